@@ -1,0 +1,125 @@
+"""What an error answer of the API means.
+
+The ``code`` in an answer tells more than its HTTP status, but neither suffices: some operations repeat the status as
+the code, one code means different things under different statuses, and some refusals differ in their text alone.
+Answers of v3 and v4 have the same code and message in another envelope, and are read here too.
+
+Source: https://github.com/pinterest/api-description (examples of error responses)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal[
+    "auth",  # no token, or one that is wrong, expired, or of another environment
+    "scope",  # the token lacks permissions; ``missing`` names them when the answer does
+    "rate",  # too many requests; later is fine
+    "spam",  # the account's writes are blocked for hours
+    "trial",  # the app has trial access, and this needs more
+    "forbidden",  # not this account's, or not open to this app
+    "not_found",
+    "duplicate_name",  # the account has something of this name already
+    "exclusive",  # another write holds the object; later is fine
+    "other",
+]
+
+_NOT_FOUND = frozenset({30, 40, 50, 2031})  # user, board, pin, section
+_NAME_TAKEN = frozenset({58, 4170, 4179})  # board, catalog feed, catalog product group
+_FORBIDDEN = frozenset({7, 29})
+_BUSY = ("exclusive access", "section conflict")
+_SCOPE = re.compile(r"[a-z_]+:[a-z_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorFacts:
+    """What an error answer says."""
+
+    kind: Kind
+    status: int  # HTTP
+    code: int | None  # the service's own; None where the body is not an error of the API
+    message: str  # the service's words; the name of the status if it had none
+    request_id: str | None  # x-pinterest-rid, to be quoted to the vendor's support
+    missing: frozenset[str] = frozenset()  # scopes
+
+
+def read_error(status: int, headers: Mapping[str, str], body: object) -> ErrorFacts:
+    """The facts of an answer with an error status.
+
+    ``body`` is decoded JSON, or text or bytes as they came: a proxy's HTML page is no error here. Never raises.
+    """
+    error = _error(body)
+    code, message = _code(error), _message(error)
+    kind = _kind(status, code, message.lower())
+    return ErrorFacts(
+        kind=kind,
+        status=status,
+        code=code,
+        message=message or _status_name(status),
+        request_id=next((value for name, value in headers.items() if name.lower() == "x-pinterest-rid"), None),
+        missing=_missing(message) if kind == "scope" else frozenset(),
+    )
+
+
+def _kind(status: int, code: int | None, text: str) -> Kind:
+    # not every text with "spam": a single link that is refused for it does not block the account
+    if code == 9 or "combat spam" in text or (status == 429 and "spam" in text):
+        return "spam"
+    if status == 429 or code == 8:  # before the other codes: a 429 has been seen with that of "user not found"
+        return "rate"
+    if code in _NAME_TAKEN or "already have a board with this name" in text:
+        return "duplicate_name"
+    if status == 404 or code in _NOT_FOUND:
+        return "not_found"
+    if status in (401, 403):
+        return _refusal(status, code, text)
+    if status == 409 and any(words in text for words in _BUSY):
+        return "exclusive"
+    return "other"
+
+
+def _refusal(status: int, code: int | None, text: str) -> Kind:
+    if "trial" in text:
+        return "trial"
+    if code == 3 and "restricted feature" not in text:
+        return "scope"
+    if status == 403 or code == 3 or code in _FORBIDDEN:
+        return "forbidden"
+    return "auth"
+
+
+def _error(body: object) -> Mapping[str, Any]:
+    if isinstance(body, bytes | str):
+        try:
+            body = json.loads(body)
+        except (ValueError, RecursionError):
+            return {}
+    return body if isinstance(body, Mapping) else {}
+
+
+def _code(error: Mapping[str, Any]) -> int | None:
+    code = error.get("code")
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    """The service's words; v3 has the telling ones in ``message_detail`` or, as plain text, in ``data``."""
+    said = [error.get("message_detail") or error.get("message"), error.get("data")]
+    return " ".join(words.strip() for words in said if isinstance(words, str) and words.strip())
+
+
+def _missing(message: str) -> frozenset[str]:
+    return frozenset(_SCOPE.findall(message.partition("Missing:")[2]))
+
+
+def _status_name(status: int) -> str:
+    from http import HTTPStatus  # only an answer without words needs it
+
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

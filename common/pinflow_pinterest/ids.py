@@ -1,0 +1,33 @@
+"""The parameter types that actions share: ids and texts with the limits the API sets on them.
+
+Each is a plain ``str`` to a type checker; the marker tells pinflow what to check in a recipe. Limits are numbers of
+characters. The API states none for the name of a board, so none is made up here: an overlong name is for the service
+to refuse.
+
+Source: https://github.com/pinterest/api-description (schemas PinCreate, BoardCreate, BoardSection)
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pinflow import Text
+
+TITLE_LENGTH: Final = 100
+DESCRIPTION_LENGTH: Final = 800
+ALT_TEXT_LENGTH: Final = 500
+LINK_LENGTH: Final = 2048
+SECTION_NAME_LENGTH: Final = 180
+
+# 18 digits are common and more than a float can hold: an id is text, even where a recipe leaves the quotes out
+PinterestId = Annotated[str, Text(pattern=r"^\d+$", max_length=32, format="id")]
+
+Title = Annotated[str, Text(max_length=TITLE_LENGTH)]
+Description = Annotated[str, Text(max_length=DESCRIPTION_LENGTH)]
+AltText = Annotated[str, Text(max_length=ALT_TEXT_LENGTH)]
+Link = Annotated[str, Text(max_length=LINK_LENGTH)]
+DominantColor = Annotated[str, Text(pattern="^#[0-9A-Fa-f]{6}$")]
+
+BoardName = Annotated[str, Text(min_length=1)]
+SectionName = Annotated[str, Text(min_length=1, max_length=SECTION_NAME_LENGTH)]
+Privacy = Literal["PUBLIC", "PROTECTED", "SECRET"]

@@ -1,0 +1,82 @@
+"""A long listing, kept aside until it is needed from its other end.
+
+The pages go into a temporary file that has no name, so nothing is left behind however the process ends; while they
+are few they stay in memory. Reading them back, forwards or backwards, takes the memory of one page.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING, Any, Final
+
+from pinflow import ActionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+IN_MEMORY: Final = 4 * 1024 * 1024  # bytes, compressed
+_LEVEL = 3  # of compression: fast, and still a tenth of the JSON
+
+
+class Spool:
+    """Pages of objects, written one after the other and read back object by object.
+
+    Its length is the number of objects. One reader at a time, and no writing while it reads. To be closed, as a
+    context manager or by ``close``. Raises ActionError when the temporary folder has no room.
+    """
+
+    def __init__(self, *, in_memory: int = IN_MEMORY) -> None:
+        from tempfile import SpooledTemporaryFile  # only a copy pays for it
+
+        self._file = SpooledTemporaryFile(max_size=in_memory)  # noqa: SIM115 - closed by close()
+        self._pages: list[tuple[int, int]] = []  # where each begins, and its bytes
+        self._end = 0
+        self._objects = 0
+
+    def append(self, page: Sequence[Mapping[str, Any]]) -> None:
+        """Write one page; an empty one is nothing."""
+        if not page:
+            return
+        packed = zlib.compress(json.dumps(page, separators=(",", ":")).encode(), _LEVEL)
+        try:
+            self._file.seek(self._end)
+            self._file.write(packed)
+        except OSError as error:
+            raise ActionError(
+                f"the listing can't be kept in the temporary folder: {error.strerror}",
+                hint="make room there, or name another folder in the environment variable TMPDIR",
+            ) from error
+        self._pages.append((self._end, len(packed)))
+        self._end += len(packed)
+        self._objects += len(page)
+
+    def __len__(self) -> int:
+        return self._objects
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for place in self._pages:
+            yield from self._page(place)
+
+    def __reversed__(self) -> Iterator[dict[str, Any]]:
+        for place in reversed(self._pages):
+            yield from reversed(self._page(place))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _page(self, place: tuple[int, int]) -> list[dict[str, Any]]:
+        start, size = place
+        self._file.seek(start)
+        page: list[dict[str, Any]] = json.loads(zlib.decompress(self._file.read(size)))
+        return page

@@ -1,0 +1,238 @@
+"""What actions return: the API's objects, as plain dicts with known keys.
+
+Only the keys marked ``Required`` are always there: the service may leave out any other, and means null by it. It may
+also send keys and values that are not listed here, so enumerations stay ``str``. Dates are ISO 8601 in UTC, often
+without a zone.
+
+Source: https://github.com/pinterest/api-description (components/schemas)
+"""
+
+from __future__ import annotations
+
+from typing import Required, TypedDict
+
+
+class Owner(TypedDict, total=False):
+    """Who owns a board."""
+
+    username: str
+
+
+class BoardMedia(TypedDict, total=False):
+    """The pictures that stand for a board."""
+
+    image_cover_url: str | None
+    pin_thumbnail_urls: list[str]
+
+
+class Board(TypedDict, total=False):
+    """A board, without its Pins."""
+
+    id: Required[str]
+    name: Required[str]
+    description: str | None
+    privacy: str  # PUBLIC, PROTECTED, SECRET
+    is_ads_only: bool
+    owner: Owner
+    media: BoardMedia
+    pin_count: int
+    follower_count: int
+    collaborator_count: int
+    created_at: str
+    board_pins_modified_at: str
+
+
+class BoardSection(TypedDict, total=False):
+    """A section of a board; it does not say which board."""
+
+    id: Required[str]
+    name: Required[str]
+
+
+class ImageFile(TypedDict, total=False):
+    """One size of an image."""
+
+    url: Required[str]
+    width: int | None  # pixels
+    height: int | None  # pixels
+
+
+Images = dict[str, ImageFile]  # by size: "150x150", "400x300", "600x", "1200x"; "originals" until 2023
+
+
+class MediaItem(TypedDict, total=False):
+    """One slot of a Pin with several images or videos."""
+
+    item_type: str
+    images: Images
+    title: str | None
+    description: str | None
+    link: str | None
+    cover_image_url: str
+    duration: float | None  # milliseconds
+    height: int | None
+    width: int | None
+    video_url: str | None
+
+
+class PinMedia(TypedDict, total=False):
+    """What a Pin shows; ``media_type`` says which of the other keys there are."""
+
+    media_type: Required[str]  # image, video, multiple_images, multiple_videos, multiple_mixed
+    images: Images  # image, video
+    items: list[MediaItem]  # the three multiple ones
+    cover_image_url: str  # video, as everything below
+    duration: float | None  # milliseconds; null while the video is being processed
+    height: int | None
+    width: int | None
+    video_url: str | None  # null for most apps
+
+
+class Pin(TypedDict, total=False):
+    """A Pin."""
+
+    id: Required[str]
+    board_id: str
+    board_section_id: str | None
+    title: str | None
+    description: str | None
+    link: str | None
+    alt_text: str | None
+    dominant_color: str | None  # "#6E7874"
+    parent_pin_id: str | None
+    created_at: str
+    creative_type: str | None
+    board_owner: Owner
+    is_owner: bool
+    is_standard: bool
+    has_been_promoted: bool
+    media: PinMedia | None
+    pin_metrics: dict[str, dict[str, float]] | None  # by period, "90d" or "lifetime_metrics", then by metric
+
+
+class SummaryPin(TypedDict, total=False):
+    """A Pin as a partner search lists it."""
+
+    id: Required[str]
+    title: str | None
+    description: str | None
+    link: str | None
+    alt_text: str | None
+    media: PinMedia | None
+
+
+class Account(TypedDict, total=False):
+    """A user's own account."""
+
+    id: Required[str]
+    username: str
+    account_type: str  # PINNER, BUSINESS
+    profile_image: str
+    website_url: str
+    about: str
+    business_name: str | None
+    board_count: int | None
+    pin_count: int | None  # created and saved
+    follower_count: int | None
+    following_count: int | None
+    monthly_views: int | None
+
+
+class User(TypedDict, total=False):
+    """Another user, as lists of followers name them: there is no id."""
+
+    username: Required[str]
+    type: str  # "user"
+
+
+class LinkedBusiness(TypedDict, total=False):
+    """A business account that is linked to the user's account."""
+
+    username: Required[str]
+    image_small_url: str
+    image_medium_url: str
+    image_large_url: str
+    image_xlarge_url: str
+
+
+class Interest(TypedDict, total=False):
+    """A topic that a user follows."""
+
+    id: Required[str]
+    name: str
+    key: str
+    canonical_url: str
+
+
+class Website(TypedDict, total=False):
+    """A website that the account has claimed."""
+
+    website: Required[str]
+    status: str
+    verified_at: str | None
+
+
+class WebsiteVerification(TypedDict, total=False):
+    """The ways to prove that a website is the account's."""
+
+    verification_code: Required[str]
+    dns_txt_record: str
+    metatag: str
+    filename: str
+    file_content: str
+
+
+class MediaUpload(TypedDict, total=False):
+    """A registered upload: where to send the file, and with which form fields."""
+
+    media_id: Required[str]
+    media_type: str  # "video"
+    upload_url: str
+    upload_parameters: dict[str, str]
+
+
+class Media(TypedDict, total=False):
+    """How far an upload has come."""
+
+    media_id: Required[str]
+    media_type: str
+    status: str  # registered, processing, succeeded, failed
+
+
+class DailyMetrics(TypedDict, total=False):
+    """The metrics of one day."""
+
+    date: Required[str]  # UTC, "2024-12-01"
+    data_status: str  # READY, PROCESSING, ESTIMATE, or why there is nothing
+    metrics: dict[str, float]
+
+
+class Analytics(TypedDict, total=False):
+    """The metrics of a Pin or an account over a period."""
+
+    summary_metrics: dict[str, float]
+    daily_metrics: list[DailyMetrics]
+    lifetime_metrics: dict[str, int]  # Pins only
+
+
+class TopPin(TypedDict, total=False):
+    """One Pin of a ranking."""
+
+    pin_id: Required[str]
+    metrics: dict[str, float]
+    data_status: dict[str, str]
+
+
+class DateAvailability(TypedDict, total=False):
+    """How recent a ranking's figures are."""
+
+    latest_available_timestamp: int  # milliseconds since 1970
+    is_realtime: bool
+
+
+class TopPins(TypedDict, total=False):
+    """A ranking of the account's Pins."""
+
+    pins: Required[list[TopPin]]
+    sort_by: str
+    date_availability: DateAvailability

@@ -1,0 +1,126 @@
+"""pinflow: recipes for web APIs, run once or on a schedule, resumable and quota-aware.
+
+This module is a plugin author's whole surface. Its names are imported when they
+are first used, because every start of the program passes here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pinflow.actions import Action, Context, Number, Text, Undo, action
+    from pinflow.app import App
+    from pinflow.engine.durable import EachResult, Skip
+    from pinflow.engine.store import check_place
+    from pinflow.errors import (
+        ActionError,
+        CredentialError,
+        Diverged,
+        Forbidden,
+        InDoubt,
+        MissingScope,
+        PinflowError,
+        RateLimited,
+        RemoteError,
+        SpamBlocked,
+        Unreachable,
+        UsageError,
+    )
+    from pinflow.events import Event
+    from pinflow.hookspecs import hookimpl
+    from pinflow.http.api import Api, OAuth, Quota, checked_origin
+    from pinflow.http.client import Client, Page
+    from pinflow.http.credentials import Credential, CredentialRequest
+    from pinflow.http.retry import Limits, Lost
+    from pinflow.http.transport import Answer, Transport
+    from pinflow.inputs import is_token_name
+    from pinflow.offers import Command, Simulator
+    from pinflow.recipe.fields import seconds
+
+_HOMES = {
+    "actions": ("Action", "Context", "Number", "Text", "Undo", "action"),
+    "app": ("App",),
+    "engine.durable": ("EachResult", "Skip"),
+    "engine.store": ("check_place",),
+    "errors": (
+        "ActionError",
+        "CredentialError",
+        "Diverged",
+        "Forbidden",
+        "InDoubt",
+        "MissingScope",
+        "PinflowError",
+        "RateLimited",
+        "RemoteError",
+        "SpamBlocked",
+        "Unreachable",
+        "UsageError",
+    ),
+    "events": ("Event",),
+    "hookspecs": ("hookimpl",),
+    "http.api": ("Api", "OAuth", "Quota", "checked_origin"),
+    "http.client": ("Client", "Page"),
+    "http.credentials": ("Credential", "CredentialRequest"),
+    "http.retry": ("Limits", "Lost"),
+    "http.transport": ("Answer", "Transport"),
+    "inputs": ("is_token_name",),
+    "offers": ("Command", "Simulator"),
+    "recipe.fields": ("seconds",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Action",
+    "ActionError",
+    "Answer",
+    "Api",
+    "App",
+    "Client",
+    "Command",
+    "Context",
+    "Credential",
+    "CredentialError",
+    "CredentialRequest",
+    "Diverged",
+    "EachResult",
+    "Event",
+    "Forbidden",
+    "InDoubt",
+    "Limits",
+    "Lost",
+    "MissingScope",
+    "Number",
+    "OAuth",
+    "Page",
+    "PinflowError",
+    "Quota",
+    "RateLimited",
+    "RemoteError",
+    "Simulator",
+    "Skip",
+    "SpamBlocked",
+    "Text",
+    "Transport",
+    "Undo",
+    "Unreachable",
+    "UsageError",
+    "action",
+    "check_place",
+    "checked_origin",
+    "hookimpl",
+    "is_token_name",
+    "seconds",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pinflow' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"pinflow.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,303 @@
+"""Actions: what a plugin offers to recipes, declared once by a typed function.
+
+The signature of the function below ``@action`` is the whole declaration: names,
+types, defaults and limits check recipes before a run, print ``pinflow actions
+NAME``, fill the JSON Schema and drive completion. Types are real imports, read
+at run time: text, numbers, booleans, lists, mappings, ``Literal``, ``TypedDict``,
+``| None``, and ``Annotated`` with :class:`Text` or :class:`Number`. The returned
+type (a TypedDict, or an iterator of one) tells which fields a recipe may use.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pinflow.errors import PluginError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pinflow.engine.durable import Durable, EachResult
+    from pinflow.http.client import Client
+    from pinflow.http.credentials import CredentialRequest
+    from pinflow.parameters import Parameters
+
+Effect = Literal["read", "write"]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Limits of a text parameter. ``format`` names what it is ("id", "date") for people and editors."""
+
+    pattern: str | None = None
+    min_length: int = 0
+    max_length: int | None = None
+    format: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Limits of a number parameter, both included."""
+
+    ge: float | None = None
+    le: float | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """How something that an action made is taken back.
+
+    ``action`` (of the same API) deletes it; ``given`` is parameter -> field of the
+    made thing's kept result, ``also`` parameter -> fixed value. ``role`` is the
+    login that made it. ``contents`` lists what is inside it: an action that yields,
+    and its ``given``. ``with_contents`` says that deleting it deletes those as well.
+    """
+
+    action: str
+    given: Mapping[str, str]
+    also: Mapping[str, str] = field(default_factory=dict)
+    role: str = ""
+    contents: tuple[str, Mapping[str, str]] | None = None
+    with_contents: bool = False
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that a recipe's step can do.
+
+    ``scopes`` is role -> scopes; an action with one login has the one role "".
+    ``quota`` names the quota categories that its calls count against.
+    ``destructive`` says that it deletes things; a mapping of arguments to values,
+    that it does when one of them has that value.
+    ``reread`` gets a finished write's output again after a resume, from the ids
+    and numbers which the journal kept of it. ``undo`` tells by kind of effect how
+    what it made is taken back; every effect of such a kind must be something new.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    api: str | None = None
+    effect: Effect = "read"
+    scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    quota: frozenset[str] = frozenset()
+    destructive: bool | Mapping[str, object] = False
+    reread: Callable[[Context, Mapping[str, Any]], Any] | None = None
+    undo: Mapping[str, Undo] = field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        """The name that is never ambiguous: ``v5.copy_board``."""
+        return f"{self.api}.{self.name}" if self.api else self.name
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The logins that it works with: () none, ("",) one, else their names."""
+        return tuple(self.scopes)
+
+    @property
+    def yields(self) -> bool:
+        """Whether it yields items, so that a step can loop over it."""
+        return inspect.isgeneratorfunction(self.function)
+
+    @property
+    def summary(self) -> str:
+        """The first line of its description."""
+        return self.description.partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """Its docstring."""
+        return inspect.getdoc(self.function) or ""
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """Its parameters, checked and described. Raises PluginError for a signature that can't be read."""
+        from pinflow.parameters import Parameters
+
+        return Parameters(self)
+
+
+def action(
+    name: str,
+    *,
+    api: str | None = None,
+    effect: Effect = "read",
+    scopes: Collection[str] | Mapping[str, Collection[str]] = (),
+    quota: Collection[str] = (),
+    destructive: bool | Mapping[str, object] = False,
+    reread: Callable[[Context, Mapping[str, Any]], Any] | None = None,
+    undo: Mapping[str, Undo] | None = None,
+) -> Callable[[Callable[..., Any]], Action]:
+    """Make the function below an :class:`Action` named ``name``.
+
+    An action of an ``api`` gets a signed client. ``scopes`` are what its login's
+    token needs; a mapping of role to scopes gives it several logins, told apart
+    by ``ctx.login(role)``. A generator function yields items to loop over.
+    Before a ``destructive`` one people are asked; ``{"extra": "delete"}`` is one
+    that deletes things only when its argument ``extra`` is "delete".
+    Raises PluginError for a name that a recipe could not write.
+    """
+    from collections.abc import Mapping as MappingType
+
+    if not name.isidentifier() or not name.isascii():
+        raise PluginError(f"an action can't be named {name!r}: use letters, digits and _")
+    if isinstance(scopes, MappingType):
+        by_role = {role: frozenset(wanted) for role, wanted in scopes.items()}
+    else:
+        by_role = {"": frozenset(scopes)} if api is not None else {}
+
+    def declare(function: Callable[..., Any]) -> Action:
+        return Action(name, function, api, effect, by_role, frozenset(quota), destructive, reread, undo or {})
+
+    return declare
+
+
+class Context:
+    """What an action works with: its clients, and the durable calls that touch the world.
+
+    Reads go through ``client``. Every write goes through :meth:`once` or
+    :meth:`each`, so that it is announced in the journal before it leaves and
+    never made twice.
+    """
+
+    __slots__ = ("_ask", "_clients", "_durable", "_note", "_pause", "_prefix", "dry_run", "folder", "now", "step")
+
+    def __init__(
+        self,
+        *,
+        step: str,
+        clients: Mapping[str, Client],
+        durable: Durable,
+        folder: Path,
+        dry_run: bool,
+        now: Callable[[], float],
+        note: Callable[[str, Literal["info", "warning"]], None],
+        pause: Callable[[float, str], None],
+        ask: Callable[[str, str | None], CredentialRequest],
+        prefix: str = "",
+    ) -> None:
+        self.step = step  # its path in the run: "copy", or "pins[813].copied"
+        self.folder = folder  # the recipe's own folder
+        self.dry_run = dry_run
+        self.now = now  # seconds since the epoch
+        self._clients = clients
+        self._durable = durable
+        self._note = note
+        self._pause = pause
+        self._ask = ask
+        self._prefix = prefix
+
+    @property
+    def client(self) -> Client:
+        """The client of the step's one login. Raises UsageError where there are several roles."""
+        if len(self._clients) != 1:
+            raise UsageError(f"step {self.step} has the logins {sorted(self._clients)}: use ctx.login(role)")
+        return next(iter(self._clients.values()))
+
+    def login(self, role: str) -> Client:
+        """The client of the login that plays ``role``."""
+        return self._clients[role]
+
+    def once(self, key: str, do: Callable[[], T], *, find: Callable[[], T | None] | None = None, kind: str = "") -> T:
+        """Do something to the world exactly once, now or in an earlier process of this run.
+
+        ``key`` names the effect within the step. When ``do`` may have happened but
+        its answer was lost, ``find`` looks on the target for what it would have
+        made. The result after a resume holds only ids, numbers, booleans, dates
+        and enum words. ``kind`` is what people call the thing: "board", "pin".
+        Raises InDoubt where only ``find`` could tell and there is none.
+        """
+        return self._durable.once(self.step, self._prefix + key, do, find=find, kind=kind)
+
+    def each(
+        self,
+        items: Iterable[T],
+        *,
+        key: Callable[[T], str],
+        do: Callable[[T], R],
+        find: Callable[[T], R | None] | None = None,
+        kind: str = "",
+        parallel: int = 1,
+        total: int | None = None,
+    ) -> EachResult:
+        """:meth:`once` for a stream of items, read lazily, with ``parallel`` calls in flight.
+
+        Serial and in order by default. One bad item does not lose the others: it is
+        in the result's ``failed``. ``do`` may return ``Skip(reason)``.
+        """
+        return self._durable.each(
+            self.step,
+            items,
+            key=lambda item: self._prefix + key(item),
+            do=do,
+            find=find,
+            kind=kind,
+            parallel=parallel,
+            total=total,
+        )
+
+    def freeze(self, name: str, ids: Iterable[str]) -> Sequence[str]:
+        """Remember a list of ids in its order, once: after a resume the remembered one comes back."""
+        return self._durable.freeze(self.step, self._prefix + name, ids)
+
+    def made_by_run(self, kind: str) -> Iterable[Any]:
+        """The kept result of everything of ``kind`` that any step of the run is certain to have made, streamed."""
+        return (result for _, result in self._durable.results("", kind=kind))
+
+    def made(self, kind: str) -> Iterable[tuple[str, Any]]:
+        """Key (within this context) and kept result of everything of ``kind`` that is certain, streamed."""
+        for key, result in self._durable.results(self.step, kind=kind):
+            if key.startswith(self._prefix):
+                yield key[len(self._prefix) :], result
+
+    def sent_at(self, key: str) -> float | None:
+        """When the effect ``key`` was last announced (seconds since the epoch), for use in ``find``."""
+        return self._durable.sent_at(self.step, self._prefix + key)
+
+    def skip(self, key: str, reason: str, *, kind: str = "") -> None:
+        """Record that something was left out, and why (a fixed text, without the service's data)."""
+        self._durable.skip(self.step, self._prefix + key, reason, kind=kind)
+
+    def within(self, name: str) -> Context:
+        """The same step with keys of their own, for work that is repeated per ``name``, which is an id.
+
+        Raises ValueError for any other text: keys are kept, and content is not.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9_.:=+~#-]{1,60}", name):
+            raise ValueError("ctx.within() takes an id: letters, digits and _ . : = + ~ # -")
+        return Context(
+            step=self.step,
+            clients=self._clients,
+            durable=self._durable,
+            folder=self.folder,
+            dry_run=self.dry_run,
+            now=self.now,
+            note=self._note,
+            pause=self._pause,
+            ask=self._ask,
+            prefix=f"{self._prefix}{name}/",
+        )
+
+    def credential_request(self, token: str = "access_token", api: str | None = None) -> CredentialRequest:  # noqa: S107
+        """Where a token is looked for, for actions about tokens themselves. ``api`` None is the recipe's own.
+
+        Raises UsageError for an API that no plugin speaks.
+        """
+        return self._ask(token, api)
+
+    def log(self, text: str, *, warning: bool = False) -> None:
+        """Tell the person something."""
+        self._note(text, "warning" if warning else "info")
+
+    def wait(self, seconds: float, reason: str) -> None:
+        """Wait, saying why and until when."""
+        self._pause(seconds, reason)

@@ -1,0 +1,511 @@
+"""pinflow as a library: plan, run, resume, and look at what ran.
+
+app = App.installed(os.environ)
+plan = app.plan(Path("recipes/copy_board.yaml"), inputs={"board": "Garden ideas"})
+result = app.run(plan, Options(sandbox=True))
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from itertools import islice
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pinflow import paths, plugins
+from pinflow.errors import ApprovalRequired, RateLimited, RecipeError, RemoteError, StateError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    import pluggy
+
+    from pinflow.engine.history import RunDetail
+    from pinflow.engine.journal import Journal, RunRecord
+    from pinflow.engine.results import RunResult
+    from pinflow.engine.session import Session
+    from pinflow.engine.undo import Made, Undoing
+    from pinflow.events import Event
+    from pinflow.http.credentials import Credential, CredentialRequest
+    from pinflow.http.ledger import Ledger
+    from pinflow.http.quota import Use
+    from pinflow.inputs import Declared
+    from pinflow.plan import Login, Plan
+    from pinflow.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a run is to be done."""
+
+    dry_run: bool = False
+    sandbox: bool = False
+    tier: str = "standard"  # of the app's access to the API; decides the quotas
+    patience: float = 120.0  # seconds that a single wait for a quota may take
+    approve: Callable[[str], bool] | None = None  # asked before things are deleted; None approves
+    report: Sequence[Callable[[Event], None]] = ()
+    stop: threading.Event | None = None  # set it to end the run after the call in flight
+
+
+class App:
+    """The engine with the plugins that are there. Time and network are as given."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        manager: pluggy.PluginManager,
+        environ: Mapping[str, str],
+        *,
+        state: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.registry = registry
+        self.environ = environ
+        self._state = state
+        self._manager = manager
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sleep = sleep
+
+    @cached_property
+    def state(self) -> Path:
+        """Where runs are recorded."""
+        return self._state or paths.state_folder(self.environ)
+
+    @classmethod
+    def installed(cls, environ: Mapping[str, str], *, plugins_from: Iterable[Path] = (), **seams: Any) -> App:
+        """An app with every installed plugin and the local ones in ``plugins_from``.
+
+        PINFLOW_DISABLE in ``environ`` names plugins to leave out, comma-separated.
+        Raises PluginError.
+        """
+        disabled = [name.strip() for name in environ.get("PINFLOW_DISABLE", "").split(",") if name.strip()]
+        found = plugins.installed(paths.cache_folder(environ) / "plugins.json")
+        manager, infos = plugins.load(found, disabled=disabled, files=plugins_from)
+        return cls(plugins.collect(manager, infos), manager, environ, **seams)
+
+    # -- before a run
+
+    def plan(
+        self,
+        recipe: Path,
+        *,
+        inputs: Mapping[str, Any] | None,
+        api: str | None = None,
+        examples: bool = False,
+    ) -> Plan:
+        """A checked recipe, bound to plugins and inputs; nothing is sent.
+
+        ``inputs`` None only checks it. ``api`` overrides the recipe's default API;
+        ``examples`` uses the inputs' examples where nothing is given. Raises
+        RecipeError with every problem, UsageError, MissingInputs.
+        """
+        from pinflow.plan import make_plan
+        from pinflow.recipe.model import parse_all
+        from pinflow.recipe.source import read
+
+        path = paths.find_recipe(recipe)
+        source = read(path, str(path))
+        found, problems = parse_all(source)
+        if found is None:
+            raise RecipeError(problems)
+        return make_plan(
+            source, found, self.registry, inputs, now=self._now(), api=api, examples=examples, problems=problems
+        )
+
+    def now(self) -> float:
+        """Seconds since the epoch, by this app's clock."""
+        return self._clock()
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+    def choices(self, declared: Declared, plan: Plan) -> list[tuple[str, str]]:
+        """Values and labels that could be an input's, from the action ``list_<type>s`` of the recipe's API.
+
+        Reads from the service with the plan's first login. [] where there is no such
+        action. ``plan`` may have been made without inputs.
+        """
+        action = self.registry.action(f"list_{declared.input.type}s", plan.api)
+        if action is None or not action.yields or action.api is None or not plan.logins:
+            return []
+        login = next((each for each in plan.logins.values() if each.api == action.api), None)
+        if login is None:
+            return []
+        with self._session(plan, Options(dry_run=True), self.environ, run_id="", logins=[login]) as session:
+            context = session.context(session.clients[login.name, login.api])
+            found = list(islice(action.function(context), 250))
+        return [(str(item["id"]), str(item.get("name", item["id"]))) for item in found if "id" in item]
+
+    def look(self, name: str, credential: Credential, api: str, *, environ: Mapping[str, str] | None = None) -> Any:
+        """What an action that reads gives, without arguments; None where ``api`` has no such action.
+
+        For whoever holds a credential that is kept nowhere yet. ``environ`` is where
+        the API's address is looked up, this app's unless given. Raises what the
+        action raises.
+        """
+        from pinflow.plan import make_plan
+        from pinflow.recipe.model import parse
+        from pinflow.recipe.source import load
+
+        action = self.registry.action(name, api)
+        if action is None or action.api is None or action.effect != "read" or action.yields:
+            return None
+        source = load(f"name: look\napi: {api}\nsteps:\n  - uses: {name}\n", "look")
+        plan = make_plan(source, parse(source), self.registry, {}, now=self._now())
+        (login,) = plan.logins.values()
+        signed = {(login.token, login.api): credential}
+        surroundings = self.environ if environ is None else environ
+        with self._session(
+            plan, Options(dry_run=True, patience=10.0), surroundings, run_id="", credentials=signed
+        ) as session:
+            return action.function(session.context(session.clients[login.name, login.api]))
+
+    # -- a run
+
+    def run(self, plan: Plan, options: Options | None = None) -> RunResult:
+        """Run a plan to its end, its pause or its error. The result tells which; only defects raise.
+
+        Raises CredentialError, ApprovalRequired and StateError, before anything is sent.
+        """
+        options = options or Options()
+        from pinflow.engine.journal import Journal, new_run_id, prune
+
+        self._approved(plan, options)
+        run_id = new_run_id(self._clock())
+
+        def journal() -> Journal | None:
+            if options.dry_run:
+                return None
+            record = self._record(plan, options, run_id)
+            prune(self.state)
+            return Journal.create(self.state, record, clock=self._clock, monotonic=self._monotonic)
+
+        with (
+            self._surroundings(plan, options) as environ,
+            self._session(plan, options, environ, run_id=run_id, journal=journal) as session,
+        ):
+            return session.run(resumed=False)
+
+    def _record(self, plan: Plan, options: Options, run_id: str) -> RunRecord:
+        from pinflow.engine.journal import RunRecord
+        from pinflow.engine.undo import makers
+
+        return RunRecord(
+            id=run_id,
+            recipe=str(Path(plan.source.name).resolve()),
+            recipe_digest=plan.digest,
+            name=plan.recipe.name,
+            inputs=plan.stored_inputs(),
+            options={
+                "api": plan.forced_api,
+                "tier": options.tier,
+                "sandbox": options.sandbox,
+                "secrets": sorted(name for name in plan.secrets if plan.inputs[name] is not None),
+                "undo": makers(plan),
+            },
+            versions={p.distribution or p.module: p.version for p in self.registry.plugins},
+            started=self._clock(),
+        )
+
+    def resume(
+        self, run_id: str | None, options: Options | None = None, *, inputs: Mapping[str, Any] | None = None
+    ) -> RunResult:
+        """Go on with a run (the last one, if ``run_id`` is None) where it stopped.
+
+        ``inputs`` gives its secret inputs again, which are not recorded. Raises
+        UsageError for a run that is done, unknown, or whose recipe was changed, and
+        for other inputs than it began with.
+        """
+        from pinflow.engine.journal import Journal, last_run
+
+        wanted = run_id or last_run(self.state)
+        if wanted is None:
+            raise UsageError("there is no run to resume", hint="pinflow runs lists them")
+        with Journal.open(self.state, wanted, clock=self._clock, monotonic=self._monotonic) as journal:
+            plan = self._plan_again(journal.run, inputs or {})
+            tier = str(journal.run.options.get("tier", "standard"))
+            options = replace(options or Options(), tier=tier, dry_run=False, sandbox=False)
+            self._approved(plan, options)
+            blocked = journal.run.error.startswith("spam_blocked")
+            after = None if blocked else journal.run.resume_after
+            self._check_due(wanted, after, options.patience)
+            with self._session(plan, options, self.environ, run_id=wanted, journal=lambda: journal) as session:
+                if blocked:
+                    session.check_blocks()
+                return session.run(resumed=True, not_before=after)
+
+    def _check_due(self, run_id: str, after: float | None, patience: float) -> None:
+        """Raise RateLimited if the run's quota rests for longer than ``patience`` seconds."""
+        wait = (after or 0.0) - self._clock()
+        if after is not None and wait > patience:
+            raise RateLimited(
+                f"run {run_id} is paused until {datetime.fromtimestamp(after).astimezone():%Y-%m-%d %H:%M:%S}, "
+                "when its quota is free again; nothing was sent",
+                retry_after=wait,
+                status=0,
+                hint=f"go on then, or wait for it: pinflow resume {run_id} --patience {ceil(wait / 60)}m",
+            )
+
+    def _plan_again(self, record: RunRecord, inputs: Mapping[str, Any]) -> Plan:
+        """The plan of an earlier run, if it is still the same and there is something left to do."""
+        if record.state == "ok":
+            raise UsageError(f"run {record.id} is done: there is nothing to resume")
+        if record.options.get("sandbox"):
+            raise UsageError(
+                f"run {record.id} was in the embedded sandbox, which ended with it",
+                hint="to try resuming, start `pinflow sandbox` in another terminal and use the variables it prints",
+            )
+        plan = self.plan(Path(record.recipe), inputs={**record.inputs, **inputs}, api=record.options.get("api"))
+        if plan.digest != record.recipe_digest:
+            raise UsageError(
+                f"{record.recipe} was changed since run {record.id} began",
+                hint="put it back to resume the run, or start a new one with: pinflow run",
+            )
+        changed = [name for name in inputs if name in record.inputs and plan.inputs[name] != record.inputs[name]]
+        if changed:
+            raise UsageError(
+                f"run {record.id} began with another value for input {' and '.join(map(repr, changed))}",
+                hint="leave it out to resume the run, or start a new one with: pinflow run",
+            )
+        lacking = [name for name in record.options.get("secrets", ()) if plan.inputs.get(name) is None]
+        if lacking:
+            raise UsageError(
+                f"run {record.id} needs its secret input {' and '.join(map(repr, lacking))} again: it is not recorded",
+                hint=f"give it with: -i {lacking[0]}=...",
+            )
+        return plan
+
+    def _approved(self, plan: Plan, options: Options) -> None:
+        deleting = [step.path for step in plan.destructive]
+        if not deleting or options.approve is None or options.dry_run or options.sandbox:
+            return
+        if not options.approve(f"{plan.source.name} deletes things (step {', '.join(deleting)})"):
+            raise ApprovalRequired(
+                f"{plan.source.name} deletes things (step {', '.join(deleting)}), and nobody approved it",
+                hint="look at it with --dry-run, then run it with --yes",
+            )
+
+    @contextmanager
+    def _surroundings(self, plan: Plan, options: Options) -> Iterator[Mapping[str, str]]:
+        """The environment that logins look into: the user's, or that of a sandbox which runs meanwhile."""
+        if not options.sandbox:
+            yield self.environ
+            return
+        used = {self.registry.apis[login.api].service for login in plan.logins.values()}
+        # a step without a login may still be about the API's tokens
+        services = used if plan.api is None else used | {self.registry.apis[plan.api].service}
+        with ExitStack() as stack:
+            environ: dict[str, str] = {}
+            for service in sorted(services):
+                simulator = self.registry.simulators.get(service)
+                if simulator is not None:
+                    environ.update(stack.enter_context(simulator.start()).environment(_tokens(plan)))
+                elif service in used:
+                    raise UsageError(f"no plugin simulates {service}: it can't run with --sandbox")
+            yield environ
+
+    @contextmanager
+    def _session(
+        self,
+        plan: Plan,
+        options: Options,
+        environ: Mapping[str, str],
+        *,
+        run_id: str,
+        journal: Callable[[], Journal | None] = lambda: None,
+        logins: Iterable[Login] | None = None,
+        credentials: Mapping[tuple[str, str], Credential] | None = None,
+    ) -> Iterator[Session]:
+        """A signed-in session. The journal is opened only once every login is there."""
+        from pinflow.engine.session import Seams, Session, sign_in
+
+        folder = Path(plan.source.name).resolve().parent
+        wanted = plan.logins.values() if logins is None else logins
+        token_folders = self.token_folders(folder)
+        if credentials is None:
+            credentials = sign_in(plan, wanted, environ, self._ask, token_folders, self._clock)
+        listeners = [_Reporter(i.plugin_name, i.function) for i in self._manager.hook.pinflow_event.get_hookimpls()]
+        for _, api in credentials:
+            self.registry.apis[api].base_url(environ)  # one that won't do is refused before anything is recorded
+        with ExitStack() as stack:
+            # what is simulated has quotas of its own
+            ledger = stack.enter_context(closing(self._ledger())) if credentials and not options.sandbox else None
+            opened = journal()
+            if opened is not None:
+                stack.callback(opened.close)
+            session = Session(
+                plan,
+                credentials,
+                environ,
+                run_id=run_id,
+                journal=opened,
+                listeners=[*listeners, *options.report],
+                seams=Seams(clock=self._clock, monotonic=self._monotonic, sleep=self._sleep),
+                folder=folder,
+                token_folders=token_folders,
+                tier=options.tier,
+                patience=options.patience,
+                stop=options.stop or threading.Event(),
+                sandbox=options.sandbox,
+                ledger=ledger,
+            )
+            stack.callback(session.close)
+            yield session
+
+    def _ledger(self) -> Ledger:
+        from pinflow.engine.store import MOUNTS, check_place
+        from pinflow.http.ledger import Ledger
+
+        check_place(self.state, MOUNTS)
+        return Ledger(self.state / "quota")
+
+    def undoing(self, run_id: str) -> Undoing:
+        """What undoing a run would delete, and what it would leave; reads from the service, and changes nothing.
+
+        Raises UsageError for a run that is unknown or still running, or was in the embedded sandbox.
+        """
+        from pinflow.engine.undo import made_by, recipe, settled
+
+        detail = self.show(run_id)
+        if detail.record.options.get("sandbox"):
+            raise UsageError(f"run {run_id} was in the embedded sandbox, and what it made ended with that")
+        if detail.record.state == "running":
+            raise UsageError(
+                f"run {run_id} is still at work", hint="stop it first, with Ctrl-C or by ending its process"
+            )
+        made = made_by(detail, self.registry)
+        if not any(each.undo.contents for each in made):
+            return settled(detail, made, lambda each: None)
+        text, inputs = recipe(run_id, {"look": made})
+        plan = self._plan_text(text, run_id, inputs)
+        options = Options(dry_run=True, tier=str(detail.record.options.get("tier", "standard")))
+        with self._session(plan, options, self.environ, run_id="") as session:
+            return settled(detail, made, partial(self._inside, session, plan))
+
+    def _inside(self, session: Session, plan: Plan, made: Made) -> list[str] | None:
+        """The ids of what is inside something that a run made; None if it is gone."""
+        listing, names = made.undo.contents or ("", {})
+        action = self.registry.actions.get((made.api, listing))
+        if action is None:
+            raise UsageError(f"no plugin offers {made.api}.{listing}, which tells what is inside {made.kind} {made.id}")
+        login = next(each for each in plan.logins.values() if (each.token, each.api) == (made.token, made.api))
+        context = session.context(session.clients[login.name, login.api])
+        try:
+            return [str(item["id"]) for item in action.function(context, **made.arguments(names))]
+        except RemoteError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def undo(self, undoing: Undoing, options: Options | None = None) -> RunResult:
+        """Delete what ``undoing`` says, as a run of its own: recorded, paced, and resumed like any other."""
+        from pinflow.engine.undo import recipe
+
+        text, inputs = recipe(undoing.run, undoing.stages)
+        file = self.state / "undo" / f"{undoing.run}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.yaml"
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")  # to resume it, it must be there
+        except OSError as error:
+            raise StateError(
+                f"{file} can't be written: {error.strerror}", hint="make room, or make it writable"
+            ) from error
+        plan = self._plan_text(text, str(file), inputs)
+        return self.run(plan, replace(options or Options(), tier=undoing.tier, approve=None))
+
+    def _plan_text(self, text: str, name: str, inputs: Mapping[str, Any]) -> Plan:
+        from pinflow.plan import make_plan
+        from pinflow.recipe.model import parse
+        from pinflow.recipe.source import load
+
+        source = load(text, name)
+        return make_plan(source, parse(source), self.registry, inputs, now=self._now())
+
+    def quotas(self) -> list[Use]:
+        """How every quota stands that was used in the last day, or is paused. Raises StateError."""
+        from pinflow.http.quota import uses
+
+        with closing(self._ledger()) as ledger:
+            return uses(ledger, self._clock())
+
+    def lift_block(self, login: str) -> None:
+        """Let the account of a token write again that a spam block paused. Raises UsageError if none did."""
+        from pinflow.http.quota import lift_block
+
+        with closing(self._ledger()) as ledger:
+            if not lift_block(ledger, login, self._clock()):
+                raise UsageError(f"no account of the token {login!r} is blocked", hint="pinflow quota lists the blocks")
+
+    def _ask(self, request: CredentialRequest, plugin: str) -> Credential | None:
+        return plugins.credential(self._manager, self.registry.plugins, request, only=plugin)
+
+    def credential_request(self, token: str, api: str, scopes: frozenset[str] = frozenset()) -> CredentialRequest:
+        """Where a token is looked for, outside of any recipe. Raises UsageError for an unknown API."""
+        from pinflow.http.credentials import CredentialRequest
+
+        if api not in self.registry.apis:
+            raise UsageError(f"no plugin speaks the API {api!r}; there are: {', '.join(self.registry.apis)}")
+        return CredentialRequest(
+            api=self.registry.apis[api],
+            token=token,
+            scopes=scopes,
+            environ=self.environ,
+            folders=self.token_folders(Path.cwd()),
+            clock=self._clock,
+        )
+
+    def recipes(self) -> list[Path]:
+        """The recipes that come with pinflow, by name."""
+        return sorted(paths.bundled_recipes().glob("*.yaml"))
+
+    def token_folders(self, folder: Path) -> list[Path]:
+        """Where token files are when the environment names no folder, the most particular first.
+
+        Beside the recipe's folder, where pinflow is called, in the state directory,
+        and loose in the current folder. New files go to the first that exists.
+        """
+        named = Path("common", "oauth_tokens")
+        found = [folder.parent / named, folder / named, Path.cwd() / named, self.state / "tokens", Path.cwd()]
+        return list(dict.fromkeys(found))
+
+    # -- afterwards
+
+    def runs(self) -> Sequence[RunRecord]:
+        """Every recorded run, newest first."""
+        from pinflow.engine.journal import list_runs
+
+        return list_runs(self.state)
+
+    def show(self, run_id: str) -> RunDetail:
+        """What is recorded of one run. Raises UsageError if there is none, StateError if it can't be read."""
+        from pinflow.engine.history import read_run
+
+        return read_run(self.state, run_id)
+
+
+def _tokens(plan: Plan) -> list[str]:
+    """The names of the tokens that a plan's logins and inputs speak of, the first login's first."""
+    logins = [login.token for login in plan.logins.values()]
+    inputs = [plan.inputs[name] for name, each in plan.recipe.inputs.items() if each.type == "token"]
+    return list(dict.fromkeys([*logins, *filter(None, inputs)])) or ["access_token"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reporter:
+    """A plugin's event hook."""
+
+    name: str  # the plugin's
+    hook: Callable[..., object]
+
+    def __call__(self, event: Event) -> None:
+        self.hook(event=event)

@@ -1,0 +1,1 @@
+"""The ``pinflow`` program: one module per command, arguments in, exit code out."""

@@ -1,0 +1,227 @@
+"""``pinflow actions``: what recipes can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pinflow.cli.parser import did_you_mean
+from pinflow.errors import OK, UsageError
+from pinflow.reporters.text import fit, inert, json_text, table
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pinflow.actions import Action
+    from pinflow.cli.shell import Shell
+    from pinflow.registry import PluginInfo, Registry
+
+DESCRIPTION = (
+    "List what recipes can do, or show one action: arguments, output, what it needs, and a recipe to start from."
+)
+EXAMPLES = """\
+  pinflow actions                                        all of them
+  pinflow actions copy_board                             one, in every API that has it
+  pinflow actions create_pin --snippet > my.yaml         a recipe to start from
+  pinflow actions --api v5 --output json"""
+OUTPUTS: Sequence[str] = ("human", "json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="an action: copy_board, or v5.copy_board")
+    parser.add_argument("--api", metavar="API", help="only the actions of this API version")
+    parser.add_argument("--snippet", action="store_true", help="print only a recipe that uses the action")
+    parser.add_argument("--names", action="store_true", help="print only names, one a line")
+
+
+def run(args: argparse.Namespace, shell: Shell) -> int:
+    registry = shell.app().registry
+    if args.api is not None and args.api not in registry.apis:
+        listed = ", ".join(registry.apis) or "none"
+        raise UsageError(f"no plugin speaks the API {args.api!r}", hint=f"the APIs are: {listed}")
+    found = _found(registry, args.name, args.api)
+    if args.names:
+        for name in sorted({each.name for each in found} | {each.full_name for each in found}):
+            shell.say(inert(name))
+    elif args.snippet:
+        shell.say(_snippet(found, args.name).removesuffix("\n"))
+    elif not shell.human:
+        origins = origin(registry)
+        shell.say(json_text({"actions": [as_data(each, origins) for each in found]}))
+    elif args.name is None:
+        _list(found, shell)
+    else:
+        for each in found:
+            _show(each, registry, shell)
+    return OK
+
+
+def _found(registry: Registry, name: str | None, api: str | None) -> list[Action]:
+    """The actions that are meant, those of any API first. Raises UsageError if there are none."""
+    ordered = sorted(registry.actions.values(), key=lambda each: (each.api or "", each.name))
+    if api is not None:
+        ordered = [each for each in ordered if each.api in (api, None)]
+    if name is None:
+        return ordered
+    found = [each for each in ordered if name in (each.name, each.full_name)]
+    if not found:
+        known = [*(each.name for each in ordered), *(each.full_name for each in ordered if "." in name)]
+        raise UsageError(f"there is no action {name!r}{did_you_mean(name, known)}", hint="pinflow actions lists them")
+    return found
+
+
+def _snippet(found: Sequence[Action], name: str | None) -> str:
+    from pinflow.cli.snippet import snippet
+
+    if name is None:
+        raise UsageError("--snippet needs an action", hint="for example: pinflow actions create_pin --snippet")
+    return snippet(found[-1])  # of the newest API
+
+
+def _list(found: Iterable[Action], shell: Shell) -> None:
+    paint = shell.painted(shell.stdout)
+    width = shell.width(shell.stdout)
+    by_api: dict[str, list[tuple[str, str, str]]] = {}
+    for each in found:
+        row = (inert(each.name), "deletes" if each.destructive else each.effect, inert(each.summary))
+        by_api.setdefault(each.api or "", []).append(row)
+    if not by_api:
+        shell.tell("no plugin offers an action; pinflow plugins lists the plugins")
+    for api, rows in by_api.items():
+        shell.say(paint(inert(api) if api else "any API", "bold"))
+        for line in table(rows, indent="  "):
+            shell.say(fit(line, width))
+
+
+def _show(action: Action, registry: Registry, shell: Shell) -> None:
+    from pinflow.cli.snippet import snippet
+
+    paint = shell.painted(shell.stdout)
+    shell.say(f"{paint(inert(action.full_name), 'bold')}: {inert(action.summary)}")
+    for title, lines in _parts(action, origin(registry)):
+        shell.say(f"\n{paint(title, 'bold')}")
+        for line in lines:
+            shell.say(f"  {line}")
+    shell.say(f"\n{paint('recipe', 'bold')}")
+    for line in snippet(action).splitlines():
+        shell.say(f"  {line}")
+    shell.say("")
+
+
+def _parts(action: Action, origins: Mapping[str, PluginInfo]) -> Iterator[tuple[str, list[str]]]:
+    if text := _prose(action):
+        yield "about", text
+    rows = [
+        (
+            inert(each.name),
+            inert(each.type),
+            "required" if each.required else f"default {_plain(each.default)}",
+            each.help,
+        )
+        for each in action.parameters.listing()
+    ]
+    yield "arguments", table([(*row[:3], inert(row[3])) for row in rows]) or ["none"]
+    fields = output_fields(action.parameters.output_schema())
+    title = "output of each item" if action.yields else "output"
+    yield title, table([(inert(name), inert(kind)) for name, kind in fields]) or ["anything"]
+    yield "needs", _needs(action)
+    if plugin := origins.get(action.full_name):
+        yield (
+            "from",
+            [inert(f"{plugin.name} ({plugin.distribution or plugin.module} {plugin.version})".replace(" )", ")"))],
+        )
+
+
+def _prose(action: Action) -> list[str]:
+    """The description after its summary, without the lines on arguments, which have a table."""
+    names = {each.name for each in action.parameters.listing()}
+    lines: list[str] = []
+    skipping = False
+    for line in action.description.splitlines()[1:]:
+        word = line.strip().partition(":")[0]
+        indent = len(line) - len(line.lstrip())
+        skipping = (indent == 4 and word in names) or (skipping and indent > 4)
+        if not skipping and line.strip().lower() not in ("arguments:", "args:", "parameters:"):
+            lines.append(inert(line))
+    return "\n".join(lines).strip("\n").splitlines()
+
+
+def _effect(action: Action) -> str:
+    if not action.destructive:
+        return f"effect {action.effect}"
+    when = ""
+    if isinstance(action.destructive, Mapping):
+        when = " if " + " or ".join(f"{name} is {value}" for name, value in action.destructive.items())
+    return f"deletes things{when}: asks first, or needs --yes"
+
+
+def _needs(action: Action) -> list[str]:
+    lines = [_effect(action)]
+    for role, scopes in action.scopes.items():
+        who = f"login {role}" if role else "login"
+        lines.append(inert(f"{who}: {', '.join(sorted(scopes)) or 'no scope'}"))
+    if action.quota:
+        lines.append(inert(f"quota: {', '.join(sorted(action.quota))}"))
+    return lines
+
+
+def _plain(value: object) -> str:
+    return fit(json_text(value) if not isinstance(value, str) else f'"{value}"', 40)
+
+
+def output_fields(schema: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Fields and their types, as a recipe names them: ("board.id", "text"), ("pins[].title", "text or null")."""
+    inner = schema.get("properties")
+    if inner:
+        return [
+            row for name, part in inner.items() for row in output_fields(part, f"{prefix}.{name}" if prefix else name)
+        ]
+    if schema.get("type") == "array" and schema.get("items", {}).get("properties"):
+        return output_fields(schema["items"], f"{prefix}[]")
+    branches = [part for part in schema.get("anyOf", ()) if part.get("properties")]
+    if len(branches) == 1:
+        return output_fields(branches[0], f"{prefix}?")
+    return [(prefix, type_words(schema))] if prefix else []
+
+
+_WORDS = {"string": "text", "object": "mapping", "array": "list"}
+
+
+def type_words(schema: Mapping[str, Any]) -> str:
+    """A type in words: "text or null"."""
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(type_words(part) for part in schema["anyOf"]))
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    return _WORDS.get(str(schema.get("type", "any")), str(schema.get("type", "any")))
+
+
+def origin(registry: Registry) -> dict[str, PluginInfo]:
+    """Which plugin offers an action, by the action's full name."""
+    return {
+        offer.removeprefix("action "): plugin
+        for plugin in registry.plugins
+        for offer in plugin.offers
+        if offer.startswith("action ")
+    }
+
+
+def as_data(action: Action, origins: Mapping[str, PluginInfo]) -> dict[str, Any]:
+    """Everything that is declared of an action, as plain data."""
+    plugin = origins.get(action.full_name)
+    return {
+        "name": action.name,
+        "full_name": action.full_name,
+        "api": action.api,
+        "summary": action.summary,
+        "description": action.description,
+        "effect": action.effect,
+        "destructive": action.destructive,
+        "yields": action.yields,
+        "scopes": {role: sorted(scopes) for role, scopes in action.scopes.items()},
+        "quota": sorted(action.quota),
+        "parameters": action.parameters.schema(),
+        "output": action.parameters.output_schema(),
+        "plugin": plugin.name if plugin else None,
+    }

@@ -1,0 +1,241 @@
+"""``pinflow completion``: a static script that completes commands, options, recipes and actions."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pinflow.cli.commands import BUILT_IN, module_of, offered
+from pinflow.cli.parser import Option, parser_of, parser_of_offer, walk
+from pinflow.errors import OK
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from pinflow.cli.shell import Shell
+
+DESCRIPTION = "Print a completion script for a shell. It knows the plugins that are installed now."
+EXAMPLES = """\
+  bash:  pinflow completion bash > ~/.local/share/bash-completion/completions/pinflow
+  zsh:   pinflow completion zsh > "${fpath[1]}/_pinflow"
+  fish:  pinflow completion fish > ~/.config/fish/completions/pinflow.fish"""
+OUTPUTS: Sequence[str] = ("human",)
+
+_FILES = frozenset({"recipe", "recipes", "plugin"})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
+
+
+def run(args: argparse.Namespace, shell: Shell) -> int:
+    tree, helps = _tree(shell)
+    script = {"bash": bash, "zsh": zsh, "fish": fish}[args.shell]
+    shell.say(script(tree, helps))
+    return OK
+
+
+def _tree(shell: Shell) -> tuple[dict[tuple[str, ...], list[Option]], dict[str, str]]:
+    """Options by the words that lead to them, and the help of each command."""
+    tree: dict[tuple[str, ...], list[Option]] = {}
+    helps: dict[str, str] = {}
+    for entry in BUILT_IN:
+        tree |= walk(parser_of(entry.name, module_of(entry.name)), (entry.name,))
+        helps[entry.name] = entry.help
+    for command in offered(shell).values():
+        tree |= walk(parser_of_offer(command), (command.name,))
+        helps[command.name] = command.help
+    return tree, helps
+
+
+def _below(tree: Mapping[tuple[str, ...], list[Option]], path: tuple[str, ...]) -> list[str]:
+    return [each[-1] for each in tree if each[:-1] == path and len(each) == len(path) + 1]
+
+
+def _values(options: Sequence[Option]) -> str:
+    """What a word may be where a positional stands: its choices."""
+    return " ".join(value for each in options if not each.names for value in each.values)
+
+
+def _flags(options: Sequence[Option]) -> list[str]:
+    return [name for each in options for name in each.names]
+
+
+def _cases(tree: Mapping[tuple[str, ...], list[Option]], variable: str) -> list[str]:
+    """Branches of a shell's ``case`` over the words so far: ``variable`` gets the words that can follow."""
+    lines = []
+    for path, options in tree.items():
+        words = " ".join([*_below(tree, path), _values(options)]).strip()
+        kinds = {each.kind for each in options if not each.names}
+        files = int(bool(kinds & _FILES))
+        actions = int(path == ("actions",))
+        flags = " ".join(_flags(options))
+        lines.append(f"    '{' '.join(path)}') {variable}='{words}' flags='{flags}' files={files} actions={actions} ;;")
+    return lines
+
+
+def _after(tree: Mapping[tuple[str, ...], list[Option]]) -> list[str]:
+    """Branches over the word before: the values of an option."""
+    found: dict[str, str] = {}
+    for options in tree.values():
+        for each in options:
+            for name in each.names if each.takes_value else ():
+                found.setdefault(name, "@files" if each.kind in _FILES else " ".join(each.values))
+    return [f"    {name}) after='{values}' ;;" for name, values in found.items()]
+
+
+def bash(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str]) -> str:
+    """A script for bash 3.2 and later."""
+    return _BASH.format(
+        commands=" ".join([*helps, "help"]),
+        after="\n".join(_after(tree)),
+        cases="\n".join(_cases(tree, "words")),
+        paths="|".join(f"'{' '.join(path)}'" for path in tree),
+    )
+
+
+_BASH = """\
+# bash completion for pinflow
+_pinflow() {{
+  local current previous path words flags files actions after word index
+  current="${{COMP_WORDS[COMP_CWORD]}}"
+  previous="${{COMP_WORDS[COMP_CWORD-1]}}"
+  path=''
+  for ((index = 1; index < COMP_CWORD; index++)); do
+    word="${{path:+$path }}${{COMP_WORDS[index]}}"
+    case "$word" in
+      {paths}) path="$word" ;;
+    esac
+  done
+  after='-'
+  case "$previous" in
+{after}
+  esac
+  if [ "$after" = '@files' ]; then
+    COMPREPLY=($(compgen -f -- "$current"))
+    return
+  fi
+  if [ "$after" != '-' ]; then
+    COMPREPLY=($(compgen -W "$after" -- "$current"))
+    return
+  fi
+  words='{commands}' flags='--help --version' files=0 actions=0
+  case "$path" in
+{cases}
+  esac
+  if [ "$actions" = 1 ]; then
+    words="$words $(pinflow actions --names 2>/dev/null)"
+  fi
+  case "$current" in
+    -*) COMPREPLY=($(compgen -W "$flags" -- "$current")) ;;
+    *)
+      COMPREPLY=($(compgen -W "$words" -- "$current"))
+      if [ "$files" = 1 ]; then
+        COMPREPLY+=($(compgen -f -X '!*.y*ml' -- "$current") $(compgen -d -S / -- "$current"))
+      fi
+      ;;
+  esac
+}}
+complete -o filenames -F _pinflow pinflow"""
+
+
+def zsh(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str]) -> str:
+    """A script for zsh 5 and later."""
+    return _ZSH.format(
+        commands="\n".join(f"    '{name}:{_quoted(text)}'" for name, text in helps.items()),
+        after="\n".join(_after(tree)),
+        cases="\n".join(_cases(tree, "words_")),
+        paths="|".join(f"'{' '.join(path)}'" for path in tree),
+    )
+
+
+_ZSH = """\
+#compdef pinflow
+_pinflow() {{
+  local current previous path_ words_ flags files actions after word
+  local -a commands
+  current="${{words[CURRENT]}}"
+  previous="${{words[CURRENT-1]}}"
+  path_=''
+  for word in "${{(@)words[2,CURRENT-1]}}"; do
+    case "${{path_:+$path_ }}$word" in
+      {paths}) path_="${{path_:+$path_ }}$word" ;;
+    esac
+  done
+  after='-'
+  case "$previous" in
+{after}
+  esac
+  if [[ "$after" == '@files' ]]; then
+    _files
+    return
+  fi
+  if [[ "$after" != '-' ]]; then
+    compadd -- ${{=after}}
+    return
+  fi
+  if [[ -z "$path_" && "$current" != -* ]]; then
+    commands=(
+{commands}
+    )
+    _describe 'command' commands
+    return
+  fi
+  words_='' flags='--help --version' files=0 actions=0
+  case "$path_" in
+{cases}
+  esac
+  if [[ "$actions" == 1 ]]; then
+    words_="$words_ $(pinflow actions --names 2>/dev/null)"
+  fi
+  if [[ "$current" == -* ]]; then
+    compadd -- ${{=flags}}
+    return
+  fi
+  compadd -- ${{=words_}}
+  if [[ "$files" == 1 ]]; then
+    _files -g '*.y*ml'
+  fi
+}}
+if [[ "${{funcstack[1]}}" == '_pinflow' ]]; then
+  _pinflow "$@"
+else
+  compdef _pinflow pinflow
+fi"""
+
+
+def fish(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str]) -> str:
+    """A script for fish 3 and later."""
+    names = " ".join(helps)
+    lines = [
+        "# fish completion for pinflow",
+        "complete -c pinflow -f",
+        *(
+            f"complete -c pinflow -n 'not __fish_seen_subcommand_from {names}' -a {name} -d '{_quoted(text)}'"
+            for name, text in helps.items()
+        ),
+        "complete -c pinflow -n 'not __fish_seen_subcommand_from " + names + "' -l version -d 'print the version'",
+        "complete -c pinflow -n '__fish_seen_subcommand_from actions' -a '(pinflow actions --names 2>/dev/null)'",
+    ]
+    for path, options in tree.items():
+        seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in path)
+        lines += [f"complete -c pinflow -n '{seen}' -a {word}" for word in _below(tree, path)]
+        lines += [line for option in options for line in _fish_option(seen, option)]
+    return "\n".join(lines)
+
+
+def _fish_option(seen: str, option: Option) -> list[str]:
+    head = f"complete -c pinflow -n '{seen}'"
+    if not option.names:
+        files = [f"{head} -k -a '(__fish_complete_suffix .yaml)'"] if option.kind in _FILES else []
+        return files + ([f"{head} -a '{' '.join(option.values)}'"] if option.values else [])
+    names = [f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names]
+    values = "" if not option.takes_value else f" -x -a '{' '.join(option.values)}'" if option.values else " -r"
+    files_too = " -F" if option.kind in _FILES else ""
+    return [f"{head} {' '.join(names)}{values}{files_too} -d '{_quoted(option.help)}'"]
+
+
+def _quoted(text: str) -> str:
+    """A text that can stand inside single quotes in every shell, and after a colon in zsh."""
+    return re.sub(r"[^\w .,/()-]", " ", text).strip()

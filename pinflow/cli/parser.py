@@ -1,0 +1,162 @@
+"""Arguments: one parser per command, the options that all have, and what was probably meant."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pinflow.cli.shell import Options
+from pinflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pinflow.cli.commands import CommandModule
+    from pinflow.offers import Command
+
+COLORS = ("auto", "always", "never")
+_COMMON = frozenset({"--output", "--color", "-q", "--quiet", "-v", "--verbose", "--plugin", "--no-input"})
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises UsageError, names the nearest word for a wrong one, and expands no abbreviations."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("allow_abbrev", False)
+        super().__init__(*args, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"see: {self.prog} --help")
+
+    def read(self, argv: Sequence[str]) -> argparse.Namespace:
+        """The parsed arguments. Raises UsageError."""
+        self._refuse_unknown(argv)
+        found, rest = self.parse_known_args(argv)
+        if rest:
+            self.error(f"unknown option {rest[0]}" if rest[0][:1] == "-" else f"unexpected argument {rest[0]!r}")
+        return found
+
+    def _refuse_unknown(self, argv: Sequence[str]) -> None:
+        """Name a mistyped option before its value is taken for something else."""
+        known = options_of(self)
+        for word in argv[: argv.index("--")] if "--" in argv else argv:
+            name = word.partition("=")[0]
+            if name.startswith("--") and name not in known:
+                self.error(f"unknown option {name}{did_you_mean(name, known)}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            listed = ", ".join(map(str, action.choices))
+            near = did_you_mean(str(value), map(str, action.choices))
+            raise argparse.ArgumentError(action, f"{value!r} is none of {listed}{near}")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """ "; did you mean 'run'?", or "" where nothing is near."""
+    from pinflow.recipe.mistakes import nearest
+
+    near = nearest(word, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def parser_of(name: str, module: CommandModule) -> Parser:
+    """The parser of a command of pinflow's own."""
+    parser = Parser(prog=f"pinflow {name}", description=module.DESCRIPTION, epilog=f"examples:\n{module.EXAMPLES}")
+    module.add_arguments(parser)
+    add_common(parser, module.OUTPUTS)
+    return parser
+
+
+def parser_of_offer(command: Command) -> Parser:
+    """The parser of a command that a plugin offers, and of the commands below it."""
+    parser = Parser(prog=f"pinflow {command.name}", description=command.help[:1].upper() + command.help[1:])
+    command.add_arguments(parser)
+    taken = {name for action in parser._actions for name in action.option_strings}
+    if not taken & _COMMON:
+        add_common(parser, ("human", "json"))
+        for _, inner in below(parser):
+            add_common(inner, ("human", "json"), again=True)
+    return parser
+
+
+def add_common(parser: argparse.ArgumentParser, outputs: Sequence[str], *, again: bool = False) -> None:
+    """The options that every command has. ``outputs`` are the forms in which this one can answer.
+
+    With ``again`` the parser is below one that has them already: what was said there holds.
+    """
+    group = parser.add_argument_group("options of every command")
+    group.add_argument("--output", choices=outputs, default="human", help="form of the result (default: human)")
+    group.add_argument(
+        "--color", choices=COLORS, default="auto", help="colours (default: on a terminal; NO_COLOR, FORCE_COLOR)"
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress, only warnings and errors")
+    group.add_argument("-v", "--verbose", action="count", default=0, help="tell of every single effect")
+    group.add_argument(
+        "--plugin", type=Path, action="append", default=[], metavar="PATH", help="load a local plugin (repeatable)"
+    )
+    group.add_argument("--no-input", action="store_true", help="never ask, even on a terminal")
+    if again:
+        for action in group._group_actions:
+            action.default = argparse.SUPPRESS
+
+
+def common_options(found: argparse.Namespace) -> Options:
+    """The common options among parsed arguments."""
+    verbosity = -1 if found.quiet else min(1, found.verbose)
+    return Options(found.output, found.color, verbosity, tuple(found.plugin), found.no_input)
+
+
+def early_options(argv: Sequence[str]) -> Options:
+    """What can be told of the common options before it is known which command is meant."""
+    parser = Parser(add_help=False)
+    add_common(parser, ("human", "json", "ndjson"))
+    try:
+        return common_options(parser.parse_known_args(list(argv))[0])
+    except UsageError:
+        return Options()  # the command's own parser says it better
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option or positional as completion scripts need it."""
+
+    names: Sequence[str]  # () for a positional
+    help: str
+    values: Sequence[str]
+    takes_value: bool
+    kind: str  # its dest
+
+
+def options_of(parser: argparse.ArgumentParser) -> list[str]:
+    """Every option of a parser and of the commands below it."""
+    return [name for each in walk(parser).values() for option in each for name in option.names]
+
+
+def walk(parser: argparse.ArgumentParser, path: tuple[str, ...] = ()) -> Mapping[tuple[str, ...], list[Option]]:
+    """The options and positionals of a parser and of each command below it, by the words that lead there."""
+    # argparse keeps its tree in these attributes alone
+    tree = {path: [_option(a) for a in parser._actions if not isinstance(a, argparse._SubParsersAction)]}
+    for name, inner in below(parser):
+        tree.update(walk(inner, (*path, name)))
+    return tree
+
+
+def below(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """The commands below a parser."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.items()
+
+
+def _option(action: argparse.Action) -> Option:
+    hidden = action.help == argparse.SUPPRESS
+    return Option(
+        names=() if hidden else tuple(action.option_strings),
+        help="" if hidden else str(action.help or "").partition(" (")[0].replace("%%", "%"),
+        values=tuple(map(str, action.choices or ())),
+        takes_value=action.nargs != 0,
+        kind=action.dest,
+    )

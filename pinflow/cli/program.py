@@ -1,0 +1,144 @@
+"""From words to a command, its exit code, and the help that shows all commands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pinflow.cli import boundary
+from pinflow.cli.commands import BUILT_IN, Listed, listed, module_of, offered
+from pinflow.errors import OK, USAGE, PluginError, UsageError
+from pinflow.reporters.text import inert
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pinflow.cli.shell import Shell
+    from pinflow.offers import Command
+
+_WITH_VALUE = frozenset({"--output", "--color", "--plugin"})
+_HELP = frozenset({"-h", "--help"})
+
+_HEAD = """\
+usage: pinflow COMMAND [ARGUMENTS]
+
+Recipes for web APIs: checked before anything is sent, resumable, within quotas.
+"""
+
+_TAIL = """\
+Options of every command, before or after its name:
+  --output human|json  form of the result (run and resume: ndjson too)
+  --color WHEN         auto, always or never; NO_COLOR and FORCE_COLOR count too
+  -q, -v               less or more on stderr
+  --plugin PATH        load a local plugin (repeatable)
+  --no-input           never ask, even on a terminal
+  --version            print the version
+  -h, --help           print help; pinflow COMMAND --help tells more
+
+Environment:
+  PINFLOW_STATE_DIR    where runs are recorded
+  PINFLOW_DISABLE      plugins to leave out: a,b
+  PINFLOW_TIER         access tier of your app: standard or trial
+
+Examples:
+  pinflow actions                                       what recipes can do
+  pinflow validate recipes/*.yaml                       find every mistake
+  pinflow run copy_board -i board="Garden ideas" --dry-run
+  pinflow run copy_board --sandbox                      try it, without an account
+  pinflow resume                                        go on with the last run"""
+
+
+def main(argv: Sequence[str], shell: Shell) -> int:
+    """Do what ``argv`` (without the program's name) asks; the exit code. Never raises an Exception."""
+    if any(word not in _HELP for word in argv):  # the overview is there without the cost of a parser
+        from pinflow.cli.parser import early_options
+
+        shell = shell.asking(early_options(argv))
+    return boundary.guarded(shell, lambda: _dispatch(argv, shell))
+
+
+def _dispatch(argv: Sequence[str], shell: Shell) -> int:
+    leading, name, rest = split(argv)
+    if name == "help":
+        return _dispatch([*leading, *rest, "--help"], shell)
+    if name is None:
+        return _without_command(leading, shell)
+    from pinflow.cli.parser import common_options, parser_of
+
+    if any(entry.name == name for entry in BUILT_IN):
+        module = module_of(name)
+        args = parser_of(name, module).read([*leading, *rest])
+        return module.run(args, shell.asking(common_options(args)))
+    command = offered(shell).get(name)
+    if command is None:
+        raise _unknown(name, shell)
+    return _run_offer(command, [*leading, *rest], shell)
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
+    """The options before the command, the command, and what follows it."""
+    index = 0
+    while index < len(argv) and argv[index].startswith("-"):
+        index += 2 if argv[index] in _WITH_VALUE else 1
+    if index >= len(argv):
+        return list(argv), None, []
+    return list(argv[:index]), argv[index], list(argv[index + 1 :])
+
+
+def _without_command(leading: Sequence[str], shell: Shell) -> int:
+    if "--version" in leading:
+        from pinflow.__main__ import version_line
+
+        shell.say(version_line())
+        return OK
+    if _HELP & set(leading):
+        shell.say(overview(_listed_or_told(shell)))
+        return OK
+    known = {"-q", "--quiet", "-v", "--verbose", "--no-input", *_HELP, "--version", *_WITH_VALUE}
+    wrong = [word for word in leading if word.startswith("-") and word.partition("=")[0] not in known]
+    if wrong:
+        from pinflow.cli.parser import did_you_mean
+
+        raise UsageError(f"unknown option {wrong[0]}{did_you_mean(wrong[0], known)}", hint="see: pinflow --help")
+    shell.tell(overview(_listed_or_told(shell)))
+    return USAGE
+
+
+def _listed_or_told(shell: Shell) -> Sequence[Listed]:
+    """The plugins' commands; help is there even when a plugin is broken."""
+    try:
+        return listed(shell)
+    except PluginError as error:
+        boundary.show(replace(shell, options=replace(shell.options, output="human")), error)
+        return ()
+
+
+def _unknown(name: str, shell: Shell) -> UsageError:
+    from pinflow.cli.parser import did_you_mean
+
+    known = [*(entry.name for entry in BUILT_IN), *offered(shell), "help"]
+    if name.endswith((".yaml", ".yml")):
+        return UsageError(f"unknown command {name!r}", hint=f"to run this recipe: pinflow run {name}")
+    return UsageError(f"unknown command {name!r}{did_you_mean(name, known)}", hint="see: pinflow --help")
+
+
+def _run_offer(command: Command, argv: Sequence[str], shell: Shell) -> int:
+    from pinflow.cli.parser import parser_of_offer
+
+    args = parser_of_offer(command).read(argv)
+    return command.run(args, shell.app())
+
+
+def overview(offers: Sequence[Listed]) -> str:
+    """The help of the program: every command by purpose, then options, then examples."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for entry in BUILT_IN:
+        groups.setdefault(entry.group, []).append((entry.name, entry.help))
+    for name, group, text in offers:
+        groups.setdefault(group, []).append((name, text))
+    width = max(len(name) for each in groups.values() for name, _ in each)
+    parts = [_HEAD]
+    for title, rows in groups.items():
+        lines = [f"  {name:<{width}}  {inert(text)}" for name, text in rows]
+        parts.append("\n".join([f"{title}:", *lines, ""]))
+    return "\n".join([*parts, _TAIL])

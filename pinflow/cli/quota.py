@@ -1,0 +1,85 @@
+"""``pinflow quota``: what is used of each quota, what is left, and until when."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from pinflow.errors import OK
+from pinflow.reporters.text import fit, inert, json_text, table
+from pinflow.reporters.words import duration, moment
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from pinflow.cli.shell import Shell
+    from pinflow.http.quota import Use
+
+DESCRIPTION = """\
+Show what is used of each quota by all runs on this machine, and by others as far as the
+service told. A quota that nobody used for a day is not shown."""
+EXAMPLES = """\
+  pinflow quota
+  pinflow quota --output json
+  pinflow quota --clear-block access_token               the account may write again"""
+OUTPUTS: Sequence[str] = ("human", "json")
+
+_SPANS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--clear-block",
+        metavar="TOKEN",
+        help="end the pause after a spam block of this token's account; look at the account first",
+    )
+
+
+def run(args: argparse.Namespace, shell: Shell) -> int:
+    app = shell.app()
+    if args.clear_block is not None:
+        app.lift_block(args.clear_block)
+        shell.tell(f"the account of {inert(args.clear_block)} may write again")
+        return OK
+    now, uses = app.now(), app.quotas()
+    if not shell.human:
+        quotas = [asdict(use) | {"left": use.left} for use in uses if use.category]
+        blocks = [{"api": use.api, "login": use.login, "until": use.paused_until} for use in uses if not use.category]
+        shell.say(json_text({"quotas": quotas, "blocks": blocks}))
+        return OK
+    if not uses:
+        shell.tell("no quota was used in the last day")
+        return OK
+    for line in _lines(uses, now):
+        shell.say(fit(line, shell.width(shell.stdout)))
+    return OK
+
+
+def _lines(uses: Sequence[Use], now: float) -> Iterator[str]:
+    rows: list[tuple[str, ...]] = [("API", "ACCOUNT", "CATEGORY", "LIMIT", "USED", "LEFT", "ALL FREE AT", "KNOWN FROM")]
+    rows += [_row(use, now) for use in uses if use.category]
+    if len(rows) > 1:
+        yield from table(rows, right=frozenset({4, 5}))
+    for use in uses:
+        if use.paused_until is not None:
+            yield _pause(use, moment(use.paused_until, now))
+
+
+def _row(use: Use, now: float) -> tuple[str, ...]:
+    limit = "?" if use.limit is None else f"{use.limit:,} a {_SPANS.get(int(use.seconds), duration(use.seconds))}"
+    free = "now" if use.resets is None else moment(use.resets, now)
+    category = "all calls" if use.category == "*" else inert(use.category)
+    left = "" if use.left is None else str(use.left)
+    return inert(use.api), _account(use), category, limit, str(use.used), left, free, use.source
+
+
+def _account(use: Use) -> str:
+    return f"{inert(use.login)} ({use.account[:8]})" if use.login else "the app"
+
+
+def _pause(use: Use, until: str) -> str:
+    if use.category:
+        return f"{_account(use)}: {inert(use.category)} is paused until {until}: the service refused a call"
+    lift = f"pinflow quota --clear-block {inert(use.login)}"
+    return f"{_account(use)}: writes are paused until {until} after a spam block; earlier with: {lift}"

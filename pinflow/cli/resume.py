@@ -1,0 +1,33 @@
+"""``pinflow resume``: go on with a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow.cli import running
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from pinflow.cli.shell import Shell
+
+DESCRIPTION = """\
+Go on with a run that was paused, stopped or failed. What it has done is not done again,
+and what may have been done is looked up first."""
+EXAMPLES = """\
+  pinflow resume                                         the last run
+  pinflow resume 20260301-101500-ab3f2c                  this one; pinflow runs lists them
+  pinflow resume --patience 3h                           wait for quotas instead of pausing"""
+OUTPUTS: Sequence[str] = running.OUTPUTS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", metavar="ID", help="the run (default: the last one)")
+    running.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, shell: Shell) -> int:
+    app = shell.app()
+    inputs = running.given_inputs(args.inputs)
+    return running.perform(shell, app, args, lambda options: app.resume(args.id, options, inputs=inputs))

@@ -1,0 +1,198 @@
+"""What run and resume share: reporters, stopping, approval, and the result."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import time
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from pinflow import events
+from pinflow.cli import boundary
+from pinflow.cli.shell import is_terminal
+from pinflow.cli.signals import stoppable
+from pinflow.errors import UsageError
+from pinflow.reporters.text import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from pinflow.app import App, Options
+    from pinflow.cli.shell import Shell
+    from pinflow.engine.results import RunResult
+    from pinflow.reporters.lines import Lines
+    from pinflow.reporters.live import Live
+
+TIERS = ("standard", "trial")
+OUTPUTS = ("human", "json", "ndjson")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that run and resume share."""
+    parser.add_argument(
+        "-i", "--input", dest="inputs", action="append", default=[], metavar="NAME=VALUE", help="an input (repeatable)"
+    )
+    add_pace(parser)
+
+
+def add_pace(parser: argparse.ArgumentParser) -> None:
+    """How long to wait, and whether to ask."""
+    parser.add_argument(
+        "--patience",
+        type=patience,
+        default=120.0,
+        metavar="TIME",
+        help="wait this long for a quota, then pause the run: 90 s, 10 minutes, 2h (default: 2 minutes)",
+    )
+    parser.add_argument("--yes", action="store_true", help="approve deleting things, without asking")
+
+
+def patience(given: str) -> float:
+    """A length of time in seconds, for argparse."""
+    from pinflow.recipe.fields import seconds
+
+    try:
+        return seconds(float(given) if given.isdecimal() else given)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{given!r} is not a length of time: write it like 90 s, 10 minutes or 2h"
+        ) from None
+
+
+def given_inputs(pairs: Sequence[str]) -> dict[str, str]:
+    """What -i gave. Raises UsageError for what is not NAME=VALUE, or a name given twice."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f"-i {pair!r} is not NAME=VALUE", hint="write -i board='Garden ideas'")
+        if name in found:
+            raise UsageError(f"input {name!r} is given twice")
+        found[name] = value
+    return found
+
+
+def perform(
+    shell: Shell,
+    app: App,
+    args: argparse.Namespace,
+    work: Callable[[Options], RunResult],
+    *,
+    dry_run: bool = False,
+    sandbox: bool = False,
+    tier: str = "standard",
+    command: str = "",
+) -> int:
+    """Do a run with ``work`` while telling of it, then write its result; the exit code."""
+    from pinflow.app import Options
+
+    view = _View(shell)
+    with view.shown(), stoppable(view.notice) as stop:
+        options = Options(
+            dry_run=dry_run,
+            sandbox=sandbox,
+            tier=tier,
+            patience=args.patience,
+            approve=_approval(shell, view, yes=args.yes),
+            report=view.listeners,
+            stop=stop.asked,
+        )
+        result = work(options)
+        code = stop.exit_code(result.exit_code)
+    _write_result(shell, app, view.name, result, tier=tier, command=command)
+    return code
+
+
+def _approval(shell: Shell, view: _View, *, yes: bool) -> Callable[[str], bool]:
+    from pinflow.cli.asking import confirmed
+
+    def approve(what: str) -> bool:
+        if yes or not shell.interactive:
+            return yes
+        with view.paused():
+            return confirmed(shell, what)
+
+    return approve
+
+
+class _View:
+    """What is shown while a run goes on, in the form that was asked for."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.name = ""
+        self._shell = shell
+        self._console = _console(shell)
+        self.listeners: list[Callable[[events.Event], None]] = [self._note_name, self._console.pinflow_event]
+        if shell.options.output == "ndjson":
+            from pinflow.reporters.jsonl import JsonLines
+
+            self.listeners.append(JsonLines(shell.say).pinflow_event)
+
+    def _note_name(self, event: events.Event) -> None:
+        if isinstance(event, events.RunStarted):
+            self.name = event.name
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Leave the terminal as it was found, whatever happens in the block."""
+        try:
+            yield
+        finally:
+            if close := getattr(self._console, "close", None):
+                close()
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Leave the terminal to a question."""
+        paused: Callable[[], AbstractContextManager[None]] = getattr(self._console, "paused", nullcontext)
+        return paused()
+
+    def notice(self, text: str) -> None:
+        """Show ``text`` from inside a signal handler, where a stream may be in the middle of a write."""
+        if show := getattr(self._console, "notice", None):
+            show(text)
+            return
+        try:
+            os.write(self._shell.stderr.fileno(), f"{text}\n".encode())
+        except (OSError, ValueError):
+            return  # nobody is there to read it; the run stops all the same
+
+
+def _console(shell: Shell) -> Lines | Live:
+    from pinflow.reporters.console import console
+
+    verbosity = shell.options.verbosity if shell.human else -1
+    terminal = is_terminal(shell.stderr) and shell.environ.get("TERM") != "dumb"
+    color = shell.colored(shell.stderr)
+    return console(shell.stderr, shell.tell, terminal=terminal, color=color, verbosity=verbosity)
+
+
+def _write_result(shell: Shell, app: App, name: str, result: RunResult, *, tier: str, command: str) -> None:
+    from pinflow.reporters.recap import Recap, as_data
+
+    if shell.options.output == "json":
+        shell.say(json_text(as_data(name, result)))
+        return
+    if shell.options.output == "ndjson":
+        return  # its last line, the RunFinished event, has been written
+    recap = Recap(
+        name,
+        result,
+        tier=tier,
+        command=command,
+        sign_in="pinflow auth login" if "auth" in app.registry.commands else "",
+        now=time.time(),
+        width=shell.width(shell.stdout),
+    )
+    for line in recap.lines(shell.painted(shell.stdout)):
+        shell.say(line)
+    if result.error is not None and shell.options.verbosity < 0:
+        boundary.show(shell, result.error)
+
+
+def command_line(recipe: str, inputs: Mapping[str, str], api: str | None) -> str:
+    """The command that runs a recipe with these inputs, to be pasted into a shell."""
+    words = ["pinflow", "run", recipe, *(word for name, value in inputs.items() for word in ("-i", f"{name}={value}"))]
+    return shlex.join([*words, *(["--api", api] if api else [])])

@@ -1,0 +1,133 @@
+"""What a command works with: its streams, its environment, and how the person wants to be answered."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from pinflow.app import App
+
+_CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options that every command has."""
+
+    output: str = "human"
+    color: str = "auto"
+    verbosity: int = 0  # -1 quiet, 0, 1 everything
+    plugins: Sequence[Path] = ()
+    no_input: bool = False
+
+
+def installed_app(environ: Mapping[str, str], plugins: Sequence[Path]) -> App:
+    """The app with every installed plugin, loaded when a command first needs it."""
+    from pinflow.app import App
+
+    return App.installed(environ, plugins_from=plugins)
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Results go to ``stdout``, everything else to ``stderr``."""
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    environ: Mapping[str, str]
+    open_app: Callable[[Mapping[str, str], Sequence[Path]], App] = installed_app
+    options: Options = field(default_factory=Options)
+
+    @classmethod
+    def of_process(cls) -> Shell:
+        """This process's own. What a stream's encoding lacks is written as ``\\u`` escapes."""
+        for stream in (sys.stdout, sys.stderr):
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure is not None:
+                reconfigure(errors="backslashreplace")
+        return cls(sys.stdin, sys.stdout, sys.stderr, os.environ)
+
+    def asking(self, options: Options) -> Shell:
+        """The same with other options."""
+        return replace(self, options=options)
+
+    def app(self) -> App:
+        """The app. Raises PluginError."""
+        return self.open_app(self.environ, self.options.plugins)
+
+    def say(self, text: str) -> None:
+        """Write a line of the result."""
+        _write(self.stdout, text)
+
+    def tell(self, text: str) -> None:
+        """Write a line that is no result: progress, notes, errors."""
+        _write(self.stderr, text)
+
+    @property
+    def human(self) -> bool:
+        """Whether a person reads the result."""
+        return self.options.output == "human"
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return not self.options.no_input and is_terminal(self.stdin) and is_terminal(self.stderr)
+
+    def colored(self, stream: TextIO) -> bool:
+        """Whether ``stream`` gets colours: --color, else NO_COLOR, else FORCE_COLOR, else on a terminal."""
+        if self.options.color != "auto":
+            return self.options.color == "always"
+        if self.environ.get("NO_COLOR"):
+            return False
+        if self.environ.get("FORCE_COLOR"):
+            return True
+        return is_terminal(stream) and self.environ.get("TERM") != "dumb"
+
+    def painted(self, stream: TextIO) -> Callable[[str, str], str]:
+        """A function that colours a text for ``stream``, or leaves it as it is."""
+        if not self.colored(stream):
+            return lambda text, style: text
+        return lambda text, style: f"\x1b[{_CODES[style]}m{text}\x1b[0m" if style else text
+
+    def width(self, stream: TextIO) -> int:
+        """How many cells a line of ``stream`` has; lines that no terminal shows may be longer."""
+        if not is_terminal(stream):
+            return 200
+        try:
+            return max(20, os.get_terminal_size(stream.fileno()).columns)
+        except (OSError, ValueError):
+            return 80
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person sits at ``stream``."""
+    try:
+        return stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write a line at once. When nobody reads any more, go on without: a run does not end for that."""
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        silence(stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Send everything that is still written to ``stream`` nowhere."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return  # no stream of the operating system: there is nothing left to write to

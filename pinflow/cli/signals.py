@@ -1,0 +1,54 @@
+"""Ctrl-C and the signals that end a program: first gently, then at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pinflow.errors import INTERRUPTED, TERMINATED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+STOPPING = "stopping after the current call; press Ctrl-C again to stop now"
+
+
+class Stop:
+    """Whether and how the run was told to stop. ``asked`` is what the engine looks at."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.asked = threading.Event()
+        self._tell = tell
+        self._signal: int | None = None
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """The handler: the first signal asks, the second raises."""
+        if self.asked.is_set():
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(TERMINATED)
+        self._signal = number
+        self.asked.set()
+        self._tell(STOPPING)
+
+    def exit_code(self, code: int) -> int:
+        """A run's exit code, as the signal that stopped it has it."""
+        stopped_by_system = self._signal is not None and self._signal != signal.SIGINT
+        return TERMINATED if code == INTERRUPTED and stopped_by_system else code
+
+
+@contextmanager
+def stoppable(tell: Callable[[str], None]) -> Iterator[Stop]:
+    """Handle signals until the block ends. ``tell`` is called inside the handler."""
+    stop = Stop(tell)
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop.handle) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

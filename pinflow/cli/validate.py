@@ -1,0 +1,72 @@
+"""``pinflow validate``: every mistake of every recipe, with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pinflow.cli.boundary import error_lines
+from pinflow.errors import OK, USAGE, PinflowError
+from pinflow.reporters.errors import error_data
+from pinflow.reporters.text import inert, json_text
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from pinflow.cli.shell import Shell
+    from pinflow.plan import Plan
+
+DESCRIPTION = "Find every mistake in recipes: file:line:column, what is wrong, what was probably meant. Sends nothing."
+EXAMPLES = """\
+  pinflow validate recipes/*.yaml
+  pinflow validate copy_board --api v5                   would it run on this API?
+  pinflow validate my.yaml --output json                 for programs"""
+OUTPUTS: Sequence[str] = ("human", "json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipes", nargs="+", type=Path, metavar="RECIPE", help="a recipe's file")
+    parser.add_argument("--api", metavar="API", help="API version to check against, instead of the recipe's own")
+
+
+def run(args: argparse.Namespace, shell: Shell) -> int:
+    app = shell.app()
+    found: list[dict[str, Any]] = []
+    for recipe in args.recipes:
+        try:
+            plan = app.plan(recipe, inputs=None, api=args.api)
+        except PinflowError as error:
+            found.append({"file": str(recipe), "ok": False, "error": error_data(error)})
+            lines = error_lines(shell, error) if shell.human else []
+            for line in lines:
+                shell.tell(line)
+        else:
+            found.append({"file": str(recipe), "ok": True, **facts(plan)})
+            if shell.human:
+                shell.say(said(str(recipe), found[-1]))
+    if not shell.human:
+        shell.say(json_text({"recipes": found}))
+    return OK if all(each["ok"] for each in found) else USAGE
+
+
+def facts(plan: Plan) -> dict[str, Any]:
+    """What is known of a recipe that is right."""
+    return {
+        "name": plan.recipe.name,
+        "api": plan.api,
+        "steps": len(plan.steps) + len(plan.finally_),
+        "logins": {
+            f"{login.name}@{login.api}": {"token": login.token, "scopes": sorted(login.scopes)}
+            for login in plan.logins.values()
+        },
+    }
+
+
+def said(recipe: str, known: dict[str, Any]) -> str:
+    """One line: "recipes/x.yaml: ok (3 steps, needs boards:read)"."""
+    scopes = sorted({scope for login in known["logins"].values() for scope in login["scopes"]})
+    parts = [f"{known['steps']} step{'' if known['steps'] == 1 else 's'}"]
+    if scopes:
+        parts.append(f"needs {', '.join(scopes)}")
+    return inert(f"{recipe}: ok ({'; '.join(parts)})")

@@ -1,0 +1,72 @@
+"""What is recorded of one run, read without owning it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pinflow.engine.journal import COUNTS, LAST, EffectRecord, RunRecord, StepRecord, look_at_run
+from pinflow.engine.store import damaged, look
+from pinflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """Everything that is recorded of one run. ``counts`` is kind -> outcome -> how many."""
+
+    record: RunRecord
+    steps: Sequence[StepRecord]
+    effects: Sequence[EffectRecord]
+    counts: Mapping[str, Mapping[str, int]]
+    calls: Mapping[str, Mapping[str, int]]
+
+
+def read_run(state: Path, run_id: str) -> RunDetail:
+    """The run ``run_id`` below ``state``. Raises UsageError if there is none, StateError if it can't be read."""
+    file = state / "runs" / f"{run_id}.db"
+    if not file.is_file():
+        raise UsageError(f"there is no run {run_id!r} in {state}", hint="pinflow runs lists them")
+    record = look_at_run(file)
+    try:
+        with look(file) as connection:
+            steps = [
+                StepRecord(path, status, json.loads(output), seconds, error)
+                for path, status, output, seconds, error in connection.execute(_STEPS)
+            ]
+            effects = [_effect(row) for row in connection.execute(_EFFECTS)]
+            counts: dict[str, dict[str, int]] = {}
+            for kind, outcome, number in connection.execute(COUNTS, ("", LAST)):
+                counts.setdefault(kind, {})[outcome] = number
+            calls: dict[str, dict[str, int]] = {}
+            for login, category, number in connection.execute("SELECT login, category, n FROM calls"):
+                calls.setdefault(login, {})[category] = number
+    except (sqlite3.Error, ValueError) as error:
+        raise damaged(file, error) from error
+    return RunDetail(record, steps, effects, counts, calls)
+
+
+_STEPS = "SELECT path, status, output, seconds, error FROM steps"
+_EFFECTS = "SELECT step, key, kind, state, attempts, method, digest, sent_at, result, error FROM effects"
+
+
+def _effect(row: tuple[Any, ...]) -> EffectRecord:
+    step, key, kind, state, attempts, method, digest, sent_at, result, error = row
+    return EffectRecord(
+        step=step,
+        key=key,
+        kind=kind,
+        state="done" if state == "adopted" else state,
+        attempts=attempts,
+        method=method,
+        digest=digest,
+        sent_at=sent_at,
+        result=json.loads(result) if result else None,
+        error=error,
+        adopted=state == "adopted",
+    )

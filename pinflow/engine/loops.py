@@ -1,0 +1,156 @@
+"""A loop on its way: items as they come, some side by side, each at most once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextvars import copy_context
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pinflow.engine.results import ends_run
+from pinflow.errors import Interrupted
+from pinflow.events import ItemFailed, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pinflow.engine.world import World
+    from pinflow.errors import PinflowError
+    from pinflow.plan import Loop
+
+Ended: TypeAlias = "tuple[str, PinflowError | None]"  # "ok", "skipped" (no step of the body ran) or "failed", and why
+PROGRESS_EVERY = 0.1  # seconds
+
+
+class LoopRun:
+    """One loop of one run: what is in flight, and what came of the rest."""
+
+    def __init__(
+        self,
+        world: World,
+        loop: Loop,
+        path: str,
+        *,
+        body: Callable[[str, Any], Ended],
+        key_of: Callable[[Any], str],
+        total: int | None,
+    ) -> None:
+        """``body`` runs the steps for an item, given its key; ``total`` is the number of items, if it is known."""
+        self._world = world
+        self._loop = loop
+        self._path = path
+        self._body = body
+        self._key_of = key_of
+        self._total = total
+        self._counts = dict.fromkeys(("count", "ok", "skipped", "failed", "already"), 0)
+        self._told = -PROGRESS_EVERY
+        self._rehearsed: set[int] = set()  # hashes of keys, where no journal remembers them
+
+    def all(self, items: Iterator[Any]) -> dict[str, int]:
+        """Run the body for every item, as they come. Raises what ends the whole loop."""
+        if self._loop.limit is not None:
+            items = islice(items, self._loop.limit)
+        if self._loop.parallel == 1:
+            for item in items:
+                self._one(item)
+        else:
+            self._side_by_side(items)
+        self._progress(last=True)
+        return dict(self._counts)
+
+    def _one(self, item: Any) -> None:
+        key = self._begin(item, ())
+        if key is not None and (error := self._end(key, *self._body(key, item))) is not None:
+            raise error
+
+    def _side_by_side(self, items: Iterator[Any]) -> None:
+        flying: dict[Future[Ended], str] = {}
+        executor = self._world.executors["threads"](self._loop.parallel)
+        hurried = False
+        try:
+            for item in items:
+                self._start(item, executor, flying)
+                if len(flying) >= self._loop.parallel:
+                    self._land(flying, wait(flying, return_when=FIRST_COMPLETED).done)
+        except (KeyboardInterrupt, SystemExit):  # the second Ctrl-C: nobody waits any more
+            hurried = True
+            raise
+        finally:
+            executor.shutdown(wait=not hurried, cancel_futures=hurried)
+            self._land(flying, () if hurried else list(flying))
+
+    def _start(self, item: Any, executor: Executor, flying: dict[Future[Ended], str]) -> None:
+        key = self._begin(item, flying.values())
+        if key is not None:
+            flying[executor.submit(copy_context().run, partial(self._body, key, item))] = key
+
+    def _begin(self, item: Any, others: Iterable[str]) -> str | None:
+        """The item's key; None where it needs no work. ``others`` are at work now."""
+        if self._world.stop.is_set():
+            raise Interrupted("the run was told to stop")
+        key = self._key(item)
+        self._counts["count"] += 1
+        if key in others or self._is_done(key):
+            self._counts["already"] += 1
+            return None
+        return key
+
+    def _is_done(self, key: str) -> bool:
+        if self._world.journal is not None:
+            return self._world.journal.item_done(self._path, key)
+        known = len(self._rehearsed)
+        self._rehearsed.add(hash(key))
+        return len(self._rehearsed) == known
+
+    def _key(self, item: Any) -> str:
+        """What tells one item from another, now and after a resume."""
+        if self._loop.key is not None:
+            return self._key_of(item)
+        if isinstance(item, Mapping):
+            for name in ("id", "name"):
+                if isinstance(item.get(name), (str, int)):
+                    return str(item[name])
+        if isinstance(item, (str, int)):
+            return str(item)
+        return hashlib.sha256(json.dumps(item, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    def _land(self, flying: dict[Future[Ended], str], landed: Iterable[Future[Ended]]) -> None:
+        """Take in what has ended. Of several errors that end the loop, the first is raised, after all are taken in."""
+        first: BaseException | None = None
+        for future in landed:
+            key = flying.pop(future)
+            error = future.exception() or self._end(key, *future.result())
+            first = first or error
+        if first is not None:
+            raise first
+
+    def _end(self, key: str, status: str, error: PinflowError | None) -> PinflowError | None:
+        """Take in how an item ended. The error, if it ends the loop as well."""
+        if error is not None and ends_run(error):
+            return error
+        self._counts[status] += 1
+        if error is not None:
+            self._world.emit(ItemFailed, step=self._path, key=key, kind=self._loop.variable, error=error.message)
+        elif self._world.journal is not None:
+            self._world.journal.finish_item(self._path, key, status)
+        self._progress()
+        return None
+
+    def _progress(self, *, last: bool = False) -> None:
+        now = self._world.monotonic()
+        if not last and now - self._told < PROGRESS_EVERY:
+            return
+        self._told = now
+        self._world.emit(
+            Progress,
+            step=self._path,
+            done=self._counts["ok"] + self._counts["already"],
+            total=self._counts["count"] if last else self._total,
+            skipped=self._counts["skipped"],
+            failed=self._counts["failed"],
+            what=f"{self._loop.variable}s",
+        )

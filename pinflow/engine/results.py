@@ -1,0 +1,69 @@
+"""What came of a step, and of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pinflow.errors import FAILED, OK, USAGE, PinflowError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pinflow.events import Status
+
+
+def ends_run(error: PinflowError) -> bool:
+    """Whether an error ends the whole run: paused, in doubt, signed out, stopped. What only failed does not."""
+    return error.exit_code not in (FAILED, USAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """How a step of the outermost level ended. ``output`` is None for one that gave none."""
+
+    path: str
+    status: Status
+    output: Any = None
+    error: PinflowError | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a dry run says of the real one: calls by login and quota category, and how long they take.
+
+    ``seconds`` counts the quotas and what is used of them already; ``finish`` is when
+    it would be done if it began now, in seconds since the epoch.
+    """
+
+    calls: Mapping[str, Mapping[str, int]]
+    seconds: float
+    finish: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """How a run ended: ``status`` is ok, failed, planned, paused, in_doubt or cancelled."""
+
+    run: str
+    status: str
+    steps: tuple[StepResult, ...]
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # kind -> outcome -> how many
+    calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # login -> category -> how many
+    skipped: tuple[tuple[str, str, str], ...] = ()  # step, key, reason; the first hundred
+    failed: tuple[tuple[str, str, str], ...] = ()  # step, key, error; the first hundred
+    seconds: float = 0.0
+    left: Mapping[str, int] = field(default_factory=dict)  # what is still to be done, where known: {"pins": 212}
+    error: PinflowError | None = None
+    forecast: Forecast | None = None
+    sandbox: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.exit_code == OK
+
+    @property
+    def exit_code(self) -> int:
+        return self.error.exit_code if self.error is not None else OK

@@ -1,0 +1,333 @@
+"""Plan -> Run: steps in order, conditions, retries, and what happened to each.
+
+The runner is given its clock, its sleep, its clients and its listeners. What
+touches the world goes through the durable calls; what is durably finished is not
+done again when a run is resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+from pinflow.actions import Action, Context
+from pinflow.engine.kept import noted
+from pinflow.engine.loops import LoopRun
+from pinflow.engine.planned import PLANNED, TEXT, NeedsPlanned, holds_planned
+from pinflow.engine.results import StepResult, ends_run
+from pinflow.engine.world import STEP, time_limit
+from pinflow.errors import ActionError, Interrupted, PinflowError
+from pinflow.events import Note, Retrying, StepFinished, StepStarted, Waiting
+from pinflow.recipe.expressions import ExpressionError
+from pinflow.rendering import Scope, Unknown, Value, evaluate
+
+if TYPE_CHECKING:
+    from pinflow.engine.journal import StepRecord
+    from pinflow.engine.world import World
+    from pinflow.events import Status
+    from pinflow.plan import Loop, Plan, PlannedStep
+
+LIST_CAP = 10_000  # items that a step without a loop may collect
+LONGEST_DELAY = 600.0  # seconds between two tries of a step, unless the service asks for more
+
+
+class Runner:
+    """One run of a plan. ``resumed``: an earlier process has done a part of it."""
+
+    def __init__(
+        self, plan: Plan, world: World, *, dry_run: bool, resumed: bool = False, patience: float = 120.0
+    ) -> None:
+        self._plan = plan
+        self._world = world
+        self._dry_run = dry_run
+        self._resumed = resumed
+        self._patience = patience  # seconds that a retry may be told to wait
+        self.results: list[StepResult] = []  # of the outermost steps so far
+
+    def run(self) -> tuple[dict[str, Any], PinflowError | None]:
+        """Run every step. The outputs, and the error that ended it, if one did."""
+        scope = Scope({"inputs": self._plan.inputs, "steps": {}}, set())
+        error = self._all(self._plan.steps, scope, "", self.results)
+        if error is None or not ends_run(error):
+            # a paused or interrupted run goes on later, and its last steps with it
+            for step in self._plan.steps:  # those that were not reached are like skipped ones
+                scope.names["steps"].setdefault(step.id, None)
+            late = self._all(self._plan.finally_, scope, "finally.", self.results)
+            error = late if late is not None and (error is None or ends_run(late)) else error
+        if error is not None:
+            return {}, error
+        return self._outputs(scope)
+
+    def _outputs(self, scope: Scope) -> tuple[dict[str, Any], PinflowError | None]:
+        outputs: dict[str, Any] = {}
+        for name, value in self._plan.outputs.items():
+            try:
+                if not value.mentions_unknown(scope):
+                    outputs[name] = value.render(scope, now=self._now())
+            except ExpressionError as error:
+                problem = self._plan.source.problem(("outputs", name), error.message, offset=error.offset)
+                return outputs, ActionError(str(problem), hint=error.hint or "")
+        return outputs, None
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._world.clock(), UTC)
+
+    # -- a list of steps
+
+    def _all(
+        self, steps: Sequence[PlannedStep], scope: Scope, prefix: str, results: list[StepResult]
+    ) -> PinflowError | None:
+        """Run steps in order until one ends the list; its error. ``scope`` and ``results`` learn what came of each."""
+        for step in steps:
+            result = self._step(step, prefix + step.id, scope)
+            results.append(result)
+            if result.error is not None and (ends_run(result.error) or not step.keep_going):
+                return result.error
+            output = result.output if step.path in self._plan.needed else None
+            scope.learn(step.id, output, planned=result.status == "planned")
+        return None
+
+    def _step(self, step: PlannedStep, path: str, scope: Scope) -> StepResult:
+        began = self._world.monotonic()
+        earlier = self._earlier(step, path)
+        if earlier is not None and not self._is_reread(step, earlier):
+            status: Status = "ok" if earlier.status == "ok" else "skipped"
+            return StepResult(path, status, earlier.output, None, earlier.seconds)
+        name = self._name(step, scope)
+        self._world.emit(StepStarted, step=path, name=name, action=step.action.full_name if step.action else "")
+        status, output, error = self._guarded(step, path, scope, earlier)
+        seconds = self._world.monotonic() - began
+        result = StepResult(path, status, output, error, seconds)
+        if earlier is None:
+            self._record(step, result)
+        self._world.emit(
+            StepFinished,
+            step=path,
+            status=status,
+            seconds=seconds,
+            error=str(error) if error else "",
+            counts=self._world.emit.tally.of(path) if "[" not in path else {},
+        )
+        return result
+
+    def _name(self, step: PlannedStep, scope: Scope) -> str:
+        """What people see of the step."""
+        if step.name.constant:
+            return str(step.name.tree)
+        try:
+            return str(step.name.render(scope, now=self._now(), unknown=TEXT))
+        except ExpressionError:  # a name is no reason to fail
+            return step.id
+
+    def _guarded(
+        self, step: PlannedStep, path: str, scope: Scope, earlier: StepRecord | None
+    ) -> tuple[Status, Any, PinflowError | None]:
+        token = STEP.set(path)
+        try:
+            if self._world.stop.is_set():
+                raise Interrupted("the run was told to stop")
+            if earlier is not None:
+                return "ok", self._reread(step, path, earlier), None
+            if not self._wanted(step, scope):
+                return "skipped", None, None
+            with time_limit(step.timeout, path, self._world.monotonic):
+                output = self._tried(step, path, scope)
+            lost = self._world.emit.tally.failures(path)
+            if lost:
+                return "failed", output, ActionError(f"step {path}: {lost}")
+        except (Unknown, NeedsPlanned):
+            return "planned", None, None
+        except Interrupted as error:
+            return "cancelled", None, error
+        except ExpressionError as error:
+            return "failed", None, self._misfit(step, error.message, error.hint or "")
+        except PinflowError as error:
+            return "failed", None, error
+        finally:
+            STEP.reset(token)
+        return ("planned" if self._dry_run and step.writes else "ok"), output, None
+
+    def _wanted(self, step: PlannedStep, scope: Scope) -> bool:
+        if step.condition is None:
+            return True
+        value = evaluate(step.condition, scope, now=self._now())
+        if not isinstance(value, bool):
+            what = f"if: must be true or false, not {type(value).__name__}"
+            raise self._misfit(step, what, "compare it: ... != null")
+        return value
+
+    def _misfit(self, step: PlannedStep, what: str, hint: str = "") -> ActionError:
+        return ActionError(str(replace(step.problem, what=what)), hint=hint)
+
+    # -- what an earlier process of this run did
+
+    def _earlier(self, step: PlannedStep, path: str) -> StepRecord | None:
+        """What is recorded of the step if it was finished before a resume; None if it must run (again)."""
+        if not self._resumed or self._world.journal is None or path.startswith("finally."):
+            return None
+        record = self._world.journal.step(path)
+        if record is None or record.status not in ("ok", "skipped"):
+            return None
+        if record.status == "ok" and step.path in self._plan.needed and not step.writes and step.loop is None:
+            return None  # what was read is not kept: it is read again
+        return record
+
+    def _is_reread(self, step: PlannedStep, earlier: StepRecord) -> bool:
+        """Whether what is kept of a finished step is only enough to get its output again."""
+        has_more = step.action is not None and step.action.reread is not None and isinstance(earlier.output, Mapping)
+        return has_more and earlier.status == "ok" and step.path in self._plan.needed
+
+    def _reread(self, step: PlannedStep, path: str, earlier: StepRecord) -> Any:
+        if step.action is None or step.action.reread is None:
+            raise AssertionError(f"step {path} has nothing to read again")
+        return step.action.reread(self._context(step, path), earlier.output)
+
+    def _record(self, step: PlannedStep, result: StepResult) -> None:
+        if self._world.journal is None or result.status not in ("ok", "failed", "skipped"):
+            return
+        output = result.output if step.writes or step.loop is not None else None
+        self._world.journal.finish_step(
+            result.path,
+            result.status,
+            output,
+            seconds=result.seconds,
+            error=noted(result.error) if result.error is not None else "",
+        )
+
+    # -- one step
+
+    def _tried(self, step: PlannedStep, path: str, scope: Scope) -> Any:
+        """Do the step, again if its ``retry`` says so and the error lets it."""
+        attempts = step.retry.attempts if step.retry else 1
+        for attempt in range(1, attempts + 1):
+            try:
+                return self._do(step, path, scope)
+            except ActionError as error:
+                delay = self._retry_delay(step, error, attempt)
+                if attempt == attempts or delay is None:
+                    raise
+                self._world.emit(Retrying, step=path, attempt=attempt + 1, delay=delay, reason=error.message)
+                self._world.emit.begin_again(path)
+                self._world.sleep(delay)
+        raise AssertionError("attempts is at least 1")
+
+    def _retry_delay(self, step: PlannedStep, error: ActionError, attempt: int) -> float | None:
+        told = getattr(error, "retry_after", None)
+        if told is not None:
+            return float(told) if told <= self._patience else None
+        if not error.retryable or ends_run(error) or step.retry is None:
+            return None
+        return float(min(step.retry.delay * 2 ** (attempt - 1), LONGEST_DELAY))
+
+    def _do(self, step: PlannedStep, path: str, scope: Scope) -> Any:
+        if step.loop is not None:
+            return self._loop(step, step.loop, path, scope)
+        if step.action is None:
+            raise AssertionError(f"step {path} has nothing to do: the plan would have said so")
+        output = self._call(step, step.action, path, scope)
+        return _collected(output, step.action) if step.action.yields else output
+
+    def _call(self, step: PlannedStep, action: Action, path: str, scope: Scope) -> Any:
+        given = step.arguments.render(scope, now=self._now(), unknown=PLANNED)
+        return action.function(self._context(step, path), **self._arguments(step, action, given))
+
+    def _arguments(self, step: PlannedStep, action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
+        faults = [f for f in action.parameters.faults(given) if not (self._dry_run and _is_planned(given, f.loc))]
+        if faults:
+            raise self._misfit(step, "; ".join(fault.what for fault in faults))
+        if self._dry_run and holds_planned(given):
+            return action.parameters.rough(given)
+        return action.parameters.convert(given)
+
+    def _context(self, step: PlannedStep, path: str) -> Context:
+        api = step.api or ""
+        return Context(
+            step=path,
+            clients={role: self._world.clients[login, api] for role, login in step.logins.items()},
+            durable=self._world.durable,
+            folder=self._world.folder,
+            dry_run=self._dry_run,
+            now=self._world.clock,
+            note=lambda text, level: self._note(path, text, level),
+            pause=lambda seconds, reason: self._pause(path, seconds, reason),
+            ask=self._world.ask,
+        )
+
+    def _note(self, path: str, text: str, level: Literal["info", "warning"]) -> None:
+        self._world.emit(Note, step=path, text=text, level=level)
+
+    def _pause(self, path: str, seconds: float, reason: str) -> None:
+        self._world.emit(Waiting, step=path, until=self._world.clock() + seconds, reason=reason)
+        self._world.sleep(seconds)
+
+    # -- loops
+
+    def _loop(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> dict[str, int]:
+        def key_of(item: Any) -> str:
+            return self._key(step, loop, scope.with_name(loop.variable, item))
+
+        def body(key: str, item: Any) -> tuple[str, PinflowError | None]:
+            return self._item(loop, f"{path}[{key}].", scope.inside(loop.variable, item))
+
+        items = self._items(step, loop, path, scope)
+        total = len(items[: loop.limit]) if isinstance(items, list) else None
+        run = LoopRun(self._world, loop, path, body=body, key_of=key_of, total=total)
+        return run.all(iter(items))
+
+    def _items(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> Iterable[Any]:
+        if loop.items is None:
+            if step.action is None:
+                raise AssertionError(f"step {path} has nothing to loop over: the plan would have said so")
+            found: Iterable[Any] = self._call(step, step.action, path, scope)
+            return found
+        if isinstance(loop.items, Value):
+            if loop.items.mentions_unknown(scope):
+                raise Unknown
+            listed = loop.items.render(scope, now=self._now())
+        else:
+            listed = evaluate(loop.items, scope, now=self._now())
+        if not isinstance(listed, list):
+            raise self._misfit(step, f"for_each: must be a list, not {type(listed).__name__}")
+        return listed
+
+    def _key(self, step: PlannedStep, loop: Loop, scope: Scope) -> str:
+        if loop.key is None or loop.key.mentions_unknown(scope):
+            raise Unknown
+        value = loop.key.render(scope, now=self._now())
+        if not isinstance(value, (str, int)) or isinstance(value, bool):
+            raise self._misfit(step, f"key: must be text or a whole number, not {type(value).__name__}")
+        return str(value)
+
+    def _item(self, loop: Loop, prefix: str, scope: Scope) -> tuple[str, PinflowError | None]:
+        """Run a loop's body for one item: "ok", "skipped" (no step of it ran), or "failed" and why."""
+        results: list[StepResult] = []
+        error = self._all(loop.body, scope, prefix, results)
+        if error is not None:
+            return "failed", error
+        return ("skipped" if all(result.status == "skipped" for result in results) else "ok"), None
+
+
+def _collected(items: Iterable[Any], action: Action) -> dict[str, Any]:
+    """What a step without a loop gets from an action that yields."""
+    found = list(islice(items, LIST_CAP + 1))
+    if len(found) > LIST_CAP:
+        raise ActionError(
+            f"{action.name} has more than {LIST_CAP} items, too many to hold at once",
+            hint=f"go through them one by one: for_each: {action.name}",
+        )
+    return {"items": found, "count": len(found)}
+
+
+def _is_planned(data: Any, loc: tuple[str | int, ...]) -> bool:
+    """Whether what a fault is about is only planned."""
+    for part in loc:
+        if data is PLANNED:
+            return True
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return data is PLANNED

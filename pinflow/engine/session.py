@@ -1,0 +1,409 @@
+"""One run's surroundings: its logins signed in, its clients, its pace, and what becomes of the run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pinflow.actions import Context
+from pinflow.engine.durable import Durable
+from pinflow.engine.emitter import Emitter
+from pinflow.engine.kept import noted
+from pinflow.engine.results import Forecast, RunResult
+from pinflow.engine.runner import Runner
+from pinflow.engine.world import DEADLINE, STEP, World
+from pinflow.errors import (
+    CREDENTIAL,
+    DOUBT,
+    INTERRUPTED,
+    PAUSED,
+    TERMINATED,
+    ActionError,
+    CredentialError,
+    Interrupted,
+    PinflowError,
+    StateError,
+    UsageError,
+)
+from pinflow.events import Retrying, RunFinished, RunStarted, Waiting
+from pinflow.http.client import Client, Limits
+from pinflow.http.credentials import CredentialRequest
+from pinflow.http.quota import Pacer
+from pinflow.http.transport import Transport
+from pinflow.plan import all_steps
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterable, Sequence
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    from pinflow.engine.journal import Journal
+    from pinflow.events import Event
+    from pinflow.http.credentials import Credential
+    from pinflow.http.ledger import Ledger
+    from pinflow.plan import Login, Plan
+
+Key = tuple[str, str]  # (token, api)
+_SAME_WAIT = 5.0  # seconds
+AskForCredential = Callable[[CredentialRequest, str], "Credential | None"]  # of one plugin, or "" for any
+
+_STATES = {PAUSED: "paused", CREDENTIAL: "paused", DOUBT: "in_doubt", INTERRUPTED: "cancelled", TERMINATED: "cancelled"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seams:
+    """Time, as the run sees it."""
+
+    clock: Callable[[], float]  # seconds since the epoch
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+def sign_in(
+    plan: Plan,
+    logins: Iterable[Login],
+    environ: Mapping[str, str],
+    ask: AskForCredential,
+    folders: Sequence[Path],
+    clock: Callable[[], float],
+) -> dict[Key, Credential]:
+    """A credential for every token of the logins, by token and API.
+
+    Logins with one token share it: to the service they are one. Raises
+    CredentialError naming all that are missing or may not do enough.
+    """
+    scopes: dict[Key, frozenset[str]] = {}
+    plugins: dict[Key, str] = {}
+    for login in logins:
+        key = (login.token, login.api)
+        scopes[key] = scopes.get(key, frozenset()) | login.scopes
+        plugins[key] = plugins.get(key) or login.plugin
+    found: dict[Key, Credential] = {}
+    missing: dict[str, str] = {}
+    for (token, api_id), wanted in scopes.items():
+        api = plan.registry.apis[api_id]
+        request = CredentialRequest(api=api, token=token, scopes=wanted, environ=environ, folders=folders, clock=clock)
+        hint = f"get it with: {api.login_hint.format(token=token)}"
+        try:
+            credential = ask(request, plugins[token, api_id])
+        except CredentialError as error:
+            missing[error.message] = error.hint
+            continue
+        if credential is None:
+            missing[f"there is no token {token!r} for {api.title}"] = hint
+            continue
+        lacking = wanted - credential.scopes if credential.scopes is not None else frozenset()
+        if lacking:
+            what = f"the token {token!r} ({credential.source}) lacks the scopes {', '.join(sorted(lacking))}"
+            missing[what] = f"{hint} --scopes {','.join(sorted(wanted))}"
+        found[token, api_id] = credential
+    if missing:
+        raise CredentialError("\n".join(missing), hint="; ".join(dict.fromkeys(filter(None, missing.values()))))
+    return found
+
+
+class Session:
+    """The clients of one run, and the run itself. Close it to let the connections go."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        credentials: Mapping[Key, Credential],
+        environ: Mapping[str, str],
+        *,
+        run_id: str,
+        journal: Journal | None,
+        listeners: Sequence[Callable[[Event], None]],
+        seams: Seams,
+        folder: Path,
+        token_folders: Sequence[Path],
+        tier: str,
+        patience: float,
+        stop: threading.Event,
+        sandbox: bool,
+        ledger: Ledger | None = None,
+    ) -> None:
+        """``ledger`` has what was used of the quotas by other processes; None counts this session's calls alone."""
+        self._plan = plan
+        self._environ = environ
+        self._folders = token_folders
+        self._run_id = run_id
+        self._journal = journal
+        self._seams = seams
+        self._tier = tier
+        self._patience = patience
+        self._stop = stop
+        self._sandbox = sandbox
+        self._credentials = credentials
+        self._transport = Transport(connections=64, agent="pinflow", monotonic=seams.monotonic)
+        self._emit = Emitter(run_id, listeners, seams.clock)
+        executors = {"threads": _threads, **plan.registry.executors}
+        self._durable = Durable(
+            journal,
+            dry_run=journal is None,
+            emit=self._emit,
+            clock=seams.clock,
+            monotonic=seams.monotonic,
+            sleep=self._sleep,
+            executors=executors,
+            stop=stop,
+            repeatable=frozenset.intersection(*(plan.registry.apis[api].idempotent for _, api in credentials))
+            if credentials
+            else frozenset(),
+        )
+        self._pacers = {api: self._pacer(api, ledger) for _, api in credentials}
+        categories = {name for step in all_steps((*plan.steps, *plan.finally_)) for name in step.quotas}
+        for token, api in credentials:  # a page that can't be used is found before anything is sent
+            self._pacers[api].open(token, categories)
+        self._signed = {key: self._client(key, credential, environ) for key, credential in credentials.items()}
+        self.clients = {
+            (login.name, login.api): self._signed[login.token, login.api]
+            for login in plan.logins.values()
+            if (login.token, login.api) in self._signed
+        }
+        self.world = World(
+            clients=self.clients,
+            durable=self._durable,
+            journal=journal,
+            emit=self._emit,
+            executors=executors,
+            folder=folder,
+            clock=seams.clock,
+            monotonic=seams.monotonic,
+            sleep=self._sleep,
+            stop=stop,
+            ask=self._ask,
+        )
+
+    def _ask(self, token: str, api_id: str | None) -> CredentialRequest:
+        wanted = api_id or self._plan.api
+        api = self._plan.registry.apis.get(wanted or "")
+        if api is None:
+            raise UsageError(f"no plugin speaks the API {wanted!r}", hint="say which: api: v5")
+        return CredentialRequest(
+            api=api,
+            token=token,
+            scopes=frozenset(),
+            environ=self._environ,
+            folders=self._folders,
+            clock=self._seams.clock,
+        )
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _pacer(self, api_id: str, ledger: Ledger | None) -> Pacer:
+        api = self._plan.registry.apis[api_id]
+        book, whose = None, {}
+        if ledger is not None:
+            book = ledger.of(api_id, api.base_url(self._environ))
+            whose = {
+                token: credential.fingerprint(ledger.key)
+                for (token, its), credential in self._credentials.items()
+                if its == api_id
+            }
+        return Pacer(
+            api.quotas.get(self._tier, {}),
+            monotonic=self._seams.monotonic,
+            clock=self._seams.clock,
+            sleep=self._sleep,
+            book=book,
+            whose=whose,
+        )
+
+    def _client(self, key: Key, credential: Credential, environ: Mapping[str, str]) -> Client:
+        token, api_id = key
+        api = self._plan.registry.apis[api_id]
+        return Client(
+            api,
+            credential,
+            base_url=api.base_url(environ),
+            login=token,
+            transport=self._transport,
+            pacer=self._pacers[api_id],
+            clock=self._seams.clock,
+            sleep=self._sleep,
+            random=random.random,
+            gate=self._durable,
+            rehearsal=self._journal is None,
+            before=self._check,
+            observer=_Told(self._emit),
+            limits=Limits(patience=self._patience),
+        )
+
+    def _check(self) -> None:
+        """Asked before every call: may it still leave?"""
+        if self._stop.is_set():
+            raise Interrupted("the run was told to stop")
+        deadline = DEADLINE.get()
+        if deadline is not None and self._seams.monotonic() > deadline.at:
+            raise ActionError(deadline.what, hint="give it a longer timeout")
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep in slices, so that a stop is noticed."""
+        while seconds > 0:
+            self._check()
+            self._seams.sleep(min(seconds, 1.0))
+            seconds -= 1.0
+
+    def context(self, client: Client) -> Context:
+        """A context to read with, outside of any step."""
+        return Context(
+            step="",
+            clients={"": client},
+            durable=self._durable,
+            folder=self.world.folder,
+            dry_run=True,
+            now=self._seams.clock,
+            note=lambda text, level: None,
+            pause=lambda seconds, reason: self._sleep(seconds),
+            ask=self._ask,
+        )
+
+    # -- the run
+
+    def run(self, *, resumed: bool, not_before: float | None = None) -> RunResult:
+        """Run the plan to its end, its pause or its error; the journal and the listeners are told which.
+
+        It waits until ``not_before`` (seconds since the epoch), if that is still to come.
+        """
+        began = self._seams.monotonic()
+        dry_run = self._journal is None
+        if self._journal is not None:
+            self._journal.set_state("running")
+        self._emit(
+            RunStarted,
+            name=self._plan.recipe.name,
+            recipe=self._plan.source.name,
+            dry_run=dry_run,
+            resumed=resumed,
+            steps=len(self._plan.steps),
+            logins=self._sources(),
+        )
+        runner = Runner(self._plan, self.world, dry_run=dry_run, resumed=resumed, patience=self._patience)
+        outputs: Mapping[str, Any] = {}
+        error: PinflowError | None
+        try:
+            outputs, error = self._wait_until(not_before) or runner.run()
+        except StateError as lost:  # what happens can't be recorded any more
+            error = lost
+        finally:
+            self._count_calls()
+        status = self._status(error, dry_run=dry_run)
+        self._end(status, error)
+        result = RunResult(
+            run=self._run_id,
+            status=status,
+            steps=tuple(runner.results),
+            outputs=outputs,
+            counts=self._emit.tally.all(),
+            calls=self._calls(),
+            skipped=tuple(self._emit.tally.skipped),
+            failed=tuple(self._emit.tally.failed),
+            seconds=self._seams.monotonic() - began,
+            left=self._emit.tally.left(),
+            error=error,
+            forecast=self._forecast() if dry_run else None,
+            sandbox=self._sandbox,
+        )
+        self._emit(
+            RunFinished,
+            status=status,
+            seconds=result.seconds,
+            exit_code=result.exit_code,
+            calls=result.calls,
+            counts=result.counts,
+            outputs=outputs,
+            error=str(error) if error else "",
+        )
+        return result
+
+    def check_blocks(self) -> None:
+        """Raise SpamBlocked if the writes of a login's account are known to be paused."""
+        for token, api in self._signed:
+            self._pacers[api].check_block(token)
+
+    def _wait_until(self, moment: float | None) -> tuple[dict[str, Any], PinflowError] | None:
+        """What the run comes to if it is told to stop meanwhile."""
+        if moment is not None and (rest := moment - self._seams.clock()) > 0:
+            self._emit(Waiting, step="", until=moment, reason="the quota that the run was paused for")
+            try:
+                self._sleep(rest)
+            except Interrupted as error:
+                return {}, error
+        return None
+
+    def _sources(self) -> dict[str, str]:
+        """Where each login's credential came from."""
+        logins = self._plan.logins.values()
+        return {each.name: self._credentials[each.token, each.api].source for each in logins}
+
+    def _status(self, error: PinflowError | None, *, dry_run: bool) -> str:
+        if error is None:
+            return "planned" if dry_run else "ok"
+        return _STATES.get(error.exit_code, "failed")
+
+    def _end(self, status: Any, error: PinflowError | None) -> None:
+        if self._journal is None or isinstance(error, StateError):
+            return  # what can't be written stays as it is: interrupted
+        wait = getattr(error, "retry_after", None)
+        self._journal.set_state(
+            status,
+            exit_code=error.exit_code if error is not None else 0,
+            error=noted(error) if error is not None else "",
+            resume_after=self._seams.clock() + wait if wait is not None else None,
+        )
+
+    def _calls(self) -> dict[str, dict[str, int]]:
+        """Calls of this process by token and category (a token's name may stand for several APIs)."""
+        calls: dict[str, dict[str, int]] = {}
+        for (token, _), client in self._signed.items():
+            for category, number in client.calls.items():
+                mine = calls.setdefault(token, {})
+                mine[category] = mine.get(category, 0) + number
+        return calls
+
+    def _count_calls(self) -> None:
+        if self._journal is not None:
+            for token, by_category in self._calls().items():
+                for category, number in by_category.items():
+                    self._journal.call(token, category, number)
+
+    def _forecast(self) -> Forecast:
+        """What the real run would call: the reads that were done, and the writes that were planned."""
+        calls = self._calls()
+        for token, by_category in self._durable.planned_calls.items():
+            mine = calls.setdefault(token, {})
+            for category, number in by_category.items():
+                mine[category] = mine.get(category, 0) + number
+        seconds = [
+            pacer.forecast({token: calls.get(token, {}) for token, its in self._signed if its == api})
+            for api, pacer in self._pacers.items()
+        ]
+        longest = max(seconds, default=0.0)
+        return Forecast(calls=calls, seconds=longest, finish=self._seams.clock() + longest)
+
+
+def _threads(workers: int) -> Executor:
+    return ThreadPoolExecutor(workers, thread_name_prefix="pinflow")
+
+
+class _Told:
+    """Passes on what the clients tell."""
+
+    def __init__(self, emit: Emitter) -> None:
+        self._emit = emit
+        self._told: dict[str, float] = {}  # until when, by category
+
+    def waiting(self, until: float, reason: str, category: str) -> None:
+        # many calls wait for one quota, and a wait that is cut in two is one
+        if until > self._told.get(category, 0.0) + _SAME_WAIT:
+            self._told[category] = until
+            self._emit(Waiting, step=STEP.get(), until=until, reason=reason, category=category)
+
+    def retrying(self, attempt: int, delay: float, reason: str) -> None:
+        self._emit(Retrying, step=STEP.get(), attempt=attempt, delay=delay, reason=reason)

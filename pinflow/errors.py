@@ -1,0 +1,223 @@
+"""What can go wrong, and the exit code that tells each kind.
+
+    PinflowError              one message, never a traceback                       exit 1
+      UsageError              the command or its inputs are wrong                  exit 2
+      RecipeError             every problem of a recipe, each with its place       exit 2
+      PluginError             a plugin does not load, or a name is taken twice     exit 2
+      CredentialError         what is missing, and the command that gets it        exit 4
+      ApprovalRequired        a destructive or bulk step that nobody approved      exit 5
+      ActionError             a step failed                                        exit 1
+        Unreachable           no answer; nothing was applied
+        RemoteError           an error answer of the service
+          RateLimited         beyond patience: the run is paused                   exit 6
+          SpamBlocked         the account's writes pause                           exit 6
+          Forbidden           not this account's, or not for this app
+          MissingScope        the token may not do this                            exit 4
+        MalformedAnswer       an answer that can't be understood
+        InDoubt               a write whose outcome is unknown                     exit 7
+        Diverged              the target is not what it must be                    exit 7
+      StateError              the state directory can't be used                    exit 8
+
+Exit codes are a public interface: 0 done, 1 a step failed, 2 usage or recipe,
+3 a defect of pinflow, 4 sign-in needed, 5 approval needed, 6 paused, 7 outcome
+unknown, 8 state directory, 130 and 143 interrupted (and resumable).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+OK, FAILED, USAGE, DEFECT, CREDENTIAL, APPROVAL, PAUSED, DOUBT, STATE = range(9)
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class PinflowError(Exception):
+    """Anything that pinflow tells a person in one message; ``hint`` says what to do about it."""
+
+    exit_code = FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+    @property
+    def kind(self) -> str:
+        """The stable name of this kind of error, for machines: ``rate_limited``."""
+        name = type(self).__name__
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+class UsageError(PinflowError):
+    """The command line or an input is wrong; nothing was sent."""
+
+    exit_code = USAGE
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in a recipe, and where it stands (line and column count from 1)."""
+
+    file: str
+    line: int
+    column: int
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.what}{hint}"
+
+
+class RecipeError(PinflowError):
+    """Every problem of one or more recipes, in the order of the text; nothing was sent."""
+
+    exit_code = USAGE
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: Sequence[Problem] = tuple(sorted(set(problems)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class PluginError(PinflowError):
+    """A plugin does not load or offers what it must not; names plugin, module and distribution."""
+
+    exit_code = USAGE
+
+
+class CredentialError(PinflowError):
+    """A login can't be made: says what is missing and the command that gets it."""
+
+    exit_code = CREDENTIAL
+
+
+class ApprovalRequired(PinflowError):
+    """A destructive or bulk step that nobody approved."""
+
+    exit_code = APPROVAL
+
+
+class StateError(PinflowError):
+    """The state directory is locked, full, read-only, corrupt or from a newer version."""
+
+    exit_code = STATE
+
+
+class ActionError(PinflowError):
+    """A step failed. ``retryable`` says that trying the step again can help."""
+
+    retryable = False
+
+
+class Unreachable(ActionError):
+    """No answer came, and nothing was applied (a read, or nothing was sent)."""
+
+    retryable = True
+
+
+class MalformedAnswer(ActionError):
+    """The service answered with something that can't be understood: too big, not JSON, wrong shape."""
+
+    retryable = True
+
+
+class RemoteError(ActionError):
+    """An error answer of the service. Keeps no body: only what the service calls the error."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: int | str | None = None,
+        request_id: str = "",
+        call: str = "",
+        hint: str = "",
+    ) -> None:
+        facts = [f"HTTP {status}"] if status else []  # 0: our own knowledge, no answer
+        if code is not None:
+            facts.append(f"code {code}")
+        if request_id:
+            facts.append(f"request {request_id}")
+        where = f"{call}: " if call else ""
+        known = f" ({', '.join(facts)})" if facts else ""
+        super().__init__(f"{where}{message}{known}", hint=hint)
+        self.text = message
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.call = call
+        self.retryable = status >= 500 or status in (408, 409)
+
+
+class RateLimited(RemoteError):
+    """A quota is used up for longer than the run's patience: the run is paused, not failed."""
+
+    exit_code = PAUSED
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, category: str = "", status: int = 429, **facts: str
+    ) -> None:
+        super().__init__(message, status=status, **facts)
+        self.retry_after = retry_after  # seconds
+        self.category = category
+        self.retryable = True
+
+
+class SpamBlocked(RemoteError):
+    """The service suspects spam: this account's writes pause; nothing is skipped."""
+
+    exit_code = PAUSED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        retry_after: float | None = None,
+        code: int | str | None = None,
+        request_id: str = "",
+        call: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, status=status, code=code, request_id=request_id, call=call, hint=hint)
+        self.retry_after = retry_after  # seconds, as long as the writes pause
+
+
+class Forbidden(RemoteError):
+    """The login is good, but this is not its own, or not for this app."""
+
+
+class MissingScope(RemoteError):
+    """The token was not granted what this call needs."""
+
+    exit_code = CREDENTIAL
+
+    def __init__(self, message: str, *, missing: Iterable[str] = (), status: int = 401, **facts: str) -> None:
+        super().__init__(message, status=status, **facts)
+        self.missing = frozenset(missing)
+
+
+class InDoubt(ActionError):
+    """A write left, and no answer says whether it was applied. Only a look at the target can tell."""
+
+    exit_code = DOUBT
+
+
+class Diverged(ActionError):
+    """The target is not what the run made: something else changed it, or the service lied."""
+
+    exit_code = DOUBT
+
+
+class Interrupted(PinflowError):
+    """The run was told to stop; it can be resumed."""
+
+    exit_code = INTERRUPTED

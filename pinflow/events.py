@@ -1,0 +1,148 @@
+"""What happens in a run, as plain frozen data.
+
+Events are told to every plugin's ``pinflow_event`` hook, one at a time, in the
+order in which they happened. Their JSON form (``to_json``) is the ``ndjson``
+output and carries ``version``. No event holds a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION = 1
+
+Status = Literal["ok", "failed", "planned", "skipped", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened: in which run, and when (seconds since the epoch)."""
+
+    run: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """A run begins, or goes on."""
+
+    name: str
+    recipe: str
+    dry_run: bool
+    resumed: bool
+    steps: int  # of the recipe's outermost level
+    logins: Mapping[str, str] = field(default_factory=dict)  # login -> where its credential came from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted(Event):
+    """A step begins. ``step`` is its path: ``copy``, or ``pins[813].copied`` inside a loop."""
+
+    step: str
+    name: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectDone(Event):
+    """One effect on the outside world is certain. In a dry run: it would happen (``planned``)."""
+
+    step: str
+    key: str
+    kind: str  # "board", "pin": what was made or changed
+    outcome: Literal["done", "adopted", "planned", "already"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemSkipped(Event):
+    """An item was left out on purpose, with the reason that a person needs to know."""
+
+    step: str
+    key: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFailed(Event):
+    """One item failed; the others go on, and the step ends as failed."""
+
+    step: str
+    key: str
+    kind: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Event):
+    """How far a loop is. ``total`` is None while it is not known."""
+
+    step: str
+    done: int
+    total: int | None
+    skipped: int
+    failed: int
+    what: str  # "pins"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting(Event):
+    """The run waits until ``until`` (seconds since the epoch), because of ``reason``."""
+
+    step: str
+    until: float
+    reason: str
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrying(Event):
+    """A call or a step is tried again."""
+
+    step: str
+    attempt: int
+    delay: float  # seconds
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note(Event):
+    """A line from an action to the person: ``level`` "info" or "warning"."""
+
+    step: str
+    text: str
+    level: Literal["info", "warning"] = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished(Event):
+    """A step ended. ``counts`` is what its effects came to: {"pin": {"done": 212, "skipped": 1}}."""
+
+    step: str
+    status: Status
+    seconds: float
+    error: str = ""
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Event):
+    """The run ended: ``status`` ok, failed, planned, paused, in_doubt or cancelled."""
+
+    status: str
+    seconds: float
+    exit_code: int
+    calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # login -> quota category -> calls
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """An event as plain data: its fields, its kind as ``event``, and the format's ``version``."""
+    data = {f.name: getattr(event, f.name) for f in fields(event)}
+    return {"event": type(event).__name__, "version": VERSION} | data

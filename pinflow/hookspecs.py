@@ -1,0 +1,70 @@
+"""The whole plugin contract. A plugin returns what it offers; it changes nothing.
+
+A plugin is any object with functions marked ``@hookimpl`` (a module, mostly),
+named in the entry-point group ``pinflow``. No hook may do work at import time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Executor
+
+    from pinflow.actions import Action
+    from pinflow.events import Event
+    from pinflow.http.api import Api
+    from pinflow.http.credentials import Credential, CredentialRequest
+    from pinflow.offers import Command, Simulator
+
+hookspec = pluggy.HookspecMarker("pinflow")
+hookimpl = pluggy.HookimplMarker("pinflow")
+
+
+@hookspec
+def pinflow_actions() -> Iterable[Action]:
+    """Actions offered to recipes."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_apis() -> Iterable[Api]:
+    """API versions that this plugin's actions speak."""
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def pinflow_credential(request: CredentialRequest) -> Credential | None:
+    """The credential that signs this API's calls, or None to leave it to others.
+
+    Raises CredentialError saying how to get one.
+    """
+
+
+@hookspec
+def pinflow_executors() -> Mapping[str, Callable[[int], Executor]]:
+    """Ways to run a fan-out: name -> factory, called with the number of workers."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_event(event: Event) -> None:
+    """Be told of everything that happens in a run, one call at a time.
+
+    A reporter that raises is left out from then on, with one notice; it never ends a run.
+    """
+
+
+@hookspec
+def pinflow_commands() -> Iterable[Command]:
+    """Subcommands of the ``pinflow`` program."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_sandbox() -> Simulator:
+    """How a service is simulated on this machine, so that ``--sandbox`` works for it."""
+    raise NotImplementedError

@@ -1,0 +1,128 @@
+"""What an API version is, as data that its plugin supplies.
+
+What differs between services and versions (paths, paging, errors, quotas) is a
+field here; the client has no ``if version ==``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from pinflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pinflow.errors import RemoteError
+
+
+class OperationFacts(Protocol):
+    """What a service's catalogue says of one operation."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def scopes(self) -> frozenset[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """At most ``limit`` calls in ``seconds``. ``per`` says who shares it: "user" or "app"."""
+
+    limit: int
+    seconds: float
+    per: str = "user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth:
+    """How an API version gives out tokens (OAuth 2), as data.
+
+    ``consent`` and ``token`` are what differs between services and versions: where
+    the user agrees, and how the token endpoint is asked and read. ``answer`` is
+    field -> path into the token endpoint's JSON answer, for ``access_token``,
+    ``refresh_token``, ``scope``, ``expires_in``, ``refresh_token_expires_in`` and
+    ``refresh_token_expires_at``; a field without a path is one the version lacks.
+    """
+
+    consent_origin: str  # "https://www.example.com"
+    consent_origin_variable: str
+    consent_path: str  # "/oauth/"
+    consent_fields: Mapping[str, str] = field(default_factory=dict)  # further parameters of the consent page
+    token_path: str  # below the API's origin: "/v5/oauth/token"
+    token_method: str = "POST"  # noqa: S105 - a method
+    exchange_fields: Mapping[str, str] = field(default_factory=dict)  # further fields of the code's exchange
+    refresh_fields: Mapping[str, str] = field(default_factory=dict)  # further fields of a refresh
+    answer: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    client_credentials: bool = False
+    revoke_path: str = ""  # "" where tokens can't be revoked
+    rotates: bool = False  # whether a refresh gives a new refresh token and ends the old one
+    access_seconds: float | None = None  # an access token's life, where the answer does not tell
+    scopes: frozenset[str] = frozenset()  # all that there are
+    default_scopes: frozenset[str] = frozenset()
+    scope_meanings: Mapping[str, str] = field(default_factory=dict)  # what each allows, in a few words
+    app_variables: tuple[tuple[str, str], ...] = ()  # variables of app id and secret; the first whole pair counts
+    redirect_uri: str = "http://localhost:8085/"
+    landing_variable: str = ""  # names where the browser is sent at the end; unset, it sees a page of pinflow's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """One version of one service's API.
+
+    ``origin`` is scheme and host; the variable named ``origin_variable`` replaces
+    it. ``quotas`` is tier -> category -> Quota, where category "*" counts every
+    call. ``operation`` finds a call's facts by method and path (below ``prefix``,
+    without query). ``read_error`` turns status, headers (lower-case names) and
+    decoded body into the narrowest RemoteError.
+    """
+
+    id: str  # "v5"
+    service: str  # whose API, and what --sandbox simulates
+    title: str
+    origin: str  # "https://api.example.com"
+    prefix: str  # "/v5"
+    origin_variable: str
+    operation: Callable[[str, str], OperationFacts | None]
+    read_error: Callable[[int, Mapping[str, str], object], RemoteError]
+    items: str = "items"  # the key that holds a page's objects
+    bookmark: str = "bookmark"  # both the parameter and the key of the next page
+    page_size: int = 250
+    idempotent: frozenset[str] = frozenset({"GET", "HEAD", "PATCH", "DELETE"})
+    quotas: Mapping[str, Mapping[str, Quota]] = field(default_factory=dict)
+    oauth: OAuth | None = None  # None where tokens come from elsewhere
+    token_folder_variable: str = ""  # names the folder of token files
+    login_hint: str = "pinflow auth login {token}"
+
+    def base_url(self, environ: Mapping[str, str]) -> str:
+        """Where this API is, with the environment's say: scheme, host, port and prefix, no final slash.
+
+        Raises UsageError for anything but https, or http on a loopback address.
+        """
+        origin = environ.get(self.origin_variable) or self.origin
+        return checked_origin(origin, self.origin_variable) + self.prefix
+
+
+def checked_origin(url: str, name: str) -> str:
+    """``url`` as scheme://host[:port]; ``name`` is what to blame.
+
+    Raises UsageError unless it is https, or http to a loopback address, with no
+    user, path, query or fragment: a token goes there.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise UsageError(f"{name} is not a URL: {url!r}") from None
+    host = parts.hostname or ""
+    loopback = host in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+        raise UsageError(f"{name} must be an https:// address (http:// only on this machine), not {url!r}")
+    if not host or "@" in parts.netloc or "\\" in url or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise UsageError(f"{name} must be only scheme and host, such as https://api.example.com, not {url!r}")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")

@@ -1,0 +1,89 @@
+"""The one object that holds a secret, and the question that gets it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pinflow.errors import CredentialError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from pinflow.http.api import Api
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialRequest:
+    """What a login needs, asked of the auth plugins.
+
+    ``environ`` is the environment to look into (never ``os.environ``: a sandbox
+    run has one of its own). ``folders`` are where token directories are searched
+    when the environment names none, in order. ``clock`` gives seconds since the
+    epoch, to tell whether a token has ended.
+    """
+
+    api: Api
+    token: str  # the token's name, as the recipe has it
+    scopes: frozenset[str]
+    environ: Mapping[str, str] = field(repr=False)
+    folders: Sequence[Path] = ()
+    clock: Callable[[], float] = field(default=time.time, repr=False)
+
+
+class Credential:
+    """Signs one login's requests, for one origin. The secret can't be printed, copied or pickled.
+
+    ``source`` says where it came from without its value. ``scopes`` is None where
+    the source does not tell. Works as a requests ``auth`` object.
+    """
+
+    __slots__ = ("_secret", "name", "origin", "scopes", "source")
+
+    def __init__(self, secret: str, *, name: str, source: str, origin: str, scopes: frozenset[str] | None = None):
+        if not secret or not secret.isascii() or any(c.isspace() or not c.isprintable() for c in secret):
+            raise CredentialError(
+                f"the access token of {name!r} ({source}) is not one line of visible ASCII characters",
+                hint="store it again; a line break or a quotation mark may have been copied with it",
+            )
+        self._secret = secret
+        self.name = name
+        self.source = source
+        self.origin = origin
+        self.scopes = scopes
+
+    def __call__(self, request: Any) -> Any:
+        """Sign a prepared request that goes to this credential's origin; refuse any other."""
+        url = request.url
+        if not (url.startswith(self.origin) and url[len(self.origin) :][:1] in ("/", "?", "")):
+            raise CredentialError(f"the token {self.name!r} is for {self.origin} and is not sent elsewhere")
+        request.headers["Authorization"] = f"Bearer {self._current()}"
+        return request
+
+    def _current(self) -> str:
+        """The secret to sign with now. It is asked for once a request, so that a request can't carry two."""
+        return self._secret
+
+    def fingerprint(self, key: bytes) -> str:
+        """Whom it signs for, in 16 hex digits: the same for the same account, and of no use without ``key``."""
+        import hmac
+
+        return hmac.digest(key, f"{self.origin}\n{self._lasting()}".encode(), "sha256").hex()[:16]
+
+    def _lasting(self) -> str:
+        """What tells the account and stays when the secret is replaced by a fresh one."""
+        return self._secret
+
+    def renew(self) -> bool:
+        """Get a fresh secret after the service refused this one; True when it changed."""
+        return False
+
+    def __repr__(self) -> str:
+        return f"<Credential {self.name!r} from {self.source}>"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a credential can't be copied or pickled")

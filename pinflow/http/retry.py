@@ -1,0 +1,180 @@
+"""What follows from what became of a request: one pure function that holds the whole table.
+
+The question behind every row is whether the service may have applied the request.
+Trying again is safe when it did not, or when twice is as good as once; a write of
+which nobody knows is in doubt, and only a look at the target can tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["nothing_sent", "maybe_sent", "answered"]
+Body = Literal["ok", "broken", "refused"]  # "refused": complete, but nothing that another try would better
+Kind = Literal["", "spam", "limited", "scope"]  # what an error answer says, beyond its status
+
+READS = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far a call may go. Times are in seconds."""
+
+    deadline: float = 60.0  # one try, from connecting to the last byte of the answer
+    connect: float = 10.0
+    read: float = 30.0  # the longest silence
+    max_bytes: int = 32 * 2**20  # of an answer, unpacked
+    max_pages: int = 10_000  # of a listing
+    attempts: int = 6
+    patience: float = 120.0  # the longest that one call waits for its quota, all waits together
+    backoff: float = 1.0
+    backoff_cap: float = 60.0
+
+
+class Lost(Exception):
+    """No answer came. ``phase`` says whether the service can have got the request; ``reason`` holds no URL."""
+
+    def __init__(self, phase: Phase, reason: str) -> None:
+        super().__init__(reason)
+        self.phase = phase
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one try came to. ``told`` is how long the service asks to wait, in seconds."""
+
+    phase: Phase
+    status: int = 0
+    body: Body = "ok"  # of a 2xx answer
+    kind: Kind = ""
+    told: float | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the service said that it did what was asked."""
+        return self.phase == "answered" and 200 <= self.status < 300
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether the request may have been applied without a usable answer that says so."""
+        if self.phase == "answered":
+            return self.body != "ok" if self.accepted else _failed_inside(self)
+        return self.phase == "maybe_sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tries:
+    """A call's history, as of the try that is judged."""
+
+    number: int = 1
+    lost: bool = False  # an earlier try may have been applied
+    renewed: bool = False  # the credential was renewed, or can't be
+    waited: float = 0.0  # seconds, for quotas
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """The call is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again after so many seconds."""
+
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The service refused for now: the quota rests for so many seconds, then try again."""
+
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Get a fresh secret, then try again at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The quota is used up for so many seconds, which is beyond patience."""
+
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A write may or may not have been applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The call failed, and was not applied."""
+
+
+Decision = Accept | Retry | Wait | Renew | Pause | Doubt | Fail
+
+
+def decide(method: str, outcome: Outcome, tries: Tries, *, idempotent: bool, limits: Limits, jitter: float) -> Decision:
+    """What to do after a try of ``method`` came to ``outcome``.
+
+    ``idempotent`` says that doing it twice is as good as once. ``jitter`` is from
+    0 to 1 and spreads the waits; a wait is never shorter than the service asked for.
+    """
+    decision = _judge(method, outcome, tries, idempotent, limits, jitter)
+    if tries.lost and method not in READS and isinstance(decision, Fail | Pause):
+        return Doubt()  # this try was refused, but an earlier one may have been applied
+    return decision
+
+
+def backoff(number: int, limits: Limits, jitter: float) -> float:
+    """The pause after the ``number``-th failure in seconds: doubling, capped, between half and all of it."""
+    return min(limits.backoff_cap, limits.backoff * 2.0 ** min(number - 1, 30)) * (0.5 + jitter / 2)
+
+
+def _judge(method: str, outcome: Outcome, tries: Tries, idempotent: bool, limits: Limits, jitter: float) -> Decision:
+    if outcome.phase == "nothing_sent":
+        return _again(outcome, tries, limits, jitter) or Fail()
+    if outcome.uncertain:
+        return _uncertain(method, outcome, tries, idempotent, limits, jitter)
+    if outcome.accepted:
+        return Accept()
+    if outcome.status == 404 and method == "DELETE" and tries.lost:
+        return Accept()  # what was to go is gone
+    if outcome.kind == "spam":
+        return Fail()
+    if outcome.status == 429 or outcome.kind == "limited":
+        return _limited(outcome, tries, limits, jitter)
+    if outcome.status == 401 and outcome.kind != "scope" and not tries.renewed:
+        return Renew()
+    return Fail()
+
+
+def _failed_inside(outcome: Outcome) -> bool:
+    # a service that knows a limit or a spam block by a 5xx status still says that it did nothing
+    return (outcome.status == 408 or outcome.status >= 500) and not outcome.kind
+
+
+def _uncertain(
+    method: str, outcome: Outcome, tries: Tries, idempotent: bool, limits: Limits, jitter: float
+) -> Decision:
+    end: Decision = Fail() if method in READS else Doubt()
+    if not idempotent or outcome.body == "refused":
+        return end
+    return _again(outcome, tries, limits, jitter) or end
+
+
+def _again(outcome: Outcome, tries: Tries, limits: Limits, jitter: float) -> Retry | None:
+    told = outcome.told or 0.0
+    if tries.number >= limits.attempts or told > limits.patience:
+        return None
+    pause = backoff(tries.number, limits, jitter)
+    return Retry(max(pause, told + limits.backoff * jitter) if told else pause)
+
+
+def _limited(outcome: Outcome, tries: Tries, limits: Limits, jitter: float) -> Wait | Pause:
+    wait = outcome.told + limits.backoff * jitter if outcome.told else backoff(tries.number, limits, jitter)
+    return Pause(wait) if tries.waited + wait > limits.patience else Wait(wait)

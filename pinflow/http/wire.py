@@ -1,0 +1,157 @@
+"""What goes over the wire: paths, query values and JSON, built and read in one place.
+
+Nothing here trusts its input. What is built can't change which operation is
+called; what is read is finite, of limited depth, and can be printed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAX_DEPTH = 100  # of an answer's lists and objects inside each other
+
+_SAFE_IN_PATH = "/-._~!$&'()*+,;=:@"  # RFC 3986, pchar
+_SHALLOW = 2 * MAX_DEPTH  # bytes; shorter texts can't be deeper than the limit
+
+
+class Unreadable(Exception):
+    """An answer's body is not what it must be. ``again`` says whether another try may read better."""
+
+    def __init__(self, reason: str, *, again: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.again = again
+
+
+def encoded_path(path: str) -> str:
+    """``path`` as it goes into a URL; each part's odd characters are encoded, "%" too.
+
+    Raises ValueError for a path that could lead elsewhere than it says.
+    """
+    if not path.startswith("/"):
+        raise ValueError(f"a path begins with a slash: {path!r}")
+    for wrong in ("..", "//", "/./", "?", "#", "\\"):
+        if wrong in path:
+            raise ValueError(f"a path must not hold {wrong!r}: {path!r}")
+    if not path.isprintable():
+        raise ValueError(f"a path must not hold control characters: {path!r}")
+    return quote(path, safe=_SAFE_IN_PATH)
+
+
+def encoded_query(params: Mapping[str, object] | None) -> str:
+    """Parameters as a query or a form body: true and false in small letters, lists joined by commas, None left out.
+
+    Raises ValueError for a value that is none of text, number, boolean, or a list of them.
+    """
+    if not params:
+        return ""
+    pairs = ((name, value) for name, value in params.items() if value is not None)
+    return "&".join(f"{quote(name, safe='')}={_encoded_value(name, value)}" for name, value in pairs)
+
+
+def _encoded_value(name: str, value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(_encoded_value(name, item) for item in value)
+    if isinstance(value, set | frozenset):
+        return ",".join(sorted(_encoded_value(name, item) for item in value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return quote(value, safe="")  # UnicodeEncodeError, for a lone surrogate, is a ValueError
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return quote(str(value), safe="")
+    raise ValueError(f"the parameter {name!r} must be text, a number, a boolean or a list, not {type(value).__name__}")
+
+
+def encoded_json(value: object) -> bytes:
+    """``value`` as compact JSON in UTF-8. Raises ValueError for NaN, infinity, lone surrogates and cycles."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def json_reader() -> Callable[[bytes], Any]:
+    """``decoded_json`` with the fastest parser that is installed: orjson, else json.
+
+    orjson makes floats of whole numbers beyond 64 bits; services send such ids as text.
+    """
+    try:
+        fast: Callable[[bytes], Any] = importlib.import_module("orjson").loads
+    except ImportError:
+        return decoded_json
+
+    def read(body: bytes) -> Any:
+        with suppress(ValueError):
+            return _checked_depth(fast(body), body)
+        return decoded_json(body)  # a lone surrogate is mended there, and a real mistake named
+
+    return read
+
+
+def decoded_json(body: bytes) -> Any:
+    """The value of a JSON text. Lone surrogates become U+FFFD, so that it can be printed and stored.
+
+    Raises Unreadable for what is not UTF-8 or not JSON, for NaN and numbers beyond
+    range, and for more than MAX_DEPTH levels.
+    """
+    try:
+        value = json.loads(body.decode(), parse_constant=_refuse, parse_float=_finite)
+    except UnicodeDecodeError:
+        problem = Unreadable("is not UTF-8", again=True)
+    except RecursionError:
+        problem = Unreadable(f"has more than {MAX_DEPTH} levels", again=False)
+    except json.JSONDecodeError as error:
+        problem = Unreadable(f"is not JSON: {error.msg} at character {error.pos}", again=True)
+    except ValueError as error:  # _refuse, _finite, or an integer of thousands of digits
+        problem = Unreadable(str(error) if isinstance(error, _BadNumber) else "holds an endless number", again=False)
+    else:
+        checked = _checked_depth(value, body)
+        return _printable(checked) if b"\\ud" in body or b"\\uD" in body else checked
+    raise problem  # outside of the handler: a parser's error carries the whole text
+
+
+class _BadNumber(ValueError):
+    pass
+
+
+def _refuse(name: str) -> float:
+    raise _BadNumber(f"holds {name}, which is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise _BadNumber("holds a number beyond range")
+    return value
+
+
+def _checked_depth(value: Any, body: bytes) -> Any:
+    if len(body) <= _SHALLOW:
+        return value
+    level = [value] if type(value) in (dict, list) else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in (dict, list)
+        ]
+        if not level:
+            return value
+    raise Unreadable(f"has more than {MAX_DEPTH} levels", again=False)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    return value

@@ -1,0 +1,10 @@
+"""Recipe + Registry + inputs -> Plan: everything bound and checked before anything is sent.
+
+Every mistake is found, all at once, each with its place: unknown actions, logins,
+names and fields, missing and wrong arguments, what an API does not have.
+"""
+
+from pinflow.plan.maker import make_plan
+from pinflow.plan.model import Login, Loop, Plan, PlannedStep, all_steps
+
+__all__ = ["Login", "Loop", "Plan", "PlannedStep", "all_steps", "make_plan"]

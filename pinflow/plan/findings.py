@@ -1,0 +1,117 @@
+"""A recipe's values compiled, the names in them looked up, and everything that is wrong collected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pinflow.names import Names, shape_of_input
+from pinflow.recipe.expressions import Expression, ExpressionError, Reference, Template, compile_expression, nearest
+from pinflow.rendering import Scope, Value, compile_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from pinflow.errors import Problem
+    from pinflow.includes import Place
+    from pinflow.inputs import Declared, Resolved
+
+
+class Findings:
+    """What is found while a recipe is gone through: ``problems``, and which steps' outputs are ``needed``."""
+
+    def __init__(
+        self, declared: Mapping[str, Declared], resolved: Resolved, *, now: datetime, complete: bool = True
+    ) -> None:
+        self.problems: list[Problem] = []
+        self.needed: set[str] = set()
+        self.names = Names.start({name: shape_of_input(each.input) for name, each in declared.items()}, complete)
+        self._scope = Scope({"inputs": resolved.values}, frozenset(f"inputs.{name}" for name in resolved.unknown))
+        self._secrets = resolved.secrets
+        self._now = now
+
+    def add(self, place: Place, what: str, hint: str = "", *, key: bool = False, offset: int | None = None) -> None:
+        self.problems.append(place.problem(what, hint=hint, key=key, offset=offset))
+
+    def value(self, data: Any, place: Place, names: Names, *, shown: bool = False) -> Value:
+        """``data`` with its expressions compiled and their names looked up. ``shown`` where people get to see it."""
+        value = self._compiled(data, place) or Value(None)
+        for inner, reference in value.references:
+            self._check(reference, place.at(*inner), names, 0, shown=shown)
+        return value
+
+    def expression(self, raw: str, place: Place, names: Names) -> Expression | None:
+        """A bare expression; ``${{ }}`` around the whole is accepted. None if it can't be used."""
+        value = self._compiled(raw, place)
+        if value is None:
+            return None
+        text, shift = raw, 0
+        if isinstance(value.tree, Template):
+            if not value.tree.single:
+                self.add(place, "must be one expression", "leave out the ${{ }}")
+                return None
+            text, shift = next((p[0].text, p[1]) for p in value.tree.parts if not isinstance(p, str))
+        try:
+            expression = compile_expression(text)
+        except ExpressionError as error:
+            self.add(place, error.message, error.hint or "", offset=error.offset + shift)
+            return None
+        for reference in expression.references:
+            self._check(reference, place, names, shift, shown=False)
+        return expression
+
+    def early(self, raw: Any, place: Place) -> str | None:
+        """A text that must be known before the run, so it may use inputs only. None if it isn't, or is wrong."""
+        value = self._compiled(raw, place)
+        if value is None or value.constant:
+            return None if value is None else str(raw)
+        late = next((r for _, r in value.references if r.root != "inputs"), None)
+        if late is not None:
+            self.add(
+                place, f"{late.root!r} is not known before the run", "use inputs only here", offset=late.offsets[0]
+            )
+            return None
+        before = len(self.problems)
+        for _, reference in value.references:
+            self._check(reference, place, self.names, 0, shown=True)
+        if len(self.problems) > before or value.mentions_unknown(self._scope):
+            return None
+        return self._known(value, place)
+
+    def _known(self, value: Value, place: Place) -> str | None:
+        try:
+            found = value.render(self._scope, now=self._now)
+        except ExpressionError as error:
+            self.add(place, error.message, error.hint or "", offset=error.offset)
+            return None
+        if isinstance(found, str) and found:
+            return found
+        self.add(place, f"this gives {'nothing' if found in (None, '') else repr(found)[:40]}, where a name is needed")
+        return None
+
+    def _compiled(self, data: Any, place: Place) -> Value | None:
+        try:
+            return compile_value(data)
+        except ExpressionError as error:
+            self.add(place, error.message, error.hint or "", offset=error.offset)
+            return None
+
+    def _check(self, reference: Reference, place: Place, names: Names, shift: int, *, shown: bool) -> None:
+        self.needed |= names.steps_read(reference)
+        found = names.fault(reference)
+        if found is not None:
+            self.add(place, found.what, found.hint, offset=found.offset + shift)
+        elif shown and reference.root == "inputs":
+            read = self._secrets if not reference.path else self._secrets & {str(reference.path[0])}
+            if read:
+                what = f"the secret {min(read)!r} would be shown or stored here"
+                self.add(place, what, "give it to an action under with", offset=reference.offsets[-1] + shift)
+
+
+def near(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint: the name that was probably meant, or all there are."""
+    names = list(known)
+    meant = nearest(name, names)
+    if meant:
+        return f"did you mean {meant!r}?"
+    return f"{otherwise} {', '.join(names)}" if names else "there are none"

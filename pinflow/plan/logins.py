@@ -1,0 +1,134 @@
+"""Which login does which part of a step, and what each must be allowed to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow.inputs import is_token_name
+from pinflow.plan.findings import near
+from pinflow.plan.model import Login
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from pinflow.actions import Action
+    from pinflow.includes import Part, Place
+    from pinflow.plan.findings import Findings
+    from pinflow.recipe import model
+
+DEFAULT_LOGIN = "default"
+DEFAULT_TOKEN = "access_token"  # noqa: S105 - the name of a token, as the vendor's own scripts have it
+
+
+class Logins:
+    """The logins that recipes declare, bound to steps one by one. ``complete``: no include is missing."""
+
+    def __init__(
+        self,
+        declared: Mapping[str, tuple[model.Login, Place]],
+        findings: Findings,
+        *,
+        plugins: Collection[str],
+        complete: bool = True,
+    ) -> None:
+        self._declared = declared
+        self._findings = findings
+        self._complete = complete
+        self._tokens = {name: self._token(name, login, place) for name, (login, place) in declared.items()}
+        for login, place in declared.values():
+            if login.plugin is not None and login.plugin not in plugins:
+                hint = near(login.plugin, plugins, "the plugins are")
+                findings.add(place.at("plugin"), f"there is no plugin {login.plugin!r}", hint)
+        self._scopes: dict[tuple[str, str], set[str]] = {}
+
+    def _token(self, name: str, login: model.Login, place: Place) -> str | None:
+        place = place.at("token")
+        token = self._findings.early(login.token, place)
+        if token is not None and not is_token_name(token):
+            what = f"login {name!r}: {token[:40]!r} can't name a token"
+            self._findings.add(place, what, "a token's name has letters, digits, _ . and -; it is not a path")
+            return None
+        return token
+
+    def all(self) -> dict[tuple[str, str], Login]:
+        """Every login that steps use, by name and API."""
+        return {(name, api): self._login(name, api, scopes) for (name, api), scopes in self._scopes.items()}
+
+    def _login(self, name: str, api: str, needed: set[str]) -> Login:
+        token = self._tokens.get(name) or DEFAULT_TOKEN
+        if name not in self._declared:
+            return Login(name, api, token, frozenset(needed))
+        login, _ = self._declared[name]
+        return Login(name, api, token, frozenset((*needed, *(login.scopes or ()))), login.plugin or "")
+
+    def bind(self, part: Part, action: Action | None) -> Mapping[str, str]:
+        """Role -> login of a step."""
+        if action is None:
+            return {}
+        if action.api is None:
+            if part.step.auth is not None:
+                self._findings.add(part.place.at("auth"), f"{action.name} needs no login", "delete auth", key=True)
+            return {}
+        chosen = self._chosen(part, action)
+        for role, login in chosen.items():
+            self._scopes.setdefault((login, action.api), set()).update(action.scopes[role])
+            self._check_scopes(login, action, role)
+        return chosen
+
+    def _check_scopes(self, name: str, action: Action, role: str) -> None:
+        """A login whose scopes are written out must have those that its steps need."""
+        if name not in self._declared:
+            return
+        login, place = self._declared[name]
+        lacking = () if login.scopes is None else sorted(action.scopes[role].difference(login.scopes))
+        if lacking:
+            what = f"login {name!r} lacks the scope {' and '.join(lacking)}, which {action.name} needs"
+            self._findings.add(place.at("scopes"), what, "add it, or leave scopes out")
+
+    def _chosen(self, part: Part, action: Action) -> dict[str, str]:
+        given = part.step.auth
+        if isinstance(given, str):
+            login = self._known(given, part.place.at("auth"))
+            return dict.fromkeys(action.roles, login) if login else {}
+        if given is not None:
+            return self._by_role(given, part.place.at("auth"), action)
+        only = self._only(part, action)
+        return dict.fromkeys(action.roles, only) if only else {}
+
+    def _only(self, part: Part, action: Action) -> str | None:
+        """The one login that there is."""
+        if not self._declared:
+            return DEFAULT_LOGIN
+        if len(self._declared) == 1:
+            return next(iter(self._declared))
+        place = part.place.at("uses" if part.step.uses is not None else "for_each")
+        self._findings.add(place, f"{action.name} must know its login", f"write auth: {' or '.join(self._declared)}")
+        return None
+
+    def _by_role(self, given: Mapping[str, str], place: Place, action: Action) -> dict[str, str]:
+        roles = [role for role in action.roles if role]
+        if not roles:
+            self._findings.add(place, f"{action.name} has one login", "write auth: with one name")
+            return {}
+        chosen: dict[str, str] = {}
+        for role, name in given.items():
+            login = self._known(name, place.at(role))
+            if role not in roles:
+                what = f"{action.name} has no login {role!r}"
+                self._findings.add(place.at(role), what, f"it has {' and '.join(roles)}", key=True)
+            elif login:
+                chosen[role] = login
+        lacking = [role for role in roles if role not in given]
+        if lacking:
+            self._findings.add(place, f"{action.name} also needs the login {' and '.join(map(repr, lacking))}")
+        return chosen
+
+    def _known(self, raw: str, place: Place) -> str | None:
+        name = self._findings.early(raw, place)
+        if name is None or name in self._declared or (not self._declared and name == DEFAULT_LOGIN):
+            return name
+        if self._complete:
+            what = f"there is no login {name!r} under auth"
+            hint = near(name, self._declared, "the logins are")
+            self._findings.add(place, what, hint if self._declared else "begin with auth: and its name and token")
+        return None

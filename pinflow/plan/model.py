@@ -1,0 +1,126 @@
+"""A plan, as plain frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pinflow.recipe.expressions import ExpressionError, Template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pinflow.actions import Action
+    from pinflow.errors import Problem
+    from pinflow.recipe.expressions import Expression
+    from pinflow.recipe.model import Recipe, Retry
+    from pinflow.recipe.source import Source
+    from pinflow.registry import Registry
+    from pinflow.rendering import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What one login must be able to do: a token by name, for one API, with these scopes."""
+
+    name: str
+    api: str
+    token: str
+    scopes: frozenset[str]
+    plugin: str = ""  # that signs in; "" leaves it to whichever can
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """What a step repeats its body for: an action's items or an expression's list."""
+
+    variable: str
+    items: Expression | Value | None  # None: the step's action yields them
+    key: Value | None
+    parallel: int
+    limit: int | None
+    body: tuple[PlannedStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step with everything that it names found."""
+
+    path: str  # "copy", or "pins.copied" for a step of a loop's body
+    id: str  # its name among its neighbours
+    name: Value  # for people: a text
+    action: Action | None
+    api: str | None
+    logins: Mapping[str, str]  # role -> login
+    arguments: Value
+    condition: Expression | None
+    loop: Loop | None
+    retry: Retry | None
+    timeout: float | None  # seconds
+    keep_going: bool  # on_error: continue
+    problem: Problem  # its place, for errors that come later
+
+    @property
+    def writes(self) -> bool:
+        return self.action is not None and self.action.effect == "write"
+
+    @property
+    def quotas(self) -> frozenset[str]:
+        """The quota categories that its calls count against."""
+        return self.action.quota if self.action is not None else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A recipe that is ready to run."""
+
+    recipe: Recipe
+    source: Source
+    registry: Registry
+    api: str | None  # that bare action names of the outermost recipe belong to
+    forced_api: str | None  # what overrides the APIs of the recipe and those that it includes
+    inputs: Mapping[str, Any]
+    steps: tuple[PlannedStep, ...]
+    finally_: tuple[PlannedStep, ...]
+    outputs: Mapping[str, Value]
+    logins: Mapping[tuple[str, str], Login]  # (login, api)
+    digest: str  # of the recipe's text and of what it includes
+    needed: frozenset[str]  # paths of the steps whose output something reads
+    secrets: frozenset[str] = field(default_factory=frozenset)  # inputs that are never stored or shown
+
+    @property
+    def destructive(self) -> list[PlannedStep]:
+        """The steps that delete things, or may: their arguments can depend on what only the run brings."""
+        return [step for step in all_steps((*self.steps, *self.finally_)) if self._deletes(step)]
+
+    def _deletes(self, step: PlannedStep) -> bool:
+        told = step.action.destructive if step.action is not None else False
+        if isinstance(told, bool):
+            return told
+        return any(
+            self._may_be(step.arguments.tree[name], value)
+            for name, value in told.items()
+            if name in step.arguments.tree
+        )
+
+    def _may_be(self, given: Any, value: object) -> bool:
+        if not isinstance(given, Template):
+            return bool(given == value)
+        if any(reference.root != "inputs" for reference in given.references):
+            return True
+        try:
+            return bool(given.render({"inputs": self.inputs}) == value)
+        except ExpressionError:
+            return True
+
+    def stored_inputs(self) -> dict[str, Any]:
+        """The inputs without secrets, for a run's record."""
+        return {name: value for name, value in self.inputs.items() if name not in self.secrets}
+
+
+def all_steps(steps: Iterable[PlannedStep]) -> Iterable[PlannedStep]:
+    """Every step, loop bodies included."""
+    for step in steps:
+        yield step
+        if step.loop is not None:
+            yield from all_steps(step.loop.body)

@@ -1,0 +1,239 @@
+"""What a run came to, for people and for programs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pinflow.reporters.errors import error_data
+from pinflow.reporters.text import fit, inert, json_text, table
+from pinflow.reporters.words import OUTCOMES, duration, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pinflow.engine.results import Forecast, RunResult
+    from pinflow.errors import PinflowError
+    from pinflow.reporters.words import Local
+
+    Paint = Callable[[str, str], str]  # text, style -> text for the stream
+
+_STATES = {
+    "ok": ("done", "green"),
+    "planned": ("dry run, nothing was changed", "cyan"),
+    "paused": ("paused", "yellow"),
+    "in_doubt": ("in doubt", "red"),
+    "cancelled": ("stopped", "yellow"),
+    "failed": ("failed", "red"),
+}
+_HEADINGS = {"already": "already there", "doubt": "in doubt", "planned": "would be made"}
+_SHOWN = 10  # failures, and keys per reason
+_OUTPUT_LINES = 40
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Recap:
+    """A run's result with what only the command line knows of it.
+
+    ``command`` is the command line that runs the recipe without --dry-run and
+    --sandbox; ``sign_in`` is the one that gets a token ("" where no plugin has any).
+    ``now`` is seconds since the epoch.
+    """
+
+    name: str
+    result: RunResult
+    tier: str = "standard"
+    command: str = ""
+    sign_in: str = ""
+    now: float = 0.0
+    local: Local = time.localtime
+    width: int = 100
+
+    def lines(self, paint: Paint) -> list[str]:
+        """The recap as lines of text, harmless to show."""
+        parts = [
+            [self._headline(paint)],
+            counted(self.result.counts),
+            self._skipped(),
+            self._failed(),
+            self._calls(),
+            self._outputs(),
+            self._next(),
+        ]
+        return [line for part in parts for line in part]
+
+    def _headline(self, paint: Paint) -> str:
+        result = self.result
+        words, style = _STATES.get(result.status, (inert(result.status), ""))
+        where = " in the sandbox" if result.sandbox else ""
+        run = "" if result.forecast is not None else f", run {inert(result.run)}"
+        left = ", ".join(f"{n:,} {inert(what)} left" for what, n in result.left.items())
+        rest = f"; {left}" if left and result.status in ("paused", "cancelled", "in_doubt") else ""
+        return f"{inert(self.name)}: {paint(words, style)}{where} ({duration(result.seconds)}{run}){rest}"
+
+    def _skipped(self) -> list[str]:
+        reasons: dict[str, list[str]] = {}
+        for _, key, reason in self.result.skipped:
+            reasons.setdefault(reason, []).append(key)
+        lines = [self._cut(f"  {len(keys)} x {inert(reason)}: {_some(keys)}") for reason, keys in reasons.items()]
+        total = sum(each.get("skipped", 0) for each in self.result.counts.values())
+        if total > len(self.result.skipped) > 0:
+            more = total - len(self.result.skipped)
+            lines.append(f"  {more} more: pinflow runs show {inert(self.result.run)} --items")
+        return ["skipped", *lines] if lines else []
+
+    def _failed(self) -> list[str]:
+        result = self.result
+        failures = [(f"{inert(step)}: {inert(key)}", error) for step, key, error in result.failed]
+        lines = [self._cut(f"  {where}: {inert(error)}") for where, error in failures[:_SHOWN]]
+        if len(failures) > _SHOWN:
+            more = f"{len(failures) - _SHOWN}{' or more' if len(failures) >= 100 else ''}"
+            lines.append(f"  {more} others: pinflow runs show {inert(result.run)} --items")
+        for step in result.steps:
+            told = any(where == step.path or where.startswith(f"{step.path}[") for where, *_ in result.failed)
+            if step.status == "failed" and step.error is not None and not told:
+                lines += _told(f"  {inert(step.path)}: ", step.error)
+        if not lines and result.error is not None:
+            lines = _told("  ", result.error)
+        return ["failed" if result.status == "failed" else "why", *lines] if lines else []
+
+    def _calls(self) -> list[str]:
+        forecast = self.result.forecast
+        calls = self.result.calls if forecast is None else forecast.calls
+        rows = [
+            (inert(login), inert(category), str(n)) for login, each in calls.items() for category, n in each.items()
+        ]
+        lines = table(rows, right=frozenset({2}), indent="  ")
+        if forecast is None:
+            return ["calls", *lines] if lines else []
+        if not lines:
+            return []
+        return ["calls of the real run", *lines, f"  {self._time(forecast)}"]
+
+    def _time(self, forecast: Forecast) -> str:
+        limits = f"at the {self.tier} tier's limits"
+        until = f", until {moment(forecast.finish, self.now, self.local)}" if forecast.finish else ""
+        if forecast.seconds > _DAY / 2:
+            days = int(forecast.seconds // _DAY) + 1
+            return f"cannot finish today: it takes {days} days {limits}{until}, if it starts now and is resumed"
+        needed = f"about {duration(forecast.seconds)}" if forecast.seconds >= 1 else "less than a second"
+        return f"takes {needed} {limits}{until if forecast.seconds >= 60 else ''}"
+
+    def _outputs(self) -> list[str]:
+        lines: list[str] = []
+        for name, value in self.result.outputs.items():
+            lines += output(inert(name), value)
+        return ["outputs", *lines] if lines else []
+
+    def _next(self) -> list[str]:
+        lines = list(self._advice())
+        return ["next", *(f"  {line}" for line in lines)] if lines else []
+
+    def _advice(self) -> Iterable[str]:
+        result, run = self.result, inert(self.result.run)
+        if result.error is not None and result.error.hint:
+            yield inert(result.error.hint)
+        if result.forecast is not None:
+            if result.error is None:
+                again = f"{self.command} --sandbox" if result.sandbox else self.command
+                yield f"run it without --dry-run: {again}"
+        elif result.sandbox:
+            yield "this was the sandbox: nothing of yours was changed. To run it on your account:"
+            if self.sign_in:
+                yield self.sign_in
+            if self.command:
+                yield self.command
+        elif result.status == "in_doubt":
+            yield f"see what is in doubt: pinflow runs show {run} --items"
+            yield f"then go on: pinflow resume {run}"
+        elif result.status == "paused":
+            wait = getattr(result.error, "retry_after", None)
+            when = "" if wait is None else f" after {moment(self.now + wait, self.now, self.local)}"
+            yield f"go on{when}: pinflow resume {run}"
+        elif result.status in ("failed", "cancelled"):
+            yield f"go on where it stopped: pinflow resume {run}"
+
+    def _cut(self, line: str) -> str:
+        return fit(line, max(20, self.width))
+
+
+def counted(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """A line per kind and a column per outcome that happened."""
+    kinds = {kind: each for kind, each in counts.items() if any(each.values())}
+    columns = [name for name in OUTCOMES if any(each.get(name) for each in kinds.values())]
+    rows = [["", *(_HEADINGS.get(name, name) for name in columns)]]
+    rows += [[inert(kind), *(str(each.get(name) or "") for name in columns)] for kind, each in kinds.items()]
+    return table(rows, right=frozenset(range(1, len(columns) + 1)), indent="  ") if kinds else []
+
+
+def output(name: str, value: Any) -> list[str]:
+    """An output as lines: one value beside its name, flat lists and mappings as a table, anything else as JSON."""
+    if isinstance(value, str):
+        return [f"  {name}: {inert(value)}"]
+    lines = _tabled(value) or json_text(value, indent=2).splitlines()
+    if len(lines) == 1:
+        return [f"  {name}: {lines[0]}"]
+    rest = len(lines) - _OUTPUT_LINES
+    end = [f"    ({rest} more lines: --output json shows them)"] if rest > 0 else []
+    return [f"  {name}:", *(f"    {line}" for line in lines[:_OUTPUT_LINES]), *end]
+
+
+def _tabled(value: Any) -> list[str]:
+    """A mapping of plain values, or a list of such mappings with the same keys, as a table; [] for anything else."""
+    if isinstance(value, dict) and value and _is_flat(value):
+        return table([(inert(key), _cell(each)) for key, each in value.items()])
+    rows = list(value) if isinstance(value, (list, tuple)) else []
+    if not all(isinstance(row, dict) and row and _is_flat(row) and row.keys() == rows[0].keys() for row in rows):
+        return []
+    head = [[inert(key).upper() for key in rows[0]]] if rows else []
+    return table([*head, *([_cell(each) for each in row.values()] for row in rows[:_OUTPUT_LINES])]) + [
+        "..." for _ in rows[_OUTPUT_LINES:]
+    ]
+
+
+def _is_flat(mapping: Mapping[str, Any]) -> bool:
+    return type(mapping) is dict and all(
+        each is None or isinstance(each, (str, int, float)) for each in mapping.values()
+    )
+
+
+def _cell(value: Any) -> str:
+    return fit(value, 60) if isinstance(value, str) else json_text(value)
+
+
+def _some(keys: list[str]) -> str:
+    shown = ", ".join(inert(key) for key in keys[:_SHOWN])
+    return f"{shown}, …" if len(keys) > _SHOWN else shown
+
+
+def _told(prefix: str, error: PinflowError) -> list[str]:
+    first, *rest = error.message.splitlines() or [""]
+    return [prefix + inert(first), *(f"    {inert(line)}" for line in rest)]
+
+
+def as_data(name: str, result: RunResult) -> dict[str, Any]:
+    """The result as plain data, for ``--output json``. ``forecast`` is null except after a dry run."""
+    forecast = result.forecast
+    return {
+        "run": result.run,
+        "name": name,
+        "status": result.status,
+        "exit_code": result.exit_code,
+        "sandbox": result.sandbox,
+        "seconds": result.seconds,
+        "left": result.left,
+        "outputs": result.outputs,
+        "counts": result.counts,
+        "calls": result.calls,
+        "skipped": [dict(zip(("step", "key", "reason"), each, strict=True)) for each in result.skipped],
+        "failed": [dict(zip(("step", "key", "error"), each, strict=True)) for each in result.failed],
+        "steps": [
+            {"path": s.path, "status": s.status, "seconds": s.seconds, "error": s.error and error_data(s.error)}
+            for s in result.steps
+        ],
+        "forecast": forecast
+        and {"calls": forecast.calls, "seconds": forecast.seconds, "finish": forecast.finish or None},
+        "error": result.error and error_data(result.error),
+    }

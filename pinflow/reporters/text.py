@@ -1,0 +1,104 @@
+"""Text of unknown origin made harmless for a terminal and a log, and laid out by what it shows.
+
+A title may hold anything: commands to the terminal, line breaks with a forged log
+line, marks that turn the reading direction round. Everything that comes from data
+passes :func:`inert` or :func:`fit` before a person sees it.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# joiners are a part of words and emoji in several scripts, and tell a terminal nothing
+_JOINERS = "\u200c\u200d"
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_NO_WIDTH = frozenset({"Mn", "Me", "Cf"})
+
+
+def inert(text: object) -> str:
+    """``text`` on one line, with nothing in it that acts: controls as ``^[``, other invisible marks as ``\\u202e``."""
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(c if c.isprintable() else _visible(c) for c in shown)
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if code < 0x20 or code == 0x7F:
+        return f"^{chr(code ^ 0x40)}"
+    kind = unicodedata.category(character)
+    if kind == "Zs":
+        return " "
+    nothing = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF  # no characters, says Unicode
+    if character not in _JOINERS and (kind in _HIDDEN or nothing):
+        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return character  # private use, or newer than this Python's tables
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal an inert text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if unicodedata.category(character) in _NO_WIDTH:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def fit(text: object, width: int) -> str:
+    """The inert form of ``text`` in at most ``width`` cells (at least 1), with … where it was cut."""
+    head = str(text)[: 8 * width]  # marks without width can't make a line grow without end
+    shown = inert(head)
+    if len(head) == len(str(text)) and cells(shown) <= width:
+        return shown
+    used = 0
+    for index, character in enumerate(shown):
+        used += _cells(character)
+        if used > width - 1:
+            return f"{shown[:index]}…"
+    return f"{shown}…"
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """An inert text filled up to ``width`` cells; ``right`` puts it at the right edge."""
+    space = " " * max(0, width - cells(text))
+    return space + text if right else text + space
+
+
+def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset(), indent: str = "") -> list[str]:
+    """Rows of inert texts as aligned lines; ``right`` are the columns that hold numbers."""
+    held = [list(row) for row in rows]
+    if not held:
+        return []
+    widths = [max(cells(row[column]) for row in held) for column in range(len(held[0]))]
+    return [
+        indent + "  ".join(pad(text, widths[n], right=n in right) for n, text in enumerate(row)).rstrip()
+        for row in held
+    ]
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """``value`` as JSON in ASCII: no character of it can act on a terminal. What JSON lacks becomes text."""
+    text = json.dumps(_plain(value), ensure_ascii=True, indent=indent, default=str)
+    return text.replace("\x7f", "\\u007f")  # the one control character that JSON leaves as it is
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and sequences of any kind as JSON knows them; an object that only looks like one is text."""
+    if type(value) is dict or (isinstance(value, Mapping) and not isinstance(value, dict)):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(_plain(inner) for inner in value)
+    return str(value) if isinstance(value, dict) else value

@@ -1,0 +1,57 @@
+"""Tokens from where people keep them: the environment, then a token file, which is kept fresh.
+
+Works for any Api; what the variables and folders are called is the Api's data.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow import Command, hookimpl
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pinflow import Action, App, Credential, CredentialRequest
+
+
+@hookimpl
+def pinflow_credential(request: CredentialRequest) -> Credential | None:
+    """The token of the environment, else that of a token file, else None."""
+    from pinflow_auth.credential import credential
+
+    return credential(request)
+
+
+@hookimpl
+def pinflow_actions() -> list[Action]:
+    """Actions about tokens themselves."""
+    from pinflow_auth.actions import list_tokens, refresh_token
+
+    return [list_tokens, refresh_token]
+
+
+@hookimpl
+def pinflow_commands() -> list[Command]:
+    """``pinflow auth``."""
+    return [
+        Command(
+            name="auth",
+            help="sign in, and look after tokens",
+            add_arguments=_add_arguments,
+            run=_run,
+            group="Accounts",
+        )
+    ]
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    from pinflow_auth.commands import add_arguments
+
+    add_arguments(parser)
+
+
+def _run(args: argparse.Namespace, app: App) -> int:
+    from pinflow_auth.commands import run
+
+    return run(args, app)

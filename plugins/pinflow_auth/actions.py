@@ -1,0 +1,110 @@
+"""Actions for recipes that keep tokens fresh. They work on files: a variable's token can't be refreshed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, TypedDict
+
+from pinflow import ActionError, Context, CredentialError, Text, UsageError, action
+from pinflow_auth.names import PATTERN
+
+TokenName = Annotated[
+    str, Text(pattern=f"^{PATTERN}$", max_length=64, format="token", description="the name of a token, never a path")
+]
+Duration = Annotated[str, Text(min_length=1, max_length=40, description='a duration, such as "10 days"')]
+
+
+class ListedToken(TypedDict):
+    """A token that is there, without its secrets. Times are ISO 8601 in UTC, null where they are not known."""
+
+    name: str
+    source: str
+    api: str
+    account: str
+    scopes: list[str] | None
+    expires_at: str | None
+    refresh_expires_at: str | None
+    refreshable: bool
+
+
+class RefreshedToken(TypedDict):
+    """A token as it is now. Times are ISO 8601 in UTC, null where they are not known."""
+
+    token: str
+    refreshed: bool
+    expires_at: str | None
+    refresh_expires_at: str | None
+
+
+@action("list_tokens")
+def list_tokens(ctx: Context, *, api: str | None = None) -> Iterator[ListedToken]:
+    """The tokens in variables and in the token folders, those of other APIs left out.
+
+    Those that can't be used fail the step in the end, after all others were given.
+
+        api: whose tokens; the recipe's own API if it is not given
+    """
+    from pinflow_auth.store import known
+    from pinflow_auth.tokens import iso
+
+    request = ctx.credential_request(api=api)
+    broken: list[CredentialError] = []
+    for each in known(request):
+        if each.problem is not None:
+            broken.append(each.problem)
+        elif each.tokens is not None and each.tokens.api in ("", request.api.id):
+            tokens = each.tokens
+            yield {
+                "name": each.name,
+                "source": each.source,
+                "api": tokens.api or request.api.id,
+                "account": tokens.account,
+                "scopes": sorted(tokens.granted) if tokens.granted is not None else None,
+                "expires_at": iso(tokens.expires_at),
+                "refresh_expires_at": iso(tokens.refresh_expires_at),
+                "refreshable": tokens.refreshable,
+            }
+    if broken:
+        raise ActionError("\n".join(str(each) for each in broken))
+
+
+# a write that is not in the journal: the lock, the note and the file tell better what became of it
+@action("refresh_token", effect="write")
+def refresh_token(
+    ctx: Context, *, token: TokenName, if_expires_within: Duration | None = None, api: str | None = None
+) -> RefreshedToken:
+    """Get a new access token for the one in a token file, and keep what came with it.
+
+    A token that can't be refreshed fails the step; in a loop, the others are refreshed all the same.
+
+        token: its name, such as access_token
+        if_expires_within: leave it alone if it, and its refresh token, last longer than this, such as "10 days"
+        api: whose token it is; the recipe's own API if it is not given
+    """
+    from pinflow_auth.refresh import outlook, refresh
+    from pinflow_auth.tokens import iso
+
+    within = _seconds(if_expires_within) if if_expires_within is not None else None
+    request = ctx.credential_request(token, api)
+    words = ("would be refreshed", "would be left alone") if ctx.dry_run else ("refreshed", "left alone: it lasts")
+    try:
+        tokens, refreshed = (outlook if ctx.dry_run else refresh)(request, within=within)
+    except CredentialError as error:
+        # the token is what this step works on, not what it works with: a run that refreshes many goes on
+        raise ActionError(error.message, hint=error.hint) from None
+    ctx.log(f"{token}: {words[0] if refreshed else words[1]} ({tokens.source})")
+    return {
+        "token": token,
+        "refreshed": refreshed and not ctx.dry_run,
+        "expires_at": iso(tokens.expires_at),
+        "refresh_expires_at": iso(tokens.refresh_expires_at),
+    }
+
+
+def _seconds(duration: str) -> float:
+    from pinflow import seconds
+
+    try:
+        return seconds(duration)
+    except ValueError as error:
+        raise UsageError(f"if_expires_within {error}", hint='write it like "10 days" or "36 hours"') from None

@@ -1,0 +1,185 @@
+"""``pinflow auth login``: from the question to a token that is kept."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pinflow import CredentialError, UsageError
+from pinflow_auth import login, scopes, store
+from pinflow_auth.endpoint import oauth_of
+from pinflow_auth.tokens import iso
+from pinflow_auth.words import said
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pinflow import Api, App, CredentialRequest
+    from pinflow_auth.terminal import Terminal
+    from pinflow_auth.tokens import TokenSet
+
+
+def port(text: str) -> int:
+    """A port from the command line."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def duration(text: str) -> float:
+    """A duration from the command line, in seconds."""
+    from pinflow import seconds
+
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}: write it like 10d, 36h or 5m") from None
+
+
+def open_browser(url: str) -> bool:
+    """Show a page in the person's browser; whether there is one. What the browser prints goes to standard error."""
+    import webbrowser
+
+    with _stdout_on_stderr():
+        return webbrowser.open(url)
+
+
+@contextmanager
+def _stdout_on_stderr() -> Iterator[None]:
+    """Let programs that are started meanwhile keep off the result."""
+    try:
+        kept = os.dup(1)
+    except OSError:  # closed: they can write nothing there
+        yield
+        return
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def run(
+    args: argparse.Namespace, app: App, terminal: Terminal, *, browser: Callable[[str], bool] = open_browser
+) -> int:
+    """Sign in, keep the token, and say what it is. Raises PinflowError."""
+    api = chosen_api(app, args.api, args.recipe)
+    with _surroundings(app, api, args) as request:
+        wanted = scopes.wanted(app, api, oauth_of(request), args.name, given=args.scopes, recipes=args.recipe)
+        request = replace(request, scopes=wanted)
+        tokens = login.with_account(app, request, _tokens(args, request, terminal, browser), terminal)
+        if not _may_replace(request, tokens, terminal):
+            raise CredentialError("nothing was stored", hint="sign in under another name: pinflow auth login NAME")
+        kept = store.save(request, tokens, storage=args.storage)
+        if not args.sandbox:
+            login.warn_of_others(request, terminal)
+        _show(kept, request, terminal, sandbox=args.sandbox)
+    return 0
+
+
+def chosen_api(app: App, wanted: str | None, recipes: Sequence[Path] = ()) -> Api:
+    """The API that is meant: the one named, else that of the recipes, else the newest. Raises UsageError."""
+    apis = app.registry.apis
+    if wanted is not None:
+        if wanted not in apis:
+            raise UsageError(f"no plugin speaks the API {wanted!r}", hint=f"the APIs are: {', '.join(sorted(apis))}")
+        return apis[wanted]
+    able = {id for id, api in apis.items() if api.oauth is not None}
+    if not able:
+        raise UsageError("no plugin speaks an API that one can sign in to")
+    needed = {of for recipe in recipes for _, of in scopes.needs(app, recipe)} & able
+    if len(needed) > 1:
+        raise UsageError(
+            f"the recipes sign in to several APIs: {', '.join(sorted(needed))}", hint="say which one with --api"
+        )
+    return apis[max(needed or able)]
+
+
+@contextmanager
+def _surroundings(app: App, api: Api, args: argparse.Namespace) -> Iterator[CredentialRequest]:
+    """Where to sign in and to keep the token: as the environment says, or in a sandbox that runs meanwhile."""
+    request = app.credential_request(args.name, api.id)
+    if not args.sandbox:
+        yield request
+        return
+    from tempfile import TemporaryDirectory
+
+    simulator = app.registry.simulators.get(api.service)
+    if simulator is None:
+        raise UsageError(f"no plugin simulates {api.title}", hint="leave out --sandbox")
+    with ExitStack() as stack:
+        environ = dict(stack.enter_context(simulator.start()).environment(()))
+        folder = stack.enter_context(TemporaryDirectory(prefix="pinflow-"))
+        yield replace(request, environ=environ | {api.token_folder_variable: folder}, folders=[Path(folder)])
+
+
+def _tokens(
+    args: argparse.Namespace, request: CredentialRequest, terminal: Terminal, browser: Callable[[str], bool]
+) -> TokenSet:
+    if args.client_credentials:
+        store.prove(request, storage=args.storage)
+        return store.ask_client_credentials(request, request.scopes)
+    asked = login.consent(request, request.scopes, port=args.port)
+    login.check_person(terminal, by_hand=args.no_browser)
+    store.prove(request, storage=args.storage)
+    if args.no_browser:
+        code = login.code_by_hand(asked, terminal)
+    else:
+        code = login.code_by_browser(asked, terminal, open_browser=browser, timeout=args.timeout)
+    return store.ask_exchange(request, code, redirect_uri=asked.redirect_uri)
+
+
+def _may_replace(request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> bool:
+    """Whether the new tokens may take the place of those that are kept, which may be another account's."""
+    before = next((each.tokens for each in store.known(request) if each.name == request.token), None)
+    if before is None or before.storage == "environment" or not before.account or not tokens.account:
+        return True
+    if before.account == tokens.account:
+        return True
+    what = f"the token {request.token!r} is of the account {before.account}, and you signed in as {tokens.account}"
+    if not terminal.interactive:
+        terminal.note(f"{what}: it is replaced")
+        return True
+    return terminal.agreed(f"{what}. Replace it?")
+
+
+def _show(tokens: TokenSet, request: CredentialRequest, terminal: Terminal, *, sandbox: bool) -> None:
+    lacking = sorted(request.scopes - tokens.granted) if tokens.granted is not None else []
+    if not terminal.human:
+        terminal.say_data(_data(tokens, request, lacking, sandbox=sandbox))
+        return
+    now = request.clock()
+    whose = f" as {tokens.account}" if tokens.account else ""
+    terminal.say(f"Signed in{whose} ({request.api.title}{', sandbox' if sandbox else ''})")
+    rows = [
+        ("token", tokens.name),
+        ("kept in", "nothing: the sandbox ends now, and its tokens with it" if sandbox else tokens.source),
+        ("scopes", ", ".join(sorted(tokens.granted)) if tokens.granted else "not told by the service"),
+        ("access", said(tokens.expires_at, now) + ("; is refreshed when it is due" if tokens.refreshable else "")),
+    ]
+    if tokens.refresh_expires_at is not None:
+        rows.append(("refresh", said(tokens.refresh_expires_at, now)))
+    for name, value in rows:
+        terminal.say(f"  {name:<8} {value}")
+    if lacking:
+        terminal.tell(f"warning: asked for and not granted: {', '.join(lacking)}")
+
+
+def _data(tokens: TokenSet, request: CredentialRequest, lacking: list[str], *, sandbox: bool) -> dict[str, Any]:
+    return {
+        "token": tokens.name,
+        "api": request.api.id,
+        "account": tokens.account,
+        "source": None if sandbox else tokens.source,
+        "path": None if sandbox else str(tokens.path),
+        "scopes": sorted(tokens.granted) if tokens.granted is not None else None,
+        "not_granted": lacking,
+        "expires_at": iso(tokens.expires_at),
+        "refresh_expires_at": iso(tokens.refresh_expires_at),
+        "refreshable": tokens.refreshable,
+    }

@@ -1,0 +1,220 @@
+"""``pinflow auth status``: every token that is there, and what it is good for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pinflow import CredentialError, PinflowError
+from pinflow_auth import store
+from pinflow_auth.scopes import needs
+from pinflow_auth.tokens import iso
+from pinflow_auth.words import said
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from pinflow import App, CredentialRequest
+    from pinflow_auth.terminal import Terminal
+    from pinflow_auth.tokens import TokenSet
+
+    Needs = Mapping[str, Mapping[tuple[str, str], frozenset[str]]]  # recipe -> (token, API) -> scopes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A token, or what is wrong with it; ``problems`` are those that a person has to do something about."""
+
+    name: str
+    source: str
+    apis: tuple[str, ...]  # that it can be used with, as far as it is known
+    tokens: TokenSet | None = None
+    problems: tuple[str, ...] = ()
+    unused: str = ""  # why it is not used here
+    lacking: Mapping[str, frozenset[str]] | None = None  # recipe -> scopes; None where it is not known
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be used now, or once it is refreshed."""
+        return not self.problems
+
+
+def run(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
+    """Show every token; 4 if one can't be used, or if none is good for a recipe that was named. Raises PinflowError."""
+    needed = _needs(app, args.recipe)
+    found = [_judged(row, app, needed) for row in rows(app, needed)]
+    uncovered = list(_uncovered(found, needed)) if args.recipe else []
+    if terminal.human:
+        _show(found, app, terminal)
+        for each in uncovered:
+            terminal.tell(each)
+    else:
+        data = [_data(row, app) for row in found]
+        terminal.say_data({"tokens": data, "uncovered": uncovered})
+    return CredentialError.exit_code if uncovered or not all(row.ok for row in found) else 0
+
+
+def _needs(app: App, recipes: Sequence[Path]) -> Needs:
+    """What recipes need: those named, which must be right, or the bundled ones that these plugins can run."""
+    if recipes:
+        return {recipe.stem: needs(app, recipe) for recipe in recipes}
+    found = {}
+    for recipe in app.recipes():
+        try:
+            found[recipe.stem] = needs(app, recipe)
+        except PinflowError:
+            continue  # it needs a plugin that is left out: pinflow validate tells
+    return found
+
+
+def rows(app: App, needed: Needs) -> list[Row]:
+    """Every token that can be found under the names of files and of the recipes' logins; each source once."""
+    names = dict.fromkeys(token for logins in needed.values() for token, _ in logins) or {"access_token": None}
+    found: dict[str, Row] = {}
+    for api in sorted(app.registry.apis, reverse=True):
+        for name in names:
+            for each in store.known(app.credential_request(name, api)):
+                before = found.get(each.source)
+                found[each.source] = _merged(before, api) if before else _row(each, api)
+    return list(found.values())
+
+
+def _row(each: store.Known, api: str) -> Row:
+    if each.tokens is None:
+        problem = f"{each.problem.message}; {each.problem.hint}" if each.problem is not None else ""
+        return Row(name=each.name, source=each.source, apis=(), problems=(problem,))
+    own = each.tokens.api if each.tokens.storage != "environment" else ""
+    return Row(name=each.name, source=each.source, apis=(own or api,), tokens=each.tokens)
+
+
+def _merged(row: Row, api: str) -> Row:
+    """The same token, found for one more API: it is of all where it does not say of which."""
+    bound = row.tokens is None or (row.tokens.api and row.tokens.storage != "environment")
+    return row if bound or api in row.apis else replace(row, apis=(*row.apis, api))
+
+
+def _judged(row: Row, app: App, needed: Needs) -> Row:
+    if row.tokens is None:
+        return row
+    known = [api for api in row.apis if api in app.registry.apis]
+    if not known:
+        return replace(row, unused=f"no plugin speaks its API, {', '.join(row.apis)}")
+    request = app.credential_request(row.name, known[0])
+    return replace(
+        row,
+        problems=tuple(_problems(row.tokens, request.clock())),
+        unused=_unused(row.tokens, request),
+        lacking=_lacking(row, needed),
+    )
+
+
+def _problems(tokens: TokenSet, now: float) -> Iterator[str]:
+    renewed = tokens.refreshable and (tokens.refresh_expires_at is None or tokens.refresh_expires_at > now)
+    if tokens.expires_at is not None and tokens.expires_at <= now and not renewed:
+        yield "it has ended: sign in again"
+    elif tokens.refresh_expires_at is not None and tokens.refresh_expires_at <= now:
+        yield "its refresh token has ended: sign in again"
+
+
+def _unused(tokens: TokenSet, request: CredentialRequest) -> str:
+    try:
+        store.bound(request, tokens)
+        first = store.find(request)
+    except CredentialError as error:
+        return error.message
+    return f"the {first.source} comes first" if first is not None and first.source != tokens.source else ""
+
+
+def _lacking(row: Row, needed: Needs) -> dict[str, frozenset[str]] | None:
+    """What the token may not do of what each recipe needs. A recipe that names other tokens may get it for any."""
+    if row.tokens is None or row.tokens.granted is None:
+        return None
+    found = {}
+    for recipe, logins in needed.items():
+        mine = {token: scopes for (token, api), scopes in logins.items() if api in row.apis}
+        if mine:
+            wanted = mine[row.name] if row.name in mine else frozenset().union(*mine.values())
+            found[recipe] = wanted - row.tokens.granted
+    return found
+
+
+def _uncovered(found: Sequence[Row], needed: Needs) -> Iterator[str]:
+    for recipe, logins in needed.items():
+        for (token, api), scopes in logins.items():
+            row = next(
+                (row for row in found if row.name == token and api in row.apis and row.ok and not row.unused), None
+            )
+            login = f"pinflow auth login {token} --api {api} --scopes {','.join(sorted(scopes))}"
+            if row is None:
+                yield f"{recipe}: there is no usable token {token!r} for {api}: {login}"
+            elif row.lacking is not None and (lacking := row.lacking.get(recipe)):
+                yield f"{recipe}: the token {token!r} lacks {', '.join(sorted(lacking))}: {login}"
+
+
+def _show(found: Sequence[Row], app: App, terminal: Terminal) -> None:
+    if not found:
+        terminal.tell("there are no tokens; get one with: pinflow auth login")
+    for position, row in enumerate(found):
+        if position:
+            terminal.say("")
+        account = f" of {row.tokens.account}" if row.tokens is not None and row.tokens.account else ""
+        api = f" ({', '.join(row.apis)})" if row.apis else ""
+        mark = f"  {store.fingerprint(row.tokens.access_token, app.state)}" if row.tokens is not None else ""
+        terminal.say(f"{row.name}{api}{account}{mark}")
+        for name, value in _lines(row, app):
+            terminal.say(f"  {name:<8} {value}")
+
+
+def _lines(row: Row, app: App) -> Iterator[tuple[str, str]]:
+    yield "from", row.source
+    yield from (("problem", each) for each in row.problems)
+    if row.tokens is None:
+        return
+    now = app.credential_request(row.name, next(iter(app.registry.apis))).clock()
+    yield (
+        "access",
+        said(row.tokens.expires_at, now)
+        + ("; is refreshed when it is used" if row.ok and (row.tokens.expires_at or now) < now else ""),
+    )
+    if row.tokens.refresh_token is not None:
+        yield "refresh", said(row.tokens.refresh_expires_at, now)
+    elif row.tokens.refreshable:
+        yield "refresh", "asks for another one with the app's own credentials"
+    else:
+        yield "refresh", "not possible"
+    yield "scopes", ", ".join(sorted(row.tokens.granted)) if row.tokens.granted else "not known"
+    if row.unused:
+        yield "not used", row.unused
+    if row.lacking is not None:
+        yield from _recipes(row.lacking)
+
+
+def _recipes(lacking: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
+    good = [recipe for recipe, scopes in lacking.items() if not scopes]
+    if good:
+        yield "good for", ", ".join(good)
+    for recipe, scopes in lacking.items():
+        if scopes:
+            yield "lacks", f"{', '.join(sorted(scopes))} for {recipe}"
+
+
+def _data(row: Row, app: App) -> dict[str, Any]:
+    tokens = row.tokens
+    lacking = {recipe: sorted(scopes) for recipe, scopes in row.lacking.items()} if row.lacking is not None else None
+    return {
+        "token": row.name,
+        "source": row.source,
+        "apis": list(row.apis),
+        "ok": row.ok,
+        "problems": list(row.problems),
+        "unused": row.unused or None,
+        "account": tokens.account if tokens is not None else "",
+        "scopes": sorted(tokens.granted) if tokens is not None and tokens.granted is not None else None,
+        "expires_at": iso(tokens.expires_at) if tokens is not None else None,
+        "refresh_expires_at": iso(tokens.refresh_expires_at) if tokens is not None else None,
+        "refreshable": tokens is not None and tokens.refreshable,
+        "fingerprint": store.fingerprint(tokens.access_token, app.state) if tokens is not None else None,
+        "lacking": lacking,
+    }

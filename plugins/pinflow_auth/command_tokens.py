@@ -1,0 +1,177 @@
+"""``pinflow auth refresh``, ``scopes`` and ``logout``: what is done with tokens that are kept."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pinflow import CredentialError, PinflowError, UsageError
+from pinflow_auth import places, store
+from pinflow_auth.command_login import chosen_api
+from pinflow_auth.endpoint import Refused, oauth_of
+from pinflow_auth.terminal import table
+from pinflow_auth.tokens import iso
+from pinflow_auth.words import said
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from pinflow import App, CredentialRequest
+    from pinflow_auth.terminal import Terminal
+    from pinflow_auth.tokens import TokenSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What became of one token that was to be refreshed."""
+
+    name: str
+    api: str
+    tokens: TokenSet | None = None
+    refreshed: bool = False
+    error: PinflowError | None = None
+
+
+def refresh(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
+    """Refresh one token or all; the exit code of the first that failed. Raises PinflowError for a single one."""
+    if args.all:
+        found = list(_all_refreshed(app, args))
+        if not found:
+            terminal.tell("there is no token that can be refreshed")
+    else:
+        request = _request(app, args.name or "access_token", args.api)
+        tokens, refreshed = store.refresh(request, within=args.if_expires_within)
+        found = [Done(name=request.token, api=request.api.id, tokens=tokens, refreshed=refreshed)]
+    if terminal.human:
+        _show_refreshed(found, app, terminal)
+    else:
+        terminal.say_data({"tokens": [_data(each) for each in found]})
+    return next((each.error.exit_code for each in found if each.error is not None), 0)
+
+
+def _request(app: App, name: str, api: str | None) -> CredentialRequest:
+    """Where a token is: of the API named, else of its own, else of the newest. Raises UsageError."""
+    request = app.credential_request(name, chosen_api(app, api).id)
+    if api is None:
+        with suppress(CredentialError):  # it is raised again where it matters
+            found = places.from_place(request)
+            if found is not None and found.api in app.registry.apis:
+                return app.credential_request(name, found.api)
+    return request
+
+
+def _all_refreshed(app: App, args: argparse.Namespace) -> Iterator[Done]:
+    seen = set()
+    apis = [chosen_api(app, args.api).id] if args.api else sorted(app.registry.apis, reverse=True)
+    for api in apis:
+        for each in store.known(app.credential_request("access_token", api)):
+            mine = each.tokens is None or each.tokens.api in ("", api)
+            if each.source in seen or not mine:
+                continue
+            seen.add(each.source)
+            if each.problem is not None:
+                yield Done(name=each.name, api="", error=each.problem)
+            elif each.tokens is not None and each.tokens.refreshable:
+                yield _refreshed(app.credential_request(each.name, api), args.if_expires_within)
+
+
+def _refreshed(request: CredentialRequest, within: float | None) -> Done:
+    try:
+        tokens, refreshed = store.refresh(request, within=within)
+    except PinflowError as error:
+        return Done(name=request.token, api=request.api.id, error=error)
+    return Done(name=request.token, api=request.api.id, tokens=tokens, refreshed=refreshed)
+
+
+def _show_refreshed(found: list[Done], app: App, terminal: Terminal) -> None:
+    for each in found:
+        if each.error is not None:
+            terminal.tell(f"{each.name}: {each.error.message}")
+            for line in each.error.hint.splitlines():
+                terminal.tell(f"  {line}")
+        elif each.tokens is not None:
+            what = "refreshed" if each.refreshed else "left as it is"
+            now = app.credential_request(each.name, each.api).clock()
+            terminal.say(f"{each.name} ({each.api}): {what}; {said(each.tokens.expires_at, now)}")
+
+
+def _data(each: Done) -> dict[str, Any]:
+    return {
+        "token": each.name,
+        "api": each.api,
+        "refreshed": each.refreshed,
+        "expires_at": iso(each.tokens.expires_at) if each.tokens is not None else None,
+        "refresh_expires_at": iso(each.tokens.refresh_expires_at) if each.tokens is not None else None,
+        "error": {"kind": each.error.kind, "message": each.error.message} if each.error is not None else None,
+    }
+
+
+def scopes(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
+    """List the scopes of an API. Raises UsageError and CredentialError."""
+    api = chosen_api(app, args.api)
+    oauth = oauth_of(app.credential_request("access_token", api.id))
+    listed = [(name, name in oauth.default_scopes, oauth.scope_meanings.get(name, "")) for name in sorted(oauth.scopes)]
+    if not terminal.human:
+        facts = [{"scope": name, "default": default, "meaning": meaning} for name, default, meaning in listed]
+        terminal.say_data({"api": api.id, "scopes": facts})
+        return 0
+    for line in table([("*" if default else "", name, meaning) for name, default, meaning in listed]):
+        terminal.say(line)
+    terminal.note(f"* is asked for where nothing else is said ({api.title})")
+    return 0
+
+
+def logout(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
+    """Forget a stored token, and end it at the service where that is possible. Raises PinflowError."""
+    request = _request(app, args.name, args.api)
+    tokens: TokenSet | None = None
+    broken = False
+    try:
+        tokens = places.from_place(request)
+    except CredentialError as error:
+        terminal.note(error.message)
+        broken = True
+    if tokens is None and not broken:
+        raise _nothing(request)
+    if not args.yes:
+        _confirm(request, tokens, terminal)
+    revoked = tokens is not None and _revoked(request, tokens, terminal)
+    path = store.remove(request)
+    if terminal.human:
+        terminal.say(f"forgot the token {request.token}: {path} is gone")
+    else:
+        terminal.say_data({"token": request.token, "api": request.api.id, "path": str(path), "revoked": revoked})
+    return 0
+
+
+def _nothing(request: CredentialRequest) -> CredentialError:
+    found = places.from_environment(request)
+    if found is not None:
+        return CredentialError(
+            f"the token {request.token!r} comes from the {found.source}", hint="unset it: it is not kept in a file"
+        )
+    return CredentialError(f"no token {request.token!r} is kept", hint="pinflow auth status lists the tokens")
+
+
+def _confirm(request: CredentialRequest, tokens: TokenSet | None, terminal: Terminal) -> None:
+    if not terminal.interactive:
+        raise UsageError(f"forgetting the token {request.token!r} needs a yes", hint="give it with --yes")
+    whose = f" of {tokens.account}" if tokens is not None and tokens.account else ""
+    if not terminal.agreed(f"Forget the token {request.token!r}{whose}? A new one needs signing in again."):
+        raise CredentialError("nothing was forgotten")
+
+
+def _revoked(request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> bool:
+    """Whether the service has ended the token. That it has not is told, and no reason to keep the file."""
+    try:
+        store.bound(request, tokens)
+        store.ask_revoke(request, tokens)
+    except Refused as refused:
+        terminal.note(f"{refused.message}; {refused.hint}")
+    except PinflowError as error:
+        terminal.note(f"the token was not ended at the service: {error.message}")
+    else:
+        return True
+    return False

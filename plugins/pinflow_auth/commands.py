@@ -1,0 +1,188 @@
+"""``pinflow auth``: its subcommands. Arguments in, exit code out; what they do is in the modules beside this one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pinflow_auth import command_login, command_status, command_tokens
+from pinflow_auth.places import STORAGE_VARIABLE
+from pinflow_auth.terminal import Terminal
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from pinflow import App
+
+    Run = Callable[[argparse.Namespace, App, Terminal], int]
+
+DEFAULT = "access_token"  # the token that recipes use where they name none
+
+DESCRIPTION = """\
+Sign in, and look after tokens. A token is found by its name: first in the environment
+(access_token is ACCESS_TOKEN_V5, then ACCESS_TOKEN), then in a token file."""
+EXAMPLES = """\
+examples:
+  pinflow auth login                                get a token with the browser
+  pinflow auth status                               every token, and which recipes it is good for
+  pinflow auth refresh --all --if-expires-within 10d
+  pinflow auth login --help                         more on one subcommand"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sub:
+    """A subcommand."""
+
+    name: str
+    help: str
+    description: str
+    examples: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The subcommands and their options."""
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
+    below = parser.add_subparsers(title="subcommands", dest="subcommand", metavar="SUBCOMMAND", required=True)
+    for sub in SUBS:
+        inner = below.add_parser(
+            sub.name, help=sub.help, description=sub.description, epilog=f"examples:\n{sub.examples}"
+        )
+        sub.add_arguments(inner)
+
+
+def run(args: argparse.Namespace, app: App) -> int:
+    """Do what a subcommand says. Raises PinflowError for what a person must be told."""
+    return next(sub for sub in SUBS if sub.name == args.subcommand).run(args, app, Terminal.of(args))
+
+
+def _name(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("name", nargs="?", default=DEFAULT, metavar="NAME", help=f"{what} (default: {DEFAULT})")
+
+
+def _api(parser: argparse.ArgumentParser, what: str = "API version, such as v5 (default: the newest)") -> None:
+    parser.add_argument("--api", metavar="API", help=what)
+
+
+def _recipes(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--recipe", action="append", default=[], type=Path, metavar="FILE", help=what)
+
+
+def _for_login(parser: argparse.ArgumentParser) -> None:
+    _name(parser, "name of the token")
+    _api(parser, "API version, such as v5 (default: that of the recipes, else the newest)")
+    parser.add_argument("--scopes", metavar="A,B", help="what to ask for (default: what reading the account needs)")
+    _recipes(parser, "ask for what this recipe needs (repeatable; a bundled recipe's name is enough)")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--no-browser", action="store_true", help="print the address, and take the answer by hand")
+    ways.add_argument("--client-credentials", action="store_true", help="a token for the app itself; nobody is asked")
+    parser.add_argument("--sandbox", action="store_true", help="try it with the embedded sandbox; keeps nothing")
+    parser.add_argument("--port", type=command_login.port, help="port to catch the answer at (default: 8085)")
+    parser.add_argument(
+        "--storage",
+        choices=("file", "keyring"),
+        help=f"where to keep the token (default: where it is, else {STORAGE_VARIABLE}, else file)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=command_login.duration,
+        default=300.0,
+        metavar="TIME",
+        help="how long to wait for the browser's answer (default: 5m)",
+    )
+
+
+def _for_status(parser: argparse.ArgumentParser) -> None:
+    _recipes(parser, "say whether the tokens are good for this recipe, in place of the bundled ones (repeatable)")
+
+
+def _for_refresh(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("name", nargs="?", metavar="NAME", help=f"name of the token (default: {DEFAULT})")
+    which.add_argument("--all", action="store_true", help="every token that can be refreshed")
+    parser.add_argument(
+        "--if-expires-within",
+        type=command_login.duration,
+        metavar="TIME",
+        help="leave alone what lasts longer than this, such as 10d",
+    )
+    _api(parser, "API version, such as v5 (default: the token's own, else the newest)")
+
+
+def _for_scopes(parser: argparse.ArgumentParser) -> None:
+    _api(parser)
+
+
+def _for_logout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="name of the token")
+    _api(parser, "API version, such as v5 (default: the token's own, else the newest)")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+SUBS = (
+    Sub(
+        "login",
+        "get a token: with the browser, by hand, or for the app itself",
+        """\
+Get a token and keep it. Your browser asks you for access; the answer comes back to
+http://localhost:8085/, which must be one of the app's registered redirect URIs. The
+app's id and secret are read from the environment (see common/scripts/api_env).""",
+        """\
+  pinflow auth login                                     with the default scopes
+  pinflow auth login --recipe copy_board                 with what one recipe needs
+  pinflow auth login client --scopes boards:read,pins:read
+  pinflow auth login --no-browser                        on a machine without one, over SSH
+  pinflow auth login --client-credentials --scopes boards:read
+  pinflow auth login --sandbox                           see how it goes, without an account""",
+        _for_login,
+        command_login.run,
+    ),
+    Sub(
+        "status",
+        "every token that is there, and what it is good for",
+        """\
+List every token: whose it is, where it comes from, until when it is good, what it may do,
+and which recipes that is enough for. Asks no service. Values are never shown: the eight
+digits behind a token are the same for the same token on this machine. Ends with 4 if one
+is broken or has ended, or if none is good for a recipe that was named.""",
+        """\
+  pinflow auth status
+  pinflow auth status --recipe copy_board                which scopes are lacking?
+  pinflow auth status --output json""",
+        _for_status,
+        command_status.run,
+    ),
+    Sub(
+        "refresh",
+        "get new access tokens for stored ones",
+        "Get a new access token for a stored one, in place of it. Runs do this by themselves when they need to.",
+        """\
+  pinflow auth refresh
+  pinflow auth refresh --all --if-expires-within 10d     for a schedule""",
+        _for_refresh,
+        command_tokens.refresh,
+    ),
+    Sub(
+        "scopes",
+        "what tokens can be allowed to do",
+        "List the scopes of an API. Those with * are asked for where nothing else is said.",
+        """\
+  pinflow auth scopes
+  pinflow auth scopes --api v3""",
+        _for_scopes,
+        command_tokens.scopes,
+    ),
+    Sub(
+        "logout",
+        "forget a stored token",
+        "End a token at the service, where that is possible, and remove its file.",
+        """\
+  pinflow auth logout access_token
+  pinflow auth logout client --yes""",
+        _for_logout,
+        command_tokens.logout,
+    ),
+)

@@ -1,0 +1,297 @@
+"""The token endpoint of an API, asked as its OAuth data says: once, and never again when in doubt.
+
+What differs between services and versions (method, paths, where an answer has
+what) is data. No error quotes what was sent, and an answer with a success that
+can't be read is a doubt: the service may have done what was asked.
+
+Source: https://www.rfc-editor.org/rfc/rfc6749#section-4
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from pinflow import CredentialError, RateLimited, Unreachable
+from pinflow_auth.places import origin_of
+from pinflow_auth.tokens import CLIENT_CREDENTIALS, TokenSet, is_moment, sendable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pinflow import Answer, CredentialRequest, OAuth
+
+DEADLINE = 30.0  # seconds for one call, from connecting to the last byte
+LARGEST = 64 * 1024  # bytes of an answer
+LONGEST_LIFE = 100 * 366 * 86_400.0  # seconds; what claims to live longer tells nothing
+
+TEMPLATE = "common/scripts/api_app_credentials.template"
+
+_FORM = "application/x-www-form-urlencoded"
+_SECRETS = ("code", "refresh_token", "token")  # of a form's fields
+
+
+class Refused(CredentialError):
+    """The service said no; it changed nothing."""
+
+
+class Doubtful(CredentialError):
+    """No answer tells whether the service did what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppCredentials:
+    """What an app proves itself with."""
+
+    id: str
+    secret: str = field(repr=False)
+    source: str  # the variables
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call of a token endpoint. ``purpose`` completes "refused to ..."."""
+
+    purpose: str
+    method: str
+    path: str
+    form: Mapping[str, str] = field(repr=False)
+    hint: str
+
+
+def app_credentials(request: CredentialRequest) -> AppCredentials:
+    """The app's id and secret: of the first pair of variables that are both set. Raises CredentialError."""
+    pairs = oauth_of(request).app_variables
+    for id_variable, secret_variable in pairs:
+        id, secret = request.environ.get(id_variable, ""), request.environ.get(secret_variable, "")
+        if id and secret:
+            for variable, value in ((id_variable, id), (secret_variable, secret)):
+                if not sendable(value) or (variable == id_variable and ":" in value):
+                    raise CredentialError(f"{variable} is not one line of visible ASCII characters", hint="set it anew")
+            return AppCredentials(id, secret, f"{id_variable} and {secret_variable}")
+    *_, (id_variable, secret_variable) = pairs or [("the app's id", "its secret")]
+    unset = [variable for variable in (id_variable, secret_variable) if not request.environ.get(variable)]
+    raise CredentialError(
+        f"the app's credentials for {request.api.title} are missing: {' and '.join(unset)}",
+        hint=f"set {id_variable} and {secret_variable}; how to keep them is in {TEMPLATE}",
+    )
+
+
+def oauth_of(request: CredentialRequest) -> OAuth:
+    """How the API gives out tokens. Raises CredentialError where it does not."""
+    if request.api.oauth is None:
+        raise CredentialError(
+            f"{request.api.title} gives out no tokens", hint="put the token into a variable or a token file"
+        )
+    return request.api.oauth
+
+
+def ask_exchange(request: CredentialRequest, code: str, *, redirect_uri: str = "") -> TokenSet:
+    """The tokens for a code that a user's consent gave, not stored yet.
+
+    ``redirect_uri`` is the one that the consent page was opened with; "" is the
+    API's usual one. Raises Refused, Doubtful, RateLimited, Unreachable, CredentialError.
+    """
+    oauth = oauth_of(request)
+    uri = redirect_uri or oauth.redirect_uri
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": uri, **oauth.exchange_fields}
+    hint = (
+        "a code is good once, and for some minutes: sign in again to get another. If that does not help, "
+        f"{_names(oauth)} must be those of the app, and {uri} registered as one of its redirect URIs, letter by letter"
+    )
+    return _tokens(request, _Call("exchange the code for tokens", oauth.token_method, oauth.token_path, form, hint))
+
+
+def ask_refresh(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
+    """The tokens that follow ``tokens``, not stored yet. What the answer does not tell stays as it was.
+
+    A service that rotates ends the old refresh token. Raises as ``ask_exchange``.
+    """
+    oauth = oauth_of(request)
+    if tokens.refresh_token is None:
+        raise CredentialError(f"the token {tokens.name!r} ({tokens.source}) has no refresh token", hint=_login(request))
+    app = app_credentials(request)
+    if tokens.app_id and tokens.app_id != app.id:
+        raise CredentialError(
+            f"the token {tokens.name!r} ({tokens.source}) is of the app {tokens.app_id}, "
+            f"but {app.source} are of the app {app.id}",
+            hint=f"set the credentials of that app, or {_login(request)}",
+        )
+    form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token, **oauth.refresh_fields}
+    hint = f"if {app.source} are right, the refresh token was used, ended or revoked: {_login(request)}"
+    purpose = f"refresh the token {tokens.name!r}"
+    return _tokens(request, _Call(purpose, oauth.token_method, oauth.token_path, form, hint), before=tokens)
+
+
+def ask_client_credentials(request: CredentialRequest, scopes: Iterable[str]) -> TokenSet:
+    """A token with which the app acts as itself, not stored yet. Raises as ``ask_exchange``."""
+    oauth = oauth_of(request)
+    if not oauth.client_credentials:
+        raise CredentialError(f"{request.api.title} gives apps no tokens of their own", hint=_login(request))
+    form = {"grant_type": CLIENT_CREDENTIALS, "scope": ",".join(sorted(scopes))}
+    hint = f"check {_names(oauth)}, and that the app may have these scopes: {form['scope']}"
+    call = _Call("give the app a token of its own", oauth.token_method, oauth.token_path, form, hint)
+    return _tokens(request, call, grant=CLIENT_CREDENTIALS)
+
+
+def ask_revoke(request: CredentialRequest, tokens: TokenSet) -> None:
+    """End the tokens at the service. Raises as ``ask_exchange``; Refused also where the service never does this."""
+    oauth = oauth_of(request)
+    if not oauth.revoke_path:
+        raise Refused(f"{request.api.title} can't revoke tokens", hint="take the app's access away in the account")
+    kind = "refresh_token" if tokens.refresh_token else "access_token"
+    form = {"token": tokens.refresh_token or tokens.access_token, "token_type_hint": kind}
+    hint = "take the app's access away in the account's own settings"
+    call = _Call(f"revoke the token {tokens.name!r}", "POST", oauth.revoke_path, form, hint)
+    _asked(request, call, app_credentials(request))
+
+
+def _tokens(request: CredentialRequest, call: _Call, *, before: TokenSet | None = None, grant: str = "") -> TokenSet:
+    app = app_credentials(request)
+    answer = _asked(request, call, app)
+    found = _fields(answer, oauth_of(request))
+    if found is None or not sendable(found.get("access_token")):
+        raise _doubt(request, call, "its answer has no usable access_token")
+    return _set(request, app, found, before, grant)
+
+
+def _set(
+    request: CredentialRequest, app: AppCredentials, found: Mapping[str, Any], before: TokenSet | None, grant: str
+) -> TokenSet:
+    now = float(math.floor(request.clock()))  # to the second, as files have it
+    given = found.get("refresh_token")
+    refresh = given if sendable(given) else before.refresh_token if before is not None else None
+    refresh_end = _end(found.get("refresh_token_expires_in"), found.get("refresh_token_expires_at"), now)
+    if refresh_end is None and before is not None and refresh == before.refresh_token:
+        refresh_end = before.refresh_expires_at
+    scope = found.get("scope")
+    told = scope if isinstance(scope, str) and scope.isprintable() and scope.strip() else None
+    return TokenSet(
+        name=request.token,
+        access_token=found["access_token"],
+        refresh_token=refresh,
+        scopes=told or (before.scopes if before is not None else None),
+        expires_at=_end(found.get("expires_in"), None, now) or _end(oauth_of(request).access_seconds, None, now),
+        refresh_expires_at=refresh_end,
+        issued_at=now,
+        origin=origin_of(request),
+        app_id=app.id,
+        api=request.api.id,
+        account=before.account if before is not None else "",
+        grant=grant,
+    )
+
+
+def _end(life: object, moment: object, now: float) -> float | None:
+    """When something ends that lives for ``life`` seconds, or until ``moment``; None where neither makes sense.
+
+    A life is believed before a moment: the service's clock need not be this machine's.
+    """
+    if isinstance(life, int | float) and not isinstance(life, bool) and 1 <= life <= LONGEST_LIFE:
+        return now + math.floor(life)
+    return float(moment) if isinstance(moment, int | float) and is_moment(moment) else None
+
+
+def _fields(answer: object, oauth: OAuth) -> dict[str, Any] | None:
+    """The answer's fields by their common names; None where it is no object."""
+    if not isinstance(answer, Mapping):
+        return None
+    found = {}
+    for name, path in oauth.answer.items():
+        value: object = answer
+        for part in path:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        found[name] = value
+    return found
+
+
+def _asked(request: CredentialRequest, call: _Call, app: AppCredentials) -> object:
+    """The decoded body of a success. Raises as ``ask_exchange``."""
+    answer = _sent(request, call, app)
+    if 200 <= answer.status < 300:
+        if answer.body is None:
+            raise _doubt(request, call, f"its answer {answer.flaw}")
+        return _decoded(answer.body)
+    raise _refusal(request, call, app, answer)
+
+
+def _sent(request: CredentialRequest, call: _Call, app: AppCredentials) -> Answer:
+    from pinflow import Limits, Lost, Transport
+
+    coded = b64encode(f"{app.id}:{app.secret}".encode()).decode()
+    with closing(Transport(connections=1)) as transport:
+        try:
+            return transport.send(
+                call.method,
+                origin_of(request) + call.path,
+                sign=lambda prepared: prepared.headers.update({"Authorization": f"Basic {coded}"}),
+                limits=Limits(deadline=DEADLINE, max_bytes=LARGEST),
+                body=urlencode(call.form).encode(),
+                content_type=_FORM,
+            )
+        except Lost as error:
+            lost = error  # raised outside of the handler: the library's errors carry the signed request
+    if lost.phase == "nothing_sent":
+        raise Unreachable(f"{request.api.title} can't be reached to {call.purpose}: {lost.reason}; nothing was sent")
+    raise _doubt(request, call, lost.reason)
+
+
+def _refusal(request: CredentialRequest, call: _Call, app: AppCredentials, answer: Answer) -> Exception:
+    if 300 <= answer.status < 400:
+        return Refused(
+            f"{request.api.title} points elsewhere (HTTP {answer.status}), and nothing secret is sent after it",
+            hint=f"check {request.api.origin_variable}",
+        )
+    body = _decoded(answer.body or b"")
+    error = request.api.read_error(answer.status, answer.headers, body)
+    if isinstance(error, RateLimited) or answer.status == 429:
+        return error if isinstance(error, RateLimited) else RateLimited(error.text, call=call.purpose)
+    secrets = [app.secret, *(call.form[name] for name in _SECRETS if name in call.form)]
+    said = _without(secrets, str(body["error_description"]) if _explained(body) else error.text)
+    facts = f"HTTP {answer.status}" + (f", code {error.code}" if error.code is not None else "")
+    if answer.status >= 500 or answer.status == 408:
+        return _doubt(request, call, f"{said} ({facts})")
+    hint = call.hint
+    if call.form.get("scope") and "scope" in said.lower():
+        hint = f"the scopes are: {', '.join(sorted(oauth_of(request).scopes))}"
+    return Refused(f"{request.api.title} refused to {call.purpose}: {said} ({facts})", hint=hint)
+
+
+def _explained(body: object) -> bool:
+    return isinstance(body, Mapping) and isinstance(body.get("error_description"), str)
+
+
+def _doubt(request: CredentialRequest, call: _Call, why: str) -> Doubtful:
+    return Doubtful(
+        f"{request.api.title} was asked to {call.purpose}, and it is unknown whether it did: {why}",
+        hint="try again in a moment; if that is refused, sign in again",
+    )
+
+
+def _decoded(body: bytes) -> Any:
+    """The value of a JSON text; None for anything else. NaN and its like are None too: they end no rotation."""
+    try:
+        return json.loads(body.decode(), parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _without(secrets: Iterable[str], text: str) -> str:
+    """A service's words, short and on one line, without what it was sent."""
+    for secret in secrets:
+        text = text.replace(secret, "...")
+    return "".join(c if c.isprintable() else " " for c in text)[:300]
+
+
+def _names(oauth: OAuth) -> str:
+    return " or ".join(f"{id} and {secret}" for id, secret in reversed(oauth.app_variables)) or "the app's credentials"
+
+
+def _login(request: CredentialRequest) -> str:
+    return f"sign in again: {request.api.login_hint.format(token=request.token)}"

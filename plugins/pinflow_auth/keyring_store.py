@@ -1,0 +1,87 @@
+"""Tokens in the system's key store, where somebody chose that.
+
+The token file then holds no secret: it only says that the key store has it. There
+is no way from one to the other in silence: a key store that does not answer is an
+error, and never a reason to look for a file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pinflow import CredentialError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+T = TypeVar("T")
+
+SERVICE = "pinflow"
+PATIENCE = 20.0  # seconds; a locked key store waits for its owner, for ever if need be
+
+_ADVICE = "unlock it, or sign in again with files in its place: pinflow auth login {name} --storage file"
+
+
+def load(path: Path, *, patience: float = PATIENCE) -> str | None:
+    """What the key store has for a token file, or None. Raises CredentialError."""
+    keyring = _keyring(path)
+    found = _asked(lambda: keyring.get_password(SERVICE, _entry(path)), path, patience)
+    return None if found is None else str(found)
+
+
+def store(path: Path, content: str, *, patience: float = PATIENCE) -> None:
+    """Put ``content`` there for a token file. Raises CredentialError."""
+    keyring = _keyring(path)
+    _asked(lambda: keyring.set_password(SERVICE, _entry(path), content), path, patience)
+
+
+def forget(path: Path, *, patience: float = PATIENCE) -> None:
+    """Take away what the key store has for a token file. Raises CredentialError."""
+    keyring = _keyring(path)
+
+    def delete() -> None:
+        if keyring.get_password(SERVICE, _entry(path)) is not None:
+            keyring.delete_password(SERVICE, _entry(path))
+
+    _asked(delete, path, patience)
+
+
+def _entry(path: Path) -> str:
+    """The name under which people see it in their key store."""
+    return f"{path.stem} in {path.parent.resolve()}"
+
+
+def _keyring(path: Path) -> Any:
+    try:
+        return importlib.import_module("keyring")
+    except ImportError:
+        raise CredentialError(
+            f"the token {path.stem!r} is kept in the system's key store, and what can ask it is not installed",
+            hint="install pinflow[keyring]",
+        ) from None
+
+
+def _asked(ask: Callable[[], T], path: Path, patience: float) -> T:
+    """What ``ask`` returns, if it does so in time. A call that hangs is left behind: nothing can end it."""
+    answers: list[T] = []
+    errors: list[str] = []
+
+    def run() -> None:
+        try:
+            answers.append(ask())
+        except Exception as error:  # every backend has errors of its own
+            errors.append(type(error).__name__)
+
+    thread = threading.Thread(target=run, name="pinflow-keyring", daemon=True)
+    thread.start()
+    thread.join(patience)
+    if answers:
+        return answers[0]
+    what = f"failed ({errors[0]})" if errors else f"did not answer within {patience:g} seconds"
+    raise CredentialError(
+        f"the system's key store, which keeps the token {path.stem!r}, {what}",
+        hint=_ADVICE.format(name=path.stem),
+    )

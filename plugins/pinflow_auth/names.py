@@ -1,0 +1,85 @@
+"""What may name a token, and which variable and file a name stands for.
+
+A recipe chooses names, so a name must lead to nothing but a token: it is no path
+and no device, and it never makes pinflow read a variable that holds something else.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pinflow import CredentialError
+
+if TYPE_CHECKING:
+    from pinflow import Api
+
+PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?"  # the core's grammar, which also forbids ".."
+
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
+
+# what a process finds in its environment without anybody having put a token there
+_OF_THE_PROCESS = """
+    APPDATA COLORTERM COMSPEC DISPLAY EDITOR HISTFILE HOME HOMEDRIVE HOMEPATH HOST HOSTNAME HOSTTYPE IFS KUBECONFIG
+    LANG LANGUAGE LD_PRELOAD LOCALAPPDATA LOGNAME LS_COLORS MACHTYPE MAIL MANPATH NO_COLOR OLDPWD OS OSTYPE PAGER PATH
+    PATHEXT PROGRAMDATA PROGRAMFILES PROMPT PS1 PS2 PS4 PWD PYTHONHOME PYTHONPATH SHELL SHLVL SYSTEMDRIVE SYSTEMROOT
+    TEMP TERM TMP TMPDIR TZ UID USER USERDOMAIN USERNAME USERPROFILE VIRTUAL_ENV VISUAL WINDIR
+"""
+_OF_OTHERS = """
+    ANTHROPIC_ AWS_ AZURE_ CI_DEPLOY_ CI_JOB_ CI_REGISTRY_ CLOUDFLARE_ CODECOV_ DIGITALOCEAN_ DOCKER_ GCP_ GH_ GITHUB_
+    GITLAB_ GOOGLE_ GPG_ HEROKU_ HF_ HUGGINGFACE_ KUBERNETES_ LC_ LD_ NETLIFY_ NPM_ OPENAI_ PINFLOW_ PYPI_ SLACK_ SSH_
+    SSL_ STRIPE_ SUDO_ TWILIO_ TWINE_ VAULT_ VERCEL_ XDG_
+"""
+_OTHER_ENDS = "_CREDENTIALS _DIR _KEY _PASSPHRASE _PASSWD _PASSWORD _PATH _PROXY _SECRET _URI _URL"
+
+
+def checked(name: str, api: Api) -> str:
+    """``name``, if it may name a token.
+
+    Raises CredentialError for anything but letters, digits, _ . and - (64 at most),
+    for the name of a device, and where the variable of that name is one of the
+    process (PATH, HOME), of another service (AWS_..., GITHUB_...), of the API's own
+    settings, or ends like a password or a key: that variable is never read.
+    """
+    from pinflow import is_token_name
+
+    if not is_token_name(name) or _DEVICE.fullmatch(name):
+        raise CredentialError(
+            f"{name[:40]!r} can't name a token",
+            hint="a token's name has letters, digits, _ . and -, 64 at most; it is not a path",
+        )
+    variable = variable_of(name)
+    if _means_something_else(variable, api):
+        raise CredentialError(
+            f"{name!r} can't name a token: the variable {variable} is there for something else",
+            hint="choose another name, such as access_token",
+        )
+    return name
+
+
+def variable_of(name: str) -> str:
+    """The variable that a name stands for. What a shell can't have in a variable is an underscore."""
+    return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+
+
+def variants(name: str, api: Api) -> tuple[str, str]:
+    """The names to look for in order: that of this API version says more than the plain one."""
+    return f"{name}_{api.id}", name
+
+
+def _means_something_else(variable: str, api: Api) -> bool:
+    return (
+        variable in _OF_THE_PROCESS.split()
+        or variable in _settings(api)
+        or variable.startswith(tuple(_OF_OTHERS.split()))
+        or variable.endswith(tuple(_OTHER_ENDS.split()))
+    )
+
+
+def _settings(api: Api) -> set[str]:
+    """The variables that set this API up."""
+    found = {api.origin_variable, api.token_folder_variable}
+    if api.oauth is not None:
+        found |= {api.oauth.consent_origin_variable, api.oauth.landing_variable}
+        found.update(variable for pair in api.oauth.app_variables for variable in pair)
+    return found - {""}

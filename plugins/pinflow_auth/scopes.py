@@ -1,0 +1,72 @@
+"""Scopes by name: which there are, which a recipe needs, and what was probably meant."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from pinflow import UsageError
+from pinflow_auth.tokens import scopes_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pinflow import Api, App, OAuth
+
+
+def wanted(
+    app: App, api: Api, oauth: OAuth, token: str, *, given: str | None, recipes: Sequence[Path]
+) -> frozenset[str]:
+    """The scopes to ask for: those given and those of the recipes, else the API's default ones.
+
+    ``given`` is a list with commas or spaces. Raises UsageError naming every unknown
+    scope with the nearest known one, and RecipeError for a recipe that is wrong.
+    """
+    found = checked(scopes_in(given), oauth, api) if given is not None else frozenset()
+    for recipe in recipes:
+        found |= of_recipe(app, recipe, api, token)
+    return found or oauth.default_scopes
+
+
+def checked(names: frozenset[str], oauth: OAuth, api: Api) -> frozenset[str]:
+    """``names``, if they are scopes of the API. Raises UsageError otherwise, or if there are none."""
+    if not names:
+        raise UsageError("--scopes names no scope", hint=f"the scopes are: {', '.join(sorted(oauth.scopes))}")
+    unknown = sorted(names - oauth.scopes)
+    if unknown:
+        what = ", ".join(f"{name!r}{_meant(name, oauth.scopes)}" for name in unknown)
+        raise UsageError(
+            f"{api.title} has no scope {what}",
+            hint=f"the scopes are: {', '.join(sorted(oauth.scopes))}; pinflow auth scopes tells what they allow",
+        )
+    return names
+
+
+def _meant(name: str, scopes: Iterable[str]) -> str:
+    near = get_close_matches(name.lower(), scopes, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def of_recipe(app: App, recipe: Path, api: Api, token: str) -> frozenset[str]:
+    """The scopes that a token needs for a recipe: of the logins with its name, or of all where none has it.
+
+    Raises UsageError where the recipe has no login of this API.
+    """
+    needed = needs(app, recipe)
+    mine = {name: scopes for (name, of), scopes in needed.items() if of == api.id}
+    if not mine:
+        there = ", ".join(sorted({of for _, of in needed})) or "none"
+        raise UsageError(
+            f"the recipe {recipe} needs no login for {api.title}", hint=f"the APIs that it signs in to: {there}"
+        )
+    return mine[token] if token in mine else frozenset().union(*mine.values())
+
+
+def needs(app: App, recipe: Path) -> Mapping[tuple[str, str], frozenset[str]]:
+    """What a recipe's tokens must be allowed: (token, API) -> scopes. Raises RecipeError and UsageError."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for login in app.plan(recipe, inputs=None).logins.values():
+        key = (login.token, login.api)
+        found[key] = found.get(key, frozenset()) | login.scopes
+    return found

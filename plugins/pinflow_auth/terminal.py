@@ -1,0 +1,107 @@
+"""What a command talks through: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from pinflow import CredentialError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminal:
+    """The streams of a command, and how its person wants to be answered."""
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    output: str = "human"
+    no_input: bool = False
+    quiet: bool = False
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Terminal:
+        """This process's, with the options of the command line."""
+        return cls(
+            stdin=sys.stdin,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
+            output=args.output,
+            no_input=args.no_input,
+            quiet=args.quiet,
+        )
+
+    @property
+    def human(self) -> bool:
+        """Whether a person reads the result."""
+        return self.output == "human"
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person is there who can be asked."""
+        return not self.no_input and _is_terminal(self.stdin) and _is_terminal(self.stderr)
+
+    def say(self, text: str) -> None:
+        """Write a line of the result."""
+        _write(self.stdout, f"{inert(text)}\n")
+
+    def say_data(self, value: Any) -> None:
+        """Write the result for a program, in ASCII, on one line."""
+        _write(self.stdout, json.dumps(value) + "\n")
+
+    def tell(self, text: str) -> None:
+        """Write a line that is no result."""
+        _write(self.stderr, f"{inert(text)}\n")
+
+    def note(self, text: str) -> None:
+        """Tell of something that is only good to know."""
+        if not self.quiet:
+            self.tell(f"note: {text}")
+
+    def line(self, question: str) -> str:
+        """A line of input that is not empty. Raises CredentialError when the input ends."""
+        while True:
+            if self.interactive:
+                _write(self.stderr, f"{inert(question)}: ")
+            line = self.stdin.readline(16_384)
+            if not line:
+                raise CredentialError("the input ended before there was an answer", hint="sign in again")
+            if line.strip():
+                return line.strip()
+
+    def agreed(self, question: str) -> bool:
+        """Whether the person says yes. No answer is no."""
+        _write(self.stderr, f"{inert(question)} [y/N] ")
+        return self.stdin.readline(100).strip().lower() in ("y", "yes")
+
+
+def inert(text: object) -> str:
+    """``text`` on one line with nothing in it that acts on a terminal: what can't be printed is an escape."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text))
+
+
+def table(rows: Iterable[Sequence[str]], *, indent: str = "") -> list[str]:
+    """Rows of equal length as aligned lines."""
+    held = [[inert(text) for text in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*held, strict=True)]
+    return [
+        indent + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in held
+    ]
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()

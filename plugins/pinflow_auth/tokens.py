@@ -1,0 +1,178 @@
+"""A set of tokens, and how it is written down.
+
+A token file is JSON with the keys that the vendor's own scripts read and write,
+``name``, ``access_token``, ``refresh_token`` and ``scopes`` (the service's words),
+and with further ones that those scripts pass over: when the tokens end, and which
+origin, app, API and account they belong to.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from pinflow import CredentialError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Storage = Literal["environment", "file", "keyring"]
+
+CLIENT_CREDENTIALS = "client_credentials"
+EXAMPLE = '{"name": "access_token", "access_token": "...", "refresh_token": null, "scopes": "boards:read"}'
+
+_EARLIEST, _LATEST = 946_684_800.0, 32_503_680_000.0  # the years 2000 to 2999, in seconds since the epoch
+_TEXTS = ("origin", "app_id", "api", "account", "grant")
+_TIMES = ("expires_at", "refresh_expires_at", "issued_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSet:
+    """What one name stands for: an access token, and all that is known of it. Times are seconds since the epoch.
+
+    ``scopes`` is as the service wrote it, None where it is not known; so are the
+    times. ``origin`` is where the tokens may be sent, "" where it is not recorded.
+    ``grant`` tells a client-credentials token, which is replaced by asking for
+    another. ``source`` and ``path`` say where the set is kept.
+    """
+
+    name: str
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    scopes: str | None = None
+    expires_at: float | None = None
+    refresh_expires_at: float | None = None
+    issued_at: float | None = None
+    origin: str = ""
+    app_id: str = ""
+    api: str = ""
+    account: str = ""
+    grant: str = ""
+    storage: Storage = "file"
+    source: str = ""
+    path: Path | None = None
+
+    @property
+    def granted(self) -> frozenset[str] | None:
+        """The scopes one by one; None where they are not known."""
+        return scopes_in(self.scopes) if self.scopes else None
+
+    @property
+    def refreshable(self) -> bool:
+        """Whether new tokens can be had without a person."""
+        return self.storage != "environment" and (self.refresh_token is not None or self.grant == CLIENT_CREDENTIALS)
+
+    def ends_within(self, seconds: float, now: float) -> bool:
+        """Whether the access token or what renews it ends within so many seconds. What is not known does not end."""
+        known = [at for at in (self.expires_at, self.refresh_expires_at) if at is not None]
+        return bool(known) and min(known) <= now + seconds
+
+
+def scopes_in(text: str) -> frozenset[str]:
+    """The scopes in a list with commas, spaces, or both."""
+    return frozenset(filter(None, re.split(r"[,\s]+", text)))
+
+
+def sendable(secret: object) -> bool:
+    """Whether a value can be a token: one line of visible ASCII characters."""
+    return isinstance(secret, str) and 0 < len(secret) <= 8192 and all("!" <= c <= "~" for c in secret)
+
+
+def is_moment(value: object) -> bool:
+    """Whether a value is a time that a token can end at: seconds since the epoch."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and _EARLIEST <= value <= _LATEST
+
+
+def iso(moment: float | None) -> str | None:
+    """A time (seconds since the epoch) as text in UTC, to the second."""
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(math.floor(moment), UTC).isoformat().replace("+00:00", "Z")
+
+
+def as_json(tokens: TokenSet) -> bytes:
+    """The content of a token file."""
+    content: dict[str, Any] = {
+        "name": tokens.name,
+        "access_token": tokens.access_token,
+        "refresh_token": tokens.refresh_token,
+        "scopes": tokens.scopes or "",
+    }
+    content |= {key: iso(getattr(tokens, key)) for key in _TIMES if getattr(tokens, key) is not None}
+    content |= {key: getattr(tokens, key) for key in _TEXTS if getattr(tokens, key)}
+    return (json.dumps(content, indent=2) + "\n").encode()
+
+
+def read_object(content: bytes, where: str) -> dict[str, Any]:
+    """The JSON object in a token file. Raises CredentialError, which quotes nothing of the content."""
+    hint = f"it must look like {EXAMPLE}"
+    if not content.strip():
+        raise CredentialError(f"the {where} is empty", hint=hint)
+    try:
+        data = json.loads(content.decode(), parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        # the decoder's own message quotes the content
+        raise CredentialError(f"the {where} is not JSON", hint=hint) from None
+    if not isinstance(data, dict):
+        raise CredentialError(f"the {where} is not a JSON object", hint=hint)
+    return data
+
+
+def from_object(data: Mapping[str, Any], name: str, where: str, *, storage: Storage, path: Path) -> TokenSet:
+    """The tokens in a token file's object, under the name by which they were asked for.
+
+    ``where`` names the file in messages. Raises CredentialError naming every key
+    that is wrong; a value is never quoted.
+    """
+    problems = _problems(data)
+    if problems:
+        raise CredentialError(
+            f"the {where} can't be used: {'; '.join(problems)}",
+            hint=f"it must look like {EXAMPLE}; delete it to sign in anew",
+        )
+    return TokenSet(
+        name=name,
+        access_token=data["access_token"],
+        refresh_token=data.get("refresh_token") or None,
+        scopes=data.get("scopes") or None,
+        storage=storage,
+        source=where,
+        path=path,
+        expires_at=_moment(data.get("expires_at")),
+        refresh_expires_at=_moment(data.get("refresh_expires_at")),
+        issued_at=_moment(data.get("issued_at")),
+        **{key: data[key] for key in _TEXTS if data.get(key)},
+    )
+
+
+def _problems(data: Mapping[str, Any]) -> list[str]:
+    found = []
+    if not data.get("access_token"):
+        found.append("it has no access_token")
+    elif not sendable(data["access_token"]):
+        found.append("access_token is not one line of visible ASCII characters")
+    if data.get("refresh_token") not in (None, "") and not sendable(data["refresh_token"]):
+        found.append("refresh_token is not one line of visible ASCII characters")
+    found += [f"{key} is not text" for key in ("name", "scopes", *_TEXTS) if not isinstance(data.get(key), str | None)]
+    found += [f"{key} is not a time" for key in _TIMES if data.get(key) is not None and _moment(data[key]) is None]
+    return found
+
+
+def _moment(value: object) -> float | None:
+    """A time in a file: seconds since the epoch, or ISO 8601, taken as UTC where it does not say."""
+    if isinstance(value, str):
+        try:
+            read = datetime.fromisoformat(value)
+            value = (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    return float(value) if is_moment(value) and isinstance(value, int | float) else None
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,92 @@
+"""What API v3 is: where it lives, how it pages and gives out tokens, what its errors mean.
+
+Source: https://github.com/pinterest/api-quickstart (as of 2022)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pinflow import Api, OAuth
+from pinflow_pinterest import errors, quotas
+from pinflow_pinterest.failures import failure
+from pinflow_pinterest_v3.scopes import DEFAULT, MEANINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pinflow import RemoteError
+
+_HINTS: Final[Mapping[errors.Kind, str]] = {
+    "auth": "the token is wrong or has expired, or it is for another environment",
+    "spam": "the account's writes are blocked, as a rule for less than a day; resume the run after that, and slower",
+    "forbidden": "it belongs to another account, or the app was not admitted to this",
+    "not_found": "check the id, and that the token is this account's",
+    "duplicate_name": "choose another name; a board that was archived keeps its name",
+}
+
+_SEGMENT = re.compile(r"(?:me|self|[a-z_]+)")
+_ANALYTICS = ("/partners/analytics/", "/analytics/")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is known of one call. The scopes are those of the actions: v3 has no description to take them from."""
+
+    id: str  # "GET /boards/{}/pins/"
+    category: str
+    scopes: frozenset[str] = frozenset()
+
+
+def operation(method: str, path: str) -> Operation | None:
+    """What a call counts against. None for a path without v3's trailing slash, which leads nowhere."""
+    if not (path.startswith("/") and path.endswith("/")):
+        return None
+    shape = "/".join(part if not part or _SEGMENT.fullmatch(part) else "{}" for part in path.split("/"))
+    if path.startswith(_ANALYTICS):
+        category = "org_analytics"
+    else:
+        category = "org_read" if method.upper() in ("GET", "HEAD") else "org_write"
+    return Operation(f"{method.upper()} {shape}", category)
+
+
+def read_error(status: int, headers: Mapping[str, str], body: object) -> RemoteError:
+    """An error answer as the narrowest exception, with a hint where a person can do something about it."""
+    return failure(status, headers, body, _HINTS)
+
+
+OAUTH: Final = OAuth(
+    consent_origin="https://www.pinterest.com",
+    consent_origin_variable="PINTEREST_OAUTH_URI",
+    consent_path="/oauth/",
+    consent_fields={"refreshable": "true"},
+    token_path="/v3/oauth/access_token/",  # noqa: S106 - a path
+    token_method="PUT",  # noqa: S106 - a method
+    answer={"access_token": ("access_token",), "refresh_token": ("data", "refresh_token"), "scope": ("scope",)},
+    rotates=False,
+    scopes=frozenset(MEANINGS),
+    default_scopes=DEFAULT,
+    scope_meanings=MEANINGS,
+    app_variables=(
+        ("PINTEREST_V3_APP_ID", "PINTEREST_V3_APP_SECRET"),
+        ("PINTEREST_APP_ID", "PINTEREST_APP_SECRET"),
+    ),
+    landing_variable="REDIRECT_LANDING_URI",
+)
+
+API: Final = Api(
+    id="v3",
+    service="pinterest",
+    title="Pinterest API v3",
+    origin="https://api.pinterest.com",
+    prefix="/v3",
+    origin_variable="PINTEREST_API_URI",
+    operation=operation,
+    read_error=read_error,
+    items="data",
+    quotas=quotas.QUOTAS,
+    oauth=OAUTH,
+    token_folder_variable="PINTEREST_OAUTH_TOKEN_DIR",  # noqa: S106 - a name
+)

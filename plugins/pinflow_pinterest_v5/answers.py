@@ -1,0 +1,220 @@
+"""Answers of the API as objects that can be relied on, and the results that actions make of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Required, TypedDict, TypeVar, cast
+
+from pinflow import ActionError, InDoubt
+from pinflow_pinterest.types import Board, BoardSection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pinflow import Client, Page
+
+
+T = TypeVar("T")
+
+_NAMED: Final = (Board, BoardSection)
+_LONGEST_ID: Final = 32  # digits; the service's have 18 or 19
+_TEXTS: Final = (
+    "name",
+    "title",
+    "description",
+    "link",
+    "alt_text",
+    "dominant_color",
+    "created_at",
+    "board_id",
+    "board_section_id",
+    "privacy",
+    "username",
+)
+_PARTS: Final = ("media", "owner")
+
+
+class Deleted(TypedDict, total=False):
+    """What is gone."""
+
+    id: Required[str]
+
+
+class Named(TypedDict, total=False):
+    """A board, by id and name."""
+
+    id: Required[str]
+    name: Required[str]
+
+
+class PlacedSection(TypedDict, total=False):
+    """A section, and the board that it is on."""
+
+    id: Required[str]
+    name: Required[str]
+    board_id: Required[str]
+
+
+class SectionCounts(TypedDict, total=False):
+    """What became of the sections; ``already`` were there, or made earlier in the same run."""
+
+    created: Required[int]
+    already: Required[int]
+
+
+class PinCounts(TypedDict, total=False):
+    """What became of a board's Pins.
+
+    ``adopted`` were found on the target after their answer was lost; ``already`` were there before the run, or made
+    earlier in it.
+    """
+
+    total: Required[int]
+    created: Required[int]
+    adopted: Required[int]
+    already: Required[int]
+    skipped: Required[int]
+    failed: Required[int]
+
+
+class Left(TypedDict, total=False):
+    """Something that was not copied, and why."""
+
+    id: Required[str]
+    reason: Required[str]
+
+
+class CopiedBoard(TypedDict, total=False):
+    """A board's copy, and what became of what the board held. ``skipped`` names the first 100."""
+
+    board: Required[Named]
+    sections: Required[SectionCounts]
+    pins: Required[PinCounts]
+    skipped: Required[list[Left]]
+
+
+class MirrorSections(TypedDict, total=False):
+    """What became of the sections of a board that follows another; ``extra`` are there and not on the source."""
+
+    created: Required[int]
+    kept: Required[int]
+    deleted: Required[int]
+    extra: Required[int]
+
+
+class MirrorPins(TypedDict, total=False):
+    """What became of the Pins of a board that follows another.
+
+    ``kept`` were there before the run, as on the source, and ``extra`` are there and not on the source. ``adopted``
+    were found on the target after their answer was lost; ``already`` were made earlier in the same run.
+    """
+
+    total: Required[int]
+    created: Required[int]
+    adopted: Required[int]
+    already: Required[int]
+    kept: Required[int]
+    deleted: Required[int]
+    extra: Required[int]
+    skipped: Required[int]
+    failed: Required[int]
+
+
+class MirroredBoard(TypedDict, total=False):
+    """A board that follows another, and what became of what either holds. ``skipped`` names the first 100."""
+
+    board: Required[Named]
+    sections: Required[MirrorSections]
+    pins: Required[MirrorPins]
+    skipped: Required[list[Left]]
+
+
+class BoardCounts(TypedDict, total=False):
+    """What became of an account's boards."""
+
+    total: Required[int]
+    copied: Required[int]
+    skipped: Required[int]
+
+
+class BoardPair(TypedDict, total=False):
+    """A board and its copy."""
+
+    source: Required[str]
+    id: Required[str]
+    name: Required[str]
+
+
+class CopiedBoards(TypedDict, total=False):
+    """The copies of an account's boards, with the sums of what became of their contents.
+
+    ``skipped`` names the boards that were left out; ``skipped_pins`` the first 100 Pins.
+    """
+
+    boards: Required[BoardCounts]
+    sections: Required[SectionCounts]
+    pins: Required[PinCounts]
+    copies: Required[list[BoardPair]]
+    skipped: Required[list[Left]]
+    skipped_pins: Required[list[Left]]
+
+
+def got(answer: object, kind: type[T]) -> T:
+    """What a read was answered with, as an object of this kind. Raises ActionError if it is none."""
+    if _is_object(answer, named=kind in _NAMED):
+        return cast("T", answer)
+    raise ActionError(f"the service answered with something that is not a {kind.__name__} with an id")
+
+
+def made(answer: object, kind: type[T]) -> T:
+    """What a write was answered with, as an object of this kind.
+
+    Raises InDoubt if it is none: the write has probably happened, and only a look at the target can name its result.
+    """
+    # JSON is read into plain dicts; any other is a dry run's, and stands for whatever is asked of it
+    planned = isinstance(answer, dict) and type(answer) is not dict
+    if planned or _is_object(answer, named=kind in _NAMED):
+        return cast("T", answer)
+    raise InDoubt(f"the service's answer to a write is not a {kind.__name__} with an id")
+
+
+def listed(
+    client: Client, path: str, params: Mapping[str, Any] | None = None, *, limit: int | None = None
+) -> Iterator[Any]:
+    """Every object of a listing, in the service's order, fetched page by page.
+
+    Raises ActionError for one without an id, or with anything but text in a field for text, after the earlier ones
+    were yielded. Boards and sections have a name.
+    """
+    return map(_checked(path), client.pages(path, params=params, limit=limit))
+
+
+def listed_pages(client: Client, path: str, params: Mapping[str, Any] | None = None) -> Iterator[list[Any]]:
+    """The same, in whole pages as the service cuts them."""
+    pages: Iterator[Page] = client.page_iter(path, params=params)
+    checked = _checked(path)
+    return ([checked(item) for item in page.items] for page in pages)
+
+
+def _checked(path: str) -> Callable[[object], Any]:
+    """What lets the objects of a listing through."""
+    named = path.endswith(("/boards", "/sections"))
+
+    def check(item: object) -> Any:
+        if _is_object(item, named=named):
+            return item
+        raise ActionError("the service's listing holds something without an id, or with no text in a field for text")
+
+    return check
+
+
+def _is_object(answer: object, *, named: bool) -> bool:
+    """Whether an answer can be relied on: its id goes into paths and into the journal, its texts are compared."""
+    if not isinstance(answer, dict):
+        return False
+    id = answer.get("id")
+    if not (isinstance(id, str) and id.isascii() and id.isdigit() and len(id) <= _LONGEST_ID):
+        return False
+    if named and not isinstance(answer.get("name"), str):
+        return False
+    texts = all(isinstance(answer.get(name), str | None) for name in _TEXTS)
+    return texts and all(isinstance(answer.get(name), dict | None) for name in _PARTS)

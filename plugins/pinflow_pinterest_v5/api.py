@@ -1,0 +1,86 @@
+"""What API v5 is: where it lives, how it pages, what its errors mean and how much it allows.
+
+Source: https://developers.pinterest.com/docs/api/v5/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pinflow import Api, OAuth
+from pinflow_pinterest import errors, operations, quotas
+from pinflow_pinterest.failures import failure
+from pinflow_pinterest_v5.scopes import DEFAULT, MEANINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pinflow import RemoteError
+
+_HINTS: Final[Mapping[errors.Kind, str]] = {
+    "auth": "the token is wrong or has expired, or it is for the other environment: production and the vendor's "
+    "sandbox have tokens of their own",
+    "spam": "the account's writes are blocked, as a rule for less than a day; resume the run after that, and slower",
+    "trial": "with trial access an app creates no Pins in production: ask for standard access, or set "
+    "PINTEREST_API_URI=https://api-sandbox.pinterest.com and use a token of that environment",
+    "forbidden": "it belongs to another account, or the app was not admitted to this; on secret boards the token "
+    "needs the scopes ending in _secret",
+    "not_found": "check the id, and that the token is this account's; secret boards and their Pins are shown only to "
+    "tokens with the scopes ending in _secret",
+    "duplicate_name": "choose another name; a board that was archived keeps its name",
+    "exclusive": "another change of the same board is under way; try again in a moment",
+}
+
+
+def read_error(status: int, headers: Mapping[str, str], body: object) -> RemoteError:
+    """An error answer as the narrowest exception, with a hint where a person can do something about it."""
+    return failure(status, headers, body, _HINTS)
+
+
+OAUTH: Final = OAuth(
+    consent_origin="https://www.pinterest.com",
+    consent_origin_variable="PINTEREST_OAUTH_URI",
+    consent_path="/oauth/",
+    consent_fields={"refreshable": "true"},
+    token_path="/v5/oauth/token",  # noqa: S106 - a path
+    # apps made before 2025-09-25 get the tokens that rotate only when they ask for them
+    exchange_fields={"continuous_refresh": "true"},
+    refresh_fields={"continuous_refresh": "true"},
+    answer={
+        name: (name,)
+        for name in (
+            "access_token",
+            "refresh_token",
+            "scope",
+            "expires_in",
+            "refresh_token_expires_in",
+            "refresh_token_expires_at",
+        )
+    },
+    client_credentials=True,
+    revoke_path="/v5/oauth/token/revoke",
+    rotates=True,
+    access_seconds=30 * 86_400.0,
+    scopes=frozenset(MEANINGS),
+    default_scopes=DEFAULT,
+    scope_meanings=MEANINGS,
+    app_variables=(
+        ("PINTEREST_V5_APP_ID", "PINTEREST_V5_APP_SECRET"),
+        ("PINTEREST_APP_ID", "PINTEREST_APP_SECRET"),
+    ),
+    landing_variable="REDIRECT_LANDING_URI",
+)
+
+API: Final = Api(
+    id="v5",
+    service="pinterest",
+    title="Pinterest API v5",
+    origin="https://api.pinterest.com",
+    prefix="/v5",
+    origin_variable="PINTEREST_API_URI",
+    operation=operations.match,
+    read_error=read_error,
+    quotas=quotas.QUOTAS,
+    oauth=OAUTH,
+    token_folder_variable="PINTEREST_OAUTH_TOKEN_DIR",  # noqa: S106 - a name
+)

@@ -1,0 +1,52 @@
+"""A small Pinterest on loopback, for trying recipes and for tests: ``pinflow_sandbox.server.start()``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow import Command, Simulator, hookimpl
+
+if TYPE_CHECKING:
+    import argparse
+    from contextlib import AbstractContextManager
+
+    from pinflow import App
+    from pinflow_sandbox.server import Sandbox
+
+
+@hookimpl
+def pinflow_sandbox() -> Simulator:
+    """The sandbox that ``--sandbox`` starts."""
+    return Simulator(service="pinterest", start=_start)
+
+
+@hookimpl
+def pinflow_commands() -> list[Command]:
+    """``pinflow sandbox``: the sandbox as a server of its own."""
+    return [
+        Command(
+            name="sandbox",
+            help="run the sandbox as a server, for recipes and for other programs",
+            add_arguments=_add_arguments,
+            run=_run,
+            group="Try it",
+        )
+    ]
+
+
+def _start() -> AbstractContextManager[Sandbox]:
+    from pinflow_sandbox.server import start
+
+    return start()
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    from pinflow_sandbox.command import add_arguments
+
+    add_arguments(parser)
+
+
+def _run(args: argparse.Namespace, app: App) -> int:
+    from pinflow_sandbox.command import run
+
+    return run(args)

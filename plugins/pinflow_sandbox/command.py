@@ -1,0 +1,118 @@
+"""``pinflow sandbox``: the sandbox in the foreground, until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from pinflow import UsageError
+from pinflow_sandbox.faults import profile
+from pinflow_sandbox.server import LOOPBACK, start
+from pinflow_sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pinflow_sandbox.faults import Profile
+
+EPILOG = """examples:
+  pinflow sandbox --port 8080
+  pinflow sandbox --port 8080 --set latency=0.08 --set quotas=false
+  pinflow sandbox --port 8080 --faults hostile:42   # a bad day of the service, the same each time
+  eval "$(pinflow sandbox --port 8080 &)"   # the variables, in this shell
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``pinflow sandbox``."""
+    parser.epilog = EPILOG
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    parser.add_argument("--host", choices=LOOPBACK, default="127.0.0.1", help="loopback address to listen on")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the example accounts (default: 1)")
+    parser.add_argument(
+        "--token",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="also make a token of this name (repeatable); the second is another account's",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="changes",
+        help="change a setting, such as latency=0.08 (repeatable); a wrong name lists them all",
+    )
+    parser.add_argument(
+        "--faults",
+        metavar="PROFILE[:SEED]",
+        help="let requests go wrong: none, mild, hostile or lying; hostile*1.5:42 is half as much again, seed 42",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until interrupted. Prints the variables a client needs; raises UsageError for a bad setting or port."""
+    settings, faults = _settings(args.changes), _faults(args.faults)
+    try:
+        sandbox = start(port=args.port, host=args.host, seed=args.seed, settings=settings, faults=faults)
+    except (OSError, OverflowError) as error:
+        what = f"the sandbox can't listen on {args.host}:{args.port}: {error}"
+        raise UsageError(what, hint="choose another port, or none for a free one") from None
+    with sandbox:
+        for name, value in sandbox.environment(["access_token", *args.token]).items():
+            sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+        sys.stdout.flush()
+        sys.stderr.write(
+            f"\nThe sandbox listens on {sandbox.url}. Paste the lines above into another terminal, then for example:\n"
+            "  pinflow run recipes/copy_board.yaml -i board='Garden ideas' -i name='My copy'\n"
+            f"Its control surface is {sandbox.url}/_sandbox/ with the header X-Sandbox-Token: {sandbox.control_token}\n"
+            f"{_weather(faults)}Ctrl-C ends it, and forgets everything.\n"
+        )
+        _until_interrupted()
+    return 0
+
+
+def _until_interrupted() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+
+
+def _faults(text: str | None) -> Profile | None:
+    if text is None:
+        return None
+    try:
+        return profile(text)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from None
+
+
+def _weather(faults: Profile | None) -> str:
+    """What to type to meet the same faults again."""
+    return f"Requests go wrong as --faults {faults} says.\n" if faults is not None else ""
+
+
+def _settings(changes: list[str]) -> Settings:
+    wanted: dict[str, Any] = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise UsageError(f"--set {change}: write NAME=VALUE")
+        wanted[name.strip()] = _value(value.strip())
+    try:
+        return Settings().changed(wanted)
+    except ValueError as error:
+        raise UsageError(f"--set: {error}") from None
+
+
+def _value(text: str) -> Any:
+    """JSON where it is JSON, else text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,172 @@
+"""What a world holds: accounts, boards, sections, Pins and uploads, as plain records.
+
+Ids are decimal text of one length, handed out in rising order for each kind, so that sorting ids is sorting by age.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pinflow_sandbox import images
+
+Privacy = Literal["PUBLIC", "PROTECTED", "SECRET"]
+MediaKind = Literal["image", "multiple_images", "video"]
+
+
+class Shelf(list[str]):
+    """Ids in rising order. Adding, finding and taking out cost little even among many thousands."""
+
+    def put(self, id: str) -> None:
+        """Add an id that is not there yet."""
+        if self and id < self[-1]:
+            insort(self, id)
+        else:
+            self.append(id)
+
+    def take(self, id: str) -> None:
+        """Remove an id that is there."""
+        del self[bisect_left(self, id)]
+
+
+@dataclass(slots=True)
+class Website:
+    """A claimed web site."""
+
+    address: str
+    verified: float  # seconds since the epoch
+
+
+@dataclass(slots=True)
+class Account:
+    """One user of the service."""
+
+    id: str
+    username: str
+    business: bool = False
+    business_name: str | None = None
+    about: str = ""
+    website_url: str = ""
+    boards: Shelf = field(default_factory=Shelf)  # own ones
+    group_boards: Shelf = field(default_factory=Shelf)  # others', where this account collaborates
+    pins: Shelf = field(default_factory=Shelf)  # made or saved by this account
+    media: Shelf = field(default_factory=Shelf)
+    following: set[str] = field(default_factory=set)  # usernames
+    followers: set[str] = field(default_factory=set)  # usernames
+    followed_boards: Shelf = field(default_factory=Shelf)
+    linked_businesses: list[str] = field(default_factory=list)  # usernames
+    websites: dict[str, Website] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Section:
+    """A section of a board."""
+
+    id: str
+    board_id: str
+    name: str
+    pins: Shelf = field(default_factory=Shelf)
+
+
+@dataclass(slots=True)
+class Board:
+    """A board; ``pins`` are all of them, those in sections too."""
+
+    id: str
+    owner: str  # username
+    name: str
+    created: float
+    pins_modified: float
+    description: str | None = None
+    privacy: Privacy = "PUBLIC"
+    ads_only: bool = False
+    collaborators: set[str] = field(default_factory=set)  # usernames
+    followers: set[str] = field(default_factory=set)  # usernames
+    pins: Shelf = field(default_factory=Shelf)
+    sections: Shelf = field(default_factory=Shelf)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One image of a Pin, with the texts it has in a carousel."""
+
+    key: str
+    title: str | None = None
+    description: str | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a Pin shows. ``slots`` has one image, a carousel's two to five, or a video's cover."""
+
+    kind: MediaKind
+    slots: tuple[Slot, ...]
+    title: str | None = None
+    description: str | None = None
+    link: str | None = None
+    alt_text: str | None = None
+    dominant_color: str | None = None
+    video: str | None = None  # fingerprint of the uploaded bytes
+    cover: int = 0  # the slot that stands for the whole carousel
+    standard: bool = True
+
+    @property
+    def media_fingerprints(self) -> list[str]:
+        """What the pictures and the video are, whatever their addresses."""
+        found = [images.content_of(slot.key) for slot in self.slots]
+        return [*found, self.video] if self.video else found
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for two Pins that show the same: texts, link, pictures and their order."""
+        texts = (self.title, self.description, self.link, self.alt_text)
+        slots = [text or "" for slot in self.slots for text in (slot.title, slot.description, slot.link)]
+        return images.fingerprint(self.kind, *(text or "" for text in texts), *slots, *self.media_fingerprints)
+
+
+@dataclass(slots=True)
+class Pin:
+    """A Pin. Its content may be a number, from which it is made whenever somebody looks."""
+
+    id: str
+    account: str  # username of who made or saved it
+    board_id: str | None  # None: on the profile only
+    section_id: str | None
+    created: float
+    source: Content | int
+    parent_id: str | None = None
+    promoted: bool = False
+
+    @property
+    def content(self) -> Content:
+        """What this Pin shows."""
+        return numbered_content(self.source) if isinstance(self.source, int) else self.source
+
+
+@dataclass(slots=True)
+class Media:
+    """A registered upload of a video."""
+
+    id: str
+    account: str  # username
+    key: str  # the object's name in the store
+    signature: str
+    uploaded: float | None = None
+    polls: int = 0  # how often its state was asked for since the upload
+    content: str | None = None  # fingerprint of the bytes
+    size: int = 0  # bytes
+
+
+def numbered_content(number: int) -> Content:
+    """The content of the Pin of this number; no two numbers share one."""
+    content = images.fingerprint("numbered", str(number))
+    return Content(
+        kind="image",
+        slots=(Slot(images.key_for_content(content, "numbered")),),
+        title=f"Pin number {number}",
+        description=f"The sandbox made this Pin; it is number {number}.",
+        link=f"https://example.com/pins/{number}",
+        alt_text=f"A picture of the number {number}",
+    )

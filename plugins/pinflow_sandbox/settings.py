@@ -1,0 +1,105 @@
+"""Everything about a sandbox that can be chosen, in one frozen value.
+
+Where the vendor's documents leave the behaviour of the service open, there is a setting instead of a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args, get_type_hints
+
+DAY = 86_400.0  # seconds
+
+STANDARD_PER_MINUTE: Mapping[str, int] = {
+    "org_read": 1000,
+    "org_write": 100,
+    "org_analytics": 60,
+    "ads_read": 1000,
+    "ads_analytics": 300,
+}
+TRIAL_PER_DAY: Mapping[str, int] = {"org_read": 1000, "org_write": 300, "ads_read": 1000, "ads_analytics": 1000}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a sandbox behaves. Times are seconds of the sandbox's clock, but for ``latency``, which really waits."""
+
+    latency: float = 0.0  # before each answer of the API and the object store
+
+    quotas: bool = True  # off: nothing is counted, no X-RateLimit headers
+    universal_per_second: int = 100  # per account and app
+    per_minute: Mapping[str, int] = field(default_factory=lambda: dict(STANDARD_PER_MINUTE))  # by category
+    unlisted_per_minute: int = 1000  # a category that per_minute does not name
+    trial: bool = False  # access tier "trial": daily quotas of the app, no Pins in production
+    trial_total_per_day: int = 1000
+    trial_per_day: Mapping[str, int] = field(default_factory=lambda: dict(TRIAL_PER_DAY))  # by category
+
+    nulls: Literal["present", "omitted"] = "present"  # optional fields without a value, and the last bookmark
+    originals: bool = False  # answers have the image size "originals", as they had until 2023
+    created_status: Literal[200, 201] = 201  # of boards/create, pins/create and media/create
+    duplicate_name_status: int = 409  # of code 58
+    refused_grant_status: int = 401  # of a code or refresh token that is not good any more
+    order: Literal["newest", "oldest"] = "newest"  # which comes first in a listing
+    listing_lag: float = 0.0  # listings do not show what was created or moved this short ago
+    deleted_section_pins: Literal["deleted", "kept"] = "deleted"  # "kept": they stay on the board
+    pin_edit: bool = True  # whether the app was admitted to pins/update
+
+    max_boards: int = 2000  # an account's own
+    max_sections: int = 500  # of a board
+    max_pins: int = 200_000  # of an account
+    board_name_length: int = 180
+
+    processing_seconds: float = 10.0  # an uploaded video is ready after so long,
+    processing_polls: int = 2  # or when it was asked for so often, whichever comes first
+
+    code_seconds: float = 600.0
+    access_seconds: float = 30 * DAY
+    refresh_seconds: float = 60 * DAY  # a continuous refresh token; each refresh starts anew
+    legacy_refresh_seconds: float = 365 * DAY  # a legacy one, from the day of consent
+    refresh_grace: float = 0.0  # a used refresh token works this long once more without ending its family
+
+    def changed(self, changes: Mapping[str, object]) -> Settings:
+        """These settings with some replaced by values from JSON.
+
+        Raises ValueError with every unknown name and every value of a wrong type, one to a line.
+        """
+        hints = get_type_hints(Settings)
+        problems = [problem for name, value in changes.items() if (problem := _problem(hints, name, value))]
+        if problems:
+            raise ValueError("\n".join(problems))
+        values: dict[str, Any] = {name: _value(hints[name], value) for name, value in changes.items()}
+        return replace(self, **values)
+
+    def as_json(self) -> dict[str, object]:
+        """Every setting by name, as ``changed`` takes them."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+
+
+def _value(hint: Any, value: object) -> object:
+    if hint is float and isinstance(value, int):
+        return float(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _problem(hints: Mapping[str, Any], name: str, value: object) -> str | None:
+    if name not in hints:
+        return f"no setting {name!r}; there are: {', '.join(hints)}"
+    hint = hints[name]
+    choices = get_args(hint)
+    if choices == (str, int):
+        good = isinstance(value, Mapping) and all(_count(each) for each in value.values())
+        return None if good else f"{name}: wants an object of whole numbers of at least 0, not {value!r}"
+    if choices:
+        return None if value in choices else f"{name}: wants one of {list(choices)}, not {value!r}"
+    if hint is bool:
+        return None if isinstance(value, bool) else f"{name}: wants true or false, not {value!r}"
+    if hint is int:
+        return None if _count(value) else f"{name}: wants a whole number of at least 0, not {value!r}"
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+    return None if good else f"{name}: wants seconds, at least 0, not {value!r}"
+
+
+def _count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -1,0 +1,96 @@
+"""Which part of the sandbox answers a call: API, token endpoint, consent page, object store or control."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from pinflow_sandbox import control, oauth, uploads, v3_oauth, v5
+from pinflow_sandbox.wire import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from pinflow_sandbox.control import ControlSurface
+    from pinflow_sandbox.wire import Call
+    from pinflow_sandbox.world import World
+
+    # Asked in place of applying a request: it may answer itself or raise wire.Dropped, before or after ``apply`` ran.
+    Faults = Callable[[Call, Callable[[], Answer]], Answer]
+
+JSON_LIMIT = 10 * 1024 * 1024  # bytes
+
+_FIRST_REQUEST_ID = 1_000_000_000_000_000
+
+
+class Site:
+    """Everything under one address."""
+
+    def __init__(
+        self,
+        world: World,
+        surface: ControlSurface,
+        hosts: Collection[str],
+        *,
+        sleep: Callable[[float], None],
+        faults: Faults | None = None,
+    ) -> None:
+        self._world = world
+        self._surface = surface
+        self._hosts = frozenset(hosts)  # lower case, with the port
+        self._sleep = sleep
+        self._faults = faults
+        self._numbers = count(_FIRST_REQUEST_ID)
+
+    def answer(self, call: Call) -> Answer:
+        """The answer to a call. A call that was meant for another host gets none of this site's."""
+        if call.host.lower() not in self._hosts:
+            return v5.error_answer(421, 421, "This sandbox answers to its own loopback address only.")
+        if call.path.startswith(control.PREFIX):
+            return self._surface.answer(call)
+        if call.path == oauth.CONSENT_PATH:
+            with self._world.lock:
+                return oauth.consent_answer(self._world, call)
+        if self._world.settings.latency:
+            self._sleep(self._world.settings.latency)
+        answer = self._applied(call) if self._faults is None else self._faults(call, lambda: self._applied(call))
+        number = ("x-pinterest-rid", str(next(self._numbers)))
+        return Answer(answer.status, answer.body, answer.content_type, (*answer.headers, number))
+
+    def _applied(self, call: Call) -> Answer:
+        with self._world.lock:
+            answer, template, account = self._part(call)
+            self._world.request_counts[call.method, template or "(no such path)", answer.status, account] += 1
+        return answer
+
+    def _part(self, call: Call) -> tuple[Answer, str, str]:
+        """The answer, the path template to count it under, and the account it was for."""
+        if call.path in (oauth.TOKEN_PATH, oauth.REVOKE_PATH):
+            return oauth.token_answer(self._world, call), call.path, ""
+        if call.path == v3_oauth.TOKEN_PATH:
+            return v3_oauth.token_answer(self._world, call), call.path, ""
+        if call.path == uploads.STORE_PATH:
+            return _stored(self._world, call), call.path, ""
+        if call.path.startswith(f"{v5.PREFIX}/"):
+            return v5.answer(self._world, call)
+        return v5.error_answer(404, 404, "No such path. Paths of API v5 start with /v5/."), "", ""
+
+
+def body_limit(path: str) -> int:
+    """How many bytes a request's body may have."""
+    return uploads.LARGEST_UPLOAD if path == uploads.STORE_PATH else JSON_LIMIT
+
+
+def unreadable(status: int, why: str) -> Answer:
+    """The answer to what is not a request at all."""
+    return v5.error_answer(status, status, f"The sandbox could not read this request: {why}.")
+
+
+def _stored(world: World, call: Call) -> Answer:
+    if call.method != "POST":
+        return Answer(405, b"", "application/xml")
+    try:
+        uploads.accept(world, call.body, call.header("content-type"), signed="authorization" in call.headers)
+    except uploads.StoreRefused as refused:
+        return Answer(refused.status, refused.xml.encode(), "application/xml")
+    return Answer(204)

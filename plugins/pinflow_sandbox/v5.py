@@ -1,0 +1,418 @@
+"""The API v5 dialect: which operation a request calls, who may call it, and what the world answers.
+
+Scopes, rate-limit categories and paths come from the operations catalogue; here is what each operation does.
+
+Source: https://github.com/pinterest/api-description (v5/openapi.json)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from pinflow_pinterest.operations import match
+from pinflow_sandbox import accounts, boards, pins, render, uploads
+from pinflow_sandbox.checks import checked_id
+from pinflow_sandbox.errors import Refused, forbidden, invalid, restricted, unauthenticated
+from pinflow_sandbox.request import Request
+from pinflow_sandbox.wire import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pinflow_pinterest.operations import Operation
+    from pinflow_sandbox.records import Board, Pin
+    from pinflow_sandbox.request import Reply
+    from pinflow_sandbox.wire import Call
+    from pinflow_sandbox.world import Caller, World
+
+
+PREFIX = "/v5"
+
+_METHODS = ("GET", "POST", "PATCH", "DELETE", "PUT")
+_PRIVACY_FILTERS = ("ALL", "PUBLIC", "PROTECTED", "SECRET", "PUBLIC_AND_SECRET")
+_PIN_FILTERS = ("exclude_native", "exclude_repins", "has_been_promoted")
+_FEED_TYPES = ("ALL", "RANKED", "CREATOR_ONLY", "RANKED_CREATOR_ONLY")
+_CODE_IS_STATUS = frozenset({400, 403, 404, 409})
+
+
+def answer(world: World, call: Call) -> tuple[Answer, str, str]:
+    """What API v5 answers to a call, the operation's path template, and the account it was for ("" if unknown)."""
+    path = call.path.removeprefix(PREFIX)
+    headers: tuple[tuple[str, str], ...] = ()
+    template = account = ""
+    operation: Operation | None = None
+    try:
+        operation = _operation(call.method, path)
+        template = PREFIX + operation.path
+        caller = _authorised(world, call)
+        account = caller.account.username
+        headers = _within_limits(world, caller, operation)
+        request = Request(world, caller, operation, call, _path_values(operation, path), call.query)
+        status, value = _handler(request)(request)
+    except Refused as refused:
+        return _refusal(operation, refused, headers), template, account
+    if value is None:
+        return Answer(status, headers=headers), template, account
+    if world.settings.nulls == "omitted":
+        value = render.without_nulls(value)
+    return Answer(status, render.encode(value).encode(), headers=headers), template, account
+
+
+def error_answer(status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """An error as API v5 tells it."""
+    return Answer(status, render.encode({"code": code, "message": message}).encode(), headers=headers)
+
+
+def operation_of(call: Call) -> str | None:
+    """The id of the operation a call is for, or None if there is none."""
+    found = match("GET" if call.method == "HEAD" else call.method, call.path.removeprefix(PREFIX))
+    return found.id if found else None
+
+
+class _Limited(Refused):
+    """A request over its limits; its answer carries the headers that say until when."""
+
+    def __init__(self, category: str, headers: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(429, 8, f"This request exceeded a rate limit. The limit is that of '{category}' operations.")
+        self.headers = headers
+
+
+def _operation(method: str, path: str) -> Operation:
+    found = match("GET" if method == "HEAD" else method, path)
+    if found is not None:
+        return found
+    if any(match(other, path) for other in _METHODS):
+        raise Refused(405, 5, "Method not allowed")
+    raise Refused(404, 404, "No such path. Paths of API v5 start with /v5/ and end without a slash.")
+
+
+def _path_values(operation: Operation, path: str) -> dict[str, str]:
+    pairs = zip(operation.path.split("/"), path.split("/"), strict=True)
+    return {name[1:-1]: unquote(value) for name, value in pairs if name[:1] == "{"}
+
+
+def _authorised(world: World, call: Call) -> Caller:
+    kind, _, token = call.header("authorization").partition(" ")
+    if kind.lower() != "bearer":
+        raise unauthenticated()
+    return world.caller(token.strip())
+
+
+def _within_limits(world: World, caller: Caller, operation: Operation) -> tuple[tuple[str, str], ...]:
+    if not world.settings.quotas:
+        return ()
+    spent = world.limits.spend(
+        world.settings, world.clock.now(), operation.category, caller.account.username, caller.app_id
+    )
+    if not spent.allowed:
+        raise _Limited(operation.category, spent.headers)
+    return spent.headers
+
+
+def _handler(request: Request) -> Callable[[Request], Reply]:
+    """What does the operation, once it is clear that this caller may have it done."""
+    operation, caller = request.operation, request.caller
+    handler = HANDLERS.get(operation.id)
+    if handler is None:
+        raise forbidden(f"This sandbox does not offer {operation.id}.")
+    if caller.client and not operation.client_credentials:
+        raise restricted(f"{operation.id} with a client_credentials token")
+    caller.needs(operation.scopes)
+    ad_account = request.one("ad_account_id")
+    if ad_account is not None:
+        checked_id("ad_account_id", ad_account)
+        raise forbidden("The account has no role in this ad account.")
+    return handler
+
+
+def _refusal(operation: Operation | None, refused: Refused, headers: tuple[tuple[str, str], ...]) -> Answer:
+    """An error answer; some operations repeat the HTTP status as their code."""
+    code = refused.code
+    if operation is not None and _repeats_status(operation.id, refused.status):
+        code = refused.status
+    return error_answer(refused.status, code, refused.message, getattr(refused, "headers", headers))
+
+
+def _repeats_status(operation: str, status: int) -> bool:
+    if operation.startswith("board_sections/"):
+        return status in _CODE_IS_STATUS
+    return (operation, status) in (("boards/list_pins", 404), ("user_account/get", 403))
+
+
+def _created(request: Request, value: object) -> Reply:
+    return request.world.settings.created_status, value
+
+
+# boards and sections
+
+
+def _boards_list(request: Request) -> Reply:
+    privacy = request.choice("privacy", _PRIVACY_FILTERS)
+    wanted = None if privacy in (None, "ALL") else privacy.split("_AND_")
+    own = request.caller.account
+    ids = sorted([*own.boards, *own.group_boards])
+    return request.boards(ids, lambda board: wanted is None or board.privacy in wanted)
+
+
+def _boards_create(request: Request) -> Reply:
+    made = boards.create_board(request.world, request.caller, request.body())
+    return _created(request, render.board(request.world, made))
+
+
+def _boards_get(request: Request) -> Reply:
+    return 200, render.board(request.world, request.board())
+
+
+def _boards_update(request: Request) -> Reply:
+    changed = boards.update_board(request.world, request.caller, request.board(), request.body())
+    return 200, render.board(request.world, changed)
+
+
+def _boards_delete(request: Request) -> Reply:
+    boards.delete_board(request.world, request.caller, request.board())
+    return 204, None
+
+
+def _board_pins(request: Request) -> Reply:
+    return request.pins(request.board().pins, request.has_creative_type())
+
+
+def _sections_list(request: Request) -> Reply:
+    found = request.world.sections
+    return request.listing(request.board().sections, lambda id: True, lambda id: render.section(found[id]))
+
+
+def _sections_create(request: Request) -> Reply:
+    made = boards.create_section(request.world, request.caller, request.board(), request.body())
+    return 201, render.section(made)
+
+
+def _sections_update(request: Request) -> Reply:
+    board = request.board()
+    section = request.world.section(board, checked_id("section_id", request.path["section_id"]))
+    return 200, render.section(boards.update_section(request.world, request.caller, board, section, request.body()))
+
+
+def _sections_delete(request: Request) -> Reply:
+    board = request.board()
+    section = request.world.section(board, checked_id("section_id", request.path["section_id"]))
+    boards.delete_section(request.world, request.caller, board, section)
+    return 204, None
+
+
+def _section_pins(request: Request) -> Reply:
+    section = request.world.section(request.board(), checked_id("section_id", request.path["section_id"]))
+    return request.pins(section.pins, lambda pin: True)
+
+
+# Pins
+
+
+def _pins_list(request: Request) -> Reply:
+    chosen = request.choice("pin_filter", _PIN_FILTERS)
+    private = request.choice("pin_type", ("PRIVATE",)) is not None
+    protected = request.flag("include_protected_pins")
+    fits = request.has_creative_type()
+
+    def keep(pin: Pin) -> bool:
+        privacy = request.world.boards[pin.board_id].privacy if pin.board_id is not None else "PUBLIC"
+        if (private and privacy != "SECRET") or (privacy == "PROTECTED" and not protected):
+            return False
+        return _passes(chosen, pin) and fits(pin)
+
+    return request.pins(request.caller.account.pins, keep)
+
+
+def _passes(chosen: str | None, pin: Pin) -> bool:
+    if chosen == "exclude_native":
+        return pin.parent_id is not None
+    if chosen == "exclude_repins":
+        return pin.parent_id is None
+    return chosen is None or pin.promoted
+
+
+def _pins_create(request: Request) -> Reply:
+    made = pins.create_pin(request.world, request.caller, request.body())
+    return _created(request, render.pin(request.world, request.caller, made))
+
+
+def _pins_get(request: Request) -> Reply:
+    metrics = request.flag("pin_metrics")
+    return 200, render.pin(request.world, request.caller, request.pin(), metrics=metrics)
+
+
+def _pins_update(request: Request) -> Reply:
+    changed = pins.update_pin(request.world, request.caller, request.pin(), request.body())
+    return 200, render.pin(request.world, request.caller, changed)
+
+
+def _pins_delete(request: Request) -> Reply:
+    pins.delete_pin(request.world, request.caller, request.pin())
+    return 204, None
+
+
+def _pins_save(request: Request) -> Reply:
+    id = checked_id("pin_id", request.path["pin_id"])
+    return 201, render.pin(
+        request.world, request.caller, pins.save_pin(request.world, request.caller, id, request.body())
+    )
+
+
+# media
+
+
+def _media(request: Request, id: str) -> dict[str, object]:
+    state = uploads.status(request.world, request.world.media[id])
+    return {"media_id": id, "media_type": "video", "status": state}
+
+
+def _media_list(request: Request) -> Reply:
+    return request.listing(request.caller.account.media, lambda id: True, lambda id: _media(request, id))
+
+
+def _media_create(request: Request) -> Reply:
+    made = uploads.register(request.world, request.caller, request.body())
+    return _created(
+        request,
+        {
+            "media_id": made.id,
+            "media_type": "video",
+            "upload_url": f"http://{request.call.host}{uploads.STORE_PATH}",
+            "upload_parameters": uploads.parameters(request.world, made),
+        },
+    )
+
+
+def _media_get(request: Request) -> Reply:
+    id = checked_id("media_id", request.path["media_id"])
+    found = uploads.media_of(request.world, request.caller, id)
+    return 200, {"media_id": id, "media_type": "video", "status": uploads.polled(request.world, found)}
+
+
+# search
+
+
+def _search_boards(request: Request) -> Reply:
+    words = (request.one("query") or "").casefold().split()
+
+    def found(board: Board) -> bool:
+        text = f"{board.name} {board.description or ''}".casefold()
+        return all(word in text for word in words)
+
+    return request.boards(request.caller.account.boards, found)
+
+
+def _search_pins(request: Request) -> Reply:
+    query = request.one("query")
+    if not query:
+        raise invalid("Parameter 'query' is required")
+    ids = {each.strip() for each in query.split(",")}
+    by_id = all(each.isdigit() for each in ids)
+    words = query.casefold().split()
+
+    def found(pin: Pin) -> bool:
+        if by_id:
+            return pin.id in ids
+        content = pin.content
+        text = f"{content.title or ''} {content.description or ''}".casefold()
+        return all(word in text for word in words)
+
+    return request.pins(request.caller.account.pins, found)
+
+
+# user account
+
+
+def _user_get(request: Request) -> Reply:
+    return 200, render.account(request.caller.account)
+
+
+def _businesses(request: Request) -> Reply:
+    return 200, [render.linked_business(name) for name in request.caller.account.linked_businesses]
+
+
+def _followers(request: Request) -> Reply:
+    names = sorted(request.caller.account.followers)
+    return request.listing(names, lambda name: True, render.user_summary, newest_first=False)
+
+
+def _following(request: Request) -> Reply:
+    request.choice("feed_type", _FEED_TYPES)
+    request.flag("explicit_following")
+    names = sorted(request.caller.account.following)
+    return request.listing(names, lambda name: True, render.user_summary, newest_first=False)
+
+
+def _followed_boards(request: Request) -> Reply:
+    request.flag("explicit_following")
+    found = request.world.boards
+    return request.listing(
+        request.caller.account.followed_boards,
+        lambda id: found[id].privacy == "PUBLIC",
+        lambda id: render.board(request.world, found[id]),
+    )
+
+
+def _follow(request: Request) -> Reply:
+    followed = accounts.follow(request.world, request.caller, request.path["username"], request.body())
+    return 200, render.user_summary(followed.username)
+
+
+def _websites(request: Request) -> Reply:
+    found = request.caller.account.websites
+    return request.listing(
+        sorted(found), lambda name: True, lambda name: render.website(found[name]), newest_first=False
+    )
+
+
+def _verify_website(request: Request) -> Reply:
+    return 200, render.website(accounts.verify_website(request.world, request.caller, request.body()))
+
+
+def _unverify_website(request: Request) -> Reply:
+    address = request.one("website")
+    if not address:
+        raise invalid("Parameter 'website' is required")
+    accounts.unverify_website(request.caller, address)
+    return 204, None
+
+
+def _verification(request: Request) -> Reply:
+    return 200, accounts.verification_code(request.caller.account)
+
+
+HANDLERS: Mapping[str, Callable[[Request], Reply]] = {
+    "boards/list": _boards_list,
+    "boards/create": _boards_create,
+    "boards/get": _boards_get,
+    "boards/update": _boards_update,
+    "boards/delete": _boards_delete,
+    "boards/list_pins": _board_pins,
+    "board_sections/list": _sections_list,
+    "board_sections/create": _sections_create,
+    "board_sections/update": _sections_update,
+    "board_sections/delete": _sections_delete,
+    "board_sections/list_pins": _section_pins,
+    "pins/list": _pins_list,
+    "pins/create": _pins_create,
+    "pins/get": _pins_get,
+    "pins/update": _pins_update,
+    "pins/delete": _pins_delete,
+    "pins/save": _pins_save,
+    "media/list": _media_list,
+    "media/create": _media_create,
+    "media/get": _media_get,
+    "search_user_boards/get": _search_boards,
+    "search_user_pins/list": _search_pins,
+    "user_account/get": _user_get,
+    "linked_business_accounts/get": _businesses,
+    "followers/list": _followers,
+    "user_following/get": _following,
+    "boards_user_follows/list": _followed_boards,
+    "follow_user/update": _follow,
+    "user_websites/get": _websites,
+    "verify_website/update": _verify_website,
+    "unverify_website/delete": _unverify_website,
+    "website_verification/get": _verification,
+}

@@ -1,0 +1,292 @@
+"""Who may know whom. Read from the imports, so that the layers stay layers."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import pinflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+PROJECT = Path(__file__).parents[2]
+
+# part of pinflow/ -> the parts that it may use at run time; all may use errors and events
+MAY_USE: dict[str, set[str]] = {
+    "errors": set(),
+    "events": set(),
+    "paths": set(),
+    "recipe": set(),
+    "rendering": {"recipe"},
+    "includes": {"recipe", "rendering"},
+    "inputs": {"recipe", "rendering"},
+    "names": {"recipe"},
+    "http": set(),
+    "actions": {"http", "parameters"},
+    "kinds": {"actions"},
+    "parameters": {"actions", "kinds"},
+    "offers": set(),
+    "registry": {"actions", "http", "offers"},
+    "hookspecs": set(),
+    "plugins": {"actions", "hookspecs", "http", "offers", "registry"},
+    "plan": {"actions", "includes", "inputs", "names", "recipe", "registry", "rendering"},
+    "engine": {"actions", "http", "plan", "recipe", "registry", "rendering"},
+    "scheduling": {"app", "paths", "plan", "recipe"},
+    "reporters": {"__init__"},
+    "app": {"actions", "engine", "http", "paths", "plan", "plugins", "recipe", "registry"},
+    "cli": {"__main__", "app", "inputs", "offers", "paths", "plan", "plugins", "recipe", "reporters", "scheduling"},
+    "__main__": {"__init__", "cli"},  # its version
+    "__init__": {"actions", "engine", "hookspecs", "http", "offers"},
+}
+
+# the fewest files that may name a library
+ONLY_IN: dict[str, str] = {
+    "requests": r"pinflow/http/transport\.py",
+    "urllib3": r"pinflow/http/transport\.py",
+    "rich": r"pinflow/reporters/\w+\.py",
+    "yaml": r"pinflow/recipe/(source|places|syntax)\.py",
+    "sqlite3": r"pinflow/engine/(store|journal|history)\.py",
+    "pluggy": r"pinflow/(hookspecs|plugins|app)\.py",
+    "platformdirs": r"pinflow/paths\.py",
+    "schedule": r"pinflow/scheduling/\w+\.py",
+    "http.server": r"plugins/pinflow_sandbox/\w+\.py",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One name that a file imports."""
+
+    file: str  # below the project
+    line: int
+    module: str
+    name: str  # "" for a whole module
+    for_types: bool  # not at run time
+
+    @property
+    def top(self) -> str:
+        return self.module.partition(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} imports {self.module}{' ' if self.name else ''}{self.name}"
+
+
+@cache
+def files(folder: str) -> list[tuple[str, ast.Module]]:
+    found = sorted((PROJECT / folder).rglob("*.py"))
+    assert found, folder
+    return [(path.relative_to(PROJECT).as_posix(), ast.parse(path.read_text("utf-8"))) for path in found]
+
+
+def imports(*folders: str) -> Iterator[Import]:
+    for folder in folders:
+        for file, tree in files(folder):
+            for_types = {id(inner) for node in ast.walk(tree) if _is_for_types(node) for inner in ast.walk(node)}
+            for node in ast.walk(tree):
+                for line, module, name in _imported(node):
+                    yield Import(file, line, module, name, id(node) in for_types)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _imported(node: ast.AST) -> Iterator[tuple[int, str, str]]:
+    if isinstance(node, ast.Import):
+        yield from ((node.lineno, alias.name, "") for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
+        yield from ((node.lineno, module, alias.name) for alias in node.names)
+
+
+def wrong(found: Iterable[Import], is_wrong: Callable[[Import], bool]) -> list[str]:
+    seen = list(found)
+    assert seen, "there is nothing to look at"
+    return [str(each) for each in seen if is_wrong(each)]
+
+
+def part_of_file(file: str) -> str:
+    return Path(file).parts[1].removesuffix(".py")
+
+
+def part_of_import(each: Import) -> str:
+    if each.module != "pinflow":
+        return each.module.split(".")[1]
+    inside = PROJECT / "pinflow" / each.name
+    return each.name if inside.is_dir() or inside.with_suffix(".py").is_file() else "__init__"
+
+
+def test_every_part_uses_only_the_parts_below_it() -> None:
+    def is_wrong(each: Import) -> bool:
+        mine, its = part_of_file(each.file), part_of_import(each)
+        return its not in MAY_USE[mine] | {mine, "errors", "events"}
+
+    inside = [each for each in imports("pinflow") if each.top == "pinflow" and not each.for_types]
+    assert wrong(inside, is_wrong) == []
+
+
+def test_the_parts_below_form_no_circle() -> None:
+    lazily = {("actions", "parameters"), ("cli", "__main__")}  # imported when used
+    order: list[str] = []
+    left = {part: {each for each in used if (part, each) not in lazily} for part, used in MAY_USE.items()}
+    while left:
+        ready = sorted(part for part, used in left.items() if not used & left.keys() - {part})
+        assert ready, f"these use each other: {sorted(left)}"
+        order += ready
+        left = {part: used for part, used in left.items() if part not in ready}
+    assert order.index("recipe") < order.index("plan") < order.index("engine") < order.index("app") < order.index("cli")
+
+
+def test_the_engine_imports_no_plugin_and_nothing_that_plugins_share() -> None:
+    assert wrong(imports("pinflow"), lambda each: each.top.startswith("pinflow_")) == []
+
+
+def test_plugins_know_only_the_public_names() -> None:
+    def is_wrong(each: Import) -> bool:
+        return each.top == "pinflow" and (each.module != "pinflow" or each.name not in pinflow.__all__)
+
+    assert wrong(imports("plugins", "common"), is_wrong) == []
+
+
+def test_no_plugin_knows_another() -> None:
+    plugins = {path.name for path in (PROJECT / "plugins").iterdir() if path.is_dir()}
+
+    def is_wrong(each: Import) -> bool:
+        return each.top in plugins and each.top != Path(each.file).parts[1]
+
+    assert wrong(imports("plugins", "common"), is_wrong) == []
+
+
+def test_every_public_name_is_there() -> None:
+    assert [name for name in pinflow.__all__ if not hasattr(pinflow, name)] == []
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_is_named_in_the_fewest_files(library: str) -> None:
+    def is_wrong(each: Import) -> bool:
+        named = (
+            each.module == library or each.module.startswith(f"{library}.") or f"{each.module}.{each.name}" == library
+        )
+        return named and not re.fullmatch(ONLY_IN[library], each.file)
+
+    assert wrong(imports("pinflow", "plugins", "common"), is_wrong) == []
+
+
+def test_every_library_is_a_declared_dependency() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+    groups = [each for name, each in project["optional-dependencies"].items() if name != "dev"]
+    declared = {_normal(re.split(r"[<>=!~\[; ]", each)[0]) for each in sum(groups, project["dependencies"])}
+    own = {"pinflow", *(path.name for folder in ("plugins", "common") for path in (PROJECT / folder).iterdir())}
+    distributions = packages_distributions()
+
+    def is_wrong(each: Import) -> bool:
+        if each.top in sys.stdlib_module_names or each.top in own:
+            return False
+        return not declared & {_normal(name) for name in distributions.get(each.top, [each.top])}
+
+    assert wrong(imports("pinflow", "plugins", "common"), is_wrong) == []
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_engine_knows_no_service_by_name() -> None:
+    found = [
+        f"{path.relative_to(PROJECT)}:{number}: {line.strip()}"
+        for path in sorted((PROJECT / "pinflow").rglob("*.py"))
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if "pinterest" in line.lower()
+    ]
+    assert found == []
+
+
+def _dotted(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def uses(pattern: str, *folders: str, calls: bool) -> list[str]:
+    """Where a dotted name is called (or only mentioned, with ``calls`` false), as "file:line name"."""
+    found: list[str] = []
+    for folder in folders:
+        for file, tree in files(folder):
+            for node in ast.walk(tree):
+                target = node.func if isinstance(node, ast.Call) else None if calls else node
+                if target is not None and re.fullmatch(pattern, _dotted(target)):
+                    found.append(f"{file}:{getattr(node, 'lineno', 0)} {_dotted(target)}")
+    return found
+
+
+def outside(found: Iterable[str], allowed: str) -> list[str]:
+    return [each for each in found if not re.match(allowed, each)]
+
+
+def test_the_environment_of_the_process_is_read_at_the_programs_edge_only() -> None:
+    found = uses(r"os\.(environb?|getenv|putenv)", "pinflow", "plugins", "common", calls=False)
+    assert outside(found, r"pinflow/(__main__|cli/\w+)\.py:") == []
+    assert found, "the edge does read it"
+
+
+def test_nothing_prints_but_the_program() -> None:
+    assert outside(uses("print", "pinflow", "plugins", "common", calls=True), r"pinflow/(cli|reporters)/") == []
+
+
+def test_nobody_takes_the_time_or_sleeps_but_with_what_they_were_given() -> None:
+    clocks = r"time\.(sleep|(time|monotonic|perf_counter)(_ns)?)|([\w.]+\.)?(datetime|date)\.(now|utcnow|today)"
+    found = uses(clocks, "pinflow", "plugins", "common", calls=True)
+    # the program's edge; and Windows, where a file can't be replaced in the moment in which it is read
+    assert outside(found, r"pinflow/cli/|plugins/pinflow_auth/files\.py:\d+ time\.sleep$") == []
+
+
+def test_no_part_of_python_that_runs_text_or_unpickles_is_used() -> None:
+    banned = (
+        r"eval|exec|compile|__import__|os\.(system|popen)|pickle\.\w+|marshal\.\w+|shelve\.\w+|yaml\.(load|unsafe_load)"
+    )
+    assert uses(banned, "pinflow", "plugins", "common", calls=True) == []
+
+
+LIGHT: list[tuple[list[str], set[str]]] = [
+    (
+        ["--version"],
+        {"argparse", "http.client", "inspect", "pinflow.app", "platformdirs", "pluggy", "requests", "yaml"},
+    ),
+    (["--help"], {"http.client", "http.server", "importlib.metadata", "requests", "rich", "sqlite3", "ssl", "yaml"}),
+    (["validate", "--help"], {"http.client", "http.server", "requests", "rich", "sqlite3", "ssl"}),
+    (["validate", "RECIPE"], {"http.client", "http.server", "jinja2", "requests", "rich", "sqlite3", "ssl"}),
+]
+
+PROBE = """
+import sys
+from pinflow.__main__ import main
+code = main(sys.argv[1:])
+sys.stderr.write("\\nLOADED " + " ".join(sorted(sys.modules)))
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"), LIGHT, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_what_needs_no_network_loads_nothing_heavy(words: list[str], heavy: set[str], tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: n\napi: v5\nsteps:\n  - uses: get_user\n", "utf-8")
+    argv = [str(recipe) if word == "RECIPE" else word for word in words]
+    for _ in range(2):  # the first start fills the caches
+        done = subprocess.run([sys.executable, "-c", PROBE, *argv], capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.rpartition("LOADED ")[2].split())
+    assert "pinflow" in loaded
+    assert heavy & loaded == set()

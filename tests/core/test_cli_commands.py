@@ -1,0 +1,588 @@
+"""Each command from its words to its output, with the real engine and a plugin of the test's own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from pinflow import ActionError, Context, Number, RateLimited, Skip, Text, action, hookimpl
+from pinflow.__main__ import main
+from pinflow.app import App
+from pinflow.cli.shell import Shell
+from pinflow.errors import CredentialError
+from pinflow.plugins import collect, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHOP = """\
+pinflow: 1
+name: Fill the shop
+inputs:
+  count: {type: integer, required: true, description: How many things, example: 5}
+  kind: {type: string, choices: [toy, book], default: toy}
+  secret: {type: secret}
+steps:
+  - id: make
+    uses: make_things
+    with: {count: "${{ inputs.count }}"}
+outputs:
+  made: ${{ steps.make.made }}
+"""
+WIPE = "{pinflow: 1, name: Wipe, steps: [{uses: wipe}]}"
+
+
+class Shop:
+    """A plugin that makes things; ``bad`` are the numbers that fail, ``limit`` the first that waits too long."""
+
+    def __init__(self) -> None:
+        self.bad: set[int] = set()
+        self.limit = -1
+        self.made: list[int] = []
+        self.wiped = 0
+        self.offline = False
+
+    @hookimpl
+    def pinflow_actions(self) -> list[Any]:
+        shop = self
+
+        def make(number: int) -> Any:
+            if number in shop.bad:
+                raise ActionError("it is broken")
+            if number == shop.limit:
+                raise RateLimited("slow down", retry_after=3600.0)
+            if number % 10 == 3:
+                return Skip("nobody wants it")
+            shop.made.append(number)
+            return {"id": str(1000 + number)}
+
+        @action("make_things", effect="write")
+        def make_things(ctx: Context, *, count: Annotated[int, Number(ge=0)]) -> dict[str, Any]:
+            """Make things.
+
+            All of them, one by one.
+
+            Arguments:
+                count: how many
+            """
+            made = ctx.each(range(count), key=lambda n: f"thing:{n}", do=make, kind="thing", total=count)
+            return {"made": made.done}
+
+        @action("wipe", effect="write", destructive=True)
+        def wipe(ctx: Context) -> dict[str, Any]:
+            """Throw everything away."""
+            shop.wiped += 1
+            return {}
+
+        @action("paint")
+        def paint(
+            ctx: Context,
+            *,
+            color: Annotated[str, Text(pattern="^#[0-9a-f]{6}$")],
+            way: Literal["brush", "roller"],
+            coats: Annotated[int, Number(ge=2)],
+            when: Annotated[str, Text(pattern=r"^\d{4}-\d\d-\d\d$", format="date")],
+            rooms: list[Annotated[str, Text(pattern=r"^\d+$")]],
+            note: str = "wet",
+        ) -> Iterator[dict[str, Any]]:
+            """Paint rooms."""
+            yield {}
+
+        return [make_things, wipe, paint]
+
+
+class Terminal(io.StringIO):
+    """A stream at which a person sits."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Desk:
+    """Runs commands and keeps what they wrote."""
+
+    def __init__(self, folder: Path, shop: object) -> None:
+        self.folder = folder
+        self.environ = {"PINFLOW_STATE_DIR": str(folder / "state"), "PINFLOW_CACHE_DIR": str(folder / "cache")}
+        self.shop = shop
+        self.stdout = self.stderr = ""
+        self.now = 1_772_366_400.0  # 2026-03-01 12:00:00 UTC; a minute later with every command
+
+    def __call__(self, *words: str, answers: str | None = None) -> int:
+        self.now += 60
+        stdin, out = (io.StringIO(), io.StringIO()) if answers is None else (Terminal(answers), io.StringIO())
+        err = io.StringIO() if answers is None else Terminal()
+        environ = {**self.environ, "TERM": "dumb"}
+        code = main(words, shell=Shell(stdin, out, err, environ, self._app))
+        self.stdout, self.stderr = out.getvalue(), err.getvalue()
+        return code
+
+    def _app(self, environ: Any, plugins: Any) -> App:
+        manager, infos = load([], objects=[self.shop])
+        return App(collect(manager, infos), manager, environ, clock=lambda: self.now, sleep=lambda seconds: None)
+
+    def recipe(self, text: str, name: str = "shop.yaml") -> str:
+        path = self.folder / name
+        path.write_text(text)
+        return str(path)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, shop: Shop) -> Desk:
+    return Desk(tmp_path, shop)
+
+
+@pytest.fixture
+def recipe(desk: Desk) -> str:
+    return desk.recipe(SHOP)
+
+
+# -- run
+
+
+def test_a_run_shows_progress_on_stderr_and_its_recap_on_stdout(desk: Desk, recipe: str, shop: Shop) -> None:
+    assert desk("run", recipe, "-i", "count=5") == 0
+    assert shop.made == [0, 1, 2, 4]
+    first, *rest = desk.stdout.splitlines()
+    assert first.startswith("Fill the shop: done (")
+    assert rest == [
+        "         done  skipped",
+        "  thing     4        1",
+        "skipped",
+        "  1 x nobody wants it: thing:3",
+        "outputs",
+        "  made: 4",
+    ]
+    assert "make: ok" in desk.stderr
+
+
+def test_a_run_for_programs_is_one_json_object_and_nothing_else(desk: Desk, recipe: str) -> None:
+    assert desk("run", recipe, "-i", "count=5", "--output", "json") == 0
+    assert desk.json["status"] == "ok"
+    assert desk.json["outputs"] == {"made": 4}
+    assert desk.json["skipped"] == [{"step": "make", "key": "thing:3", "reason": "nobody wants it"}]
+    assert desk.stderr == ""
+
+
+def test_a_run_as_ndjson_tells_every_event_and_ends_with_the_last(desk: Desk, recipe: str) -> None:
+    assert desk("--output", "ndjson", "run", recipe, "-i", "count=5") == 0
+    told = [json.loads(line) for line in desk.stdout.splitlines()]
+    assert told[0]["event"] == "RunStarted"
+    assert told[-1]["event"] == "RunFinished"
+    assert sum(each["event"] == "EffectDone" for each in told) == 4
+    assert desk.stderr == ""
+
+
+def test_quiet_leaves_only_the_recap(desk: Desk, recipe: str) -> None:
+    assert desk("run", "-q", recipe, "-i", "count=1") == 0
+    assert desk.stderr == ""
+    assert "made: 1" in desk.stdout
+
+
+def test_a_dry_run_changes_nothing_and_says_how_to_run_it_for_real(desk: Desk, recipe: str) -> None:
+    assert desk("run", recipe, "-i", "count=2", "--dry-run") == 0
+    assert "dry run, nothing was changed" in desk.stdout
+    assert desk.stdout.endswith(f"run it without --dry-run: pinflow run {recipe} -i count=2\n")
+    desk("runs")
+    assert "no run is recorded yet" in desk.stderr
+
+
+def test_the_command_after_the_sandbox_names_what_an_account_must_give(desk: Desk, recipe: str) -> None:
+    assert desk("run", recipe, "--sandbox") == 0
+    assert "  made: 4\n" in desk.stdout
+    assert desk.stdout.endswith(f"To run it on your account:\n  pinflow run {recipe} -i count=...\n")
+
+
+def test_the_command_to_paste_quotes_its_inputs_and_keeps_secrets_out(desk: Desk, recipe: str) -> None:
+    desk("run", recipe, "-i", "count=2", "-i", "kind=toy", "-i", "secret=hunter2", "--dry-run")
+    assert desk.stdout.endswith("-i count=2 -i kind=toy -i secret=...\n")
+    assert "hunter2" not in desk.stdout + desk.stderr
+
+
+def test_a_failed_item_fails_the_run_and_resuming_does_the_rest(desk: Desk, recipe: str, shop: Shop) -> None:
+    shop.bad = {1}
+    assert desk("run", recipe, "-i", "count=3") == 1
+    assert "  make: thing:1: it is broken\n" in desk.stdout
+    run = desk.stdout.split("pinflow resume ")[1].strip()
+    shop.bad.clear()
+    assert desk("resume", run) == 0
+    assert sorted(shop.made) == [0, 1, 2]
+
+
+def test_a_run_that_waits_too_long_is_paused_and_says_when_to_go_on(desk: Desk, recipe: str, shop: Shop) -> None:
+    shop.limit = 2
+    assert desk("run", recipe, "-i", "count=4") == 6
+    assert desk.stdout.startswith("Fill the shop: paused (")
+    assert "  go on after " in desk.stdout
+    shop.limit = -1
+    assert desk("resume") == 6
+    assert "is paused until 2026-03-01 " in desk.stderr
+    assert shop.made == [0, 1]
+    desk.now += 3600
+    assert desk("resume", "--output", "json") == 0
+    assert desk.json["name"] == "Fill the shop"
+    assert shop.made == [0, 1, 2]
+
+
+def test_missing_inputs_are_all_told_with_what_to_add(desk: Desk) -> None:
+    recipe = desk.recipe(SHOP.replace("kind: {", "other: {required: true}\n  kind: {"))
+    assert desk("run", recipe) == 2
+    assert desk.stderr == (
+        f"{recipe}:4:3: input 'count' needs a value (How many things); give it with: -i count=...\n"
+        f"{recipe}:5:3: input 'other' needs a value; give it with: -i other=...\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-i", "cuont=3"], "there is no input 'cuont'; did you mean 'count'?"),
+        (["-i", "count"], "-i 'count' is not NAME=VALUE"),
+        (["-i", "count=3", "-i", "count=4"], "input 'count' is given twice"),
+        (["-i", "count=x"], "must be a whole number"),
+        (["-i", "count=3", "--patience", "soon"], "'soon' is not a length of time"),
+    ],
+)
+def test_wrong_inputs_are_wrong_usage(desk: Desk, recipe: str, words: Sequence[str], message: str) -> None:
+    assert desk("run", recipe, *words) == 2
+    assert message in desk.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("90", 90), ("2h", 7200), ("10 minutes", 600), ("1h 30m", 5400), ("0", 0)]
+)
+def test_patience_is_a_length_of_time(given: str, seconds: float) -> None:
+    from pinflow.cli.running import patience
+
+    assert patience(given) == seconds
+
+
+def test_the_tier_comes_from_the_environment_and_must_be_one(desk: Desk, recipe: str) -> None:
+    desk.environ["PINFLOW_TIER"] = "gold"
+    assert desk("run", recipe, "-i", "count=1") == 2
+    assert desk.stderr == "error: PINFLOW_TIER is 'gold'\n  it must be standard or trial\n"
+    assert desk("run", recipe, "-i", "count=1", "--tier", "trial") == 0
+
+
+# -- questions
+
+
+def test_a_person_is_asked_for_what_is_missing(desk: Desk, recipe: str, shop: Shop) -> None:
+    assert desk("run", recipe, answers="\n3\n") == 0
+    assert desk.stderr.count("count: How many things: ") == 2
+    assert shop.made == [0, 1, 2]
+
+
+def test_no_input_means_that_nobody_is_asked(desk: Desk, recipe: str) -> None:
+    assert desk("run", recipe, "--no-input", answers="3\n") == 2
+    assert "give it with: -i count=..." in desk.stderr
+
+
+def test_the_end_of_the_answers_is_told(desk: Desk, recipe: str) -> None:
+    assert desk("run", recipe, answers="") == 2
+    assert "error: no answer\n  give the inputs with -i name=value\n" in desk.stderr
+
+
+@pytest.mark.parametrize(
+    ("answers", "chosen"), [("2\n", "book"), ("BOO\n", "book"), ("toy\n", "toy"), ("x\n9\n1\n", "toy")]
+)
+def test_choices_are_offered_by_number_and_by_a_part_of_the_name(desk: Desk, answers: str | None, chosen: str) -> None:
+    text = SHOP.replace("choices: [toy, book], default: toy", "choices: [toy, book], required: true")
+    recipe = desk.recipe(text.replace("made: ${{ steps.make.made }}", "kind: ${{ inputs.kind }}"))
+    assert desk("run", recipe, "-i", "count=0", answers=answers) == 0
+    assert "  1  toy\n  2  book\n" in desk.stderr
+    assert desk.stdout.endswith(f"  kind: {chosen}\n")
+
+
+def test_what_the_account_has_is_offered_and_narrowed_by_typing(
+    desk: Desk, recipe: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = SHOP.replace("count: {type: integer", "shelf: {type: board, required: true}\n  count: {type: integer")
+    names = [(str(n), f"Shelf {n}") for n in range(1, 31)]
+    monkeypatch.setattr(App, "choices", lambda self, declared, plan: names)
+    recipe = desk.recipe(text.replace("made: ${{ steps.make.made }}", "shelf: ${{ inputs.shelf }}"))
+    assert desk("run", recipe, "-i", "count=0", answers="shelf 2\nShelf 27\n") == 0
+    assert "     and 15 more: type a part of the name" in desk.stderr
+    assert "  2  Shelf 20  (20)\n" in desk.stderr
+    assert desk.stdout.endswith("  shelf: 27\n")
+
+
+def test_when_choices_can_not_be_read_the_value_is_asked_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(self: App, declared: Any, plan: Any) -> Any:
+        raise CredentialError("no token 'access_token'")
+
+    monkeypatch.setattr(App, "choices", unreadable)
+    recipe = desk.recipe(SHOP)
+    assert desk("run", recipe, answers="1\n") == 0
+    assert "what there is to choose from can't be read: no token 'access_token'" in desk.stderr
+
+
+# -- approval
+
+
+@pytest.mark.parametrize(
+    ("words", "answers", "code", "wiped"),
+    [
+        ([], None, 5, 0),
+        (["--yes"], None, 0, 1),
+        (["--dry-run"], None, 0, None),
+        ([], "y\n", 0, 1),
+        ([], "\n", 5, 0),
+        (["--no-input"], "y\n", 5, 0),
+    ],
+)
+def test_deleting_needs_an_approval(
+    desk: Desk, shop: Shop, words: Sequence[str], answers: str | None, code: int, wiped: int | None
+) -> None:
+    assert desk("run", desk.recipe(WIPE), *words, answers=answers) == code
+    assert wiped is None or shop.wiped == wiped
+    asked = "deletes things (step wipe). Go on? [y/N]" in desk.stderr
+    assert asked is (answers is not None and "--no-input" not in words)
+
+
+# -- signals
+
+SLOW = """
+import time
+from typing import Any
+from pinflow import Context, action, hookimpl
+
+@action("slow", effect="write")
+def slow(ctx: Context) -> dict[str, Any]:
+    def one(n: int) -> dict[str, Any]:
+        time.sleep(0.05)
+        return {}
+    ctx.each(range(10_000), key=str, do=one, kind="thing")
+    return {}
+
+@action("stuck")
+def stuck(ctx: Context) -> dict[str, Any]:
+    print("stuck", flush=True)
+    time.sleep(60)
+    return {}
+
+@hookimpl
+def pinflow_actions():
+    return [slow, stuck]
+"""
+
+
+def started(desk: Desk, name: str, ready: Callable[[subprocess.Popen[str]], None]) -> subprocess.Popen[str]:
+    plugin = desk.folder / "slow.py"
+    plugin.write_text(SLOW)
+    recipe = desk.recipe(f"{{pinflow: 1, name: Slow, steps: [{{uses: {name}}}]}}")
+    command = [sys.executable, "-m", "pinflow", "run", recipe, "--plugin", str(plugin), "-v"]
+    environ = {**os.environ, **desk.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
+    ready(process)
+    return process
+
+
+def first_effect(process: subprocess.Popen[str]) -> None:
+    assert process.stderr is not None
+    assert any("thing 0: done" in line for line in process.stderr)
+
+
+def is_stuck(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "stuck\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+def test_a_first_signal_ends_the_run_after_the_call_in_flight(desk: Desk, number: signal.Signals, code: int) -> None:
+    process = started(desk, "slow", first_effect)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert "stopping after the current call; press Ctrl-C again to stop now" in err
+    assert out.startswith("Slow: stopped (")
+    assert "  go on where it stopped: pinflow resume " in out
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_signal_ends_it_at_once(desk: Desk, number: signal.Signals, code: int) -> None:
+    process = started(desk, "stuck", is_stuck)
+    assert process.stderr is not None
+    process.send_signal(number)
+    assert any("press Ctrl-C again" in line for line in process.stderr)
+    begun = time.monotonic()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert time.monotonic() - begun < 10
+    assert "Traceback" not in err
+
+
+# -- runs
+
+
+def test_runs_are_listed_newest_first_with_what_to_do_next(desk: Desk, recipe: str, shop: Shop) -> None:
+    desk("run", recipe, "-i", "count=1")
+    shop.bad = {0}
+    desk("run", recipe, "-i", "count=1")
+    assert desk("runs") == 0
+    head, second, first = desk.stdout.splitlines()
+    assert head.split() == ["RUN", "WHEN", "RECIPE", "STATE", "DID", "NEXT"]
+    assert "failed" in second and "thing: 1 failed" in second and "pinflow resume" in second
+    assert "ok" in first and "thing: 1 done" in first and "resume" not in first
+
+
+def test_only_the_last_twenty_runs_are_listed_unless_all_are_wanted(desk: Desk, recipe: str) -> None:
+    for _ in range(21):
+        desk("run", recipe, "-i", "count=0")
+    desk("runs")
+    assert len(desk.stdout.splitlines()) == 21
+    assert desk.stderr == "1 older runs: pinflow runs --all\n"
+    desk("runs", "--all", "--output", "json")
+    assert len(desk.json["runs"]) == 21
+
+
+def test_one_run_is_shown_with_its_steps_and_what_failed(desk: Desk, recipe: str, shop: Shop) -> None:
+    shop.bad = {1}
+    desk("run", recipe, "-i", "count=4")
+    run = desk.stdout.split("pinflow resume ")[1].strip()
+    assert desk("runs", "show", run) == 0
+    lines = desk.stdout.splitlines()
+    assert lines[0].startswith("Fill the shop: failed in ")
+    assert "  input    count: 4" in lines
+    assert "         done  skipped  failed" in lines
+    assert lines[-2:] == ["next", f"  pinflow resume {run}"]
+    assert "thing:0" not in desk.stdout
+
+
+def test_every_item_is_shown_on_request(desk: Desk, recipe: str) -> None:
+    desk("run", recipe, "-i", "count=4", "--output", "json")
+    run = desk.json["run"]
+    assert desk("runs", "show", run, "--items") == 0
+    assert "  make: thing thing:0: done as 1000" in desk.stdout
+    assert "  make: thing thing:3: skipped: nobody wants it" in desk.stdout
+    assert desk("runs", "--output", "json", "show", run, "--items") == 0
+    assert [each["state"] for each in desk.json["items"]] == ["done", "done", "done", "skipped"]
+
+
+def test_an_unknown_run_can_not_be_shown(desk: Desk) -> None:
+    assert desk("runs", "show", "nope") == 2
+    assert "nope" in desk.stderr
+
+
+# -- validate
+
+
+def test_every_problem_of_every_file_is_told_and_right_files_are_said_to_be(desk: Desk, recipe: str) -> None:
+    keys = desk.recipe("pinflow: 1\nname: x\nstpes: []\nsteps:\n  - uses: wipe\n", "keys.yaml")
+    names = desk.recipe("pinflow: 1\nname: x\nsteps:\n  - uses: mkae_things\n  - uses: wpie\n", "names.yaml")
+    assert desk("validate", keys, recipe, names) == 2
+    assert desk.stdout == f"{recipe}: ok (1 step)\n"
+    told = [line.partition(": ") for line in desk.stderr.splitlines()]
+    assert [place for place, _, _ in told] == [f"{keys}:3:1", f"{names}:4:11", f"{names}:5:11"]
+    meant = [text.partition("did you mean ")[2].replace("'", "") for _, _, text in told]
+    assert meant == ["steps?", "make_things?", "wipe?"]
+
+
+def test_validate_for_programs_has_the_same_in_one_object(desk: Desk, recipe: str) -> None:
+    assert desk("validate", recipe, str(desk.folder / "none.yaml"), "--output", "json") == 2
+    good, bad = desk.json["recipes"]
+    assert good == {"file": recipe, "ok": True, "name": "Fill the shop", "api": None, "steps": 1, "logins": {}}
+    assert (bad["ok"], bad["error"]["kind"], bad["error"]["problems"][0]["line"]) == (False, "recipe_error", 1)
+    assert desk.stderr == ""
+
+
+# -- actions
+
+
+def test_actions_are_listed_with_what_they_do(desk: Desk) -> None:
+    assert desk("actions") == 0
+    assert desk.stdout == (
+        "any API\n"
+        "  make_things  write    Make things.\n"
+        "  paint        read     Paint rooms.\n"
+        "  wipe         deletes  Throw everything away.\n"
+    )
+
+
+def test_an_action_is_shown_with_everything_that_it_declares(desk: Desk) -> None:
+    assert desk("actions", "make_things") == 0
+    assert desk.stdout == (
+        "make_things: Make things.\n\n"
+        "about\n  All of them, one by one.\n\n"
+        "arguments\n  count  integer  required  how many\n\n"
+        "output\n  anything\n\n"
+        "needs\n  effect write\n\n"
+        "from\n  Shop (tests.core.test_cli_commands)\n\n"
+        "recipe\n"
+        "  pinflow: 1\n"
+        "  name: Make things\n"
+        "  steps:\n"
+        "    - id: make_things\n"
+        "      uses: make_things\n"
+        "      with:\n"
+        "        count: 0  # how many\n\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["make_things", "paint", "wipe"])
+def test_every_snippet_is_a_recipe_that_validates(desk: Desk, name: str) -> None:
+    assert desk("actions", name, "--snippet") == 0
+    recipe = desk.recipe(desk.stdout, "snippet.yaml")
+    assert desk("validate", recipe) == 0, desk.stderr
+
+
+@pytest.mark.parametrize("name", ["make_things", "paint", "wipe"])
+def test_every_snippet_fits_the_schema_for_editors(desk: Desk, name: str) -> None:
+    from pinflow.recipe.source import load as read
+
+    desk("schema")
+    schema = desk.json
+    Draft202012Validator.check_schema(schema)
+    desk("actions", name, "--snippet")
+    assert list(Draft202012Validator(schema).iter_errors(read(desk.stdout, "snippet.yaml").data)) == []
+
+
+def test_names_are_one_a_line_for_completion(desk: Desk) -> None:
+    assert desk("actions", "--names") == 0
+    assert desk.stdout == "make_things\npaint\nwipe\n"
+
+
+def test_an_unknown_action_names_the_nearest(desk: Desk) -> None:
+    assert desk("actions", "make_thing") == 2
+    assert desk.stderr == (
+        "error: there is no action 'make_thing'; did you mean 'make_things'?\n  pinflow actions lists them\n"
+    )
+
+
+def test_actions_for_programs_have_their_schemas(desk: Desk) -> None:
+    assert desk("actions", "paint", "--output", "json") == 0
+    (paint,) = desk.json["actions"]
+    assert (paint["effect"], paint["yields"], paint["plugin"]) == ("read", True, "Shop")
+    assert paint["parameters"]["required"] == ["color", "way", "coats", "when", "rooms"]
+
+
+# -- plugins
+
+
+def test_plugins_are_listed_with_what_they_offer(desk: Desk) -> None:
+    assert desk("plugins", "-v") == 0
+    lines = [line.split() for line in desk.stdout.splitlines()]
+    assert lines[0] == ["PLUGIN", "PACKAGE", "VERSION", "OFFERS"]
+    assert lines[1] == ["Shop", "tests.core.test_cli_commands", "3", "actions"]
+    assert lines[2] == ["action", "make_things"]

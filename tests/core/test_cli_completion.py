@@ -1,0 +1,129 @@
+"""Completion scripts, as the shells themselves read them."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pinflow.__main__ import main
+from pinflow.cli.shell import Shell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+GREETER = """
+from pinflow import Command, hookimpl
+
+def arguments(parser):
+    below = parser.add_subparsers(dest="verb")
+    below.add_parser("softly").add_argument("--times", choices=["one", "two"])
+    below.add_parser("loudly")
+
+@hookimpl
+def pinflow_commands():
+    return [Command(name="greet", help="say 'hello': $(now)", add_arguments=arguments, run=lambda args, app: 0)]
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], Path]:
+    """The script for a shell, with a plugin's command in it."""
+    plugin = tmp_path / "greeter.py"
+    plugin.write_text(GREETER)
+
+    def make(name: str) -> Path:
+        out = io.StringIO()
+        environ = {"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")}
+        shell = Shell(io.StringIO(), out, io.StringIO(), environ)
+        assert main(["completion", name, "--plugin", str(plugin)], shell=shell) == 0
+        path = tmp_path / f"pinflow.{name}"
+        path.write_text(out.getvalue())
+        return path
+
+    return make
+
+
+def completed(script: Path, *words: str) -> list[str]:
+    """What bash offers for the last of ``words``."""
+    folder = script.parent / "here"
+    folder.mkdir(exist_ok=True)
+    for name in ("mine.yaml", "other.yml", "notes.txt"):
+        (folder / name).write_text("")
+    program = folder.parent / "bin"
+    program.mkdir(exist_ok=True)
+    (program / "pinflow").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m pinflow "$@"\n')
+    (program / "pinflow").chmod(0o755)
+    lines = [
+        f"source {shlex.quote(str(script))}",
+        f"COMP_WORDS=({' '.join(map(shlex.quote, words))})",
+        f"COMP_CWORD={len(words) - 1}",
+        "_pinflow",
+        'printf "%s\\n" "${COMPREPLY[@]}"',
+    ]
+    environ = {**os.environ, "PATH": f"{program}{os.pathsep}{os.environ['PATH']}"}
+    found = subprocess.run(
+        ["bash", "-c", "\n".join(lines)], capture_output=True, text=True, check=True, cwd=folder, env=environ
+    )
+    assert found.stderr == ""
+    return found.stdout.split()
+
+
+bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+
+
+@bash
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["pinflow", "r"], ["run", "resume", "runs"]),
+        (["pinflow", "gr"], ["greet"]),
+        (["pinflow", "run", "--dr"], ["--dry-run"]),
+        (["pinflow", "run", "x.yaml", "--tier", ""], ["standard", "trial"]),
+        (["pinflow", "--output", "json", "runs", "s"], ["show"]),
+        (["pinflow", "runs", "show", "--it"], ["--items"]),
+        (["pinflow", "runs", "--output", "n"], ["ndjson"]),
+        (["pinflow", "run", "m"], ["mine.yaml"]),
+        (["pinflow", "validate", ""], ["mine.yaml", "other.yml"]),
+        (["pinflow", "validate", "mine.yaml", "--plugin", "no"], ["notes.txt"]),
+        (["pinflow", "completion", ""], ["bash", "zsh", "fish"]),
+        (["pinflow", "greet", ""], ["softly", "loudly"]),
+        (["pinflow", "greet", "softly", "--times", ""], ["one", "two"]),
+    ],
+)
+def test_bash_completes_commands_options_their_values_and_recipes(
+    script: Callable[[str], Path], words: Sequence[str], offered: list[str]
+) -> None:
+    assert sorted(completed(script("bash"), *words)) == sorted(offered)
+
+
+@bash
+def test_bash_completes_the_names_of_actions(script: Callable[[str], Path]) -> None:
+    assert {"create_board", "v5.create_board"} <= {
+        *completed(script("bash"), "pinflow", "actions", "create_b"),
+        *completed(script("bash"), "pinflow", "actions", "v5.create_b"),
+    }
+
+
+@pytest.mark.parametrize(("name", "check"), [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")])
+def test_each_shell_can_read_its_script(script: Callable[[str], Path], name: str, check: str) -> None:
+    if shutil.which(name) is None:
+        pytest.skip(f"there is no {name} here")
+    found = subprocess.run([name, check, str(script(name))], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_each_script_knows_every_command_and_runs_nothing_of_a_plugins_text(
+    script: Callable[[str], Path], name: str
+) -> None:
+    text = script(name).read_text()
+    assert all(word in text for word in ("resume", "validate", "dry-run", "greet", "loudly"))
+    assert "$(now)" not in text

@@ -1,0 +1,416 @@
+"""The program as a whole: help, mistyped words, common options, and what becomes of errors."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import pinflow.__main__ as program
+from pinflow.cli.boundary import guarded
+from pinflow.cli.commands import BUILT_IN
+from pinflow.cli.shell import Options, Shell
+from pinflow.errors import (
+    ActionError,
+    ApprovalRequired,
+    CredentialError,
+    InDoubt,
+    Interrupted,
+    MissingScope,
+    PinflowError,
+    PluginError,
+    Problem,
+    RateLimited,
+    RecipeError,
+    SpamBlocked,
+    StateError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+GREETER = """
+from pinflow import Command, hookimpl
+
+def arguments(parser):
+    parser.add_argument("--name", default="world")
+    parser.add_subparsers(dest="verb").add_parser("loudly")
+
+def run(args, app):
+    print(f"hello {args.name} {args.verb} {len(app.registry.plugins)}")
+    return 5
+
+@hookimpl
+def pinflow_commands():
+    return [Command(name="greet", help="say hello", add_arguments=arguments, run=run, group="Run recipes")]
+"""
+
+
+class Screen:
+    """A shell whose streams are kept."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        self.out, self.err = io.StringIO(), io.StringIO()
+        self.environ = {
+            "PINFLOW_STATE_DIR": str(folder / "state"),
+            "PINFLOW_CACHE_DIR": str(folder / "cache"),
+            **environ,
+        }
+        self.shell = Shell(io.StringIO(), self.out, self.err, self.environ)
+
+    def __call__(self, *words: str) -> int:
+        return program.main(words, shell=self.shell)
+
+    @property
+    def stdout(self) -> str:
+        return self.out.getvalue()
+
+    @property
+    def stderr(self) -> str:
+        return self.err.getvalue()
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Screen:
+    return Screen(tmp_path)
+
+
+@pytest.fixture
+def greeter(tmp_path: Path) -> str:
+    path = tmp_path / "greeter.py"
+    path.write_text(GREETER)
+    return str(path)
+
+
+# -- help
+
+
+@pytest.mark.parametrize("words", [("--help",), ("-h",), ("help",), ("--help", "-q")])
+def test_help_lists_every_command_by_purpose_and_ends_with_examples(screen: Screen, words: Sequence[str]) -> None:
+    assert screen(*words) == 0
+    titles = [line for line in screen.stdout.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert titles.index("Run recipes:") < titles.index("Write recipes:") < titles.index("This installation:")
+    assert titles[-1] == "Examples:"
+    assert all(f"\n  {entry.name} " in screen.stdout for entry in BUILT_IN)
+    assert screen.stderr == ""
+
+
+def test_without_a_command_help_goes_to_stderr_and_the_exit_code_is_that_of_wrong_usage(screen: Screen) -> None:
+    assert screen() == 2
+    assert screen.stdout == ""
+    assert "usage: pinflow COMMAND" in screen.stderr
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; from pinflow.__main__ import main; main(['--help']); main(['run', '--help']); "
+        "print(*sorted({m.partition('.')[0] for m in sys.modules}), file=sys.stderr)"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(found.stderr.split())
+    assert "pinflow" in loaded
+    assert not loaded & {"pydantic", "pydantic_core", "requests", "rich", "yaml", "sqlite3", "urllib3", "http"}
+
+
+def test_only_the_module_of_the_command_is_imported() -> None:
+    script = (
+        "import sys; from pinflow.__main__ import main; main(['validate', '--help']); "
+        "print(*sorted(m for m in sys.modules if m.startswith('pinflow.cli.')), file=sys.stderr)"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    commands = {f"pinflow.cli.{entry.name}" for entry in BUILT_IN}
+    assert commands & set(found.stderr.split()) == {"pinflow.cli.validate"}
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in BUILT_IN])
+def test_every_command_has_help_with_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main([name, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: pinflow {name}")
+    assert "pinflow" in text.partition("\nexamples:\n")[2]
+
+
+def test_help_can_be_asked_for_in_the_other_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["help", "runs"]) == 0
+    assert capsys.readouterr().out.startswith("usage: pinflow runs")
+
+
+def test_the_version_is_answered_without_loading_plugins(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("pinflow ")
+
+
+# -- words that were mistyped
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rnu", "x.yaml"], "error: unknown command 'rnu'; did you mean 'run'?\n  see: pinflow --help\n"),
+        (["frobnicate"], "error: unknown command 'frobnicate'\n  see: pinflow --help\n"),
+        (["my.yaml"], "error: unknown command 'my.yaml'\n  to run this recipe: pinflow run my.yaml\n"),
+        (["--hlep"], "error: unknown option --hlep; did you mean '--help'?\n  see: pinflow --help\n"),
+        (
+            ["run", "x.yaml", "--sandbxo"],
+            "error: unknown option --sandbxo; did you mean '--sandbox'?\n  see: pinflow run --help\n",
+        ),
+        (
+            ["run", "x.yaml", "--dry"],
+            "error: unknown option --dry; did you mean '--dry-run'?\n  see: pinflow run --help\n",
+        ),
+        (
+            ["run", "--tier", "tral", "x.yaml"],
+            "error: argument --tier: 'tral' is none of standard, trial; did you mean 'trial'?\n"
+            "  see: pinflow run --help\n",
+        ),
+        (["run", "a.yaml", "b.yaml"], "error: unexpected argument 'b.yaml'\n  see: pinflow run --help\n"),
+        (
+            ["runs", "shwo", "x"],
+            "error: argument show ID: 'shwo' is none of show; did you mean 'show'?\n  see: pinflow runs --help\n",
+        ),
+        (
+            ["actions", "--output", "xml"],
+            "error: argument --output: 'xml' is none of human, json\n  see: pinflow actions --help\n",
+        ),
+    ],
+)
+def test_a_wrong_word_is_wrong_usage_and_the_nearest_right_one_is_named(
+    screen: Screen, words: Sequence[str], message: str
+) -> None:
+    assert screen(*words) == 2
+    assert screen.stderr == message
+    assert screen.stdout == ""
+
+
+# -- options of every command
+
+
+@pytest.mark.parametrize(
+    "words", [["--output", "json", "plugins"], ["plugins", "--output", "json"], ["--output=json", "-q", "plugins"]]
+)
+def test_common_options_stand_before_or_after_the_command(screen: Screen, words: Sequence[str]) -> None:
+    assert screen(*words) == 0
+    assert {"name", "module", "distribution", "version", "offers"} == set(json.loads(screen.stdout)["plugins"][0])
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "colored"),
+    [
+        ([], {}, False),
+        ([], {"FORCE_COLOR": "1"}, True),
+        ([], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (["--color", "always"], {"NO_COLOR": "1"}, True),
+        (["--color", "never"], {"FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_colours_follow_the_option_then_the_environment_then_the_terminal(
+    tmp_path: Path, options: Sequence[str], environ: Mapping[str, str], colored: bool
+) -> None:
+    screen = Screen(tmp_path, **environ)
+    assert screen(*options, "rnu") == 2
+    assert ("\x1b[31merror:\x1b[0m" in screen.stderr) is colored
+
+
+# -- commands of plugins
+
+
+def test_a_plugins_command_is_listed_in_its_group(screen: Screen, greeter: str) -> None:
+    assert screen("--plugin", greeter, "--help") == 0
+    assert "  runs        list runs, or show one\n" in screen.stdout
+    assert "  quota       what is used of each quota, and what is left\n  greet       say hello\n" in screen.stdout
+
+
+def test_a_plugins_command_gets_its_arguments_and_the_app_and_gives_the_exit_code(
+    screen: Screen, greeter: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert screen("--plugin", greeter, "greet", "--name", "you", "loudly") == 5
+    assert capsys.readouterr().out.startswith("hello you loudly ")
+
+
+def test_a_mistyped_option_of_a_plugins_command_is_named(screen: Screen, greeter: str) -> None:
+    assert screen("--plugin", greeter, "greet", "--nmae", "x") == 2
+    assert "did you mean '--name'?" in screen.stderr
+
+
+def test_the_list_of_commands_is_kept_until_a_plugin_changes(screen: Screen, tmp_path: Path) -> None:
+    screen("--help")
+    kept = tmp_path / "cache" / "commands.json"
+    data = json.loads(kept.read_text())
+    data["commands"] = [["dance", "More", "dance a little"]]
+    kept.write_text(json.dumps(data))
+    screen("--help")
+    assert "dance a little" in screen.stdout
+    data["stamp"][0] = "another Python"
+    kept.write_text(json.dumps(data))
+    again = Screen(tmp_path)
+    again("--help")
+    assert "dance a little" not in again.stdout
+
+
+def test_help_is_there_even_when_a_plugin_is_broken(screen: Screen, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text("1 / 0")
+    assert screen("--plugin", str(broken), "--help") == 0
+    assert "usage: pinflow" in screen.stdout
+    assert "does not load: ZeroDivisionError" in screen.stderr
+
+
+def test_two_plugins_with_one_command_are_both_named(screen: Screen, greeter: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.py"
+    other.write_text(GREETER)
+    assert screen("--plugin", greeter, "--plugin", str(other), "greet") == 2
+    assert "command greet is offered twice, by both 'greeter'" in screen.stderr
+
+
+# -- what becomes of errors
+
+SCOPE = MissingScope("not allowed", missing=["boards:write"])
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (PinflowError("x"), 1),
+        (UsageError("x"), 2),
+        (PluginError("x"), 2),
+        (CredentialError("x"), 4),
+        (SCOPE, 4),
+        (ApprovalRequired("x"), 5),
+        (ActionError("x"), 1),
+        (RateLimited("x"), 6),
+        (SpamBlocked("x", status=403), 6),
+        (InDoubt("x"), 7),
+        (StateError("x"), 8),
+        (Interrupted("x"), 130),
+        (KeyboardInterrupt(), 130),
+        (SystemExit(143), 143),
+        (SystemExit(), 0),
+        (ZeroDivisionError("x"), 3),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code(screen: Screen, error: BaseException, code: int) -> None:
+    assert guarded(screen.shell, raising(error)) == code
+    assert "Traceback" not in screen.stderr
+
+
+def raising(error: BaseException) -> Callable[[], int]:
+    def work() -> int:
+        raise error
+
+    return work
+
+
+def test_an_error_is_a_message_and_what_to_do(screen: Screen) -> None:
+    guarded(screen.shell, raising(CredentialError("no token 'x'", hint="get one with: pinflow auth login x")))
+    assert screen.stderr == "error: no token 'x'\n  get one with: pinflow auth login x\n"
+    assert screen.stdout == ""
+
+
+def test_the_lines_of_a_message_can_not_look_like_messages_of_their_own(screen: Screen) -> None:
+    guarded(screen.shell, raising(ActionError("bad title: \x1b[2Ja\nerror: all is lost", hint="a\nb")))
+    assert screen.stderr == "error: bad title: ^[[2Ja\n  error: all is lost\n  a\n  b\n"
+
+
+def test_problems_of_a_recipe_stand_alone_for_editors_to_find(screen: Screen) -> None:
+    problems = [
+        Problem("r.yaml", 3, 5, "unknown key 'stpes'", "did you mean 'steps'?"),
+        Problem("r.yaml", 1, 1, "no name"),
+    ]
+    guarded(screen.shell, raising(RecipeError(problems)))
+    assert screen.stderr == "r.yaml:1:1: no name\nr.yaml:3:5: unknown key 'stpes'; did you mean 'steps'?\n"
+
+
+def test_programs_get_errors_as_json_on_stdout(screen: Screen) -> None:
+    shell = screen.shell.asking(Options(output="json"))
+    guarded(shell, raising(RecipeError([Problem("r.yaml", 3, 5, "unknown key", "delete it")])))
+    assert screen.stderr == ""
+    assert json.loads(screen.stdout) == {
+        "error": {
+            "kind": "recipe_error",
+            "message": "r.yaml:3:5: unknown key; delete it",
+            "hint": "",
+            "exit_code": 2,
+            "problems": [{"file": "r.yaml", "line": 3, "column": 5, "what": "unknown key", "hint": "delete it"}],
+        }
+    }
+
+
+def test_a_defect_leaves_a_report_that_only_the_user_can_read(screen: Screen, tmp_path: Path) -> None:
+    def work() -> int:
+        token = "pina_" + "AbC123" * 8
+        try:
+            raise KeyError(token)
+        except KeyError:
+            return 1 // len(token[:0])
+
+    assert guarded(screen.shell, work) == 3
+    (report,) = (tmp_path / "state").iterdir()
+    assert str(report) in screen.stderr
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+    text = report.read_text()
+    assert "AbC123AbC123" not in text + screen.stderr
+    assert "builtins.KeyError: '[...]'" in text
+    assert text.endswith("builtins.ZeroDivisionError: integer division or modulo by zero\n")
+    assert "in work\n    return 1 // len(token[:0])" in text
+
+
+def test_a_defect_with_a_state_directory_that_can_not_be_used_is_reported_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "temp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temp"))
+    screen = Screen(tmp_path, PINFLOW_STATE_DIR=str(tmp_path / "file" / "state"))
+    assert guarded(screen.shell, raising(ValueError("x"))) == 3
+    assert len(list((tmp_path / "temp").iterdir())) == 1
+
+
+def test_a_defect_is_told_to_programs_as_well(screen: Screen) -> None:
+    shell = screen.shell.asking(Options(output="json"))
+    assert guarded(shell, raising(ValueError("x"))) == 3
+    error = json.loads(screen.stdout)["error"]
+    assert (error["kind"], error["exit_code"]) == ("defect", 3)
+
+
+class _Closed(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def test_a_reader_that_went_away_changes_no_exit_code(screen: Screen) -> None:
+    shell = Shell(io.StringIO(), _Closed(), screen.err, screen.environ)
+    assert program.main(["plugins"], shell=shell) == 0
+    assert screen.stderr == ""
+
+
+def test_a_pipe_that_a_plugin_broke_ends_quietly(screen: Screen) -> None:
+    assert guarded(screen.shell, raising(BrokenPipeError())) == 141
+    assert (screen.stdout, screen.stderr) == ("", "")
+
+
+def test_a_pipe_to_head_is_closed_without_a_word(tmp_path: Path) -> None:
+    environ: Mapping[str, Any] = {**os.environ, **Screen(tmp_path).environ}
+    command = f"{sys.executable} -m pinflow schema | head -n 1"
+    found = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, env=environ, check=True, cwd=Path.cwd()
+    )
+    assert (found.stdout, found.stderr) == ("{\n", "")
+
+
+def test_a_stream_without_the_characters_gets_escapes(tmp_path: Path) -> None:
+    recipe = tmp_path / "ü.yaml"
+    recipe.write_text("pinflow: 1\n")
+    environ = {**os.environ, **Screen(tmp_path).environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "pinflow", "validate", str(recipe)]
+    found = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+    assert found.returncode == 2
+    assert "\\xfc.yaml:1:1:" in found.stderr

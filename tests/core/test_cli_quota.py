@@ -1,0 +1,278 @@
+"""Runs that meet a quota or a block: paused, told, gone on with. Through the command line, against the sandbox."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow.__main__ import main
+from pinflow.app import App
+from pinflow.cli.shell import Shell
+from pinflow.engine.results import Forecast, RunResult
+from pinflow.reporters.recap import Recap
+from pinflow_sandbox import boards, pins
+from pinflow_sandbox.server import Sandbox, Settings, start
+from pinflow_sandbox.wire import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pinflow_sandbox.wire import Call
+
+STUDIO = "garden_studio"
+NOON = 1_800_014_400.0  # a minute begins
+COPY = ("copy_board", "-i", "board=Original", "-i", "name=The copy")
+
+
+class Desk:
+    """Runs commands against a sandbox that allows five writes a minute, on a time of its own."""
+
+    def __init__(self, folder: Path, installed: App) -> None:
+        self.folder = folder
+        self.now = NOON
+        self.fault: Callable[[Call, Callable[[], Answer]], Answer] | None = None
+        self.sandbox: Sandbox = start(
+            now=lambda: self.now, settings=Settings(per_minute={"org_write": 5}), faults=self._faults
+        )
+        self.stdout = self.stderr = ""
+        self._installed = installed
+        world = self.sandbox.world
+        world.clear(1)
+        world.add_account(STUDIO)
+        self.fill("Original", 7)
+
+    def fill(self, name: str, number: int) -> None:
+        world = self.sandbox.world
+        board = boards.add_board(world, STUDIO, name, created=self.now - 1e6)
+        for each in range(number):
+            pins.add_pin(world, board, each, section=None, created=self.now - 1e6 + each)
+
+    def __call__(self, *words: str) -> int:
+        out, err = io.StringIO(), io.StringIO()
+        environ = {
+            **self.sandbox.environment(),
+            "PINFLOW_STATE_DIR": str(self.folder / "state"),
+            "PINFLOW_CACHE_DIR": str(self.folder / "cache"),
+        }
+        code = main(words, shell=Shell(io.StringIO(), out, err, environ, self._app))
+        self.stdout, self.stderr = out.getvalue(), err.getvalue()
+        return code
+
+    def _app(self, environ: Any, plugins: Any) -> App:
+        app = self._installed
+        times: Any = {"clock": lambda: self.now, "monotonic": lambda: self.now, "sleep": self._sleep}
+        return App(app.registry, app._manager, environ, **times)
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def _faults(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+        return apply() if self.fault is None else self.fault(call, apply)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    def requests(self) -> int:
+        return sum(int(str(row["count"])) for row in self.sandbox.control.requests())
+
+    def pins_of(self, name: str) -> int:
+        state: Any = self.sandbox.control.state()
+        return next(len(board["pins"]) for board in state["boards"] if board["name"] == name)
+
+
+@pytest.fixture(scope="session")
+def installed() -> App:
+    return App.installed(os.environ)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, installed: App) -> Iterator[Desk]:
+    made = Desk(tmp_path, installed)
+    yield made
+    made.sandbox.stop()
+
+
+def spam(call: Call, apply: Callable[[], Answer]) -> Answer:
+    """The service suspects spam of every write."""
+    if call.method == "GET":
+        return apply()
+    return Answer(429, b'{"code": 9, "message": "Sorry! We blocked this as it may be spam"}', "application/json")
+
+
+def test_a_run_that_meets_its_quota_is_paused_and_says_what_is_left_and_when_it_goes_on(desk: Desk) -> None:
+    assert desk("run", *COPY, "--patience", "0") == 6
+    first = desk.stdout.splitlines()[0]
+    assert first.startswith("Copy a board: paused (")
+    assert first.endswith("; 3 pins left")
+    assert "the quota 'org_write' of 'access_token' is used up for another 61 s" in desk.stdout
+    assert "  go on after " in desk.stdout
+    assert desk("runs", "--output", "json") == 0
+    assert desk.json["runs"][0]["resume_after"] == pytest.approx(desk.now + 60.6, abs=0.1)
+    assert desk("runs") == 0
+    assert "pinflow resume" in desk.stdout
+    assert "  # after " in desk.stdout
+
+
+def test_to_resume_too_early_is_refused_without_a_request(desk: Desk) -> None:
+    desk("run", *COPY, "--patience", "0")
+    before = desk.requests()
+    desk.now += 10
+    assert desk("resume", "--patience", "30") == 6
+    assert "is paused until " in desk.stderr
+    assert "nothing was sent" in desk.stderr
+    assert "--patience 1m" in desk.stderr
+    assert desk.requests() == before
+
+
+def test_with_patience_a_resumed_run_waits_and_says_so_once(desk: Desk) -> None:
+    desk("run", *COPY, "--patience", "0")
+    assert desk("resume", "--patience", "2h", "--output", "ndjson") == 0, desk.stderr
+    told = [json.loads(line) for line in desk.stdout.splitlines()]
+    (first, *_) = waits = [each for each in told if each["event"] == "Waiting"]
+    assert first["until"] == pytest.approx(NOON + 60.6, abs=0.1)
+    assert [each["at"] for each in waits if "quota" in each["reason"]] == [NOON]
+    assert desk.pins_of("The copy") == 7
+
+
+def test_a_run_with_patience_waits_inside_and_says_so_once_for_each_window(desk: Desk) -> None:
+    desk.fill("Long", 23)
+    words = ("run", "copy_board", "-i", "board=Long", "-i", "name=The copy", "--patience", "2h", "--output", "ndjson")
+    assert desk(*words) == 0, desk.stderr
+    waits = [each for line in desk.stdout.splitlines() if (each := json.loads(line))["event"] == "Waiting"]
+    assert len(waits) == 4  # 24 writes, five a minute
+    assert {each["category"] for each in waits} == {"org_write"}
+    assert desk.pins_of("The copy") == 23
+
+
+def test_a_second_run_begins_with_what_the_first_one_left(desk: Desk) -> None:
+    desk("run", *COPY, "--patience", "0")
+    desk.fill("Other", 2)
+    assert desk("run", "copy_board", "-i", "board=Other", "-i", "name=Another", "--patience", "0") == 6
+    assert "is used up for another 61 s" in desk.stdout
+
+
+def test_a_dry_run_tells_how_long_it_takes_and_is_right(desk: Desk) -> None:
+    desk.sandbox.control.change(per_minute={"org_write": 100})
+    desk.fill("Long", 250)
+    words = ("run", "copy_board", "-i", "board=Long", "-i", "name=Copied", "--patience", "2h", "--output", "json")
+    desk("run", *COPY)  # uses some of the quota
+    desk.now += 5
+    assert desk(*words, "--dry-run") == 0, desk.stderr
+    forecast = desk.json["forecast"]
+    began = desk.now
+    assert desk(*words) == 0
+    assert forecast["seconds"] == pytest.approx(desk.now - began, rel=0.1)
+    assert forecast["finish"] == pytest.approx(desk.now, abs=forecast["seconds"] * 0.1)
+    assert forecast["seconds"] > 100
+
+
+def test_what_takes_days_is_said_to(desk: Desk) -> None:
+    forecast = Forecast(calls={"access_token": {"org_write": 900}}, seconds=2 * 86_400 + 60.0, finish=NOON + 172_860)
+    result = RunResult(run="r", status="planned", steps=(), forecast=forecast)
+    recap = Recap("Copy", result, tier="trial", now=NOON)
+    assert "  cannot finish today: it takes 3 days at the trial tier's limits, until " in "\n".join(
+        recap.lines(lambda text, style: text)
+    )
+
+
+# -- pinflow quota
+
+
+def test_every_quota_is_listed_with_what_is_used_and_left(desk: Desk) -> None:
+    desk("run", *COPY, "--patience", "0")
+    assert desk("quota") == 0
+    head, *rows = desk.stdout.splitlines()
+    assert head.split() == ["API", "ACCOUNT", "CATEGORY", "LIMIT", "USED", "LEFT", "ALL", "FREE", "AT", "KNOWN", "FROM"]
+    write = next(row for row in rows if "org_write" in row)
+    assert write.startswith("v5   access_token (")
+    assert write.split()[3:9] == ["org_write", "5", "a", "minute", "5", "0"]
+    assert write.endswith("header")
+    assert any("all calls" in row and "100 a second" in row for row in rows)
+
+
+def test_quotas_for_programs_are_one_json_object(desk: Desk) -> None:
+    desk("run", *COPY, "--patience", "0")
+    desk("quota", "--output", "json")
+    write = next(each for each in desk.json["quotas"] if each["category"] == "org_write")
+    assert (write["limit"], write["used"], write["left"], write["seconds"]) == (5, 5, 0, 60)
+    assert write["resets"] == pytest.approx(desk.now + 60.6, abs=0.5)
+    assert (write["api"], write["login"], write["source"]) == ("v5", "access_token", "header")
+    assert write["origin"] == desk.sandbox.url + "/v5"
+    assert desk.json["blocks"] == []
+
+
+def test_no_token_is_found_in_the_ledger(desk: Desk) -> None:
+    desk("run", *COPY, "--patience", "0")
+    token = desk.sandbox.environment()["ACCESS_TOKEN"].encode()
+    files = list((desk.folder / "state" / "quota").iterdir())
+    assert files
+    assert not any(token in file.read_bytes() for file in files)
+
+
+def test_a_day_later_nothing_is_listed(desk: Desk) -> None:
+    desk("run", *COPY, "--patience", "0")
+    desk.now += 100_000
+    assert desk("quota") == 0
+    assert desk.stdout == ""
+    assert "no quota was used in the last day" in desk.stderr
+
+
+# -- spam blocks
+
+
+def test_a_spam_block_pauses_the_accounts_writes_until_someone_lifts_it(desk: Desk) -> None:
+    desk.fault = spam
+    assert desk("run", *COPY) == 6
+    assert "spam" in desk.stdout
+    desk.fault = None
+    desk.now += 3600
+    before = desk.requests()
+    assert desk("resume") == 6
+    assert "the writes of 'access_token' are paused for another 82,800 s: the service suspected spam" in desk.stderr
+    assert desk.requests() == before
+    assert desk("quota") == 0
+    assert desk.stdout.splitlines()[-1].endswith("earlier with: pinflow quota --clear-block access_token")
+    assert desk("quota", "--clear-block", "access_token") == 0
+    assert desk("resume", "--patience", "5m") == 0, desk.stderr
+    assert desk.pins_of("The copy") == 7
+
+
+def test_no_other_run_of_the_account_writes_while_it_is_blocked(desk: Desk) -> None:
+    desk.fault = spam
+    desk("run", *COPY)
+    desk.fault = None
+    assert desk("run", "copy_board", "-i", "board=Original", "-i", "name=Again") == 6
+    assert [board["name"] for board in desk.sandbox.control.state()["boards"]] == ["Original"]  # type: ignore[attr-defined]
+
+
+def test_a_block_is_over_after_a_day(desk: Desk) -> None:
+    desk.fault = spam
+    desk("run", *COPY)
+    desk.fault = None
+    desk.now += 86_401
+    assert desk("resume", "--patience", "5m") == 0, desk.stderr
+
+
+def test_there_must_be_a_block_to_lift(desk: Desk) -> None:
+    assert desk("quota", "--clear-block", "access_token") == 2
+    assert "no account of the token 'access_token' is blocked" in desk.stderr
+
+
+# -- a ledger that can't be used
+
+
+def test_a_damaged_ledger_ends_the_run_before_anything_is_sent(desk: Desk) -> None:
+    desk("run", *COPY, "--patience", "0")
+    before = desk.requests()
+    page = sorted((desk.folder / "state" / "quota").glob("*.page"))[0]
+    page.write_bytes(b"mine")
+    assert desk("run", "copy_board", "-i", "board=Original", "-i", "name=Again") == 8
+    assert str(page) in desk.stderr
+    assert page.read_bytes() == b"mine"
+    assert desk.requests() == before

@@ -1,0 +1,241 @@
+"""A run that is killed at any instant, or meets a full disk, loses nothing and does nothing twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from pinflow.engine.durable import Durable
+from pinflow.engine.journal import Journal, RunRecord, list_runs
+from pinflow.errors import StateError
+from pinflow.http.client import WriteCall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+if sys.platform == "win32":
+    pytest.skip("needs fork", allow_module_level=True)
+
+import resource
+
+RUN = "20261125-120000-aaaaaa"
+EFFECTS = 30
+
+
+WRITE = WriteCall(method="POST", path="/pins", category="org_write", digest="0" * 16, login="me")
+
+
+class Target:
+    """What the run changes: a file with a line for each applied write. All writes look the same."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def post(self) -> dict[str, str]:
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(descriptor, b"pin\n")  # outlives this process, whatever becomes of it
+        end = os.lseek(descriptor, 0, os.SEEK_CUR)
+        os.close(descriptor)
+        return {"id": str(end // len(b"pin\n"))}
+
+    def ids(self) -> list[str]:
+        lines = self._file.read_bytes().splitlines() if self._file.exists() else []
+        return [str(number) for number in range(1, len(lines) + 1)]
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """A directory in memory where there is one: a kill does not ask what is on the disk, and this is faster."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as made:
+        yield Path(made)
+
+
+def open_journal(state: Path, probe: Callable[[str], None] = lambda _: None) -> Journal:
+    """The run, new or to go on with. Killed before its first commit, it starts anew under another name."""
+    runs = [run for run in list_runs(state) if run.state != "unreadable"]
+    if runs:
+        assert runs[0].state == "interrupted"
+        return Journal.open(state, runs[0].id, clock=time.time, monotonic=time.monotonic, probe=probe)
+    record = RunRecord(f"{RUN[:-1]}{len(list_runs(state))}", "r", "d", "n", {}, {}, {}, time.time())
+    return Journal.create(state, record, clock=time.time, monotonic=time.monotonic, probe=probe)
+
+
+def copy(state: Path, fault: Callable[[str], None], *, parallel: int = 1) -> None:
+    """The run: thirty writes that look alike, each found again by an id that nobody knows. No real waiting."""
+    state.mkdir(exist_ok=True)
+    target = Target(state / "target")
+    with open_journal(state, fault) as journal:
+        durable = Durable(
+            journal,
+            dry_run=False,
+            emit=lambda kind, /, **facts: None,
+            clock=time.time,
+            monotonic=time.monotonic,
+            sleep=lambda seconds: None,
+            executors={"threads": ThreadPoolExecutor},
+        )
+
+        def do(item: int) -> dict[str, str]:
+            durable.announce(WRITE)
+            fault("before the request")
+            made = target.post()
+            fault("after the request")
+            return made
+
+        def find(item: int) -> dict[str, str] | None:
+            known = {result["id"] for _, result in durable.results("pins")}
+            unknown = [id_ for id_ in target.ids() if id_ not in known]
+            return {"id": unknown[0]} if unknown else None
+
+        durable.each("pins", range(EFFECTS), key=str, do=do, find=find, kind="pin", parallel=parallel)
+        journal.set_state("ok", exit_code=0)
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Run ``work`` in a process of its own. Its exit code, or minus the signal that killed it."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return _and_exit(work)
+
+
+def _and_exit(work: Callable[[], object]) -> NoReturn:
+    code = 1
+    try:
+        work()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def killed_at(point: int) -> Callable[[str], None]:
+    passed = 0
+
+    def fault(where: str) -> None:
+        nonlocal passed
+        passed += 1
+        if passed == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return fault
+
+
+def check(state: Path) -> None:
+    """Nothing lost, nothing doubled, and the journal knows each of them by its own id."""
+    assert len(Target(state / "target").ids()) == EFFECTS
+    run = list_runs(state)[0]
+    assert run.state == "ok"
+    with Journal.open(state, run.id, clock=time.time, monotonic=time.monotonic) as journal:
+        results = dict(journal.results("pins"))
+    assert sorted(results) == sorted(map(str, range(EFFECTS)))
+    assert {result["id"] for result in results.values()} == set(Target(state / "target").ids())
+
+
+def test_killed_at_every_point_and_resumed_nothing_is_lost_or_doubled(state: Path) -> None:
+    points: list[str] = []
+    copy(state / "whole", points.append)
+    assert len(points) >= 4 * EFFECTS
+    for point in range(1, len(points) + 1):
+        run = state / str(point)
+        assert in_child(partial(copy, run, killed_at(point))) == -signal.SIGKILL
+        if list_runs(run)[0].state != "ok":  # at the very last point the run is over
+            copy(run, lambda _: None)
+        check(run)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_killed_three_times_at_any_instant_nothing_is_lost_or_doubled(state: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    killed = 0
+    while killed < 3:
+        child = os.fork()
+        if not child:
+            _and_exit(lambda: copy(state, lambda _: None, parallel=chance.choice((1, 4))))
+        time.sleep(chance.uniform(0.001, 0.04))  # the child is at work meanwhile
+        os.kill(child, signal.SIGKILL)
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGKILL:
+            break  # it was faster
+        killed += 1
+    if list_runs(state) and list_runs(state)[0].state != "ok":
+        copy(state, lambda _: None)
+    check(state)
+
+
+@pytest.mark.parametrize("room", [0, 1_000, 3_000, 6_000, 10_000, 20_000])
+def test_on_a_full_disk_nothing_is_sent_without_an_intent_on_disk(tmp_path: Path, room: int) -> None:
+    def fill() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        journal = open_journal(tmp_path)
+        size = (tmp_path / "runs" / f"{journal.run.id}.db").stat().st_size
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        durable = Durable(
+            journal,
+            dry_run=False,
+            emit=lambda kind, /, **facts: None,
+            clock=time.time,
+            monotonic=time.monotonic,
+            sleep=lambda seconds: None,
+            executors={},
+        )
+        target = Target(tmp_path / "target")
+
+        def do(item: int) -> dict[str, str]:
+            durable.announce(WRITE)
+            return target.post()
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, most))
+        with pytest.raises(StateError, match=r"can't be written: .*; nothing more was sent\n  make room"):
+            durable.each("pins", range(2000), key=str, do=do)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        # there is room again, but what waited to be written is lost
+        with pytest.raises(StateError):
+            durable.once("pins", "more", lambda: do(0))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_child(fill) == -signal.SIGKILL
+    with closing(sqlite3.connect(tmp_path / "runs" / f"{RUN[:-1]}0.db")) as connection:
+        (intents,) = connection.execute("SELECT count(*) FROM effects").fetchone()
+    assert len(Target(tmp_path / "target").ids()) == intents
+
+
+def test_a_disk_that_is_full_from_the_start_is_said_and_nothing_is_sent(tmp_path: Path) -> None:
+    def begin() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        with pytest.raises(StateError, match=r"can't be made: .*\n  make room"):
+            open_journal(tmp_path)
+
+    assert in_child(begin) == 0
+
+
+def test_a_run_killed_while_it_commits_is_listed_as_interrupted(tmp_path: Path) -> None:
+    """A cut-off commit leaves a rollback journal, which a reader has to undo first."""
+
+    def cut_off() -> Any:
+        journal = open_journal(tmp_path)
+        file = tmp_path / "runs" / f"{journal.run.id}.db"
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("PRAGMA cache_size = 1")  # so that changed pages reach the file before the commit
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(3000):
+            other.execute("INSERT INTO items VALUES ('loop', ?, 'ok')", (f"{number:09}",))
+        assert file.with_name(f"{file.name}-journal").stat().st_size > 512
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_child(cut_off) == -signal.SIGKILL
+    assert [run.state for run in list_runs(tmp_path)] == ["interrupted"]
+    with open_journal(tmp_path) as journal:
+        assert not journal.item_done("loop", "000000001")

@@ -1,0 +1,327 @@
+"""What was used of the quotas is shared, survives its process, and is never overwritten when it can't be believed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow.errors import RateLimited, SpamBlocked, StateError
+from pinflow.http.api import Quota
+from pinflow.http.credentials import Credential
+from pinflow.http.ledger import Label, Ledger, Page
+from pinflow.http.quota import Pacer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+NOON = 1_795_000_000.0
+ORIGIN = "https://api.example.com"
+
+
+class Machine:
+    """Processes that share a state directory and a clock, which only sleeping and setting move."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.running = 1000.0
+        self.offset = NOON
+        self.slept: list[float] = []
+        self.ledgers: list[Ledger] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.running += seconds
+
+    def process(self, *, whose: dict[str, str] | None = None, origin: str = ORIGIN, **quotas: Quota) -> Pacer:
+        """A pacer of a process of its own."""
+        ledger = Ledger(self.folder)
+        self.ledgers.append(ledger)
+        return Pacer(
+            {name.replace("every", "*"): quota for name, quota in quotas.items()},
+            monotonic=lambda: self.running,
+            clock=lambda: self.running + self.offset,
+            sleep=self.sleep,
+            book=ledger.of("v5", origin),
+            whose=whose,
+        )
+
+    def close(self) -> None:
+        for ledger in self.ledgers:
+            ledger.close()
+        self.ledgers.clear()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path / "quota")
+    yield made
+    made.close()
+
+
+def call(pacer: Pacer, category: str = "write", login: str = "me", headers: dict[str, str] | None = None) -> float:
+    """One call that takes no time: by how many seconds it had to wait."""
+    turn = pacer.enter(login, category, patience=1e9)
+    pacer.done(turn, headers or {})
+    return turn.waited
+
+
+def used_up(pacer: Pacer, category: str = "write", login: str = "me") -> float:
+    """How long the quota rests for somebody without patience."""
+    with pytest.raises(RateLimited) as caught:
+        pacer.enter(login, category, patience=0)
+    assert caught.value.retry_after is not None
+    return caught.value.retry_after
+
+
+def test_two_processes_share_one_quota(machine: Machine) -> None:
+    one, other = (machine.process(write=Quota(4, 60)) for _ in range(2))
+    assert [call(each) for each in (one, other, one, other)] == [0, 0, 0, 0]
+    assert used_up(one) == used_up(other) == pytest.approx(60.6)
+
+
+def test_a_restart_begins_with_what_is_left(machine: Machine) -> None:
+    call(machine.process(write=Quota(2, 60)))
+    machine.close()
+    machine.running += 20
+    later = machine.process(write=Quota(2, 60))
+    assert call(later) == 0
+    assert used_up(later) == pytest.approx(40.6)
+
+
+def test_a_days_quota_is_kept_over_days_and_reboots(machine: Machine) -> None:
+    day = Quota(3, 86_400, "app")
+    for _ in range(3):
+        call(machine.process(write=day))
+        machine.close()
+        machine.running, machine.offset = 5.0, machine.running + machine.offset + 7 * 3600  # seven hours later
+    # the three were 21, 14 and 7 hours ago
+    assert used_up(machine.process(write=day)) == pytest.approx(3 * 3600, abs=30)
+
+
+def test_accounts_apps_and_places_have_quotas_of_their_own(machine: Machine) -> None:
+    write, report = Quota(1, 60), Quota(1, 60, "app")
+    mine = machine.process(whose={"me": "aaaa", "other": "bbbb"}, write=write, report=report)
+    call(mine)
+    assert call(mine, login="other") == 0
+    # another name for the same account is the same account
+    assert used_up(machine.process(whose={"mine_too": "aaaa"}, write=write), login="mine_too") == pytest.approx(60.6)
+    assert call(machine.process(origin="http://127.0.0.1:8000", whose={"me": "aaaa"}, write=write)) == 0
+    call(mine, "report")
+    assert used_up(mine, "report", "other") == pytest.approx(60.6)
+
+
+def test_a_refusal_holds_back_every_process(machine: Machine) -> None:
+    one, other = (machine.process(write=Quota(100, 60)) for _ in range(2))
+    turn = one.enter("me", "write", patience=0)
+    one.done(turn, {})
+    one.pause(turn, {}, 40)
+    assert used_up(other) == pytest.approx(40)
+    machine.close()
+    machine.running += 10
+    assert used_up(machine.process(write=Quota(100, 60))) == pytest.approx(30)
+
+
+def test_a_refusal_of_a_category_without_a_known_quota_holds_back_every_process(machine: Machine) -> None:
+    one, other = machine.process(), machine.process()
+    turn = one.enter("me", "odd", patience=0)
+    one.done(turn, {})
+    one.pause(turn, {}, 40)
+    assert used_up(other, "odd") == pytest.approx(40)
+    assert call(other, "even") == 0
+
+
+def test_what_an_answer_tells_corrects_the_count_of_every_process(machine: Machine) -> None:
+    one, other = (machine.process(write=Quota(10, 60)) for _ in range(2))
+    told = {"x-ratelimit-limit": "10, 10;w=60", "x-ratelimit-remaining": "1", "x-ratelimit-reset": "25"}
+    call(one, headers=told)
+    assert call(other) == 0
+    assert used_up(other) == pytest.approx(25)
+
+
+def test_a_limit_that_was_told_is_remembered(machine: Machine) -> None:
+    call(machine.process(write=Quota(10, 60)), headers={"x-ratelimit-limit": "2, 2;w=60"})
+    machine.close()
+    later = machine.process(write=Quota(10, 60))
+    assert call(later) == 0
+    assert used_up(later) == pytest.approx(60.6)
+
+
+def test_another_access_tier_has_windows_of_its_own(machine: Machine) -> None:
+    call(machine.process(write=Quota(1, 86_400)))
+    machine.close()
+    assert call(machine.process(write=Quota(100, 60))) == 0
+
+
+@pytest.mark.parametrize("back", [10.0, 3600.0, 90_000.0, 400 * 86_400.0])
+def test_a_clock_that_is_set_back_ends_no_wait_early_and_makes_none_longer(machine: Machine, back: float) -> None:
+    pacer = machine.process(write=Quota(2, 60))
+    for _ in range(2):
+        call(pacer)
+    machine.running += 20
+    machine.offset -= back
+    # at most as long as if the calls had been made this moment, and not before they are free
+    assert 40.6 <= used_up(pacer) + 1e-6 <= 60.6 + 1e-6
+    machine.running += 60.7
+    assert call(pacer) == 0
+
+
+def test_a_pause_outlasts_a_clock_that_is_set_back(machine: Machine) -> None:
+    pacer = machine.process(write=Quota(100, 60))
+    turn = pacer.enter("me", "write", patience=0)
+    pacer.done(turn, {})
+    pacer.pause(turn, {}, 40)
+    machine.offset -= 7200
+    assert used_up(pacer) == pytest.approx(40)
+
+
+def test_a_blocked_account_stays_blocked_for_every_process_until_a_day_has_passed(machine: Machine) -> None:
+    machine.process(whose={"me": "aaaa"}).block("me")
+    machine.close()
+    machine.running += 3600
+    other = machine.process(whose={"mine_too": "aaaa", "you": "bbbb"})
+    other.check_block("you")
+    with pytest.raises(SpamBlocked) as caught:
+        other.check_block("mine_too")
+    assert caught.value.retry_after == pytest.approx(23 * 3600)
+    machine.running += 23 * 3600
+    other.check_block("mine_too")
+
+
+# -- files
+
+
+def page_of(folder: Path, category: str) -> Path:
+    for file in folder.glob("*.page"):
+        if json.loads(file.read_bytes()[512:1024].rstrip(b"\0"))[3] == category:
+            return file
+    raise AssertionError(f"there is no page of {category}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such modes")
+def test_everything_is_its_owners_alone(machine: Machine) -> None:
+    call(machine.process(write=Quota(1, 60)))
+    assert stat.S_IMODE(machine.folder.stat().st_mode) == 0o700
+    files = list(machine.folder.iterdir())
+    assert {"lock", "key"} < {file.name for file in files}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def _cut(content: bytearray) -> bytes:
+    return bytes(content[:-8])
+
+
+def _foreign(content: bytearray) -> bytes:
+    return b"somebody" + content[8:]
+
+
+def _newer(content: bytearray) -> bytes:
+    return b"pinflow2" + content[8:]
+
+
+def _not_a_number(content: bytearray) -> bytes:
+    numbers = memoryview(content).cast("d")
+    numbers[Page.places(0)] = math.nan
+    return bytes(content)
+
+
+def _negative(content: bytearray) -> bytes:
+    numbers = memoryview(content).cast("d")
+    numbers[Page.head(0) + 3] = -5.0
+    return bytes(content)
+
+
+def _unlabelled(content: bytearray) -> bytes:
+    return bytes(content[:512]) + b"[1, 2" + bytes(content[517:])
+
+
+@pytest.mark.parametrize("damage", [_cut, _foreign, _newer, _not_a_number, _negative, _unlabelled])
+def test_a_damaged_page_is_named_and_left_as_it_is(machine: Machine, damage: Callable[[bytearray], bytes]) -> None:
+    call(machine.process(write=Quota(1, 60)))
+    machine.close()
+    file = page_of(machine.folder, "write")
+    file.write_bytes(broken := damage(bytearray(file.read_bytes())))
+    with pytest.raises(StateError, match=r"is damaged: .*; it was left as it is") as caught:
+        machine.process(write=Quota(1, 60)).open("me", ["write"])
+    assert str(file) in caught.value.message
+    assert file.read_bytes() == broken
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "quota").write_text("mine")
+    with pytest.raises(StateError, match=r"can't be kept in .*; nothing was sent"):
+        Ledger(tmp_path / "quota")
+    assert (tmp_path / "quota").read_text() == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are followed here")
+def test_a_link_in_place_of_a_page_is_not_followed(machine: Machine, tmp_path: Path) -> None:
+    call(machine.process(write=Quota(1, 60)))
+    machine.close()
+    file = page_of(machine.folder, "write")
+    aside = tmp_path / "aside"
+    file.rename(aside)
+    file.symlink_to(aside)
+    with pytest.raises(StateError, match="can't be kept"):
+        machine.process(write=Quota(1, 60)).open("me", ["write"])
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_page(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(machine.folder)
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdopen", full)
+        with pytest.raises(StateError, match="No space left on device; nothing was sent"):
+            ledger.page(Label("v5", ORIGIN, "me", "write"))
+    assert list(machine.folder.glob("*.page")) == []
+    ledger.page(Label("v5", ORIGIN, "me", "write"))
+    ledger.close()
+
+
+def test_pages_that_nobody_used_for_long_go_when_a_new_one_comes(machine: Machine) -> None:
+    call(machine.process(write=Quota(1, 60)), login="gone")
+    old = set(machine.folder.glob("*.page"))
+    long_ago = time.time() - 100 * 86_400
+    for file in old:
+        os.utime(file, (long_ago, long_ago))
+    machine.process(write=Quota(1, 60)).open("me", ["write"])
+    machine.process(write=Quota(1, 60)).open("you", ["write"])
+    assert not old & set(machine.folder.glob("*.page"))
+
+
+def test_a_fingerprint_tells_accounts_apart_and_says_nothing_without_the_key(machine: Machine) -> None:
+    def credential(secret: str) -> Credential:
+        return Credential(secret, name="token", source="test", origin=ORIGIN)
+
+    key = Ledger(machine.folder).key
+    assert len(key) == 32
+    assert Ledger(machine.folder).key == key
+    mine = credential("pina_one").fingerprint(key)
+    assert len(mine) == 16
+    assert mine == credential("pina_one").fingerprint(key)
+    assert mine != credential("pina_two").fingerprint(key)
+    assert mine != credential("pina_one").fingerprint(bytes(32))
+
+
+def test_a_call_costs_less_than_a_third_of_a_millisecond(machine: Machine) -> None:
+    told = {"x-ratelimit-limit": "1000, 100;w=1, 1000;w=60", "x-ratelimit-remaining": "900", "x-ratelimit-reset": "30"}
+    pacer = machine.process(write=Quota(1000, 60), every=Quota(100, 1))
+    best = math.inf
+    for _ in range(20):
+        began = time.perf_counter()
+        for _ in range(100):
+            machine.running += 0.07
+            pacer.check_block("me")
+            call(pacer, headers=told)
+        best = min(best, (time.perf_counter() - began) / 100)
+    assert best < 0.0003

@@ -1,0 +1,306 @@
+"""One typed signature checks arguments, converts them, describes itself, and says what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+import pytest
+
+from pinflow import Action, Context, Number, Text, action
+from pinflow.errors import PluginError
+from pinflow.kinds import shape
+from pinflow.parameters import Fault
+
+Id = Annotated[str, Text(pattern=r"^\d+$", max_length=32, format="id", description="A thing's id.")]
+
+
+class Slot(TypedDict):
+    id: Id
+    title: NotRequired[str]
+
+
+class Loose(TypedDict, total=False):
+    id: str
+
+
+class Node(TypedDict):
+    name: str
+    children: list[Node]
+
+
+def taking(hint: Any, default: Any = ...) -> Action:
+    """An action with one argument, ``it``, of a type."""
+
+    def act(ctx: Context, *, it: Any) -> None: ...
+
+    act.__annotations__["it"] = hint
+    if default is not ...:
+        act.__kwdefaults__ = {"it": default}
+    return action("act")(act)
+
+
+# type, what a recipe gives, what the function gets
+FITS: list[tuple[Any, object, object]] = [
+    (str, "a", "a"),
+    (str, 812345678901234567890, "812345678901234567890"),
+    (Id, 549755885175, "549755885175"),
+    (int, 3, 3),
+    (float, 3, 3.0),
+    (bool, True, True),
+    (str | None, None, None),
+    (Literal["PUBLIC", "SECRET"], "SECRET", "SECRET"),
+    (list[str], ["a", 1], ["a", "1"]),
+    (Sequence[int], [1, 2], [1, 2]),
+    (tuple[str, ...], ["a", 1], ("a", "1")),
+    (set[str], ["a", "a"], {"a"}),
+    (frozenset[int], [1], frozenset({1})),
+    (dict[str, int], {"a": 1}, {"a": 1}),
+    (Mapping[str, str], {"a": 1}, {"a": "1"}),
+    (Slot, {"id": 1}, {"id": "1"}),
+    (list[Slot], [{"id": "1", "title": 5}], [{"id": "1", "title": "5"}]),
+    (Loose, {}, {}),
+    (Id | dict[str, Any], {"id": 1}, {"id": 1}),
+    (Annotated[int, Number(ge=1, le=250)] | None, 250, 250),
+    (Any, [1, {"a": None}], [1, {"a": None}]),
+]
+
+
+@pytest.mark.parametrize(("hint", "given", "wanted"), FITS)
+def test_what_fits_comes_out_as_the_function_wants_it(hint: Any, given: object, wanted: object) -> None:
+    parameters = taking(hint).parameters
+    assert parameters.faults({"it": given}) == []
+    got = parameters.convert({"it": given})["it"]
+    assert got == wanted
+    assert type(got) is type(wanted)
+
+
+MISFITS: list[tuple[Any, object, str]] = [
+    (str, True, "'it' must be text, not true or false; put quotes around it"),
+    (str, 1.5, "'it' must be text, not a number; put quotes around it"),
+    (str, None, "'it' must be text, not nothing"),
+    (str, ["a"], "'it' must be text, not a list"),
+    (int, "3", "'it' must be a whole number, not text"),
+    (int, 3.0, "'it' must be a whole number, not a number"),
+    (int, True, "'it' must be a whole number, not true or false"),
+    (float, "3", "'it' must be a number, not text"),
+    (bool, 1, "'it' must be true or false, not a whole number"),
+    (bool, "yes", "'it' must be true or false, not text"),
+    (list[str], "a", "'it' must be a list, not text"),
+    (tuple[str, ...], "a", "'it' must be a list, not text"),
+    (set[str], {"a": 1}, "'it' must be a list, not a mapping"),
+    (dict[str, str], ["a"], "'it' must be a mapping, not a list"),
+    (Slot, "a", "'it' must be a mapping, not text"),
+    (Literal["PUBLIC", "SECRET"], "public", "'it' must be one of 'PUBLIC' or 'SECRET'"),
+    (Id, "12a", "'it' must be an id: digits only"),
+    (Annotated[str, Text(pattern="^#[0-9a-f]{6}$")], "red", "'it' must match ^#[0-9a-f]{6}$"),
+    (Annotated[str, Text(max_length=3)], "four", "'it' is too long: at most 3 characters, this has 4"),
+    (Annotated[str, Text(max_length=3)], 1234, "'it' is too long: at most 3 characters, this has 4"),
+    (Annotated[str, Text(min_length=2)], "a", "'it' is too short: at least 2 characters"),
+    (Annotated[int, Number(ge=1)], 0, "'it' must be at least 1"),
+    (Annotated[int, Number(le=250)], 251, "'it' must be at most 250"),
+    (int | str, 1.5, "'it' must be a whole number or text, not a number"),
+    (Id | dict[str, Any], "abc", "'it' must be an id: digits only"),
+    (Id | Literal["none"], "abc", "'it' must be an id: digits only or one of 'none'"),
+    (Id | Literal["none"], [1], "'it' must be text or one of 'none', not a list"),
+]
+
+
+@pytest.mark.parametrize(("hint", "given", "said"), MISFITS)
+def test_what_does_not_fit_is_told_in_one_plain_sentence(hint: Any, given: object, said: str) -> None:
+    assert taking(hint).parameters.faults({"it": given}) == [Fault(("it",), said)]
+
+
+DEEP: list[tuple[Any, object, list[Fault]]] = [
+    (
+        list[str],
+        ["a", 1.5, None],
+        [
+            Fault(("it", 1), "item 2 of 'it' must be text, not a number; put quotes around it"),
+            Fault(("it", 2), "item 3 of 'it' must be text, not nothing"),
+        ],
+    ),
+    (dict[str, int], {"str": "a"}, [Fault(("it", "str"), "'str' must be a whole number, not text")]),
+    (
+        Slot,
+        {"titel": 1, "title": None},
+        [
+            Fault(("it", "id"), "missing argument 'id'"),
+            Fault(("it", "title"), "'title' must be text, not nothing"),
+            Fault(("it", "titel"), "unknown argument 'titel'", unknown=True),
+        ],
+    ),
+    (list[Slot], [{"id": "x"}], [Fault(("it", 0, "id"), "'id' must be an id: digits only")]),
+    (list[Slot] | None, [{"id": "x"}], [Fault(("it", 0, "id"), "'id' must be an id: digits only")]),
+]
+
+
+@pytest.mark.parametrize(("hint", "given", "faults"), DEEP)
+def test_every_fault_inside_a_value_is_told_with_its_place(hint: Any, given: object, faults: list[Fault]) -> None:
+    assert taking(hint).parameters.faults({"it": given}) == faults
+
+
+def test_no_fault_shows_the_value() -> None:
+    for hint, given, _ in MISFITS:
+        for fault in taking(hint, None).parameters.faults({"it": "5eCr3t" if isinstance(given, str) else given}):
+            assert "5eCr3t" not in fault.what
+
+
+@action("greet")
+def greet(ctx: Context, *, name: str, times: Annotated[int, Number(ge=1)] = 1, to: Id | None = None) -> Slot:
+    """Say hello.
+
+    Says it aloud.
+
+    Arguments:
+        name: who is greeted,
+          by all of their names
+        times: how often
+
+    name: not here
+    """
+    return {"id": "1"}
+
+
+def test_missing_and_unknown_arguments_are_told_together() -> None:
+    assert greet.parameters.faults({"nmae": "Ada"}) == [
+        Fault(("name",), "missing argument 'name'"),
+        Fault(("nmae",), "unknown argument 'nmae'", unknown=True),
+    ]
+
+
+def test_defaults_are_filled_in() -> None:
+    assert greet.parameters.convert({"name": "Ada"}) == {"name": "Ada", "times": 1, "to": None}
+    assert greet.parameters.rough({"name": "Ada"}) == {"name": "Ada", "times": 1, "to": None}
+
+
+def test_a_default_that_can_change_is_not_shared() -> None:
+    @action("add")
+    def add(ctx: Context, *, to: list[str] = []) -> None: ...  # noqa: B006
+
+    add.parameters.convert({})["to"].append("a")
+    assert add.parameters.convert({}) == {"to": []}
+
+
+def test_help_comes_from_the_docstring_else_from_the_type() -> None:
+    assert [(each.name, each.type, each.required, each.default, each.help) for each in greet.parameters.listing()] == [
+        ("name", "text", True, None, "who is greeted, by all of their names"),
+        ("times", "integer", False, 1, "how often"),
+        ("to", "id | null", False, None, ""),
+    ]
+    assert taking(Id).parameters.listing()[0].help == "A thing's id."
+
+
+def test_the_schema_of_the_arguments_says_the_same_as_the_check() -> None:
+    schema = greet.parameters.schema()
+    assert schema["required"] == ["name"]
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["name"]["type"] == "string"
+    assert schema["properties"]["times"]["minimum"] == 1
+    assert schema["properties"]["to"]["anyOf"][0]["pattern"] == r"^\d+$"
+    assert list(schema["properties"]) == ["name", "times", "to"]
+
+
+def test_an_argument_may_have_any_name() -> None:
+    @action("act")
+    def act(ctx: Context, *, json: str, copy: int, model_dump: bool, _x: float, schema: str, self: str) -> None: ...
+
+    given: dict[str, Any] = {"json": "a", "copy": 1, "model_dump": True, "_x": 1.0, "schema": "b", "self": "c"}
+    assert act.parameters.faults(given) == []
+    assert act.parameters.convert(given) == given
+    assert list(act.parameters.schema()["properties"]) == list(given)
+
+
+PLAIN: list[tuple[Any, str]] = [
+    (str, "text"),
+    (int, "integer"),
+    (float, "number"),
+    (bool, "boolean"),
+    (dict[str, int], "mapping"),
+    (Mapping[str, int], "mapping"),
+    (dict, "mapping"),
+    (Slot, "mapping"),
+    (list, "list"),
+    (list[int], "list of integer"),
+    (Sequence[Id], "list of id"),
+    (tuple[str, ...], "list of text"),
+    (Id, "id"),
+    (Annotated[str, Text(max_length=3)], "text"),
+    (str | None, "text | null"),
+    (Id | dict[str, Any], "id | mapping"),
+    (Literal["PUBLIC", "SECRET"], "PUBLIC | SECRET"),
+    (Any, "any"),
+]
+
+
+@pytest.mark.parametrize(("hint", "said"), PLAIN)
+def test_a_type_is_told_in_plain_words(hint: Any, said: str) -> None:
+    assert taking(hint).parameters.listing()[0].type == said
+
+
+ID = {"type": "string"}
+GIVES: list[tuple[Any, dict[str, Any]]] = [
+    (str, {"type": "string"}),
+    (Slot, {"type": "object", "properties": {"id": ID, "title": {"type": "string"}}}),
+    (list[Slot], {"type": "array", "items": {"type": "object", "properties": {"id": ID, "title": {"type": "string"}}}}),
+    (dict[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}),
+    (str | None, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+    (Literal["a", "b"], {"enum": ["a", "b"]}),
+    (Node, {"type": "object", "properties": {"name": {"type": "string"}, "children": {"type": "array", "items": {}}}}),
+    (str | Any, {}),
+    (dict, {}),
+    (Any, {}),
+]
+
+
+@pytest.mark.parametrize(("hint", "schema"), GIVES)
+def test_the_returned_type_says_which_fields_there_are(hint: Any, schema: dict[str, Any]) -> None:
+    assert shape(hint) == schema
+
+
+def test_what_an_action_yields_is_described_item_by_item() -> None:
+    @action("items")
+    def items(ctx: Context) -> Iterator[Slot]:
+        yield {"id": "1"}
+
+    assert items.parameters.output_schema() == shape(Slot)
+    assert greet.parameters.output_schema() == shape(Slot)
+
+
+def without_context() -> None: ...
+
+
+def with_stars(ctx: Context, **rest: str) -> None: ...
+
+
+def by_position(ctx: Context, name: str) -> None: ...
+
+
+def of_no_type(ctx: Context, *, name: NoSuchType) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+
+def of_itself(ctx: Context, *, name: Node) -> None: ...
+
+
+BAD: list[tuple[Any, str]] = [
+    (without_context, "its first parameter must be the context"),
+    (with_stars, "every parameter must have a name of its own (leave out the stars of rest)"),
+    (by_position, "parameters after ctx must be keyword-only (put * before name)"),
+    (of_no_type, "its annotations can't be read: name 'NoSuchType' is not defined"),
+    (of_itself, "parameter name can't be checked: Node holds itself"),
+]
+
+
+@pytest.mark.parametrize(("function", "said"), BAD)
+def test_a_signature_that_can_not_be_used_is_refused_with_what_can(function: Any, said: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        action("act")(function).parameters.faults({})
+    assert caught.value.message == f"action act ({__name__}): {said}"
+    assert "keyword-only parameters of text, numbers" in caught.value.hint
+
+
+def test_a_type_that_no_recipe_can_give_is_refused() -> None:
+    class Odd: ...
+
+    with pytest.raises(PluginError, match=r"action act .*parameter it can't be checked: a recipe can't give Odd"):
+        taking(Odd).parameters.faults({})

@@ -1,0 +1,188 @@
+"""The retry table, cell by cell: what each outcome means for a read, a create, an update and a removal."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pinflow.http.retry import (
+    READS,
+    Accept,
+    Decision,
+    Doubt,
+    Fail,
+    Limits,
+    Outcome,
+    Pause,
+    Renew,
+    Retry,
+    Tries,
+    Wait,
+    backoff,
+    decide,
+)
+
+LIMITS = Limits()
+IDEMPOTENT = frozenset({"GET", "HEAD", "PATCH", "DELETE"})
+FIRST = Tries()
+LAST = Tries(number=LIMITS.attempts)
+
+
+def judge(method: str, outcome: Outcome, tries: Tries = FIRST, jitter: float = 0.0) -> Decision:
+    return decide(method, outcome, tries, idempotent=method in IDEMPOTENT, limits=LIMITS, jitter=jitter)
+
+
+def answered(status: int, **facts: object) -> Outcome:
+    return Outcome(phase="answered", status=status, **facts)  # type: ignore[arg-type]
+
+
+NOTHING_SENT = Outcome(phase="nothing_sent")
+MAYBE_SENT = Outcome(phase="maybe_sent")
+AGAIN, DOUBT, FAIL, ACCEPT = Retry(0.5), Doubt(), Fail(), Accept()
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+FIRST_TRY: dict[str, tuple[Outcome, tuple[Decision, ...]]] = {
+    #                                             GET     HEAD    POST    PUT     PATCH   DELETE
+    "nothing sent": (NOTHING_SENT, (AGAIN, AGAIN, AGAIN, AGAIN, AGAIN, AGAIN)),
+    "lost": (MAYBE_SENT, (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
+    "200": (answered(200), (ACCEPT,) * 6),
+    "201": (answered(201), (ACCEPT,) * 6),
+    "204": (answered(204), (ACCEPT,) * 6),
+    "200, broken": (answered(200, body="broken"), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
+    "200, hostile": (answered(200, body="refused"), (FAIL, FAIL, DOUBT, DOUBT, DOUBT, DOUBT)),
+    "301": (answered(301), (FAIL,) * 6),
+    "302": (answered(302), (FAIL,) * 6),
+    "304": (answered(304), (FAIL,) * 6),
+    "307": (answered(307), (FAIL,) * 6),
+    "308": (answered(308), (FAIL,) * 6),
+    "400": (answered(400), (FAIL,) * 6),
+    "401": (answered(401), (Renew(),) * 6),
+    "401, scope": (answered(401, kind="scope"), (FAIL,) * 6),
+    "403": (answered(403), (FAIL,) * 6),
+    "403, spam": (answered(403, kind="spam"), (FAIL,) * 6),
+    "404": (answered(404), (FAIL,) * 6),
+    "405": (answered(405), (FAIL,) * 6),
+    "408": (answered(408), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
+    "409": (answered(409), (FAIL,) * 6),
+    "422": (answered(422), (FAIL,) * 6),
+    "429": (answered(429), (Wait(0.5),) * 6),
+    "429, told": (answered(429, told=7.0), (Wait(7.0),) * 6),
+    "429, told 0": (answered(429, told=0.0), (Wait(0.5),) * 6),
+    "429, told more than patience": (answered(429, told=3600.0), (Pause(3600.0),) * 6),
+    "429, spam": (answered(429, kind="spam"), (FAIL,) * 6),
+    "503, limited": (answered(503, kind="limited", told=7.0), (Wait(7.0),) * 6),
+    "500": (answered(500), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
+    "501": (answered(501), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
+    "502": (answered(502), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
+    "503": (answered(503), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
+    "503, told": (answered(503, told=7.0), (Retry(7.0), Retry(7.0), DOUBT, DOUBT, Retry(7.0), Retry(7.0))),
+    "503, told more than patience": (answered(503, told=3600.0), (FAIL, FAIL, DOUBT, DOUBT, DOUBT, DOUBT)),
+    "504": (answered(504), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
+}
+
+# where the last try is judged in another way than the first
+LAST_TRY: dict[str, tuple[Decision, ...]] = {
+    "nothing sent": (FAIL,) * 6,
+    **dict.fromkeys(
+        ("lost", "200, broken", "408", "500", "501", "502", "503", "503, told", "504"),
+        (FAIL, FAIL, DOUBT, DOUBT, DOUBT, DOUBT),
+    ),
+    **dict.fromkeys(("429", "429, told 0"), (Wait(16.0),) * 6),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_TRY)
+@pytest.mark.parametrize("column", range(6), ids=METHODS)
+def test_the_first_try_is_judged_by_the_table(name: str, column: int) -> None:
+    outcome, expected = FIRST_TRY[name]
+    assert judge(METHODS[column], outcome) == expected[column]
+
+
+@pytest.mark.parametrize("name", FIRST_TRY)
+@pytest.mark.parametrize("column", range(6), ids=METHODS)
+def test_the_last_try_is_judged_by_the_table(name: str, column: int) -> None:
+    outcome, expected = FIRST_TRY[name]
+    assert judge(METHODS[column], outcome, LAST) == LAST_TRY.get(name, expected)[column]
+
+
+@pytest.mark.parametrize("name", FIRST_TRY)
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_a_write_with_a_lost_try_never_ends_as_if_nothing_had_happened(name: str, method: str) -> None:
+    outcome, _ = FIRST_TRY[name]
+    for number in (1, LIMITS.attempts):
+        assert not isinstance(judge(method, outcome, Tries(number=number, lost=True)), Fail | Pause)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_removal_that_is_not_found_after_a_lost_answer_was_done(method: str) -> None:
+    decision = judge(method, answered(404), Tries(number=2, lost=True))
+    assert decision == {"DELETE": ACCEPT, "GET": FAIL, "HEAD": FAIL}.get(method, DOUBT)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_credential_is_renewed_once_a_call(method: str) -> None:
+    assert judge(method, answered(401), Tries(number=2, renewed=True)) == FAIL
+
+
+def test_a_wait_that_was_asked_for_is_spread_by_adding_to_it() -> None:
+    assert judge("POST", answered(429, told=7.0), jitter=1.0) == Wait(8.0)
+    assert judge("GET", answered(503, told=7.0), jitter=1.0) == Retry(8.0)
+
+
+def test_a_service_that_asks_for_just_the_patience_is_waited_for() -> None:
+    assert judge("GET", answered(503, told=LIMITS.patience)) == Retry(LIMITS.patience)
+    assert judge("GET", answered(429, told=LIMITS.patience)) == Wait(LIMITS.patience)
+
+
+def test_waits_for_a_quota_add_up_against_patience() -> None:
+    refused = answered(429, told=50.0)
+    assert judge("POST", refused, Tries(number=2, waited=70.0)) == Wait(50.0)
+    assert judge("POST", refused, Tries(number=3, waited=71.0)) == Pause(50.0)
+
+
+@pytest.mark.parametrize("name", FIRST_TRY)
+def test_an_outcome_is_uncertain_exactly_where_a_create_is_in_doubt(name: str) -> None:
+    outcome, expected = FIRST_TRY[name]
+    assert outcome.uncertain == (expected[METHODS.index("POST")] == DOUBT)
+
+
+def test_backoff_doubles_and_is_capped() -> None:
+    assert [backoff(n, LIMITS, 1.0) for n in (1, 2, 3, 7, 1000)] == [1, 2, 4, 60, 60]
+
+
+outcomes = st.builds(
+    Outcome,
+    phase=st.sampled_from(["nothing_sent", "maybe_sent", "answered"]),
+    status=st.integers(200, 999),
+    body=st.sampled_from(["ok", "broken", "refused"]),
+    kind=st.sampled_from(["", "spam", "limited", "scope"]),
+    told=st.none() | st.floats(0, 1e5),
+)
+histories = st.builds(
+    Tries, number=st.integers(1, 20), lost=st.booleans(), renewed=st.booleans(), waited=st.floats(0, 500)
+)
+
+
+@given(st.sampled_from(METHODS), outcomes, histories, st.floats(0, 1))
+def test_no_wait_is_shorter_than_the_service_asked_for(
+    method: str, outcome: Outcome, tries: Tries, jitter: float
+) -> None:
+    decision = judge(method, outcome, tries, jitter)
+    if isinstance(decision, Retry | Wait | Pause) and outcome.phase == "answered":
+        assert decision.after >= (outcome.told or 0.0)
+        assert decision.after > 0
+
+
+@given(outcomes, histories, st.floats(0, 1))
+def test_a_create_is_never_sent_again_when_it_may_have_been_applied(
+    outcome: Outcome, tries: Tries, jitter: float
+) -> None:
+    if outcome.uncertain:
+        assert judge("POST", outcome, tries, jitter) == Doubt()
+
+
+@given(outcomes, histories, st.floats(0, 1))
+def test_reads_are_never_in_doubt(outcome: Outcome, tries: Tries, jitter: float) -> None:
+    for method in READS:
+        assert judge(method, outcome, tries, jitter) != Doubt()

@@ -1,0 +1,43 @@
+"""A board that takes days: paused when the quota of a day is used up, resumed the next, while the clocks change."""
+
+from __future__ import annotations
+
+import time as system_time
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pinflow_sandbox.faults import Profile
+from tests.faults.conftest import Time, small_board
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.faults.conftest import MakeCopy
+
+PINS = 1500
+DAY = 86_400.0
+START = datetime(2027, 3, 26, 9, tzinfo=UTC).timestamp()  # clocks in Berlin go forward on the 28th
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def test_fifteen_hundred_pins_on_a_thousand_requests_a_day(copying: MakeCopy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    system_time.tzset()
+    now = Time(START)
+    # 1000 requests a day in all, and 300 writes of them
+    with copying(now, faults=Profile(daily=True), fill=partial(small_board, count=PINS)) as copy:
+        pauses = []
+        while (result := copy.go_on(tier="trial")).exit_code == 6:
+            (run,) = copy.app.runs()
+            assert run.resume_after is not None
+            pauses.append(run.resume_after - now.now())
+            now.set(run.resume_after)
+        assert (result.exit_code, result.error) == (0, None)
+        copy.check()
+        assert copy.service.ask("GET", "faults")["counts"] == {}  # no request was over the quota, so none was early
+    assert len(pauses) >= (PINS + 4) // 300 - 1
+    assert max(pauses) <= DAY + 1  # the longest window and a clock's difference
+    offsets = {datetime.fromtimestamp(moment, BERLIN).utcoffset() for moment in (START, now.now())}
+    assert len(offsets) == 2

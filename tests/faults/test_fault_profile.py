@@ -1,0 +1,329 @@
+"""What the sandbox lets go wrong: as often as it says, in every way it says, and the same again for the same seed."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections import Counter
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from pinflow import UsageError
+from pinflow_sandbox import command
+from pinflow_sandbox.faults import PROFILES, Profile, fate, profile
+from pinflow_sandbox.logins import Consent
+from pinflow_sandbox.server import Sandbox, Settings, start
+from tests.faults.conftest import STUDIO, Time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+IMAGE = {"source_type": "image_url", "url": "https://example.com/a.jpg"}
+
+
+@pytest.fixture
+def sandbox(time: Time) -> Iterator[Sandbox]:
+    with start(now=time.now, sleep=time.sleep, settings=Settings(quotas=False)) as running:
+        yield running
+
+
+def ask(sandbox: Sandbox, method: str = "GET", path: str = "/boards", **given: Any) -> requests.Response | None:
+    """The answer, or None if there is none, or not all of it."""
+    headers = {"Authorization": f"Bearer {sandbox.world.token_for(STUDIO)}"}
+    try:
+        return requests.request(method, f"{sandbox.url}/v5{path}", headers=headers, timeout=10, **given)
+    except requests.RequestException:
+        return None
+
+
+def board(sandbox: Sandbox) -> str:
+    return sandbox.control.board(name="For faults")
+
+
+def make_pin(sandbox: Sandbox, board: str) -> requests.Response | None:
+    return ask(sandbox, "POST", "/pins", json={"board_id": board, "media_source": IMAGE})
+
+
+def pins(sandbox: Sandbox, board: str) -> list[Any]:
+    (found,) = [each for each in _boards(sandbox) if each["id"] == board]
+    return list(found["pins"])
+
+
+def _boards(sandbox: Sandbox) -> list[Any]:
+    found: Any = sandbox.control.state()["boards"]
+    return list(found)
+
+
+def only(**shares: Any) -> Profile:
+    return Profile(seed=7, **shares)
+
+
+# which requests are hit
+
+
+def test_the_same_seed_hits_the_same_requests_of_an_operation() -> None:
+    hostile = PROFILES["hostile"].seeded(42)
+    first = [fate(hostile, "pins/create", number).fault for number in range(1, 200)]
+    assert first == [fate(hostile, "pins/create", number).fault for number in range(1, 200)]
+    assert first != [fate(hostile.seeded(43), "pins/create", number).fault for number in range(1, 200)]
+    assert first != [fate(hostile, "boards/list", number).fault for number in range(1, 200)]
+
+
+def test_requests_of_other_operations_in_between_change_nothing(sandbox: Sandbox) -> None:
+    def statuses(other: Callable[[], object]) -> list[int]:
+        sandbox.control.change(faults="hostile*2:5")
+        answers = []
+        for _ in range(40):
+            answer = ask(sandbox)
+            answers.append(answer.status_code if answer is not None else 0)
+            other()
+        return answers
+
+    alone = statuses(lambda: None)
+    assert alone == statuses(lambda: ask(sandbox, path="/user_account"))
+    assert len(set(alone)) > 2
+
+
+@pytest.mark.parametrize(("name", "share"), [("none", 0.0), ("mild", 0.04), ("hostile", 0.27)])
+def test_as_many_requests_are_hit_as_the_profile_says(name: str, share: float) -> None:
+    hits = Counter(fate(PROFILES[name], "pins/create", number).fault for number in range(20_000))
+    hit = 20_000 - hits["expired"] - hits[""]
+    assert hit / 20_000 == pytest.approx(share, abs=0.01)
+
+
+def test_a_profile_can_be_made_more_often_up_to_all_requests() -> None:
+    hits = Counter(fate(PROFILES["hostile"].times(0.4 / 0.27), "boards/list", number).fault for number in range(20_000))
+    assert 1 - (hits[""] + hits["expired"]) / 20_000 == pytest.approx(0.4, abs=0.015)
+    with pytest.raises(ValueError, match=r"hostile can't be 4 times as often"):
+        PROFILES["hostile"].times(4)
+
+
+@pytest.mark.parametrize("text", ["mild:3", "hostile:42", "hostile*1.5:42", "none:0", "lying:9"])
+def test_a_profile_is_written_as_it_is_read(text: str) -> None:
+    assert str(profile(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "cruel", "hostile:x", "hostile*:1", "HOSTILE", "hostile:-1"])
+def test_a_profile_that_does_not_exist_is_refused_with_the_names_there_are(text: str) -> None:
+    with pytest.raises(ValueError, match="one of none, mild, hostile, lying, not"):
+        profile(text)
+
+
+def test_without_a_seed_there_is_one_that_can_be_used_again(sandbox: Sandbox) -> None:
+    sandbox.control.change(faults="hostile")
+    told = str(sandbox.control.faults()["profile"])
+    assert profile(told).seed == int(told.partition(":")[2])
+
+
+# each fault
+
+
+@pytest.mark.parametrize(
+    ("fault", "applied"),
+    [("error_before", 0), ("error_after", 1), ("reset_before", 0), ("reset_after", 1), ("truncated", 1), ("late", 0)],
+)
+def test_a_lost_answer_says_nothing_about_what_was_done(sandbox: Sandbox, fault: str, applied: int) -> None:
+    id = board(sandbox)
+    sandbox.control.change(faults=only(**{fault: 1.0}, late_seconds=0.0 if fault != "late" else 2.0))
+    answer = make_pin(sandbox, id)
+    assert answer is None or answer.status_code >= 500
+    assert len(pins(sandbox, id)) == applied
+    assert sandbox.control.faults()["counts"] == {fault: 1}
+
+
+def test_what_is_done_late_is_there_from_its_own_moment_on(sandbox: Sandbox, time: Time) -> None:
+    id = board(sandbox)
+    sandbox.control.change(faults=only(late=1.0, late_seconds=2.0))
+    sent = time.now()
+    make_pin(sandbox, id)
+    assert pins(sandbox, id) == []
+    time.sleep(100.0)
+    (pin,) = pins(sandbox, id)
+    assert sent < pin["created"] < sent + 2.0
+
+
+def test_some_servers_answer_with_a_page_of_html(sandbox: Sandbox) -> None:
+    sandbox.control.change(faults=only(error_before=1.0))
+    answers = [answer for _ in range(30) if (answer := ask(sandbox)) is not None]
+    assert {answer.status_code for answer in answers} == {500, 502, 503, 504}
+    assert all(answer.text.startswith("<html>") for answer in answers if answer.status_code == 502)
+
+
+def test_a_limit_is_told_in_every_way_that_services_have(sandbox: Sandbox, time: Time) -> None:
+    sandbox.control.change(faults=only(limited=1.0))
+    styles: Counter[str] = Counter()
+    for _ in range(80):
+        answer = ask(sandbox)
+        assert answer is not None
+        assert (answer.status_code, answer.json()["code"]) == (429, 8)
+        styles[_style(answer.headers, time)] += 1
+    assert set(styles) == {"seconds", "date", "junk", "reset", "epoch", "remaining", "absent"}
+
+
+def _style(headers: Any, time: Time) -> str:
+    after, reset = headers.get("Retry-After"), headers.get("X-RateLimit-Reset")
+    if after is not None and after.isdigit():
+        return "seconds"
+    if after is not None and after.endswith("GMT") and "Feb" not in after:
+        assert 0 <= parsedate_to_datetime(after).timestamp() - time.now() <= 3
+        return "date"
+    if after is not None:
+        return "junk"
+    if reset is not None:
+        return "epoch" if int(reset) > time.now() else "reset"
+    return "remaining" if "X-RateLimit-Remaining" in headers else "absent"
+
+
+def test_pages_are_cut_at_will_and_lose_nothing(sandbox: Sandbox) -> None:
+    (winter,) = [each for each in _boards(sandbox) if each["name"] == "Winter recipes"]
+    sandbox.control.change(faults=only(small_pages=True))
+    found: list[str] = []
+    sizes: set[int] = set()
+    bookmark: str | None = ""
+    while bookmark is not None:
+        answer = ask(sandbox, path=f"/boards/{winter['id']}/pins", params={"page_size": 250, "bookmark": bookmark})
+        assert answer is not None
+        page = answer.json()
+        sizes.add(len(page["items"]))
+        found += [pin["id"] for pin in page["items"]]
+        bookmark = page["bookmark"]
+    assert sorted(found) == sorted(pin["id"] for pin in winter["pins"])
+    assert len(sizes) > 3
+    assert max(sizes) <= 25
+
+
+def test_what_was_made_is_listed_some_time_later(sandbox: Sandbox, time: Time) -> None:
+    id = board(sandbox)
+    sandbox.control.change(faults=only(listing_lag=2.0))
+    for _ in range(10):
+        make_pin(sandbox, id)
+
+    def listed() -> int:
+        answer = ask(sandbox, path=f"/boards/{id}/pins")
+        assert answer is not None
+        return len(answer.json()["items"])
+
+    assert listed() == 0
+    time.sleep(1.0)
+    assert 0 < listed() < 10
+    time.sleep(1.0)
+    assert listed() == 10
+
+
+def test_answers_have_fields_that_nobody_asked_for(sandbox: Sandbox) -> None:
+    plain = ask(sandbox)
+    sandbox.control.change(faults=only(extra_fields=True))
+    answer = ask(sandbox)
+    assert plain is not None
+    assert answer is not None
+    for before, after in zip(plain.json()["items"], answer.json()["items"], strict=True):
+        assert before.items() <= after.items()
+        assert set(after) - set(before)
+
+
+def test_making_a_section_may_have_to_wait_for_another_change(sandbox: Sandbox) -> None:
+    id = board(sandbox)
+    sandbox.control.change(faults=only(busy=1.0))
+    answer = ask(sandbox, "POST", f"/boards/{id}/sections", json={"name": "Busy"})
+    assert answer is not None
+    assert (answer.status_code, "exclusive access" in answer.json()["message"]) == (409, True)
+    read = ask(sandbox, path=f"/boards/{id}/sections")
+    assert read is not None
+    assert (read.status_code, read.json()["items"]) == (200, [])
+
+
+def test_only_a_token_that_can_be_refreshed_ends_early(sandbox: Sandbox) -> None:
+    logins, app = sandbox.world.logins, sandbox.world.app
+    uri = next(iter(app.redirect_uris))
+    code = logins.code_for(Consent(app.id, uri, frozenset({"boards:read"}), None), STUDIO)
+    issued = logins.exchange(app, code, uri, continuous=True)
+    sandbox.control.change(faults=only(expired=1.0))
+    standing = ask(sandbox)
+    assert standing is not None
+    assert standing.status_code == 200
+    headers = {"Authorization": f"Bearer {issued.access_token}"}
+    assert requests.get(f"{sandbox.url}/v5/boards", headers=headers, timeout=10).status_code == 401
+
+
+def test_the_quotas_of_a_day_are_told_and_kept(sandbox: Sandbox, time: Time) -> None:
+    id = board(sandbox)
+    sandbox.control.change(faults=only(daily=True))
+    time.set(86_400.0 * 20_000)
+    answers = [make_pin(sandbox, id) for _ in range(301)]
+    first, last, over = answers[0], answers[299], answers[300]
+    assert first is not None
+    assert last is not None
+    assert over is not None
+    assert (first.status_code, first.headers["X-RateLimit-Remaining"]) == (201, "299")
+    assert (last.status_code, last.headers["X-RateLimit-Remaining"]) == (201, "0")
+    assert (over.status_code, over.headers["X-RateLimit-Reset"]) == (429, "86400")
+    time.sleep(86_400.0)
+    tomorrow = make_pin(sandbox, id)
+    assert tomorrow is not None
+    assert tomorrow.status_code == 201
+
+
+@pytest.mark.parametrize(("lie", "left"), [("vanished", 0), ("nothing_made", 0), ("stranger", 2)])
+def test_a_lie_looks_like_any_other_answer(sandbox: Sandbox, lie: str, left: int) -> None:
+    id = board(sandbox)
+    sandbox.control.change(faults=only(**{lie: 1.0}, lie_seconds=0.0))
+    answer = make_pin(sandbox, id)
+    assert answer is not None
+    assert (answer.status_code, answer.json()["board_id"]) == (201, id)
+    assert len(pins(sandbox, id)) == left
+
+
+def test_many_threads_meet_each_fault_once(sandbox: Sandbox) -> None:
+    sandbox.control.change(faults="hostile:3")
+    threads = [threading.Thread(target=lambda: [ask(sandbox) for _ in range(10)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expected = Counter(fate(profile("hostile:3"), "boards/list", number).fault for number in range(1, 81))
+    del expected[""], expected["expired"]
+    assert sandbox.control.faults()["counts"] == expected
+
+
+# how it is chosen
+
+
+def test_it_is_chosen_at_the_start_or_later_over_the_control_surface(time: Time) -> None:
+    with start(now=time.now, faults="hostile:42") as sandbox:
+        assert sandbox.control.faults()["profile"] == "hostile:42"
+        headers = {"X-Sandbox-Token": sandbox.control_token}
+        url = f"{sandbox.url}/_sandbox"
+        changed = requests.post(f"{url}/settings", headers=headers, json={"faults": "mild:1", "latency": 0}, timeout=10)
+        assert changed.status_code == 200
+        assert requests.get(f"{url}/faults", headers=headers, timeout=10).json() == {"profile": "mild:1", "counts": {}}
+
+
+def test_a_wrong_profile_changes_nothing(sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match="cruel"):
+        sandbox.control.change(faults="cruel", latency=1.0)
+    assert sandbox.control.settings().latency == 0.0
+    with pytest.raises(ValueError, match="no setting"):
+        sandbox.control.change(faults="mild:1", lateness=1.0)
+    assert sandbox.control.faults()["profile"] == "none:0"
+
+
+def test_the_command_tells_how_to_meet_the_same_faults_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    monkeypatch.setattr(command, "_until_interrupted", lambda: None)
+    assert command.run(parser.parse_args(["--faults", "hostile"])) == 0
+    told = capsys.readouterr().err
+    (line,) = [line for line in told.splitlines() if "--faults" in line]
+    assert profile(line.split()[5]).name == "hostile"
+
+
+def test_the_command_refuses_a_profile_that_does_not_exist() -> None:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    with pytest.raises(UsageError, match=r"--faults: wants NAME.* not 'cruel'"):
+        command.run(parser.parse_args(["--faults", "cruel"]))

@@ -1,0 +1,90 @@
+"""The wheel holds all that pinflow needs and nothing else, and works from any folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+from .conftest import PROJECT, Place, done
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SOURCES = (
+    PROJECT / "pinflow",
+    *(p.parent for root in ("common", "plugins") for p in (PROJECT / root).glob("*/__init__.py")),
+)
+RECIPES = sorted(path.name for path in (PROJECT / "recipes").glob("*.yaml"))
+
+
+def names(wheel: Path) -> list[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.namelist()
+
+
+def test_the_wheel_holds_every_package_with_its_types(wheel: Path) -> None:
+    held = names(wheel)
+    packages = {source.name for source in SOURCES}
+    assert {"pinflow", "pinflow_auth", "pinflow_pinterest", "pinflow_pinterest_v5", "pinflow_sandbox"} <= packages
+    assert {name.partition("/")[0] for name in held if ".dist-info/" not in name} == packages
+    for package in packages:
+        assert f"{package}/py.typed" in held
+    assert "pinflow_pinterest/catalogue.json" in held
+
+
+def test_every_module_of_the_checkout_is_in_the_wheel(wheel: Path) -> None:
+    held = set(names(wheel))
+    for source in SOURCES:
+        modules = {path.relative_to(source.parent).as_posix() for path in source.rglob("*.py")}
+        assert modules <= held
+
+
+def test_every_recipe_is_in_the_wheel(wheel: Path) -> None:
+    assert RECIPES
+    assert sorted(n.rpartition("/")[2] for n in names(wheel) if n.startswith("pinflow/recipes/")) == RECIPES
+
+
+def test_nothing_private_and_no_test_is_in_the_wheel(wheel: Path) -> None:
+    parts = {part for name in names(wheel) for part in name.split("/")}
+    assert parts.isdisjoint(
+        {"tests", "oauth_tokens", "scripts", "common", "plugins", ".ci", "conftest.py", "__pycache__"}
+    )
+
+
+def test_a_wheel_from_the_source_distribution_is_the_same(wheel: Path, tmp_path: Path) -> None:
+    done(sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, PROJECT, folder=tmp_path)
+    (other,) = tmp_path.glob("*.whl")
+    assert sorted(names(other)) == sorted(names(wheel))
+
+
+def test_every_plugin_is_found_and_the_recipes_are_inside_the_package(place: Place) -> None:
+    plugins = json.loads(place.pinflow("plugins", "--output", "json").stdout)["plugins"]
+    own = {each["name"]: each for each in plugins if each["distribution"] == "pinflow"}
+    assert {"pinflow_auth", "pinflow_pinterest_v5", "pinflow_sandbox"} <= own.keys()
+    assert "action v5.copy_board" in own["pinflow_pinterest_v5"]["offers"]
+    code = "from pinflow.paths import bundled_recipes as b; print(b()); print(*sorted(p.name for p in b().iterdir()))"
+    folder, listed = done(place.python, "-c", code, folder=place.folder).splitlines()
+    assert folder == str(place.packages / "pinflow" / "recipes")
+    assert listed.split() == RECIPES
+
+
+def test_the_program_tells_its_version(place: Place) -> None:
+    assert done(place.program, "--version", folder=place.folder) == "pinflow 0.1.0\n"
+
+
+def test_every_bundled_recipe_is_valid_by_its_name_alone(place: Place) -> None:
+    for name in RECIPES:
+        assert name.removesuffix(".yaml") in done(
+            place.program, "validate", name.removesuffix(".yaml"), folder=place.folder
+        )
+
+
+def test_a_bundled_recipe_runs_against_the_sandbox(place: Place) -> None:
+    said = done(place.program, "run", "copy_board", "--sandbox", "--output", "json", folder=place.folder)
+    run = json.loads(said)
+    assert run["status"] == "ok"
+    assert run["counts"]["board"] == {"done": 1}
+    assert run["counts"]["pin"]["done"] > 0
+    assert list(place.folder.iterdir()) == []

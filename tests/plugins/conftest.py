@@ -1,0 +1,235 @@
+"""Actions of API v5 on a bench: the real client, the real durable calls, and a sandbox behind a real socket.
+
+Time is the bench's own: whoever waits lets it pass at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from pinflow import Action, Client, Context, Credential, Event
+from pinflow.engine.durable import Durable
+from pinflow.engine.journal import Journal, RunRecord
+from pinflow.http.quota import Pacer
+from pinflow.http.transport import Transport
+from pinflow_pinterest.operations import Operation, match
+from pinflow_pinterest_v5.api import API
+from pinflow_sandbox.logins import ALL_SCOPES
+from pinflow_sandbox.server import Sandbox, Settings, start
+from pinflow_sandbox.wire import Answer, Call
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STUDIO, CLIENT = "garden_studio", "client_account"
+
+Fault = Callable[[Call, Callable[[], Answer]], Answer]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+class Bench:
+    """A sandbox, and actions that are called as a run calls them."""
+
+    def __init__(self, state: Path, folder: Path) -> None:
+        self.now = 1_800_000_000.0
+        self.waits: list[float] = []
+        self.notes: list[str] = []
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.fault: Fault | None = None
+        self.folder = folder
+        self.deadly_sleep = False  # whoever waits next is killed
+        self._state = state
+        self._open = ExitStack()
+        self.sandbox: Sandbox = self._open.enter_context(
+            start(now=lambda: self.now, settings=Settings(quotas=False), faults=self._faults)
+        )
+        self.control = self.sandbox.control
+        self._transport = Transport()
+        self._open.callback(self._transport.close)
+        self._clients: dict[tuple[str, frozenset[str]], Client] = {}
+        self._runs = 0
+        self.durable: Durable | None = None
+
+    def close(self) -> None:
+        self._open.close()
+
+    def sleep(self, seconds: float) -> None:
+        if self.deadly_sleep:
+            raise Killed
+        self.waits.append(seconds)
+        self.now += seconds
+
+    # actions
+
+    def run(self, action: Action, /, *, run: str = "", dry_run: bool = False, **given: Any) -> Any:
+        """What the action gives. ``login``, ``source`` and ``target`` are accounts; ``run`` names one to resume.
+
+        The gate refuses writes outside of the durable calls, as in a run.
+        """
+        logins = {role: self._login(given.pop(role or "login", STUDIO)) for role in action.roles}
+        step = given.pop("step", "step")
+        faults = action.parameters.faults(given)
+        assert not faults, faults
+        with ExitStack() as stack:
+            journal = None if dry_run else stack.enter_context(self._journal(run))
+            durable = self._durable(journal)
+            clients = {role: self._through(client, durable) for role, client in logins.items()}
+            context = self.context(step, clients, durable, dry_run=dry_run)
+            result = action.function(context, **action.parameters.convert(given))
+            return list(result) if action.yields else result
+
+    def kill(self, action: Action, /, **given: Any) -> str:
+        """Run the action and end the process at the first wait; the run's name, to resume it."""
+        self._runs += 1
+        run = f"20270115-080000-{self._runs:06x}"
+        with pytest.raises(Killed):
+            self.deadly_sleep = True
+            try:
+                self.run(action, run=run, **given)
+            finally:
+                self.deadly_sleep = False
+        return run
+
+    def context(self, step: str, clients: Mapping[str, Client], durable: Durable, *, dry_run: bool = False) -> Context:
+        return Context(
+            step=step,
+            clients=clients,
+            durable=durable,
+            folder=self.folder,
+            dry_run=dry_run,
+            now=lambda: self.now,
+            note=lambda text, level: self.notes.append(f"{level}: {text}"),
+            pause=lambda seconds, reason: self.sleep(seconds),
+            ask=self._no_token,
+        )
+
+    def _no_token(self, token: str, api: str | None) -> NoReturn:
+        raise AssertionError(f"no action here asks for a token, and {token!r} was asked for")
+
+    def _login(self, account: str | tuple[str, Collection[str]]) -> tuple[str, frozenset[str]]:
+        name, scopes = (account, ALL_SCOPES) if isinstance(account, str) else account
+        return name, frozenset(scopes)
+
+    def _through(self, login: tuple[str, frozenset[str]], durable: Durable) -> Client:
+        """The login's client for this run; one login has one client."""
+        if self.durable is not durable:
+            self._clients.clear()
+            self.durable = durable
+        if login not in self._clients:
+            account, scopes = login
+            token = self.sandbox.world.token_for(account, scopes)
+            self._clients[login] = Client(
+                API,
+                Credential(token, name=account, source="test", origin=self.sandbox.url),
+                base_url=self.sandbox.url + API.prefix,
+                login=account,
+                transport=self._transport,
+                pacer=Pacer({}, monotonic=lambda: self.now, clock=lambda: self.now, sleep=self.sleep),
+                clock=lambda: self.now,
+                sleep=self.sleep,
+                random=lambda: 0.5,
+                gate=durable,
+            )
+        return self._clients[login]
+
+    def _durable(self, journal: Journal | None) -> Durable:
+        return Durable(
+            journal,
+            dry_run=journal is None,
+            emit=self._emit,
+            clock=lambda: self.now,
+            monotonic=lambda: self.now,
+            sleep=self.sleep,
+            executors={},
+            repeatable=API.idempotent,
+        )
+
+    def _emit(self, event: type[Event], /, **facts: Any) -> None:
+        self.events.append((event.__name__, facts))
+
+    def _journal(self, run: str) -> Journal:
+        times: Any = {"clock": lambda: self.now, "monotonic": lambda: self.now}
+        if run and (self._state / "runs" / f"{run}.db").exists():
+            return Journal.open(self._state, run, **times)
+        if not run:
+            self._runs += 1
+            run = f"20270115-080000-{self._runs:06x}"
+        record = RunRecord(run, "recipe.yaml", "0" * 64, "test", {}, {}, {}, self.now)
+        return Journal.create(self._state, record, **times)
+
+    # the service
+
+    def _faults(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+        return apply() if self.fault is None else self.fault(call, apply)
+
+    def board(self, name: str, account: str = STUDIO) -> dict[str, Any]:
+        """What a board holds in truth, everything oldest first; the newest board of that name."""
+        boards: Any = self.control.state()["boards"]
+        return next(dict(board) for board in reversed(boards) if (board["name"], board["owner"]) == (name, account))
+
+    def board_id(self, name: str, account: str = STUDIO) -> str:
+        return str(self.board(name, account)["id"])
+
+    def content(self, name: str, account: str = STUDIO) -> list[tuple[str, str | None]]:
+        """Fingerprint and section name of each Pin of a board, oldest first."""
+        board = self.board(name, account)
+        sections = {section["id"]: section["name"] for section in board["sections"]}
+        return [(pin["fingerprint"], sections.get(pin["section_id"])) for pin in board["pins"]]
+
+    def section_names(self, name: str, account: str = STUDIO) -> list[str]:
+        return [section["name"] for section in self.board(name, account)["sections"]]
+
+    def calls(self) -> Counter[str]:
+        """How often each operation was called since the last ``forget``."""
+        counts: Counter[str] = Counter()
+        for row in self.control.requests():
+            operation = match(str(row["method"]), str(row["path"]).removeprefix("/v5"))
+            assert operation is not None, row
+            counts[operation.id] += int(str(row["count"]))
+        return counts
+
+    def operations(self) -> list[Operation]:
+        """The operations that were called since the last ``forget``."""
+        rows = self.control.requests()
+        found = (match(str(row["method"]), str(row["path"]).removeprefix("/v5")) for row in rows)
+        return [operation for operation in found if operation is not None]
+
+    def forget(self) -> None:
+        self.control.forget_requests()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    made = Bench(tmp_path / "state", folder)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lost_answer() -> Callable[..., Fault]:
+    """A fault for the first ``times`` writes to paths that end so: applied or not, the answer is a proxy's page."""
+
+    def make(ending: str, *, applied: bool, times: int = 1) -> Fault:
+        left = [times]
+
+        def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+            if call.method == "GET" or not call.path.endswith(ending) or not left[0]:
+                return apply()
+            left[0] -= 1
+            if applied:
+                apply()
+            return Answer(502, b"<html>Bad gateway</html>", "text/html")
+
+        return fault
+
+    return make

@@ -1,0 +1,307 @@
+"""Files that hold secrets: for their owner alone from the first byte, found without following links, replaced whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pinflow import CredentialError, CredentialRequest
+from pinflow_auth import files
+from pinflow_auth.store import TokenSet, find, fingerprint, save
+from pinflow_pinterest_v5.api import API
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+if sys.platform == "win32":
+    pytest.skip("modes and links are those of POSIX", allow_module_level=True)
+
+FULL = os.environ.get("PINFLOW_FULL") == "1"
+TOKENS = TokenSet(name="t", access_token="a-secret", refresh_token="r-secret")
+
+
+def store(request: CredentialRequest) -> TokenSet:
+    return save(request, TOKENS)
+
+
+WORK = (find, store)
+
+
+def ask(folder: Path) -> CredentialRequest:
+    return CredentialRequest(api=API, token="t", scopes=frozenset(), environ={}, folders=[folder])
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+@contextmanager
+def umask(value: int) -> Iterator[None]:
+    before = os.umask(value)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "tokens"
+    made.mkdir(mode=0o700)
+    return made
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o077, 0o277, 0o777])
+def test_whatever_the_umask_only_the_owner_can_get_at_anything(tmp_path: Path, mask: int) -> None:
+    with umask(mask):
+        save(ask(tmp_path / "new"), TOKENS)
+        found = find(ask(tmp_path / "new"))
+    assert found is not None
+    assert mode(tmp_path / "new") == 0o700
+    assert {each.name: mode(each) & 0o177 for each in (tmp_path / "new").iterdir()} == {"t.json": 0, "t.lock": 0}
+    assert mode(tmp_path / "new" / "t.json") == 0o600
+
+
+def test_a_file_is_never_wider_not_even_at_birth(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    real = os.open
+
+    def watching(path: str | Path, flags: int, *rest: int, **named: int) -> int:
+        descriptor = real(path, flags, *rest, **named)
+        if flags & os.O_CREAT:
+            seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        return descriptor
+
+    monkeypatch.setattr(os, "open", watching)
+    with umask(0):
+        save(ask(folder), TOKENS)
+    assert set(seen) == {0o600}
+
+
+@pytest.mark.parametrize("wide", [0o601, 0o602, 0o604, 0o610, 0o620, 0o640, 0o644, 0o660, 0o666, 0o777])
+def test_a_file_that_others_can_get_at_is_refused_with_the_command_that_helps(folder: Path, wide: int) -> None:
+    path = folder / "t.json"
+    path.write_text('{"access_token": "a-secret"}')
+    path.chmod(wide)
+    with pytest.raises(CredentialError, match=f"its mode is {wide:o}") as caught:
+        find(ask(folder))
+    assert caught.value.hint == f"chmod 600 {path}"
+
+
+@pytest.mark.parametrize("fine", [0o400, 0o600, 0o700])
+def test_a_file_of_its_owner_alone_is_read(folder: Path, fine: int) -> None:
+    path = folder / "t.json"
+    path.write_text('{"access_token": "a-secret"}')
+    path.chmod(fine)
+    assert find(ask(folder)) is not None
+
+
+@pytest.mark.parametrize("fine", [0o700, 0o755, 0o775])
+def test_a_folder_in_which_only_some_may_write_is_used(folder: Path, fine: int) -> None:
+    folder.chmod(fine)
+    save(ask(folder), TOKENS)
+    assert find(ask(folder)) is not None
+
+
+@pytest.mark.parametrize("work", WORK)
+@pytest.mark.parametrize("wide", [0o777, 0o1777, 0o703, 0o702])
+def test_a_folder_in_which_anybody_may_write_is_refused(
+    folder: Path, work: Callable[[CredentialRequest], object], wide: int
+) -> None:
+    save(ask(folder), TOKENS)
+    folder.chmod(wide)
+    with pytest.raises(CredentialError, match="anybody can replace files in") as caught:
+        work(ask(folder))
+    assert caught.value.hint.endswith(f"chmod 700 {folder}")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("work", WORK)
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_belongs_to_another_user_is_refused(
+    folder: Path, work: Callable[[CredentialRequest], object], what: str
+) -> None:
+    path = folder / "t.json"
+    path.write_text('{"access_token": "a-secret"}')
+    path.chmod(0o600)
+    os.chown(path if what == "file" else folder, 12345, 12345)
+    with pytest.raises(CredentialError, match="belongs to another user") as caught:
+        work(ask(folder))
+    assert f"chown 0 {path if what == 'file' else folder}" in caught.value.hint
+    assert "a-secret" in path.read_text()
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "folder", "pipe"])
+def test_nothing_is_written_through_or_over_what_is_no_file(folder: Path, tmp_path: Path, kind: str) -> None:
+    path, elsewhere = folder / "t.json", tmp_path / "elsewhere"
+    match kind:
+        case "link":
+            elsewhere.write_text("untouched")
+            path.symlink_to(elsewhere)
+        case "dangling link":
+            path.symlink_to(elsewhere)
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+    before = path.lstat()
+    with pytest.raises(CredentialError, match="is not a regular file, and is not replaced by one"):
+        save(ask(folder), TOKENS)
+    assert path.lstat().st_ino == before.st_ino
+    assert not elsewhere.exists() or elsewhere.read_text() == "untouched"
+
+
+def test_a_hard_link_is_replaced_and_its_other_name_keeps_what_it_had(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("untouched")
+    (folder / "t.json").hardlink_to(other)
+    save(ask(folder), TOKENS)
+    assert other.read_text() == "untouched"
+    assert find(ask(folder)) is not None
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
+def test_a_lock_that_is_no_file_is_refused(folder: Path, tmp_path: Path, kind: str) -> None:
+    lock = folder / "t.lock"
+    match kind:
+        case "link":
+            lock.symlink_to(tmp_path / "elsewhere")
+        case "folder":
+            lock.mkdir()
+        case "pipe":
+            os.mkfifo(lock)
+    with pytest.raises(CredentialError):
+        save(ask(folder), TOKENS)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_file_swapped_for_links_again_and_again_is_never_followed(folder: Path, tmp_path: Path) -> None:
+    bait = tmp_path / "bait"
+    bait.write_text('{"access_token": "bait"}')
+    bait.chmod(0o600)
+    path = folder / "t.json"
+    good = folder / "good"
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            link = folder / "link"
+            link.symlink_to(bait)
+            link.rename(path)
+            good.write_text('{"access_token": "good"}')
+            good.chmod(0o600)
+            good.rename(path)
+
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    met = {"good": 0, "refused": 0}
+    try:
+        for _ in range(10_000 if FULL else 1_000):
+            try:
+                found = find(ask(folder))
+            except CredentialError as error:
+                assert "is a link" in error.message or "can't be read" in error.message
+                met["refused"] += 1
+            else:
+                assert found is None or found.access_token == "good"
+                met["good"] += 1
+    finally:
+        stop.set()
+        swapper.join()
+    assert all(met.values())
+
+
+def test_what_a_killed_process_left_behind_is_cleared_away_and_nothing_else(folder: Path) -> None:
+    mine = folder / f".t.{'0123456789abcdef'}.tmp"
+    others = [folder / name for name in (".t.v5.0123456789abcdef.tmp", ".t.tmp", "t.tmp", ".u.0123456789abcdef.tmp")]
+    for each in [mine, *others]:
+        each.write_text("left")
+    save(ask(folder), TOKENS)
+    assert not mine.exists()
+    assert all(each.exists() for each in others)
+
+
+def test_a_lock_is_one_for_all_threads(folder: Path) -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(20):
+            with files.locked(folder / "t.json"):
+                inside.append(number)
+                most.append(len(inside))
+                inside.remove(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(most) == 160
+    assert set(most) == {1}
+
+
+@pytest.mark.parametrize(("kind", "fine"), [("nfs4", False), ("cifs", False), ("9p", False), ("ext4", True)])
+def test_a_folder_of_another_machine_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, fine: bool
+) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/root / ext4 rw 0 0\nserver:/x {folder} {kind} rw 0 0\n")
+    monkeypatch.setattr(files, "_MOUNTS", mounts)
+    if fine:
+        save(ask(folder), TOKENS)
+        return
+    with pytest.raises(CredentialError, match=f"network filesystem \\({kind}\\)") as caught:
+        save(ask(folder), TOKENS)
+    assert caught.value.hint == "keep token files in a folder on this machine"
+
+
+def test_a_draft_without_content_goes_away_and_leaves_the_old(folder: Path) -> None:
+    path = folder / "t.json"
+    files.write(path, b"old")
+    with files.Draft(path):
+        assert len(list(folder.iterdir())) == 2
+    assert path.read_bytes() == b"old"
+    assert list(folder.iterdir()) == [path]
+
+
+def test_a_content_bigger_than_the_room_taken_is_written_whole(folder: Path) -> None:
+    path = folder / "t.json"
+    files.write(path, b"x" * 3 * files.ROOM)
+    assert path.read_bytes() == b"x" * 3 * files.ROOM
+
+
+def test_a_fingerprint_is_keyed_and_the_same_every_time(tmp_path: Path) -> None:
+    first, second = tmp_path / "one", tmp_path / "two"
+    mark = fingerprint("a-secret", first)
+    assert len(mark) == 8
+    assert int(mark, 16) >= 0
+    assert fingerprint("a-secret", first) == mark
+    assert fingerprint("b-secret", first) != mark
+    assert fingerprint("a-secret", second) != mark
+    assert mode(first / "fingerprint.key") == 0o600
+    assert (first / "fingerprint.key").stat().st_size == 32
+
+
+def test_the_key_of_fingerprints_is_made_once_however_many_ask(tmp_path: Path) -> None:
+    marks: list[str] = []
+    threads = [threading.Thread(target=lambda: marks.append(fingerprint("x", tmp_path / "s"))) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(marks) == 8
+    assert len(set(marks)) == 1
+
+
+def test_what_is_on_disk_is_what_was_saved(folder: Path) -> None:
+    save(ask(folder), TOKENS)
+    assert json.loads((folder / "t.json").read_text())["refresh_token"] == "r-secret"

@@ -1,0 +1,694 @@
+"""Signing in from the first word to the stored token, against a sandbox behind a real socket."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import select
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from pinflow import App, PinflowError
+from pinflow.cli.parser import parser_of_offer
+from pinflow_auth import command_login
+from pinflow_auth.terminal import Terminal
+from pinflow_pinterest_v3.api import API as V3
+from pinflow_sandbox.server import Sandbox, Settings, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+DAY = 86_400
+DEFAULTS = "boards:read, pins:read, user_accounts:read"
+
+
+class Stream(io.StringIO):
+    """A stream of a terminal, or of a pipe."""
+
+    def __init__(self, text: str = "", *, terminal: bool) -> None:
+        super().__init__(text)
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def all(self) -> str:
+        return self.out + self.err
+
+
+def press(url: str, button: str = "approve", account: str = "garden_studio") -> str:
+    """What a person does: open the consent page and press a button. Where the browser goes then."""
+    page = requests.get(url, timeout=30)
+    nonce = re.search(r'name="consent" value="([^"]+)"', page.text)
+    assert nonce, page.text
+    form = {"consent": nonce[1], "account": account, "decision": button}
+    answer = requests.post(url.partition("?")[0], data=form, allow_redirects=False, timeout=30)
+    return answer.headers["Location"]
+
+
+class Browser:
+    """A browser whose person presses ``button``; keeps what it saw."""
+
+    def __init__(self, button: str = "approve", account: str = "garden_studio") -> None:
+        self.button, self.account = button, account
+        self.urls: list[str] = []
+        self.last: requests.Response | None = None
+
+    def __call__(self, url: str) -> bool:
+        self.urls.append(url)
+        location = press(url, self.button, self.account)
+        self.last = requests.get(location, allow_redirects=False, timeout=30)
+        return True
+
+    @property
+    def asked(self) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.urls[-1]).query)
+
+
+class Desk:
+    """A person with an app at a sandbox, who types ``pinflow auth login ...``."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path, environ: Mapping[str, str], port: int) -> None:
+        self.sandbox, self.folder, self.port = sandbox, folder, port
+        self.environ = dict(environ)
+        self.everything = ""  # that was ever said
+
+    def app(self) -> App:
+        app = App.installed(self.environ, clock=lambda: NOW)
+        registry = replace(app.registry, apis={**app.registry.apis, "v3": V3})
+        return App(registry, app._manager, self.environ, clock=lambda: NOW)
+
+    def login(
+        self,
+        *words: str,
+        browser: Callable[[str], bool] | None = None,
+        typed: str = "",
+        terminal: bool = True,
+        port: bool = True,
+    ) -> Said:
+        app = self.app()
+        out, err = io.StringIO(), Stream(terminal=terminal)
+        argv = ["login", *words, *(["--port", str(self.port)] if port else [])]
+        try:
+            args = parser_of_offer(app.registry.commands["auth"]).read(argv)
+            desk = Terminal(
+                stdin=Stream(typed, terminal=terminal),
+                stdout=out,
+                stderr=err,
+                output=args.output,
+                no_input=args.no_input,
+                quiet=args.quiet,
+            )
+            code = command_login.run(args, app, desk, browser=browser or Browser())
+        except PinflowError as error:
+            code = error.exit_code
+            err.write(f"error: {error}\n")
+        said = Said(code, out.getvalue(), err.getvalue())
+        self.everything += said.all
+        return said
+
+    def by_hand(self, *words: str, paste: Callable[[str], str] = press, terminal: bool = True) -> Said:
+        """Sign in without a browser here: ``paste`` makes what is typed of the address that was printed."""
+        typed = _Later(lambda: paste(re.findall(r"^  (http\S+)$", err.getvalue(), re.MULTILINE)[-1]), terminal)
+        out, err = io.StringIO(), Stream(terminal=terminal)
+        app = self.app()
+        args = parser_of_offer(app.registry.commands["auth"]).read(["login", "--no-browser", *words])
+        desk = Terminal(stdin=typed, stdout=out, stderr=err, output=args.output, no_input=args.no_input)
+        try:
+            code = command_login.run(args, app, desk)
+        except PinflowError as error:
+            code = error.exit_code
+            err.write(f"error: {error}\n")
+        self.everything += out.getvalue() + err.getvalue()
+        return Said(code, out.getvalue(), err.getvalue())
+
+    def file(self, name: str = "access_token") -> dict[str, Any]:
+        found = json.loads((self.folder / f"{name}.json").read_text())
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.folder.glob("*.json"))
+
+    def secrets(self) -> list[str]:
+        """Every token, code and secret that the sandbox has given out."""
+        logins = self.sandbox.world.logins
+        given = [*logins._access, *logins._refresh, *logins._codes]
+        return given + [app.secret for app in logins.apps.values()]
+
+
+class _Later(io.StringIO):
+    """Input that is made when it is read."""
+
+    def __init__(self, make: Callable[[], str], terminal: bool) -> None:
+        super().__init__()
+        self._make, self._terminal = make, terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
+        return self._make() + "\n"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, free_port: int) -> Iterator[Desk]:
+    with start(now=lambda: NOW, settings=Settings(quotas=False)) as sandbox:
+        uris = ["http://localhost:8085/", f"http://localhost:{free_port}/"]
+        sandbox.control.app(sandbox.world.app.id, uris)
+        folder = tmp_path / "tokens"
+        environ = {
+            **sandbox.environment(()),
+            "PINTEREST_OAUTH_TOKEN_DIR": str(folder),
+            "PINFLOW_STATE_DIR": str(tmp_path / "state"),
+            "PINFLOW_CACHE_DIR": str(tmp_path / "cache"),
+        }
+        made = Desk(sandbox, folder, environ, free_port)
+        yield made
+        for secret in made.secrets():
+            assert secret not in made.everything, "a secret was shown"
+
+
+@pytest.fixture
+def free_port() -> int:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def test_a_login_with_the_browser_keeps_the_token_and_says_what_it_is(desk: Desk) -> None:
+    said = desk.login()
+    assert said.code == 0, said.err
+    assert said.out == (
+        "Signed in as garden_studio (Pinterest API v5)\n"
+        "  token    access_token\n"
+        f"  kept in  file {desk.folder}/access_token.json\n"
+        f"  scopes   {DEFAULTS}\n"
+        "  access   ends in 30 days (2027-02-14); is refreshed when it is due\n"
+        "  refresh  ends in 60 days (2027-03-16)\n"
+    )
+
+
+def test_the_file_has_all_that_is_known_of_the_token_and_is_its_owners_alone(desk: Desk) -> None:
+    desk.login("client", browser=Browser(account="client_account"))
+    kept = desk.file("client")
+    assert {name: kept[name] for name in ("name", "account", "api", "origin", "expires_at")} == {
+        "name": "client",
+        "account": "client_account",
+        "api": "v5",
+        "origin": desk.sandbox.url,
+        "expires_at": "2027-02-14T08:00:00Z",
+    }
+    assert desk.sandbox.world.caller(kept["access_token"]).account.username == "client_account"
+    assert kept["refresh_token"] and kept["scopes"].split() == DEFAULTS.split(", ")
+    assert stat.S_IMODE((desk.folder / "client.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(desk.folder.stat().st_mode) == 0o700
+
+
+def test_the_consent_page_is_asked_with_every_value_encoded_and_a_state_nobody_guesses(desk: Desk) -> None:
+    browser, again = Browser(), Browser()
+    desk.login(browser=browser)
+    desk.login(browser=again)
+    assert browser.urls[0].startswith(f"{desk.sandbox.url}/oauth/?")
+    assert f"redirect_uri=http%3A%2F%2Flocalhost%3A{desk.port}%2F" in browser.urls[0]
+    asked = browser.asked
+    assert (asked["client_id"], asked["response_type"]) == ([desk.sandbox.world.app.id], ["code"])
+    assert (asked["scope"], asked["refreshable"]) == (["boards:read,pins:read,user_accounts:read"], ["true"])
+    assert len(asked["state"][0]) == 43, "256 bits"
+    assert asked["state"] != again.asked["state"]
+
+
+def test_the_address_of_the_page_is_printed_as_well(desk: Desk) -> None:
+    browser = Browser()
+    said = desk.login(browser=browser)
+    assert f"\n  {browser.urls[-1]}\n" in said.err
+
+
+def test_the_browser_ends_on_our_page_or_where_the_variable_says(desk: Desk) -> None:
+    browser = Browser()
+    desk.login(browser=browser)
+    assert browser.last is not None and browser.last.status_code == 200 and "Access was given" in browser.last.text
+    desk.environ["REDIRECT_LANDING_URI"] = "https://example.com/apps/1"
+    desk.login(browser=browser)
+    assert (browser.last.status_code, browser.last.headers["Location"]) == (303, "https://example.com/apps/1")
+
+
+def test_json_tells_programs_the_same_and_nothing_else_is_on_stdout(desk: Desk) -> None:
+    said = desk.login("--output", "json")
+    assert json.loads(said.out) == {
+        "token": "access_token",
+        "api": "v5",
+        "account": "garden_studio",
+        "source": f"file {desk.folder}/access_token.json",
+        "path": f"{desk.folder}/access_token.json",
+        "scopes": DEFAULTS.split(", "),
+        "not_granted": [],
+        "expires_at": "2027-02-14T08:00:00Z",
+        "refresh_expires_at": "2027-03-16T08:00:00Z",
+        "refreshable": True,
+    }
+
+
+def test_a_run_finds_the_token_of_the_login(desk: Desk) -> None:
+    desk.login("--scopes", "user_accounts:read")
+    app = desk.app()
+    result = app.run(app.plan(Path("get_user"), inputs={}))
+    assert (result.ok, result.outputs["username"]) == (True, "garden_studio")
+
+
+RECIPE = """
+name: n
+api: v5
+auth:
+  source: {token: reader}
+  target: {token: writer}
+steps:
+  - uses: get_user
+    auth: source
+  - uses: create_board
+    auth: target
+    with: {name: A board}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+def test_a_recipe_says_exactly_what_each_of_its_tokens_must_be_allowed(desk: Desk, recipe: Path) -> None:
+    browser = Browser()
+    asked = []
+    for name in ("reader", "writer", "another"):
+        assert desk.login(name, "--recipe", str(recipe), browser=browser).code == 0
+        asked.append(browser.asked["scope"][0])
+    assert asked == ["user_accounts:read", "boards:read,boards:write", "boards:read,boards:write,user_accounts:read"]
+
+
+def test_recipes_and_scopes_add_up(desk: Desk, recipe: Path) -> None:
+    browser = Browser()
+    desk.login("--recipe", "get_user", "--recipe", str(recipe), "--scopes", "ads:read pins:read", browser=browser)
+    assert browser.asked["scope"] == ["ads:read,boards:read,boards:write,pins:read,user_accounts:read"]
+
+
+def test_a_recipe_with_a_mistake_asks_nobody(desk: Desk, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("name: n\napi: v5\nsteps:\n  - uses: get_usr\n")
+    browser = Browser()
+    said = desk.login("--recipe", str(wrong), browser=browser)
+    assert (said.code, browser.urls) == (2, []) and "wrong.yaml:4:" in said.err
+
+
+def test_an_unknown_scope_names_what_was_meant_and_all_there_are(desk: Desk) -> None:
+    browser = Browser()
+    said = desk.login("--scopes", "boards:raed,pins:read,nonsense", browser=browser)
+    assert (said.code, browser.urls) == (2, [])
+    first, second = said.err.splitlines()
+    assert first == ("error: Pinterest API v5 has no scope 'boards:raed' (did you mean 'boards:read'?), 'nonsense'")
+    assert second.startswith("  the scopes are: ads:read, ads:write, ") and "pinflow auth scopes" in second
+
+
+def test_without_the_account_scope_the_login_works_and_says_what_it_lacks(desk: Desk) -> None:
+    said = desk.login("--scopes", "boards:read")
+    assert said.code == 0 and said.out.startswith("Signed in (Pinterest API v5)\n")
+    assert "note: whose account it is can't be read without user_accounts:read" in said.err
+    assert "account" not in desk.file()
+
+
+# -- what goes wrong, each with one message
+
+
+def test_a_refusal_stores_nothing(desk: Desk) -> None:
+    browser = Browser("deny")
+    said = desk.login(browser=browser)
+    assert said.code == 4 and desk.files == []
+    assert said.err.endswith(
+        "error: access was denied on the consent page; nothing was stored\n  sign in again to allow it\n"
+    )
+    assert browser.last is not None and "Access was not given" in browser.last.text
+
+
+def test_when_nobody_answers_in_time_the_login_ends(desk: Desk) -> None:
+    said = desk.login("--timeout", "0s", browser=lambda url: True)
+    assert said.code == 4 and "error: nobody answered the consent page in time\n" in said.err and desk.files == []
+
+
+def test_without_a_browser_the_address_can_still_be_opened_by_hand(desk: Desk) -> None:
+    browser = Browser()
+
+    def found_none(url: str) -> bool:
+        browser(url)  # a person opened the printed address
+        return False
+
+    said = desk.login(browser=found_none)
+    assert said.code == 0 and "No browser could be opened here." in said.err
+
+
+@pytest.mark.parametrize("extra", [[], ["--no-browser", "--no-input"]])
+def test_without_a_terminal_no_login_starts(desk: Desk, extra: list[str]) -> None:
+    browser = Browser()
+    said = desk.login(*extra, browser=browser, terminal=False)
+    assert (said.code, browser.urls) == (4, [])
+    assert "needs a person at a terminal" in said.err
+    assert "--no-browser" in said.err and "--client-credentials" in said.err
+    assert not desk.folder.exists(), "nothing was even prepared"
+
+
+def test_no_input_means_that_nobody_is_asked_even_on_a_terminal(desk: Desk) -> None:
+    browser = Browser()
+    assert desk.login("--no-input", browser=browser).code == 4 and browser.urls == []
+
+
+@pytest.mark.parametrize("missing", ["PINTEREST_APP_ID", "PINTEREST_APP_SECRET"])
+def test_without_the_apps_credentials_the_browser_does_not_open(desk: Desk, missing: str) -> None:
+    del desk.environ[missing]
+    browser = Browser()
+    said = desk.login(browser=browser)
+    assert (said.code, browser.urls) == (4, [])
+    assert f"are missing: {missing}" in said.err and "api_app_credentials.template" in said.err
+
+
+def test_a_wrong_app_secret_says_which_variables_to_look_at(desk: Desk) -> None:
+    desk.environ["PINTEREST_APP_SECRET"] = "sandbox_secret_of_another"
+    said = desk.login()
+    assert said.code == 4 and "refused to exchange the code for tokens" in said.err
+    assert "PINTEREST_APP_ID and PINTEREST_APP_SECRET" in said.err and desk.files == []
+    assert "sandbox_secret_of_another" not in said.all
+
+
+def test_a_redirect_uri_that_is_not_registered_is_said_on_the_services_page(desk: Desk) -> None:
+    desk.sandbox.control.app(desk.sandbox.world.app.id, ["http://localhost:1/"])
+    pages: list[str] = []
+
+    def browser(url: str) -> bool:
+        pages.append(requests.get(url, timeout=30).text)
+        return True
+
+    said = desk.login("--timeout", "0s", browser=browser)
+    assert said.code == 4 and "does not match any of the registered redirect URIs" in pages[0]
+
+
+def test_a_code_that_was_used_before_says_to_sign_in_again(desk: Desk) -> None:
+    app = desk.sandbox.world.app
+
+    def spent(url: str) -> str:
+        location = press(url)
+        code = parse_qs(urlsplit(location).query)["code"][0]
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": "http://localhost:8085/"}
+        taken = requests.post(f"{desk.sandbox.url}/v5/oauth/token", data=form, auth=(app.id, app.secret), timeout=30)
+        assert taken.status_code == 200
+        return location
+
+    said = desk.by_hand(paste=spent)
+    assert said.code == 4 and "a code is good once" in said.err and desk.files == []
+
+
+def test_a_taken_port_is_told_before_the_browser_opens(desk: Desk) -> None:
+    import socket
+
+    browser = Browser()
+    with socket.create_server(("127.0.0.1", desk.port)):
+        said = desk.login(browser=browser)
+    assert (said.code, browser.urls) == (2, [])
+    assert f"port {desk.port} of 127.0.0.1 can't be used" in said.err and "--port" in said.err
+
+
+def test_where_nothing_can_be_stored_nobody_is_asked(desk: Desk) -> None:
+    desk.folder.mkdir(mode=0o700)
+    (desk.folder / "access_token.json").mkdir()
+    browser = Browser()
+    said = desk.login(browser=browser)
+    assert (said.code, browser.urls) == (4, []) and "is not a regular file" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["--port", "0"], "argument --port: must be a number from 1 to 65535, not '0'"),
+        (["--timeout", "soon"], "argument --timeout: "),
+        (["--api", "v9"], "no plugin speaks the API 'v9'"),
+        (["--no-browser", "--client-credentials"], "not allowed with argument"),
+        (["--brwser"], "unknown option --brwser"),
+    ],
+)
+def test_a_wrong_command_is_told_as_such(desk: Desk, words: list[str], what: str) -> None:
+    said = desk.login(*words, port=False)
+    assert said.code == 2 and what in said.err
+
+
+@pytest.mark.parametrize("url", ["http://example.com", "https://user@example.com", "ftp://example.com"])
+def test_a_consent_page_that_is_not_safe_to_open_is_refused(desk: Desk, url: str) -> None:
+    desk.environ["PINTEREST_OAUTH_URI"] = url
+    browser = Browser()
+    said = desk.login(browser=browser)
+    assert (said.code, browser.urls) == (2, []) and "PINTEREST_OAUTH_URI must be" in said.err
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "https://example.com/\r\nSet-Cookie: a=b"])
+def test_a_landing_page_that_is_no_address_is_refused(desk: Desk, url: str) -> None:
+    desk.environ["REDIRECT_LANDING_URI"] = url
+    said = desk.login()
+    assert said.code == 2 and "REDIRECT_LANDING_URI must be" in said.err
+
+
+def test_a_variable_of_the_same_name_is_told_of(desk: Desk) -> None:
+    desk.environ["ACCESS_TOKEN"] = desk.sandbox.control.token("client_account")
+    said = desk.login()
+    assert said.code == 0
+    assert (
+        "note: the environment variable ACCESS_TOKEN comes first as long as it is set: unset it to use the new token"
+        in said.err
+    )
+
+
+@pytest.mark.parametrize(("answer", "code", "account"), [("n\n", 4, "garden_studio"), ("y\n", 0, "client_account")])
+def test_another_accounts_token_is_replaced_only_after_a_yes(desk: Desk, answer: str, code: int, account: str) -> None:
+    desk.login()
+    said = desk.login(browser=Browser(account="client_account"), typed=answer)
+    assert said.code == code and desk.file()["account"] == account
+    assert "is of the account garden_studio, and you signed in as client_account. Replace it? [y/N]" in said.err
+
+
+# -- without a browser here
+
+
+def test_the_address_can_be_pasted_from_another_machines_browser(desk: Desk) -> None:
+    said = desk.by_hand()
+    assert said.code == 0 and said.out.startswith("Signed in as garden_studio")
+    assert "http://localhost:8085/" in said.err and desk.file()["account"] == "garden_studio"
+
+
+@pytest.mark.parametrize("part", ["code", "query"])
+def test_a_bare_code_or_query_is_good_too(desk: Desk, part: str) -> None:
+    def paste(url: str) -> str:
+        query = urlsplit(press(url)).query
+        return parse_qs(query)["code"][0] if part == "code" else query
+
+    assert desk.by_hand(paste=paste).code == 0
+
+
+def test_an_address_may_come_from_a_pipe(desk: Desk) -> None:
+    assert desk.by_hand(terminal=False).code == 0
+
+
+def test_the_address_of_another_login_is_refused_and_asked_for_again(desk: Desk) -> None:
+    tries = []
+
+    def paste(url: str) -> str:
+        tries.append(url)
+        location = press(url)
+        return location.replace("state=", "state=x") if len(tries) == 1 else location
+
+    said = desk.by_hand(paste=paste)
+    assert said.code == 0 and len(tries) == 2
+    assert "this address is not the answer to this login: it lacks its state or its code" in said.err
+
+
+@pytest.mark.parametrize("text", ["https://example.com/", "two words", "http://localhost:8085/?code=abc", "é"])
+def test_what_is_no_answer_is_refused_after_three_tries_or_at_once_from_a_pipe(desk: Desk, text: str) -> None:
+    tries: list[str] = []
+
+    def paste(url: str) -> str:
+        tries.append(url)
+        return text
+
+    assert desk.by_hand(paste=paste).code == 4
+    assert desk.by_hand(paste=paste, terminal=False).code == 4
+    assert len(tries) == 3 + 1 and desk.files == []
+
+
+def test_a_pasted_refusal_ends_the_login_at_once(desk: Desk) -> None:
+    said = desk.by_hand(paste=lambda url: press(url, "deny"))
+    assert said.code == 4 and "access was denied on the consent page" in said.err
+
+
+def test_input_that_ends_before_an_answer_ends_the_login(desk: Desk) -> None:
+    said = desk.login("--no-browser", terminal=False, port=False)
+    assert said.code == 4 and "the input ended before there was an answer" in said.err
+
+
+# -- other ways
+
+
+def test_an_app_gets_a_token_of_its_own_without_a_person(desk: Desk) -> None:
+    said = desk.login("--client-credentials", terminal=False, port=False)
+    assert said.code == 0, said.err
+    assert said.out.splitlines()[0] == "Signed in as garden_studio (Pinterest API v5)"
+    kept = desk.file()
+    assert (kept["grant"], kept["refresh_token"]) == ("client_credentials", None)
+
+
+def test_a_v3_login_asks_and_reads_as_v3_does(desk: Desk) -> None:
+    browser = Browser()
+    said = desk.login("old", "--api", "v3", browser=browser)
+    assert said.code == 0, said.err
+    assert browser.asked["scope"] == ["read_boards,read_pins,read_users"]
+    kept = desk.file("old")
+    assert (kept["api"], kept["scopes"], "expires_at" in kept) == ("v3", "read_boards,read_pins,read_users", False)
+    assert kept["refresh_token"]
+    assert "access   ends at an unknown time; is refreshed when it is due" in said.out
+    counts = {(row["method"], row["path"], row["status"]) for row in desk.sandbox.control.requests()}
+    assert ("PUT", "/v3/oauth/access_token/", 200) in counts
+
+
+def test_a_v3_scope_is_not_a_v5_scope(desk: Desk) -> None:
+    said = desk.login("--scopes", "read_boards")
+    assert said.code == 2 and "Pinterest API v5 has no scope 'read_boards'" in said.err
+
+
+def test_a_v3_app_has_no_token_of_its_own(desk: Desk) -> None:
+    said = desk.login("--api", "v3", "--client-credentials", terminal=False)
+    assert said.code == 4 and "gives apps no tokens of their own" in said.err
+
+
+def test_tokens_of_two_apis_under_one_name_do_not_replace_each_other(desk: Desk) -> None:
+    desk.login()
+    desk.login("--api", "v3")
+    assert desk.files == ["access_token.json", "access_token_v3.json"]
+    assert (desk.file()["api"], desk.file("access_token_v3")["api"]) == ("v5", "v3")
+
+
+def test_a_login_with_the_embedded_sandbox_shows_everything_and_keeps_nothing(desk: Desk) -> None:
+    for name in [
+        name for name in desk.environ if name.startswith("PINTEREST_") and name != "PINTEREST_OAUTH_TOKEN_DIR"
+    ]:
+        del desk.environ[name]
+    said = desk.by_hand("--sandbox")
+    assert said.code == 0, said.err
+    assert said.out.splitlines()[:3] == [
+        "Signed in as garden_studio (Pinterest API v5, sandbox)",
+        "  token    access_token",
+        "  kept in  nothing: the sandbox ends now, and its tokens with it",
+    ]
+    assert not desk.folder.exists()
+
+
+# -- as a program
+
+
+needs_pty = pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no pseudo-terminals here")
+
+FAKE = """
+import re, sys, urllib.parse, urllib.request
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args): return None
+opener = urllib.request.build_opener(Stay, urllib.request.ProxyHandler({}))
+url = sys.argv[1]
+page = opener.open(url, timeout=30).read().decode()
+nonce = re.search('name="consent" value="([^"]+)"', page)[1]
+form = urllib.parse.urlencode({"consent": nonce, "account": "garden_studio", "decision": "approve"}).encode()
+try:
+    opener.open(url.partition("?")[0], form, timeout=30)
+except urllib.error.HTTPError as redirect:
+    print(opener.open(redirect.headers["Location"], timeout=30).status)
+"""
+
+
+@needs_pty
+def test_the_program_signs_in_at_a_terminal_with_the_browser_of_the_environment(desk: Desk, tmp_path: Path) -> None:
+    import pty
+
+    fake = tmp_path / "browser.py"
+    fake.write_text(FAKE)
+    environ = {**os.environ, **desk.environ, "BROWSER": f"{sys.executable} {fake} %s"}
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-m", "pinflow", "auth", "login", "--port", str(desk.port), "--output", "json"]
+    with subprocess.Popen(
+        words, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, env=environ, text=True
+    ) as program:
+        os.close(theirs)
+        out, _ = program.communicate(timeout=60)
+        desk.everything += out + _drained(ours)
+    assert program.returncode == 0, desk.everything
+    # the browser prints as well, but not into the result
+    assert json.loads(out)["account"] == desk.file()["account"] == "garden_studio"
+
+
+@needs_pty
+def test_ctrl_c_ends_the_waiting_cleanly(desk: Desk) -> None:
+    import pty
+    import signal
+
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, **desk.environ, "BROWSER": f"{shutil.which('true')} %s"}
+    words = [sys.executable, "-m", "pinflow", "auth", "login", "--port", str(desk.port)]
+    with subprocess.Popen(
+        words, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, env=environ, text=True
+    ) as program:
+        os.close(theirs)
+        said = _until(ours, "Waiting for the answer")
+        program.send_signal(signal.SIGINT)
+        program.communicate(timeout=60)
+        said += _drained(ours)
+    assert program.returncode == 130 and "Traceback" not in said and "stopped" in said
+    assert desk.files == []
+
+
+def _until(descriptor: int, text: str) -> str:
+    found = ""
+    end = time.monotonic() + 60
+    while text not in found:
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, end - time.monotonic()))
+        assert ready, found
+        found += os.read(descriptor, 4096).decode()
+    return found
+
+
+def _drained(descriptor: int) -> str:
+    found = b""
+    while True:
+        try:
+            piece = os.read(descriptor, 4096)
+        except OSError:  # the other side is closed
+            piece = b""
+        if not piece:
+            os.close(descriptor)
+            return found.decode()
+        found += piece

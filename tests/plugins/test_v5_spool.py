@@ -1,0 +1,60 @@
+"""A long listing on its way through a temporary file."""
+
+from __future__ import annotations
+
+import tempfile
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow import ActionError
+from pinflow_pinterest.spool import Spool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAGES: list[list[dict[str, Any]]] = [
+    [{"id": "1", "title": "Büsche"}, {"id": "2", "title": None}],
+    [],
+    [{"id": "3", "title": "\ud800"}],
+    [{"id": "4"}, {"id": "5", "nested": {"a": [1, 2.5, True]}}],
+]
+
+
+@pytest.mark.parametrize("in_memory", [0, 1, 40, 1_000_000])
+def test_what_goes_in_comes_out_from_either_end(in_memory: int) -> None:
+    objects = list(chain.from_iterable(PAGES))
+    with Spool(in_memory=in_memory) as spool:
+        for page in PAGES:
+            spool.append(page)
+        assert len(spool) == 5
+        assert list(spool) == objects
+        assert list(reversed(spool)) == objects[::-1]
+        assert list(spool) == objects
+
+
+def test_it_can_be_written_on_after_it_was_read() -> None:
+    with Spool() as spool:
+        spool.append(PAGES[0])
+        assert len(list(reversed(spool))) == 2
+        spool.append(PAGES[3])
+        assert [each["id"] for each in spool] == ["1", "2", "4", "5"]
+
+
+def test_it_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    spool = Spool(in_memory=1)
+    spool.append(PAGES[0])
+    assert list(tmp_path.iterdir()) == []
+    spool.close()
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with (
+        Spool(in_memory=1) as spool,
+        pytest.raises(ActionError, match="can't be kept in the temporary folder") as caught,
+    ):
+        spool.append(PAGES[0])
+    assert "TMPDIR" in caught.value.hint

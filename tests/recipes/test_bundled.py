@@ -1,0 +1,109 @@
+"""Every recipe that comes with pinflow: it checks, it can be tried on the sandbox, and a dry run tells the truth."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow.app import App, Options
+from pinflow.events import EffectDone
+from pinflow.plan import all_steps
+from pinflow_sandbox.server import start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pinflow.engine.results import RunResult
+    from pinflow.events import Event
+    from pinflow.plan import Plan
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+
+
+class Desk:
+    """An app beside a sandbox. Nobody waits: time passes for both when the app sleeps."""
+
+    def __init__(self, folder: Path, recipe: Path) -> None:
+        self.now = 1_800_000_000.0
+        self._lock = threading.Lock()
+        self._folder = folder
+        self.recipe = recipe
+        self.sandbox = start(now=lambda: self.now)
+        self.app = self._app({})
+        plan = self.plan()
+        tokens = [login.token for login in plan.logins.values()] or ["access_token"]
+        self.app = self._app(self.sandbox.environment(dict.fromkeys(tokens)))
+
+    def _app(self, environ: Mapping[str, str]) -> App:
+        return App.installed(
+            {**environ, "PINFLOW_CACHE_DIR": str(self._folder / "cache"), "HOME": str(self._folder)},
+            state=self._folder / "state",
+            clock=lambda: self.now,
+            monotonic=lambda: self.now,
+            sleep=self._sleep,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.now += seconds
+
+    def plan(self) -> Plan:
+        return self.app.plan(self.recipe, inputs={}, examples=True)
+
+    def run(self, *, dry_run: bool = False, report: Sequence[Any] = ()) -> RunResult:
+        return self.app.run(self.plan(), Options(dry_run=dry_run, patience=86_400.0, report=report))
+
+
+@pytest.fixture(params=RECIPES, ids=lambda path: path.stem)
+def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    made = Desk(tmp_path, request.param)
+    yield made
+    made.sandbox.stop()
+
+
+def test_there_are_recipes() -> None:
+    assert len(RECIPES) >= 5
+
+
+def test_a_recipe_checks_without_inputs(desk: Desk) -> None:
+    plan = desk.app.plan(desk.recipe, inputs=None)
+    assert plan.recipe.description
+    assert list(all_steps(plan.steps))
+
+
+def test_a_recipe_can_be_tried_with_nothing_given(desk: Desk) -> None:
+    plan = desk.plan()
+    assert [name for name, each in plan.recipe.inputs.items() if each.required and plan.inputs[name] is None] == []
+
+
+def test_a_dry_run_writes_nothing(desk: Desk) -> None:
+    told: list[Event] = []
+    before = desk.sandbox.control.state()
+    result = desk.run(dry_run=True, report=[told.append])
+    assert (result.status, result.error) == ("planned", None)
+    assert desk.sandbox.control.state() == before
+    assert {event.outcome for event in told if isinstance(event, EffectDone)} <= {"planned"}
+    assert desk.app.runs() == []
+
+
+def test_the_real_run_makes_what_the_dry_run_foretold_and_gives_every_output(desk: Desk) -> None:
+    planned = desk.run(dry_run=True)
+    made = desk.run()
+    assert (made.status, made.error, made.failed) == ("ok", None, ())
+    assert set(made.outputs) == set(desk.plan().outputs)
+    assert counted(made, "done") == counted(planned, "planned")
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_it_can_be_tried_on_the_sandbox_that_comes_along(tmp_path: Path, recipe: Path) -> None:
+    app = App.installed({"PINFLOW_CACHE_DIR": str(tmp_path), "HOME": str(tmp_path)}, state=tmp_path / "state")
+    result = app.run(app.plan(recipe, inputs={}, examples=True), Options(sandbox=True, dry_run=True))
+    assert (result.status, result.error, result.sandbox) == ("planned", None, True)
+
+
+def counted(result: RunResult, outcome: str) -> dict[str, int]:
+    """How many of each kind came to this."""
+    return {kind: outcomes[outcome] for kind, outcomes in result.counts.items() if outcomes.get(outcome)}
