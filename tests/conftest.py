@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.canary import files_with_secrets, leaks
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 _SETTINGS = ("PINFLOW_", "PINTEREST_", "ACCESS_TOKEN", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _KEPT = ("PINFLOW_OPENAPI",)  # where the vendor's description of the API is
@@ -77,3 +79,26 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test whose output holds a secret fails, unless it is marked as printing one on purpose."""
+    report = yield
+    if report.when == "teardown" and item.get_closest_marker("prints_tokens") is None:
+        printed = [line for _, text in report.sections for line in leaks(text.encode(errors="replace"))]
+        if printed:
+            report.outcome = "failed"
+            report.longrepr = "a secret was printed:\n" + "\n".join(printed)
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_secret_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No file that the tests wrote holds a secret, but for token files."""
+    yield
+    left = files_with_secrets(tmp_path_factory.getbasetemp())
+    if left:
+        pytest.fail("secrets in files:\n" + "\n".join(left), pytrace=False)

@@ -55,7 +55,7 @@ def test_a_run_that_is_told_to_stop_stops_and_can_be_resumed(
         code, seconds = stopped(copy, moment, number)
         assert code in RIGHT[number] | {0}
         assert seconds < IN_TIME
-        if code > 0:
+        if code > 0 and copy.app.runs():  # else it was told before it had begun
             assert copy.app.runs()[0].state == "cancelled"
         if not copy.over():
             assert copy.finish().status == "ok"

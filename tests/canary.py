@@ -1,0 +1,56 @@
+"""Secrets of the sandbox are marked: whatever a test writes is searched for the mark, in every usual encoding.
+
+The sandbox's tokens and app secrets begin with fixed words, so that their
+encodings have fixed parts too, wherever in a text they stand.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MARKS = (b"pina_sandbox_", b"pinr_sandbox_", b"pinc_sandbox_", b"sandbox_secret_")
+_CODE = (".py", ".pyc")  # the sandbox's own, which makes the marks
+LARGEST = 8 * 2**20  # bytes of a file; tests write smaller ones
+
+
+def encodings(mark: bytes) -> Iterator[bytes]:
+    """How a mark looks in clear, in hex, and in base64 after one, two or no other bytes."""
+    yield mark
+    yield mark.hex().encode()
+    yield mark.hex().upper().encode()
+    for before in range(3):
+        # what stands beside the mark decides the first and the last characters
+        whole = base64.b64encode(b"\0" * before + mark)
+        yield whole[(before * 8 + 5) // 6 : (before + len(mark)) * 8 // 6]
+
+
+NEEDLES = tuple(dict.fromkeys(needle for mark in MARKS for needle in encodings(mark)))
+
+
+def leaks(content: bytes) -> list[str]:
+    """Every line of ``content`` that holds a secret, shortened to where it begins."""
+    if not any(needle in content for needle in NEEDLES):
+        return []
+    return [line[:60].decode(errors="replace") for line in content.splitlines() if any(n in line for n in NEEDLES)]
+
+
+def files_with_secrets(folder: Path) -> list[str]:
+    """Files below ``folder`` that hold a secret and are no token file."""
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST or path.suffix in _CODE:
+            continue
+        content = path.read_bytes()
+        if not _keeps_tokens(path, content) and leaks(content):
+            found.append(str(path.relative_to(folder)))
+    return found
+
+
+def _keeps_tokens(path: Path, content: bytes) -> bool:
+    """Whether a file is where a token belongs: a token file, or one on its way to be one."""
+    return b'"access_token"' in content or path.name.startswith(".")
