@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow import paths, plugins
-from pinflow.errors import ApprovalRequired, RateLimited, RecipeError, RemoteError, StateError, UsageError
+from pinflow.errors import ApprovalRequired, Problem, RateLimited, RecipeError, RemoteError, StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -113,7 +113,7 @@ class App:
         from pinflow.recipe.model import parse_all
         from pinflow.recipe.source import read
 
-        path = paths.find_recipe(recipe)
+        path = self._existing(paths.find_recipe(recipe))
         source = read(path, str(path))
         found, problems = parse_all(source)
         if found is None:
@@ -121,6 +121,15 @@ class App:
         return make_plan(
             source, found, self.registry, inputs, now=self._now(), api=api, examples=examples, problems=problems
         )
+
+    def _existing(self, path: Path) -> Path:
+        """``path``, unless there is nothing and the name is near that of a recipe that comes with pinflow."""
+        from pinflow.recipe.expressions import nearest
+
+        near = None if path.exists() else nearest(path.stem, [each.stem for each in self.recipes()])
+        if near is None:
+            return path
+        raise RecipeError([Problem(str(path), 1, 1, "there is no such file", f"did you mean {near!r}?")])
 
     def now(self) -> float:
         """Seconds since the epoch, by this app's clock."""

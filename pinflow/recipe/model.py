@@ -174,7 +174,10 @@ class Step(Part):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe(Part):
-    """What a recipe file says. Where it is ``broken``, there may be more names than it declares."""
+    """What a recipe file says.
+
+    Where it is ``broken``, there may be more names than it declares.
+    """
 
     called: ClassVar[str] = "the recipe"
     vital: ClassVar[frozenset[str] | None] = frozenset({"inputs", "auth", "finally"})

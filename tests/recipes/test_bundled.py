@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.app import App, Options
+from pinflow.errors import RecipeError
 from pinflow.events import EffectDone
 from pinflow.plan import all_steps
 from pinflow_sandbox.server import start
@@ -107,3 +109,8 @@ def test_it_can_be_tried_on_the_sandbox_that_comes_along(tmp_path: Path, recipe:
 def counted(result: RunResult, outcome: str) -> dict[str, int]:
     """How many of each kind came to this."""
     return {kind: outcomes[outcome] for kind, outcomes in result.counts.items() if outcomes.get(outcome)}
+
+
+def test_a_misspelt_recipe_is_told_the_name_of_a_bundled_one_that_is_near() -> None:
+    with pytest.raises(RecipeError, match="copy_bord:1:1: there is no such file; did you mean 'copy_board'"):
+        App.installed(os.environ).plan(Path("copy_bord"), inputs={})
