@@ -9,7 +9,23 @@ Source: https://github.com/pinterest/api-description (components/schemas)
 
 from __future__ import annotations
 
-from typing import Required, TypedDict
+from typing import Literal, Required, TypedDict
+
+CreativeType = Literal[
+    "REGULAR",
+    "VIDEO",
+    "SHOPPING",
+    "CAROUSEL",
+    "MAX_VIDEO",
+    "SHOP_THE_PIN",
+    "COLLECTION",
+    "IDEA",
+    "SHOWCASE",
+    "QUIZ",
+    "COLLAGE",
+    "MAX_WIDTH_REGULAR_COLLECTION",
+    "MAX_WIDTH_VIDEO_COLLECTION",
+]
 
 
 class Owner(TypedDict, total=False):

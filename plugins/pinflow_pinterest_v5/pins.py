@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pinflow import Context, Number, Text, UsageError, action
 from pinflow_pinterest.ids import AltText, Description, DominantColor, Link, PinterestId, Title
-from pinflow_pinterest.types import Pin
+from pinflow_pinterest.types import CreativeType, Pin
 from pinflow_pinterest_v5 import undo
 from pinflow_pinterest_v5.answers import Deleted, got, listed, listed_pages, made
 from pinflow_pinterest_v5.boards import BOTH_QUOTAS, BoardRef, IfGone, delete, find_board_id, the_one, unchanged_by
@@ -24,21 +24,6 @@ if TYPE_CHECKING:
 READ: Final = frozenset({"boards:read", "pins:read"})
 WRITE: Final = READ | {"boards:write", "pins:write"}
 
-CreativeType = Literal[
-    "REGULAR",
-    "VIDEO",
-    "SHOPPING",
-    "CAROUSEL",
-    "MAX_VIDEO",
-    "SHOP_THE_PIN",
-    "COLLECTION",
-    "IDEA",
-    "SHOWCASE",
-    "QUIZ",
-    "COLLAGE",
-    "MAX_WIDTH_REGULAR_COLLECTION",
-    "MAX_WIDTH_VIDEO_COLLECTION",
-]
 ContentType = Literal["image/jpeg", "image/png"]
 Base64 = Annotated[str, Text(pattern="^[a-zA-Z0-9+/=]+$")]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, get_args
 
+from pinflow_pinterest.types import CreativeType
 from pinflow_sandbox import render
 from pinflow_sandbox.checks import checked_id, read_body
 from pinflow_sandbox.errors import invalid
@@ -22,23 +23,7 @@ if TYPE_CHECKING:
 
 Reply = tuple[int, object]  # HTTP status and JSON value; None means no body
 
-_CREATIVE_TYPES = frozenset(
-    [
-        "REGULAR",
-        "VIDEO",
-        "SHOPPING",
-        "CAROUSEL",
-        "MAX_VIDEO",
-        "SHOP_THE_PIN",
-        "COLLECTION",
-        "IDEA",
-        "SHOWCASE",
-        "QUIZ",
-        "COLLAGE",
-        "MAX_WIDTH_REGULAR_COLLECTION",
-        "MAX_WIDTH_VIDEO_COLLECTION",
-    ]
-)
+_CREATIVE_TYPES = frozenset(get_args(CreativeType))
 
 _Choice = TypeVar("_Choice", bound=str)
 
