@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow.engine.durable import Durable, EachResult
+    from pinflow.files import Files
     from pinflow.http.client import Client
     from pinflow.http.credentials import CredentialRequest
     from pinflow.parameters import Parameters
@@ -169,7 +170,7 @@ class Context:
     never made twice.
     """
 
-    __slots__ = ("_ask", "_clients", "_durable", "_note", "_pause", "_prefix", "dry_run", "folder", "now", "step")
+    __slots__ = ("_ask", "_clients", "_durable", "_files", "_note", "_pause", "_prefix", "dry_run", "now", "step")
 
     def __init__(
         self,
@@ -177,7 +178,7 @@ class Context:
         step: str,
         clients: Mapping[str, Client],
         durable: Durable,
-        folder: Path,
+        files: Files,
         dry_run: bool,
         now: Callable[[], float],
         note: Callable[[str, Literal["info", "warning"]], None],
@@ -186,11 +187,11 @@ class Context:
         prefix: str = "",
     ) -> None:
         self.step = step  # its path in the run: "copy", or "pins[813].copied"
-        self.folder = folder  # the recipe's own folder
         self.dry_run = dry_run
         self.now = now  # seconds since the epoch
         self._clients = clients
         self._durable = durable
+        self._files = files
         self._note = note
         self._pause = pause
         self._ask = ask
@@ -278,7 +279,7 @@ class Context:
             step=self.step,
             clients=self._clients,
             durable=self._durable,
-            folder=self.folder,
+            files=self._files,
             dry_run=self.dry_run,
             now=self.now,
             note=self._note,
@@ -286,6 +287,13 @@ class Context:
             ask=self._ask,
             prefix=f"{self._prefix}{name}/",
         )
+
+    def file(self, name: str) -> Path:
+        """Where the file is that the recipe calls ``name``: in its own folder, or named by an input of type file.
+
+        Raises UsageError for any other place: a recipe has no business there.
+        """
+        return self._files.place(name)
 
     def credential_request(self, token: str = "access_token", api: str | None = None) -> CredentialRequest:  # noqa: S107
         """Where a token is looked for, for actions about tokens themselves. ``api`` None is the recipe's own.

@@ -337,6 +337,7 @@ class App:
     ) -> Iterator[Session]:
         """A signed-in session. The journal is opened only once every login is there."""
         from pinflow.engine.session import Seams, Session, sign_in
+        from pinflow.files import Files
 
         folder = Path(plan.source.name).resolve().parent
         wanted = plan.logins.values() if logins is None else logins
@@ -360,7 +361,7 @@ class App:
                 journal=opened,
                 listeners=[*listeners, *options.report],
                 seams=Seams(clock=self._clock, monotonic=self._monotonic, sleep=self._sleep),
-                folder=folder,
+                files=Files(folder, plan.files),
                 token_folders=token_folders,
                 tier=options.tier,
                 patience=options.patience,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TOKEN_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+_ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z][A-Za-z0-9+.-]*:")  # absolute, of a home, on a drive, an address
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -46,7 +47,8 @@ class Resolved:
 
     ``unknown`` are those without a value that can be counted on: missing, wrong,
     built on such a one, or, where a recipe is only checked, not given. ``secrets``
-    are the secret ones and those whose defaults are built from one.
+    are the secret ones and those whose defaults are built from one. ``files`` are
+    the absolute paths that inputs of type file name.
     """
 
     values: Mapping[str, Any]
@@ -54,6 +56,7 @@ class Resolved:
     missing: tuple[Declared, ...]
     unknown: frozenset[str]
     secrets: frozenset[str]
+    files: frozenset[str]
 
 
 class MissingInputs(UsageError):
@@ -100,8 +103,14 @@ def resolve(
     unknown = resolver.broken | {each.name for each in resolver.missing}
     if checking:
         unknown |= {name for name, value in values.items() if value is None}
+    files = {values[name] for name, each in declared.items() if each.input.type == "file" and values[name] is not None}
     return Resolved(
-        values, tuple(resolver.problems), tuple(resolver.missing), frozenset(unknown), secrets_of(declared, given)
+        values,
+        tuple(resolver.problems),
+        tuple(resolver.missing),
+        frozenset(unknown),
+        secrets_of(declared, given),
+        frozenset(files),
     )
 
 
@@ -140,7 +149,7 @@ class _Resolver:
         default = compile_value(each.input.default)
         wrong = False if default.constant else self._misnames(each, default)
         if self._given.get(each.name) is not None:
-            return self._converted(each, self._given[each.name], f"{each.name}=...")
+            return self._converted(each, self._given[each.name], f"{each.name}=...", by_user=True)
         if self._examples and each.input.example is not None:
             return self._converted(each, each.input.example, "its example")
         if wrong:
@@ -208,11 +217,13 @@ class _Resolver:
         self.broken.update(circle)
         return None
 
-    def _converted(self, each: Declared, raw: Any, origin: str) -> Any:
+    def _converted(self, each: Declared, raw: Any, origin: str, *, by_user: bool = False) -> Any:
         if raw is None:
             return None
         try:
             value = convert(raw, each.input)
+            if each.input.type == "file":
+                return _located(value, by_user=by_user)
         except ValueError as error:
             shown = "" if each.input.type == "secret" else f" {_shown(raw)}"
             self.problems.append(each.problem(f"input {each.name!r}: {origin}{shown} {error}"))
@@ -238,6 +249,18 @@ def convert(raw: Any, declared: Input) -> Any:
         raise ValueError(f"must match {declared.pattern}")
     _check_size(value, declared)
     return value
+
+
+def _located(name: str, *, by_user: bool) -> str:
+    """The absolute path of a file, looked for where the user is.
+
+    Only the user may name one elsewhere. Raises ValueError for a recipe that does.
+    """
+    import os
+
+    if not by_user and (_ELSEWHERE.match(name) or ".." in re.split(r"[/\\]", name)):
+        raise ValueError("must be a path below the current folder: only who runs the recipe may name a file elsewhere")
+    return os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 - links stay as they are, and so does ~x
 
 
 def _check_size(value: Any, declared: Input) -> None:

@@ -248,7 +248,7 @@ class Runner:
             step=path,
             clients={role: self._world.clients[login, api] for role, login in step.logins.items()},
             durable=self._world.durable,
-            folder=self._world.folder,
+            files=self._world.files,
             dry_run=self._dry_run,
             now=self._world.clock,
             note=lambda text, level: self._note(path, text, level),

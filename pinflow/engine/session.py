@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from pinflow.engine.journal import Journal
     from pinflow.events import Event
+    from pinflow.files import Files
     from pinflow.http.credentials import Credential
     from pinflow.http.ledger import Ledger
     from pinflow.plan import Login, Plan
@@ -119,7 +120,7 @@ class Session:
         journal: Journal | None,
         listeners: Sequence[Callable[[Event], None]],
         seams: Seams,
-        folder: Path,
+        files: Files,
         token_folders: Sequence[Path],
         tier: str,
         patience: float,
@@ -171,7 +172,7 @@ class Session:
             journal=journal,
             emit=self._emit,
             executors=executors,
-            folder=folder,
+            files=files,
             clock=seams.clock,
             monotonic=seams.monotonic,
             sleep=self._sleep,
@@ -256,7 +257,7 @@ class Session:
             step="",
             clients={"": client},
             durable=self._durable,
-            folder=self.world.folder,
+            files=self.world.files,
             dry_run=True,
             now=self._seams.clock,
             note=lambda text, level: None,

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Executor
-    from pathlib import Path
 
     from pinflow.engine.durable import Durable
     from pinflow.engine.emitter import Emitter
     from pinflow.engine.journal import Journal
+    from pinflow.files import Files
     from pinflow.http.client import Client
     from pinflow.http.credentials import CredentialRequest
 
@@ -41,7 +41,7 @@ class World:
     journal: Journal | None  # None in a dry run
     emit: Emitter
     executors: Mapping[str, Callable[[int], Executor]]
-    folder: Path  # the recipe's own
+    files: Files
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]

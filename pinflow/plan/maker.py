@@ -124,6 +124,7 @@ class _Maker:
             digest=hashlib.sha256(texts.encode()).hexdigest(),
             needed=frozenset(self._findings.needed),
             secrets=inputs.secrets,
+            files=inputs.files,
         )
 
     # -- steps

@@ -87,6 +87,7 @@ class Plan:
     digest: str  # of the recipe's text and of what it includes
     needed: frozenset[str]  # paths of the steps whose output something reads
     secrets: frozenset[str] = field(default_factory=frozenset)  # inputs that are never stored or shown
+    files: frozenset[str] = field(default_factory=frozenset)  # absolute paths that inputs of type file name
 
     @property
     def destructive(self) -> list[PlannedStep]:

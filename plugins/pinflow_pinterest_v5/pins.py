@@ -189,7 +189,7 @@ def create_pin(
         link=link,
         alt_text=alt_text,
         dominant_color=dominant_color,
-        media_source=media_source(_given(**given), folder=ctx.folder),
+        media_source=media_source(_given(**given), place=ctx.file),
     )
     return add_pin(ctx, body)
 

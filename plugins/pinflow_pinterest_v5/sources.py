@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    Place = Callable[[str], Path]
+
 MAX_FILE_BYTES: Final = 20_000_000  # larger images are refused by the service
 
 _BEGINNINGS: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
@@ -33,10 +35,10 @@ _COMPANIONS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def media_source(given: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:
+def media_source(given: Mapping[str, Any], *, place: Place) -> dict[str, Any]:
     """The ``media_source`` that the parameters ``given`` (those that are not None) ask for.
 
-    A file is looked for in ``folder``. Raises UsageError unless exactly one source is given, with what belongs to it.
+    ``place`` tells where a file is. Raises UsageError unless exactly one source is given, with what belongs to it.
     """
     kinds = [kind for kind in _COMPANIONS if kind in given]
     if len(kinds) != 1:
@@ -46,36 +48,36 @@ def media_source(given: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:
     strange = [name for name in given if name != kind and name not in _COMPANIONS[kind]]
     if strange:
         raise UsageError(f"{', '.join(strange)} can't be given with {kind}")
-    source = _MAKERS[kind](given, folder)
+    source = _MAKERS[kind](given, place)
     extras = {name: given[name] for name in ("is_standard", "index", "is_affiliate_link") if name in given}
     _check_index(source, extras)
     return {**source, **extras}
 
 
-def _image_url(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _image_url(given: Mapping[str, Any], place: Place) -> dict[str, Any]:
     return {"source_type": "image_url", "url": given["image_url"]}
 
 
-def _image_file(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    content_type, data = read_image(folder, given["image_file"])
+def _image_file(given: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    content_type, data = read_image(place, given["image_file"])
     return {"source_type": "image_base64", "content_type": content_type, "data": data}
 
 
-def _image_base64(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _image_base64(given: Mapping[str, Any], place: Place) -> dict[str, Any]:
     _need(given, "image_base64", "content_type")
     return {"source_type": "image_base64", "content_type": given["content_type"], "data": given["image_base64"]}
 
 
-def _images(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _images(given: Mapping[str, Any], place: Place) -> dict[str, Any]:
     return {"source_type": "multiple_image_urls", "items": _slots(given["images"], "images", ("url",))}
 
 
-def _images_base64(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _images_base64(given: Mapping[str, Any], place: Place) -> dict[str, Any]:
     items = _slots(given["images_base64"], "images_base64", ("content_type", "data"))
     return {"source_type": "multiple_image_base64", "items": items}
 
 
-def _video(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _video(given: Mapping[str, Any], place: Place) -> dict[str, Any]:
     covers = [name for name in _COVERS if name in given]
     if len(covers) != 1:
         raise UsageError(f"a video needs exactly one cover: {', '.join(_COVERS)}")
@@ -89,11 +91,11 @@ def _video(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {**source, covers[0]: given[covers[0]]}
 
 
-def _pin_url(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _pin_url(given: Mapping[str, Any], place: Place) -> dict[str, Any]:
     return {"source_type": "pin_url"}
 
 
-_MAKERS: Final[Mapping[str, Callable[[Mapping[str, Any], Path], dict[str, Any]]]] = {
+_MAKERS: Final[Mapping[str, Callable[[Mapping[str, Any], Place], dict[str, Any]]]] = {
     "image_url": _image_url,
     "image_file": _image_file,
     "image_base64": _image_base64,
@@ -104,17 +106,13 @@ _MAKERS: Final[Mapping[str, Callable[[Mapping[str, Any], Path], dict[str, Any]]]
 }
 
 
-def read_image(folder: Path, name: str) -> tuple[str, str]:
-    """Content type and base64 text of an image file inside ``folder``; its first bytes tell what it is.
+def read_image(place: Place, name: str) -> tuple[str, str]:
+    """Content type and base64 text of an image file; its first bytes tell what it is.
 
-    Raises UsageError for a file elsewhere, too large, unreadable, or neither JPEG nor PNG.
+    Raises UsageError for a file where a recipe has no business, too large, unreadable, or neither JPEG nor PNG.
     """
-    root = folder.resolve()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
-        raise UsageError(f"image_file {name!r} is not inside the recipe's folder")
     try:
-        with path.open("rb") as file:
+        with place(name).open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise UsageError(f"image_file {name!r} can't be read: {error.strerror}") from error

@@ -26,6 +26,7 @@ PROJECT = Path(__file__).parents[2]
 MAY_USE: dict[str, set[str]] = {
     "errors": set(),
     "events": set(),
+    "files": set(),
     "paths": set(),
     "recipe": set(),
     "rendering": {"recipe"},
@@ -44,7 +45,7 @@ MAY_USE: dict[str, set[str]] = {
     "engine": {"actions", "http", "plan", "recipe", "registry", "rendering"},
     "scheduling": {"app", "paths", "plan", "recipe"},
     "reporters": {"__init__"},
-    "app": {"actions", "engine", "http", "paths", "plan", "plugins", "recipe", "registry"},
+    "app": {"actions", "engine", "files", "http", "paths", "plan", "plugins", "recipe", "registry"},
     "cli": {"__main__", "app", "inputs", "offers", "paths", "plan", "plugins", "recipe", "reporters", "scheduling"},
     "__main__": {"__init__", "cli"},  # its version
     "__init__": {"actions", "engine", "hookspecs", "http", "offers"},

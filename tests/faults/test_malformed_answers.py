@@ -16,6 +16,7 @@ import pytest
 from pinflow import Client, Context, Credential, PinflowError
 from pinflow.engine.durable import Durable
 from pinflow.engine.journal import Journal, RunRecord
+from pinflow.files import Files
 from pinflow.http.quota import Pacer
 from pinflow.http.transport import Transport
 from pinflow_pinterest_v5.api import API
@@ -137,7 +138,7 @@ class Caller:
                 step="step",
                 clients=dict.fromkeys(action.roles, client),
                 durable=durable,
-                folder=self._folder,
+                files=Files(self._folder),
                 dry_run=False,
                 now=self.time.now,
                 note=lambda text, level: None,

@@ -15,6 +15,7 @@ import pytest
 from pinflow import Action, Client, Context, Credential, Event
 from pinflow.engine.durable import Durable
 from pinflow.engine.journal import Journal, RunRecord
+from pinflow.files import Files
 from pinflow.http.quota import Pacer
 from pinflow.http.transport import Transport
 from pinflow_pinterest.operations import Operation, match
@@ -103,7 +104,7 @@ class Bench:
             step=step,
             clients=clients,
             durable=durable,
-            folder=self.folder,
+            files=Files(self.folder),
             dry_run=dry_run,
             now=lambda: self.now,
             note=lambda text, level: self.notes.append(f"{level}: {text}"),

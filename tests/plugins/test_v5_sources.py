@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import RemoteError, UsageError
+from pinflow.files import Files
 from pinflow_pinterest_v5.pins import create_pin
 from pinflow_pinterest_v5.sources import media_source
 
@@ -65,7 +66,7 @@ FORMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 def test_each_form_becomes_the_source_of_its_kind(
     given: dict[str, Any], source: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert media_source(given, folder=tmp_path) == source
+    assert media_source(given, place=Files(tmp_path).place) == source
 
 
 @pytest.mark.parametrize(
@@ -99,14 +100,14 @@ def test_a_form_that_does_not_fit_is_refused_with_the_reason(
     (tmp_path / "outside.png").write_bytes(PNG)
     (folder / "link.png").symlink_to(tmp_path / "outside.png")
     with pytest.raises(UsageError, match=problem):
-        media_source(given, folder=folder)
+        media_source(given, place=Files(folder).place)
 
 
 @pytest.mark.parametrize(("name", "content", "kind"), [("a.bin", PNG, "image/png"), ("a.png", JPEG, "image/jpeg")])
 def test_a_file_is_sent_as_what_its_content_is(bench: Bench, name: str, content: bytes, kind: str) -> None:
     (bench.folder / "art").mkdir()
     (bench.folder / "art" / name).write_bytes(content)
-    source = media_source({"image_file": f"art/{name}"}, folder=bench.folder)
+    source = media_source({"image_file": f"art/{name}"}, place=Files(bench.folder).place)
     assert source == {"source_type": "image_base64", "content_type": kind, "data": b64encode(content).decode()}
     bench.run(create_pin, board=bench.board_id("Empty for now"), image_file=f"art/{name}")
     assert len(bench.board("Empty for now")["pins"]) == 1

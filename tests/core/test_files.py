@@ -1,0 +1,83 @@
+"""A recipe reaches the files of its own folder, and those that its user named; nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow import Context, action, hookimpl
+from pinflow.errors import RecipeError, UsageError
+from pinflow.files import Files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.core.conftest import Project
+
+RECIPE = """
+name: n
+inputs:
+  out: {type: file, default: report.csv}
+steps:
+  - uses: where
+    id: found
+    with: {path: "${{ inputs.out }}"}
+outputs: {at: "${{ steps.found }}"}
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    (tmp_path / "secret.txt").touch()
+    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (folder / "here.txt").symlink_to(folder / "there.txt")
+    return Files(folder, frozenset({str(tmp_path / "named.txt")}))
+
+
+@pytest.mark.parametrize("name", ["a.txt", "below/a.txt", "./a.txt", "below/../a.txt", "here.txt"])
+def test_a_file_of_the_recipes_folder_is_there_for_it(files: Files, name: str) -> None:
+    assert files.place(name) == (files.folder / name).resolve()
+
+
+@pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "link.txt", "below/../../secret.txt", "a\0b"])
+def test_no_other_file_is(files: Files, name: str) -> None:
+    with pytest.raises(UsageError, match=r"is not inside the recipe's folder|is not the path of a file"):
+        files.place(name)
+
+
+def test_a_file_that_the_user_named_is_taken_wherever_it_is(files: Files, tmp_path: Path) -> None:
+    assert files.place(str(tmp_path / "named.txt")) == tmp_path / "named.txt"
+
+
+def where(project: Project) -> None:
+    @action("where")
+    def tell(ctx: Context, *, path: str) -> str:
+        """Where a file is."""
+        return str(ctx.file(path))
+
+    class Teller:
+        @hookimpl
+        def pinflow_actions(self) -> list[Any]:
+            return [tell]
+
+    project.plugins.append(Teller())
+
+
+def test_a_file_is_looked_for_where_the_user_is(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where(project)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert project.run(RECIPE).outputs == {"at": str(tmp_path / "elsewhere" / "report.csv")}
+    assert project.run(RECIPE, inputs={"out": "../mine.csv"}).outputs == {"at": str(tmp_path / "mine.csv")}
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "~/x", "a/../../x", "C:/x"])
+def test_a_recipe_can_not_name_one_elsewhere_itself(project: Project, path: str) -> None:
+    where(project)
+    with pytest.raises(RecipeError, match=r"4:3: input 'out': its default .* must be a path below the current folder"):
+        project.run(RECIPE.replace("report.csv", path))
