@@ -1,4 +1,4 @@
-"""What a world holds: accounts, boards, sections, Pins and uploads, as plain records.
+"""What a world holds: accounts, boards, sections, Pins, uploads and advertising, as plain records.
 
 Ids are decimal text of one length, handed out in rising order for each kind, so that sorting ids is sorting by age.
 """
@@ -13,6 +13,8 @@ from pinflow_sandbox import images
 
 Privacy = Literal["PUBLIC", "PROTECTED", "SECRET"]
 MediaKind = Literal["image", "multiple_images", "video"]
+EntityStatus = Literal["ACTIVE", "PAUSED", "ARCHIVED", "DRAFT", "DELETED_DRAFT"]
+Review = Literal["OTHER", "PENDING", "REJECTED", "APPROVED"]
 
 
 class Shelf(list[str]):
@@ -157,6 +159,88 @@ class Media:
     polls: int = 0  # how often its state was asked for since the upload
     content: str | None = None  # fingerprint of the bytes
     size: int = 0  # bytes
+
+
+@dataclass(slots=True)
+class AdAccount:
+    """An account that advertises; ``roles`` are the permissions of everybody who may see it, by username."""
+
+    id: str
+    owner: str  # username
+    name: str
+    created: float
+    country: str = "DE"
+    currency: str = "EUR"
+    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    campaigns: Shelf = field(default_factory=Shelf)
+    ad_groups: Shelf = field(default_factory=Shelf)
+    ads: Shelf = field(default_factory=Shelf)
+
+
+@dataclass(slots=True)
+class Campaign:
+    """What an ad account wants to reach, and how much it may cost."""
+
+    id: str
+    ad_account_id: str
+    name: str
+    status: EntityStatus
+    created: float
+    objective: str = "CONSIDERATION"
+    daily_cap: int | None = None  # millionths of the ad account's currency
+    lifetime_cap: int | None = None
+    ended: float | None = None
+    ad_groups: Shelf = field(default_factory=Shelf)
+    ads: Shelf = field(default_factory=Shelf)
+
+
+@dataclass(slots=True)
+class AdGroup:
+    """The ads of a campaign that share a budget, a bid and an audience."""
+
+    id: str
+    ad_account_id: str
+    campaign_id: str
+    name: str
+    status: EntityStatus
+    created: float
+    budget: int = 5_000_000  # millionths of the ad account's currency, a day
+    bid: int | None = None
+    billable_event: str = "CLICKTHROUGH"
+    ads: Shelf = field(default_factory=Shelf)
+
+
+@dataclass(slots=True)
+class Ad:
+    """A promoted Pin."""
+
+    id: str
+    ad_account_id: str
+    campaign_id: str
+    ad_group_id: str
+    pin_id: str
+    name: str | None
+    status: EntityStatus
+    created: float
+    review: Review = "APPROVED"
+    destination_url: str | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """A report on ads that was asked for, by the token that stands for it."""
+
+    token: str
+    ad_account_id: str
+    asked: float  # seconds since the epoch
+    name: str  # of the file
+    content_type: str
+    file: bytes
+    polls: int = 0  # how often its state was asked for
+    links: int = 0  # how many addresses were given out for its file
+
+
+AdEntity = AdAccount | Campaign | AdGroup | Ad
 
 
 def numbered_content(number: int) -> Content:

@@ -2,13 +2,14 @@
 
 ``garden_studio`` has a board of everything ("Garden ideas"), one of several pages ("Winter recipes"), a secret, a
 protected and an empty one, and takes part in a group board of ``neighbour``; ``client_account`` is a second login.
+Their advertising is in ``seed_ads``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox import accounts, boards, images, pins
+from pinflow_sandbox import accounts, boards, images, pins, seed_ads
 from pinflow_sandbox.records import Content, Slot
 from pinflow_sandbox.world import DEFAULT_APP, REDIRECT_URIS
 
@@ -50,6 +51,7 @@ def fill(world: World) -> None:
     _studio_boards(world)
     _client_boards(world)
     _group_board(world)
+    seed_ads.fill(world, STUDIO, CLIENT)
 
 
 def refill(world: World, seed: int) -> None:

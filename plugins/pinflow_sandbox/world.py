@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pinflow_sandbox.logins import Issued
-    from pinflow_sandbox.records import Board, Media, Pin, Privacy, Section
+    from pinflow_sandbox.records import Ad, AdAccount, AdGroup, Board, Campaign, Media, Pin, Privacy, Report, Section
 
 DEFAULT_APP = "1480001"
 REDIRECT_URIS = ("http://localhost:8085/", "http://127.0.0.1:8085/", "http://[::1]:8085/")
@@ -32,6 +32,10 @@ _FIRST_IDS = {
     "section": 510_000_000_000_000_000,
     "pin": 810_000_000_000_000_000,
     "media": 530_000_000_000_000_000,
+    "ad_account": 549_755_800_000,
+    "campaign": 626_735_500_000,
+    "ad_group": 2_680_060_700_000,
+    "ad": 687_195_900_000,
 }
 
 
@@ -96,6 +100,11 @@ class World:
         self.sections: dict[str, Section] = {}
         self.pins: dict[str, Pin] = {}
         self.media: dict[str, Media] = {}
+        self.ad_accounts: dict[str, AdAccount] = {}
+        self.campaigns: dict[str, Campaign] = {}
+        self.ad_groups: dict[str, AdGroup] = {}
+        self.ads: dict[str, Ad] = {}
+        self.reports: dict[str, Report] = {}  # by token
         self.numbered_pins = 0  # how many Pins have been made from a number
         self.request_counts: Counter[tuple[str, str, int, str]] = Counter()  # method, template, status, account
         self._random = Random(seed)  # noqa: S311 (gaps between ids, not secrets)
@@ -104,7 +113,7 @@ class World:
         self.limits.clear()
 
     def new_id(self, kind: str) -> str:
-        """The next id of a kind: 18 digits, greater than all before."""
+        """The next id of a kind: as many digits as all of its kind, greater than all before."""
         self._last_ids[kind] += self._random.randrange(1, 1000)
         return str(self._last_ids[kind])
 
