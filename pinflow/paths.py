@@ -29,9 +29,18 @@ def _folder(environ: Mapping[str, str], variable: str, kind: str) -> Path:
 
 def bundled_recipes() -> Path:
     """The folder of the recipes that come with pinflow: inside the package, or beside it in a checkout."""
+    return _bundled("recipes")
+
+
+def bundled_templates() -> Path:
+    """The folder of what ``pinflow new`` starts from: inside the package, or beside it in a checkout."""
+    return _bundled("templates")
+
+
+def _bundled(name: str) -> Path:
     package = Path(__file__).parent
-    inside = package / "recipes"
-    return inside if inside.is_dir() else package.parent / "recipes"
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
 
 
 def find_recipe(given: Path) -> Path:

@@ -36,6 +36,7 @@ BUILT_IN = (
     Entry("runs", RUN, "list runs, or show one"),
     Entry("undo", RUN, "delete what a run made"),
     Entry("quota", RUN, "what is used of each quota, and what is left"),
+    Entry("new", WRITE, "start a recipe from a template"),
     Entry("validate", WRITE, "find every mistake in recipes; sends nothing"),
     Entry("actions", WRITE, "list what recipes can do, or show one action"),
     Entry("schema", WRITE, "print the JSON Schema of recipes, for editors"),

@@ -66,7 +66,7 @@ def parser_of(name: str, module: CommandModule) -> Parser:
     """The parser of a command of pinflow's own."""
     parser = Parser(prog=f"pinflow {name}", description=module.DESCRIPTION, epilog=f"examples:\n{module.EXAMPLES}")
     module.add_arguments(parser)
-    add_common(parser, module.OUTPUTS)
+    _add_common_to_all(parser, module.OUTPUTS)
     return parser
 
 
@@ -76,10 +76,15 @@ def parser_of_offer(command: Command) -> Parser:
     command.add_arguments(parser)
     taken = {name for action in parser._actions for name in action.option_strings}
     if not taken & _COMMON:
-        add_common(parser, ("human", "json"))
-        for _, inner in below(parser):
-            add_common(inner, ("human", "json"), again=True)
+        _add_common_to_all(parser, ("human", "json"))
     return parser
+
+
+def _add_common_to_all(parser: argparse.ArgumentParser, outputs: Sequence[str]) -> None:
+    """The options that every command has, for a parser and the commands below it."""
+    add_common(parser, outputs)
+    for _, inner in below(parser):
+        add_common(inner, outputs, again=True)
 
 
 def add_common(parser: argparse.ArgumentParser, outputs: Sequence[str], *, again: bool = False) -> None:

@@ -45,8 +45,21 @@ MAY_USE: dict[str, set[str]] = {
     "engine": {"actions", "http", "plan", "recipe", "registry", "rendering"},
     "scheduling": {"app", "paths", "plan", "recipe"},
     "reporters": {"__init__"},
+    "scaffold": {"paths", "recipe"},
     "app": {"actions", "engine", "files", "http", "paths", "plan", "plugins", "recipe", "registry"},
-    "cli": {"__main__", "app", "inputs", "offers", "paths", "plan", "plugins", "recipe", "reporters", "scheduling"},
+    "cli": {
+        "__main__",
+        "app",
+        "inputs",
+        "offers",
+        "paths",
+        "plan",
+        "plugins",
+        "recipe",
+        "reporters",
+        "scaffold",
+        "scheduling",
+    },
     "__main__": {"__init__", "cli"},  # its version
     "__init__": {"actions", "engine", "hookspecs", "http", "offers"},
 }
