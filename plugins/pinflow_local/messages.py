@@ -1,0 +1,21 @@
+"""Lines from a recipe to the person who runs it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pinflow import Context, Text, action
+
+
+@action("log")
+def log(ctx: Context, *, text: Annotated[str, Text(min_length=1, max_length=2000)], warning: bool = False) -> None:
+    """Show a line while the recipe runs.
+
+    Arguments:
+        text: what to show
+        warning: whether it should be seen even where notes are not
+    """
+    ctx.log(text, warning=warning)
+
+
+ACTIONS: Final = (log,)

@@ -1,0 +1,134 @@
+"""Tables and plain data in files: CSV in and out, JSON out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from pinflow import ActionError, Context, UsageError, action
+from pinflow_local.saving import FilePath, IfExists, Written, save
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MAX_CELL: Final = 131_072  # characters; Python's own limit for a field
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# programs that open tables take these for the beginning of a formula, and run it
+_FORMULA = re.compile(r"[=+\-@\t\r\n]")
+
+
+# a file is whole or not there at all, and written twice it is the same: there is nothing to note in a journal
+@action("write_json", effect="write")
+def write_json(ctx: Context, *, path: FilePath, data: Any, if_exists: IfExists = "fail") -> Written:
+    """Write data into a JSON file.
+
+    Arguments:
+        path: the file: in the recipe's folder, or the value of an input of type file
+        data: what to write
+        if_exists: fail leaves a file with other content alone; replace overwrites it
+    """
+    return save(ctx, path, if_exists, lambda: (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+@action("write_csv", effect="write")
+def write_csv(
+    ctx: Context,
+    *,
+    path: FilePath,
+    rows: list[dict[str, Any]],
+    columns: list[str] | None = None,
+    if_exists: IfExists = "fail",
+) -> Written:
+    """Write a list of mappings into a CSV file, one row each, with a header.
+
+    Text that a spreadsheet would take for a formula gets a ' before it. What is nested becomes JSON.
+
+    Arguments:
+        path: the file: in the recipe's folder, or the value of an input of type file
+        rows: the rows
+        columns: which columns, in which order; all that the rows have if left out
+        if_exists: fail leaves a file with other content alone; replace overwrites it
+    """
+    return save(ctx, path, if_exists, lambda: csv_text(rows, columns).encode())
+
+
+@action("read_csv")
+def read_csv(ctx: Context, *, path: FilePath, delimiter: str | None = None) -> Iterator[dict[str, str | None]]:
+    """The rows of a CSV file (UTF-8, with a header), as mappings of column to text; an empty cell is null.
+
+    Arguments:
+        path: the file: in the recipe's folder, or the value of an input of type file
+        delimiter: what separates the cells; found out from the header if left out: , ; or a tab
+    """
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
+        raise UsageError("delimiter must be one character, such as ; or ,")
+    place = ctx.file(path)
+    try:
+        with place.open(encoding="utf-8-sig", newline="") as file:
+            yield from _rows(file, str(place), delimiter)
+    except OSError as error:
+        raise UsageError(f"{place} can't be read: {error.strerror}", hint="check the path") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{place} is not UTF-8 text", hint="save it as CSV UTF-8") from error
+
+
+def csv_text(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> str:
+    """The text of a CSV file (RFC 4180) with these rows."""
+    wanted = list(columns or dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([_cell(name) for name in wanted])
+    writer.writerows([_cell(row.get(name)) for name in wanted] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return value
+        case str():
+            harmful = _FORMULA.match(value) and not _NUMBER.fullmatch(value)
+            return f"'{value}" if harmful else value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _rows(lines: Iterable[str], name: str, delimiter: str | None) -> Iterator[dict[str, str | None]]:
+    source = iter(lines)
+    first = next(source, "")
+    if not first.strip():
+        raise UsageError(f"{name} has no header", hint="its first line names the columns")
+    reader = csv.reader(_with(first, source), delimiter=delimiter or max(",;\t", key=first.count), strict=True)
+    try:
+        header = [column.strip() for column in next(reader)]
+        _check_header(header, name)
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
+                raise ActionError(f"{name}:{reader.line_num}: {len(cells)} cells where the header has {len(header)}")
+            yield {column: cell.strip() or None for column, cell in zip(header, cells, strict=True)}
+    except csv.Error as error:
+        raise ActionError(f"{name}:{reader.line_num}: this is not CSV: {error}") from None
+
+
+def _with(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _check_header(header: Sequence[str], name: str) -> None:
+    twice = sorted({column for column in header if header.count(column) > 1})
+    if "" in header or twice:
+        what = f"the column {twice[0]!r} is there twice" if twice and twice[0] else "a column has no name"
+        raise UsageError(f"{name}:1: {what}", hint="each column needs a name of its own")
+
+
+ACTIONS: Final = (write_json, write_csv, read_csv)

@@ -1,0 +1,187 @@
+"""Tables in and out, charts, and lines for the person: what a recipe does without a service."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import json
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import pytest
+
+from pinflow.app import App, Options
+from pinflow.errors import RecipeError
+from pinflow.events import Note
+from pinflow_local.charts import svg
+from pinflow_local.tables import csv_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pinflow.engine.results import RunResult
+
+ROWS: list[dict[str, Any]] = [
+    {"date": "2026-11-01", "IMPRESSION": 900, "RATE": 0.5},
+    {"date": "2026-11-02", "IMPRESSION": None, "RATE": 0.25},
+]
+
+
+class Desk:
+    """A folder with a recipe in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.notes: list[str] = []
+        self._app = App.installed({"PINFLOW_CACHE_DIR": str(folder / "cache")}, state=folder / "state")
+
+    def run(self, *steps: dict[str, Any], dry_run: bool = False) -> RunResult:
+        path = self.folder / "recipe.yaml"
+        path.write_text(json.dumps({"name": "n", "steps": steps, "outputs": {}}), "utf-8")
+        self.notes.clear()
+        told = lambda event: self.notes.append(event.text) if isinstance(event, Note) else None  # noqa: E731
+        return self._app.run(self._app.plan(path, inputs={}), Options(dry_run=dry_run, report=[told]))
+
+    def write(self, uses: str, name: str, **given: Any) -> RunResult:
+        return self.run({"uses": uses, "with": {"path": name, **given}})
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_line_reaches_the_person(desk: Desk) -> None:
+    assert desk.run({"uses": "log", "with": {"text": "${{ 1 + 1 }} boards"}}).ok
+    assert desk.notes == ["2 boards"]
+
+
+def test_data_is_written_as_json(desk: Desk) -> None:
+    assert desk.write("write_json", "out.json", data={"rows": ROWS, "what": "Gärten"}).ok
+    assert json.loads((desk.folder / "out.json").read_text("utf-8")) == {"rows": ROWS, "what": "Gärten"}
+    assert desk.notes == [f"wrote {desk.folder / 'out.json'}"]
+
+
+def test_rows_are_written_as_csv_with_every_column_that_they_have(desk: Desk) -> None:
+    assert desk.write("write_csv", "out.csv", rows=[*ROWS, {"date": "2026-11-03", "new": [1, "a"]}]).ok
+    assert (desk.folder / "out.csv").read_bytes().decode() == (
+        'date,IMPRESSION,RATE,new\r\n2026-11-01,900,0.5,\r\n2026-11-02,,0.25,\r\n2026-11-03,,,"[1, ""a""]"\r\n'
+    )
+
+
+@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1+cmd", "-2+3", "@x", "\t=1", "\r=1"])
+def test_no_text_becomes_a_formula(text: str) -> None:
+    assert next(csv.reader(io.StringIO(csv_text([{text: text}]), newline="")))[0] == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"), [("-5", "-5"), (-5, "-5"), ("+4.5e3", "+4.5e3"), (True, "true"), ("a,b", '"a,b"')]
+)
+def test_what_is_harmless_stays_as_it_is(value: object, cell: str) -> None:
+    assert csv_text([{"a": value}], ["a"]) == f"a\r\n{cell}\r\n"
+
+
+def test_a_file_with_other_content_is_left_alone_until_told_otherwise(desk: Desk) -> None:
+    (desk.folder / "out.json").write_text("mine")
+    result = desk.write("write_json", "out.json", data=[])
+    assert "is there already, with other content" in str(result.error)
+    assert (desk.folder / "out.json").read_text() == "mine"
+    assert desk.write("write_json", "out.json", data=[], if_exists="replace").ok
+    assert desk.write("write_json", "out.json", data=[]).ok, "written twice, it is the same"
+    assert (desk.folder / "out.json").read_text() == "[]\n"
+    assert [each.name for each in desk.folder.iterdir() if each.name.endswith(".part")] == []
+
+
+def test_a_dry_run_writes_no_file(desk: Desk) -> None:
+    result = desk.run({"uses": "write_json", "with": {"path": "out.json", "data": []}}, dry_run=True)
+    assert [step.status for step in result.steps] == ["planned"]
+    assert not (desk.folder / "out.json").exists()
+    assert desk.notes == [f"would write {desk.folder / 'out.json'}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("../out.json", "is not inside the recipe's folder"),
+        ("/tmp/out.json", "is not inside the recipe's folder"),
+        ("none/out.json", "there is no folder"),
+        ("cache", "there is something that is no file"),
+    ],
+)
+def test_a_place_that_will_not_do_is_said(desk: Desk, name: str, why: str) -> None:
+    (desk.folder / "cache").mkdir(exist_ok=True)
+    result = desk.write("write_json", name, data=[])
+    assert why in str(result.error)
+    assert result.exit_code == 2
+
+
+def test_a_chart_is_drawn_with_a_line_for_every_column_of_numbers(desk: Desk) -> None:
+    assert desk.write("write_chart", "out.svg", rows=ROWS, title="A <b> & more").ok
+    text = (desk.folder / "out.svg").read_text("utf-8")
+    shown = {"".join(each.itertext()) for each in ElementTree.fromstring(text).iter()}
+    assert {"A <b> & more", "IMPRESSION", "RATE (right)", "2026-11-01"} <= shown, "a far smaller line has its own axis"
+    assert "<script" not in text
+
+
+def test_the_same_chart_is_drawn_the_same() -> None:
+    first, second = (svg(ROWS, x="date", series=["RATE"], title="t", kind="bar") for _ in (1, 2))
+    assert first == second
+
+
+def test_a_png_is_a_picture(desk: Desk) -> None:
+    try:
+        importlib.import_module("cairosvg")
+    except (ImportError, OSError):
+        pytest.skip("needs pip install 'pinflow[png]', and libcairo2")
+    assert desk.write("write_chart", "out.png", rows=ROWS).ok
+    assert (desk.folder / "out.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"path": "out.jpg", "rows": ROWS}, "makes .svg and .png files, not out.jpg"),
+        ({"path": "out.svg", "rows": ROWS, "x": "day"}, "the rows have no column 'day'"),
+        ({"path": "out.svg", "rows": ROWS, "series": ["SAVE"]}, "the rows have no column 'SAVE'"),
+    ],
+)
+def test_a_chart_that_can_not_be_drawn_says_why(desk: Desk, given: dict[str, Any], why: str) -> None:
+    assert why in str(desk.run({"uses": "write_chart", "with": given}).error)
+
+
+def test_no_rows_still_make_a_chart() -> None:
+    assert b"no data" in svg([], x="date", series=None, title="", kind="line")
+
+
+def test_a_table_is_read_row_by_row(desk: Desk) -> None:
+    (desk.folder / "in.csv").write_bytes('\ufefftitle;link\r\n"A; ""b"""; x \r\n;\r\n\r\nlast;\r\n'.encode())
+    loop = {"for_each": "read_csv", "with": {"path": "in.csv"}, "as": "row"}
+    step = {"uses": "log", "with": {"text": "${{ row.title }}|${{ row.link ?? '-' }}"}}
+    assert desk.run({"id": "rows", **loop, "do": [step]}).ok
+    assert desk.notes == ['A; "b"|x', "last|-"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "has no header"),
+        (b"a,a\n1,2\n", "in.csv:1: the column 'a' is there twice"),
+        (b"a,\n1,2\n", "in.csv:1: a column has no name"),
+        (b"a,b\n1,2\n1\n", "in.csv:3: 1 cells where the header has 2"),
+        (b'a,b\n"1,2\n', "this is not CSV"),
+        (b"a\n\xff\n", "is not UTF-8 text"),
+    ],
+)
+def test_a_table_that_can_not_be_read_says_where(desk: Desk, content: bytes, why: str) -> None:
+    (desk.folder / "in.csv").write_bytes(content)
+    assert why in str(desk.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
+
+
+def test_a_missing_table_is_said(desk: Desk) -> None:
+    assert "in.csv can't be read: No such file" in str(desk.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
+
+
+def test_a_wrong_choice_is_found_before_the_run(desk: Desk) -> None:
+    with pytest.raises(RecipeError, match="'if_exists' must be one of 'fail' or 'replace'"):
+        desk.write("write_json", "a.json", data=1, if_exists="overwrite")
