@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, get_args
 
+from pinflow_pinterest.figures import EntityStatus
 from pinflow_sandbox.checks import checked_id
 from pinflow_sandbox.errors import Refused, forbidden, invalid
-from pinflow_sandbox.records import Ad, AdAccount, AdGroup, Campaign, EntityStatus
+from pinflow_sandbox.records import Ad, AdAccount, AdGroup, Campaign
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -105,6 +105,21 @@ class Body:
             raise self._wrong(name, f"must have {least} to {most} items, but has {len(value)}")
         return [Body(each, f"{self._where}{name}[{index}].") for index, each in enumerate(value)]
 
+    def texts(self, name: str) -> list[str]:
+        """A list of texts; empty where it is absent."""
+        value = self._values.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise self._wrong(name, "must be a list of strings")
+        return list(value)
+
+    def numbers(self, name: str) -> list[float]:
+        """A list of at least one number."""
+        value = self._values.get(name)
+        good = isinstance(value, list) and all(type(each) in (int, float) for each in value)
+        if not isinstance(value, list) or not good or not value:
+            raise self._wrong(name, "must be a list of at least one number")
+        return list(value)
+
     def wrong(self, name: str, why: str) -> Refused:
         """The error to raise when a value of this body is not acceptable for a reason of its own."""
         return self._wrong(name, why)

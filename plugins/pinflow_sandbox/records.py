@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pinflow_sandbox import images
 
+if TYPE_CHECKING:
+    from pinflow_pinterest.figures import EntityStatus
+
 Privacy = Literal["PUBLIC", "PROTECTED", "SECRET"]
 MediaKind = Literal["image", "multiple_images", "video"]
-EntityStatus = Literal["ACTIVE", "PAUSED", "ARCHIVED", "DRAFT", "DELETED_DRAFT"]
 Review = Literal["OTHER", "PENDING", "REJECTED", "APPROVED"]
 
 

@@ -55,6 +55,15 @@ class Request:
             raise invalid(f"Parameter '{name}' must be true or false (was {value[:40]})")
         return value == "true"
 
+    def number(self, name: str, *, default: int, most: int) -> int:
+        """A query parameter that is a whole number from 1 to ``most``."""
+        text = self.one(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+            raise invalid(f"Parameter '{name}' must be a whole number from 1 to {most} (was {text[:40]})")
+        return int(text)
+
     def choice(self, name: str, allowed: Sequence[_Choice]) -> _Choice | None:
         """A query parameter that is one of a closed set, or None if absent."""
         value = self.one(name)

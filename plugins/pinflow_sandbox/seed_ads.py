@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from pinflow_sandbox import ads
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.records import AdAccount, EntityStatus
+    from pinflow_pinterest.figures import EntityStatus
+    from pinflow_sandbox.records import AdAccount
     from pinflow_sandbox.world import World
 
 _FIRST_DAY = 1_710_000_000.0  # 2024-03-09T16:00:00Z

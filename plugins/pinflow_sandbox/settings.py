@@ -53,6 +53,14 @@ class Settings:
     processing_seconds: float = 10.0  # an uploaded video is ready after so long,
     processing_polls: int = 2  # or when it was asked for so often, whichever comes first
 
+    processing_outcome: Literal["succeeded", "failed"] = "succeeded"  # of a file that is not empty
+
+    report_seconds: float = 10.0  # a report on ads is ready after so long,
+    report_polls: int = 2  # or when it was asked for so often, whichever comes first
+    report_outcome: Literal["FINISHED", "FAILED", "CANCELLED", "EXPIRED", "DOES_NOT_EXIST", "IN_PROGRESS"] = "FINISHED"
+    report_life: float = 3600.0  # of a report that is ready
+    report_url_seconds: float = 300.0  # how long the address of its file is good
+
     code_seconds: float = 600.0
     access_seconds: float = 30 * DAY
     refresh_seconds: float = 60 * DAY  # a continuous refresh token; each refresh starts anew

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox import control, oauth, uploads, v3_oauth, v5
+from pinflow_sandbox import control, oauth, reports, uploads, v3_oauth, v5
 from pinflow_sandbox.wire import Answer
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class Site:
             return v3_oauth.token_answer(self._world, call), call.path, ""
         if call.path == uploads.STORE_PATH:
             return _stored(self._world, call), call.path, ""
+        if call.path.startswith(reports.STORE_PATH):
+            return reports.fetched(self._world, call), reports.STORE_PATH, ""
         if call.path.startswith(f"{v5.PREFIX}/"):
             return v5.answer(self._world, call)
         return v5.error_answer(404, 404, "No such path. Paths of API v5 start with /v5/."), "", ""

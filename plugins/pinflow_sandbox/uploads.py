@@ -86,13 +86,13 @@ def polled(world: World, media: Media) -> Status:
 
 
 def status(world: World, media: Media) -> Status:
-    """The state of an upload: an empty file fails, others are ready after the time or the polls of the settings."""
+    """The state of an upload: an empty file fails, others are done after the time or the polls of the settings."""
     if media.uploaded is None:
         return "registered"
     passed = world.clock.now() - media.uploaded
     if passed < world.settings.processing_seconds and media.polls < world.settings.processing_polls:
         return "processing"
-    return "succeeded" if media.size else "failed"
+    return world.settings.processing_outcome if media.size else "failed"
 
 
 def accept(world: World, body: bytes, content_type: str, *, signed: bool) -> None:

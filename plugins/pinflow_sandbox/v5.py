@@ -7,11 +7,12 @@ Source: https://github.com/pinterest/api-description (v5/openapi.json)
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from pinflow_pinterest.operations import match
-from pinflow_sandbox import accounts, boards, pins, render, uploads
+from pinflow_sandbox import accounts, ads, boards, pins, render, uploads, v5_ads, v5_analytics, v5_reports, v5_terms
 from pinflow_sandbox.checks import checked_id
 from pinflow_sandbox.errors import Refused, forbidden, invalid, restricted, unauthenticated
 from pinflow_sandbox.request import Request
@@ -34,6 +35,10 @@ _PRIVACY_FILTERS = ("ALL", "PUBLIC", "PROTECTED", "SECRET", "PUBLIC_AND_SECRET")
 _PIN_FILTERS = ("exclude_native", "exclude_repins", "has_been_promoted")
 _FEED_TYPES = ("ALL", "RANKED", "CREATOR_ONLY", "RANKED_CREATOR_ONLY")
 _CODE_IS_STATUS = frozenset({400, 403, 404, 409})
+_REPEATING = (
+    *("board_sections/", "campaigns/", "ad_groups/", "ads/", "ad_account/", "analytics/", "terms_"),
+    *("pins/analytics", "user_account/analytics"),
+)
 
 
 def answer(world: World, call: Call) -> tuple[Answer, str, str]:
@@ -49,7 +54,9 @@ def answer(world: World, call: Call) -> tuple[Answer, str, str]:
         account = caller.account.username
         headers = _within_limits(world, caller, operation)
         request = Request(world, caller, operation, call, _path_values(operation, path), call.query)
-        status, value = _handler(request)(request)
+        handler = _handler(request)
+        request.caller = _on_behalf(request)
+        status, value = handler(request)
     except Refused as refused:
         return _refusal(operation, refused, headers), template, account
     if value is None:
@@ -119,11 +126,16 @@ def _handler(request: Request) -> Callable[[Request], Reply]:
     if caller.client and not operation.client_credentials:
         raise restricted(f"{operation.id} with a client_credentials token")
     caller.needs(operation.scopes)
-    ad_account = request.one("ad_account_id")
-    if ad_account is not None:
-        checked_id("ad_account_id", ad_account)
-        raise forbidden("The account has no role in this ad account.")
     return handler
+
+
+def _on_behalf(request: Request) -> Caller:
+    """Who the call is for: with an ad account in the query, its owner. Raises Refused (403) without a role in it."""
+    id = request.one("ad_account_id")
+    if id is None:
+        return request.caller
+    account = ads.ad_account_of(request.world, request.caller, id)
+    return replace(request.caller, account=request.world.account(account.owner))
 
 
 def _refusal(operation: Operation | None, refused: Refused, headers: tuple[tuple[str, str], ...]) -> Answer:
@@ -135,7 +147,7 @@ def _refusal(operation: Operation | None, refused: Refused, headers: tuple[tuple
 
 
 def _repeats_status(operation: str, status: int) -> bool:
-    if operation.startswith("board_sections/"):
+    if operation.startswith(_REPEATING):
         return status in _CODE_IS_STATUS
     return (operation, status) in (("boards/list_pins", 404), ("user_account/get", 403))
 
@@ -383,6 +395,10 @@ def _verification(request: Request) -> Reply:
 
 
 HANDLERS: Mapping[str, Callable[[Request], Reply]] = {
+    **v5_ads.HANDLERS,
+    **v5_analytics.HANDLERS,
+    **v5_reports.HANDLERS,
+    **v5_terms.HANDLERS,
     "boards/list": _boards_list,
     "boards/create": _boards_create,
     "boards/get": _boards_get,

@@ -15,8 +15,10 @@ import requests
 
 from pinflow_pinterest.operations import operation
 from pinflow_sandbox.logins import ALL_SCOPES, Consent
+from pinflow_sandbox.seed import fill
 from pinflow_sandbox.server import Sandbox, start
 from pinflow_sandbox.v5 import HANDLERS
+from pinflow_sandbox.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +42,8 @@ NEVER = {
     ("media/list", 403),  # these take no ad account and show the caller's own only
     ("media/create", 403),
     ("media/get", 403),
+    ("ad_accounts/list", 404),
+    ("ad_accounts/get", 404),  # an ad account that there is not is nobody's: 403
 }
 
 
@@ -170,6 +174,10 @@ class Scene:
             "pin_id": self.pin,
             "media_id": lambda: str(self.send("media/create", body={"media_type": "video"}).json()["media_id"]),
             "username": lambda: "neighbour",
+            "ad_account_id": lambda: next(iter(self.sandbox.world.ad_accounts)),
+            "campaign_id": lambda: next(iter(self.sandbox.world.campaigns)),
+            "ad_group_id": lambda: next(iter(self.sandbox.world.ad_groups)),
+            "ad_id": lambda: next(iter(self.sandbox.world.ads)),
         }
         return {name: make() for name, make in values.items() if "{" + name + "}" in path}
 
@@ -184,6 +192,18 @@ def scene() -> Iterator[Scene]:
 
 # what to send so that an operation does what it is for
 
+EXAMPLE = World(now=lambda: 1_800_000_000.0)  # its ids are those of every sandbox
+fill(EXAMPLE)
+FIRST_PIN = EXAMPLE.accounts["garden_studio"].pins[0]
+FIRST = {
+    "campaigns": next(iter(EXAMPLE.campaigns)),
+    "ad_groups": next(iter(EXAMPLE.ad_groups)),
+    "ads": next(iter(EXAMPLE.ads)),
+}
+
+DAYS = {"start_date": "2026-12-20", "end_date": "2027-01-15"}  # the last is the sandbox's today
+AD_FIGURES = {**DAYS, "columns": "SPEND_IN_DOLLAR,TOTAL_CLICKTHROUGH,AD_ACCOUNT_ID", "granularity": "DAY"}
+
 BODIES: dict[str, Callable[[Scene], object]] = {
     "boards/create": lambda scene: {"name": "A new board", "description": None, "privacy": "SECRET"},
     "boards/update": lambda scene: {"description": "Changed"},
@@ -195,8 +215,23 @@ BODIES: dict[str, Callable[[Scene], object]] = {
     "media/create": lambda scene: {"media_type": "video"},
     "follow_user/update": lambda scene: {"auto_follow": False},
     "verify_website/update": lambda scene: {"website": "example.com"},
-}
+    "analytics/create_report": lambda scene: {
+        **DAYS, "level": "CAMPAIGN", "granularity": "DAY", "columns": ["SPEND_IN_DOLLAR", "CAMPAIGN_NAME"],
+    },
+}  # fmt: skip
 QUERIES: dict[str, dict[str, str]] = {
+    "pins/analytics": {**DAYS, "metric_types": "IMPRESSION,SAVE_RATE,TOTAL_COMMENTS", "split_field": "APP_TYPE"},
+    "multi_pins/analytics": {**DAYS, "metric_types": "IMPRESSION", "pin_ids": FIRST_PIN},
+    "user_account/analytics": {**DAYS, "split_field": "SOURCE", "app_types": "MOBILE"},
+    "user_account/analytics/top_pins": {**DAYS, "sort_by": "IMPRESSION"},
+    "user_account/analytics/top_video_pins": {**DAYS, "sort_by": "VIDEO_START"},
+    "ad_account/analytics": AD_FIGURES,
+    "campaigns/analytics": {**AD_FIGURES, "campaign_ids": FIRST["campaigns"], "granularity": "WEEK"},
+    "ad_groups/analytics": {**AD_FIGURES, "ad_group_ids": FIRST["ad_groups"], "granularity": "TOTAL"},
+    "ads/analytics": {**AD_FIGURES, "ad_ids": FIRST["ads"], "granularity": "MONTH"},
+    "analytics/get_report": {"token": "unknown"},
+    "terms_related/list": {"terms": "garden,paths"},
+    "terms_suggested/list": {"term": "garden"},
     "search_user_boards/get": {"query": "garden"},
     "search_user_pins/list": {"query": "recipe"},
     "unverify_website/delete": {"website": "example.com"},
@@ -296,8 +331,11 @@ def test_another_ad_account_is_refused_as_described(scene: Scene, id: str) -> No
     check(id, answer)
 
 
+PARAMETERS = ("board_id", "section_id", "pin_id", "media_id", "campaign_id", "ad_group_id", "ad_id", "ad_account_id")
+
+
 def parameters(id: str) -> list[str]:
-    return [name for name in ("board_id", "section_id", "pin_id", "media_id") if "{" + name + "}" in operation(id).path]
+    return [name for name in PARAMETERS if "{" + name + "}" in operation(id).path]
 
 
 @pytest.mark.parametrize(("id", "name"), [(id, name) for id in HANDLERS for name in parameters(id)])
@@ -310,7 +348,7 @@ def test_an_id_that_is_no_number_is_refused_as_described(scene: Scene, id: str, 
 @pytest.mark.parametrize(("id", "name"), [(id, name) for id in HANDLERS for name in parameters(id)])
 def test_an_id_of_nothing_is_refused_as_described(scene: Scene, id: str, name: str) -> None:
     answer = do(scene, id, names={**scene.names(id), name: UNKNOWN})
-    assert answer.status_code == 404
+    assert answer.status_code == (403 if name == "ad_account_id" else 404)
     check(id, answer)
 
 
@@ -329,7 +367,7 @@ def lists(id: str) -> bool:
 LISTINGS = [
     "boards/list", "boards/list_pins", "board_sections/list", "board_sections/list_pins", "pins/list", "media/list",
     "search_user_boards/get", "search_user_pins/list", "followers/list", "user_following/get",
-    "boards_user_follows/list", "user_websites/get",
+    "boards_user_follows/list", "user_websites/get", "ad_accounts/list", "campaigns/list", "ad_groups/list", "ads/list",
 ]  # fmt: skip
 
 
@@ -340,7 +378,8 @@ def test_no_listing_is_forgotten() -> None:
 @pytest.mark.parametrize("id", LISTINGS)
 def test_a_bookmark_of_another_listing_is_refused_as_described(scene: Scene, id: str) -> None:
     answer = do(scene, id, query={**QUERIES.get(id, {}), "bookmark": "not-one-of-ours"})
-    assert (answer.status_code, answer.json()["code"]) == (400, 400 if id.startswith("board_sections/") else 1)
+    repeats = id.startswith(("board_sections/", "campaigns/", "ad_groups/", "ads/"))
+    assert (answer.status_code, answer.json()["code"]) == (400, 400 if repeats else 1)
     check(id, answer)
 
 
@@ -387,6 +426,44 @@ SPECIAL: dict[str, tuple[str, int, int, Callable[[Scene], requests.Response]]] =
         "unverify_website/delete", 404, 404,
         lambda scene: do(scene, "unverify_website/delete", query={"website": "example.org"}),
     ),
+    "figures of the future": (
+        "user_account/analytics", 400, 400,
+        lambda scene: do(scene, "user_account/analytics", query={**DAYS, "end_date": "2027-01-16"}),
+    ),
+    "figures of too long ago": (
+        "ads/analytics", 400, 400,
+        lambda scene: do(scene, "ads/analytics", query={**QUERIES["ads/analytics"], "start_date": "2026-10-01"}),
+    ),
+    "figures of unknown columns": (
+        "campaigns/analytics", 400, 400,
+        lambda scene: do(
+            scene, "campaigns/analytics", query={**QUERIES["campaigns/analytics"], "columns": "LUCK"}
+        ),
+    ),
+    "figures of a Pin that there is not": (
+        "multi_pins/analytics", 404, 50,
+        lambda scene: do(
+            scene, "multi_pins/analytics", query={**QUERIES["multi_pins/analytics"], "pin_ids": UNKNOWN}
+        ),
+    ),
+    "figures of too many Pins": (
+        "multi_pins/analytics", 400, 1,
+        lambda scene: do(
+            scene, "multi_pins/analytics", query={**QUERIES["multi_pins/analytics"], "pin_ids": ",".join(["1"] * 101)}
+        ),
+    ),
+    "a report that nobody asked for by name": (
+        "analytics/get_report", 400, 400, lambda scene: do(scene, "analytics/get_report", query={}),
+    ),
+    "two kinds of filters": (
+        "ads/list", 400, 400,
+        lambda scene: do(scene, "ads/list", query={"campaign_ids": "1", "ad_ids": "1"}),
+    ),
+    "no terms": ("terms_related/list", 400, 400, lambda scene: do(scene, "terms_related/list", query={})),
+    "too many terms": (
+        "terms_suggested/list", 400, 400,
+        lambda scene: do(scene, "terms_suggested/list", query={"term": "a", "limit": "11"}),
+    ),
     "a page size that is no number": (
         "followers/list", 400, 1, lambda scene: do(scene, "followers/list", query={"page_size": "3e"}),
     ),
@@ -407,7 +484,7 @@ def provoked(id: str) -> set[int]:
     if not id.startswith("media/"):
         found.add(403)
     if parameters(id):
-        found |= {400, 404}
+        found |= {400} if parameters(id) == ["ad_account_id"] else {400, 404}
     if id in BODIES or id in LISTINGS:
         found.add(400)
     if id in ("boards/create", "pins/create", "media/create"):
