@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -151,7 +152,8 @@ class _Resolver:
         if self._given.get(each.name) is not None:
             return self._converted(each, self._given[each.name], f"{each.name}=...", by_user=True)
         if self._examples and each.input.example is not None:
-            return self._converted(each, each.input.example, "its example")
+            example = self._converted(each, each.input.example, "its example")
+            return _beside(each, example) if each.input.type == "file" else example
         if wrong:
             self.broken.add(each.name)
             return None
@@ -256,11 +258,15 @@ def _located(name: str, *, by_user: bool) -> str:
 
     Only the user may name one elsewhere. Raises ValueError for a recipe that does.
     """
-    import os
-
     if not by_user and (_ELSEWHERE.match(name) or ".." in re.split(r"[/\\]", name)):
         raise ValueError("must be a path below the current folder: only who runs the recipe may name a file elsewhere")
     return os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 - links stay as they are, and so does ~x
+
+
+def _beside(each: Declared, path: str | None) -> str | None:
+    """A recipe's example of a file may lie in its own folder."""
+    own = os.path.join(os.path.dirname(each.place.source.name), str(each.input.example))  # noqa: PTH118, PTH120
+    return os.path.abspath(own) if path is not None and os.path.isfile(own) else path  # noqa: PTH100, PTH113
 
 
 def _check_size(value: Any, declared: Input) -> None:

@@ -57,11 +57,14 @@ def write_csv(
 
 
 @action("read_csv")
-def read_csv(ctx: Context, *, path: FilePath, delimiter: str | None = None) -> Iterator[dict[str, str | None]]:
+def read_csv(
+    ctx: Context, *, path: FilePath, columns: list[str] | None = None, delimiter: str | None = None
+) -> Iterator[dict[str, str | None]]:
     """The rows of a CSV file (UTF-8, with a header), as mappings of column to text; an empty cell is null.
 
     Arguments:
         path: the file: in the recipe's folder, or the value of an input of type file
+        columns: those that the file must have; it may have others
         delimiter: what separates the cells; found out from the header if left out: , ; or a tab
     """
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
@@ -69,7 +72,7 @@ def read_csv(ctx: Context, *, path: FilePath, delimiter: str | None = None) -> I
     place = ctx.file(path)
     try:
         with place.open(encoding="utf-8-sig", newline="") as file:
-            yield from _rows(file, str(place), delimiter)
+            yield from _rows(file, str(place), columns or (), delimiter)
     except OSError as error:
         raise UsageError(f"{place} can't be read: {error.strerror}", hint="check the path") from error
     except UnicodeDecodeError as error:
@@ -100,7 +103,9 @@ def _cell(value: object) -> object:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _rows(lines: Iterable[str], name: str, delimiter: str | None) -> Iterator[dict[str, str | None]]:
+def _rows(
+    lines: Iterable[str], name: str, columns: Sequence[str], delimiter: str | None
+) -> Iterator[dict[str, str | None]]:
     source = iter(lines)
     first = next(source, "")
     if not first.strip():
@@ -108,7 +113,7 @@ def _rows(lines: Iterable[str], name: str, delimiter: str | None) -> Iterator[di
     reader = csv.reader(_with(first, source), delimiter=delimiter or max(",;\t", key=first.count), strict=True)
     try:
         header = [column.strip() for column in next(reader)]
-        _check_header(header, name)
+        _check_header(header, name, columns)
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
@@ -124,11 +129,16 @@ def _with(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-def _check_header(header: Sequence[str], name: str) -> None:
+def _check_header(header: Sequence[str], name: str, needed: Sequence[str]) -> None:
     twice = sorted({column for column in header if header.count(column) > 1})
     if "" in header or twice:
         what = f"the column {twice[0]!r} is there twice" if twice and twice[0] else "a column has no name"
         raise UsageError(f"{name}:1: {what}", hint="each column needs a name of its own")
+    if lacking := [column for column in needed if column not in header]:
+        raise UsageError(
+            f"{name}:1: there is no column {' or '.join(map(repr, lacking))}",
+            hint=f"there are: {', '.join(header)[:200]}",
+        )
 
 
 ACTIONS: Final = (write_json, write_csv, read_csv)

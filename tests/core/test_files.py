@@ -76,6 +76,21 @@ def test_a_file_is_looked_for_where_the_user_is(
     assert project.run(RECIPE, inputs={"out": "../mine.csv"}).outputs == {"at": str(tmp_path / "mine.csv")}
 
 
+def test_the_example_of_a_file_may_lie_beside_the_recipe(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where(project)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    text = RECIPE.replace("default: report.csv", "example: report.csv")
+    plan = project.app().plan(project.write(text), inputs={}, examples=True)
+    assert plan.inputs == {"out": str(tmp_path / "elsewhere" / "report.csv")}
+    own = project.write(text).parent / "report.csv"
+    own.touch()
+    plan = project.app().plan(project.write(text), inputs={}, examples=True)
+    assert plan.inputs == {"out": str(own)}
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "~/x", "a/../../x", "C:/x"])
 def test_a_recipe_can_not_name_one_elsewhere_itself(project: Project, path: str) -> None:
     where(project)

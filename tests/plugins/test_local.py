@@ -178,6 +178,13 @@ def test_a_table_that_can_not_be_read_says_where(desk: Desk, content: bytes, why
     assert why in str(desk.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
 
 
+def test_a_table_without_a_column_that_is_needed_is_refused_once(desk: Desk) -> None:
+    (desk.folder / "in.csv").write_text("title,link\na,b\nc,d\n")
+    result = desk.run({"uses": "read_csv", "with": {"path": "in.csv", "columns": ["title", "image_url"]}})
+    assert "in.csv:1: there is no column 'image_url'" in str(result.error)
+    assert "there are: title, link" in str(result.error)
+
+
 def test_a_missing_table_is_said(desk: Desk) -> None:
     assert "in.csv can't be read: No such file" in str(desk.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
 
