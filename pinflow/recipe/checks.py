@@ -172,6 +172,19 @@ def _check_schedule(schedule: dict[str, Any]) -> Iterator[Finding]:
     if "at" in schedule and "cron" in schedule:
         what = "at does not go with cron, which says the time itself"
         yield Finding((*loc, "at"), what, hint="delete it", key=True)
+    elif "at" in schedule and _is_distance(schedule.get("every")):
+        what = "at is a time of day, and does not go with hours, minutes and seconds"
+        yield Finding((*loc, "at"), what, hint="delete it, or write every: day", key=True)
+
+
+def _is_distance(every: Any) -> bool:
+    """Whether ``every`` is a length of time, which no clock on a wall decides about."""
+    from pinflow.recipe.often import SECONDS, parse_every
+
+    try:
+        return parse_every(every).unit in SECONDS
+    except Misfit:
+        return False
 
 
 # ---- steps

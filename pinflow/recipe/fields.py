@@ -25,7 +25,6 @@ _UNITS = {
     **dict.fromkeys(("w", "week", "weeks"), 7 * 86_400),
 }
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
-_CRON_FIELD = re.compile(r"[0-9A-Za-z*/,-]+")
 
 
 class Misfit(ValueError):
@@ -298,15 +297,11 @@ def pattern(value: Any) -> str:
 
 
 def every(value: Any) -> str:
-    """How often a recipe runs: ``day``, ``2 hours``, ``monday``. The scheduler gives it its meaning."""
-    found = filled(value)
-    if re.fullmatch(r"[-+\d.\s]+", found):
-        raise Misfit("needs a unit", f"write it like {found} minutes or {found} hours")
-    if (amount := re.match(r"\s*([-+]?[\d.]+)", found)) and not amount[1].strip("+0."):
-        raise Misfit("can't be zero", "write how often the recipe runs, such as 30 minutes or day")
-    if amount and amount[1].startswith("-"):
-        raise Misfit("can't be negative", "write how often the recipe runs, such as 30 minutes or day")
-    return found
+    """How often a recipe runs: ``day``, ``2 hours``, ``monday``."""
+    from pinflow.recipe.often import parse_every
+
+    parse_every(value)
+    return text(value)
 
 
 def clock_times(value: Any) -> str | tuple[str, ...]:
@@ -319,14 +314,13 @@ def clock_times(value: Any) -> str | tuple[str, ...]:
 
 def cron(value: Any) -> str:
     """Five cron fields: minute, hour, day of month, month, day of week."""
+    from pinflow.recipe.cron import CronError, parse_cron
+
     found = filled(value)
-    fields = found.split()
-    if len(fields) != 5:
-        counted = f"{len(fields)} {'field' if len(fields) == 1 else 'fields'}"
-        raise Misfit(f"has {counted} instead of 5", "write minute, hour, day of month, month and day of week")
-    for field in fields:
-        if not _CRON_FIELD.fullmatch(field):
-            raise Misfit(f"has a field that cron does not know: {field[:40]}", "use numbers, names and * / , -")
+    try:
+        parse_cron(found)
+    except CronError as error:
+        raise Misfit(error.what, error.hint, offset=error.offset) from None
     return found
 
 

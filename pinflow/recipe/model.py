@@ -119,7 +119,7 @@ class Schedule(Part):
 
     every: str | None = entry(None, fields.every, "How often: day, 30 minutes, 2 hours, monday.")
     at: str | tuple[str, ...] | None = entry(
-        None, fields.clock_times, "The time of day, such as 03:30, or a list of times."
+        None, fields.clock_times, "The time of day, such as 03:30, or a list of times (00:00 if left out)."
     )
     cron: str | None = entry(None, fields.cron, "Five cron fields: minute, hour, day of month, month, day of week.")
     timezone: str = entry("UTC", fields.zone, "The time zone of at and cron, such as Europe/Berlin.")
@@ -134,7 +134,11 @@ class Schedule(Part):
         OneOf("skip", "queue"),
         "What to do when the last run has not ended: leave this one out, or run it afterwards.",
     )
-    grace: float | None = entry(None, fields.seconds, "How late a run may still start.")
+    grace: float | None = entry(
+        None,
+        fields.seconds,
+        "How late a run may start before it counts as missed (half the time to the next one, at most 6 hours).",
+    )
     until: str | None = entry(None, fields.moment, "The last day or moment on which it runs.")
 
 

@@ -1,0 +1,1 @@
+"""When recipes run by themselves: rules, a table of every occurrence, and the daemon that keeps it."""
