@@ -78,7 +78,9 @@ class Action:
     ``scopes`` is role -> scopes; an action with one login has the one role "".
     ``quota`` names the quota categories that its calls count against.
     ``destructive`` says that it deletes things; a mapping of arguments to values,
-    that it does when one of them has that value.
+    that it does when one of them has that value. ``local`` says of a write that it
+    may run with nobody there and no approval: it keeps files of this machine, such
+    as reports and tokens, and changes nothing that belongs to an account.
     ``reread`` gets a finished write's output again after a resume, from the ids
     and numbers which the journal kept of it. ``undo`` tells by kind of effect how
     what it made is taken back; every effect of such a kind must be something new.
@@ -93,6 +95,7 @@ class Action:
     destructive: bool | Mapping[str, object] = False
     reread: Callable[[Context, Mapping[str, Any]], Any] | None = None
     undo: Mapping[str, Undo] = field(default_factory=dict)
+    local: bool = False
 
     @property
     def full_name(self) -> str:
@@ -137,6 +140,7 @@ def action(
     destructive: bool | Mapping[str, object] = False,
     reread: Callable[[Context, Mapping[str, Any]], Any] | None = None,
     undo: Mapping[str, Undo] | None = None,
+    local: bool = False,
 ) -> Callable[[Callable[..., Any]], Action]:
     """Make the function below an :class:`Action` named ``name``.
 
@@ -144,7 +148,9 @@ def action(
     token needs; a mapping of role to scopes gives it several logins, told apart
     by ``ctx.login(role)``. A generator function yields items to loop over.
     Before a ``destructive`` one people are asked; ``{"extra": "delete"}`` is one
-    that deletes things only when its argument ``extra`` is "delete".
+    that deletes things only when its argument ``extra`` is "delete". A write that
+    is ``local`` runs unattended without an approval; if no step of the run has one,
+    its clients refuse to write.
     Raises PluginError for a name that a recipe could not write.
     """
     from collections.abc import Mapping as MappingType
@@ -157,7 +163,7 @@ def action(
         by_role = {"": frozenset(scopes)} if api is not None else {}
 
     def declare(function: Callable[..., Any]) -> Action:
-        return Action(name, function, api, effect, by_role, frozenset(quota), destructive, reread, undo or {})
+        return Action(name, function, api, effect, by_role, frozenset(quota), destructive, reread, undo or {}, local)
 
     return declare
 

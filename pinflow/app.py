@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow import paths, plugins
+from pinflow.approvals import MAX_WRITES, Approvals, approval_of, command
 from pinflow.errors import ApprovalRequired, Problem, RateLimited, RecipeError, RemoteError, StateError, UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     import pluggy
 
+    from pinflow.approvals import Approval
+    from pinflow.engine.bulk import Bulk
     from pinflow.engine.history import RunDetail
     from pinflow.engine.journal import Journal, RunRecord
     from pinflow.engine.results import RunResult
@@ -49,7 +52,9 @@ class Options:
     sandbox: bool = False
     tier: str = "standard"  # of the app's access to the API; decides the quotas
     patience: float = 120.0  # seconds that a single wait for a quota may take
-    approve: Callable[[str], bool] | None = None  # asked before things are deleted; None approves
+    approve: Callable[[str], bool] | None = None  # asked before things are deleted, and beyond max_writes; None refuses
+    max_writes: int | None = MAX_WRITES  # changes that a run makes without asking; None lets all pass
+    unattended: bool = False  # nobody is there to ask: writes need an approval that is stored
     report: Sequence[Callable[[Event], None]] = ()
     stop: threading.Event | None = None  # set it to end the run after the call in flight
 
@@ -185,11 +190,12 @@ class App:
         """Run a plan to its end, its pause or its error. The result tells which; only defects raise.
 
         Raises CredentialError, ApprovalRequired and StateError, before anything is sent.
+        With ``options.unattended``, writes need an approval: see :meth:`approve`.
         """
         options = options or Options()
         from pinflow.engine.journal import Journal, new_run_id, prune
 
-        self._approved(plan, options)
+        most = self._approved(plan, options)
         run_id = new_run_id(self._clock())
 
         def journal() -> Journal | None:
@@ -201,7 +207,7 @@ class App:
 
         with (
             self._surroundings(plan, options) as environ,
-            self._session(plan, options, environ, run_id=run_id, journal=journal) as session,
+            self._session(plan, options, environ, run_id=run_id, journal=journal, most=most) as session,
         ):
             return session.run(resumed=False)
 
@@ -220,6 +226,7 @@ class App:
                 "tier": options.tier,
                 "sandbox": options.sandbox,
                 "secrets": sorted(name for name in plan.secrets if plan.inputs[name] is not None),
+                "given": sorted(plan.given),
                 "undo": makers(plan),
             },
             versions={p.distribution or p.module: p.version for p in self.registry.plugins},
@@ -244,11 +251,13 @@ class App:
             plan = self._plan_again(journal.run, inputs or {})
             tier = str(journal.run.options.get("tier", "standard"))
             options = replace(options or Options(), tier=tier, dry_run=False, sandbox=False)
-            self._approved(plan, options)
+            most = self._approved(plan, options)
             blocked = journal.run.error.startswith("spam_blocked")
             after = None if blocked else journal.run.resume_after
             self._check_due(wanted, after, options.patience)
-            with self._session(plan, options, self.environ, run_id=wanted, journal=lambda: journal) as session:
+            with self._session(
+                plan, options, self.environ, run_id=wanted, journal=lambda: journal, most=most
+            ) as session:
                 if blocked:
                     session.check_blocks()
                 return session.run(resumed=True, not_before=after)
@@ -275,6 +284,7 @@ class App:
                 hint="to try resuming, start `pinflow sandbox` in another terminal and use the variables it prints",
             )
         plan = self.plan(Path(record.recipe), inputs={**record.inputs, **inputs}, api=record.options.get("api"))
+        plan = replace(plan, given=frozenset(record.options.get("given", plan.given)))
         if plan.digest != record.recipe_digest:
             raise UsageError(
                 f"{record.recipe} was changed since run {record.id} began",
@@ -294,15 +304,49 @@ class App:
             )
         return plan
 
-    def _approved(self, plan: Plan, options: Options) -> None:
-        deleting = [step.path for step in plan.destructive]
-        if not deleting or options.approve is None or options.dry_run or options.sandbox:
-            return
-        if not options.approve(f"{plan.source.name} deletes things (step {', '.join(deleting)})"):
-            raise ApprovalRequired(
-                f"{plan.source.name} deletes things (step {', '.join(deleting)}), and nobody approved it",
-                hint="look at it with --dry-run, then run it with --yes",
-            )
+    # -- approval
+
+    def approve(self, plan: Plan, *, by: str, max_writes: int = MAX_WRITES) -> Approval:
+        """Let a plan run with nobody there: this text, what it includes, and the inputs that were given; until revoked.
+
+        One run may then make ``max_writes`` changes, deletions among them. ``by`` says
+        who approved it. Raises StateError where that can't be kept.
+        """
+        approval = approval_of(plan, by=by, at=self._clock(), max_writes=max_writes)
+        self.approvals.add(approval)
+        return approval
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """What may run with nobody there."""
+        return Approvals(self.state / "approvals")
+
+    def _approved(self, plan: Plan, options: Options) -> int | None:
+        """How many changes the run may make; None for any number. Raises ApprovalRequired if it must not run at all."""
+        if options.dry_run or options.sandbox:
+            return None
+        if options.unattended:
+            return self.approvals.needed(plan).max_writes if plan.unattended_writes else 0
+        if deleting := ", ".join(step.path for step in plan.destructive):
+            what = f"{plan.source.name} deletes things (step {deleting})"
+            if options.approve is None or not options.approve(what):
+                raise ApprovalRequired(
+                    f"{what}, and nobody approved it", hint="look at it with --dry-run, then run it with --yes"
+                )
+        return options.max_writes
+
+    def _bulk(self, plan: Plan, options: Options, journal: Journal | None, most: int | None, run_id: str) -> Bulk:
+        from pinflow.engine.bulk import Bulk
+
+        if journal is None or most is None:
+            return Bulk(None)
+        counts = journal.counts().values()
+        done = sum(number for each in counts for outcome, number in each.items() if outcome in ("done", "adopted"))
+        if options.unattended:
+            more = f"{command(plan)} --max-writes {max(10 * most, MAX_WRITES)}"
+            return Bulk(most, done=done, hint=f"if more is meant: {more} && pinflow resume {run_id}")
+        hint = f"look at what it did, then let it go on: pinflow resume {run_id} --yes"
+        return Bulk(most, done=done, ask=options.approve, hint=hint)
 
     @contextmanager
     def _surroundings(self, plan: Plan, options: Options) -> Iterator[Mapping[str, str]]:
@@ -334,8 +378,9 @@ class App:
         journal: Callable[[], Journal | None] = lambda: None,
         logins: Iterable[Login] | None = None,
         credentials: Mapping[tuple[str, str], Credential] | None = None,
+        most: int | None = None,
     ) -> Iterator[Session]:
-        """A signed-in session. The journal is opened only once every login is there."""
+        """A signed-in session that may make ``most`` changes. The journal is opened only once every login is there."""
         from pinflow.engine.session import Seams, Session, sign_in
         from pinflow.files import Files
 
@@ -368,6 +413,7 @@ class App:
                 stop=options.stop or threading.Event(),
                 sandbox=options.sandbox,
                 ledger=ledger,
+                bulk=self._bulk(plan, options, opened, most, run_id),
             )
             stack.callback(session.close)
             yield session
@@ -431,7 +477,9 @@ class App:
                 f"{file} can't be written: {error.strerror}", hint="make room, or make it writable"
             ) from error
         plan = self._plan_text(text, str(file), inputs)
-        return self.run(plan, replace(options or Options(), tier=undoing.tier, approve=None))
+        # what is deleted was shown, and calling this is the approval
+        options = replace(options or Options(), tier=undoing.tier, approve=lambda what: True, max_writes=None)
+        return self.run(plan, replace(options, unattended=False))
 
     def _plan_text(self, text: str, name: str, inputs: Mapping[str, Any]) -> Plan:
         from pinflow.plan import make_plan

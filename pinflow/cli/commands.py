@@ -35,6 +35,7 @@ BUILT_IN = (
     Entry("resume", RUN, "go on with a run that was paused, stopped or failed"),
     Entry("runs", RUN, "list runs, or show one"),
     Entry("undo", RUN, "delete what a run made"),
+    Entry("approve", RUN, "let a recipe write with nobody there, on a schedule"),
     Entry("quota", RUN, "what is used of each quota, and what is left"),
     Entry("new", WRITE, "start a recipe from a template"),
     Entry("validate", WRITE, "find every mistake in recipes; sends nothing"),

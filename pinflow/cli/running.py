@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from pinflow import events
+from pinflow.approvals import MAX_WRITES
 from pinflow.cli import boundary
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import stoppable
@@ -36,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-i", "--input", dest="inputs", action="append", default=[], metavar="NAME=VALUE", help="an input (repeatable)"
     )
     add_pace(parser)
+    parser.add_argument(
+        "--unattended", action="store_true", help="never ask: writes need an approval (see: pinflow approve)"
+    )
 
 
 def add_pace(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +51,31 @@ def add_pace(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="wait this long for a quota, then pause the run: 90 s, 10 minutes, 2h (default: 2 minutes)",
     )
-    parser.add_argument("--yes", action="store_true", help="approve deleting things, without asking")
+    parser.add_argument("--yes", action="store_true", help="approve deleting things and many changes, without asking")
+    add_max_writes(parser, "ask before the run makes more changes than this, or stop where nobody can be asked")
+
+
+def add_max_writes(parser: argparse.ArgumentParser, what: str) -> None:
+    """How many changes a run may make."""
+    default = f"default: $PINFLOW_MAX_WRITES, else {MAX_WRITES:,}"
+    parser.add_argument("--max-writes", type=_number, metavar="N", help=f"{what} ({default})")
+
+
+def _number(given: str) -> int:
+    if not given.isascii() or not given.isdecimal():
+        raise argparse.ArgumentTypeError(f"{given!r} is not a whole number")
+    return int(given)
+
+
+def max_writes(args: argparse.Namespace, shell: Shell) -> int:
+    """What was said of how many changes a run may make. Raises UsageError for a variable that says nothing."""
+    if args.max_writes is not None:
+        return int(args.max_writes)
+    said = shell.environ.get("PINFLOW_MAX_WRITES") or str(MAX_WRITES)
+    try:
+        return _number(said)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"PINFLOW_MAX_WRITES: {error}") from None
 
 
 def patience(given: str) -> float:
@@ -89,6 +117,7 @@ def perform(
     """Do a run with ``work`` while telling of it, then write its result; the exit code."""
     from pinflow.app import Options
 
+    most = max_writes(args, shell)
     view = _View(shell)
     with view.shown(), stoppable(view.notice) as stop:
         options = Options(
@@ -97,6 +126,8 @@ def perform(
             tier=tier,
             patience=args.patience,
             approve=_approval(shell, view, yes=args.yes),
+            max_writes=None if args.yes else most,
+            unattended=getattr(args, "unattended", False),
             report=view.listeners,
             stop=stop.asked,
         )

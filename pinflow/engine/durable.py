@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast
 
+from pinflow.engine.bulk import Bulk
 from pinflow.engine.kept import keepable, noted, plain_key
 from pinflow.engine.planned import PLANNED, NeedsPlanned
 from pinflow.errors import (
@@ -150,6 +151,7 @@ class Durable:
     would have been sent. ``settle`` (seconds) is how long the service may take to
     apply a request and to list what it made. ``repeatable`` are the methods whose
     writes may be sent again when their outcome is unknown and nothing can tell.
+    ``bulk`` is asked before each effect's first write whether there may be one more.
     ``sleep`` must return early only when ``stop`` is set.
     """
 
@@ -166,6 +168,7 @@ class Durable:
         executors: Mapping[str, Callable[[int], Executor]],
         stop: Stop | None = None,
         repeatable: Collection[str] = frozenset(),
+        bulk: Bulk | None = None,
     ) -> None:
         if (journal is None) != dry_run:
             raise ValueError("a dry run has no journal, and every other run has one")
@@ -179,6 +182,7 @@ class Durable:
         self._settle = settle
         self._executors = executors
         self._repeatable = frozenset(repeatable)
+        self._bulk = bulk or Bulk(None)
         self._traffic = _Traffic()
         self._doubts: dict[tuple[str, str], float] = {}  # monotonic time of writes that this process doubts
         self._counting = threading.Lock()
@@ -191,8 +195,9 @@ class Durable:
         In a dry run: counts it and returns the placeholder. Ask just before each
         sending, also of a repeated one: the time of the intent is what the settle
         time counts from. Raises PluginError for a write outside of `once`,
-        Interrupted when the run was told to stop before this effect began, and
-        StateError when the intent can't be made durable.
+        Interrupted when the run was told to stop before this effect began,
+        ApprovalRequired when it would be one too many, and StateError when the
+        intent can't be made durable.
         """
         effect = _current.get()
         if effect is None:
@@ -205,6 +210,7 @@ class Durable:
             return PLANNED
         first = not effect.methods
         if first:
+            self._bulk.one()
             self._traffic.enter(effect)
             self._check_stop()
         task = effect.task
@@ -414,6 +420,9 @@ class Durable:
         changed target, a stop, a state directory that can't be written. What an
         earlier process left in doubt is settled before anything else is sent.
         """
+
+        if total is not None and self._journal is not None:
+            self._bulk.many(total, f"{kind}s of step {step}" if kind else f"step {step}")
 
         def task(item: T) -> _Task[R]:
             look = None if find is None else lambda: find(item)

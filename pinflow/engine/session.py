@@ -16,6 +16,7 @@ from pinflow.engine.results import Forecast, RunResult
 from pinflow.engine.runner import Runner
 from pinflow.engine.world import DEADLINE, STEP, World
 from pinflow.errors import (
+    APPROVAL,
     CREDENTIAL,
     DOUBT,
     INTERRUPTED,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
+    from pinflow.engine.bulk import Bulk
     from pinflow.engine.journal import Journal
     from pinflow.events import Event
     from pinflow.files import Files
@@ -52,7 +54,14 @@ Key = tuple[str, str]  # (token, api)
 _SAME_WAIT = 5.0  # seconds
 AskForCredential = Callable[[CredentialRequest, str], "Credential | None"]  # of one plugin, or "" for any
 
-_STATES = {PAUSED: "paused", CREDENTIAL: "paused", DOUBT: "in_doubt", INTERRUPTED: "cancelled", TERMINATED: "cancelled"}
+_STATES = {
+    PAUSED: "paused",
+    CREDENTIAL: "paused",
+    APPROVAL: "paused",
+    DOUBT: "in_doubt",
+    INTERRUPTED: "cancelled",
+    TERMINATED: "cancelled",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +136,12 @@ class Session:
         stop: threading.Event,
         sandbox: bool,
         ledger: Ledger | None = None,
+        bulk: Bulk | None = None,
     ) -> None:
-        """``ledger`` has what was used of the quotas by other processes; None counts this session's calls alone."""
+        """``ledger`` has what was used of the quotas by other processes; None counts this session's calls alone.
+
+        ``bulk`` bounds how much is changed.
+        """
         self._plan = plan
         self._environ = environ
         self._folders = token_folders
@@ -155,6 +168,7 @@ class Session:
             repeatable=frozenset.intersection(*(plan.registry.apis[api].idempotent for _, api in credentials))
             if credentials
             else frozenset(),
+            bulk=bulk,
         )
         self._pacers = {api: self._pacer(api, ledger) for _, api in credentials}
         categories = {name for step in all_steps((*plan.steps, *plan.finally_)) for name in step.quotas}

@@ -70,7 +70,8 @@ def make_plan(
         check_known(given or {}, declared)
     inputs = resolved(declared, {name: value for name, value in (given or {}).items() if name in declared})
     findings = Findings(declared, inputs, now=now, complete=complete)
-    plan = _Maker(whole, registry, findings, api, complete=complete).plan(source, recipe, inputs)
+    named = frozenset(name for name in given or {} if name in declared)
+    plan = _Maker(whole, registry, findings, api, complete=complete).plan(source, recipe, inputs, named)
     if found := [*problems, *whole.problems, *inputs.problems, *findings.problems]:
         raise RecipeError(found)
     if inputs.missing and given is not None:
@@ -99,7 +100,7 @@ class _Maker:
         plugins = [plugin.name for plugin in registry.plugins]
         self._logins = Logins(whole.logins, findings, plugins=plugins, complete=complete)
 
-    def plan(self, source: Source, recipe: Recipe, inputs: Resolved) -> Plan:
+    def plan(self, source: Source, recipe: Recipe, inputs: Resolved, given: frozenset[str]) -> Plan:
         for each, its in self._whole.recipes:
             self._chooser.check_api(Place(each, ("api",)), its)
         seen: dict[str, Part] = {}  # one scope for both lists: either's outputs are read as steps.NAME
@@ -125,6 +126,7 @@ class _Maker:
             needed=frozenset(self._findings.needed),
             secrets=inputs.secrets,
             files=inputs.files,
+            given=given,
         )
 
     # -- steps

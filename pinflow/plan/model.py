@@ -88,6 +88,13 @@ class Plan:
     needed: frozenset[str]  # paths of the steps whose output something reads
     secrets: frozenset[str] = field(default_factory=frozenset)  # inputs that are never stored or shown
     files: frozenset[str] = field(default_factory=frozenset)  # absolute paths that inputs of type file name
+    given: frozenset[str] = field(default_factory=frozenset)  # inputs that were given, not left to their defaults
+
+    @property
+    def unattended_writes(self) -> list[PlannedStep]:
+        """The steps that need an approval before they run with nobody there."""
+        steps = all_steps((*self.steps, *self.finally_))
+        return [step for step in steps if step.writes and not (step.action is not None and step.action.local)]
 
     @property
     def destructive(self) -> list[PlannedStep]:

@@ -58,7 +58,7 @@ class Recap:
             counted(self.result.counts),
             self._skipped(),
             self._failed(),
-            self._calls(),
+            self.calls(),
             self._outputs(),
             self._next(),
         ]
@@ -99,7 +99,8 @@ class Recap:
             lines = _told("  ", result.error)
         return ["failed" if result.status == "failed" else "why", *lines] if lines else []
 
-    def _calls(self) -> list[str]:
+    def calls(self) -> list[str]:
+        """A line per login and quota category; after a dry run, of the real run, and how long it takes."""
         forecast = self.result.forecast
         calls = self.result.calls if forecast is None else forecast.calls
         rows = [

@@ -69,7 +69,7 @@ def list_tokens(ctx: Context, *, api: str | None = None) -> Iterator[ListedToken
 
 
 # a write that is not in the journal: the lock, the note and the file tell better what became of it
-@action("refresh_token", effect="write")
+@action("refresh_token", effect="write", local=True)
 def refresh_token(
     ctx: Context, *, token: TokenName, if_expires_within: Duration | None = None, api: str | None = None
 ) -> RefreshedToken:

@@ -19,7 +19,7 @@ _LABELS: Final = 12  # along the axis, so that none covers its neighbour
 _FAR_SMALLER: Final = 20  # times: a line so much lower gets the axis on the right, or it would lie flat
 
 
-@action("write_chart", effect="write")
+@action("write_chart", effect="write", local=True)
 def write_chart(
     ctx: Context,
     *,

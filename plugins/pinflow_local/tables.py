@@ -22,7 +22,7 @@ _FORMULA = re.compile(r"[=+\-@\t\r\n]")
 
 
 # a file is whole or not there at all, and written twice it is the same: there is nothing to note in a journal
-@action("write_json", effect="write")
+@action("write_json", effect="write", local=True)
 def write_json(ctx: Context, *, path: FilePath, data: Any, if_exists: IfExists = "fail") -> Written:
     """Write data into a JSON file.
 
@@ -34,7 +34,7 @@ def write_json(ctx: Context, *, path: FilePath, data: Any, if_exists: IfExists =
     return save(ctx, path, if_exists, lambda: (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-@action("write_csv", effect="write")
+@action("write_csv", effect="write", local=True)
 def write_csv(
     ctx: Context,
     *,

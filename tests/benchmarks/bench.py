@@ -243,7 +243,7 @@ def go(app: Any, plan: Any) -> Any:
     """Run a plan, unpaced. A run that is not ok is an error."""
     from pinflow.app import Options
 
-    result = app.run(plan, Options(tier=UNPACED))
+    result = app.run(plan, Options(tier=UNPACED, max_writes=None))
     if not result.ok:
         raise SystemExit(f"the run ended as {result.status}: {result.error}")
     return result

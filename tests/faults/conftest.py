@@ -230,7 +230,7 @@ class Copy:
     def go_on(self, *, tier: str = "standard", report: Sequence[Callable[[Event], None]] = ()) -> RunResult:
         """Start the run, or resume it where it was stopped."""
         runs = [run for run in self.app.runs() if run.state != "unreadable"]
-        options = Options(tier=tier, report=report)
+        options = Options(tier=tier, report=report, max_writes=None)
         if runs:
             return self.app.resume(runs[0].id, options)
         plan = self.app.plan(Path("copy_board"), inputs=self.inputs)

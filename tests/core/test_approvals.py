@@ -1,0 +1,275 @@
+"""What runs with nobody there, what is asked of those who are, and how much may be changed unasked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow import Context, action
+from pinflow.approvals import digest_of
+from pinflow.errors import ApprovalRequired, StateError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAKES = """
+name: Make
+inputs: {name: {type: string, default: a}, code: {type: secret}, more: {type: string, default: "${{ inputs.name }}!"}}
+steps:
+  - {id: make, uses: make_thing, with: {name: "${{ inputs.name }}"}}
+"""
+
+
+def approved(project: Any, text: str = MAKES, inputs: Any = None, **options: Any) -> Any:
+    _ = project.shop
+    app = project.app()
+    return app.approve(app.plan(project.write(text), inputs=inputs or {}), by="ann", **options)
+
+
+# -- unattended
+
+
+def test_a_write_with_nobody_there_needs_an_approval_and_says_how_to_give_it(project: Any) -> None:
+    shop = project.shop
+    with pytest.raises(ApprovalRequired, match=r"recipe\.yaml writes \(step make\), and nobody approved") as caught:
+        project.run(MAKES, inputs={"name": "it's", "code": "hunter2"}, unattended=True)
+    hint = caught.value.hint
+    assert hint.endswith("""recipe.yaml -i 'code=...' -i 'name=it'"'"'s'""".replace("'code=...'", "code=...")), hint
+    assert (shop.asked, project.app().runs()) == ([], [])
+
+
+def test_an_approved_recipe_runs_with_nobody_there_until_the_approval_is_taken_back(project: Any) -> None:
+    approval = approved(project)
+    assert project.run(MAKES, unattended=True).ok
+    assert project.shop.names() == ["a"]
+    assert project.app().approvals.revoke(approval.id) == [approval.id]
+    with pytest.raises(ApprovalRequired):
+        project.run(MAKES, unattended=True)
+
+
+def test_reading_needs_no_approval(project: Any) -> None:
+    _ = project.shop
+    assert project.run("{name: n, steps: [{uses: get_me}]}", unattended=True).ok
+
+
+def test_upkeep_needs_no_approval_and_can_write_nothing(project: Any) -> None:
+    shop = project.shop
+    kept: list[str] = []
+
+    @action("tidy", api="v1", effect="write", local=True)
+    def tidy(ctx: Context, *, cheat: bool = False) -> None:
+        kept.append("tidied")
+        if cheat:
+            ctx.once("cheat", lambda: ctx.client.post("/things", json={"name": "x"}))
+
+    project.offer(tidy)
+    assert project.run("{name: n, steps: [{uses: tidy}]}", unattended=True).ok
+    result = project.run("{name: n, steps: [{uses: tidy, with: {cheat: true}}]}", unattended=True)
+    assert (result.exit_code, result.status, kept) == (5, "paused", ["tidied", "tidied"])
+    assert "nobody approved any" in str(result.error)
+    assert shop.names() == []
+
+
+def test_what_says_that_it_reads_can_write_nothing_with_nobody_there(project: Any) -> None:
+    shop = project.shop
+
+    @action("sly", api="v1")
+    def sly(ctx: Context) -> None:
+        ctx.once("x", lambda: ctx.client.post("/things", json={"name": "x"}))
+
+    project.offer(sly)
+    assert project.run("{name: n, steps: [{uses: sly}]}", unattended=True).exit_code == 5
+    assert shop.names() == []
+
+
+def test_a_dry_run_needs_no_approval(project: Any) -> None:
+    _ = project.shop
+    assert project.run(MAKES, unattended=True, dry_run=True).status == "planned"
+
+
+# -- what an approval is for
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs", "why"),
+    [
+        (MAKES.replace("name: Make", "name: Made"), {}, "was changed since"),
+        (MAKES + "# only a comment\n", {}, "was changed since"),
+        (MAKES, {"name": "b"}, "with other inputs"),
+    ],
+)
+def test_a_changed_recipe_or_other_inputs_need_a_new_approval(project: Any, text: str, inputs: Any, why: str) -> None:
+    _ = project.shop
+    approved(project)
+    with pytest.raises(ApprovalRequired, match=f"it was approved on 2027-01-15 .*, (and )?{why}"):
+        project.run(text, inputs=inputs, unattended=True)
+
+
+def test_a_changed_include_needs_a_new_approval(project: Any) -> None:
+    _ = project.shop
+    outer = "{name: n, steps: [{include: part.yaml}]}"
+    project.write("{name: p, steps: [{uses: make_thing, with: {name: a}}]}", "part.yaml")
+    approved(project, outer)
+    assert project.run(outer, unattended=True).ok
+    project.write("{name: p, steps: [{uses: make_thing, with: {name: b}}]}", "part.yaml")
+    with pytest.raises(ApprovalRequired):
+        project.run(outer, unattended=True)
+
+
+def test_a_default_that_changes_by_itself_needs_no_new_approval(project: Any) -> None:
+    _ = project.shop
+    text = MAKES.replace("default: a}", 'default: "${{ today() }}"}')
+    approved(project, text)
+    project.now += 86_400
+    assert project.run(text, unattended=True).ok
+
+
+def test_the_same_text_elsewhere_is_the_same_and_a_secret_is_in_no_approval(project: Any) -> None:
+    _ = project.shop
+    app = project.app()
+    here = app.plan(project.write(MAKES), inputs={"code": "hunter2"})
+    there = app.plan(project.write(MAKES, "other.yaml"), inputs={"code": "another"})
+    assert digest_of(here) == digest_of(there)
+    app.approve(here, by="ann")
+    (file,) = (project.state / "approvals").iterdir()
+    assert "hunter2" not in file.read_text("utf-8")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_paused_run_goes_on_with_the_approval_that_it_began_with(project: Any) -> None:
+    text = MAKES.replace("default: a}", 'default: "${{ today() }}"}')
+    approved(project, text)
+    project.shop.before = lambda method, path, body: (400, {"message": "no"}) if method == "POST" else None
+    assert project.run(text, unattended=True).exit_code == 1
+    project.shop.before = lambda method, path, body: None
+    assert project.resume(unattended=True).ok
+    assert len(project.shop.names()) == 1
+
+
+def test_a_damaged_or_foreign_approval_is_told_and_not_believed(project: Any) -> None:
+    _ = project.shop
+    approval = approved(project)
+    file = project.state / "approvals" / f"{approval.digest}.json"
+    content = json.loads(file.read_text("utf-8"))
+    for damage in ("{", json.dumps(content | {"max_writes": "many"}), json.dumps(content | {"digest": "0" * 64})):
+        file.write_text(damage, "utf-8")
+        with pytest.raises(StateError, match="is damaged"):
+            project.run(MAKES, unattended=True)
+    assert len(project.app().approvals.all()[1]) == 1
+    file.write_text(json.dumps(content), "utf-8")
+    file.chmod(0o666)
+    with pytest.raises(StateError, match="others may change"):
+        project.run(MAKES, unattended=True)
+    assert project.shop.names() == []
+
+
+def test_a_revocation_must_mean_one_thing(project: Any) -> None:
+    approval = approved(project)
+    app = project.app()
+    with pytest.raises(UsageError, match="there is no approval 'nothing'"):
+        app.approvals.revoke("nothing")
+    assert app.approvals.revoke(str(project.folder / "recipe.yaml")) == [approval.id]
+    assert app.approvals.all() == ([], [])
+
+
+# -- how much
+
+
+def many(number: int) -> str:
+    return f"""
+        name: Many
+        steps:
+          - id: all
+            for_each: [{", ".join(map(str, range(number)))}]
+            as: n
+            do: [{{uses: make_thing, with: {{name: "${{{{ n }}}}"}}}}]
+    """.replace("${{ n }}", "thing ${{ n }}")
+
+
+def test_a_run_that_changes_more_than_its_limit_stops_and_can_go_on(project: Any) -> None:
+    _ = project.shop
+    result = project.run(many(5), max_writes=3)
+    assert (result.exit_code, result.status) == (5, "paused")
+    assert "this run has made 3 changes, and goes on to make more; more than 3 need an approval" in str(result.error)
+    assert len(project.shop.names()) == 3
+    again = project.resume(max_writes=3)
+    assert (again.exit_code, len(project.shop.names())) == (5, 3)
+    assert project.resume(max_writes=None).ok
+    assert sorted(project.shop.names()) == [f"thing {n}" for n in range(5)]
+
+
+def test_whoever_is_there_is_asked_once(project: Any) -> None:
+    _ = project.shop
+    asked: list[str] = []
+
+    def approve(what: str) -> bool:
+        asked.append(what)
+        return True
+
+    assert project.run(many(6).replace("as: n", "as: n\n            parallel: 4"), max_writes=2, approve=approve).ok
+    assert asked == ["this run has made 2 changes, and goes on to make more"]
+    assert len(project.shop.names()) == 6
+
+
+def test_a_no_is_a_no_for_all_that_is_at_work(project: Any) -> None:
+    _ = project.shop
+    asked: list[str] = []
+
+    def refuse(what: str) -> bool:
+        asked.append(what)
+        return False
+
+    result = project.run(many(9).replace("as: n", "as: n\n            parallel: 4"), max_writes=2, approve=refuse)
+    assert (result.exit_code, len(asked), len(project.shop.names())) == (5, 1, 2)
+
+
+def test_a_number_that_is_known_before_is_asked_about_before(project: Any) -> None:
+    shop = project.shop
+
+    @action("make_all", api="v1", effect="write")
+    def make_all(ctx: Context) -> None:
+        ctx.each(
+            range(5),
+            key=str,
+            do=lambda n: ctx.client.post("/things", json={"name": str(n)}),
+            kind="thing",
+            total=5,
+        )
+
+    project.offer(make_all)
+    recipe = "{name: n, steps: [{id: all, uses: make_all}]}"
+    result = project.run(recipe, max_writes=3)
+    assert "this makes up to 5 changes (things of step all)" in str(result.error)
+    assert shop.names() == []
+    assert project.run(recipe, max_writes=5).ok
+
+
+def test_an_approval_bounds_what_one_run_may_change(project: Any) -> None:
+    approved(project, many(5), max_writes=3)
+    result = project.run(many(5), unattended=True, approve=lambda what: True, max_writes=None)
+    assert (result.exit_code, len(project.shop.names())) == (5, 3)
+    assert "--max-writes 1000 && pinflow resume" in result.error.hint
+    approved(project, many(5), max_writes=1000)
+    assert project.resume(unattended=True).ok
+    assert len(project.shop.names()) == 5
+
+
+def test_nothing_that_deletes_runs_where_nobody_can_be_asked(project: Any) -> None:
+    gone: list[str] = []
+
+    @action("wipe", effect="write", destructive=True)
+    def wipe(ctx: Context) -> None:
+        gone.append("all")
+
+    project.offer(wipe)
+    with pytest.raises(ApprovalRequired, match="deletes things"):
+        project.run("{name: n, steps: [{uses: wipe}]}")
+    assert gone == []
+
+
+def test_the_folder_of_the_approvals_is_its_owners_alone(project: Any) -> None:
+    approved(project)
+    folder: Path = project.state / "approvals"
+    assert folder.stat().st_mode & 0o777 == 0o700

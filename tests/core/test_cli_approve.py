@@ -1,0 +1,119 @@
+"""``pinflow approve`` from its words to its output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.core.test_cli_commands import SHOP, WIPE, Desk, Shop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+READS = """
+name: n
+steps:
+  - uses: paint
+    if: "false"
+    with: {color: "#000000", way: brush, coats: 2, when: "2026-01-01", rooms: ["1"]}
+"""
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, shop: Shop) -> Desk:
+    return Desk(tmp_path, shop)
+
+
+def test_the_plan_is_shown_before_the_question(desk: Desk, shop: Shop) -> None:
+    recipe = desk.recipe(SHOP)
+    assert desk("approve", recipe, "-i", "count=4", "-i", "secret=hunter2", answers="y\n") == 0
+    shown = desk.stderr
+    assert "  count   4" in shown
+    assert "the recipe's own" in shown
+    assert "  secret  (secret)" in shown
+    assert "  make  make_things" in shown
+    assert "  thing               4" in shown or "would be made" in shown
+    assert "up to 1,000 changes" in shown
+    assert "hunter2" not in shown + desk.stdout
+    assert desk.stdout.startswith("approved: ")
+    shop.made.clear()  # this plugin's dry run does it all
+    assert desk("run", recipe, "-i", "count=4", "-i", "secret=other", "--unattended") == 0
+    assert shop.made == [0, 1, 2]
+
+
+@pytest.mark.parametrize("answers", [None, "n\n", "\n"])
+def test_nothing_is_approved_without_a_yes(desk: Desk, shop: Shop, answers: str | None) -> None:
+    recipe = desk.recipe(SHOP)
+    assert desk("approve", recipe, "-i", "count=4", answers=answers) == 5
+    assert "was not approved" in desk.stderr
+    shop.made.clear()  # this plugin's dry run does it all
+    assert desk("run", recipe, "-i", "count=4", "--unattended") == 5
+    assert f"pinflow approve {recipe} -i count=4" in desk.stderr
+    assert shop.made == []
+
+
+def test_provisioning_approves_without_a_dry_run(desk: Desk, shop: Shop) -> None:
+    recipe = desk.recipe(WIPE)
+    assert desk("approve", recipe, "--yes", "--output", "json") == 0
+    assert desk.json["approval"]["deletes"] == ["wipe"]
+    assert "DELETES" in desk.stderr
+    assert desk("run", recipe, "--unattended") == 0
+    assert shop.wiped == 1
+
+
+def test_approvals_are_listed_and_taken_back(desk: Desk) -> None:
+    desk("approve", "--list")
+    assert "nothing is approved" in desk.stderr
+    recipe = desk.recipe(SHOP)
+    desk("approve", recipe, "-i", "count=4", "--yes", "--max-writes", "7")
+    desk("approve", "--list", "--output", "json")
+    (row,) = desk.json["approvals"]
+    assert (row["inputs"], row["max_writes"]) == ({"count": 4}, 7)
+    assert desk("approve", "--list") == 0
+    assert "count=4" in desk.stdout
+    assert "up to 7" in desk.stdout
+    assert desk("approve", "--revoke", row["id"]) == 0
+    assert desk.stdout == f"revoked: {row['id']}\n"
+    assert desk("approve", "--revoke", row["id"]) == 2
+
+
+def test_what_only_reads_needs_no_approval(desk: Desk) -> None:
+    recipe = desk.recipe(READS)
+    assert desk("approve", recipe) == 0
+    assert "needs" not in desk.stderr
+    assert "runs unattended without an approval" in desk.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "which recipe?"),
+        (["nothing.yaml"], "there is no such file"),
+        (["RECIPE", "--list"], "one at a time"),
+        (["RECIPE", "-i", "count=1", "--max-writes", "some"], "is not a whole number"),
+        (["--revoke", "abc"], "there is no approval 'abc'"),
+    ],
+)
+def test_wrong_words_are_told(desk: Desk, words: list[str], said: str) -> None:
+    recipe = desk.recipe(SHOP)
+    assert desk("approve", *(recipe if word == "RECIPE" else word for word in words)) == 2
+    assert said in desk.stderr
+
+
+def test_the_limit_of_a_run_may_stand_in_a_variable(desk: Desk, shop: Shop) -> None:
+    recipe = desk.recipe(SHOP)
+    desk.environ["PINFLOW_MAX_WRITES"] = "2"
+    assert desk("run", recipe, "-i", "count=3") == 5
+    assert shop.made == []
+    assert desk("run", recipe, "-i", "count=3", answers="y\n") == 0
+    assert "this makes up to 3 changes (things of step make). Go on? [y/N]" in desk.stderr
+    desk.environ["PINFLOW_MAX_WRITES"] = "plenty"
+    assert desk("run", recipe, "-i", "count=3") == 2
+    assert "PINFLOW_MAX_WRITES: 'plenty' is not a whole number" in desk.stderr
