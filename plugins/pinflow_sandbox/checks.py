@@ -7,27 +7,37 @@ from __future__ import annotations
 
 import json
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pinflow_sandbox.errors import Refused, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _Choice = TypeVar("_Choice", bound=str)
 
 _ID = re.compile(r"[0-9]+")
+_OWN_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 class Body:
-    """A JSON object somebody sent; ``where`` names it in messages when it is a part of another."""
+    """A JSON object somebody sent; ``where`` names it in messages when it is a part of another.
 
-    def __init__(self, values: dict[str, Any], where: str = "") -> None:
+    ``names`` are what the fields are called by whoever sent it, where that differs: "media_source.url" -> "image_url".
+    """
+
+    def __init__(self, values: dict[str, Any], where: str = "", names: Mapping[str, str] = _OWN_NAMES) -> None:
         self._values = values
         self._where = where
+        self._names = names
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
+
+    def values(self) -> Mapping[str, Any]:
+        """All that was sent, by name."""
+        return self._values
 
     def text(self, name: str, *, most: int | None = None, least: int = 0, null: bool = False) -> str | None:
         """A text of ``least`` to ``most`` characters, or None where it is absent (or null, if that is allowed)."""
@@ -94,7 +104,7 @@ class Body:
             return None
         if not isinstance(value, dict):
             raise self._wrong(name, "must be an object")
-        return Body(value, f"{self._where}{name}.")
+        return Body(value, f"{self._shown(name)}.", self._names)
 
     def parts(self, name: str, *, least: int, most: int) -> list[Body]:
         """A list of objects."""
@@ -103,7 +113,8 @@ class Body:
             raise self._wrong(name, "must be a list of objects")
         if not least <= len(value) <= most:
             raise self._wrong(name, f"must have {least} to {most} items, but has {len(value)}")
-        return [Body(each, f"{self._where}{name}[{index}].") for index, each in enumerate(value)]
+        where = self._shown(name)
+        return [Body(each, f"{where}[{index}].", self._names) for index, each in enumerate(value)]
 
     def texts(self, name: str) -> list[str]:
         """A list of texts; empty where it is absent."""
@@ -129,7 +140,11 @@ class Body:
             raise self._wrong(name, "must not be null")
 
     def _wrong(self, name: str, why: str) -> Refused:
-        return invalid(f"'{self._where}{name}' {why}")
+        return invalid(f"'{self._shown(name)}' {why}")
+
+    def _shown(self, name: str) -> str:
+        full = f"{self._where}{name}"
+        return self._names.get(full, full)
 
 
 def read_body(raw: bytes, content_type: str) -> Body:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow_sandbox import render, seed
 from pinflow_sandbox.faults import Profile, profile
-from pinflow_sandbox.logins import ALL_SCOPES
+from pinflow_sandbox.logins import EVERY_SCOPE
 from pinflow_sandbox.wire import Answer
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Control:
         with self._world.lock:
             self._world.add_account(username)
 
-    def token(self, account: str, scopes: Iterable[str] = ALL_SCOPES) -> str:
+    def token(self, account: str, scopes: Iterable[str] = EVERY_SCOPE) -> str:
         """An access token of an account. Raises ValueError where it does not exist."""
         self._known(account)
         return self._world.token_for(account, scopes)
@@ -303,7 +303,7 @@ def _make_board(control: Control, given: Mapping[str, Any]) -> object:
 
 def _token(control: Control, given: Mapping[str, Any]) -> object:
     account = _take(given, "account", str, seed.STUDIO)
-    return {"access_token": control.token(account, _texts(given, "scopes", ALL_SCOPES))}
+    return {"access_token": control.token(account, _texts(given, "scopes", EVERY_SCOPE))}
 
 
 def _account(control: Control, given: Mapping[str, Any]) -> object:

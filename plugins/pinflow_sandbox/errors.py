@@ -51,6 +51,13 @@ def forbidden(why: str = "") -> Refused:
     return Refused(403, 29, f"You are not permitted to access that resource. {why}".rstrip())
 
 
+def spam_block(status: int) -> Refused:
+    """The account has written too much, too fast, for longer than a rate limit lasts."""
+    return Refused(
+        status, 9, "Sorry! You've hit a block (Pins) we have in place to combat spam. Please try again later!"
+    )
+
+
 def no_board() -> Refused:
     """No such board, or one this token may not know of."""
     return Refused(404, 40, "Board not found.")

@@ -18,14 +18,16 @@ from secrets import randbelow
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow_pinterest.operations import match
-from pinflow_sandbox import pins, v5
+from pinflow_sandbox import pins
+from pinflow_sandbox.dates import written_date
+from pinflow_sandbox.dialects import dialect_of
 from pinflow_sandbox.limits import Limits
 from pinflow_sandbox.wire import Answer, Dropped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from pinflow_sandbox.dialects import Dialect
     from pinflow_sandbox.limits import Spent
     from pinflow_sandbox.site import Faults
     from pinflow_sandbox.wire import Call
@@ -204,23 +206,24 @@ class Interference:
         if self._custom is not None:
             return self._custom(call, apply)
         self.catch_up()
-        operation = v5.operation_of(call) if self._profile.name != "none" else None
+        dialect = dialect_of(call.path)
+        operation = dialect.operation_of(call) if self._profile.name != "none" else None
         if operation is None:
             return apply()
         with self._lock:
             chosen = self._profile
-            self._numbers[operation] += 1
-            found = fate(chosen, operation, self._numbers[operation])
-        spent = self._spent(call) if chosen.daily else None
+            self._numbers[operation.id] += 1
+            found = fate(chosen, operation.id, self._numbers[operation.id])
+        spent = self._spent(operation.category) if chosen.daily else None
         if spent is not None and not spent.allowed:
             self._note("daily")
-            return v5.error_answer(429, 8, "This request exceeded a rate limit. It is the day's.", spent.headers)
+            return dialect.error_answer(429, 8, "This request exceeded a rate limit. It is the day's.", spent.headers)
         if chosen.small_pages and "page_size=" in call.query_text:
             size = f"page_size={found.chance.randint(1, LARGEST_PAGE)}"
             call.query_text = re.sub(r"page_size=[^&]*", size, call.query_text)
         if found.fault and found.fault != "expired":
             self._note(found.fault)
-        answer = self._done(call, apply, operation, found)
+        answer = self._done(call, apply, operation.id, found)
         return _with_limits(answer, spent.headers) if spent is not None else answer
 
     def catch_up(self) -> None:
@@ -235,13 +238,13 @@ class Interference:
     # one request
 
     def _done(self, call: Call, apply: Callable[[], Answer], operation: str, found: Fate) -> Answer:
-        chance = found.chance
+        chance, dialect = found.chance, dialect_of(call.path)
         match found.fault:
             case "error_before":
-                return _server_error(chance)
+                return _server_error(dialect, chance)
             case "error_after":
                 self._apply(call, apply, chance)
-                return _server_error(chance)
+                return _server_error(dialect, chance)
             case "reset_before":
                 raise Dropped(reset=chance.random() < 0.5)
             case "reset_after":
@@ -252,12 +255,12 @@ class Interference:
                 # somewhere between the first byte of the head and the last but one of the body
                 raise Dropped(answer, sent=chance.randint(1, max(1, len(answer.body) + 60)))
             case "limited":
-                return self._limited(chance)
+                return self._limited(dialect, chance)
             case "late":
                 self._postpone(call, apply, chance)
                 raise Dropped(reset=chance.random() < 0.5)
             case "busy":
-                return v5.error_answer(409, 409, "Could not get exclusive access to the board.")
+                return dialect.error_answer(409, 409, "Could not get exclusive access to the board.")
             case "expired":
                 self._expire(call)
         return self._told(call, self._honest(call, apply, operation, chance))
@@ -285,16 +288,16 @@ class Interference:
         if not (self._profile.extra_fields and answer.body and 200 <= answer.status < 300):
             return answer
         value = json.loads(answer.body)
-        for each in _objects(value):
+        for each in _objects(value, dialect_of(call.path).content(value)):
             each |= {"x_experiment": {"arm": 3, "of": [1, 2, None]}, "is_eligible_for_nothing": False}
         return replace(answer, body=json.dumps(value, ensure_ascii=False).encode())
 
-    def _limited(self, chance: Random) -> Answer:
+    def _limited(self, dialect: Dialect, chance: Random) -> Answer:
         wait = chance.randint(1, 3)
         now = self._world.clock.now()
         styles: list[tuple[tuple[str, str], ...]] = [
             (("Retry-After", str(wait)),),
-            (("Retry-After", _http_date(now + wait)),),
+            (("Retry-After", written_date(now + wait, "GMT")),),
             (),
             (("Retry-After", chance.choice(_JUNK)),),
             (("X-RateLimit-Limit", "100, 100;w=60"), ("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", str(wait))),
@@ -302,16 +305,13 @@ class Interference:
             (("X-RATELIMIT-RESET", str(int(now) + wait)),),
         ]
         message = "This request exceeded a rate limit. Please try again later."
-        return v5.error_answer(429, 8, message, chance.choice(styles))
+        return dialect.error_answer(429, 8, message, chance.choice(styles))
 
-    def _spent(self, call: Call) -> Spent | None:
+    def _spent(self, category: str) -> Spent:
         """Count a call against the quotas of trial access."""
-        operation = match("GET" if call.method == "HEAD" else call.method, call.path.removeprefix(v5.PREFIX))
-        if operation is None:
-            return None
         with self._world.lock:
             settings = replace(self._world.settings, trial=True)
-            return self._limits.spend(settings, self._world.clock.now(), operation.category, "", self._world.app.id)
+            return self._limits.spend(settings, self._world.clock.now(), category, "", self._world.app.id)
 
     def _expire(self, call: Call) -> None:
         with self._world.lock:
@@ -327,7 +327,8 @@ class Interference:
             answer = self._apply(call, apply, chance)
             if lie and 200 <= answer.status < 300:
                 self._note(lie)
-                self._make_true(lie, operation, json.loads(answer.body), chance)
+                made = dialect_of(call.path).content(json.loads(answer.body))
+                self._make_true(lie, operation, made["id"], chance)
         return answer
 
     def _lie(self, chance: Random, operation: str) -> str:
@@ -338,14 +339,15 @@ class Interference:
                 return name
         return ""
 
-    def _make_true(self, lie: str, operation: str, said: Mapping[str, Any], chance: Random) -> None:
+    def _make_true(self, lie: str, operation: str, made: str, chance: Random) -> None:
         wait = chance.uniform(0.0, self._profile.lie_seconds)
         if lie == "nothing_made":
-            self._unmake(operation, said["id"])
+            self._unmake(operation, made)
         elif lie == "vanished":
-            self._later(wait, lambda: self._unmake(operation, said["id"]))
+            self._later(wait, lambda: self._unmake(operation, made))
         else:
-            self._later(wait, lambda: self._strange_pin(said["board_id"], chance.randrange(10**6, 10**9)))
+            board = self._world.pins[made].board_id
+            self._later(wait, lambda: self._strange_pin(board, chance.randrange(10**6, 10**9)))
 
     def _unmake(self, operation: str, id: str) -> None:
         """Take out of the world what was made, if it is there still; boards and sections must be empty."""
@@ -393,23 +395,14 @@ def _with_limits(answer: Answer, headers: tuple[tuple[str, str], ...]) -> Answer
     return replace(answer, headers=(*others, *headers))
 
 
-def _server_error(chance: Random) -> Answer:
+def _server_error(dialect: Dialect, chance: Random) -> Answer:
     status = chance.choice((500, 502, 503, 504))
     if status == 502:
         return Answer(502, _HTML, "text/html; charset=utf-8")
-    return v5.error_answer(status, 0, "Something went wrong on our end. Sorry about that.")
+    return dialect.error_answer(status, 0, "Something went wrong on our end. Sorry about that.")
 
 
-def _http_date(moment: float) -> str:
-    from email.utils import formatdate
-
-    return formatdate(moment, usegmt=True)
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """The outermost objects of an answer, and those of a listing's page."""
-    if isinstance(value, dict):
-        yield value
-        value = value.get("items")
-    if isinstance(value, list):
-        yield from (each for each in value if isinstance(each, dict))
+def _objects(value: Any, content: Any) -> Iterator[dict[str, Any]]:
+    """An answer, if it is an object, and the object or the objects that it is about."""
+    inner = content if isinstance(content, list) else [content]
+    yield from (each for each in (value, *inner) if isinstance(each, dict))

@@ -52,6 +52,7 @@ _V3 = """
     write_organic manage_organic read_secret read_ads write_ads manage_merchants
 """
 V3_SCOPES = frozenset(_V3.split())
+EVERY_SCOPE = ALL_SCOPES | V3_SCOPES  # a token with these is good for every version of the API
 PENDING_CONSENTS = 1000  # consent pages that were opened and not answered; the oldest is forgotten
 
 _TOKEN_PREFIXES = ("pina_", "pinr_", "pinc_", "pina.", "pinr.", "pinc.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pinflow_sandbox.errors import forbidden, no_board, no_pin, restricted
+from pinflow_sandbox.errors import forbidden, no_board, no_pin, restricted, spam_block
 from pinflow_sandbox.media_sources import content_from
 from pinflow_sandbox.records import Content, Pin
 
@@ -155,6 +155,8 @@ def _may_change(world: World, caller: Caller, pin: Pin) -> None:
 
 
 def _room(world: World, caller: Caller) -> None:
+    if world.settings.spam_block:
+        raise spam_block(world.settings.spam_status)
     if len(caller.account.pins) >= world.settings.max_pins:
         raise forbidden(f"An account can have at most {world.settings.max_pins} Pins.")
 

@@ -89,6 +89,7 @@ class Board:
     followers: set[str] = field(default_factory=set)  # usernames
     pins: Shelf = field(default_factory=Shelf)
     sections: Shelf = field(default_factory=Shelf)
+    v3_fields: dict[str, object] = field(default_factory=dict)  # what only API v3 knows of a board
 
 
 @dataclass(frozen=True, slots=True)

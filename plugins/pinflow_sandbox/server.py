@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pinflow_sandbox import seed as example
 from pinflow_sandbox.control import Control, ControlSurface
+from pinflow_sandbox.dates import written_date
 from pinflow_sandbox.faults import Interference, profile
 from pinflow_sandbox.settings import Settings
 from pinflow_sandbox.site import Site, body_limit, unreadable
@@ -37,8 +38,6 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MOST_CONNECTIONS = 512
 BACKLOG = 256
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STOP_SECONDS = 2.0  # for each thread to end
 
 
@@ -205,10 +204,7 @@ class _Dates:
     def text(self) -> str:
         second = int(self._now())
         if second != self._second:
-            at = time.gmtime(second)
-            day, month = _DAYS[at.tm_wday], _MONTHS[at.tm_mon - 1]
-            clock = f"{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"
-            self._text = f"{day}, {at.tm_mday:02} {month} {at.tm_year:04} {clock} GMT"
+            self._text = written_date(second, "GMT")
             self._second = second
         return self._text
 

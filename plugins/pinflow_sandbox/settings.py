@@ -44,6 +44,11 @@ class Settings:
     listing_lag: float = 0.0  # listings do not show what was created or moved this short ago
     deleted_section_pins: Literal["deleted", "kept"] = "deleted"  # "kept": they stay on the board
     pin_edit: bool = True  # whether the app was admitted to pins/update
+    pinner_app: bool = True  # whether it was to v3's saving of Pins
+    spam_block: bool = False  # new Pins are refused, to combat spam
+    spam_status: Literal[429, 403] = 429  # of that in v5; in v3 it is 429
+    story_tiles: bool = False  # v3: the Pins of a board come with a tile that is none
+    v3_large_image: Literal["1200x", "600x", "originals"] = "1200x"  # the size of image_large_url
 
     max_boards: int = 2000  # an account's own
     max_sections: int = 500  # of a board

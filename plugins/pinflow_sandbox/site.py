@@ -6,6 +6,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from pinflow_sandbox import control, oauth, reports, uploads, v3_oauth, v5
+from pinflow_sandbox.dialects import dialect_of
 from pinflow_sandbox.wire import Answer
 
 if TYPE_CHECKING:
@@ -73,9 +74,7 @@ class Site:
             return _stored(self._world, call), call.path, ""
         if call.path.startswith(reports.STORE_PATH):
             return reports.fetched(self._world, call), reports.STORE_PATH, ""
-        if call.path.startswith(f"{v5.PREFIX}/"):
-            return v5.answer(self._world, call)
-        return v5.error_answer(404, 404, "No such path. Paths of API v5 start with /v5/."), "", ""
+        return dialect_of(call.path).answer(self._world, call)
 
 
 def body_limit(path: str) -> int:

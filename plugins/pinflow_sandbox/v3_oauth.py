@@ -5,22 +5,21 @@ Source: https://github.com/pinterest/api-quickstart (python/src/v3/access_token.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox import oauth, render
-from pinflow_sandbox.errors import Refused, invalid
+from pinflow_sandbox import envelope, oauth, render
+from pinflow_sandbox.errors import Refused, forbidden, invalid
+from pinflow_sandbox.fields import fields_of
 from pinflow_sandbox.logins import V3_SCOPES
 from pinflow_sandbox.wire import Answer
 
 if TYPE_CHECKING:
+    from pinflow_sandbox.fields import Fields
     from pinflow_sandbox.logins import App, Issued
     from pinflow_sandbox.wire import Call
     from pinflow_sandbox.world import World
 
 TOKEN_PATH = "/v3/oauth/access_token/"  # noqa: S105 (a path)
-
-_CODES = {29: 7}  # "not permitted", in v5 and in v3
 
 
 def token_answer(world: World, call: Call) -> Answer:
@@ -28,21 +27,21 @@ def token_answer(world: World, call: Call) -> Answer:
     try:
         if call.method != "PUT":
             raise Refused(405, 5, "Method not allowed")
-        given = _given(call)
+        given = fields_of(call)
         return _told(_issued(world, oauth.app_of(world, call), given))
     except Refused as refused:
-        code = _CODES.get(refused.code, refused.code)
-        body = {"status": "failure", "code": code, "message": refused.message, "data": None}
-        return Answer(refused.status, render.encode(body).encode())
+        return envelope.failure(refused.status, refused.code, refused.message)
 
 
-def _issued(world: World, app: App, given: dict[str, str]) -> Issued:
-    kind = oauth.needed(given, "grant_type")
+def _issued(world: World, app: App, given: Fields) -> Issued:
+    kind = given.needed("grant_type")
     if kind == "authorization_code":
-        code, uri = oauth.needed(given, "code"), oauth.needed(given, "redirect_uri")
+        code, uri = given.needed("code"), given.needed("redirect_uri")
+        if uri not in app.redirect_uris:
+            raise forbidden("The redirect_uri does not match any of the registered redirect URIs.")
         return world.logins.exchange(app, code, uri, continuous=False, known=V3_SCOPES)
     if kind == "refresh_token":
-        return world.logins.refresh(app, oauth.needed(given, "refresh_token"), None, continuous=False)
+        return world.logins.refresh(app, given.needed("refresh_token"), None, continuous=False)
     raise invalid(f"'grant_type' value '{kind[:40]}' is not one this API knows")
 
 
@@ -54,17 +53,3 @@ def _told(issued: Issued) -> Answer:
         "data": {"refresh_token": issued.refresh_token} if issued.refresh_token is not None else {},
     }
     return Answer(200, render.encode(body).encode(), headers=(("Cache-Control", "no-store"),))
-
-
-def _given(call: Call) -> dict[str, str]:
-    """The fields of a body that is a form or a JSON object of texts."""
-    kind = call.header("content-type").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        return oauth.form_of(call)
-    try:
-        given = json.loads(call.body)
-    except (ValueError, RecursionError):
-        raise invalid("the body is not JSON") from None
-    if not isinstance(given, dict) or not all(isinstance(each, str) for each in given.values()):
-        raise invalid("the body must be a JSON object of texts")
-    return given

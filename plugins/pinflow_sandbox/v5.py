@@ -8,13 +8,25 @@ Source: https://github.com/pinterest/api-description (v5/openapi.json)
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from pinflow_pinterest.operations import match
-from pinflow_sandbox import accounts, ads, boards, pins, render, uploads, v5_ads, v5_analytics, v5_reports, v5_terms
+from pinflow_sandbox import (
+    access,
+    accounts,
+    ads,
+    boards,
+    pins,
+    render,
+    uploads,
+    v5_ads,
+    v5_analytics,
+    v5_reports,
+    v5_terms,
+)
 from pinflow_sandbox.checks import checked_id
-from pinflow_sandbox.errors import Refused, forbidden, invalid, restricted, unauthenticated
+from pinflow_sandbox.errors import Refused, forbidden, invalid, restricted
 from pinflow_sandbox.request import Request
 from pinflow_sandbox.wire import Answer
 
@@ -43,16 +55,16 @@ _REPEATING = (
 
 def answer(world: World, call: Call) -> tuple[Answer, str, str]:
     """What API v5 answers to a call, the operation's path template, and the account it was for ("" if unknown)."""
-    path = call.path.removeprefix(PREFIX)
+    path = _path(call)
     headers: tuple[tuple[str, str], ...] = ()
     template = account = ""
     operation: Operation | None = None
     try:
         operation = _operation(call.method, path)
         template = PREFIX + operation.path
-        caller = _authorised(world, call)
+        caller = access.authorised(world, call)
         account = caller.account.username
-        headers = _within_limits(world, caller, operation)
+        headers = access.within_limits(world, caller, operation.category)
         request = Request(world, caller, operation, call, _path_values(operation, path), call.query)
         handler = _handler(request)
         request.caller = _on_behalf(request)
@@ -71,18 +83,19 @@ def error_answer(status: int, code: int, message: str, headers: tuple[tuple[str,
     return Answer(status, render.encode({"code": code, "message": message}).encode(), headers=headers)
 
 
-def operation_of(call: Call) -> str | None:
-    """The id of the operation a call is for, or None if there is none."""
-    found = match("GET" if call.method == "HEAD" else call.method, call.path.removeprefix(PREFIX))
-    return found.id if found else None
+def operation_of(call: Call) -> Operation | None:
+    """The operation a call is for, or None if there is none."""
+    return match("GET" if call.method == "HEAD" else call.method, _path(call))
 
 
-class _Limited(Refused):
-    """A request over its limits; its answer carries the headers that say until when."""
+def content(value: Any) -> Any:
+    """What an answer that is JSON is about: an object, or the objects of a listing's page."""
+    return value["items"] if isinstance(value, dict) and "items" in value else value
 
-    def __init__(self, category: str, headers: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(429, 8, f"This request exceeded a rate limit. The limit is that of '{category}' operations.")
-        self.headers = headers
+
+def _path(call: Call) -> str:
+    """A call's path within API v5; nothing matches that of another."""
+    return call.path.removeprefix(PREFIX) if call.path.startswith(f"{PREFIX}/") else ""
 
 
 def _operation(method: str, path: str) -> Operation:
@@ -97,24 +110,6 @@ def _operation(method: str, path: str) -> Operation:
 def _path_values(operation: Operation, path: str) -> dict[str, str]:
     pairs = zip(operation.path.split("/"), path.split("/"), strict=True)
     return {name[1:-1]: unquote(value) for name, value in pairs if name[:1] == "{"}
-
-
-def _authorised(world: World, call: Call) -> Caller:
-    kind, _, token = call.header("authorization").partition(" ")
-    if kind.lower() != "bearer":
-        raise unauthenticated()
-    return world.caller(token.strip())
-
-
-def _within_limits(world: World, caller: Caller, operation: Operation) -> tuple[tuple[str, str], ...]:
-    if not world.settings.quotas:
-        return ()
-    spent = world.limits.spend(
-        world.settings, world.clock.now(), operation.category, caller.account.username, caller.app_id
-    )
-    if not spent.allowed:
-        raise _Limited(operation.category, spent.headers)
-    return spent.headers
 
 
 def _handler(request: Request) -> Callable[[Request], Reply]:

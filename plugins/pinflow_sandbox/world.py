@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pinflow_sandbox.errors import forbidden, missing_scopes, no_board, no_pin, no_section, no_user
 from pinflow_sandbox.limits import Limits
-from pinflow_sandbox.logins import ALL_SCOPES, App, Logins
+from pinflow_sandbox.logins import EVERY_SCOPE, App, Logins
 from pinflow_sandbox.records import Account
 from pinflow_sandbox.settings import Settings
 
@@ -135,7 +135,7 @@ class World:
         """The app that tokens belong to when nobody names another."""
         return self.logins.apps[DEFAULT_APP]
 
-    def token_for(self, account: str, scopes: Iterable[str] = ALL_SCOPES) -> str:
+    def token_for(self, account: str, scopes: Iterable[str] = EVERY_SCOPE) -> str:
         """An access token of this account (a username) for these scopes; asked again, the same one.
 
         Raises Refused (404) if there is no such account.
@@ -143,7 +143,7 @@ class World:
         with self.lock:
             return self.logins.standing_token(self.app, self.account(account).username, frozenset(scopes))
 
-    def token_pair_for(self, account: str, scopes: Iterable[str] = ALL_SCOPES) -> Issued:
+    def token_pair_for(self, account: str, scopes: Iterable[str] = EVERY_SCOPE) -> Issued:
         """Fresh tokens of this account (a username) that can be refreshed.
 
         Raises Refused (404) if there is no such account.

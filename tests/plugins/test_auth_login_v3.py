@@ -95,9 +95,9 @@ def test_a_code_for_scopes_of_v5_is_no_code_of_v3(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("changed", "status", "words"),
     [
-        ({"redirect_uri": "http://localhost:1/"}, 401, "Authentication failed"),
+        ({"redirect_uri": "http://localhost:1/"}, 403, "not match any of the registered redirect URIs"),
         ({"grant_type": "password"}, 400, "'grant_type' value 'password'"),
-        ({"code": ""}, 400, "'code' is required"),
+        ({"code": ""}, 400, "Missing required field 'code'"),
     ],
 )
 def test_what_is_wrong_is_told_in_v3s_envelope(
@@ -105,7 +105,7 @@ def test_what_is_wrong_is_told_in_v3s_envelope(
 ) -> None:
     answer = exchange(sandbox, code(sandbox), **changed)
     found = answer.json()
-    assert (answer.status_code, found["status"]) == (status, "failure") and words in found["message"]
+    assert (answer.status_code, found["status"]) == (status, "failure") and words in found["data"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"grant_type": 1}'])

@@ -313,7 +313,8 @@ def test_a_fault_may_answer_in_place_of_the_api() -> None:
     asked: list[str | None] = []
 
     def faults(call: Call, apply: Callable[[], Answer]) -> Answer:
-        asked.append(operation_of(call))
+        operation = operation_of(call)
+        asked.append(operation.id if operation else None)
         return Answer(502, b"<html>", "text/html")
 
     with faulty(faults) as sandbox, socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as sock:

@@ -1,0 +1,37 @@
+"""The dialects that the service is spoken to in, and which of them a path belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pinflow_sandbox import v3, v5
+
+if TYPE_CHECKING:
+    from pinflow_pinterest.operations import Operation
+    from pinflow_sandbox.wire import Answer, Call
+    from pinflow_sandbox.world import World
+
+
+class Dialect(Protocol):
+    """One version of the API, spoken to the one world."""
+
+    def operation_of(self, call: Call) -> Operation | None:
+        """The operation a call is for, or None if there is none."""
+
+    def answer(self, world: World, call: Call) -> tuple[Answer, str, str]:
+        """The answer to a call, the operation's path template, and the account it was for ("" if unknown)."""
+
+    def error_answer(self, status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+        """An error, from what API v5 would call it."""
+
+    def content(self, value: Any) -> Any:
+        """What an answer that is JSON is about: an object, or the objects of a listing's page."""
+
+
+_V5: Dialect = v5
+_V3: Dialect = v3.DIALECT
+
+
+def dialect_of(path: str) -> Dialect:
+    """The dialect of a path; what is nobody's path is answered in that of v5."""
+    return _V3 if path.startswith(f"{v3.PREFIX}/") else _V5

@@ -1,0 +1,55 @@
+"""What the scopes of API v3 contain, and which of today's they stand for where the rules of the world ask.
+
+Source: https://github.com/pinterest/api-quickstart (python/src/v3/oauth_scope.py, as of 2022); what each one stands for
+is an inference from their names.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ORGANIC = ("boards", "pins", "users")
+_READ_ORGANIC = frozenset(f"read_{each}" for each in _ORGANIC) | {"read_domains", "read_user_followers"}
+_WRITE_ORGANIC = frozenset(f"write_{each}" for each in _ORGANIC) | {"write_user_followees"}
+_ADS = ("advertisers", "campaigns", "pin_promotions")
+
+_CONTENTS: Final[Mapping[str, frozenset[str]]] = {
+    "read_organic": _READ_ORGANIC,
+    "write_organic": _WRITE_ORGANIC,
+    "manage_organic": _READ_ORGANIC | _WRITE_ORGANIC | {"read_organic", "write_organic"},
+    "read_secret": frozenset({"read_secret_boards", "read_secret_pins"}),
+    "read_ads": frozenset(f"read_{each}" for each in _ADS),
+    "write_ads": frozenset(f"write_{each}" for each in _ADS),
+    "manage_merchants": frozenset({"read_merchants", "write_merchants"}),
+}
+# v3 has no scope for writing to what is secret: who may see it and may write may do both
+_MEANS: Final[Mapping[str, frozenset[str]]] = {
+    "boards:read": frozenset({"read_boards"}),
+    "boards:write": frozenset({"write_boards"}),
+    "boards:read_secret": frozenset({"read_secret_boards"}),
+    "boards:write_secret": frozenset({"read_secret_boards", "write_boards"}),
+    "pins:read": frozenset({"read_pins"}),
+    "pins:write": frozenset({"write_pins"}),
+    "pins:read_secret": frozenset({"read_secret_pins"}),
+    "pins:write_secret": frozenset({"read_secret_pins", "write_pins"}),
+    "user_accounts:read": frozenset({"read_users"}),
+    "user_accounts:write": frozenset({"write_users"}),
+    "ads:read": frozenset({"read_advertisers"}),
+    "ads:write": frozenset({"write_advertisers"}),
+}
+
+
+@cache
+def unfolded(scopes: frozenset[str]) -> frozenset[str]:
+    """These scopes, and all that the composite ones among them contain."""
+    return scopes.union(*(_CONTENTS.get(scope, frozenset()) for scope in scopes))
+
+
+@cache
+def as_v5(scopes: frozenset[str]) -> frozenset[str]:
+    """The scopes of API v5 that these (unfolded) ones of v3 stand for."""
+    return frozenset(v5 for v5, needed in _MEANS.items() if needed <= scopes)
