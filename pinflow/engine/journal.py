@@ -187,6 +187,8 @@ class Journal:
         self._lock = lock
         self._clock = clock
         self._closed = False
+        # of every effect on record: to ask the file about one costs a turn at it, and waits for whoever commits
+        self._recorded: set[int] = set()
         self.run = record
 
     @classmethod
@@ -236,11 +238,13 @@ class Journal:
         check_place(file.parent, mounts)
         lock = _lock_run(file.parent, run_id, clock())
         try:
-            connection, record = _opened(file)
+            connection, record, recorded = _opened(file)
         except BaseException:
             lock.release()
             raise
-        return cls(Store(connection, file, monotonic=monotonic, probe=probe), lock, record, clock=clock)
+        journal = cls(Store(connection, file, monotonic=monotonic, probe=probe), lock, record, clock=clock)
+        journal._recorded.update(map(hash, recorded))
+        return journal
 
     def __enter__(self) -> Self:
         return self
@@ -307,7 +311,10 @@ class Journal:
 
     def effect(self, step: str, key: str) -> EffectRecord | None:
         """What is known of one effect."""
-        rows = self._store.read(_EFFECT, (plain_path(step), plain_key(key)))
+        place = (plain_path(step), plain_key(key))
+        if hash(place) not in self._recorded:
+            return None
+        rows = self._store.read(_EFFECT, place)
         if not rows:
             return None
         kind, state, attempts, method, digest, sent_at, result, error = rows[0]
@@ -337,8 +344,8 @@ class Journal:
 
         ``again`` says that this is one more request of the same attempt.
         """
-        row = (plain_path(step), plain_key(key), kind, method, category, digest, self._clock())
-        self._store.put(_INTENT_AGAIN if again else _INTENT, row)
+        place = self._record(step, key)
+        self._store.put(_INTENT_AGAIN if again else _INTENT, (*place, kind, method, category, digest, self._clock()))
         self._store.commit()
 
     def settle(
@@ -349,15 +356,20 @@ class Journal:
         ``result`` goes through `keepable`. Until it is on disk, a killed run takes
         the effect for one that may have happened, which costs a look at the target.
         """
-        row = (plain_path(step), plain_key(key), kind, state, _json(keepable(result)), plain_error(error))
-        self._store.put(_SETTLE, row)
+        place = self._record(step, key)
+        self._store.put(_SETTLE, (*place, kind, state, _json(keepable(result)), plain_error(error)))
         self._store.commit_sometimes(timed=False)
 
     def skipped(self, step: str, key: str, kind: str, reason: str) -> None:
         """Remember that an item was left out on purpose. ``reason`` is a constant text without content."""
-        row = (plain_path(step), plain_key(key), kind, reason[:60])
-        self._store.put(_SKIP, row)
+        self._store.put(_SKIP, (*self._record(step, key), kind, reason[:60]))
         self._store.commit_sometimes()
+
+    def _record(self, step: str, key: str) -> tuple[str, str]:
+        """Where an effect is in the file, which has it from now on."""
+        place = (plain_path(step), plain_key(key))
+        self._recorded.add(hash(place))
+        return place
 
     def results(self, step: str, *, kind: str | None = None) -> Iterator[tuple[str, Any]]:
         """Key and result of each done effect of a step ("": of all) and of those inside it, some hundred at a time."""
@@ -478,10 +490,11 @@ def _created(file: Path, record: RunRecord) -> sqlite3.Connection:
     return connection
 
 
-def _opened(file: Path) -> tuple[sqlite3.Connection, RunRecord]:
+def _opened(file: Path) -> tuple[sqlite3.Connection, RunRecord, Iterable[tuple[str, str]]]:
+    """A run's file, the run, and where its effects are."""
     connection = open_file(file)
     try:
-        return connection, _read_run(connection, file)
+        return connection, _read_run(connection, file), connection.execute("SELECT step, key FROM effects")
     except BaseException:
         connection.close()
         raise

@@ -32,6 +32,7 @@ UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 
 _GROUP = 200  # records that wait for a commit
 _GROUP_SECONDS = 0.5
+_ROLLBACK_BYTES = 1 << 20  # that the rollback journal keeps between two commits
 
 _TABLES = """
 CREATE TABLE run (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT, recipe TEXT, recipe_digest TEXT, name TEXT,
@@ -142,6 +143,8 @@ class Store:
         try:
             if not self._broken:
                 self.commit()
+                with suppress(sqlite3.Error):  # all is in the database: what would undo its last change goes
+                    self._connection.execute("PRAGMA journal_mode = DELETE").close()
         finally:
             with suppress(sqlite3.Error):
                 self._connection.close()
@@ -290,7 +293,9 @@ def _connect(file: Path) -> sqlite3.Connection:
     connection.text_factory = _lenient
     for pragma in (
         "trusted_schema = OFF",
-        "journal_mode = TRUNCATE",
+        # as safe as to cut it off, and cheaper: the file keeps its length, which need not be put on disk each time
+        "journal_mode = PERSIST",
+        f"journal_size_limit = {_ROLLBACK_BYTES}",
         "synchronous = FULL",
         "fullfsync = ON",  # macOS: a plain fsync leaves the data in the drive's cache
         "temp_store = MEMORY",

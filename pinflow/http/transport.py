@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _FAILURES = (requests.RequestException, HTTPError, http.client.HTTPException, OSError)
 _SIZED = frozenset({"content-length", "transfer-encoding"})
+_PIECE = 65_536  # bytes; bigger ones are not worth a copy
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -234,10 +235,20 @@ class _TimedResponse(http.client.HTTPResponse):
 
 
 class _Tracked:
-    """What both kinds of connection add: they note whether any byte of a request left."""
+    """What both kinds of connection add: they note whether any byte of a request left, and send it in one piece."""
 
     response_class: Any = _TimedResponse
     sock: Any
+    _held: list[bytes] | None = None  # pieces of a request, while it is put together
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        # a head that leaves before its body costs both ends one more turn
+        self._held = []
+        try:
+            super().request(*args, **kwargs)  # type: ignore[misc]
+            self._let_go()
+        finally:
+            self._held = None
 
     def connect(self) -> None:
         exchange = _EXCHANGE.get()
@@ -245,7 +256,17 @@ class _Tracked:
         super().connect()  # type: ignore[misc]
         exchange.connecting = False
 
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held:
+            self.send(b"".join(held))
+
     def send(self, data: Any) -> None:
+        if self._held is not None:
+            if isinstance(data, bytes) and len(data) <= _PIECE:
+                self._held.append(data)
+                return
+            self._let_go()
         if self.sock is None:
             self.connect()
         exchange = _EXCHANGE.get()
@@ -279,6 +300,7 @@ class _Adapter(HTTPAdapter):
         self._ca_bundle = ca_bundle
         self._making = threading.Lock()
         self._context: ssl.SSLContext | None = None
+        self._pools: dict[tuple[str, str], Any] = {}  # by scheme and place of the service
         super().__init__(pool_connections=max(4, connections), pool_maxsize=connections)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
@@ -289,6 +311,17 @@ class _Adapter(HTTPAdapter):
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
         return manager
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        # what the library finds out for each request anew is the same for all to one place, which decides on the proxy
+        url = urlsplit(request.url or "")
+        found = self._pools.get((url.scheme, url.netloc))
+        if found is None or found.pool is None:  # of many places, the one that was not asked for longest is closed
+            found = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            self._pools[url.scheme, url.netloc] = found
+        return found
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None

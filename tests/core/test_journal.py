@@ -315,7 +315,7 @@ def test_a_commit_waits_for_the_disk(tmp_path: Path, journal: Journal) -> None:
     for connection in (new_file(tmp_path / "new.db"), open_file(tmp_path / "runs" / f"{RUN}.db")):
         with closing(connection):
             settings = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "journal_mode")]
-        assert settings == [2, "truncate"]
+        assert settings == [2, "persist"]
 
 
 def test_counters_and_steps_are_committed_in_groups(journal: Journal, commits: list[str], time: Time) -> None:
