@@ -355,14 +355,12 @@ class App:
             yield self.environ
             return
         used = {self.registry.apis[login.api].service for login in plan.logins.values()}
-        # a step without a login may still be about the API's tokens
-        services = used if plan.api is None else used | {self.registry.apis[plan.api].service}
         with ExitStack() as stack:
             environ: dict[str, str] = {}
-            for service in sorted(services):
+            for service in services_of(plan):
                 simulator = self.registry.simulators.get(service)
                 if simulator is not None:
-                    environ.update(stack.enter_context(simulator.start()).environment(_tokens(plan)))
+                    environ.update(stack.enter_context(simulator.start(self._clock)).environment(tokens_of(plan)))
                 elif service in used:
                     raise UsageError(f"no plugin simulates {service}: it can't run with --sandbox")
             yield environ
@@ -551,7 +549,13 @@ class App:
         return read_run(self.state, run_id)
 
 
-def _tokens(plan: Plan) -> list[str]:
+def services_of(plan: Plan) -> list[str]:
+    """The services that a plan is about: its logins', and its default API's, whose tokens a step may be about."""
+    apis = {login.api for login in plan.logins.values()} | ({plan.api} if plan.api is not None else set())
+    return sorted({plan.registry.apis[api].service for api in apis})
+
+
+def tokens_of(plan: Plan) -> list[str]:
     """The names of the tokens that a plan's logins and inputs speak of, the first login's first."""
     logins = [login.token for login in plan.logins.values()]
     inputs = [plan.inputs[name] for name, each in plan.recipe.inputs.items() if each.type == "token"]

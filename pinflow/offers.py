@@ -30,7 +30,12 @@ class Command:
 
 
 class RunningSandbox(Protocol):
-    """A simulated service that is running."""
+    """A simulated service that is running.
+
+    It may have two methods more, for tests and ``pinflow plugins check``: ``state()``, all that it holds as plain
+    data that can be compared, and ``requests()``, what it was asked: mappings with ``method``, ``path``, ``status``
+    and ``count``.
+    """
 
     @property
     def url(self) -> str:
@@ -44,7 +49,11 @@ class RunningSandbox(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulator:
-    """How a service is simulated on loopback. ``start`` is a context manager of the running sandbox."""
+    """How a service is simulated on loopback.
+
+    ``start`` gets the clock that its time is to be told by (seconds since the
+    epoch), and gives a context manager of the running sandbox.
+    """
 
     service: str  # as in Api.service
-    start: Callable[[], AbstractContextManager[RunningSandbox]]
+    start: Callable[[Callable[[], float]], AbstractContextManager[RunningSandbox]]

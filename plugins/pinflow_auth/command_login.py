@@ -113,7 +113,7 @@ def _surroundings(app: App, api: Api, args: argparse.Namespace) -> Iterator[Cred
     if simulator is None:
         raise UsageError(f"no plugin simulates {api.title}", hint="leave out --sandbox")
     with ExitStack() as stack:
-        environ = dict(stack.enter_context(simulator.start()).environment(()))
+        environ = dict(stack.enter_context(simulator.start(app.now)).environment(()))
         folder = stack.enter_context(TemporaryDirectory(prefix="pinflow-"))
         yield replace(request, environ=environ | {api.token_folder_variable: folder}, folders=[Path(folder)])
 

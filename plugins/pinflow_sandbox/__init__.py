@@ -8,6 +8,7 @@ from pinflow import Command, Simulator, hookimpl
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from pinflow import App
@@ -34,10 +35,10 @@ def pinflow_commands() -> list[Command]:
     ]
 
 
-def _start() -> AbstractContextManager[Sandbox]:
+def _start(now: Callable[[], float]) -> AbstractContextManager[Sandbox]:
     from pinflow_sandbox.server import start
 
-    return start()
+    return start(now=now)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

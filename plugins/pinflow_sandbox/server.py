@@ -101,6 +101,14 @@ class Sandbox:
         found["PINTEREST_OAUTH_TOKEN_DIR"] = str(self._token_files.folder)
         return found
 
+    def state(self) -> dict[str, object]:
+        """All that there is, as ``control.state()`` tells it, but for the time."""
+        return {name: value for name, value in self.control.state().items() if name != "now"}
+
+    def requests(self) -> list[dict[str, object]]:
+        """How often what was asked, as ``control.requests()`` tells it."""
+        return self.control.requests()
+
     def stop(self) -> None:
         """End all connections and free the port. Stopping twice does no harm."""
         if self._stopping:

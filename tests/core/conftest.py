@@ -1,35 +1,23 @@
-"""A project for tests: a recipe's text goes in at the front, and statuses, events and a small service's state come out.
-
-Nobody waits: time passes when somebody sleeps. Plugins are what the test puts in.
-"""
+"""The project that plugin authors test with, beside a small service of its own. Plugins are what the test puts in."""
 
 from __future__ import annotations
 
 import json
 import threading
 from collections.abc import Iterator  # actions' annotations are read at run time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from textwrap import dedent
 from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from pinflow import Action, Api, Context, Credential, CredentialRequest, RemoteError, action, hookimpl
-from pinflow.app import App, Options
-from pinflow.events import Retrying, Waiting
-from pinflow.plugins import collect, load
+from pinflow import Action, Api, Context, Credential, CredentialRequest, RemoteError, action, hookimpl, testing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-
-    from pinflow.engine.results import RunResult
-    from pinflow.events import Event
-    from pinflow.plan import Plan
 
 PAGE = 5
 
@@ -189,120 +177,32 @@ def make_thing(ctx: Context, *, name: str) -> Thing:
     return ctx.once("make", make, find=find, kind="thing")
 
 
-class Project:
-    """A folder with recipes, the plugins that they use, and everything that was told of their runs."""
+class Project(testing.Project):
+    """A project with none of the installed plugins, and a shop that runs from the first time that a test names it."""
 
-    def __init__(self, folder: Path, open_things: ExitStack) -> None:
-        self.folder = folder / "recipes"
-        self.folder.mkdir()
-        self.state = folder / "state"
-        self.environ: dict[str, str] = {}
-        self.plugins: list[Any] = []
-        self.events: list[Event] = []
-        self.now = 1_800_000_000.0
-        self.stop = threading.Event()
-        self._open = open_things
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, installed=False)
         self._shop: ShopPlugin | None = None
-        self._lock = threading.Lock()
-
-    # what there is
 
     @property
     def shop(self) -> Shop:
-        """The service; it runs from the first time that a test names it."""
+        """The service."""
         return self.shop_plugin.shop
 
     @property
     def shop_plugin(self) -> ShopPlugin:
         if self._shop is None:
-            shop = Shop()
-            self._open.callback(shop.close)
-            self._shop = ShopPlugin(shop)
+            self._shop = ShopPlugin(Shop())
             self.plugins.append(self._shop)
         return self._shop
 
-    def offer(self, *actions: Action) -> None:
-        """Give recipes these actions."""
-
-        class Offering:
-            @hookimpl
-            def pinflow_actions(self) -> list[Action]:
-                return list(actions)
-
-        self.plugins.append(Offering())
-
-    def write(self, text: str, name: str = "recipe.yaml") -> Path:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dedent(text), "utf-8")
-        return path
-
-    def app(self) -> App:
-        manager, infos = load([], objects=self.plugins)
-        return App(
-            collect(manager, infos),
-            manager,
-            self.environ,
-            state=self.state,
-            clock=lambda: self.now,
-            monotonic=lambda: self.now,
-            sleep=self._sleep,
-        )
-
-    def _sleep(self, seconds: float) -> None:
-        with self._lock:
-            self.now += seconds
-
-    # what is done
-
-    def plan(self, text: str, *, inputs: Mapping[str, Any] | None = None, **options: Any) -> Plan:
-        """The plan of a recipe that is to be run."""
-        return self.app().plan(self.write(text), inputs=inputs or {}, **options)
-
-    def check(self, text: str, **options: Any) -> Plan:
-        """The plan of a recipe that is only checked."""
-        return self.app().plan(self.write(text), inputs=None, **options)
-
-    def run(
-        self,
-        text: str,
-        *,
-        inputs: Mapping[str, Any] | None = None,
-        api: str | None = None,
-        dry_run: bool = False,
-        **options: Any,
-    ) -> RunResult:
-        """Run a recipe; what was told of it is in ``events``."""
-        self.events.clear()
-        app = self.app()
-        plan = app.plan(self.write(text), inputs=inputs or {}, api=api)
-        return app.run(plan, self._options(dry_run=dry_run, **options))
-
-    def resume(self, run: str | None = None, *, inputs: Mapping[str, Any] | None = None, **options: Any) -> RunResult:
-        self.events.clear()
-        return self.app().resume(run, self._options(**options), inputs=inputs)
-
-    def _options(self, **given: Any) -> Options:
-        report = [self.events.append, *given.pop("report", ())]
-        return Options(report=report, stop=given.pop("stop", self.stop), **given)
-
-    # what was told
-
-    def told(self, *kinds: str) -> list[Any]:
-        """The events of these kinds, in order."""
-        return [event for event in self.events if type(event).__name__ in kinds]
-
-    @property
-    def waits(self) -> list[float]:
-        """The seconds of each wait and pause between tries."""
-        return [
-            event.delay if isinstance(event, Retrying) else event.until - event.at
-            for event in self.events
-            if isinstance(event, (Retrying, Waiting))
-        ]
+    def close(self) -> None:
+        super().close()
+        if self._shop is not None:
+            self._shop.shop.close()
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    with ExitStack() as open_things:
-        yield Project(tmp_path, open_things)
+    with Project(tmp_path) as made:
+        yield made

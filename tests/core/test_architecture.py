@@ -49,6 +49,7 @@ MAY_USE: dict[str, set[str]] = {
     "reporters": {"__init__"},
     "scaffold": {"paths", "recipe"},
     "app": {"actions", "approvals", "engine", "files", "http", "paths", "plan", "plugins", "recipe", "registry"},
+    "testing": {"actions", "app", "engine", "hookspecs", "plan", "plugins", "registry"},
     "cli": {
         "__main__",
         "app",
@@ -62,6 +63,7 @@ MAY_USE: dict[str, set[str]] = {
         "reporters",
         "scaffold",
         "scheduling",
+        "testing",
     },
     "__main__": {"__init__", "cli"},  # its version
     "__init__": {"actions", "engine", "hookspecs", "http", "offers"},
@@ -77,6 +79,7 @@ ONLY_IN: dict[str, str] = {
     "pluggy": r"pinflow/(hookspecs|plugins|app)\.py",
     "platformdirs": r"pinflow/paths\.py",
     "schedule": r"pinflow/scheduling/\w+\.py",
+    "pytest": r"pinflow/testing/fixtures\.py",
     "http.server": r"plugins/pinflow_sandbox/\w+\.py",
 }
 
@@ -204,7 +207,12 @@ def test_every_library_is_a_declared_dependency() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
     groups = [each for name, each in project["optional-dependencies"].items() if name != "dev"]
     declared = {_normal(re.split(r"[<>=!~\[; ]", each)[0]) for each in sum(groups, project["dependencies"])}
-    own = {"pinflow", *(path.name for folder in ("plugins", "common") for path in (PROJECT / folder).iterdir())}
+    # pytest loads what names it, and nobody else does
+    own = {
+        "pinflow",
+        "pytest",
+        *(path.name for folder in ("plugins", "common") for path in (PROJECT / folder).iterdir()),
+    }
     distributions = packages_distributions()
 
     def is_wrong(each: Import) -> bool:
@@ -253,7 +261,7 @@ def outside(found: Iterable[str], allowed: str) -> list[str]:
 
 def test_the_environment_of_the_process_is_read_at_the_programs_edge_only() -> None:
     found = uses(r"os\.(environb?|getenv|putenv)", "pinflow", "plugins", "common", calls=False)
-    assert outside(found, r"pinflow/(__main__|cli/\w+)\.py:") == []
+    assert outside(found, r"pinflow/(__main__|cli/\w+|testing/fixtures)\.py:") == []
     assert found, "the edge does read it"
 
 

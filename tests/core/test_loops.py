@@ -424,7 +424,7 @@ def test_progress_tells_how_far_the_loop_is(project: Any) -> None:
 
     def tick(event: Any) -> None:
         if type(event).__name__ == "StepFinished":
-            project.now += 1
+            project.clock.now += 1
 
     project.run(loop("[1, 2, 3, 4]", "limit: 3"), report=[tick])
     told = [(event.done, event.failed, event.total, event.what) for event in project.told("Progress")]

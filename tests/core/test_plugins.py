@@ -339,8 +339,8 @@ DOUBLE: list[tuple[str, Any, Any, str]] = [
     ),
     (
         "pinflow_sandbox",
-        Simulator(service="shop", start=lambda: pytest.fail("nobody starts it")),
-        Simulator(service="shop", start=lambda: pytest.fail("nobody starts it")),
+        Simulator(service="shop", start=lambda now: pytest.fail("nobody starts it")),
+        Simulator(service="shop", start=lambda now: pytest.fail("nobody starts it")),
         "sandbox shop",
     ),
 ]

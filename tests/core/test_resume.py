@@ -189,7 +189,7 @@ def test_inputs_are_those_that_the_run_began_with(project: Any) -> None:
         steps: [{id: p, uses: pause, with: {text: "${{ inputs.a }} ${{ inputs.t }}"}}]
     """
     project.run(recipe, inputs={"a": "x"})
-    project.now += 86_400
+    project.clock.now += 86_400
     assert project.resume().ok
     assert flaky.calls[0] == flaky.calls[1]
 

@@ -177,7 +177,7 @@ def test_a_rate_limit_beyond_patience_pauses_the_run(project: Any) -> None:
     result = project.run("{name: n, steps: [{id: a, uses: act, retry: {attempts: 2}}]}", patience=600)
     assert (result.status, result.exit_code, project.waits, script.calls) == ("paused", PAUSED, [], ["a"])
     (run,) = project.app().runs()
-    assert (run.state, run.resume_after) == ("paused", project.now + 700)
+    assert (run.state, run.resume_after) == ("paused", project.clock.now + 700)
 
 
 def test_the_delay_doubles_with_every_try(project: Any) -> None:
@@ -231,7 +231,7 @@ def test_no_call_leaves_once_the_time_of_a_step_is_up(project: Any) -> None:
     def slow(ctx: Context) -> None:
         for _ in range(3):
             ctx.client.get("/me")
-            project.now += 50
+            project.clock.now += 50
 
     project.offer(slow)
     result = project.run("{name: n, steps: [{id: a, uses: slow, timeout: 60 s}]}")
@@ -252,10 +252,10 @@ def test_waiting_counts_as_time(project: Any) -> None:
         ctx.wait(3600, "nothing to do")
 
     project.offer(wait)
-    began = project.now
+    began = project.clock.now
     result = project.run("{name: n, steps: [{id: a, uses: wait, timeout: 10 s}]}")
     assert "took longer than 10 s" in str(result.error)
-    assert project.now - began <= 12
+    assert project.clock.now - began <= 12
 
 
 @pytest.mark.parametrize(("outer", "inner", "said"), [("30 s", "90 s", "step loop took"), ("90 s", "30 s", "a took")])
@@ -471,11 +471,11 @@ def test_a_stop_is_noticed_wherever_the_run_is(project: Any, recipe: str) -> Non
         raise RateLimited("slow down", retry_after=5)
 
     project.offer(stop, stop_then_call, stop_then_write, stop_then_wait, stop_then_fail)
-    began = project.now
+    began = project.clock.now
     result = project.run(recipe)
     assert (result.status, result.exit_code) == ("cancelled", INTERRUPTED)
     assert shop.asked == []
-    assert project.now == began
+    assert project.clock.now == began
     assert [run.state for run in project.app().runs()] == ["cancelled"]
 
 

@@ -73,6 +73,10 @@ class Place:
     def pinflow(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         return call(self.python, "-m", "pinflow", *words, folder=self.folder)
 
+    def pytest(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        """The tests of the folder, as somebody else's pytest runs them."""
+        return call(self.python, "-m", "pytest", "-p", "no:cacheprovider", *words, folder=self.folder)
+
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

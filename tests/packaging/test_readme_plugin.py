@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import PROJECT
+from .conftest import PROJECT, done
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 README = PROJECT / "plugins" / "README.md"
 
 
-def example(language: str) -> str:
-    """The one block of the page in a language."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    assert isinstance(found, str)
-    return found
+def example(language: str, which: int = 0) -> str:
+    """A block of the page in a language, the first if nothing is said."""
+    found: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return found[which]
 
 
 @pytest.fixture
@@ -34,9 +33,9 @@ def recipe(fresh: Place) -> Path:
 
 def test_the_example_runs_as_a_file(fresh: Place, recipe: Path) -> None:
     (fresh.folder / "hide_board.py").write_text(example("python"), "utf-8")
-    done = fresh.pinflow("run", recipe, "--plugin", "hide_board.py", "--sandbox", "--output", "json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["outputs"] == {"privacy": "SECRET"}
+    ran = fresh.pinflow("run", recipe, "--plugin", "hide_board.py", "--sandbox", "--output", "json")
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["outputs"] == {"privacy": "SECRET"}
 
 
 def test_the_example_runs_as_an_installed_distribution(fresh: Place, recipe: Path, tmp_path: Path) -> None:
@@ -45,10 +44,49 @@ def test_the_example_runs_as_an_installed_distribution(fresh: Place, recipe: Pat
     (source / "hide_board.py").write_text(example("python"), "utf-8")
     (source / "pyproject.toml").write_text(example("toml"), "utf-8")
     fresh.install(source)
-    done = fresh.pinflow("run", recipe, "--sandbox", "--output", "json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["outputs"] == {"privacy": "SECRET"}
+    ran = fresh.pinflow("run", recipe, "--sandbox", "--output", "json")
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["outputs"] == {"privacy": "SECRET"}
     assert "Make a board secret." in fresh.pinflow("actions", "hide_board").stdout
+
+
+def test_the_examples_test_passes(fresh: Place, recipe: Path) -> None:
+    (fresh.folder / "hide_board.py").write_text(example("python"), "utf-8")
+    (fresh.folder / "test_hide_board.py").write_text(example("python", 1), "utf-8")
+    said = fresh.pytest().stdout
+    assert "2 passed" in said, said
+
+
+GUARDED = """
+import os
+import socket
+from pathlib import Path
+
+HOME = Path.home()
+
+def test_network(project):
+    socket.create_connection(("192.0.2.1", 443))
+
+def test_home(project):
+    (HOME / ".netrc").read_text()
+
+def test_without_the_fixture():
+    assert Path.home() == HOME
+"""
+
+
+def test_a_test_that_leaves_its_place_fails(fresh: Place) -> None:
+    (fresh.folder / "test_guarded.py").write_text(GUARDED, "utf-8")
+    said = fresh.pytest().stdout
+    assert "192.0.2.1:443, which is another machine" in said
+    assert ".netrc, which is in the home of whoever runs it" in said
+    assert "2 failed, 1 passed" in said
+
+
+def test_pytest_pays_next_to_nothing_for_the_fixture(fresh: Place) -> None:
+    code = "import sys, pinflow.testing.fixtures; print(*sorted(n for n in sys.modules if n.startswith('pinflow')))"
+    loaded = done(fresh.python, "-c", code, folder=fresh.folder).split()
+    assert loaded == ["pinflow", "pinflow.testing", "pinflow.testing.fixtures"]
 
 
 def test_the_example_is_short() -> None:

@@ -1,0 +1,31 @@
+"""What plugin authors test with.
+
+pytest finds the fixture ``project`` by itself wherever pinflow is installed:
+
+    def test_a_board_is_hidden(project):
+        result = project.run("{name: n, api: v5, steps: [{id: a, uses: hide_board, with: {board: Garden ideas}}]}")
+        assert result.ok
+
+:func:`check_plugin` is the conformance kit, as ``pinflow plugins check`` runs it.
+Names are imported when they are first used: every test run of every project passes here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pinflow.testing.project import Killed, Project
+
+_HOMES = {"project": ("Killed", "Project")}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["Killed", "Project"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pinflow.testing' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"pinflow.testing.{_HOME[name]}"), name)
