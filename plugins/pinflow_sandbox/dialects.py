@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pinflow_sandbox import v3, v5
+from pinflow_sandbox import v3, v4_ads, v5
 
 if TYPE_CHECKING:
     from pinflow_pinterest.operations import Operation
@@ -29,9 +29,9 @@ class Dialect(Protocol):
 
 
 _V5: Dialect = v5
-_V3: Dialect = v3.DIALECT
+_OLDER: tuple[tuple[str, Dialect], ...] = ((f"{v3.PREFIX}/", v3.DIALECT), (f"{v4_ads.PREFIX}/", v4_ads.DIALECT))
 
 
 def dialect_of(path: str) -> Dialect:
     """The dialect of a path; what is nobody's path is answered in that of v5."""
-    return _V3 if path.startswith(f"{v3.PREFIX}/") else _V5
+    return next((dialect for prefix, dialect in _OLDER if path.startswith(prefix)), _V5)

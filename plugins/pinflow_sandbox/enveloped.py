@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
+from pinflow_pinterest.operations import Operation
 from pinflow_sandbox import access, envelope
 from pinflow_sandbox.errors import Refused, missing_scopes, restricted
 from pinflow_sandbox.fields import fields_of
@@ -15,7 +16,6 @@ from pinflow_sandbox.v3_scopes import as_v5, unfolded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pinflow_pinterest.operations import Operation
     from pinflow_sandbox.fields import Fields
     from pinflow_sandbox.wire import Answer, Call
     from pinflow_sandbox.world import Caller, World
@@ -24,6 +24,28 @@ _METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
 _ANY = "{}"  # stands in a route's key where its path has a parameter
 
 _Key = tuple[str, tuple[str, ...]]
+
+
+class Route(NamedTuple):
+    """One operation that a dialect offers, and what does it.
+
+    The path has its slash at the end where the service wants one: a path without it leads nowhere. The id is that of
+    API v5 wherever v5 does the same.
+    """
+
+    method: str
+    path: str  # without the dialect's prefix
+    id: str
+    scopes: str  # of API v3, with spaces
+    handler: Callable[[EnvelopedRequest], object]
+    category: str = ""  # org_read or org_write, by the method
+
+    def operation(self, prefix: str) -> Operation:
+        """The operation, as the limits and the faults know it."""
+        category = self.category or ("org_read" if self.method == "GET" else "org_write")
+        needed = frozenset(self.scopes.split())
+        path = prefix + self.path
+        return Operation(self.id, self.method, path, needed, category, client_credentials=False, sandbox=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +82,21 @@ class EnvelopedRequest(Request):
 class Enveloped:
     """A dialect of the older kind: what it offers, and its answers in the envelope.
 
-    The operations' ``path`` is the whole path, and has its slash at the end where the service wants one: a path
-    without it leads nowhere. Their ids are those of API v5 wherever v5 does the same.
+    ``name`` stands in front of the endpoints' names. ``limit_headers`` makes headers of its own out of those that
+    tell the limits, beside them.
     """
 
-    def __init__(self, name: str, routes: Iterable[tuple[Operation, Callable[[EnvelopedRequest], object]]]) -> None:
-        self._name = name  # in front of an endpoint's name
-        listed = list(routes)
+    def __init__(
+        self,
+        name: str,
+        prefix: str,
+        routes: Iterable[Route],
+        *,
+        limit_headers: Callable[[access.Headers], access.Headers] = lambda headers: (),
+    ) -> None:
+        self._name = name
+        self._limit_headers = limit_headers
+        listed = [(route.operation(prefix), route.handler) for route in routes]
         self._words = frozenset(
             part for operation, _ in listed for part in operation.path.split("/") if not part.startswith("{")
         )
@@ -93,12 +123,14 @@ class Enveloped:
             caller = access.authorised(world, call)
             account = caller.account.username
             headers = access.within_limits(world, caller, operation.category)
+            headers += self._limit_headers(headers)
             caller = _admitted(caller, operation)
             request = EnvelopedRequest(world, caller, operation, call, _path_values(operation, call.path), call.query)
             found = handler(request)
         except Refused as refused:
-            told = getattr(refused, "headers", headers)
-            return self.error_answer(refused.status, refused.code, refused.message, told), template, account
+            if isinstance(refused, access.Limited):
+                headers = refused.headers + self._limit_headers(refused.headers)
+            return self.error_answer(refused.status, refused.code, refused.message, headers), template, account
         return self._told(world, operation, found, headers), template, account
 
     def error_answer(self, status: int, code: int, message: str, headers: access.Headers = ()) -> Answer:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow_pinterest.operations import Operation
-from pinflow_sandbox import boards, pins, uploads, v3_bodies, v3_render
+from pinflow_sandbox import boards, pins, uploads, v3_bodies, v3_render, v5_analytics
 from pinflow_sandbox.checks import Body, checked_id
-from pinflow_sandbox.enveloped import Enveloped, EnvelopedRequest, Page
+from pinflow_sandbox.enveloped import Enveloped, EnvelopedRequest, Page, Route
 from pinflow_sandbox.errors import (
     Refused,
     forbidden,
@@ -31,6 +30,16 @@ if TYPE_CHECKING:
 PREFIX = "/v3"
 
 _ME = "me"
+_SWITCH = ("0", "1", "2")
+_ATTRIBUTES = {
+    **dict.fromkeys(("paid", "in_profile", "from_owned_content", "downstream", "include_curated"), _SWITCH),
+    "pin_format": (
+        *("all", "product", "standard", "standard_product_stl_union", "standard_product_union", "standard_stl_union"),
+        *("stl", "story", "video"),
+    ),
+    "publish_types": ("all", "published"),
+}
+_APP_TYPES = ("all", "mobile", "tablet", "web")
 
 
 def _is_true(request: EnvelopedRequest, name: str) -> bool:
@@ -203,38 +212,48 @@ def _upload_status(request: EnvelopedRequest) -> object:
     return {each.id: v3_render.upload(each, uploads.polled(world, each)) for each in found}
 
 
-def _route(
-    method: str, path: str, id: str, scopes: str, handler: Callable[[EnvelopedRequest], object], category: str = ""
-) -> tuple[Operation, Callable[[EnvelopedRequest], object]]:
-    category = category or ("org_read" if method == "GET" else "org_write")
-    needed = frozenset(scopes.split())
-    return Operation(id, method, PREFIX + path, needed, category, client_credentials=False, sandbox=True), handler
+def _analytics(request: EnvelopedRequest) -> object:
+    """The figures of the caller's account. What most attributes leave of them nobody wrote down: they are checked."""
+    account = _own_user(request)
+    for name, allowed in _ATTRIBUTES.items():
+        request.choice(name, allowed)
+    app_type = (request.choice("app_types", _APP_TYPES) or "all").upper()
+    return v5_analytics.of_account(request, account, share=v5_analytics.share_of("APP_TYPE", app_type))
 
 
 DIALECT = Enveloped(
     "v3",
+    PREFIX,
     (
-        _route("GET", "/users/{user_id}/", "user_account/get", "read_users", _users_get),
-        _route("GET", "/users/{user_id}/businesses/", "linked_business_accounts/get", "read_users", _businesses),
-        _route("GET", "/users/{user_id}/boards/feed/", "boards/list", "read_boards", _user_boards),
-        _route("GET", "/users/{user_id}/pins/", "pins/list", "read_pins", _user_pins),
-        _route("PUT", "/boards/", "boards/create", "write_boards", _boards_create),
-        _route("GET", "/boards/{board_id}/", "boards/get", "read_boards", _boards_get),
-        _route("DELETE", "/boards/{board_id}/", "boards/delete", "write_boards", _boards_delete),
-        _route("GET", "/boards/{board_id}/pins/", "boards/list_pins", "read_boards read_pins", _board_pins),
-        _route("GET", "/board/{board_id}/sections/", "board_sections/list", "read_boards", _sections_list),
-        _route("PUT", "/board/{board_id}/sections/", "board_sections/create", "write_boards", _sections_create),
-        _route(
+        Route("GET", "/users/{user_id}/", "user_account/get", "read_users", _users_get),
+        Route("GET", "/users/{user_id}/businesses/", "linked_business_accounts/get", "read_users", _businesses),
+        Route("GET", "/users/{user_id}/boards/feed/", "boards/list", "read_boards", _user_boards),
+        Route("GET", "/users/{user_id}/pins/", "pins/list", "read_pins", _user_pins),
+        Route("PUT", "/boards/", "boards/create", "write_boards", _boards_create),
+        Route("GET", "/boards/{board_id}/", "boards/get", "read_boards", _boards_get),
+        Route("DELETE", "/boards/{board_id}/", "boards/delete", "write_boards", _boards_delete),
+        Route("GET", "/boards/{board_id}/pins/", "boards/list_pins", "read_boards read_pins", _board_pins),
+        Route("GET", "/board/{board_id}/sections/", "board_sections/list", "read_boards", _sections_list),
+        Route("PUT", "/board/{board_id}/sections/", "board_sections/create", "write_boards", _sections_create),
+        Route(
             "GET",
             "/board/sections/{section_id}/pins/",
             "board_sections/list_pins",
             "read_boards read_pins",
             _section_pins,
         ),
-        _route("PUT", "/pins/", "pins/create", "write_pins", _pins_create),
-        _route("GET", "/pins/{pin_id}/", "pins/get", "read_pins", _pins_get),
-        _route("POST", "/partners/pins/{pin_id}/save/", "pins/save", "write_pins", _pins_save),
-        _route("POST", "/media/uploads/register/", "media/create", "write_pins", _upload_register),
-        _route("GET", "/media/uploads/", "media/get", "write_pins", _upload_status),
+        Route("PUT", "/pins/", "pins/create", "write_pins", _pins_create),
+        Route("GET", "/pins/{pin_id}/", "pins/get", "read_pins", _pins_get),
+        Route("POST", "/partners/pins/{pin_id}/save/", "pins/save", "write_pins", _pins_save),
+        Route("POST", "/media/uploads/register/", "media/create", "write_pins", _upload_register),
+        Route("GET", "/media/uploads/", "media/get", "write_pins", _upload_status),
+        Route(
+            "GET",
+            "/partners/analytics/users/{user_id}/metrics/",
+            "user_account/analytics",
+            "read_users",
+            _analytics,
+            "org_analytics",
+        ),
     ),
 )

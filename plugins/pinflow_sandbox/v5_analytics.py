@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from pinflow_sandbox.metrics import Figures
     from pinflow_sandbox.periods import Period
-    from pinflow_sandbox.records import Pin
+    from pinflow_sandbox.records import Account, Pin
     from pinflow_sandbox.request import Reply, Request
 
     JsonObject = dict[str, object]
     Daily = Callable[[date], Figures]
+    Share = Callable[[Figures], Figures]
 
 PIN_METRICS: Final[tuple[str, ...]] = get_args(figures.PinMetric)
 USER_METRICS: Final[tuple[str, ...]] = get_args(figures.UserMetric)
@@ -68,7 +69,8 @@ def _pin_analytics(request: Request) -> Reply:
     pin = request.pin()
     names = _metric_types(request, PIN_METRICS, needed=True)
     split = request.choice("split_field", get_args(figures.PinSplit))
-    return 200, _split(request, _period(request), _daily(pin), names, split, born=pin.created, lifetime=True)
+    share = _filter(request)
+    return 200, _split(request, _period(request), _daily(pin), names, split, share, born=pin.created, lifetime=True)
 
 
 def _pins_analytics(request: Request) -> Reply:
@@ -76,23 +78,33 @@ def _pins_analytics(request: Request) -> Reply:
         raise invalid("Parameter 'pin_ids' is required")
     ids = ads.ids_of("pin_ids", request.query["pin_ids"], _MOST_PINS)
     names = _metric_types(request, PIN_METRICS, needed=True)
-    period = _period(request)
+    period, share = _period(request), _filter(request)
     found = [request.world.pin(request.caller, id) for id in ids]
     return 200, {
-        pin.id: _split(request, period, _daily(pin), names, None, born=pin.created, lifetime=True) for pin in found
+        pin.id: _split(request, period, _daily(pin), names, None, share, born=pin.created, lifetime=True)
+        for pin in found
     }
 
 
 def _user_analytics(request: Request) -> Reply:
-    names = _metric_types(request, USER_METRICS, needed=False)
     split = request.choice("split_field", get_args(figures.UserSplit))
-    account = request.caller.account
+    return 200, of_account(request, request.caller.account, share=_filter(request), split=split)
+
+
+def of_account(request: Request, account: Account, *, share: Share, split: str | None = None) -> JsonObject:
+    """The figures of an account for the days and metrics of a query; ``share`` is what its filters leave of them."""
+    names = _metric_types(request, USER_METRICS, needed=False)
     usual = _USUAL_ACCOUNT * len(account.pins)
 
     def daily(day: date) -> Figures:
         return metrics.of_thing(account.id, day, usual=usual)
 
-    return 200, _split(request, _period(request), daily, names, split, born=0.0)
+    return _split(request, _period(request), daily, names, split, share, born=0.0)
+
+
+def share_of(column: str, part: str) -> Share:
+    """What one part of a split ("APP_TYPE", ...) gets of figures; "ALL" gets everything."""
+    return lambda counted: counted if part == "ALL" else _part(counted, _SHARES[column], part)
 
 
 def _top_pins(request: Request) -> Reply:
@@ -142,12 +154,12 @@ def _split(
     daily: Daily,
     names: Sequence[str],
     split: str | None,
+    share: Share,
     *,
     born: float,
     lifetime: bool = False,
 ) -> JsonObject:
     """The answer's object: one entry for each part of the split, "all" without one."""
-    share = _filter(request)
     today = metrics.day_of(request.world.clock.now())
     first = metrics.day_of(born)
     parts = _SHARES.get(split or "", {"all": 100})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pinflow_sandbox.checks import Body
-    from pinflow_sandbox.records import AdAccount, AdEntity
+    from pinflow_sandbox.records import AdAccount, AdEntity, Report
     from pinflow_sandbox.request import Reply, Request
     from pinflow_sandbox.world import World
 
@@ -26,16 +26,21 @@ _MOST_IDS: Final = 500
 
 
 def _create(request: Request) -> Reply:
-    world, body = request.world, request.body()
-    account = ads.ad_account_of(world, request.caller, request.path["ad_account_id"])
-    level, granularity = body.choice("level", LEVELS), body.choice("granularity", GRANULARITIES)
+    account = ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
+    made = asked_for(request.world, account, request.body(), levels=LEVELS, filters="metrics_filters")
+    return 200, {"report_status": "IN_PROGRESS", "token": made.token, "message": None}
+
+
+def asked_for(world: World, account: AdAccount, body: Body, *, levels: Sequence[str], filters: str) -> Report:
+    """Make the report that a body describes, whose field of filters has this name. Raises Refused for a bad one."""
+    level, granularity = body.choice("level", levels), body.choice("granularity", GRANULARITIES)
     if level is None or granularity is None:
         raise body.wrong("level" if level is None else "granularity", "is required")
     columns = ad_rows.checked_columns(body.texts("columns"))
     reach = HOURLY if granularity == "HOUR" else ITEMS if level.startswith("PRODUCT_ITEM") else ASYNC
     period = period_of(body.text("start_date"), body.text("end_date"), metrics.day_of(world.clock.now()), reach)
     csv_wanted = body.choice("report_format", ("JSON", "CSV")) == "CSV"
-    keep = _filters(body)
+    keep = _filters(body, filters)
     entities = _entities(world, account, level, body)
     rows = [row for row in ad_rows.rows(world, entities, period, granularity, columns) if keep(row)]
     id_column = _ID_COLUMNS.get(level.removesuffix("_TARGETING"), "AD_ACCOUNT_ID")
@@ -44,8 +49,7 @@ def _create(request: Request) -> Reply:
         file = reports.as_csv(rows, list(dict.fromkeys([id_column, *dated, *columns])))
     else:
         file = reports.as_json(rows, id_column)
-    made = reports.add(world, account, file, csv_wanted=csv_wanted)
-    return 200, {"report_status": "IN_PROGRESS", "token": made.token, "message": None}
+    return reports.add(world, account, file, csv_wanted=csv_wanted)
 
 
 def _get(request: Request) -> Reply:
@@ -82,12 +86,12 @@ def _entities(world: World, account: AdAccount, level: str, body: Body) -> Seque
     return found
 
 
-def _filters(body: Body) -> Callable[[Mapping[str, object]], bool]:
-    """What a report's ``metrics_filters`` let through; they are asked of the columns that a row has."""
-    if "metrics_filters" not in body:
+def _filters(body: Body, name: str) -> Callable[[Mapping[str, object]], bool]:
+    """What a report's filters let through; they are asked of the columns that a row has."""
+    if name not in body:
         return lambda row: True
     given = []
-    for part in body.parts("metrics_filters", least=1, most=100):
+    for part in body.parts(name, least=1, most=100):
         field, operator = part.needed_text("field"), part.needed_text("operator")
         given.append((field, operator, part.numbers("values")))
     reports.check_filters(given)

@@ -1,0 +1,235 @@
+"""The ads API v4 in the sandbox: the tree of ads, figures at once, and reports that take a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from pinflow_sandbox.server import Sandbox, Settings, start
+from pinflow_sandbox.v4_ads import DIALECT
+
+NOW = 1_800_000_000.0  # 2027-01-15
+UNKNOWN = "999999999999"
+DAYS = "start_date=2027-01-01&end_date=2027-01-03&granularity=DAY&columns=SPEND_IN_DOLLAR,TOTAL_CLICKTHROUGH"
+
+Send = Callable[..., requests.Response]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with start(now=lambda: NOW, settings=Settings(quotas=False)) as running:
+        yield running
+
+
+@pytest.fixture
+def send(sandbox: Sandbox) -> Iterator[Send]:
+    with requests.Session() as session:
+        session.trust_env = False
+
+        def sent(
+            method: str, path: str, *, account: str = "garden_studio", scopes: Any = ("read_advertisers",), **more: Any
+        ) -> requests.Response:
+            headers = {"Authorization": f"Bearer {sandbox.world.token_for(account, scopes)}"}
+            return session.request(method, f"{sandbox.url}/ads/v4{path}", headers=headers, timeout=30, **more)
+
+        yield sent
+
+
+def data(answer: requests.Response) -> Any:
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert (body["status"], body["code"], body["message"]) == ("success", 0, "ok")
+    return body["data"]
+
+
+def refusal(answer: requests.Response) -> tuple[int, int]:
+    body = answer.json()
+    assert body["status"] == "failure" and "data" in body
+    return answer.status_code, body["code"]
+
+
+def ids(sandbox: Sandbox) -> dict[str, str]:
+    """The example's ad account and the first of everything in it."""
+    account = next(each for each in sandbox.world.ad_accounts.values() if each.owner == "garden_studio")
+    return {"a": account.id, "c": account.campaigns[0], "g": account.ad_groups[0], "d": account.ads[0]}
+
+
+ENDPOINTS = [
+    ("/advertisers/", {"id", "name", "status"}),
+    ("/advertisers/{a}/campaigns", {"id", "name", "status", "advertiser_id"}),
+    ("/advertisers/{a}/ad_groups?campaign_ids={c}", {"id", "name", "status", "campaign_id"}),
+    ("/advertisers/{a}/ads?campaign_ids={c}&ad_group_ids={g}", {"id", "name", "status", "pin_id"}),
+    (f"/advertisers/{{a}}/delivery_metrics?{DAYS}", {"DATE", "SPEND_IN_DOLLAR", "TOTAL_CLICKTHROUGH"}),
+    (f"/advertisers/{{a}}/campaigns/delivery_metrics?campaign_ids={{c}}&{DAYS}", {"CAMPAIGN_ID", "SPEND_IN_DOLLAR"}),
+    (f"/advertisers/{{a}}/ad_groups/delivery_metrics?ad_group_ids={{g}}&{DAYS}", {"AD_GROUP_ID", "SPEND_IN_DOLLAR"}),
+    (f"/advertisers/{{a}}/ads/delivery_metrics?ad_ids={{d}}&{DAYS}", {"AD_ID", "SPEND_IN_DOLLAR"}),
+    ("/resources/delivery_metrics", {"metrics"}),
+    ("/advertisers/{a}/delivery_metrics/async?token=unknown", {"report_status", "url"}),
+]
+each_endpoint = pytest.mark.parametrize(("path", "fields"), ENDPOINTS, ids=[path for path, _ in ENDPOINTS])
+
+
+def test_the_table_has_every_endpoint_that_is_read() -> None:
+    assert len(ENDPOINTS) == len([each for each in DIALECT.operations() if each.method == "GET"])
+
+
+@each_endpoint
+def test_an_endpoint_answers_with_the_fields_that_clients_read(
+    sandbox: Sandbox, send: Send, path: str, fields: set[str]
+) -> None:
+    found = data(send("GET", path.format(**ids(sandbox))))
+    for each in found if isinstance(found, list) else [found]:
+        assert fields.issubset(each)
+    assert found
+
+
+@each_endpoint
+def test_an_endpoint_has_its_own_rule_about_the_last_slash(
+    sandbox: Sandbox, send: Send, path: str, fields: set[str]
+) -> None:
+    bare, mark, query = path.format(**ids(sandbox)).partition("?")
+    other = bare.rstrip("/") if bare.endswith("/") else f"{bare}/"
+    answer = send("GET", other + mark + query)
+    assert refusal(answer) == (404, 404)
+    assert ("with a slash" if bare.endswith("/") else "without a slash") in answer.json()["message"]
+
+
+@each_endpoint
+def test_an_endpoint_needs_the_right_to_read_advertisers(
+    sandbox: Sandbox, send: Send, path: str, fields: set[str]
+) -> None:
+    told = send("GET", path.format(**ids(sandbox)), scopes=("read_users", "read_boards", "ads:read"))
+    assert refusal(told) == (401, 3) and "['read_advertisers']" in told.json()["message"]
+    assert send("GET", path.format(**ids(sandbox)), scopes=("read_ads",)).status_code == 200
+    assert refusal(send("DELETE", path.format(**ids(sandbox)))) == (405, 5)
+
+
+def test_shared_advertisers_come_with_the_access_list(sandbox: Sandbox, send: Send) -> None:
+    owner = sandbox.world.accounts["garden_studio"].id
+    own = data(send("GET", f"/advertisers/?owner_user_id={owner}"))
+    shared = data(send("GET", f"/advertisers/?owner_user_id={owner}&include_acl=true"))
+    assert [each["name"] for each in own] == ["Garden Studio Ads"]
+    assert [each["name"] for each in shared] == ["Garden Studio Ads", "Client Shop"]
+    assert refusal(send("GET", f"/advertisers/?owner_user_id={UNKNOWN}")) == (403, 7)
+    assert refusal(send("GET", f"/advertisers/{own[0]['id']}/campaigns", account="client_account")) == (403, 7)
+
+
+def test_the_tree_is_walked_by_ids_and_bookmarks_and_is_that_of_v5(sandbox: Sandbox, send: Send) -> None:
+    root = f"/advertisers/{ids(sandbox)['a']}"
+    names: list[str] = []
+    query = {"page_size": "1"}
+    while True:
+        body = send("GET", f"{root}/campaigns", params=query).json()
+        names += [each["name"] for each in body["data"]]
+        if not body["bookmark"]:
+            break
+        query["bookmark"] = body["bookmark"]
+    assert names == ["Spring planting", "Winter kitchen", "Summer sale"]
+    tree = {
+        (campaign["name"], group["name"], ad["name"])
+        for campaign in data(send("GET", f"{root}/campaigns"))
+        for group in data(send("GET", f"{root}/ad_groups?campaign_ids={campaign['id']}"))
+        for ad in data(send("GET", f"{root}/ads?campaign_ids={campaign['id']}&ad_group_ids={group['id']}"))
+    }
+    token = sandbox.world.token_for("garden_studio")
+    v5 = requests.get(
+        f"{sandbox.url}/v5/ad_accounts/{ids(sandbox)['a']}/ads",
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+    ).json()
+    assert {name for _, _, name in tree} == {each["name"] for each in v5["items"]} and len(tree) == 8
+    archived = data(send("GET", f"{root}/campaigns?entity_statuses=ARCHIVED"))
+    assert [each["name"] for each in archived] == ["Last year"]
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        (f"/advertisers/{UNKNOWN}/campaigns", (403, 7)),
+        ("/advertisers/x/campaigns", (400, 1)),
+        ("/advertisers/{a}/campaigns?page_size=251", (400, 1)),
+        ("/advertisers/{a}/ads?ad_group_ids=", (400, 1)),
+        ("/advertisers/{a}/ads?entity_statuses=GONE", (400, 1)),
+        (f"/advertisers/{{a}}/campaigns/delivery_metrics?campaign_ids={UNKNOWN}&{DAYS}", (404, 404)),
+        (f"/advertisers/{{a}}/campaigns/delivery_metrics?{DAYS}", (400, 1)),
+        (f"/advertisers/{{a}}/delivery_metrics?{DAYS}&conversion_report_time=TIME_OF_CONVERSION", (400, 1)),
+        (f"/advertisers/{{a}}/delivery_metrics?{DAYS}&click_window_days=2", (400, 1)),
+        (f"/advertisers/{{a}}/delivery_metrics?{DAYS},NOTHING", (400, 1)),
+        ("/advertisers/{a}/delivery_metrics?granularity=DAY&columns=CTR", (400, 1)),
+        ("/advertisers/{a}/delivery_metrics?columns=CTR", (400, 1)),
+        ("/advertisers/{a}/delivery_metrics/async", (400, 1)),
+        ("/nothing", (404, 404)),
+    ],
+)
+def test_what_is_wrong_is_told_apart(sandbox: Sandbox, send: Send, path: str, code: tuple[int, int]) -> None:
+    assert refusal(send("GET", path.format(**ids(sandbox)))) == code
+
+
+def report(**changed: object) -> dict[str, object]:
+    return {
+        "start_date": "2027-01-01",
+        "end_date": "2027-01-10",
+        "level": "PIN_PROMOTION",
+        "granularity": "DAY",
+        "report_format": "CSV",
+        "columns": ["CLICKTHROUGH_1", "IMPRESSION_1"],
+        "filters": [{"field": "SPEND_IN_DOLLAR", "operator": "GREATER_THAN", "values": [1]}],
+        **changed,
+    }
+
+
+def test_a_report_is_asked_for_waited_for_and_fetched_without_a_token(sandbox: Sandbox, send: Send) -> None:
+    path = f"/advertisers/{ids(sandbox)['a']}/delivery_metrics/async"
+    made = data(send("POST", path, json=report()))
+    assert made["report_status"] == "IN_PROGRESS" and made["token"]
+    states = [data(send("GET", path, params={"token": made["token"]})) for _ in range(4)]
+    assert (states[0]["report_status"], states[0]["url"]) == ("IN_PROGRESS", None)
+    assert states[-1]["report_status"] == "FINISHED"
+    file = requests.get(states[-1]["url"], timeout=30)
+    lines = file.text.splitlines()
+    assert lines[0] == "AD_ID,DATE,CLICKTHROUGH_1,IMPRESSION_1" and len(lines) > 10
+    assert len(file.content) == states[-1]["size"]
+    sandbox.control.advance(7200)
+    assert data(send("GET", path, params={"token": made["token"]}))["report_status"] == "EXPIRED"
+
+
+@pytest.mark.parametrize("outcome", ["FAILED", "CANCELLED", "DOES_NOT_EXIST", "EXPIRED"])
+def test_a_report_may_end_badly(sandbox: Sandbox, send: Send, outcome: str) -> None:
+    sandbox.control.change(report_outcome=outcome, report_polls=0)
+    path = f"/advertisers/{ids(sandbox)['a']}/delivery_metrics/async"
+    made = data(send("POST", path, json=report(report_format="JSON")))
+    found = data(send("GET", path, params={"token": made["token"]}))
+    assert (found["report_status"], found["url"]) == (outcome, None)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"level": "CAMPAIGN_TARGETING"},
+        {"columns": []},
+        {"start_date": "2020-01-01"},
+        {"filters": [{"field": "CTR", "operator": "GREATER_THAN", "values": [1]}]},
+        {"granularity": None},
+    ],
+)
+def test_a_bad_report_is_refused(sandbox: Sandbox, send: Send, changed: dict[str, object]) -> None:
+    path = f"/advertisers/{ids(sandbox)['a']}/delivery_metrics/async"
+    assert refusal(send("POST", path, json=report(**changed))) == (400, 1)
+    assert sandbox.world.reports == {}
+
+
+def test_a_level_of_v4_alone_has_a_report_without_rows(sandbox: Sandbox, send: Send) -> None:
+    path = f"/advertisers/{ids(sandbox)['a']}/delivery_metrics/async"
+    assert data(send("POST", path, json=report(level="SEARCH_QUERY")))["token"]
+
+
+def test_limits_are_told_in_the_headers_of_that_time(sandbox: Sandbox, send: Send) -> None:
+    sandbox.control.change(quotas=True, per_minute={"ads_read": 2})
+    answers = [send("GET", "/advertisers/") for _ in range(3)]
+    assert [each.status_code for each in answers] == [200, 200, 429]
+    assert [each.headers["x-userendpoint-ratelimit-remaining"] for each in answers] == ["1", "0", "0"]
+    assert {each.headers["x-userendpoint-ratelimit-limit"] for each in answers} == {"2"}
+    assert refusal(answers[-1]) == (429, 8)
