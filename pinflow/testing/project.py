@@ -80,6 +80,7 @@ class Project:
         self.events: list[Event] = []  # of the last run
         self.clock = Clock()
         self.stop = threading.Event()
+        self.approve: Callable[[str], bool] | None = lambda what: True  # nothing of anybody's is at stake
         self._installed = installed
         self._files = tuple(files)
         self._offered = offered
@@ -248,8 +249,7 @@ class Project:
 
     def _options(self, **given: Any) -> Options:
         report = [self.events.append, *given.pop("report", ())]
-        # nothing of anybody's is at stake
-        return Options(**{"approve": lambda what: True, "stop": self.stop, **given, "report": report})
+        return Options(**{"approve": self.approve, "stop": self.stop, **given, "report": report})
 
     # what was told
 

@@ -182,6 +182,7 @@ class Project(testing.Project):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, installed=False)
+        self.approve = None  # as where nobody can be asked
         self._shop: ShopPlugin | None = None
 
     @property

@@ -122,7 +122,7 @@ def test_a_default_that_changes_by_itself_needs_no_new_approval(project: Any) ->
     _ = project.shop
     text = MAKES.replace("default: a}", 'default: "${{ today() }}"}')
     approved(project, text)
-    project.now += 86_400
+    project.clock.now += 86_400
     assert project.run(text, unattended=True).ok
 
 
