@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pinflow.http.retry import Limits, Lost
     from pinflow.http.transport import Answer, Transport
     from pinflow.inputs import is_token_name
+    from pinflow.notices import Notice
     from pinflow.offers import Command, Simulator
     from pinflow.recipe.fields import seconds
 
@@ -67,6 +68,7 @@ _HOMES = {
     "http.retry": ("Limits", "Lost"),
     "http.transport": ("Answer", "Transport"),
     "inputs": ("is_token_name",),
+    "notices": ("Notice",),
     "offers": ("Command", "Simulator"),
     "recipe.fields": ("seconds",),
 }
@@ -92,6 +94,7 @@ __all__ = [
     "Limits",
     "Lost",
     "MissingScope",
+    "Notice",
     "Number",
     "OAuth",
     "Page",

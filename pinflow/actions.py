@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pinflow.files import Files
     from pinflow.http.client import Client
     from pinflow.http.credentials import CredentialRequest
+    from pinflow.notices import Notices
     from pinflow.parameters import Parameters
 
 Effect = Literal["read", "write"]
@@ -176,7 +177,19 @@ class Context:
     never made twice.
     """
 
-    __slots__ = ("_ask", "_clients", "_durable", "_files", "_note", "_pause", "_prefix", "dry_run", "now", "step")
+    __slots__ = (
+        "_ask",
+        "_clients",
+        "_durable",
+        "_files",
+        "_note",
+        "_notices",
+        "_pause",
+        "_prefix",
+        "dry_run",
+        "now",
+        "step",
+    )
 
     def __init__(
         self,
@@ -190,6 +203,7 @@ class Context:
         note: Callable[[str, Literal["info", "warning"]], None],
         pause: Callable[[float, str], None],
         ask: Callable[[str, str | None], CredentialRequest],
+        notices: Notices | None = None,
         prefix: str = "",
     ) -> None:
         self.step = step  # its path in the run: "copy", or "pins[813].copied"
@@ -201,6 +215,7 @@ class Context:
         self._note = note
         self._pause = pause
         self._ask = ask
+        self._notices = notices
         self._prefix = prefix
 
     @property
@@ -291,6 +306,7 @@ class Context:
             note=self._note,
             pause=self._pause,
             ask=self._ask,
+            notices=self._notices,
             prefix=f"{self._prefix}{name}/",
         )
 
@@ -311,6 +327,20 @@ class Context:
     def log(self, text: str, *, warning: bool = False) -> None:
         """Tell the person something."""
         self._note(text, "warning" if warning else "info")
+
+    def notify(
+        self, key: str, title: str, text: str = "", *, kind: str, level: Literal["info", "warning", "error"] = "warning"
+    ) -> None:
+        """Tell a person who is not there, once until :meth:`resolve`: see ``Notice``. Not in dry runs and sandboxes."""
+        if self._notices is not None:
+            from pinflow.notices import Notice
+
+            self._notices.tell(Notice(key=key, kind=kind, title=title, text=text, at=self.now(), level=level))
+
+    def resolve(self, key: str) -> None:
+        """What :meth:`notify` told of under this key is over."""
+        if self._notices is not None:
+            self._notices.resolve(key)
 
     def wait(self, seconds: float, reason: str) -> None:
         """Wait, saying why and until when."""

@@ -8,6 +8,7 @@ result = app.run(plan, Options(sandbox=True))
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 import time
 from contextlib import ExitStack, closing, contextmanager
@@ -20,13 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow import paths, plugins
-from pinflow.approvals import MAX_WRITES, Approvals, approval_of, command
+from pinflow.approvals import MAX_WRITES, Approvals, approval_of, command, digest_of
 from pinflow.errors import ApprovalRequired, Problem, RateLimited, RecipeError, RemoteError, StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pluggy
+    from pluggy import HookImpl
 
     from pinflow.approvals import Approval
     from pinflow.engine.bulk import Bulk
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from pinflow.http.ledger import Ledger
     from pinflow.http.quota import Use
     from pinflow.inputs import Declared
+    from pinflow.notices import Level, Notice, Notices
     from pinflow.plan import Login, Plan
     from pinflow.registry import Registry
 
@@ -209,7 +212,8 @@ class App:
             self._surroundings(plan, options) as environ,
             self._session(plan, options, environ, run_id=run_id, journal=journal, most=most) as session,
         ):
-            return session.run(resumed=False)
+            result = session.run(resumed=False)
+        return result if options.dry_run or options.sandbox else self._tell_of_pause(plan, options, result)
 
     def _record(self, plan: Plan, options: Options, run_id: str) -> RunRecord:
         from pinflow.engine.journal import RunRecord
@@ -260,7 +264,8 @@ class App:
             ) as session:
                 if blocked:
                     session.check_blocks()
-                return session.run(resumed=True, not_before=after)
+                result = session.run(resumed=True, not_before=after)
+            return self._tell_of_pause(plan, options, result)
 
     def _check_due(self, run_id: str, after: float | None, patience: float) -> None:
         """Raise RateLimited if the run's quota rests for longer than ``patience`` seconds."""
@@ -314,7 +319,17 @@ class App:
         """
         approval = approval_of(plan, by=by, at=self._clock(), max_writes=max_writes)
         self.approvals.add(approval)
+        self.notices.resolve(f"approval-missing:{approval.id}")
         return approval
+
+    @cached_property
+    def notices(self) -> Notices:
+        """What people are told of, once, where nobody is there."""
+        from pinflow.notices import Notices
+
+        hooks = self._manager.hook.pinflow_notify.get_hookimpls()
+        notifiers = {each.plugin_name: partial(_notify, each, self.environ) for each in hooks}
+        return Notices(self.state / "notices", notifiers, clock=self._clock, complain=_complain)
 
     @cached_property
     def approvals(self) -> Approvals:
@@ -326,7 +341,7 @@ class App:
         if options.dry_run or options.sandbox:
             return None
         if options.unattended:
-            return self.approvals.needed(plan).max_writes if plan.unattended_writes else 0
+            return self._approved_before(plan) if plan.unattended_writes else 0
         if deleting := ", ".join(step.path for step in plan.destructive):
             what = f"{plan.source.name} deletes things (step {deleting})"
             if options.approve is None or not options.approve(what):
@@ -334,6 +349,34 @@ class App:
                     f"{what}, and nobody approved it", hint="look at it with --dry-run, then run it with --yes"
                 )
         return options.max_writes
+
+    def _approved_before(self, plan: Plan) -> int:
+        """How many changes a stored approval lets an unattended run make. Raises ApprovalRequired, and tells of it."""
+        key = f"approval-missing:{digest_of(plan)[:12]}"
+        try:
+            most = self.approvals.needed(plan).max_writes
+        except ApprovalRequired as error:
+            self.tell(key, "approval_missing", f"{plan.recipe.name} waits for an approval", str(error))
+            raise
+        self.notices.resolve(key)
+        return most
+
+    def tell(self, key: str, kind: str, title: str, text: str = "", *, level: Level = "warning") -> bool:
+        """Tell people of something, once until ``notices.resolve(key)``; whether they were told now. See Notice."""
+        from pinflow.notices import Notice
+
+        return self.notices.tell(Notice(key=key, kind=kind, title=title, text=text, at=self._clock(), level=level))
+
+    def _tell_of_pause(self, plan: Plan, options: Options, result: RunResult) -> RunResult:
+        """Tell of an unattended run that is paused or in doubt; once one has ended well, that is over."""
+        key = f"run-paused:{digest_of(plan)[:12]}"
+        if result.status in ("paused", "in_doubt") and options.unattended:
+            words = "is paused" if result.status == "paused" else "is in doubt"
+            text = f"{result.error}; go on with: pinflow resume {result.run}"
+            self.tell(key, "run_paused", f"{plan.recipe.name} {words} (run {result.run})", text)
+        elif result.ok:
+            self.notices.resolve(key)
+        return result
 
     def _bulk(self, plan: Plan, options: Options, journal: Journal | None, most: int | None, run_id: str) -> Bulk:
         from pinflow.engine.bulk import Bulk
@@ -412,6 +455,7 @@ class App:
                 sandbox=options.sandbox,
                 ledger=ledger,
                 bulk=self._bulk(plan, options, opened, most, run_id),
+                notices=None if options.sandbox or opened is None else self.notices,
             )
             stack.callback(session.close)
             yield session
@@ -547,6 +591,16 @@ class App:
         from pinflow.engine.history import read_run
 
         return read_run(self.state, run_id)
+
+
+def _notify(hook: HookImpl, environ: Mapping[str, str], notice: Notice) -> None:
+    """Hand a plugin's hook what it takes of these."""
+    given = {"notice": notice, "environ": environ}
+    hook.function(**{name: given[name] for name in hook.argnames})
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def services_of(plan: Plan) -> list[str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pinflow.events import Event
     from pinflow.http.api import Api
     from pinflow.http.credentials import Credential, CredentialRequest
+    from pinflow.notices import Notice
     from pinflow.offers import Command, Simulator
 
 hookspec = pluggy.HookspecMarker("pinflow")
@@ -62,6 +63,16 @@ def pinflow_event(event: Event) -> None:
 def pinflow_commands() -> Iterable[Command]:
     """Subcommands of the ``pinflow`` program."""
     raise NotImplementedError
+
+
+@hookspec
+def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> None:
+    """Tell a person who is not there of something: by mail, in a chat, on a wall.
+
+    Each notice comes once, until what it tells of was over and comes again.
+    ``environ`` has the plugin's own variables. A notifier that raises ends nothing;
+    it is tried again some minutes later.
+    """
 
 
 @hookspec

@@ -36,6 +36,7 @@ BUILT_IN = (
     Entry("runs", RUN, "list runs, or show one"),
     Entry("undo", RUN, "delete what a run made"),
     Entry("approve", RUN, "let a recipe write with nobody there, on a schedule"),
+    Entry("notify", RUN, "what runs with nobody there have told of; try the notifiers"),
     Entry("quota", RUN, "what is used of each quota, and what is left"),
     Entry("new", WRITE, "start a recipe from a template"),
     Entry("validate", WRITE, "find every mistake in recipes; sends nothing"),

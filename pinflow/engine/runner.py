@@ -254,6 +254,7 @@ class Runner:
             note=lambda text, level: self._note(path, text, level),
             pause=lambda seconds, reason: self._pause(path, seconds, reason),
             ask=self._world.ask,
+            notices=self._world.notices,
         )
 
     def _note(self, path: str, text: str, level: Literal["info", "warning"]) -> None:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pinflow.files import Files
     from pinflow.http.credentials import Credential
     from pinflow.http.ledger import Ledger
+    from pinflow.notices import Notices
     from pinflow.plan import Login, Plan
 
 Key = tuple[str, str]  # (token, api)
@@ -137,10 +138,11 @@ class Session:
         sandbox: bool,
         ledger: Ledger | None = None,
         bulk: Bulk | None = None,
+        notices: Notices | None = None,
     ) -> None:
         """``ledger`` has what was used of the quotas by other processes; None counts this session's calls alone.
 
-        ``bulk`` bounds how much is changed.
+        ``bulk`` bounds how much is changed; ``notices`` tell people who are not there, None tells nobody.
         """
         self._plan = plan
         self._environ = environ
@@ -192,6 +194,7 @@ class Session:
             sleep=self._sleep,
             stop=stop,
             ask=self._ask,
+            notices=notices,
         )
 
     def _ask(self, token: str, api_id: str | None) -> CredentialRequest:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pinflow.files import Files
     from pinflow.http.client import Client
     from pinflow.http.credentials import CredentialRequest
+    from pinflow.notices import Notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class World:
     sleep: Callable[[float], None]
     stop: threading.Event
     ask: Callable[[str, str | None], CredentialRequest]
+    notices: Notices | None = None  # None where nobody is to be told
 
 
 @contextmanager

@@ -30,13 +30,14 @@ MAY_USE: dict[str, set[str]] = {
     "paths": set(),
     "private": set(),
     "approvals": {"private"},
+    "notices": {"private"},
     "recipe": set(),
     "rendering": {"recipe"},
     "includes": {"recipe", "rendering"},
     "inputs": {"recipe", "rendering"},
     "names": {"recipe"},
     "http": set(),
-    "actions": {"http", "parameters"},
+    "actions": {"http", "notices", "parameters"},
     "kinds": {"actions"},
     "parameters": {"actions", "kinds"},
     "offers": set(),
@@ -48,7 +49,19 @@ MAY_USE: dict[str, set[str]] = {
     "scheduling": {"app", "paths", "plan", "recipe"},
     "reporters": {"__init__"},
     "scaffold": {"paths", "recipe"},
-    "app": {"actions", "approvals", "engine", "files", "http", "paths", "plan", "plugins", "recipe", "registry"},
+    "app": {
+        "actions",
+        "approvals",
+        "engine",
+        "files",
+        "http",
+        "notices",
+        "paths",
+        "plan",
+        "plugins",
+        "recipe",
+        "registry",
+    },
     "testing": {"actions", "app", "engine", "hookspecs", "plan", "plugins", "registry"},
     "cli": {
         "__main__",
@@ -66,7 +79,7 @@ MAY_USE: dict[str, set[str]] = {
         "testing",
     },
     "__main__": {"__init__", "cli"},  # its version
-    "__init__": {"actions", "engine", "hookspecs", "http", "offers"},
+    "__init__": {"actions", "engine", "hookspecs", "http", "notices", "offers"},
 }
 
 # the fewest files that may name a library

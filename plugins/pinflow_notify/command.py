@@ -1,0 +1,75 @@
+"""A notice given to a command of the user's own: PINFLOW_NOTIFY_COMMAND, with the notice as JSON on its input."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+from pinflow import ActionError, UsageError, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pinflow import Notice
+
+VARIABLE = "PINFLOW_NOTIFY_COMMAND"
+DEADLINE = 30.0  # seconds
+
+# a command that sends a mail or shows a window needs these, and no token or secret
+_PROGRAMS = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "USERPROFILE", "SYSTEMROOT", "COMSPEC", "PATHEXT")
+_PLACE = ("LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP")
+_WINDOWS = ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+_KEPT = frozenset((*_PROGRAMS, *_PLACE, *_WINDOWS))
+
+
+@hookimpl
+def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> None:
+    """Run the command, without a shell. Raises UsageError and ActionError."""
+    if words := environ.get(VARIABLE, "").strip():
+        call(_arguments(words), notice, environ)
+
+
+def _arguments(words: str) -> list[str]:
+    try:
+        return shlex.split(words)
+    except ValueError as error:
+        raise UsageError(f"{VARIABLE} is not a command: {error}") from None
+
+
+def call(arguments: list[str], notice: Notice, environ: Mapping[str, str], *, deadline: float = DEADLINE) -> None:
+    """Run a command with the notice on its standard input, for ``deadline`` seconds at most. Raises ActionError."""
+    kept = {name: value for name, value in environ.items() if name.upper() in _KEPT or name.startswith("LC_")}
+    try:
+        process = subprocess.Popen(  # noqa: S603 - the user's own words, and no shell
+            arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=kept,
+            start_new_session=os.name == "posix",
+        )
+    except (OSError, ValueError) as error:
+        raise ActionError(f"{VARIABLE} can't be run: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        process.communicate((json.dumps(notice.as_data()) + "\n").encode(), timeout=deadline)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        raise ActionError(f"{VARIABLE} took longer than {deadline:g} s, and was ended") from None
+    if process.returncode != 0:
+        raise ActionError(f"{VARIABLE} ended with {process.returncode}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the command and what it has started."""
+    try:
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    except ProcessLookupError:
+        pass
+    process.communicate()

@@ -1,0 +1,61 @@
+"""A notice sent as JSON to an address of the user's own: PINFLOW_NOTIFY_WEBHOOK. The address is a secret."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pinflow import ActionError, UsageError, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pinflow import Notice
+
+VARIABLE = "PINFLOW_NOTIFY_WEBHOOK"
+DEADLINE = 15.0  # seconds, from connecting to the last byte of the answer
+
+
+@hookimpl
+def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> None:
+    """Send the notice. Raises UsageError and ActionError, neither of which holds the address."""
+    if url := environ.get(VARIABLE, "").strip():
+        post(checked(url), notice)
+
+
+def checked(url: str) -> str:
+    """The address, if a notice may be sent there: over https, or to this machine. Raises UsageError."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise UsageError(f"{VARIABLE} is not an address") from None
+    here = host in ("localhost", "127.0.0.1", "::1")
+    if not host or parts.scheme not in (("http", "https") if here else ("https",)):
+        raise UsageError(f"{VARIABLE} must be an https:// address (http:// only on this machine)")
+    if "@" in parts.netloc or "\\" in url or not url.isascii() or not url.isprintable() or " " in url:
+        raise UsageError(f"{VARIABLE} must be an address without a user, a space or a backslash")
+    return url
+
+
+def post(
+    url: str, notice: Notice, *, deadline: float = DEADLINE, monotonic: Callable[[], float] = time.monotonic
+) -> None:
+    """Send the notice, once, following no redirect. Raises ActionError unless it was taken."""
+    from pinflow import Limits, Lost, Transport
+
+    transport = Transport(connections=1, monotonic=monotonic)
+    limits = Limits(deadline=deadline, connect=min(10.0, deadline), read=deadline, max_bytes=65_536)
+    body = json.dumps(notice.as_data()).encode()
+    try:
+        answer = transport.send(
+            "POST", url, sign=lambda request: request, limits=limits, body=body, content_type="application/json"
+        )
+    except Lost as lost:
+        raise ActionError(f"the webhook did not answer: {lost.reason}") from None
+    finally:
+        transport.close()
+    if not 200 <= answer.status < 300:
+        raise ActionError(f"the webhook answered with HTTP {answer.status}")

@@ -1,0 +1,217 @@
+"""Notices: told once until it is over, by whoever can, whatever else fails."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow import Context, Notice, action, hookimpl
+from pinflow.notices import AGAIN, Notices
+from tests.core.test_approvals import MAKES, approved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class Wall:
+    """Notices as a folder keeps them, its notifiers, and what these and the complaints came to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "notices"
+        self.now = 1_800_000_000.0
+        self.told: list[str] = []
+        self.complaints: list[str] = []
+        self.notifiers: dict[str, Callable[[Notice], object]] = {"a": lambda notice: self.told.append(notice.title)}
+
+    def open(self) -> Notices:
+        """As a process that starts finds them."""
+        return Notices(self.folder, self.notifiers, clock=lambda: self.now, complain=self.complaints.append)
+
+    def notice(self, key: str = "k", **facts: Any) -> Notice:
+        return Notice(key=key, kind="test", title=f"about {key}", at=self.now, **facts)
+
+
+@pytest.fixture
+def wall(tmp_path: Path) -> Wall:
+    return Wall(tmp_path)
+
+
+def test_a_notice_is_told_once_by_all_processes_until_it_is_over(wall: Wall) -> None:
+    first, second = wall.open(), wall.open()
+    assert first.tell(wall.notice())
+    for _ in range(3):
+        wall.now += 1000
+        assert not first.tell(wall.notice())
+        assert not second.tell(wall.notice())
+        assert not wall.open().tell(wall.notice())
+    assert wall.told == ["about k"]
+    assert second.resolve("k")
+    assert not second.resolve("k")
+    wall.now += AGAIN
+    assert first.tell(wall.notice())
+    assert wall.told == ["about k", "about k"]
+
+
+def test_each_key_is_a_notice_of_its_own(wall: Wall) -> None:
+    notices = wall.open()
+    for key in ("a", "b", "a", "../../etc", "\udcff"):
+        notices.tell(wall.notice(key))
+    assert len(wall.told) == 4
+    assert {each.name for each in wall.folder.parent.iterdir()} == {"notices"}
+
+
+def test_what_is_open_is_listed_the_newest_first(wall: Wall) -> None:
+    notices = wall.open()
+    notices.tell(wall.notice("old", text="do this"))
+    wall.now += 10
+    notices.tell(wall.notice("new"))
+    assert [(each.key, each.text) for each in wall.open().open()] == [("new", ""), ("old", "do this")]
+
+
+def test_a_notifier_that_fails_ends_nothing_and_is_tried_again_later(wall: Wall) -> None:
+    broken = True
+
+    def flaky(notice: Notice) -> None:
+        if broken:
+            raise RuntimeError("https://hooks.example/secret")
+        wall.told.append("late")
+
+    wall.notifiers["b"] = flaky
+    notices = wall.open()
+    assert notices.tell(wall.notice())
+    assert not notices.tell(wall.notice())
+    wall.now += AGAIN
+    assert not notices.tell(wall.notice())
+    assert wall.complaints == ["the notifier b failed (RuntimeError); it is tried again: about k"]
+    broken = False
+    wall.now += AGAIN
+    assert notices.tell(wall.notice())
+    assert wall.told == ["about k", "late"]
+    wall.now += AGAIN
+    assert not wall.open().tell(wall.notice())
+
+
+def test_many_at_once_tell_once(wall: Wall) -> None:
+    notices = wall.open()
+    threads = [threading.Thread(target=notices.tell, args=(wall.notice(),)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wall.told == ["about k"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"told": 3}', b"\xff\x00"])
+def test_a_damaged_file_is_told_again_and_made_anew(wall: Wall, damage: bytes) -> None:
+    wall.open().tell(wall.notice())
+    (file,) = wall.folder.iterdir()
+    file.write_bytes(damage)
+    assert wall.open().tell(wall.notice())
+    assert json.loads(file.read_text("utf-8"))["told"] == ["a"]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_can_not_be_kept_is_told_all_the_same(wall: Wall) -> None:
+    wall.folder.write_text("in the way", "utf-8")
+    assert wall.open().tell(wall.notice())
+    assert wall.told == ["about k"]
+    assert "can't be kept, and may be told again" in wall.complaints[0]
+
+
+def test_a_notice_is_one_line_without_control_characters(wall: Wall) -> None:
+    notice = wall.notice(text="a\x1b[31m\nb\u202e" + "x" * 3000)
+    assert notice.text.startswith("a [31m b x")
+    assert len(notice.text) == 2000
+    assert notice.as_data()["at"] == "2027-01-15T08:00:00+00:00"
+
+
+# -- what runs tell of
+
+
+def listening(project: Any) -> list[Notice]:
+    told: list[Notice] = []
+
+    class Listener:
+        @hookimpl
+        def pinflow_notify(self, notice: Notice) -> None:
+            told.append(notice)
+
+    project.plugins.append(Listener())
+    return told
+
+
+def test_a_missing_approval_is_told_once_and_is_over_with_the_approval(project: Any) -> None:
+    told = listening(project)
+    _ = project.shop
+    for _ in range(2):
+        with pytest.raises(Exception, match="nobody approved"):
+            project.run(MAKES, unattended=True)
+    assert [each.kind for each in told] == ["approval_missing"]
+    assert "pinflow approve" in told[0].text
+    approved(project)
+    assert project.app().notices.open() == []
+    assert project.run(MAKES, unattended=True).ok
+
+
+def test_a_paused_run_is_told_once_and_is_over_when_one_has_ended_well(project: Any) -> None:
+    from pinflow import RateLimited
+
+    told = listening(project)
+    full = [True]
+
+    @action("report")
+    def report(ctx: Context) -> None:
+        if full:
+            raise RateLimited("full", retry_after=3600.0)
+
+    project.offer(report)
+    recipe = "{name: Report, steps: [{uses: report}]}"
+    for _ in range(2):
+        result = project.run(recipe, unattended=True)
+        assert result.status == "paused"
+    (notice,) = told
+    assert (notice.kind, notice.title.partition(" (")[0]) == ("run_paused", "Report is paused")
+    assert "pinflow resume" in notice.text
+    full.clear()
+    assert project.run(recipe, unattended=True).ok
+    assert project.app().notices.open() == []
+
+
+def test_whoever_is_there_is_told_by_the_run_alone(project: Any) -> None:
+    told = listening(project)
+
+    @action("stuck")
+    def stuck(ctx: Context) -> None:
+        from pinflow import RateLimited
+
+        raise RateLimited("full", retry_after=3600.0)
+
+    project.offer(stuck)
+    assert project.run("{name: n, steps: [{uses: stuck}]}").status == "paused"
+    assert told == []
+
+
+def test_an_action_may_tell_but_not_in_a_dry_run(project: Any) -> None:
+    told = listening(project)
+
+    @action("warn")
+    def warn(ctx: Context, *, over: bool = False) -> None:
+        if over:
+            ctx.resolve("w")
+        else:
+            ctx.within("1").notify("w", "look out", "behind you", kind="ghost")
+
+    project.offer(warn)
+    recipe = "{name: n, steps: [{uses: warn}]}"
+    project.run(recipe, dry_run=True)
+    assert told == []
+    project.run(recipe)
+    project.run(recipe)
+    assert [(each.kind, each.title, each.at) for each in told] == [("ghost", "look out", project.now)]
+    project.run("{name: n, steps: [{uses: warn, with: {over: true}}]}")
+    project.run(recipe)
+    assert len(told) == 2
