@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pinflow import Api, OAuth
+from pinflow import OAuth
 from pinflow_pinterest import errors, operations, quotas
 from pinflow_pinterest.failures import failure
+from pinflow_pinterest.gateway import PinterestApi
 from pinflow_pinterest_v5.scopes import DEFAULT, MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinflow import RemoteError
+    from pinflow import Client, RemoteError
+    from pinflow_pinterest_v5.gateway import V5Gateway
 
 _HINTS: Final[Mapping[errors.Kind, str]] = {
     "auth": "the token is wrong or has expired, or it is for the other environment: production and the vendor's "
@@ -35,6 +37,12 @@ _HINTS: Final[Mapping[errors.Kind, str]] = {
 def read_error(status: int, headers: Mapping[str, str], body: object) -> RemoteError:
     """An error answer as the narrowest exception, with a hint where a person can do something about it."""
     return failure(status, headers, body, _HINTS)
+
+
+def _gateway(client: Client) -> V5Gateway:
+    from pinflow_pinterest_v5.gateway import V5Gateway  # with what copies, which looking at a recipe does without
+
+    return V5Gateway(client)
 
 
 OAUTH: Final = OAuth(
@@ -71,7 +79,7 @@ OAUTH: Final = OAuth(
     landing_variable="REDIRECT_LANDING_URI",
 )
 
-API: Final = Api(
+API: Final = PinterestApi(
     id="v5",
     service="pinterest",
     title="Pinterest API v5",
@@ -83,4 +91,5 @@ API: Final = Api(
     quotas=quotas.QUOTAS,
     oauth=OAUTH,
     token_folder_variable="PINTEREST_OAUTH_TOKEN_DIR",  # noqa: S106 - a name
+    gateway=_gateway,
 )

@@ -5,16 +5,19 @@ Source: https://developers.pinterest.com/docs/api/v5/ (pins)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pinflow import Context, Number, Text, UsageError, action
+from pinflow_pinterest import undo
+from pinflow_pinterest.answers import Deleted, got, listed, made
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, delete, find_board_id, given, unchanged_by
+from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import AltText, Description, DominantColor, Link, PinterestId, Title
+from pinflow_pinterest.pins import add_pin, place, reread_pin
+from pinflow_pinterest.pins import save_pin as save
 from pinflow_pinterest.types import CreativeType, Pin
-from pinflow_pinterest_v5 import undo
-from pinflow_pinterest_v5.answers import Deleted, got, listed, listed_pages, made
-from pinflow_pinterest_v5.boards import BOTH_QUOTAS, BoardRef, IfGone, delete, find_board_id, the_one, unchanged_by
+from pinflow_pinterest_v5.gateway import pins_path
 from pinflow_pinterest_v5.sources import media_source
 
 if TYPE_CHECKING:
@@ -26,9 +29,6 @@ WRITE: Final = READ | {"boards:write", "pins:write"}
 
 ContentType = Literal["image/jpeg", "image/png"]
 Base64 = Annotated[str, Text(pattern="^[a-zA-Z0-9+/=]+$")]
-
-_TEXTS: Final = ("title", "description", "link", "alt_text")
-_CLOCKS_APART: Final = 600.0  # seconds that the service's clock and this one may differ by
 
 
 @action("list_pins", api="v5", scopes=READ, quota={"org_read"})
@@ -81,7 +81,7 @@ def list_board_pins(
         limit: at most so many
     """
     query = {"creative_types": creative_types, "pin_metrics": pin_metrics or None}
-    yield from listed(ctx.client, pins_path(find_board_id(ctx.client, board)), query, limit=limit)
+    yield from listed(ctx.client, pins_path(find_board_id(gateway(ctx.client), board)), query, limit=limit)
 
 
 @action("get_pin", api="v5", scopes=READ, quota={"org_read"})
@@ -93,11 +93,6 @@ def get_pin(ctx: Context, *, pin: PinterestId, pin_metrics: bool = False) -> Pin
         pin_metrics: with its figures of the last 90 days and since it was made
     """
     return read_pin(ctx.client, pin, pin_metrics=pin_metrics)
-
-
-def reread_pin(ctx: Context, kept: Mapping[str, Any]) -> Pin:
-    """A Pin that an earlier process of the run made or changed."""
-    return read_pin(ctx.client, kept["id"])
 
 
 @action(
@@ -165,7 +160,7 @@ def create_pin(
     """
     if pin_url and not link:
         raise UsageError("pin_url makes a Pin of the page at link: give link too")
-    given = {
+    source = {
         "image_url": image_url,
         "image_file": image_file,
         "image_base64": image_base64,
@@ -182,14 +177,14 @@ def create_pin(
         "is_affiliate_link": is_affiliate_link or None,
         "is_standard": is_standard,
     }
-    body = _given(
-        **_place(board, section),
+    body = given(
+        **place(board, section),
         title=title,
         description=description,
         link=link,
         alt_text=alt_text,
         dominant_color=dominant_color,
-        media_source=media_source(_given(**given), place=ctx.file),
+        media_source=media_source(given(**source), place=ctx.file),
     )
     return add_pin(ctx, body)
 
@@ -222,11 +217,11 @@ def update_pin(
     strange = {key for slot in carousel_slots or () for key in slot} - {"title", "description", "link"}
     if strange:
         raise UsageError(f"carousel_slots have title, description and link, not {', '.join(sorted(strange))}")
-    changes = _given(board_id=board, title=title, description=description, link=link, alt_text=alt_text)
+    changes = given(board_id=board, title=title, description=description, link=link, alt_text=alt_text)
     if section is not None:
         changes["board_section_id"] = None if section == "none" else section
     # what a Pin answers of its carousel is not what was sent, so that only sending it again makes sure
-    body = changes | _given(carousel_slots=carousel_slots)
+    body = changes | given(carousel_slots=carousel_slots)
     if not body:
         raise UsageError("update_pin has nothing to change: give a text, a board or a section")
     path = f"/pins/{pin}"
@@ -245,7 +240,8 @@ def delete_pin(ctx: Context, *, pin: PinterestId, if_gone: IfGone = "fail") -> D
         pin: its id
         if_gone: skip takes a Pin that is not there for deleted
     """
-    return delete(ctx, f"/pins/{pin}", pin, kind="pin", if_gone=if_gone)
+    service = gateway(ctx.client)
+    return delete(ctx, service.delete_pin, service.pin, pin, kind="pin", if_gone=if_gone)
 
 
 @action(
@@ -265,83 +261,12 @@ def save_pin(ctx: Context, *, pin: PinterestId, board: PinterestId, section: Pin
         board: the id of the board to save it to
         section: the id of one of the board's sections
     """
-    client, body = ctx.client, _place(board, section)
-
-    def find() -> Pin | None:
-        # that a saved Pin names its origin is not documented: one that names none may be it
-        news = [new for new in new_pins(ctx, "create", client, board) if new.get("parent_pin_id") in (pin, None)]
-        return only_in_section(news, section)
-
-    return ctx.once("create", lambda: made(client.post(f"/pins/{pin}/save", json=body), Pin), find=find, kind="pin")
-
-
-def add_pin(ctx: Context, body: Mapping[str, Any]) -> Pin:
-    """Make the Pin that ``body`` of pins/create describes, once."""
-    client = ctx.client
-
-    def find() -> Pin | None:
-        news = [new for new in new_pins(ctx, "create", client, body["board_id"]) if _alike(new, body)]
-        return only_in_section(news, body.get("board_section_id"))
-
-    return ctx.once("create", lambda: made(client.post("/pins", json=body), Pin), find=find, kind="pin")
+    return save(ctx, pin=pin, board=board, section=section)
 
 
 def read_pin(client: Client, pin: str, *, pin_metrics: bool = False) -> Pin:
     """The Pin of this id."""
     return got(client.get(f"/pins/{pin}", params={"pin_metrics": pin_metrics or None}), Pin)
-
-
-def pins_path(board: str) -> str:
-    """Where a board's Pins are listed."""
-    return f"/boards/{board}/pins"
-
-
-def new_pins(ctx: Context, key: str, client: Client, board: str) -> list[Pin]:
-    """The board's Pins that may have been made since the effect ``key`` was announced and are not known as this run's.
-
-    The listing is read until it has come to older ones; where it does not begin with the newest, to its end.
-    """
-    since = (ctx.sent_at(key) or ctx.now()) - _CLOCKS_APART
-    # one step's or item's must not be taken for an equal one that another lost
-    own = {result["id"] for result in ctx.made_by_run("pin") if result}
-    found: list[Pin] = []
-    for page in listed_pages(client, pins_path(board)):
-        found += [pin for pin in page if _born(pin, unknown=since) >= since and pin["id"] not in own]
-        if page and since > _born(page[0], unknown=since) > _born(page[-1], unknown=since):
-            break
-    return found
-
-
-def only_in_section(pins: list[Pin], section: str | None) -> Pin | None:
-    """The one of ``pins`` that is in ``section``, or None. Raises Diverged if there are several."""
-    return the_one([pin for pin in pins if pin.get("board_section_id") == section], "new Pins")
-
-
-def _born(pin: Pin, *, unknown: float) -> float:
-    """When a Pin was made, in seconds since 1970; a time without a zone is UTC."""
-    try:
-        at = datetime.fromisoformat(pin.get("created_at", ""))
-    except ValueError:
-        return unknown
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
-
-def _alike(pin: Pin, body: Mapping[str, Any]) -> bool:
-    """Whether a Pin has the texts that ``body`` asked for, as far as the service leaves texts as they are."""
-    return all(_plain(pin.get(name)) == _plain(body.get(name)) for name in _TEXTS)
-
-
-def _plain(text: object) -> str:
-    return " ".join(str(text or "").split()).removesuffix("/")
-
-
-def _place(board: str, section: str | None) -> dict[str, str]:
-    """Where a Pin goes; as text, also where a dry run only planned the board or the section."""
-    return _given(board_id=str(board), board_section_id=None if section is None else str(section))
-
-
-def _given(**fields: object) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 ACTIONS: Final = (

@@ -5,21 +5,19 @@ Source: https://developers.pinterest.com/docs/api/v5/ (board_sections)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from collections.abc import Iterator
+from typing import Annotated, Final
 
-from pinflow import ActionError, Context, Number, RemoteError, action
+from pinflow import Context, Number, action
+from pinflow_pinterest import undo
+from pinflow_pinterest.answers import Deleted, PlacedSection
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, find_board_id
+from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId, SectionName
+from pinflow_pinterest.sections import delete_section as remove_section
+from pinflow_pinterest.sections import make_section, reread_section
 from pinflow_pinterest.types import BoardSection, Pin
-from pinflow_pinterest_v5 import undo
-from pinflow_pinterest_v5.answers import Deleted, PlacedSection, listed, made
-from pinflow_pinterest_v5.boards import BOTH_QUOTAS, READ, WRITE, BoardRef, IfGone, find_board_id, plain_name, the_one
-
-if TYPE_CHECKING:
-    from pinflow import Client
-
-
-_BUSY_WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds
+from pinflow_pinterest_v5.boards import READ, WRITE
 
 
 @action("list_sections", api="v5", scopes=READ, quota={"org_read"})
@@ -29,7 +27,8 @@ def list_sections(ctx: Context, *, board: BoardRef) -> Iterator[BoardSection]:
     Arguments:
         board: its id, or its exact name
     """
-    yield from listed(ctx.client, sections_path(find_board_id(ctx.client, board)))
+    service = gateway(ctx.client)
+    yield from service.sections(find_board_id(service, board))
 
 
 @action("list_section_pins", api="v5", scopes=READ | {"pins:read"}, quota={"org_read"})
@@ -43,17 +42,8 @@ def list_section_pins(
         section: the section's id
         limit: at most so many
     """
-    path = f"{sections_path(find_board_id(ctx.client, board))}/{section}/pins"
-    yield from listed(ctx.client, path, limit=limit)
-
-
-def reread_section(ctx: Context, kept: Mapping[str, Any]) -> PlacedSection:
-    """A section that an earlier process of the run made; the API has no way to ask for one alone."""
-    board, id = kept["board_id"], kept["id"]
-    for section in listed(ctx.client, sections_path(board)):
-        if section["id"] == id:
-            return _placed(section, board)
-    raise ActionError(f"section {id}, which this run made, is not on board {board} any more")
+    service = gateway(ctx.client)
+    yield from service.section_pins(find_board_id(service, board), section, limit=limit)
 
 
 @action(
@@ -74,21 +64,7 @@ def create_section(ctx: Context, *, board: PinterestId, name: SectionName) -> Pl
         board: the board's id
         name: must be new on the board; capital letters make no difference
     """
-    client = ctx.client
-    # a board that a dry run only planned is no text, and has none
-    there: list[BoardSection] = list(listed(client, sections_path(board))) if isinstance(board, str) else []
-    known = set(ctx.freeze("sections", [section["id"] for section in there]))
-    taken = [section["id"] for section in _named(there, name) if section["id"] in known]
-    if taken:
-        raise ActionError(f"board {board} has a section named {name!r} already ({taken[0]})")
-
-    def find() -> PlacedSection | None:
-        found: BoardSection | None = the_one(_named(new_sections(client, board, known), name), "sections of this name")
-        return _placed(found, board) if found else None
-
-    return ctx.once(
-        "create", lambda: _placed(make_section(ctx, client, board, name, find=find), board), find=find, kind="section"
-    )
+    return make_section(ctx, board, name)
 
 
 @action("delete_section", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True)
@@ -100,56 +76,7 @@ def delete_section(ctx: Context, *, board: PinterestId, section: PinterestId, if
         section: the section's id
         if_gone: skip takes a section that is not there for deleted
     """
-
-    def find() -> Deleted | None:
-        there = any(each["id"] == section for each in listed(ctx.client, sections_path(board)))
-        return None if there else {"id": section}
-
-    def remove() -> Deleted:
-        try:
-            ctx.client.delete(f"{sections_path(board)}/{section}")
-        except RemoteError as error:
-            if error.status != 404 or if_gone == "fail":
-                raise
-        return {"id": section}
-
-    return ctx.once("delete", remove, find=find, kind="section")
-
-
-def sections_path(board: str) -> str:
-    """Where a board's sections are listed and made."""
-    return f"/boards/{board}/sections"
-
-
-def new_sections(client: Client, board: str, known: Collection[str]) -> list[BoardSection]:
-    """The board's sections whose ids are not ``known``."""
-    return [section for section in listed(client, sections_path(board)) if section["id"] not in known]
-
-
-def make_section(ctx: Context, client: Client, board: str, name: str, *, find: Callable[[], Any]) -> Any:
-    """Send what makes a section; while the service is busy with the board, look with ``find`` and send it again.
-
-    The service refuses with 409 while another change of the same board is under way.
-    """
-    waits = iter(_BUSY_WAITS)
-    while True:
-        try:
-            return made(client.post(sections_path(board), json={"name": name}), BoardSection)
-        except RemoteError as error:
-            wait = next(waits, None) if error.status == 409 else None
-            if wait is None:
-                raise
-        ctx.wait(wait, "the service is busy with another change of the board")
-        if found := find():
-            return found
-
-
-def _placed(section: Any, board: str) -> PlacedSection:
-    return {"id": section["id"], "name": section["name"], "board_id": board}
-
-
-def _named(sections: list[BoardSection], name: str) -> list[BoardSection]:
-    return [section for section in sections if plain_name(section["name"]) == plain_name(name)]
+    return remove_section(ctx, board, section, if_gone=if_gone)
 
 
 ACTIONS: Final = (list_sections, list_section_pins, create_section, delete_section)

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Final
 
 from pinflow import Context, action
+from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.types import Account
-from pinflow_pinterest_v5.answers import got
 
 
 @action("get_user", api="v5", scopes={"user_accounts:read"}, quota={"org_read"})
 def get_user(ctx: Context) -> Account:
     """The account that the login's token belongs to. (GET /user_account)"""
-    return got(ctx.client.get("/user_account"), Account)
+    return gateway(ctx.client).account()
 
 
 ACTIONS: Final = (get_user,)

@@ -18,7 +18,7 @@ import pytest
 
 from pinflow.engine import durable, journal, store
 from pinflow.http import client, transport
-from pinflow_pinterest_v5 import board_copy
+from pinflow_pinterest import board_copy
 from pinflow_sandbox.faults import PROFILES
 from tests.faults.conftest import in_child, scaled
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import ActionError, RateLimited
+from pinflow_pinterest.copies import GROUP_BOARD, NAME_TAKEN
+from pinflow_pinterest.pin_copies import GONE
 from pinflow_pinterest_v5.boards import delete_board
-from pinflow_pinterest_v5.copying import GROUP_BOARD, NAME_TAKEN, copy_all_boards
-from pinflow_pinterest_v5.pin_copies import GONE
+from pinflow_pinterest_v5.copying import copy_all_boards
 from pinflow_sandbox.wire import Answer
 
 if TYPE_CHECKING:

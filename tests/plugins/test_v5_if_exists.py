@@ -11,9 +11,9 @@ import pytest
 
 from pinflow import ActionError, Diverged, Forbidden
 from pinflow.engine.durable import Durable
+from pinflow_pinterest.pin_copies import GONE
 from pinflow_pinterest_v5.api import API
 from pinflow_pinterest_v5.copying import copy_board
-from pinflow_pinterest_v5.pin_copies import GONE
 from pinflow_pinterest_v5.pins import create_pin, delete_pin
 from pinflow_sandbox.wire import Answer, Call
 from tests.plugins.conftest import Bench

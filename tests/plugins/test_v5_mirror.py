@@ -13,10 +13,10 @@ import pytest
 from pinflow import ActionError, Diverged
 from pinflow.app import App, Options
 from pinflow.errors import ApprovalRequired
-from pinflow_pinterest_v5.board_mirror import NOT_EMPTY
+from pinflow_pinterest.board_mirror import NOT_EMPTY
+from pinflow_pinterest.pin_copies import GONE
 from pinflow_pinterest_v5.boards import delete_board, update_board
 from pinflow_pinterest_v5.mirroring import mirror_board
-from pinflow_pinterest_v5.pin_copies import GONE
 from pinflow_pinterest_v5.pins import create_pin, delete_pin, update_pin
 from pinflow_pinterest_v5.sections import create_section
 from pinflow_sandbox.wire import Answer, Call

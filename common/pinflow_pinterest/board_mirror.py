@@ -17,24 +17,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, RemoteError
+from pinflow_pinterest.board_copy import make_sections, source_sections
+from pinflow_pinterest.boards import find_board, is_id, named, plain_name, unchanged_by
 from pinflow_pinterest.copying import SECTION_LIMITS, problems
+from pinflow_pinterest.gateway import all_pins
+from pinflow_pinterest.likeness import Shown, match
+from pinflow_pinterest.pin_copies import Audit, PinCopies
+from pinflow_pinterest.reading import NAMED, examine_kept, read_pins
 from pinflow_pinterest.spool import Spool
-from pinflow_pinterest_v5.answers import Named, got, listed, made
-from pinflow_pinterest_v5.board_copy import make_sections, source_sections
-from pinflow_pinterest_v5.boards import find_board, is_id, named, plain_name, unchanged_by
-from pinflow_pinterest_v5.likeness import Shown, match
-from pinflow_pinterest_v5.pin_copies import Audit, PinCopies
-from pinflow_pinterest_v5.pins import pins_path
-from pinflow_pinterest_v5.reading import NAMED, examine_kept, read_pins
-from pinflow_pinterest_v5.sections import sections_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from pinflow import Client, Context, EachResult, Skip
+    from pinflow import Context, EachResult, Skip
+    from pinflow_pinterest.answers import MirroredBoard
+    from pinflow_pinterest.gateway import Gateway
+    from pinflow_pinterest.reading import Choices, Reading
     from pinflow_pinterest.types import Board, BoardSection, Pin
-    from pinflow_pinterest_v5.answers import MirroredBoard
-    from pinflow_pinterest_v5.reading import Choices, Reading
 
 NOT_EMPTY: Final = "it holds Pins that stay"
 
@@ -85,13 +84,13 @@ class BoardMirror:
     """The following of one board by another."""
 
     ctx: Context
-    source: Client
-    target: Client
+    source: Gateway
+    target: Gateway
     choices: Choices
     extra: Extra
 
     def run(self, board: Board, copy: Board, details: Mapping[str, Any]) -> MirroredBoard:
-        """Make ``copy`` follow ``board``; ``details`` is the body of boards/update that says the rest of it.
+        """Make ``copy`` follow ``board``; ``details`` are the fields that say the rest of it.
 
         Raises ActionError with everything that is in the way before the first write, and Diverged if the target is
         not what it must be in the end.
@@ -128,9 +127,7 @@ class BoardMirror:
         fresh: list[Decision],
     ) -> Iterator[str]:
         """Decide when somebody asks: a resumed run does not. Raises ActionError with all that is in the way."""
-        there: list[BoardSection] = (
-            list(listed(self.target, sections_path(copy["id"]))) if self.choices.sections else []
-        )
+        there: list[BoardSection] = list(self.target.sections(copy["id"])) if self.choices.sections else []
         decision = self._compared(copy["id"], reading, sections, there)
         wrong, hint = self._in_the_way(decision, reading, sections)
         if self.extra.delete and (decision.extra or decision.extra_sections):
@@ -167,7 +164,7 @@ class BoardMirror:
     def _shown_on_target(self, copy: str, sections: Sequence[BoardSection]) -> Shown:
         # one comes twice where others were added while the pages were fetched
         pins: dict[str, None] = {}
-        fresh = (pin for pin in listed(self.target, pins_path(copy)) if pins.setdefault(pin["id"], None) is None)
+        fresh = (pin for pin in all_pins(self.target, copy) if pins.setdefault(pin["id"], None) is None)
         shown = _shown(fresh, sections, covers=False)
         shown.turn()  # of several that are the same, the newest are the extra ones
         return shown
@@ -223,7 +220,7 @@ class BoardMirror:
             id not in known for pin in reading.spool if (id := pin.get("board_section_id"))
         ):
             return "a Pin of the source is in a section that is not listed"
-        again = {pin["id"] for pin in listed(self.source, pins_path(board["id"]))}
+        again = {pin["id"] for pin in all_pins(self.source, board["id"])}
         return "" if again == reading.ids else "two listings of the source do not agree"
 
     def _settle(self, decision: Decision, reading: Reading) -> frozenset[str]:
@@ -239,17 +236,18 @@ class BoardMirror:
 
     def _update(self, copy: Board, details: Mapping[str, Any]) -> None:
         """Change what ``details`` says otherwise than the board has it."""
-        path, changes = f"/boards/{copy['id']}", dict(details)
+        id, changes = copy["id"], dict(details)
         wanted, now = changes.get("privacy"), copy.get("privacy")
         if wanted and wanted != now and not {wanted, now}.issubset(_LATER_PRIVACIES):
             del changes["privacy"]
             self.ctx.log(f"the board stays {now}: the API takes no board to or from PROTECTED", warning=True)
+
+        def find() -> dict[str, Any] | None:
+            return {"id": id} if unchanged_by(self.target.board(id), changes) else None
+
         if unchanged_by(copy, changes) is None:
             self.ctx.once(
-                "details",
-                lambda: {"id": made(self.target.patch(path, json=changes), Named)["id"]},
-                find=lambda: unchanged_by(got(self.target.get(path), Named), changes),
-                kind="change",
+                "details", lambda: {"id": self.target.change_board(id, changes)["id"]}, find=find, kind="change"
             )
 
     def _make_sections(self, copy: str, decision: Decision, sections: Sequence[BoardSection]) -> dict[str, str]:
@@ -266,7 +264,7 @@ class BoardMirror:
         went = self.ctx.each(
             decision.delete,
             key=lambda id: f"delete:{id}",
-            do=lambda id: self._remove(f"/pins/{id}", id),
+            do=lambda id: self._remove(partial(self.target.delete_pin, id), id),
             find=self._is_gone,
             kind="deletion",
             total=len(decision.delete),
@@ -281,9 +279,9 @@ class BoardMirror:
         )
         return went.past, went_sections.past
 
-    def _remove(self, path: str, id: str) -> dict[str, Any]:
+    def _remove(self, remove: Callable[[], None], id: str) -> dict[str, Any]:
         try:
-            self.target.delete(path)
+            remove()
         except RemoteError as error:
             if error.status != 404:  # somebody else was faster
                 raise
@@ -293,14 +291,13 @@ class BoardMirror:
         """Delete a section that holds nothing but what was deleted: its Pins might go with it."""
         from pinflow import Skip  # with the engine, which reading a recipe does without
 
-        path = f"{sections_path(copy)}/{id}"
-        if any(pin["id"] not in deleted for pin in listed(self.target, f"{path}/pins")):
+        if any(pin["id"] not in deleted for pin in self.target.section_pins(copy, id)):
             return Skip(NOT_EMPTY)
-        return self._remove(path, id)
+        return self._remove(partial(self.target.delete_section, copy, id), id)
 
     def _is_gone(self, id: str) -> dict[str, Any] | None:
         try:
-            self.target.get(f"/pins/{id}")
+            self.target.pin(id)
         except RemoteError as error:
             if error.status == 404:
                 return {"id": id}
@@ -308,7 +305,7 @@ class BoardMirror:
         return None
 
     def _is_gone_section(self, copy: str, id: str) -> dict[str, Any] | None:
-        there = {section["id"] for section in listed(self.target, sections_path(copy))}
+        there = {section["id"] for section in self.target.sections(copy)}
         return None if id in there else {"id": id}
 
     # after the last write
@@ -323,12 +320,12 @@ class BoardMirror:
 
 
 def board_details(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of boards/update that gives a board what a new one would get, but for the name."""
+    """The fields of a change that gives a board what a new one would get, but for the name."""
     return {"description": body.get("description") or "", "privacy": body.get("privacy", "PUBLIC")}
 
 
 def standing_board(
-    ctx: Context, target: Client, target_boards: Sequence[Board], source: Board, wanted: str
+    ctx: Context, target: Gateway, target_boards: Sequence[Board], source: Board, wanted: str
 ) -> Board | None:
     """The board with this id or name that was there when the run began; None if it has to be made.
 

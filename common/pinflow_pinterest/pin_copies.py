@@ -15,20 +15,19 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import Diverged, Forbidden, MissingScope
+from pinflow_pinterest.boards import the_one
+from pinflow_pinterest.gateway import all_pins
+from pinflow_pinterest.likeness import text_key
 from pinflow_pinterest.media import Carried, NotCarried
-from pinflow_pinterest_v5.answers import Named, listed, made
-from pinflow_pinterest_v5.boards import the_one
-from pinflow_pinterest_v5.likeness import text_key
-from pinflow_pinterest_v5.pins import pins_path
-from pinflow_pinterest_v5.reading import NAMED, copied_pin
-from pinflow_pinterest_v5.sections import sections_path
+from pinflow_pinterest.reading import NAMED, copied_pin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from pinflow import Client, Context, EachResult, RemoteError, Skip
+    from pinflow import Context, EachResult, RemoteError, Skip
+    from pinflow_pinterest.gateway import Gateway
+    from pinflow_pinterest.reading import Choices, Reading
     from pinflow_pinterest.types import Pin
-    from pinflow_pinterest_v5.reading import Choices, Reading
 
 GONE: Final = "it is gone from the source since the run began"
 
@@ -42,7 +41,7 @@ class PinCopies:
     """The Pins of one copy, made one after the other, or so many at a time as was chosen."""
 
     ctx: Context
-    target: Client
+    target: Gateway
     choices: Choices
     copy: str  # id of the board that gets them
     placed: Mapping[str, str]  # section of the source -> section of the copy
@@ -66,7 +65,7 @@ class PinCopies:
         if pin["id"] in self.gone:
             self.reading.leave(pin["id"], GONE)
             return Skip(GONE)
-        match copied_pin(pin, board=self.copy, section=self._section(pin), choices=self.choices):
+        match copied_pin(self.target, pin, board=self.copy, section=self._section(pin), choices=self.choices):
             case NotCarried(reason):
                 return Skip(reason)
             case Carried(body):
@@ -109,7 +108,7 @@ class PinCopies:
 
     def _send(self, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            return {"id": made(self.target.post("/pins", json=body), Named)["id"]}
+            return {"id": self.target.make_pin(body)["id"]}
         except (Forbidden, MissingScope) as error:
             self.refused.append(error)
             raise
@@ -117,7 +116,7 @@ class PinCopies:
     def _news(self) -> list[Pin]:
         """The Pins on the copy that were not there before, and that the run does not know."""
         own = {result["id"] for _, result in self.ctx.made("pin")}.union(self.known)
-        return [pin for pin in listed(self.target, pins_path(self.copy)) if pin["id"] not in own]
+        return [pin for pin in all_pins(self.target, self.copy) if pin["id"] not in own]
 
     def _found(self, pin: Pin | None) -> dict[str, Any] | None:
         # what is found may even be of an earlier Pin, which was sent again before it turned up
@@ -173,7 +172,7 @@ class Audit:
     """The look at a copy after the last write. The ids are emptied of what is found."""
 
     ctx: Context
-    target: Client
+    target: Gateway
     copy: str
 
     def check(self, pins: Callable[[], set[str]], sections: Collection[str], doubts: Sequence[float]) -> None:
@@ -198,9 +197,9 @@ class Audit:
 
     def _differences(self, pins: set[str], sections: set[str]) -> list[str]:
         """What the copy does not list of what must be there, and what only the copy knows of, in words."""
-        found = _compared("Pins", pins, listed(self.target, pins_path(self.copy)))
+        found = _compared("Pins", pins, all_pins(self.target, self.copy))
         if sections:
-            found += _compared("sections", sections, listed(self.target, sections_path(self.copy)))
+            found += _compared("sections", sections, self.target.sections(self.copy))
         return found
 
 

@@ -13,25 +13,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pinflow import ActionError
-from pinflow_pinterest.copying import SECTION_LIMITS, board_body, problems, section_body
+from pinflow_pinterest.boards import board_made, given, named, require_free, the_one
+from pinflow_pinterest.copying import SECTION_LIMITS, problems
 from pinflow_pinterest.media import Carried, NotCarried
+from pinflow_pinterest.pin_copies import Audit, PinCopies
+from pinflow_pinterest.reading import NAMED, read_pins
+from pinflow_pinterest.sections import new_sections, send_section
 from pinflow_pinterest.spool import Spool
-from pinflow_pinterest_v5.answers import Named, listed, made
-from pinflow_pinterest_v5.boards import board_made, named, own_boards, require_free, the_one
-from pinflow_pinterest_v5.pin_copies import Audit, PinCopies
-from pinflow_pinterest_v5.reading import NAMED, read_pins
-from pinflow_pinterest_v5.sections import make_section, new_sections, sections_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from pinflow import Client, Context, EachResult
+    from pinflow import Context, EachResult
+    from pinflow_pinterest.answers import CopiedBoard, Left
+    from pinflow_pinterest.gateway import Gateway
+    from pinflow_pinterest.reading import Choices, Reading
     from pinflow_pinterest.types import Board, BoardSection
-    from pinflow_pinterest_v5.answers import CopiedBoard, Left
-    from pinflow_pinterest_v5.reading import Choices, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,12 @@ class BoardCopy:
     """The copying of one board; the context's keys are this copy's alone."""
 
     ctx: Context
-    source: Client
-    target: Client
+    source: Gateway
+    target: Gateway
     choices: Choices
 
     def run(self, board: Board, body: Mapping[str, Any], target_boards: Sequence[Board]) -> CopiedBoard:
-        """Copy ``board`` as the new board that ``body`` of boards/create describes.
+        """Copy ``board`` as the new board that ``body`` describes.
 
         ``target_boards`` are the boards of the account that gets the copy, as they were before. Raises ActionError
         with everything that is in the way before the first write, and Diverged if the copy is not what was made.
@@ -110,10 +111,10 @@ class BoardCopy:
         def make() -> dict[str, Any]:
             if self.ctx.sent_at("board") is not None:
                 require_free(target_boards, body["name"])
-            return {"id": made(self.target.post("/boards", json=body), Named)["id"]}
+            return {"id": self.target.make_board(body)["id"]}
 
         def find() -> dict[str, Any] | None:
-            found = board_made(own_boards(self.target), body["name"])
+            found = board_made(list(self.target.boards()), body["name"])
             return {"id": found["id"]} if found else None
 
         return self.ctx.once("board", make, find=find, kind="board")
@@ -122,11 +123,11 @@ class BoardCopy:
         return {result["id"] for _, result in self.ctx.made("pin")}
 
 
-def source_sections(source: Client, board: str, choices: Choices) -> list[BoardSection]:
+def source_sections(source: Gateway, board: str, choices: Choices) -> list[BoardSection]:
     """A board's sections in the order in which they must be made to be listed alike; none where they don't count."""
     if not choices.sections:
         return []
-    sections: list[BoardSection] = list(listed(source, sections_path(board)))
+    sections = list(source.sections(board))
     ids = [(len(section["id"]), section["id"]) for section in sections]
     # ids grow with time: where they fall, the service lists the newest section first
     falling = all(one > other for one, other in pairwise(ids))
@@ -134,7 +135,7 @@ def source_sections(source: Client, board: str, choices: Choices) -> list[BoardS
 
 
 def make_sections(
-    ctx: Context, target: Client, copy: str, sections: Sequence[BoardSection], *, known: Collection[str] = ()
+    ctx: Context, target: Gateway, copy: str, sections: Sequence[BoardSection], *, known: Collection[str] = ()
 ) -> dict[str, str]:
     """Make these sections on board ``copy``, which has the ``known`` ones: the new id of each by the source's."""
 
@@ -144,22 +145,24 @@ def make_sections(
         return {"id": found["id"], "board_id": copy} if found else None
 
     def make(name: str) -> dict[str, Any]:
-        return {"id": make_section(ctx, target, copy, name, find=find)["id"], "board_id": copy}
+        return {"id": send_section(ctx, target, copy, name, find=find)["id"], "board_id": copy}
 
     placed: dict[str, str] = {}
     for section in sections:
-        do = partial(make, section_body(section)["name"])
+        do = partial(make, section["name"])
         placed[section["id"]] = str(ctx.once(f"section:{section['id']}", do, find=find, kind="section")["id"])
     return placed
 
 
-def new_board_body(board: Board, name: str, changes: Mapping[str, str | None]) -> dict[str, Any]:
-    """The body of boards/create for a copy of ``board`` with these changes. Raises ActionError if there can be none."""
-    match board_body(board, name=name):
+def new_board_body(
+    service: Gateway, board: Board, name: str, changes: Mapping[str, str | None] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The body that makes a copy of ``board`` with these changes. Raises ActionError if there can be none."""
+    match service.copied_board(board, name=name):
         case NotCarried(reason):
             raise ActionError(f"board {board['id']} can't be copied: {reason}")
         case Carried(body):
-            return {**body, **{key: value for key, value in changes.items() if value is not None}}
+            return body | given(**changes)
 
 
 def name_problems(source: str, name: str, target_boards: Sequence[Board]) -> list[str]:

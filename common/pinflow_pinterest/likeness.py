@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 
 from pinflow_pinterest.copying import PIN_LIMITS
-from pinflow_pinterest_v5.reading import VIDEOS
+from pinflow_pinterest.reading import VIDEOS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,18 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pinflow_pinterest.copying import PIN_LIMITS, pin_body, problems
+from pinflow_pinterest.copying import PIN_LIMITS, problems
 from pinflow_pinterest.media import Carried, NotCarried, cover_image
-from pinflow_pinterest_v5.answers import listed_pages
-from pinflow_pinterest_v5.pins import pins_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pinflow import Client
+    from pinflow_pinterest.answers import Left
+    from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.spool import Spool
     from pinflow_pinterest.types import Pin
-    from pinflow_pinterest_v5.answers import Left
 
 NAMED: Final = 100  # skipped Pins, and texts too long, that are named one by one; the rest is counted
 UNKNOWN_MEDIA: Final = "its kind of media is not known"
@@ -48,6 +46,7 @@ class Choices:
 class Reading:
     """A board's Pins as they were read, and what is in the way of copying them."""
 
+    source: Gateway
     spool: Spool
     ids: set[str] = field(default_factory=set)  # until the list of what to copy is settled
     kept: frozenset[str] | None = None  # what to copy; None is all
@@ -87,10 +86,10 @@ class Reading:
         self.left = [each for each in self.left if each["id"] in ids]
 
 
-def read_pins(source: Client, board: str, spool: Spool, choices: Choices) -> Reading:
+def read_pins(source: Gateway, board: str, spool: Spool, choices: Choices) -> Reading:
     """Read all Pins of a board into ``spool``, once each, and see what of them can't be copied."""
-    reading = Reading(spool)
-    for page in listed_pages(source, pins_path(board)):
+    reading = Reading(source, spool)
+    for page in source.pin_pages(board):
         for pin in reading.add(page):
             _examine(pin, reading, choices)
     return reading
@@ -105,15 +104,17 @@ def examine_kept(reading: Reading, choices: Choices) -> None:
         _examine(pin, reading, choices)
 
 
-def copied_pin(pin: Pin, *, board: str, section: str | None, choices: Choices) -> Carried | NotCarried:
-    """The body of pins/create for a copy of ``pin``, or a fixed text that says why there is none."""
+def copied_pin(
+    service: Gateway, pin: Pin, *, board: str, section: str | None, choices: Choices
+) -> Carried | NotCarried:
+    """The body that makes a copy of ``pin``, or a fixed text that says why there is none."""
     media = pin.get("media")
     kind = media.get("media_type", "image") if media else "image"
     if kind not in _KNOWN_MEDIA:
         return NotCarried(UNKNOWN_MEDIA)
     if kind in VIDEOS and choices.covers:
         pin = _still(pin)
-    match pin_body(pin, board_id=board, section_id=section):
+    match service.copied_pin(pin, board=board, section=section):
         case Carried(body) if choices.on_too_long == "truncate":
             return Carried(_shortened(body))
         case found:
@@ -122,7 +123,7 @@ def copied_pin(pin: Pin, *, board: str, section: str | None, choices: Choices) -
 
 def _examine(pin: Pin, reading: Reading, choices: Choices) -> None:
     """Note what is in the way of copying one Pin."""
-    match copied_pin(pin, board="0", section=None, choices=choices):
+    match copied_pin(reading.source, pin, board="0", section=None, choices=choices):
         case NotCarried(reason):
             reading.leave(pin["id"], reason)
         case Carried(body):
@@ -132,7 +133,7 @@ def _examine(pin: Pin, reading: Reading, choices: Choices) -> None:
 
 
 def too_long(body: Mapping[str, Any]) -> list[str]:
-    """Every text of a body of pins/create that is longer than the API takes, those of a carousel's images too."""
+    """Every text of a body that is longer than the API takes, those of a carousel's images too."""
     slots = enumerate(body["media_source"].get("items", ()), 1)
     of_slots = [f"image {number}: {each}" for number, slot in slots for each in problems(slot, PIN_LIMITS)]
     return [*map(str, problems(body, PIN_LIMITS)), *of_slots]

@@ -1,0 +1,102 @@
+"""What both versions of the API can do with boards, sections and Pins, in one set of words.
+
+Each version's plugin has a gateway of its own, which knows the paths, the bodies and the fields, and tells everything
+in the shapes of ``types``. Whatever copies, follows or looks for something is written once, upon a gateway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from pinflow import Api
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pinflow import Client
+    from pinflow_pinterest.media import Carried, NotCarried
+    from pinflow_pinterest.types import Account, Board, BoardSection, Pin
+
+
+class Gateway(Protocol):
+    """One login's way to the boards and Pins of a version.
+
+    Answers are checked: ActionError for a read's answer that can't be relied on, InDoubt for a write's. Bodies are
+    those of ``copying``; a dry run's ids stand in them like any other.
+    """
+
+    @property
+    def client(self) -> Client:
+        """Which login's way it is."""
+
+    def account(self) -> Account:
+        """The account that the token belongs to."""
+
+    def boards(self) -> Iterator[Board]:
+        """Every board that the account sees: its own, and the group boards that it shares."""
+
+    def board(self, board: str) -> Board:
+        """The board of this id."""
+
+    def make_board(self, body: Mapping[str, Any]) -> Board:
+        """Make the board that a body of ``copied_board`` describes."""
+
+    def delete_board(self, board: str) -> None:
+        """Delete a board with all that is on it."""
+
+    def change_board(self, board: str, changes: Mapping[str, Any]) -> Board:
+        """Give a board other fields. Raises UsageError where the version has no such call."""
+
+    def copied_board(self, board: Board, *, name: str) -> Carried | NotCarried:
+        """The body that makes a copy of ``board`` under this name."""
+
+    def sections(self, board: str) -> Iterator[BoardSection]:
+        """The sections of a board, in the service's order."""
+
+    def make_section(self, board: str, name: str) -> BoardSection:
+        """Make a section. Raises RemoteError with status 409 while the service is busy with the board."""
+
+    def delete_section(self, board: str, section: str) -> None:
+        """Delete a section. Raises UsageError where the version has no such call."""
+
+    def section_pins(self, board: str, section: str, *, limit: int | None = None) -> Iterator[Pin]:
+        """The Pins of a section in the service's order, ``limit`` of them at most."""
+
+    def pin_pages(self, board: str) -> Iterator[list[Pin]]:
+        """The Pins of a board and of its sections, page by page as the service cuts them."""
+
+    def place_pages(self, board: str, section: str | None) -> Iterator[list[Pin]]:
+        """Pages of a listing that holds the Pins of this place, and perhaps others of the board."""
+
+    def pin(self, pin: str) -> Pin:
+        """The Pin of this id."""
+
+    def make_pin(self, body: Mapping[str, Any]) -> Pin:
+        """Make the Pin that a body of ``copied_pin`` describes."""
+
+    def copied_pin(self, pin: Pin, *, board: str, section: str | None) -> Carried | NotCarried:
+        """The body that makes a copy of ``pin``, or a fixed text that says why there is none."""
+
+    def save_pin(self, pin: str, body: Mapping[str, Any]) -> Pin:
+        """Save a Pin to the place that ``body`` names by board_id and board_section_id."""
+
+    def delete_pin(self, pin: str) -> None:
+        """Delete a Pin. Raises UsageError where the version has no such call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinterestApi(Api):
+    """A version of Pinterest's API, and its gateway."""
+
+    gateway: Callable[[Client], Gateway]
+
+
+def gateway(client: Client) -> Gateway:
+    """The gateway of the version that this client speaks."""
+    return cast("PinterestApi", client.api).gateway(client)
+
+
+def all_pins(service: Gateway, board: str) -> Iterator[Pin]:
+    """The Pins of a board and of its sections, one by one."""
+    return (pin for page in service.pin_pages(board) for pin in page)

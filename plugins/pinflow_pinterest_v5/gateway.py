@@ -1,0 +1,95 @@
+"""Boards, sections and Pins as API v5 has them.
+
+Source: https://developers.pinterest.com/docs/api/v5/ (boards, board_sections, pins, user_account)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pinflow_pinterest.answers import got, listed, listed_pages, made
+from pinflow_pinterest.copying import board_body, pin_body
+from pinflow_pinterest.types import Account, Board, BoardSection, Pin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pinflow import Client
+    from pinflow_pinterest.media import Carried, NotCarried
+
+
+@dataclass(frozen=True, slots=True)
+class V5Gateway:
+    """One login's way to boards and Pins; the methods promise what ``Gateway`` says."""
+
+    client: Client
+
+    def account(self) -> Account:
+        return got(self.client.get("/user_account"), Account)
+
+    # boards
+
+    def boards(self) -> Iterator[Board]:
+        return listed(self.client, "/boards")
+
+    def board(self, board: str) -> Board:
+        return got(self.client.get(f"/boards/{board}"), Board)
+
+    def make_board(self, body: Mapping[str, Any]) -> Board:
+        return made(self.client.post("/boards", json=body), Board)
+
+    def change_board(self, board: str, changes: Mapping[str, Any]) -> Board:
+        return made(self.client.patch(f"/boards/{board}", json=changes), Board)
+
+    def delete_board(self, board: str) -> None:
+        self.client.delete(f"/boards/{board}")
+
+    def copied_board(self, board: Board, *, name: str) -> Carried | NotCarried:
+        return board_body(board, name=name)
+
+    # sections
+
+    def sections(self, board: str) -> Iterator[BoardSection]:
+        return listed(self.client, _sections(board))
+
+    def make_section(self, board: str, name: str) -> BoardSection:
+        return made(self.client.post(_sections(board), json={"name": name}), BoardSection)
+
+    def delete_section(self, board: str, section: str) -> None:
+        self.client.delete(f"{_sections(board)}/{section}")
+
+    def section_pins(self, board: str, section: str, *, limit: int | None = None) -> Iterator[Pin]:
+        return listed(self.client, f"{_sections(board)}/{section}/pins", limit=limit)
+
+    # Pins
+
+    def pin_pages(self, board: str) -> Iterator[list[Pin]]:
+        return listed_pages(self.client, pins_path(board))
+
+    def place_pages(self, board: str, section: str | None) -> Iterator[list[Pin]]:
+        return self.pin_pages(board)
+
+    def pin(self, pin: str) -> Pin:
+        return got(self.client.get(f"/pins/{pin}"), Pin)
+
+    def make_pin(self, body: Mapping[str, Any]) -> Pin:
+        return made(self.client.post("/pins", json=body), Pin)
+
+    def copied_pin(self, pin: Pin, *, board: str, section: str | None) -> Carried | NotCarried:
+        return pin_body(pin, board_id=board, section_id=section)
+
+    def save_pin(self, pin: str, body: Mapping[str, Any]) -> Pin:
+        return made(self.client.post(f"/pins/{pin}/save", json=body), Pin)
+
+    def delete_pin(self, pin: str) -> None:
+        self.client.delete(f"/pins/{pin}")
+
+
+def pins_path(board: str) -> str:
+    """Where a board's Pins are listed."""
+    return f"/boards/{board}/pins"
+
+
+def _sections(board: str) -> str:
+    return f"/boards/{board}/sections"
