@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import subprocess
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pinflow.testing import guards
 from tests.canary import files_with_secrets, leaks
+from tests.terminal import acting
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -41,17 +43,63 @@ def _on_loopback_only() -> Iterator[None]:
         yield
 
 
+class Printed:
+    """What the processes that the current test started printed, where it was read through a pipe."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def add(self, output: bytes | str | None) -> None:
+        if output:
+            self.texts.append(output.decode(errors="replace") if isinstance(output, bytes) else output)
+
+
+_PRINTED = Printed()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _children_are_heard() -> Iterator[None]:
+    """Whatever a test reads of a process that it started is searched as its own output is."""
+    communicate = subprocess.Popen.communicate
+
+    def heard(self: subprocess.Popen[Any], *arguments: Any, **options: Any) -> Any:
+        outputs = communicate(self, *arguments, **options)
+        for output in outputs:
+            _PRINTED.add(output)
+        return outputs
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "communicate", heard)
+        yield
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test whose output holds a secret fails."""
+    """A test fails if what was printed holds a secret, or anything that acts on a terminal.
+
+    One that does so on purpose says it, with the marker ``prints_tokens`` or ``prints_controls``.
+    """
     report = yield
     if report.when == "teardown":
-        printed = [line for _, text in report.sections for line in leaks(text.encode(errors="replace"))]
-        if printed:
-            report.outcome = "failed"
-            report.longrepr = "a secret was printed:\n" + "\n".join(printed)
+        texts = [*(text for _, text in report.sections), *_PRINTED.texts]
+        _PRINTED.texts.clear()
+        for marker, what, found in (
+            (
+                "prints_tokens",
+                "a secret was printed",
+                [line for text in texts for line in leaks(text.encode(errors="replace"))],
+            ),
+            (
+                "prints_controls",
+                "something was printed that acts on a terminal",
+                [line for text in texts for line in acting(text)],
+            ),
+        ):
+            if found and item.get_closest_marker(marker) is None:
+                report.outcome = "failed"
+                report.longrepr = f"{what}:\n" + "\n".join(found)
     return report
 
 

@@ -50,7 +50,9 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         raise UsageError(f"PINFLOW_TIER is {tier!r}", hint=f"it must be {' or '.join(running.TIERS)}")
     given = running.given_inputs(args.inputs)
     plan, given = _planned(args, shell, app, given)
-    shown = {name: "..." if name in plan.secrets else value for name, value in given.items()}
+    # what a terminal would act on is no text to paste either
+    hidden = {name for name, value in given.items() if name in plan.secrets or not value.isprintable()}
+    shown = {name: "..." if name in hidden else value for name, value in given.items()}
     # in the sandbox an input may be the recipe's example, which no account of a person's has
     shown |= {name: "..." for name, each in plan.recipe.inputs.items() if each.required and name not in given}
     return running.perform(

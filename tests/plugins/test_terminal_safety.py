@@ -1,0 +1,145 @@
+"""Whatever strangers write into their titles and names, it never acts on the terminal, in no command and no output."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import pinflow.__main__ as program
+from pinflow.cli.shell import Shell
+from pinflow_sandbox.server import start
+from tests.terminal import acting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+# all that a terminal, a log or a reader could take for more than text
+ACTING = [*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, 0xFEFF]
+ACTING += [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029, *range(0xFFF9, 0xFFFC)]
+HOSTILE = {
+    "every character": "".join(map(chr, ACTING)),
+    "sequences": "\x1b]52;c;aGk=\x07\x1b]8;;http://evil.example\x07x\x1b]8;;\x07\x1b[2J\x1bc\x1bP1\x1b\\\x9b31m\x9d0;t\x9c",
+    "lines": "\r\n12:00:00 ✓ all: ok (0.0 s)\rdone\x85\u2028error: none\x0b\x0c",
+    "direction": "\u202eabc\u2066def\u2069\u200f",
+}
+LISTING = """
+name: Look at everything
+api: v5
+auth: {a: {token: access_token}}
+steps:
+  - {id: me, uses: get_user}
+  - id: boards
+    for_each: list_boards
+    as: board
+    key: ${{ board.id }}
+    do:
+      - id: line
+        name: ${{ board.name }}
+        uses: log
+        with: {text: "${{ board.name }} ${{ board.description ?? '' }}"}
+      - id: pins
+        for_each: list_board_pins
+        with: {board: "${{ board.id }}", limit: 3}
+        as: pin
+        key: ${{ pin.title ?? pin.id }}
+        do:
+          - {uses: log, with: {text: "${{ pin.title ?? '-' }}", warning: true}}
+          - {uses: get_pin, if: "pin.title != null", with: {pin: "123"}, name: "${{ pin.title }}"}
+outputs:
+  who: ${{ steps.me }}
+"""
+
+
+class Desk:
+    """The program, before a sandbox in which every text of a stranger is hostile."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self._environ = {
+            **environ,
+            "PINFLOW_STATE_DIR": str(folder / "state"),
+            "PINFLOW_CACHE_DIR": str(folder / "cache"),
+        }
+
+    def __call__(self, *words: str, says: int | None = None) -> str:
+        out, err = io.StringIO(), io.StringIO()
+        code = program.main(words, shell=Shell(io.StringIO(), out, err, self._environ))
+        text = out.getvalue() + err.getvalue()
+        assert acting(text) == [], words
+        assert code != 3, text
+        assert says is None or code == says, text
+        return text
+
+
+@pytest.fixture(params=HOSTILE)
+def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    hostile = HOSTILE[request.param]
+    with start() as sandbox:
+        world = sandbox.world
+        environ = sandbox.environment()
+        for board in world.boards.values():
+            board.name += hostile
+            board.description = hostile
+        for section in world.sections.values():
+            section.name += hostile
+        for pin in list(world.pins.values()):
+            text = f"{hostile}{pin.id}"
+            pin.source = dataclasses.replace(pin.content, title=text, description=text, alt_text=text)
+        for account in world.accounts.values():
+            account.about = account.business_name = hostile
+        yield Desk(tmp_path, environ)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> str:
+    path = tmp_path / "look.yaml"
+    path.write_text(LISTING, "utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("output", ["human", "json", "ndjson"])
+@pytest.mark.parametrize("color", ["always", "never"])
+def test_a_run_that_shows_strangers_texts(desk: Desk, recipe: str, output: str, color: str) -> None:
+    text = desk("run", recipe, "--output", output, "--color", color, "--verbose", says=1)
+    assert "Pin not found" in text
+
+
+def test_what_is_told_of_a_run_afterwards(desk: Desk, recipe: str) -> None:
+    desk("run", recipe, says=1)
+    run = _last_run(desk)
+    for words in (("runs",), ("runs", "show", run), ("runs", "show", run, "--items"), ("quota",), ("auth", "status")):
+        for output in ("human", "json"):
+            desk(*words, "--output", output, says=0)
+
+
+def test_a_copy_its_dry_run_its_failures_and_its_undoing(desk: Desk) -> None:
+    listed, _ = json.JSONDecoder().raw_decode(desk("run", "list_boards", "--output", "json", says=0))
+    names = _texts(listed)
+    desk("run", "list_boards", says=0)
+    board = next(name for name in names if name.startswith("Garden ideas"))
+    assert "did you mean" in desk("run", "copy_board", "-i", f"board={board}z", "-i", "name=n", says=1)
+    desk("run", "copy_board", "-i", f"board={board}", "--dry-run", "-i", "name=The copy")
+    desk("run", "copy_board", "-i", f"board={board}", "-i", "name=The copy")
+    desk("undo", _last_run(desk), "--yes")
+
+
+def _last_run(desk: Desk) -> str:
+    return str(json.loads(desk("runs", "--output", "json"))["runs"][0]["id"])
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for part in parts for text in _texts(part)]
+
+
+def test_the_search_finds_what_acts_and_leaves_pinflows_own_colours() -> None:
+    assert acting("\x1b[31merror:\x1b[0m plain\ttext\n\x1b[?25l\r\x1b[2K\x1b[1A\x1b[2K\x1b[?25h") == []
+    for code in ACTING:
+        if chr(code) not in "\t\n":
+            assert len(acting(f"a{chr(code)}b\nfine")) == 1, hex(code)
