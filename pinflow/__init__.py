@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pinflow.actions import Action, Context, Number, Text, Undo, action
+    from pinflow.actions import Action, Context, Number, Text, Undo, Variants, action
     from pinflow.app import App
     from pinflow.engine.durable import EachResult, Skip
     from pinflow.engine.store import check_place
@@ -36,13 +36,15 @@ if TYPE_CHECKING:
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.http.retry import Limits, Lost
     from pinflow.http.transport import Answer, Transport
+    from pinflow.http.wire import Repeated
     from pinflow.inputs import is_token_name
     from pinflow.notices import Notice
     from pinflow.offers import Command, Simulator
+    from pinflow.paths import state_folder
     from pinflow.recipe.fields import seconds
 
 _HOMES = {
-    "actions": ("Action", "Context", "Number", "Text", "Undo", "action"),
+    "actions": ("Action", "Context", "Number", "Text", "Undo", "Variants", "action"),
     "app": ("App",),
     "engine.durable": ("EachResult", "Skip"),
     "engine.store": ("check_place",),
@@ -67,9 +69,11 @@ _HOMES = {
     "http.credentials": ("Credential", "CredentialRequest"),
     "http.retry": ("Limits", "Lost"),
     "http.transport": ("Answer", "Transport"),
+    "http.wire": ("Repeated",),
     "inputs": ("is_token_name",),
     "notices": ("Notice",),
     "offers": ("Command", "Simulator"),
+    "paths": ("state_folder",),
     "recipe.fields": ("seconds",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -102,6 +106,7 @@ __all__ = [
     "Quota",
     "RateLimited",
     "RemoteError",
+    "Repeated",
     "Simulator",
     "Skip",
     "SpamBlocked",
@@ -110,12 +115,14 @@ __all__ = [
     "Undo",
     "Unreachable",
     "UsageError",
+    "Variants",
     "action",
     "check_place",
     "checked_origin",
     "hookimpl",
     "is_token_name",
     "seconds",
+    "state_folder",
 ]
 
 

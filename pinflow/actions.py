@@ -47,11 +47,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """Limits of a number parameter, both included."""
+    """Limits of a number parameter: ``ge`` and ``le`` are included, ``gt`` is not."""
 
     ge: float | None = None
     le: float | None = None
     description: str = ""
+    gt: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,22 @@ class Undo:
     with_contents: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variants:
+    """An action that is many: which of them a step means is told by its argument ``by``, before the run.
+
+    ``find`` gets that argument's value and whether the step loops over items; it
+    gives the action that the step then has, or None where there is none of that
+    name. ``names`` lists them all, for people, editors and near misses; ``hint``
+    says where else to look.
+    """
+
+    by: str
+    find: Callable[[str, bool], Action | None]
+    names: Callable[[], Iterable[str]]
+    hint: str = ""
+
+
 @dataclass(frozen=True)
 class Action:
     """One thing that a recipe's step can do.
@@ -85,6 +102,9 @@ class Action:
     ``reread`` gets a finished write's output again after a resume, from the ids
     and numbers which the journal kept of it. ``undo`` tells by kind of effect how
     what it made is taken back; every effect of such a kind must be something new.
+    ``variants`` says that it only stands for others. ``accepts``, a JSON Schema of
+    an object, says what it takes in place of its function's signature; ``variant``
+    is which one it is, for people.
     """
 
     name: str
@@ -97,6 +117,14 @@ class Action:
     reread: Callable[[Context, Mapping[str, Any]], Any] | None = None
     undo: Mapping[str, Undo] = field(default_factory=dict)
     local: bool = False
+    variants: Variants | None = None
+    accepts: Mapping[str, Any] | None = None
+    variant: str = ""
+
+    @property
+    def title(self) -> str:
+        """What a message about a step's arguments calls it: its name, or which of the variants it is."""
+        return self.variant or self.name
 
     @property
     def full_name(self) -> str:
@@ -126,9 +154,9 @@ class Action:
     @cached_property
     def parameters(self) -> Parameters:
         """Its parameters, checked and described. Raises PluginError for a signature that can't be read."""
-        from pinflow.parameters import Parameters
+        from pinflow.parameters import Described, Parameters
 
-        return Parameters(self)
+        return Parameters(self) if self.accepts is None else Described(self, self.accepts)
 
 
 def action(
@@ -142,6 +170,7 @@ def action(
     reread: Callable[[Context, Mapping[str, Any]], Any] | None = None,
     undo: Mapping[str, Undo] | None = None,
     local: bool = False,
+    variants: Variants | None = None,
 ) -> Callable[[Callable[..., Any]], Action]:
     """Make the function below an :class:`Action` named ``name``.
 
@@ -164,7 +193,9 @@ def action(
         by_role = {"": frozenset(scopes)} if api is not None else {}
 
     def declare(function: Callable[..., Any]) -> Action:
-        return Action(name, function, api, effect, by_role, frozenset(quota), destructive, reread, undo or {}, local)
+        return Action(
+            name, function, api, effect, by_role, frozenset(quota), destructive, reread, undo or {}, local, variants
+        )
 
     return declare
 

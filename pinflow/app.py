@@ -99,7 +99,7 @@ class App:
         disabled = [name.strip() for name in environ.get("PINFLOW_DISABLE", "").split(",") if name.strip()]
         found = plugins.installed(paths.cache_folder(environ) / "plugins.json")
         manager, infos = plugins.load(found, disabled=disabled, files=plugins_from)
-        return cls(plugins.collect(manager, infos), manager, environ, **seams)
+        return cls(plugins.collect(manager, infos, environ), manager, environ, **seams)
 
     # -- before a run
 

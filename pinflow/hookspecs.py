@@ -26,14 +26,14 @@ hookimpl = pluggy.HookimplMarker("pinflow")
 
 
 @hookspec
-def pinflow_actions() -> Iterable[Action]:
-    """Actions offered to recipes."""
+def pinflow_actions(environ: Mapping[str, str]) -> Iterable[Action]:
+    """Actions offered to recipes. ``environ`` is the environment that the app looks into; it may be left out."""
     raise NotImplementedError
 
 
 @hookspec
-def pinflow_apis() -> Iterable[Api]:
-    """API versions that this plugin's actions speak."""
+def pinflow_apis(environ: Mapping[str, str]) -> Iterable[Api]:
+    """API versions that this plugin's actions speak. ``environ`` as above."""
     raise NotImplementedError
 
 

@@ -13,6 +13,7 @@ import types
 import typing
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from pinflow.actions import Number, Text
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 Loc = tuple[str | int, ...]
 Schema = dict[str, Any]
+_LISTED = 20  # choices that are all named
+_PATTERN_WORDS = {  # what is said of a text of this format that does not match
+    "id": "must be an id: digits only",
+    "segment": "must be one part of a path: no spaces, no / ? # \\ and no ..",
+}
 NO_TEXT_LIMITS, NO_NUMBER_LIMITS = Text(), Number()
 
 
@@ -34,6 +40,7 @@ class Misfit:
     by_type: bool = False
     missing: bool = False
     unknown: bool = False
+    known: tuple[str, ...] = ()  # of an unknown name: what there is
 
 
 class Unfit(Exception):
@@ -106,8 +113,10 @@ class TextKind(Kind):
             return f"is too long: at most {limits.max_length} characters, this has {len(value)}"
         if len(value) < limits.min_length:
             return f"is too short: at least {limits.min_length} characters"
+        if limits.format == "date" and not _is_date(value):
+            return "must be a date: YYYY-MM-DD"
         if limits.pattern is not None and not re.search(limits.pattern, value, re.ASCII):
-            return "must be an id: digits only" if limits.format == "id" else f"must match {limits.pattern}"
+            return _PATTERN_WORDS.get(limits.format) or f"must match {limits.pattern}"
         return ""
 
     def schema(self) -> Schema:
@@ -119,6 +128,13 @@ class TextKind(Kind):
             "description": self.limits.description or None,
         }
         return {"type": "string"} | {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +151,19 @@ class NumberKind(Kind):
             raise wrong_type(loc, "a whole number" if self.whole else "a number", value)
         if self.limits.ge is not None and value < self.limits.ge:
             raise Unfit([Misfit(loc, f"must be at least {self.limits.ge}")])
+        if self.limits.gt is not None and value <= self.limits.gt:
+            raise Unfit([Misfit(loc, f"must be more than {self.limits.gt}")])
         if self.limits.le is not None and value > self.limits.le:
             raise Unfit([Misfit(loc, f"must be at most {self.limits.le}")])
         return value if self.whole else float(value)
 
     def schema(self) -> Schema:
-        limits = {"minimum": self.limits.ge, "maximum": self.limits.le, "description": self.limits.description or None}
+        limits = {
+            "minimum": self.limits.ge,
+            "exclusiveMinimum": self.limits.gt,
+            "maximum": self.limits.le,
+            "description": self.limits.description or None,
+        }
         return {"type": self.said} | {name: limit for name, limit in limits.items() if limit is not None}
 
 
@@ -173,9 +196,18 @@ class Choice(Kind):
         for choice in self.values:
             if type(choice) is type(value) and choice == value:
                 return value
+        raise Unfit([Misfit(loc, f"must be {self._listed(value)}", by_type=type(value) is not str)])
+
+    def _listed(self, value: Any) -> str:
+        """The choices for people; of very many, those that were probably meant."""
+        if len(self.values) > _LISTED:
+            from difflib import get_close_matches  # only a mistake pays for it
+
+            near = get_close_matches(str(value).upper(), map(str, self.values), n=3)
+            some = f"did you mean {' or '.join(near)}" if near else f"such as {', '.join(map(str, self.values[:3]))}"
+            return f"one of {len(self.values)} words; {some}"
         *most, last = map(repr, self.values)
-        listed = f"{', '.join(most)} or {last}" if most else last
-        raise Unfit([Misfit(loc, f"must be one of {listed}", by_type=type(value) is not str)])
+        return f"one of {', '.join(most)} or {last}" if most else f"one of {last}"
 
     def schema(self) -> Schema:
         return {"enum": list(self.values)}
@@ -186,10 +218,16 @@ class ListOf(Kind):
     item: Kind
     make: Callable[[list[Any]], Any]
     said: str
+    least: int = 0
+    most: int | None = None
 
     def convert(self, value: Any, loc: Loc) -> Any:
         if type(value) is not list:
             raise wrong_type(loc, "a list", value)
+        if len(value) < self.least:
+            raise Unfit([Misfit(loc, f"must have at least {self.least} items, this has {len(value)}")])
+        if self.most is not None and len(value) > self.most:
+            raise Unfit([Misfit(loc, f"must have at most {self.most} items, this has {len(value)}")])
         return self.make(_all((self.item, part, (*loc, index)) for index, part in enumerate(value)))
 
     def schema(self) -> Schema:
@@ -239,7 +277,7 @@ class Fields(Kind):
                 except Unfit as unfit:
                     misfits += unfit.misfits
         misfits += [
-            Misfit((*loc, name), f"unknown argument {name!r}", unknown=True)
+            Misfit((*loc, name), f"unknown argument {name!r}", unknown=True, known=tuple(self.fields))
             for name in value
             if name not in self.fields
         ]

@@ -30,6 +30,7 @@ class Fault:
     loc: Loc
     what: str
     unknown: bool = False  # the name at the end of ``loc`` is not a parameter
+    known: tuple[str, ...] = ()  # what there is instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,9 @@ class Parameters:
                 part["default"] = parameter.default
             if name in self._help:
                 part["description"] = self._help[name]
+        if (variants := self._action.variants) is not None:  # each takes arguments of its own
+            schema["properties"][variants.by]["enum"] = list(variants.names())
+            schema["additionalProperties"] = True
         return schema
 
     def output_schema(self) -> dict[str, Any]:
@@ -172,6 +176,37 @@ class Parameters:
         return found
 
 
+class Described(Parameters):
+    """What an action takes that is described by a JSON Schema instead of its signature."""
+
+    def __init__(self, action: Action, schema: Mapping[str, Any]) -> None:
+        super().__init__(action)
+        self._accepts = schema
+
+    @cached_property
+    def _kind(self) -> Fields:
+        from pinflow.described import fields_of
+
+        return fields_of(self._accepts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._accepts["properties"])
+
+    def rough(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(arguments)
+
+    def schema(self) -> dict[str, Any]:
+        return dict(self._accepts)
+
+    def listing(self) -> Sequence[Parameter]:
+        required = self._accepts.get("required", ())
+        return [
+            Parameter(name, self._kind.fields[name].said, name in required, None, part.get("description", ""))
+            for name, part in self._accepts["properties"].items()
+        ]
+
+
 _RULES = (
     "after the context come keyword-only parameters of text, numbers, booleans, lists, mappings, Literal, TypedDict"
 )
@@ -179,7 +214,7 @@ _RULES = (
 
 def _fault(misfit: Misfit) -> Fault:
     if misfit.missing or misfit.unknown:
-        return Fault(misfit.loc, misfit.what, misfit.unknown)
+        return Fault(misfit.loc, misfit.what, misfit.unknown, misfit.known)
     name = misfit.loc[-1]
     shown = f"item {name + 1} of {misfit.loc[-2]!r}" if isinstance(name, int) else repr(name)
     return Fault(misfit.loc, f"{shown} {misfit.what}")

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_args
 
 import pluggy
@@ -213,9 +214,14 @@ def _leave_out(info: PluginInfo) -> str:
     return f"to go on without it: PINFLOW_DISABLE={info.name}"
 
 
-def collect(manager: pluggy.PluginManager, infos: Iterable[PluginInfo]) -> Registry:
-    """Ask every plugin what it offers. Raises PluginError for a wrong type, or one name offered twice."""
-    offers = _Offers(manager, {info.name: info for info in infos})
+def collect(
+    manager: pluggy.PluginManager, infos: Iterable[PluginInfo], environ: Mapping[str, str] = MappingProxyType({})
+) -> Registry:
+    """Ask every plugin what it offers. Raises PluginError for a wrong type, or one name offered twice.
+
+    ``environ`` is the environment that hooks are told of.
+    """
+    offers = _Offers(manager, {info.name: info for info in infos}, environ)
     actions = offers.by_name("pinflow_actions", Action, lambda a: (a.api, a.name), lambda a: f"action {a.full_name}")
     apis = offers.by_name("pinflow_apis", Api, lambda a: a.id, lambda a: f"api {a.id}")
     commands = offers.commands()
@@ -262,15 +268,22 @@ def credential(
 
 def _called(impl: HookImpl, **facts: object) -> object:
     """What a hook answers to those of the facts that it takes: it may leave some out."""
-    answer: object = impl.function(*(facts[name] for name in impl.argnames))
+    wanted = (*impl.argnames, *impl.kwargnames)  # those with a default are for whoever calls the function itself
+    answer: object = impl.function(**{name: facts[name] for name in wanted if name in facts})
     return answer
 
 
 class _Offers:
     """Collects offers, remembering who made which."""
 
-    def __init__(self, manager: pluggy.PluginManager, infos: dict[str, PluginInfo]) -> None:
+    def __init__(
+        self,
+        manager: pluggy.PluginManager,
+        infos: dict[str, PluginInfo],
+        environ: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._manager = manager
+        self._environ = environ
         self.infos = infos
         self.told: dict[str, list[str]] = {}
         self._owner: dict[str, str] = {}
@@ -322,7 +335,7 @@ class _Offers:
 
     def _call(self, impl: HookImpl, hook: str) -> Any:
         try:
-            return impl.function()
+            return _called(impl, environ=self._environ)
         except Exception as error:
             raise PluginError(
                 f"plugin {self._shown(impl.plugin_name)}: {hook} failed: {type(error).__name__}: {error}"

@@ -1,7 +1,9 @@
 """Make the operations catalogue from the vendor's OpenAPI description.
 
-Run as ``python -m pinflow_pinterest.importer DESCRIPTION.json [CATALOGUE.json]``; without a second argument the
-catalogue inside this package is replaced. Only facts are taken over, none of the description's prose.
+Run as ``python -m pinflow_pinterest.importer DESCRIPTION.json [FOLDER]``; without a second argument the catalogue
+inside this package is replaced. Only facts are taken over, none of the description's prose. There are two files, so
+that what every run needs stays small: ``catalogue.json`` tells operations apart and what they count against, and
+``arguments.json`` says what each takes.
 
 Every version of the description is read: what early ones do not say yet (a quota category, whether the vendor's
 sandbox has the operation, client credentials) becomes "" or false.
@@ -12,11 +14,13 @@ Source: https://github.com/pinterest/api-description (v5/openapi.json, extension
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow_pinterest.operations import CATALOGUE, Operation
+from pinflow_pinterest.operations import ARGUMENTS, BUNDLED, CATALOGUE, Operation
+from pinflow_pinterest.schemas import Schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 METHODS = ("get", "put", "post", "delete", "patch")
 USER_SCHEME = "pinterest_oauth2"
 APP_SCHEME = "client_credentials"
+FORM = "application/x-www-form-urlencoded"
+RESERVED = frozenset({"operation", "body", "all"})  # what `call` takes beside an operation's own parameters
 
 
 def read_description(description: Mapping[str, Any]) -> dict[str, Operation]:
@@ -48,24 +54,55 @@ def read_description(description: Mapping[str, Any]) -> dict[str, Operation]:
 
 def catalogue_text(description: Mapping[str, Any]) -> str:
     """The text of catalogue.json for a description: one line an operation, so that two versions compare well."""
-    lines = [f"{json.dumps(id)}: {json.dumps(_entry(each))}" for id, each in read_description(description).items()]
-    version = json.dumps(description.get("info", {}).get("version", ""))
-    return f'{{"description": {version}, "operations": {{\n' + ",\n".join(lines) + "\n}}\n"
+    operations = {id: _entry(each) for id, each in read_description(description).items()}
+    return _text(description, operations=operations)
+
+
+def arguments_text(description: Mapping[str, Any]) -> str:
+    """The text of arguments.json for a description: what each operation takes, as JSON Schema.
+
+    Raises ValueError for a reference that leads nowhere, or a parameter that could not be given.
+    """
+    schemas = Schemas(description)
+    taken = {
+        declared["operationId"]: _arguments(declared, shared, schemas)
+        for _, path, declared in _declared(description)
+        for shared in [description["paths"][path].get("parameters", ())]
+    }
+    return _text(description, **{"$defs": dict(sorted(schemas.named.items()))}, operations=taken)
+
+
+def import_description(source: Path, folder: Path) -> tuple[str, int]:
+    """Make ``folder`` hold the catalogue of the description in ``source``; its version, and how many operations.
+
+    Nothing is written unless all of it can be read. Raises OSError, and ValueError saying what is wrong.
+    """
+    description = _load(source)
+    try:
+        texts = {ARGUMENTS: arguments_text(description), CATALOGUE: catalogue_text(description)}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not an OpenAPI description: {type(error).__name__}: {error}") from error
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        fresh = folder / f"{name}.{os.getpid()}"
+        fresh.write_text(text, encoding="utf-8", newline="\n")
+        fresh.replace(folder / name)
+    written = json.loads(texts[CATALOGUE])
+    return written["description"], len(written["operations"])
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the catalogue and say how many operations it has; the exit code."""
     if not 1 <= len(arguments) <= 2:
-        sys.stderr.write("usage: python -m pinflow_pinterest.importer DESCRIPTION.json [CATALOGUE.json]\n")
+        sys.stderr.write("usage: python -m pinflow_pinterest.importer DESCRIPTION.json [FOLDER]\n")
         return 2
-    source, target = Path(arguments[0]), Path(arguments[1]) if arguments[1:] else CATALOGUE
+    source, folder = Path(arguments[0]), Path(arguments[1]) if arguments[1:] else BUNDLED
     try:
-        text = catalogue_text(_load(source))
-        target.write_text(text, encoding="utf-8", newline="\n")
+        _, count = import_description(source, folder)
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"cannot make {target} from {source}: {error}\n")
+        sys.stderr.write(f"cannot make a catalogue in {folder} from {source}: {error}\n")
         return 1
-    sys.stdout.write(f"{target}: {len(json.loads(text)['operations'])} operations\n")
+    sys.stdout.write(f"{folder}: {count} operations\n")
     return 0
 
 
@@ -74,6 +111,16 @@ def _load(source: Path) -> Mapping[str, Any]:
     if not isinstance(loaded, dict):
         raise ValueError("the file does not hold a JSON object")
     return loaded
+
+
+def _text(description: Mapping[str, Any], **parts: Mapping[str, object]) -> str:
+    """A JSON object with a line for each member of each part."""
+    version = json.dumps(str(description.get("info", {}).get("version", "")))
+    sections = [
+        f"{json.dumps(name)}: {{\n" + ",\n".join(f"{json.dumps(id)}: {json.dumps(each)}" for id, each in part.items())
+        for name, part in parts.items()
+    ]
+    return f'{{"description": {version}, ' + "\n}, ".join(sections) + "\n}}\n"
 
 
 def _declared(description: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -109,6 +156,52 @@ def _entry(each: Operation) -> dict[str, object]:
         "client_credentials": each.client_credentials,
         "sandbox": each.sandbox,
     }
+
+
+def _arguments(declared: Mapping[str, Any], shared: Sequence[Mapping[str, Any]], schemas: Schemas) -> dict[str, object]:
+    """What an operation takes and whether it lists things; keys that say nothing are left out."""
+    places: dict[str, dict[str, Any]] = {"path": {}, "query": {}}
+    required: list[str] = []
+    styles: dict[str, list[str]] = {"repeated": [], "nested": []}
+    for written in (*shared, *declared.get("parameters", ())):
+        parameter = schemas.resolved(written)
+        name, place = parameter["name"], parameter["in"]
+        if place not in places:
+            continue  # no operation has needed one in a header or a cookie
+        if name in RESERVED:
+            raise ValueError(f"{declared['operationId']}: a parameter named {name!r} can't be given")
+        places[place][name] = schemas.parameter(parameter, written.get("$ref", ""))
+        if place == "query" and parameter.get("required"):
+            required.append(name)
+        if parameter.get("style") == "deepObject":
+            styles["nested"].append(name)
+        elif parameter.get("explode") is True and schemas.resolved(parameter["schema"]).get("type") == "array":
+            styles["repeated"].append(name)
+    found = {**places, **_body(declared, required, schemas), **styles, **_listing(declared, schemas)}
+    return {key: value for key, value in {**found, "required": required}.items() if value}
+
+
+def _body(declared: Mapping[str, Any], required: list[str], schemas: Schemas) -> dict[str, object]:
+    if "requestBody" not in declared:
+        return {}
+    body = schemas.resolved(declared["requestBody"])
+    if body.get("required"):
+        required.append("body")
+    kind, content = next(iter(body["content"].items()))
+    return {"body": schemas.small(content.get("schema", {})) or True, "form": kind == FORM}
+
+
+def _listing(declared: Mapping[str, Any], schemas: Schemas) -> dict[str, object]:
+    """Whether the answer is a listing: of objects in an envelope, or bare."""
+    answers = [schemas.resolved(each) for status, each in declared.get("responses", {}).items() if status[:1] == "2"]
+    content = answers[0].get("content", {}) if answers else {}
+    schema = content.get("application/json", {}).get("schema", {})
+    return {"lists": schemas.resolved(schema).get("type") == "array" or "items" in _fields(schema, schemas)}
+
+
+def _fields(schema: Mapping[str, Any], schemas: Schemas) -> set[str]:
+    found = schemas.resolved(schema)
+    return set(found.get("properties", ())).union(*(_fields(part, schemas) for part in found.get("allOf", ())))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,8 @@ def _list(found: Iterable[Action], shell: Shell) -> None:
     width = shell.width(shell.stdout)
     by_api: dict[str, list[tuple[str, str, str]]] = {}
     for each in found:
-        row = (inert(each.name), "deletes" if each.destructive else each.effect, inert(each.summary))
+        effect = "any" if each.variants is not None else "deletes" if each.destructive else each.effect
+        row = (inert(each.name), effect, inert(each.summary))
         by_api.setdefault(each.api or "", []).append(row)
     if not by_api:
         shell.tell("no plugin offers an action; pinflow plugins lists the plugins")
@@ -157,6 +158,8 @@ def _effect(action: Action) -> str:
 
 
 def _needs(action: Action) -> list[str]:
+    if action.variants is not None:
+        return [f"effect, scopes and quota are those of the {action.variants.by}; {inert(action.variants.hint)}"]
     lines = [_effect(action)]
     for role, scopes in action.scopes.items():
         who = f"login {role}" if role else "login"

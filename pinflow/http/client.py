@@ -98,6 +98,8 @@ class _Call:
     category: str
     body: bytes | None = None
     content_type: str = ""
+    asks: bool = False  # whatever its method is called, it changes nothing
+    sign: Callable[[Any], Any] | None = None  # in place of the login
 
     @property
     def name(self) -> str:
@@ -105,7 +107,7 @@ class _Call:
 
     @property
     def writes(self) -> bool:
-        return self.method not in READS
+        return not self.asks and self.method not in READS
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +256,17 @@ class Client:
         params: Mapping[str, object] | None = None,
         json: object = None,
         form: Mapping[str, object] | None = None,
+        asks: bool = False,
+        sign: Callable[[Any], Any] | None = None,
     ) -> Any:
-        """Send a request with a JSON or a form body, and see it through to an answer or an error."""
-        if self._rehearsal and method.upper() not in READS:
+        """Send a request with a JSON or a form body, and see it through to an answer or an error.
+
+        ``asks`` is for a question that is too long for a URL: a POST that changes
+        nothing. ``sign`` signs it instead of the login, where an endpoint wants that.
+        """
+        if self._rehearsal and not asks and method.upper() not in READS:
             return self._rehearse(method.upper(), path)
-        call = self._call(method.upper(), path, params, json, form)
+        call = replace(self._call(method.upper(), path, params, json, form), asks=asks, sign=sign)
         tries = Tries()
         while True:
             self._before()
@@ -269,7 +277,8 @@ class Client:
             decision = self._decide(call, result, tries)
             if isinstance(decision, Renew):
                 tries = replace(tries, renewed=True)
-                decision = decision if self._renew(result.generation) else self._decide(call, result, tries)
+                renewed = call.sign is None and self._renew(result.generation)
+                decision = decision if renewed else self._decide(call, result, tries)
             match decision:
                 case Accept():
                     return result.value
@@ -339,7 +348,7 @@ class Client:
             answer = self._transport.send(
                 call.method,
                 call.url,
-                sign=self._credential,
+                sign=call.sign or self._credential,
                 limits=self._limits,
                 body=call.body,
                 content_type=call.content_type,
@@ -393,10 +402,10 @@ class Client:
 
     def _decide(self, call: _Call, result: _Result, tries: Tries) -> Decision:
         return decide(
-            call.method,
+            "GET" if call.asks else call.method,
             result.outcome,
             tries,
-            idempotent=call.method in self.api.idempotent,
+            idempotent=call.asks or call.method in self.api.idempotent,
             limits=self._limits,
             jitter=self._random(),
         )
@@ -445,7 +454,7 @@ class Client:
             error.retry_after = DAY
             self._blocked = error
         # a kind of its own says more than that the login is bad
-        if error.status == 401 and type(error) is RemoteError:
+        if error.status == 401 and type(error) is RemoteError and call.sign is None:
             hint = self.api.login_hint.format(token=self._credential.name)
             return CredentialError(f"the login {self.login!r} was refused: {error.message}", hint=hint)
         return error

@@ -31,6 +31,12 @@ class Unreadable(Exception):
         self.again = again
 
 
+class Repeated(tuple[object, ...]):
+    """A list parameter whose items are sent one by one, ``name=a&name=b``, where others are joined by commas."""
+
+    __slots__ = ()
+
+
 def encoded_path(path: str) -> str:
     """``path`` as it goes into a URL; each part's odd characters are encoded, "%" too.
 
@@ -49,11 +55,18 @@ def encoded_path(path: str) -> str:
 def encoded_query(params: Mapping[str, object] | None) -> str:
     """Parameters as a query or a form body: true and false in small letters, lists joined by commas, None left out.
 
+    :class:`Repeated` ones are there once an item.
+
     Raises ValueError for a value that is none of text, number, boolean, or a list of them.
     """
     if not params:
         return ""
-    pairs = ((name, value) for name, value in params.items() if value is not None)
+    pairs = (
+        (name, part)
+        for name, value in params.items()
+        if value is not None
+        for part in (value if isinstance(value, Repeated) else (value,))
+    )
     return "&".join(f"{quote(name, safe='')}={_encoded_value(name, value)}" for name, value in pairs)
 
 

@@ -28,7 +28,7 @@ def check_arguments(action: Action, value: Value, part: Part, names: Names, find
     late = dict(value.templates)
     schema = action.parameters.schema()
     faults = action.parameters.faults(value.tree)
-    misspelt = {_meant(fault, schema) for fault in faults if fault.unknown}
+    misspelt = {_meant(fault) for fault in faults if fault.unknown}
     for fault in faults:
         filled_in_later = any(fault.loc[:n] in late for n in range(1, len(fault.loc) + 1))
         if (fault.unknown or not filled_in_later) and fault.loc not in misspelt:
@@ -37,25 +37,31 @@ def check_arguments(action: Action, value: Value, part: Part, names: Names, find
         wanted = _shape_at(schema, loc)
         complaint, offset = _complaint(template, wanted, schema, names)
         if complaint:
-            shown = f"item {loc[-1] + 1} of {loc[-2]!r}" if isinstance(loc[-1], int) else repr(loc[-1])
-            findings.add(part.place.at("with", *loc), f"{shown} {complaint}", offset=offset)
+            findings.add(part.place.at("with", *loc), f"{_shown(loc)} {complaint}", offset=offset)
 
 
-def _meant(fault: Fault, schema: Shape) -> Loc:
+def _meant(fault: Fault) -> Loc:
     """Where the argument stands that an unknown one was probably meant to be."""
     *around, name = fault.loc
-    return (*around, nearest(str(name), _shape_at(schema, tuple(around)).get("properties", ())) or "")
+    return (*around, nearest(str(name), fault.known) or "")
+
+
+def _shown(loc: Loc) -> str:
+    """The value at ``loc``, for people."""
+    return f"item {loc[-1] + 1} of {loc[-2]!r}" if len(loc) > 1 and isinstance(loc[-1], int) else repr(loc[-1])
 
 
 def _tell(fault: Fault, action: Action, schema: Shape, part: Part, findings: Findings) -> None:
     *around, name = fault.loc
     place = part.place.at("with", *fault.loc)
     if fault.unknown:
-        known = _shape_at(schema, tuple(around)).get("properties", ())
-        what = f"{around[-1]!r} has no key {name!r}" if around else f"{action.name} has no argument {name!r}"
-        findings.add(place, what, near(str(name), known, "there are:" if around else "the arguments are"), key=True)
+        what = f"{_shown(tuple(around))} has no key {name!r}" if around else f"{action.title} has no argument {name!r}"
+        otherwise = "there are:" if around else "the arguments are"
+        below = None if around else _below(schema, str(name))
+        hint = f"it belongs under {below}" if below else near(str(name), fault.known, otherwise)
+        findings.add(place, what, hint, key=True)
     elif fault.what.startswith("missing"):
-        what = f"{around[-1]!r} lacks {name!r}" if around else f"{action.name}: {fault.what}"
+        what = f"{_shown(tuple(around))} lacks {name!r}" if around else f"{action.title}: {fault.what}"
         findings.add(place if around else part.place.at("uses" if part.step.uses else "for_each"), what)
     else:
         findings.add(place, fault.what)
@@ -72,19 +78,30 @@ def _complaint(template: Template, wanted: Shape, schema: Mapping[str, Any], nam
     return (fits(given, wanted, schema) if given else ""), offset
 
 
+def _below(schema: Shape, name: str) -> str | None:
+    """The argument that has a field of this name, where no argument has the name itself."""
+    arguments = schema.get("properties", {})
+    return next((each for each in arguments if name in _shape_at(schema, (each,)).get("properties", ())), None)
+
+
 def _shape_at(schema: Shape, loc: Loc) -> Shape:
     """What the schema says of the value at ``loc``; {} where that can't be told."""
-    shape = _plain(schema)
+    shape = _plain(schema, schema)
     for part in loc:
         if isinstance(part, int):
             found = shape.get("items", {})
         else:
             found = shape.get("properties", {}).get(part, shape.get("additionalProperties", {}))
-        shape = _plain(found) if isinstance(found, dict) else {}
+        shape = _plain(found, schema) if isinstance(found, dict) else {}
     return shape
 
 
-def _plain(shape: Shape) -> Shape:
-    """A shape without the null that it may be as well."""
+def _plain(shape: Shape, document: Shape) -> Shape:
+    """A shape itself, where there is a reference to it, and without the null that it may be as well."""
+    while isinstance(pointer := shape.get("$ref"), str):
+        found: Any = document
+        for name in pointer.removeprefix("#/").split("/"):
+            found = found[name]
+        shape = found
     branches = [branch for branch in shape.get("anyOf", ()) if branch.get("type") != "null"]
-    return branches[0] if len(branches) == 1 else shape
+    return _plain(branches[0], document) if len(branches) == 1 else shape

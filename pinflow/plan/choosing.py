@@ -63,6 +63,29 @@ class Chooser:
             self._findings.add(place, *self._missing(name, api))
         return action
 
+    def variant(self, action: Action | None, part: Part, *, items: bool) -> Action | None:
+        """Which of an action's variants a step means; an action without any as it is. None where that can't be told.
+
+        ``items`` says that the step loops over what it gives.
+        """
+        if action is None or action.variants is None or part.step.broken:
+            return action
+        by = action.variants.by
+        if by not in part.step.with_:
+            what = f"{action.name}: missing argument {by!r}"
+            self._findings.add(part.place.at("for_each" if items else "uses"), what, action.variants.hint)
+            return None
+        place = part.place.at("with", by)
+        name = self._findings.early(part.step.with_[by], place)
+        if name is None:
+            return None
+        found = action.variants.find(name, items)
+        if found is None:
+            meant = nearest(name, action.variants.names())
+            hint = f"did you mean {meant!r}?" if meant else action.variants.hint
+            self._findings.add(place, f"{action.full_name} has no {by} {name[:80]!r}", hint)
+        return found
+
     def _missing(self, name: str, api: str | None) -> tuple[str, str]:
         outright, _, bare = name.rpartition(".")
         elsewhere = self._registry.apis_with(bare)

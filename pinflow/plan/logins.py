@@ -82,7 +82,7 @@ class Logins:
         login, place = self._declared[name]
         lacking = () if login.scopes is None else sorted(action.scopes[role].difference(login.scopes))
         if lacking:
-            what = f"login {name!r} lacks the scope {' and '.join(lacking)}, which {action.name} needs"
+            what = f"login {name!r} lacks the scope {' and '.join(lacking)}, which {action.title} needs"
             self._findings.add(place.at("scopes"), what, "add it, or leave scopes out")
 
     def _chosen(self, part: Part, action: Action) -> dict[str, str]:
@@ -102,7 +102,7 @@ class Logins:
         if len(self._declared) == 1:
             return next(iter(self._declared))
         place = part.place.at("uses" if part.step.uses is not None else "for_each")
-        self._findings.add(place, f"{action.name} must know its login", f"write auth: {' or '.join(self._declared)}")
+        self._findings.add(place, f"{action.title} must know its login", f"write auth: {' or '.join(self._declared)}")
         return None
 
     def _by_role(self, given: Mapping[str, str], place: Place, action: Action) -> dict[str, str]:

@@ -186,7 +186,8 @@ class _Maker:
         step = part.step
         api = self._chooser.api(part)
         if step.uses is not None:
-            return self._chooser.action(step.uses, part.place.at("uses"), api), None
+            action = self._chooser.action(step.uses, part.place.at("uses"), api)
+            return self._chooser.variant(action, part, items=False), None
         place = part.place.at("for_each")
         if not isinstance(step.for_each, str):
             self._check_no_action(part)
@@ -194,9 +195,9 @@ class _Maker:
         if self._is_expression(step.for_each, api, names):
             self._check_no_action(part)
             return None, self._findings.expression(step.for_each, place, names)
-        action = self._chooser.action(step.for_each, place, api)
+        action = self._chooser.variant(self._chooser.action(step.for_each, place, api), part, items=True)
         if action is not None and not action.yields:
-            what = f"{step.for_each!r} gives one result, not items"
+            what = f"{action.variant or step.for_each!r} gives one result, not items"
             self._findings.add(place, what, "call it with uses instead")
         return action, None
 

@@ -5,25 +5,42 @@ Source: https://developers.pinterest.com/docs/api/v5/
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from pinflow import hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pinflow import Action, Api
 
 
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 @hookimpl
-def pinflow_actions() -> list[Action]:
+def pinflow_actions(environ: Mapping[str, str] = NOTHING) -> list[Action]:
     """Every action of this version."""
-    from pinflow_pinterest_v5 import boards, copying, mirroring, pins, sections, users
+    from pinflow_pinterest_v5 import boards, calls, copying, mirroring, pins, sections, users
+    from pinflow_pinterest_v5.catalogues import Choice
 
-    return [*users.ACTIONS, *boards.ACTIONS, *sections.ACTIONS, *pins.ACTIONS, *copying.ACTIONS, *mirroring.ACTIONS]
+    return [
+        *users.ACTIONS,
+        *boards.ACTIONS,
+        *sections.ACTIONS,
+        *pins.ACTIONS,
+        *copying.ACTIONS,
+        *mirroring.ACTIONS,
+        calls.call_of(Choice(environ)),
+    ]
 
 
 @hookimpl
-def pinflow_apis() -> list[Api]:
+def pinflow_apis(environ: Mapping[str, str] = NOTHING) -> list[Api]:
     """This version."""
     from pinflow_pinterest_v5.api import API
+    from pinflow_pinterest_v5.catalogues import Choice
 
-    return [API]
+    return [replace(API, operation=Choice(environ).match)]

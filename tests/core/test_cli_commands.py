@@ -129,7 +129,9 @@ class Desk:
 
     def _app(self, environ: Any, plugins: Any) -> App:
         manager, infos = load([], objects=[self.shop])
-        return App(collect(manager, infos), manager, environ, clock=lambda: self.now, sleep=lambda seconds: None)
+        return App(
+            collect(manager, infos, environ), manager, environ, clock=lambda: self.now, sleep=lambda seconds: None
+        )
 
     def recipe(self, text: str, name: str = "shop.yaml") -> str:
         path = self.folder / name

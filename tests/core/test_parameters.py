@@ -127,7 +127,7 @@ DEEP: list[tuple[Any, object, list[Fault]]] = [
         [
             Fault(("it", "id"), "missing argument 'id'"),
             Fault(("it", "title"), "'title' must be text, not nothing"),
-            Fault(("it", "titel"), "unknown argument 'titel'", unknown=True),
+            Fault(("it", "titel"), "unknown argument 'titel'", unknown=True, known=("id", "title")),
         ],
     ),
     (list[Slot], [{"id": "x"}], [Fault(("it", 0, "id"), "'id' must be an id: digits only")]),
@@ -165,7 +165,7 @@ def greet(ctx: Context, *, name: str, times: Annotated[int, Number(ge=1)] = 1, t
 def test_missing_and_unknown_arguments_are_told_together() -> None:
     assert greet.parameters.faults({"nmae": "Ada"}) == [
         Fault(("name",), "missing argument 'name'"),
-        Fault(("nmae",), "unknown argument 'nmae'", unknown=True),
+        Fault(("nmae",), "unknown argument 'nmae'", unknown=True, known=("name", "times", "to")),
     ]
 
 

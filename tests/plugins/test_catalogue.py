@@ -5,12 +5,24 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pinflow_pinterest import importer
-from pinflow_pinterest.operations import CATALOGUE, Operation, is_parameter, match, operation, operations
+from pinflow_pinterest.operations import (
+    ARGUMENTS,
+    BUNDLED,
+    CATALOGUE,
+    Operation,
+    is_parameter,
+    match,
+    operation,
+    operations,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROJECT = Path(__file__).resolve().parents[2]
 DESCRIPTION = Path(os.environ.get("PINFLOW_OPENAPI") or PROJECT.parent / "shared/openapi/pinterest-v5.json")
@@ -46,18 +58,29 @@ def test_every_field_of_every_operation_is_the_vendors(description: dict[str, An
     assert len(catalogued) == 231
 
 
-def test_the_catalogue_is_what_the_importer_writes(description: dict[str, Any], tmp_path: Path) -> None:
-    written = tmp_path / "catalogue.json"
-    assert importer.main([str(DESCRIPTION), str(written)]) == 0
-    assert written.read_text(encoding="utf-8") == CATALOGUE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", [CATALOGUE, ARGUMENTS])
+def test_the_catalogue_is_what_the_importer_writes(name: str, description: dict[str, Any], tmp_path: Path) -> None:
+    assert importer.main([str(DESCRIPTION), str(tmp_path)]) == 0
+    assert (tmp_path / name).read_text(encoding="utf-8") == (BUNDLED / name).read_text(encoding="utf-8")
 
 
-def test_no_prose_of_the_description_is_in_the_catalogue(description: dict[str, Any]) -> None:
-    text = CATALOGUE.read_text(encoding="utf-8")
-    declared = [each for item in description["paths"].values() for each in item.values()]
-    prose = {each[key] for each in declared for key in ("summary", "description") if " " in each[key]}
-    assert len(prose) > 200
-    assert [sentence for sentence in prose if sentence in text] == []
+@pytest.mark.parametrize("name", [CATALOGUE, ARGUMENTS])
+def test_no_prose_of_the_description_is_in_the_catalogue(name: str, description: dict[str, Any]) -> None:
+    text = (BUNDLED / name).read_text(encoding="utf-8")
+    prose = {each for each in prose_of(description) if " " in each}
+    assert len(prose) > 1000
+    assert [sentence for sentence in prose if json.dumps(sentence)[1:-1] in text] == []
+
+
+def prose_of(part: Any) -> Iterator[str]:
+    """Every summary, title and description, whatever it is of."""
+    if isinstance(part, dict):
+        yield from (part[key] for key in ("summary", "title", "description") if isinstance(part.get(key), str))
+        for inner in part.values():
+            yield from prose_of(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from prose_of(inner)
 
 
 @pytest.mark.parametrize("id", list(operations()))
@@ -132,10 +155,11 @@ def test_every_operation_without_an_id_of_its_own_is_named() -> None:
 def test_a_file_that_is_no_description_leaves_the_catalogue_alone(
     text: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source, target = tmp_path / "source.json", tmp_path / "target.json"
+    source, target = tmp_path / "source.json", tmp_path / CATALOGUE
     source.write_text(text)
     target.write_text("before")
-    assert importer.main([str(source), str(target)]) == 1
+    assert importer.main([str(source), str(tmp_path)]) == 1
+    assert {each.name for each in tmp_path.iterdir()} == {"source.json", CATALOGUE}
     assert target.read_text() == "before"
     assert reason in capsys.readouterr().err
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pinflow_sandbox.wire import Answer, Call
     from tests.plugins.conftest import Bench, Fault
 
-ACTIONS: list[Action] = list(pinflow_actions())
+ACTIONS: list[Action] = [each for each in pinflow_actions() if each.variants is None]
 WRITES = [action for action in ACTIONS if action.effect == "write"]
 IMAGE = "https://example.com/a.jpg"
 
