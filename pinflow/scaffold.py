@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import keyword
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,8 +12,10 @@ from pinflow import paths
 from pinflow.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from pinflow.registry import PluginInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,44 @@ def recipe_template(name: str) -> Template:
         meant = f"; did you mean {near!r}?" if near else ""
         raise UsageError(f"there is no template {name!r}{meant}", hint="pinflow new recipe lists them")
     return found[name]
+
+
+def plugin_files(name: str) -> dict[str, str]:
+    """The files of a new plugin's distribution: path -> text. Raises UsageError for a name that won't do."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
+        raise UsageError(
+            f"a plugin can't be named {name!r}", hint="use small letters, digits and single _ between them: acme_boards"
+        )
+    root = paths.bundled_templates() / "plugin"
+    found = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {_named(path.relative_to(root).as_posix(), name): _named(path.read_text("utf-8"), name) for path in found}
+
+
+def _named(text: str, name: str) -> str:
+    """A text of the example, which is a plugin named acme, for another name."""
+    said = {"pinflow-acme": distribution(name), "Acme": name.replace("_", " ").capitalize(), "acme": name}
+    return re.sub("|".join(said), lambda found: said[found[0]], text)
+
+
+def distribution(name: str) -> str:
+    """What the distribution of a plugin is called, and its folder."""
+    return f"pinflow-{name.replace('_', '-')}"
+
+
+def check_free(name: str, plugins: Iterable[PluginInfo]) -> None:
+    """Raise UsageError if a plugin, its distribution or its package has the name of something that is there."""
+    for each in plugins:
+        if name == each.name or distribution(name) == re.sub(r"[-_.]+", "-", each.distribution).lower():
+            origin = f"{each.module} of {each.distribution} {each.version}" if each.distribution else each.module
+            raise UsageError(f"there is a plugin {each.name!r} already ({origin})", hint="choose another name")
+    if importlib.util.find_spec(f"pinflow_{name}") is not None:
+        raise UsageError(f"there is a package pinflow_{name} already", hint="choose another name")
+
+
+def check_empty(folder: Path) -> None:
+    """Raise UsageError if there is something in ``folder``, or it is a file."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is there already", hint="nothing was written: name another place with --into")
 
 
 def write_new(folder: Path, files: Mapping[str, str]) -> None:

@@ -38,7 +38,7 @@ BUILT_IN = (
     Entry("approve", RUN, "let a recipe write with nobody there, on a schedule"),
     Entry("notify", RUN, "what runs with nobody there have told of; try the notifiers"),
     Entry("quota", RUN, "what is used of each quota, and what is left"),
-    Entry("new", WRITE, "start a recipe from a template"),
+    Entry("new", WRITE, "start a recipe, or a plugin"),
     Entry("validate", WRITE, "find every mistake in recipes; sends nothing"),
     Entry("actions", WRITE, "list what recipes can do, or show one action"),
     Entry("schema", WRITE, "print the JSON Schema of recipes, for editors"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
     from pinflow.cli.shell import Shell
 
-DESCRIPTION = "Start a recipe from a template: a skeleton, or one of the recipes that come with pinflow."
+DESCRIPTION = "Start a recipe from a template, or a plugin that can be installed, tested and run as it is."
 EXAMPLES = """\
+  pinflow new plugin acme                                a package of its own, in ./pinflow-acme
   pinflow new recipe                                     the templates
   pinflow new recipe loop -o my.yaml                     a recipe of your own"""
 OUTPUTS: Sequence[str] = ("human", "json")
@@ -28,9 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     recipe.add_argument("template", nargs="?", metavar="TEMPLATE", help="what to start from; left out, all are listed")
     recipe.add_argument("-o", "--to", type=Path, metavar="FILE", help="write it here, not to standard output")
+    plugin = below.add_parser(
+        "plugin",
+        help="a plugin of your own",
+        description="Write a plugin as a package: an action, a recipe that uses it, and tests that pass.",
+    )
+    plugin.add_argument("name", metavar="NAME", help="what it is called: small letters, digits and _")
+    plugin.add_argument("--into", type=Path, metavar="DIR", help="write it there (default: ./pinflow-NAME)")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
+    if args.what == "plugin":
+        return _plugin(shell, args.name, args.into)
     if args.template is None:
         if args.to is not None:
             raise UsageError(f"no template is named for {args.to}", hint="pinflow new recipe lists them")
@@ -52,6 +63,28 @@ def give_recipe(shell: Shell, text: str, to: Path | None) -> int:
         shell.say(json_text({"recipe": text, "file": str(to)}))
         return OK
     shell.tell(f"wrote {inert(str(to))}; try it: pinflow run {inert(str(to))} --sandbox")
+    return OK
+
+
+def _plugin(shell: Shell, name: str, into: Path | None) -> int:
+    from pinflow.scaffold import check_empty, check_free, distribution, plugin_files, write_new
+
+    files = plugin_files(name)
+    check_free(name, shell.app().registry.plugins)
+    folder = into or Path(distribution(name))
+    check_empty(folder)
+    write_new(folder, files)
+    if not shell.human:
+        shell.say(json_text({"folder": str(folder), "files": sorted(files)}))
+        return OK
+    shell.tell(f"wrote {len(files)} files; next:")
+    for line in (
+        f"cd {shlex.quote(str(folder))}",
+        "pip install -e '.[test]'",
+        "pytest",
+        f"pinflow run recipes/{name}.yaml --sandbox",
+    ):
+        shell.tell(f"  {line}")
     return OK
 
 

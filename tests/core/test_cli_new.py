@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,3 +106,76 @@ def test_a_place_that_cannot_be_written_is_said(call: Call) -> None:
     code, _, err = call("new", "recipe", "loop", "-o", "file/mine.yaml")
     assert code == 2
     assert "can't be written" in err
+
+
+# plugins
+
+
+def test_a_new_plugin_bears_its_name_everywhere(call: Call) -> None:
+    code, out, err = call("new", "plugin", "acme2_pins")
+    assert (code, out) == (0, "")
+    assert err.splitlines()[1:] == [
+        "  cd pinflow-acme2-pins",
+        "  pip install -e '.[test]'",
+        "  pytest",
+        "  pinflow run recipes/acme2_pins.yaml --sandbox",
+    ]
+    folder = Path("pinflow-acme2-pins")
+    files = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert files.keys() == {
+        ".gitignore",
+        "README.md",
+        "pinflow_acme2_pins/__init__.py",
+        "pinflow_acme2_pins/py.typed",
+        "pyproject.toml",
+        "recipes/acme2_pins.yaml",
+        "tests/test_acme2_pins.py",
+    }
+    project = tomllib.loads(files["pyproject.toml"])
+    assert project["project"]["name"] == "pinflow-acme2-pins"
+    assert project["project"]["entry-points"]["pinflow"] == {"acme2_pins": "pinflow_acme2_pins"}
+    assert "def acme2_pins_hide_board(" in files["pinflow_acme2_pins/__init__.py"]
+    assert "name: Acme2 pins\n" in files["recipes/acme2_pins.yaml"]
+    assert all(not re.search("acme(?!2)", text) for text in files.values())
+
+
+def test_a_new_plugin_can_be_put_elsewhere(call: Call) -> None:
+    code, out, _ = call("new", "plugin", "acme", "--into", "deep/mine", "--output", "json")
+    assert code == 0
+    told = json.loads(out)
+    assert told["folder"] == str(Path("deep/mine"))
+    assert all((Path("deep/mine") / name).is_file() for name in told["files"])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Acme", "a plugin can't be named 'Acme'"),
+        ("acme-pins", "a plugin can't be named 'acme-pins'"),
+        ("../acme", "a plugin can't be named '../acme'"),
+        ("2acme", "a plugin can't be named '2acme'"),
+        ("class", "a plugin can't be named 'class'"),
+        ("pinflow_auth", "there is a plugin 'pinflow_auth' already (pinflow_auth of pinflow 0.1.0)"),
+        ("auth", "there is a package pinflow_auth already"),
+    ],
+)
+def test_a_name_that_will_not_do_writes_nothing(call: Call, name: str, said: str) -> None:
+    code, out, err = call("new", "plugin", name)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("there", ["file", "folder"])
+def test_a_folder_that_is_there_stays_as_it_is(call: Call, there: str) -> None:
+    folder = Path("pinflow-acme")
+    if there == "folder":
+        folder.mkdir()
+        (folder / "precious.txt").write_text("precious")
+    else:
+        folder.write_text("precious")
+    code, _, err = call("new", "plugin", "acme")
+    assert code == 2
+    assert err.startswith("error: pinflow-acme is there already\n")
+    assert (folder / "precious.txt" if there == "folder" else folder).read_text() == "precious"
+    assert len(list(folder.rglob("*"))) <= 1

@@ -47,8 +47,21 @@ def test_every_recipe_is_in_the_wheel(wheel: Path) -> None:
     assert sorted(n.rpartition("/")[2] for n in names(wheel) if n.startswith("pinflow/recipes/")) == RECIPE_FILES
 
 
+def test_every_template_is_in_the_wheel(wheel: Path) -> None:
+    root = PROJECT / "templates"
+    templates = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    held = {name.removeprefix("pinflow/templates/") for name in names(wheel) if name.startswith("pinflow/templates/")}
+    assert {"plugin/.gitignore", "plugin/pinflow_acme/py.typed", "recipe/loop.yaml"} <= templates
+    assert held == templates
+
+
 def test_nothing_private_and_no_test_is_in_the_wheel(wheel: Path) -> None:
-    parts = {part for name in names(wheel) for part in name.split("/")}
+    held = [name for name in names(wheel) if not name.startswith("pinflow/templates/")]  # a new plugin has tests
+    parts = {part for name in held for part in name.split("/")}
     assert parts.isdisjoint(
         {"tests", "oauth_tokens", "scripts", "common", "plugins", ".ci", "conftest.py", "__pycache__"}
     )
