@@ -116,7 +116,8 @@ class TextKind(Kind):
         if limits.format == "date" and not _is_date(value):
             return "must be a date: YYYY-MM-DD"
         if limits.pattern is not None and not re.search(limits.pattern, value, re.ASCII):
-            return _PATTERN_WORDS.get(limits.format) or f"must match {limits.pattern}"
+            words = _PATTERN_WORDS.get(limits.format) or (limits.description and f"must be {limits.description}")
+            return words or f"must match {limits.pattern}"
         return ""
 
     def schema(self) -> Schema:

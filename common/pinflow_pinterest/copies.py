@@ -19,6 +19,7 @@ from pinflow import (
     Number,
     RateLimited,
     SpamBlocked,
+    Text,
     action,
 )
 from pinflow_pinterest import undo
@@ -41,6 +42,7 @@ from pinflow_pinterest.pin_copies import GONE
 from pinflow_pinterest.pins import add_pin, reread_pin
 from pinflow_pinterest.reading import NAMED, Choices, copied_pin, too_long
 from pinflow_pinterest.types import Board, Pin
+from pinflow_pinterest.uploads import chosen_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -65,23 +67,27 @@ def copy_pin(
     pin: PinterestId | dict[str, Any],
     board: PinterestId,
     section: PinterestId | None = None,
+    media: Annotated[str, Text(min_length=1, format="file")] | None = None,
     videos: Literal["fail", "cover"] = "fail",
     on_too_long: Literal["fail", "truncate"] = "fail",
 ) -> Pin:
     """Put a copy of a Pin on a board. (get_pin and create_pin in one)
 
-    Fails for a Pin that can't be made again, such as a video; save_pin takes any Pin as it is.
+    Fails for a Pin that can't be made again, such as a video without its file; save_pin takes any Pin as it is.
 
     Arguments:
         pin: the Pin to copy, as a listing or get_pin gives it, or its id
         board: the id of the board that gets the copy
         section: the id of one of that board's sections
+        media: the video that the copy shows, with the original's image as its cover: the id of an uploaded one, or a
+          file (MP4, MOV, M4V) in the recipe's folder or from an input of type file; ./123 is a file, 123 an id
         videos: what to do with a video, whose file the API does not give out; cover copies its cover as an image
         on_too_long: truncate shortens texts that are longer than a new Pin's may be, but never a link
     """
     service = gateway(ctx.client)
     original: Any = pin if isinstance(pin, dict) else service.pin(pin)
-    choices = Choices(videos="cover" if videos == "cover" else "skip", on_too_long=on_too_long)
+    # with a file of its own, a video is made of the picture that stands for it
+    choices = Choices(videos="cover" if media or videos == "cover" else "skip", on_too_long=on_too_long)
     # as text, also where a dry run only planned the board or the section
     place = None if section is None else str(section)
     match copied_pin(service, original, board=str(board), section=place, choices=choices):
@@ -93,7 +99,7 @@ def copy_pin(
                     f"pin {original.get('id')} can't be copied: {'; '.join(wrong)}",
                     hint="on_too_long: truncate shortens texts, but never links",
                 )
-            return add_pin(ctx, body)
+            return add_pin(ctx, service.with_video(body, chosen_video(ctx, media)) if media else body)
 
 
 @action(

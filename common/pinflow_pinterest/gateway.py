@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from pinflow_pinterest.types import Account, Board, BoardSection, Pin
 
 
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """How a version takes videos.
+
+    ``register`` announces one; its answer has the ``id``, ``upload_url`` and ``upload_parameters``. ``status`` tells of
+    an id how far it is: registered, processing, succeeded or failed; ActionError for an unknown one.
+    """
+
+    id: str  # the key of the id in register's answer
+    register: Callable[[], Mapping[str, Any]]
+    status: Callable[[str], str]
+
+
 class Gateway(Protocol):
     """One login's way to the boards and Pins of a version.
 
@@ -77,6 +90,12 @@ class Gateway(Protocol):
 
     def copied_pin(self, pin: Pin, *, board: str, section: str | None) -> Carried | NotCarried:
         """The body that makes a copy of ``pin``, or a fixed text that says why there is none."""
+
+    def with_video(self, body: Mapping[str, Any], video: str) -> dict[str, Any]:
+        """A body of ``copied_pin`` with an uploaded video in place of its picture, which is the video's cover then."""
+
+    def uploads(self) -> Uploads:
+        """How this version takes videos."""
 
     def save_pin(self, pin: str, body: Mapping[str, Any]) -> Pin:
         """Save a Pin to the place that ``body`` names by board_id and board_section_id."""

@@ -9,7 +9,7 @@ Source: https://github.com/pinterest/api-description (components/schemas)
 
 from __future__ import annotations
 
-from typing import Literal, Required, TypedDict
+from typing import Any, Literal, Required, TypedDict
 
 CreativeType = Literal[
     "REGULAR",
@@ -252,3 +252,143 @@ class TopPins(TypedDict, total=False):
     pins: Required[list[TopPin]]
     sort_by: str
     date_availability: DateAvailability
+
+
+class AdAccountOwner(TypedDict, total=False):
+    """Who owns an ad account."""
+
+    id: str
+    username: str
+
+
+class AdAccount(TypedDict, total=False):
+    """An account that advertises."""
+
+    id: Required[str]
+    name: str
+    owner: AdAccountOwner
+    country: str
+    currency: str
+    permissions: list[str]  # what the login may do there: OWNER, ADMIN, ANALYST ...
+    created_time: int | None  # seconds since 1970, as all times below
+    updated_time: int | None
+
+
+class Campaign(TypedDict, total=False):
+    """A campaign of an ad account."""
+
+    id: Required[str]
+    ad_account_id: str
+    name: str
+    status: str  # ACTIVE, PAUSED, ARCHIVED, DRAFT, DELETED_DRAFT
+    summary_status: str
+    objective_type: str
+    daily_spend_cap: int | None  # millionths of the ad account's currency
+    lifetime_spend_cap: int | None
+    start_time: int | None
+    end_time: int | None
+    created_time: int
+    updated_time: int
+
+
+class AdGroup(TypedDict, total=False):
+    """The ads of a campaign that share a budget and an audience."""
+
+    id: Required[str]
+    ad_account_id: str
+    campaign_id: str
+    name: str
+    status: str
+    summary_status: str
+    budget_in_micro_currency: int | None
+    bid_in_micro_currency: int | None
+    billable_event: str
+    start_time: int | None
+    end_time: int | None
+    created_time: int
+    updated_time: int
+
+
+class Ad(TypedDict, total=False):
+    """A promoted Pin."""
+
+    id: Required[str]
+    ad_account_id: str
+    campaign_id: str
+    ad_group_id: str
+    pin_id: str
+    name: str | None
+    status: str
+    summary_status: str
+    creative_type: str
+    destination_url: str | None
+    review_status: str  # OTHER, PENDING, REJECTED, APPROVED
+    rejected_reasons: list[str]
+    created_time: int
+    updated_time: int
+
+
+class DeliveryMetric(TypedDict, total=False):
+    """A column of ad reports, and what it means."""
+
+    name: Required[str]
+    display_name: str
+    definition: str
+    category: str  # ADS, ORGANIC
+
+
+class RelatedTerms(TypedDict, total=False):
+    """A search term, and terms that people search for as well."""
+
+    term: Required[str]
+    related_terms: list[str]
+
+
+class Figures(TypedDict):
+    """Figures of an account over a period, by part: "all", or those of ``split_field``."""
+
+    start_date: str
+    end_date: str
+    parts: dict[str, Analytics]
+    rows: list[dict[str, Any]]  # date, part, and the metrics
+
+
+class PinFigures(TypedDict):
+    """Figures of Pins over a period: by Pin, then by part as those of an account."""
+
+    start_date: str
+    end_date: str
+    pins: dict[str, dict[str, Analytics]]
+    rows: list[dict[str, Any]]  # date, id, part, and the metrics
+
+
+class AdFigures(TypedDict):
+    """Figures of ads over a period, as the service lists them and as rows."""
+
+    start_date: str
+    end_date: str
+    items: list[dict[str, Any]]
+    rows: list[dict[str, Any]]  # date, id, and the columns
+
+
+class Ranking(TypedDict):
+    """The Pins that came first over a period."""
+
+    start_date: str
+    end_date: str
+    top: TopPins
+    rows: list[dict[str, Any]]  # id, and the metrics
+
+
+class UploadedVideo(TypedDict):
+    """A video that a new Pin can show."""
+
+    media_id: str
+    status: str  # "succeeded"
+
+
+class FetchedReport(TypedDict):
+    """A report's file."""
+
+    path: str
+    size: int  # bytes

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from pinflow.errors import (
     CredentialError,
@@ -18,6 +19,7 @@ from pinflow.errors import (
     SpamBlocked,
     Unreachable,
 )
+from pinflow.http.carrier import LOOPBACK, Carrier
 from pinflow.http.quota import DAY, told_wait
 from pinflow.http.retry import (
     READS,
@@ -180,6 +182,17 @@ class Client:
         self._renewing = threading.Lock()
         self._generation = 0
         self._blocked: SpamBlocked | None = None
+
+    @property
+    def files(self) -> Carrier:
+        """What carries files to and from addresses that the service gives out; no credential goes there."""
+        return Carrier(
+            self._transport,
+            local=urlsplit(self._base_url).hostname in LOOPBACK,
+            sleep=self._back_off,
+            random=self._random,
+            before=self._before,
+        )
 
     @property
     def calls(self) -> Mapping[str, int]:

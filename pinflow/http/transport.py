@@ -16,7 +16,7 @@ import threading
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pinflow.http.retry import Limits, Phase
 
 _FAILURES = (requests.RequestException, HTTPError, http.client.HTTPException, OSError)
+_PIECE = 256 * 1024  # bytes
 _SIZED = frozenset({"content-length", "transfer-encoding"})
 _PIECE = 65_536  # bytes; bigger ones are not worth a copy
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -54,6 +55,15 @@ class Answer:
     body: bytes | None
     flaw: str = ""
     too_big: bool = False
+
+
+class Body(Protocol):
+    """What is sent in pieces instead of as a whole: ``len`` is its length in bytes."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next piece; b"" after the last."""
 
 
 class Transport:
@@ -90,19 +100,22 @@ class Transport:
         *,
         sign: Callable[[requests.PreparedRequest], object],
         limits: Limits,
-        body: bytes | None = None,
+        body: bytes | Body | None = None,
         content_type: str = "",
+        sink: Callable[[bytes], object] | None = None,
     ) -> Answer:
         """Send one request and read its whole answer, whatever its status.
 
-        ``sign`` puts the credential on. Raises Lost where no answer came.
+        ``sign`` puts the credential on. ``sink`` is given the body of a good answer
+        in pieces; it is empty in the result then. Raises Lost where no answer came.
         """
         request = self._request(method, url, body, content_type)
         sign(request)
-        exchange = _Exchange(self._monotonic() + limits.deadline, limits.read, self._monotonic)
+        streamed = body is not None and not isinstance(body, bytes)
+        exchange = _Exchange(self._monotonic() + limits.deadline, limits.read, self._monotonic, streamed=streamed)
         token = _EXCHANGE.set(exchange)
         try:
-            return self._exchange(request, exchange, limits)
+            return self._exchange(request, exchange, limits, sink)
         finally:
             _EXCHANGE.reset(token)
 
@@ -110,19 +123,25 @@ class Transport:
         """Close every connection."""
         self._adapter.close()
 
-    def _request(self, method: str, url: str, body: bytes | None, content_type: str) -> requests.PreparedRequest:
+    def _request(self, method: str, url: str, body: bytes | Body | None, content_type: str) -> requests.PreparedRequest:
         # what Session.prepare_request would come to, without asking the environment and the cookies each time
         request = requests.PreparedRequest()
         request.method = method
         request.url = url
         request.headers = headers = CaseInsensitiveDict(self._headers)
         if body is not None:
-            request.body = body
+            request.body = body  # type: ignore[assignment]  # anything with read() is sent in pieces
             headers["Content-Type"] = content_type
             headers["Content-Length"] = str(len(body))
         return request
 
-    def _exchange(self, request: requests.PreparedRequest, exchange: _Exchange, limits: Limits) -> Answer:
+    def _exchange(
+        self,
+        request: requests.PreparedRequest,
+        exchange: _Exchange,
+        limits: Limits,
+        sink: Callable[[bytes], object] | None,
+    ) -> Answer:
         timeout: Any = Timeout(connect=min(limits.connect, limits.deadline), read=limits.read)
         try:
             raw = self._adapter.send(
@@ -135,6 +154,8 @@ class Transport:
             lost = Lost(exchange.lost_in, _reason(error))
         else:
             if raw.status >= 200:
+                if sink is not None and raw.status < 300:
+                    return _poured(raw, limits.max_bytes, sink)
                 return _read(raw, limits.max_bytes, bodiless=request.method == "HEAD")
             raw.close()  # the real answer may follow, and must not meet the next request
             lost = Lost(exchange.lost_in, "only an interim answer came")
@@ -165,12 +186,39 @@ def _read(raw: Any, cap: int, *, bodiless: bool) -> Answer:
     return Answer(raw.status, headers, body, flaw, too_big)
 
 
+def _poured(raw: Any, cap: int, sink: Callable[[bytes], object]) -> Answer:
+    """A good answer whose body went into ``sink``. What the sink raises goes on to the caller."""
+    headers = {name.lower(): value for name, value in raw.headers.itermerged()}
+    length, taken = 0, False
+    try:
+        while not taken:
+            try:
+                piece = raw.read(_PIECE, decode_content=True)
+            except _FAILURES as error:
+                return Answer(raw.status, headers, None, f"broke off: {_reason(error)}")
+            length += len(piece)
+            if length > cap:
+                return Answer(raw.status, headers, None, f"is bigger than {cap:,} bytes", True)
+            sink(piece)
+            taken = not piece
+        if not length and _SIZED.isdisjoint(headers):
+            return Answer(raw.status, headers, None, "broke off: the connection was closed early")
+        return Answer(raw.status, headers, b"")
+    finally:
+        if not taken:
+            raw.close()
+        raw.release_conn()
+
+
 class _Exchange:
     """One request and its answer: until when, and how far it got."""
 
-    __slots__ = ("_deadline", "_monotonic", "_silence", "connecting", "sent")
+    __slots__ = ("_deadline", "_monotonic", "_silence", "connecting", "sent", "streamed")
 
-    def __init__(self, deadline: float, silence: float, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, deadline: float, silence: float, monotonic: Callable[[], float], *, streamed: bool = False
+    ) -> None:
+        self.streamed = streamed  # its body leaves in pieces, each of which must get on its way
         self._deadline = deadline
         self._silence = silence
         self._monotonic = monotonic
@@ -271,7 +319,7 @@ class _Tracked:
             self.connect()
         exchange = _EXCHANGE.get()
         # an earlier answer has left its own last timeout
-        self.sock.settimeout(exchange.left())
+        self.sock.settimeout(exchange.patience() if exchange.streamed else exchange.left())
         if not exchange.connecting:  # else it is the proxy that is spoken to
             exchange.sent = True
         super().send(data)  # type: ignore[misc]

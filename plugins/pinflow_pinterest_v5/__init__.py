@@ -1,4 +1,4 @@
-"""Pinterest's API v5: accounts, boards, sections and Pins as actions for recipes.
+"""Pinterest's API v5: accounts, boards, Pins, videos, ads and figures as actions for recipes.
 
 Source: https://developers.pinterest.com/docs/api/v5/
 """
@@ -23,18 +23,24 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 @hookimpl
 def pinflow_actions(environ: Mapping[str, str] = NOTHING) -> list[Action]:
     """Every action of this version."""
-    from pinflow_pinterest_v5 import boards, calls, copying, mirroring, pins, sections, users
+    from pinflow_pinterest_v5 import (
+        ads,
+        analytics,
+        boards,
+        calls,
+        copying,
+        media,
+        mirroring,
+        pins,
+        reports,
+        sections,
+        terms,
+        users,
+    )
     from pinflow_pinterest_v5.catalogues import Choice
 
-    return [
-        *users.ACTIONS,
-        *boards.ACTIONS,
-        *sections.ACTIONS,
-        *pins.ACTIONS,
-        *copying.ACTIONS,
-        *mirroring.ACTIONS,
-        calls.call_of(Choice(environ)),
-    ]
+    modules = (users, boards, sections, pins, media, copying, mirroring, ads, analytics, reports, terms)
+    return [*(action for module in modules for action in module.ACTIONS), calls.call_of(Choice(environ))]
 
 
 @hookimpl

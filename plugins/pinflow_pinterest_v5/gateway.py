@@ -8,9 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pinflow import ActionError, RemoteError
 from pinflow_pinterest.answers import got, listed, listed_pages, made
 from pinflow_pinterest.copying import board_body, pin_body
+from pinflow_pinterest.gateway import Uploads
 from pinflow_pinterest.types import Account, Board, BoardSection, Pin
+from pinflow_pinterest.uploads import no_video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,6 +81,30 @@ class V5Gateway:
 
     def copied_pin(self, pin: Pin, *, board: str, section: str | None) -> Carried | NotCarried:
         return pin_body(pin, board_id=board, section_id=section)
+
+    def with_video(self, body: Mapping[str, Any], video: str) -> dict[str, Any]:
+        still = body["media_source"]
+        cover = still["url"] if "url" in still else still["items"][0]["url"]
+        return {**body, "media_source": {"source_type": "video_id", "media_id": video, "cover_image_url": cover}}
+
+    def uploads(self) -> Uploads:
+        return Uploads("media_id", self._register_video, self._video_status)
+
+    def _register_video(self) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self.client.post("/media", json={"media_type": "video"})
+        return answer
+
+    def _video_status(self, id: str) -> str:
+        try:
+            answer = self.client.get(f"/media/{id}")
+        except RemoteError as error:
+            if error.status == 404:
+                raise no_video(id) from None
+            raise
+        status = answer.get("status") if isinstance(answer, dict) else None
+        if not isinstance(status, str):
+            raise ActionError(f"the service does not tell how far the video {id} is")
+        return status
 
     def save_pin(self, pin: str, body: Mapping[str, Any]) -> Pin:
         return made(self.client.post(f"/pins/{pin}/save", json=body), Pin)

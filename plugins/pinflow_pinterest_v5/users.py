@@ -1,15 +1,16 @@
-"""The account that a token belongs to.
+"""The account that a token belongs to, and the business accounts that are linked to it.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (user_account)
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, cast
 
-from pinflow import Context, action
+from pinflow import ActionError, Context, action
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.types import Account
+from pinflow_pinterest.types import Account, LinkedBusiness
 
 
 @action("get_user", api="v5", scopes={"user_accounts:read"}, quota={"org_read"})
@@ -18,4 +19,13 @@ def get_user(ctx: Context) -> Account:
     return gateway(ctx.client).account()
 
 
-ACTIONS: Final = (get_user,)
+@action("list_businesses", api="v5", scopes={"user_accounts:read"}, quota={"org_read"})
+def list_businesses(ctx: Context) -> Iterator[LinkedBusiness]:
+    """The business accounts that are linked to the login's account. (GET /user_account/businesses)"""
+    for found in ctx.client.pages("/user_account/businesses"):
+        if not (isinstance(found, dict) and isinstance(found.get("username"), str)):
+            raise ActionError("the service's listing holds something that is not a business account with a name")
+        yield cast("LinkedBusiness", found)
+
+
+ACTIONS: Final = (get_user, list_businesses)

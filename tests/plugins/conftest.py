@@ -191,7 +191,7 @@ class Bench:
     def calls(self) -> Counter[str]:
         """How often each operation was called since the last ``forget``."""
         counts: Counter[str] = Counter()
-        for row in self.control.requests():
+        for row in self._api_requests():
             operation = match(str(row["method"]), str(row["path"]).removeprefix("/v5"))
             assert operation is not None, row
             counts[operation.id] += int(str(row["count"]))
@@ -199,9 +199,19 @@ class Bench:
 
     def operations(self) -> list[Operation]:
         """The operations that were called since the last ``forget``."""
-        rows = self.control.requests()
-        found = (match(str(row["method"]), str(row["path"]).removeprefix("/v5")) for row in rows)
+        found = (match(str(row["method"]), str(row["path"]).removeprefix("/v5")) for row in self._api_requests())
         return [operation for operation in found if operation is not None]
+
+    def _api_requests(self) -> list[dict[str, object]]:
+        """The counts of requests without those to the stores of videos and reports, which are no part of the API."""
+        return [row for row in self.control.requests() if str(row["path"]).startswith("/v5/")]
+
+    def video(self, name: str = "film.mp4", *, size: int = 4096) -> str:
+        """A file in the recipe's folder that begins as a video does; its name."""
+        with (self.folder / name).open("wb") as file:
+            file.write(b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom")
+            file.truncate(size)
+        return name
 
     def forget(self) -> None:
         self.control.forget_requests()

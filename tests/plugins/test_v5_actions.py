@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 ACTIONS: list[Action] = [each for each in pinflow_actions() if each.variants is None]
 WRITES = [action for action in ACTIONS if action.effect == "write"]
 IMAGE = "https://example.com/a.jpg"
+AD_ACCOUNT = {"ad_account": "Garden Studio Ads"}
 
 
 def arguments(bench: Bench, action: Action) -> dict[str, Any]:
@@ -70,6 +71,15 @@ def arguments(bench: Bench, action: Action) -> dict[str, Any]:
             "source": "garden_studio",
             "target": "garden_studio",
         },
+        "upload_video": {"file": bench.video()},
+        "list_campaigns": AD_ACCOUNT,
+        "list_ad_groups": AD_ACCOUNT,
+        "list_ads": AD_ACCOUNT,
+        "get_ad_analytics": AD_ACCOUNT,
+        "create_ad_report": {**AD_ACCOUNT, "path": "report.csv", "columns": ["SPEND_IN_DOLLAR"]},
+        "get_pin_analytics": {"pin": pin},
+        "related_terms": {"terms": ["garden"]},
+        "suggested_terms": {"term": "garden"},
     }
     return dict(known.get(action.name, {}))
 

@@ -1,0 +1,67 @@
+"""The days that a query for figures is about, as people say them: 2026-03-01, today, 30 days ago.
+
+All days are those of UTC, as the service counts them.
+
+Source: https://developers.pinterest.com/docs/api/v5/ (start_date, end_date)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Final
+
+from pinflow import Text, UsageError
+
+_PATTERN: Final = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|today|yesterday|[0-9]{1,3} (day|week)s? ago)$"
+Day = Annotated[
+    str, Text(pattern=_PATTERN, format="day", description="a date such as 2026-03-01, today, yesterday, or 30 days ago")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How many days back a query may begin, and how many it may span."""
+
+    back: int
+    span: int
+
+
+FIGURES: Final = Reach(90, 90)
+HOURLY: Final = Reach(8, 3)
+REPORT: Final = Reach(914, 186)
+ITEM_REPORT: Final = Reach(92, 31)
+
+
+def period(now: float, start: str, end: str, reach: Reach) -> dict[str, str]:
+    """``start_date`` and ``end_date`` as the API takes them; ``now`` is in seconds since the epoch.
+
+    Raises UsageError for days that do not exist, are in the wrong order, or that the service has no figures of.
+    """
+    today = datetime.fromtimestamp(now, UTC).date()
+    first, last = _day("start_date", start, today), _day("end_date", end, today)
+    if first > last:
+        raise UsageError(f"start_date {first} is after end_date {last}")
+    if last > today:
+        raise UsageError(f"end_date {last} is in the future; it is {today} (UTC)")
+    if (today - first).days > reach.back:
+        earliest = today - timedelta(days=reach.back)
+        raise UsageError(f"start_date {first} is too long ago: there are figures of the last {reach.back} days, "
+                         f"from {earliest} on")  # fmt: skip
+    if (last - first).days > reach.span:
+        raise UsageError(f"{first} to {last} is too long: at most {reach.span} days at a time")
+    return {"start_date": first.isoformat(), "end_date": last.isoformat()}
+
+
+def _day(name: str, text: str, today: date) -> date:
+    if text == "today":
+        return today
+    if text == "yesterday":
+        return today - timedelta(days=1)
+    if ago := re.fullmatch(r"([0-9]+) (day|week)s? ago", text):
+        return today - timedelta(days=int(ago[1]) * (7 if ago[2] == "week" else 1))
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{name} {text} is not a day of the calendar") from None

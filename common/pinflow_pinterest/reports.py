@@ -1,0 +1,90 @@
+"""Reports on ads: asked for, waited for, and fetched into a file, with a clear word for every way that they can end.
+
+Source: https://developers.pinterest.com/docs/api/v5/ (analytics/create_report, analytics/get_report)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+from pinflow import ActionError, RemoteError
+from pinflow_pinterest.waiting import waited_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from pinflow import Client, Context
+
+WAIT_SECONDS: Final = 1800  # for the service to make a report
+
+_STORES: Final = ("*.amazonaws.com", "*.pinterest.com", "*.pinimg.com")
+_FINISHED, _BUSY = "FINISHED", "IN_PROGRESS"
+_ENDS: Final[Mapping[str, tuple[str, str]]] = {
+    "FAILED": ("the service could not make the report", "ask for fewer columns or days, or try again later"),
+    "EXPIRED": ("the report has expired", "a report is kept for an hour: run this again for a new one"),
+    "CANCELLED": ("the report was cancelled", "run this again for a new one"),
+    "DOES_NOT_EXIST": ("the service does not know the report any more", "run this again for a new one"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How one version of the API makes reports.
+
+    ``ask`` for one, whose answer has a ``token``; ``look`` by it how far it is: ``report_status``, and ``url`` at last.
+    """
+
+    ask: Callable[[], Mapping[str, Any]]
+    look: Callable[[str], Mapping[str, Any]]
+
+
+def fetch_report(ctx: Context, client: Client, service: Service, *, to: Path, wait_seconds: float) -> int:
+    """Have a report made and put its file at ``to``; its size in bytes. A dry run's is 0, and nothing is written.
+
+    Raises ActionError saying how it ended where there is no file, and not in time. What is at ``to`` stays until the
+    new file is whole.
+    """
+    for number in count(1):
+        asked = ctx.once(f"report{number}", service.ask, find=lambda: None, kind="report")
+        if ctx.dry_run:
+            return 0
+        token = asked.get("token")
+        if isinstance(token, str) and token:
+            return _fetched(ctx, client, service, token, to, wait_seconds)
+        if number > 1 or "token" in asked:
+            raise ActionError("the service's answer names no token of the report")
+        # a token can't be kept from process to process: the report is asked for once more
+    raise AssertionError("unreachable")
+
+
+def _fetched(ctx: Context, client: Client, service: Service, token: str, to: Path, wait_seconds: float) -> int:
+    def look() -> Mapping[str, Any]:
+        return service.look(token)
+
+    def busy(found: Mapping[str, Any]) -> bool:
+        return _status(found) == _BUSY
+
+    for last in (False, True):
+        state = waited_for(ctx, look, busy=busy, seconds=wait_seconds, what="the report")
+        if _status(state) != _FINISHED:
+            what, hint = _ENDS.get(_status(state), (f"the report ended as {_status(state)!r}", ""))
+            raise ActionError(what, hint=hint)
+        address = state.get("url")
+        if not isinstance(address, str):
+            raise ActionError("the report is finished, but the service names no address of its file")
+        try:
+            return client.files.fetch(address, to=to, hosts=_STORES)
+        except RemoteError as error:
+            if last or error.status != 403:  # an address is good for five minutes: a fresh one may be
+                raise
+    raise AssertionError("unreachable")
+
+
+def _status(found: Mapping[str, Any]) -> str:
+    status = found.get("report_status") if isinstance(found, dict) else None
+    if not isinstance(status, str):
+        raise ActionError("the service does not tell how far the report is")
+    return status

@@ -1,0 +1,319 @@
+"""How often Pins, accounts and ads were seen and used.
+
+Each action's ``rows`` are flat, for tables and charts: ``date``, what it is about, and a column for each figure.
+
+Source: https://developers.pinterest.com/docs/api/v5/ (user_account/analytics, pins/analytics, ad_account/analytics)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
+
+from pinflow import ActionError, Context, Number, UsageError, action
+from pinflow_pinterest.figures import (
+    AppType,
+    Claimed,
+    Column,
+    ContentType,
+    Granularity,
+    PinFormat,
+    PinMetric,
+    PinSource,
+    PinSplit,
+    TopSort,
+    TopVideoMetric,
+    UserMetric,
+    UserSplit,
+    WindowDays,
+)
+from pinflow_pinterest.ids import PinterestId
+from pinflow_pinterest.periods import FIGURES, HOURLY, Day, period
+from pinflow_pinterest.tables import ad_rows, daily_rows, unreadable
+from pinflow_pinterest.types import AdFigures, Analytics, Figures, PinFigures, Ranking, TopPins
+from pinflow_pinterest_v5.ads import READ as READ_ADS
+from pinflow_pinterest_v5.ads import AdAccountRef, ad_account_id, check_ids
+from pinflow_pinterest_v5.pins import READ as READ_PINS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Count = Annotated[int, Number(ge=1, le=50)]
+AdLevel = Literal["ad_account", "campaign", "ad_group", "ad"]
+
+_OF_PINS: Final = ("IMPRESSION", "OUTBOUND_CLICK", "PIN_CLICK", "SAVE")
+_OF_ADS: Final = ("SPEND_IN_DOLLAR", "TOTAL_CLICKTHROUGH")
+_MOST_PINS: Final = 100
+_SINCE: Final = "30 days ago"
+_UNTIL: Final = "yesterday"  # today's figures are still being counted
+
+
+@action("get_user_analytics", api="v5", scopes={"user_accounts:read"}, quota={"org_analytics"})
+def get_user_analytics(
+    ctx: Context,
+    *,
+    start_date: Day = _SINCE,
+    end_date: Day = _UNTIL,
+    metrics: list[UserMetric] | None = None,
+    split_field: UserSplit | None = None,
+    from_claimed_content: Claimed | None = None,
+    pin_format: PinFormat | None = None,
+    app_types: AppType | None = None,
+    content_type: ContentType | None = None,
+    source: PinSource | None = None,
+    ad_account: AdAccountRef | None = None,
+) -> Figures:
+    """How often the account's Pins were seen and used, day by day. (GET /user_account/analytics)
+
+    Arguments:
+        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        end_date: the same; not before start_date
+        metrics: what to count; everything if left out
+        split_field: split the figures by kind of app, by claimed content, by source, or by format
+        from_claimed_content: only of content of claimed accounts (CLAIMED), or only of other content (OTHER)
+        pin_format: only of Pins of this format
+        app_types: only in apps of this kind
+        content_type: only paid, or only organic
+        source: only of the account's own Pins, or only of others'
+        ad_account: the ad account for whose owner it is asked, by id or exact name
+    """
+    days = period(ctx.now(), start_date, end_date, FIGURES)
+    query = {
+        **days,
+        "metric_types": metrics,
+        "split_field": split_field,
+        **_filters(from_claimed_content, pin_format, app_types, content_type, source),
+        **_for(ctx, ad_account),
+    }
+    found = _parts(ctx.client.get("/user_account/analytics", params=query))
+    return {"start_date": days["start_date"], "end_date": days["end_date"], "parts": found, "rows": daily_rows(found)}
+
+
+@action("get_pin_analytics", api="v5", scopes=READ_PINS, quota={"org_analytics"})
+def get_pin_analytics(
+    ctx: Context,
+    *,
+    pin: PinterestId | None = None,
+    pins: list[PinterestId] | None = None,
+    start_date: Day = _SINCE,
+    end_date: Day = _UNTIL,
+    metrics: list[PinMetric] | None = None,
+    app_types: AppType | None = None,
+    split_field: PinSplit | None = None,
+    ad_account: AdAccountRef | None = None,
+) -> PinFigures:
+    """How often a Pin, or up to 100 of them, were seen and used. (GET /pins/{pin_id}/analytics, GET /pins/analytics)
+
+    Arguments:
+        pin: the Pin's id
+        pins: the ids of several Pins instead, which are asked for in one call (beta)
+        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        end_date: the same; not before start_date
+        metrics: what to count; IMPRESSION, OUTBOUND_CLICK, PIN_CLICK and SAVE if left out
+        app_types: only in apps of this kind
+        split_field: APP_TYPE splits the figures by kind of app; with pin only
+        ad_account: the ad account for whose owner it is asked, by id or exact name
+    """
+    if (pin is None) == (pins is None):
+        raise UsageError("get_pin_analytics takes either pin or pins")
+    if pins is not None and not 1 <= len(pins) <= _MOST_PINS:
+        raise UsageError(f"pins takes 1 to {_MOST_PINS} ids, not {len(pins)}")
+    if pins is not None and split_field not in (None, "NO_SPLIT"):
+        raise UsageError("split_field can't be given with pins; ask for one pin at a time")
+    days = period(ctx.now(), start_date, end_date, FIGURES)
+    query = {**days, "metric_types": metrics or _OF_PINS, "app_types": app_types, **_for(ctx, ad_account)}
+    if pin is not None:
+        answer = ctx.client.get(f"/pins/{pin}/analytics", params={**query, "split_field": split_field})
+        found = {pin: _parts(answer)}
+    else:
+        answer = ctx.client.get("/pins/analytics", params={**query, "pin_ids": pins})
+        found = {id: _parts(part) for id, part in _object(answer).items()}
+    rows = [row for id, parts in found.items() for row in daily_rows(parts, id=id)]
+    return {"start_date": days["start_date"], "end_date": days["end_date"], "pins": found, "rows": rows}
+
+
+@action("top_pins", api="v5", scopes={"pins:read", "user_accounts:read"}, quota={"org_analytics"})
+def top_pins(
+    ctx: Context,
+    *,
+    sort_by: TopSort = "IMPRESSION",
+    metrics: list[UserMetric] | None = None,
+    count: Count = 10,
+    start_date: Day = _SINCE,
+    end_date: Day = _UNTIL,
+    created_in_last_n_days: Literal[30] | None = None,
+    from_claimed_content: Claimed | None = None,
+    pin_format: PinFormat | None = None,
+    app_types: AppType | None = None,
+    content_type: ContentType | None = None,
+    source: PinSource | None = None,
+    ad_account: AdAccountRef | None = None,
+) -> Ranking:
+    """The account's Pins that were seen or used most. (GET /user_account/analytics/top_pins)
+
+    Arguments:
+        sort_by: what they are ranked by
+        metrics: what to tell of each; everything if left out
+        count: how many, at most 50
+        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        end_date: the same; not before start_date
+        created_in_last_n_days: 30 for only Pins of the last 30 days
+        from_claimed_content: only content of claimed accounts (CLAIMED), or only other content (OTHER)
+        pin_format: only Pins of this format
+        app_types: only in apps of this kind
+        content_type: only paid, or only organic
+        source: only the account's own Pins, or only others'
+        ad_account: the ad account for whose owner it is asked, by id or exact name
+    """
+    query = {
+        "sort_by": sort_by,
+        "metric_types": metrics,
+        "num_of_pins": count,
+        "created_in_last_n_days": created_in_last_n_days,
+        **_filters(from_claimed_content, pin_format, app_types, content_type, source),
+    }
+    return _ranking(ctx, "top_pins", query, start_date, end_date, ad_account)
+
+
+@action("top_video_pins", api="v5", scopes={"pins:read", "user_accounts:read"}, quota={"org_analytics"})
+def top_video_pins(
+    ctx: Context,
+    *,
+    sort_by: TopVideoMetric = "VIDEO_MRC_VIEW",
+    metrics: list[TopVideoMetric] | None = None,
+    count: Count = 10,
+    start_date: Day = _SINCE,
+    end_date: Day = _UNTIL,
+    created_in_last_n_days: Literal[30] | None = None,
+    from_claimed_content: Claimed | None = None,
+    pin_format: PinFormat | None = None,
+    app_types: AppType | None = None,
+    content_type: ContentType | None = None,
+    source: PinSource | None = None,
+    ad_account: AdAccountRef | None = None,
+) -> Ranking:
+    """The account's videos that were seen or used most. (GET /user_account/analytics/top_video_pins)
+
+    Arguments:
+        sort_by: what they are ranked by
+        metrics: what to tell of each; everything if left out
+        count: how many, at most 50
+        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        end_date: the same; not before start_date
+        created_in_last_n_days: 30 for only Pins of the last 30 days
+        from_claimed_content: only content of claimed accounts (CLAIMED), or only other content (OTHER)
+        pin_format: only Pins of this format
+        app_types: only in apps of this kind
+        content_type: only paid, or only organic
+        source: only the account's own Pins, or only others'
+        ad_account: the ad account for whose owner it is asked, by id or exact name
+    """
+    query = {
+        "sort_by": sort_by,
+        "metric_types": metrics,
+        "num_of_pins": count,
+        "created_in_last_n_days": created_in_last_n_days,
+        **_filters(from_claimed_content, pin_format, app_types, content_type, source),
+    }
+    return _ranking(ctx, "top_video_pins", query, start_date, end_date, ad_account)
+
+
+@action("get_ad_analytics", api="v5", scopes=READ_ADS, quota={"ads_analytics", "ads_read"})
+def get_ad_analytics(
+    ctx: Context,
+    *,
+    level: AdLevel = "ad_account",
+    ids: list[PinterestId] | None = None,
+    ad_account: AdAccountRef | None = None,
+    start_date: Day = _SINCE,
+    end_date: Day = _UNTIL,
+    columns: list[Column] | None = None,
+    granularity: Granularity = "DAY",
+    click_window_days: WindowDays | None = None,
+    engagement_window_days: WindowDays | None = None,
+    view_window_days: WindowDays | None = None,
+    conversion_report_time: Literal["TIME_OF_AD_ACTION", "TIME_OF_CONVERSION"] | None = None,
+) -> AdFigures:
+    """What an ad account, campaigns, ad groups or ads cost and brought. (GET /ad_accounts/{ad_account_id}/analytics)
+
+    Arguments:
+        level: what the figures are of; all but ad_account need ids
+        ids: of campaigns, ad groups or ads, at most 250
+        ad_account: its id or exact name; may be left out where there is only one
+        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago, by the hour 8
+        end_date: the same; not before start_date
+        columns: what to count, SPEND_IN_DOLLAR and TOTAL_CLICKTHROUGH if left out; list_delivery_metrics tells
+          what there is
+        granularity: a row for each DAY, HOUR, WEEK or MONTH, or only the TOTAL
+        click_window_days: how long after a click something counts as its result
+        engagement_window_days: the same, after an engagement
+        view_window_days: the same, after a view
+        conversion_report_time: whether a result counts on the day of the ad or on its own
+    """
+    if (level == "ad_account") != (ids is None):
+        raise UsageError("level ad_account takes no ids" if ids is not None else f"level {level} needs ids")
+    check_ids(ids=ids)
+    days = period(ctx.now(), start_date, end_date, HOURLY if granularity == "HOUR" else FIGURES)
+    path = f"/ad_accounts/{ad_account_id(ctx.client, ad_account)}"
+    query = {
+        **days,
+        "columns": columns or _OF_ADS,
+        "granularity": granularity,
+        "click_window_days": click_window_days,
+        "engagement_window_days": engagement_window_days,
+        "view_window_days": view_window_days,
+        "conversion_report_time": conversion_report_time,
+    }
+    if ids is None:
+        items = ctx.client.get(f"{path}/analytics", params=query)
+    else:
+        items = ctx.client.get(f"{path}/{level}s/analytics", params={**query, f"{level}_ids": ids})
+    rows = ad_rows(items)
+    return {"start_date": days["start_date"], "end_date": days["end_date"], "items": items, "rows": rows}
+
+
+def _filters(
+    claimed: str | None, pin_format: str | None, app_types: str | None, content_type: str | None, source: str | None
+) -> dict[str, str | None]:
+    return {
+        "from_claimed_content": claimed,
+        "pin_format": pin_format,
+        "app_types": app_types,
+        "content_type": content_type,
+        "source": source,
+    }
+
+
+def _for(ctx: Context, ad_account: str | None) -> dict[str, str]:
+    """The parameter that asks for an ad account's owner. A name needs the scope ads:read."""
+    return {} if ad_account is None else {"ad_account_id": ad_account_id(ctx.client, ad_account)}
+
+
+def _ranking(
+    ctx: Context, name: str, query: Mapping[str, object], start: str, end: str, ad_account: str | None
+) -> Ranking:
+    days = period(ctx.now(), start, end, FIGURES)
+    params = {**days, **query, **_for(ctx, ad_account)}
+    top = _object(ctx.client.get(f"/user_account/analytics/{name}", params=params))
+    pins = top.get("pins")
+    if not isinstance(pins, list) or not all(isinstance(each, dict) and "pin_id" in each for each in pins):
+        raise ActionError("the service answered with something that is not a ranking of Pins")
+    rows = [{"id": each["pin_id"], **(each.get("metrics") or {})} for each in pins]
+    return {
+        "start_date": days["start_date"],
+        "end_date": days["end_date"],
+        "top": cast("TopPins", top),
+        "rows": rows,
+    }
+
+
+def _object(answer: object) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise unreadable()
+    return answer
+
+
+def _parts(answer: object) -> dict[str, Analytics]:
+    return cast("dict[str, Analytics]", _object(answer))
+
+
+ACTIONS: Final = (get_user_analytics, get_pin_analytics, top_pins, top_video_pins, get_ad_analytics)
