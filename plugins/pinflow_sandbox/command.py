@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EPILOG = """examples:
   pinflow sandbox --port 8080
+  pinflow sandbox --port 8080 --api v3   # for a client of API v3
   pinflow sandbox --port 8080 --set latency=0.08 --set quotas=false
   pinflow sandbox --port 8080 --faults hostile:42   # a bad day of the service, the same each time
   eval "$(pinflow sandbox --port 8080 &)"   # the variables, in this shell
@@ -31,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     parser.add_argument("--host", choices=LOOPBACK, default="127.0.0.1", help="loopback address to listen on")
+    parser.add_argument(
+        "--api",
+        choices=("v3", "v5"),
+        default="v5",
+        help="version that the printed variables name; the sandbox speaks v3, v4 ads and v5 all the same (default: v5)",
+    )
     parser.add_argument("--seed", type=int, default=1, help="seed of the example accounts (default: 1)")
     parser.add_argument(
         "--token",
@@ -56,18 +63,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted. Prints the variables a client needs; raises UsageError for a bad setting or port."""
-    settings, faults = _settings(args.changes), _faults(args.faults)
+    settings, faults = _settings(args.changes, args.api), _faults(args.faults)
     try:
         sandbox = start(port=args.port, host=args.host, seed=args.seed, settings=settings, faults=faults)
     except (OSError, OverflowError) as error:
         what = f"the sandbox can't listen on {args.host}:{args.port}: {error}"
         raise UsageError(what, hint="choose another port, or none for a free one") from None
     with sandbox:
-        for name, value in sandbox.environment(["access_token", *args.token]).items():
+        names = ["access_token", f"access_token_{args.api}", *args.token]
+        for name, value in sandbox.environment(names, api=args.api).items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
         sys.stdout.flush()
         sys.stderr.write(
-            f"\nThe sandbox listens on {sandbox.url}. Paste the lines above into another terminal, then for example:\n"
+            f"\nThe sandbox listens on {sandbox.url} and speaks v3, v4 ads and v5.\n"
+            "Paste the lines above into another terminal, then for example:\n"
             "  pinflow run recipes/copy_board.yaml -i board='Garden ideas' -i name='My copy'\n"
             f"Its control surface is {sandbox.url}/_sandbox/ with the header X-Sandbox-Token: {sandbox.control_token}\n"
             f"{_weather(faults)}Ctrl-C ends it, and forgets everything.\n"
@@ -97,8 +106,8 @@ def _weather(faults: Profile | None) -> str:
     return f"Requests go wrong as --faults {faults} says.\n" if faults is not None else ""
 
 
-def _settings(changes: list[str]) -> Settings:
-    wanted: dict[str, Any] = {}
+def _settings(changes: list[str], api: str) -> Settings:
+    wanted: dict[str, Any] = {"scope_required": api != "v3"}
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals:

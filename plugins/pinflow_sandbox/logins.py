@@ -109,6 +109,7 @@ class Consent:
     redirect_uri: str
     scopes: frozenset[str]
     state: str | None
+    refreshable: bool = True  # only API v3 asks
 
 
 @dataclass(slots=True)
@@ -144,6 +145,7 @@ class Logins:
     _refresh: dict[str, Refresh] = field(default_factory=dict)
     _codes: dict[str, Code] = field(default_factory=dict)
     _consents: OrderedDict[str, Consent] = field(default_factory=OrderedDict)
+    _approved: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)  # of v3, by app and account
     _count: int = 0
 
     def register(
@@ -200,10 +202,23 @@ class Logins:
         self._codes[text] = Code(consent, account, self.now() + self.settings().code_seconds)
         return text
 
-    def exchange(
-        self, app: App, text: str, redirect_uri: str, *, continuous: bool, known: frozenset[str] = ALL_SCOPES
-    ) -> Issued:
-        """Tokens for a code, which is good once, for its app, its redirect URI and the API that knows its scopes."""
+    def exchange(self, app: App, text: str, redirect_uri: str, *, continuous: bool) -> Issued:
+        """Tokens of API v5 for a code, which is good once, for its app, its redirect URI and scopes of v5."""
+        code = self._used_code(app, text, redirect_uri, ALL_SCOPES)
+        family = Family(app.id, code.account, code.consent.scopes)
+        return self._pair(family, family.scopes, continuous=continuous)
+
+    def exchange_v3(self, app: App, text: str, redirect_uri: str) -> Issued:
+        """Tokens of API v3 for a code: for every scope that was ever approved, with a refresh token if asked for."""
+        code = self._used_code(app, text, redirect_uri, V3_SCOPES)
+        approved = self._approved.get((app.id, code.account), frozenset()) | code.consent.scopes
+        self._approved[app.id, code.account] = approved
+        family = Family(app.id, code.account, approved)
+        if code.consent.refreshable:
+            return self._pair(family, approved, continuous=False)
+        return self._issued(self._new_access("pina_sandbox_", family, approved), approved, None, 0.0)
+
+    def _used_code(self, app: App, text: str, redirect_uri: str, known: frozenset[str]) -> Code:
         code = self._codes.get(text)
         if code is None:
             raise self._refused(text)
@@ -211,15 +226,17 @@ class Logins:
         if not good or not code.consent.scopes <= known or code.used or code.expires <= self.now():
             raise self._refused()
         code.used = True
-        family = Family(app.id, code.account, code.consent.scopes)
-        return self._pair(family, family.scopes, continuous=continuous)
+        return code
 
     def pair_for(self, app: App, account: str, scopes: frozenset[str]) -> Issued:
         """Fresh tokens of an account (a username) that consented; the refresh token is a continuous one."""
         return self._pair(Family(app.id, account, scopes), scopes, continuous=True)
 
-    def refresh(self, app: App, text: str, scopes: frozenset[str] | None, *, continuous: bool) -> Issued:
-        """Tokens for a refresh token. A continuous one is replaced; used again, it ends its whole family."""
+    def refresh(self, app: App, text: str, scopes: frozenset[str] | None, *, continuous: bool | None) -> Issued:
+        """Tokens for a refresh token. A continuous one is replaced; used again, it ends its whole family.
+
+        Where ``continuous`` is None nothing is replaced, as with API v3.
+        """
         token = self._refresh.get(text)
         if token is None:
             raise self._refused(text)
@@ -231,7 +248,7 @@ class Logins:
         wanted = token.family.scopes if scopes is None else scopes
         if not wanted <= token.family.scopes:
             raise invalid(f"'scope' asks for more than was granted: {sorted(wanted - token.family.scopes)}")
-        if token.continuous or continuous:
+        if continuous is not None and (token.continuous or continuous):
             token.used = self.now() if token.used is None else token.used
             return self._pair(token.family, wanted, continuous=True)
         return self._issued(self._new_access("pina_sandbox_", token.family, wanted), wanted, text, token.expires)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from pinflow_sandbox import render
 from pinflow_sandbox.errors import Refused, invalid, real_credential, unauthenticated
-from pinflow_sandbox.logins import ALL_SCOPES, V3_SCOPES, Consent, looks_real
+from pinflow_sandbox.logins import ALL_SCOPES, EVERY_SCOPE, V3_SCOPES, Consent, looks_real
 from pinflow_sandbox.v5 import error_answer
 from pinflow_sandbox.wire import Answer
 
@@ -183,7 +183,15 @@ def _consent(world: World, query: dict[str, str]) -> Consent:
         raise invalid("the redirect_uri does not match any of the registered redirect URIs")
     if query.get("response_type") != "code":
         raise invalid("the response_type must be code")
-    return Consent(app.id, uri, _scopes(query.get("scope", ""), ALL_SCOPES | V3_SCOPES), query.get("state"))
+    refreshable = query.get("refreshable", "true").lower() in _TRUE
+    return Consent(app.id, uri, _asked_scopes(world, query.get("scope", "")), query.get("state"), refreshable)
+
+
+def _asked_scopes(world: World, text: str) -> frozenset[str]:
+    """The scopes in a consent page's address; if the settings let it name none, it means all that v3 has."""
+    if not text and not world.settings.scope_required:
+        return V3_SCOPES
+    return _scopes(text, EVERY_SCOPE)
 
 
 def _decided(world: World, form: dict[str, str]) -> Answer:

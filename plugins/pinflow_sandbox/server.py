@@ -38,6 +38,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MOST_CONNECTIONS = 512
 BACKLOG = 256
 
+_USUAL_NAMES = ("access_token", "access_token_v3", "access_token_v5")  # of the vendor's scripts
 _STOP_SECONDS = 2.0  # for each thread to end
 
 
@@ -73,26 +74,28 @@ class Sandbox:
         self._acceptor = threading.Thread(target=self._accept, name="pinflow-sandbox", daemon=True)
         self._acceptor.start()
 
-    def environment(self, tokens: Iterable[str] = ("access_token",)) -> dict[str, str]:
+    def environment(self, tokens: Iterable[str] = ("access_token",), *, api: str = "v5") -> dict[str, str]:
         """The variables that lead a client here: addresses, app, and one token for each name, in upper case.
+
+        The tokens are good for every version of the API; ``api`` is the one that the vendor's scripts are told to use.
 
         What a variable's name cannot have, such as a dash, is an underscore there. PINTEREST_OAUTH_TOKEN_DIR names a
         folder that ends with the sandbox; its token files have tokens of the same accounts that can be refreshed.
-        "access_token" and the first name are ``garden_studio``'s, the next is ``client_account``'s, and each further
-        one belongs to a fresh, empty account.
+        The first name is ``garden_studio``'s and so are "access_token", "access_token_v3" and "access_token_v5"; the
+        next is ``client_account``'s, and each further one belongs to a fresh, empty account.
         """
         app = self.world.app
         found = {
             "PINTEREST_API_URI": self.url,
             "PINTEREST_OAUTH_URI": self.url,
-            "PINTEREST_API_VERSION": "v5",
+            "PINTEREST_API_VERSION": api,
             "PINTEREST_APP_ID": app.id,
             "PINTEREST_APP_SECRET": app.secret,
         }
         others = 0
         for position, name in enumerate(dict.fromkeys(tokens)):
             account = example.STUDIO
-            if position and name != "access_token":
+            if position and name not in _USUAL_NAMES:
                 others += 1
                 account = example.CLIENT if others == 1 else f"fresh_account_{others - 1}"
                 self.control.account(account)

@@ -66,6 +66,7 @@ class Settings:
     report_life: float = 3600.0  # of a report that is ready
     report_url_seconds: float = 300.0  # how long the address of its file is good
 
+    scope_required: bool = True  # off: a consent page that names no scopes asks for all of v3
     code_seconds: float = 600.0
     access_seconds: float = 30 * DAY
     refresh_seconds: float = 60 * DAY  # a continuous refresh token; each refresh starts anew

@@ -39,16 +39,16 @@ def _issued(world: World, app: App, given: Fields) -> Issued:
         code, uri = given.needed("code"), given.needed("redirect_uri")
         if uri not in app.redirect_uris:
             raise forbidden("The redirect_uri does not match any of the registered redirect URIs.")
-        return world.logins.exchange(app, code, uri, continuous=False, known=V3_SCOPES)
+        return world.logins.exchange_v3(app, code, uri)
     if kind == "refresh_token":
-        return world.logins.refresh(app, given.needed("refresh_token"), None, continuous=False)
+        return world.logins.refresh(app, given.needed("refresh_token"), None, continuous=None)
     raise invalid(f"'grant_type' value '{kind[:40]}' is not one this API knows")
 
 
 def _told(issued: Issued) -> Answer:
     body = {
         "status": "success",
-        "scope": ",".join(sorted(issued.scopes)),
+        "scope": ",".join(sorted(issued.scopes & V3_SCOPES)),
         "access_token": issued.access_token,
         "data": {"refresh_token": issued.refresh_token} if issued.refresh_token is not None else {},
     }

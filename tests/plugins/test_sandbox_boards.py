@@ -336,6 +336,6 @@ def test_a_method_that_a_path_does_not_know_is_refused(call: Call) -> None:
 
 
 def test_an_operation_that_is_not_simulated_says_so(call: Call) -> None:
-    answer = call("GET", "/ad_accounts")
+    answer = call("GET", "/businesses/employers")
     assert error(answer) == (403, 29)
-    assert "ad_accounts/list" in answer.json()["message"]
+    assert "get/business_employers" in answer.json()["message"]
