@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pinflow.offers import Command, Simulator
     from pinflow.paths import state_folder
     from pinflow.recipe.fields import seconds
+    from pinflow.reporters.text import inert, table
 
 _HOMES = {
     "actions": ("Action", "Context", "Number", "Text", "Undo", "Variants", "action"),
@@ -75,6 +76,7 @@ _HOMES = {
     "offers": ("Command", "Simulator"),
     "paths": ("state_folder",),
     "recipe.fields": ("seconds",),
+    "reporters.text": ("inert", "table"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -120,9 +122,11 @@ __all__ = [
     "check_place",
     "checked_origin",
     "hookimpl",
+    "inert",
     "is_token_name",
     "seconds",
     "state_folder",
+    "table",
 ]
 
 

@@ -82,6 +82,8 @@ def import_description(source: Path, folder: Path) -> tuple[str, int]:
         texts = {ARGUMENTS: arguments_text(description), CATALOGUE: catalogue_text(description)}
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not an OpenAPI description: {type(error).__name__}: {error}") from error
+    if not any(each.scopes for each in read_description(description).values()):
+        raise ValueError("none of its operations needs a Pinterest token: it describes another API")
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         fresh = folder / f"{name}.{os.getpid()}"

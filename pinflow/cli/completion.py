@@ -69,9 +69,10 @@ def _cases(tree: Mapping[tuple[str, ...], list[Option]], variable: str) -> list[
         words = " ".join([*_below(tree, path), _values(options)]).strip()
         kinds = {each.kind for each in options if not each.names}
         files = int(bool(kinds & _FILES))
-        actions = int(path == ("actions",))
-        flags = " ".join(_flags(options))
-        lines.append(f"    '{' '.join(path)}') {variable}='{words}' flags='{flags}' files={files} actions={actions} ;;")
+        flags = _flags(options)
+        lists = " ".join(path) if "--names" in flags else ""  # the command lists what can follow it
+        told = f"{variable}='{words}' flags='{' '.join(flags)}' files={files} lists='{lists}'"
+        lines.append(f"    '{' '.join(path)}') {told} ;;")
     return lines
 
 
@@ -98,7 +99,7 @@ def bash(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str])
 _BASH = """\
 # bash completion for pinflow
 _pinflow() {{
-  local current previous path words flags files actions after word index
+  local current previous path words flags files lists after word index
   current="${{COMP_WORDS[COMP_CWORD]}}"
   previous="${{COMP_WORDS[COMP_CWORD-1]}}"
   path=''
@@ -120,12 +121,12 @@ _pinflow() {{
     COMPREPLY=($(compgen -W "$after" -- "$current"))
     return
   fi
-  words='{commands}' flags='--help --version' files=0 actions=0
+  words='{commands}' flags='--help --version' files=0 lists=''
   case "$path" in
 {cases}
   esac
-  if [ "$actions" = 1 ]; then
-    words="$words $(pinflow actions --names 2>/dev/null)"
+  if [ -n "$lists" ]; then
+    words="$words $(pinflow $lists --names 2>/dev/null)"
   fi
   case "$current" in
     -*) COMPREPLY=($(compgen -W "$flags" -- "$current")) ;;
@@ -153,7 +154,7 @@ def zsh(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str]) 
 _ZSH = """\
 #compdef pinflow
 _pinflow() {{
-  local current previous path_ words_ flags files actions after word
+  local current previous path_ words_ flags files lists after word
   local -a commands
   current="${{words[CURRENT]}}"
   previous="${{words[CURRENT-1]}}"
@@ -182,12 +183,12 @@ _pinflow() {{
     _describe 'command' commands
     return
   fi
-  words_='' flags='--help --version' files=0 actions=0
+  words_='' flags='--help --version' files=0 lists=''
   case "$path_" in
 {cases}
   esac
-  if [[ "$actions" == 1 ]]; then
-    words_="$words_ $(pinflow actions --names 2>/dev/null)"
+  if [[ -n "$lists" ]]; then
+    words_="$words_ $(pinflow ${{=lists}} --names 2>/dev/null)"
   fi
   if [[ "$current" == -* ]]; then
     compadd -- ${{=flags}}
@@ -216,11 +217,12 @@ def fish(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str])
             for name, text in helps.items()
         ),
         "complete -c pinflow -n 'not __fish_seen_subcommand_from " + names + "' -l version -d 'print the version'",
-        "complete -c pinflow -n '__fish_seen_subcommand_from actions' -a '(pinflow actions --names 2>/dev/null)'",
     ]
     for path, options in tree.items():
         seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in path)
         lines += [f"complete -c pinflow -n '{seen}' -a {word}" for word in _below(tree, path)]
+        if "--names" in _flags(options):
+            lines.append(f"complete -c pinflow -n '{seen}' -a '(pinflow {' '.join(path)} --names 2>/dev/null)'")
         lines += [line for option in options for line in _fish_option(seen, option)]
     return "\n".join(lines)
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from pinflow import hookimpl
+from pinflow import Command, hookimpl
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
-    from pinflow import Action, Api
+    from pinflow import Action, Api, App
 
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -50,3 +51,29 @@ def pinflow_apis(environ: Mapping[str, str] = NOTHING) -> list[Api]:
     from pinflow_pinterest_v5.catalogues import Choice
 
     return [replace(API, operation=Choice(environ).match)]
+
+
+@hookimpl
+def pinflow_commands() -> list[Command]:
+    """``pinflow operations``."""
+    return [
+        Command(
+            name="operations",
+            help="list the operations of API v5, or show one",
+            add_arguments=_add_arguments,
+            run=_run,
+            group="Write recipes",
+        )
+    ]
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    from pinflow_pinterest_v5.command_operations import add_arguments
+
+    add_arguments(parser)
+
+
+def _run(args: argparse.Namespace, app: App) -> int:
+    from pinflow_pinterest_v5.command_operations import run
+
+    return run(args, app)

@@ -228,8 +228,11 @@ def _harmless(body: Any, id: str, catalogue: Catalogue) -> Any:
         return body
     found = _resolved(body, catalogue)
     told = found.get("discriminator", {})
-    mapping = {word: number for word, number in told.get("mapping", {}).items() if word == "client_credentials"}
-    return {**found, "discriminator": {**told, "mapping": mapping}} if mapping else body
+    number = told.get("mapping", {}).get("client_credentials")
+    if number is None:
+        return body
+    mapping = {"client_credentials": 0}
+    return {"anyOf": [found["anyOf"][number]], "discriminator": {**told, "mapping": mapping}}
 
 
 @action("call", api="v5")

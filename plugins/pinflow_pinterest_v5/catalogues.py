@@ -14,6 +14,7 @@ from pinflow_pinterest.operations import BUNDLED, CATALOGUE, catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pinflow_pinterest.operations import Catalogue, Operation
 
@@ -29,7 +30,7 @@ class Choice:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The user's own, if there is one, else the one that comes with pinflow."""
-        own = state_folder(self.environ) / "catalogue"
+        own = own_folder(self.environ)
         return catalogue(own if (own / CATALOGUE).is_file() else BUNDLED)
 
     def match(self, method: str, path: str) -> Operation | None:
@@ -38,6 +39,11 @@ class Choice:
             return self.catalogue.match(method, path)
         except ValueError as error:
             raise unreadable(error) from error
+
+
+def own_folder(environ: Mapping[str, str]) -> Path:
+    """Where the user's own catalogue is, or would be."""
+    return state_folder(environ) / "catalogue"
 
 
 def unreadable(error: ValueError) -> UsageError:

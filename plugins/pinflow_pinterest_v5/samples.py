@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 DEEPEST = 12
 TEXTS = (
+    "text",
     "549755885175",
     "2026-10-01",
-    "text",
     "C12",
     "AG1",
     "https://example.com/a.jpg",

@@ -1,0 +1,238 @@
+"""``pinflow operations``: what it lists, what it shows, and which description it is from."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from pinflow.__main__ import main
+from pinflow.app import App
+from pinflow.cli.shell import Shell
+from pinflow_pinterest.operations import BUNDLED, catalogue
+from pinflow_pinterest_v5.catalogues import Choice
+from pinflow_pinterest_v5.command_operations import example
+from pinflow_pinterest_v5.writing import block, items
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Call = Callable[..., tuple[int, str, str]]
+
+PROJECT = Path(__file__).resolve().parents[2]
+DESCRIPTION = Path(os.environ.get("PINFLOW_OPENAPI") or PROJECT.parent / "shared/openapi/pinterest-v5.json")
+SMALL = {
+    "openapi": "3.0.3",
+    "info": {"title": "x", "version": "6.0.0"},
+    "paths": {
+        "/boards/{board_id}": {
+            "get": {
+                "operationId": "boards/get",
+                "security": [{"pinterest_oauth2": ["boards:read"]}],
+                "x-ratelimit-category": "org_read",
+                "parameters": [{"name": "board_id", "in": "path", "required": True, "schema": {"type": "string"}}],
+            }
+        },
+        "/moods/{mood}": {
+            "put": {
+                "operationId": "moods/set",
+                "security": [{"pinterest_oauth2": ["boards:write"]}],
+                "parameters": [
+                    {"name": "mood", "in": "path", "required": True, "schema": {"type": "string", "enum": ["GOOD"]}}
+                ],
+            }
+        },
+    },
+}
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")}
+
+
+@pytest.fixture
+def call(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Call:
+    """The program: exit code, standard output, standard error."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        code = main(list(map(str, words)), shell=Shell(sys.stdin, sys.stdout, sys.stderr, environ))
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def test_all_are_listed_with_what_they_need(call: Call) -> None:
+    code, out, err = call("operations")
+    assert code == 0
+    assert len(out.splitlines()) == 231
+    line = next(line for line in out.splitlines() if line.startswith("boards/update "))
+    assert line.split() == ["boards/update", "PATCH", "/boards/{board_id}", "org_write", "boards:read", "boards:write"]
+    assert err == "231 operations; description 5.23.0 (comes with pinflow)\n"
+
+
+def test_words_are_searched_for_in_everything(call: Call) -> None:
+    assert call("operations", "CATALOGS_write", "delete", "--names")[1].split() == [
+        "feeds/delete",
+        "catalogs_product_groups/delete_many",
+        "catalogs_product_groups/delete",
+    ]
+
+
+def test_one_is_shown_with_a_step_to_paste(call: Call) -> None:
+    code, out, _ = call("operations", "boards/update")
+    assert code == 0
+    assert (
+        out
+        == """\
+boards/update: PATCH /boards/{board_id}
+
+parameters
+  board_id       required  id, digits
+  ad_account_id            id, digits, at most 18 characters
+
+body (mapping)
+  description    text or null
+  name           text
+  privacy        PUBLIC | SECRET
+
+needs
+  effect write
+  login: boards:read, boards:write; a client-credentials token will do
+  quota: org_write
+
+step
+  - uses: call
+    with:
+      operation: boards/update
+      board_id: "549755885175"
+      body: {description: text, name: text, privacy: PUBLIC}
+
+"""
+    )
+
+
+def test_a_program_gets_the_arguments_as_a_whole_json_schema(call: Call) -> None:
+    shown = json.loads(call("operations", "pins/create", "--output", "json")[1])
+    assert (shown["effect"], shown["category"], shown["pages"]) == ("write", "org_write", False)
+    assert set(shown["arguments"]["properties"]) == {"operation", "ad_account_id", "body"}
+    assert "PinMediaSourceImageURL" in shown["arguments"]["$defs"]
+    assert "AdGroupCreateRequest" not in shown["arguments"]["$defs"]
+    listed = json.loads(call("operations", "trends", "--output", "json")[1])
+    assert {each["category"] for each in listed["operations"]} == {"trends_read"}
+
+
+@pytest.mark.parametrize("id", list(catalogue(BUNDLED).operations))
+def test_every_step_to_paste_is_right(id: str, environ: dict[str, str], tmp_path: Path) -> None:
+    given = example(catalogue(BUNDLED), id)
+    step = "\n".join(f"  {line}" for line in items([{"uses": "call", "with": given}]))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"name: n\napi: v5\nsteps:\n{step}\n")
+    assert APP.plan(recipe, inputs=None).steps[0].arguments.tree == given
+
+
+APP = App.installed(
+    {"PINFLOW_STATE_DIR": "/nonexistent/state", "PINFLOW_CACHE_DIR": "/nonexistent/cache", "PINFLOW_DISABLE": ""}
+)
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("board/updat", "did you mean boards/update or"), ("qqqq", "pinflow operations lists them")],
+)
+def test_a_word_that_nothing_has_to_do_with_is_refused(word: str, hint: str, call: Call) -> None:
+    code, out, err = call("operations", word)
+    assert (code, out) == (2, "")
+    assert f"no operation has to do with '{word}'" in err
+    assert hint in err
+
+
+def test_another_description_is_used_until_the_user_goes_back(
+    call: Call, environ: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps(SMALL))
+    code, out, err = call("operations", "--import", file)
+    assert code == 0
+    assert out.splitlines()[:2] == ["in use from now on: description 6.0.0, 2 operations", "new: moods/set"]
+    assert out.splitlines()[2].startswith("gone: ad_account/analytics, ")
+    assert err == "to go back to the one that comes with pinflow: pinflow operations --bundled\n"
+    assert call("operations", "--names")[1].split() == ["boards/get", "moods/set"]
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: n\napi: v5\nsteps:\n  - uses: call\n    with: {operation: moods/set, mood: BAD}\n")
+    assert "5:40: 'mood' must be one of 'GOOD'" in call("validate", recipe)[2]
+    app = App.installed(environ)
+    assert app.registry.apis["v5"].operation("PUT", "/moods/GOOD") is not None
+
+    assert call("operations", "--bundled")[1].startswith("in use from now on: description 5.23.0")
+    assert "no operation 'moods/set'" in call("validate", recipe)[2]
+    assert len(call("operations", "--names")[1].split()) == 231
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{}", "no operations: not an OpenAPI description with paths"),
+        ("openapi: 3.0.3", "Expecting value"),
+        ("[1]", "the file does not hold a JSON object"),
+        ('{"paths": {"/pets": {"get": {"operationId": "pets"}}}}', "it describes another API"),
+        ('{"paths": {"/p": {"get": {"operationId": "p", "parameters": [{"$ref": "#/no"}]}}}}', "#/no leads nowhere"),
+        ('{"paths": {"/p": {"get": {"operationId": "p", "parameters": [{"name": 3}]}}}}', "not an OpenAPI description"),
+        ('{"paths": [1]}', "not an OpenAPI description"),
+    ],
+)
+def test_what_is_no_description_changes_nothing(text: str, reason: str, call: Call, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps(SMALL))
+    bad.write_text(text)
+    assert call("operations", "--import", good)[0] == 0
+    code, out, err = call("operations", "--import", bad)
+    assert (code, out) == (2, "")
+    assert reason in err
+    assert "nothing was changed" in err
+    assert call("operations", "--names")[1].split() == ["boards/get", "moods/set"]
+
+
+def test_a_file_that_is_not_there_is_named(call: Call, tmp_path: Path) -> None:
+    code, _, err = call("operations", "--import", tmp_path / "nothing.json")
+    assert code == 2
+    assert "nothing.json can't be imported: No such file or directory" in err
+
+
+def test_an_imported_catalogue_that_was_broken_says_how_to_go_back(call: Call, environ: dict[str, str]) -> None:
+    folder = Path(environ["PINFLOW_STATE_DIR"]) / "catalogue"
+    folder.mkdir(parents=True)
+    (folder / "catalogue.json").write_text("{")
+    code, _, err = call("operations")
+    assert code == 2
+    assert "the catalogue of operations can't be used" in err
+    assert "pinflow operations --bundled" in err
+    assert call("operations", "--bundled")[0] == 0
+    assert Choice(environ).catalogue.version == "5.23.0"
+
+
+def test_the_vendors_own_description_can_be_imported(call: Call) -> None:
+    if not DESCRIPTION.is_file():
+        pytest.skip(f"no description at {DESCRIPTION}")
+    assert call("operations", "--import", DESCRIPTION)[1] == "in use from now on: description 5.23.0, 231 operations\n"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": "plain words", "b": "yes", "c": "012", "d": "1e3", "e": "", "f": None, "g": True, "h": 1.5, "i": "a: b"},
+        {"a": ["x", "- y", "#z", "${{ inputs.a }}", "a ${{ b }} c"], "b": {"c": {"d": [1, [2, {"e": "{}"}]]}}},
+        {"a": "x" * 100, "b": [{"c": "y" * 100, "d": []}, {}], "e f": "multi\nline", "g": "\u202e\x1b[31m"},
+        {"no": "2026-10-01", "1": "~", "k": "null", "l": "=", "m": "<<", "n": "0x1", "o": ".inf", "p": "12:30"},
+    ],
+)
+def test_what_is_written_as_yaml_is_read_back(value: dict[str, Any]) -> None:
+    text = "\n".join(block(value))
+    assert yaml.safe_load(text) == value
+    assert text.isascii()
