@@ -32,7 +32,7 @@ _NOT_FOUND = frozenset({30, 40, 50, 2031})  # user, board, pin, section
 _NAME_TAKEN = frozenset({58, 4170, 4179})  # board, catalog feed, catalog product group
 _FORBIDDEN = frozenset({7, 29})
 _BUSY = ("exclusive access", "section conflict")
-_SCOPE = re.compile(r"[a-z_]+:[a-z_]+")
+_SCOPE = re.compile(r"[a-z_]+:[a-z_]+|(?:read|write|manage)_[a-z_]+")  # of v5, of v3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ def _kind(status: int, code: int | None, text: str) -> Kind:
         return "duplicate_name"
     if status == 404 or code in _NOT_FOUND:
         return "not_found"
+    if code == 3 and "missing: [" in text:  # some of v3's endpoints say so with a 400
+        return "scope"
     if status in (401, 403):
         return _refusal(status, code, text)
     if status == 409 and any(words in text for words in _BUSY):

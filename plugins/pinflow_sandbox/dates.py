@@ -5,12 +5,14 @@ Source: RFC 9110 (HTTP-date) and RFC 5322 (date and time)
 
 from __future__ import annotations
 
+from functools import lru_cache
 from time import gmtime
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+@lru_cache(maxsize=4096)  # the same Pins are listed again and again
 def written_date(seconds: float, zone: str = "+0000") -> str:
     """A time in UTC, such as "Fri, 01 Mar 2024 08:00:00 +0000"; HTTP writes the zone as "GMT"."""
     at = gmtime(seconds)

@@ -54,7 +54,7 @@ def _answer(endpoint: str, content: dict[str, object], now: float, *, nulls: boo
         **content,
         "endpoint_name": endpoint,
         "host": _HOST,
-        "generated_at": written_date(now),
+        "generated_at": written_date(int(now)),
     }
     told = body if nulls else render.without_nulls(body)
     return Answer(200, render.encode(told).encode(), headers=headers)

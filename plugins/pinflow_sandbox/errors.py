@@ -21,6 +21,11 @@ def invalid(reason: str) -> Refused:
     return Refused(400, 1, f"Invalid request: {reason}")
 
 
+def missing_field(name: str) -> Refused:
+    """A field or parameter is not there, in the words of API v3."""
+    return invalid(f"Missing required field '{name}'")
+
+
 def unauthenticated(hint: str = "") -> Refused:
     """No token, an unknown one or an expired one."""
     return Refused(401, 2, f"Authentication failed. {hint}".rstrip())

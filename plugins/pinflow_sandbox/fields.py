@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from pinflow_sandbox.checks import read_body
-from pinflow_sandbox.errors import invalid
+from pinflow_sandbox.errors import invalid, missing_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Fields(dict[str, str]):
         """A text that must be there and not be empty. Raises Refused (400) if it is not."""
         if value := self.get(name):
             return value
-        raise missing(name)
+        raise missing_field(name)
 
     def flag(self, name: str) -> bool:
         """True or false; false if absent. Raises Refused (400) for anything else."""
@@ -38,11 +38,6 @@ class Fields(dict[str, str]):
         if value is None:
             raise invalid(f"Field '{name}' must be true or false (was {self[name][:40]})")
         return value
-
-
-def missing(name: str) -> Exception:
-    """The error to raise for a field that is not there, in the service's words."""
-    return invalid(f"Missing required field '{name}'")
 
 
 def fields_of(call: Call) -> Fields:

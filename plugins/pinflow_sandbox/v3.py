@@ -13,6 +13,7 @@ from pinflow_sandbox.enveloped import Enveloped, EnvelopedRequest, Page, Route
 from pinflow_sandbox.errors import (
     Refused,
     forbidden,
+    missing_field,
     missing_scopes,
     no_board,
     no_pin,
@@ -20,7 +21,6 @@ from pinflow_sandbox.errors import (
     no_user,
     restricted,
 )
-from pinflow_sandbox.fields import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -206,7 +206,7 @@ def _upload_status(request: EnvelopedRequest) -> object:
     world, own = request.world, request.caller.account
     asked = request.one("upload_ids")
     if not asked:
-        raise missing("upload_ids")
+        raise missing_field("upload_ids")
     ids = [checked_id("upload_ids", id.strip()) for id in asked.split(",")]
     found = [world.media[id] for id in ids if id in world.media and world.media[id].account == own.username]
     return {each.id: v3_render.upload(each, uploads.polled(world, each)) for each in found}

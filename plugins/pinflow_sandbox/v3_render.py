@@ -6,6 +6,7 @@ others are there because answers of that time had more than that.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -67,17 +68,16 @@ def board(world: World, found: Board) -> JsonObject:
 
 def board_url(found: Board) -> str:
     """A board's path on the web site."""
-    return f"/{found.owner}/{quote(found.name.lower().replace(' ', '-'), safe='-')}/"
+    return f"/{found.owner}/{_slug(found.name)}/"
 
 
 def section(found: Section) -> JsonObject:
     """A section of a board."""
-    slug = quote(found.name.lower().replace(" ", "-"), safe="-")
     return {
         "id": found.id,
         "type": "board_section",
         "title": found.name,
-        "slug": slug,
+        "slug": _slug(found.name),
         "pin_count": len(found.pins),
     }
 
@@ -94,7 +94,7 @@ def pin(world: World, found: Pin) -> JsonObject:
         "title": content.title,
         "description": content.description,
         "link": content.link,
-        "domain": urlsplit(content.link).hostname if content.link else None,
+        "domain": _domain(content.link) if content.link else None,
         "alt_text": content.alt_text,
         "dominant_color": content.dominant_color or images.colour(key),
         "native_format_type": _FORMATS[content.kind],
@@ -118,6 +118,19 @@ def story(number: str) -> JsonObject:
 def upload(found: Media, status: str) -> JsonObject:
     """The state of an upload."""
     return {"id": found.id, "type": "video", "status": status, "failure_code": _FAILED if status == "failed" else None}
+
+
+@lru_cache(maxsize=4096)
+def _slug(name: str) -> str:
+    return quote(name.lower().replace(" ", "-"), safe="-")
+
+
+@lru_cache(maxsize=4096)
+def _domain(link: str) -> str | None:
+    try:
+        return urlsplit(link).hostname
+    except ValueError:  # the service takes any text for a link
+        return None
 
 
 def _person(world: World, username: str) -> JsonObject:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinflow_sandbox import ad_rows, ads, definitions, metrics, reports, v5_ads, v5_reports
 from pinflow_sandbox.enveloped import Enveloped, EnvelopedRequest, Page, Route
-from pinflow_sandbox.errors import forbidden
-from pinflow_sandbox.fields import missing
+from pinflow_sandbox.errors import forbidden, missing_field
 from pinflow_sandbox.periods import GRANULARITIES, HOURLY, SYNC, period_of
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def _ads(request: EnvelopedRequest) -> object:
 def _figures(request: EnvelopedRequest, entities: Sequence[AdEntity]) -> object:
     granularity = request.choice("granularity", GRANULARITIES)
     if granularity is None:
-        raise missing("granularity")
+        raise missing_field("granularity")
     for name, allowed in _ATTRIBUTES.items():
         request.choice(name, allowed)
     columns = ad_rows.checked_columns(request.query.get("columns", ()))
@@ -143,7 +142,7 @@ def _figures(request: EnvelopedRequest, entities: Sequence[AdEntity]) -> object:
 
 def _named(request: EnvelopedRequest, name: str) -> list[str]:
     if name not in request.query:
-        raise missing(name)
+        raise missing_field(name)
     return ads.ids_of(name, request.query[name])
 
 
@@ -180,7 +179,7 @@ def _report_create(request: EnvelopedRequest) -> object:
 def _report_get(request: EnvelopedRequest) -> object:
     account, token = _advertiser(request), request.one("token")
     if not token:
-        raise missing("token")
+        raise missing_field("token")
     return reports.polled(request.world, account, token, request.call.host)
 
 

@@ -384,6 +384,12 @@ def test_a_pin_keeps_what_it_was_made_of(sandbox: Sandbox, send: Send) -> None:
     assert read["board"]["id"] == place["board_id"] and read["board_section_id"] == place["section"]
 
 
+def test_any_text_is_taken_for_a_link(sandbox: Sandbox, send: Send) -> None:
+    body = {"board_id": board_id(sandbox), "image_url": IMAGE, "source_url": "http://[never"}
+    made = data(send("PUT", "/pins/", data=body))
+    assert (made["link"], made["domain"]) == ("http://[never", None)
+
+
 def test_a_carousel_made_of_what_was_read_shows_the_same(sandbox: Sandbox, send: Send) -> None:
     found, _ = walked(send, f"/boards/{board_id(sandbox)}/pins/")
     (source,) = (pin for pin in found if pin["carousel_data"])
