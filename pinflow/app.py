@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from pinflow.notices import Level, Notice, Notices
     from pinflow.plan import Login, Plan
     from pinflow.registry import Registry
+    from pinflow.scheduling.scheduler import Scheduler
+    from pinflow.scheduling.told import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,16 @@ class App:
         """Seconds since the epoch, by this app's clock."""
         return self._clock()
 
+    def monotonic(self) -> float:
+        """Seconds that only go forward, whatever is done to the clock."""
+        return self._monotonic()
+
+    def new_run_id(self) -> str:
+        """A name for a run that begins now."""
+        from pinflow.engine.journal import new_run_id
+
+        return new_run_id(self._clock())
+
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
 
@@ -189,17 +201,18 @@ class App:
 
     # -- a run
 
-    def run(self, plan: Plan, options: Options | None = None) -> RunResult:
+    def run(self, plan: Plan, options: Options | None = None, *, run_id: str | None = None) -> RunResult:
         """Run a plan to its end, its pause or its error. The result tells which; only defects raise.
 
         Raises CredentialError, ApprovalRequired and StateError, before anything is sent.
         With ``options.unattended``, writes need an approval: see :meth:`approve`.
+        ``run_id`` names the run, as `new_run_id` does; StateError if there is one of that name.
         """
         options = options or Options()
-        from pinflow.engine.journal import Journal, new_run_id, prune
+        from pinflow.engine.journal import Journal, prune
 
         most = self._approved(plan, options)
-        run_id = new_run_id(self._clock())
+        run_id = run_id or self.new_run_id()
 
         def journal() -> Journal | None:
             if options.dry_run:
@@ -577,6 +590,31 @@ class App:
         named = Path("common", "oauth_tokens")
         found = [folder.parent / named, folder / named, Path.cwd() / named, self.state / "tokens", Path.cwd()]
         return list(dict.fromkeys(found))
+
+    # -- by itself
+
+    @contextmanager
+    def schedule(
+        self,
+        recipes: Sequence[Path],
+        *,
+        inputs: Mapping[str, str] | None = None,
+        tell: Callable[[Told], None] = lambda told: None,
+        left_out: Callable[[str], None] = lambda why: None,
+        **setting: Any,
+    ) -> Iterator[Scheduler]:
+        """A scheduler of recipes, by file or folder: call its ``tick`` every second, and whatever is due runs.
+
+        ``setting`` is that of `pinflow.scheduling.scheduler.Setting`. Raises RecipeError
+        with every problem of all recipes, UsageError, and StateError.
+        """
+        from pinflow.scheduling.jobs import load
+        from pinflow.scheduling.scheduler import Scheduler, Setting
+        from pinflow.scheduling.table import Table
+
+        with Table(self.state, owner=self.new_run_id()) as table:
+            rows = load(self, recipes, inputs or {}, table.jobs(), left_out=left_out)
+            yield Scheduler(self, table, rows, tell=tell, setting=Setting(**setting))
 
     # -- afterwards
 

@@ -1,4 +1,4 @@
-"""The file of a run: one SQLite database, written by many threads, checked before it is trusted.
+"""A file of state: one SQLite database, written by many threads, checked before it is trusted.
 
 It is in rollback-journal mode with ``synchronous=FULL``: the write-ahead log of
 SQLite 3.7.0 to 3.51.2 can lose committed transactions.
@@ -12,6 +12,7 @@ import re
 import sqlite3
 import threading
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,22 @@ CREATE INDEX frozen_ids ON frozen (step, name, id);
 CREATE TABLE lists (step TEXT, name TEXT, length INTEGER, PRIMARY KEY (step, name)) WITHOUT ROWID;
 CREATE TABLE calls (login TEXT, category TEXT, n INTEGER, PRIMARY KEY (login, category)) WITHOUT ROWID;
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a file of state is: the marks by which it is known, its tables, and the words for it."""
+
+    application_id: int
+    version: int  # of the tables; a newer one is left alone
+    tables: str
+    called: str  # "run"
+    advice: str  # what to do about a damaged one
+
+
+RUN = Kind(
+    APPLICATION_ID, SCHEMA, _TABLES, "run", "look at the target for what the run did, then start the recipe anew"
+)
 
 
 class Store:
@@ -215,8 +232,8 @@ _ADD_CALLS = (
 )  # fmt: skip
 
 
-def new_file(file: Path) -> sqlite3.Connection:
-    """An empty run file, readable by its owner alone, whose name survives a power loss.
+def new_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
+    """An empty file of state, readable by its owner alone, whose name survives a power loss.
 
     Raises OSError or sqlite3.Error.
     """
@@ -224,8 +241,8 @@ def new_file(file: Path) -> sqlite3.Connection:
     connection = _connect(file)
     try:
         connection.executescript(
-            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA};"
-            f"{_TABLES} COMMIT;"
+            f"BEGIN IMMEDIATE; PRAGMA application_id = {kind.application_id}; PRAGMA user_version = {kind.version};"
+            f"{kind.tables} COMMIT;"
         )
         _sync_directory(file.parent)
     except BaseException:
@@ -234,48 +251,49 @@ def new_file(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_file(file: Path) -> sqlite3.Connection:
-    """An existing run file, found whole and of a known kind.
+def open_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
+    """An existing file of state, found whole and of a known kind.
 
     Raises StateError when it is damaged, foreign, or from a newer pinflow: then it
     is left as it is.
     """
     try:
-        with look(file) as connection:
+        with look(file, kind) as connection:
             (first,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if first != "ok":
-            raise damaged(file, first)
+            raise damaged(file, first, kind)
         return _connect(file)
     except UNREADABLE as error:
-        raise damaged(file, error) from error
+        raise damaged(file, error, kind) from error
 
 
 @contextmanager
-def look(file: Path) -> Iterator[sqlite3.Connection]:
-    """A run file for reading, without changing it. Raises StateError or sqlite3.Error.
+def look(file: Path, kind: Kind = RUN) -> Iterator[sqlite3.Connection]:
+    """A file of state for reading, without changing it. Raises StateError or sqlite3.Error.
 
     A commit that was cut off must be undone before anyone can read; a connection
     that may only read can't do that.
     """
     try:
-        connection = _readable(file, "ro")
+        connection = _readable(file, "ro", kind)
     except sqlite3.OperationalError:
-        connection = _readable(file, "rw")
+        connection = _readable(file, "rw", kind)
     with closing(connection):
         yield connection
 
 
-def _readable(file: Path, mode: str) -> sqlite3.Connection:
+def _readable(file: Path, mode: str, kind: Kind) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=2)
     connection.text_factory = _lenient
     try:
-        (kind,) = connection.execute("PRAGMA application_id").fetchone()
+        (mark,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if kind != APPLICATION_ID:
-            raise StateError(f"{file} is not a run of pinflow; it was left as it is")
-        if version > SCHEMA:
+        if mark != kind.application_id:
+            raise StateError(f"{file} is not a {kind.called} of pinflow; it was left as it is")
+        if version > kind.version:
+            known = f"journal {version}; this one knows {kind.version}"
             raise StateError(
-                f"{file} is from a newer pinflow (journal {version}; this one knows {SCHEMA}); it was left as it is",
+                f"{file} is from a newer pinflow ({known}); it was left as it is",
                 hint="upgrade pinflow",
             )
     except BaseException:
@@ -313,12 +331,9 @@ def _sync_directory(directory: Path) -> None:
             os.close(descriptor)
 
 
-def damaged(file: Path, why: object) -> StateError:
-    """The error that says that a run file can't be believed."""
-    return StateError(
-        f"{file} is damaged: {why}; it was left as it is",
-        hint="look at the target for what the run did, then start the recipe anew",
-    )
+def damaged(file: Path, why: object, kind: Kind = RUN) -> StateError:
+    """The error that says that a file of state can't be believed."""
+    return StateError(f"{file} is damaged: {why}; it was left as it is", hint=kind.advice)
 
 
 def check_place(directory: Path, mounts: Path) -> None:

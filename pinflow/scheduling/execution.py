@@ -1,0 +1,122 @@
+"""One claimed occurrence, from its claim to its end: run, gone on with, parked, or given back."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pinflow.engine.journal import look_at_run
+from pinflow.engine.kept import noted
+from pinflow.engine.lock import held as is_locked
+from pinflow.errors import DEFECT, OK, PAUSED, PinflowError, RateLimited, RemoteError, SpamBlocked, StateError
+from pinflow.scheduling.table import LEASE, Lost
+
+if TYPE_CHECKING:
+    from pinflow.app import App, Options
+    from pinflow.engine.journal import RunRecord
+    from pinflow.engine.results import RunResult
+    from pinflow.scheduling.table import JobRow, Occurrence, Table
+
+_LONG_PAUSE = 3600.0  # seconds, where nobody said how long
+
+
+@dataclass(slots=True)
+class Work:
+    """An occurrence in the hands of this process."""
+
+    job: JobRow
+    occurrence: Occurrence
+    accounts: frozenset[str]
+    deadline: float  # of the monotonic clock
+    stop: threading.Event = field(default_factory=threading.Event)
+    late: bool = False  # stopped for taking too long
+    lost: bool = False  # somebody else has it
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of it: ``until`` is when it goes on, where it does. ``said`` is for the log, ``reason`` is kept."""
+
+    state: Literal["done", "failed", "paused", "left", "lost"]
+    reason: str = ""
+    said: str = ""
+    exit_code: int | None = None
+    until: float | None = None
+
+
+def perform(app: App, table: Table, work: Work, options: Options) -> Ended:
+    """Do it, and write down how it ended. Raises nothing but StateError of the table."""
+    try:
+        ended = _outcome(app, table, work, replace(options, stop=work.stop, unattended=True))
+    except PinflowError as error:
+        ended = _refused(app, work, error)
+    except Lost:
+        return Ended("lost", said="another process took it up")
+    except Exception as error:  # a plugin's defect must end this run, and nothing else
+        ended = Ended("failed", "defect, exit 3", f"a defect: {type(error).__name__}: {error}", DEFECT)
+    try:
+        _write(app, table, work.occurrence, ended)
+    except Lost:
+        return Ended("lost", said="another process took it up")
+    return ended
+
+
+def _outcome(app: App, table: Table, work: Work, options: Options) -> Ended:
+    before = _record(app, work.occurrence.run)
+    if before is not None and before.state == "unreadable" and "holds no run" in before.error:
+        # its maker died between the file and its first row: nothing was sent, and the name is used up
+        work.occurrence = table.running(work.occurrence, run=app.new_run_id())
+        before = None
+    if before is None:
+        plan = app.plan(Path(work.job.recipe), inputs=work.job.inputs)
+        work.occurrence = table.running(work.occurrence)
+        return _told(app, work, app.run(plan, options, run_id=work.occurrence.run))
+    if before.state == "ok":
+        return Ended("done", said="had ended already", exit_code=OK)
+    if before.state in ("failed", "in_doubt", "unreadable"):
+        return Ended("failed", before.error, f"had ended already: {before.state}", before.exit_code)
+    work.occurrence = table.running(work.occurrence)
+    return _told(app, work, app.resume(work.occurrence.run, options))
+
+
+def _record(app: App, run: str) -> RunRecord | None:
+    """What is recorded of a run; None if it never began."""
+    file = app.state / "runs" / f"{run}.db"
+    return look_at_run(file) if file.is_file() else None
+
+
+def _told(app: App, work: Work, result: RunResult) -> Ended:
+    if result.error is None:
+        return Ended("done", exit_code=OK)
+    if result.status == "cancelled":
+        if work.late:
+            return Ended("failed", "took too long", "took too long, and was stopped", result.exit_code)
+        return Ended("left", "the scheduler was stopped", "stopped; goes on at the next start")
+    return _refused(app, work, result.error)
+
+
+def _refused(app: App, work: Work, error: PinflowError) -> Ended:
+    """What an error means for the occurrence. What a service answered is not kept: it may hold content."""
+    first = error.message.splitlines()[0] if error.message else type(error).__name__
+    if isinstance(error, (RateLimited, SpamBlocked)) and error.exit_code == PAUSED:
+        wait = error.retry_after if error.retry_after is not None else _LONG_PAUSE
+        return Ended("paused", noted(error), first, PAUSED, app.now() + wait)
+    if isinstance(error, StateError) and is_locked(app.state / "runs" / f"{work.occurrence.run}.lock"):
+        return Ended("left", "its run is in the hands of another process", first, until=app.now() + LEASE)
+    kept = noted(error) if isinstance(error, RemoteError) else f"{error.kind}: {first}"
+    return Ended("failed", kept, first, error.exit_code)
+
+
+def _write(app: App, table: Table, held: Occurrence, ended: Ended) -> None:
+    match ended.state:
+        case "done" | "failed" as state:
+            table.settle(held, state, now=app.now(), reason=ended.reason, exit_code=ended.exit_code)
+        case "paused":
+            table.park(held, until=ended.until or app.now(), reason=ended.reason)
+        case "left":
+            with suppress(Lost):
+                table.release(held, until=ended.until or 0.0, reason=ended.reason)

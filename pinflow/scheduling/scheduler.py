@@ -1,0 +1,372 @@
+"""The scheduler: what is due now is written down, claimed, and handed to workers. A look costs milliseconds.
+
+Nothing here waits, and no run takes place here: `tick` is called every second by whoever drives it, a daemon, a
+command, or a test whose clock is its own. Runs are in threads, because they wait for a network and share one app:
+its plugins, connections and logins. Of one account there is one run at a time; a slow one delays only its own.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from pinflow.app import Options
+from pinflow.errors import PinflowError
+from pinflow.scheduling.execution import Ended, Work, perform
+from pinflow.scheduling.jobs import job_of, read_job, stamp_of
+from pinflow.scheduling.policy import judge
+from pinflow.scheduling.told import Told
+
+if TYPE_CHECKING:
+    from pinflow.app import App
+    from pinflow.scheduling.policy import Job, Verdict
+    from pinflow.scheduling.table import JobRow, Occurrence, Table
+
+Start: TypeAlias = Callable[[Callable[[], None]], None]
+
+DEADLINE = 6 * 3600.0  # seconds
+RENEWED = 10.0  # seconds between two signs of life
+WORKERS = 64
+RESTS_AFTER = 3  # failures in a row
+_RESTS = (600.0, 6 * 3600.0)  # seconds, the first and the longest
+_JUMP = 5.0  # seconds
+_AT_ONCE = 200  # jobs that one look takes up
+_WATCHED_AT_ONCE = 200
+_PRUNED = 86_400.0  # seconds
+
+
+def in_threads(work: Callable[[], None]) -> None:
+    """Start work in a thread of its own, which does not keep the program from ending."""
+    threading.Thread(target=work, name="pinflow-run", daemon=True).start()
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """Do the work before the next look: for tests with a clock of their own."""
+    work()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a scheduler works."""
+
+    options: Options = field(default_factory=Options)
+    start: Start = in_threads
+    deadline: float = DEADLINE  # seconds that a run may take
+    workers: int = WORKERS
+    watch: bool = False  # look whether recipes are edited
+    only: frozenset[int] | None = None  # nothing but these occurrences, and nothing new
+
+
+class Scheduler:
+    """The jobs of one process, and the runs that it has in hand. Every call comes from one thread but `finished`."""
+
+    def __init__(
+        self, app: App, table: Table, rows: Sequence[JobRow], *, tell: Callable[[Told], None], setting: Setting
+    ) -> None:
+        self._app = app
+        self._table = table
+        self._tell = tell
+        self._setting = setting
+        self._lock = threading.Lock()
+        self._works: dict[int, Work] = {}
+        self._over: list[tuple[Work, Ended]] = []
+        self._wall, self._running = app.now(), app.monotonic()
+        self._renewed = self._running
+        self._pruned = self._running
+        self._version = table.version()
+        self._watched = 0
+        self._broken: dict[str, str] = {}  # the stamp of a recipe that was found broken
+        self._rows: dict[str, JobRow] = {}
+        self._jobs: dict[str, Job] = {}
+        self._heap: list[tuple[float, str]] = []
+        table.rewind(self._wall)
+        self.set_jobs(rows)
+
+    # -- the jobs
+
+    @property
+    def table(self) -> Table:
+        """Where it is all written down."""
+        return self._table
+
+    @property
+    def rows(self) -> Mapping[str, JobRow]:
+        """The jobs as they are now."""
+        return self._rows
+
+    def set_jobs(self, rows: Sequence[JobRow]) -> None:
+        """Schedule just these jobs. What waits of an edited one, or of one that is gone, is withdrawn."""
+        known = self._table.jobs()
+        gone = sorted(set(self._rows) - {row.name for row in rows})
+        changed = [row for row in rows if _differs(row, known.get(row.name))]
+        self._close([known[row.name] for row in changed if row.name in known and known[row.name].block != row.block])
+        if changed:
+            for name in self._table.put_jobs(changed, now=self._app.now()):
+                self._tell(Told("withdrawn", name, reason="the recipe was edited; what waited is withdrawn"))
+        if gone:
+            self._close([known[name] for name in gone if name in known])
+            self._table.take_away(gone, "the job is no longer scheduled", now=self._app.now())
+            for name in gone:
+                self._tell(Told("gone", name))
+        wanted = {row.name for row in rows}
+        self._take({name: row for name, row in self._table.jobs().items() if name in wanted})
+
+    def _close(self, rows: Sequence[JobRow]) -> None:
+        """Write down what was due of rules that end now, and did not run."""
+        now = self._app.now()
+        reason = "the schedule was edited or taken away before it ran"
+        ends = [(row.name, row.seen, judge(job_of(row), row.seen, now, not_now=reason)) for row in rows]
+        if found := [each for each in ends if each[2]]:
+            self._table.record(found)
+
+    def _take(self, rows: Mapping[str, JobRow]) -> None:
+        self._rows = dict(rows)
+        self._jobs = {name: job_of(row) for name, row in rows.items()}
+        self._heap = [(start, name) for name in rows if (start := self._next_start(name)) is not None]
+        heapq.heapify(self._heap)
+
+    def _next_start(self, name: str) -> float | None:
+        due = self._jobs[name].next(self._rows[name].seen)
+        return None if due is None else self._jobs[name].start(due)
+
+    def next_starts(self) -> list[tuple[float, str]]:
+        """When each job starts next, the earliest first."""
+        return sorted(self._heap)
+
+    # -- a look
+
+    def tick(self) -> None:
+        """Look at the clock, and do whatever is due. Raises StateError when the table can't be used."""
+        now = self._look_at_the_clock()
+        self.collect()
+        self._refresh()
+        if self._setting.watch:
+            self._watch()
+        if self._setting.only is None:
+            self._write_down(now)
+        self._hand_out(now)
+        self.collect()
+        self._renew()
+        if self._running - self._pruned > _PRUNED:
+            self._pruned = self._running
+            self._table.prune(now)
+
+    @property
+    def busy(self) -> bool:
+        """Whether runs are in hand."""
+        with self._lock:
+            return bool(self._works or self._over)
+
+    def works(self) -> list[Work]:
+        """What is being run now."""
+        with self._lock:
+            return list(self._works.values())
+
+    def stop(self) -> None:
+        """Ask all runs to end after the call in flight; they go on at the next start."""
+        for work in self.works():
+            work.stop.set()
+
+    def _look_at_the_clock(self) -> float:
+        """The time, after what a jump of the clock asks for: a jump forward is a matter of each job's policy."""
+        wall, running = self._app.now(), self._app.monotonic()
+        jump = (wall - self._wall) - (running - self._running)
+        self._wall, self._running = wall, running
+        if abs(jump) > _JUMP:
+            self._tell(Told("clock", seconds=jump))
+        if jump < -1 and self._table.rewind(wall):
+            self._take(self._mine())
+        return wall
+
+    def _mine(self) -> dict[str, JobRow]:
+        return {name: row for name, row in self._table.jobs().items() if name in self._rows}
+
+    def _refresh(self) -> None:
+        """Take note of what other processes did: pauses, edits, times that they wrote down."""
+        version = self._table.version()
+        if version != self._version:
+            self._version = version
+            mine = self._mine()
+            if mine != self._rows:
+                self._take(mine)
+
+    # -- writing down what is due
+
+    def _write_down(self, now: float) -> None:
+        found: list[tuple[str, int, list[Verdict]]] = []
+        later: list[tuple[float, str]] = []
+        while self._heap and self._heap[0][0] <= now and len(found) < _AT_ONCE:
+            _, name = heapq.heappop(self._heap)
+            row = self._rows[name]
+            verdicts = judge(self._jobs[name], row.seen, now, not_now=_not_now(row, now))
+            if verdicts:
+                found.append((name, row.seen, verdicts))
+            elif (start := self._next_start(name)) is not None:
+                later.append((max(start, now + 1), name))
+        for each in later:
+            heapq.heappush(self._heap, each)
+        if found:
+            self._record(found)
+
+    def _record(self, found: list[tuple[str, int, list[Verdict]]]) -> None:
+        recorded = self._table.record(found)
+        fresh = None if len(recorded) == len(found) else self._table.jobs()
+        for name, _, verdicts in found:
+            if name in recorded:
+                self._rows[name] = replace(self._rows[name], seen=max(each.last for each in verdicts))
+                for each in verdicts:
+                    if each.state != "due":
+                        self._tell(Told(each.state, name, due=each.due, reason=each.reason, count=each.count))
+            elif fresh is not None and name in fresh:
+                self._rows[name] = fresh[name]  # another process was faster
+            if (start := self._next_start(name)) is not None:
+                heapq.heappush(self._heap, (start, name))
+
+    # -- handing out
+
+    def _hand_out(self, now: float) -> None:
+        with self._lock:
+            mine = set(self._works)
+            busy = {account for work in self._works.values() for account in work.accounts}
+            free = self._setting.workers - len(self._works)
+        seen: set[str] = set()
+        for each in self._table.open_occurrences(now):
+            row = self._rows.get(each.job)
+            if each.id in mine or row is None or not self._may_start(each, row):
+                continue
+            accounts = frozenset(row.accounts) or frozenset({f"job {row.name}"})
+            waits = bool(accounts & busy) or free <= 0
+            # one that waits behind another of its own job may have to be left out, which only a claim can tell
+            if waits and each.job not in seen and not any(work.job.name == each.job for work in self.works()):
+                seen.add(each.job)
+                busy |= accounts  # first come, first served
+                continue
+            seen.add(each.job)
+            if self._claim(each, row, accounts, now):
+                busy |= accounts
+                free -= 1
+
+    def _may_start(self, each: Occurrence, row: JobRow) -> bool:
+        if self._setting.only is not None:
+            return each.id in self._setting.only
+        return row.paused is None or each.origin in ("now", "backfill")
+
+    def _claim(self, each: Occurrence, row: JobRow, accounts: frozenset[str], now: float) -> bool:
+        skip = self._jobs[row.name].terms.overlap == "skip"
+        claimed = self._table.claim(each.id, now, run=self._app.new_run_id(), skip_overlap=skip)
+        if claimed is None:
+            return False
+        if claimed.state == "skipped":
+            self._tell(Told("skipped", row.name, due=claimed.due, reason=claimed.reason))
+            return False
+        work = Work(row, claimed, accounts, self._running + self._setting.deadline)
+        with self._lock:
+            self._works[claimed.id] = work
+        self._tell(Told("started", row.name, due=claimed.due, run=claimed.run, again=bool(each.run)))
+        self._setting.start(lambda: self._perform(work))
+        return True
+
+    def _perform(self, work: Work) -> None:
+        """In a thread of its own."""
+        try:
+            ended = perform(self._app, self._table, work, self._setting.options)
+        except BaseException as error:  # the table can't be written: the lease runs out, and somebody takes it up
+            ended = Ended("lost", said=f"what came of it could not be written down: {error}")
+        with self._lock:
+            self._over.append((work, ended))
+
+    # -- what ended
+
+    def collect(self) -> None:
+        """Take note of the runs that ended."""
+        with self._lock:
+            over, self._over = self._over, []
+            for work, _ in over:
+                self._works.pop(work.occurrence.id, None)
+        for work, ended in over:
+            self._tell(_told(work, ended))
+            if ended.state in ("done", "failed"):
+                self._count(work.job.name, failed=ended.state == "failed")
+
+    def _count(self, name: str, *, failed: bool) -> None:
+        row = self._rows.get(name)
+        if row is None or (not failed and not row.failures):
+            return
+        failures = row.failures + 1 if failed else 0
+        rest = min(_RESTS[1], _RESTS[0] * 2 ** (failures - RESTS_AFTER)) if failures >= RESTS_AFTER else 0.0
+        until = self._app.now() + rest if rest else 0.0
+        failures = self._table.count_failure(name, failed, rest_until=until)
+        self._rows[name] = replace(row, failures=failures, rest_until=until)
+        if failures >= RESTS_AFTER:
+            self._tell(Told("rests", name, until=until, count=failures))
+
+    # -- signs of life
+
+    def _renew(self) -> None:
+        for work in self.works():
+            if self._running > work.deadline and not work.stop.is_set():
+                work.late = True
+                work.stop.set()
+        if self._running - self._renewed < RENEWED:
+            return
+        self._renewed = self._running
+        held = {work.occurrence.id: work for work in self.works()}
+        for lost in self._table.renew([work.occurrence for work in held.values()], self._app.now()) if held else ():
+            if lost.id in {work.occurrence.id for work in self.works()}:  # it may have ended this moment
+                held[lost.id].lost = True
+                held[lost.id].stop.set()
+
+    # -- edits
+
+    def _watch(self) -> None:
+        """Look at some of the recipes: all are seen within a minute, and no look takes long."""
+        names = list(self._rows)
+        for name in names[self._watched : self._watched + _WATCHED_AT_ONCE]:
+            self._look_at_the_recipe(self._rows[name])
+        self._watched = 0 if self._watched + _WATCHED_AT_ONCE >= len(names) else self._watched + _WATCHED_AT_ONCE
+
+    def _look_at_the_recipe(self, row: JobRow) -> None:
+        stamp = stamp_of(Path(row.recipe))
+        if stamp == row.stamp or self._broken.get(row.name) == stamp:
+            return
+        try:
+            fresh = read_job(self._app, Path(row.recipe), {k: str(v) for k, v in row.inputs.items()})
+        except (PinflowError, OSError) as error:
+            self._broken[row.name] = stamp
+            self._tell(Told("broken", row.name, reason=str(error)))
+            return
+        self._broken.pop(row.name, None)
+        if fresh.digest != row.digest:
+            self._tell(Told("edited", row.name))
+        self.set_jobs([*(each for name, each in self._rows.items() if name != row.name), fresh])
+
+
+def _differs(row: JobRow, known: JobRow | None) -> bool:
+    return known is None or any(
+        getattr(row, name) != getattr(known, name) for name in ("digest", "stamp", "recipe", "accounts")
+    )
+
+
+def _not_now(row: JobRow, now: float) -> str:
+    if row.paused is not None:
+        return "the job is paused"
+    if row.rest_until > now:
+        return f"the job rests after {row.failures} failures in a row"
+    return ""
+
+
+def _told(work: Work, ended: Ended) -> Told:
+    occurrence = work.occurrence
+    return Told(
+        ended.state,
+        work.job.name,
+        due=occurrence.due,
+        run=occurrence.run,
+        reason=ended.said or ended.reason,
+        until=ended.until,
+        exit_code=ended.exit_code,
+    )

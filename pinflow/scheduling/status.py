@@ -1,0 +1,147 @@
+"""How the schedule does: who looks after it, what runs, what waits, and what is wrong. Plain data."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from pinflow.engine.lock import held
+from pinflow.errors import StateError
+from pinflow.scheduling.jobs import job_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pinflow.app import App
+    from pinflow.scheduling.scheduler import Scheduler
+    from pinflow.scheduling.table import JobRow, Occurrence, Table
+
+SILENT = 60.0  # seconds after which a daemon counts as stuck
+_FAILING = 3  # failures in a row
+_SLACK = 120.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """A sign of life: of a daemon, or of a look that has ended ("tick"). Seconds since the epoch."""
+
+    kind: str
+    pid: int
+    since: float
+    at: float
+    jobs: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How the schedule does at one moment. ``problems`` is empty where all is well."""
+
+    at: float
+    daemon: bool  # a daemon is alive
+    beat: Beat | None
+    jobs: tuple[JobRow, ...]
+    running: tuple[Occurrence, ...]
+    waiting: tuple[Occurrence, ...]  # due, and not begun
+    paused: tuple[Occurrence, ...]  # runs that go on later
+    next: tuple[float, str] | None  # when which job starts next
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+def status(app: App, table: Table) -> Status:
+    """How the schedule does now. Raises StateError when the table can't be read."""
+    now = app.now()
+    rows = tuple(table.jobs().values())
+    latest = read_beat(app)
+    alive = held(_folder(app) / "daemon.lock")
+    waiting = table.history(number=1_000, states=("due",))
+    starts = [(start, row.name) for row in rows if row.paused is None and (start := _next_start(row)) is not None]
+    return Status(
+        at=now,
+        daemon=alive,
+        beat=latest,
+        jobs=rows,
+        running=tuple(table.history(number=1_000, states=("claimed", "running"))),
+        waiting=tuple(waiting),
+        paused=tuple(table.history(number=1_000, states=("paused",))),
+        next=min(starts, default=None),
+        problems=tuple(_problems(rows, starts, latest, now, alive=alive)),
+    )
+
+
+def _next_start(row: JobRow) -> float | None:
+    job = job_of(row)
+    due = job.next(row.seen)
+    return None if due is None else job.start(due)
+
+
+def _problems(
+    rows: tuple[JobRow, ...], starts: list[tuple[float, str]], latest: Beat | None, now: float, *, alive: bool
+) -> list[str]:
+    found = []
+    if not rows:
+        found.append("nothing is scheduled")
+    if alive and latest is not None and latest.kind == "daemon" and now - latest.at > SILENT:
+        found.append(f"the daemon (process {latest.pid}) gave no sign of life for {int(now - latest.at)} s")
+    if not alive and latest is not None and latest.kind == "daemon":
+        found.append(f"the daemon (process {latest.pid}) ended without being told to")
+    if not alive and latest is None:
+        found.append("nobody looks after the schedule: start pinflow schedule run, or let cron call pinflow tick")
+    overdue = sorted(name for start, name in starts if now - start > _SLACK)
+    if overdue:
+        found.append(f"overdue, and nobody saw to it: {', '.join(overdue[:5])}{' ...' if overdue[5:] else ''}")
+    found += [f"{row.name} failed {row.failures} times in a row" for row in rows if row.failures >= _FAILING]
+    return found
+
+
+# -- signs of life
+
+
+def _folder(app: App) -> Path:
+    return app.state / "schedule"
+
+
+def beat(app: App, scheduler: Scheduler, *, since: float, kind: str = "daemon") -> None:
+    """Write a sign of life, for `status` and for whoever watches the file's age. Raises StateError."""
+    sign = Beat(
+        kind=kind,
+        pid=os.getpid(),
+        since=since,
+        at=app.now(),
+        jobs=len(scheduler.rows),
+        running=len(scheduler.works()),
+    )
+    _write(_folder(app) / "heartbeat.json", asdict(sign))
+
+
+def rest(app: App) -> None:
+    """The daemon ends as it was told to: from now on it gives no sign of life, and that is right."""
+    sign = read_beat(app)
+    if sign is not None:
+        _write(_folder(app) / "heartbeat.json", asdict(sign) | {"kind": "stopped", "at": app.now(), "running": 0})
+
+
+def read_beat(app: App) -> Beat | None:
+    """The last sign of life; None if there is none that can be read."""
+    try:
+        said = json.loads((_folder(app) / "heartbeat.json").read_text("utf-8"))
+        return Beat(**{name: said[name] for name in ("kind", "pid", "since", "at", "jobs", "running")})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _write(file: Path, said: dict[str, Any]) -> None:
+    fresh = file.with_suffix(".new")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(said, stream)
+        fresh.replace(file)
+    except OSError as error:
+        raise StateError(f"{file} can't be written: {error.strerror}", hint="make room, or make it writable") from error

@@ -1,0 +1,281 @@
+"""What a scheduler does, in virtual time: missed and overlapping runs, jumps of the clock, edits, pauses, accounts."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pinflow import ActionError, RateLimited
+from pinflow.scheduling.scheduler import at_once, in_threads
+from tests.scheduling.rig import DAY, HOUR, MINUTE, START
+
+if TYPE_CHECKING:
+    from tests.scheduling.rig import Rig
+
+
+FULL = bool(os.environ.get("PINFLOW_FULL"))
+
+
+def fails() -> None:
+    raise ActionError("it broke")
+
+
+def test_a_job_runs_when_it_is_due_and_its_row_says_so(rig: Rig) -> None:
+    rig.recipe("a", "every: 10 minutes")
+    scheduler = rig.scheduler()
+    rig.until(scheduler, START + 35 * MINUTE)
+    assert rig.times("a") == [600, 1200, 1800]
+    rows = rig.rows("a")
+    assert [(row.state, row.due - START, row.exit_code) for row in rows] == [("done", n, 0) for n in (600, 1200, 1800)]
+    assert all(row.run and row.reason == "" for row in rows)
+
+
+def test_the_row_is_on_disk_before_the_run(rig: Rig) -> None:
+    seen: list[str] = []
+    rig.recipe("a", "every: hour")
+    rig.does["a"] = lambda: seen.extend(row.state for row in rig.rows("a"))
+    rig.until(rig.scheduler(), START + HOUR)
+    assert seen == ["running"]
+
+
+def test_a_restart_keeps_the_phase_and_forgets_nothing(rig: Rig) -> None:
+    """Every six hours, in a process that lives for five: the `schedule` library alone would never run it."""
+    rig.recipe("a", "every: 6 hours")
+    for _ in range(10):
+        with rig.table() as table:
+            rig.until(rig.scheduler(table=table), rig.project.clock.now + 5 * HOUR)
+    assert rig.times("a") == [n * 6 * HOUR for n in range(1, 9)]
+
+
+@pytest.mark.parametrize("missed", ["skip", "last", "all"])
+@pytest.mark.parametrize(("seconds", "name"), [(MINUTE, "1 minute"), (5 * HOUR, "5 hours"), (40 * DAY, "40 days")])
+def test_a_suspend_is_followed_by_what_the_policy_says(rig: Rig, seconds: int, name: str, missed: str) -> None:
+    rig.recipe("a", f"every: 10 minutes, missed: {missed}")
+    scheduler = rig.scheduler()
+    rig.until(scheduler, START + 595)
+    rig.suspend(seconds)
+    rig.look_for(scheduler, 3)
+    for _ in range(120):  # what is made up for goes one after the other
+        scheduler.tick()
+    due = (595 + seconds) // 600  # how many were due in the suspend
+    ran = len(rig.times("a"))
+    # one that is late by less than the grace, half the distance, is on time
+    on_time = 1 if (595 + seconds) % 600 < 300 else 0
+    assert ran == {"skip": on_time, "last": 1, "all": min(due, 100 + on_time)}[missed]
+    counts = [row.count for row in rig.rows("a")]
+    if name == "40 days":
+        assert None in counts  # the span is told, though not counted one by one
+        assert rig.rows("a")[0].due == START + 600
+        assert max(row.last for row in rig.rows("a")) == START + 600 * due
+    else:
+        assert sum(each or 0 for each in counts) == due
+    assert all(row.reason for row in rig.rows("a", "skipped", "merged"))
+    assert [told.kind for told in rig.told].count("clock") == 1
+
+
+def test_a_run_that_is_late_within_the_grace_is_on_time(rig: Rig) -> None:
+    rig.recipe("a", 'every: day, at: "09:00", missed: skip, grace: 2 hours')
+    scheduler = rig.scheduler()
+    rig.suspend(3 * HOUR - 1)  # to 10:59:59
+    rig.until(scheduler, rig.project.clock.now + 1)
+    assert rig.states("a") == ["done"]
+    rig.suspend(DAY + 2)  # beyond the grace
+    rig.until(scheduler, rig.project.clock.now + 1)
+    assert rig.states("a") == ["done", "skipped"]
+
+
+def test_a_clock_that_is_set_back_runs_nothing_twice(rig: Rig) -> None:
+    rig.recipe("a", "every: 10 minutes")
+    scheduler = rig.scheduler()
+    rig.until(scheduler, START + 2 * HOUR)
+    before = rig.times("a")
+    rig.project.clock.now -= HOUR
+    rig.running -= HOUR
+    rig.until(scheduler, START + 2 * HOUR)
+    assert rig.times("a") == before
+    rig.until(scheduler, START + 2 * HOUR + 600)
+    assert rig.times("a") == [*before, 2 * HOUR + 600]
+
+
+def test_a_clock_that_was_a_year_ahead_loses_nothing_when_it_is_put_right(rig: Rig) -> None:
+    rig.recipe("a", "every: hour")
+    scheduler = rig.scheduler()
+    rig.until(scheduler, START + 2 * HOUR + 60)
+    rig.suspend(365 * DAY)
+    rig.look_for(scheduler, 3)
+    assert len(rig.worked) == 3  # missed: last
+    rig.suspend(-365 * DAY)
+    rig.until(scheduler, START + 5 * HOUR)
+    assert rig.times("a")[-3:] == [3 * HOUR, 4 * HOUR, 5 * HOUR]
+    dues = [row.due for row in rig.rows("a", "done")]
+    assert len(dues) == len(set(dues))
+
+
+def test_an_overlapping_time_is_left_out_or_waits(rig: Rig) -> None:
+    gate = threading.Event()
+    for overlap in ("skip", "queue"):
+        rig.recipe(overlap, f"every: 10 minutes, overlap: {overlap}")
+        rig.does[overlap] = lambda: gate.wait(20)
+    scheduler = rig.scheduler(start=in_threads)
+    rig.until_told(scheduler, START + 600, "started", 2)
+    rig.look_for(scheduler, 1250)
+    assert rig.states("skip") == ["running", "skipped", "skipped"]
+    assert rig.rows("skip")[1].reason.startswith("the occurrence before it had not ended")
+    assert rig.states("queue") == ["running", "due", "due"]
+    gate.set()
+    rig.wait(lambda: rig.states("queue") == ["done"] * 3, scheduler)
+    assert [each for each, _ in rig.worked].count("skip") == 1
+
+
+def test_one_account_at_a_time_and_no_account_waits_for_another(rig: Rig) -> None:
+    gate, _ = threading.Event(), rig.project.shop
+    for name, token in (("slow", "one"), ("next", "one"), ("other", "two")):
+        more = f"api: v1\nauth: {{main: {{token: {token}}}}}\n"
+        rig.recipe(name, "every: 10 minutes", more)
+        path = rig.project.folder / f"{name}.yaml"
+        path.write_text(path.read_text("utf-8") + "  - uses: get_me\n", "utf-8")
+    rig.does["slow"] = lambda: gate.wait(20)
+    rig.does["next"] = lambda: gate.wait(20)
+    scheduler = rig.scheduler(start=in_threads)
+    rig.project.clock.now = START + 600
+    rig.wait(lambda: rig.states("other") == ["done"], scheduler)
+    assert sorted([*rig.states("slow"), *rig.states("next")]) == ["due", "running"]
+    gate.set()
+    rig.wait(lambda: [*rig.states("slow"), *rig.states("next")] == ["done"] * 2, scheduler)
+
+
+def test_jitter_delays_by_the_same_seconds_for_everyone(rig: Rig) -> None:
+    rig.recipe("a", "every: hour, jitter: 20 minutes")
+    scheduler = rig.scheduler()
+    foretold = [start - START for start, _ in scheduler.next_starts()]
+    rig.until(scheduler, START + 2 * HOUR)
+    assert rig.times("a")[0] == foretold[0]
+    assert HOUR < rig.times("a")[0] <= HOUR + 20 * MINUTE
+    assert rig.rows("a")[0].due == START + HOUR
+
+
+def test_a_paused_run_goes_on_when_its_quota_is_free(rig: Rig) -> None:
+    def pauses() -> None:
+        if len(rig.worked) == 1:
+            raise RateLimited("used up", retry_after=2 * HOUR, status=429)
+
+    rig.recipe("a", "every: day")
+    rig.does["a"] = pauses
+    scheduler = rig.scheduler()
+    rig.until(scheduler, START + 17 * HOUR)
+    (row,) = rig.rows("a")
+    assert (row.state, row.exit_code, row.reason) == ("paused", 6, "rate_limited, exit 6, HTTP 429")
+    rig.until(scheduler, START + 19 * HOUR)
+    (after,) = rig.rows("a")
+    assert (after.state, after.run) == ("done", row.run)
+    assert len(rig.project.app().runs()) == 1
+
+
+def test_failures_in_a_row_are_followed_by_growing_rests(rig: Rig) -> None:
+    rig.recipe("a", "every: minute")
+    rig.does["a"] = fails
+    rig.until(rig.scheduler(), START + 6 * HOUR)
+    times = rig.times("a")
+    assert times[:3] == [60, 120, 180]
+    gaps = [round((b - a) / 600) for a, b in pairwise(times[2:])]
+    assert gaps == [1, 2, 4, 8, 16][: len(gaps)]
+    assert len(times) < 10
+    assert "rests after 3 failures in a row" in rig.rows("a", "skipped")[0].reason
+    assert rig.told[-1].kind in ("rests", "skipped", "failed")
+
+
+def test_a_success_ends_the_rest(rig: Rig) -> None:
+    rig.recipe("a", "every: minute")
+    rig.does["a"] = lambda: fails() if len(rig.worked) < 4 else None
+    rig.until(rig.scheduler(), START + 30 * MINUTE)
+    assert len(rig.worked) > 15
+
+
+def test_an_edited_recipe_is_picked_up_and_what_waited_is_withdrawn(rig: Rig) -> None:
+    def pauses() -> None:
+        raise RateLimited("used up", retry_after=DAY, status=429)
+
+    rig.recipe("a", "every: hour")
+    rig.does["a"] = pauses
+    scheduler = rig.scheduler(watch=True)
+    rig.until(scheduler, START + HOUR)
+    assert rig.states("a") == ["paused"]
+    rig.does.clear()
+    rig.recipe("a", "every: 2 hours")
+    rig.until(scheduler, START + 3 * HOUR + 60)
+    assert rig.states("a") == ["withdrawn", "done"]
+    assert rig.times("a") == [HOUR, 3 * HOUR]
+    assert rig.rows("a")[0].reason == "the recipe was edited"
+    kinds = [told.kind for told in rig.told]
+    assert "edited" in kinds
+    assert "withdrawn" in kinds
+
+
+def test_a_recipe_that_breaks_is_told_once_and_its_run_fails_with_the_place(rig: Rig) -> None:
+    rig.recipe("a", "every: hour")
+    scheduler = rig.scheduler(watch=True)
+    path = rig.project.folder / "a.yaml"
+    path.write_text(path.read_text("utf-8").replace("uses: work", "uses: wrok"), "utf-8")
+    rig.look_for(scheduler, 5)
+    assert [told.kind for told in rig.told] == ["broken"]
+    assert "a.yaml:4:11" in rig.told[0].reason
+    rig.until(scheduler, START + HOUR)
+    (row,) = rig.rows("a")
+    assert (row.state, row.exit_code) == ("failed", 2)
+    assert "a.yaml:4:11: unknown action 'wrok'; did you mean 'work'?" in row.reason
+
+
+def test_a_rule_that_was_edited_while_nobody_looked_leaves_a_row_for_what_it_missed(rig: Rig) -> None:
+    rig.recipe("a", "every: hour")
+    with rig.table() as table:
+        rig.scheduler(table=table)
+    rig.project.clock.now += 3 * HOUR + 60
+    rig.recipe("a", "every: day")
+    rig.scheduler()
+    (row,) = rig.rows("a")
+    assert (row.state, row.count, row.due - START, row.last - START) == ("skipped", 3, HOUR, 3 * HOUR)
+    assert "edited" in row.reason
+
+
+def test_a_job_that_takes_too_long_is_stopped_and_says_so(rig: Rig) -> None:
+    started = threading.Event()
+
+    def slow() -> None:
+        started.set()
+        while not scheduler.works()[0].stop.wait(0.01):
+            pass
+
+    rig.recipe("a", "every: hour")
+    rig.does["a"] = slow
+    path = rig.project.folder / "a.yaml"
+    path.write_text(path.read_text("utf-8") + "  - uses: work\n    with: {job: b}\n", "utf-8")
+    scheduler = rig.scheduler(start=in_threads, deadline=600)
+    rig.project.clock.now = START + HOUR
+    scheduler.tick()
+    assert started.wait(20)
+    rig.project.clock.now += 601
+    rig.wait(lambda: rig.states("a") == ["failed"], scheduler)
+    assert rig.rows("a")[0].reason == "took too long"
+    assert rig.times("b") == []
+
+
+def test_a_daily_job_in_a_zone_with_summer_time_runs_once_on_every_day(rig: Rig) -> None:
+    days = 366 if FULL else 80  # the clock is changed on the 72nd
+    rig.recipe("a", 'every: day, at: "02:30", timezone: Europe/Berlin, jitter: 10 minutes')
+    rig.until(rig.scheduler(), START + days * DAY)
+    rows = rig.rows("a")
+    assert [row.state for row in rows] == ["done"] * days
+    assert len({datetime.fromtimestamp(row.due, UTC).date() for row in rows}) == days
+
+
+def test_a_library_user_drives_it_through_the_app(rig: Rig) -> None:
+    rig.recipe("a", "every: hour")
+    told: list[str] = []
+    with rig.app().schedule([rig.project.folder], tell=lambda each: told.append(each.kind), start=at_once) as scheduler:
+        rig.until(scheduler, START + 2 * HOUR)
+    assert told == ["started", "done"] * 2
