@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast
 
 from pinflow.engine.bulk import Bulk
 from pinflow.engine.kept import keepable, noted, plain_key
-from pinflow.engine.planned import PLANNED, NeedsPlanned
+from pinflow.engine.planned import LANES, PLANNED, NeedsPlanned, side_by_side
 from pinflow.errors import (
     ActionError,
     CredentialError,
@@ -148,7 +148,8 @@ class Durable:
 
     ``journal`` is None in a dry run, where no write leaves: `once` returns the
     placeholder, and ``planned_calls`` (login -> category -> calls) tells what
-    would have been sent. ``settle`` (seconds) is how long the service may take to
+    would have been sent; ``planned_turns`` counts for less those that would go
+    side by side. ``settle`` (seconds) is how long the service may take to
     apply a request and to list what it made. ``repeatable`` are the methods whose
     writes may be sent again when their outcome is unknown and nothing can tell.
     ``bulk`` is asked before each effect's first write whether there may be one more.
@@ -174,6 +175,7 @@ class Durable:
             raise ValueError("a dry run has no journal, and every other run has one")
         self.stop: Stop = stop if stop is not None else threading.Event()
         self.planned_calls: dict[str, dict[str, int]] = {}
+        self.planned_turns: dict[str, dict[str, float]] = {}
         self._journal = journal
         self._emit = emit
         self._clock = clock
@@ -234,6 +236,8 @@ class Durable:
         with self._counting:
             of_login = self.planned_calls.setdefault(login, {})
             of_login[call.category] = of_login.get(call.category, 0) + 1
+            turns = self.planned_turns.setdefault(login, {})
+            turns[call.category] = turns.get(call.category, 0.0) + 1 / LANES.get()
 
     # one effect
 
@@ -435,7 +439,8 @@ class Durable:
                 for each in tasks:
                     tally.add(each, self._attempt(each))
             else:
-                self._side_by_side(tasks, parallel, tally)
+                with side_by_side(parallel):
+                    self._side_by_side(tasks, parallel, tally)
         finally:
             tally.tell()
         return tally.result()

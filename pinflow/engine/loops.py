@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pinflow.engine.planned import side_by_side
 from pinflow.engine.results import ends_run
 from pinflow.errors import Interrupted
 from pinflow.events import ItemFailed, Progress
@@ -58,7 +59,8 @@ class LoopRun:
             for item in items:
                 self._one(item)
         else:
-            self._side_by_side(items)
+            with side_by_side(self._loop.parallel):
+                self._side_by_side(items)
         self._progress(last=True)
         return dict(self._counts)
 

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TEXT = "(planned)"
+LANES: ContextVar[int] = ContextVar("lanes", default=1)  # how many go side by side, where this code runs
+
+
+@contextmanager
+def side_by_side(parallel: int) -> Iterator[None]:
+    """What is begun inside goes so many at a time."""
+    token = LANES.set(LANES.get() * parallel)
+    try:
+        yield
+    finally:
+        LANES.reset(token)
 
 
 class NeedsPlanned(Exception):

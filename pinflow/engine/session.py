@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pinflow.actions import Context
 from pinflow.engine.durable import Durable
@@ -393,17 +393,33 @@ class Session:
 
     def _forecast(self) -> Forecast:
         """What the real run would call: the reads that were done, and the writes that were planned."""
-        calls = self._calls()
-        for token, by_category in self._durable.planned_calls.items():
-            mine = calls.setdefault(token, {})
-            for category, number in by_category.items():
-                mine[category] = mine.get(category, 0) + number
-        seconds = [
-            pacer.forecast({token: calls.get(token, {}) for token, its in self._signed if its == api})
-            for api, pacer in self._pacers.items()
-        ]
-        longest = max(seconds, default=0.0)
+        read, planned = self._calls(), self._durable.planned_calls
+        calls = _sum(read, planned)
+        longest = 0.0
+        for api, pacer in self._pacers.items():
+            mine = {token for token, its in self._signed if its == api}
+            reads = {token: {name: pacer.overlap * n for name, n in each.items()} for token, each in read.items()}
+            turns = _sum(reads, self._durable.planned_turns)
+            longest = max(longest, pacer.forecast(_of(mine, calls), _of(mine, turns)))
         return Forecast(calls=calls, seconds=longest, finish=self._seams.clock() + longest)
+
+
+N = TypeVar("N", int, float)
+
+
+def _of(tokens: Iterable[str], counts: Mapping[str, Mapping[str, N]]) -> dict[str, Mapping[str, N]]:
+    """The counts of these tokens."""
+    return {token: counts.get(token, {}) for token in tokens}
+
+
+def _sum(one: Mapping[str, Mapping[str, N]], other: Mapping[str, Mapping[str, N]]) -> dict[str, dict[str, N]]:
+    """Two counts by token and category as one."""
+    found = {token: dict(by_category) for token, by_category in one.items()}
+    for token, by_category in other.items():
+        mine = found.setdefault(token, {})
+        for category, number in by_category.items():
+            mine[category] = mine[category] + number if category in mine else number
+    return found
 
 
 def _threads(workers: int) -> Executor:

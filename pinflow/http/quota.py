@@ -182,6 +182,27 @@ class Bucket:
             return max(free_at - now, 0.0) + rounds * self._period
         return free_at - now if free_at > now else 0.0
 
+    def last(self, now: float, number: int, step: float) -> float:
+        """In how many seconds the last of so many calls leaves, if each leaves ``step`` seconds after the one before.
+
+        Or later, as the quota has it.
+        """
+        numbers, head = self._numbers, self._head
+        share, left = int(numbers[head + self._SHARE]), int(numbers[head + self._LEFT])
+        more = number - left
+        if more <= 0:
+            return (number - 1) * step
+        places, pace = self.limit // share, share * step
+        count = int(numbers[head + self._COUNT])
+        free = [numbers[self._first + (count - places + place) % PLACES] for place in range(places)]
+        groups = ceil(more / share)
+        rounds = max(0, groups // places - 2)  # after the first two, each takes as long as the one before
+        moment = now + left * step - pace
+        for group in range(groups - rounds * places):
+            moment = max(moment + pace, free[group % places])
+            free[group % places] = moment + self._period
+        return moment - now + rounds * max(self._period, places * pace) + (more - 1) % share * step
+
     def take(self, now: float) -> int:
         """A call leaves now: its place. Only where ``wait`` is 0."""
         numbers, head = self._numbers, self._head
@@ -263,6 +284,11 @@ class _Line:
         ahead = self.waiting.index(turn) if turn.waits_in is self else len(self.waiting)
         return max([self.page.rest(now), *(bucket.wait(now, ahead) for bucket in self.buckets)])
 
+    def end(self, now: float, number: int, step: float) -> float:
+        """In how many seconds the last of so many calls, each of which takes ``step`` seconds, is answered."""
+        pause = self.page.rest(now)
+        return step + pause + max([0.0, *(bucket.last(now + pause, number, step) for bucket in self.buckets)])
+
     def of(self, seconds: float) -> Bucket | None:
         return next((bucket for bucket in self.buckets if bucket.seconds == seconds), None)
 
@@ -317,6 +343,7 @@ class Pacer:
         self._fastest = float("inf")
         self._flying = self._connections = 0  # calls on their way, and the most that ever were
         self._answers, self._seconds = 0, 0.0
+        self._busy, self._began = 0.0, 0.0  # seconds in which any call was on its way, and since when one is
 
     def open(self, login: str, categories: Iterable[str]) -> None:
         """Have the pages ready that calls of these categories need. Raises StateError if one can't be used."""
@@ -356,6 +383,8 @@ class Pacer:
                 self._answers, self._seconds = self._answers + 1, self._seconds + took
             now = self._time()
             self._flying -= 1
+            if not self._flying:
+                self._busy += self._monotonic() - self._began
             # how long it takes to connect shows in no later call
             counted = now if turn.connects else now - min(self._fastest, took)
             for bucket, place in turn.taken:
@@ -387,26 +416,40 @@ class Pacer:
                 rest = page.rest(self._time())
             raise _blocked(login, rest)
 
-    def forecast(self, calls: Mapping[str, Mapping[str, int]]) -> float:
-        """In how many seconds the last of so many calls (login -> category -> calls) may leave, if they begin now.
+    @property
+    def overlap(self) -> float:
+        """What part of its own time a call took of the run's, so far: less than 1 where calls went side by side."""
+        with self._lock:
+            return self._busy / self._seconds if self._seconds and not self._flying else 1.0
 
-        Counts what is used already, and that calls one after the other take as long
-        as they took so far. Nothing else is thought to use the quotas.
+    def forecast(
+        self, calls: Mapping[str, Mapping[str, int]], turns: Mapping[str, Mapping[str, float]] | None = None
+    ) -> float:
+        """In how many seconds the last of so many calls (login -> category -> calls) is answered, if they begin now.
+
+        Counts what is used already, and that a call takes as long as calls took so far. ``turns`` tells how many
+        calls' time they take: less than one each, where they go side by side. Nothing else is thought to use the
+        quotas.
         """
-        wanted: dict[_Key, int] = {}
+        turns = turns if turns is not None else calls
+        numbers: dict[_Key, int] = {}
+        takes: dict[_Key, float] = {}  # turns
         for login, by_category in calls.items():
             for category, number in by_category.items():
                 for line in self._lines_of(login, category):
-                    wanted[line.key] = wanted.get(line.key, 0) + number
-        total = sum(number for each in calls.values() for number in each.values())
+                    numbers[line.key] = numbers.get(line.key, 0) + number
+                    takes[line.key] = takes.get(line.key, 0.0) + turns[login][category]
         typical = self._seconds / self._answers if self._answers else 0.0
+        own = typical * sum(each for by_category in turns.values() for each in by_category.values())
         with self._lock:
             now = self._time()
-            waits = [0.0, total * typical]
-            for key, number in wanted.items():
-                line = self._lines[key]
-                waits += [line.page.rest(now), *(each.wait(now, number - 1) for each in line.buckets if number)]
-        return max(waits)
+            ends = [0.0, own]
+            for key, number in numbers.items():
+                line, mine = self._lines[key], typical * takes[key]
+                if number:
+                    others = own - mine  # they mostly go first, being reads
+                    ends.append(others + line.end(now + others, number, mine / number))
+        return max(ends)
 
     # pages
 
@@ -455,6 +498,8 @@ class Pacer:
             self._wait_in(turn, None)
             turn.taken = [(bucket, bucket.take(now)) for line in turn.lines for bucket in line.buckets]
             turn.at = now
+            if not self._flying:
+                self._began = self._monotonic()
             self._flying += 1
             turn.connects = self._flying > self._connections
             self._connections = max(self._connections, self._flying)

@@ -37,7 +37,7 @@ class Desk:
         self.now = NOON
         self.fault: Callable[[Call, Callable[[], Answer]], Answer] | None = None
         self.sandbox: Sandbox = start(
-            now=lambda: self.now, settings=Settings(per_minute={"org_write": 5}), faults=self._faults
+            now=lambda: self.now, sleep=self._sleep, settings=Settings(per_minute={"org_write": 5}), faults=self._faults
         )
         self.stdout = self.stderr = ""
         self._installed = installed
@@ -170,6 +170,34 @@ def test_a_dry_run_tells_how_long_it_takes_and_is_right(desk: Desk) -> None:
     assert forecast["seconds"] == pytest.approx(desk.now - began, rel=0.1)
     assert forecast["finish"] == pytest.approx(desk.now, abs=forecast["seconds"] * 0.1)
     assert forecast["seconds"] > 100
+
+
+def test_copying_takes_as_long_as_the_quota_asks_and_no_longer(desk: Desk) -> None:
+    pins, each_minute = 296, 10  # and a board: 30 minutes' worth, less a few that the last minute has left
+    desk.sandbox.control.change(per_minute={"org_write": each_minute}, latency=0.08)
+    desk.fill("Long", pins)
+    words = ("run", "copy_board", "-i", "board=Long", "-i", "name=Copied", "--patience", "2h", "--output", "json")
+    assert desk("run", *COPY) == 0  # whose answers tell the quota
+    desk.now += 3600
+    assert desk(*words, "--dry-run") == 0, desk.stderr
+    forecast = desk.json["forecast"]["seconds"]
+    desk.now += 3600  # nothing is used any more
+    began = desk.now
+    assert desk(*words) == 0
+    took = desk.now - began
+    assert desk.pins_of("Copied") == pins
+    assert took == pytest.approx(60 * (pins + 1) / each_minute, rel=0.02)
+    assert forecast == pytest.approx(took, rel=0.1)
+
+
+@pytest.mark.parametrize("parallel", [1, 8])
+def test_a_dry_run_tells_how_long_it_takes_where_no_quota_binds(desk: Desk, parallel: int) -> None:
+    desk.sandbox.control.change(per_minute={"org_write": 100}, latency=0.08)
+    desk.fill("Long", 88)
+    words = ("run", "copy_board", "-i", "board=Long", "-i", f"parallel={parallel}", "--output", "json", "--dry-run")
+    assert desk(*words) == 0, desk.stderr
+    # three reads and a board come one after the other, at 80 ms each; the Pins do as well, or eight at a time
+    assert desk.json["forecast"]["seconds"] == pytest.approx(0.08 * (4 + 88 / parallel), rel=0.01)
 
 
 def test_what_takes_days_is_said_to(desk: Desk) -> None:

@@ -440,6 +440,51 @@ def test_a_forecast_is_what_the_calls_then_take(quota: Quota) -> None:
     assert promised == pytest.approx(20_000 / quota.limit * quota.seconds, rel=0.02)
 
 
+@pytest.mark.parametrize("used", [0, 30, 100])
+@pytest.mark.parametrize("takes", [0.08, 0.3, 0.59, 0.9])
+@pytest.mark.parametrize("number", [1, 99, 150, 199, 1234])
+def test_a_forecast_knows_that_calls_take_time_beside_what_the_quota_asks(number: int, takes: float, used: int) -> None:
+    world = World()
+    pacer = world.pacer(write=Quota(100, 60), every=Quota(100, 1))
+
+    def slow_call(category: str) -> None:
+        turn = pacer.enter("me", category, patience=1e9)
+        world.now += takes
+        pacer.done(turn, {})
+
+    slow_call("read")  # how long a call takes
+    for _ in range(used):
+        slow_call("write")
+    promised = pacer.forecast({"me": {"read": 5, "write": number}})
+    began = world.now
+    for category in ["read"] * 5 + ["write"] * number:
+        slow_call(category)
+    assert promised == pytest.approx(world.now - began, rel=0.05)
+
+
+@pytest.mark.parametrize("used", [0, 5, 70])
+@pytest.mark.parametrize("number", [1, 50, 117, 118, 6000])
+def test_a_forecast_of_very_many_calls_is_right_as_well(number: int, used: int) -> None:
+    world = World()
+    pacer = world.pacer(write=Quota(2 * 2048 + 20, 60))  # three calls to a place
+    for _ in range(used):
+        call(pacer)
+    promised = pacer.forecast({"me": {"write": number}}, {"me": {"write": number}})
+    left = [call(pacer) for _ in range(number)]
+    assert promised == pytest.approx(left[-1] - 1000, abs=1e-6)
+
+
+def test_calls_that_go_side_by_side_take_less_time_together() -> None:
+    world = World()
+    pacer = world.pacer()
+    turns = [pacer.enter("me", "read", patience=0) for _ in range(4)]
+    world.now += 0.5
+    for turn in turns:
+        pacer.done(turn, {})
+    assert pacer.overlap == pytest.approx(0.25)
+    assert pacer.forecast({"me": {"write": 80}}, {"me": {"write": 10}}) == pytest.approx(5)
+
+
 def test_calls_that_others_made_are_counted_as_the_service_counts_them() -> None:
     world = World()
     pacer = world.pacer(write=Quota(10, 60))

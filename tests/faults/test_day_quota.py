@@ -5,15 +5,17 @@ from __future__ import annotations
 import time as system_time
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import pytest
+
+from pinflow.app import Options
 from pinflow_sandbox.faults import Profile
 from tests.faults.conftest import Time, small_board
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.faults.conftest import MakeCopy
 
 PINS = 1500
@@ -28,6 +30,8 @@ def test_fifteen_hundred_pins_on_a_thousand_requests_a_day(copying: MakeCopy, mo
     now = Time(START)
     # 1000 requests a day in all, and 300 writes of them
     with copying(now, faults=Profile(daily=True), fill=partial(small_board, count=PINS)) as copy:
+        plan = copy.app.plan(Path("copy_board"), inputs=copy.inputs)
+        forecast = copy.app.run(plan, Options(tier="trial", dry_run=True)).forecast
         pauses = []
         while (result := copy.go_on(tier="trial")).exit_code == 6:
             (run,) = copy.app.runs()
@@ -38,6 +42,9 @@ def test_fifteen_hundred_pins_on_a_thousand_requests_a_day(copying: MakeCopy, mo
         copy.check()
         assert copy.service.ask("GET", "faults")["counts"] == {}  # no request was over the quota, so none was early
     assert len(pauses) >= (PINS + 4) // 300 - 1
+    took = now.now() - START
+    assert took == pytest.approx((PINS + 4) / 300 * DAY, rel=0.02)  # the Pins, a board and its sections
+    assert forecast is not None and forecast.seconds == pytest.approx(took, rel=0.1)
     assert max(pauses) <= DAY + 1  # the longest window and a clock's difference
     offsets = {datetime.fromtimestamp(moment, BERLIN).utcoffset() for moment in (START, now.now())}
     assert len(offsets) == 2
