@@ -316,6 +316,14 @@ class Context:
         """When the effect ``key`` was last announced (seconds since the epoch), for use in ``find``."""
         return self._durable.sent_at(self.step, self._prefix + key)
 
+    def doubted_at(self, kind: str) -> float | None:
+        """When the step last sent a write of ``kind`` (seconds since the epoch) whose outcome was unknown for a while.
+
+        To this process of the run or to an earlier one; None if there was none. A write that was refused and sent
+        again later may count as one.
+        """
+        return self._durable.doubted_at(self.step, kind)
+
     def skip(self, key: str, reason: str, *, kind: str = "") -> None:
         """Record that something was left out, and why (a fixed text, without the service's data)."""
         self._durable.skip(self.step, self._prefix + key, reason, kind=kind)

@@ -20,7 +20,7 @@ from pinflow import ActionError
 from pinflow_pinterest.boards import board_made, given, named, require_free, the_one
 from pinflow_pinterest.copying import SECTION_LIMITS, problems
 from pinflow_pinterest.media import Carried, NotCarried
-from pinflow_pinterest.pin_copies import Audit, PinCopies
+from pinflow_pinterest.pin_copies import Audit, PinCopies, earlier_doubts
 from pinflow_pinterest.reading import NAMED, read_pins
 from pinflow_pinterest.sections import new_sections, send_section
 from pinflow_pinterest.spool import Spool
@@ -50,8 +50,7 @@ class BoardCopy:
         ``target_boards`` are the boards of the account that gets the copy, as they were before. Raises ActionError
         with everything that is in the way before the first write, and Diverged if the copy is not what was made.
         """
-        # an earlier process may have been in doubt until it ended
-        doubts = [self.ctx.now()] if self.ctx.sent_at("board") is not None else []
+        doubts = earlier_doubts(self.ctx)
         with Spool() as spool:
             reading = read_pins(self.source, board["id"], spool, self.choices)
             sections = source_sections(self.source, board["id"], self.choices)

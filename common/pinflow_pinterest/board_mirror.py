@@ -22,7 +22,7 @@ from pinflow_pinterest.boards import find_board, is_id, named, plain_name, uncha
 from pinflow_pinterest.copying import SECTION_LIMITS, problems
 from pinflow_pinterest.gateway import all_pins
 from pinflow_pinterest.likeness import Shown, match
-from pinflow_pinterest.pin_copies import Audit, PinCopies
+from pinflow_pinterest.pin_copies import Audit, PinCopies, earlier_doubts
 from pinflow_pinterest.reading import NAMED, examine_kept, read_pins
 from pinflow_pinterest.spool import Spool
 
@@ -98,10 +98,8 @@ class BoardMirror:
         with Spool() as spool:
             reading = read_pins(self.source, board["id"], spool, self.choices)
             sections = source_sections(self.source, board["id"], self.choices)
-            begun = self.ctx.now()
-            fresh: list[Decision] = []  # filled unless an earlier process has decided
-            decision = Decision.of(self.ctx.freeze("decision", self._decided(board, copy, reading, sections, fresh)))
-            doubts = [] if fresh else [begun]  # an earlier process may have been in doubt until it ended
+            doubts = earlier_doubts(self.ctx)
+            decision = Decision.of(self.ctx.freeze("decision", self._decided(board, copy, reading, sections)))
             gone = self._settle(decision, reading)
             self._update(copy, details)
             new = self._make_sections(copy["id"], decision, sections)
@@ -124,7 +122,6 @@ class BoardMirror:
         copy: Board,
         reading: Reading,
         sections: Sequence[BoardSection],
-        fresh: list[Decision],
     ) -> Iterator[str]:
         """Decide when somebody asks: a resumed run does not. Raises ActionError with all that is in the way."""
         there: list[BoardSection] = list(self.target.sections(copy["id"])) if self.choices.sections else []
@@ -135,7 +132,6 @@ class BoardMirror:
         if wrong:
             what = f"board {copy['id']} can't follow board {board['id']}, and nothing was written:"
             raise ActionError("\n  ".join([what, *wrong]), hint=hint)
-        fresh.append(decision)
         yield from decision.lines()
 
     def _compared(

@@ -33,6 +33,7 @@ GONE: Final = "it is gone from the source since the run began"
 
 _AUDIT_WAITS: Final = (5.0, 15.0, 40.0)  # seconds, for a listing that lags behind
 _SETTLED: Final = 60.0  # seconds from a doubt until all that was sent before must have shown itself
+_LOOKED: Final = 90.0  # seconds from the sending of a Pin, at most, until its run has looked whether it is there
 _SHOWN: Final = 20  # ids in a message
 
 
@@ -201,6 +202,12 @@ class Audit:
         if sections:
             found += _compared("sections", sections, self.target.sections(self.copy))
         return found
+
+
+def earlier_doubts(ctx: Context) -> list[float]:
+    """When an earlier process of the run looked for a Pin of which it did not know, at the latest; [] if none did."""
+    sent = ctx.doubted_at("pin")
+    return [] if sent is None else [min(ctx.now(), sent + _LOOKED)]
 
 
 def shown_ids(ids: Sequence[str]) -> str:

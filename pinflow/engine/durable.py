@@ -528,6 +528,10 @@ class Durable:
         record = None if self._journal is None else self._journal.effect(step, key)
         return record.sent_at if record is not None and record.attempts else None
 
+    def doubted_at(self, step: str, kind: str) -> float | None:
+        """When the latest write of this kind was sent whose outcome was not known for a while, in any process."""
+        return None if self._journal is None else self._journal.doubted_at(step, kind)
+
     def skip(self, step: str, key: str, reason: str, *, kind: str = "") -> None:
         """Record that something is left out, with a fixed text that says why."""
         if self._journal is not None:

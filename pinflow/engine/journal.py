@@ -66,6 +66,10 @@ _EFFECT = """
 _RESULTS = """
     SELECT step, key, result FROM effects WHERE (step, key) > (?, ?) AND step < ?
     AND state IN ('done', 'adopted') AND (?4 IS NULL OR kind = ?4) ORDER BY step, key LIMIT ?"""
+# sent more than once, or not known to have happened, or looked for and found, or sent and then left out
+_DOUBTED = """
+    SELECT max(sent_at) FROM effects WHERE step >= ? AND step < ? AND kind = ?
+    AND (attempts > 1 OR state IN ('intent', 'doubt', 'adopted') OR (state = 'skipped' AND attempts > 0))"""
 # a write that only waits for a quota, or for the run to go on, did not fail
 COUNTS = """
     SELECT kind, CASE WHEN state IN ('done', 'adopted', 'skipped') THEN state
@@ -336,6 +340,11 @@ class Journal:
         """The keys (see `plain_key`) of the step's effects of this kind that may have happened."""
         query = "SELECT key FROM effects WHERE step = ? AND kind = ? AND state IN ('intent', 'doubt')"
         return {key for (key,) in self._store.read(query, (plain_path(step), kind))}
+
+    def doubted_at(self, step: str, kind: str) -> float | None:
+        """When the latest write of a step, or of one inside it, was sent whose outcome was not known for a while."""
+        found = (self._store.read(_DOUBTED, (*place, kind))[0][0] for place in _inside(plain_path(step)))
+        return max((sent for sent in found if sent is not None), default=None)
 
     def announce(
         self, step: str, key: str, *, kind: str, method: str, category: str, digest: str, again: bool = False

@@ -140,6 +140,37 @@ def test_with_patience_a_resumed_run_waits_and_says_so_once(desk: Desk) -> None:
     assert desk.pins_of("The copy") == 7
 
 
+def test_a_run_that_was_only_paused_waits_for_nothing_else_when_it_goes_on(desk: Desk) -> None:
+    desk("run", *COPY, "--patience", "0")
+    desk.now += 61
+    began = desk.now
+    assert desk("resume") == 0, desk.stderr
+    assert desk.pins_of("The copy") == 7
+    assert desk.now == began  # no write was ever in doubt
+
+
+@pytest.mark.parametrize(("later", "waits"), [(0.0, 150.0 - 121.0), (3600.0, 0.0)])
+def test_a_run_that_was_in_doubt_waits_before_its_audit_as_long_as_it_is_not_long_ago(
+    desk: Desk, later: float, waits: float
+) -> None:
+    lost = iter([True])
+
+    def lose_one(call: Call, apply: Callable[[], Answer]) -> Answer:
+        answer = apply()
+        return (
+            Answer(500, b"") if call.path.endswith("/pins") and call.method == "POST" and next(lost, False) else answer
+        )
+
+    desk.fault = lose_one
+    assert desk("run", *COPY, "--patience", "0") == 6  # the lost Pin was looked for, and found after 65 seconds
+    assert desk.now == pytest.approx(NOON + 65)
+    desk.now = NOON + 121 + later
+    began = desk.now
+    assert desk("resume") == 0, desk.stderr
+    assert desk.pins_of("The copy") == 7
+    assert desk.now - began == pytest.approx(waits)
+
+
 def test_a_run_with_patience_waits_inside_and_says_so_once_for_each_window(desk: Desk) -> None:
     desk.fill("Long", 23)
     words = ("run", "copy_board", "-i", "board=Long", "-i", "name=The copy", "--patience", "2h", "--output", "ndjson")

@@ -9,13 +9,13 @@ import stat
 import threading
 from contextlib import closing, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from pinflow.engine.journal import Journal, RunRecord, keepable, last_run, list_runs, new_run_id, noted, prune
 from pinflow.engine.lock import Lock
-from pinflow.engine.store import new_file, open_file
+from pinflow.engine.store import Store, new_file, open_file
 from pinflow.errors import RateLimited, RemoteError, StateError
 
 if TYPE_CHECKING:
@@ -308,6 +308,55 @@ def test_an_outcome_and_the_next_intent_share_a_commit(journal: Journal, commits
     assert commits.count("committed") == 10
     journal.flush()
     assert commits.count("committed") == 11
+
+
+def test_when_a_write_was_last_in_doubt_is_known_and_that_one_never_was(journal: Journal, time: Time) -> None:
+    def sent(key: str, *, kind: str = "pin") -> float:
+        time.now += 1
+        journal.announce("pins", key, kind=kind, method="POST", category="c", digest="d")
+        return time.now
+
+    for key in ("1", "2", "3"):
+        sent(key)
+        journal.settle("pins", key, "refused" if key == "2" else "done", kind="pin")
+    journal.skipped("pins", "4", "pin", "left out")
+    assert journal.doubted_at("pins", "pin") is None
+    doubtful = [sent("5")]
+    assert journal.doubted_at("pins", "pin") == doubtful[-1]
+    journal.settle("pins", "5", "done", kind="pin")
+    assert journal.doubted_at("pins", "pin") is None
+    for key, ends in (("6", "doubt"), ("7", "adopted")):
+        doubtful.append(sent(key))
+        journal.settle("pins", key, ends, kind="pin")  # type: ignore[arg-type]
+        assert journal.doubted_at("pins", "pin") == doubtful[-1]
+    doubtful.append(sent("8"))
+    journal.skipped("pins", "8", "pin", "left out after it was sent")
+    assert journal.doubted_at("pins", "pin") == doubtful[-1]
+    sent("9")
+    doubtful.append(sent("9"))  # once more
+    journal.settle("pins", "9", "done", kind="pin")
+    sent("10", kind="board")
+    assert journal.doubted_at("pins", "pin") == doubtful[-1]
+    assert journal.doubted_at("others", "pin") is None
+
+
+def test_a_new_effect_is_known_to_be_new_without_a_turn_at_the_file(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> NoReturn:
+        raise AssertionError("the file was asked")
+
+    intend(journal, "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "read", busy)
+        assert journal.effect("pins", "2") is None
+    journal.settle("pins", "1", "done", {"id": "7"})
+    assert journal.effect("pins", "1") is not None
+    journal.close()
+    with reopened(tmp_path) as again:
+        found = again.effect("pins", "1")
+        assert found is not None and found.result == {"id": "7"}
+        assert again.effect("pins", "2") is None
 
 
 def test_a_commit_waits_for_the_disk(tmp_path: Path, journal: Journal) -> None:
