@@ -97,6 +97,7 @@ def _studio_boards(world: World) -> None:
 def _garden(world: World) -> None:
     """Everything that a Pin can be, on one board."""
     board = boards.add_board(world, STUDIO, "Garden ideas", description="Raised beds and paths", created=_FIRST_DAY)
+    board.v3_fields |= {"category": "gardening", "collaborator_invites_enabled": True}
     tools, paths, beds = (boards.add_section(world, board, name) for name in ("Tools", "Paths", "Raised beds"))
     contents: list[tuple[Content, Section | None]] = [
         (_picture("garden", number, title=f"{plant} in a small garden", description=f"How {plant.lower()} grow."), None)
@@ -114,6 +115,7 @@ def _garden(world: World) -> None:
 
 def _recipes(world: World) -> None:
     board = boards.add_board(world, STUDIO, "Winter recipes", description="More than one page", created=_FIRST_DAY)
+    board.v3_fields["category"] = "food_drink"
     for number in range(1, _RECIPES + 1):
         dish = _DISHES[number % len(_DISHES)]
         title = f"{dish}, recipe {number}" if number % 3 == 0 else f"{dish} {number}"

@@ -70,14 +70,14 @@ def _own_user(request: EnvelopedRequest) -> Account:
 
 
 def _users_get(request: EnvelopedRequest) -> object:
-    return v3_render.account(request.world, _user(request))
+    return v3_render.account(_user(request))
 
 
 def _businesses(request: EnvelopedRequest) -> object:
     own, known = _own_user(request), request.world.accounts
     if not request.caller.has("ads:read"):
         raise Refused(400, 3, missing_scopes(["read_advertisers"]).message)
-    return [v3_render.account(request.world, known[name]) for name in own.linked_businesses]
+    return [v3_render.account(known[name]) for name in own.linked_businesses]
 
 
 def _user_boards(request: EnvelopedRequest) -> object:

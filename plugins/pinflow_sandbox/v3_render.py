@@ -24,7 +24,7 @@ _FORMATS = {"image": "static", "multiple_images": "carousel", "video": "video"}
 _FAILED = 1  # failure_code of an upload that is no video
 
 
-def account(world: World, found: Account) -> JsonObject:
+def account(found: Account) -> JsonObject:
     """A user."""
     picture = images.key_for_content(images.fingerprint("profile", found.username), "profile")
     return {

@@ -154,6 +154,7 @@ def test_the_account_its_boards_and_its_pins_are_listed(client: OldClient) -> No
 def test_a_board_is_copied_with_its_sections(sandbox: Sandbox, client: OldClient) -> None:
     source = board_named(client, "Garden ideas")
     made = client.copy_board(source, "A copy")
+    assert (made["category"], made["description"]) == ("gardening", "Raised beds and paths")
     expected, found = content(sandbox, source["id"]), content(sandbox, made["id"])
     (video,) = (pin for pin in sandbox.world.boards[source["id"]].pins if sandbox.world.pins[pin].content.video)
     moving = sandbox.world.pins[video].content.fingerprint

@@ -63,6 +63,16 @@ def find(call: Call, board: str, kind: str) -> dict[str, Any]:
     return next(pin for pin in pins if pin["media"]["media_type"] == kind)
 
 
+@pytest.mark.parametrize("status", [429, 403])
+def test_a_spam_block_keeps_new_pins_out(sandbox: Sandbox, call: Call, status: int) -> None:
+    sandbox.control.change(spam_block=True, spam_status=status)
+    answer = create(call)
+    assert error(answer) == (status, 9) and "combat spam" in answer.json()["message"]
+    saved = find(call, "Garden ideas", "image")["id"]
+    assert error(call("POST", f"/pins/{saved}/save", json={})) == (status, 9)
+    assert call("DELETE", f"/pins/{saved}").status_code == 204
+
+
 def test_a_new_pin_is_what_it_was_made_of(call: Call) -> None:
     fields = {
         "title": "T",
