@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pinflow import ActionError, RemoteError
 from pinflow_pinterest.waiting import waited_for
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pinflow import Client, Context
 
+_FIRST: Final = "report1"  # the key of the effect that asks for a report
 WAIT_SECONDS: Final = 1800  # for the service to make a report
 
 _STORES: Final = ("*.amazonaws.com", "*.pinterest.com", "*.pinimg.com")
@@ -41,6 +42,17 @@ class Service:
     look: Callable[[str], Mapping[str, Any]]
 
 
+def check_place(ctx: Context, to: Path, if_exists: Literal["fail", "replace"]) -> None:
+    """Raise ActionError where a report's file can't go: no folder, or something in the way that is not to be replaced.
+
+    What this run may have put there itself, in an earlier process, is not in the way.
+    """
+    if not to.parent.is_dir():
+        raise ActionError(f"there is no folder {to.parent}", hint="make it first")
+    if to.exists() and (not to.is_file() or (if_exists == "fail" and ctx.sent_at(_FIRST) is None)):
+        raise ActionError(f"{to} is there already", hint="move it away, or say if_exists: replace")
+
+
 def fetch_report(ctx: Context, client: Client, service: Service, *, to: Path, wait_seconds: float) -> int:
     """Have a report made and put its file at ``to``; its size in bytes. A dry run's is 0, and nothing is written.
 
@@ -48,7 +60,7 @@ def fetch_report(ctx: Context, client: Client, service: Service, *, to: Path, wa
     new file is whole.
     """
     for number in count(1):
-        asked = ctx.once(f"report{number}", service.ask, find=lambda: None, kind="report")
+        asked = ctx.once(_FIRST if number == 1 else f"report{number}", service.ask, find=lambda: None, kind="report")
         if ctx.dry_run:
             return 0
         token = asked.get("token")

@@ -50,9 +50,9 @@ def ad_rows(found: object) -> list[Row]:
 
 def _ad_row(row: Mapping[str, Any]) -> Row:
     date = {"date": row[_DATE]} if _DATE in row else {}
-    id = next((row[name] for name in _IDS if name in row), None)
-    rest = {name: value for name, value in row.items() if name != _DATE}
-    return {**date, **({} if id is None else {"id": id}), **rest}
+    own = next((name for name in _IDS if name in row), None)
+    rest = {name: value for name, value in row.items() if name not in (_DATE, own)}
+    return {**date, **({} if own is None else {"id": row[own]}), **rest}
 
 
 def unreadable() -> ActionError:

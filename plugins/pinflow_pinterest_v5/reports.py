@@ -11,7 +11,7 @@ from pinflow import Context, Text, UsageError, action
 from pinflow_pinterest.figures import Column, Granularity, ReportLevel, WindowDays
 from pinflow_pinterest.ids import PinterestId
 from pinflow_pinterest.periods import HOURLY, ITEM_REPORT, REPORT, Day, period
-from pinflow_pinterest.reports import WAIT_SECONDS, Service, fetch_report
+from pinflow_pinterest.reports import WAIT_SECONDS, Service, check_place, fetch_report
 from pinflow_pinterest.types import FetchedReport
 from pinflow_pinterest.videos import WaitSeconds
 from pinflow_pinterest_v5.ads import READ, AdAccountRef, ad_account_id
@@ -48,11 +48,12 @@ def create_ad_report(
     view_window_days: WindowDays | None = None,
     attribution_types: list[Literal["INDIVIDUAL", "HOUSEHOLD"]] | None = None,
     conversion_report_time: Literal["TIME_OF_AD_ACTION", "TIME_OF_CONVERSION"] | None = None,
+    if_exists: Literal["fail", "replace"] = "fail",
     wait_seconds: WaitSeconds = WAIT_SECONDS,
 ) -> FetchedReport:
     """Have a report on ads made, wait for it, and fetch its file. (POST /ad_accounts/{ad_account_id}/reports)
 
-    It changes nothing on the service. What is at path is replaced only by a whole file.
+    It changes nothing on the service. The file is there only when it is whole.
 
     Arguments:
         path: where the file goes, inside the recipe's folder or given by an input of type file
@@ -72,6 +73,7 @@ def create_ad_report(
         view_window_days: the same, after a view
         attribution_types: whose results count
         conversion_report_time: whether a result counts on the day of the ad or on its own
+        if_exists: fail asks for no report if there is something at path; replace overwrites it
         wait_seconds: how long the service may take to make it
     """
     if not columns:
@@ -102,6 +104,7 @@ def create_ad_report(
         "conversion_report_time": conversion_report_time,
     }
     client, to = ctx.client, ctx.file(path)
+    check_place(ctx, to, if_exists)
     reports = f"/ad_accounts/{ad_account_id(client, ad_account)}/reports"
     wanted = {name: value for name, value in body.items() if value is not None}
     service = Service(

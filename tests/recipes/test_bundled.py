@@ -56,7 +56,14 @@ class Desk:
         return self.app.plan(self.recipe, inputs={}, examples=True)
 
     def run(self, *, dry_run: bool = False, report: Sequence[Any] = ()) -> RunResult:
-        return self.app.run(self.plan(), Options(dry_run=dry_run, patience=86_400.0, report=report))
+        yes = Options(dry_run=dry_run, patience=86_400.0, report=report, approve=lambda what: True)
+        return self.app.run(self.plan(), yes)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recipes that write files write them where the user is."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(params=RECIPES, ids=lambda path: path.stem)
