@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow import UsageError
@@ -23,7 +26,7 @@ EPILOG = """examples:
   pinflow sandbox --port 8080 --api v3   # for a client of API v3
   pinflow sandbox --port 8080 --set latency=0.08 --set quotas=false
   pinflow sandbox --port 8080 --faults hostile:42   # a bad day of the service, the same each time
-  eval "$(pinflow sandbox --port 8080 &)"   # the variables, in this shell
+  eval "$(pinflow sandbox --port 8080 & echo "export SANDBOX=$!")"   # the variables, in this shell; kill $SANDBOX
 """
 
 
@@ -73,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         names = ["access_token", f"access_token_{args.api}", *args.token]
         for name, value in sandbox.environment(names, api=args.api).items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
-        sys.stdout.flush()
+        _end_of_output()
         sys.stderr.write(
             f"\nThe sandbox listens on {sandbox.url} and speaks v3, v4 ads and v5.\n"
             "Paste the lines above into another terminal, then for example:\n"
@@ -85,7 +88,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _end_of_output() -> None:
+    """Let go of a pipe, so that a shell which reads the variables from it goes on while the sandbox runs."""
+    sys.stdout.flush()
+    output = sys.__stdout__
+    if output is not None and output is sys.stdout and not output.isatty():  # not where a test reads along
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), output.fileno())
+
+
 def _until_interrupted() -> None:
+    """Wait for Ctrl-C, or for the signal that ends a server."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 PREFIX = "/v3"
 
-_ME = "me"
 _SWITCH = ("0", "1", "2")
 _ATTRIBUTES = {
     **dict.fromkeys(("paid", "in_profile", "from_owned_content", "downstream", "include_curated"), _SWITCH),
@@ -54,7 +53,7 @@ def _user(request: EnvelopedRequest) -> Account:
     """The account that the path names, by its id or as the caller's own."""
     id = request.path["user_id"]
     own = request.caller.account
-    if id in (_ME, own.id):
+    if id in ("me", own.id):
         return own
     found = next((each for each in request.world.accounts.values() if each.id == id), None)
     if found is None:
@@ -81,9 +80,9 @@ def _businesses(request: EnvelopedRequest) -> object:
 
 
 def _user_boards(request: EnvelopedRequest) -> object:
+    """Boards, without empty ones unless ``include_empty`` says so. Nothing is ever archived here."""
     world, user = request.world, _user(request)
     with_empty = _is_true(request, "include_empty")
-    _is_true(request, "include_archived")  # nothing is ever archived here
 
     def keep(id: str) -> bool:
         board = world.boards[id]
@@ -126,8 +125,7 @@ def _boards_delete(request: EnvelopedRequest) -> object:
 
 
 def _board_pins(request: EnvelopedRequest) -> object:
-    found = request.world.pins
-    page = _pins(request, _board(request).pins, lambda pin: found[pin.id].section_id is None)
+    page = _pins(request, _board(request).pins, lambda pin: pin.section_id is None)
     if request.world.settings.story_tiles and page.items:
         page.items.append(v3_render.story(f"9{request.path['board_id']}"))
     return page

@@ -1,0 +1,27 @@
+"""``pinflow sandbox`` as a process of its own."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import requests
+
+
+def test_a_shell_may_read_the_variables_to_their_end_while_it_runs_and_its_end_leaves_nothing() -> None:
+    command = [sys.executable, "-m", "pinflow", "sandbox", "--api", "v3"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        told = process.stdout.read()  # to the end, as $(...) does
+        variables = dict(shlex.split(line)[1].split("=", 1) for line in told.splitlines())
+        headers = {"Authorization": f"Bearer {variables['ACCESS_TOKEN_V3']}"}
+        answer = requests.get(f"{variables['PINTEREST_API_URI']}/v3/users/me/", headers=headers, timeout=30)
+        assert answer.json()["data"]["username"] == "garden_studio"
+        folder = Path(variables["PINTEREST_OAUTH_TOKEN_DIR"])
+        assert (folder / "access_token_v3.json").is_file()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert not folder.exists()
