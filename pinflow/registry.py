@@ -57,6 +57,12 @@ class Registry:
         """The APIs that have an action of this bare name."""
         return sorted(api for api, other in self.actions if other == name and api is not None)
 
+    def apis_taking(self, name: str, argument: str) -> list[str]:
+        """The APIs whose action of this bare name has this argument."""
+        return [
+            api for api in self.apis_with(name) if argument in self.actions[api, name].parameters.schema()["properties"]
+        ]
+
     def action_names(self, api: str | None) -> list[str]:
         """What a recipe may write after ``uses``, for did-you-mean."""
         return sorted({name for known, name in self.actions if known in (api, None)})

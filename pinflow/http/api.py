@@ -75,10 +75,11 @@ class Api:
     """One version of one service's API.
 
     ``origin`` is scheme and host; the variable named ``origin_variable`` replaces
-    it. ``quotas`` is tier -> category -> Quota, where category "*" counts every
-    call. ``operation`` finds a call's facts by method and path (below ``prefix``,
-    without query). ``read_error`` turns status, headers (lower-case names) and
-    decoded body into the narrowest RemoteError.
+    it. A path that begins with one of ``beside`` is not below ``prefix``: it is another
+    part of the service, which the same login reaches. ``quotas`` is tier -> category ->
+    Quota, where category "*" counts every call. ``operation`` finds a call's facts by
+    method and path (as a client is given it, without query). ``read_error`` turns
+    status, headers (lower-case names) and decoded body into the narrowest RemoteError.
     """
 
     id: str  # "v5"
@@ -87,6 +88,7 @@ class Api:
     origin: str  # "https://api.example.com"
     prefix: str  # "/v5"
     origin_variable: str
+    beside: tuple[str, ...] = ()  # "/ads/v4/"
     operation: Callable[[str, str], OperationFacts | None]
     read_error: Callable[[int, Mapping[str, str], object], RemoteError]
     items: str = "items"  # the key that holds a page's objects
@@ -105,6 +107,10 @@ class Api:
         """
         origin = environ.get(self.origin_variable) or self.origin
         return checked_origin(origin, self.origin_variable) + self.prefix
+
+    def address(self, base_url: str, path: str) -> str:
+        """Where ``path`` is, of an API that is at ``base_url``."""
+        return (base_url.removesuffix(self.prefix) if path.startswith(self.beside) else base_url) + path
 
 
 def checked_origin(url: str, name: str) -> str:

@@ -132,7 +132,8 @@ class Client:
     the result. ``before`` is asked before every try whether it may still leave; it
     raises to forbid it.
 
-    Paths are below the API's prefix and begin with a slash: ``/boards/123/pins``.
+    Paths are below the API's prefix, or one of those beside it, and begin with a
+    slash: ``/boards/123/pins``.
     Answers are decoded JSON, None where there is no body. Methods raise
 
     - Unreachable: no answer, and nothing was applied
@@ -314,7 +315,7 @@ class Client:
         json: object,
         form: Mapping[str, object] | None,
     ) -> _Call:
-        url = self._base_url + encoded_path(path)
+        url = self.api.address(self._base_url, encoded_path(path))
         if query := encoded_query(params):
             url = f"{url}?{query}"
         facts = self.api.operation(method, path)

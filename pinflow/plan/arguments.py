@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from pinflow.parameters import Fault
     from pinflow.plan.findings import Findings
     from pinflow.recipe.expressions import Template
+    from pinflow.registry import Registry
     from pinflow.rendering import Loc, Value
 
 _JUST_A_NAME = re.compile(r"\s*\w+(\.\w+|\[\d+\])*\s*")
 
 
-def check_arguments(action: Action, value: Value, part: Part, names: Names, findings: Findings) -> None:
+def check_arguments(
+    action: Action, value: Value, part: Part, names: Names, findings: Findings, registry: Registry
+) -> None:
     """Note every argument that is missing, unknown, or can't be right whatever the run brings."""
     late = dict(value.templates)
     schema = action.parameters.schema()
@@ -32,7 +35,7 @@ def check_arguments(action: Action, value: Value, part: Part, names: Names, find
     for fault in faults:
         filled_in_later = any(fault.loc[:n] in late for n in range(1, len(fault.loc) + 1))
         if (fault.unknown or not filled_in_later) and fault.loc not in misspelt:
-            _tell(fault, action, schema, part, findings)
+            _tell(fault, action, schema, part, findings, registry)
     for loc, template in late.items():
         wanted = _shape_at(schema, loc)
         complaint, offset = _complaint(template, wanted, schema, names)
@@ -51,10 +54,15 @@ def _shown(loc: Loc) -> str:
     return f"item {loc[-1] + 1} of {loc[-2]!r}" if len(loc) > 1 and isinstance(loc[-1], int) else repr(loc[-1])
 
 
-def _tell(fault: Fault, action: Action, schema: Shape, part: Part, findings: Findings) -> None:
+def _tell(fault: Fault, action: Action, schema: Shape, part: Part, findings: Findings, registry: Registry) -> None:
     *around, name = fault.loc
     place = part.place.at("with", *fault.loc)
     if fault.unknown:
+        elsewhere = [] if around else registry.apis_taking(action.name, str(name))
+        if elsewhere:
+            what = f"{action.title} has no argument {name!r} in {action.api}; {' and '.join(elsewhere)} has it"
+            findings.add(place, what, f"leave it out, or write {elsewhere[-1]}.{action.name}", key=True)
+            return
         what = f"{_shown(tuple(around))} has no key {name!r}" if around else f"{action.title} has no argument {name!r}"
         otherwise = "there are:" if around else "the arguments are"
         below = None if around else _below(schema, str(name))

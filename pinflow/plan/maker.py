@@ -217,7 +217,7 @@ class _Maker:
     def _arguments(self, part: Part, action: Action | None, names: Names) -> Value:
         value = self._findings.value(dict(part.step.with_), part.place.at("with"), names)
         if action is not None and not part.step.broken:
-            check_arguments(action, value, part, names, self._findings)
+            check_arguments(action, value, part, names, self._findings, self._registry)
         return value
 
     def _loop(

@@ -412,6 +412,16 @@ def test_cookies_are_not_kept(world: World) -> None:
     assert "cookie" not in world.server.requests[1].headers
 
 
+def test_a_path_beside_the_prefix_is_reached_with_the_same_login(world: World) -> None:
+    world.serve(reply(value={}))
+    client = world.client()
+    client.api = replace(client.api, beside=("/ads/v4/",))
+    client.get("/ads/v4/advertisers/")
+    client.get("/ads/v4x")
+    assert world.targets == ["GET /ads/v4/advertisers/", "GET /v5/ads/v4x"]
+    assert {request.headers["authorization"] for request in world.server.requests} == {f"Bearer {SECRET}"}
+
+
 @pytest.mark.parametrize(
     "path", ["boards", "/boards/../ads", "//evil.example/x", "/a?b=1", "/a#b", "/a\nb", "/a\\b", "/a/./b", "/a\x7f"]
 )

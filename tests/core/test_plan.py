@@ -87,10 +87,19 @@ def actions() -> list[Action]:
     def archive_board(ctx: Context, *, board: str) -> None:
         raise AssertionError
 
+    @action("find_boards", api="v3", scopes={"boards:read"})
+    def find_boards(ctx: Context, *, word: str) -> list[Board]:
+        raise AssertionError
+
+    @action("find_boards", api="v5", scopes={"boards:read"})
+    def find_more_boards(ctx: Context, *, word: str, archived: bool = False) -> list[Board]:
+        raise AssertionError
+
     @action("log")
     def log(ctx: Context, *, text: str) -> None:
         raise AssertionError
 
+    found += [find_boards, find_more_boards]
     return [*found, list_boards, get_board, create_pin, delete_board, archive_board, log]
 
 
