@@ -178,30 +178,43 @@ def made(answer: object, kind: type[T]) -> T:
 
 
 def listed(
-    client: Client, path: str, params: Mapping[str, Any] | None = None, *, limit: int | None = None
+    client: Client,
+    path: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    limit: int | None = None,
+    shape: Callable[[Any], object] = lambda item: item,
 ) -> Iterator[Any]:
     """Every object of a listing, in the service's order, fetched page by page.
 
-    Raises ActionError for one without an id, or with anything but text in a field for text, after the earlier ones
-    were yielded. Boards and sections have a name.
+    ``shape`` makes of an object what is told of it. Raises ActionError for one without an id, or with anything but
+    text in a field for text, after the earlier ones were yielded. Boards and sections have a name.
     """
-    return map(_checked(path), client.pages(path, params=params, limit=limit))
+    return map(_checked(path, shape), client.pages(path, params=params, limit=limit))
 
 
-def listed_pages(client: Client, path: str, params: Mapping[str, Any] | None = None) -> Iterator[list[Any]]:
-    """The same, in whole pages as the service cuts them."""
+def listed_pages(
+    client: Client,
+    path: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    shape: Callable[[Any], object] = lambda item: item,
+    keep: Callable[[Any], bool] = lambda item: True,
+) -> Iterator[list[Any]]:
+    """The same, in whole pages as the service cuts them, without the objects that are not to be kept."""
     pages: Iterator[Page] = client.page_iter(path, params=params)
-    checked = _checked(path)
-    return ([checked(item) for item in page.items] for page in pages)
+    checked = _checked(path, shape)
+    return ([checked(item) for item in page.items if keep(item)] for page in pages)
 
 
-def _checked(path: str) -> Callable[[object], Any]:
+def _checked(path: str, shape: Callable[[Any], object]) -> Callable[[object], Any]:
     """What lets the objects of a listing through."""
-    named = path.endswith(("/boards", "/sections"))
+    named = path.rstrip("/").endswith(("/boards", "/boards/feed", "/sections"))
 
     def check(item: object) -> Any:
-        if _is_object(item, named=named):
-            return item
+        shaped = shape(item)
+        if _is_object(shaped, named=named):
+            return shaped
         raise ActionError("the service's listing holds something without an id, or with no text in a field for text")
 
     return check

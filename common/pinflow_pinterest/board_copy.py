@@ -21,7 +21,7 @@ from pinflow_pinterest.boards import board_made, given, named, require_free, the
 from pinflow_pinterest.copying import SECTION_LIMITS, problems
 from pinflow_pinterest.media import Carried, NotCarried
 from pinflow_pinterest.pin_copies import Audit, PinCopies, earlier_doubts
-from pinflow_pinterest.reading import NAMED, read_pins
+from pinflow_pinterest.reading import NAMED, NO_PIN, read_pins
 from pinflow_pinterest.sections import new_sections, send_section
 from pinflow_pinterest.spool import Spool
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from pinflow import Context, EachResult
-    from pinflow_pinterest.answers import CopiedBoard, Left
+    from pinflow_pinterest.answers import CopiedBoard
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.reading import Choices, Reading
     from pinflow_pinterest.types import Board, BoardSection
@@ -66,7 +66,8 @@ class BoardCopy:
             result = pins.make_all(total)
         if not self.ctx.dry_run:
             Audit(self.ctx, self.target, copy["id"]).check(self._made_pins, placed.values(), doubts)
-        return _told(copy["id"], body["name"], (len(sections), remade), result, reading.left)
+        self._tell_strange(reading)
+        return _told(copy["id"], body["name"], (len(sections), remade), result, reading)
 
     # before the first write
 
@@ -103,6 +104,12 @@ class BoardCopy:
             self.ctx.log(f"{new} Pins came to the source since this run began; they are not copied", warning=True)
         reading.ids.clear()
         return len(then), gone
+
+    def _tell_strange(self, reading: Reading) -> None:
+        """Say of what is listed among the Pins and is none that it was left out. It comes and goes as it likes."""
+        for id in reading.strange:
+            self.ctx.skip(f"tile:{id}", NO_PIN, kind="tile")
+            reading.leave(id, NO_PIN)
 
     # the writes
 
@@ -172,19 +179,20 @@ def name_problems(source: str, name: str, target_boards: Sequence[Board]) -> lis
     return [f"the account has a board named {name!r} already ({taken[0]['id']})"] if taken else []
 
 
-def _told(copy: str, name: str, sections: tuple[int, int], pins: EachResult, left: list[Left]) -> CopiedBoard:
+def _told(copy: str, name: str, sections: tuple[int, int], pins: EachResult, reading: Reading) -> CopiedBoard:
     """What became of everything. In a dry run, what would be made counts as made."""
     all_sections, remade = sections
+    tiles = len(reading.strange)
     return {
         "board": {"id": copy, "name": name},
         "sections": {"created": all_sections - remade, "already": remade},
         "pins": {
-            "total": pins.past + pins.skipped + pins.failed_count,
+            "total": pins.past + pins.skipped + pins.failed_count + tiles,
             "created": pins.done + pins.planned,
             "adopted": pins.adopted,
             "already": pins.already,
-            "skipped": pins.skipped,
+            "skipped": pins.skipped + tiles,
             "failed": pins.failed_count,
         },
-        "skipped": left[:NAMED],
+        "skipped": reading.left[:NAMED],
     }

@@ -42,7 +42,7 @@ from pinflow_pinterest.pin_copies import GONE
 from pinflow_pinterest.pins import add_pin, reread_pin
 from pinflow_pinterest.reading import NAMED, Choices, copied_pin, too_long
 from pinflow_pinterest.types import Board, Pin
-from pinflow_pinterest.uploads import chosen_video
+from pinflow_pinterest.uploads import chosen_video, with_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -99,7 +99,7 @@ def copy_pin(
                     f"pin {original.get('id')} can't be copied: {'; '.join(wrong)}",
                     hint="on_too_long: truncate shortens texts, but never links",
                 )
-            return add_pin(ctx, service.with_video(body, chosen_video(ctx, media)) if media else body)
+            return add_pin(ctx, with_video(body, chosen_video(ctx, media)) if media else body)
 
 
 @action(

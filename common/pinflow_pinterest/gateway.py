@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
     from pinflow import Client
     from pinflow_pinterest.media import Carried, NotCarried
-    from pinflow_pinterest.types import Account, Board, BoardSection, Pin
+    from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """How a version makes reports.
+
+    ``ask`` for one, whose answer has a ``token``; ``look`` by it how far it is: ``report_status``, and ``url`` at last.
+    """
+
+    ask: Callable[[], Mapping[str, Any]]
+    look: Callable[[str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,25 @@ class Uploads:
     id: str  # the key of the id in register's answer
     register: Callable[[], Mapping[str, Any]]
     status: Callable[[str], str]
+
+
+class Ads(Protocol):
+    """One login's way to the ads of a version, whose objects have the names of today."""
+
+    def accounts(self, *, shared: bool = True, limit: int | None = None) -> Iterator[AdAccount]:
+        """The ad accounts that the login may see; ``shared`` says whether also those of others."""
+
+    def things(self, ad_account: str, kind: str, query: Mapping[str, Any], *, limit: int | None) -> Iterator[Any]:
+        """The "campaigns", "ad_groups" or "ads" (``kind``) of an ad account."""
+
+    def figures(self, ad_account: str, level: str, query: Mapping[str, Any]) -> object:
+        """The figures of an "ad_account", or of the "campaign", "ad_group" or "ad" whose ids the query has."""
+
+    def reports(self, ad_account: str, body: Mapping[str, Any]) -> Reports:
+        """How the report that ``body`` describes is made. Raises UsageError for one that the version can't make."""
+
+    def columns(self, report_type: str | None) -> Iterator[object]:
+        """What figures and reports can have, as the service lists it."""
 
 
 class Gateway(Protocol):
@@ -76,8 +106,11 @@ class Gateway(Protocol):
     def section_pins(self, board: str, section: str, *, limit: int | None = None) -> Iterator[Pin]:
         """The Pins of a section in the service's order, ``limit`` of them at most."""
 
-    def pin_pages(self, board: str) -> Iterator[list[Pin]]:
-        """The Pins of a board and of its sections, page by page as the service cuts them."""
+    def pin_pages(self, board: str, *, strange: Callable[[str], None] | None = None) -> Iterator[list[Pin]]:
+        """The Pins of a board and of its sections, page by page as the service cuts them.
+
+        ``strange`` is told the id of whatever else the service lists among them.
+        """
 
     def place_pages(self, board: str, section: str | None) -> Iterator[list[Pin]]:
         """Pages of a listing that holds the Pins of this place, and perhaps others of the board."""
@@ -91,11 +124,11 @@ class Gateway(Protocol):
     def copied_pin(self, pin: Pin, *, board: str, section: str | None) -> Carried | NotCarried:
         """The body that makes a copy of ``pin``, or a fixed text that says why there is none."""
 
-    def with_video(self, body: Mapping[str, Any], video: str) -> dict[str, Any]:
-        """A body of ``copied_pin`` with an uploaded video in place of its picture, which is the video's cover then."""
-
     def uploads(self) -> Uploads:
         """How this version takes videos."""
+
+    def ads(self) -> Ads:
+        """The login's way to ads."""
 
     def save_pin(self, pin: str, body: Mapping[str, Any]) -> Pin:
         """Save a Pin to the place that ``body`` names by board_id and board_section_id."""

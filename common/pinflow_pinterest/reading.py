@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pinflow_pinterest.types import Pin
 
 NAMED: Final = 100  # skipped Pins, and texts too long, that are named one by one; the rest is counted
+NO_PIN: Final = "it is a tile of the service's own among the Pins, and not a Pin"
 UNKNOWN_MEDIA: Final = "its kind of media is not known"
 VIDEOS: Final = ("video", "multiple_videos", "multiple_mixed")
 
@@ -53,6 +54,7 @@ class Reading:
     too_long: list[str] = field(default_factory=list)  # the first of them
     too_long_count: int = 0
     left: list[Left] = field(default_factory=list)  # the first of them
+    strange: list[str] = field(default_factory=list)  # ids of what is listed among the Pins and is none
     first: str = ""  # when the first and the last of the listing were made, as the service writes it
     last: str = ""
     rising: bool = True  # whether no Pin of the listing is older than the one before it
@@ -89,7 +91,7 @@ class Reading:
 def read_pins(source: Gateway, board: str, spool: Spool, choices: Choices) -> Reading:
     """Read all Pins of a board into ``spool``, once each, and see what of them can't be copied."""
     reading = Reading(source, spool)
-    for page in source.pin_pages(board):
+    for page in source.pin_pages(board, strange=reading.strange.append):
         for pin in reading.add(page):
             _examine(pin, reading, choices)
     return reading

@@ -5,7 +5,6 @@ Source: https://developers.pinterest.com/docs/api/v5/ (analytics/create_report, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -13,10 +12,11 @@ from pinflow import ActionError, RemoteError
 from pinflow_pinterest.waiting import waited_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pinflow import Client, Context
+    from pinflow_pinterest.gateway import Reports
 
 _FIRST: Final = "report1"  # the key of the effect that asks for a report
 WAIT_SECONDS: Final = 1800  # for the service to make a report
@@ -31,17 +31,6 @@ _ENDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """How one version of the API makes reports.
-
-    ``ask`` for one, whose answer has a ``token``; ``look`` by it how far it is: ``report_status``, and ``url`` at last.
-    """
-
-    ask: Callable[[], Mapping[str, Any]]
-    look: Callable[[str], Mapping[str, Any]]
-
-
 def check_place(ctx: Context, to: Path, if_exists: Literal["fail", "replace"]) -> None:
     """Raise ActionError where a report's file can't go: no folder, or something in the way that is not to be replaced.
 
@@ -53,7 +42,7 @@ def check_place(ctx: Context, to: Path, if_exists: Literal["fail", "replace"]) -
         raise ActionError(f"{to} is there already", hint="move it away, or say if_exists: replace")
 
 
-def fetch_report(ctx: Context, client: Client, service: Service, *, to: Path, wait_seconds: float) -> int:
+def fetch_report(ctx: Context, client: Client, service: Reports, *, to: Path, wait_seconds: float) -> int:
     """Have a report made and put its file at ``to``; its size in bytes. A dry run's is 0, and nothing is written.
 
     Raises ActionError saying how it ended where there is no file, and not in time. What is at ``to`` stays until the
@@ -72,7 +61,7 @@ def fetch_report(ctx: Context, client: Client, service: Service, *, to: Path, wa
     raise AssertionError("unreachable")
 
 
-def _fetched(ctx: Context, client: Client, service: Service, token: str, to: Path, wait_seconds: float) -> int:
+def _fetched(ctx: Context, client: Client, service: Reports, token: str, to: Path, wait_seconds: float) -> int:
     def look() -> Mapping[str, Any]:
         return service.look(token)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, UsageError
 from pinflow_pinterest.gateway import gateway
@@ -85,6 +85,13 @@ def _ready(ctx: Context, service: Uploads, id: str, *, wait_seconds: float, what
             hint="it takes 4 seconds to 15 minutes of H.264 or H.265 video",
         )
     return id
+
+
+def with_video(body: Mapping[str, Any], video: str) -> dict[str, Any]:
+    """A body of ``copied_pin`` with an uploaded video in place of its picture, which is the video's cover then."""
+    still = body["media_source"]
+    cover = still["url"] if "url" in still else still["items"][0]["url"]
+    return {**body, "media_source": {"source_type": "video_id", "media_id": video, "cover_image_url": cover}}
 
 
 def chosen_video(ctx: Context, media: str) -> str:

@@ -1,4 +1,6 @@
-"""Pinterest's API v3, which came before v5 and has been retired: for the archives, and for the sandbox.
+"""Pinterest's API v3 with the ads API v4, which came before v5: the same actions, for whoever still has an older app.
+
+Both have been retired by their vendor; the sandbox still speaks them.
 
 Source: https://github.com/pinterest/api-quickstart (as of 2022)
 """
@@ -10,7 +12,16 @@ from typing import TYPE_CHECKING
 from pinflow import hookimpl
 
 if TYPE_CHECKING:
-    from pinflow import Api
+    from pinflow import Action, Api
+
+
+@hookimpl
+def pinflow_actions() -> list[Action]:
+    """Every action of this version."""
+    from pinflow_pinterest_v3 import ads, analytics, boards, copying, media, pins, reports, sections, users
+
+    modules = (users, boards, sections, pins, media, copying, ads, analytics, reports)
+    return [action for module in modules for action in module.ACTIONS]
 
 
 @hookimpl

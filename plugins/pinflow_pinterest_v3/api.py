@@ -1,4 +1,4 @@
-"""What API v3 is: where it lives, how it pages and gives out tokens, what its errors mean.
+"""What API v3 is, with the ads API v4 beside it: where they live, how they page, what their errors mean.
 
 Source: https://github.com/pinterest/api-quickstart (as of 2022)
 """
@@ -9,15 +9,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pinflow import Api, OAuth
+from pinflow import OAuth, Quota
 from pinflow_pinterest import errors, quotas
 from pinflow_pinterest.failures import failure
+from pinflow_pinterest.gateway import PinterestApi
 from pinflow_pinterest_v3.scopes import DEFAULT, MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinflow import RemoteError
+    from pinflow import Client, RemoteError
+    from pinflow_pinterest_v3.gateway import V3Gateway
 
 _HINTS: Final[Mapping[errors.Kind, str]] = {
     "auth": "the token is wrong or has expired, or it is for another environment",
@@ -27,8 +29,21 @@ _HINTS: Final[Mapping[errors.Kind, str]] = {
     "duplicate_name": "choose another name; a board that was archived keeps its name",
 }
 
-_SEGMENT = re.compile(r"(?:me|self|[a-z_]+)")
+ADS: Final = "/ads/v4"  # where the ads API is
+
+_SEGMENT = re.compile(r"[a-z_]+|v4")
 _ANALYTICS = ("/partners/analytics/", "/analytics/")
+
+# The ads API's own classes: READ HIGH, WRITE and METRICS, told at https://stackoverflow.com/questions/40144401
+QUOTAS: Final[Mapping[str, Mapping[str, Quota]]] = {
+    **quotas.QUOTAS,
+    "standard": {
+        **quotas.QUOTAS["standard"],
+        "ads_read": Quota(1000, quotas.MINUTE, "user"),
+        "ads_write": Quota(400, quotas.MINUTE, "user"),
+        "ads_analytics": Quota(1000, quotas.MINUTE, "user"),
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +56,31 @@ class Operation:
 
 
 def operation(method: str, path: str) -> Operation | None:
-    """What a call counts against. None for a path without v3's trailing slash, which leads nowhere."""
-    if not (path.startswith("/") and path.endswith("/")):
+    """What a call counts against. None for a path of v3 without its trailing slash, which leads nowhere."""
+    ads = path.startswith(f"{ADS}/")
+    if not (ads or (path.startswith("/") and path.endswith("/"))):
         return None
     shape = "/".join(part if not part or _SEGMENT.fullmatch(part) else "{}" for part in path.split("/"))
+    return Operation(f"{method.upper()} {shape}", _category(path, reads=method.upper() in ("GET", "HEAD"), ads=ads))
+
+
+def _category(path: str, *, reads: bool, ads: bool) -> str:
+    if ads and "/delivery_metrics" in path and not path.startswith(f"{ADS}/resources/"):
+        return "ads_analytics"
     if path.startswith(_ANALYTICS):
-        category = "org_analytics"
-    else:
-        category = "org_read" if method.upper() in ("GET", "HEAD") else "org_write"
-    return Operation(f"{method.upper()} {shape}", category)
+        return "org_analytics"
+    return f"{'ads' if ads else 'org'}_{'read' if reads else 'write'}"
 
 
 def read_error(status: int, headers: Mapping[str, str], body: object) -> RemoteError:
     """An error answer as the narrowest exception, with a hint where a person can do something about it."""
     return failure(status, headers, body, _HINTS)
+
+
+def _gateway(client: Client) -> V3Gateway:
+    from pinflow_pinterest_v3.gateway import V3Gateway  # with what copies, which looking at a recipe does without
+
+    return V3Gateway(client)
 
 
 OAUTH: Final = OAuth(
@@ -76,17 +102,19 @@ OAUTH: Final = OAuth(
     landing_variable="REDIRECT_LANDING_URI",
 )
 
-API: Final = Api(
+API: Final = PinterestApi(
     id="v3",
     service="pinterest",
-    title="Pinterest API v3",
+    title="Pinterest API v3, with ads API v4",
     origin="https://api.pinterest.com",
     prefix="/v3",
+    beside=(f"{ADS}/",),
     origin_variable="PINTEREST_API_URI",
     operation=operation,
     read_error=read_error,
     items="data",
-    quotas=quotas.QUOTAS,
+    quotas=QUOTAS,
     oauth=OAUTH,
     token_folder_variable="PINTEREST_OAUTH_TOKEN_DIR",  # noqa: S106 - a name
+    gateway=_gateway,
 )

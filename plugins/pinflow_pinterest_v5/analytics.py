@@ -1,8 +1,8 @@
-"""How often Pins, accounts and ads were seen and used.
+"""How often Pins and accounts were seen and used.
 
 Each action's ``rows`` are flat, for tables and charts: ``date``, what it is about, and a column for each figure.
 
-Source: https://developers.pinterest.com/docs/api/v5/ (user_account/analytics, pins/analytics, ad_account/analytics)
+Source: https://developers.pinterest.com/docs/api/v5/ (user_account/analytics, pins/analytics)
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pinflow import ActionError, Context, Number, UsageError, action
+from pinflow_pinterest.advertising import SINCE, UNTIL, AdAccountRef, ad_account_id
 from pinflow_pinterest.figures import (
     AppType,
     Claimed,
-    Column,
     ContentType,
-    Granularity,
     PinFormat,
     PinMetric,
     PinSource,
@@ -24,35 +23,29 @@ from pinflow_pinterest.figures import (
     TopVideoMetric,
     UserMetric,
     UserSplit,
-    WindowDays,
 )
+from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId
-from pinflow_pinterest.periods import FIGURES, HOURLY, Day, period
-from pinflow_pinterest.tables import ad_rows, daily_rows, unreadable
-from pinflow_pinterest.types import AdFigures, Analytics, Figures, PinFigures, Ranking, TopPins
-from pinflow_pinterest_v5.ads import READ as READ_ADS
-from pinflow_pinterest_v5.ads import AdAccountRef, ad_account_id, check_ids
+from pinflow_pinterest.periods import FIGURES, Day, period
+from pinflow_pinterest.tables import daily_rows, unreadable
+from pinflow_pinterest.types import Analytics, Figures, PinFigures, Ranking, TopPins
 from pinflow_pinterest_v5.pins import READ as READ_PINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Count = Annotated[int, Number(ge=1, le=50)]
-AdLevel = Literal["ad_account", "campaign", "ad_group", "ad"]
 
 _OF_PINS: Final = ("IMPRESSION", "OUTBOUND_CLICK", "PIN_CLICK", "SAVE")
-_OF_ADS: Final = ("SPEND_IN_DOLLAR", "TOTAL_CLICKTHROUGH")
 _MOST_PINS: Final = 100
-_SINCE: Final = "30 days ago"
-_UNTIL: Final = "yesterday"  # today's figures are still being counted
 
 
 @action("get_user_analytics", api="v5", scopes={"user_accounts:read"}, quota={"org_analytics"})
 def get_user_analytics(
     ctx: Context,
     *,
-    start_date: Day = _SINCE,
-    end_date: Day = _UNTIL,
+    start_date: Day = SINCE,
+    end_date: Day = UNTIL,
     metrics: list[UserMetric] | None = None,
     split_field: UserSplit | None = None,
     from_claimed_content: Claimed | None = None,
@@ -94,8 +87,8 @@ def get_pin_analytics(
     *,
     pin: PinterestId | None = None,
     pins: list[PinterestId] | None = None,
-    start_date: Day = _SINCE,
-    end_date: Day = _UNTIL,
+    start_date: Day = SINCE,
+    end_date: Day = UNTIL,
     metrics: list[PinMetric] | None = None,
     app_types: AppType | None = None,
     split_field: PinSplit | None = None,
@@ -138,8 +131,8 @@ def top_pins(
     sort_by: TopSort = "IMPRESSION",
     metrics: list[UserMetric] | None = None,
     count: Count = 10,
-    start_date: Day = _SINCE,
-    end_date: Day = _UNTIL,
+    start_date: Day = SINCE,
+    end_date: Day = UNTIL,
     created_in_last_n_days: Literal[30] | None = None,
     from_claimed_content: Claimed | None = None,
     pin_format: PinFormat | None = None,
@@ -181,8 +174,8 @@ def top_video_pins(
     sort_by: TopVideoMetric = "VIDEO_MRC_VIEW",
     metrics: list[TopVideoMetric] | None = None,
     count: Count = 10,
-    start_date: Day = _SINCE,
-    end_date: Day = _UNTIL,
+    start_date: Day = SINCE,
+    end_date: Day = UNTIL,
     created_in_last_n_days: Literal[30] | None = None,
     from_claimed_content: Claimed | None = None,
     pin_format: PinFormat | None = None,
@@ -217,60 +210,6 @@ def top_video_pins(
     return _ranking(ctx, "top_video_pins", query, start_date, end_date, ad_account)
 
 
-@action("get_ad_analytics", api="v5", scopes=READ_ADS, quota={"ads_analytics", "ads_read"})
-def get_ad_analytics(
-    ctx: Context,
-    *,
-    level: AdLevel = "ad_account",
-    ids: list[PinterestId] | None = None,
-    ad_account: AdAccountRef | None = None,
-    start_date: Day = _SINCE,
-    end_date: Day = _UNTIL,
-    columns: list[Column] | None = None,
-    granularity: Granularity = "DAY",
-    click_window_days: WindowDays | None = None,
-    engagement_window_days: WindowDays | None = None,
-    view_window_days: WindowDays | None = None,
-    conversion_report_time: Literal["TIME_OF_AD_ACTION", "TIME_OF_CONVERSION"] | None = None,
-) -> AdFigures:
-    """What an ad account, campaigns, ad groups or ads cost and brought. (GET /ad_accounts/{ad_account_id}/analytics)
-
-    Arguments:
-        level: what the figures are of; all but ad_account need ids
-        ids: of campaigns, ad groups or ads, at most 250
-        ad_account: its id or exact name; may be left out where there is only one
-        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago, by the hour 8
-        end_date: the same; not before start_date
-        columns: what to count, SPEND_IN_DOLLAR and TOTAL_CLICKTHROUGH if left out; list_delivery_metrics tells
-          what there is
-        granularity: a row for each DAY, HOUR, WEEK or MONTH, or only the TOTAL
-        click_window_days: how long after a click something counts as its result
-        engagement_window_days: the same, after an engagement
-        view_window_days: the same, after a view
-        conversion_report_time: whether a result counts on the day of the ad or on its own
-    """
-    if (level == "ad_account") != (ids is None):
-        raise UsageError("level ad_account takes no ids" if ids is not None else f"level {level} needs ids")
-    check_ids(ids=ids)
-    days = period(ctx.now(), start_date, end_date, HOURLY if granularity == "HOUR" else FIGURES)
-    path = f"/ad_accounts/{ad_account_id(ctx.client, ad_account)}"
-    query = {
-        **days,
-        "columns": columns or _OF_ADS,
-        "granularity": granularity,
-        "click_window_days": click_window_days,
-        "engagement_window_days": engagement_window_days,
-        "view_window_days": view_window_days,
-        "conversion_report_time": conversion_report_time,
-    }
-    if ids is None:
-        items = ctx.client.get(f"{path}/analytics", params=query)
-    else:
-        items = ctx.client.get(f"{path}/{level}s/analytics", params={**query, f"{level}_ids": ids})
-    rows = ad_rows(items)
-    return {"start_date": days["start_date"], "end_date": days["end_date"], "items": items, "rows": rows}
-
-
 def _filters(
     claimed: str | None, pin_format: str | None, app_types: str | None, content_type: str | None, source: str | None
 ) -> dict[str, str | None]:
@@ -285,7 +224,7 @@ def _filters(
 
 def _for(ctx: Context, ad_account: str | None) -> dict[str, str]:
     """The parameter that asks for an ad account's owner. A name needs the scope ads:read."""
-    return {} if ad_account is None else {"ad_account_id": ad_account_id(ctx.client, ad_account)}
+    return {} if ad_account is None else {"ad_account_id": ad_account_id(gateway(ctx.client).ads(), ad_account)}
 
 
 def _ranking(
@@ -316,4 +255,4 @@ def _parts(answer: object) -> dict[str, Analytics]:
     return cast("dict[str, Analytics]", _object(answer))
 
 
-ACTIONS: Final = (get_user_analytics, get_pin_analytics, top_pins, top_video_pins, get_ad_analytics)
+ACTIONS: Final = (get_user_analytics, get_pin_analytics, top_pins, top_video_pins)

@@ -1,6 +1,6 @@
-"""Boards, sections and Pins as API v5 has them.
+"""Boards, sections, Pins and ads as API v5 has them.
 
-Source: https://developers.pinterest.com/docs/api/v5/ (boards, board_sections, pins, user_account)
+Source: https://developers.pinterest.com/docs/api/v5/ (boards, board_sections, pins, media, user_account, ad_accounts)
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from pinflow import ActionError, RemoteError
 from pinflow_pinterest.answers import got, listed, listed_pages, made
 from pinflow_pinterest.copying import board_body, pin_body
-from pinflow_pinterest.gateway import Uploads
-from pinflow_pinterest.types import Account, Board, BoardSection, Pin
+from pinflow_pinterest.gateway import Reports, Uploads
+from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
 from pinflow_pinterest.uploads import no_video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pinflow import Client
     from pinflow_pinterest.media import Carried, NotCarried
@@ -67,7 +67,7 @@ class V5Gateway:
 
     # Pins
 
-    def pin_pages(self, board: str) -> Iterator[list[Pin]]:
+    def pin_pages(self, board: str, *, strange: Callable[[str], None] | None = None) -> Iterator[list[Pin]]:
         return listed_pages(self.client, pins_path(board))
 
     def place_pages(self, board: str, section: str | None) -> Iterator[list[Pin]]:
@@ -82,13 +82,11 @@ class V5Gateway:
     def copied_pin(self, pin: Pin, *, board: str, section: str | None) -> Carried | NotCarried:
         return pin_body(pin, board_id=board, section_id=section)
 
-    def with_video(self, body: Mapping[str, Any], video: str) -> dict[str, Any]:
-        still = body["media_source"]
-        cover = still["url"] if "url" in still else still["items"][0]["url"]
-        return {**body, "media_source": {"source_type": "video_id", "media_id": video, "cover_image_url": cover}}
-
     def uploads(self) -> Uploads:
         return Uploads("media_id", self._register_video, self._video_status)
+
+    def ads(self) -> V5Ads:
+        return V5Ads(self.client)
 
     def _register_video(self) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = self.client.post("/media", json={"media_type": "video"})
@@ -111,6 +109,30 @@ class V5Gateway:
 
     def delete_pin(self, pin: str) -> None:
         self.client.delete(f"/pins/{pin}")
+
+
+@dataclass(frozen=True, slots=True)
+class V5Ads:
+    """One login's way to ads; the methods promise what ``Ads`` says."""
+
+    client: Client
+
+    def accounts(self, *, shared: bool = True, limit: int | None = None) -> Iterator[AdAccount]:
+        return listed(self.client, "/ad_accounts", {"include_shared_accounts": shared}, limit=limit)
+
+    def things(self, ad_account: str, kind: str, query: Mapping[str, Any], *, limit: int | None) -> Iterator[Any]:
+        return listed(self.client, f"/ad_accounts/{ad_account}/{kind}", query, limit=limit)
+
+    def figures(self, ad_account: str, level: str, query: Mapping[str, Any]) -> object:
+        of = "" if level == "ad_account" else f"{level}s/"
+        return self.client.get(f"/ad_accounts/{ad_account}/{of}analytics", params=query)
+
+    def reports(self, ad_account: str, body: Mapping[str, Any]) -> Reports:
+        client, path = self.client, f"/ad_accounts/{ad_account}/reports"
+        return Reports(lambda: client.post(path, json=body), lambda token: client.get(path, params={"token": token}))
+
+    def columns(self, report_type: str | None) -> Iterator[object]:
+        return self.client.pages("/resources/delivery_metrics", params={"report_type": report_type})
 
 
 def pins_path(board: str) -> str:

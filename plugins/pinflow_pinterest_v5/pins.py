@@ -16,9 +16,9 @@ from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import AltText, Description, DominantColor, Link, PinterestId, Title
 from pinflow_pinterest.pins import add_pin, place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
+from pinflow_pinterest.sources import media_source
 from pinflow_pinterest.types import CreativeType, Pin
 from pinflow_pinterest_v5.gateway import pins_path
-from pinflow_pinterest_v5.sources import media_source
 
 if TYPE_CHECKING:
     from pinflow import Client

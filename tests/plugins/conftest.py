@@ -18,17 +18,22 @@ from pinflow.engine.journal import Journal, RunRecord
 from pinflow.files import Files
 from pinflow.http.quota import Pacer
 from pinflow.http.transport import Transport
-from pinflow_pinterest.operations import Operation, match
-from pinflow_pinterest_v5.api import API
-from pinflow_sandbox.logins import ALL_SCOPES
+from pinflow_pinterest_v3.api import API as V3
+from pinflow_pinterest_v5.api import API as V5
+from pinflow_sandbox.dialects import dialect_of
+from pinflow_sandbox.logins import ALL_SCOPES, V3_SCOPES
 from pinflow_sandbox.server import Sandbox, Settings, start
 from pinflow_sandbox.wire import Answer, Call
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STUDIO, CLIENT = "garden_studio", "client_account"
+    from pinflow_pinterest.operations import Operation
 
+STUDIO, CLIENT = "garden_studio", "client_account"
+APIS = {"v3": (V3, V3_SCOPES), "v5": (V5, ALL_SCOPES)}
+
+Login = tuple[str, str, frozenset[str]]  # API, account, scopes
 Fault = Callable[[Call, Callable[[], Answer]], Answer]
 
 
@@ -55,7 +60,7 @@ class Bench:
         self.control = self.sandbox.control
         self._transport = Transport()
         self._open.callback(self._transport.close)
-        self._clients: dict[tuple[str, frozenset[str]], Client] = {}
+        self._clients: dict[Login, Client] = {}
         self._runs = 0
         self.durable: Durable | None = None
 
@@ -75,14 +80,15 @@ class Bench:
 
         The gate refuses writes outside of the durable calls, as in a run.
         """
-        logins = {role: self._login(given.pop(role or "login", STUDIO)) for role in action.roles}
+        api = action.api or ""
+        logins = {role: self.login(given.pop(role or "login", STUDIO), api) for role in action.roles}
         step = given.pop("step", "step")
         faults = action.parameters.faults(given)
         assert not faults, faults
         with ExitStack() as stack:
             journal = None if dry_run else stack.enter_context(self._journal(run))
             durable = self._durable(journal)
-            clients = {role: self._through(client, durable) for role, client in logins.items()}
+            clients = {role: self.through(client, durable) for role, client in logins.items()}
             context = self.context(step, clients, durable, dry_run=dry_run)
             result = action.function(context, **action.parameters.convert(given))
             return list(result) if action.yields else result
@@ -115,22 +121,22 @@ class Bench:
     def _no_token(self, token: str, api: str | None) -> NoReturn:
         raise AssertionError(f"no action here asks for a token, and {token!r} was asked for")
 
-    def _login(self, account: str | tuple[str, Collection[str]]) -> tuple[str, frozenset[str]]:
-        name, scopes = (account, ALL_SCOPES) if isinstance(account, str) else account
-        return name, frozenset(scopes)
+    def login(self, account: str | tuple[str, Collection[str]], api: str) -> Login:
+        name, scopes = (account, APIS[api][1]) if isinstance(account, str) else account
+        return api, name, frozenset(scopes)
 
-    def _through(self, login: tuple[str, frozenset[str]], durable: Durable) -> Client:
+    def through(self, login: Login, durable: Durable) -> Client:
         """The login's client for this run; one login has one client."""
         if self.durable is not durable:
             self._clients.clear()
             self.durable = durable
         if login not in self._clients:
-            account, scopes = login
+            api, account, scopes = login
             token = self.sandbox.world.token_for(account, scopes)
             self._clients[login] = Client(
-                API,
+                APIS[api][0],
                 Credential(token, name=account, source="test", origin=self.sandbox.url),
-                base_url=self.sandbox.url + API.prefix,
+                base_url=self.sandbox.url + APIS[api][0].prefix,
                 login=account,
                 transport=self._transport,
                 pacer=Pacer({}, monotonic=lambda: self.now, clock=lambda: self.now, sleep=self.sleep),
@@ -150,7 +156,7 @@ class Bench:
             monotonic=lambda: self.now,
             sleep=self.sleep,
             executors={},
-            repeatable=API.idempotent,
+            repeatable=V5.idempotent,
         )
 
     def _emit(self, event: type[Event], /, **facts: Any) -> None:
@@ -191,20 +197,23 @@ class Bench:
     def calls(self) -> Counter[str]:
         """How often each operation was called since the last ``forget``."""
         counts: Counter[str] = Counter()
-        for row in self._api_requests():
-            operation = match(str(row["method"]), str(row["path"]).removeprefix("/v5"))
-            assert operation is not None, row
+        for row, operation in self._api_requests():
             counts[operation.id] += int(str(row["count"]))
         return counts
 
     def operations(self) -> list[Operation]:
         """The operations that were called since the last ``forget``."""
-        found = (match(str(row["method"]), str(row["path"]).removeprefix("/v5")) for row in self._api_requests())
-        return [operation for operation in found if operation is not None]
+        return [operation for _, operation in self._api_requests()]
 
-    def _api_requests(self) -> list[dict[str, object]]:
+    def _api_requests(self) -> list[tuple[dict[str, object], Operation]]:
         """The counts of requests without those to the stores of videos and reports, which are no part of the API."""
-        return [row for row in self.control.requests() if str(row["path"]).startswith("/v5/")]
+        rows = [row for row in self.control.requests() if str(row["path"]).startswith(("/v3/", "/ads/v4/", "/v5/"))]
+        return [(row, self._operation(str(row["method"]), str(row["path"]))) for row in rows]
+
+    def _operation(self, method: str, path: str) -> Operation:
+        found = dialect_of(path).operation_of(Call(method, path, "", "", {}))
+        assert found is not None, (method, path)
+        return found
 
     def video(self, name: str = "film.mp4", *, size: int = 4096) -> str:
         """A file in the recipe's folder that begins as a video does; its name."""

@@ -1,13 +1,15 @@
-"""Every action of API v5, once each, against the sandbox."""
+"""Every action of API v5 and v3, once each, against the sandbox."""
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pinflow import Action, ActionError, Diverged, Forbidden, MissingScope, RemoteError, UsageError
-from pinflow_pinterest_v5 import pinflow_actions
+from pinflow_pinterest_v3 import pinflow_actions as v3_actions
+from pinflow_pinterest_v5 import pinflow_actions as v5_actions
 from pinflow_pinterest_v5.boards import (
     create_board,
     delete_board,
@@ -34,9 +36,19 @@ if TYPE_CHECKING:
     from pinflow_sandbox.wire import Answer, Call
     from tests.plugins.conftest import Bench, Fault
 
-ACTIONS: list[Action] = [each for each in pinflow_actions() if each.variants is None]
+ACTIONS: list[Action] = [each for each in [*v5_actions(), *v3_actions()] if each.variants is None]
 WRITES = [action for action in ACTIONS if action.effect == "write"]
+FULL_NAME = attrgetter("full_name")
 IMAGE = "https://example.com/a.jpg"
+# what v3 needs only to look for a thing after a lost answer, where each call of v5 wants its reading scopes too
+WHEN_LOST = {
+    "v3.delete_board": {"read_boards"},
+    "v3.create_pin": {"read_boards", "read_pins", "write_boards"},
+    "v3.save_pin": {"read_boards", "read_pins", "write_boards"},
+    "v3.copy_pin": {"read_boards", "write_boards"},
+}
+# what v3 asked for besides: changing a board for each new Pin, and for businesses what it told of in its refusal
+BESIDES = {"v3": {"write_boards", "read_advertisers"}, "v5": set[str]()}
 AD_ACCOUNT = {"ad_account": "Garden Studio Ads"}
 
 
@@ -99,7 +111,7 @@ def reread(bench: Bench, action: Action, result: Any) -> None:
     """What a resumed run does with the output of a step that was finished."""
     if action.reread is not None:
         assert bench.durable is not None
-        client = bench._through(bench._login("garden_studio"), bench.durable)
+        client = bench.through(bench.login("garden_studio", action.api or ""), bench.durable)
         again = action.reread(bench.context("step", {"": client}, bench.durable), result)
         assert again["id"] == result["id"]
 
@@ -114,7 +126,7 @@ def look_again(action: Action) -> Callable[[Call, Callable[[], Answer]], Answer]
     return fault
 
 
-@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+@pytest.mark.parametrize("action", ACTIONS, ids=FULL_NAME)
 def test_an_action_declares_just_the_scopes_and_quotas_that_its_calls_need(bench: Bench, action: Action) -> None:
     given = arguments(bench, action)
     run = ""
@@ -126,11 +138,13 @@ def test_an_action_declares_just_the_scopes_and_quotas_that_its_calls_need(bench
     result = bench.run(action, run=run, **given)
     reread(bench, action, result)
     operations = bench.operations()
-    assert frozenset().union(*action.scopes.values()) == frozenset().union(*(each.scopes for each in operations))
+    needed = frozenset().union(*(each.scopes for each in operations))
+    declared = frozenset().union(*action.scopes.values())
+    assert needed <= declared <= needed | BESIDES[action.api or ""]
     assert action.quota == {each.category for each in operations}
 
 
-@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+@pytest.mark.parametrize("action", ACTIONS, ids=FULL_NAME)
 def test_an_action_works_with_no_more_than_the_scopes_that_it_declares(bench: Bench, action: Action) -> None:
     given = arguments(bench, action)
     roles = {role or "login": scopes for role, scopes in action.scopes.items()}
@@ -143,8 +157,12 @@ ONE_LOGIN = [action for action in ACTIONS if action.roles == ("",)]
 
 @pytest.mark.parametrize(
     ("action", "missing"),
-    [(action, missing) for action in ONE_LOGIN for missing in sorted(action.scopes[""])],
-    ids=lambda value: value if isinstance(value, str) else value.name,
+    [
+        (action, missing)
+        for action in ONE_LOGIN
+        for missing in sorted(action.scopes[""] - WHEN_LOST.get(action.full_name, set()))
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.full_name,
 )
 def test_a_missing_scope_is_named(bench: Bench, action: Action, missing: str) -> None:
     login = ("garden_studio", action.scopes[""] - {missing})
@@ -154,14 +172,13 @@ def test_a_missing_scope_is_named(bench: Bench, action: Action, missing: str) ->
     assert caught.value.hint == f"sign in again and grant what is missing: {missing}"
 
 
-@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+@pytest.mark.parametrize("action", ACTIONS, ids=FULL_NAME)
 def test_an_action_describes_itself_and_each_of_its_parameters(action: Action) -> None:
-    assert action.api == "v5"
     assert action.summary.endswith(")") or action.name in ("copy_board", "copy_all_boards", "mirror_board")
     assert [parameter.name for parameter in action.parameters.listing() if not parameter.help] == []
 
 
-@pytest.mark.parametrize("action", WRITES, ids=lambda action: action.name)
+@pytest.mark.parametrize("action", WRITES, ids=FULL_NAME)
 def test_a_dry_run_writes_nothing(bench: Bench, action: Action) -> None:
     before = truth(bench)
     bench.forget()
@@ -173,7 +190,7 @@ def test_a_dry_run_writes_nothing(bench: Bench, action: Action) -> None:
 
 
 @pytest.mark.parametrize("applied", [True, False])
-@pytest.mark.parametrize("action", WRITES, ids=lambda action: action.name)
+@pytest.mark.parametrize("action", WRITES, ids=FULL_NAME)
 def test_a_lost_answer_leaves_the_world_as_if_it_had_come(
     bench: Bench, lost_answer: Callable[..., Fault], action: Action, applied: bool
 ) -> None:
@@ -187,7 +204,7 @@ def test_a_lost_answer_leaves_the_world_as_if_it_had_come(
 
 
 @pytest.mark.parametrize("applied", [True, False])
-@pytest.mark.parametrize("action", WRITES, ids=lambda action: action.name)
+@pytest.mark.parametrize("action", WRITES, ids=FULL_NAME)
 def test_a_killed_action_does_once_what_it_does(
     bench: Bench, lost_answer: Callable[..., Fault], action: Action, applied: bool
 ) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from pinflow import RemoteError, UsageError
 from pinflow.files import Files
+from pinflow_pinterest.sources import media_source
 from pinflow_pinterest_v5.pins import create_pin
-from pinflow_pinterest_v5.sources import media_source
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from pinflow import UsageError
 from pinflow_pinterest.media import CAROUSEL_SIZES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     Place = Callable[[str], Path]
@@ -35,15 +35,18 @@ _COMPANIONS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def media_source(given: Mapping[str, Any], *, place: Place) -> dict[str, Any]:
+def media_source(
+    given: Mapping[str, Any], *, place: Place, known: Sequence[str] = tuple(_COMPANIONS)
+) -> dict[str, Any]:
     """The ``media_source`` that the parameters ``given`` (those that are not None) ask for.
 
-    ``place`` tells where a file is. Raises UsageError unless exactly one source is given, with what belongs to it.
+    ``place`` tells where a file is, ``known`` which ways the version has. Raises UsageError unless exactly one source
+    is given, with what belongs to it.
     """
-    kinds = [kind for kind in _COMPANIONS if kind in given]
+    kinds = [kind for kind in known if kind in given]
     if len(kinds) != 1:
         stated = f"not {' and '.join(kinds)} together" if kinds else "and none is given"
-        raise UsageError(f"a Pin shows exactly one of {', '.join(_COMPANIONS)}; {stated}")
+        raise UsageError(f"a Pin shows exactly one of {', '.join(known)}; {stated}")
     (kind,) = kinds
     strange = [name for name in given if name != kind and name not in _COMPANIONS[kind]]
     if strange:

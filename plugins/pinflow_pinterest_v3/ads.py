@@ -1,0 +1,33 @@
+"""Ad accounts, their campaigns, ad groups and ads, and their figures: the ads API v4.
+
+Source: https://github.com/pinterest/api-quickstart (python/src/v3/advertisers.py and delivery_metrics.py, as of 2022)
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from pinflow_pinterest import advertising
+
+if TYPE_CHECKING:
+    from pinflow import Action
+
+READ: Final = frozenset({"read_users", "read_advertisers"})  # advertisers are listed by the user's id
+
+
+def by_user(shared: Action) -> Action:
+    """The action as one of this version, which asks who the user is to find an ad account."""
+    return replace(shared, api="v3", scopes={"": READ}, quota=shared.quota | {"org_read"})
+
+
+list_ad_accounts: Final = by_user(advertising.list_ad_accounts)
+list_campaigns: Final = by_user(advertising.list_campaigns)
+list_ad_groups: Final = by_user(advertising.list_ad_groups)
+list_ads: Final = by_user(advertising.list_ads)
+list_delivery_metrics: Final = replace(
+    advertising.list_delivery_metrics, api="v3", scopes={"": frozenset({"read_advertisers"})}
+)
+get_ad_analytics: Final = by_user(advertising.get_ad_analytics)
+
+ACTIONS: Final = (list_ad_accounts, list_campaigns, list_ad_groups, list_ads, list_delivery_metrics, get_ad_analytics)

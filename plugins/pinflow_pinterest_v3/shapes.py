@@ -1,0 +1,188 @@
+"""Accounts, boards, sections and Pins of API v3 in the shapes that every version's are told in, and back again.
+
+What v3 calls otherwise gets the name of today; everything else stays beside it under its own name.
+
+Source: https://github.com/pinterest/api-quickstart (python/src/v3, as of 2022)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from pinflow import UsageError
+from pinflow_pinterest.boards import given
+from pinflow_pinterest.copying import board_body, pin_body
+from pinflow_pinterest.media import Carried, NotCarried, cover_image
+from pinflow_pinterest.reading import NO_PIN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pinflow_pinterest.types import Board, Pin
+
+Raw = dict[str, Any]
+
+_NAMES: Final[Mapping[str, str]] = {"metrics_filters": "filters"}
+_COUNTED: Final[Mapping[str, str]] = {"TIME_OF_AD_ACTION": "AD_EVENT", "TIME_OF_CONVERSION": "CONVERSION_EVENT"}
+_LATER_LEVELS: Final = ("ADVERTISER_TARGETING", "CAMPAIGN_TARGETING", "AD_GROUP_TARGETING", "PRODUCT_ITEM_TARGETING")
+
+# what else a new board takes; not return_existing, which would take over a board that is there
+_BOARD_EXTRAS: Final = ("category", "collaborator_invites_enabled", "event_date", "event_start_date", "layout")
+_SIZES: Final = ("originals", "1200x", "600x", "400x300")
+_CAPTIONS: Final[Mapping[str, str]] = {"title": "title", "details": "description", "link": "link"}  # of a slot
+
+
+def account(raw: object) -> object:
+    """A user."""
+    if not isinstance(raw, dict):
+        return raw
+    partner = raw.get("is_partner")
+    return {
+        **raw,
+        **given(
+            account_type=None if partner is None else "BUSINESS" if partner else "PINNER",
+            business_name=raw.get("full_name"),
+            profile_image=raw.get("image_large_url"),
+        ),
+    }
+
+
+def board(raw: object) -> object:
+    """A board."""
+    if not isinstance(raw, dict):
+        return raw
+    privacy = raw.get("privacy")
+    return {**raw, **_dated(raw), **given(privacy=privacy.upper() if isinstance(privacy, str) else privacy)}
+
+
+def section(raw: object) -> object:
+    """A section of a board."""
+    return {**raw, **given(name=raw.get("title"))} if isinstance(raw, dict) else raw
+
+
+def pin(raw: object, *, board: str | None = None, section: str | None = None) -> object:
+    """A Pin; ``board`` and ``section`` tell where it is, as far as that is known from elsewhere."""
+    if not isinstance(raw, dict):
+        return raw
+    on = raw.get("board")
+    place = given(board_id=board or (on.get("id") if isinstance(on, dict) else None), board_section_id=section)
+    return {**raw, **_dated(raw), **place, "media": _media(raw)}
+
+
+def is_pin(raw: object) -> bool:
+    """Whether something in a listing is a Pin, and not a tile with more ideas or such."""
+    return not (isinstance(raw, dict) and raw.get("type", "pin") != "pin")
+
+
+def copied_board(board: Board, *, name: str) -> Carried | NotCarried:
+    """The body that makes a copy of ``board`` under this name, with everything that a new one may have."""
+    match board_body(board, name=name):
+        case Carried(body):
+            return Carried(body | given(**{extra: board.get(extra) for extra in _BOARD_EXTRAS}))
+        case refused:
+            return refused
+
+
+def copied_pin(pin: Pin, *, board: str, section: str | None) -> Carried | NotCarried:
+    """The body that makes a copy of ``pin``, or a fixed text that says why there is none. A carousel stays as it is."""
+    if not is_pin(pin):
+        return NotCarried(NO_PIN)
+    found = pin_body(pin, board_id=board, section_id=section)
+    carousel: object = pin.get("carousel_data")
+    if isinstance(found, Carried) and isinstance(carousel, dict) and "items" in found.content["media_source"]:
+        source = {"source_type": "carousel", "url": cover_image(pin["media"]), "carousel_data": carousel}
+        return Carried({**found.content, "media_source": source})
+    return found
+
+
+def board_fields(body: Mapping[str, Any]) -> Raw:
+    """What v3 is sent to make a board."""
+    privacy = body.get("privacy")
+    return {**body, **given(privacy=privacy.lower() if privacy else None)}
+
+
+def pin_fields(body: Mapping[str, Any]) -> Raw:
+    """What v3 is sent to make the Pin that a body of pins/create describes."""
+    source: Mapping[str, Any] = body["media_source"]
+    data, image = source.get("carousel_data"), source.get("cover_image_url") or source.get("url")
+    if items := source.get("items"):
+        data, image = _carousel(items, source.get("index")), items[source.get("index") or 0]["url"]
+    return given(
+        board_id=body["board_id"],
+        section=body.get("board_section_id"),
+        image_url=image,
+        media_upload_id=source.get("media_id"),
+        carousel_data_json=None if data is None else json.dumps(data, separators=(",", ":"), ensure_ascii=False),
+        source_url=body.get("link"),
+        title=body.get("title"),
+        description=body.get("description"),
+        alt_text=body.get("alt_text"),
+    )
+
+
+def of_advertiser(raw: object) -> object:
+    """A campaign, ad group or ad; what is an ad account today was an advertiser in the ads API v4."""
+    return {**raw, **given(ad_account_id=raw.get("advertiser_id"))} if isinstance(raw, dict) else raw
+
+
+def report_words(query: Mapping[str, Any]) -> Raw:
+    """What asks for figures or a report of ads, in the words of the ads API v4. Raises UsageError for what it lacks."""
+    level = query.get("level")
+    if level in _LATER_LEVELS:
+        raise UsageError(f"ads API v4 makes no reports of the level {level}", hint="API v5 does")
+    counted = query.get("conversion_report_time")
+    words = {_NAMES.get(name, name): value for name, value in query.items()}
+    return words | given(conversion_report_time=_COUNTED.get(counted) if counted else None)
+
+
+def _carousel(images: Sequence[Mapping[str, str]], index: int | None) -> Raw:
+    """A carousel of these images, each {url, title, description, link}, in the shape in which v3 tells of one."""
+    slots = [
+        given(
+            images={"1200x": {"url": image["url"]}},
+            **{theirs: image.get(ours) for theirs, ours in _CAPTIONS.items()},
+        )
+        for image in images
+    ]
+    return given(carousel_slots=slots, index=index)
+
+
+def _media(raw: Raw) -> Raw:
+    """What a Pin shows."""
+    url = raw.get("image_large_url")
+    images = {_size(url): {"url": url}} if isinstance(url, str) and url else {}
+    if raw.get("is_video") or raw.get("native_format_type") == "video":
+        return {"media_type": "video", "images": images, **given(cover_image_url=url)}
+    carousel = raw.get("carousel_data")
+    slots = carousel.get("carousel_slots") if isinstance(carousel, dict) else None
+    if slots and isinstance(carousel, dict):
+        items = [_item(slot) for slot in slots] if isinstance(slots, list) else []
+        return {"media_type": "multiple_images", "items": items, **given(index=carousel.get("index"))}
+    return {"media_type": "image", "images": images}
+
+
+def _item(slot: object) -> Raw:
+    if not isinstance(slot, Mapping):
+        return {}
+    captions = {ours: slot.get(theirs) for theirs, ours in _CAPTIONS.items()}
+    return {"item_type": "image", "images": slot.get("images"), **given(**captions)}
+
+
+def _size(url: str) -> str:
+    """The name of an image's size, which stands in its address."""
+    return next((size for size in _SIZES if f"/{size}/" in url), "1200x")
+
+
+def _dated(raw: Raw) -> Raw:
+    """When something was made, as today's versions write it: v3 wrote "Fri, 01 Mar 2024 08:00:00 +0000"."""
+    text = raw.get("created_at")
+    if not isinstance(text, str) or text[:1].isdigit():
+        return {}
+    from email.utils import parsedate_to_datetime  # only where there are such dates
+
+    try:
+        return {"created_at": parsedate_to_datetime(text).isoformat()}
+    except ValueError:
+        return {}
