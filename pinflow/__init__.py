@@ -39,9 +39,10 @@ if TYPE_CHECKING:
     from pinflow.http.wire import Repeated
     from pinflow.inputs import is_token_name
     from pinflow.notices import Notice
-    from pinflow.offers import Command, Simulator
+    from pinflow.offers import Command, Imported, Importer, Simulator
     from pinflow.paths import state_folder
     from pinflow.recipe.fields import seconds
+    from pinflow.recipe.source import Source
     from pinflow.reporters.text import inert, table
 
 _HOMES = {
@@ -73,9 +74,10 @@ _HOMES = {
     "http.wire": ("Repeated",),
     "inputs": ("is_token_name",),
     "notices": ("Notice",),
-    "offers": ("Command", "Simulator"),
+    "offers": ("Command", "Imported", "Importer", "Simulator"),
     "paths": ("state_folder",),
     "recipe.fields": ("seconds",),
+    "recipe.source": ("Source",),
     "reporters.text": ("inert", "table"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -96,6 +98,8 @@ __all__ = [
     "EachResult",
     "Event",
     "Forbidden",
+    "Imported",
+    "Importer",
     "InDoubt",
     "Limits",
     "Lost",
@@ -111,6 +115,7 @@ __all__ = [
     "Repeated",
     "Simulator",
     "Skip",
+    "Source",
     "SpamBlocked",
     "Text",
     "Transport",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pinflow.http.api import Api
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.notices import Notice
-    from pinflow.offers import Command, Simulator
+    from pinflow.offers import Command, Importer, Simulator
 
 hookspec = pluggy.HookspecMarker("pinflow")
 hookimpl = pluggy.HookimplMarker("pinflow")
@@ -78,4 +78,10 @@ def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> None:
 @hookspec
 def pinflow_sandbox() -> Simulator:
     """How a service is simulated on this machine, so that ``--sandbox`` works for it."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_importers() -> Iterable[Importer]:
+    """Ways to make a recipe of something else, for ``pinflow new --from-NAME``."""
     raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What a plugin may offer beside actions, APIs and credentials: commands and simulators."""
+"""What a plugin may offer beside actions, APIs and credentials: commands, simulators, and importers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from pinflow.app import App
@@ -57,3 +57,28 @@ class Simulator:
 
     service: str  # as in Api.service
     start: Callable[[Callable[[], float]], AbstractContextManager[RunningSandbox]]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A recipe that was made of something else: its text, and what is to be said of it.
+
+    ``notes`` name whatever could not be carried over, with its place.
+    """
+
+    recipe: str
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importer:
+    """A way to make a recipe of what people have already: ``pinflow new --from-NAME VALUE``.
+
+    ``read`` gets the value and the app. It raises UsageError for what it can't
+    read, and puts no secret of it into the recipe or into what it says.
+    """
+
+    name: str  # "curl": small letters, digits and -
+    metavar: str
+    help: str
+    read: Callable[[str, App], Imported]

@@ -20,7 +20,7 @@ from pinflow import hookspecs
 from pinflow.actions import Action, Effect
 from pinflow.errors import PinflowError, PluginError
 from pinflow.http.api import Api
-from pinflow.offers import Command, Simulator
+from pinflow.offers import Command, Importer, Simulator
 from pinflow.registry import PluginInfo, Registry
 
 if TYPE_CHECKING:
@@ -226,11 +226,12 @@ def collect(
     apis = offers.by_name("pinflow_apis", Api, lambda a: a.id, lambda a: f"api {a.id}")
     commands = offers.commands()
     simulators = offers.by_name("pinflow_sandbox", Simulator, lambda s: s.service, lambda s: f"sandbox {s.service}")
+    importers = offers.by_name("pinflow_importers", Importer, lambda i: i.name, lambda i: f"importer {i.name}")
     executors = offers.executors()
     for action in actions.values():
         offers.check(action, apis)
     plugins = [replace(info, offers=tuple(offers.told.get(info.name, ()))) for info in offers.infos.values()]
-    return Registry(actions, apis, executors, commands, simulators, tuple(plugins))
+    return Registry(actions, apis, executors, commands, simulators, tuple(plugins), importers)
 
 
 def commands(manager: pluggy.PluginManager, infos: Iterable[PluginInfo]) -> Mapping[str, Command]:

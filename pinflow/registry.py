@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from pinflow.actions import Action
     from pinflow.http.api import Api
-    from pinflow.offers import Command, Simulator
+    from pinflow.offers import Command, Importer, Simulator
 
 ActionKey = tuple[str | None, str]  # (api, name)
 
@@ -37,6 +37,7 @@ class Registry:
     commands: Mapping[str, Command] = field(default_factory=dict)
     simulators: Mapping[str, Simulator] = field(default_factory=dict)
     plugins: Sequence[PluginInfo] = ()
+    importers: Mapping[str, Importer] = field(default_factory=dict)
 
     def action(self, name: str, api: str | None) -> Action | None:
         """The action that a recipe means by ``name`` when its API is ``api``.

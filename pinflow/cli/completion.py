@@ -41,7 +41,7 @@ def _tree(shell: Shell) -> tuple[dict[tuple[str, ...], list[Option]], dict[str, 
     tree: dict[tuple[str, ...], list[Option]] = {}
     helps: dict[str, str] = {}
     for entry in BUILT_IN:
-        tree |= walk(parser_of(entry.name, module_of(entry.name)), (entry.name,))
+        tree |= walk(parser_of(entry.name, module_of(entry.name), shell), (entry.name,))
         helps[entry.name] = entry.help
     for command in offered(shell).values():
         tree |= walk(parser_of_offer(command), (command.name,))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pinflow.cli.commands import CommandModule
+    from pinflow.cli.shell import Shell
     from pinflow.offers import Command
 
 COLORS = ("auto", "always", "never")
@@ -62,10 +63,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near!r}?" if near else ""
 
 
-def parser_of(name: str, module: CommandModule) -> Parser:
-    """The parser of a command of pinflow's own."""
+def parser_of(name: str, module: CommandModule, shell: Shell) -> Parser:
+    """The parser of a command of pinflow's own; one of them has options that plugins offer."""
     parser = Parser(prog=f"pinflow {name}", description=module.DESCRIPTION, epilog=f"examples:\n{module.EXAMPLES}")
     module.add_arguments(parser)
+    if add_offers := getattr(module, "add_offers", None):
+        add_offers(parser, shell)
     _add_common_to_all(parser, module.OUTPUTS)
     return parser
 

@@ -67,7 +67,7 @@ def _dispatch(argv: Sequence[str], shell: Shell) -> int:
 
     if any(entry.name == name for entry in BUILT_IN):
         module = module_of(name)
-        args = parser_of(name, module).read([*leading, *rest])
+        args = parser_of(name, module, shell).read([*leading, *rest])
         return module.run(args, shell.asking(common_options(args)))
     command = offered(shell).get(name)
     if command is None:

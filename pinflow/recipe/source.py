@@ -81,6 +81,14 @@ class Source:
     _root: Node
     _lines: list[int]
 
+    @classmethod
+    def of_file(cls, path: Path, shown: str) -> Source:
+        """A YAML or JSON file; ``shown`` is what people call it. Raises RecipeError if it can't be read as a whole."""
+        found = read(path, shown)
+        if found.problems:
+            raise RecipeError(found.problems)
+        return found
+
     def where(self, loc: Sequence[str | int], *, key: bool = False, offset: int | None = None) -> tuple[int, int]:
         """Line and column, from 1, of the value at ``loc``, or of its key.
 

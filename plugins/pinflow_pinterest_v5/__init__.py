@@ -9,13 +9,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from pinflow import Command, hookimpl
+from pinflow import Command, Importer, hookimpl
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from pinflow import Action, Api, App
+    from pinflow import Action, Api, App, Imported
 
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -77,3 +77,36 @@ def _run(args: argparse.Namespace, app: App) -> int:
     from pinflow_pinterest_v5.command_operations import run
 
     return run(args, app)
+
+
+@hookimpl
+def pinflow_importers() -> list[Importer]:
+    """Recipes of curl commands and Arazzo workflows."""
+    return [
+        Importer(
+            name="curl",
+            metavar="COMMAND",
+            help="a recipe that makes the call of a curl command (- reads it)",
+            read=_curl,
+        ),
+        Importer(
+            name="arazzo",
+            metavar="FILE",
+            help="a recipe of the steps of an Arazzo 1.0 description; FILE#ID for one of its workflows",
+            read=_arazzo,
+        ),
+    ]
+
+
+def _curl(text: str, app: App) -> Imported:
+    from pinflow_pinterest_v5 import from_curl
+    from pinflow_pinterest_v5.catalogues import Choice
+
+    return from_curl.read(text, Choice(app.environ).catalogue)
+
+
+def _arazzo(text: str, app: App) -> Imported:
+    from pinflow_pinterest_v5 import from_arazzo
+    from pinflow_pinterest_v5.catalogues import Choice
+
+    return from_arazzo.read(text, Choice(app.environ).catalogue)

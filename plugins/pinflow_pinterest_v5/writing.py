@@ -47,13 +47,15 @@ def _deep(value: Any) -> bool:
     return isinstance(value, (dict, list))
 
 
-def block(value: dict[str, Any], indent: int = 0) -> Iterator[str]:
-    """The lines of a mapping."""
+def block(value: dict[str, Any], indent: int = 0, *, open_to: int = 0) -> Iterator[str]:
+    """The lines of a mapping. Down to the level ``open_to`` nothing deep stands on one line with its name."""
     space = " " * indent
     for name, part in value.items():
-        if _deep(part) and part and len(flow(part)) > _WIDE - indent:
+        if _deep(part) and part and (open_to > 0 or len(flow(part)) > _WIDE - indent):
             yield f"{space}{scalar(name)}:"
-            yield from block(part, indent + 2) if isinstance(part, dict) else items(part, indent + 2)
+            yield from (
+                block(part, indent + 2, open_to=open_to - 1) if isinstance(part, dict) else items(part, indent + 2)
+            )
         else:
             yield f"{space}{scalar(name)}: {flow(part) if _deep(part) else scalar(part)}"
 

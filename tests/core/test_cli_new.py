@@ -92,7 +92,7 @@ def test_nothing_is_overwritten(call: Call) -> None:
         (["recipe", "copybord"], "there is no template 'copybord'; did you mean 'copy_board'?"),
         (["recipe", "-o", "mine.yaml"], "no template is named for mine.yaml"),
         (["recip"], "'recip' is none of "),
-        ([], "WHAT"),
+        ([], "say what: recipe, plugin, or --from-..."),
     ],
 )
 def test_what_is_wrong_is_said(call: Call, words: list[str], said: str) -> None:

@@ -1,0 +1,377 @@
+"""``pinflow new --from-curl`` and ``--from-arazzo``: what people have becomes a recipe, without its secrets."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from pinflow.__main__ import main
+from pinflow.cli.shell import Shell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Call = Callable[..., tuple[int, str, str]]
+
+API = "https://api.pinterest.com/v5"
+GONE = "note: left out: the token of the command: recipes hold no secrets; revoke it if anyone else has seen it"
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The program, in an empty folder: exit code, standard output, standard error."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    environ = {"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")}
+
+    def run(*words: str, stdin: str = "") -> tuple[int, str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        code = main(list(words), shell=Shell(io.StringIO(stdin), out, err, environ))
+        return code, out.getvalue(), err.getvalue()
+
+    return run
+
+
+def made(call: Call, command: str) -> tuple[dict[str, Any], list[str]]:
+    """The recipe of a curl command, which is valid, and what was said of it."""
+    code, out, err = call("new", "--from-curl", command)
+    assert code == 0, err
+    file = f"{abs(hash(command))}.yaml"
+    assert call("new", "recipe", "--from-curl", "-", "-o", file, stdin=command)[0] == 0
+    assert call("validate", file)[0] == 0
+    return yaml.safe_load(out), err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "said"),
+    [
+        (f"curl {API}/boards", {"operation": "boards/list"}, []),
+        (f"curl -s -XGET '{API}/boards?page_size=10&privacy=SECRET'", {"page_size": 10, "privacy": "SECRET"}, []),
+        (
+            f"""curl -X PATCH {API}/boards/123 -H "Authorization: Bearer pina_A_SECRET" -d '{{"privacy": "SECRET"}}'""",
+            {"operation": "boards/update", "board_id": "123", "body": {"privacy": "SECRET"}},
+            [GONE],
+        ),
+        (
+            f"curl --request POST \\\n  --url {API}/boards \\\n  --header 'Content-Type: application/json' \\\n"
+            '  --data \'\n{\n  "name": "Garden"\n}\'',
+            {"operation": "boards/create", "body": {"name": "Garden"}},
+            [],
+        ),
+        (
+            f"curl -G {API}/pins -d creative_types=REGULAR,VIDEO --data-urlencode 'pin_filter=exclude_native'",
+            {"creative_types": ["REGULAR", "VIDEO"], "pin_filter": "exclude_native"},
+            [],
+        ),
+        (
+            f"curl '{API}/ad_accounts/1/keywords?campaign_id=2&match_types=BROAD&match_types=EXACT'",
+            {"operation": "keywords/get", "match_types": ["BROAD", "EXACT"]},
+            [],
+        ),
+        (f'curl {API}/boards/ --json \'{{"name":"a"}}\'', {"operation": "boards/create", "body": {"name": "a"}}, []),
+        (
+            f"curl $'{API}/boards' --data-raw $'{{\"name\":\"It\\'s \\u00fc\"}}' --compressed",
+            {"body": {"name": "It's ü"}},
+            [],
+        ),
+        (
+            f"curl -X DELETE {API}/boards/1 -k -b session=abc -H 'X-Trace: 1'",
+            {"operation": "boards/delete", "board_id": "1"},
+            [
+                "note: left out: option -k: pinflow has its own way with connections",
+                "note: left out: header 'X-Trace'",
+                GONE,
+            ],
+        ),
+        (
+            "curl https://api-sandbox.pinterest.com/v5/boards?x=1",
+            {"operation": "boards/list"},
+            [
+                "note: left out: parameter 'x', which boards/list does not take",
+                "note: left out: host api-sandbox.pinterest.com: to use it, "
+                "set PINTEREST_API_URI=https://api-sandbox.pinterest.com",
+            ],
+        ),
+    ],
+)
+def test_a_curl_command_becomes_a_call(command: str, given: dict[str, Any], said: list[str], call: Call) -> None:
+    recipe, notes = made(call, command)
+    assert recipe["steps"][0]["uses"] == "call"
+    assert recipe["steps"][0]["with"].items() >= given.items()
+    assert notes == said
+
+
+def test_what_stands_for_a_value_becomes_an_input(call: Call) -> None:
+    recipe, _ = made(call, f'curl -X POST {API}/pins -d \'{{"board_id": "<your board>", "title": "$TITLE"}}\'')
+    assert recipe["inputs"] == {
+        "your_board": {"type": "id", "required": True},
+        "title": {"type": "string", "required": True},
+    }
+    recipe, _ = made(call, f"curl {API}/boards/{{board_id}}/pins")
+    assert recipe["inputs"] == {"board_id": {"type": "id", "required": True}}
+    assert recipe["steps"][0]["with"]["board_id"] == "${{ inputs.board_id }}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"curl {API}/boards -H 'Authorization: Bearer pina_SECRET'",
+        f"curl {API}/boards --oauth2-bearer pina_SECRET",
+        f"curl {API}/boards -u id:pina_SECRET",
+        f"curl '{API}/boards?access_token=pina_SECRET'",
+        "curl https://me:pina_SECRET@api.pinterest.com/v5/boards",
+        f"curl {API}/oauth/token/revoke -u a:b -d token=pina_SECRET",
+        f'curl {API}/boards -d \'{{"name": "pina_SECRET"}}\'',
+        f"curl {API}/boards -H 'Cookie: pina_SECRET' -H 'X-Thing: pina_SECRET'",
+        f"curl -X PUT {API}/boards -H 'Authorization: Bearer pina_SECRET'",
+        f"curl {API}/boards -d '{{pina_SECRET'",
+        "curl https://example.com/ -H 'Authorization: Bearer pina_SECRET'",
+    ],
+)
+def test_no_secret_of_a_command_is_written_or_shown(command: str, call: Call) -> None:
+    _, out, err = call("new", "--from-curl", command)
+    assert "SECRET" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("wget https://x", "this is no curl command: it must begin with curl"),
+        ("curl", "the curl command has no address"),
+        ("curl 'https://x", "the curl command can't be read: no closing quotation"),
+        ("curl https://evil.example/v5/boards", "evil.example is not Pinterest's API"),
+        ("curl https://api.pinterest.com/v3/boards/1/", "/v3 is not API v5"),
+        (f"curl {API}/board/1", "no operation is GET /board/1\n  nearest: boards/"),
+        (f"curl -X PUT {API}/boards/1", "there is: GET (boards/get), PATCH (boards/update), DELETE (boards/delete)"),
+        (f"curl {API}/pins -d @pin.json", "curl -d @... reads a file, which is not looked into"),
+        (f"curl {API}/pins -F a=b", "curl -F sends files, which no operation of the API takes"),
+        (f"curl {API}/pins --wrong", "curl has an option --wrong here that is not known"),
+        (f"curl {API}/pins -X", "the curl command ends after -X, which takes a value"),
+        (f"curl {API}/pins {API}/boards", "the curl command has two addresses"),
+        (f"curl {API}/pins --json '{{a}}'", "the curl command's data is not JSON (line 1, column 2)"),
+    ],
+)
+def test_what_is_no_call_of_the_api_is_refused(command: str, said: str, call: Call) -> None:
+    code, out, err = call("new", "--from-curl", command)
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_what_the_operation_would_refuse_is_told(call: Call) -> None:
+    code, out, err = call("new", "--from-curl", f'curl -X PATCH {API}/boards/x -d \'{{"privacy": "HIDDEN"}}\'')
+    assert code == 0
+    assert err.splitlines() == [
+        "note: to mend: boards/update: 'board_id' must be an id: digits only",
+        "note: to mend: boards/update: 'privacy' must be one of 'PUBLIC' or 'SECRET'",
+    ]
+    assert out.startswith("# to mend: boards/update: 'board_id'")
+
+
+def test_nothing_is_overwritten(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "here/mine.yaml").write_text("mine")
+    code, _, err = call("new", "--from-curl", f"curl {API}/boards", "-o", "mine.yaml")
+    assert (code, (tmp_path / "here/mine.yaml").read_text()) == (2, "mine")
+    assert "mine.yaml is there already" in err
+
+
+def test_one_recipe_is_made_of_one_thing(call: Call) -> None:
+    assert "make a recipe each" in call("new", "--from-curl", "curl x", "--from-arazzo", "y")[2]
+    assert "--from-curl makes a recipe of its own" in call("new", "recipe", "loop", "--from-curl", "curl x")[2]
+    assert "say what: recipe, plugin, or --from-..." in call("new")[2]
+
+
+# -- Arazzo
+
+FLOWS = """\
+arazzo: 1.0.1
+info: {title: Board hygiene, version: 1.0.0}
+sourceDescriptions:
+  - {name: pinterest, url: https://example.com/openapi.json, type: openapi}
+workflows:
+  - workflowId: hide
+    summary: Make a board and hide it
+    dependsOn: [make]
+    inputs:
+      $ref: "#/components/inputs/hiding"
+    steps:
+      - stepId: hide-it
+        operationPath: "{$sourceDescriptions.pinterest.url}#/paths/~1boards~1{board_id}/patch"
+        parameters:
+          - reference: $components.parameters.board
+        requestBody:
+          payload:
+            name: "{$inputs.prefix} is hidden"
+            privacy: SECRET
+          replacements:
+            - {target: /description, value: $inputs.note}
+        successCriteria:
+          - condition: $statusCode == 200
+        onFailure:
+          - {name: again, type: retry, retryAfter: 5, retryLimit: 3}
+        outputs:
+          privacy: $response.body#/privacy
+      - stepId: pins
+        operationId: $sourceDescriptions.pinterest.boards/list_pins
+        parameters:
+          - {name: board_id, in: path, value: $workflows.make.outputs.board}
+          - {name: page_size, in: query, value: "10"}
+    outputs:
+      privacy: $steps.hide-it.outputs.privacy
+  - workflowId: make
+    inputs:
+      type: object
+      required: [prefix]
+      properties:
+        prefix: {type: string, description: How its name begins}
+        privacy: {type: string, enum: [PUBLIC, SECRET], default: PUBLIC}
+    steps:
+      - stepId: create
+        operationId: boards/create
+        requestBody:
+          payload: '{"name": "{$inputs.prefix} board", "privacy": "{$inputs.privacy}"}'
+        outputs: {id: $response.body#/id}
+    outputs:
+      board: $steps.create.outputs.id
+components:
+  inputs:
+    hiding:
+      type: object
+      properties:
+        note: {type: string, default: none, maxLength: 20}
+        prefix: {type: string}
+  parameters:
+    board: {name: board_id, in: path, value: $workflows.make.outputs.board}
+"""
+
+
+def test_workflows_become_steps_each_after_what_it_needs(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "here/flows.yaml").write_text(FLOWS)
+    code, out, err = call("new", "--from-arazzo", "flows.yaml")
+    assert (code, err) == (0, "note: left out: maxLength of input 'note' (flows.yaml:10:7)\n")
+    assert (
+        out
+        == """\
+# left out: maxLength of input 'note' (flows.yaml:10:7)
+pinflow: 1
+name: Board hygiene
+description: Make a board and hide it
+api: v5
+inputs:
+  prefix: {type: string, description: How its name begins, required: true}
+  privacy: {type: string, default: PUBLIC, choices: [PUBLIC, SECRET]}
+  note: {type: string, default: none}
+steps:
+  - id: create
+    uses: call
+    with:
+      operation: boards/create
+      body: {name: "${{ inputs.prefix }} board", privacy: "${{ inputs.privacy }}"}
+  - id: hide_it
+    uses: call
+    with:
+      operation: boards/update
+      board_id: ${{ steps.create.id }}
+      body:
+        name: "${{ inputs.prefix }} is hidden"
+        privacy: SECRET
+        description: ${{ inputs.note }}
+    retry: {attempts: 4, delay: 5}
+  - id: pins
+    uses: call
+    with: {operation: boards/list_pins, board_id: "${{ steps.create.id }}", page_size: 10}
+outputs:
+  board: ${{ steps.create.id }}
+  privacy: ${{ steps.hide_it.privacy }}
+"""
+    )
+
+
+def test_a_recipe_of_workflows_runs(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "here/flows.json").write_text(json.dumps(yaml.safe_load(FLOWS)))
+    assert call("new", "--from-arazzo", "flows.json", "-o", "made.yaml")[0] == 0
+    code, out, err = call("run", "made.yaml", "--sandbox", "-i", "prefix=New", "--output", "json")
+    assert code == 0, err
+    assert json.loads(out)["outputs"]["privacy"] == "SECRET"
+
+
+def test_one_workflow_brings_what_it_depends_on_alone(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "here/flows.yaml").write_text(FLOWS)
+    recipe = yaml.safe_load(call("new", "--from-arazzo", "flows.yaml#make")[1])
+    assert [step["id"] for step in recipe["steps"]] == ["create"]
+    assert "did you mean 'make'?" in call("new", "--from-arazzo", "flows.yaml#mak")[2]
+
+
+STEP = """\
+arazzo: 1.0.0
+info: {{title: t, version: "1"}}
+workflows:
+  - workflowId: w
+    steps:
+      - stepId: first
+        operationId: boards/list
+      - stepId: s
+{step}
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("operationId: sendMail", "step 's': sendMail is no operation of Pinterest's API v5 (f.yaml:9:22)"),
+        ("operationId: boards/lst", "boards/lst is no operation of Pinterest's API v5; did you mean boards/list?"),
+        ("workflowId: w", "step 's', which runs the workflow 'w' (f.yaml:9:21)"),
+        ("onSuccess: [{name: n, type: goto, stepId: x}]", "onSuccess 'n' of step 's'"),
+        ("onFailure: [{name: n, type: goto, stepId: x}]", "onFailure 'n' of step 's'"),
+        (
+            "onFailure: [{reference: $components.failureActions.no}]",
+            "$components.failureActions.no, which leads nowhere",
+        ),
+        (
+            "successCriteria: [{condition: '$response.body#/id == 1'}]",
+            "the condition '$response.body#/id == 1' of step",
+        ),
+        (
+            "successCriteria: [{context: $response.body, condition: '$.a', type: jsonpath}]",
+            "the condition '$.a' of step",
+        ),
+        ("outputs: {limit: $response.header.X}", "the expression '$response.header.X'"),
+        ("parameters: [{name: page_size, in: query, value: $steps.no.outputs.x}]", "'$steps.no.outputs.x'"),
+        ("parameters: [{name: pagesize, in: query, value: 1}]", "does not take; did you mean 'page_size'?"),
+        ("parameters: [{name: Authorization, in: header, value: Bearer pina_SECRET}]", "header 'Authorization'"),
+        ("requestBody: {payload: '{not json'}", "the body: its text is not JSON"),
+        ("timeout: 5", "timeout of step 's'"),
+        ("parameters: [{name: privacy, in: query, value: pina_SECRET}]", ""),
+    ],
+)
+def test_what_a_recipe_cant_say_is_named_with_its_place(step: str, said: str, call: Call, tmp_path: Path) -> None:
+    lines = [step] if step.startswith(("operationId", "workflowId")) else ["operationId: boards/list", step]
+    text = STEP.format(step="\n".join(f"        {line}" for line in lines))
+    (tmp_path / "here/f.yaml").write_text(text)
+    code, out, err = call("new", "--from-arazzo", "f.yaml")
+    assert code == 0, err
+    assert said in err
+    assert all(f"# {line.removeprefix('note: ')}" in out for line in err.splitlines())
+    assert "SECRET" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("openapi: 3.0.0", "f.yaml is no Arazzo 1 description"),
+        ("arazzo: 1.0.0", "f.yaml has no list of workflows"),
+        ("arazzo: 1.0.0\nworkflows: [{workflowId: a, steps: []}]", "no step of f.yaml is a call of Pinterest's API v5"),
+        ("arazzo: 1.0.0\nworkflows: [{workflowId: a, dependsOn: [a]}]", "the workflow 'a' depends on itself"),
+        ("a: [", "f.yaml:1:"),
+    ],
+)
+def test_what_is_no_workflow_is_refused(text: str, said: str, call: Call, tmp_path: Path) -> None:
+    (tmp_path / "here/f.yaml").write_text(text)
+    code, out, err = call("new", "--from-arazzo", "f.yaml")
+    assert (code, out) == (2, "")
+    assert said in err
