@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -98,7 +98,9 @@ class Action:
     ``destructive`` says that it deletes things; a mapping of arguments to values,
     that it does when one of them has that value. ``local`` says of a write that it
     may run with nobody there and no approval: it keeps files of this machine, such
-    as reports and tokens, and changes nothing that belongs to an account.
+    as reports and tokens, and changes nothing that belongs to an account. ``tokens``
+    is the field of its items that names a token: in a loop over them, steps may act
+    for the account of each, and the trouble of one account ends no other's items.
     ``reread`` gets a finished write's output again after a resume, from the ids
     and numbers which the journal kept of it. ``undo`` tells by kind of effect how
     what it made is taken back; every effect of such a kind must be something new.
@@ -120,6 +122,7 @@ class Action:
     variants: Variants | None = None
     accepts: Mapping[str, Any] | None = None
     variant: str = ""
+    tokens: str = ""
 
     @property
     def title(self) -> str:
@@ -171,6 +174,7 @@ def action(
     undo: Mapping[str, Undo] | None = None,
     local: bool = False,
     variants: Variants | None = None,
+    tokens: str = "",
 ) -> Callable[[Callable[..., Any]], Action]:
     """Make the function below an :class:`Action` named ``name``.
 
@@ -180,7 +184,8 @@ def action(
     Before a ``destructive`` one people are asked; ``{"extra": "delete"}`` is one
     that deletes things only when its argument ``extra`` is "delete". A write that
     is ``local`` runs unattended without an approval; if no step of the run has one,
-    its clients refuse to write.
+    its clients refuse to write. ``tokens`` is the field of a generator's items that
+    names a token, so that the steps of a loop may act for each.
     Raises PluginError for a name that a recipe could not write.
     """
     from collections.abc import Mapping as MappingType
@@ -193,9 +198,10 @@ def action(
         by_role = {"": frozenset(scopes)} if api is not None else {}
 
     def declare(function: Callable[..., Any]) -> Action:
-        return Action(
+        made = Action(
             name, function, api, effect, by_role, frozenset(quota), destructive, reread, undo or {}, local, variants
         )
+        return replace(made, tokens=tokens)
 
     return declare
 

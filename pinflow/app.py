@@ -410,7 +410,7 @@ class App:
         if not options.sandbox:
             yield self.environ
             return
-        used = {self.registry.apis[login.api].service for login in plan.logins.values()}
+        used = {self.registry.apis[api].service for _, api in (*plan.logins, *plan.item_logins)}
         with ExitStack() as stack:
             environ: dict[str, str] = {}
             for service in services_of(plan):
@@ -444,11 +444,12 @@ class App:
         if credentials is None:
             credentials = sign_in(plan, wanted, environ, self._ask, token_folders, self._clock)
         listeners = [_Reporter(i.plugin_name, i.function) for i in self._manager.hook.pinflow_event.get_hookimpls()]
-        for _, api in credentials:
+        for _, api in (*credentials, *plan.item_logins):
             self.registry.apis[api].base_url(environ)  # one that won't do is refused before anything is recorded
         with ExitStack() as stack:
             # what is simulated has quotas of its own
-            ledger = stack.enter_context(closing(self._ledger())) if credentials and not options.sandbox else None
+            signing = credentials or plan.item_logins
+            ledger = stack.enter_context(closing(self._ledger())) if signing and not options.sandbox else None
             opened = journal()
             if opened is not None:
                 stack.callback(opened.close)
@@ -468,6 +469,7 @@ class App:
                 sandbox=options.sandbox,
                 ledger=ledger,
                 bulk=self._bulk(plan, options, opened, most, run_id),
+                ask=self._ask,
                 notices=None if options.sandbox or opened is None else self.notices,
             )
             stack.callback(session.close)
@@ -643,7 +645,7 @@ def _complain(text: str) -> None:
 
 def services_of(plan: Plan) -> list[str]:
     """The services that a plan is about: its logins', and its default API's, whose tokens a step may be about."""
-    apis = {login.api for login in plan.logins.values()} | ({plan.api} if plan.api is not None else set())
+    apis = {api for _, api in (*plan.logins, *plan.item_logins)} | ({plan.api} if plan.api is not None else set())
     return sorted({plan.registry.apis[api].service for api in apis})
 
 
@@ -651,7 +653,9 @@ def tokens_of(plan: Plan) -> list[str]:
     """The names of the tokens that a plan's logins and inputs speak of, the first login's first."""
     logins = [login.token for login in plan.logins.values()]
     inputs = [plan.inputs[name] for name, each in plan.recipe.inputs.items() if each.type == "token"]
-    return list(dict.fromkeys([*logins, *filter(None, inputs)])) or ["access_token"]
+    found = list(dict.fromkeys([*logins, *filter(None, inputs)])) or ["access_token"]
+    # a recipe that goes through accounts has more than one to go through
+    return [*found, "second_access_token"] if plan.item_logins and len(found) == 1 else found
 
 
 @dataclass(frozen=True, slots=True)

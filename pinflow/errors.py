@@ -44,6 +44,7 @@ class PinflowError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.login = ""  # the token whose call it was, where it was one's
 
     def __str__(self) -> str:
         return f"{self.message}\n  {self.hint}" if self.hint else self.message

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 VERSION = 1
 
@@ -140,6 +140,7 @@ class RunFinished(Event):
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
+    accounts: Sequence[Mapping[str, Any]] = ()  # of loops over accounts: account, status, error, counts, calls, facts
 
 
 def to_json(event: Event) -> dict[str, Any]:

@@ -122,11 +122,15 @@ def _what(plan: Plan) -> Iterator[str]:
             for name, value in shown.items()
         ]
         yield from table(rows, indent="  ")
-    if plan.logins:
+    if plan.logins or plan.item_logins:
         yield "accounts"
         rows = [
             (inert(each.name), f"token {inert(each.token)}", inert(", ".join(sorted(each.scopes))))
             for each in plan.logins.values()
+        ]
+        rows += [
+            (inert(each.variable), "each token in turn", inert(", ".join(sorted(each.scopes))))
+            for each in plan.item_logins.values()
         ]
         yield from table(rows, indent="  ")
     deleting = {step.path for step in plan.destructive}

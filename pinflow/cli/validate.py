@@ -59,6 +59,10 @@ def facts(plan: Plan) -> dict[str, Any]:
         "logins": {
             f"{login.name}@{login.api}": {"token": login.token, "scopes": sorted(login.scopes)}
             for login in plan.logins.values()
+        }
+        | {
+            f"{login.variable}@{login.api}": {"token": None, "scopes": sorted(login.scopes)}
+            for login in plan.item_logins.values()
         },
     }
 

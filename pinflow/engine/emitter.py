@@ -82,6 +82,15 @@ class Tally:
         self._lost: dict[str, _Lost] = {}  # by the exact path of the step
         self._again: set[str] = set()  # paths of steps that are tried once more
         self._progress: dict[str, Progress] = {}  # the latest of each loop whose end is known
+        self._watched: dict[str, dict[str, dict[str, int]]] = {}  # by the beginning of a step's path
+
+    def watch(self, prefix: str) -> None:
+        """Count apart what is done below this beginning of a step's path, until ``watched`` is asked."""
+        self._watched[prefix] = defaultdict(lambda: defaultdict(int))
+
+    def watched(self, prefix: str) -> dict[str, dict[str, int]]:
+        """What was done below the beginning since ``watch``."""
+        return _plain(self._watched.pop(prefix))
 
     def add(self, event: Event) -> None:
         match event:
@@ -119,6 +128,9 @@ class Tally:
         # inside a loop every item has a path of its own: they are counted under the loop
         for counts in (self.counts[kind], self.by_step[step.partition("[")[0]][kind]):
             counts[outcome] += number
+        for prefix, its in list(self._watched.items()):
+            if step.startswith(prefix):
+                its[kind][outcome] += number
 
     def of(self, step: str) -> dict[str, dict[str, int]]:
         """The counts of one step of the outermost level."""

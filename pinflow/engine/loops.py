@@ -39,17 +39,23 @@ class LoopRun:
         body: Callable[[str, Any], Ended],
         key_of: Callable[[Any], str],
         total: int | None,
+        already: Callable[[str, Any], None] = lambda key, item: None,
     ) -> None:
-        """``body`` runs the steps for an item, given its key; ``total`` is the number of items, if it is known."""
+        """``body`` runs the steps for an item, given its key; ``total`` is the number of items, if it is known.
+
+        ``already`` is told of those that an earlier process has done.
+        """
         self._world = world
         self._loop = loop
         self._path = path
         self._body = body
         self._key_of = key_of
         self._total = total
+        self._already = already
         self._counts = dict.fromkeys(("count", "ok", "skipped", "failed", "already"), 0)
         self._told = -PROGRESS_EVERY
         self._rehearsed: set[int] = set()  # hashes of keys, where no journal remembers them
+        self.order: list[str] = []  # of the keys, where the loop collects something of each
 
     def all(self, items: Iterator[Any]) -> dict[str, int]:
         """Run the body for every item, as they come. Raises what ends the whole loop."""
@@ -98,11 +104,15 @@ class LoopRun:
         self._counts["count"] += 1
         if key in others or self._is_done(key):
             self._counts["already"] += 1
+            self._already(key, item)
             return None
+        if self._loop.collect is not None:
+            self.order.append(key)
         return key
 
     def _is_done(self, key: str) -> bool:
-        if self._world.journal is not None:
+        # what is collected of an item is not kept: its steps, which know what they have done, are gone through again
+        if self._world.journal is not None and self._loop.collect is None:
             return self._world.journal.item_done(self._path, key)
         known = len(self._rehearsed)
         self._rehearsed.add(hash(key))

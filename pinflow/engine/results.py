@@ -30,6 +30,37 @@ class StepResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountResult:
+    """What came of one account in a loop over accounts.
+
+    ``account`` is the name of its token; ``loop`` and ``key`` tell the item. ``status``
+    is ok, skipped (no step ran), failed, paused, in_doubt, or already: done by an
+    earlier process of the run. ``counts`` is kind -> outcome -> how many, ``calls``
+    quota category -> how many, ``facts`` what the loop collects.
+    """
+
+    account: str
+    loop: str
+    key: str
+    status: str
+    error: PinflowError | None = None
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    calls: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_data(self) -> dict[str, Any]:
+        """As an event tells it."""
+        return {
+            "account": self.account,
+            "status": self.status,
+            "error": self.error.message if self.error is not None else "",
+            "counts": self.counts,
+            "calls": self.calls,
+            "facts": self.facts,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
     """What a dry run says of the real one: calls by login and quota category, and how long they take.
 
@@ -59,6 +90,7 @@ class RunResult:
     error: PinflowError | None = None
     forecast: Forecast | None = None
     sandbox: bool = False
+    accounts: tuple[AccountResult, ...] = ()  # of loops over accounts, in the order in which they began
 
     @property
     def ok(self) -> bool:

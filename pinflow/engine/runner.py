@@ -7,7 +7,7 @@ done again when a run is resumed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -130,7 +130,7 @@ class Runner:
             if self._world.stop.is_set():
                 raise Interrupted("the run was told to stop")
             if earlier is not None:
-                return "ok", self._reread(step, path, earlier), None
+                return "ok", self._reread(step, path, scope, earlier), None
             if not self._wanted(step, scope):
                 return "skipped", None, None
             with time_limit(step.timeout, path, self._world.monotonic):
@@ -171,7 +171,8 @@ class Runner:
         record = self._world.journal.step(path)
         if record is None or record.status not in ("ok", "skipped"):
             return None
-        if record.status == "ok" and step.path in self._plan.needed and not step.writes and step.loop is None:
+        kept = step.writes if step.loop is None else step.loop.collect is None
+        if record.status == "ok" and step.path in self._plan.needed and not kept:
             return None  # what was read is not kept: it is read again
         return record
 
@@ -180,10 +181,10 @@ class Runner:
         has_more = step.action is not None and step.action.reread is not None and isinstance(earlier.output, Mapping)
         return has_more and earlier.status == "ok" and step.path in self._plan.needed
 
-    def _reread(self, step: PlannedStep, path: str, earlier: StepRecord) -> Any:
+    def _reread(self, step: PlannedStep, path: str, scope: Scope, earlier: StepRecord) -> Any:
         if step.action is None or step.action.reread is None:
             raise AssertionError(f"step {path} has nothing to read again")
-        return step.action.reread(self._context(step, path), earlier.output)
+        return step.action.reread(self._context(step, path, scope), earlier.output)
 
     def _record(self, step: PlannedStep, result: StepResult) -> None:
         if self._world.journal is None or result.status not in ("ok", "failed", "skipped"):
@@ -232,7 +233,7 @@ class Runner:
 
     def _call(self, step: PlannedStep, action: Action, path: str, scope: Scope) -> Any:
         given = step.arguments.render(scope, now=self._now(), unknown=PLANNED)
-        return action.function(self._context(step, path), **self._arguments(step, action, given))
+        return action.function(self._context(step, path, scope), **self._arguments(step, action, given))
 
     def _arguments(self, step: PlannedStep, action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
         faults = [f for f in action.parameters.faults(given) if not (self._dry_run and _is_planned(given, f.loc))]
@@ -242,11 +243,16 @@ class Runner:
             return action.parameters.rough(given)
         return action.parameters.convert(given)
 
-    def _context(self, step: PlannedStep, path: str) -> Context:
+    def _context(self, step: PlannedStep, path: str, scope: Scope) -> Context:
         api = step.api or ""
+        clients = {role: self._world.clients[login, api] for role, login in step.logins.items()}
+        for role, loop in step.item_logins.items():
+            login = self._plan.item_logins[loop, api]
+            token = login.token_in(scope.names[login.variable])
+            clients[role] = self._world.accounts.client(token, login)
         return Context(
             step=path,
-            clients={role: self._world.clients[login, api] for role, login in step.logins.items()},
+            clients=clients,
             durable=self._world.durable,
             files=self._world.files,
             dry_run=self._dry_run,
@@ -266,17 +272,46 @@ class Runner:
 
     # -- loops
 
-    def _loop(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> dict[str, int]:
+    def _loop(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> dict[str, Any]:
+        rows: dict[str, Any] = {}
+
         def key_of(item: Any) -> str:
             return self._key(step, loop, scope.with_name(loop.variable, item))
 
         def body(key: str, item: Any) -> tuple[str, PinflowError | None]:
-            return self._item(loop, f"{path}[{key}].", scope.inside(loop.variable, item))
+            inside = scope.inside(loop.variable, item)
+            status, error = self._item(loop, f"{path}[{key}].", inside)
+            if loop.collect is not None and status == "ok":
+                try:
+                    rows[key] = loop.collect.render(inside, now=self._now(), unknown=TEXT)
+                except ExpressionError as wrong:
+                    return "failed", self._misfit(step, f"collect: {wrong.message}", wrong.hint or "")
+            return status, error
 
+        def for_account(key: str, item: Any) -> tuple[str, PinflowError | None]:
+            token = loop.token_in(item)
+            if not token:
+                return "failed", self._misfit(step, f"for_each: the item {key!r} names no token")
+            with self._world.accounts.turn(path, key, token) as turn:
+                status, error = body(key, item)
+                turn.facts = rows.get(key, {})
+                return turn.end(status, error)
+
+        def already(key: str, item: Any) -> None:
+            if loop.account is not None:
+                self._world.accounts.already(path, key, loop.token_in(item))
+
+        self._world.accounts.begin(path)
         items = self._items(step, loop, path, scope)
         total = len(items[: loop.limit]) if isinstance(items, list) else None
-        run = LoopRun(self._world, loop, path, body=body, key_of=key_of, total=total)
-        return run.all(iter(items))
+        by_item = body if loop.account is None else for_account
+        run = LoopRun(self._world, loop, path, body=by_item, key_of=key_of, total=total, already=already)
+        counts: dict[str, Any] = run.all(_at_most(LIST_CAP, items) if loop.collect is not None else iter(items))
+        if loop.collect is not None:
+            counts["rows"] = [rows[key] for key in run.order if key in rows]
+        if loop.account is not None and (error := self._world.accounts.verdict(path)) is not None:
+            raise error
+        return counts
 
     def _items(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> Iterable[Any]:
         if loop.items is None:
@@ -309,6 +344,13 @@ class Runner:
         if error is not None:
             return "failed", error
         return ("skipped" if all(result.status == "skipped" for result in results) else "ok"), None
+
+
+def _at_most(number: int, items: Iterable[Any]) -> Iterator[Any]:
+    for index, item in enumerate(items):
+        if index >= number:
+            raise ActionError(f"collect keeps something of {number:,} items at most", hint="give the loop a limit")
+        yield item
 
 
 def _collected(items: Iterable[Any], action: Action) -> dict[str, Any]:

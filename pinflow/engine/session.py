@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pinflow.actions import Context
+from pinflow.engine.accounts import Accounts
 from pinflow.engine.durable import Durable
 from pinflow.engine.emitter import Emitter
 from pinflow.engine.kept import noted
@@ -34,10 +36,9 @@ from pinflow.http.client import Client, Limits
 from pinflow.http.credentials import CredentialRequest
 from pinflow.http.quota import Pacer
 from pinflow.http.transport import Transport
-from pinflow.plan import all_steps
+from pinflow.plan import Login, all_steps
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterable, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from pinflow.http.credentials import Credential
     from pinflow.http.ledger import Ledger
     from pinflow.notices import Notices
-    from pinflow.plan import Login, Plan
+    from pinflow.plan import ItemLogin, Plan
 
 Key = tuple[str, str]  # (token, api)
 _SAME_WAIT = 5.0  # seconds
@@ -139,10 +140,12 @@ class Session:
         ledger: Ledger | None = None,
         bulk: Bulk | None = None,
         notices: Notices | None = None,
+        ask: AskForCredential = lambda request, plugin: None,
     ) -> None:
         """``ledger`` has what was used of the quotas by other processes; None counts this session's calls alone.
 
         ``bulk`` bounds how much is changed; ``notices`` tell people who are not there, None tells nobody.
+        ``ask`` gets the credential of an account whose turn in a loop it is.
         """
         self._plan = plan
         self._environ = environ
@@ -155,9 +158,11 @@ class Session:
         self._stop = stop
         self._sandbox = sandbox
         self._credentials = credentials
+        self._asked = ask
         self._transport = Transport(connections=64, agent="pinflow", monotonic=seams.monotonic)
         self._emit = Emitter(run_id, listeners, seams.clock)
         executors = {"threads": _threads, **plan.registry.executors}
+        apis = {api for _, api in (*credentials, *plan.item_logins)}
         self._durable = Durable(
             journal,
             dry_run=journal is None,
@@ -167,15 +172,17 @@ class Session:
             sleep=self._sleep,
             executors=executors,
             stop=stop,
-            repeatable=frozenset.intersection(*(plan.registry.apis[api].idempotent for _, api in credentials))
-            if credentials
+            repeatable=frozenset.intersection(*(plan.registry.apis[api].idempotent for api in apis))
+            if apis
             else frozenset(),
             bulk=bulk,
         )
-        self._pacers = {api: self._pacer(api, ledger) for _, api in credentials}
+        self._ledger = ledger
+        self._pacers = {api: self._pacer(api, ledger) for api in sorted(apis)}
         categories = {name for step in all_steps((*plan.steps, *plan.finally_)) for name in step.quotas}
         for token, api in credentials:  # a page that can't be used is found before anything is sent
             self._pacers[api].open(token, categories)
+        self._visits = _Visits()
         self._signed = {key: self._client(key, credential, environ) for key, credential in credentials.items()}
         self.clients = {
             (login.name, login.api): self._signed[login.token, login.api]
@@ -184,6 +191,7 @@ class Session:
         }
         self.world = World(
             clients=self.clients,
+            accounts=Accounts(self._emit, sign_in=self._visit, sign_out=self._leave, calls=self._calls_of),
             durable=self._durable,
             journal=journal,
             emit=self._emit,
@@ -210,6 +218,44 @@ class Session:
             folders=self._folders,
             clock=self._seams.clock,
         )
+
+    # accounts that a loop goes through
+
+    def _visit(self, token: str, login: ItemLogin) -> Client:
+        """The client of an account whose turn it is; that of a login of the plan, if it is the same token.
+
+        Raises CredentialError for a token that is missing, or may not do enough.
+        """
+        key = (token, login.api)
+        if (known := self._signed.get(key)) is not None:
+            lacking = login.scopes - (self._credentials[key].scopes or login.scopes)
+            if lacking:
+                raise CredentialError(f"the token {token!r} lacks the scopes {', '.join(sorted(lacking))}")
+            return known
+        wanted = Login(login.variable, login.api, token, login.scopes)
+        signed = sign_in(self._plan, [wanted], self._environ, self._asked, self._folders, self._seams.clock)
+        if self._ledger is not None:
+            self._pacers[login.api].add(token, signed[key].fingerprint(self._ledger.key))
+        client = self._visits.clients[key] = self._client(key, signed[key], self._environ)
+        return client
+
+    def _leave(self, token: str, api: str) -> None:
+        """Let go what an account's turn has needed, and remember its calls."""
+        client = self._visits.clients.pop((token, api), None)
+        if client is None:
+            return  # of a login of the plan
+        seconds = 0.0
+        if self._journal is None:
+            planned = self._durable.planned_calls.get(token, {})
+            seconds = self._pacers[api].forecast({token: _total(client.calls, planned)})
+        self._visits.past(token, client.calls, seconds)
+        self._pacers[api].forget(token)
+
+    def _calls_of(self, token: str) -> dict[str, int]:
+        """The calls of a token so far, by category."""
+        clients = [*self._signed.items(), *list(self._visits.clients.items())]
+        mine = [client.calls for (name, _), client in clients if name == token]
+        return _total(self._visits.calls.get(token, {}), *mine)
 
     def close(self) -> None:
         self._transport.close()
@@ -327,6 +373,7 @@ class Session:
             error=error,
             forecast=self._forecast() if dry_run else None,
             sandbox=self._sandbox,
+            accounts=self.world.accounts.rows,
         )
         self._emit(
             RunFinished,
@@ -337,6 +384,7 @@ class Session:
             counts=result.counts,
             outputs=outputs,
             error=str(error) if error else "",
+            accounts=[each.as_data() for each in result.accounts],
         )
         return result
 
@@ -378,7 +426,7 @@ class Session:
 
     def _calls(self) -> dict[str, dict[str, int]]:
         """Calls of this process by token and category (a token's name may stand for several APIs)."""
-        calls: dict[str, dict[str, int]] = {}
+        calls = {token: dict(by_category) for token, by_category in self._visits.calls.items()}
         for (token, _), client in self._signed.items():
             for category, number in client.calls.items():
                 mine = calls.setdefault(token, {})
@@ -401,6 +449,7 @@ class Session:
             reads = {token: {name: pacer.overlap * n for name, n in each.items()} for token, each in read.items()}
             turns = _sum(reads, self._durable.planned_turns)
             longest = max(longest, pacer.forecast(_of(mine, calls), _of(mine, turns)))
+        longest = max(longest, self._visits.seconds)
         return Forecast(calls=calls, seconds=longest, finish=self._seams.clock() + longest)
 
 
@@ -420,6 +469,30 @@ def _sum(one: Mapping[str, Mapping[str, N]], other: Mapping[str, Mapping[str, N]
         for category, number in by_category.items():
             mine[category] = mine[category] + number if category in mine else number
     return found
+
+
+class _Visits:
+    """The accounts that loops went through: the clients of those whose turn it is, and what the others called."""
+
+    def __init__(self) -> None:
+        self.clients: dict[Key, Client] = {}
+        self.calls: dict[str, dict[str, int]] = {}
+        self.seconds = 0.0  # that the real run needs for them, one after the other
+        self._lock = threading.Lock()
+
+    def past(self, token: str, calls: Mapping[str, int], seconds: float) -> None:
+        """An account's turn is over."""
+        with self._lock:
+            self.calls[token] = _total(self.calls.get(token, {}), calls)
+            self.seconds += seconds
+
+
+def _total(*counts: Mapping[str, int]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for each in counts:
+        for name, number in each.items():
+            total[name] = total.get(name, 0) + number
+    return total
 
 
 def _threads(workers: int) -> Executor:

@@ -90,7 +90,8 @@ def makers(plan: Plan) -> dict[str, list[Any]]:
     """What a run's record needs for undoing it: step -> its action and its logins' tokens, by role."""
     found: dict[str, list[Any]] = {}
     for step in all_steps((*plan.steps, *plan.finally_)):
-        if step.action is not None and step.action.undo:
+        # of what was made for one account after the other nothing says any more for which
+        if step.action is not None and step.action.undo and not step.item_logins:
             tokens = {role: plan.logins[login, step.api or ""].token for role, login in step.logins.items()}
             found[step.path] = [step.action.full_name, tokens]
     return found

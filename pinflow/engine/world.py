@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Executor
 
+    from pinflow.engine.accounts import Accounts
     from pinflow.engine.durable import Durable
     from pinflow.engine.emitter import Emitter
     from pinflow.engine.journal import Journal
@@ -38,6 +39,7 @@ class World:
     """Clients by (login, api), time, and threads. ``sleep`` raises when the run must stop or a deadline has passed."""
 
     clients: Mapping[tuple[str, str], Client]
+    accounts: Accounts
     durable: Durable
     journal: Journal | None  # None in a dry run
     emit: Emitter

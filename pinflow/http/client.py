@@ -14,6 +14,7 @@ from pinflow.errors import (
     InDoubt,
     MalformedAnswer,
     MissingScope,
+    PinflowError,
     RateLimited,
     RemoteError,
     SpamBlocked,
@@ -278,9 +279,15 @@ class Client:
         ``asks`` is for a question that is too long for a URL: a POST that changes
         nothing. ``sign`` signs it instead of the login, where an endpoint wants that.
         """
-        if self._rehearsal and not asks and method.upper() not in READS:
-            return self._rehearse(method.upper(), path)
-        call = replace(self._call(method.upper(), path, params, json, form), asks=asks, sign=sign)
+        try:
+            if self._rehearsal and not asks and method.upper() not in READS:
+                return self._rehearse(method.upper(), path)
+            return self._request(replace(self._call(method.upper(), path, params, json, form), asks=asks, sign=sign))
+        except PinflowError as error:
+            error.login = error.login or self.login
+            raise
+
+    def _request(self, call: _Call) -> Any:
         tries = Tries()
         while True:
             self._before()

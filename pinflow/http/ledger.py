@@ -128,6 +128,9 @@ class Book(Protocol):
 
     def page(self, whose: str, category: str, login: str) -> Page: ...
 
+    def release(self, whose: str, category: str) -> None:
+        """Nobody here has the page any more."""
+
 
 class Memory:
     """Pages of this process alone, forgotten with it."""
@@ -140,6 +143,9 @@ class Memory:
 
     def page(self, whose: str, category: str, login: str) -> Page:
         return self._pages.setdefault((whose, category), Page.blank())
+
+    def release(self, whose: str, category: str) -> None:
+        self._pages.pop((whose, category), None)
 
 
 class FileLock:
@@ -182,6 +188,7 @@ class Ledger:
         except OSError as error:
             raise _unusable(folder, error) from error
         self._maps: dict[str, tuple[Page, mmap.mmap]] = {}
+        self._swept = False
 
     def of(self, api: str, origin: str) -> Shared:
         """The book of one API at one place."""
@@ -198,6 +205,13 @@ class Ledger:
                     raise _unusable(self._folder, error) from error
             return self._maps[name][0]
 
+    def release(self, label: Label) -> None:
+        """Let the page's file go; what it holds stays. Not to be called with the lock held."""
+        with self.lock:
+            found = self._maps.pop(_file_name(label), None)
+        if found is not None:
+            _settle(*found)
+
     def pages(self) -> Iterator[tuple[Label, Page]]:
         """Every page that there is."""
         for file in sorted(self._folder.glob("*.page")):
@@ -209,9 +223,7 @@ class Ledger:
     def close(self) -> None:
         """Let the files go. What lasts for long is put on disk, for after a power loss."""
         for page, mapped in self._maps.values():
-            if page.numbers[PAUSED] or any(page.numbers[Page.head(each)] > _LONG for each in range(WINDOWS)):
-                with suppress(OSError):  # it is shared all the same, and only the machine's end can lose it
-                    mapped.flush()
+            _settle(page, mapped)
         self._maps.clear()
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -220,7 +232,9 @@ class Ledger:
     def _made(self, name: str, label: Label) -> Path:
         file = self._folder / name
         if not file.exists():
-            self._take_away_unused()
+            if not self._swept:  # once is enough: a run may need pages for thousands of accounts
+                self._swept = True
+                self._take_away_unused()
             new = self._folder / "new"  # a page appears whole or not at all
             said = json.dumps([label.api, label.origin, label.whose, label.category, label.login]).encode()
             content = _MARK + bytes(8 * (_LABEL - 1)) + said[: 8 * (_PLACES - _LABEL)]
@@ -263,6 +277,16 @@ class Shared:
 
     def page(self, whose: str, category: str, login: str) -> Page:
         return self._ledger.page(Label(self._api, self._origin, whose, category, login))
+
+    def release(self, whose: str, category: str) -> None:
+        self._ledger.release(Label(self._api, self._origin, whose, category))
+
+
+def _settle(page: Page, mapped: mmap.mmap) -> None:
+    """Put what lasts for long on disk."""
+    if page.numbers[PAUSED] or any(page.numbers[Page.head(each)] > _LONG for each in range(WINDOWS)):
+        with suppress(OSError):  # it is shared all the same, and only the machine's end can lose it
+            mapped.flush()
 
 
 def _open(file: Path, flags: int) -> int:

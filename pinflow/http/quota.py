@@ -336,7 +336,7 @@ class Pacer:
         self._sleep = sleep
         self._book: Book = book if book is not None else Memory()
         self._time = clock if self._book.shared else monotonic  # of the pages
-        self._whose = whose or {}
+        self._whose = dict(whose or {})
         self._lock = self._book.lock
         self._lines: dict[_Key, _Line] = {}
         self._pairs: dict[tuple[str, str], tuple[_Line, ...]] = {}  # by login and category
@@ -350,6 +350,24 @@ class Pacer:
         for category in (UNIVERSAL, *categories):
             self._lines_of(login, category)
         self._line(self._account(login), ACCOUNT, login)
+
+    def add(self, login: str, account: str) -> None:
+        """A login comes to those that there are, known elsewhere under the name of its account."""
+        with self._lock:
+            self._whose[login] = account
+
+    def forget(self, login: str) -> None:
+        """A login makes no more calls: let its pages go, unless another one is of the same account."""
+        with self._lock:
+            account = self._whose.pop(login, login)
+            self._pairs = {pair: lines for pair, lines in self._pairs.items() if pair[0] != login}
+            if account in self._whose.values() or any(self._account(name) == account for name, _ in self._pairs):
+                return
+            gone = [key for key in self._lines if key[0] == account]
+            for key in gone:
+                del self._lines[key]
+        for whose, category in gone:
+            self._book.release(whose, category)
 
     def enter(
         self, login: str, category: str, *, patience: float, waiting: Callable[[float], None] = lambda _: None

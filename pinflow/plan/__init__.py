@@ -5,6 +5,6 @@ names and fields, missing and wrong arguments, what an API does not have.
 """
 
 from pinflow.plan.maker import make_plan
-from pinflow.plan.model import Login, Loop, Plan, PlannedStep, all_steps
+from pinflow.plan.model import ItemLogin, Login, Loop, Plan, PlannedStep, all_steps
 
-__all__ = ["Login", "Loop", "Plan", "PlannedStep", "all_steps", "make_plan"]
+__all__ = ["ItemLogin", "Login", "Loop", "Plan", "PlannedStep", "all_steps", "make_plan"]

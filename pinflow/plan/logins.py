@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pinflow.inputs import is_token_name
 from pinflow.plan.findings import near
-from pinflow.plan.model import Login
+from pinflow.plan.model import ItemLogin, Login
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -18,6 +19,23 @@ if TYPE_CHECKING:
 
 DEFAULT_LOGIN = "default"
 DEFAULT_TOKEN = "access_token"  # noqa: S105 - the name of a token, as the vendor's own scripts have it
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A loop whose items name tokens, for the steps in it."""
+
+    path: str
+    field: str  # of an item; "" where the item is the name itself
+    outright: bool  # an action says so; else it is a list that may be anything
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The logins of a step by role: by name, and by the path of the loop whose item names the token."""
+
+    logins: Mapping[str, str] = field(default_factory=dict)
+    items: Mapping[str, str] = field(default_factory=dict)
 
 
 class Logins:
@@ -40,6 +58,7 @@ class Logins:
                 hint = near(login.plugin, plugins, "the plugins are")
                 findings.add(place.at("plugin"), f"there is no plugin {login.plugin!r}", hint)
         self._scopes: dict[tuple[str, str], set[str]] = {}
+        self._items: dict[tuple[str, str], ItemLogin] = {}
 
     def _token(self, name: str, login: model.Login, place: Place) -> str | None:
         place = place.at("token")
@@ -61,19 +80,36 @@ class Logins:
         login, _ = self._declared[name]
         return Login(name, api, token, frozenset((*needed, *(login.scopes or ()))), login.plugin or "")
 
-    def bind(self, part: Part, action: Action | None) -> Mapping[str, str]:
-        """Role -> login of a step."""
+    def items(self) -> dict[tuple[str, str], ItemLogin]:
+        """The logins that are other ones for each item of a loop, by the loop's path and API."""
+        return dict(self._items)
+
+    def acts_for_items(self, loop: str) -> bool:
+        """Whether any step acts for the accounts that this loop goes through."""
+        return any(path == loop for path, _ in self._items)
+
+    def bind(self, part: Part, action: Action | None, around: Mapping[str, Tokens]) -> Bound:
+        """The logins of a step. ``around`` are the loops over tokens that it is in, by their variables."""
         if action is None:
-            return {}
+            return Bound()
         if action.api is None:
             if part.step.auth is not None:
                 self._findings.add(part.place.at("auth"), f"{action.name} needs no login", "delete auth", key=True)
-            return {}
-        chosen = self._chosen(part, action)
-        for role, login in chosen.items():
-            self._scopes.setdefault((login, action.api), set()).update(action.scopes[role])
-            self._check_scopes(login, action, role)
-        return chosen
+            return Bound()
+        chosen = self._chosen(part, action, around)
+        items = {role: around[name].path for role, name in chosen.items() if name in around}
+        for role, name in chosen.items():
+            if role in items:
+                self._add_item(name, around[name], action.api, action.scopes[role])
+            else:
+                self._scopes.setdefault((name, action.api), set()).update(action.scopes[role])
+                self._check_scopes(name, action, role)
+        return Bound({role: name for role, name in chosen.items() if role not in items}, items)
+
+    def _add_item(self, variable: str, tokens: Tokens, api: str, scopes: frozenset[str]) -> None:
+        key = (tokens.path, api)
+        before = self._items[key].scopes if key in self._items else frozenset()
+        self._items[key] = ItemLogin(variable, tokens.field, api, before | scopes)
 
     def _check_scopes(self, name: str, action: Action, role: str) -> None:
         """A login whose scopes are written out must have those that its steps need."""
@@ -85,34 +121,38 @@ class Logins:
             what = f"login {name!r} lacks the scope {' and '.join(lacking)}, which {action.title} needs"
             self._findings.add(place.at("scopes"), what, "add it, or leave scopes out")
 
-    def _chosen(self, part: Part, action: Action) -> dict[str, str]:
+    def _chosen(self, part: Part, action: Action, around: Mapping[str, Tokens]) -> dict[str, str]:
         given = part.step.auth
         if isinstance(given, str):
-            login = self._known(given, part.place.at("auth"))
+            login = self._known(given, part.place.at("auth"), around)
             return dict.fromkeys(action.roles, login) if login else {}
         if given is not None:
-            return self._by_role(given, part.place.at("auth"), action)
-        only = self._only(part, action)
+            return self._by_role(given, part.place.at("auth"), action, around)
+        only = self._only(part, action, around)
         return dict.fromkeys(action.roles, only) if only else {}
 
-    def _only(self, part: Part, action: Action) -> str | None:
+    def _only(self, part: Part, action: Action, around: Mapping[str, Tokens]) -> str | None:
         """The one login that there is."""
-        if not self._declared:
+        accounts = [variable for variable, tokens in around.items() if tokens.outright]
+        if not self._declared and not accounts:
             return DEFAULT_LOGIN
-        if len(self._declared) == 1:
+        if len(self._declared) == 1 and not accounts:
             return next(iter(self._declared))
         place = part.place.at("uses" if part.step.uses is not None else "for_each")
-        self._findings.add(place, f"{action.title} must know its login", f"write auth: {' or '.join(self._declared)}")
+        hint = f"write auth: {' or '.join([*accounts, *self._declared])}"
+        self._findings.add(place, f"{action.title} must know its login", hint)
         return None
 
-    def _by_role(self, given: Mapping[str, str], place: Place, action: Action) -> dict[str, str]:
+    def _by_role(
+        self, given: Mapping[str, str], place: Place, action: Action, around: Mapping[str, Tokens]
+    ) -> dict[str, str]:
         roles = [role for role in action.roles if role]
         if not roles:
             self._findings.add(place, f"{action.name} has one login", "write auth: with one name")
             return {}
         chosen: dict[str, str] = {}
         for role, name in given.items():
-            login = self._known(name, place.at(role))
+            login = self._known(name, place.at(role), around)
             if role not in roles:
                 what = f"{action.name} has no login {role!r}"
                 self._findings.add(place.at(role), what, f"it has {' and '.join(roles)}", key=True)
@@ -123,12 +163,17 @@ class Logins:
             self._findings.add(place, f"{action.name} also needs the login {' and '.join(map(repr, lacking))}")
         return chosen
 
-    def _known(self, raw: str, place: Place) -> str | None:
+    def _known(self, raw: str, place: Place, around: Mapping[str, Tokens]) -> str | None:
         name = self._findings.early(raw, place)
-        if name is None or name in self._declared or (not self._declared and name == DEFAULT_LOGIN):
+        if name in self._declared and name in around:
+            what = f"{name!r} is a login under auth and the item of a loop"
+            self._findings.add(place, what, "rename one of them")
+            return None
+        if name is None or name in self._declared or name in around or (not self._declared and name == DEFAULT_LOGIN):
             return name
         if self._complete:
             what = f"there is no login {name!r} under auth"
-            hint = near(name, self._declared, "the logins are")
-            self._findings.add(place, what, hint if self._declared else "begin with auth: and its name and token")
+            known = [*self._declared, *around]
+            hint = near(name, known, "the logins are")
+            self._findings.add(place, what, hint if known else "begin with auth: and its name and token")
         return None

@@ -12,7 +12,7 @@ from pinflow.inputs import Declared, MissingInputs, check_known, resolve
 from pinflow.plan.arguments import check_arguments
 from pinflow.plan.choosing import Chooser
 from pinflow.plan.findings import Findings, near
-from pinflow.plan.logins import Logins
+from pinflow.plan.logins import Logins, Tokens
 from pinflow.plan.model import Loop, Plan, PlannedStep
 from pinflow.recipe.expressions import compile_expression
 from pinflow.rendering import Scope, Value
@@ -104,8 +104,8 @@ class _Maker:
         for each, its in self._whole.recipes:
             self._chooser.check_api(Place(each, ("api",)), its)
         seen: dict[str, Part] = {}  # one scope for both lists: either's outputs are read as steps.NAME
-        steps, names = self._steps(self._whole.steps, self._findings.names, "", seen)
-        last, names = self._steps(self._whole.finally_, names, "finally.", seen)
+        steps, names = self._steps(self._whole.steps, self._findings.names, "", seen, {})
+        last, names = self._steps(self._whole.finally_, names, "finally.", seen, {})
         outputs = {
             name: self._findings.value(value, Place(source, ("outputs", name)), names, shown=True)
             for name, value in recipe.outputs.items()
@@ -122,6 +122,7 @@ class _Maker:
             finally_=last,
             outputs=outputs,
             logins=self._logins.all(),
+            item_logins=self._logins.items(),
             digest=hashlib.sha256(texts.encode()).hexdigest(),
             needed=frozenset(self._findings.needed),
             secrets=inputs.secrets,
@@ -132,14 +133,19 @@ class _Maker:
     # -- steps
 
     def _steps(
-        self, parts: Sequence[Part], names: Names, prefix: str, seen: dict[str, Part]
+        self,
+        parts: Sequence[Part],
+        names: Names,
+        prefix: str,
+        seen: dict[str, Part],
+        around: Mapping[str, Tokens],
     ) -> tuple[tuple[PlannedStep, ...], Names]:
         planned: list[PlannedStep] = []
         ids = _Ids(parts)
         for part in parts:
             if part.step.id:
                 self._check_id(part, part.step.id, seen)
-            step = self._step(part, part.step.id or ids.free(part.step), names, prefix)
+            step = self._step(part, part.step.id or ids.free(part.step), names, prefix, around)
             planned.append(step)
             if part.step.id:
                 names = names.with_step(step.id, step.path, output_shape(step))
@@ -153,20 +159,22 @@ class _Maker:
             hint = f"the first is in {where.file}:{where.line}; rename one"
             self._findings.add(part.place.at("id"), f"two steps have the id {step_id!r}", hint)
 
-    def _step(self, part: Part, step_id: str, names: Names, prefix: str) -> PlannedStep:
+    def _step(self, part: Part, step_id: str, names: Names, prefix: str, around: Mapping[str, Tokens]) -> PlannedStep:
         step, place = part.step, part.place
         path = prefix + step_id
         action, items = self._what(part, names)
+        bound = self._logins.bind(part, None if step.broken else action, around)
         return PlannedStep(
             path=path,
             id=step_id,
             name=self._findings.value(step.name, place.at("name"), names, shown=True),
             action=action,
             api=(action.api if action else None) or self._chooser.default_api(part.recipe),
-            logins=self._logins.bind(part, None if step.broken else action),
+            logins=bound.logins,
+            item_logins=bound.items,
             arguments=self._arguments(part, action, names),
             condition=self._condition(part, names),
-            loop=self._loop(part, action, items, names, path) if step.for_each is not None else None,
+            loop=self._loop(part, action, items, names, path, around) if step.for_each is not None else None,
             retry=step.retry,
             timeout=step.timeout,
             keep_going=step.on_error == "continue",
@@ -221,14 +229,27 @@ class _Maker:
         return value
 
     def _loop(
-        self, part: Part, action: Action | None, items: Expression | Value | None, names: Names, path: str
+        self,
+        part: Part,
+        action: Action | None,
+        items: Expression | Value | None,
+        names: Names,
+        path: str,
+        around: Mapping[str, Tokens],
     ) -> Loop:
         step = part.step
         variable = step.as_ or "item"
+        around = {name: each for name, each in around.items() if name != variable}  # that one is out of sight
+        if (tokens := _tokens(action, items, path)) is not None:
+            around[variable] = tokens
         inner = names.with_variable(variable, item_shape(action))
         key = self._findings.value(step.key, part.place.at("key"), inner, shown=True) if step.key else None
-        planned, _ = self._steps(part.body, inner, f"{path}.", {})
-        return Loop(variable, items, key, step.parallel, step.limit, planned)
+        planned, after = self._steps(part.body, inner, f"{path}.", {}, around)
+        collect = dict(step.collect)
+        kept = self._findings.value(collect, part.place.at("collect"), after, shown=True) if collect else None
+        by_account = tokens is not None and (tokens.outright or self._logins.acts_for_items(path))
+        account = tokens.field if tokens is not None and by_account else None
+        return Loop(variable, items, key, step.parallel, step.limit, planned, account, kept)
 
 
 class _Ids:
@@ -250,6 +271,19 @@ class _Ids:
                 return name
 
 
+def _tokens(action: Action | None, items: Expression | Value | None, path: str) -> Tokens | None:
+    """Whether a loop's items may name tokens: those of an action that says so, or of a list that is known beforehand.
+
+    What a service sends must not choose for whom a step acts.
+    """
+    if action is not None:
+        return Tokens(path, action.tokens, outright=True) if action.tokens else None
+    if items is None:
+        return None
+    references = [r for _, r in items.references] if isinstance(items, Value) else items.references
+    return Tokens(path, "", outright=False) if all(each.root == "inputs" for each in references) else None
+
+
 def item_shape(action: Action | None) -> Shape:
     """What a loop's variable holds."""
     return action.parameters.output_schema() if action is not None else {}
@@ -261,10 +295,15 @@ _LOOP_SHAPE: Shape = {
 }
 
 
+def _collected_shape(collect: Value) -> Shape:
+    row = {"type": "object", "properties": {name: {} for name in collect.tree}}
+    return {**_LOOP_SHAPE, "properties": {**_LOOP_SHAPE["properties"], "rows": {"type": "array", "items": row}}}
+
+
 def output_shape(step: PlannedStep) -> Shape:
     """What ``steps.NAME`` holds once the step has run."""
     if step.loop is not None:
-        return _LOOP_SHAPE
+        return _LOOP_SHAPE if step.loop.collect is None else _collected_shape(step.loop.collect)
     if step.action is None:
         return {}
     shape = step.action.parameters.output_schema()

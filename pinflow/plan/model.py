@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pinflow.inputs import is_token_name
 from pinflow.recipe.expressions import ExpressionError, Template
 
 if TYPE_CHECKING:
@@ -31,8 +32,27 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemLogin:
+    """A login that is another one for each item of a loop: what every one of them must be able to do."""
+
+    variable: str  # the loop's
+    field: str  # of an item, that names its token; "" where the item is the name itself
+    api: str
+    scopes: frozenset[str]
+
+    def token_in(self, item: Any) -> str:
+        """The name of the token that an item stands for; "" if it has none."""
+        return _token_in(item, self.field)
+
+
+@dataclass(frozen=True, slots=True)
 class Loop:
-    """What a step repeats its body for: an action's items or an expression's list."""
+    """What a step repeats its body for: an action's items or an expression's list.
+
+    ``account`` is the field of an item that names a token, where its steps work for
+    one account after the other ("" for the item itself); None where they do not.
+    ``collect`` is what is kept of each item.
+    """
 
     variable: str
     items: Expression | Value | None  # None: the step's action yields them
@@ -40,6 +60,12 @@ class Loop:
     parallel: int
     limit: int | None
     body: tuple[PlannedStep, ...]
+    account: str | None = None
+    collect: Value | None = None
+
+    def token_in(self, item: Any) -> str:
+        """The name of the token that an item stands for; "" if it has none."""
+        return _token_in(item, self.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +85,7 @@ class PlannedStep:
     timeout: float | None  # seconds
     keep_going: bool  # on_error: continue
     problem: Problem  # its place, for errors that come later
+    item_logins: Mapping[str, str] = field(default_factory=dict)  # role -> path of the loop whose item names the token
 
     @property
     def writes(self) -> bool:
@@ -88,6 +115,7 @@ class Plan:
     needed: frozenset[str]  # paths of the steps whose output something reads
     secrets: frozenset[str] = field(default_factory=frozenset)  # inputs that are never stored or shown
     files: frozenset[str] = field(default_factory=frozenset)  # absolute paths that inputs of type file name
+    item_logins: Mapping[tuple[str, str], ItemLogin] = field(default_factory=dict)  # (path of the loop, api)
     given: frozenset[str] = field(default_factory=frozenset)  # inputs that were given, not left to their defaults
 
     @property
@@ -124,6 +152,11 @@ class Plan:
     def stored_inputs(self) -> dict[str, Any]:
         """The inputs without secrets, for a run's record."""
         return {name: value for name, value in self.inputs.items() if name not in self.secrets}
+
+
+def _token_in(item: Any, field: str | None) -> str:
+    found = item.get(field) if field and isinstance(item, dict) else item
+    return found if isinstance(found, str) and is_token_name(found) else ""
 
 
 def all_steps(steps: Iterable[PlannedStep]) -> Iterable[PlannedStep]:

@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 
 
 KINDS = ("uses", "for_each", "include")
-LOOP_KEYS = ("as", "key", "parallel", "limit", "do")
+LOOP_KEYS = ("as", "key", "parallel", "limit", "collect", "do")
 NUMBER_TYPES = frozenset({"integer", "number"})
 
 # an expression costs some 50 microseconds to check, a wrong one 200, and a check ends within a second

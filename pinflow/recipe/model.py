@@ -172,6 +172,9 @@ class Step(Part):
     key: str | None = entry(None, fields.filled, "An expression that tells items apart, so that a run can be resumed.")
     parallel: int = entry(1, Whole(1, 64), "How many items are worked on at the same time, 1 to 64.")
     limit: int | None = entry(None, Whole(1), "The greatest number of items.")
+    collect: Mapping[str, Any] = entry(
+        {}, fields.mapping, "What is kept of each item, in steps.NAME.rows: a name and an expression each."
+    )
     do: tuple[Step, ...] = entry((), fields.listing, "The steps for each item of a loop.", "Step")
     include: str | None = entry(None, fields.relative_path, "A recipe in the same folder whose steps run here.")
 

@@ -11,9 +11,9 @@ from pinflow.reporters.text import fit, inert, json_text, table
 from pinflow.reporters.words import OUTCOMES, duration, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pinflow.engine.results import Forecast, RunResult
+    from pinflow.engine.results import AccountResult, Forecast, RunResult
     from pinflow.errors import PinflowError
     from pinflow.reporters.words import Local
 
@@ -30,6 +30,9 @@ _STATES = {
 _HEADINGS = {"already": "already there", "doubt": "in doubt", "planned": "would be made"}
 _SHOWN = 10  # failures, and keys per reason
 _OUTPUT_LINES = 40
+_ACCOUNTS = 40  # lines of their table
+_NUMBERS = ("done", "skipped", "failed", "calls")  # of an account
+_ACCOUNT_STATES = {"ok": "done", "already": "done before", "in_doubt": "in doubt"}
 _DAY = 86_400
 
 
@@ -56,6 +59,7 @@ class Recap:
         parts = [
             [self._headline(paint)],
             counted(self.result.counts),
+            accounts(self.result.accounts, self._cut),
             self._skipped(),
             self._failed(),
             self.calls(),
@@ -86,16 +90,21 @@ class Recap:
 
     def _failed(self) -> list[str]:
         result = self.result
-        failures = [(f"{inert(step)}: {inert(key)}", error) for step, key, error in result.failed]
+        own = {(each.loop, each.key) for each in result.accounts}  # the table of accounts says why
+        failures = [
+            (f"{inert(step)}: {inert(key)}", error) for step, key, error in result.failed if (step, key) not in own
+        ]
         lines = [self._cut(f"  {where}: {inert(error)}") for where, error in failures[:_SHOWN]]
         if len(failures) > _SHOWN:
             more = f"{len(failures) - _SHOWN}{' or more' if len(failures) >= 100 else ''}"
             lines.append(f"  {more} others: pinflow runs show {inert(result.run)} --items")
         for step in result.steps:
-            told = any(where == step.path or where.startswith(f"{step.path}[") for where, *_ in result.failed)
+            told = not own.isdisjoint((step.path, each.key) for each in result.accounts if each.error is not None)
+            told |= any(where == step.path or where.startswith(f"{step.path}[") for where, *_ in result.failed)
             if step.status == "failed" and step.error is not None and not told:
                 lines += _told(f"  {inert(step.path)}: ", step.error)
-        if not lines and result.error is not None:
+        told = any(each.error is not None for each in result.accounts) and result.status == "failed"
+        if not lines and result.error is not None and not told:
             lines = _told("  ", result.error)
         return ["failed" if result.status == "failed" else "why", *lines] if lines else []
 
@@ -103,6 +112,8 @@ class Recap:
         """A line per login and quota category; after a dry run, of the real run, and how long it takes."""
         forecast = self.result.forecast
         calls = self.result.calls if forecast is None else forecast.calls
+        if forecast is None:
+            calls = {login: each for login, each in calls.items() if login not in _visited(self.result)}
         rows = [
             (inert(login), inert(category), str(n)) for login, each in calls.items() for category, n in each.items()
         ]
@@ -158,6 +169,47 @@ class Recap:
 
     def _cut(self, line: str) -> str:
         return fit(line, max(20, self.width))
+
+
+def _visited(result: RunResult) -> set[str]:
+    """The tokens whose calls stand in the table of accounts."""
+    return {each.account for each in result.accounts if each.calls}
+
+
+def accounts(results: Sequence[AccountResult], cut: Callable[[str], str] = str) -> list[str]:
+    """A line per account of a loop over accounts: what was collected of it, what was done, and why not."""
+    if not results:
+        return []
+    shown = sorted(results, key=lambda each: each.error is None) if len(results) > _ACCOUNTS else list(results)
+    rows = [_account_row(each) for each in shown[:_ACCOUNTS]]
+    facts = dict.fromkeys(name for each in shown for name in each.facts)
+    names = ["account", "state", *facts, *(name for name in _NUMBERS if any(name in row for row in rows))]
+    numbers = frozenset(place for place, name in enumerate(names) if all(_is_number(row.get(name, "")) for row in rows))
+    lines = [[inert(name).upper() for name in names], *([row.get(name, "") for name in names] for row in rows)]
+    found = table(
+        [[*line, why] for line, why in zip(lines, ["WHY", *(row.get("why", "") for row in rows)], strict=True)],
+        right=numbers,
+        indent="  ",
+    )
+    if not any(row.get("why") for row in rows):
+        found = [line.removesuffix("WHY").rstrip() for line in found[:1]] + found[1:]
+    rest = len(shown) - len(rows)
+    return ["accounts", *map(cut, found), *([f"  {rest:,} more: --output json shows them"] if rest else [])]
+
+
+def _account_row(each: AccountResult) -> dict[str, str]:
+    row = {"account": inert(each.account), "state": _ACCOUNT_STATES.get(each.status, inert(each.status))}
+    counts = each.counts.values()
+    done = sum(n for kind in counts for name, n in kind.items() if name in ("done", "adopted", "planned"))
+    skipped, failed = (sum(kind.get(name, 0) for kind in counts) for name in ("skipped", "failed"))
+    numbers = zip(_NUMBERS, (done, skipped, failed, sum(each.calls.values())), strict=True)
+    row |= {name: f"{number:,}" for name, number in numbers if number}
+    row |= {name: _cell(value) for name, value in each.facts.items()}
+    return row | ({"why": inert(each.error.message.splitlines()[0])} if each.error is not None else {})
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(",", "").isdecimal() or not text
 
 
 def counted(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -228,6 +280,19 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
         "outputs": result.outputs,
         "counts": result.counts,
         "calls": result.calls,
+        "accounts": [
+            {
+                "account": each.account,
+                "loop": each.loop,
+                "key": each.key,
+                "status": each.status,
+                "facts": each.facts,
+                "counts": each.counts,
+                "calls": each.calls,
+                "error": each.error and error_data(each.error),
+            }
+            for each in result.accounts
+        ],
         "skipped": [dict(zip(("step", "key", "reason"), each, strict=True)) for each in result.skipped],
         "failed": [dict(zip(("step", "key", "error"), each, strict=True)) for each in result.failed],
         "steps": [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 from pinflow import ActionError, Context, CredentialError, Text, UsageError, action
 from pinflow_auth.names import PATTERN
@@ -25,6 +25,7 @@ class ListedToken(TypedDict):
     expires_at: str | None
     refresh_expires_at: str | None
     refreshable: bool
+    problem: str | None
 
 
 class RefreshedToken(TypedDict):
@@ -36,22 +37,37 @@ class RefreshedToken(TypedDict):
     refresh_expires_at: str | None
 
 
-@action("list_tokens")
-def list_tokens(ctx: Context, *, api: str | None = None) -> Iterator[ListedToken]:
+@action("list_tokens", tokens="name")
+def list_tokens(
+    ctx: Context, *, api: str | None = None, broken: Literal["fail", "list"] = "fail"
+) -> Iterator[ListedToken]:
     """The tokens in variables and in the token folders, those of other APIs left out.
 
-    Those that can't be used fail the step in the end, after all others were given.
+    In a loop over them, steps act for the current one with auth: and the loop's name for it.
 
         api: whose tokens; the recipe's own API if it is not given
+        broken: those that can't be used fail the step in the end, or are listed with their problem
     """
     from pinflow_auth.store import known
     from pinflow_auth.tokens import iso
 
     request = ctx.credential_request(api=api)
-    broken: list[CredentialError] = []
+    wrong: list[CredentialError] = []
     for each in known(request):
-        if each.problem is not None:
-            broken.append(each.problem)
+        if each.problem is not None and broken == "list":
+            yield {
+                "name": each.name,
+                "source": each.source,
+                "api": request.api.id,
+                "account": "",
+                "scopes": None,
+                "expires_at": None,
+                "refresh_expires_at": None,
+                "refreshable": False,
+                "problem": each.problem.message,
+            }
+        elif each.problem is not None:
+            wrong.append(each.problem)
         elif each.tokens is not None and each.tokens.api in ("", request.api.id):
             tokens = each.tokens
             yield {
@@ -63,9 +79,10 @@ def list_tokens(ctx: Context, *, api: str | None = None) -> Iterator[ListedToken
                 "expires_at": iso(tokens.expires_at),
                 "refresh_expires_at": iso(tokens.refresh_expires_at),
                 "refreshable": tokens.refreshable,
+                "problem": None,
             }
-    if broken:
-        raise ActionError("\n".join(str(each) for each in broken))
+    if wrong:
+        raise ActionError("\n".join(str(each) for each in wrong))
 
 
 # a write that is not in the journal: the lock, the note and the file tell better what became of it

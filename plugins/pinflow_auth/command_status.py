@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import CredentialError, PinflowError
 from pinflow_auth import store
-from pinflow_auth.scopes import needs
+from pinflow_auth.scopes import ANY, needs, wanted_of
 from pinflow_auth.tokens import iso
 from pinflow_auth.words import said
 
@@ -71,7 +71,8 @@ def _needs(app: App, recipes: Sequence[Path]) -> Needs:
 
 def rows(app: App, needed: Needs) -> list[Row]:
     """Every token that can be found under the names of files and of the recipes' logins; each source once."""
-    names = dict.fromkeys(token for logins in needed.values() for token, _ in logins) or {"access_token": None}
+    names = dict.fromkeys(token for logins in needed.values() for token, _ in logins if token != ANY)
+    names = names or {"access_token": None}
     found: dict[str, Row] = {}
     for api in sorted(app.registry.apis, reverse=True):
         for name in names:
@@ -135,17 +136,21 @@ def _lacking(row: Row, needed: Needs) -> dict[str, frozenset[str]] | None:
     for recipe, logins in needed.items():
         mine = {token: scopes for (token, api), scopes in logins.items() if api in row.apis}
         if mine:
-            wanted = mine[row.name] if row.name in mine else frozenset().union(*mine.values())
-            found[recipe] = wanted - row.tokens.granted
+            found[recipe] = wanted_of(row.name, mine) - row.tokens.granted
     return found
 
 
 def _uncovered(found: Sequence[Row], needed: Needs) -> Iterator[str]:
     for recipe, logins in needed.items():
         for (token, api), scopes in logins.items():
-            row = next(
-                (row for row in found if row.name == token and api in row.apis and row.ok and not row.unused), None
-            )
+            usable = [
+                row for row in found if token in (row.name, ANY) and api in row.apis and row.ok and not row.unused
+            ]
+            if token == ANY:
+                if not usable:
+                    yield f"{recipe}: there is no usable token for {api}: pinflow auth login --api {api}"
+                continue
+            row = usable[0] if usable else None
             login = f"pinflow auth login {token} --api {api} --scopes {','.join(sorted(scopes))}"
             if row is None:
                 yield f"{recipe}: there is no usable token {token!r} for {api}: {login}"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from pinflow import Api, App, OAuth
 
+ANY = ""  # stands for each token that there is, where a recipe goes through all of them
+
 
 def wanted(
     app: App, api: Api, oauth: OAuth, token: str, *, given: str | None, recipes: Sequence[Path]
@@ -60,13 +62,24 @@ def of_recipe(app: App, recipe: Path, api: Api, token: str) -> frozenset[str]:
         raise UsageError(
             f"the recipe {recipe} needs no login for {api.title}", hint=f"the APIs that it signs in to: {there}"
         )
-    return mine[token] if token in mine else frozenset().union(*mine.values())
+    return wanted_of(token, mine)
+
+
+def wanted_of(token: str, needed: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """What a token must be allowed: as the login that it is, and as one of all; else whatever it is taken for."""
+    if token in needed:
+        return needed[token] | needed.get(ANY, frozenset())
+    return frozenset().union(*needed.values())
 
 
 def needs(app: App, recipe: Path) -> Mapping[tuple[str, str], frozenset[str]]:
-    """What a recipe's tokens must be allowed: (token, API) -> scopes. Raises RecipeError and UsageError."""
+    """What a recipe's tokens must be allowed: (token, API) -> scopes. Raises RecipeError and UsageError.
+
+    Under the name ANY: what it does for each token that there is.
+    """
+    plan = app.plan(recipe, inputs=None)
     found: dict[tuple[str, str], frozenset[str]] = {}
-    for login in app.plan(recipe, inputs=None).logins.values():
-        key = (login.token, login.api)
-        found[key] = found.get(key, frozenset()) | login.scopes
+    logins = [(login.token, login.api, login.scopes) for login in plan.logins.values()]
+    for token, api, scopes in [*logins, *((ANY, each.api, each.scopes) for each in plan.item_logins.values())]:
+        found[token, api] = found.get((token, api), frozenset()) | scopes
     return found

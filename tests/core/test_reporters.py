@@ -544,6 +544,7 @@ def test_the_result_for_programs_has_every_fact() -> None:
         "outputs": {},
         "counts": {},
         "calls": {},
+        "accounts": [],
         "skipped": [{"step": "a", "key": "b", "reason": "c"}],
         "failed": [{"step": "copy", "key": "pin:8", "error": "no"}],
         "steps": [],

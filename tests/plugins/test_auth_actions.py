@@ -149,6 +149,7 @@ def test_tokens_are_listed_without_their_secrets(bench: Bench) -> None:
         "expires_at": None,
         "refresh_expires_at": None,
         "refreshable": False,
+        "problem": None,
     }
     of_file = found[f"file {bench.tokens / 'client.json'}"]
     assert (of_file["account"], of_file["refreshable"]) == ("client_account", True)

@@ -1,0 +1,214 @@
+"""The accounts that loops go through: one client for each while it is its turn, and what came of each.
+
+The trouble of one account is its own: a token that is missing or refused, a quota
+that is used up, a spam block, a write in doubt end that account's item, and the
+loop goes on with the next. What is open at a time is bounded by how many turns
+there are at a time, however many accounts there are.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pinflow.engine.results import AccountResult, ends_run
+from pinflow.errors import (
+    DOUBT,
+    FAILED,
+    PAUSED,
+    ActionError,
+    CredentialError,
+    Diverged,
+    InDoubt,
+    MissingScope,
+    PinflowError,
+    RateLimited,
+    SpamBlocked,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pinflow.engine.emitter import Emitter
+    from pinflow.http.client import Client
+    from pinflow.plan import ItemLogin
+
+_OWN = (CredentialError, MissingScope, RateLimited, SpamBlocked, InDoubt, Diverged)
+_STATES = {FAILED: "failed", PAUSED: "paused", DOUBT: "in_doubt"}
+_held: ContextVar[frozenset[str]] = ContextVar(
+    "held", default=frozenset()
+)  # the tokens whose turn it is, in this context
+
+
+class AccountTrouble(ActionError):
+    """What would end the run, if it were not one account's alone."""
+
+    def __init__(self, cause: PinflowError) -> None:
+        super().__init__(cause.message, hint=cause.hint)
+        self.cause = cause
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What is open of one token: its clients by API, and how many turns use them."""
+
+    turns: int = 0
+    clients: dict[str, Client] = field(default_factory=dict)
+    opening: threading.Lock = field(default_factory=threading.Lock)
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Turn:
+    """One item's turn. ``facts`` is what the loop collects of it."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.status = "failed"
+        self.error: PinflowError | None = None
+        self.facts: Mapping[str, Any] = {}
+
+    def end(self, status: str, error: PinflowError | None) -> tuple[str, PinflowError | None]:
+        """How the item ended, and its error: one that is the account's own ends no more than the item."""
+        self.status, self.error = status, error
+        if error is not None and ends_run(error) and self._is_own(error):
+            return status, AccountTrouble(error)
+        return status, error
+
+    def _is_own(self, error: PinflowError) -> bool:
+        if not isinstance(error, _OWN):
+            return False
+        # in doubt is an effect of the item; anything else tells whose call it was
+        return error.login == self.token or (not error.login and isinstance(error, InDoubt | Diverged))
+
+
+class Accounts:
+    """Thread-safe. ``sign_in`` makes a token's client for one API; ``sign_out`` lets it go, and what it holds."""
+
+    def __init__(
+        self,
+        emit: Emitter,
+        *,
+        sign_in: Callable[[str, ItemLogin], Client],
+        sign_out: Callable[[str, str], object],
+        calls: Callable[[str], Mapping[str, int]],
+    ) -> None:
+        self._emit = emit
+        self._sign_in = sign_in
+        self._sign_out = sign_out
+        self._calls = calls
+        self._lock = threading.Lock()
+        self._entries: dict[str, _Entry] = {}
+        self._rows: dict[tuple[str, str], AccountResult | None] = {}  # None for one at work
+        self._trouble: dict[str, list[PinflowError]] = {}  # by the path of the loop
+
+    @property
+    def rows(self) -> tuple[AccountResult, ...]:
+        """What came of each account's item, in the order in which they began."""
+        with self._lock:
+            return tuple(each for each in self._rows.values() if each is not None)
+
+    def begin(self, loop: str) -> None:
+        """A loop begins, or is tried once more: what came of it before does not count."""
+        with self._lock:
+            self._trouble.pop(loop, None)
+
+    @contextmanager
+    def turn(self, loop: str, key: str, token: str) -> Iterator[Turn]:
+        """Be the one that works for this account, and note what comes of it. Others wait for their turn."""
+        turn = Turn(token)
+        with self._lock:
+            self._rows[loop, key] = None
+        held = _held.get()
+        with self._using(token, alone=not held):  # inside another turn nobody waits: two could wait for each other
+            inside = _held.set(held | {token})
+            prefix = f"{loop}[{key}]."
+            self._emit.tally.watch(prefix)
+            before = self._calls(token)
+            try:
+                yield turn
+            finally:
+                _held.reset(inside)
+                counts = self._emit.tally.watched(prefix)
+                calls = {name: n - before.get(name, 0) for name, n in self._calls(token).items()}
+                self._note(loop, key, turn, counts, {name: n for name, n in calls.items() if n})
+
+    def already(self, loop: str, key: str, token: str) -> None:
+        """An earlier process of the run has done this item."""
+        with self._lock:
+            self._rows.setdefault((loop, key), AccountResult(account=token, loop=loop, key=key, status="already"))
+
+    def client(self, token: str, login: ItemLogin) -> Client:
+        """The client of an account whose turn it is. Raises CredentialError."""
+        with self._lock:
+            entry = self._entries[token]
+        with entry.opening:
+            try:
+                if login.api not in entry.clients:
+                    entry.clients[login.api] = self._sign_in(token, login)
+            except CredentialError as error:
+                error.login = token
+                raise
+            return entry.clients[login.api]
+
+    def verdict(self, loop: str) -> PinflowError | None:
+        """What the troubles of a loop's accounts come to, all in all: in doubt before failed before paused.
+
+        None where the count of the failed items says enough.
+        """
+        troubles = self._trouble.get(loop, [])
+        for each in troubles:
+            if each.exit_code == DOUBT:
+                return each
+        if not troubles or any(each.exit_code != PAUSED for each in troubles):
+            return None
+        waits = [wait for each in troubles if (wait := getattr(each, "retry_after", None)) is not None]
+        kind = SpamBlocked if all(isinstance(each, SpamBlocked) for each in troubles) else RateLimited
+        what = f"{len(troubles)} accounts are" if len(troubles) > 1 else "1 account is"
+        return kind(
+            f"{what} paused, the others are done; the first: {troubles[0].message}",
+            status=0,
+            retry_after=min(waits, default=None),
+            hint=troubles[0].hint,
+        )
+
+    @contextmanager
+    def _using(self, token: str, *, alone: bool) -> Iterator[None]:
+        with self._lock:
+            entry = self._entries.setdefault(token, _Entry())
+            entry.turns += 1
+        try:
+            if not alone:
+                yield
+                return
+            with entry.turn:
+                yield
+        finally:
+            with self._lock:
+                entry.turns -= 1
+                last = entry.turns == 0 and self._entries.pop(token) is entry
+            if last:
+                for api in entry.clients:
+                    self._sign_out(token, api)
+
+    def _note(
+        self, loop: str, key: str, turn: Turn, counts: Mapping[str, Mapping[str, int]], calls: Mapping[str, int]
+    ) -> None:
+        error = turn.error
+        status = turn.status if error is None else _STATES.get(error.exit_code, "failed")
+        row = AccountResult(
+            account=turn.token,
+            loop=loop,
+            key=key,
+            status=status,
+            error=error,
+            counts=counts,
+            calls=calls,
+            facts=turn.facts,
+        )
+        with self._lock:
+            self._rows[loop, key] = row
+            if error is not None:
+                self._trouble.setdefault(loop, []).append(error)
