@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pinflow_sandbox import ad_rows, ads, definitions, metrics, reports, v5_ads, v5_reports
+from pinflow_sandbox import ads, definitions, reports, v5_ads, v5_reports
 from pinflow_sandbox.enveloped import Enveloped, EnvelopedRequest, Page, Route
 from pinflow_sandbox.errors import forbidden, missing_field
-from pinflow_sandbox.periods import GRANULARITIES, HOURLY, SYNC, period_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,11 +26,8 @@ _LEVELS: Final = (
     *("ADVERTISER", "CAMPAIGN", "AD_GROUP", "PIN_PROMOTION", "PIN_PROMOTION_TARGETING", "KEYWORD", "PRODUCT_GROUP"),
     *("PRODUCT_GROUP_TARGETING", "PRODUCT_ITEM", "ITEM", "SEARCH_QUERY"),
 )
-_WINDOW: Final = ("0", "1", "7", "14", "30", "60")  # days
 _ATTRIBUTES: Final = {
-    "click_window_days": _WINDOW,
-    "engagement_window_days": _WINDOW,
-    "view_window_days": _WINDOW,
+    **v5_ads.WINDOWS,
     "attribution_types": ("INDIVIDUAL", "HOUSEHOLD"),
     "conversion_report_time": ("AD_EVENT", "CONVERSION_EVENT"),
 }
@@ -128,22 +124,7 @@ def _ads(request: EnvelopedRequest) -> object:
 
 
 def _figures(request: EnvelopedRequest, entities: Sequence[AdEntity]) -> object:
-    granularity = request.choice("granularity", GRANULARITIES)
-    if granularity is None:
-        raise missing_field("granularity")
-    for name, allowed in _ATTRIBUTES.items():
-        request.choice(name, allowed)
-    columns = ad_rows.checked_columns(request.query.get("columns", ()))
-    today = metrics.day_of(request.world.clock.now())
-    reach = HOURLY if granularity == "HOUR" else SYNC
-    period = period_of(request.one("start_date"), request.one("end_date"), today, reach)
-    return list(ad_rows.rows(request.world, entities, period, granularity, columns))
-
-
-def _named(request: EnvelopedRequest, name: str) -> list[str]:
-    if name not in request.query:
-        raise missing_field(name)
-    return ads.ids_of(name, request.query[name])
+    return v5_ads.figures_of(request, entities, _ATTRIBUTES)
 
 
 def _advertiser_figures(request: EnvelopedRequest) -> object:
@@ -152,17 +133,17 @@ def _advertiser_figures(request: EnvelopedRequest) -> object:
 
 def _campaign_figures(request: EnvelopedRequest) -> object:
     account, world = _advertiser(request), request.world
-    return _figures(request, [ads.campaign_of(world, account, id) for id in _named(request, "campaign_ids")])
+    return _figures(request, [ads.campaign_of(world, account, id) for id in v5_ads.named_ids(request, "campaign_ids")])
 
 
 def _ad_group_figures(request: EnvelopedRequest) -> object:
     account, world = _advertiser(request), request.world
-    return _figures(request, [ads.ad_group_of(world, account, id) for id in _named(request, "ad_group_ids")])
+    return _figures(request, [ads.ad_group_of(world, account, id) for id in v5_ads.named_ids(request, "ad_group_ids")])
 
 
 def _ad_figures(request: EnvelopedRequest) -> object:
     account, world = _advertiser(request), request.world
-    return _figures(request, [ads.ad_of(world, account, id) for id in _named(request, "ad_ids")])
+    return _figures(request, [ads.ad_of(world, account, id) for id in v5_ads.named_ids(request, "ad_ids")])
 
 
 def _definitions(request: EnvelopedRequest) -> object:

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     JsonObject = dict[str, object]
 
 _ORDERS: Final = ("ASCENDING", "DESCENDING")
-_WINDOWS: Final = {f"{name}_window_days": ("0", "1", "7", "14", "30", "60") for name in ("click", "engagement", "view")}
-_MOMENTS: Final = ("TIME_OF_AD_ACTION", "TIME_OF_CONVERSION")
-_ZONES: Final = ("PINTEREST_TIME_ZONE", "AD_ACCOUNT_TIME_ZONE")
+WINDOWS: Final = {f"{name}_window_days": ("0", "1", "7", "14", "30", "60") for name in ("click", "engagement", "view")}
+_CHOICES: Final = {
+    **WINDOWS,
+    "conversion_report_time": ("TIME_OF_AD_ACTION", "TIME_OF_CONVERSION"),
+    "reporting_timezone": ("PINTEREST_TIME_ZONE", "AD_ACCOUNT_TIME_ZONE"),
+}
 _RUNNING: Final = {"ACTIVE": "RUNNING"}
 _REVIEWED: Final = {"ACTIVE": "APPROVED"}
 
@@ -197,48 +200,52 @@ def _ads_get(request: Request) -> Reply:
 # figures
 
 
-def _figures(request: Request, entities: Sequence[AdEntity]) -> Reply:
+def figures_of(request: Request, entities: Sequence[AdEntity], choices: Mapping[str, Sequence[str]]) -> list[object]:
+    """The rows of figures that a query asks for; ``choices`` are what else it may choose, without effect."""
     granularity = request.choice("granularity", GRANULARITIES)
     if granularity is None:
         raise invalid("Parameter 'granularity' is required")
-    for name, allowed in _WINDOWS.items():
+    for name, allowed in choices.items():
         request.choice(name, allowed)
-    request.choice("conversion_report_time", _MOMENTS)
-    request.choice("reporting_timezone", _ZONES)
     columns = ad_rows.checked_columns(request.query.get("columns", ()))
     today = metrics.day_of(request.world.clock.now())
     reach = HOURLY if granularity == "HOUR" else SYNC
     period = period_of(request.one("start_date"), request.one("end_date"), today, reach)
-    return 200, list(ad_rows.rows(request.world, entities, period, granularity, columns))
+    return list(ad_rows.rows(request.world, entities, period, granularity, columns))
+
+
+def named_ids(request: Request, name: str) -> list[str]:
+    """The ids in a parameter that must be there. Raises Refused (400) without it."""
+    if name not in request.query:
+        raise invalid(f"Parameter '{name}' is required")
+    return ads.ids_of(name, request.query[name])
+
+
+def _figures(request: Request, entities: Sequence[AdEntity]) -> Reply:
+    return 200, figures_of(request, entities, _CHOICES)
 
 
 def _account_figures(request: Request) -> Reply:
     return _figures(request, [_account(request)])
 
 
-def _named(request: Request, name: str) -> list[str]:
-    if name not in request.query:
-        raise invalid(f"Parameter '{name}' is required")
-    return ads.ids_of(name, request.query[name])
-
-
 def _campaign_figures(request: Request) -> Reply:
     account = _account(request)
-    ids = _named(request, "campaign_ids")
+    ids = named_ids(request, "campaign_ids")
     return _figures(request, [ads.campaign_of(request.world, account, id) for id in ids])
 
 
 def _ad_group_figures(request: Request) -> Reply:
     account = _account(request)
-    ids = _named(request, "ad_group_ids")
+    ids = named_ids(request, "ad_group_ids")
     return _figures(request, [ads.ad_group_of(request.world, account, id) for id in ids])
 
 
 def _ad_figures(request: Request) -> Reply:
     account, world = _account(request), request.world
     if "ad_ids" in request.query:
-        return _figures(request, [ads.ad_of(world, account, id) for id in _named(request, "ad_ids")])
-    campaigns = [ads.campaign_of(world, account, id) for id in _named(request, "campaign_ids")]
+        return _figures(request, [ads.ad_of(world, account, id) for id in named_ids(request, "ad_ids")])
+    campaigns = [ads.campaign_of(world, account, id) for id in named_ids(request, "campaign_ids")]
     return _figures(request, [ad for campaign in campaigns for ad in ads.ads_of(world, campaign)])
 
 

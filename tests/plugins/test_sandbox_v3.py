@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -14,13 +13,15 @@ import requests
 from pinflow_sandbox.logins import EVERY_SCOPE, V3_SCOPES
 from pinflow_sandbox.server import Sandbox, Settings, start
 from pinflow_sandbox.v3 import DIALECT
+from tests.plugins.envelopes import Send, data, refusal, sender
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOW = 1_800_000_000.0
 IMAGE = "https://example.com/a.jpg"
 UNKNOWN = "999999999999999999"
 DAYS = "start_date=2027-01-01&end_date=2027-01-07&metric_types=IMPRESSION,PIN_CLICK_RATE"
-
-Send = Callable[..., requests.Response]
 
 
 @pytest.fixture
@@ -31,28 +32,8 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def send(sandbox: Sandbox) -> Iterator[Send]:
-    with requests.Session() as session:
-        session.trust_env = False
-
-        def sent(
-            method: str, path: str, *, account: str = "garden_studio", scopes: Any = V3_SCOPES, **more: Any
-        ) -> requests.Response:
-            headers = {"Authorization": f"Bearer {sandbox.world.token_for(account, scopes)}"}
-            return session.request(method, f"{sandbox.url}/v3{path}", headers=headers, timeout=30, **more)
-
-        yield sent
-
-
-def data(answer: requests.Response) -> Any:
-    assert answer.status_code == 200, answer.text
-    return answer.json()["data"]
-
-
-def refusal(answer: requests.Response) -> tuple[int, int]:
-    """Status and code of a failure, whose envelope is looked at on the way."""
-    body = answer.json()
-    assert body["status"] == "failure" and isinstance(body["message"], str) and "data" in body
-    return answer.status_code, body["code"]
+    with sender(sandbox, "/v3", V3_SCOPES) as send:
+        yield send
 
 
 def user_id(send: Send, account: str = "garden_studio") -> str:
@@ -442,10 +423,8 @@ def test_a_pin_of_bad_values_is_refused_by_v3s_own_names(
 def test_a_body_that_is_neither_a_form_nor_an_object_is_refused(
     sandbox: Sandbox, send: Send, body: dict[str, Any]
 ) -> None:
-    headers = {"Authorization": f"Bearer {sandbox.world.token_for('garden_studio')}"} | body.pop("headers", {})
-    if "data" in body:
-        headers = {"Content-Type": "application/x-www-form-urlencoded"} | headers
-    answer = requests.put(f"{sandbox.url}/v3/boards/", headers=headers, timeout=30, **body)
+    form = {"Content-Type": "application/x-www-form-urlencoded"} if "data" in body else {}
+    answer = send("PUT", "/boards/", **{**body, "headers": form | body.get("headers", {})})
     assert refusal(answer) == (400, 1)
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from pinflow_sandbox.server import Sandbox, Settings, start
 from pinflow_sandbox.v4_ads import DIALECT
+from tests.plugins.envelopes import Send, data, refusal, sender
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOW = 1_800_000_000.0  # 2027-01-15
 UNKNOWN = "999999999999"
 DAYS = "start_date=2027-01-01&end_date=2027-01-03&granularity=DAY&columns=SPEND_IN_DOLLAR,TOTAL_CLICKTHROUGH"
-
-Send = Callable[..., requests.Response]
 
 
 @pytest.fixture
@@ -26,29 +27,8 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def send(sandbox: Sandbox) -> Iterator[Send]:
-    with requests.Session() as session:
-        session.trust_env = False
-
-        def sent(
-            method: str, path: str, *, account: str = "garden_studio", scopes: Any = ("read_advertisers",), **more: Any
-        ) -> requests.Response:
-            headers = {"Authorization": f"Bearer {sandbox.world.token_for(account, scopes)}"}
-            return session.request(method, f"{sandbox.url}/ads/v4{path}", headers=headers, timeout=30, **more)
-
-        yield sent
-
-
-def data(answer: requests.Response) -> Any:
-    assert answer.status_code == 200, answer.text
-    body = answer.json()
-    assert (body["status"], body["code"], body["message"]) == ("success", 0, "ok")
-    return body["data"]
-
-
-def refusal(answer: requests.Response) -> tuple[int, int]:
-    body = answer.json()
-    assert body["status"] == "failure" and "data" in body
-    return answer.status_code, body["code"]
+    with sender(sandbox, "/ads/v4", {"read_advertisers"}) as send:
+        yield send
 
 
 def ids(sandbox: Sandbox) -> dict[str, str]:
