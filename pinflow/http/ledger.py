@@ -97,7 +97,12 @@ class Page:
         return _PLACES + window * PLACES
 
     def tick(self, now: float) -> None:
-        """It is ``now``. If the clock was set back, all times move with it, and no wait changes by much."""
+        """It is ``now``. If the clock was set back, all times move with it, and no wait changes by much.
+
+        A clock that was set forward can't be told from a machine that slept, or from a virtual one that was halted:
+        taken for a jump, their time would be waited for once more, up to a whole day. Taken for time that passed, the
+        jump costs one refusal by the service, whose answer corrects the count.
+        """
         back = self.numbers[LAST] - now
         if back > _SET_BACK:
             for index in (PAUSED, *range(_PLACES, _NUMBERS)):

@@ -1,4 +1,4 @@
-"""What pinflow costs, mostly as ratios that repeat: start-up, engine, copies, memory, pacing, and the sandbox itself.
+"""What pinflow costs, mostly as ratios that repeat: start-up, engine, copies, memory, journal, pacing, sandbox.
 
     python -m tests.benchmarks.bench [--quick] [PART ...]
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks.copies import copies, run_copies
 from tests.benchmarks.engine import engine, run_engine
+from tests.benchmarks.journal import journal
 from tests.benchmarks.measuring import SIZES, Figure, Sizes
 from tests.benchmarks.memory import memory, run_copy
 from tests.benchmarks.pacing import pacing
@@ -32,6 +33,7 @@ PARTS: Mapping[str, Callable[[Sizes, Path], Iterator[Figure]]] = {
     "engine": engine,
     "copies": copies,
     "memory": memory,
+    "journal": journal,
     "pacing": pacing,
     "sandbox": sandbox,
 }

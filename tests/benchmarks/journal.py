@@ -1,0 +1,28 @@
+"""What it costs to put an intent on disk, which every write waits for."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.measuring import Figure, Sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def journal(size: Sizes, folder: Path) -> Iterator[Figure]:
+    """The median time from announcing a write, with the outcome of the one before, to having both on disk."""
+    from pinflow.engine.journal import Journal, RunRecord
+
+    record = RunRecord("20260101-000000-abcdef", "r", "d", "n", {}, {}, {}, time.time())
+    took: list[float] = []
+    with Journal.create(folder / "journal", record, clock=time.time, monotonic=time.monotonic) as made:
+        for number in range(size.steps):
+            began = time.perf_counter()
+            made.announce("pins", f"pin:{number}", kind="pin", method="POST", category="c", digest="0" * 16)
+            took.append(time.perf_counter() - began)
+            made.settle("pins", f"pin:{number}", "done", {"id": str(10**18 + number)})
+    yield Figure("journal: an intent on this disk", 1000 * median(took), "ms")
