@@ -352,6 +352,29 @@ def unused_origin() -> str:
 # ---- what is sent
 
 
+@pytest.mark.parametrize(("size", "pieces"), [(0, 1), (1_000, 1), (300_000, 2)])
+def test_a_request_leaves_in_one_piece_unless_its_body_is_big(
+    world: World, size: int, pieces: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    me, send = threading.current_thread(), socket.socket.sendall
+
+    def counted(connection: socket.socket, data: bytes, *flags: int) -> None:
+        if threading.current_thread() is me:
+            sent.append(len(data))
+        send(connection, data, *flags)
+
+    monkeypatch.setattr(socket.socket, "sendall", counted)
+    world.serve(reply(value={"id": "1"}))
+    client = world.client()
+    for _ in range(2):  # on a new connection, and on one that is there
+        sent.clear()
+        assert client.post("/pins", json={"title": "x" * size}) == {"id": "1"}
+        assert len(sent) == pieces
+    assert [json.loads(request.body) for request in world.server.requests] == [{"title": "x" * size}] * 2
+    assert world.server.connections == 1
+
+
 def test_a_read_is_signed_and_its_json_returned(world: World) -> None:
     world.serve(reply(value={"id": "1"}))
     assert world.client().get("/boards/1", params={"ad": None, "full": True, "ids": ["1", "2,3"], "q": "a&b=ü"}) == {
