@@ -37,7 +37,7 @@ def write_chart(
         path: the file, .svg or .png: in the recipe's folder, or the value of an input of type file
         rows: the rows, in the order in which they are drawn
         x: the column below the chart
-        series: the columns that are drawn; all that hold numbers if left out
+        series: the columns that are drawn; if left out, all that hold numbers, but for those far below the others
         title: what stands above it
         kind: line or bar
         if_exists: fail leaves a file with other content alone; replace overwrites it
@@ -65,11 +65,14 @@ def svg(
     missing = [name for name in (x, *(series or ())) if rows and name not in names]
     if missing:
         raise UsageError(f"the rows have no column {missing[0]!r}", hint=f"there are: {', '.join(names)}")
-    drawn = series or [name for name in names if name != x and any(_number(row.get(name)) is not None for row in rows)]
-    lines = {name: [_number(row.get(name)) for row in rows] for name in drawn}
+    found = series or [name for name in names if name != x and any(_number(row.get(name)) is not None for row in rows)]
+    lines = {name: [_number(row.get(name)) for row in rows] for name in found}
+    low = _low(lines)
+    if series is None:  # what would lie flat on the right as well tells nothing beside the others
+        flat = _low({name: lines[name] for name in low})
+        lines = {name: values for name, values in lines.items() if name not in flat}
     chart = _chart(kind, title, [str(row.get(x, "")) for row in rows])
     chart.uuid = hashlib.sha256(json.dumps([title, kind, lines]).encode()).hexdigest()[:12]  # the same every time
-    low = _low(lines)
     for name, values in lines.items():
         chart.add(f"{name} (right)" if name in low else name, values, secondary=name in low)
     rendered: bytes = chart.render()

@@ -124,6 +124,13 @@ def test_a_chart_is_drawn_with_a_line_for_every_column_of_numbers(desk: Desk) ->
     assert "<script" not in text
 
 
+def test_lines_that_would_lie_flat_on_both_axes_are_drawn_only_where_they_are_named() -> None:
+    rows = [{"date": "2026-11-01", "IMPRESSION": 9000, "SAVE": 90, "RATE": 0.5}]
+    assert b"RATE" not in svg(rows, x="date", series=None, title="", kind="line")
+    assert b"SAVE (right)" in svg(rows, x="date", series=None, title="", kind="line")
+    assert b"RATE (right)" in svg(rows, x="date", series=["IMPRESSION", "RATE"], title="", kind="line")
+
+
 def test_the_same_chart_is_drawn_the_same() -> None:
     first, second = (svg(ROWS, x="date", series=["RATE"], title="t", kind="bar") for _ in (1, 2))
     assert first == second
