@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.app import App, Options
+from pinflow_sandbox.server import start
 
 if TYPE_CHECKING:
     from pinflow.engine.results import RunResult
@@ -17,6 +18,13 @@ DRY_ONLY = ["copy_all_boards"]  # it writes more than the quota of three minutes
 EXPECTED: dict[str, dict[str, Any]] = {
     "get_user": {"username": "garden_studio", "account_type": "BUSINESS"},
     "list_boards": {"count": 6},
+    "list_pins": {"count": 100},
+    "list_businesses": {"businesses": ["client_account"]},
+    "get_pin": {"title": "Tomatoes in a small garden"},
+    "get_board": {"name": "Garden ideas", "pin_count": 30},
+    "ads_tree": {"campaigns": 3, "ad_groups": 4, "ads": 8},
+    "terms": {"suggested": [f"raised beds {word}" for word in ("ideas", "design", "for small spaces", "diy")]},
+    "analytics": {"rows": 30},
     "copy_board": {"sections": 3},
     "copy_matching_pins": {"looked_at": 312, "copied": 52},
 }
@@ -27,6 +35,12 @@ def run(tmp_path: Path, name: str, *, dry_run: bool = False, **inputs: Any) -> R
     app = App.installed(environ, state=tmp_path / "state")
     plan = app.plan(RECIPES / f"{name}.yaml", inputs=inputs, examples=True)
     return app.run(plan, Options(sandbox=True, dry_run=dry_run))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recipes that write files write them where the user is."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -40,7 +54,7 @@ def test_a_recipe_runs_in_the_sandbox(tmp_path: Path, name: str) -> None:
 def test_a_recipe_makes_nothing_in_a_dry_run(tmp_path: Path, name: str) -> None:
     result = run(tmp_path, name, dry_run=True)
     assert result.error is None
-    assert {step.status for step in result.steps} <= {"ok", "planned"}
+    assert {step.status for step in result.steps} <= {"ok", "planned", "skipped"}
 
 
 def test_the_filter_of_a_recipe_chooses_by_the_title(tmp_path: Path) -> None:
@@ -79,3 +93,30 @@ def test_a_dry_run_goes_on_with_what_it_only_planned(tmp_path: Path, dry_run: bo
     assert result.error is None
     calls = result.forecast.calls if result.forecast else result.calls
     assert calls["access_token"]["org_write"] == 4
+
+
+def test_all_boards_of_the_account_are_deleted_and_no_others(tmp_path: Path) -> None:
+    now = [1_800_000_000.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    def approve(what: str) -> bool:
+        asked.append(what)
+        return True
+
+    asked: list[str] = []
+    options = Options(patience=86_400.0, approve=approve)
+    with start(now=lambda: now[0]) as sandbox:
+        for number in range(260):  # more than a page
+            sandbox.control.board(name=f"Board {number}")
+        environ = {**sandbox.environment(), "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+        times: Any = {"clock": lambda: now[0], "monotonic": lambda: now[0], "sleep": sleep}
+        app = App.installed(environ, state=tmp_path / "state", **times)
+        result = app.run(app.plan(RECIPES / "delete_board.yaml", inputs={"board": "*"}), options)
+        boards: Any = sandbox.control.state()["boards"]
+    assert (result.status, result.error, result.outputs["deleted"]) == ("ok", None, 265)
+    assert result.outputs["left_of_others"] == ["Street festival"]
+    assert "garden_studio" not in {board["owner"] for board in boards}
+    assert "Street festival" in {board["name"] for board in boards}
+    assert len(asked) == 1
