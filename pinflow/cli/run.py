@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pinflow.cli import running
 from pinflow.cli.asking import asked_for
-from pinflow.errors import PinflowError, UsageError
+from pinflow.errors import PinflowError
 
 if TYPE_CHECKING:
     import argparse
@@ -45,9 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
-    tier = args.tier or shell.environ.get("PINFLOW_TIER") or "standard"
-    if tier not in running.TIERS:
-        raise UsageError(f"PINFLOW_TIER is {tier!r}", hint=f"it must be {' or '.join(running.TIERS)}")
+    tier = running.tier_of(args.tier, shell.environ)
     given = running.given_inputs(args.inputs)
     plan, given = _planned(args, shell, app, given)
     # what a terminal would act on is no text to paste either

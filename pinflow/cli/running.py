@@ -90,6 +90,14 @@ def patience(given: str) -> float:
         ) from None
 
 
+def tier_of(given: str | None, environ: Mapping[str, str]) -> str:
+    """The access tier of the app: what was given, else PINFLOW_TIER, else standard. Raises UsageError."""
+    tier = given or environ.get("PINFLOW_TIER") or "standard"
+    if tier not in TIERS:
+        raise UsageError(f"PINFLOW_TIER is {tier!r}", hint=f"it must be {' or '.join(TIERS)}")
+    return tier
+
+
 def given_inputs(pairs: Sequence[str]) -> dict[str, str]:
     """What -i gave. Raises UsageError for what is not NAME=VALUE, or a name given twice."""
     found: dict[str, str] = {}

@@ -39,14 +39,19 @@ class Stop:
 
 
 @contextmanager
-def stoppable(tell: Callable[[str], None]) -> Iterator[Stop]:
-    """Handle signals until the block ends. ``tell`` is called inside the handler."""
+def stoppable(tell: Callable[[str], None], *, hang_up: Callable[[], None] | None = None) -> Iterator[Stop]:
+    """Handle signals until the block ends. ``tell`` is called inside the handler.
+
+    SIGHUP calls ``hang_up``, where that is given, and ends nothing.
+    """
     stop = Stop(tell)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, stop.handle) for number in numbers}
+    if hang_up is not None and hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda number, frame: hang_up())
     try:
         yield stop
     finally:

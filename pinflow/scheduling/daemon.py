@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import schedule as library
 
-from pinflow.engine.lock import Lock
+from pinflow.engine.lock import Lock, held
 from pinflow.errors import PinflowError, StateError
 from pinflow.scheduling.status import beat, rest
 from pinflow.scheduling.table import Lost
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pinflow.app import App
     from pinflow.scheduling.scheduler import Scheduler
-    from pinflow.scheduling.table import JobRow, Table
+    from pinflow.scheduling.table import JobRow
 
 BEATS = 10.0  # seconds between two signs of life
 PATIENCE = 30.0  # seconds that runs get to end in
@@ -31,35 +31,36 @@ class Daemon:
     def __init__(
         self,
         app: App,
-        table: Table,
         scheduler: Scheduler,
         *,
         reload: Callable[[], Sequence[JobRow]],
         tell: Callable[[Told], None],
+        stop: threading.Event,
+        again: threading.Event,
     ) -> None:
+        """``stop`` ends it; ``again`` has it read the recipes again, with ``reload``."""
         self._app = app
-        self._table = table
         self._scheduler = scheduler
         self._reload = reload
         self._tell = tell
         self._since = app.now()
         self._beaten: float | None = None
-        self.stop = threading.Event()  # set it to end the daemon
-        self.again = threading.Event()  # set it to have the recipes read again
+        self._stop = stop
+        self._again = again
 
     def run(self) -> None:
-        """Until `stop` is set; then runs get half a minute to end. Raises StateError when the table can't be used."""
+        """Until it is told to stop; then runs get half a minute to end. Raises StateError as the table does."""
         heart = library.Scheduler()
         heart.every().second.do(self._look)
-        while not self.stop.is_set():
+        while not self._stop.is_set():
             # whatever the clock says: `run_pending` would rest for an hour when the clock is set back by one
             heart.run_all(delay_seconds=0)
-            self.stop.wait(1.0)
+            self._stop.wait(1.0)
         self._end()
 
     def _look(self) -> None:
-        if self.again.is_set():
-            self.again.clear()
+        if self._again.is_set():
+            self._again.clear()
             self._read_again()
         self._scheduler.tick()
         if self._beaten is None or self._app.monotonic() - self._beaten >= BEATS:
@@ -75,16 +76,33 @@ class Daemon:
             self._tell(Told("broken", reason=f"nothing was changed: {error}"))
 
     def _end(self) -> None:
-        self._scheduler.stop()
-        until = self._app.monotonic() + PATIENCE
-        waits = threading.Event()
-        while self._scheduler.busy and self._app.monotonic() < until:
-            self._scheduler.collect()
-            waits.wait(0.1)
-        for work in self._scheduler.works():  # whoever starts next need not wait for the lease to run out
-            with suppress(Lost):
-                self._table.release(work.occurrence, until=0.0, reason="the scheduler was stopped")
+        wind_up(self._app, self._scheduler)
         rest(self._app)
+
+
+def wind_up(app: App, scheduler: Scheduler) -> None:
+    """Let runs stop after the call in flight, and leave what does not end in half a minute to whoever comes next."""
+    scheduler.stop()
+    until = app.monotonic() + PATIENCE
+    waits = threading.Event()
+    while scheduler.busy and app.monotonic() < until:
+        scheduler.collect()
+        waits.wait(0.05)
+    for work in scheduler.works():  # nobody need wait for the lease to run out
+        with suppress(Lost):
+            scheduler.table.release(work.occurrence, until=0.0, reason="the scheduler was stopped")
+
+
+def see_through(app: App, scheduler: Scheduler, stop: threading.Event) -> None:
+    """Run whatever is due now, and what becomes due meanwhile, to its end; or wind it up when told to stop."""
+    if not held(app.state / "schedule" / "daemon.lock"):
+        beat(app, scheduler, since=app.now(), kind="tick")
+    waits = threading.Event()
+    scheduler.tick()
+    while scheduler.busy and not stop.is_set():
+        waits.wait(0.05)
+        scheduler.tick()
+    wind_up(app, scheduler)
 
 
 def owned(app: App) -> Lock:

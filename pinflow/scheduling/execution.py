@@ -46,6 +46,7 @@ class Ended:
     said: str = ""
     exit_code: int | None = None
     until: float | None = None
+    result: RunResult | None = None
 
 
 def perform(app: App, table: Table, work: Work, options: Options) -> Ended:
@@ -91,12 +92,12 @@ def _record(app: App, run: str) -> RunRecord | None:
 
 def _told(app: App, work: Work, result: RunResult) -> Ended:
     if result.error is None:
-        return Ended("done", exit_code=OK)
+        return Ended("done", exit_code=OK, result=result)
     if result.status == "cancelled":
         if work.late:
             return Ended("failed", "took too long", "took too long, and was stopped", result.exit_code)
         return Ended("left", "the scheduler was stopped", "stopped; goes on at the next start")
-    return _refused(app, work, result.error)
+    return replace(_refused(app, work, result.error), result=result)
 
 
 def _refused(app: App, work: Work, error: PinflowError) -> Ended:

@@ -18,7 +18,7 @@ from pinflow.app import Options
 from pinflow.errors import PinflowError
 from pinflow.scheduling.execution import Ended, Work, perform
 from pinflow.scheduling.jobs import job_of, read_job, stamp_of
-from pinflow.scheduling.policy import judge
+from pinflow.scheduling.policy import PAUSED_BY_HAND, judge
 from pinflow.scheduling.told import Told
 
 if TYPE_CHECKING:
@@ -219,12 +219,22 @@ class Scheduler:
             if name in recorded:
                 self._rows[name] = replace(self._rows[name], seen=max(each.last for each in verdicts))
                 for each in verdicts:
-                    if each.state != "due":
-                        self._tell(Told(each.state, name, due=each.due, reason=each.reason, count=each.count))
+                    self._tell_of(name, each)
             elif fresh is not None and name in fresh:
                 self._rows[name] = fresh[name]  # another process was faster
             if (start := self._next_start(name)) is not None:
                 heapq.heappush(self._heap, (start, name))
+
+    def _tell_of(self, name: str, verdict: Verdict) -> None:
+        if verdict.state == "due":
+            return
+        self._tell(Told(verdict.state, name, due=verdict.due, reason=verdict.reason, count=verdict.count))
+        if verdict.reason.startswith("missed"):
+            how_many = (
+                "many times" if verdict.count is None else "once" if verdict.count == 1 else f"{verdict.count} times"
+            )
+            text = f"{verdict.reason}; see: pinflow schedule history {name}"
+            self._app.tell(f"job-missed:{name}", "job_missed", f"{name} was not run in time {how_many}", text)
 
     # -- handing out
 
@@ -294,15 +304,22 @@ class Scheduler:
 
     def _count(self, name: str, *, failed: bool) -> None:
         row = self._rows.get(name)
+        if not failed:
+            self._app.notices.resolve(f"job-failed:{name}")
+            self._app.notices.resolve(f"job-missed:{name}")
         if row is None or (not failed and not row.failures):
             return
         failures = row.failures + 1 if failed else 0
-        rest = min(_RESTS[1], _RESTS[0] * 2 ** (failures - RESTS_AFTER)) if failures >= RESTS_AFTER else 0.0
+        rest = min(_RESTS[1], _RESTS[0] * 2 ** min(failures - RESTS_AFTER, 10)) if failures >= RESTS_AFTER else 0.0
         until = self._app.now() + rest if rest else 0.0
         failures = self._table.count_failure(name, failed, rest_until=until)
         self._rows[name] = replace(row, failures=failures, rest_until=until)
         if failures >= RESTS_AFTER:
             self._tell(Told("rests", name, until=until, count=failures))
+            text = f"see: pinflow schedule history {name}"
+            self._app.tell(
+                f"job-failed:{name}", "job_failed", f"{name} failed {failures} times in a row", text, level="error"
+            )
 
     # -- signs of life
 
@@ -353,15 +370,15 @@ def _differs(row: JobRow, known: JobRow | None) -> bool:
 
 def _not_now(row: JobRow, now: float) -> str:
     if row.paused is not None:
-        return "the job is paused"
+        return PAUSED_BY_HAND
     if row.rest_until > now:
         return f"the job rests after {row.failures} failures in a row"
     return ""
 
 
 def _told(work: Work, ended: Ended) -> Told:
-    occurrence = work.occurrence
-    return Told(
+    occurrence, result = work.occurrence, ended.result
+    told = Told(
         ended.state,
         work.job.name,
         due=occurrence.due,
@@ -370,3 +387,6 @@ def _told(work: Work, ended: Ended) -> Told:
         until=ended.until,
         exit_code=ended.exit_code,
     )
+    if result is None:
+        return told
+    return replace(told, seconds=result.seconds, counts=result.counts, items=result.failed)

@@ -302,12 +302,12 @@ class Table:
         return recorded
 
     def add(self, job: str, verdict: Verdict) -> int:
-        """Write down one occurrence beyond the rule's own; its row's id. A time that is taken gives way to the next."""
+        """Write down one occurrence beyond the rule's own; its row's id. Its second is the last that is not taken."""
         with self._change() as change:
             due = verdict.due
             while change.execute("SELECT 1 FROM occurrences WHERE job = ? AND due = ?", (job, due)).fetchone():
-                due += 1
-            moved = replace(verdict, due=due, last=due, start=max(due, verdict.start))
+                due -= 1
+            moved = replace(verdict, due=due, last=due, start=due)
             return int(change.execute(_INSERT, _verdict_values(job, moved)).lastrowid or 0)
 
     def again(self, job: str, dues: Iterable[int], reason: str) -> list[int]:
@@ -315,6 +315,12 @@ class Table:
         ids = []
         with self._change() as change:
             for due in dues:
+                # a row that stands for many times lets its first one go
+                change.execute(
+                    """UPDATE occurrences SET due = due + 1, start = max(start, due + 1), count = NULL
+                    WHERE job = ? AND due = ? AND last > due AND run = ''""",
+                    (job, due),
+                )
                 change.execute(
                     """INSERT INTO occurrences (job, due, last, count, start, state, origin, reason, owner, fence,
                     lease, not_before, run) VALUES (?1, ?2, ?2, 1, ?2, 'due', 'backfill', ?3, '', 0, 0, 0, '')

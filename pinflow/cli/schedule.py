@@ -1,0 +1,412 @@
+"""``pinflow schedule``: the daemon, and everything that people ask and tell it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pinflow.cli import running, scheduled
+from pinflow.cli.shell import is_terminal
+from pinflow.cli.signals import stoppable
+from pinflow.errors import FAILED, INTERRUPTED, OK, PAUSED
+from pinflow.reporters.text import fit, inert, json_text, table
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pinflow.app import App, Options
+    from pinflow.cli.shell import Shell
+    from pinflow.scheduling.scheduler import Scheduler
+    from pinflow.scheduling.table import JobRow, Table
+    from pinflow.scheduling.told import Told
+
+DESCRIPTION = """\
+Run recipes by themselves, when the schedule: block of each says so. Every time that a
+recipe is due has a row on disk before it runs, so that a restart, a second process or a
+machine that slept neither forgets a run nor does one twice."""
+EXAMPLES = """\
+  pinflow schedule run recipes/                          in the foreground, until Ctrl-C
+  pinflow schedule next 10                               what runs next, in all zones
+  pinflow schedule why refresh_all_tokens 2026-03-29T03:30
+  pinflow schedule status                                exit code 0 if all is well"""
+OUTPUTS: Sequence[str] = ("human", "json")
+
+_NAME = "the recipe's file name, or what it is called"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    below = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def verb(name: str, help: str) -> argparse.ArgumentParser:
+        return below.add_parser(name, help=help, description=f"{help[:1].upper()}{help[1:]}.")
+
+    run = verb("run", "run what is due until told to stop: SIGTERM or Ctrl-C ends it, SIGHUP reads the recipes again")
+    add_recipes(run)
+    add_deadline(run)
+    add_recipes(verb("list", "list the jobs: when each runs, when next, and how it went last"))
+    following = verb("next", "show the next runs of all jobs, with zones and changes of the clock")
+    following.add_argument("recipes", nargs="*", metavar="[N] [RECIPE]", help="how many (default: 10), and of which")
+    add_inputs(following)
+    for name, help in (
+        ("run-now", "run a job now, whatever its schedule says"),
+        ("pause", "let a job rest until it is resumed; its runs are left out"),
+        ("resume", "let a paused job go on"),
+    ):
+        verb(name, help).add_argument("job", metavar="JOB", help=_NAME)
+    history = verb("history", "show what became of each time at which a job was due, the newest first")
+    history.add_argument("job", nargs="?", metavar="JOB", help=_NAME)
+    history.add_argument("-n", "--number", type=int, default=20, metavar="N", help="how many (default: 20)")
+    why = verb("why", "say why a job did, or did not, run at a time")
+    why.add_argument("job", metavar="JOB", help=_NAME)
+    why.add_argument("time", metavar="TIME", help="such as 2030-12-31T03:30, in the job's own zone")
+    backfill = verb("backfill", "run a job for the times of a span at which it did not run, 100 at most")
+    backfill.add_argument("job", metavar="JOB", help=_NAME)
+    backfill.add_argument("--from", dest="first", required=True, metavar="TIME", help="such as 2030-12-01")
+    backfill.add_argument("--to", dest="last", metavar="TIME", help="(default: now)")
+    backfill.add_argument("--dry-run", action="store_true", help="only list the times")
+    verb("status", "tell how the schedule does; the exit code is 0 if all is well, else 1")
+
+
+def add_recipes(parser: argparse.ArgumentParser) -> None:
+    """Which recipes, and their inputs."""
+    parser.add_argument(
+        "recipes",
+        nargs="*",
+        type=Path,
+        metavar="RECIPE",
+        help="recipes, or folders of them (default: those of the last `schedule run`, else recipes/)",
+    )
+    add_inputs(parser)
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """The inputs of scheduled recipes."""
+    parser.add_argument(
+        "-i",
+        "--input",
+        dest="inputs",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an input, for every recipe that has it (repeatable)",
+    )
+
+
+def add_deadline(parser: argparse.ArgumentParser) -> None:
+    """How long a run may take."""
+    parser.add_argument(
+        "--deadline",
+        type=running.patience,
+        default=6 * 3600.0,
+        metavar="TIME",
+        help="stop a run that takes longer: 30 minutes, 2h (default: 6 hours)",
+    )
+
+
+def run(args: argparse.Namespace, shell: Shell) -> int:
+    app = shell.app()
+    with opened(app) as its_table:
+        return _VERBS[args.verb](args, shell, app, its_table)
+
+
+@contextmanager
+def opened(app: App) -> Iterator[Table]:
+    """The occurrence table. Raises StateError."""
+    from pinflow.scheduling.table import Table
+
+    with Table(app.state, owner=f"{os.getpid()}-{app.new_run_id()}") as found:
+        yield found
+
+
+def options_of(shell: Shell) -> Options:
+    """How scheduled runs are done."""
+    from pinflow.app import Options
+
+    return Options(tier=running.tier_of(None, shell.environ), unattended=True)
+
+
+class Log:
+    """Writes what happens: lines for people on stderr, or a JSON object a line on stdout."""
+
+    def __init__(self, shell: Shell, app: App) -> None:
+        self._shell = shell
+        self._app = app
+        self.failed: list[int] = []  # exit codes of the runs that failed
+
+    def __call__(self, told: Told) -> None:
+        from pinflow.scheduling.questions import plain
+
+        if told.kind == "failed":
+            self.failed.append(told.exit_code or FAILED)
+        if not self._shell.human:
+            self._shell.say(json_text({"at": self._app.now(), **plain(told)}))
+        elif self._is_said(told):
+            for line in scheduled.told_lines(told, self._app.now()):
+                self._shell.tell(line)
+
+    def _is_said(self, told: Told) -> bool:
+        if told.kind in ("failed", "broken", "rests"):
+            return True
+        from pinflow.scheduling.policy import PAUSED_BY_HAND
+
+        # whoever paused a job knows that it does not run
+        return self._shell.options.verbosity >= (1 if told.reason == PAUSED_BY_HAND else 0)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if no run failed, and the code of those that did if it is one."""
+        return OK if not self.failed else self.failed[0] if len(set(self.failed)) == 1 else FAILED
+
+
+def left_out(shell: Shell) -> Callable[[str], None]:
+    """Tells of a recipe that can't be scheduled."""
+    return lambda why: shell.tell(f"{shell.painted(shell.stderr)('warning:', 'yellow')} {inert(why)}")
+
+
+# -- the daemon
+
+
+def _run(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
+    from pinflow.scheduling.daemon import Daemon, owned
+    from pinflow.scheduling.questions import chosen, remember
+    from pinflow.scheduling.scheduler import Scheduler, Setting
+
+    inputs = running.given_inputs(args.inputs)
+    lock = owned(app)
+    try:
+        start = chosen(app, its_table, args.recipes, inputs, left_out(shell))
+        remember(its_table, start, now=app.now())
+        setting = Setting(options=options_of(shell), deadline=args.deadline, watch=True)
+        log = _DaemonLog(shell, app)
+        log.scheduler = scheduler = Scheduler(app, its_table, start.rows, tell=log, setting=setting)
+        reread = threading.Event()
+        # where nobody sits at a terminal, the signal is how a service is told to read its files again
+        hang_up = None if is_terminal(shell.stdin) else reread.set
+        with stoppable(shell.tell, hang_up=hang_up) as stop:
+            daemon = Daemon(
+                app,
+                scheduler,
+                reload=lambda: chosen(app, its_table, start.recipes, start.inputs, left_out(shell)).rows,
+                tell=log,
+                stop=stop.asked,
+                again=reread,
+            )
+            log.begin()
+            daemon.run()
+        log.end()
+    finally:
+        lock.release()
+    return OK
+
+
+class _DaemonLog(Log):
+    """The same, and what runs next whenever that changes."""
+
+    scheduler: Scheduler | None = None
+    _next: tuple[float, str] | None = None
+
+    def __call__(self, told: Told) -> None:
+        super().__call__(told)
+        if told.kind not in ("started", "clock"):
+            self._tell_next()
+
+    def begin(self) -> None:
+        """Tell what is scheduled."""
+        jobs = len(self.scheduler.rows) if self.scheduler else 0
+        self._line(f"{jobs} {'job' if jobs == 1 else 'jobs'}; stop with Ctrl-C or SIGTERM")
+        self._tell_next()
+
+    def end(self) -> None:
+        """Tell that it is over."""
+        self._line("stopped; what was due meanwhile is seen to at the next start")
+
+    def _tell_next(self) -> None:
+        starts = self.scheduler.next_starts() if self.scheduler else []
+        if starts and starts[0] != self._next:
+            self._next = starts[0]
+            start, job = starts[0]
+            self._line(f"next: {inert(job)} at {scheduled.short(start)}")
+
+    def _line(self, text: str) -> None:
+        if self._shell.human and self._shell.options.verbosity >= 0:
+            self._shell.tell(f"{scheduled.short(self._app.now())}  {text}")
+
+
+# -- questions
+
+
+def _list(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
+    from pinflow.scheduling.jobs import job_of
+
+    rows = _rows(shell, app, its_table, args.recipes, args.inputs)
+    found = []
+    for row in rows:
+        job = job_of(row)
+        due = job.next(row.seen)
+        start = None if due is None else job.start(due)
+        found.append((row, start, next(iter(its_table.history(row.name, number=1)), None)))
+    if not shell.human:
+        jobs = [asdict(row) | {"next": start, "last": last and asdict(last)} for row, start, last in found]
+        return _say(shell, {"jobs": jobs})
+    head = ("JOB", "WHEN", "STATE", "NEXT", "LAST")
+    return _table(shell, [head, *(scheduled.job_row(*each) for each in found)])
+
+
+def _next(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
+    from pinflow.scheduling.questions import coming
+
+    words = list(args.recipes)
+    number = int(words.pop(0)) if words and words[0].isdecimal() else 10
+    rows = _rows(shell, app, its_table, [Path(each) for each in words], args.inputs)
+    found = coming(rows, app.now(), min(number, 10_000))
+    if not shell.human:
+        return _say(shell, {"next": [asdict(each) for each in found]})
+    head = ("JOB", "DUE", "ZONE", "STARTS HERE AT", "JITTER", "CLOCK")
+    return _table(shell, [head, *map(scheduled.coming_row, found)])
+
+
+def _rows(shell: Shell, app: App, its_table: Table, given: Sequence[Path], inputs: Sequence[str]) -> Sequence[JobRow]:
+    """The jobs that a question is about: what is scheduled already, else what the recipes say."""
+    from pinflow.scheduling.questions import chosen
+
+    known = its_table.jobs()
+    if not given and not inputs and known:
+        return list(known.values())
+    found = chosen(app, its_table, given, running.given_inputs(inputs), left_out(shell)).rows
+    same = {row.name: row for row in known.values()}
+    return [same[row.name] if row.name in same and same[row.name].digest == row.digest else row for row in found]
+
+
+def _history(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
+    from pinflow.scheduling.questions import find_job
+
+    job = find_job(its_table, args.job).name if args.job else ""
+    rows = its_table.history(job, number=max(1, args.number))
+    if not shell.human:
+        return _say(shell, {"occurrences": [asdict(row) for row in rows]})
+    if not rows:
+        shell.tell("nothing was due yet")
+        return OK
+    return _table(shell, [("DUE", "JOB", "STATE", "TOOK", "RUN", "WHY"), *map(scheduled.occurrence_row, rows)])
+
+
+def _why(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
+    from pinflow.scheduling.questions import find_job, moment_of, why
+
+    row = find_job(its_table, args.job)
+    found = why(app, its_table, row, moment_of(args.time, row))
+    if not shell.human:
+        return _say(shell, asdict(found))
+    for line in scheduled.why_lines(found, str(row.block["timezone"])):
+        shell.say(line)
+    return OK
+
+
+def _status(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
+    from pinflow.scheduling.status import status
+
+    found = status(app, its_table)
+    if not shell.human:
+        _say(shell, asdict(found) | {"ok": found.ok})
+    else:
+        for line in scheduled.status_lines(found):
+            shell.say(line)
+    return OK if found.ok else FAILED
+
+
+# -- by hand
+
+
+def _run_now(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
+    from pinflow.scheduling.questions import find_job, now_due
+
+    row = find_job(its_table, args.job)
+    return _run_these(shell, app, its_table, row, [now_due(app, its_table, row)])
+
+
+def _backfill(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
+    from pinflow.scheduling.questions import find_job, lacking, moment_of
+
+    row = find_job(its_table, args.job)
+    last = moment_of(args.last, row) if args.last else app.now()
+    dues = lacking(its_table, row, moment_of(args.first, row), min(last, app.now()))
+    if args.dry_run or not dues:
+        if not shell.human:
+            return _say(shell, {"job": row.name, "dues": dues})
+        for due in dues:
+            shell.say(scheduled.when(due, str(row.block["timezone"])))
+        shell.tell(f"{len(dues)} would run" if dues else "nothing is to be made up for")
+        return OK
+    return _run_these(shell, app, its_table, row, its_table.again(row.name, dues, "backfill"))
+
+
+def _run_these(shell: Shell, app: App, its_table: Table, row: JobRow, ids: Sequence[int]) -> int:
+    """Run these occurrences here, one after the other."""
+    from pinflow.scheduling.daemon import see_through
+    from pinflow.scheduling.scheduler import Scheduler, Setting
+
+    log = Log(shell, app)
+    setting = Setting(options=options_of(shell), only=frozenset(ids))
+    scheduler = Scheduler(app, its_table, [row], tell=log, setting=setting)
+    with stoppable(shell.tell) as stop:
+        see_through(app, scheduler, stop.asked)
+    ended = [its_table.find(each) for each in ids]
+    for each in ended:
+        if each.state in ("due", "paused"):
+            state = "goes on later" if each.state == "paused" else "waits for its turn"
+            shell.tell(f"{inert(row.name)}: {state}: {inert(each.reason)}")
+    code = PAUSED if any(each.state == "paused" for each in ended) else log.exit_code
+    return stop.exit_code(INTERRUPTED) if stop.asked.is_set() else code
+
+
+def _pause(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
+    from pinflow.scheduling.questions import find_job, pause
+
+    row = find_job(its_table, args.job)
+    changed = pause(app, its_table, row)
+    return _told_state(shell, row.name, "paused" if changed else "paused already", paused=True)
+
+
+def _resume(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
+    from pinflow.scheduling.questions import find_job, resume
+
+    row = find_job(its_table, args.job)
+    changed = resume(app, its_table, row)
+    return _told_state(shell, row.name, "goes on" if changed else "was not paused", paused=False)
+
+
+def _told_state(shell: Shell, job: str, said: str, *, paused: bool) -> int:
+    if not shell.human:
+        return _say(shell, {"job": job, "paused": paused})
+    shell.tell(f"{inert(job)}: {said}")
+    return OK
+
+
+def _say(shell: Shell, data: Mapping[str, Any]) -> int:
+    shell.say(json_text(data))
+    return OK
+
+
+def _table(shell: Shell, rows: Iterable[Sequence[str]]) -> int:
+    for line in table(rows):
+        shell.say(fit(line, shell.width(shell.stdout)))
+    return OK
+
+
+_VERBS = {
+    "run": _run,
+    "list": _list,
+    "next": _next,
+    "run-now": _run_now,
+    "pause": _pause,
+    "resume": _resume,
+    "history": _history,
+    "why": _why,
+    "backfill": _backfill,
+    "status": _status,
+}

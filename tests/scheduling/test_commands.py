@@ -1,0 +1,292 @@
+"""`pinflow schedule` and `pinflow tick`, from words to what is printed. The clock is the test's."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow import ActionError, RateLimited
+from pinflow.cli.program import main as program
+from pinflow.cli.shell import Shell
+from tests.scheduling.rig import DAY, HOUR, START
+
+if TYPE_CHECKING:
+    from tests.scheduling.rig import Rig
+
+
+class Desk:
+    """Types commands."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.stdout = self.stderr = ""
+
+    def __call__(self, *words: str) -> int:
+        out, err = io.StringIO(), io.StringIO()
+        environ = {"PINFLOW_STATE_DIR": str(self.rig.project.state)}
+        shell = Shell(io.StringIO(), out, err, environ, open_app=lambda environ, plugins: self.rig.app())
+        code = program(words, shell)
+        self.stdout, self.stderr = out.getvalue(), err.getvalue()
+        return code
+
+    def data(self, *words: str) -> Any:
+        assert self(*words, "--output", "json") == 0, self.stderr + self.stdout
+        return json.loads(self.stdout)
+
+
+@pytest.fixture
+def desk(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.chdir(rig.project.folder.parent)  # where recipes/ is
+    monkeypatch.setenv("TZ", "UTC")
+    return Desk(rig)
+
+
+def test_a_tick_runs_what_is_due_and_nothing_else(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", "every: hour")
+    assert (desk("tick"), desk.stdout, desk.stderr) == (0, "", "")
+    rig.project.clock.now += HOUR
+    assert desk("tick") == 0
+    assert "a: done in" in desk.stderr
+    assert desk("tick") == 0
+    assert desk.stderr == ""
+    assert rig.times("a") == [HOUR]
+
+
+def test_a_tick_of_one_recipe_leaves_the_jobs_of_another_alone(rig: Rig, desk: Desk) -> None:
+    for name in ("a", "b"):
+        rig.recipe(name, "every: hour")
+        desk("tick", f"recipes/{name}.yaml")
+    rig.project.clock.now += HOUR
+    assert desk("tick", "recipes/a.yaml") == 0
+    assert (rig.states("a"), rig.states("b")) == (["done"], [])
+    assert desk("tick", "recipes/b.yaml") == 0
+    assert rig.states("b") == ["done"]
+
+
+@pytest.mark.parametrize(("error", "code"), [(ActionError("no"), 1), (RateLimited("full", retry_after=9e3), 0)])
+def test_a_tick_exits_with_what_failed(rig: Rig, desk: Desk, error: Exception, code: int) -> None:
+    def fails() -> None:
+        raise error
+
+    rig.recipe("a", "every: hour")
+    rig.does["a"] = fails
+    desk("tick")
+    rig.project.clock.now += HOUR
+    assert desk("tick") == code
+    assert "a: FAILED: no" in desk.stderr if code else "a: paused until" in desk.stderr
+
+
+def test_what_comes_next_is_shown_with_zones_and_changes_of_the_clock(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", 'every: day, at: "02:30", timezone: Europe/Berlin')
+    rig.project.clock.now = START + 71 * DAY  # the day before the spring change
+    assert desk("schedule", "next", "2") == 0
+    head, first, second = desk.stdout.splitlines()
+    assert head.split() == ["JOB", "DUE", "ZONE", "STARTS", "HERE", "AT", "JITTER", "CLOCK"]
+    assert "2027-03-28 03:30:00 +0200  Europe/Berlin" in first
+    assert first.endswith("shifted: the clock leaves the time out")
+    assert "2027-03-29 02:30:00 +0200" in second
+    assert len(desk.data("schedule", "next")["next"]) == 10
+    assert rig.rows() == []  # looking schedules nothing
+
+
+def test_the_list_tells_when_and_how_it_went(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", "every: hour")
+    rig.recipe("b", 'every: monday, at: ["06:00", "18:00"], timezone: Asia/Tokyo')
+    desk("tick")
+    rig.project.clock.now += HOUR
+    desk("tick")
+    desk("schedule", "pause", "b")
+    assert desk("schedule", "list") == 0
+    _, a, b = desk.stdout.splitlines()
+    assert a.split("  ") != []
+    assert "every hour (UTC)" in a
+    assert "done 2027-01-15" in a
+    assert "every monday at 06:00, 18:00 (Asia/Tokyo)" in b
+    assert "paused" in b
+    assert [job["name"] for job in desk.data("schedule", "list")["jobs"]] == ["a", "b"]
+
+
+def test_a_job_is_run_now_by_its_file_or_its_name(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", "every: day")
+    desk("tick")
+    for name in ("a", "recipes/a.yaml"):
+        assert desk("schedule", "run-now", name) == 0
+    assert [row.origin for row in rig.rows("a")] == ["now", "now"]
+    assert len(rig.worked) == 2
+
+
+def test_an_unknown_job_is_told_the_near_one(rig: Rig, desk: Desk) -> None:
+    rig.recipe("mirror", "every: day")
+    desk("tick")
+    assert desk("schedule", "run-now", "miror") == 2
+    assert "no job is called 'miror'" in desk.stderr
+    assert "did you mean 'mirror'?" in desk.stderr
+
+
+def test_a_paused_job_rests_and_says_so(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", "every: hour")
+    desk("tick")
+    assert desk("schedule", "pause", "a") == 0
+    assert desk.stderr == "a: paused\n"
+    rig.project.clock.now += 3 * HOUR
+    assert (desk("tick"), desk.stderr) == (0, "")
+    rig.project.clock.now += 2 * HOUR
+    assert desk("schedule", "resume", "a") == 0
+    rig.project.clock.now += 1
+    desk("tick")
+    assert rig.worked == []
+    assert [(row.state, row.count, row.reason) for row in rig.rows("a")] == [
+        ("skipped", 3, "the job is paused"),
+        ("skipped", 2, "the job is paused"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time", "answer"),
+    [
+        ("2027-01-15T09:00", "it ran, and ended well (run "),
+        ("2027-01-15T09:30", "the job is not due then"),
+        ("2027-01-15T10:00", "missed; one run makes up for it"),
+        ("2027-01-15T12:00", "it ran, to make up for what was missed"),
+        ("2027-01-15T14:00", "it has not come yet"),
+        ("2027-01-10T09:00", "the job has been scheduled like this since 2027-01-15 08:00:00 UTC only"),
+    ],
+)
+def test_why_has_an_answer_for_every_time(rig: Rig, desk: Desk, time: str, answer: str) -> None:
+    rig.recipe("a", "every: hour")
+    desk("tick")
+    for hours in (1, 4.9):
+        rig.project.clock.now = START + hours * HOUR
+        desk("tick")
+    assert desk("schedule", "why", "a", time) == 0
+    assert answer in desk.stdout
+
+
+def test_a_backfill_shows_and_then_runs_what_did_not(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", 'every: day, at: "06:00", missed: skip, grace: 1h')
+    desk("tick")
+    rig.project.clock.now += 3 * DAY
+    desk("tick")
+    assert rig.worked == []
+    words = ("schedule", "backfill", "a", "--from", "2027-01-10")
+    assert desk(*words, "--dry-run") == 0
+    assert desk.stdout.splitlines() == [f"2027-01-{day} 06:00:00 +0000" for day in range(10, 19)]
+    assert desk(*words) == 0
+    assert len(rig.worked) == 9
+    assert desk(*words) == 0
+    assert desk.stderr == "nothing is to be made up for\n"
+    assert desk("schedule", "backfill", "a", "--from", "2020-01-01") == 2
+    assert "more than 100 times would run" in desk.stderr
+
+
+def test_the_status_is_an_exit_code(rig: Rig, desk: Desk) -> None:
+    assert desk("schedule", "status") == 1
+    assert "nothing is scheduled" in desk.stdout
+    rig.recipe("a", "every: hour")
+    desk("tick")
+    assert desk("schedule", "status") == 0
+    assert desk.stdout.endswith("all is well\n")
+    rig.project.clock.now += HOUR + 300
+    assert desk("schedule", "status") == 1
+    assert "overdue, and nobody saw to it: a" in desk.stdout
+    assert desk("schedule", "status", "--output", "json") == 1
+    assert json.loads(desk.stdout)["ok"] is False
+
+
+def test_a_job_that_failed_three_times_is_told_once(rig: Rig, desk: Desk) -> None:
+    def fails() -> None:
+        raise ActionError("no")
+
+    rig.recipe("a", "every: hour")
+    rig.does["a"] = fails
+    desk("tick")
+    for _ in range(4):
+        rig.project.clock.now += HOUR
+        desk("tick")
+    assert desk("schedule", "status") == 1
+    assert "a failed 4 times in a row" in desk.stdout
+    told = [notice for notice in rig.app().notices.open() if notice.kind == "job_failed"]
+    assert [notice.title for notice in told] == ["a failed 3 times in a row"]
+    rig.does.clear()
+    rig.project.clock.now += HOUR
+    desk("tick")
+    assert [notice for notice in rig.app().notices.open() if notice.kind == "job_failed"] == []
+
+
+def test_what_writes_needs_an_approval_that_is_stored(rig: Rig, desk: Desk) -> None:
+    shop = rig.project.shop
+    head = "name: m\napi: v1\nschedule: {every: hour}\nauth: {main: {token: t}}\n"
+    text = f"{head}steps: [{{uses: make_thing, with: {{name: x}}}}]\n"
+    path = rig.project.write(text, "m.yaml")
+    desk("tick")
+    rig.project.clock.now += HOUR
+    assert desk("tick") == 5
+    assert shop.things == []
+    app = rig.app()
+    app.approve(app.plan(path, inputs={}), by="test")
+    rig.project.clock.now += HOUR
+    assert desk("tick") == 0
+    assert shop.names() == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ("every: 0", "a.yaml:2:19: every needs a unit"),
+        ("every: 0 minutes", "a.yaml:2:19: every can't be zero"),
+        ('every: day, at: "25:00"', "a.yaml:2:28: at must be between 00:00 and 23:59, not 25:00"),
+        ("every: day, timezone: Europe/Berln", "a.yaml:2:34: timezone is not a time zone that this machine knows"),
+        ('cron: "0 0 3 * * *"', "a.yaml:2:18: cron has 6 fields instead of 5"),
+        ("every: day, missed: sometimes", "a.yaml:2:32: missed must be skip, last or all, not 'sometimes'"),
+    ],
+)
+def test_a_wrong_schedule_is_refused_with_its_place(rig: Rig, desk: Desk, schedule: str, said: str) -> None:
+    rig.recipe("a", schedule)
+    for words in (("schedule", "run"), ("tick",), ("schedule", "next")):
+        assert desk(*words) == 2
+        assert said in desk.stderr
+
+
+@pytest.mark.parametrize("where", [("recipes/a.yaml", "recipes/more/a.yaml"), ("recipes/a.yaml", "recipes/b.yaml")])
+def test_two_recipes_of_one_name_are_refused_naming_both(rig: Rig, desk: Desk, where: tuple[str, str]) -> None:
+    rig.recipe("a", "every: day")
+    text = (rig.project.folder / "a.yaml").read_text("utf-8")
+    rig.project.write(text, where[1].removeprefix("recipes/"))
+    assert desk("schedule", "run", *where) == 2
+    assert "two recipes are called 'a'; the other is" in desk.stderr
+    assert all(each.rpartition("/")[2] in desk.stderr for each in where)
+
+
+def test_a_recipe_that_lacks_an_input_is_left_out_of_a_folder_and_refused_by_name(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", "every: hour", "inputs: {board: {type: string, required: true}}\n")
+    rig.recipe("b", "every: hour")
+    assert desk("tick") == 0
+    assert "warning: a.yaml is left out: it needs the input board (-i board=...)" in desk.stderr
+    assert desk("tick", "recipes/a.yaml") == 2
+    assert "needs the input board" in desk.stderr
+    assert desk("tick", "-i", "board=x") == 0
+    assert [job["name"] for job in desk.data("schedule", "list")["jobs"]] == ["a", "b"]
+    assert desk("tick", "-i", "bord=x") == 2
+
+
+def test_an_edited_table_is_refused_and_left(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", "every: hour")
+    desk("tick")
+    file = rig.project.state / "schedule" / "table.db"
+    file.write_bytes(b"edited by hand")
+    for words in (("schedule", "list"), ("tick",), ("schedule", "run")):
+        assert desk(*words) == 8
+        assert "was left as it is" in desk.stderr
+    assert file.read_bytes() == b"edited by hand"
+
+
+def test_a_recipe_without_a_schedule_is_told_how_to_get_one(rig: Rig, desk: Desk) -> None:
+    rig.project.write("name: n\nsteps: [{uses: work, with: {job: n}}]\n", "n.yaml")
+    assert desk("schedule", "run", "recipes/n.yaml") == 2
+    assert "has no schedule" in desk.stderr
+    assert "schedule: {every: day" in desk.stderr
+    assert desk("schedule", "run") == 2
+    assert "no recipe in recipes has a schedule that can run" in desk.stderr

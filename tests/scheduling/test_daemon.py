@@ -1,0 +1,153 @@
+"""The daemon as a program: one for each state directory, quick to stop, and nothing lost when it is killed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pinflow.scheduling.table import STATES, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pinflow.scheduling.table import Occurrence
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX"),
+    pytest.mark.xdist_group("daemon"),
+]
+
+RECIPE = "name: {name}\nschedule: {{every: {every}}}\nsteps: [{{uses: log, with: {{text: hello}}}}]\n"
+
+
+class Machine:
+    """A folder in which daemons are started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / "state"
+        self.environ = {**os.environ, "PINFLOW_STATE_DIR": str(self.state), "TZ": "UTC"}
+        self._started: list[subprocess.Popen[str]] = []
+        (folder / "recipes").mkdir()
+
+    def recipe(self, name: str, every: str = "1 second") -> None:
+        (self.folder / "recipes" / f"{name}.yaml").write_text(RECIPE.format(name=name, every=every), "utf-8")
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        program = subprocess.Popen(
+            [sys.executable, "-m", "pinflow", *words],
+            cwd=self.folder,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._started.append(program)
+        return program
+
+    def call(self, *words: str) -> tuple[int, str]:
+        program = self.start(*words)
+        out, err = program.communicate(timeout=60)
+        return program.returncode, out + err
+
+    def rows(self) -> list[Occurrence]:
+        if not (self.state / "schedule" / "table.db").exists():
+            return []
+        with Table(self.state, owner="reader") as table:
+            return table.history(number=1_000, states=STATES)[::-1]
+
+    def ran(self, job: str) -> int:
+        return sum(row.state == "done" and row.job == job for row in self.rows())
+
+    def close(self) -> None:
+        for program in self._started:
+            if program.poll() is None:
+                program.kill()
+            program.communicate()
+
+
+def wait(true: Callable[[], bool], *, seconds: float = 60.0) -> None:
+    """Until another process has brought something about."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_daemon_runs_jobs_gives_signs_of_life_and_stops_when_told(machine: Machine) -> None:
+    machine.recipe("a")
+    daemon = machine.start("schedule", "run")
+    wait(lambda: machine.ran("a") >= 2)
+    beat = json.loads((machine.state / "schedule" / "heartbeat.json").read_text("utf-8"))
+    assert (beat["kind"], beat["pid"], beat["jobs"]) == ("daemon", daemon.pid, 1)
+    code, said = machine.call("schedule", "status")
+    assert code == 0, said
+    assert f"daemon   process {daemon.pid}" in said
+
+    code, said = machine.call("schedule", "run")  # a second one
+    assert code == 8
+    assert f"is in the hands of process {daemon.pid} since 20" in said
+
+    began = time.monotonic()
+    daemon.send_signal(signal.SIGTERM)
+    _, err = daemon.communicate(timeout=60)
+    assert daemon.returncode == 0
+    assert time.monotonic() - began < 35
+    assert "1 job; stop with Ctrl-C or SIGTERM" in err
+    assert "next: a at " in err
+    assert "a: done in " in err
+    assert "stopped" in err
+    assert {row.state for row in machine.rows()} <= {"done", "skipped", "merged"}
+
+
+def test_a_daemon_reads_its_recipes_again_when_told_and_takes_edits_up_by_itself(machine: Machine) -> None:
+    machine.recipe("a", "day")
+    daemon = machine.start("schedule", "run", "recipes")
+    wait(lambda: (machine.state / "schedule" / "heartbeat.json").exists())
+    machine.recipe("b")
+    daemon.send_signal(signal.SIGHUP)
+    wait(lambda: machine.ran("b") >= 1)
+    machine.recipe("a")  # nobody has to tell it
+    wait(lambda: machine.ran("a") >= 1)
+    daemon.send_signal(signal.SIGTERM)
+    _, err = daemon.communicate(timeout=60)
+    assert daemon.returncode == 0
+    assert "a: the recipe was edited; the new one counts from now on" in err
+
+
+def test_a_daemon_that_is_killed_is_known_to_be_dead_and_what_it_left_is_seen_to(machine: Machine) -> None:
+    machine.recipe("a")
+    daemon = machine.start("schedule", "run", "recipes")
+    wait(lambda: machine.ran("a") >= 1)
+    daemon.kill()
+    daemon.wait()
+    before = len(machine.rows())
+    code, said = machine.call("schedule", "status")
+    assert code == 1
+    assert "ended without being told to" in said
+    again = machine.start("schedule", "run")  # it remembers the recipes
+    wait(lambda: len(machine.rows()) > before + 1)
+    again.send_signal(signal.SIGINT)
+    _, err = again.communicate(timeout=60)
+    assert (again.returncode, "stopped" in err) == (0, True)
+    rows = machine.rows()
+    # without a hole: what was due while nobody looked has its row
+    for one, other in itertools.pairwise(rows):
+        assert other.due == one.last + 1
