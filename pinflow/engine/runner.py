@@ -233,6 +233,8 @@ class Runner:
 
     def _call(self, step: PlannedStep, action: Action, path: str, scope: Scope) -> Any:
         given = step.arguments.render(scope, now=self._now(), unknown=PLANNED)
+        if self._dry_run and action.api is not None and not step.writes and holds_planned(given):
+            raise NeedsPlanned("what is only planned can't be asked for")
         return action.function(self._context(step, path, scope), **self._arguments(step, action, given))
 
     def _arguments(self, step: PlannedStep, action: Action, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -408,6 +408,25 @@ def test_a_dry_run_leaves_no_record(project: Any) -> None:
     assert not (project.state / "runs").exists()
 
 
+def test_what_is_only_planned_is_not_asked_for(project: Any) -> None:
+    @action("get_thing", api="v1")
+    def get_thing(ctx: Context, *, id: str) -> Any:
+        return ctx.client.get(f"/things/{id}")
+
+    project.shop.fill(1)
+    project.offer(get_thing)
+    text = """
+        name: n
+        api: v1
+        steps:
+          - {id: made, uses: make_thing, with: {name: new}}
+          - {id: read, uses: get_thing, with: {id: "${{ steps.made.id }}"}}
+    """
+    result = project.run(text, dry_run=True)
+    assert ([step.status for step in result.steps], result.error) == (["planned", "planned"], None)
+    assert project.shop.asked == []
+
+
 def test_a_step_chosen_by_what_is_only_planned_is_planned_too(project: Any) -> None:
     _ = project.shop
     recipe = """
