@@ -6,11 +6,11 @@ encodings have fixed parts too, wherever in a text they stand.
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
+from pinflow.testing.secrets import needles
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 MARKS = (b"pina_sandbox_", b"pinr_sandbox_", b"pinc_sandbox_", b"sandbox_secret_")
@@ -18,18 +18,7 @@ _CODE = (".py", ".pyc")  # the sandbox's own, which makes the marks
 LARGEST = 8 * 2**20  # bytes of a file; tests write smaller ones
 
 
-def encodings(mark: bytes) -> Iterator[bytes]:
-    """How a mark looks in clear, in hex, and in base64 after one, two or no other bytes."""
-    yield mark
-    yield mark.hex().encode()
-    yield mark.hex().upper().encode()
-    for before in range(3):
-        # what stands beside the mark decides the first and the last characters
-        whole = base64.b64encode(b"\0" * before + mark)
-        yield whole[(before * 8 + 5) // 6 : (before + len(mark)) * 8 // 6]
-
-
-NEEDLES = tuple(dict.fromkeys(needle for mark in MARKS for needle in encodings(mark)))
+NEEDLES = needles(mark.decode() for mark in MARKS)
 
 
 def leaks(content: bytes) -> list[str]:

@@ -132,6 +132,7 @@ def _plugin(shell: Shell, name: str, into: Path | None) -> int:
         "pip install -e '.[test]'",
         "pytest",
         f"pinflow run recipes/{name}.yaml --sandbox",
+        f"pinflow plugins check {name}",
     ):
         shell.tell(f"  {line}")
     return OK

@@ -1,32 +1,98 @@
-"""``pinflow plugins``: what is installed, and what it offers."""
+"""``pinflow plugins``: what is installed, what it offers, and whether it keeps the contract."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinflow.errors import OK
+from pinflow.errors import FAILED, OK
 from pinflow.reporters.text import fit, inert, json_text, table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pinflow.cli.shell import Shell
     from pinflow.registry import PluginInfo
+    from pinflow.testing.conformance import Report
 
-DESCRIPTION = "List the plugins that are loaded, and what each offers. PINFLOW_DISABLE=a,b leaves plugins out."
+DESCRIPTION = (
+    "List the plugins that are loaded, and what each offers, or check one. PINFLOW_DISABLE=a,b leaves plugins out."
+)
 EXAMPLES = """\
   pinflow plugins
   pinflow plugins --plugin ./my_actions.py               with a local one
-  pinflow plugins -v                                     every offer by name"""
+  pinflow plugins -v                                     every offer by name
+  pinflow plugins check acme                             does it keep the contract?"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
 
+_CHECK = """\
+Run each recipe that uses an action of the plugin, with its inputs' examples, against the sandbox: dry, for real, and
+killed and resumed. Recipes beside or inside the plugin's package are found, and those that come with pinflow."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It has none of its own."""
+    below = parser.add_subparsers(dest="verb", metavar="check NAME")
+    check = below.add_parser("check", help="check that a plugin keeps the contract", description=_CHECK)
+    check.add_argument("name", metavar="NAME", help="the plugin, as pinflow plugins lists it")
+    check.add_argument(
+        "--recipe",
+        dest="recipes",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a recipe more, or a folder of recipes, to run (repeatable)",
+    )
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
+    if args.verb == "check":
+        return _check(args, shell)
+    return _list(shell)
+
+
+def _check(args: argparse.Namespace, shell: Shell) -> int:
+    from pinflow.testing.conformance import check_plugin
+
+    disabled = shell.environ.get("PINFLOW_DISABLE", "").split(",")
+    report = check_plugin(
+        args.name, recipes=args.recipes, files=shell.options.plugins, disabled=[name.strip() for name in disabled]
+    )
+    if not shell.human:
+        shell.say(json_text({**asdict(report), "not_exercised": list(report.not_exercised), "ok": report.ok}))
+        return OK if report.ok else FAILED
+    paint = shell.painted(shell.stdout)
+    for text, style in _told(report):
+        shell.say(paint(inert(text), style))
+    return OK if report.ok else FAILED
+
+
+def _told(report: Report) -> Iterator[tuple[str, str]]:
+    """Lines and their styles: what is wrong, what is worth knowing, and how much was looked at."""
+    for each in report.findings:
+        yield f"{each.action or report.plugin}: {each.rule}: {each.what}", "red"
+        yield f"  {each.where}", ""
+    for each in report.notes:
+        yield f"{each.action}: {each.what}", "yellow"
+        yield f"  {each.where}", ""
+    for name in report.not_exercised:
+        yield f"{name}: not exercised: no recipe uses it", "yellow"
+    if report.not_exercised:
+        yield "  add a recipe with an example for each input: --recipe PATH, or recipes/ beside the package", ""
+    looked = f"{len(report.exercised)} of {_number(len(report.actions), 'action')} exercised"
+    ran = f"{_number(len(report.recipes), 'recipe')} and {_number(report.runs, 'run')}"
+    wrong = _number(len(report.findings), "finding") if report.findings else "nothing is wrong"
+    yield f"{report.plugin}: {looked} in {ran}: {wrong}", "bold"
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 and what != "action" else f"{number} {what}s"
+
+
+def _list(shell: Shell) -> int:
     plugins = shell.app().registry.plugins
     if not shell.human:
         shell.say(json_text({"plugins": [_data(plugin) for plugin in plugins]}))

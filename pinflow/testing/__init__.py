@@ -15,12 +15,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pinflow.testing.conformance import Finding, Report, check_plugin
     from pinflow.testing.project import Killed, Project
 
-_HOMES = {"project": ("Killed", "Project")}
+_HOMES = {"conformance": ("Finding", "Report", "check_plugin"), "project": ("Killed", "Project")}
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["Killed", "Project"]
+__all__ = ["Finding", "Killed", "Project", "Report", "check_plugin"]
 
 
 def __getattr__(name: str) -> Any:

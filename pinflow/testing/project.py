@@ -56,11 +56,11 @@ class Clock:
 class Project:
     """A folder with recipes, the plugins that they use, and everything that was told of their runs.
 
-    Every installed plugin is there unless ``installed`` is False, and those in ``plugins``: modules, or objects
-    with functions marked ``@hookimpl``. ``environ`` is the whole environment that recipes and plugins see, beside
-    the variables of the sandboxes: one starts for each service that a run needs and some plugin simulates, and
-    lasts as long as the project, so that a run can be resumed. ``offered`` changes the actions on their way to the
-    engine.
+    Every installed plugin is there unless ``installed`` is False or ``disabled`` names it, and those in
+    ``plugins``: modules, or objects with functions marked ``@hookimpl``. ``files`` are plugins that are Python
+    files. ``environ`` is the whole environment that recipes and plugins see, beside the variables of the sandboxes:
+    one starts for each service that a run needs and some plugin simulates, and lasts as long as the project, so
+    that a run can be resumed.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Project:
         installed: bool = True,
         plugins: Iterable[object] = (),
         files: Iterable[Path] = (),
-        offered: Callable[[Action], Action] = lambda action: action,
+        disabled: Iterable[str] = (),
     ) -> None:
         self.folder = folder / "recipes"
         self.folder.mkdir()
@@ -83,10 +83,11 @@ class Project:
         self.approve: Callable[[str], bool] | None = lambda what: True  # nothing of anybody's is at stake
         self._installed = installed
         self._files = tuple(files)
-        self._offered = offered
+        self._disabled = tuple(disabled)
         self._open = ExitStack()
         self._sandboxes: dict[str, Any] = {}
-        self._variables: dict[str, str] = {}  # of the sandboxes
+        self.variables: dict[str, str] = {}  # that the sandboxes give their clients
+        self.offered: Callable[[Action], Action] = lambda action: action  # changes actions on their way to the engine
 
     def __enter__(self) -> Self:
         return self
@@ -119,12 +120,14 @@ class Project:
 
     def app(self) -> App:
         """pinflow with these plugins, in this environment and at this time."""
-        manager, infos = plugin_loading.load(self._found(), files=self._files, objects=self.plugins)
+        manager, infos = plugin_loading.load(
+            self._found(), disabled=self._disabled, files=self._files, objects=self.plugins
+        )
         registry = plugin_loading.collect(manager, infos)
         return App(
-            replace(registry, actions={key: self._offered(each) for key, each in registry.actions.items()}),
+            replace(registry, actions={key: self.offered(each) for key, each in registry.actions.items()}),
             manager,
-            {**self._variables, **self.environ},
+            {**self.variables, **self.environ},
             state=self.state,
             clock=self.clock,
             monotonic=self.clock,
@@ -181,12 +184,16 @@ class Project:
         told: Sequence[Mapping[str, Any]] = self.sandbox.requests()
         return told
 
+    def held(self) -> dict[str, Any]:
+        """What the running sandboxes hold, by service, of those that tell."""
+        return {name: each.state() for name, each in self._sandboxes.items() if hasattr(each, "state")}
+
     def _ready(self, app: App, plan: Plan) -> App:
         """The same app, with the sandboxes that the plan needs."""
         for service in services_of(plan):
             if service in app.registry.simulators:
-                self._variables.update(self.sandbox_of(service).environment(tokens_of(plan)))
-        app.environ = {**self._variables, **self.environ}
+                self.variables.update(self.sandbox_of(service).environment(tokens_of(plan)))
+        app.environ = {**self.variables, **self.environ}
         return app
 
     # what is done

@@ -64,7 +64,7 @@ MAY_USE: dict[str, set[str]] = {
         "registry",
         "scheduling",
     },
-    "testing": {"actions", "app", "engine", "hookspecs", "plan", "plugins", "registry"},
+    "testing": {"actions", "app", "engine", "hookspecs", "http", "paths", "plan", "plugins", "recipe", "registry"},
     "cli": {
         "__main__",
         "app",

@@ -119,6 +119,7 @@ def test_a_new_plugin_bears_its_name_everywhere(call: Call) -> None:
         "  pip install -e '.[test]'",
         "  pytest",
         "  pinflow run recipes/acme2_pins.yaml --sandbox",
+        "  pinflow plugins check acme2_pins",
     ]
     folder = Path("pinflow-acme2-pins")
     files = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}

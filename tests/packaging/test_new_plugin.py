@@ -26,10 +26,13 @@ def acme(fresh: Place) -> Path:
 
 def test_it_is_found_passes_its_tests_and_runs(fresh: Place, acme: Path) -> None:
     home = Place(fresh.root, acme)
-    assert " 3 passed in " in home.pytest("-W", "error").stdout
+    assert " 4 passed in " in home.pytest("-W", "error").stdout
     ran = home.pinflow("run", "recipes/acme_pins.yaml", "--sandbox", "--output", "json")
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["outputs"]["privacy"] == "SECRET"
+    checked = home.pinflow("plugins", "check", "acme_pins")
+    said = "acme_pins: 1 of 1 actions exercised in 1 recipe and 6 runs: nothing is wrong\n"
+    assert (checked.returncode, checked.stdout) == (0, said)
     shown = home.pinflow("actions", "acme_pins_hide_board", "--output", "json")
     (action,) = json.loads(shown.stdout)["actions"]
     assert action["plugin"] == "acme_pins"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pinflow.testing import check_plugin
+
 if TYPE_CHECKING:
     from pinflow.testing import Project
 
@@ -32,3 +34,9 @@ def test_a_killed_run_goes_on(project: Project) -> None:
     project.kill(RECIPE, examples=True)
     assert project.resume().ok
     assert privacy(project, "Garden ideas") == "SECRET"
+
+
+def test_the_plugin_keeps_the_contract() -> None:
+    report = check_plugin("acme")
+    assert report.ok, report.findings
+    assert report.not_exercised == ()
