@@ -287,6 +287,7 @@ class Campaign(TypedDict, total=False):
     lifetime_spend_cap: int | None
     start_time: int | None
     end_time: int | None
+    type: str
     created_time: int
     updated_time: int
 
@@ -305,6 +306,8 @@ class AdGroup(TypedDict, total=False):
     billable_event: str
     start_time: int | None
     end_time: int | None
+    type: str
+    budget_type: str
     created_time: int
     updated_time: int
 
@@ -324,6 +327,7 @@ class Ad(TypedDict, total=False):
     destination_url: str | None
     review_status: str  # OTHER, PENDING, REJECTED, APPROVED
     rejected_reasons: list[str]
+    type: str
     created_time: int
     updated_time: int
 

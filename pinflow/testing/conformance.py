@@ -9,7 +9,7 @@ sandbox of its own, in a time of its own.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -86,7 +86,9 @@ def check_plugin(
     plugins that are not installed; ``kills`` is how often a run of each is killed,
     once right after an effect and once before its answer is recorded.
     """
-    opened = partial(Project, files=tuple(files), plugins=tuple(plugins), disabled=tuple(disabled))
+    opened = partial(
+        Project, files=tuple(path.resolve() for path in files), plugins=tuple(plugins), disabled=tuple(disabled)
+    )
     with TemporaryDirectory(prefix="pinflow-check-") as folder, opened(Path(folder)) as project:
         registry = project.app().registry
         info = _plugin(registry, name)
@@ -143,7 +145,7 @@ def _cases(
                 break
         else:
             if mistakes and path in {each.resolve() for each in own}:
-                find(Finding("", "run", str(mistakes[0]), shown))
+                find(Finding("", "run", _one_line(mistakes[0]), shown))
 
 
 def _shown(path: Path) -> str:
@@ -189,6 +191,7 @@ class _Check:
         self._opened = opened
         self._kills = kills
         self._names = {each.full_name for each in self.mine}
+        self._deleting = {each.full_name for each in self.mine if each.destructive}
         self._findings: dict[tuple[str, str, str], Finding] = {}
         self._notes: dict[tuple[str, str], Finding] = {}
         self._exercised: set[str] = set()
@@ -290,14 +293,22 @@ class _Check:
             self._notes.setdefault((name, what), Finding(name, "resume", what, case.shown))
             return
         if not result.ok:
-            self.find(Finding(name, "resume", f"{when}, it can't be resumed: {result.error}", case.shown))
+            found = Finding(name, "resume", f"{when}, it can't be resumed: {_one_line(result.error)}", case.shown)
+            if name in self._deleting:  # what is deleted can't be read again
+                self._notes.setdefault((name, case.shown), found)
+            else:
+                self.find(found)
             return
-        held = trial.project.held()
+        held, counts = trial.project.held(), _counts(trial.project)
         if held and essence(held) != essence(whole.held):
             self.find(Finding(name, "resume", f"{when} and resumed: {difference(whole.held, held)}", case.shown))
-        elif (counts := _counts(trial.project)) != whole.counts:
+        elif counts != whole.counts:
             what = f"{when} and resumed, it made {_said(counts)} instead of {_said(whole.counts)}"
-            self.find(Finding(name, "resume", what, case.shown))
+            found = Finding(name, "resume", what, case.shown)
+            if held:  # the service knows better, and holds the same
+                self._notes.setdefault((name, "counts"), found)
+            else:
+                self.find(found)
 
     # one run
 
@@ -363,19 +374,21 @@ class Trial:
         self.runs += 1
         result: RunResult | None = None
         try:
-            with guards.loopback_only(_stray), self.ears.listening():
+            # a file that a recipe names is looked for from here
+            with chdir(self.project.folder), guards.loopback_only(_stray), self.ears.listening():
                 result = self._started(dry_run=dry_run, kill=kill, resume=resume)
         except Killed:
             pass
         except _Stray as error:
             self.trouble.append(str(error))
         except PinflowError as error:
-            self.trouble.append(f"it can't be run: {error}")
+            self.trouble.append(f"it can't be run: {_one_line(error)}")
         except Exception as error:  # a plugin's own defect, of whatever kind
             self.trouble.append(f"it breaks the run: {type(error).__name__}: {error}")
         self.events += self.project.events
         if result is not None and not result.ok and not resume:
-            self.trouble.append(f"the {'dry run' if dry_run else 'run'} ends as {result.status}: {result.error}")
+            what = "dry run" if dry_run else "run"
+            self.trouble.append(f"the {what} ends as {result.status}: {_one_line(result.error)}")
         return result
 
     def _started(self, *, dry_run: bool, kill: int, resume: bool) -> RunResult | None:
@@ -435,6 +448,10 @@ def _brought(path: Path, folder: Path) -> Path:
 def _files(folder: Path) -> dict[str, int]:
     """Every file below a folder, with when it was changed (nanoseconds)."""
     return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _one_line(error: object) -> str:
+    return "; ".join(line.strip() for line in str(error).splitlines())
 
 
 def _error_text(error: BaseException) -> str:
