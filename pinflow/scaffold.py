@@ -84,7 +84,8 @@ def check_free(name: str, plugins: Iterable[PluginInfo]) -> None:
         if name == each.name or distribution(name) == re.sub(r"[-_.]+", "-", each.distribution).lower():
             origin = f"{each.module} of {each.distribution} {each.version}" if each.distribution else each.module
             raise UsageError(f"there is a plugin {each.name!r} already ({origin})", hint="choose another name")
-    if importlib.util.find_spec(f"pinflow_{name}") is not None:
+    package = importlib.util.find_spec(f"pinflow_{name}")
+    if package is not None and package.origin is not None:  # an empty folder, left by an earlier one, is none
         raise UsageError(f"there is a package pinflow_{name} already", hint="choose another name")
 
 
