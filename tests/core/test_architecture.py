@@ -124,13 +124,18 @@ def files(folder: str) -> list[tuple[str, ast.Module]]:
     return [(path.relative_to(PROJECT).as_posix(), ast.parse(path.read_text("utf-8"))) for path in found]
 
 
-def imports(*folders: str) -> Iterator[Import]:
-    for folder in folders:
-        for file, tree in files(folder):
-            for_types = {id(inner) for node in ast.walk(tree) if _is_for_types(node) for inner in ast.walk(node)}
-            for node in ast.walk(tree):
-                for line, module, name in _imported(node):
-                    yield Import(file, line, module, name, id(node) in for_types)
+def imports(*folders: str) -> list[Import]:
+    return [each for folder in folders for each in _imports_below(folder)]
+
+
+@cache
+def _imports_below(folder: str) -> list[Import]:
+    found: list[Import] = []
+    for file, tree in files(folder):
+        for_types = {id(inner) for node in ast.walk(tree) if _is_for_types(node) for inner in ast.walk(node)}
+        for node in ast.walk(tree):
+            found += (Import(file, *what, id(node) in for_types) for what in _imported(node))
+    return found
 
 
 def _is_for_types(node: ast.AST) -> bool:
