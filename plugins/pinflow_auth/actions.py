@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
-from pinflow import ActionError, Context, CredentialError, Text, UsageError, action
+from pinflow import ActionError, Context, CredentialError, CredentialRequest, Text, UsageError, action
 from pinflow_auth.names import PATTERN
+
+if TYPE_CHECKING:
+    from pinflow_auth.tokens import TokenSet
 
 TokenName = Annotated[
     str, Text(pattern=f"^{PATTERN}$", max_length=64, format="token", description="the name of a token, never a path")
@@ -48,6 +51,7 @@ def list_tokens(
         api: whose tokens; the recipe's own API if it is not given
         broken: those that can't be used fail the step in the end, or are listed with their problem
     """
+    from pinflow_auth.ends import tell
     from pinflow_auth.store import known
     from pinflow_auth.tokens import iso
 
@@ -70,6 +74,8 @@ def list_tokens(
             wrong.append(each.problem)
         elif each.tokens is not None and each.tokens.api in ("", request.api.id):
             tokens = each.tokens
+            if not tokens.refreshable and tokens.storage != "environment":
+                tell(ctx, request, tokens)
             yield {
                 "name": each.name,
                 "source": each.source,
@@ -88,34 +94,74 @@ def list_tokens(
 # a write that is not in the journal: the lock, the note and the file tell better what became of it
 @action("refresh_token", effect="write", local=True)
 def refresh_token(
-    ctx: Context, *, token: TokenName, if_expires_within: Duration | None = None, api: str | None = None
+    ctx: Context,
+    *,
+    token: TokenName,
+    if_due: bool = False,
+    if_expires_within: Duration | None = None,
+    api: str | None = None,
 ) -> RefreshedToken:
     """Get a new access token for the one in a token file, and keep what came with it.
 
     A token that can't be refreshed fails the step; in a loop, the others are refreshed all the same.
 
         token: its name, such as access_token
+        if_due: leave it alone until two thirds of its life have passed; if the service can't be reached, it waits
         if_expires_within: leave it alone if it, and its refresh token, last longer than this, such as "10 days"
         api: whose token it is; the recipe's own API if it is not given
     """
-    from pinflow_auth.refresh import outlook, refresh
     from pinflow_auth.tokens import iso
 
     within = _seconds(if_expires_within) if if_expires_within is not None else None
     request = ctx.credential_request(token, api)
-    words = ("would be refreshed", "would be left alone") if ctx.dry_run else ("refreshed", "left alone: it lasts")
-    try:
-        tokens, refreshed = (outlook if ctx.dry_run else refresh)(request, within=within)
-    except CredentialError as error:
-        # the token is what this step works on, not what it works with: a run that refreshes many goes on
-        raise ActionError(error.message, hint=error.hint) from None
-    ctx.log(f"{token}: {words[0] if refreshed else words[1]} ({tokens.source})")
+    tokens, refreshed = _refreshed(ctx, request, within, if_due=if_due)
     return {
         "token": token,
         "refreshed": refreshed and not ctx.dry_run,
         "expires_at": iso(tokens.expires_at),
         "refresh_expires_at": iso(tokens.refresh_expires_at),
     }
+
+
+def _refreshed(
+    ctx: Context, request: CredentialRequest, within: float | None, *, if_due: bool
+) -> tuple[TokenSet, bool]:
+    """The tokens as they are afterwards, and whether they are (or would be) others than before. Raises ActionError."""
+    from pinflow_auth.endpoint import Doubtful
+    from pinflow_auth.ends import tell
+    from pinflow_auth.refresh import outlook, refresh
+
+    words = ("would be refreshed", "would be left alone") if ctx.dry_run else ("refreshed", "left alone: it lasts")
+    try:
+        tokens, refreshed = (outlook if ctx.dry_run else refresh)(request, within=within, if_due=if_due)
+    except (CredentialError, ActionError) as error:
+        kept = _kept(request)
+        if kept is not None:
+            tell(ctx, request, kept, failed=error.message)
+        passing = isinstance(error, Doubtful) or not isinstance(error, CredentialError)
+        if passing and if_due and kept is not None and (kept.expires_at or 0.0) > request.clock():
+            # there is time: the old token is as good as ever until it ends, and before that this is done again
+            ctx.log(
+                f"{request.token}: not refreshed this time; the old token still lasts: {error.message}", warning=True
+            )
+            return kept, False
+        if isinstance(error, CredentialError):
+            # the token is what this step works on, not what it works with: a run that refreshes many goes on
+            raise ActionError(error.message, hint=error.hint) from None
+        raise
+    tell(ctx, request, tokens)
+    ctx.log(f"{request.token}: {words[0] if refreshed else words[1]} ({tokens.source})")
+    return tokens, refreshed
+
+
+def _kept(request: CredentialRequest) -> TokenSet | None:
+    """The tokens that are kept, if there are any that can be read."""
+    from pinflow_auth.refresh import outlook
+
+    try:
+        return outlook(request)[0]
+    except CredentialError:
+        return None
 
 
 def _seconds(duration: str) -> float:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import CredentialError, PinflowError
 from pinflow_auth import store
+from pinflow_auth.ends import due_at, rotates
 from pinflow_auth.scopes import ANY, needs, wanted_of
 from pinflow_auth.tokens import iso
-from pinflow_auth.words import said
+from pinflow_auth.words import falls_due, said
 
 if TYPE_CHECKING:
     import argparse
@@ -183,8 +184,12 @@ def _lines(row: Row, app: App) -> Iterator[tuple[str, str]]:
         said(row.tokens.expires_at, now)
         + ("; is refreshed when it is used" if row.ok and (row.tokens.expires_at or now) < now else ""),
     )
+    due = _due(row, app)
     if row.tokens.refresh_token is not None:
-        yield "refresh", said(row.tokens.refresh_expires_at, now)
+        yield (
+            "refresh",
+            said(row.tokens.refresh_expires_at, now) + (f"; {falls_due(due, now)}" if due is not None else ""),
+        )
     elif row.tokens.refreshable:
         yield "refresh", "asks for another one with the app's own credentials"
     else:
@@ -194,6 +199,13 @@ def _lines(row: Row, app: App) -> Iterator[tuple[str, str]]:
         yield "not used", row.unused
     if row.lacking is not None:
         yield from _recipes(row.lacking)
+
+
+def _due(row: Row, app: App) -> float | None:
+    """When the token is due for its next refresh, where it can be refreshed and that is known."""
+    if row.tokens is None or not row.tokens.refreshable or not row.apis or row.apis[0] not in app.registry.apis:
+        return None
+    return due_at(row.tokens, rotates=rotates(app.credential_request(row.name, row.apis[0])))
 
 
 def _recipes(lacking: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
@@ -220,6 +232,7 @@ def _data(row: Row, app: App) -> dict[str, Any]:
         "expires_at": iso(tokens.expires_at) if tokens is not None else None,
         "refresh_expires_at": iso(tokens.refresh_expires_at) if tokens is not None else None,
         "refreshable": tokens is not None and tokens.refreshable,
+        "refresh_due_at": iso(_due(row, app)),
         "fingerprint": store.fingerprint(tokens.access_token, app.state) if tokens is not None else None,
         "lacking": lacking,
     }

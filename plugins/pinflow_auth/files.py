@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinflow import CredentialError, PinflowError
+from pinflow import CredentialError, PinflowError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,26 +29,32 @@ if TYPE_CHECKING:
 if sys.platform == "win32":
     import msvcrt
 
-    def _wait_for(descriptor: int) -> None:
-        while True:
-            try:
-                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-            except OSError as error:
-                if error.errno != errno.EDEADLK:  # which says that ten seconds were not enough
-                    raise
-            else:
-                return
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EDEADLK):
+                raise
+            return False
+        return True
 
 else:
     import fcntl
 
-    def _wait_for(descriptor: int) -> None:
+    def _try_lock(descriptor: int) -> bool:
         # not a POSIX record lock: that is lost when any other descriptor of the file is closed
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
 LARGEST = 64 * 1024  # bytes; a token file has some hundred
 ROOM = 16 * 1024  # bytes taken on disk before a new content is known
+
+LOCK_WAIT = 120.0  # seconds; a refresh takes half a minute at most, and whoever waited for one needs no other
+_LONGEST_PAUSE = 0.05
 
 _MOUNTS = Path("/proc/self/mounts")
 _ALONE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -134,11 +140,12 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Be the only process and thread that changes ``path``; waits for those that were earlier.
+def locked(path: Path, *, wait: float = LOCK_WAIT) -> Iterator[None]:
+    """Be the only process and thread that changes ``path``; waits so many seconds for those that were earlier.
 
     Removes what an earlier one left behind when it was killed. Raises
-    CredentialError where a lock can't be had or can't be relied on.
+    CredentialError where a lock can't be relied on, and Unreachable where somebody
+    else keeps it for longer than the wait.
     """
     _check_place(path.parent)
     check_folder(path.parent)
@@ -150,13 +157,30 @@ def locked(path: Path) -> Iterator[None]:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise CredentialError(f"{_lock_of(path)} is not a regular file", hint="take it away")
         try:
-            _wait_for(descriptor)
+            free = _wait_for(descriptor, wait)
         except OSError as error:
             raise _unusable(path.parent, error) from None
+        if not free:
+            raise Unreachable(
+                f"another process has had the lock of {path} for longer than {wait:g} s; nothing was changed",
+                hint=f"find out what it waits for, or end it: {_lock_of(path)}",
+            )
         _sweep(path)
         yield
     finally:
         os.close(descriptor)
+
+
+def _wait_for(descriptor: int, wait: float) -> bool:
+    """Have the lock; False if it was not to be had in so many seconds."""
+    pause = 0.001
+    while not _try_lock(descriptor):
+        if wait <= 0:
+            return False
+        time.sleep(pause)
+        wait -= pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
+    return True
 
 
 def _lock_of(path: Path) -> Path:

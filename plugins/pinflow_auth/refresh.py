@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pinflow import CredentialError, PinflowError
 from pinflow_auth import files, marker, places
 from pinflow_auth.endpoint import Doubtful, Refused, ask_client_credentials, ask_refresh
+from pinflow_auth.ends import due_at, rotates
 from pinflow_auth.tokens import CLIENT_CREDENTIALS
 
 if TYPE_CHECKING:
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
 
 def refresh(
-    request: CredentialRequest, *, within: float | None = None, used: str | None = None
+    request: CredentialRequest, *, within: float | None = None, used: str | None = None, if_due: bool = False
 ) -> tuple[TokenSet, bool]:
     """The tokens as they are afterwards, and whether this call got them from the service.
 
     With ``within`` (seconds) they are refreshed only if they end within that time or
-    if it is not known when they end; with ``used``, an access token that was refused
-    or is about to end, only if nobody has replaced that one; without both, always.
+    if it is not known when they end; with ``if_due``, if two thirds of their life have
+    passed; with ``used``, an access token that was refused or is about to end, only if
+    nobody has replaced that one; with none of these, always.
     Variables are not looked at: their tokens can't be refreshed.
 
     Raises CredentialError where only a person can help, RateLimited and Unreachable
@@ -44,17 +46,17 @@ def refresh(
         if tokens is None:
             raise _missing(request)  # it was removed while we waited
         bound(request, tokens)
-        if not _due(tokens, within, used, request.clock()):
+        if not _due(request, tokens, within, used, if_due=if_due):
             return tokens, False
         return _replace(request, tokens, path)
 
 
-def outlook(request: CredentialRequest, *, within: float | None = None) -> tuple[TokenSet, bool]:
+def outlook(request: CredentialRequest, *, within: float | None = None, if_due: bool = False) -> tuple[TokenSet, bool]:
     """The tokens as they are, and whether ``refresh`` would ask for others. Raises CredentialError as that does."""
     tokens = places.read(_stored_at(request), request.token)
     if tokens is None:
         raise _missing(request)
-    return bound(request, tokens), _due(tokens, within, None, request.clock())
+    return bound(request, tokens), _due(request, tokens, within, None, if_due=if_due)
 
 
 def _stored_at(request: CredentialRequest) -> Path:
@@ -91,10 +93,15 @@ def bound(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
     return tokens
 
 
-def _due(tokens: TokenSet, within: float | None, used: str | None, now: float) -> bool:
+def _due(request: CredentialRequest, tokens: TokenSet, within: float | None, used: str | None, *, if_due: bool) -> bool:
     if used is not None:
         return tokens.access_token == used
-    return within is None or tokens.expires_at is None or tokens.ends_within(within, now)
+    now = request.clock()
+    if if_due and ((due := due_at(tokens, rotates=rotates(request))) is None or due <= now):
+        return True
+    if within is None:
+        return not if_due
+    return tokens.expires_at is None or tokens.ends_within(within, now)
 
 
 def _replace(request: CredentialRequest, tokens: TokenSet, path: Path) -> tuple[TokenSet, bool]:

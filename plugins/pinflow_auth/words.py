@@ -20,3 +20,9 @@ def said(at: float | None, now: float) -> str:
         return "ends at an unknown time"
     day = datetime.fromtimestamp(at, UTC).date().isoformat()
     return f"ends in {span(at - now)} ({day})" if at > now else f"ended {span(now - at)} ago ({day})"
+
+
+def falls_due(at: float, now: float) -> str:
+    """When a token's next refresh is due: "next one due in 12 days (2026-12-05)". Seconds since the epoch."""
+    day = datetime.fromtimestamp(at, UTC).date().isoformat()
+    return f"next one due in {span(at - now)} ({day})" if at > now else f"next one due since {day}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,8 @@ import pytest
 from pinflow import App
 from pinflow.app import Options
 from pinflow.events import Note
+from pinflow_auth.ends import due_at
+from pinflow_auth.tokens import TokenSet
 from pinflow_sandbox.server import Sandbox, Settings, start
 
 if TYPE_CHECKING:
@@ -216,3 +220,111 @@ def test_a_recipe_can_be_tried_in_the_sandbox(tmp_path: Path, recipe: str) -> No
     result = app.run(app.plan(Path(recipe), inputs={}, examples=True), Options(sandbox=True, report=report))
     assert result.status == "ok"
     assert [note.partition(" (")[0] for note in notes] == ["access_token: refreshed"]
+
+
+# -- in time, and who has to know
+
+
+def at(moment: float) -> str:
+    return datetime.fromtimestamp(int(moment), UTC).isoformat()
+
+
+@pytest.mark.parametrize(("passed", "refreshed"), [(0.5, False), (0.56, False), (0.67, True), (0.99, True)])
+def test_a_token_is_refreshed_once_two_thirds_of_its_life_have_passed(
+    bench: Bench, passed: float, refreshed: bool
+) -> None:
+    now = time.time()
+    life = 30 * DAY
+    times = {"issued_at": at(now - passed * life), "expires_at": at(now + (1 - passed) * life)}
+    bench.put("client", {**bench.content("client"), **times, "refresh_expires_at": at(now + 60 * DAY)})
+    result = bench.run("steps:\n  - {id: r, uses: refresh_token, with: {token: client, if_due: true}}")
+    (step,) = result.steps
+    assert (result.status, step.output["refreshed"], bench.asked()) == ("ok", refreshed, int(refreshed))
+
+
+def test_many_tokens_that_began_together_are_not_refreshed_together() -> None:
+    def due(name: str) -> float:
+        tokens = TokenSet(name=name, access_token="x", issued_at=0.0, expires_at=30 * DAY)
+        found = due_at(tokens, rotates=True)
+        assert found is not None
+        return found / DAY
+
+    found = [due(f"shop{number}") for number in range(500)]
+    assert 17 <= min(found) < 17.1
+    assert 19.9 < max(found) <= 20
+    assert due("shop1") == due("shop1")
+
+
+@pytest.mark.parametrize(
+    ("times", "rotating", "day"),
+    [
+        ({"expires_at": 30 * DAY}, True, 20.0),  # nobody knows when it began
+        ({}, True, None),
+        ({"expires_at": 30 * DAY, "refresh_expires_at": 15 * DAY}, True, 5.0),
+        ({"expires_at": 30 * DAY, "refresh_expires_at": 15 * DAY}, False, 20.0),
+    ],
+)
+def test_what_is_not_known_of_a_token_is_taken_with_care(
+    times: dict[str, float], rotating: bool, day: float | None
+) -> None:
+    found = due_at(TokenSet(name="x", access_token="x", **times), rotates=rotating)  # type: ignore[arg-type]
+    assert found == (None if day is None else day * DAY)
+
+
+def test_a_refresh_that_fails_in_passing_keeps_the_old_token_until_it_ends(bench: Bench) -> None:
+    now = time.time()
+    times = {"issued_at": at(now - 25 * DAY), "expires_at": at(now + 5 * DAY)}
+    before = {**bench.content("client"), **times}
+    bench.put("client", before)
+    bench.environ["PINTEREST_API_URI"] = "http://127.0.0.1:9"
+    bench.put("client", {**before, "origin": "http://127.0.0.1:9"})
+    recipe = "steps:\n  - {uses: refresh_token, with: {token: client, if_due: true}}"
+    assert bench.run(recipe).status == "ok"
+    assert "not refreshed this time; the old token still lasts" in bench.notes[0]
+    assert bench.run(recipe.replace(", if_due: true", "")).status == "failed"
+    bench.put("client", {**before, "origin": "http://127.0.0.1:9", "expires_at": at(now - 1)})
+    assert bench.run(recipe).status == "failed"
+    assert bench.content("client")["access_token"] == before["access_token"]
+
+
+def open_notices(bench: Bench, tmp_path: Path) -> dict[str, str]:
+    found = App.installed(bench.environ, state=tmp_path / "state").notices.open()
+    return {each.kind: each.title for each in found}
+
+
+def test_who_has_to_sign_in_again_before_long_is_told_once_and_weeks_ahead(bench: Bench, tmp_path: Path) -> None:
+    now = time.time()
+    alone = {**bench.content("client"), "refresh_token": None, "refresh_expires_at": None}
+    bench.put("client", {**alone, "expires_at": at(now + 18 * DAY)})
+    for _ in range(2):
+        assert bench.run("refresh_all_tokens").ok
+    day = at(now + 18 * DAY)[:10]
+    told = {"token_ends": f"the token 'client' for Pinterest API v5 ends on {day}, before its next refresh"}
+    assert open_notices(bench, tmp_path) == told
+    bench.put("client", {**alone, "expires_at": at(now + 29 * DAY)})
+    assert bench.run("refresh_all_tokens").ok
+    assert open_notices(bench, tmp_path) == {}
+
+
+def test_a_token_that_can_not_be_refreshed_in_its_last_days_is_told(bench: Bench, tmp_path: Path) -> None:
+    now = time.time()
+    times = {"issued_at": at(now - 28 * DAY), "expires_at": at(now + 2 * DAY), "refresh_expires_at": at(now + 20 * DAY)}
+    before = bench.content("client")
+    bench.put("client", {**before, **times, "refresh_token": "pinr_sandbox_unknown"})
+    assert bench.run("refresh_all_tokens").exit_code == 1
+    assert set(open_notices(bench, tmp_path)) == {"token_ends", "sign_in_ends"}
+    bench.put("client", {**before, **times})
+    assert bench.run("refresh_all_tokens").ok
+    assert open_notices(bench, tmp_path) == {}
+
+
+def test_whoever_keeps_the_lock_for_too_long_is_not_waited_for(bench: Bench) -> None:
+    from pinflow import Unreachable
+    from pinflow_auth import files
+
+    path = bench.tokens / "client.json"
+    too_long = r"had the lock of .*client\.json for longer than 0\.05 s"
+    with files.locked(path), pytest.raises(Unreachable, match=too_long), files.locked(path, wait=0.05):
+        pass
+    with files.locked(path, wait=0.0):
+        pass

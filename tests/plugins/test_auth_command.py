@@ -180,7 +180,7 @@ STATUS = """\
 access_token (v5) of garden_studio  MARK
   from     file TOKENS/access_token.json
   access   ends in 12 days (2027-01-27)
-  refresh  ends in 48 days (2027-03-04)
+  refresh  ends in 48 days (2027-03-04); next one due in 2 days (2027-01-17)
   scopes   boards:read, pins:read, user_accounts:read
   good for look
   lacks    boards:write for write
@@ -202,7 +202,7 @@ dead (v5) of garden_studio  MARK
 late (v5) of garden_studio  MARK
   from     file TOKENS/late.json
   access   ended 2 days ago (2027-01-13); is refreshed when it is used
-  refresh  ends in 48 days (2027-03-04)
+  refresh  ends in 48 days (2027-03-04); next one due since 2027-01-03
   scopes   boards:read, pins:read, user_accounts:read
   good for look
   lacks    boards:write for write
@@ -232,6 +232,7 @@ def test_status_tells_programs_the_same(desk: Desk, recipes: dict[str, Path]) ->
         "expires_at": "2027-01-27T12:48:00Z",
         "refresh_expires_at": "2027-03-04T08:00:00Z",
         "refreshable": True,
+        "refresh_due_at": "2027-01-17T12:48:00Z",
         "lacking": {"write": ["boards:write"]},
     }
 
