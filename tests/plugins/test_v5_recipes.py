@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +27,16 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "ads_tree": {"campaigns": 3, "ad_groups": 4, "ads": 8},
     "terms": {"suggested": [f"raised beds {word}" for word in ("ideas", "design", "for small spaces", "diy")]},
     "analytics": {"rows": 30},
+    "pin_analytics": {"rows": 30},
     "copy_board": {"sections": 3},
     "copy_matching_pins": {"looked_at": 312, "copied": 52},
 }
 
 
-def run(tmp_path: Path, name: str, *, dry_run: bool = False, **inputs: Any) -> RunResult:
+def run(tmp_path: Path, name: str, *, dry_run: bool = False, api: str | None = None, **inputs: Any) -> RunResult:
     environ = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
     app = App.installed(environ, state=tmp_path / "state")
-    plan = app.plan(RECIPES / f"{name}.yaml", inputs=inputs, examples=True)
+    plan = app.plan(RECIPES / f"{name}.yaml", inputs=inputs, api=api, examples=True)
     return app.run(plan, Options(sandbox=True, dry_run=dry_run))
 
 
@@ -55,6 +58,48 @@ def test_a_recipe_makes_nothing_in_a_dry_run(tmp_path: Path, name: str) -> None:
     result = run(tmp_path, name, dry_run=True)
     assert result.error is None
     assert {step.status for step in result.steps} <= {"ok", "planned", "skipped"}
+
+
+def analysed(tmp_path: Path, name: str, **inputs: Any) -> tuple[list[dict[str, str]], Any, str]:
+    """The rows of the CSV file, the content of the JSON file, and the chart, that a recipe of figures writes."""
+    places = {kind: tmp_path / f"made.{kind}" for kind in ("csv", "json", "svg")}
+    files: dict[str, Any] = {"csv": str(places["csv"]), "json": str(places["json"]), "chart": str(places["svg"])}
+    result = run(tmp_path, name, **files, **inputs)
+    assert (result.status, result.error) == ("ok", None)
+    with places["csv"].open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return rows, json.loads(places["json"].read_text("utf-8")), places["svg"].read_text("utf-8")
+
+
+def test_figures_of_the_account_are_written_as_data_table_and_chart(tmp_path: Path) -> None:
+    rows, data, chart = analysed(tmp_path, "analytics", metrics=["IMPRESSION", "PIN_CLICK_RATE"])
+    assert [list(row) for row in rows] == [["date", "IMPRESSION", "PIN_CLICK_RATE"]] * 30
+    days = data["all"]["daily_metrics"]
+    assert [row["IMPRESSION"] for row in rows] == [str(day["metrics"]["IMPRESSION"]) for day in days]
+    assert "IMPRESSION" in chart
+    assert "<svg" in chart
+
+
+@pytest.mark.parametrize("of", ["ad_account", "campaign", "ad_group", "ad"])
+def test_figures_of_ads_are_written_alike(tmp_path: Path, of: str) -> None:
+    ids = {"campaign": "626735500588", "ad_group": "2680060700691", "ad": "687195900919"}
+    given = {"of": of, "ad_account": "Garden Studio Ads", **({"ids": [ids[of]]} if of in ids else {})}
+    rows, data, chart = analysed(tmp_path, "analytics", **given)
+    assert (len(rows), len(data)) == (30, 30)
+    assert list(rows[0]) == ["date", "id", "SPEND_IN_DOLLAR", "TOTAL_CLICKTHROUGH"]
+    assert "SPEND_IN_DOLLAR" in chart
+
+
+def test_figures_of_an_ad_accounts_owner_are_his_own(tmp_path: Path) -> None:
+    rows, data, _ = analysed(tmp_path, "pin_analytics", of="ad_account_user", ad_account="Client Shop")
+    assert (len(rows), list(data)) == (30, ["all"])
+
+
+def test_a_pin_is_copied_with_a_video_of_this_machine(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" * 100)
+    result = run(tmp_path, "copy_pin", video=str(film))
+    assert (result.status, result.counts["upload"]["done"], result.counts["pin"]["done"]) == ("ok", 1, 1)
 
 
 def test_the_filter_of_a_recipe_chooses_by_the_title(tmp_path: Path) -> None:
