@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _FAILURES = (requests.RequestException, HTTPError, http.client.HTTPException, OSError)
 _PIECE = 256 * 1024  # bytes
 _SIZED = frozenset({"content-length", "transfer-encoding"})
-_PIECE = 65_536  # bytes; bigger requests leave in several pieces
+_AT_ONCE = 65_536  # bytes; bigger requests leave in several pieces
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -311,7 +311,7 @@ class _Tracked:
 
     def send(self, data: Any) -> None:
         if self._held is not None:
-            if isinstance(data, bytes) and sum(map(len, self._held)) + len(data) <= _PIECE:
+            if isinstance(data, bytes) and sum(map(len, self._held)) + len(data) <= _AT_ONCE:
                 self._held.append(data)
                 return
             self._let_go()  # from here on all goes as it comes, so that no large file is held
