@@ -47,7 +47,7 @@ class Body:
             return None
         if not isinstance(value, str):
             raise self._wrong(name, "must be a string")
-        if not _encodable(value):
+        if not encodable(value):
             raise self._wrong(name, "is not valid Unicode text")
         if most is not None and len(value) > most:
             raise self._wrong(name, f"must be at most {most} characters long, but has {len(value)}")
@@ -167,7 +167,7 @@ def checked_id(name: str, value: str) -> str:
     return value
 
 
-def _encodable(text: str) -> bool:
+def encodable(text: str) -> bool:
     """Whether a text is free of lone surrogates, which JSON can carry but UTF-8 cannot."""
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 

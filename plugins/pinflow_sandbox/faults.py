@@ -357,7 +357,7 @@ class Interference:
         elif operation.startswith("board_sections/") and id in world.sections:
             world.boards[world.sections[id].board_id].sections.take(id)
             del world.sections[id]
-        elif operation.startswith("boards/") and id in world.boards:
+        elif operation.startswith("boards/") and id in world.boards and not world.boards[id].pins:
             world.accounts[world.boards[id].owner].boards.take(id)
             del world.boards[id]
 

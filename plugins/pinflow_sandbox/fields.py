@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from pinflow_sandbox.checks import read_body
+from pinflow_sandbox.checks import encodable, read_body
 from pinflow_sandbox.errors import invalid, missing_field
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def fields_of(call: Call) -> Fields:
     kind = call.header("content-type").partition(";")[0].strip().lower()
     if kind == "application/json":
         sent = read_body(call.body, kind).values()
-        return Fields({name: _text(value) for name, value in sent.items() if value is not None})
+        return Fields({name: _text(name, value) for name, value in sent.items() if value is not None})
     if kind != FORM and call.body:
         raise invalid(f"the body must be {FORM} or application/json, not '{kind[:80]}'")
     try:
@@ -55,7 +55,8 @@ def fields_of(call: Call) -> Fields:
     return Fields(pairs)
 
 
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _text(name: str, value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if not encodable(name + text):
+        raise invalid("the body is not valid Unicode text")
+    return text

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pinflow_sandbox.logins import EVERY_SCOPE, V3_SCOPES
 from pinflow_sandbox.server import Sandbox, Settings, start
@@ -426,6 +428,37 @@ def test_a_body_that_is_neither_a_form_nor_an_object_is_refused(
     form = {"Content-Type": "application/x-www-form-urlencoded"} if "data" in body else {}
     answer = send("PUT", "/boards/", **{**body, "headers": form | body.get("headers", {})})
     assert refusal(answer) == (400, 1)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = (
+    "name title image_url section description alt_text source_url carousel_data_json media_upload_id privacy protected "
+    "return_existing category event_date collaborator_invites_enabled type"
+)
+SLOTS = st.fixed_dictionaries(
+    {"carousel_slots": JSON | st.lists(JSON, min_size=2, max_size=5)}, optional={"index": JSON}
+)
+
+
+@given(
+    path=st.sampled_from(["/boards/", "/pins/", "/board/{board}/sections/", "/media/uploads/register/"]),
+    body=st.dictionaries(st.sampled_from(NAMES.split()), JSON | st.just("\ud800"), max_size=6),
+    carousel=st.none() | SLOTS,
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_sent_is_answered(
+    sandbox: Sandbox, send: Send, path: str, body: dict[str, Any], carousel: Any
+) -> None:
+    board = board_id(sandbox)
+    usual = {"board_id": board, "image_url": IMAGE, "name": "N", "title": "T", "type": "video"}
+    sent = usual | body | ({"carousel_data_json": carousel} if carousel is not None else {})
+    answer = send("POST" if "media" in path else "PUT", path.format(board=board), json=sent)
+    if answer.status_code != 200:
+        assert refusal(answer) in {(400, 1), (404, 2031), (409, 58), (409, 409)}
 
 
 def test_saving_needs_an_app_that_was_admitted_to_it(sandbox: Sandbox, send: Send) -> None:
