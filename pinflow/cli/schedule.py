@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from pinflow.reporters.text import fit, inert, json_text, table
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from pinflow.app import App, Options
     from pinflow.cli.shell import Shell
@@ -48,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run = verb("run", "run what is due until told to stop: SIGTERM or Ctrl-C ends it, SIGHUP reads the recipes again")
     add_recipes(run)
     add_deadline(run)
+    run.add_argument("--metrics", metavar="ADDRESS", help="answer Prometheus there, such as 127.0.0.1:9464")
+    run.add_argument("--metrics-public", action="store_true", help="let other machines read them too")
     add_recipes(verb("list", "list the jobs: when each runs, when next, and how it went last"))
     following = verb("next", "show the next runs of all jobs, with zones and changes of the clock")
     following.add_argument("recipes", nargs="*", metavar="[N] [RECIPE]", help="how many (default: 10), and of which")
@@ -177,22 +180,24 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> 
     from pinflow.scheduling.scheduler import Scheduler, Setting
 
     inputs = running.given_inputs(args.inputs)
+    where = _metrics_address(args)
     lock = owned(app)
     try:
         start = chosen(app, its_table, args.recipes, inputs, left_out(shell))
         remember(its_table, start, now=app.now())
         setting = Setting(options=options_of(shell), deadline=args.deadline, watch=True)
         log = _DaemonLog(shell, app)
-        log.scheduler = scheduler = Scheduler(app, its_table, start.rows, tell=log, setting=setting)
+        tell, answering = _measured(app, its_table, log, where)
+        log.scheduler = scheduler = Scheduler(app, its_table, start.rows, tell=tell, setting=setting)
         reread = threading.Event()
         # where nobody sits at a terminal, the signal is how a service is told to read its files again
         hang_up = None if is_terminal(shell.stdin) else reread.set
-        with stoppable(shell.tell, hang_up=hang_up) as stop:
+        with answering, stoppable(shell.tell, hang_up=hang_up) as stop:
             daemon = Daemon(
                 app,
                 scheduler,
                 reload=lambda: chosen(app, its_table, start.recipes, start.inputs, left_out(shell)).rows,
-                tell=log,
+                tell=tell,
                 stop=stop.asked,
                 again=reread,
             )
@@ -202,6 +207,27 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> 
     finally:
         lock.release()
     return OK
+
+
+def _metrics_address(args: argparse.Namespace) -> tuple[str, int] | None:
+    """Where Prometheus is answered. Raises UsageError."""
+    if args.metrics is None:
+        return None
+    from pinflow.scheduling.metrics import address
+
+    return address(args.metrics, public=args.metrics_public)
+
+
+def _measured(
+    app: App, its_table: Table, log: _DaemonLog, where: tuple[str, int] | None
+) -> tuple[Callable[[Told], None], AbstractContextManager[object]]:
+    """What the scheduler tells, and what answers Prometheus meanwhile, if anything does."""
+    if where is None:
+        return log, nullcontext()
+    from pinflow.scheduling.metrics import Metrics, served
+
+    metrics = Metrics(app, its_table)
+    return metrics.counting(log), served(metrics, where)
 
 
 class _DaemonLog(Log):

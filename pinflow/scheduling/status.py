@@ -12,6 +12,7 @@ from pinflow.errors import StateError
 from pinflow.scheduling.jobs import job_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pinflow.app import App
@@ -61,7 +62,7 @@ def status(app: App, table: Table) -> Status:
     latest = read_beat(app)
     alive = held(_folder(app) / "daemon.lock")
     waiting = table.history(number=1_000, states=("due",))
-    starts = [(start, row.name) for row in rows if row.paused is None and (start := _next_start(row)) is not None]
+    starts = starts_of(rows)
     return Status(
         at=now,
         daemon=alive,
@@ -73,6 +74,11 @@ def status(app: App, table: Table) -> Status:
         next=min(starts, default=None),
         problems=tuple(_problems(rows, starts, latest, now, alive=alive)),
     )
+
+
+def starts_of(rows: Iterable[JobRow]) -> list[tuple[float, str]]:
+    """When which job starts next, for those that do."""
+    return [(start, row.name) for row in rows if row.paused is None and (start := _next_start(row)) is not None]
 
 
 def _next_start(row: JobRow) -> float | None:
