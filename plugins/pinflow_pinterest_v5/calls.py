@@ -8,6 +8,7 @@ Source: https://github.com/pinterest/api-description (v5/openapi.json)
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Iterator  # noqa: TC003  what is returned is read at run time
 from dataclasses import dataclass, replace
@@ -151,11 +152,13 @@ def _function(one: _Call, *, items: bool) -> Callable[..., Any]:
     if items:
 
         def each(ctx: Context, **given: Any) -> Iterator[Any]:
+            _require_known(ctx, given)
             yield from _sendable(lambda: one.pages(ctx, given))
 
         return each
 
     def read(ctx: Context, **given: Any) -> Any:
+        _require_known(ctx, given)
         if given.get("all"):
             return _collected(_sendable(lambda: one.pages(ctx, given)), one.operation.id)
         return _sendable(lambda: one.send(ctx, given))
@@ -176,6 +179,12 @@ def _function(one: _Call, *, items: bool) -> Callable[..., Any]:
         return ctx.once("call", do, kind=one.operation.id)
 
     return read if one.reads else write
+
+
+def _require_known(ctx: Context, given: Mapping[str, Any]) -> None:
+    """End here in a dry run that knows an argument only as planned: then this is planned as well."""
+    if ctx.dry_run:
+        json.dumps(given)  # what is planned has no JSON, and says so
 
 
 def _sendable(send: Callable[[], Any]) -> Any:
@@ -251,11 +260,17 @@ def _any_operation(ctx: Context, *, operation: str) -> Any:
 def call_of(choice: Choice) -> Action:
     """The action that stands for every operation of the catalogue that is in use."""
 
+    made: dict[tuple[str, bool], Action] = {}  # a recipe often calls one operation many times
+
     def find(id: str, items: bool) -> Action | None:
-        try:
-            return action_of(choice.catalogue, id, items=items) if id in choice.catalogue.operations else None
-        except ValueError as error:
-            raise unreadable(error) from error
+        if (id, items) not in made:
+            try:
+                if id not in choice.catalogue.operations:
+                    return None
+                made[id, items] = action_of(choice.catalogue, id, items=items)
+            except ValueError as error:
+                raise unreadable(error) from error
+        return made[id, items]
 
     def names() -> list[str]:
         try:

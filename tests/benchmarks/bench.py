@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.benchmarks.calls import checks
 from tests.benchmarks.copies import copies, run_copies
 from tests.benchmarks.engine import engine, run_engine
 from tests.benchmarks.journal import journal
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PARTS: Mapping[str, Callable[[Sizes, Path], Iterator[Figure]]] = {
     "start": start_up,
+    "calls": checks,
     "engine": engine,
     "copies": copies,
     "memory": memory,

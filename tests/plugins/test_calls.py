@@ -1,0 +1,139 @@
+"""``call`` at work: pages, lost answers, resumed runs, dry runs, and secrets that stay out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow import ActionError, InDoubt, RemoteError
+from pinflow.app import App, Options
+from pinflow_pinterest.operations import BUNDLED, catalogue
+from pinflow_pinterest_v5 import calls
+from pinflow_pinterest_v5.calls import action_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pinflow import Action
+    from tests.plugins.conftest import Bench, Fault
+
+    Lost = Callable[..., Fault]
+
+
+def call(id: str, *, items: bool = False) -> Action:
+    return action_of(catalogue(BUNDLED), id, items=items)
+
+
+def test_a_write_is_seen_by_the_service(bench: Bench) -> None:
+    board = bench.board_id("Empty for now")
+    found = bench.run(call("boards/update"), operation="boards/update", board_id=board, body={"privacy": "SECRET"})
+    assert (found["id"], found["privacy"]) == (board, "SECRET")
+    assert bench.board("Empty for now")["privacy"] == "SECRET"
+
+
+def test_a_loop_follows_the_pages(bench: Bench) -> None:
+    garden = bench.board("Garden ideas")
+    given: dict[str, Any] = {"operation": "boards/list_pins", "board_id": garden["id"], "page_size": 7}
+    bench.forget()
+    found = bench.run(call("boards/list_pins", items=True), **given)
+    assert sorted(pin["id"] for pin in found) == sorted(pin["id"] for pin in garden["pins"])
+    assert bench.calls() == {"boards/list_pins": -(-len(garden["pins"]) // 7)}
+    one = bench.run(call("boards/list_pins"), **given)
+    assert (len(one["items"]), bool(one["bookmark"])) == (7, True)
+    whole = bench.run(call("boards/list_pins"), **given, all=True)
+    assert (whole["count"], whole["items"]) == (len(garden["pins"]), found)
+
+
+def test_what_all_collects_has_an_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "CAP", 5)
+    garden = bench.board_id("Garden ideas")
+    with pytest.raises(ActionError, match="boards/list_pins has more than 5 items") as refused:
+        bench.run(call("boards/list_pins"), operation="boards/list_pins", board_id=garden, all=True)
+    assert refused.value.hint == "go through them one by one: for_each: call"
+
+
+def test_a_change_whose_answer_was_lost_is_sent_again(bench: Bench, lost_answer: Lost) -> None:
+    board = bench.board_id("Empty for now")
+    bench.fault = lost_answer(f"/boards/{board}", applied=True)
+    bench.run(call("boards/update"), operation="boards/update", board_id=board, body={"name": "Renamed"})
+    assert bench.board("Renamed")["id"] == board
+
+
+def test_a_creation_whose_answer_was_lost_is_in_doubt(bench: Bench, lost_answer: Lost) -> None:
+    bench.fault = lost_answer("/boards", applied=True)
+    given: dict[str, Any] = {
+        "operation": "boards/create",
+        "body": {"name": "Brand new"},
+        "run": "20270115-080000-00aaaa",
+    }
+    with pytest.raises(InDoubt):
+        bench.run(call("boards/create"), **given)
+    bench.fault = None
+    with pytest.raises(InDoubt, match="may have been applied, and nothing here can tell"):
+        bench.run(call("boards/create"), **given)  # resumed: it is not made a second time
+    assert bench.board("Brand new")["owner"] == "garden_studio"
+
+
+@pytest.mark.parametrize("id", ["boards/delete", "pins/delete"])
+def test_what_a_lost_deletion_deleted_is_gone_after_a_resume(id: str, bench: Bench, lost_answer: Lost) -> None:
+    garden = bench.board("Garden ideas")
+    given = {"board_id": garden["id"]} if id == "boards/delete" else {"pin_id": garden["pins"][0]["id"]}
+    bench.fault = lost_answer(f"/{next(iter(given.values()))}", applied=True, times=99)
+    run = bench.kill(call(id), operation=id, **given)
+    bench.fault = None
+    assert bench.run(call(id), run=run, operation=id, **given) is None
+
+
+def test_the_first_deletion_of_what_is_not_there_is_an_error(bench: Bench) -> None:
+    with pytest.raises(RemoteError) as refused:
+        bench.run(call("boards/delete"), operation="boards/delete", board_id="1")
+    assert refused.value.status == 404
+
+
+def test_a_finished_write_is_not_sent_again(bench: Bench) -> None:
+    given: dict[str, Any] = {"operation": "boards/create", "body": {"name": "Once"}, "run": "20270115-080000-00bbbb"}
+    first = bench.run(call("boards/create"), **given)
+    bench.forget()
+    assert bench.run(call("boards/create"), **given)["id"] == first["id"]
+    assert bench.calls() == {}
+
+
+def test_a_dry_run_reads_and_does_not_write(bench: Bench) -> None:
+    board = bench.board_id("Empty for now")
+    bench.forget()
+    bench.run(call("boards/delete"), dry_run=True, operation="boards/delete", board_id=board)
+    assert bench.run(call("boards/get"), dry_run=True, operation="boards/get", board_id=board)["id"] == board
+    assert bench.calls() == {"boards/get": 1}
+
+
+def test_a_dry_run_plans_what_needs_something_planned(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: n\napi: v5\nsteps:\n"
+        "  - {id: made, uses: call, with: {operation: boards/create, body: {name: New}}}\n"
+        '  - {uses: call, with: {operation: boards/get, board_id: "${{ steps.made.id }}"}}\n'
+        '  - for_each: call\n    with: {operation: boards/list_pins, board_id: "${{ steps.made.id }}"}\n'
+        '    do: [{uses: log, with: {text: "${{ item.id }}"}}]\n'
+        '  - {uses: call, with: {operation: boards/update, board_id: "${{ steps.made.id }}", body: {name: Newer}}}\n'
+        "  - {uses: call, with: {operation: boards/list}}\n"
+    )
+    app = App.installed({"PINFLOW_STATE_DIR": str(tmp_path / "s"), "PINFLOW_CACHE_DIR": str(tmp_path / "c")})
+    result = app.run(app.plan(recipe, inputs={}), Options(sandbox=True, dry_run=True))
+    assert result.error is None
+    assert [step.status for step in result.steps] == ["planned", "planned", "planned", "planned", "ok"]
+
+
+def test_the_app_signs_what_only_it_may_ask_for(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    body = '{grant_type: client_credentials, scope: "boards:read"}'
+    recipe.write_text(
+        f"name: n\napi: v5\nsteps:\n  - {{id: got, uses: call, with: {{operation: oauth/token, body: {body}}}}}\n"
+        "outputs: {answer: '${{ steps.got }}'}\n"
+    )
+    app = App.installed({"PINFLOW_STATE_DIR": str(tmp_path / "s"), "PINFLOW_CACHE_DIR": str(tmp_path / "c")})
+    result = app.run(app.plan(recipe, inputs={}), Options(sandbox=True))
+    assert result.error is None
+    assert result.outputs["answer"]["token_type"] == "bearer"
+    assert "access_token" not in result.outputs["answer"]
