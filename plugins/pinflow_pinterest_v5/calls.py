@@ -9,6 +9,7 @@ Source: https://github.com/pinterest/api-description (v5/openapi.json)
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator  # noqa: TC003  what is returned is read at run time
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, Context, CredentialError, RemoteError, Repeated, Variants, action
+from pinflow_pinterest.undo import OF_BOARD, OF_PIN
 from pinflow_pinterest_v5.catalogues import unreadable
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ _ASK: Final = frozenset(
         "products_by_product_group_filter/list",
     }
 )
+# what an operation makes that pinflow knows how to take back
+_MAKES: Final = {"boards/create": "board", "pins/create": "pin", "pins/save": "pin"}
 # signed with the app's id and secret, as RFC 6749 has it for the token endpoint
 _BY_APP: Final = frozenset({"oauth/token", "token/revoke"})
 _TOKENS: Final = ("access_token", "refresh_token", "id_token")  # never in an answer: recipes hold no secrets
@@ -143,9 +147,25 @@ def action_of(catalogue: Catalogue, id: str, *, items: bool) -> Action:
         scopes={"": operation.scopes},
         quota=frozenset({operation.category} - {""}),
         destructive=operation.method == "DELETE",
+        reread=_reread(catalogue, operation),
         accepts=accepted(catalogue, id, items=loops),
         variant=id,
     )
+
+
+def _reread(catalogue: Catalogue, operation: Operation) -> Callable[[Context, Mapping[str, Any]], Any] | None:
+    """What gets a finished write's whole answer again after a resume, by the id that was kept of it.
+
+    None where no operation gets a thing of this kind by its id alone, with scopes that the write has as well.
+    """
+    below = "" if operation.method in ("PATCH", "PUT") else r"/\{\w+\}"
+    pattern = re.compile(re.escape(operation.path) + below)
+    for each in catalogue.operations.values():
+        alone = each.method == "GET" and each.path.count("{") == 1 and each.path.endswith("}")
+        if operation.method != "DELETE" and alone and each.scopes <= operation.scopes and pattern.fullmatch(each.path):
+            head = each.path.partition("{")[0]
+            return lambda ctx, kept: ctx.client.get(f"{head}{kept['id']}") if "id" in kept else kept
+    return None
 
 
 def _function(one: _Call, *, items: bool) -> Callable[..., Any]:
@@ -176,7 +196,7 @@ def _function(one: _Call, *, items: bool) -> Callable[..., Any]:
 
         # what the service applies twice to the same effect is sent again after a lost answer; of anything else
         # nobody can tell whether it happened, and the run ends in doubt
-        return ctx.once("call", do, kind=one.operation.id)
+        return ctx.once("call", do, kind=_MAKES.get(one.operation.id, one.operation.id))
 
     return read if one.reads else write
 
@@ -244,7 +264,7 @@ def _harmless(body: Any, id: str, catalogue: Catalogue) -> Any:
     return {"anyOf": [found["anyOf"][number]], "discriminator": {**told, "mapping": mapping}}
 
 
-@action("call", api="v5")
+@action("call", api="v5", undo={"board": OF_BOARD, "pin": OF_PIN})
 def _any_operation(ctx: Context, *, operation: str) -> Any:
     """Call any operation of the API. (pinflow operations lists them, and tells what each takes)
 

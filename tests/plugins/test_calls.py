@@ -11,9 +11,10 @@ from pinflow.app import App, Options
 from pinflow_pinterest.operations import BUNDLED, catalogue
 from pinflow_pinterest_v5 import calls
 from pinflow_pinterest_v5.calls import action_of
+from pinflow_sandbox.server import Sandbox, Settings, start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pinflow import Action
@@ -137,3 +138,58 @@ def test_the_app_signs_what_only_it_may_ask_for(tmp_path: Path) -> None:
     assert result.error is None
     assert result.outputs["answer"]["token_type"] == "bearer"
     assert "access_token" not in result.outputs["answer"]
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[tuple[App, Sandbox]]:
+    with start(settings=Settings(quotas=False)) as sandbox:
+        folders = {"PINFLOW_STATE_DIR": str(tmp_path / "s"), "PINFLOW_CACHE_DIR": str(tmp_path / "c")}
+        yield App.installed({**sandbox.environment(), **folders}), sandbox
+
+
+def test_what_calls_made_is_taken_back(app: tuple[App, Sandbox], tmp_path: Path) -> None:
+    pinflow, sandbox = app
+    before = boards(sandbox)
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: n\napi: v5\nsteps:\n"
+        "  - {id: made, uses: call, with: {operation: boards/create, body: {name: New}}}\n"
+        '  - {uses: call, with: {operation: boards/update, board_id: "${{ steps.made.id }}", body: {name: Newer}}}\n'
+        "outputs: {name: '${{ steps.made.name }}'}\n"
+    )
+    result = pinflow.run(pinflow.plan(recipe, inputs={}))
+    assert result.outputs == {"name": "New"}
+    assert boards(sandbox) == [*before, "Newer"]
+    undoing = pinflow.undoing(result.run)
+    assert undoing.counts() == {"board": 1}
+    assert pinflow.undo(undoing).ok
+    assert boards(sandbox) == before
+
+
+def boards(sandbox: Sandbox) -> list[str]:
+    state: Any = sandbox.control.state()
+    return [board["name"] for board in state["boards"]]
+
+
+@pytest.mark.parametrize(
+    ("id", "path"),
+    [
+        ("boards/create", "/boards/12"),
+        ("boards/update", "/boards/12"),
+        ("feeds/update", "/catalogs/feeds/12"),
+        ("boards/delete", None),
+        ("pins/save", None),
+        ("board_sections/create", None),
+        ("campaigns/create", None),
+    ],
+)
+def test_a_finished_writes_answer_is_got_again_where_its_id_is_enough(id: str, path: str | None) -> None:
+    class Client:
+        def get(self, path: str) -> str:
+            return path
+
+    class Ctx:
+        client = Client()
+
+    reread: Any = call(id).reread
+    assert (reread and reread(Ctx(), {"id": "12"})) == path
