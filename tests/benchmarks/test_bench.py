@@ -19,7 +19,7 @@ FIGURES = [
     r"start: pinflow --version +[\d.]+ x python -c pass +goal: at most",
     r"start: pinflow --help +[\d.]+ x python -c pass +goal: at most 6",
     r"start: pinflow validate recipes/copy_board\.yaml +[\d.]+ x python -c pass +goal: at most 16",
-    r"calls: validate 300 of them +[\d.]+ s +goal: at most 0\.5 +[\d.]+ x one step",
+    r"calls: validate 300 of them +[\d.]+ s +goal: at most 0\.5.* [\d.]+ x one step",
     r"engine: 5 reads, whole run +[\d.]+ x requests\.Session +goal: at most 1\.2",
     r"engine: 10 reads, whole run +[\d.]+ x requests\.Session +goal: at most 1\.2",
     r"engine: growth per step +[\d.]+ x 5 steps +goal: at most 1\.05",
