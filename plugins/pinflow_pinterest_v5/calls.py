@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pinflow_pinterest.operations import Catalogue, Operation, Takes
     from pinflow_pinterest_v5.catalogues import Choice
 
+_MANY: Final = 250  # items of a page, where the description sets no limit
 CAP: Final = 10_000  # items that ``all`` may collect
 
 # POSTs that ask: what they ask for does not fit into a URL, and they change nothing. A new one is a write until it is
@@ -55,16 +56,14 @@ class _Call:
 
     operation: Operation
     takes: Takes
+    page_size: int | None  # the most that it gives at a time; None where that can't be asked for
 
     @property
     def reads(self) -> bool:
         return self.operation.method == "GET" or self.operation.id in _ASK
 
     def path(self, given: Mapping[str, Any]) -> str:
-        found = self.operation.path
-        for name in self.takes.path:
-            found = found.replace(f"{{{name}}}", str(given[name]))
-        return found
+        return re.sub(r"\{(\w+)\}", lambda found: str(given[found[1]]), self.operation.path)
 
     def query(self, given: Mapping[str, Any]) -> dict[str, object]:
         found: dict[str, object] = {}
@@ -82,21 +81,26 @@ class _Call:
         """Send it once and give the answer, without the tokens that are in it."""
         body = given.get("body")
         content: dict[str, Any] = {"form" if self.takes.form else "json": body} if body is not None else {}
-        answer = ctx.client.request(
-            self.operation.method,
-            self.path(given),
-            params=self.query(given),
-            asks=self.reads and self.operation.method != "GET",
-            sign=_app_signature(ctx) if self.operation.id in _BY_APP and not ctx.dry_run else None,
-            **content,
-        )
+        try:
+            answer = ctx.client.request(
+                self.operation.method,
+                self.path(given),
+                params=self.query(given),
+                asks=self.reads and self.operation.method != "GET",
+                sign=_app_signature(ctx) if self.operation.id in _BY_APP and not ctx.dry_run else None,
+                **content,
+            )
+        except ValueError as error:
+            raise _unsendable(error) from error
         return _without_tokens(answer, ctx)
 
     def pages(self, ctx: Context, given: Mapping[str, Any]) -> Iterator[Any]:
         """Every item of the listing, fetched page by page, with as many on a page as the operation takes."""
-        size = self.takes.query.get("page_size")
-        default = {} if size is not None else {"page_size": None}
-        yield from ctx.client.pages(self.path(given), params={**default, **self.query(given)})
+        params = {"page_size": self.page_size and min(self.page_size, ctx.client.api.page_size), **self.query(given)}
+        try:
+            yield from ctx.client.pages(self.path(given), params=params)
+        except ValueError as error:
+            raise _unsendable(error) from error
 
 
 def _flat(value: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
@@ -138,7 +142,9 @@ def _without_tokens(answer: Any, ctx: Context) -> Any:
 
 def action_of(catalogue: Catalogue, id: str, *, items: bool) -> Action:
     """The action that calls an operation; with ``items`` one that yields what it lists, if it lists anything."""
-    one = _Call(catalogue.operation(id), catalogue.takes(id))
+    takes = catalogue.takes(id)
+    size = _resolved(takes.query.get("page_size"), catalogue)
+    one = _Call(catalogue.operation(id), takes, size.get("maximum", _MANY) if size else None)
     operation, loops = one.operation, items and one.takes.lists and one.operation.method == "GET"
     return replace(
         _any_operation,
@@ -173,22 +179,22 @@ def _function(one: _Call, *, items: bool) -> Callable[..., Any]:
 
         def each(ctx: Context, **given: Any) -> Iterator[Any]:
             _require_known(ctx, given)
-            yield from _sendable(lambda: one.pages(ctx, given))
+            yield from one.pages(ctx, given)
 
         return each
 
     def read(ctx: Context, **given: Any) -> Any:
         _require_known(ctx, given)
         if given.get("all"):
-            return _collected(_sendable(lambda: one.pages(ctx, given)), one.operation.id)
-        return _sendable(lambda: one.send(ctx, given))
+            return _collected(one.pages(ctx, given), one.operation.id)
+        return one.send(ctx, given)
 
     def write(ctx: Context, **given: Any) -> Any:
         sent_before = ctx.sent_at("call") is not None
 
         def do() -> Any:
             try:
-                return _sendable(lambda: one.send(ctx, given))
+                return one.send(ctx, given)
             except RemoteError as error:
                 if sent_before and error.status == 404 and one.operation.method == "DELETE":
                     return None  # an earlier try, whose answer was lost, has deleted it
@@ -207,11 +213,8 @@ def _require_known(ctx: Context, given: Mapping[str, Any]) -> None:
         json.dumps(given)  # what is planned has no JSON, and says so
 
 
-def _sendable(send: Callable[[], Any]) -> Any:
-    try:
-        return send()
-    except ValueError as error:
-        raise ActionError(f"this can't be sent: {error}") from error
+def _unsendable(error: ValueError) -> ActionError:
+    return ActionError(f"this can't be sent: {error}")
 
 
 def _collected(items: Iterator[Any], id: str) -> dict[str, Any]:
