@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pinflow.cli.commands import BUILT_IN, module_of, offered
-from pinflow.cli.parser import Option, parser_of, parser_of_offer, walk
+from pinflow.cli.parser import Option, common, parser_of, parser_of_offer, walk
 from pinflow.errors import OK
 
 if TYPE_CHECKING:
@@ -209,14 +209,13 @@ fi"""
 def fish(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str]) -> str:
     """A script for fish 3 and later."""
     names = " ".join(helps)
+    before = f"not __fish_seen_subcommand_from {names}"
     lines = [
         "# fish completion for pinflow",
         "complete -c pinflow -f",
-        *(
-            f"complete -c pinflow -n 'not __fish_seen_subcommand_from {names}' -a {name} -d '{_quoted(text)}'"
-            for name, text in helps.items()
-        ),
-        "complete -c pinflow -n 'not __fish_seen_subcommand_from " + names + "' -l version -d 'print the version'",
+        *(f"complete -c pinflow -n '{before}' -a {name} -d '{_quoted(text)}'" for name, text in helps.items()),
+        f"complete -c pinflow -n '{before}' -l version -d 'print the version'",
+        *(line for option in common() for line in _fish_option(before, option)),
     ]
     for path, options in tree.items():
         seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in path)

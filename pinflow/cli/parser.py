@@ -138,6 +138,13 @@ class Option:
     kind: str  # its dest
 
 
+def common() -> list[Option]:
+    """The options that every command has."""
+    parser = Parser()
+    add_common(parser, ("human", "json", "ndjson"))
+    return walk(parser)[()]
+
+
 def options_of(parser: argparse.ArgumentParser) -> list[str]:
     """Every option of a parser and of the commands below it."""
     return [name for each in walk(parser).values() for option in each for name in option.names]

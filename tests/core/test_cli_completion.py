@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,8 +52,8 @@ def script(tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-def completed(script: Path, *words: str) -> list[str]:
-    """What bash offers for the last of ``words``."""
+def in_shell(script: Path, *command: str) -> str:
+    """What a shell says, in a folder with some files, with ``pinflow`` on its path."""
     folder = script.parent / "here"
     folder.mkdir(exist_ok=True)
     for name in ("mine.yaml", "other.yml", "notes.txt"):
@@ -61,6 +62,13 @@ def completed(script: Path, *words: str) -> list[str]:
     program.mkdir(exist_ok=True)
     (program / "pinflow").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m pinflow "$@"\n')
     (program / "pinflow").chmod(0o755)
+    environ = {**os.environ, "PATH": f"{program}{os.pathsep}{os.environ['PATH']}"}
+    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, env=environ)
+    assert found.stderr == ""
+    return found.stdout
+
+
+def in_bash(script: Path, *words: str) -> list[str]:
     lines = [
         f"source {shlex.quote(str(script))}",
         f"COMP_WORDS=({' '.join(map(shlex.quote, words))})",
@@ -68,28 +76,52 @@ def completed(script: Path, *words: str) -> list[str]:
         "_pinflow",
         'printf "%s\\n" "${COMPREPLY[@]}"',
     ]
-    environ = {**os.environ, "PATH": f"{program}{os.pathsep}{os.environ['PATH']}"}
-    found = subprocess.run(
-        ["bash", "-c", "\n".join(lines)], capture_output=True, text=True, check=True, cwd=folder, env=environ
-    )
-    assert found.stderr == ""
-    return found.stdout.split()
+    return in_shell(script, "bash", "-c", "\n".join(lines)).split()
 
 
-bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def in_zsh(script: Path, *words: str) -> list[str]:
+    """As zsh calls it, with what its completion system would add written down instead."""
+    lines = [
+        "compdef() { }",
+        'compadd() { shift; print -l -- "$@" }',
+        "_files() { print -l -- ${~2:-*}(N) }",
+        '_describe() { print -l -- "${(@)${(@P)2}%%:*}" }',
+        f"source {shlex.quote(str(script))}",
+        f"words=({' '.join(map(shlex.quote, words))}) CURRENT={len(words)}",
+        "_pinflow",
+    ]
+    said = in_shell(script, "zsh", "-f", "-c", "\n".join(lines)).split()
+    return [word for word in said if word.startswith(words[-1])]
 
 
-@bash
+def in_fish(script: Path, *words: str) -> list[str]:
+    line = shlex.quote(" ".join(words))
+    said = in_shell(script, "fish", "--no-config", "-c", f"source {shlex.quote(str(script))}; complete -C {line}")
+    return [each.partition("\t")[0] for each in said.splitlines()]
+
+
+SHELLS: dict[str, Callable[..., list[str]]] = {"bash": in_bash, "zsh": in_zsh, "fish": in_fish}
+
+
+@pytest.fixture(params=SHELLS)
+def completed(request: pytest.FixtureRequest, script: Callable[[str], Path]) -> Callable[..., list[str]]:
+    """What a shell offers for the last of the words."""
+    if shutil.which(request.param) is None:
+        pytest.skip(f"there is no {request.param} here")
+    return partial(SHELLS[request.param], script(request.param))
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
+        (["pinflow", "--output", "n"], ["ndjson"]),
         (["pinflow", "r"], ["run", "resume", "runs"]),
         (["pinflow", "gr"], ["greet"]),
         (["pinflow", "run", "--dr"], ["--dry-run"]),
         (["pinflow", "run", "x.yaml", "--tier", ""], ["standard", "trial"]),
         (["pinflow", "--output", "json", "runs", "s"], ["show"]),
         (["pinflow", "runs", "show", "--it"], ["--items"]),
-        (["pinflow", "runs", "--output", "n"], ["ndjson"]),
+        (["pinflow", "run", "--output", "n"], ["ndjson"]),
         (["pinflow", "run", "m"], ["mine.yaml"]),
         (["pinflow", "validate", ""], ["mine.yaml", "other.yml"]),
         (["pinflow", "validate", "mine.yaml", "--plugin", "no"], ["notes.txt"]),
@@ -98,18 +130,19 @@ bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash
         (["pinflow", "greet", "softly", "--times", ""], ["one", "two"]),
     ],
 )
-def test_bash_completes_commands_options_their_values_and_recipes(
-    script: Callable[[str], Path], words: Sequence[str], offered: list[str]
+def test_a_shell_completes_commands_options_their_values_and_recipes(
+    completed: Callable[..., list[str]], words: Sequence[str], offered: list[str]
 ) -> None:
-    assert sorted(completed(script("bash"), *words)) == sorted(offered)
+    found = completed(*words)
+    # fish offers other files too, after those that are meant
+    others = {"notes.txt"} if "mine.yaml" in offered else set()
+    assert set(offered) <= set(found)
+    assert set(found) - set(offered) <= others
 
 
-@bash
-def test_bash_completes_the_names_of_actions(script: Callable[[str], Path]) -> None:
-    assert {"create_board", "v5.create_board"} <= {
-        *completed(script("bash"), "pinflow", "actions", "create_b"),
-        *completed(script("bash"), "pinflow", "actions", "v5.create_b"),
-    }
+def test_a_shell_completes_the_names_of_actions(completed: Callable[..., list[str]]) -> None:
+    found = {*completed("pinflow", "actions", "create_b"), *completed("pinflow", "actions", "v5.create_b")}
+    assert {"create_board", "v5.create_board"} <= found
 
 
 @pytest.mark.parametrize(("name", "check"), [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")])
