@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import paths, plugins
 from pinflow.approvals import MAX_WRITES, Approvals, approval_of, command, digest_of
-from pinflow.errors import ApprovalRequired, Problem, RateLimited, RecipeError, RemoteError, StateError, UsageError
+from pinflow.errors import ApprovalRequired, RateLimited, RecipeError, RemoteError, StateError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import pluggy
     from pluggy import HookImpl
@@ -92,16 +92,23 @@ class App:
         return self._state or paths.state_folder(self.environ)
 
     @classmethod
-    def installed(cls, environ: Mapping[str, str], *, plugins_from: Iterable[Path] = (), **seams: Any) -> App:
+    def installed(
+        cls,
+        environ: Mapping[str, str],
+        *,
+        plugins_from: Iterable[Path] = (),
+        reserved: Collection[str] = (),
+        **seams: Any,
+    ) -> App:
         """An app with every installed plugin and the local ones in ``plugins_from``.
 
-        PINFLOW_DISABLE in ``environ`` names plugins to leave out, comma-separated.
-        Raises PluginError.
+        PINFLOW_DISABLE in ``environ`` names plugins to leave out, comma-separated;
+        ``reserved`` are names of commands that no plugin may have. Raises PluginError.
         """
         disabled = [name.strip() for name in environ.get("PINFLOW_DISABLE", "").split(",") if name.strip()]
         found = plugins.installed(paths.cache_folder(environ) / "plugins.json")
         manager, infos = plugins.load(found, disabled=disabled, files=plugins_from)
-        return cls(plugins.collect(manager, infos, environ), manager, environ, **seams)
+        return cls(plugins.collect(manager, infos, environ, reserved=reserved), manager, environ, **seams)
 
     # -- before a run
 
@@ -123,23 +130,14 @@ class App:
         from pinflow.recipe.model import parse_all
         from pinflow.recipe.source import read
 
-        path = self._existing(paths.find_recipe(recipe))
-        source = read(path, str(path))
+        path = paths.find_recipe(recipe)
+        source = read(path, str(path), known=(each.stem for each in self.recipes()))
         found, problems = parse_all(source)
         if found is None:
             raise RecipeError(problems)
         return make_plan(
             source, found, self.registry, inputs, now=self._now(), api=api, examples=examples, problems=problems
         )
-
-    def _existing(self, path: Path) -> Path:
-        """``path``, unless there is nothing and the name is near that of a recipe that comes with pinflow."""
-        from pinflow.recipe.expressions import nearest
-
-        near = None if path.exists() else nearest(path.stem, [each.stem for each in self.recipes()])
-        if near is None:
-            return path
-        raise RecipeError([Problem(str(path), 1, 1, "there is no such file", f"did you mean {near!r}?")])
 
     def now(self) -> float:
         """Seconds since the epoch, by this app's clock."""

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from concurrent.futures import Executor
+    from collections.abc import Iterable, Mapping
 
     from pinflow.actions import Action
     from pinflow.events import Event
@@ -43,12 +42,6 @@ def pinflow_credential(request: CredentialRequest) -> Credential | None:
 
     Raises CredentialError saying how to get one.
     """
-
-
-@hookspec
-def pinflow_executors() -> Mapping[str, Callable[[int], Executor]]:
-    """Ways to run a fan-out: name -> factory, called with the number of workers."""
-    raise NotImplementedError
 
 
 @hookspec

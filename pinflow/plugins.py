@@ -215,28 +215,34 @@ def _leave_out(info: PluginInfo) -> str:
 
 
 def collect(
-    manager: pluggy.PluginManager, infos: Iterable[PluginInfo], environ: Mapping[str, str] = MappingProxyType({})
+    manager: pluggy.PluginManager,
+    infos: Iterable[PluginInfo],
+    environ: Mapping[str, str] = MappingProxyType({}),
+    *,
+    reserved: Collection[str] = (),
 ) -> Registry:
     """Ask every plugin what it offers. Raises PluginError for a wrong type, or one name offered twice.
 
-    ``environ`` is the environment that hooks are told of.
+    ``environ`` is the environment that hooks are told of; ``reserved`` are the names of commands that no plugin may
+    have, because the program has them.
     """
     offers = _Offers(manager, {info.name: info for info in infos}, environ)
     actions = offers.by_name("pinflow_actions", Action, lambda a: (a.api, a.name), lambda a: f"action {a.full_name}")
     apis = offers.by_name("pinflow_apis", Api, lambda a: a.id, lambda a: f"api {a.id}")
-    commands = offers.commands()
+    commands = offers.commands(reserved)
     simulators = offers.by_name("pinflow_sandbox", Simulator, lambda s: s.service, lambda s: f"sandbox {s.service}")
     importers = offers.by_name("pinflow_importers", Importer, lambda i: i.name, lambda i: f"importer {i.name}")
-    executors = offers.executors()
     for action in actions.values():
         offers.check(action, apis)
     plugins = [replace(info, offers=tuple(offers.told.get(info.name, ()))) for info in offers.infos.values()]
-    return Registry(actions, apis, executors, commands, simulators, tuple(plugins), importers)
+    return Registry(actions, apis, commands, simulators, tuple(plugins), importers)
 
 
-def commands(manager: pluggy.PluginManager, infos: Iterable[PluginInfo]) -> Mapping[str, Command]:
+def commands(
+    manager: pluggy.PluginManager, infos: Iterable[PluginInfo], *, reserved: Collection[str] = ()
+) -> Mapping[str, Command]:
     """The commands alone, which cost less to ask for than everything. Raises PluginError as :func:`collect` does."""
-    return _Offers(manager, {info.name: info for info in infos}).commands()
+    return _Offers(manager, {info.name: info for info in infos}).commands(reserved)
 
 
 def credential(
@@ -301,8 +307,15 @@ class _Offers:
                 found[key(offer)] = offer
         return found
 
-    def commands(self) -> Mapping[str, Command]:
-        return self.by_name("pinflow_commands", Command, lambda c: c.name, lambda c: f"command {c.name}")
+    def commands(self, reserved: Collection[str]) -> Mapping[str, Command]:
+        found = self.by_name("pinflow_commands", Command, lambda c: c.name, lambda c: f"command {c.name}")
+        for name in sorted(found.keys() & set(reserved)):
+            owner = self._owner[f"command {name}"]
+            raise PluginError(
+                f"command {name} is offered twice, by both pinflow itself and {self._shown(owner)}",
+                hint=f"rename it, or leave the plugin out: PINFLOW_DISABLE={owner}",
+            )
+        return found
 
     def check(self, action: Action, apis: Collection[str]) -> None:
         """Raise PluginError for an action that would do something else than its declaration says."""
@@ -318,17 +331,6 @@ class _Offers:
                 f"plugin {self._shown(owner)}: action {action.full_name} has the effect {action.effect!r}",
                 hint=f"the effects are: {', '.join(get_args(Effect))}",
             )
-
-    def executors(self) -> Mapping[str, Any]:
-        found: dict[str, Any] = {}
-        for impl in self._impls("pinflow_executors"):
-            answer = self._call(impl, "pinflow_executors")
-            if not isinstance(answer, Mapping) or not all(callable(factory) for factory in answer.values()):
-                raise self._wrong(impl, "pinflow_executors", "a mapping of names to factories", answer)
-            for name, factory in answer.items():
-                self._claim(impl.plugin_name, f"executor {name}")
-                found[name] = factory
-        return found
 
     def _impls(self, hook: str) -> list[HookImpl]:
         # pluggy calls the latest registration first; offers are told in the order of registration

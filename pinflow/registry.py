@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Mapping, Sequence
 
     from pinflow.actions import Action
     from pinflow.http.api import Api
@@ -33,7 +32,6 @@ class Registry:
 
     actions: Mapping[ActionKey, Action] = field(default_factory=dict)
     apis: Mapping[str, Api] = field(default_factory=dict)
-    executors: Mapping[str, Callable[[int], Executor]] = field(default_factory=dict)
     commands: Mapping[str, Command] = field(default_factory=dict)
     simulators: Mapping[str, Simulator] = field(default_factory=dict)
     plugins: Sequence[PluginInfo] = ()

@@ -49,6 +49,11 @@ BUILT_IN = (
 )
 
 
+def reserved() -> frozenset[str]:
+    """The names that no command of a plugin may have."""
+    return frozenset({"help", *(entry.name for entry in BUILT_IN)})
+
+
 class CommandModule(Protocol):
     """What each command's module has. ``OUTPUTS`` are the forms in which it can answer."""
 
@@ -79,7 +84,7 @@ def _loaded(shell: Shell) -> tuple[Mapping[str, Command], list[str]]:
     disabled = [name.strip() for name in shell.environ.get("PINFLOW_DISABLE", "").split(",") if name.strip()]
     found = plugins.installed(cache_folder(shell.environ) / "plugins.json")
     manager, infos = plugins.load(found, disabled=disabled, files=shell.options.plugins)
-    offers = plugins.commands(manager, infos)
+    offers = plugins.commands(manager, infos, reserved=reserved())
     commands = {name: offers[name] for name in sorted(offers)}
     return commands, [info.module.partition(":")[0] for info in infos]
 

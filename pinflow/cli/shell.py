@@ -30,8 +30,9 @@ class Options:
 def installed_app(environ: Mapping[str, str], plugins: Sequence[Path]) -> App:
     """The app with every installed plugin, loaded when a command first needs it."""
     from pinflow.app import App
+    from pinflow.cli.commands import reserved
 
-    return App.installed(environ, plugins_from=plugins)
+    return App.installed(environ, plugins_from=plugins, reserved=reserved())
 
 
 @dataclass(frozen=True, slots=True)

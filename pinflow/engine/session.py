@@ -161,7 +161,7 @@ class Session:
         self._asked = ask
         self._transport = Transport(connections=64, agent="pinflow", monotonic=seams.monotonic)
         self._emit = Emitter(run_id, listeners, seams.clock)
-        executors = {"threads": _threads, **plan.registry.executors}
+        executors = {"threads": _threads}
         apis = {api for _, api in (*credentials, *plan.item_logins)}
         self._durable = Durable(
             journal,

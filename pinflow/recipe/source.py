@@ -30,11 +30,12 @@ from yaml.events import (
 
 from pinflow.errors import Problem, RecipeError
 from pinflow.recipe.fields import shown
+from pinflow.recipe.mistakes import nearest
 from pinflow.recipe.places import offset_in_text
 from pinflow.recipe.syntax import MAX_DEPTH, NotYaml, events, too_deep
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 MAX_BYTES = 256_000
@@ -139,8 +140,8 @@ class Source:
         return line, start - self._lines[line - 1] + 1
 
 
-def read(path: Path, shown: str) -> Source:
-    """The recipe in a file; ``shown`` is how the user wrote its path.
+def read(path: Path, shown: str, *, known: Iterable[str] = ()) -> Source:
+    """The recipe in a file; ``shown`` is how the user wrote its path, ``known`` are names that may have been meant.
 
     Raises RecipeError, at line 1, for what is not a readable regular file of at most 256 kB.
     """
@@ -150,7 +151,9 @@ def read(path: Path, shown: str) -> Source:
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise _refusal(shown, "there is no such file", "check the path") from None
+        near = nearest(path.stem, known)
+        hint = f"did you mean {near!r}?" if near else "check the path"
+        raise _refusal(shown, "there is no such file", hint) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _refusal(shown, f"this file can't be read: {reason}", "check its path and permissions") from error

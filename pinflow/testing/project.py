@@ -123,7 +123,7 @@ class Project:
         manager, infos = plugin_loading.load(
             self._found(), disabled=self._disabled, files=self._files, objects=self.plugins
         )
-        registry = plugin_loading.collect(manager, infos)
+        registry = plugin_loading.collect(manager, infos, {**self.variables, **self.environ})
         return App(
             replace(registry, actions={key: self.offered(each) for key, each in registry.actions.items()}),
             manager,

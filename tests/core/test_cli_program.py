@@ -414,3 +414,17 @@ def test_a_stream_without_the_characters_gets_escapes(tmp_path: Path) -> None:
     found = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
     assert found.returncode == 2
     assert "\\xfc.yaml:1:1:" in found.stderr
+
+
+@pytest.mark.parametrize("name", ["run", "help"])
+@pytest.mark.parametrize("words", [["plugins"], ["greet"]], ids=" ".join)
+def test_a_plugins_command_cannot_have_the_name_of_one_of_ours(tmp_path: Path, name: str, words: list[str]) -> None:
+    plugin = tmp_path / "usurper.py"
+    plugin.write_text(
+        "from pinflow import Command, hookimpl\n\n@hookimpl\ndef pinflow_commands():\n"
+        f"    return [Command(name='{name}', help='', add_arguments=lambda p: None, run=lambda a, b: 0)]\n"
+    )
+    out, err = io.StringIO(), io.StringIO()
+    shell = Shell(io.StringIO(), out, err, {"PINFLOW_STATE_DIR": str(tmp_path), "PINFLOW_CACHE_DIR": str(tmp_path)})
+    assert program.main([*words, "--plugin", str(plugin)], shell=shell) == 2
+    assert f"command {name} is offered twice, by both pinflow itself and 'usurper' ({plugin})" in err.getvalue()

@@ -196,10 +196,6 @@ def test_what_was_offered_is_remembered_by_plugin() -> None:
         def pinflow_apis(self) -> list[Api]:
             return [api("shop")]
 
-        @hookimpl
-        def pinflow_executors(self) -> dict[str, Any]:
-            return {"far": lambda workers: None}
-
     class Deaf:
         @hookimpl
         def pinflow_event(self, event: Event) -> None:
@@ -207,7 +203,7 @@ def test_what_was_offered_is_remembered_by_plugin() -> None:
 
     registry = registry_of(Shop(), Deaf(), Deaf())
     assert [(each.name, each.offers) for each in registry.plugins] == [
-        ("Shop", ("action greet", "api shop", "executor far")),
+        ("Shop", ("action greet", "api shop")),
         ("Deaf", ()),
         ("Deaf_2", ()),
     ]
@@ -308,8 +304,6 @@ WRONG: list[tuple[str, object, str]] = [
     ("pinflow_commands", True, "a list of Command, not bool"),
     ("pinflow_sandbox", {"shop": 1}, "a list of Simulator, not dict"),
     ("pinflow_sandbox", [None], "Simulator, not NoneType"),
-    ("pinflow_executors", [("far", len)], "a mapping of names to factories, not list"),
-    ("pinflow_executors", {"far": 3}, "a mapping of names to factories, not dict"),
 ]
 
 
@@ -318,7 +312,7 @@ def test_a_wrong_answer_names_plugin_hook_and_type(hook: str, answer: object, wa
     assert refused(offering(hook, answer)) == f"plugin 'Shop' ({__name__}): {hook} must return {wanted}"
 
 
-@pytest.mark.parametrize("hook", ["actions", "apis", "commands", "executors", "sandbox"])
+@pytest.mark.parametrize("hook", ["actions", "apis", "commands", "sandbox"])
 def test_a_hook_that_raises_is_named_with_its_error(hook: str) -> None:
     def fail(self: object) -> None:
         raise KeyError("shelf")
@@ -330,7 +324,6 @@ def test_a_hook_that_raises_is_named_with_its_error(hook: str) -> None:
 DOUBLE: list[tuple[str, Any, Any, str]] = [
     ("pinflow_actions", [greet], [greet], "action greet"),
     ("pinflow_apis", [api("shop")], [api("shop")], "api shop"),
-    ("pinflow_executors", {"far": len}, {"far": len}, "executor far"),
     (
         "pinflow_commands",
         [Command(name="tidy", help="", add_arguments=lambda parser: None, run=lambda args, app: 0)],
@@ -350,6 +343,18 @@ DOUBLE: list[tuple[str, Any, Any, str]] = [
 def test_one_name_from_two_plugins_names_both(hook: str, one: Any, other: Any, shown: str) -> None:
     said = refused(offering(hook, one), offering(hook, other))
     assert said.splitlines()[0] == (f"{shown} is offered twice, by both 'Shop' ({__name__}) and 'Shop_2' ({__name__})")
+
+
+def test_a_command_that_the_program_has_names_both() -> None:
+    run = offering(
+        "pinflow_commands", [Command(name="run", help="", add_arguments=lambda parser: None, run=lambda args, app: 0)]
+    )
+    with pytest.raises(PluginError) as caught:
+        collect(*load([], objects=[run]), reserved={"run", "help"})
+    assert str(caught.value) == (
+        f"command run is offered twice, by both pinflow itself and 'Shop' ({__name__})\n"
+        "  rename it, or leave the plugin out: PINFLOW_DISABLE=Shop"
+    )
 
 
 def test_one_name_twice_from_one_plugin_is_refused() -> None:
