@@ -58,7 +58,7 @@ def _said(told: Told) -> str:
             counts = counts_said(told.counts)
             return f"done in {duration(told.seconds)}" + (f": {counts}" if counts else "")
         case "failed":
-            return f"FAILED: {reason} (pinflow runs show {told.run})"
+            return f"FAILED: {reason}" + (f" (pinflow runs show {told.run})" if told.run else "")
         case "paused":
             return f"paused until {short(told.until or 0)}: {reason}"
         case "left" | "lost":

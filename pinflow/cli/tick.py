@@ -40,7 +40,8 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
     log = Log(shell, app)
     with opened(app) as table, stoppable(shell.tell) as stop:
-        start = chosen(app, table, args.recipes, running.given_inputs(args.inputs), left_out(shell))
+        warn = left_out(shell) if shell.options.verbosity >= 0 else lambda why: None  # every 5 minutes, by mail
+        start = chosen(app, table, args.recipes, running.given_inputs(args.inputs), warn)
         setting = Setting(options=options_of(shell), deadline=args.deadline)
         scheduler = Scheduler(app, table, start.rows, tell=log, setting=setting)
         see_through(app, scheduler, stop.asked)

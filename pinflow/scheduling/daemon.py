@@ -98,10 +98,8 @@ def see_through(app: App, scheduler: Scheduler, stop: threading.Event) -> None:
     if not held(app.state / "schedule" / "daemon.lock"):
         beat(app, scheduler, since=app.now(), kind="tick")
     waits = threading.Event()
-    scheduler.tick()
-    while scheduler.busy and not stop.is_set():
+    while not stop.is_set() and (scheduler.tick() or scheduler.busy):
         waits.wait(0.05)
-        scheduler.tick()
     wind_up(app, scheduler)
 
 

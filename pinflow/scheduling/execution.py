@@ -68,8 +68,7 @@ def perform(app: App, table: Table, work: Work, options: Options) -> Ended:
 
 def _outcome(app: App, table: Table, work: Work, options: Options) -> Ended:
     before = _record(app, work.occurrence.run)
-    if before is not None and before.state == "unreadable" and "holds no run" in before.error:
-        # its maker died between the file and its first row: nothing was sent, and the name is used up
+    if before is not None and _never_began(app, before):
         work.occurrence = table.running(work.occurrence, run=app.new_run_id())
         before = None
     if before is None:
@@ -88,6 +87,13 @@ def _record(app: App, run: str) -> RunRecord | None:
     """What is recorded of a run; None if it never began."""
     file = app.state / "runs" / f"{run}.db"
     return look_at_run(file) if file.is_file() else None
+
+
+def _never_began(app: App, record: RunRecord) -> bool:
+    """Whether its maker died between making the file and its first row: nothing was sent, and the name is used up."""
+    if record.state != "unreadable":
+        return False
+    return "holds no run" in record.error or not (app.state / "runs" / f"{record.id}.db").stat().st_size
 
 
 def _told(app: App, work: Work, result: RunResult) -> Ended:
@@ -109,13 +115,15 @@ def _refused(app: App, work: Work, error: PinflowError) -> Ended:
     if isinstance(error, StateError) and is_locked(app.state / "runs" / f"{work.occurrence.run}.lock"):
         return Ended("left", "its run is in the hands of another process", first, until=app.now() + LEASE)
     kept = noted(error) if isinstance(error, RemoteError) else f"{error.kind}: {first}"
-    return Ended("failed", kept, first, error.exit_code)
+    advice = f"; {error.hint.splitlines()[0]}" if error.hint else ""
+    return Ended("failed", kept, f"{first}{advice}", error.exit_code)
 
 
 def _write(app: App, table: Table, held: Occurrence, ended: Ended) -> None:
     match ended.state:
         case "done" | "failed" as state:
-            table.settle(held, state, now=app.now(), reason=ended.reason, exit_code=ended.exit_code)
+            run = held.run if _record(app, held.run) is not None else ""  # refused before it began
+            table.settle(held, state, now=app.now(), reason=ended.reason, exit_code=ended.exit_code, run=run)
         case "paused":
             table.park(held, until=ended.until or app.now(), reason=ended.reason)
         case "left":

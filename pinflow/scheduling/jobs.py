@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from pinflow.scheduling.table import JobRow
 from pinflow.scheduling.vocabulary import rule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pinflow.app import App
 
@@ -25,28 +27,27 @@ HERE = Path("recipes")  # where recipes are looked for when none are named
 _KEYS = tuple(field.name for field in fields(Schedule) if field.metadata)
 
 
-def found(given: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """The files that are meant: those that were named, and those of the named folders.
+def found(given: Sequence[Path], *, scheduled: Callable[[Path], bool]) -> tuple[list[Path], list[Path]]:
+    """The files that are meant: those that were named, and those of the named folders that are ``scheduled``.
 
-    A folder's are all its recipes that have a schedule. Raises UsageError for a name that leads nowhere.
+    Raises UsageError for a name that leads nowhere.
     """
-    named, listed = [], []
+    named: list[Path] = []
+    listed: list[Path] = []
     for each in given:
-        path = paths.find_recipe(each)
+        path = paths.find_recipe(each).resolve()
         if path.is_dir():
-            listed += [file for file in sorted(path.iterdir()) if file.suffix in (".yaml", ".yml") and _scheduled(file)]
+            names = sorted(name for name in os.listdir(path) if name.endswith((".yaml", ".yml")))  # noqa: PTH208 - of 10,000
+            listed += [file for name in names if scheduled(file := path / name)]
         elif path.is_file():
             named.append(path)
         else:
             raise UsageError(f"there is no recipe or folder {each}")
-    return _absolute(named), _absolute(each for each in listed if each not in named)
+    own = set(named)
+    return list(dict.fromkeys(named)), list(dict.fromkeys(each for each in listed if each not in own))
 
 
-def _absolute(files: Iterable[Path]) -> list[Path]:
-    return list(dict.fromkeys(each.resolve() for each in files))
-
-
-def _scheduled(file: Path) -> bool:
+def _has_schedule(file: Path) -> bool:
     """Whether a file seems to have a schedule; a broken one that has the word does."""
     try:
         text = file.read_bytes()
@@ -68,13 +69,15 @@ def load(
     ``inputs`` go to every recipe that has an input of the name. A recipe of a folder that lacks one is left out,
     which ``left_out`` is told. Raises RecipeError with every problem of all files, and UsageError.
     """
-    named, listed = found(given)
+    same = {file: row for row in known.values() if row.stamp == stamp_of(file := Path(row.recipe))}
+    named, listed = found(given, scheduled=lambda file: file in same or _has_schedule(file))
     problems: list[Problem] = []
-    rows: dict[str, JobRow] = {}
+    rows: list[JobRow] = []
+    called: dict[str, JobRow] = {}
     used: set[str] = set()
     for file in [*named, *listed]:
         try:
-            row = _again(file, inputs, known) or read_job(app, file, inputs)
+            row = _again(same.get(file), inputs) or read_job(app, file, inputs)
         except MissingInputs as error:
             lacks = ", ".join(each.name for each in error.missing)
             if file in named:
@@ -87,25 +90,18 @@ def load(
             problems += error.problems
             continue
         used.update(row.inputs)
-        problems += _same_name(row, rows)
-        rows[row.name] = row
+        problems += [_same_name(row, name, called[name]) for name in (row.name, row.title) if name in called]
+        called.update({row.name: row, row.title: row})
+        rows.append(row)
     if problems:
         raise RecipeError(problems)
     if unknown := sorted(set(inputs) - used):
         raise UsageError(f"no scheduled recipe has an input {unknown[0]!r}")
-    return list(rows.values())
+    return rows
 
 
-def _same_name(row: JobRow, rows: Mapping[str, JobRow]) -> list[Problem]:
-    for other in rows.values():
-        if row.name == other.name or row.title == other.title:
-            name = row.name if row.name == other.name else row.title
-            return [
-                Problem(
-                    row.recipe, 1, 1, f"two recipes are called {name!r}", f"the other is {other.recipe}; rename one"
-                )
-            ]
-    return []
+def _same_name(row: JobRow, name: str, other: JobRow) -> Problem:
+    return Problem(row.recipe, 1, 1, f"two recipes are called {name!r}", f"the other is {other.recipe}; rename one")
 
 
 def stamp_of(file: Path) -> str:
@@ -117,12 +113,9 @@ def stamp_of(file: Path) -> str:
     return f"{state.st_mtime_ns}:{state.st_size}:{state.st_ino}"
 
 
-def _again(file: Path, inputs: Mapping[str, str], known: Mapping[str, JobRow]) -> JobRow | None:
-    """The job as it was read before, if nothing about it can have changed."""
-    row = known.get(file.stem)
-    if row is None or not row.active or row.recipe != str(file) or row.stamp != stamp_of(file):
-        return None
-    return row if not (set(row.inputs) | set(inputs)) or dict(row.inputs) == dict(inputs) else None
+def _again(row: JobRow | None, inputs: Mapping[str, str]) -> JobRow | None:
+    """The job of a file that was not touched, if the inputs are no others either."""
+    return row if row is not None and dict(row.inputs) == dict(inputs) else None
 
 
 def read_job(app: App, file: Path, inputs: Mapping[str, str]) -> JobRow:
@@ -169,7 +162,9 @@ def job_of(row: JobRow) -> Job:
 
 def block_of(row: JobRow) -> Schedule:
     """A job's schedule, as its recipe had it."""
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in row.block.items()
-    }
-    return Schedule(**values)
+    return _block(tuple((key, tuple(value) if isinstance(value, list) else value) for key, value in row.block.items()))
+
+
+@lru_cache(maxsize=4096)
+def _block(items: tuple[tuple[str, Any], ...]) -> Schedule:
+    return Schedule(**dict(items))

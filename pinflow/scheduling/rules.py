@@ -12,6 +12,7 @@ import hashlib
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _cron_days(cron: Cron, start: int, stop: int) -> Iterator[int]:
 def _first_on(calendar: Calendar, ordinal: int, after: Moment) -> Moment | None:
     """The first time after ``after`` of those that belong to one day."""
     zone = calendar.zone
-    midnight = _instant(zone, ordinal, 0)
+    midnight = _midnight(zone, ordinal)
     if _regular(zone, ordinal):
         passed = (after - midnight) // 60
         place = bisect_right(calendar.minutes, passed)
@@ -169,7 +170,13 @@ def _first_on(calendar: Calendar, ordinal: int, after: Moment) -> Moment | None:
 
 def _regular(zone: ZoneInfo, ordinal: int) -> bool:
     """Whether the clock is not changed on a day."""
-    return _instant(zone, ordinal + 1, 0) - _instant(zone, ordinal, 0) == _DAY
+    return _midnight(zone, ordinal + 1) - _midnight(zone, ordinal) == _DAY
+
+
+@lru_cache(maxsize=4096)
+def _midnight(zone: ZoneInfo, ordinal: int) -> Moment:
+    """When a day begins. Thousands of jobs ask for the same few."""
+    return _instant(zone, ordinal, 0)
 
 
 def _instant(zone: ZoneInfo, ordinal: int, minute: int, *, fold: int = 0) -> Moment:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pinflow.app import Options
+from pinflow.engine.lock import held as is_locked
 from pinflow.errors import PinflowError
 from pinflow.scheduling.execution import Ended, Work, perform
 from pinflow.scheduling.jobs import job_of, read_job, stamp_of
@@ -112,8 +113,8 @@ class Scheduler:
             self._table.take_away(gone, "the job is no longer scheduled", now=self._app.now())
             for name in gone:
                 self._tell(Told("gone", name))
-        wanted = {row.name for row in rows}
-        self._take({name: row for name, row in self._table.jobs().items() if name in wanted})
+        now_known = self._table.jobs() if changed or gone else known
+        self._take({row.name: now_known[row.name] for row in rows})
 
     def _close(self, rows: Sequence[JobRow]) -> None:
         """Write down what was due of rules that end now, and did not run."""
@@ -139,8 +140,8 @@ class Scheduler:
 
     # -- a look
 
-    def tick(self) -> None:
-        """Look at the clock, and do whatever is due. Raises StateError when the table can't be used."""
+    def tick(self) -> bool:
+        """Look at the clock, and do what is due; whether anything was begun. Raises StateError as the table does."""
         now = self._look_at_the_clock()
         self.collect()
         self._refresh()
@@ -148,12 +149,13 @@ class Scheduler:
             self._watch()
         if self._setting.only is None:
             self._write_down(now)
-        self._hand_out(now)
-        self.collect()
         self._renew()
+        begun = self._hand_out(now)
+        self.collect()
         if self._running - self._pruned > _PRUNED:
             self._pruned = self._running
             self._table.prune(now)
+        return begun > 0
 
     @property
     def busy(self) -> bool:
@@ -178,6 +180,7 @@ class Scheduler:
         self._wall, self._running = wall, running
         if abs(jump) > _JUMP:
             self._tell(Told("clock", seconds=jump))
+            self._renewed = float("-inf")  # what this process has in hand may look as if nobody had it
         if jump < -1 and self._table.rewind(wall):
             self._take(self._mine())
         return wall
@@ -238,7 +241,9 @@ class Scheduler:
 
     # -- handing out
 
-    def _hand_out(self, now: float) -> None:
+    def _hand_out(self, now: float) -> int:
+        """Begin what can begin; how many runs that are."""
+        begun = 0
         with self._lock:
             mine = set(self._works)
             busy = {account for work in self._works.values() for account in work.accounts}
@@ -259,8 +264,12 @@ class Scheduler:
             if self._claim(each, row, accounts, now):
                 busy |= accounts
                 free -= 1
+                begun += 1
+        return begun
 
     def _may_start(self, each: Occurrence, row: JobRow) -> bool:
+        if each.state in ("claimed", "running") and is_locked(self._app.state / "runs" / f"{each.run}.lock"):
+            return False  # its owner was silent, and is alive
         if self._setting.only is not None:
             return each.id in self._setting.only
         return row.paused is None or each.origin in ("now", "backfill")
@@ -387,6 +396,6 @@ def _told(work: Work, ended: Ended) -> Told:
         until=ended.until,
         exit_code=ended.exit_code,
     )
-    if result is None:
-        return told
+    if result is None:  # nothing was begun that could be looked at
+        return replace(told, run="") if ended.state == "failed" else told
     return replace(told, seconds=result.seconds, counts=result.counts, items=result.failed)

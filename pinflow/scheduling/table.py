@@ -18,6 +18,7 @@ import sqlite3
 import threading
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from pinflow.engine.store import MOUNTS, UNREADABLE, Kind, check_place, damaged, new_file, open_file
@@ -158,9 +159,10 @@ class Table:
             wanted = fresh.execute(_SCHEMA).fetchall()
         if self._rows(_SCHEMA) != wanted:
             raise damaged(self.file, "its tables were changed", SCHEDULE)
-        if self._rows(_EDITED):  # not every version of SQLite looks at constraints in its own check
+        if self._rows(_EDITED) or self._rows(
+            _EDITED_JOBS
+        ):  # not every version of SQLite looks at constraints in its own check
             raise damaged(self.file, "a row holds what no pinflow writes", SCHEDULE)
-        self.jobs()
 
     # -- reading
 
@@ -178,10 +180,22 @@ class Table:
 
     def _job(self, row: tuple[Any, ...]) -> JobRow:
         try:
-            values = dict(zip(_JOB_COLUMNS.split(", "), row, strict=True))
-            for name in ("block", "inputs", "accounts"):
-                values[name] = json.loads(values[name])
-            return JobRow(**values | {"active": bool(values["active"])})
+            return JobRow(
+                name=row[0],
+                title=row[1],
+                recipe=row[2],
+                stamp=row[3],
+                digest=row[4],
+                block=_loads(row[5]),
+                inputs=_loads(row[6]),
+                accounts=_loads(row[7]),
+                anchor=row[8],
+                seen=row[9],
+                paused=row[10],
+                failures=row[11],
+                rest_until=row[12],
+                active=bool(row[13]),
+            )
         except (ValueError, TypeError) as error:
             raise damaged(self.file, error, SCHEDULE) from error
 
@@ -421,9 +435,12 @@ class Table:
         """The run is paused, and goes on from ``until``. Raises Lost."""
         self._write(held, "state = 'paused', lease = 0, not_before = ?, reason = ?, exit_code = 6", until, reason)
 
-    def settle(self, held: Occurrence, state: Ended, *, now: float, reason: str, exit_code: int | None) -> None:
-        """It ended. Raises Lost."""
-        self._write(held, "state = ?, lease = 0, ended = ?, reason = ?, exit_code = ?", state, now, reason, exit_code)
+    def settle(
+        self, held: Occurrence, state: Ended, *, now: float, reason: str, exit_code: int | None, run: str | None = None
+    ) -> None:
+        """It ended; ``run`` "" says that there is none of it. Raises Lost."""
+        changes = "state = ?, lease = 0, ended = ?, reason = ?, exit_code = ?, run = ?"
+        self._write(held, changes, state, now, reason, exit_code, held.run if run is None else run)
 
     def _write(self, held: Occurrence, changes: str, *values: object) -> None:
         """A write that carries the fencing number."""
@@ -443,9 +460,17 @@ class Table:
         return row[0] if row else 0
 
 
+@lru_cache(maxsize=16_384)
+def _loads(text: str) -> Any:
+    """What a text of JSON says. Many jobs say the same; nobody changes it."""
+    return json.loads(text)
+
+
 _SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 _EDITED = f"""SELECT 1 FROM occurrences WHERE state NOT IN {STATES} OR typeof(due) <> 'integer' OR last < due
     OR start < due OR typeof(fence) <> 'integer' LIMIT 1"""
+_EDITED_JOBS = """SELECT 1 FROM jobs WHERE NOT (json_valid(block) AND json_valid(inputs) AND json_valid(accounts))
+    OR typeof(anchor) <> 'integer' OR typeof(seen) <> 'integer' LIMIT 1"""
 _JOB_COLUMNS = (
     "name, title, recipe, stamp, digest, block, inputs, accounts, anchor, seen, paused, failures, rest_until, active"
 )

@@ -1,4 +1,4 @@
-"""What pinflow costs, mostly as ratios that repeat: start-up, engine, copies, memory, journal, pacing, sandbox.
+"""What pinflow costs, mostly as ratios that repeat: from start-up to ten thousand scheduled recipes.
 
     python -m tests.benchmarks.bench [--quick] [PART ...]
 
@@ -23,6 +23,7 @@ from tests.benchmarks.measuring import SIZES, Figure, Sizes
 from tests.benchmarks.memory import memory, run_copy
 from tests.benchmarks.pacing import pacing
 from tests.benchmarks.sandbox import sandbox
+from tests.benchmarks.scheduling import run_schedule, scheduling
 from tests.benchmarks.service import serve
 from tests.benchmarks.starting import start_up
 
@@ -38,12 +39,14 @@ PARTS: Mapping[str, Callable[[Sizes, Path], Iterator[Figure]]] = {
     "journal": journal,
     "pacing": pacing,
     "sandbox": sandbox,
+    "schedule": scheduling,
 }
 CHILDREN: Mapping[str, Callable[..., int]] = {
     "serve": serve,
     "engine": run_engine,
     "copies": run_copies,
     "copy": run_copy,
+    "schedule": run_schedule,
 }
 
 

@@ -25,6 +25,7 @@ class Sizes:
     pins: int  # of the small board whose copy's memory is measured
     more_pins: int  # of the big board
     calls: int  # that the sandbox answers, and that are paced
+    jobs: int  # that are scheduled
 
 
 SIZES = {
@@ -39,6 +40,7 @@ SIZES = {
         pins=1000,
         more_pins=50_000,
         calls=20_000,
+        jobs=10_000,
     ),
     "quick": Sizes(
         starts=9,
@@ -51,6 +53,7 @@ SIZES = {
         pins=500,
         more_pins=5000,
         calls=6000,
+        jobs=10_000,
     ),
     "tiny": Sizes(
         starts=1,
@@ -63,6 +66,7 @@ SIZES = {
         pins=3,
         more_pins=30,
         calls=40,
+        jobs=20,
     ),
 }
 

@@ -39,6 +39,9 @@ FIGURES = [
     r"journal: an intent on this disk +[\d.]+ ms",
     r"pacing: a call, of a shared quota +[\d.]+ us of CPU +goal: at most 300",
     r"sandbox: reads answered +[\d.]+ a second +goal: at least 1500",
+    r"schedule of 20 jobs: start +[\d.]+ s +goal: at most 2",
+    r"schedule of 20 jobs: a look +[\d.]+ ms +goal: at most 20",
+    r"schedule of 20 jobs: memory +[\d.]+ MiB at the peak +goal: at most 200",
 ]
 
 

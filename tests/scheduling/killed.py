@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 START, FASTER = 1_800_000_000, 60
-PLACES = {"commit": 0.03, "committed": 0.03, "before the effect": 0.3, "after the effect": 0.3, "looking": 0.02}
+PLACES = {"commit": 0.015, "committed": 0.015, "before the effect": 0.5, "after the effect": 0.5, "looking": 0.02}
 
 
 def app_of(folder: Path, clock: Callable[[], float], at: Callable[[str], None]) -> App:

@@ -45,7 +45,7 @@ def test_none_is_lost_and_none_runs_twice(rig: Rig, tmp_path: Path, daemons: int
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
-    assert sum(said["killed"].values()) >= (100 if FULL else 5), said
+    assert sum(said["killed"].values()) >= (60 if FULL else 3), said
 
     with Table(tmp_path / "state", owner="reader") as table:
         rows, job_rows = table.history(number=100_000), table.jobs()
@@ -54,7 +54,11 @@ def test_none_is_lost_and_none_runs_twice(rig: Rig, tmp_path: Path, daemons: int
         dues = {row.due for row in rows if row.job == job_row.name}
         assert dues == set(between(job_of(job_row).rule, job_row.anchor, job_row.anchor, job_row.seen))
         assert len(dues) >= seconds * 0.5
-    assert {row.state for row in rows} == {"done"}, [row for row in rows if row.state != "done"][:3]
+    assert {row.state for row in rows} == {"done"}, [
+        (row, *(run.error for run in list_runs(tmp_path / "state") if run.id == row.run))
+        for row in rows
+        if row.state != "done"
+    ][:3]
     runs = [row.run for row in rows]
     assert len(runs) == len(set(runs))
     # a run made what it had to make, once; and there is no other

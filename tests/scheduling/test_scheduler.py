@@ -12,9 +12,12 @@ import pytest
 
 from pinflow import ActionError, RateLimited
 from pinflow.scheduling.scheduler import at_once, in_threads
+from pinflow.testing import Killed
 from tests.scheduling.rig import DAY, HOUR, MINUTE, START
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.scheduling.rig import Rig
 
 
@@ -262,6 +265,100 @@ def test_a_job_that_takes_too_long_is_stopped_and_says_so(rig: Rig) -> None:
     rig.wait(lambda: rig.states("a") == ["failed"], scheduler)
     assert rig.rows("a")[0].reason == "took too long"
     assert rig.times("b") == []
+
+
+def test_an_owner_that_is_silent_but_lives_keeps_its_run(rig: Rig) -> None:
+    gate = threading.Event()
+    rig.recipe("a", "every: hour, overlap: queue")
+    rig.does["a"] = lambda: gate.wait(20)
+    frozen, other = rig.scheduler(start=in_threads), rig.scheduler()
+    rig.project.clock.now = START + HOUR
+    frozen.tick()
+    rig.wait(lambda: rig.times("a") != [], other)
+    rig.suspend(10 * MINUTE)  # far beyond the lease
+    for _ in range(3):
+        other.tick()
+    assert rig.states("a") == ["running"]
+    gate.set()
+    rig.wait(lambda: rig.states("a") == ["done"], frozen)
+    assert rig.times("a") == [HOUR]
+
+
+def test_an_owner_that_was_frozen_before_its_run_began_does_not_begin_it_late(rig: Rig) -> None:
+    kept: list[Callable[[], None]] = []
+    rig.recipe("a", "every: hour")
+    frozen, other = rig.scheduler(start=kept.append), rig.scheduler()
+    rig.project.clock.now = START + HOUR
+    frozen.tick()
+    assert rig.states("a") == ["claimed"]
+    rig.suspend(2 * MINUTE)
+    other.tick()
+    assert rig.states("a") == ["done"]
+    kept[0]()  # it wakes up
+    frozen.tick()
+    assert rig.times("a") == [HOUR + 2 * MINUTE]
+    assert rig.states("a") == ["done"]
+    assert [told.kind for told in rig.told] == ["started", "clock", "started", "done", "clock", "lost"]
+    assert len(rig.project.app().runs()) == 1
+
+
+def test_a_run_that_was_cut_off_is_gone_on_with_by_whoever_comes_next(rig: Rig) -> None:
+    shop = rig.project.shop
+    path = rig.project.write(
+        """
+        name: a
+        api: v1
+        schedule: {every: hour}
+        auth: {main: {token: t}}
+        steps:
+          - {uses: make_thing, with: {name: one}}
+          - {uses: work, with: {job: a}}
+          - {uses: make_thing, with: {name: two}}
+        """,
+        "a.yaml",
+    )
+    rig.app().approve(rig.app().plan(path, inputs={}), by="test")
+    killed = rig.scheduler()
+
+    def kill() -> None:
+        if len(rig.worked) == 1:
+            raise Killed
+
+    rig.does["a"] = kill
+    rig.project.clock.now = START + HOUR
+    killed.tick()
+    assert shop.names() == ["one"]
+    (row,) = rig.rows("a")
+    rig.project.clock.now += 2 * MINUTE
+    rig.scheduler().tick()
+    assert shop.names() == ["one", "two"]
+    (after,) = rig.rows("a")
+    assert (after.state, after.run) == ("done", row.run)
+
+
+def test_a_run_whose_file_was_only_just_made_begins_anew(rig: Rig) -> None:
+    kept: list[Callable[[], None]] = []
+    rig.recipe("a", "every: hour")
+    killed = rig.scheduler(start=kept.append)
+    rig.project.clock.now = START + HOUR
+    killed.tick()
+    (row,) = rig.rows("a")
+    file = rig.project.state / "runs" / f"{row.run}.db"
+    file.parent.mkdir()
+    file.touch()
+    rig.project.clock.now += 2 * MINUTE
+    rig.scheduler().tick()
+    (after,) = rig.rows("a")
+    assert (after.state, after.run != row.run) == ("done", True)
+
+
+def test_what_was_refused_before_it_began_has_no_run(rig: Rig) -> None:
+    rig.recipe("a", "every: hour")
+    scheduler = rig.scheduler()
+    (rig.project.folder / "a.yaml").write_text("name: a\nsteps: []\n", "utf-8")
+    rig.until(scheduler, START + HOUR)
+    (row,) = rig.rows("a")
+    assert (row.state, row.run, row.exit_code) == ("failed", "", 2)
 
 
 def test_a_daily_job_in_a_zone_with_summer_time_runs_once_on_every_day(rig: Rig) -> None:
