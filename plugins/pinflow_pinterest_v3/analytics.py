@@ -5,15 +5,15 @@ Source: https://github.com/pinterest/api-quickstart (python/src/v3/user.py and a
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 
 from pinflow import Context, action
 from pinflow_pinterest.advertising import SINCE, UNTIL
 from pinflow_pinterest.figures import AppType, UserMetric
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.periods import FIGURES, Day, period
-from pinflow_pinterest.tables import daily_rows, unreadable
-from pinflow_pinterest.types import Analytics, Figures
+from pinflow_pinterest.tables import daily_rows, parts_of
+from pinflow_pinterest.types import Figures
 from pinflow_pinterest_v3.gateway import unwrapped
 from pinflow_pinterest_v3.users import READ
 
@@ -38,10 +38,7 @@ def get_user_analytics(
     days = period(ctx.now(), start_date, end_date, FIGURES)
     query = {**days, "metric_types": metrics, "app_types": app_types.lower() if app_types else None}
     path = f"/partners/analytics/users/{gateway(ctx.client).account()['id']}/metrics/"
-    found = unwrapped(ctx.client.get(path, params=query))
-    if not isinstance(found, dict):
-        raise unreadable()
-    parts = cast("dict[str, Analytics]", found)
+    parts = parts_of(unwrapped(ctx.client.get(path, params=query)))
     return {"start_date": days["start_date"], "end_date": days["end_date"], "parts": parts, "rows": daily_rows(parts)}
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pinflow import ActionError, Context, Number, UsageError, action
 from pinflow_pinterest.advertising import SINCE, UNTIL, AdAccountRef, ad_account_id
+from pinflow_pinterest.boards import is_id
 from pinflow_pinterest.figures import (
     AppType,
     Claimed,
@@ -27,8 +28,8 @@ from pinflow_pinterest.figures import (
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId
 from pinflow_pinterest.periods import FIGURES, Day, period
-from pinflow_pinterest.tables import daily_rows, unreadable
-from pinflow_pinterest.types import Analytics, Figures, PinFigures, Ranking, TopPins
+from pinflow_pinterest.tables import counted, daily_rows, parts_of, unreadable
+from pinflow_pinterest.types import Figures, PinFigures, Ranking, TopPins
 from pinflow_pinterest_v5.pins import READ as READ_PINS
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def get_user_analytics(
         **_filters(from_claimed_content, pin_format, app_types, content_type, source),
         **_for(ctx, ad_account),
     }
-    found = _parts(ctx.client.get("/user_account/analytics", params=query))
+    found = parts_of(ctx.client.get("/user_account/analytics", params=query))
     return {"start_date": days["start_date"], "end_date": days["end_date"], "parts": found, "rows": daily_rows(found)}
 
 
@@ -116,10 +117,10 @@ def get_pin_analytics(
     query = {**days, "metric_types": metrics or _OF_PINS, "app_types": app_types, **_for(ctx, ad_account)}
     if pin is not None:
         answer = ctx.client.get(f"/pins/{pin}/analytics", params={**query, "split_field": split_field})
-        found = {pin: _parts(answer)}
+        found = {pin: parts_of(answer)}
     else:
         answer = ctx.client.get("/pins/analytics", params={**query, "pin_ids": pins})
-        found = {id: _parts(part) for id, part in _object(answer).items()}
+        found = {id: parts_of(part) for id, part in _object(answer).items() if is_id(id) and part}
     rows = [row for id, parts in found.items() for row in daily_rows(parts, id=id)]
     return {"start_date": days["start_date"], "end_date": days["end_date"], "pins": found, "rows": rows}
 
@@ -236,7 +237,7 @@ def _ranking(
     pins = top.get("pins")
     if not isinstance(pins, list) or not all(isinstance(each, dict) and "pin_id" in each for each in pins):
         raise ActionError("the service answered with something that is not a ranking of Pins")
-    rows = [{"id": each["pin_id"], **(each.get("metrics") or {})} for each in pins]
+    rows = [{"id": each["pin_id"], **counted(each.get("metrics"))} for each in pins]
     return {
         "start_date": days["start_date"],
         "end_date": days["end_date"],
@@ -249,10 +250,6 @@ def _object(answer: object) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise unreadable()
     return answer
-
-
-def _parts(answer: object) -> dict[str, Analytics]:
-    return cast("dict[str, Analytics]", _object(answer))
 
 
 ACTIONS: Final = (get_user_analytics, get_pin_analytics, top_pins, top_video_pins)

@@ -24,8 +24,12 @@ from pinflow_pinterest_v5.analytics import (
 from pinflow_pinterest_v5.terms import related_terms, suggested_terms
 from pinflow_pinterest_v5.users import list_businesses
 from pinflow_sandbox import metrics
+from pinflow_sandbox.wire import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pinflow_sandbox.wire import Call
     from tests.plugins.conftest import Bench
 
 OURS = "Garden Studio Ads"
@@ -155,6 +159,31 @@ def test_before_a_pin_was_there_it_has_no_figures(bench: Bench) -> None:
     statuses = [day["data_status"] for day in found["pins"][pin]["all"]["daily_metrics"]]
     assert statuses == ["BEFORE_PIN_CREATED"] * 2 + ["READY"] * 2 + ["ESTIMATE"]
     assert [row["date"] for row in found["rows"]] == ["2027-01-12", "2027-01-13", "2027-01-14"]
+
+
+def test_fields_that_nobody_asked_for_do_no_harm(bench: Bench) -> None:
+    pins = [pin["id"] for pin in bench.board("Garden ideas")["pins"][:2]]
+    plain = [bench.run(get_user_analytics), bench.run(get_pin_analytics, pins=pins), bench.run(top_pins)]
+
+    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+        body = apply().body
+        strange = b'{"x_new": {"of": [1]}, "x_flag": true, "x_none": null, '
+        for place in (b"{", b'"metrics":{', b'"all":{'):
+            body = body.replace(place, place[:-1] + strange, 1)
+        return Answer(200, body)
+
+    bench.fault = fault
+    strange = [bench.run(get_user_analytics), bench.run(get_pin_analytics, pins=pins), bench.run(top_pins)]
+    assert [each["rows"] for each in strange] == [each["rows"] for each in plain]
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b"null", b'"x"', b'{"all": 3}', b'{"all": {"daily_metrics": [1]}}'])
+def test_what_is_no_figures_is_told_as_such(bench: Bench, body: bytes) -> None:
+    bench.fault = lambda call, apply: Answer(200, body)
+    with pytest.raises(ActionError, match="something that is not figures by day"):
+        bench.run(get_user_analytics)
+    with pytest.raises(ActionError, match="something that is not figures by day"):
+        bench.run(get_pin_analytics, pin="1")
 
 
 @pytest.mark.parametrize(
