@@ -124,5 +124,6 @@ def test_a_disk_that_fails_from_any_call_on_ends_the_run_before_the_next_request
                 assert copy.service.writes() <= announced(copy) <= copy.service.writes() + 1
             else:
                 assert copy.service.writes() == 0
-            assert copy.finish().status == "ok"
+            if not copy.over():  # the very last commit may have reached the file, if not the disk
+                assert copy.finish().status == "ok"
             copy.check()
