@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pinflow.app import App, Options
 from pinflow.errors import RecipeError
 
+if TYPE_CHECKING:
+    from pinflow.registry import Registry
+
 RECIPES = Path(__file__).parents[2] / "recipes"
+# the tasks of the vendor's quickstart -> the actions that do them, and the recipes that have them ready
+QUICKSTART: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "get and refresh tokens": (("refresh_token", "list_tokens"), ("refresh_token", "refresh_all_tokens")),
+    "show a user": (("get_user",), ("get_user",)),
+    "show Pins and boards": (
+        ("get_pin", "get_board", "list_pins", "list_boards", "list_sections", "list_section_pins", "list_board_pins"),
+        ("get_pin", "get_board", "list_pins", "list_boards"),
+    ),
+    "show linked businesses": (("list_businesses",), ("list_businesses",)),
+    "copy a Pin, also with a video": (("copy_pin", "upload_video", "create_pin"), ("copy_pin",)),
+    "save a Pin": (("save_pin",), ("save_pin",)),
+    "copy boards": (
+        ("copy_board", "copy_all_boards", "create_board", "create_section"),
+        ("copy_board", "copy_all_boards"),
+    ),
+    "delete boards": (("delete_board",), ("delete_board",)),
+    "show ads": (("list_ad_accounts", "list_campaigns", "list_ad_groups", "list_ads"), ("ads_tree",)),
+    "show figures": (("get_user_analytics", "get_pin_analytics", "get_ad_analytics"), ("analytics", "pin_analytics")),
+    "have a report made": (("list_delivery_metrics", "create_ad_report"), ("ad_report",)),
+    "show terms": (("related_terms", "suggested_terms"), ("terms",)),
+}
+V5_ONLY = {"get_pin_analytics", "related_terms", "suggested_terms"}  # what API v3 never had
+
 OLD_TOO = [
     *("get_user", "list_businesses", "get_pin", "get_board", "list_pins", "list_boards", "copy_pin", "save_pin"),
     *("copy_board", "delete_board", "ads_tree", "analytics", "ad_report"),
 ]
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return App.installed({}).registry
+
+
+@pytest.mark.parametrize("task", QUICKSTART)
+def test_every_task_of_the_quickstart_has_its_actions_and_recipes(registry: Registry, task: str) -> None:
+    names, recipes = QUICKSTART[task]
+    for api in ("v5", "v3"):
+        wanted = [name for name in names if api == "v5" or name not in V5_ONLY]
+        assert [name for name in wanted if registry.action(name, api) is None] == []
+    assert [name for name in recipes if not (RECIPES / f"{name}.yaml").is_file()] == []
 
 
 @pytest.mark.parametrize("name", OLD_TOO)
