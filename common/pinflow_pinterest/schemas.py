@@ -1,5 +1,6 @@
-"""Schemas of an OpenAPI 3.0 description, made small: plain JSON Schema with what a value must be, and no prose.
+"""Schemas of an OpenAPI description, made small: plain JSON Schema with what a value must be, and no prose.
 
+The form is that of OpenAPI 3.0; what 3.1 writes otherwise is read too.
 Read are type, enum, pattern, lengths, bounds, formats, defaults, lists, objects and unions. ``allOf`` is merged,
 ``oneOf`` becomes ``anyOf`` (that no second branch fits is nothing a person could mend), ``nullable`` becomes a branch
 of null, and a schema that the description names keeps its name. A union that is told apart by a field says so:
@@ -10,6 +11,7 @@ Source: https://spec.openapis.org/oas/v3.0.3 (Schema Object)
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -112,6 +114,10 @@ class Schemas:
         found: Schema = {key: schema[key] for key in _FACTS if key in schema}
         if "minimum" in found and schema.get("exclusiveMinimum") is True:
             found["exclusiveMinimum"] = found.pop("minimum")
+        elif _is_number(schema.get("exclusiveMinimum")):  # as 3.1 has it
+            found["exclusiveMinimum"] = schema["exclusiveMinimum"]
+        if "pattern" in found and not _is_readable(found["pattern"]):
+            del found["pattern"]
         if "items" in schema:
             found["items"] = self.small(schema["items"])
         properties = {name: part for name, part in schema.get("properties", {}).items() if not self._is_read_only(part)}
@@ -153,6 +159,10 @@ class Schemas:
     def _merged(self, schema: Mapping[str, Any]) -> Schema:
         """A schema with what its ``allOf`` adds, its branches under ``anyOf``. Later parts say more than earlier."""
         own = {key: value for key, value in schema.items() if key not in ("allOf", "oneOf")}
+        if isinstance(own.get("type"), list):  # 3.1 has null among the types
+            kinds = [each for each in own.pop("type") if each != "null"]
+            own["nullable"] = len(kinds) < len(schema["type"])
+            own |= {"type": kinds[0]} if len(kinds) == 1 else {"anyOf": [{"type": each} for each in kinds]}
         if "oneOf" in schema:
             own["anyOf"] = schema["oneOf"]
         mapping = own.get("discriminator", {}).get("mapping", {})
@@ -178,3 +188,16 @@ class Schemas:
         if "required" in one and "required" in other:
             found["required"] = [*one["required"], *other["required"]]
         return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_readable(pattern: str) -> bool:
+    """Whether a pattern, which is JavaScript's, is one of Python's as well."""
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True

@@ -20,12 +20,17 @@ from pinflow_pinterest.operations import (
     operation,
     operations,
 )
+from pinflow_pinterest.schemas import Schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROJECT = Path(__file__).resolve().parents[2]
 DESCRIPTION = Path(os.environ.get("PINFLOW_OPENAPI") or PROJECT.parent / "shared/openapi/pinterest-v5.json")
+
+
+ENUM = {"type": "string", "enum": ["A"]}
+WORD = {"$ref": "#/$defs/Word"}
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +172,43 @@ def test_a_file_that_is_no_description_leaves_the_catalogue_alone(
 def test_the_importer_says_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
     assert importer.main([]) == 2
     assert capsys.readouterr().err.startswith("usage: ")
+
+
+@pytest.mark.parametrize(
+    ("schema", "small"),
+    [
+        ({"type": "string", "nullable": True}, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        ({"type": ["string", "null"]}, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        ({"type": ["string", "integer"]}, {"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+        ({"type": "number", "minimum": 0, "exclusiveMinimum": True}, {"type": "number", "exclusiveMinimum": 0}),
+        ({"type": "number", "exclusiveMinimum": 0}, {"type": "number", "exclusiveMinimum": 0}),
+        ({"type": "string", "pattern": r"^\p{L}+$"}, {"type": "string"}),
+        ({"type": "string", "enum": ["A", None], "nullable": True}, {"anyOf": [ENUM, {"type": "null"}]}),
+        ({"allOf": [{"$ref": "#/components/schemas/Word"}], "nullable": True}, {"anyOf": [WORD, {"type": "null"}]}),
+        ({"allOf": [{"$ref": "#/components/schemas/Word"}], "default": "A"}, {**WORD, "default": "A"}),
+        (
+            {"allOf": [{"properties": {"a": {"type": "string"}}, "required": ["a"]}, {"properties": {"b": {}}}]},
+            {"type": "object", "properties": {"a": {"type": "string"}, "b": {}}, "required": ["a"]},
+        ),
+        (
+            {"properties": {"kind": {}}, "oneOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}]},
+            {
+                "anyOf": [
+                    {"type": "object", "properties": {"kind": {}, "a": {}}},
+                    {"type": "object", "properties": {"kind": {}, "b": {}}},
+                ]
+            },
+        ),
+        (
+            {"properties": {"id": {"type": "string", "readOnly": True}, "n": {}}},
+            {"type": "object", "properties": {"n": {}}},
+        ),
+    ],
+)
+def test_a_schema_keeps_what_a_value_must_be(schema: dict[str, Any], small: dict[str, Any]) -> None:
+    description = {"components": {"schemas": {"Word": ENUM, "Loop": {"items": {"$ref": "#/components/schemas/Loop"}}}}}
+    schemas = Schemas(description)
+    assert schemas.small({"description": "prose", **schema}) == small
+    loop = {"$ref": "#/$defs/Loop"}
+    assert schemas.small({"$ref": "#/components/schemas/Loop"}) == loop
+    assert schemas.named["Loop"] == {"items": loop}
