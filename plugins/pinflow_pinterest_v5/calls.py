@@ -8,7 +8,6 @@ Source: https://github.com/pinterest/api-description (v5/openapi.json)
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator  # noqa: TC003  what is returned is read at run time
@@ -164,27 +163,26 @@ def _reread(catalogue: Catalogue, operation: Operation) -> Callable[[Context, Ma
 
     None where no operation gets a thing of this kind by its id alone, with scopes that the write has as well.
     """
-    below = "" if operation.method in ("PATCH", "PUT") else r"/\{\w+\}"
-    pattern = re.compile(re.escape(operation.path) + below)
-    for each in catalogue.operations.values():
-        alone = each.method == "GET" and each.path.count("{") == 1 and each.path.endswith("}")
-        if operation.method != "DELETE" and alone and each.scopes <= operation.scopes and pattern.fullmatch(each.path):
-            head = each.path.partition("{")[0]
-            return lambda ctx, kept: ctx.client.get(f"{head}{kept['id']}") if "id" in kept else kept
-    return None
+    if operation.method == "DELETE":
+        return None
+    getting = catalogue.match("GET", operation.path + ("" if operation.method in ("PATCH", "PUT") else "/{id}"))
+    if getting is None or not getting.scopes <= operation.scopes:
+        return None
+    head, _, rest = getting.path.partition("{")
+    if rest.partition("}")[2] or not rest:
+        return None  # the id alone does not lead there
+    return lambda ctx, kept: ctx.client.get(f"{head}{kept['id']}") if "id" in kept else kept
 
 
 def _function(one: _Call, *, items: bool) -> Callable[..., Any]:
     if items:
 
         def each(ctx: Context, **given: Any) -> Iterator[Any]:
-            _require_known(ctx, given)
             yield from one.pages(ctx, given)
 
         return each
 
     def read(ctx: Context, **given: Any) -> Any:
-        _require_known(ctx, given)
         if given.get("all"):
             return _collected(one.pages(ctx, given), one.operation.id)
         return one.send(ctx, given)
@@ -205,12 +203,6 @@ def _function(one: _Call, *, items: bool) -> Callable[..., Any]:
         return ctx.once("call", do, kind=_MAKES.get(one.operation.id, one.operation.id))
 
     return read if one.reads else write
-
-
-def _require_known(ctx: Context, given: Mapping[str, Any]) -> None:
-    """End here in a dry run that knows an argument only as planned: then this is planned as well."""
-    if ctx.dry_run:
-        json.dumps(given)  # what is planned has no JSON, and says so
 
 
 def _unsendable(error: ValueError) -> ActionError:

@@ -181,6 +181,8 @@ def boards(sandbox: Sandbox) -> list[str]:
         ("pins/save", None),
         ("board_sections/create", None),
         ("campaigns/create", None),
+        ("campaigns/update", None),
+        ("oauth/conversion_token", None),
     ],
 )
 def test_a_finished_writes_answer_is_got_again_where_its_id_is_enough(id: str, path: str | None) -> None:
