@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import UsageError
 from pinflow.plan import all_steps
+from pinflow.recipe.expressions import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pinflow.actions import Undo
     from pinflow.engine.history import RunDetail
     from pinflow.engine.journal import EffectRecord
-    from pinflow.plan import Plan
+    from pinflow.plan import Loop, Plan
     from pinflow.registry import Registry
 
 MOST_INSIDE = 9000  # of what is deleted at once; a step holds no more items
@@ -87,14 +88,48 @@ class Undoing:
 
 
 def makers(plan: Plan) -> dict[str, list[Any]]:
-    """What a run's record needs for undoing it: step -> its action and its logins' tokens, by role."""
+    """What a run's record needs for undoing it: step -> its action and its logins' tokens, by role.
+
+    Where the item of a loop names the token, {"item_of": the loop's path} stands for it:
+    the item's key, which is in the path of the effect's step.
+    """
+    steps = list(all_steps((*plan.steps, *plan.finally_)))
+    by_token = {step.path for step in steps if step.loop is not None and _keyed_by_token(step.loop)}
     found: dict[str, list[Any]] = {}
-    for step in all_steps((*plan.steps, *plan.finally_)):
-        # of what was made for one account after the other nothing says any more for which
-        if step.action is not None and step.action.undo and not step.item_logins:
-            tokens = {role: plan.logins[login, step.api or ""].token for role, login in step.logins.items()}
+    for step in steps:
+        # of an item with another key nothing says any more for which account it was
+        if step.action is not None and step.action.undo and by_token.issuperset(step.item_logins.values()):
+            tokens: dict[str, Any] = {role: {"item_of": loop} for role, loop in step.item_logins.items()}
+            tokens |= {role: plan.logins[login, step.api or ""].token for role, login in step.logins.items()}
             found[step.path] = [step.action.full_name, tokens]
     return found
+
+
+def _keyed_by_token(loop: Loop) -> bool:
+    """Whether an item's key is the name of its token."""
+    if loop.account is None:
+        return False
+    if loop.key is None:  # a text is its own key, and a mapping's is its name where it has no id
+        return loop.account in ("", "name")
+    template = loop.key.tree
+    if not isinstance(template, Template) or not template.single or len(template.references) != 1:
+        return False
+    (reference,) = template.references
+    path = (loop.account,) if loop.account else ()
+    (text, _), *_ = (part for part in template.parts if not isinstance(part, str))
+    return (reference.root, tuple(reference.path)) == (loop.variable, path) and text.text.strip() == ".".join(
+        (loop.variable, *path)
+    )
+
+
+def _token(known: object, step: str) -> str:
+    """The name of a token from a run's record, for an effect of the step at this path."""
+    if not isinstance(known, dict):
+        return str(known)
+    for item in _ITEM.finditer(step):
+        if _ITEM.sub("", step[: item.start()]) == known.get("item_of"):
+            return item[0][1:-1]
+    return ""
 
 
 def made_by(detail: RunDetail, registry: Registry) -> list[Made]:
@@ -108,6 +143,7 @@ def made_by(detail: RunDetail, registry: Registry) -> list[Made]:
         maker = steps.get(_ITEM.sub("", effect.step))
         if maker is not None and effect.state == "done" and isinstance(effect.result, dict) and "id" in effect.result:
             name, tokens = maker
+            tokens = {role: _token(known, effect.step) for role, known in tokens.items()}
             made = _made(effect, name, tokens, registry)
             found += [made] if made is not None else []
     found.reverse()  # of one moment, the later step first

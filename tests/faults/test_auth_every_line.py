@@ -1,0 +1,127 @@
+"""An exception at every line that touches a token: nothing that comes of it shows one, and no file is torn.
+
+A tracer raises at one line after the other of the auth plugin, while a token is found, refreshed, kept, listed and
+got by signing in. What the program writes, the reports of defects and the run's journal are searched for secrets.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import pinflow_auth
+from pinflow.__main__ import main
+from pinflow.app import App
+from pinflow.cli.shell import Shell
+from pinflow_sandbox.server import Settings, start
+from tests.canary import files_with_secrets, leaks
+from tests.faults.conftest import FULL
+
+STUDIO = "garden_studio"
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType, FrameType
+
+PLUGIN = str(Path(pinflow_auth.__file__).parent)
+STRIDE = 1 if FULL else 11  # every so many lines
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "refresh": ("auth", "refresh", "NAME"),
+    "recipe": ("run", "-v", "refresh_all_tokens", "-i", "if_expires_within=90 days"),
+    "sign in": ("auth", "login", "NAME", "--client-credentials", "--scopes", "boards:read"),
+    "status": ("auth", "status"),
+}
+
+
+class Forced(Exception):
+    """What the tracer raises."""
+
+
+class Tracer:
+    """Notes each line of the plugin that runs, or raises at one of them, once."""
+
+    def __init__(self, at: tuple[CodeType, int] | None = None) -> None:
+        self.seen: dict[tuple[CodeType, int], None] = {}
+        self.raised = False
+        self._at = at
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
+        if not frame.f_code.co_filename.startswith(PLUGIN):
+            return None
+        if event == "line":
+            place = (frame.f_code, frame.f_lineno)
+            self.seen[place] = None
+            if place == self._at and not self.raised:
+                self.raised = True
+                raise Forced(f"at {Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
+        return self
+
+
+class Desk:
+    """Commands against a sandbox, with a token in a file, and all that they write.
+
+    Each has a token of another name: where the exception keeps a lock from being let go, only the process's end does.
+    """
+
+    def __init__(self, folder: Path, installed: App) -> None:
+        self.folder = folder
+        self.sandbox = start(settings=Settings(quotas=False))
+        self.environ = {**self.sandbox.environment(()), "PINFLOW_CACHE_DIR": str(folder / "cache")}
+        self.tokens = Path(self.environ["PINTEREST_OAUTH_TOKEN_DIR"])
+        self._installed = installed
+
+    def run(self, number: int, words: tuple[str, ...], tracer: Tracer) -> tuple[int, str, Path]:
+        """The exit code, what the command wrote to its streams, and its state directory."""
+        for file in self.tokens.iterdir():
+            file.unlink()
+        name = f"t{number}"
+        self.sandbox._token_files.write(name, STUDIO, self.sandbox.world.token_pair_for(STUDIO))
+        state = self.folder / f"state{number}"
+        out, err = io.StringIO(), io.StringIO()
+        environ = {**self.environ, "PINFLOW_STATE_DIR": str(state)}
+        registry, manager = self._installed.registry, self._installed._manager
+        shell = Shell(io.StringIO(), out, err, environ, lambda environ, plugins: App(registry, manager, environ))
+        before = sys.gettrace()
+        sys.settrace(tracer)
+        try:
+            code = main([name if word == "NAME" else word for word in words], shell=shell)
+        finally:
+            sys.settrace(before)
+        return code, out.getvalue() + err.getvalue(), state
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    app = App.installed({"PINFLOW_CACHE_DIR": str(tmp_path / "cache")}, state=tmp_path / "state")
+    made = Desk(tmp_path, app)
+    yield made
+    made.sandbox.stop()
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_exception_at_any_line_shows_no_token(desk: Desk, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    words = COMMANDS[name]
+    desk.run(0, words, Tracer())  # what is done at the first time only, such as imports
+    whole = Tracer()
+    code, said, _ = desk.run(0, words, whole)
+    assert code == 0, said
+    assert len(whole.seen) > 50
+    raised = 0
+    tried = list(whole.seen)[:: STRIDE if name != "status" or FULL else 6 * STRIDE]  # it looks at every recipe
+    for number, place in enumerate(tried, 1):
+        tracer = Tracer(place)
+        _, said, state = desk.run(number, words, tracer)
+        where = f"{Path(place[0].co_filename).name}:{place[1]}"
+        raised += tracer.raised
+        said += "".join(capfd.readouterr())
+        assert leaks(said.encode()) == [], where
+        assert not state.exists() or files_with_secrets(state) == [], where
+        content = json.loads((desk.tokens / f"t{number}.json").read_text("utf-8"))  # never torn
+        assert content["access_token"], where
+    assert raised > 0.75 * len(tried)
