@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pinflow.plan import Login, Plan
     from pinflow.registry import Registry
     from pinflow.scheduling.scheduler import Scheduler
+    from pinflow.scheduling.status import Status
     from pinflow.scheduling.told import Told
 
 
@@ -615,6 +616,14 @@ class App:
         with Table(self.state, owner=self.new_run_id()) as table:
             rows = load(self, recipes, inputs or {}, table.jobs(), left_out=left_out)
             yield Scheduler(self, table, rows, tell=tell, setting=Setting(**setting))
+
+    def schedule_status(self) -> Status:
+        """How the schedule does: who looks after it, what runs and waits, and what is wrong. Raises StateError."""
+        from pinflow.scheduling.status import status
+        from pinflow.scheduling.table import Table
+
+        with Table(self.state, owner="status") as table:
+            return status(self, table)
 
     # -- afterwards
 

@@ -33,8 +33,6 @@ class Work:
     deadline: float  # of the monotonic clock
     stop: threading.Event = field(default_factory=threading.Event)
     late: bool = False  # stopped for taking too long
-    lost: bool = False  # somebody else has it
-    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)

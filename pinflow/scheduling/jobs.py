@@ -27,6 +27,10 @@ HERE = Path("recipes")  # where recipes are looked for when none are named
 _KEYS = tuple(field.name for field in fields(Schedule) if field.metadata)
 
 
+class NoSchedule(UsageError):
+    """A recipe that does not say when it runs."""
+
+
 def found(given: Sequence[Path], *, scheduled: Callable[[Path], bool]) -> tuple[list[Path], list[Path]]:
     """The files that are meant: those that were named, and those of the named folders that are ``scheduled``.
 
@@ -129,7 +133,7 @@ def read_job(app: App, file: Path, inputs: Mapping[str, str]) -> JobRow:
     plan = app.plan(file, inputs=own)
     block = plan.recipe.schedule
     if block is None:
-        raise UsageError(f"{file} has no schedule", hint='add one, such as schedule: {every: day, at: "03:30"}')
+        raise NoSchedule(f"{file} has no schedule", hint='add one, such as schedule: {every: day, at: "03:30"}')
     secrets = sorted(name for name in plan.secrets if plan.inputs.get(name) is not None)
     if secrets:
         raise UsageError(

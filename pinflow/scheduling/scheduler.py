@@ -18,7 +18,7 @@ from pinflow.app import Options
 from pinflow.engine.lock import held as is_locked
 from pinflow.errors import PinflowError
 from pinflow.scheduling.execution import Ended, Work, perform
-from pinflow.scheduling.jobs import job_of, read_job, stamp_of
+from pinflow.scheduling.jobs import NoSchedule, job_of, read_job, stamp_of
 from pinflow.scheduling.policy import PAUSED_BY_HAND, judge
 from pinflow.scheduling.told import Told
 
@@ -63,7 +63,7 @@ class Setting:
 
 
 class Scheduler:
-    """The jobs of one process, and the runs that it has in hand. Every call comes from one thread but `finished`."""
+    """The jobs of one process, and the runs that it has in hand. Its calls come from one thread; runs have others."""
 
     def __init__(
         self, app: App, table: Table, rows: Sequence[JobRow], *, tell: Callable[[Told], None], setting: Setting
@@ -85,6 +85,7 @@ class Scheduler:
         self._jobs: dict[str, Job] = {}
         self._heap: list[tuple[float, str]] = []
         table.rewind(self._wall)
+        table.prune(self._wall)
         self.set_jobs(rows)
 
     # -- the jobs
@@ -343,7 +344,6 @@ class Scheduler:
         held = {work.occurrence.id: work for work in self.works()}
         for lost in self._table.renew([work.occurrence for work in held.values()], self._app.now()) if held else ():
             if lost.id in {work.occurrence.id for work in self.works()}:  # it may have ended this moment
-                held[lost.id].lost = True
                 held[lost.id].stop.set()
 
     # -- edits
@@ -352,7 +352,8 @@ class Scheduler:
         """Look at some of the recipes: all are seen within a minute, and no look takes long."""
         names = list(self._rows)
         for name in names[self._watched : self._watched + _WATCHED_AT_ONCE]:
-            self._look_at_the_recipe(self._rows[name])
+            if name in self._rows:
+                self._look_at_the_recipe(self._rows[name])
         self._watched = 0 if self._watched + _WATCHED_AT_ONCE >= len(names) else self._watched + _WATCHED_AT_ONCE
 
     def _look_at_the_recipe(self, row: JobRow) -> None:
@@ -361,6 +362,9 @@ class Scheduler:
             return
         try:
             fresh = read_job(self._app, Path(row.recipe), {k: str(v) for k, v in row.inputs.items()})
+        except NoSchedule:
+            self.set_jobs([each for name, each in self._rows.items() if name != row.name])
+            return
         except (PinflowError, OSError) as error:
             self._broken[row.name] = stamp
             self._tell(Told("broken", row.name, reason=str(error)))

@@ -117,6 +117,19 @@ def test_a_daemon_runs_jobs_gives_signs_of_life_and_stops_when_told(machine: Mac
     assert {row.state for row in machine.rows()} <= {"done", "skipped", "merged"}
 
 
+def test_of_daemons_that_start_at_once_one_lives(machine: Machine) -> None:
+    machine.recipe("a", "day")
+    many = [machine.start("schedule", "run") for _ in range(5)]
+    wait(lambda: sum(each.poll() is not None for each in many) == 4)
+    assert sorted(each.returncode or 0 for each in many) == [0, 8, 8, 8, 8]
+    (one,) = [each for each in many if each.poll() is None]
+    one.kill()
+    one.wait()
+    another = machine.start("schedule", "run")
+    wait(lambda: machine.call("schedule", "status")[0] == 0)
+    assert another.poll() is None
+
+
 def test_a_daemon_reads_its_recipes_again_when_told_and_takes_edits_up_by_itself(machine: Machine) -> None:
     machine.recipe("a", "day")
     daemon = machine.start("schedule", "run", "recipes")

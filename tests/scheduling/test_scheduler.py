@@ -233,6 +233,17 @@ def test_a_recipe_that_breaks_is_told_once_and_its_run_fails_with_the_place(rig:
     assert "a.yaml:4:11: unknown action 'wrok'; did you mean 'work'?" in row.reason
 
 
+def test_a_recipe_that_loses_its_schedule_is_scheduled_no_more(rig: Rig) -> None:
+    rig.recipe("a", "every: hour")
+    rig.recipe("b", "every: hour")
+    scheduler = rig.scheduler(watch=True)
+    rig.project.write("name: a\nsteps: [{uses: work, with: {job: a}}]\n", "a.yaml")
+    rig.until(scheduler, START + 2 * HOUR)
+    assert (rig.times("a"), rig.times("b")) == ([], [HOUR, 2 * HOUR])
+    assert [told.job for told in rig.told if told.kind == "gone"] == ["a"]
+    assert [row.name for row in rig.app().schedule_status().jobs] == ["b"]
+
+
 def test_a_rule_that_was_edited_while_nobody_looked_leaves_a_row_for_what_it_missed(rig: Rig) -> None:
     rig.recipe("a", "every: hour")
     with rig.table() as table:
