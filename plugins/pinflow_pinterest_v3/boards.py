@@ -6,11 +6,12 @@ Source: https://github.com/pinterest/api-quickstart (python/src/v3/board.py and 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Annotated, Final
 
 from pinflow import Context, Number, action
-from pinflow_pinterest import undo
+from pinflow_pinterest import deletions, undo
 from pinflow_pinterest.answers import Deleted
 from pinflow_pinterest.boards import (
     BOTH_QUOTAS,
@@ -95,4 +96,6 @@ def delete_board(ctx: Context, *, board: PinterestId, if_gone: IfGone = "fail") 
     return delete(ctx, service.delete_board, service.board, board, kind="board", if_gone=if_gone)
 
 
-ACTIONS: Final = (list_boards, get_board, create_board, delete_board)
+delete_all_boards: Final = replace(deletions.delete_all_boards, api="v3", scopes={"": WRITE | users.READ})
+
+ACTIONS: Final = (list_boards, get_board, create_board, delete_board, delete_all_boards)

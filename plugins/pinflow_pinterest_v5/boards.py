@@ -6,10 +6,11 @@ Source: https://developers.pinterest.com/docs/api/v5/ (boards)
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 from pinflow import Context, Number, UsageError, action
-from pinflow_pinterest import undo
+from pinflow_pinterest import deletions, undo
 from pinflow_pinterest.answers import Deleted, listed
 from pinflow_pinterest.boards import (
     BOTH_QUOTAS,
@@ -118,4 +119,6 @@ def delete_board(ctx: Context, *, board: PinterestId, if_gone: IfGone = "fail") 
     return delete(ctx, service.delete_board, service.board, board, kind="board", if_gone=if_gone)
 
 
-ACTIONS: Final = (list_boards, get_board, create_board, update_board, delete_board)
+delete_all_boards: Final = replace(deletions.delete_all_boards, api="v5", scopes={"": WRITE | {"user_accounts:read"}})
+
+ACTIONS: Final = (list_boards, get_board, create_board, update_board, delete_board, delete_all_boards)

@@ -219,7 +219,10 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     30: (
         "which boards are deleted is settled before the first deletion; those of others stay",
-        ("plugins/test_v5_recipes.py::test_all_boards_of_the_account_are_deleted_and_no_others",),
+        (
+            "plugins/test_v5_recipes.py::test_all_boards_of_the_account_are_deleted_and_no_others",
+            "plugins/test_v5_actions.py::test_which_boards_are_deleted_is_settled_before_the_first_and_stays_so_on_resume",
+        ),
     ),
     31: (
         "copying all boards leaves out group boards of others and boards for ads, and says so",

@@ -12,6 +12,7 @@ from pinflow_pinterest_v3 import pinflow_actions as v3_actions
 from pinflow_pinterest_v5 import pinflow_actions as v5_actions
 from pinflow_pinterest_v5.boards import (
     create_board,
+    delete_all_boards,
     delete_board,
     get_board,
     list_boards,
@@ -302,6 +303,7 @@ def test_a_board_is_deleted_with_its_pins(bench: Bench) -> None:
 
 def test_only_deletions_are_destructive() -> None:
     assert {action.name for action in ACTIONS if action.destructive} == {
+        "delete_all_boards",
         "delete_board",
         "delete_pin",
         "delete_section",
@@ -495,3 +497,20 @@ def test_a_deleted_pin_is_gone(bench: Bench) -> None:
 def test_deleting_what_is_not_there_is_an_error(bench: Bench) -> None:
     with pytest.raises(RemoteError, match="Pin not found"):
         bench.run(delete_pin, pin="1")
+
+
+def test_which_boards_are_deleted_is_settled_before_the_first_and_stays_so_on_resume(
+    bench: Bench, lost_answer: Callable[..., Fault]
+) -> None:
+    bench.fault = lost_answer("", applied=True)
+    run = bench.kill(delete_all_boards)  # while it looks whether the first is gone
+    bench.fault = None
+    bench.control.board(name="Made meanwhile")
+    assert bench.run(delete_all_boards, run=run) == {"total": 5, "deleted": 5, "left": 1}
+    names = {(board["name"], board["owner"]) for board in bench.control.state()["boards"]}  # type: ignore[attr-defined]
+    assert {name for name, owner in names if owner == "garden_studio"} == {"Made meanwhile"}
+    assert "Street festival" in {name for name, _ in names}
+    told = [note for note in bench.notes if "to delete: " in note]
+    assert "Empty for now" in told[0]
+    assert told[0].endswith("; 1 group boards of others stay")
+    assert "Made meanwhile" not in told[1]

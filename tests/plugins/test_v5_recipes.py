@@ -161,7 +161,7 @@ def test_all_boards_of_the_account_are_deleted_and_no_others(tmp_path: Path) -> 
         result = app.run(app.plan(RECIPES / "delete_board.yaml", inputs={"board": "*"}), options)
         boards: Any = sandbox.control.state()["boards"]
     assert (result.status, result.error, result.outputs["deleted"]) == ("ok", None, 265)
-    assert result.outputs["left_of_others"] == ["Street festival"]
+    assert result.outputs["left_of_others"] == 1
     assert "garden_studio" not in {board["owner"] for board in boards}
     assert "Street festival" in {board["name"] for board in boards}
     assert len(asked) == 1
