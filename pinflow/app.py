@@ -640,10 +640,11 @@ class App:
         return read_run(self.state, run_id)
 
 
-def _notify(hook: HookImpl, environ: Mapping[str, str], notice: Notice) -> None:
+def _notify(hook: HookImpl, environ: Mapping[str, str], notice: Notice) -> object:
     """Hand a plugin's hook what it takes of these."""
     given = {"notice": notice, "environ": environ}
-    hook.function(**{name: given[name] for name in hook.argnames})
+    answer: object = hook.function(**{name: given[name] for name in hook.argnames})
+    return answer
 
 
 def _complain(text: str) -> None:

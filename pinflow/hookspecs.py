@@ -59,13 +59,14 @@ def pinflow_commands() -> Iterable[Command]:
 
 
 @hookspec
-def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> None:
+def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> bool | None:
     """Tell a person who is not there of something: by mail, in a chat, on a wall.
 
     Each notice comes once, until what it tells of was over and comes again.
     ``environ`` has the plugin's own variables. A notifier that raises ends nothing;
-    it is tried again some minutes later.
+    it is tried again some minutes later. False says that the user has not set it up.
     """
+    raise NotImplementedError
 
 
 @hookspec

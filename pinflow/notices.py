@@ -63,7 +63,8 @@ class Notices:
     """The notices below a folder. Thread-safe, and shared by processes.
 
     ``notifiers`` are called by name, each for itself: one that raises is complained
-    of in a line, ends nothing, and is tried again later. ``clock`` is seconds since
+    of in a line, ends nothing, and is tried again later; one that returns False is not
+    set up. ``clock`` is seconds since
     the epoch.
     """
 
@@ -138,8 +139,8 @@ class Notices:
                 continue
         return sorted(found, key=lambda each: each.at, reverse=True)
 
-    def test(self) -> dict[str, str | None]:
-        """Have every notifier tell of nothing in particular; by name, how it failed, None where it did not."""
+    def test(self) -> dict[str, str]:
+        """Have every notifier tell of nothing in particular; by name: "ok", "not set up", or how it failed."""
         notice = Notice(
             key="test",
             kind="test",
@@ -148,7 +149,12 @@ class Notices:
             at=self._clock(),
             level="info",
         )
-        return {name: tried(notify, notice) for name, notify in self._notifiers.items()}
+        told: dict[str, str] = {}
+        for name, notify in self._notifiers.items():
+            set_up: list[object] = []
+            failed = tried(lambda given, notify=notify, set_up=set_up: set_up.append(notify(given)), notice)  # type: ignore[misc]
+            told[name] = f"failed: {failed}" if failed else "not set up" if set_up == [False] else "ok"
+        return told
 
     def _lacking(self, told: Mapping[str, Any]) -> list[str]:
         return [name for name in self._notifiers if name not in told["told"]]

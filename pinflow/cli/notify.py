@@ -47,9 +47,9 @@ def _test(shell: Shell, app: App) -> int:
     results = app.notices.test()
     if not shell.human:
         shell.say(json_text({"notifiers": results}))
-    for name, error in results.items() if shell.human else ():
-        shell.say(f"{inert(name)}: {'failed: ' + inert(error) if error else 'ok'}")
-    return FAILED if any(results.values()) else OK
+    for name, outcome in results.items() if shell.human else ():
+        shell.say(f"{inert(name)}: {inert(outcome)}")
+    return FAILED if any(outcome.startswith("failed") for outcome in results.values()) else OK
 
 
 def _list(shell: Shell, app: App) -> int:

@@ -27,10 +27,12 @@ _KEPT = frozenset((*_PROGRAMS, *_PLACE, *_WINDOWS))
 
 
 @hookimpl
-def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> None:
-    """Run the command, without a shell. Raises UsageError and ActionError."""
-    if words := environ.get(VARIABLE, "").strip():
+def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> bool:
+    """Run the command, without a shell; False where there is none. Raises UsageError and ActionError."""
+    words = environ.get(VARIABLE, "").strip()
+    if words:
         call(_arguments(words), notice, environ)
+    return bool(words)
 
 
 def _arguments(words: str) -> list[str]:

@@ -19,10 +19,12 @@ DEADLINE = 15.0  # seconds, from connecting to the last byte of the answer
 
 
 @hookimpl
-def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> None:
-    """Send the notice. Raises UsageError and ActionError, neither of which holds the address."""
-    if url := environ.get(VARIABLE, "").strip():
+def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> bool:
+    """Send the notice; False where nobody is to get it. Raises UsageError and ActionError without the address."""
+    url = environ.get(VARIABLE, "").strip()
+    if url:
         post(checked(url), notice)
+    return bool(url)
 
 
 def checked(url: str) -> str:

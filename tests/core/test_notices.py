@@ -211,7 +211,7 @@ def test_an_action_may_tell_but_not_in_a_dry_run(project: Any) -> None:
     assert told == []
     project.run(recipe)
     project.run(recipe)
-    assert [(each.kind, each.title, each.at) for each in told] == [("ghost", "look out", project.now)]
+    assert [(each.kind, each.title, each.at) for each in told] == [("ghost", "look out", project.clock.now)]
     project.run("{name: n, steps: [{uses: warn, with: {over: true}}]}")
     project.run(recipe)
     assert len(told) == 2

@@ -126,8 +126,8 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
 
 
 def test_nothing_is_run_or_sent_where_nothing_is_set() -> None:
-    command.pinflow_notify(NOTICE, {})
-    webhook.pinflow_notify(NOTICE, {webhook.VARIABLE: " "})
+    assert not command.pinflow_notify(NOTICE, {})
+    assert not webhook.pinflow_notify(NOTICE, {webhook.VARIABLE: " "})
 
 
 # -- the webhook
@@ -179,6 +179,8 @@ def test_an_address_that_will_not_do_is_refused_without_being_shown(url: str) ->
 def test_the_command_line_tries_every_notifier(
     hook: Hook, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert main(["notify", "--test"]) == 0
+    assert "pinflow_notify_webhook: not set up" in capsys.readouterr().out
     monkeypatch.setenv(webhook.VARIABLE, hook.url)
     monkeypatch.setenv(command.VARIABLE, "/nowhere")
     assert main(["notify", "--test"]) == 1
