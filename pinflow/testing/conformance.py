@@ -22,7 +22,7 @@ from pinflow.http.retry import READS
 from pinflow.paths import bundled_recipes
 from pinflow.plan import all_steps
 from pinflow.testing import guards
-from pinflow.testing.declarations import declared_badly, misfits, place_of
+from pinflow.testing.declarations import declared_badly, misfits, place_of, undeclared
 from pinflow.testing.leaks import Ears, found_in, secrets_of
 from pinflow.testing.project import Killed, Project
 from pinflow.testing.same import difference, essence
@@ -129,23 +129,23 @@ def _cases(
     named: Iterable[Path],
     find: Callable[[Finding], None],
 ) -> Iterator[Case]:
-    own = [*_recipes(named), *_recipes(_own_folders(info))]
-    for path in dict.fromkeys(each.resolve() for each in (*own, *project.app().recipes())):
-        shown = _shown(path)
+    own = dict.fromkeys(each.resolve() for each in (*_recipes(named), *_recipes(_own_folders(info))))
+    bundled = [each.resolve() for each in project.app().recipes()]
+    names = {each.full_name for each in mine}
+    apis = [None, *sorted({each.api for each in mine if each.api is not None})]
+    for path in dict.fromkeys((*own, *bundled)):
         mistakes: list[PinflowError] = []
-        for api in (None, *sorted({each.api for each in mine if each.api is not None})):
+        for api in apis:
             try:
                 plan = project.plan(path, examples=True, api=api)
             except PinflowError as error:
                 mistakes.append(error)
                 continue
-            used = {step.action.full_name for step in all_steps((*plan.steps, *plan.finally_)) if step.action}
-            if used & {each.full_name for each in mine}:
-                yield Case(path, api, shown)
+            if names & {step.action.full_name for step in all_steps((*plan.steps, *plan.finally_)) if step.action}:
+                yield Case(path, api, _shown(path))
                 break
-        else:
-            if mistakes and path in {each.resolve() for each in own}:
-                find(Finding("", "run", _one_line(mistakes[0]), shown))
+        if len(mistakes) == len(apis) and path not in bundled:
+            find(Finding("", "run", _one_line(mistakes[0]), _shown(path)))
 
 
 def _shown(path: Path) -> str:
@@ -268,6 +268,9 @@ class _Check:
             for output in seen.outputs:
                 for what in misfits(output, schema):
                     found("output", what)
+                if more := undeclared(output, schema):
+                    what = f"gives fields that are not declared, so that no recipe can use them: {', '.join(more)}"
+                    self._notes.setdefault((name, "undeclared"), Finding(name, "output", what, case.shown))
 
     def _found(self, action: str, rule: str, what: str, *, where: str) -> None:
         self.find(Finding(action, rule, what, where))

@@ -41,7 +41,7 @@ def declared_badly(action: Action) -> Iterator[tuple[str, str]]:
 
 
 def misfits(value: Any, schema: Mapping[str, Any], where: str = "") -> Iterator[str]:
-    """How a value differs from the shape that is declared: wrong types, and fields that are not in it."""
+    """How a value differs from the shape that is declared, but for fields that are not in it."""
     said = f"its field {where!r}" if where else "it"
     if "anyOf" in schema:
         if not any(next(misfits(value, part, where), None) is None for part in schema["anyOf"]):
@@ -68,8 +68,12 @@ def _of_mapping(value: Mapping[str, Any], schema: Mapping[str, Any], where: str)
             yield from misfits(part, known[name], f"{prefix}{name}")
         elif "additionalProperties" in schema:
             yield from misfits(part, schema["additionalProperties"], f"{prefix}{name}")
-        elif known:
-            yield f"it gives the field {f'{prefix}{name}'!r}, which is not declared"
+
+
+def undeclared(value: Any, schema: Mapping[str, Any]) -> list[str]:
+    """The outermost fields that a mapping has and its shape does not: no recipe can use them."""
+    known = schema.get("properties", {})
+    return sorted(value.keys() - known.keys()) if isinstance(value, dict) and known else []
 
 
 _TYPES: dict[str, tuple[type, ...]] = {

@@ -181,12 +181,6 @@ def gives_another_type(ctx: Context, *, board: Board) -> Told:
 
 
 @action("sin", **ALL)
-def gives_more_than_it_says(ctx: Context, *, board: Board) -> Told:
-    """Look at a board."""
-    return {"id": board, "name": "x"}  # type: ignore[typeddict-unknown-key]
-
-
-@action("sin", **ALL)
 def yields_another_type(ctx: Context, *, board: Board) -> Iterator[Told]:
     """Look at boards."""
     yield {"id": board}
@@ -239,7 +233,6 @@ SINS: list[tuple[Action, str, str]] = [
     (declares_no_output, "types", "its return type is not declared"),
     (has_types_that_are_nowhere, "types", "its annotations can't be read: name 'NoSuchType' is not defined"),
     (gives_another_type, "output", "its field 'id' is a whole number, but declared as text"),
-    (gives_more_than_it_says, "output", "it gives the field 'name', which is not declared"),
     (yields_another_type, "output", "its field 'id' is nothing, but declared as text"),
     (has_too_few_scopes, "scope", "calls boards/list_pins, which needs the scope pins:read: declare it in scopes"),
     (has_no_quota, "quota", "calls boards/list_pins, which counts as org_read: declare it in quota"),
@@ -306,6 +299,12 @@ def idle(ctx: Context, *, board: Board) -> Told:
     return {"id": board}
 
 
+@action("generous", **ALL)
+def generous(ctx: Context, *, board: Board) -> Told:
+    """Look at a board."""
+    return {"id": board, "name": "x"}  # type: ignore[typeddict-unknown-key]
+
+
 @action("careless", effect="write", **ALL)
 def careless(ctx: Context, *, board: Board) -> Told:
     """Put a Pin on a board, with no way to find it again."""
@@ -367,6 +366,14 @@ def test_a_write_that_can_only_stop_in_doubt_is_a_note(program: Program) -> None
     assert [(note["action"], note["rule"]) for note in report["notes"]] == [("v5.careless", "resume")]
     assert report["exercised"] == ["v5.careless"]
     assert report["not_exercised"] == []
+
+
+def test_a_field_that_is_not_declared_is_a_note(program: Program) -> None:
+    code, out, _ = program("generous")
+    assert code == 0
+    assert out.splitlines()[0] == (
+        "v5.generous: gives fields that are not declared, so that no recipe can use them: name"
+    )
 
 
 def test_a_plugin_that_is_not_there_is_told_the_name_that_is_near(program: Program) -> None:

@@ -14,11 +14,11 @@ from pinflow.testing.conformance import KILLS
 CHECKS = Path(__file__).parent / "checks"  # recipes with what no bundled one uses
 KILLED = KILLS if os.environ.get("PINFLOW_FULL") else 1
 # where a video is to be sent can't be kept: a killed upload is registered anew, and the service drops the one before
-ACCEPTED = {("v5.upload_video", "resume")}
+ACCEPTED = {("v3.upload_video", "resume"), ("v5.upload_video", "resume")}
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("plugin", ["pinflow_auth", "pinflow_pinterest_v5"])
+@pytest.mark.parametrize("plugin", ["pinflow_auth", "pinflow_local", "pinflow_pinterest_v3", "pinflow_pinterest_v5"])
 def test_a_plugin_keeps_the_contract(plugin: str, tmp_path: Path) -> None:
     checks = tmp_path / "checks"
     shutil.copytree(CHECKS, checks)
