@@ -145,6 +145,47 @@ def test_a_daemon_reads_its_recipes_again_when_told_and_takes_edits_up_by_itself
     assert "a: the recipe was edited; the new one counts from now on" in err
 
 
+SLOW = """
+from pinflow import Context, action, hookimpl
+
+@action("slow")
+def slow(ctx: Context) -> None:
+    \"\"\"Take a minute, the first time.\"\"\"
+    from pathlib import Path
+    mark = Path("begun")
+    if not mark.exists():
+        mark.touch()
+        ctx.wait(60, "for the test")
+
+@hookimpl
+def pinflow_actions():
+    return [slow]
+"""
+
+
+def test_a_daemon_that_is_told_to_stop_stops_its_runs_and_the_next_goes_on_with_them(machine: Machine) -> None:
+    (machine.folder / "plugin.py").write_text(SLOW, "utf-8")
+    text = "name: a\nschedule: {every: 2 seconds, overlap: queue}\nsteps: [{uses: slow}]\n"
+    (machine.folder / "recipes" / "a.yaml").write_text(text, "utf-8")
+    words = ("schedule", "run", "recipes", "--plugin", "plugin.py")
+    daemon = machine.start(*words)
+    wait((machine.folder / "begun").exists)
+    began = time.monotonic()
+    daemon.send_signal(signal.SIGTERM)
+    _, err = daemon.communicate(timeout=60)
+    assert time.monotonic() - began < 35
+    assert daemon.returncode == 0
+    assert "a: stopped; goes on at the next start" in err
+    first = machine.rows()[0]
+    assert (first.state, first.reason, first.lease) == ("claimed", "the scheduler was stopped", 0)
+    again = machine.start(*words)
+    wait(lambda: machine.rows()[0].state == "done")
+    again.send_signal(signal.SIGTERM)
+    _, err = again.communicate(timeout=60)
+    assert f"a: goes on (run {first.run}, " in err
+    assert machine.rows()[0].run == first.run
+
+
 def test_a_daemon_that_is_killed_is_known_to_be_dead_and_what_it_left_is_seen_to(machine: Machine) -> None:
     machine.recipe("a")
     daemon = machine.start("schedule", "run", "recipes")
