@@ -123,7 +123,8 @@ class App:
     ) -> Plan:
         """A checked recipe, bound to plugins and inputs; nothing is sent.
 
-        ``inputs`` None only checks it. ``api`` overrides the recipe's default API;
+        ``inputs`` None only checks it. ``api`` overrides the recipe's default API, and a
+        recipe that has none gets that of the environment (``Api.version_variable``);
         ``examples`` uses the inputs' examples where nothing is given. Raises
         RecipeError with every problem, UsageError, MissingInputs.
         """
@@ -136,9 +137,24 @@ class App:
         found, problems = parse_all(source)
         if found is None:
             raise RecipeError(problems)
+        if api is None and found.api is None:
+            api = self.usual_api()
         return make_plan(
             source, found, self.registry, inputs, now=self._now(), api=api, examples=examples, problems=problems
         )
+
+    def usual_api(self) -> str | None:
+        """The API that the environment names, for where nobody says which. Raises UsageError for an unknown one."""
+        for api in self.registry.apis.values():
+            wanted = self.environ.get(api.version_variable) if api.version_variable else None
+            if wanted and wanted not in self.registry.apis:
+                known = ", ".join(sorted(self.registry.apis))
+                raise UsageError(
+                    f"{api.version_variable} is {wanted[:40]!r}, which no plugin speaks; there are: {known}"
+                )
+            if wanted:
+                return wanted
+        return None
 
     def now(self) -> float:
         """Seconds since the epoch, by this app's clock."""

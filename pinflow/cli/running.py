@@ -221,7 +221,7 @@ def _write_result(shell: Shell, app: App, name: str, result: RunResult, *, tier:
         result,
         tier=tier,
         command=command,
-        sign_in="pinflow auth login" if "auth" in app.registry.commands else "",
+        sign_in=f"pinflow auth login{_chosen(command)}" if "auth" in app.registry.commands else "",
         now=time.time(),
         width=shell.width(shell.stdout),
     )
@@ -229,6 +229,11 @@ def _write_result(shell: Shell, app: App, name: str, result: RunResult, *, tier:
         shell.say(line)
     if result.error is not None and shell.options.verbosity < 0:
         boundary.show(shell, result.error)
+
+
+def _chosen(command: str) -> str:
+    """The part of a ``command_line`` that chooses the API, which is its end; "" if it chooses none."""
+    return command[at:] if (at := command.rfind(" --api ")) >= 0 else ""
 
 
 def command_line(recipe: str, inputs: Mapping[str, str], api: str | None) -> str:

@@ -88,6 +88,7 @@ class Api:
     origin: str  # "https://api.example.com"
     prefix: str  # "/v5"
     origin_variable: str
+    version_variable: str = ""  # names the API, by its id, that is meant where nobody says which
     beside: tuple[str, ...] = ()  # "/ads/v4/"
     operation: Callable[[str, str], OperationFacts | None]
     read_error: Callable[[int, Mapping[str, str], object], RemoteError]

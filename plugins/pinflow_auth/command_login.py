@@ -83,7 +83,7 @@ def run(
 
 
 def chosen_api(app: App, wanted: str | None, recipes: Sequence[Path] = ()) -> Api:
-    """The API that is meant: the one named, else that of the recipes, else the newest. Raises UsageError."""
+    """The API that is meant: the one named, that of the recipes, the environment's, the newest. Raises UsageError."""
     apis = app.registry.apis
     if wanted is not None:
         if wanted not in apis:
@@ -97,7 +97,8 @@ def chosen_api(app: App, wanted: str | None, recipes: Sequence[Path] = ()) -> Ap
         raise UsageError(
             f"the recipes sign in to several APIs: {', '.join(sorted(needed))}", hint="say which one with --api"
         )
-    return apis[max(needed or able)]
+    usual = app.usual_api()
+    return apis[usual if usual in able and not needed else max(needed or able)]
 
 
 @contextmanager

@@ -55,7 +55,8 @@ def tell(ctx: Context, request: CredentialRequest, tokens: TokenSet, *, failed: 
     """
     now = request.clock()
     ending, signing = f"token-ends:{request.api.id}:{tokens.name}", f"sign-in-ends:{request.api.id}:{tokens.name}"
-    login = f"sign in again: {request.api.login_hint.format(token=tokens.name)} --api {request.api.id}"
+    hint = request.api.login_hint.format(token=tokens.name)
+    login = f"sign in again: {hint if ' --api ' in hint else f'{hint} --api {request.api.id}'}"
     end = tokens.expires_at
     why = failed or ("" if tokens.refreshable else "it has no refresh token")
     if end is not None and why and end - now <= (SOON if not tokens.refreshable else LAST_DAYS):

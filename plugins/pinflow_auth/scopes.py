@@ -56,13 +56,24 @@ def of_recipe(app: App, recipe: Path, api: Api, token: str) -> frozenset[str]:
     Raises UsageError where the recipe has no login of this API.
     """
     needed = needs(app, recipe)
-    mine = {name: scopes for (name, of), scopes in needed.items() if of == api.id}
+    mine = _of_api(needed, api)
+    if not mine and (other := _on(app, recipe, api)):
+        return wanted_of(token, other)
     if not mine:
         there = ", ".join(sorted({of for _, of in needed})) or "none"
         raise UsageError(
             f"the recipe {recipe} needs no login for {api.title}", hint=f"the APIs that it signs in to: {there}"
         )
     return wanted_of(token, mine)
+
+
+def _of_api(needed: Mapping[tuple[str, str], frozenset[str]], api: Api) -> Mapping[str, frozenset[str]]:
+    return {name: scopes for (name, of), scopes in needed.items() if of == api.id}
+
+
+def _on(app: App, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
+    """What a recipe's tokens must be allowed when it runs with --api. Raises RecipeError for what the API lacks."""
+    return _of_api(needs(app, recipe, api=api.id), api)
 
 
 def wanted_of(token: str, needed: Mapping[str, frozenset[str]]) -> frozenset[str]:
@@ -72,14 +83,14 @@ def wanted_of(token: str, needed: Mapping[str, frozenset[str]]) -> frozenset[str
     return frozenset().union(*needed.values())
 
 
-def needs(app: App, recipe: Path) -> Mapping[tuple[str, str], frozenset[str]]:
+def needs(app: App, recipe: Path, *, api: str | None = None) -> Mapping[tuple[str, str], frozenset[str]]:
     """What a recipe's tokens must be allowed: (token, API) -> scopes. Raises RecipeError and UsageError.
 
-    Under the name ANY: what it does for each token that there is.
+    ``api`` overrides the recipe's own. Under the name ANY: what it does for each token that there is.
     """
-    plan = app.plan(recipe, inputs=None)
+    plan = app.plan(recipe, inputs=None, api=api)
     found: dict[tuple[str, str], frozenset[str]] = {}
     logins = [(login.token, login.api, login.scopes) for login in plan.logins.values()]
-    for token, api, scopes in [*logins, *((ANY, each.api, each.scopes) for each in plan.item_logins.values())]:
-        found[token, api] = found.get((token, api), frozenset()) | scopes
+    for token, of, scopes in [*logins, *((ANY, each.api, each.scopes) for each in plan.item_logins.values())]:
+        found[token, of] = found.get((token, of), frozenset()) | scopes
     return found

@@ -110,11 +110,13 @@ API: Final = PinterestApi(
     prefix="/v3",
     beside=(f"{ADS}/",),
     origin_variable="PINTEREST_API_URI",
+    version_variable="PINTEREST_API_VERSION",
     operation=operation,
     read_error=read_error,
     items="data",
     quotas=QUOTAS,
     oauth=OAUTH,
     token_folder_variable="PINTEREST_OAUTH_TOKEN_DIR",  # noqa: S106 - a name
+    login_hint="pinflow auth login {token} --api v3",  # without it, the newest version is signed in to
     gateway=_gateway,
 )

@@ -86,6 +86,7 @@ API: Final = PinterestApi(
     origin="https://api.pinterest.com",
     prefix="/v5",
     origin_variable="PINTEREST_API_URI",
+    version_variable="PINTEREST_API_VERSION",
     operation=operations.match,
     read_error=read_error,
     quotas=quotas.QUOTAS,
