@@ -512,9 +512,10 @@ class App:
                 f"run {run_id} is still at work", hint="stop it first, with Ctrl-C or by ending its process"
             )
         made = made_by(detail, self.registry)
-        if not any(each.undo.contents for each in made):
+        holders = [each for each in made if each.undo.contents and each.able]
+        if not holders:
             return settled(detail, made, lambda each: None)
-        text, inputs = recipe(run_id, {"look": made})
+        text, inputs = recipe(run_id, {"look": holders})
         plan = self._plan_text(text, run_id, inputs)
         options = Options(dry_run=True, tier=str(detail.record.options.get("tier", "standard")))
         with self._session(plan, options, self.environ, run_id="") as session:

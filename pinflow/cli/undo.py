@@ -97,6 +97,9 @@ def _lines(undoing: Undoing) -> Iterator[str]:
         yield f"  and with these what is on them, all made by the run: {undoing.inside}"
     for made in undoing.kept:
         yield f"left: {inert(made.kind)} {inert(made.id)} holds {made.strange} that the run did not make"
+    for kind in dict.fromkeys(made.kind for made in undoing.stuck):
+        stuck = [made for made in undoing.stuck if made.kind == kind]
+        yield f"left, for {stuck[0].api} can't delete them: {_some(inert(kind), stuck)}"
     if undoing.unsure:
         yield f"{undoing.unsure} more may have been made or not: pinflow resume {inert(undoing.run)} finds out"
 
@@ -116,7 +119,7 @@ def _data(undoing: Undoing) -> dict[str, Any]:
         "name": undoing.name,
         "delete": [_thing(made) for made in undoing.deleted],
         "inside": undoing.inside,
-        "left": [{**_thing(made), "strange": made.strange} for made in undoing.kept],
+        "left": [{**_thing(made), "strange": made.strange} for made in (*undoing.kept, *undoing.stuck)],
         "unsure": undoing.unsure,
     }
 

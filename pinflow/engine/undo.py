@@ -43,6 +43,7 @@ class Made:
     result: Mapping[str, Any]  # what the journal kept of it
     inside: int | None = None
     strange: int = 0  # of them, how many the run did not make
+    able: bool = True  # whether its API has the action that deletes it
 
     def fields(self) -> set[str]:
         """The values that were kept of it: its own id, and that of what it is on."""
@@ -58,8 +59,8 @@ class Undoing:
     """What is to be deleted of a run, the newest first, and what is left.
 
     ``whole`` goes with all that is inside it; ``single`` one by one; ``last`` once
-    nothing is inside it any more. ``kept`` holds what the run did not make.
-    ``unsure`` is how many effects may or may not have happened.
+    nothing is inside it any more. ``kept`` holds what the run did not make, and nothing
+    deletes what is ``stuck``. ``unsure`` is how many effects may or may not have happened.
     """
 
     run: str
@@ -69,6 +70,7 @@ class Undoing:
     single: tuple[Made, ...] = ()
     last: tuple[Made, ...] = ()
     kept: tuple[Made, ...] = ()
+    stuck: tuple[Made, ...] = ()
     inside: int = 0  # things that go with ``whole``
     unsure: int = 0
 
@@ -165,6 +167,7 @@ def _made(effect: EffectRecord, action_name: str, tokens: Mapping[str, str], reg
         token=tokens.get(undo.role, ""),
         undo=undo,
         result=effect.result,
+        able=registry.action(f"{action.api}.{undo.action}" if action.api else undo.action, None) is not None,
     )
 
 
@@ -176,7 +179,8 @@ def settled(detail: RunDetail, made: Sequence[Made], look: Callable[[Made], Iter
     kept: list[Made] = []
     with_whole: set[str] = set()
     # what takes its contents along comes first: what goes with it needs no look of its own
-    for each in sorted((each for each in made if each.undo.contents), key=lambda each: not each.undo.with_contents):
+    holders = (each for each in made if each.undo.contents and each.able)
+    for each in sorted(holders, key=lambda each: not each.undo.with_contents):
         if not {one.id for one in whole}.isdisjoint(each.fields()):
             continue
         ids = look(each)
@@ -191,14 +195,16 @@ def settled(detail: RunDetail, made: Sequence[Made], look: Callable[[Made], Iter
             with_whole |= inside
         else:
             last.append(found)
+    going = with_whole.union(one.id for one in whole)
     return Undoing(
         run=detail.record.id,
         name=detail.record.name,
         tier=str(detail.record.options.get("tier", "standard")),
         whole=tuple(whole),
-        single=tuple(each for each in made if each.undo.contents is None and each.id not in with_whole),
+        single=tuple(each for each in made if each.able and each.undo.contents is None and each.id not in with_whole),
         last=tuple(last),
         kept=tuple(kept),
+        stuck=tuple(each for each in made if not each.able and going.isdisjoint(each.fields())),
         inside=len(with_whole),
         unsure=sum(effect.state in ("intent", "doubt") for effect in detail.effects),
     )

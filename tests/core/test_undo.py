@@ -217,6 +217,25 @@ def test_a_person_is_asked_and_says_yes(desk: Desk) -> None:
     assert list(desk.state()) == ["Original"]
 
 
+def test_a_board_goes_as_a_whole_where_its_api_deletes_nothing_else(desk: Desk) -> None:
+    before = desk.state()
+    run = desk.run("copy_board", "-i", "board=Original", "-i", "name=The copy", "--api", "v3")
+    assert desk("undo", run, "--yes") == 0
+    assert desk.state() == before
+    assert "and with these what is on them, all made by the run: 7" in desk.stderr
+
+
+def test_what_its_api_can_not_delete_is_named_and_left(desk: Desk) -> None:
+    recipe = desk.folder / "single.yaml"
+    recipe.write_text(SINGLE.replace("BOARD", str(desk.board("Original")["id"])))
+    run = desk.run(str(recipe), "--api", "v3")
+    assert desk("undo", run, "--dry-run") == 0
+    assert "left, for v3 can't delete them: 3 pins: " in desk.stdout
+    assert "left, for v3 can't delete them: 1 section: " in desk.stdout
+    assert desk("undo", run, "--yes") == 0
+    assert len(desk.board("Original")["pins"]) == 10
+
+
 def test_what_is_gone_already_counts_as_deleted(desk: Desk) -> None:
     run = desk.single()
     world = desk.sandbox.world
