@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pinflow_pinterest.operations import Catalogue, Operation, Takes
     from pinflow_pinterest_v5.catalogues import Choice
 
+    Reread = Callable[[Context, Mapping[str, Any]], Any]
+
 _MANY: Final = 250  # items of a page, where the description sets no limit
 CAP: Final = 10_000  # items that ``all`` may collect
 
@@ -144,21 +146,22 @@ def action_of(catalogue: Catalogue, id: str, *, items: bool) -> Action:
     takes = catalogue.takes(id)
     size = _resolved(takes.query.get("page_size"), catalogue)
     one = _Call(catalogue.operation(id), takes, size.get("maximum", _MANY) if size else None)
+    reread = _reread(catalogue, one.operation)
     operation, loops = one.operation, items and one.takes.lists and one.operation.method == "GET"
     return replace(
         _any_operation,
-        function=_function(one, items=loops),
+        function=_function(one, reread, items=loops),
         effect="read" if one.reads else "write",
         scopes={"": operation.scopes},
         quota=frozenset({operation.category} - {""}),
         destructive=operation.method == "DELETE",
-        reread=_reread(catalogue, operation),
+        reread=reread,
         accepts=accepted(catalogue, id, items=loops),
         variant=id,
     )
 
 
-def _reread(catalogue: Catalogue, operation: Operation) -> Callable[[Context, Mapping[str, Any]], Any] | None:
+def _reread(catalogue: Catalogue, operation: Operation) -> Reread | None:
     """What gets a finished write's whole answer again after a resume, by the id that was kept of it.
 
     None where no operation gets a thing of this kind by its id alone, with scopes that the write has as well.
@@ -171,10 +174,19 @@ def _reread(catalogue: Catalogue, operation: Operation) -> Callable[[Context, Ma
     head, _, rest = getting.path.partition("{")
     if rest.partition("}")[2] or not rest:
         return None  # the id alone does not lead there
-    return lambda ctx, kept: ctx.client.get(f"{head}{kept['id']}") if "id" in kept else kept
+
+    def reread(ctx: Context, kept: Mapping[str, Any]) -> Any:
+        try:
+            return ctx.client.get(f"{head}{kept['id']}") if "id" in kept else kept
+        except RemoteError as error:
+            if error.status == 404:  # a later step has deleted it
+                return kept
+            raise
+
+    return reread
 
 
-def _function(one: _Call, *, items: bool) -> Callable[..., Any]:
+def _function(one: _Call, reread: Reread | None, *, items: bool) -> Callable[..., Any]:
     if items:
 
         def each(ctx: Context, **given: Any) -> Iterator[Any]:
@@ -189,18 +201,23 @@ def _function(one: _Call, *, items: bool) -> Callable[..., Any]:
 
     def write(ctx: Context, **given: Any) -> Any:
         sent_before = ctx.sent_at("call") is not None
+        answers: list[Any] = []
 
         def do() -> Any:
             try:
-                return one.send(ctx, given)
+                answers.append(one.send(ctx, given))
             except RemoteError as error:
-                if sent_before and error.status == 404 and one.operation.method == "DELETE":
-                    return None  # an earlier try, whose answer was lost, has deleted it
-                raise
+                if not (sent_before and error.status == 404 and one.operation.method == "DELETE"):
+                    raise
+                answers.append(None)  # an earlier try, whose answer was lost, has deleted it
+            return answers[-1]
 
         # what the service applies twice to the same effect is sent again after a lost answer; of anything else
         # nobody can tell whether it happened, and the run ends in doubt
-        return ctx.once("call", do, kind=_MAKES.get(one.operation.id, one.operation.id))
+        kept = ctx.once("call", do, kind=_MAKES.get(one.operation.id, one.operation.id))
+        if answers or reread is None or ctx.dry_run or not isinstance(kept, dict):
+            return answers[-1] if answers else kept
+        return reread(ctx, kept)
 
     return read if one.reads else write
 

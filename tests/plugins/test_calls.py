@@ -97,8 +97,11 @@ def test_a_finished_write_is_not_sent_again(bench: Bench) -> None:
     given: dict[str, Any] = {"operation": "boards/create", "body": {"name": "Once"}, "run": "20270115-080000-00bbbb"}
     first = bench.run(call("boards/create"), **given)
     bench.forget()
+    again = bench.run(call("boards/create"), **given)
+    assert again == first  # what the journal may not keep is read again
+    assert bench.calls() == {"boards/get": 1}
+    bench.run(call("boards/delete"), operation="boards/delete", board_id=first["id"])
     assert bench.run(call("boards/create"), **given)["id"] == first["id"]
-    assert bench.calls() == {}
 
 
 def test_a_dry_run_reads_and_does_not_write(bench: Bench) -> None:

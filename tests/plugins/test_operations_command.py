@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -236,3 +237,34 @@ def test_what_is_written_as_yaml_is_read_back(value: dict[str, Any]) -> None:
     text = "\n".join(block(value))
     assert yaml.safe_load(text) == value
     assert text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("words", "read"),
+    [
+        (["--help"], []),
+        (["validate", "copy_board"], []),
+        (["actions"], []),
+        (["run", "get_user", "--sandbox", "--no-input"], ["catalogue.json"]),
+        (["operations", "--names"], ["catalogue.json"]),
+        (["operations", "boards/get"], ["catalogue.json", "arguments.json"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_the_catalogue_is_read_by_those_who_need_it_alone(
+    words: list[str], read: list[str], environ: dict[str, str]
+) -> None:
+    code = """
+import subprocess
+import sys
+opened = []
+sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == "open" else None)
+from pinflow.__main__ import main
+ended = main(sys.argv[1:])
+names = ("catalogue.json", "arguments.json")
+print(ended, *dict.fromkeys(name for path in opened for name in names if path.endswith(name)), file=sys.stderr)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], env={**os.environ, **environ}, capture_output=True, text=True, check=True
+    )
+    assert done.stderr.splitlines()[-1].split() == ["0", *read]
