@@ -331,6 +331,11 @@ class _Offers:
                 f"plugin {self._shown(owner)}: action {action.full_name} has the effect {action.effect!r}",
                 hint=f"the effects are: {', '.join(get_args(Effect))}",
             )
+        if action.tokens and not action.yields:
+            raise PluginError(
+                f"plugin {self._shown(owner)}: action {action.full_name} names the tokens of its items, and has none",
+                hint="make it a generator, or leave tokens out",
+            )
 
     def _impls(self, hook: str) -> list[HookImpl]:
         # pluggy calls the latest registration first; offers are told in the order of registration

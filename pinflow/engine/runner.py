@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -275,45 +276,56 @@ class Runner:
     # -- loops
 
     def _loop(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> dict[str, Any]:
-        rows: dict[str, Any] = {}
-
-        def key_of(item: Any) -> str:
-            return self._key(step, loop, scope.with_name(loop.variable, item))
-
-        def body(key: str, item: Any) -> tuple[str, PinflowError | None]:
-            inside = scope.inside(loop.variable, item)
-            status, error = self._item(loop, f"{path}[{key}].", inside)
-            if loop.collect is not None and status == "ok":
-                try:
-                    rows[key] = loop.collect.render(inside, now=self._now(), unknown=TEXT)
-                except ExpressionError as wrong:
-                    return "failed", self._misfit(step, f"collect: {wrong.message}", wrong.hint or "")
-            return status, error
-
-        def for_account(key: str, item: Any) -> tuple[str, PinflowError | None]:
-            token = loop.token_in(item)
-            if not token:
-                return "failed", self._misfit(step, f"for_each: the item {key!r} names no token")
-            with self._world.accounts.turn(path, key, token) as turn:
-                status, error = body(key, item)
-                turn.facts = rows.get(key, {})
-                return turn.end(status, error)
-
-        def already(key: str, item: Any) -> None:
-            if loop.account is not None:
-                self._world.accounts.already(path, key, loop.token_in(item))
-
+        rows: dict[str, Any] = {}  # what is collected, by key
         self._world.accounts.begin(path)
         items = self._items(step, loop, path, scope)
-        total = len(items[: loop.limit]) if isinstance(items, list) else None
-        by_item = body if loop.account is None else for_account
-        run = LoopRun(self._world, loop, path, body=by_item, key_of=key_of, total=total, already=already)
+        run = LoopRun(
+            self._world,
+            loop,
+            path,
+            body=partial(self._one, step, loop, path, scope, rows),
+            key_of=lambda item: self._key(step, loop, scope.with_name(loop.variable, item)),
+            total=len(items[: loop.limit]) if isinstance(items, list) else None,
+            already=partial(self._already, loop, path),
+        )
         counts: dict[str, Any] = run.all(_at_most(LIST_CAP, items) if loop.collect is not None else iter(items))
         if loop.collect is not None:
             counts["rows"] = [rows[key] for key in run.order if key in rows]
         if loop.account is not None and (error := self._world.accounts.verdict(path)) is not None:
             raise error
         return counts
+
+    def _one(
+        self, step: PlannedStep, loop: Loop, path: str, scope: Scope, rows: dict[str, Any], key: str, item: Any
+    ) -> tuple[str, PinflowError | None]:
+        """Run a loop's body for one item, which may be an account's turn."""
+        if loop.account is None:
+            return self._body(step, loop, path, scope, rows, key, item)
+        token = loop.token_in(item)
+        if not token:
+            return "failed", self._misfit(step, f"for_each: the item {key!r} names no token")
+        with self._world.accounts.turn(path, key, token) as turn:
+            status, error = self._body(step, loop, path, scope, rows, key, item)
+            turn.facts = rows.get(key, {})
+            return turn.end(status, error)
+
+    def _body(
+        self, step: PlannedStep, loop: Loop, path: str, scope: Scope, rows: dict[str, Any], key: str, item: Any
+    ) -> tuple[str, PinflowError | None]:
+        """Run a loop's body for one item, and keep what is collected of it in ``rows``."""
+        inside = scope.inside(loop.variable, item)
+        status, error = self._item(loop, f"{path}[{key}].", inside)
+        if loop.collect is not None and status == "ok":
+            try:
+                rows[key] = loop.collect.render(inside, now=self._now(), unknown=TEXT)
+            except ExpressionError as wrong:
+                return "failed", self._misfit(step, f"collect: {wrong.message}", wrong.hint or "")
+        return status, error
+
+    def _already(self, loop: Loop, path: str, key: str, item: Any) -> None:
+        """An earlier process of the run has done the item."""
+        if loop.account is not None:
+            self._world.accounts.already(path, key, loop.token_in(item))
 
     def _items(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> Iterable[Any]:
         if loop.items is None:

@@ -444,6 +444,14 @@ def test_an_action_for_an_api_that_nobody_speaks_is_refused() -> None:
     ]
 
 
+def test_an_action_that_names_the_tokens_of_its_items_has_items() -> None:
+    @action("dust", tokens="name")
+    def dust(ctx: Context) -> None: ...
+
+    said = refused(offering("pinflow_actions", [dust]))
+    assert "action dust names the tokens of its items, and has none\n  make it a generator" in said
+
+
 def test_a_misspelt_effect_is_refused_because_a_dry_run_would_do_it() -> None:
     @action("dust", effect="wirte")  # type: ignore[arg-type]
     def dust(ctx: Context) -> None: ...
