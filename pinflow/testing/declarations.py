@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import PluginError
@@ -17,9 +18,7 @@ def place_of(action: Action) -> str:
     code = getattr(action.function, "__code__", None)
     if code is None:
         return str(getattr(action.function, "__module__", "?"))
-    module = str(action.function.__module__).replace(".", "/")
-    inside = f"{module}/__init__.py" if str(code.co_filename).endswith("__init__.py") else f"{module}.py"
-    return f"{inside}:{code.co_firstlineno}"
+    return f"{'/'.join(Path(code.co_filename).parts[-2:])}:{code.co_firstlineno}"
 
 
 def declared_badly(action: Action) -> Iterator[tuple[str, str]]:

@@ -50,6 +50,15 @@ def test_the_example_runs_as_an_installed_distribution(fresh: Place, recipe: Pat
     assert "Make a board secret." in fresh.pinflow("actions", "hide_board").stdout
 
 
+def test_the_example_keeps_the_contract(fresh: Place, recipe: Path) -> None:
+    (fresh.folder / "hide_board.py").write_text(example("python"), "utf-8")
+    checked = fresh.pinflow("plugins", "check", "hide_board", "--plugin", "hide_board.py", "--recipe", recipe)
+    assert (checked.returncode, checked.stdout.splitlines()[-1]) == (
+        0,
+        "hide_board: 1 of 1 actions exercised in 1 recipe and 6 runs: nothing is wrong",
+    )
+
+
 def test_the_examples_test_passes(fresh: Place, recipe: Path) -> None:
     (fresh.folder / "hide_board.py").write_text(example("python"), "utf-8")
     (fresh.folder / "test_hide_board.py").write_text(example("python", 1), "utf-8")
@@ -87,6 +96,12 @@ def test_pytest_pays_next_to_nothing_for_the_fixture(fresh: Place) -> None:
     code = "import sys, pinflow.testing.fixtures; print(*sorted(n for n in sys.modules if n.startswith('pinflow')))"
     loaded = done(fresh.python, "-c", code, folder=fresh.folder).split()
     assert loaded == ["pinflow", "pinflow.testing", "pinflow.testing.fixtures"]
+
+
+def test_the_ten_minutes_are_what_the_program_says(fresh: Place) -> None:
+    said = fresh.pinflow("new", "plugin", "acme").stderr.splitlines()
+    shown = re.sub(" +#.*", "", example("sh")).replace(" && ", "\n").splitlines()
+    assert shown == ["pinflow new plugin acme", *(line.strip() for line in said[1:])]
 
 
 def test_the_example_is_short() -> None:
