@@ -35,6 +35,7 @@ def parse_every(value: object) -> Often:
     """The meaning of ``every``; 1.5 hours are 90 minutes. Raises Misfit."""
     text = filled(value)
     if re.fullmatch(r"[-+\d.\s]+", text):
+        _amount(text.strip())
         raise Misfit("needs a unit", f"write it like {text.strip()} minutes or {text.strip()} hours")
     found = _EVERY.fullmatch(text)
     if not found:

@@ -235,7 +235,7 @@ def test_what_writes_needs_an_approval_that_is_stored(rig: Rig, desk: Desk) -> N
 @pytest.mark.parametrize(
     ("schedule", "said"),
     [
-        ("every: 0", "a.yaml:2:19: every needs a unit"),
+        ("every: 0", "a.yaml:2:19: every can't be zero"),
         ("every: 0 minutes", "a.yaml:2:19: every can't be zero"),
         ('every: day, at: "25:00"', "a.yaml:2:28: at must be between 00:00 and 23:59, not 25:00"),
         ("every: day, timezone: Europe/Berln", "a.yaml:2:34: timezone is not a time zone that this machine knows"),
