@@ -51,6 +51,7 @@ WHEN_LOST = {
 # what v3 asked for besides: changing a board for each new Pin, and for businesses what it told of in its refusal
 BESIDES = {"v3": {"write_boards", "read_advertisers"}, "v5": set[str]()}
 AD_ACCOUNT = {"ad_account": "Garden Studio Ads"}
+REPORT = {**AD_ACCOUNT, "columns": ["SPEND_IN_DOLLAR"]}
 
 
 def arguments(bench: Bench, action: Action) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def arguments(bench: Bench, action: Action) -> dict[str, Any]:
         "list_ad_groups": AD_ACCOUNT,
         "list_ads": AD_ACCOUNT,
         "get_ad_analytics": AD_ACCOUNT,
-        "create_ad_report": {**AD_ACCOUNT, "path": "report.csv", "columns": ["SPEND_IN_DOLLAR"]},
+        "create_ad_report": {**REPORT, "path": "report.csv", "if_exists": "replace"},
         "get_pin_analytics": {"pin": pin},
         "related_terms": {"terms": ["garden"]},
         "suggested_terms": {"term": "garden"},
