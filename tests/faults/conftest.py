@@ -223,6 +223,7 @@ class Copy:
         self.service = service
         self.time = time
         self.inputs: dict[str, Any] = {"board": ORIGINAL, "name": COPY}
+        self.api: str | None = None  # None is the recipe's own
         self.app = App(
             app.registry, app._manager, environ, state=state, clock=time.now, monotonic=time.now, sleep=time.sleep
         )
@@ -233,7 +234,7 @@ class Copy:
         options = Options(tier=tier, report=report, max_writes=None)
         if runs:
             return self.app.resume(runs[0].id, options)
-        plan = self.app.plan(Path("copy_board"), inputs=self.inputs)
+        plan = self.app.plan(Path("copy_board"), inputs=self.inputs, api=self.api)
         return self.app.run(plan, options)
 
     def over(self) -> bool:
