@@ -107,8 +107,8 @@ class BoardCopy:
 
     def _tell_strange(self, reading: Reading) -> None:
         """Say of what is listed among the Pins and is none that it was left out. It comes and goes as it likes."""
-        for id in reading.strange:
-            self.ctx.skip(f"tile:{id}", NO_PIN, kind="tile")
+        for number, id in enumerate(reading.strange, 1):
+            self.ctx.skip(f"tile:{number}", NO_PIN, kind="tile")  # its id may be anything, and keys are kept
             reading.leave(id, NO_PIN)
 
     # the writes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +13,11 @@ from pinflow import ActionError, Forbidden, UsageError
 from pinflow.app import App, Options
 from pinflow.errors import RecipeError
 from pinflow_auth import scopes
+from pinflow_pinterest.answers import got
+from pinflow_pinterest.media import Carried
 from pinflow_pinterest.reading import NO_PIN
-from pinflow_pinterest_v3 import boards, copying, media, pins
+from pinflow_pinterest.types import Board, Pin
+from pinflow_pinterest_v3 import boards, copying, media, pins, shapes
 from pinflow_pinterest_v3 import pinflow_actions as v3_actions
 from pinflow_pinterest_v5 import pinflow_actions as v5_actions
 from pinflow_pinterest_v5.boards import create_board as v5_create_board
@@ -392,3 +397,29 @@ def test_an_upload_goes_the_way_of_v3(bench: Bench) -> None:
     assert made["media"]["media_type"] == "video"
     with pytest.raises(UsageError, match="a video needs its cover: cover_image_url"):
         bench.run(pins.create_pin, board=bench.board_id("Empty for now"), video=video["media_id"], step="bare")
+
+
+ODD: list[Any] = [
+    *(None, 1, -1.5, "", "x", "12", "pin", "story", "video", "secret", True, [], [{}], {}, {"id": 1}, {"id": "5"}),
+    *("Fri, 01 Mar 2024 08:00:00 +0000", "Fri, 99 Mar 99999 08:00:00 +9999", "https://i.pinimg.com/1200x/a.jpg"),
+    *({"carousel_slots": None}, {"carousel_slots": [1, {}], "index": 9}),
+    {"carousel_slots": [{"images": {"600x": {"url": "u"}}, "title": 1}] * 3, "index": 9},
+]
+FIELDS = (
+    *("id", "type", "created_at", "title", "description", "link", "alt_text", "native_format_type", "image_large_url"),
+    *("is_video", "carousel_data", "board", "board_section_id", "name", "privacy", "owner", "is_partner", "category"),
+)
+
+
+def test_whatever_v3_answers_is_read_or_refused() -> None:
+    chance, read = random.Random(1), 0
+    for _ in range(4000):
+        raw = {"id": "12", **{name: chance.choice(ODD) for name in chance.sample(FIELDS, chance.randint(0, 12))}}
+        with suppress(ActionError):
+            shapes.copied_board(got(shapes.board(raw), Board), name="n")
+        with suppress(ActionError):
+            match shapes.copied_pin(got(shapes.pin(raw), Pin), board="1", section=None):
+                case Carried(body):
+                    read += 1
+                    assert shapes.pin_fields(body)["image_url"]
+    assert read > 20
