@@ -449,7 +449,7 @@ def test_logout_without_a_terminal_needs_the_yes_on_the_command_line(desk: Desk)
 def test_a_service_that_does_not_end_tokens_is_no_reason_to_keep_the_file(desk: Desk) -> None:
     desk.keep("old", api="v3")
     told = desk.auth("logout", "old", "--yes")
-    assert told.code == 0 and "note: Pinterest API v3 can't revoke tokens" in told.err
+    assert told.code == 0 and "note: Pinterest API v3, with ads API v4 can't revoke tokens" in told.err
     assert not (desk.folder / "old.json").exists()
 
 
