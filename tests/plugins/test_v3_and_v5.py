@@ -40,7 +40,7 @@ TASKS = {
     *("list_section_pins", "create_section", "list_board_pins", "list_pins", "get_pin", "create_pin", "copy_pin"),
     *("save_pin", "upload_video", "copy_board", "copy_all_boards", "list_ad_accounts", "list_campaigns"),
     *("list_ad_groups", "list_ads", "get_user_analytics", "get_pin_analytics", "get_ad_analytics"),
-    *("create_ad_report", "list_delivery_metrics", "related_terms", "suggested_terms"),
+    *("delete_all_boards", "create_ad_report", "list_delivery_metrics", "related_terms", "suggested_terms"),
 }
 LATER = {  # v3 never had it
     "get_pin_analytics": "figures of a Pin",
