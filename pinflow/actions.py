@@ -97,8 +97,8 @@ class Action:
     ``quota`` names the quota categories that its calls count against.
     ``destructive`` says that it deletes things; a mapping of arguments to values,
     that it does when one of them has that value. ``local`` says of a write that it
-    may run with nobody there and no approval: it keeps files of this machine, such
-    as reports and tokens, and changes nothing that belongs to an account. ``tokens``
+    may run with nobody there and no approval: it changes nothing that belongs to an
+    account, but keeps files of this machine, such as tokens, or asks for a report. ``tokens``
     is the field of its items that names a token: in a loop over them, steps may act
     for the account of each, and the trouble of one account ends no other's items.
     ``reread`` gets a finished write's output again after a resume, from the ids
@@ -184,8 +184,8 @@ def action(
     Before a ``destructive`` one people are asked; ``{"extra": "delete"}`` is one
     that deletes things only when its argument ``extra`` is "delete". A write that
     is ``local`` runs unattended without an approval; if no step of the run has one,
-    its clients refuse to write. ``tokens`` is the field of a generator's items that
-    names a token, so that the steps of a loop may act for each.
+    its clients refuse to write, but for effects that change nothing. ``tokens`` is
+    the field of a generator's items that names a token, so that the steps of a loop may act for each.
     Raises PluginError for a name that a recipe could not write.
     """
     from collections.abc import Mapping as MappingType
@@ -266,16 +266,26 @@ class Context:
         """The client of the login that plays ``role``."""
         return self._clients[role]
 
-    def once(self, key: str, do: Callable[[], T], *, find: Callable[[], T | None] | None = None, kind: str = "") -> T:
+    def once(
+        self,
+        key: str,
+        do: Callable[[], T],
+        *,
+        find: Callable[[], T | None] | None = None,
+        kind: str = "",
+        changes: bool = True,
+    ) -> T:
         """Do something to the world exactly once, now or in an earlier process of this run.
 
         ``key`` names the effect within the step. When ``do`` may have happened but
         its answer was lost, ``find`` looks on the target for what it would have
         made. The result after a resume holds only ids, numbers, booleans, dates
         and enum words. ``kind`` is what people call the thing: "board", "pin".
+        ``changes`` False says that it is sent like a write and changes nothing that
+        belongs to an account, such as asking for a report: it needs no approval.
         Raises InDoubt where only ``find`` could tell and there is none.
         """
-        return self._durable.once(self.step, self._prefix + key, do, find=find, kind=kind)
+        return self._durable.once(self.step, self._prefix + key, do, find=find, kind=kind, changes=changes)
 
     def each(
         self,

@@ -28,7 +28,7 @@ class MetricsFilter(TypedDict, total=False):
     values: Required[list[float]]
 
 
-@action("create_ad_report", effect="write", quota={"ads_analytics", "ads_read"})
+@action("create_ad_report", effect="write", local=True, quota={"ads_analytics", "ads_read"})
 def create_ad_report(
     ctx: Context,
     *,

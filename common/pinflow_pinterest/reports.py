@@ -49,7 +49,8 @@ def fetch_report(ctx: Context, client: Client, service: Reports, *, to: Path, wa
     new file is whole.
     """
     for number in count(1):
-        asked = ctx.once(_FIRST if number == 1 else f"report{number}", service.ask, find=lambda: None, kind="report")
+        key = _FIRST if number == 1 else f"report{number}"
+        asked = ctx.once(key, service.ask, find=lambda: None, kind="report", changes=False)
         if ctx.dry_run:
             return 0
         token = asked.get("token")

@@ -125,6 +125,7 @@ class _Task(Generic[T]):
     kind: str
     do: Callable[[], T]
     find: Callable[[], T | None] | None
+    changes: bool = True
 
     def __str__(self) -> str:
         return f"{self.kind or 'effect'} {self.key!r} of step {self.step}"
@@ -212,7 +213,8 @@ class Durable:
             return PLANNED
         first = not effect.methods
         if first:
-            self._bulk.one()
+            if effect.task.changes:
+                self._bulk.one()
             self._traffic.enter(effect)
             self._check_stop()
         task = effect.task
@@ -249,17 +251,18 @@ class Durable:
         *,
         find: Callable[[], T | None] | None = None,
         kind: str = "",
+        changes: bool = True,
     ) -> T:
         """The result of ``do``, which changes the world once per run, step and key.
 
         What an earlier process or call finished is returned from the journal, in
         the form that `keepable` left of it. Where it may have happened, ``find``
         looks for it: what it returns is adopted; None twice means that it did not
-        happen, and ``do`` is called again, at most 5 times by one process. Raises InDoubt
-        where there is no ``find`` or that was not enough, and whatever ``do`` and
-        ``find`` raise.
+        happen, and ``do`` is called again, at most 5 times by one process. Without
+        ``changes`` it needs nobody's approval. Raises InDoubt where there is no
+        ``find`` or that was not enough, and whatever ``do`` and ``find`` raise.
         """
-        return self._perform(_Task(step, key, kind, do, find))[0]
+        return self._perform(_Task(step, key, kind, do, find, changes))[0]
 
     def _perform(self, task: _Task[T]) -> tuple[T, Outcome]:
         self._check_stop()

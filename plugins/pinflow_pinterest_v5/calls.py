@@ -42,6 +42,16 @@ _ASK: Final = frozenset(
         "products_by_product_group_filter/list",
     }
 )
+# those that have the service report on what there is: nothing of the account changes, and a second report is no harm
+_REPORTS: Final = frozenset(
+    {
+        "analytics/create_conversion_product_report",
+        "analytics/create_mmm_report",
+        "analytics/create_report",
+        "analytics/create_template_report",
+        "reports/create",
+    }
+)
 # what an operation makes that pinflow knows how to take back
 _MAKES: Final = {"boards/create": "board", "pins/create": "pin", "pins/save": "pin"}
 # signed with the app's id and secret, as RFC 6749 has it for the token endpoint
@@ -155,6 +165,7 @@ def action_of(catalogue: Catalogue, id: str, *, items: bool) -> Action:
         scopes={"": operation.scopes},
         quota=frozenset({operation.category} - {""}),
         destructive=operation.method == "DELETE",
+        local=id in _REPORTS,
         reread=reread,
         accepts=accepted(catalogue, id, items=loops),
         variant=id,
@@ -212,9 +223,11 @@ def _function(one: _Call, reread: Reread | None, *, items: bool) -> Callable[...
                 answers.append(None)  # an earlier try, whose answer was lost, has deleted it
             return answers[-1]
 
-        # what the service applies twice to the same effect is sent again after a lost answer; of anything else
+        # what the service applies twice to the same effect is sent again after a lost answer, and so is what asks
+        # for a report, which is no harm; of anything else
         # nobody can tell whether it happened, and the run ends in doubt
-        kept = ctx.once("call", do, kind=_MAKES.get(one.operation.id, one.operation.id))
+        kind, report = _MAKES.get(one.operation.id, one.operation.id), one.operation.id in _REPORTS
+        kept = ctx.once("call", do, find=(lambda: None) if report else None, kind=kind, changes=not report)
         if answers or reread is None or ctx.dry_run or not isinstance(kept, dict):
             return answers[-1] if answers else kept
         return reread(ctx, kept)

@@ -72,6 +72,27 @@ def test_upkeep_needs_no_approval_and_can_write_nothing(project: Any) -> None:
     assert shop.names() == []
 
 
+def test_what_is_asked_for_and_changes_nothing_needs_no_approval_and_is_recorded(project: Any) -> None:
+    shop = project.shop
+
+    @action("ask_report", api="v1", effect="write", local=True)
+    def ask_report(ctx: Context, *, more: int = 0) -> Any:
+        for _ in range(2):  # a second time it is remembered
+            asked = ctx.once("ask", lambda: ctx.client.post("/things", json={"name": "r"}), changes=False)
+        for number in range(more):
+            ctx.once(f"more{number}", lambda: ctx.client.post("/things", json={"name": "x"}))
+        return asked
+
+    project.offer(ask_report)
+    text = "{name: n, steps: [{uses: ask_report, with: {more: %d}}]}"
+    assert project.run(text % 0, dry_run=True).status == "planned"
+    assert shop.names() == []
+    assert project.run(text % 0, unattended=True).ok
+    assert shop.names() == ["r"]
+    assert project.run(text % 1, unattended=True).exit_code == 5
+    assert shop.names() == ["r", "r"]  # what changes things is refused as before
+
+
 def test_what_says_that_it_reads_can_write_nothing_with_nobody_there(project: Any) -> None:
     shop = project.shop
 

@@ -129,6 +129,39 @@ def test_a_dry_run_plans_what_needs_something_planned(tmp_path: Path) -> None:
     assert [step.status for step in result.steps] == ["planned", "planned", "planned", "planned", "ok"]
 
 
+def test_a_report_needs_no_approval_with_nobody_there(app: tuple[App, Sandbox], tmp_path: Path) -> None:
+    pinflow, _ = app
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: n\napi: v5\nsteps:\n"
+        "  - {id: adverts, uses: list_ad_accounts}\n"
+        "  - id: asked\n    uses: call\n    with:\n      operation: analytics/create_report\n"
+        '      ad_account_id: "${{ steps.adverts.items[0].id }}"\n'
+        "      body: {start_date: '${{ today() }}', end_date: '${{ today() }}', granularity: DAY,"
+        " columns: [IMPRESSION_1], level: CAMPAIGN}\n"
+        "  - uses: create_ad_report\n"
+        "    with: {path: report.csv, columns: [IMPRESSION_1], ad_account: Garden Studio Ads}\n"
+        "outputs: {answer: '${{ steps.asked }}'}\n"
+    )
+    result = pinflow.run(pinflow.plan(recipe, inputs={}), Options(unattended=True))
+    assert result.error is None
+    assert result.outputs["answer"]["report_status"] == "IN_PROGRESS"
+    assert (tmp_path / "report.csv").read_text("utf-8").count("\n") > 1
+
+
+def test_a_report_whose_answer_was_lost_is_asked_for_once_more(bench: Bench, lost_answer: Lost) -> None:
+    advert = bench.run(call("ad_accounts/list"), operation="ad_accounts/list")["items"][0]["id"]
+    body = {"start_date": "2027-01-10", "end_date": "2027-01-12", "granularity": "DAY", "level": "CAMPAIGN"}
+    bench.fault = lost_answer("/reports", applied=True)
+    found = bench.run(
+        call("analytics/create_report"),
+        operation="analytics/create_report",
+        ad_account_id=advert,
+        body={**body, "columns": ["IMPRESSION_1"]},
+    )
+    assert found["token"]
+
+
 def test_the_app_signs_what_only_it_may_ask_for(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     body = '{grant_type: client_credentials, scope: "boards:read"}'
