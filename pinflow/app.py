@@ -62,6 +62,7 @@ class Options:
     max_writes: int | None = MAX_WRITES  # changes that a run makes without asking; None lets all pass
     unattended: bool = False  # nobody is there to ask: writes need an approval that is stored
     report: Sequence[Callable[[Event], None]] = ()
+    executor: str = "threads"  # what works side by side: threads, serial, or what a plugin offers
     stop: threading.Event | None = None  # set it to end the run after the call in flight
 
 
@@ -450,8 +451,11 @@ class App:
         most: int | None = None,
     ) -> Iterator[Session]:
         """A signed-in session that may make ``most`` changes. The journal is opened only once every login is there."""
+        from pinflow.engine.executors import find_executor
         from pinflow.engine.session import Seams, Session, sign_in
         from pinflow.files import Files
+
+        executor = find_executor(options.executor, self.registry.executors)
 
         folder = Path(plan.source.name).resolve().parent
         wanted = plan.logins.values() if logins is None else logins
@@ -486,6 +490,7 @@ class App:
                 bulk=self._bulk(plan, options, opened, most, run_id),
                 ask=self._ask,
                 notices=None if options.sandbox or opened is None else self.notices,
+                executor=executor,
             )
             stack.callback(session.close)
             yield session

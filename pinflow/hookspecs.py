@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Executor
 
     from pinflow.actions import Action
     from pinflow.events import Event
@@ -42,6 +43,12 @@ def pinflow_credential(request: CredentialRequest) -> Credential | None:
 
     Raises CredentialError saying how to get one.
     """
+
+
+@hookspec
+def pinflow_executors() -> Mapping[str, Callable[[int], Executor]]:
+    """Ways to work side by side: name -> factory, called with the number of workers. ``run --executor`` chooses."""
+    raise NotImplementedError
 
 
 @hookspec

@@ -232,10 +232,11 @@ def collect(
     commands = offers.commands(reserved)
     simulators = offers.by_name("pinflow_sandbox", Simulator, lambda s: s.service, lambda s: f"sandbox {s.service}")
     importers = offers.by_name("pinflow_importers", Importer, lambda i: i.name, lambda i: f"importer {i.name}")
+    executors = offers.executors()
     for action in actions.values():
         offers.check(action, apis)
     plugins = [replace(info, offers=tuple(offers.told.get(info.name, ()))) for info in offers.infos.values()]
-    return Registry(actions, apis, commands, simulators, tuple(plugins), importers)
+    return Registry(actions, apis, commands, simulators, tuple(plugins), importers, executors)
 
 
 def commands(
@@ -336,6 +337,17 @@ class _Offers:
                 f"plugin {self._shown(owner)}: action {action.full_name} names the tokens of its items, and has none",
                 hint="make it a generator, or leave tokens out",
             )
+
+    def executors(self) -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        for impl in self._impls("pinflow_executors"):
+            answer = self._call(impl, "pinflow_executors")
+            if not isinstance(answer, Mapping) or not all(callable(factory) for factory in answer.values()):
+                raise self._wrong(impl, "pinflow_executors", "a mapping of names to factories", answer)
+            for name, factory in answer.items():
+                self._claim(impl.plugin_name, f"executor {name}")
+                found[name] = factory
+        return found
 
     def _impls(self, hook: str) -> list[HookImpl]:
         # pluggy calls the latest registration first; offers are told in the order of registration

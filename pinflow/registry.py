@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor
 
     from pinflow.actions import Action
     from pinflow.http.api import Api
@@ -36,6 +37,7 @@ class Registry:
     simulators: Mapping[str, Simulator] = field(default_factory=dict)
     plugins: Sequence[PluginInfo] = ()
     importers: Mapping[str, Importer] = field(default_factory=dict)
+    executors: Mapping[str, Callable[[int], Executor]] = field(default_factory=dict)
 
     def action(self, name: str, api: str | None) -> Action | None:
         """The action that a recipe means by ``name`` when its API is ``api``.

@@ -38,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_pace(parser)
     parser.add_argument(
+        "--executor",
+        default="threads",
+        metavar="NAME",
+        help="what works side by side where a recipe says parallel: threads (default), serial, or a plugin's",
+    )
+    parser.add_argument(
         "--unattended", action="store_true", help="never ask: writes need an approval (see: pinflow approve)"
     )
 
@@ -136,6 +142,7 @@ def perform(
             approve=_approval(shell, view, yes=args.yes),
             max_writes=None if args.yes else most,
             unattended=getattr(args, "unattended", False),
+            executor=getattr(args, "executor", "threads"),
             report=view.listeners,
             stop=stop.asked,
         )

@@ -40,7 +40,7 @@ from pinflow.errors import (
 from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Progress, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from concurrent.futures import Executor, Future
 
     from pinflow.engine.journal import EffectRecord, Journal
@@ -167,7 +167,7 @@ class Durable:
         monotonic: Callable[[], float],
         sleep: Callable[[float], None],
         settle: float = 60.0,
-        executors: Mapping[str, Callable[[int], Executor]],
+        executor: Callable[[int], Executor],
         stop: Stop | None = None,
         repeatable: Collection[str] = frozenset(),
         bulk: Bulk | None = None,
@@ -183,7 +183,7 @@ class Durable:
         self._monotonic = monotonic
         self._sleep = sleep
         self._settle = settle
-        self._executors = executors
+        self._executor = executor
         self._repeatable = frozenset(repeatable)
         self._bulk = bulk or Bulk(None)
         self._traffic = _Traffic()
@@ -497,7 +497,7 @@ class Durable:
                 over.set()
                 raise
 
-        with self._executors["threads"](parallel) as executor:
+        with self._executor(parallel) as executor:
             flying: dict[Future[Outcome | ActionError | None], _Task[Any]] = {}
             try:
                 while True:

@@ -77,7 +77,7 @@ class LoopRun:
 
     def _side_by_side(self, items: Iterator[Any]) -> None:
         flying: dict[Future[Ended], str] = {}
-        executor = self._world.executors["threads"](self._loop.parallel)
+        executor = self._world.executor(self._loop.parallel)
         hurried = False
         try:
             for item in items:

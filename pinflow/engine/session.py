@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +12,7 @@ from pinflow.actions import Context
 from pinflow.engine.accounts import Accounts
 from pinflow.engine.durable import Durable
 from pinflow.engine.emitter import Emitter
+from pinflow.engine.executors import threads
 from pinflow.engine.kept import noted
 from pinflow.engine.results import Forecast, RunResult
 from pinflow.engine.runner import Runner
@@ -141,11 +141,12 @@ class Session:
         bulk: Bulk | None = None,
         notices: Notices | None = None,
         ask: AskForCredential = lambda request, plugin: None,
+        executor: Callable[[int], Executor] = threads,
     ) -> None:
         """``ledger`` has what was used of the quotas by other processes; None counts this session's calls alone.
 
         ``bulk`` bounds how much is changed; ``notices`` tell people who are not there, None tells nobody.
-        ``ask`` gets the credential of an account whose turn in a loop it is.
+        ``ask`` gets the credential of an account whose turn in a loop it is; ``executor`` works side by side.
         """
         self._plan = plan
         self._environ = environ
@@ -161,7 +162,6 @@ class Session:
         self._asked = ask
         self._transport = Transport(connections=64, agent="pinflow", monotonic=seams.monotonic)
         self._emit = Emitter(run_id, listeners, seams.clock)
-        executors = {"threads": _threads}
         apis = {api for _, api in (*credentials, *plan.item_logins)}
         self._durable = Durable(
             journal,
@@ -170,7 +170,7 @@ class Session:
             clock=seams.clock,
             monotonic=seams.monotonic,
             sleep=self._sleep,
-            executors=executors,
+            executor=executor,
             stop=stop,
             repeatable=frozenset.intersection(*(plan.registry.apis[api].idempotent for api in apis))
             if apis
@@ -195,7 +195,7 @@ class Session:
             durable=self._durable,
             journal=journal,
             emit=self._emit,
-            executors=executors,
+            executor=executor,
             files=files,
             clock=seams.clock,
             monotonic=seams.monotonic,
@@ -493,10 +493,6 @@ def _total(*counts: Mapping[str, int]) -> dict[str, int]:
         for name, number in each.items():
             total[name] = total.get(name, 0) + number
     return total
-
-
-def _threads(workers: int) -> Executor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="pinflow")
 
 
 class _Told:

@@ -43,7 +43,7 @@ class World:
     durable: Durable
     journal: Journal | None  # None in a dry run
     emit: Emitter
-    executors: Mapping[str, Callable[[int], Executor]]
+    executor: Callable[[int], Executor]  # for so many workers
     files: Files
     clock: Callable[[], float]
     monotonic: Callable[[], float]

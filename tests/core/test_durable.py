@@ -73,7 +73,7 @@ class World:
             else:
                 self.journal = Journal.create(self.state, record, clock=self.clock, monotonic=self.clock)
         facts: dict[str, Any] = {"clock": self.clock, "monotonic": self.clock, "sleep": self.sleep, "emit": self.emit}
-        return Durable(self.journal, dry_run=dry_run, executors={"threads": ThreadPoolExecutor}, **(facts | options))
+        return Durable(self.journal, dry_run=dry_run, executor=ThreadPoolExecutor, **(facts | options))
 
     def kill(self) -> None:
         """End the process. What was not on disk is lost, as the journal's file and lock are let go as they are."""
@@ -811,7 +811,15 @@ def test_a_dry_run_skips_what_the_run_would_skip(world: World) -> None:
 
 def test_a_run_needs_a_journal(world: World) -> None:
     with pytest.raises(ValueError, match="a dry run has no journal"):
-        Durable(None, dry_run=False, emit=world.emit, clock=float, monotonic=float, sleep=world.sleep, executors={})
+        Durable(
+            None,
+            dry_run=False,
+            emit=world.emit,
+            clock=float,
+            monotonic=float,
+            sleep=world.sleep,
+            executor=ThreadPoolExecutor,
+        )
 
 
 # placeholders

@@ -85,7 +85,7 @@ def copy(state: Path, fault: Callable[[str], None], *, parallel: int = 1) -> Non
             clock=time.time,
             monotonic=time.monotonic,
             sleep=lambda seconds: None,
-            executors={"threads": ThreadPoolExecutor},
+            executor=ThreadPoolExecutor,
         )
 
         def do(item: int) -> dict[str, str]:
@@ -188,7 +188,7 @@ def test_on_a_full_disk_nothing_is_sent_without_an_intent_on_disk(tmp_path: Path
             clock=time.time,
             monotonic=time.monotonic,
             sleep=lambda seconds: None,
-            executors={},
+            executor=ThreadPoolExecutor,
         )
         target = Target(tmp_path / "target")
 

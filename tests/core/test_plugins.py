@@ -196,6 +196,10 @@ def test_what_was_offered_is_remembered_by_plugin() -> None:
         def pinflow_apis(self) -> list[Api]:
             return [api("shop")]
 
+        @hookimpl
+        def pinflow_executors(self) -> dict[str, Any]:
+            return {"far": lambda workers: None}
+
     class Deaf:
         @hookimpl
         def pinflow_event(self, event: Event) -> None:
@@ -203,7 +207,7 @@ def test_what_was_offered_is_remembered_by_plugin() -> None:
 
     registry = registry_of(Shop(), Deaf(), Deaf())
     assert [(each.name, each.offers) for each in registry.plugins] == [
-        ("Shop", ("action greet", "api shop")),
+        ("Shop", ("action greet", "api shop", "executor far")),
         ("Deaf", ()),
         ("Deaf_2", ()),
     ]
@@ -304,6 +308,8 @@ WRONG: list[tuple[str, object, str]] = [
     ("pinflow_commands", True, "a list of Command, not bool"),
     ("pinflow_sandbox", {"shop": 1}, "a list of Simulator, not dict"),
     ("pinflow_sandbox", [None], "Simulator, not NoneType"),
+    ("pinflow_executors", [("far", len)], "a mapping of names to factories, not list"),
+    ("pinflow_executors", {"far": 3}, "a mapping of names to factories, not dict"),
 ]
 
 
@@ -312,7 +318,7 @@ def test_a_wrong_answer_names_plugin_hook_and_type(hook: str, answer: object, wa
     assert refused(offering(hook, answer)) == f"plugin 'Shop' ({__name__}): {hook} must return {wanted}"
 
 
-@pytest.mark.parametrize("hook", ["actions", "apis", "commands", "sandbox"])
+@pytest.mark.parametrize("hook", ["actions", "apis", "commands", "executors", "sandbox"])
 def test_a_hook_that_raises_is_named_with_its_error(hook: str) -> None:
     def fail(self: object) -> None:
         raise KeyError("shelf")
@@ -324,6 +330,7 @@ def test_a_hook_that_raises_is_named_with_its_error(hook: str) -> None:
 DOUBLE: list[tuple[str, Any, Any, str]] = [
     ("pinflow_actions", [greet], [greet], "action greet"),
     ("pinflow_apis", [api("shop")], [api("shop")], "api shop"),
+    ("pinflow_executors", {"far": len}, {"far": len}, "executor far"),
     (
         "pinflow_commands",
         [Command(name="tidy", help="", add_arguments=lambda parser: None, run=lambda args, app: 0)],

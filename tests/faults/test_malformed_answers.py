@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -130,7 +131,7 @@ class Caller:
                 clock=self.time.now,
                 monotonic=self.time.now,
                 sleep=self.time.sleep,
-                executors={},
+                executor=ThreadPoolExecutor,
                 repeatable=API.idempotent,
             )
             client = self._client(durable)

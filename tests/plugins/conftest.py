@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -155,7 +156,7 @@ class Bench:
             clock=lambda: self.now,
             monotonic=lambda: self.now,
             sleep=self.sleep,
-            executors={},
+            executor=ThreadPoolExecutor,
             repeatable=V5.idempotent,
         )
 

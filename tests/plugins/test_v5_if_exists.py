@@ -39,7 +39,7 @@ class WideBench(Bench):
             clock=lambda: self.now,
             monotonic=lambda: self.now,
             sleep=self.sleep,
-            executors={"threads": ThreadPoolExecutor},
+            executor=ThreadPoolExecutor,
             repeatable=API.idempotent,
         )
 

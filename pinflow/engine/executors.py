@@ -1,0 +1,55 @@
+"""Ways to work side by side: pinflow's own, and those that plugins offer."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from pinflow.errors import PluginError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Serial(Executor):
+    """Does each piece of work where it is handed over: one after the other, in their order. For looking closely."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """The future of work that is over already."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+            if not isinstance(error, Exception):  # Ctrl-C is not the work's to keep
+                raise
+        return future
+
+
+def threads(workers: int) -> Executor:
+    """So many threads."""
+    return ThreadPoolExecutor(workers, thread_name_prefix="pinflow")
+
+
+def serial(workers: int) -> Executor:
+    """One after the other, however many were meant."""
+    return Serial()
+
+
+BUILT_IN: Mapping[str, Callable[[int], Executor]] = {"threads": threads, "serial": serial}
+
+
+def find_executor(name: str, offered: Mapping[str, Callable[[int], Executor]]) -> Callable[[int], Executor]:
+    """The way to work side by side that is called ``name``: one of pinflow's own, or of those that plugins offer.
+
+    Raises UsageError naming what there is, PluginError for one that pinflow has and a plugin offers too.
+    """
+    if both := sorted(BUILT_IN.keys() & offered.keys()):
+        raise PluginError(f"a plugin offers an executor named {both[0]!r}, which pinflow has itself")
+    known = {**BUILT_IN, **offered}
+    if name not in known:
+        raise UsageError(f"there is no executor {name!r}", hint=f"there are: {', '.join(known)}")
+    return known[name]
