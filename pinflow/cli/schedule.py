@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.cli import running, scheduled
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import stoppable
-from pinflow.errors import FAILED, INTERRUPTED, OK, PAUSED
+from pinflow.errors import FAILED, INTERRUPTED, OK, PAUSED, UsageError
 from pinflow.reporters.text import fit, inert, json_text, table
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Log:
                 self._shell.tell(line)
 
     def _is_said(self, told: Told) -> bool:
-        if told.kind in ("failed", "broken", "rests"):
+        if told.kind in ("failed", "broken", "rests", "inputs"):
             return True
         from pinflow.scheduling.policy import PAUSED_BY_HAND
 
@@ -190,8 +190,14 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> 
         tell, answering = _measured(app, its_table, log, where)
         log.scheduler = scheduler = Scheduler(app, its_table, start.rows, tell=tell, setting=setting)
         reread = threading.Event()
-        # where nobody sits at a terminal, the signal is how a service is told to read its files again
-        hang_up = None if is_terminal(shell.stdin) else reread.set
+        on_terminal = is_terminal(shell.stdin)
+
+        def hang_up() -> bool:
+            if on_terminal and not is_terminal(shell.stdin):
+                return False  # its terminal was closed: that is what the signal is there for
+            reread.set()
+            return True
+
         with answering, stoppable(shell.tell, hang_up=hang_up) as stop:
             daemon = Daemon(
                 app,
@@ -246,7 +252,7 @@ class _DaemonLog(Log):
     def begin(self) -> None:
         """Tell what is scheduled."""
         jobs = len(self.scheduler.rows) if self.scheduler else 0
-        self._line(f"{jobs} {'job' if jobs == 1 else 'jobs'}; stop with Ctrl-C or SIGTERM")
+        self._line(f"{scheduled.jobs_said(jobs)}; stop with Ctrl-C or SIGTERM")
         self._tell_next()
 
     def end(self) -> None:
@@ -294,7 +300,11 @@ def _next(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) ->
     found = coming(rows, app.now(), min(number, 10_000))
     if not shell.human:
         return _say(shell, {"next": [asdict(each) for each in found]})
-    head = ("JOB", "DUE", "ZONE", "STARTS HERE AT", "JITTER", "CLOCK")
+    if not found:
+        paused = ", because all jobs are paused" if rows and all(row.paused is not None for row in rows) else ""
+        shell.tell(f"nothing comes next{paused}")
+        return OK
+    head = ("JOB", "DUE", "ZONE", "STARTS (LOCAL TIME)", "JITTER", "CLOCK")
     return _table(shell, [head, *map(scheduled.coming_row, found)])
 
 
@@ -361,8 +371,10 @@ def _backfill(args: argparse.Namespace, shell: Shell, app: App, its_table: Table
     from pinflow.scheduling.questions import find_job, lacking, moment_of
 
     row = find_job(its_table, args.job)
-    last = moment_of(args.last, row) if args.last else app.now()
-    dues = lacking(its_table, row, moment_of(args.first, row), min(last, app.now()))
+    first, last = moment_of(args.first, row), moment_of(args.last, row) if args.last else app.now()
+    if first > min(last, app.now()):
+        raise UsageError("the span ends before it begins", hint="--from is before --to, and before now")
+    dues = lacking(its_table, row, first, min(last, app.now()))
     if args.dry_run or not dues:
         if not shell.human:
             return _say(shell, {"job": row.name, "dues": dues})
@@ -386,8 +398,9 @@ def _run_these(shell: Shell, app: App, its_table: Table, row: JobRow, ids: Seque
     ended = [its_table.find(each) for each in ids]
     for each in ended:
         if each.state in ("due", "paused"):
-            state = "goes on later" if each.state == "paused" else "waits for its turn"
-            shell.tell(f"{inert(row.name)}: {state}: {inert(each.reason)}")
+            waits = "waits, because a run of its own or of its account has not ended; the daemon or a tick runs it then"
+            later = f"goes on later: {inert(each.reason)}"
+            shell.tell(f"{inert(row.name)}: {later if each.state == 'paused' else waits}")
     code = PAUSED if any(each.state == "paused" for each in ended) else log.exit_code
     return stop.exit_code(INTERRUPTED) if stop.asked.is_set() else code
 

@@ -76,8 +76,14 @@ def _said(told: Told) -> str:
             return "the recipe was edited; the new one counts from now on"
         case "withdrawn":
             return reason
+        case "inputs":
+            return f"{reason}; for both, make recipes that include this one, each with its own inputs"
+        case "read":
+            return f"the recipes were read again: {jobs_said(told.count or 0)}"
         case "broken":
-            return f"the recipe can't be read any more, and its runs will fail: {reason}" if told.job else reason
+            if not told.job:
+                return reason
+            return f"its runs will fail until its recipe is mended, which needs no restart: {reason}"
         case "gone":
             return "is no longer scheduled"
         case "rests":
@@ -93,6 +99,11 @@ def job_row(row: JobRow, start: float | None, last: Occurrence | None) -> tuple[
     following = "-" if row.paused is not None or start is None else short(start)
     before = "-" if last is None else f"{last.state} {short(last.due)}"
     return inert(row.name), rule_said(row.block), state, following, before
+
+
+def jobs_said(number: int) -> str:
+    """How many jobs there are."""
+    return f"{number} {'job' if number == 1 else 'jobs'}"
 
 
 def coming_row(each: Coming) -> tuple[str, ...]:

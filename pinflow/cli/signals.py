@@ -39,10 +39,10 @@ class Stop:
 
 
 @contextmanager
-def stoppable(tell: Callable[[str], None], *, hang_up: Callable[[], None] | None = None) -> Iterator[Stop]:
+def stoppable(tell: Callable[[str], None], *, hang_up: Callable[[], bool] | None = None) -> Iterator[Stop]:
     """Handle signals until the block ends. ``tell`` is called inside the handler.
 
-    SIGHUP calls ``hang_up``, where that is given, and ends nothing.
+    SIGHUP calls ``hang_up``, where that is given, and ends nothing if it says that it took care of it.
     """
     stop = Stop(tell)
     if threading.current_thread() is not threading.main_thread():
@@ -51,7 +51,7 @@ def stoppable(tell: Callable[[str], None], *, hang_up: Callable[[], None] | None
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, stop.handle) for number in numbers}
     if hang_up is not None and hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, lambda number, frame: hang_up())
+        signal.signal(signal.SIGHUP, lambda number, frame: None if hang_up() else stop.handle(number, frame))
     try:
         yield stop
     finally:

@@ -55,7 +55,7 @@ class Daemon:
         while not self._stop.is_set():
             # whatever the clock says: `run_pending` would rest for an hour when the clock is set back by one
             heart.run_all(delay_seconds=0)
-            self._stop.wait(1.0)
+            self._stop.wait(0.0 if self._scheduler.behind else 1.0)
         self._end()
 
     def _look(self) -> None:
@@ -70,6 +70,7 @@ class Daemon:
     def _read_again(self) -> None:
         try:
             self._scheduler.set_jobs(self._reload())
+            self._tell(Told("read", count=len(self._scheduler.rows)))
         except PinflowError as error:
             if isinstance(error, StateError):
                 raise
@@ -98,8 +99,8 @@ def see_through(app: App, scheduler: Scheduler, stop: threading.Event) -> None:
     if not held(app.state / "schedule" / "daemon.lock"):
         beat(app, scheduler, since=app.now(), kind="tick")
     waits = threading.Event()
-    while not stop.is_set() and (scheduler.tick() or scheduler.busy):
-        waits.wait(0.05)
+    while not stop.is_set() and (scheduler.tick() or scheduler.busy or scheduler.behind):
+        waits.wait(0.0 if scheduler.behind else 0.05)
     wind_up(app, scheduler)
 
 

@@ -86,7 +86,8 @@ def load(
             lacks = ", ".join(each.name for each in error.missing)
             if file in named:
                 raise UsageError(
-                    f"{file} can't run by itself: it needs the input {lacks}", hint=f"give it with: -i {lacks}=..."
+                    f"{file} can't run by itself: it needs the input {lacks}",
+                    hint=f"give it with: -i {lacks}=..., or in a recipe that includes this one",
                 ) from None
             left_out(f"{file.name} is left out: it needs the input {lacks} (-i {lacks}=...)")
             continue

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pinflow.app import Options
 from pinflow.engine.lock import held as is_locked
@@ -78,6 +78,7 @@ class Scheduler:
         self._wall, self._running = app.now(), app.monotonic()
         self._renewed = self._running
         self._pruned = self._running
+        self._behind = False
         self._version = table.version()
         self._watched = 0
         self._broken: dict[str, str] = {}  # the stamp of a recipe that was found broken
@@ -103,6 +104,7 @@ class Scheduler:
     def set_jobs(self, rows: Sequence[JobRow]) -> None:
         """Schedule just these jobs. What waits of an edited one, or of one that is gone, is withdrawn."""
         known = self._table.jobs()
+        self._tell_of_inputs(rows, known)
         gone = sorted(set(self._rows) - {row.name for row in rows})
         changed = [row for row in rows if _differs(row, known.get(row.name))]
         self._close([known[row.name] for row in changed if row.name in known and known[row.name].block != row.block])
@@ -116,6 +118,14 @@ class Scheduler:
                 self._tell(Told("gone", name))
         now_known = self._table.jobs() if changed or gone else known
         self._take({row.name: now_known[row.name] for row in rows})
+
+    def _tell_of_inputs(self, rows: Sequence[JobRow], known: Mapping[str, JobRow]) -> None:
+        """A job has the inputs of its last start: two starts that take turns would each undo the other's."""
+        for row in rows:
+            before = known.get(row.name)
+            if before is not None and dict(before.inputs) != dict(row.inputs):
+                now, earlier = _inputs_said(row.inputs), _inputs_said(before.inputs)
+                self._tell(Told("inputs", row.name, reason=f"runs with {now} from now on, and no more with {earlier}"))
 
     def _close(self, rows: Sequence[JobRow]) -> None:
         """Write down what was due of rules that end now, and did not run."""
@@ -163,6 +173,11 @@ class Scheduler:
         """Whether runs are in hand."""
         with self._lock:
             return bool(self._works or self._over)
+
+    @property
+    def behind(self) -> bool:
+        """Whether the last look left some of what is due to the next one, which had better not wait."""
+        return self._behind
 
     def works(self) -> list[Work]:
         """What is being run now."""
@@ -213,6 +228,7 @@ class Scheduler:
                 later.append((max(start, now + 1), name))
         for each in later:
             heapq.heappush(self._heap, each)
+        self._behind = len(found) >= _AT_ONCE
         if found:
             self._record(found)
 
@@ -262,8 +278,10 @@ class Scheduler:
                 busy |= accounts  # first come, first served
                 continue
             seen.add(each.job)
-            if self._claim(each, row, accounts, now):
-                busy |= accounts
+            claimed = self._claim(each, row, accounts, now)
+            if claimed != "skipped":
+                busy |= accounts  # where it has to wait, another process runs one of the account
+            if claimed == "begun":
                 free -= 1
                 begun += 1
         return begun
@@ -275,20 +293,23 @@ class Scheduler:
             return each.id in self._setting.only
         return row.paused is None or each.origin in ("now", "backfill")
 
-    def _claim(self, each: Occurrence, row: JobRow, accounts: frozenset[str], now: float) -> bool:
+    def _claim(
+        self, each: Occurrence, row: JobRow, accounts: frozenset[str], now: float
+    ) -> Literal["begun", "skipped", "waits"]:
         skip = self._jobs[row.name].terms.overlap == "skip"
-        claimed = self._table.claim(each.id, now, run=self._app.new_run_id(), skip_overlap=skip)
+        run = self._app.new_run_id()
+        claimed = self._table.claim(each.id, now, run=run, skip_overlap=skip, accounts=accounts)
         if claimed is None:
-            return False
+            return "waits"
         if claimed.state == "skipped":
             self._tell(Told("skipped", row.name, due=claimed.due, reason=claimed.reason))
-            return False
+            return "skipped"
         work = Work(row, claimed, accounts, self._running + self._setting.deadline)
         with self._lock:
             self._works[claimed.id] = work
         self._tell(Told("started", row.name, due=claimed.due, run=claimed.run, again=bool(each.run)))
         self._setting.start(lambda: self._perform(work))
-        return True
+        return "begun"
 
     def _perform(self, work: Work) -> None:
         """In a thread of its own."""
@@ -367,7 +388,8 @@ class Scheduler:
             return
         except (PinflowError, OSError) as error:
             self._broken[row.name] = stamp
-            self._tell(Told("broken", row.name, reason=str(error)))
+            lacks = f"{row.recipe} is gone; put it back, or restart the daemon without it"
+            self._tell(Told("broken", row.name, reason=str(error) if stamp else lacks))
             return
         self._broken.pop(row.name, None)
         if fresh.digest != row.digest:
@@ -379,6 +401,10 @@ def _differs(row: JobRow, known: JobRow | None) -> bool:
     return known is None or any(
         getattr(row, name) != getattr(known, name) for name in ("digest", "stamp", "recipe", "accounts")
     )
+
+
+def _inputs_said(inputs: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted(inputs.items())) or "the inputs' defaults"
 
 
 def _not_now(row: JobRow, now: float) -> str:

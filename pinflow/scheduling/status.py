@@ -92,12 +92,12 @@ def _problems(
 ) -> list[str]:
     found = []
     if not rows:
-        found.append("nothing is scheduled")
+        found.append("nothing is scheduled: start pinflow schedule run, or let cron call pinflow tick")
     if alive and latest is not None and latest.kind == "daemon" and now - latest.at > SILENT:
         found.append(f"the daemon (process {latest.pid}) gave no sign of life for {int(now - latest.at)} s")
     if not alive and latest is not None and latest.kind == "daemon":
-        found.append(f"the daemon (process {latest.pid}) ended without being told to")
-    if not alive and latest is None:
+        found.append(f"the daemon (process {latest.pid}) ended without being told to: start it again")
+    if rows and not alive and latest is None:
         found.append("nobody looks after the schedule: start pinflow schedule run, or let cron call pinflow tick")
     overdue = sorted(name for start, name in starts if now - start > _SLACK)
     if overdue:

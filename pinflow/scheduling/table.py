@@ -25,7 +25,7 @@ from pinflow.engine.store import MOUNTS, UNREADABLE, Kind, check_place, damaged,
 from pinflow.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pinflow.scheduling.policy import Verdict
@@ -382,11 +382,14 @@ class Table:
 
     # -- claims
 
-    def claim(self, id_: int, now: float, *, run: str, skip_overlap: bool) -> Occurrence | None:
+    def claim(
+        self, id_: int, now: float, *, run: str, skip_overlap: bool, accounts: Collection[str] = ()
+    ) -> Occurrence | None:
         """Take an occurrence up, or the row as it is skipped, or None: somebody else has it, or it has to wait.
 
         ``run`` is the id of its run, unless an earlier claim decided on one. An earlier occurrence of the job that has
-        not ended makes it wait, or (``skip_overlap``) be left out.
+        not ended makes it wait, or (``skip_overlap``) be left out. It waits too while another process runs a job of one
+        of its ``accounts``.
         """
         with self._change() as change:
             row = change.execute(f"SELECT {_COLUMNS} FROM occurrences WHERE id = ?", (id_,)).fetchone()
@@ -400,6 +403,8 @@ class Table:
                 change.execute(
                     "UPDATE occurrences SET state = 'skipped', reason = ?, ended = ? WHERE id = ?", (reason, now, id_)
                 )
+            elif _at_work(change, self.owner, now).intersection(accounts):
+                return None
             else:
                 change.execute(
                     """UPDATE occurrences SET state = 'claimed', owner = ?, fence = fence + 1, lease = ?,
@@ -516,6 +521,13 @@ def _in_the_way(change: sqlite3.Connection, row: Occurrence) -> int | None:
         (state IN ('claimed', 'running', 'paused') OR (state = 'due' AND due < ?3)) ORDER BY due LIMIT 1"""
     found = change.execute(query, (row.job, row.id, row.due)).fetchone()
     return None if found is None else found[0]
+
+
+def _at_work(change: sqlite3.Connection, owner: str, now: float) -> set[str]:
+    """The accounts for which other owners run something now."""
+    query = """SELECT DISTINCT accounts FROM jobs WHERE name IN (SELECT job FROM occurrences
+        WHERE state IN ('claimed', 'running') AND lease >= ? AND owner <> ?)"""
+    return {account for (accounts,) in change.execute(query, (now, owner)) for account in _loads(accounts)}
 
 
 def _make_folder(folder: Path, mounts: Path) -> None:

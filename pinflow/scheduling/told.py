@@ -18,6 +18,8 @@ Kind: TypeAlias = Literal[
     "skipped",  # a time that passes without one
     "merged",
     "edited",  # a job
+    "inputs",  # are others now
+    "read",  # all recipes, again
     "withdrawn",
     "broken",
     "gone",

@@ -37,6 +37,11 @@ class Desk:
         return json.loads(self.stdout)
 
 
+def desk_lines(desk: Desk, *words: str) -> list[str]:
+    assert desk(*words) == 0
+    return desk.stdout.splitlines()
+
+
 @pytest.fixture
 def desk(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.chdir(rig.project.folder.parent)  # where recipes/ is
@@ -84,7 +89,7 @@ def test_what_comes_next_is_shown_with_zones_and_changes_of_the_clock(rig: Rig, 
     rig.project.clock.now = START + 71 * DAY  # the day before the spring change
     assert desk("schedule", "next", "2") == 0
     head, first, second = desk.stdout.splitlines()
-    assert head.split() == ["JOB", "DUE", "ZONE", "STARTS", "HERE", "AT", "JITTER", "CLOCK"]
+    assert head.split() == ["JOB", "DUE", "ZONE", "STARTS", "(LOCAL", "TIME)", "JITTER", "CLOCK"]
     assert "2027-03-28 03:30:00 +0200  Europe/Berlin" in first
     assert first.endswith("shifted: the clock leaves the time out")
     assert "2027-03-29 02:30:00 +0200" in second
@@ -99,6 +104,7 @@ def test_the_list_tells_when_and_how_it_went(rig: Rig, desk: Desk) -> None:
     rig.project.clock.now += HOUR
     desk("tick")
     desk("schedule", "pause", "b")
+    assert [row.split()[0] for row in desk_lines(desk, "schedule", "next", "2")] == ["JOB", "a", "a"]
     assert desk("schedule", "list") == 0
     _, a, b = desk.stdout.splitlines()
     assert a.split("  ") != []
@@ -131,6 +137,8 @@ def test_a_paused_job_rests_and_says_so(rig: Rig, desk: Desk) -> None:
     desk("tick")
     assert desk("schedule", "pause", "a") == 0
     assert desk.stderr == "a: paused\n"
+    assert desk("schedule", "next") == 0
+    assert (desk.stdout, desk.stderr) == ("", "nothing comes next, because all jobs are paused\n")
     rig.project.clock.now += 3 * HOUR
     assert (desk("tick"), desk.stderr) == (0, "")
     rig.project.clock.now += 2 * HOUR
@@ -180,6 +188,32 @@ def test_a_backfill_shows_and_then_runs_what_did_not(rig: Rig, desk: Desk) -> No
     assert desk.stderr == "nothing is to be made up for\n"
     assert desk("schedule", "backfill", "a", "--from", "2020-01-01") == 2
     assert "more than 100 times would run" in desk.stderr
+    assert desk(*words, "--to", "2027-01-09") == 2
+    assert "the span ends before it begins" in desk.stderr
+
+
+def test_a_job_has_the_inputs_of_its_last_start_and_a_change_is_told(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", "every: hour", "inputs: {board: {type: string, required: true}}\n")
+    for name in ("x", "y"):
+        rig.project.write(
+            f"name: of {name}\nschedule: {{every: hour}}\ninputs: {{board: {{type: string, default: {name}}}}}\n"
+            "steps: [{include: a.yaml}]\n",
+            f"of_{name}.yaml",
+        )
+    assert desk("tick", "recipes/a.yaml", "-i", "board=x", "-q") == 0
+    assert desk.stderr == ""
+    for _ in range(2):
+        desk("tick", "recipes/a.yaml", "-i", "board=y", "-q")
+        line = (
+            "a: runs with board=y from now on, and no more with board=x; for both, make recipes that include this one"
+        )
+        assert line in desk.stderr
+        desk("tick", "recipes/a.yaml", "-i", "board=x", "-q")
+    # a recipe for each needs no input
+    assert desk("tick", "recipes/of_x.yaml", "recipes/of_y.yaml") == 0
+    rig.project.clock.now += HOUR
+    assert desk("tick", "recipes/of_x.yaml", "recipes/of_y.yaml") == 0
+    assert (rig.states("of_x"), rig.states("of_y")) == (["done"], ["done"])
 
 
 def test_the_status_is_an_exit_code(rig: Rig, desk: Desk) -> None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pinflow.app import App
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,6 +45,23 @@ def home(tmp_path: Path) -> Path:
     (programs / "pinflow").write_text(script, "utf-8")
     (programs / "pinflow").chmod(0o755)
     return tmp_path
+
+
+def test_a_recipe_of_its_own_brings_inputs_and_account_along(tmp_path: Path) -> None:
+    """The README's: beside the bundled recipe, with nothing given."""
+    recipe = tmp_path / "mirror_garden.yaml"
+    recipe.write_text(printed("yaml", "include: mirror_board.yaml"), "utf-8")
+    shutil.copy(PROJECT / "recipes" / "mirror_board.yaml", tmp_path)
+    app = App.installed({"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")})
+    with app.schedule([recipe]) as scheduler:
+        (job,) = scheduler.rows.values()
+    assert (job.name, job.block["every"], job.block["jitter"], dict(job.inputs)) == (
+        "mirror_garden",
+        "6 hours",
+        None,
+        {},
+    )
+    assert job.accounts == ["garden"]
 
 
 def test_systemd_takes_the_unit(home: Path) -> None:

@@ -152,6 +152,54 @@ def test_one_account_at_a_time_and_no_account_waits_for_another(rig: Rig) -> Non
     rig.wait(lambda: [*rig.states("slow"), *rig.states("next")] == ["done"] * 2, scheduler)
 
 
+def test_one_account_at_a_time_for_two_processes_too(rig: Rig) -> None:
+    _ = rig.project.shop
+    for name, token in (("slow", "one"), ("next", "one"), ("other", "two")):
+        rig.recipe(name, "every: 10 minutes", f"api: v1\nauth: {{main: {{token: {token}}}}}\n")
+        path = rig.project.folder / f"{name}.yaml"
+        path.write_text(path.read_text("utf-8") + "  - uses: get_me\n", "utf-8")
+    kept: list[Callable[[], None]] = []
+    daemon, tick = rig.scheduler(start=kept.append, workers=1), rig.scheduler()
+    rig.project.clock.now = START + 600
+    daemon.tick()
+    tick.tick()
+    states = {name: rig.states(name) for name in ("next", "other", "slow")}
+    assert states == {"next": ["claimed"], "other": ["done"], "slow": ["due"]}
+    kept[0]()
+    tick.tick()
+    assert rig.states("slow") == ["done"]
+
+
+def test_one_account_is_free_again_when_its_process_was_killed(rig: Rig) -> None:
+    _ = rig.project.shop
+    for name in ("a", "b"):
+        rig.recipe(name, "every: 10 minutes", "api: v1\nauth: {main: {token: one}}\n")
+        path = rig.project.folder / f"{name}.yaml"
+        path.write_text(path.read_text("utf-8") + "  - uses: get_me\n", "utf-8")
+    killed = rig.scheduler(start=lambda work: None)
+    rig.project.clock.now = START + 600
+    killed.tick()
+    rig.scheduler().tick()
+    assert sorted([*rig.states("a"), *rig.states("b")]) == ["claimed", "due"]
+    rig.project.clock.now += 2 * MINUTE
+    after = rig.scheduler()
+    for _ in range(3):
+        after.tick()
+    assert [*rig.states("a"), *rig.states("b")] == ["done", "done"]
+
+
+def test_many_that_are_due_at_once_are_taken_up_without_a_rest_in_between(rig: Rig) -> None:
+    for number in range(250):
+        rig.recipe(f"job{number}", "every: day, missed: skip, grace: 1 minute")
+    scheduler = rig.scheduler()
+    rig.project.clock.now = START + 2 * DAY
+    seen = []
+    while scheduler.tick() or scheduler.behind:
+        seen.append(scheduler.behind)
+    assert seen == [True]
+    assert len(rig.rows("", "skipped")) == 250
+
+
 def test_jitter_delays_by_the_same_seconds_for_everyone(rig: Rig) -> None:
     rig.recipe("a", "every: hour, jitter: 20 minutes")
     scheduler = rig.scheduler()
