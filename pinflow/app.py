@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import paths, plugins
 from pinflow.approvals import MAX_WRITES, Approvals, approval_of, command, digest_of
-from pinflow.errors import ApprovalRequired, RateLimited, RecipeError, RemoteError, StateError, UsageError
+from pinflow.errors import ApprovalRequired, PinflowError, RateLimited, RecipeError, RemoteError, StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -385,7 +385,7 @@ class App:
         try:
             most = self.approvals.needed(plan).max_writes
         except ApprovalRequired as error:
-            self.tell(key, "approval_missing", f"{plan.recipe.name} waits for an approval", str(error))
+            self.tell(key, "approval_missing", f"{plan.recipe.name} waits for an approval", _in_a_line(error))
             raise
         self.notices.resolve(key)
         return most
@@ -401,7 +401,7 @@ class App:
         key = f"run-paused:{digest_of(plan)[:12]}"
         if result.status in ("paused", "in_doubt") and options.unattended:
             words = "is paused" if result.status == "paused" else "is in doubt"
-            text = f"{result.error}; go on with: pinflow resume {result.run}"
+            text = f"{_in_a_line(result.error)}; go on with: pinflow resume {result.run}"
             self.tell(key, "run_paused", f"{plan.recipe.name} {words} (run {result.run})", text)
         elif result.ok:
             self.notices.resolve(key)
@@ -667,6 +667,11 @@ def _notify(hook: HookImpl, environ: Mapping[str, str], notice: Notice) -> objec
     given = {"notice": notice, "environ": environ}
     answer: object = hook.function(**{name: given[name] for name in hook.argnames})
     return answer
+
+
+def _in_a_line(error: PinflowError | None) -> str:
+    """An error with its hint, for a notice."""
+    return "" if error is None else f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _complain(text: str) -> None:

@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, help in (
         ("run-now", "run a job now, whatever its schedule says"),
         ("pause", "let a job rest until it is resumed; its runs are left out"),
-        ("resume", "let a paused job go on"),
+        ("resume", "let a job go on that is paused, or that rests after failures"),
     ):
         verb(name, help).add_argument("job", metavar="JOB", help=_NAME)
     history = verb("history", "show what became of each time at which a job was due, the newest first")
@@ -155,10 +155,11 @@ class Log:
     def _is_said(self, told: Told) -> bool:
         if told.kind in ("failed", "broken", "rests", "inputs"):
             return True
-        from pinflow.scheduling.policy import PAUSED_BY_HAND
+        from pinflow.scheduling.policy import PAUSED_BY_HAND, RESTS
 
-        # whoever paused a job knows that it does not run
-        return self._shell.options.verbosity >= (1 if told.reason == PAUSED_BY_HAND else 0)
+        # whoever paused a job knows that it does not run, and until when one rests was told
+        known = told.kind == "skipped" and told.reason.startswith((PAUSED_BY_HAND, RESTS))
+        return self._shell.options.verbosity >= (1 if known else 0)
 
     @property
     def exit_code(self) -> int:
@@ -260,10 +261,10 @@ class _DaemonLog(Log):
         self._line("stopped; what was due meanwhile is seen to at the next start")
 
     def _tell_next(self) -> None:
-        starts = self.scheduler.next_starts() if self.scheduler else []
-        if starts and starts[0] != self._next:
-            self._next = starts[0]
-            start, job = starts[0]
+        following = self.scheduler.next_run() if self.scheduler else None
+        if following is not None and following != self._next:
+            self._next = following
+            start, job = following
             self._line(f"next: {inert(job)} at {scheduled.short(start)}")
 
     def _line(self, text: str) -> None:
@@ -275,20 +276,17 @@ class _DaemonLog(Log):
 
 
 def _list(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
-    from pinflow.scheduling.jobs import job_of
+    from pinflow.scheduling.jobs import next_run
 
     rows = _rows(shell, app, its_table, args.recipes, args.inputs)
     found = []
     for row in rows:
-        job = job_of(row)
-        due = job.next(row.seen)
-        start = None if due is None else job.start(due)
-        found.append((row, start, next(iter(its_table.history(row.name, number=1)), None)))
+        found.append((row, next_run(row), next(iter(its_table.history(row.name, number=1)), None)))
     if not shell.human:
         jobs = [asdict(row) | {"next": start, "last": last and asdict(last)} for row, start, last in found]
         return _say(shell, {"jobs": jobs})
     head = ("JOB", "WHEN", "STATE", "NEXT", "LAST")
-    return _table(shell, [head, *(scheduled.job_row(*each) for each in found)])
+    return _table(shell, [head, *(scheduled.job_row(*each, now=app.now()) for each in found)])
 
 
 def _next(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:

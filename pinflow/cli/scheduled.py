@@ -43,14 +43,15 @@ def told_lines(told: Told, now: float) -> Iterator[str]:
     """What happened, as lines of a log."""
     job = f"{inert(told.job)}: " if told.job else ""
     yield f"{short(now)}  {job}{_said(told)}"
-    for step, key, error in told.items[:_ITEMS]:
+    items = [each for each in told.items if each[2] not in told.reason]  # of a single one, the reason has it all
+    for step, key, error in items[:_ITEMS]:
         yield f"{' ' * 21}{inert(step)} {inert(key)}: {fit(error, 160)}"
-    if len(told.items) > _ITEMS:
-        yield f"{' ' * 21}and {len(told.items) - _ITEMS} more: pinflow runs show {inert(told.run)} --items"
+    if len(items) > _ITEMS:
+        yield f"{' ' * 21}and {len(items) - _ITEMS} more: pinflow runs show {inert(told.run)} --items"
 
 
 def _said(told: Told) -> str:
-    reason = inert(told.reason)
+    reason, job = inert(told.reason), inert(told.job)
     match told.kind:
         case "started":
             return f"{'goes on' if told.again else 'started'} (run {told.run}, due {short(told.due or 0)})"
@@ -87,16 +88,19 @@ def _said(told: Told) -> str:
         case "gone":
             return "is no longer scheduled"
         case "rests":
-            return f"failed {told.count} times in a row: rests until {short(told.until or 0)}"
+            until = short(told.until or 0)
+            return f"failed {told.count} times in a row: rests until {until}, or pinflow schedule resume {job}"
         case _:
             way = "forward" if told.seconds > 0 else "back"
             return f"the clock went {way} by {duration(abs(told.seconds))}"
 
 
-def job_row(row: JobRow, start: float | None, last: Occurrence | None) -> tuple[str, ...]:
+def job_row(row: JobRow, start: float | None, last: Occurrence | None, *, now: float) -> tuple[str, ...]:
     """A job as a row of a table."""
     state = "paused" if row.paused is not None else f"failed {row.failures}x" if row.failures else "ok"
-    following = "-" if row.paused is not None or start is None else short(start)
+    if row.paused is None and row.rest_until > now:
+        state += ", rests"
+    following = "-" if start is None else short(start)
     before = "-" if last is None else f"{last.state} {short(last.due)}"
     return inert(row.name), rule_said(row.block), state, following, before
 

@@ -45,8 +45,8 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         setting = Setting(options=options_of(shell), deadline=args.deadline)
         scheduler = Scheduler(app, table, start.rows, tell=log, setting=setting)
         see_through(app, scheduler, stop.asked)
-        starts = scheduler.next_starts()
+        following = scheduler.next_run()
         # cron sends a mail for every line
-        if starts and shell.human and (shell.options.verbosity > 0 or is_terminal(shell.stderr)):
-            shell.tell(f"next: {inert(starts[0][1])} at {scheduled.short(starts[0][0])}")
+        if following is not None and shell.human and (shell.options.verbosity > 0 or is_terminal(shell.stderr)):
+            shell.tell(f"next: {inert(following[1])} at {scheduled.short(following[0])}")
     return stop.exit_code(INTERRUPTED) if stop.asked.is_set() else log.exit_code

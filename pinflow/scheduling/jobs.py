@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import fields
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +164,15 @@ def job_of(row: JobRow) -> Job:
     block = block_of(row)
     terms = Terms(block.missed, block.overlap, block.grace, int(block.jitter or 0))
     return Job(row.name, rule_of(block), terms, row.anchor)
+
+
+def next_run(row: JobRow) -> float | None:
+    """When a job starts next: not while it is paused, nor while it rests."""
+    if row.paused is not None:
+        return None
+    job = job_of(row)
+    due = job.next(max(row.seen, ceil(row.rest_until) - 1))
+    return None if due is None else job.start(due)
 
 
 def block_of(row: JobRow) -> Schedule:

@@ -16,6 +16,7 @@ Origin = Literal["schedule", "missed", "now", "backfill"]
 
 MOST_MADE_UP = 100  # of `missed: all`, and of one backfill
 PAUSED_BY_HAND = "the job is paused"  # why its times pass
+RESTS = "the job rests"  # the same
 _MOST_COUNTED = 1_000
 _GRACE = 6 * 3600  # seconds, at most, where none is given
 _LEAST_GRACE = 60  # a look takes place every second, and a busy machine may miss some

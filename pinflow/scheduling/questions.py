@@ -6,6 +6,7 @@ import heapq
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -106,7 +107,7 @@ def coming(rows: Iterable[JobRow], after: float, number: int) -> list[Coming]:
 def _coming(row: JobRow, after: float) -> Iterator[Coming]:
     job, block = job_of(row), block_of(row)
     zone = ZoneInfo(block.timezone)
-    for due in between(job.rule, job.anchor, max(after, row.seen), 2**40):
+    for due in between(job.rule, job.anchor, max(after, row.seen, ceil(row.rest_until) - 1), 2**40):
         yield Coming(row.name, due, job.start(due), block.timezone, mark(job.rule, due, zone))
 
 
@@ -190,9 +191,10 @@ def pause(app: App, table: Table, row: JobRow) -> bool:
 
 
 def resume(app: App, table: Table, row: JobRow) -> bool:
-    """Let a paused job go on; whether it was paused. What was due meanwhile is skipped, and says so."""
+    """Let a job go on that is paused or rests; whether it did. What was due in a pause is skipped, and says so."""
+    rested = table.end_rest(row.name, app.now())
     if row.paused is None:
-        return False
+        return rested
     verdicts = judge(job_of(row), row.seen, app.now(), not_now=PAUSED_BY_HAND)
     if verdicts:
         table.record([(row.name, row.seen, verdicts)])

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pinflow.app import Options
 from pinflow.engine.lock import held as is_locked
-from pinflow.errors import PinflowError
+from pinflow.errors import ApprovalRequired, PinflowError
 from pinflow.scheduling.execution import Ended, Work, perform
 from pinflow.scheduling.jobs import NoSchedule, job_of, read_job, stamp_of
-from pinflow.scheduling.policy import PAUSED_BY_HAND, judge
+from pinflow.scheduling.policy import PAUSED_BY_HAND, RESTS, judge
 from pinflow.scheduling.told import Told
 
 if TYPE_CHECKING:
@@ -148,6 +148,11 @@ class Scheduler:
     def next_starts(self) -> list[tuple[float, str]]:
         """When each job starts next, the earliest first."""
         return sorted(self._heap)
+
+    def next_run(self) -> tuple[float, str] | None:
+        """When which job runs next, of those that are neither paused nor at rest."""
+        runs = ((start, name) for start, name in self._heap if not _not_now(self._rows[name], start))
+        return min(runs, default=None)
 
     # -- a look
 
@@ -330,7 +335,8 @@ class Scheduler:
                 self._works.pop(work.occurrence.id, None)
         for work, ended in over:
             self._tell(_told(work, ended))
-            if ended.state in ("done", "failed"):
+            waits = ended.exit_code == ApprovalRequired.exit_code and ended.result is None  # and was told, once
+            if ended.state in ("done", "failed") and not waits:
                 self._count(work.job.name, failed=ended.state == "failed")
 
     def _count(self, name: str, *, failed: bool) -> None:
@@ -411,7 +417,7 @@ def _not_now(row: JobRow, now: float) -> str:
     if row.paused is not None:
         return PAUSED_BY_HAND
     if row.rest_until > now:
-        return f"the job rests after {row.failures} failures in a row"
+        return f"{RESTS} after {row.failures} failures in a row"
     return ""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.lock import held
 from pinflow.errors import StateError
-from pinflow.scheduling.jobs import job_of
+from pinflow.scheduling.jobs import next_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,13 +78,7 @@ def status(app: App, table: Table) -> Status:
 
 def starts_of(rows: Iterable[JobRow]) -> list[tuple[float, str]]:
     """When which job starts next, for those that do."""
-    return [(start, row.name) for row in rows if row.paused is None and (start := _next_start(row)) is not None]
-
-
-def _next_start(row: JobRow) -> float | None:
-    job = job_of(row)
-    due = job.next(row.seen)
-    return None if due is None else job.start(due)
+    return [(start, row.name) for row in rows if (start := next_run(row)) is not None]
 
 
 def _problems(

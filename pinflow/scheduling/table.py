@@ -287,7 +287,8 @@ class Table:
                 if old is not None and old.active and old.block == row.block:
                     row = replace(row, anchor=old.anchor, seen=old.seen)
                 if old is not None:
-                    row = replace(row, paused=old.paused, failures=old.failures, rest_until=old.rest_until)
+                    rest = old.rest_until if old.digest == row.digest else 0.0  # what was edited may be mended
+                    row = replace(row, paused=old.paused, failures=old.failures, rest_until=rest)
                 change.execute(f"INSERT OR REPLACE INTO jobs ({_JOB_COLUMNS}) VALUES ({_JOB_MARKS})", _job_values(row))
         return withdrawn
 
@@ -351,6 +352,12 @@ class Table:
         with self._change() as change:
             query = "UPDATE jobs SET paused = ? WHERE name = ? AND (paused IS NULL) = ?"
             return bool(change.execute(query, (since, job, since is not None)).rowcount)
+
+    def end_rest(self, job: str, now: float) -> bool:
+        """Let a job run again that rests after failures; whether it did."""
+        with self._change() as change:
+            query = "UPDATE jobs SET rest_until = 0 WHERE name = ? AND rest_until > ?"
+            return bool(change.execute(query, (job, now)).rowcount)
 
     def rewind(self, now: float) -> list[str]:
         """The clock was set back to ``now``: what lies in the future again counts as not seen; the jobs concerned.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from pinflow import ActionError, RateLimited
 from pinflow.cli.program import main as program
 from pinflow.cli.shell import Shell
-from tests.scheduling.rig import DAY, HOUR, START
+from tests.scheduling.rig import DAY, HOUR, MINUTE, START
 
 if TYPE_CHECKING:
     from tests.scheduling.rig import Rig
@@ -248,6 +249,54 @@ def test_a_job_that_failed_three_times_is_told_once(rig: Rig, desk: Desk) -> Non
     rig.project.clock.now += HOUR
     desk("tick")
     assert [notice for notice in rig.app().notices.open() if notice.kind == "job_failed"] == []
+
+
+@pytest.mark.parametrize("way", ["resume", "edit"])
+def test_a_job_that_rests_says_so_until_it_is_resumed_or_edited(rig: Rig, desk: Desk, way: str) -> None:
+    def fails() -> None:
+        raise ActionError("no")
+
+    rig.recipe("a", "every: minute")
+    rig.does["a"] = fails
+    desk("tick")
+    for _ in range(3):
+        rig.project.clock.now += MINUTE
+        desk("tick")
+    assert "a: failed 3 times in a row: rests until 2027-01-15 08:13:00, or pinflow schedule resume a" in desk.stderr
+    rig.project.clock.now += MINUTE
+    assert (desk("tick"), desk.stderr) == (0, "")  # it was told
+    row = desk_lines(desk, "schedule", "list")[1]
+    assert re.split(r" {2,}", row)[2:4] == ["failed 3x, rests", "2027-01-15 08:13:00"]
+    assert "08:13:00" in desk_lines(desk, "schedule", "next", "1")[1]
+    rig.does.clear()
+    if way == "resume":
+        assert desk("schedule", "resume", "a") == 0
+        assert desk.stderr == "a: goes on\n"
+    else:
+        rig.recipe("a", "every: minute", "description: mended\n")
+        assert desk("tick") == 0
+    rig.project.clock.now += MINUTE
+    assert desk("tick") == 0
+    assert rig.states("a")[-1] == "done"
+    desk("schedule", "resume", "a")
+    assert desk.stderr == "a: was not paused\n"
+
+
+def test_what_waits_for_an_approval_runs_at_its_next_time_after_it(rig: Rig, desk: Desk) -> None:
+    _ = rig.project.shop
+    head = "name: m\napi: v1\nschedule: {every: minute}\nauth: {main: {token: t}}\n"
+    path = rig.project.write(f"{head}steps: [{{uses: make_thing, with: {{name: x}}}}]\n", "m.yaml")
+    desk("tick")
+    for _ in range(4):
+        rig.project.clock.now += MINUTE
+        assert desk("tick") == 5
+    app = rig.app()
+    assert [notice.kind for notice in app.notices.open()] == ["approval_missing"]
+    assert "; look at it and approve it with: pinflow approve " in app.notices.open()[0].text
+    app.approve(app.plan(path, inputs={}), by="test")
+    rig.project.clock.now += MINUTE
+    assert desk("tick") == 0
+    assert rig.states("m") == [*["failed"] * 4, "done"]
 
 
 def test_what_writes_needs_an_approval_that_is_stored(rig: Rig, desk: Desk) -> None:
