@@ -272,6 +272,7 @@ class Context:
         do: Callable[[], T],
         *,
         find: Callable[[], T | None] | None = None,
+        fresh: bool = False,
         kind: str = "",
         changes: bool = True,
     ) -> T:
@@ -279,13 +280,15 @@ class Context:
 
         ``key`` names the effect within the step. When ``do`` may have happened but
         its answer was lost, ``find`` looks on the target for what it would have
-        made. The result after a resume holds only ids, numbers, booleans, dates
+        made. ``fresh=True`` promises that what it returns was not there before:
+        then it is adopted when it is first seen, else after the settle time. The
+        result after a resume holds only ids, numbers, booleans, dates
         and enum words. ``kind`` is what people call the thing: "board", "pin".
         ``changes`` False says that it is sent like a write and changes nothing that
         belongs to an account, such as asking for a report: it needs no approval.
         Raises InDoubt where only ``find`` could tell and there is none.
         """
-        return self._durable.once(self.step, self._prefix + key, do, find=find, kind=kind, changes=changes)
+        return self._durable.once(self.step, self._prefix + key, do, find=find, fresh=fresh, kind=kind, changes=changes)
 
     def each(
         self,
@@ -294,6 +297,7 @@ class Context:
         key: Callable[[T], str],
         do: Callable[[T], R],
         find: Callable[[T], R | None] | None = None,
+        fresh: bool = False,
         kind: str = "",
         parallel: int = 1,
         total: int | None = None,
@@ -309,6 +313,7 @@ class Context:
             key=lambda item: self._prefix + key(item),
             do=do,
             find=find,
+            fresh=fresh,
             kind=kind,
             parallel=parallel,
             total=total,

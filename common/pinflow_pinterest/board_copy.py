@@ -123,7 +123,7 @@ class BoardCopy:
             found = board_made(list(self.target.boards()), body["name"])
             return {"id": found["id"]} if found else None
 
-        return self.ctx.once("board", make, find=find, kind="board")
+        return self.ctx.once("board", make, find=find, fresh=True, kind="board")
 
     def _made_pins(self) -> set[str]:
         return {result["id"] for _, result in self.ctx.made("pin")}
@@ -156,7 +156,8 @@ def make_sections(
     placed: dict[str, str] = {}
     for section in sections:
         do = partial(make, section["name"])
-        placed[section["id"]] = str(ctx.once(f"section:{section['id']}", do, find=find, kind="section")["id"])
+        made = ctx.once(f"section:{section['id']}", do, find=find, fresh=True, kind="section")
+        placed[section["id"]] = str(made["id"])
     return placed
 
 

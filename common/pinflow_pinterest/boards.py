@@ -38,7 +38,20 @@ def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
         require_free(list(service.boards()), name)
         return service.make_board(body)
 
-    return ctx.once("create", make, find=lambda: board_made(list(service.boards()), name), kind="board")
+    def find() -> Board | None:
+        return board_made(list(service.boards()), name)
+
+    return ctx.once("create", make, find=find, fresh=True, kind="board")
+
+
+def remove_board(ctx: Context, board: str, *, if_gone: IfGone) -> Deleted:
+    """Delete the board of this id or exact name, once.
+
+    Which board a name means is settled before the deletion: afterwards none may have it, or another one.
+    """
+    service = gateway(ctx.client)
+    (id,) = ctx.freeze("board", (find_board_id(service, each) for each in (board,)))
+    return delete(ctx, service.delete_board, service.board, id, kind="board", if_gone=if_gone)
 
 
 def delete(
@@ -80,8 +93,11 @@ def find_board(service: Gateway, board: str) -> Board:
 
 
 def find_board_id(service: Gateway, board: str) -> str:
-    """The id of the board of this id or exact name; an id is taken as it is, without asking."""
-    return board if is_id(board) else find_board(service, board)["id"]
+    """The id of the board of this id or exact name; an id is taken as it is, without asking.
+
+    So is a board that a dry run only planned.
+    """
+    return board if not isinstance(board, str) or is_id(board) else find_board(service, board)["id"]
 
 
 def is_id(text: str) -> bool:

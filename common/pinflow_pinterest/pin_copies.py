@@ -84,6 +84,7 @@ class PinCopies:
             key=lambda pin: f"pin:{pin['id']}",
             do=self.make,
             find=find,
+            fresh=True,
             kind="pin",
             parallel=parallel,
             total=total,

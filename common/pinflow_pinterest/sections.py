@@ -43,9 +43,10 @@ def make_section(ctx: Context, board: str, name: str) -> PlacedSection:
         found = the_one(_named(new_sections(service, board, known), name), "sections of this name")
         return _placed(found, board) if found else None
 
-    return ctx.once(
-        "create", lambda: _placed(send_section(ctx, service, board, name, find=find), board), find=find, kind="section"
-    )
+    def make() -> PlacedSection:
+        return _placed(send_section(ctx, service, board, name, find=find), board)
+
+    return ctx.once("create", make, find=find, fresh=True, kind="section")
 
 
 def delete_section(ctx: Context, board: str, section: str, *, if_gone: IfGone) -> Deleted:

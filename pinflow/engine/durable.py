@@ -4,7 +4,8 @@ An effect goes *intent, request, outcome*. The intent is on disk before the
 request leaves; an intent without an outcome means "may have happened", and only
 a look at the target (``find``) takes it out of that state. The look counts when
 ``settle`` seconds have passed since the request, and a second look agrees: a
-service may apply a request late, and list it later still.
+service may apply a request late, and list it later still. Only what can't be of
+anything else (``fresh``) is proof as soon as it is seen.
 
 One `once` stands for one write, and its ``do`` ends with that write: what else
 has to be read is read outside. Where several writes belong together, each is a
@@ -125,6 +126,7 @@ class _Task(Generic[T]):
     kind: str
     do: Callable[[], T]
     find: Callable[[], T | None] | None
+    fresh: bool = False
     changes: bool = True
 
     def __str__(self) -> str:
@@ -250,6 +252,7 @@ class Durable:
         do: Callable[[], T],
         *,
         find: Callable[[], T | None] | None = None,
+        fresh: bool = False,
         kind: str = "",
         changes: bool = True,
     ) -> T:
@@ -258,11 +261,13 @@ class Durable:
         What an earlier process or call finished is returned from the journal, in
         the form that `keepable` left of it. Where it may have happened, ``find``
         looks for it: what it returns is adopted; None twice means that it did not
-        happen, and ``do`` is called again, at most 5 times by one process. Without
-        ``changes`` it needs nobody's approval. Raises InDoubt where there is no
-        ``find`` or that was not enough, and whatever ``do`` and ``find`` raise.
+        happen, and ``do`` is called again, at most 5 times by one process. ``fresh``
+        says that what ``find`` returns was not there before ``do`` first wrote: then
+        nothing has to settle before it is adopted. Without ``changes`` it needs
+        nobody's approval. Raises InDoubt where there is no ``find`` or that was not
+        enough, and whatever ``do`` and ``find`` raise.
         """
-        return self._perform(_Task(step, key, kind, do, find, changes))[0]
+        return self._perform(_Task(step, key, kind, do, find, fresh, changes))[0]
 
     def _perform(self, task: _Task[T]) -> tuple[T, Outcome]:
         self._check_stop()
@@ -369,15 +374,33 @@ class Durable:
                 f"{task} may have been applied, and nothing here can tell",
                 hint="look at the target; when it is there, or must not be made, start a new run without it",
             )
+        # of what was sent twice, an early look could take the first for all there will be
+        if task.fresh and record.attempts == 1 and self._unsettled(task, record) > 0:
+            found = self._looked(task, journal, self._first_sight)
+            if found is not None:
+                return found
         self._wait(task, self._unsettled(task, record))
+        return self._looked(task, journal, self._agreed)
+
+    def _looked(
+        self, task: _Task[T], journal: Journal, look: Callable[[_Task[T], Callable[[], T | None]], T | None]
+    ) -> T | None:
+        """What ``look`` makes of the task's ``find``, adopted."""
         if task.find is None:
             return None
         # in flight elsewhere is what the target may list and the journal does not know yet
         with self._traffic.stopped(), _now(None):
-            found = self._agreed(task, task.find)
+            found = look(task, task.find)
             if found is not None:
                 journal.settle(task.step, task.key, "adopted", found, kind=task.kind)
         return found
+
+    def _first_sight(self, _: _Task[T], find: Callable[[], T | None]) -> T | None:
+        """What one look sees; one that fails says nothing, and the next may say more."""
+        try:
+            return find()
+        except ActionError:
+            return None
 
     def _agreed(self, task: _Task[T], find: Callable[[], T | None]) -> T | None:
         found = find()
@@ -415,6 +438,7 @@ class Durable:
         key: Callable[[T], str],
         do: Callable[[T], R],
         find: Callable[[T], R | None] | None = None,
+        fresh: bool = False,
         kind: str = "",
         parallel: int = 1,
         total: int | None = None,
@@ -433,7 +457,7 @@ class Durable:
 
         def task(item: T) -> _Task[R]:
             look = None if find is None else lambda: find(item)
-            return _Task(step, key(item), kind, lambda: do(item), look)
+            return _Task(step, key(item), kind, lambda: do(item), look, fresh)
 
         tally = _Tally(step, kind, total, self._emit, self._monotonic)
         tasks = self._doubted_first(step, kind, map(task, items))

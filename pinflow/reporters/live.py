@@ -154,5 +154,5 @@ class Live:
         return label, bar, Text(words, no_wrap=True, overflow="ellipsis")
 
     def _wait_line(self, wait: Waiting, now: float) -> Text:
-        text = f"{fit(wait.step, 24)}: {waiting(wait, self._local)} (in {duration(wait.until - now)})"
+        text = f"{waiting(wait, self._local)} (in {duration(wait.until - now)})"
         return Text(text, style="yellow", no_wrap=True, overflow="ellipsis")

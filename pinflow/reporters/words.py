@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pinflow import events
-from pinflow.reporters.text import inert
+from pinflow.reporters.text import fit, inert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,7 +53,7 @@ def said(event: events.Event, *, verbosity: int, local: Local = time.localtime) 
         case events.StepFinished() if verbosity > 0 or event.status == "failed" or not nested(event.step):
             return Said(event.status, _ending(event))
         case events.Waiting():
-            return Said("wait", f"{inert(event.step)}: {waiting(event, local)}")
+            return Said("wait", waiting(event, local))
         case events.Retrying() if verbosity > 0 or event.delay >= 1:
             when = f"trying again in {duration(event.delay)} (attempt {event.attempt})"
             return Said("wait", f"{inert(event.step)}: {when}: {inert(event.reason)}")
@@ -74,7 +74,8 @@ def _ending(event: events.StepFinished) -> str:
     text = f"{inert(event.step)}: {event.status} ({duration(event.seconds)})"
     if event.counts:
         text += f": {counts_said(event.counts)}"
-    return f"{text}: {inert(event.error)}" if event.error else text
+    error = event.error.replace("\n  ", "; ")  # before its hint
+    return f"{text}: {inert(error)}" if error else text
 
 
 def _detail(event: events.Event) -> Said | None:
@@ -112,11 +113,12 @@ def ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def waiting(event: events.Waiting, local: Local = time.localtime) -> str:
-    """Why a run waits, and until when: "rate limit for org_write, continuing at 14:03:20"."""
+    """Why a run waits, and until when: "copy: rate limit for org_write, continuing at 14:03:20"."""
     reason = inert(event.reason)
     if event.category and event.category not in event.reason:
         reason += f" for {inert(event.category)}"
-    return f"{reason}, continuing at {moment(event.until, event.at, local)}"
+    where = f"{fit(event.step, 24)}: " if event.step else ""  # else the whole run waits
+    return f"{where}{reason}, continuing at {moment(event.until, event.at, local)}"
 
 
 def moment(at: float, now: float, local: Local = time.localtime) -> str:

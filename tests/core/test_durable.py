@@ -15,6 +15,7 @@ from pinflow.engine.durable import Durable, EachResult, Skip
 from pinflow.engine.journal import Journal, RunRecord
 from pinflow.engine.planned import PLANNED, NeedsPlanned, holds_planned
 from pinflow.errors import (
+    ActionError,
     CredentialError,
     Diverged,
     InDoubt,
@@ -209,6 +210,51 @@ def test_a_service_that_applies_or_lists_late_gets_nothing_twice(world: World, l
     do = poster(world, durable, "a", after=InDoubt("no answer"))
     durable.once("pins", "1", do, find=lambda: world.listed("a"))
     assert world.sent == {"a": 1}
+
+
+def test_what_can_be_of_nothing_else_is_adopted_when_it_is_first_seen(world: World) -> None:
+    durable = world.start()
+    do = poster(world, durable, "a", after=InDoubt("no answer"))
+    assert durable.once("pins", "1", do, find=lambda: world.listed("a"), fresh=True) == {"id": "1", "title": "a"}
+    assert (world.sent, world.waits) == ({"a": 1}, [])
+
+
+@pytest.mark.parametrize("lag", [1.0, 59.0, 60.0])
+def test_not_seen_at_once_it_has_its_whole_settle_time(world: World, lag: float) -> None:
+    world.lag = lag
+    durable = world.start()
+    do = poster(world, durable, "a", after=InDoubt("no answer"))
+    durable.once("pins", "1", do, find=lambda: world.listed("a"), fresh=True)
+    assert (world.sent, world.waits) == ({"a": 1}, [60.0, 5.0])
+
+
+def test_what_was_sent_twice_settles_whole_before_it_is_looked_for(world: World) -> None:
+    """The first may turn up any moment, and say nothing of the second."""
+    durable = world.start()
+    looks: list[float] = []
+
+    def find() -> dict[str, Any] | None:
+        looks.append(world.now)
+        return {"id": "7"} if len(looks) > 3 else None
+
+    do = poster(world, durable, "a", after=InDoubt("no answer"))
+    began = world.now
+    assert durable.once("pins", "1", do, find=find, fresh=True) == {"id": "7"}
+    assert [look - began for look in looks] == [0.0, 60.0, 65.0, 125.0, 130.0]
+
+
+def test_an_early_look_that_fails_is_followed_by_the_right_one(world: World) -> None:
+    durable = world.start()
+    looks = iter([ActionError("the network is down"), None])
+
+    def find() -> dict[str, Any] | None:
+        if error := next(looks, None):
+            raise error
+        return world.listed("a")
+
+    do = poster(world, durable, "a", after=InDoubt("no answer"))
+    durable.once("pins", "1", do, find=find, fresh=True)
+    assert (world.sent, world.waits) == ({"a": 1}, [60.0, 5.0])
 
 
 def test_without_the_settle_time_a_late_service_would_get_it_twice(world: World) -> None:

@@ -33,6 +33,7 @@ class State:
     under_way: tuple[int, ...] = ()  # items whose request the service has, and has not done
     mind: Mind = "next"  # what the process is about to do, or has just done
     answer: int | None = None  # the id in an answer that has arrived
+    again: bool = False  # whether the item's request was announced before, and may have been sent
     crashes: int = 0  # how many are still to come
     losses: int = 3  # how many answers may still be lost
 
@@ -82,17 +83,22 @@ def _process(state: State, rule: Rule) -> Iterator[State]:
     match state.mind:
         case "next" if item is None:
             yield replace(state, mind="audit")
+        case "next" if rule == "no intent":
+            yield replace(state, mind="announced")
         case "next":
-            yield replace(state, mind="announced") if rule == "no intent" else state.noted("intent", mind="announced")
+            yield state.noted("intent", mind="announced")
         case "announced" if item is not None:
             yield from _sent(state, item)
         case "sent":
             assert state.answer is not None
-            yield state.noted(state.answer, mind="next", answer=None)
+            yield state.noted(state.answer, mind="next", answer=None, again=False)
         case "doubt" if rule == "no intent":
             yield replace(state, mind="next")  # it does not know that there is a doubt
-        case "doubt" if rule == "hasty" or not state.under_way:  # time passes: nothing is under way any more
-            yield replace(state, mind="looked")
+        case "doubt":
+            if rule == "hasty" or not state.under_way:  # time passes: nothing is under way any more
+                yield replace(state, mind="looked")
+            if not state.again and _unknown(state):  # seen at once
+                yield _adopted(state)
         case "looked":
             yield _adopted(state)
         case "audit" if rule != "settle" or not state.under_way:
@@ -114,10 +120,14 @@ def _sent(state: State, item: int) -> Iterator[State]:
 
 def _adopted(state: State) -> State:
     """After a look at the board: which ids there does nobody know?"""
-    unknown = [id for id in range(len(state.board)) if id not in state.journal]
+    unknown = _unknown(state)
     if len(unknown) > 1:
         return replace(state, mind="flagged")
-    return state.noted(unknown[0] if unknown else "", mind="next")
+    return state.noted(unknown[0] if unknown else "", mind="next", again=not unknown)
+
+
+def _unknown(state: State) -> list[int]:
+    return [id for id in range(len(state.board)) if id not in state.journal]
 
 
 def begun(items: int, crashes: int) -> State:

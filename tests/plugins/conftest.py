@@ -95,10 +95,15 @@ class Bench:
             return list(result) if action.yields else result
 
     def kill(self, action: Action, /, **given: Any) -> str:
-        """Run the action and end the process at the first wait; the run's name, to resume it."""
+        """Run the action and end the process at the first wait or doubt; the run's name, to resume it."""
+
+        def die(*_: object) -> NoReturn:
+            raise Killed
+
         self._runs += 1
         run = f"20270115-080000-{self._runs:06x}"
-        with pytest.raises(Killed):
+        with pytest.raises(Killed), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Durable, "_reconcile", die)
             self.deadly_sleep = True
             try:
                 self.run(action, run=run, **given)
