@@ -18,14 +18,14 @@ from pinflow_pinterest.boards import (
     BoardRef,
     IfGone,
     PrivacyFilter,
-    delete,
     find_board,
     given,
     make_board,
+    remove_board,
     reread_board,
 )
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.ids import BoardName, PinterestId, Privacy
+from pinflow_pinterest.ids import BoardName, Privacy
 from pinflow_pinterest.types import Board
 from pinflow_pinterest_v3 import users
 
@@ -84,16 +84,15 @@ def create_board(
     return make_board(ctx, given(name=name, description=description, privacy=privacy))
 
 
-@action("delete_board", api="v3", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True)
-def delete_board(ctx: Context, *, board: PinterestId, if_gone: IfGone = "fail") -> Deleted:
+@action("delete_board", api="v3", effect="write", scopes=WRITE | users.READ, quota=BOTH_QUOTAS, destructive=True)
+def delete_board(ctx: Context, *, board: BoardRef, if_gone: IfGone = "fail") -> Deleted:
     """Delete a board of the account's own, with its sections and all its Pins. (DELETE /boards/{board_id}/)
 
     Arguments:
-        board: its id
-        if_gone: skip takes a board that is not there for deleted
+        board: its id, or its exact name
+        if_gone: skip takes a board whose id is not there for deleted
     """
-    service = gateway(ctx.client)
-    return delete(ctx, service.delete_board, service.board, board, kind="board", if_gone=if_gone)
+    return remove_board(ctx, board, if_gone=if_gone)
 
 
 delete_all_boards: Final = replace(deletions.delete_all_boards, api="v3", scopes={"": WRITE | users.READ})

@@ -17,10 +17,10 @@ from pinflow_pinterest.boards import (
     BoardRef,
     IfGone,
     PrivacyFilter,
-    delete,
     find_board,
     given,
     make_board,
+    remove_board,
     reread_board,
     unchanged_by,
 )
@@ -108,15 +108,14 @@ def update_board(
 
 
 @action("delete_board", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True)
-def delete_board(ctx: Context, *, board: PinterestId, if_gone: IfGone = "fail") -> Deleted:
+def delete_board(ctx: Context, *, board: BoardRef, if_gone: IfGone = "fail") -> Deleted:
     """Delete a board of the account's own, with its sections and all its Pins. (DELETE /boards/{board_id})
 
     Arguments:
-        board: its id
-        if_gone: skip takes a board that is not there for deleted
+        board: its id, or its exact name
+        if_gone: skip takes a board whose id is not there for deleted
     """
-    service = gateway(ctx.client)
-    return delete(ctx, service.delete_board, service.board, board, kind="board", if_gone=if_gone)
+    return remove_board(ctx, board, if_gone=if_gone)
 
 
 delete_all_boards: Final = replace(deletions.delete_all_boards, api="v5", scopes={"": WRITE | {"user_accounts:read"}})

@@ -63,7 +63,7 @@ def arguments(bench: Bench, action: Action) -> dict[str, Any]:
         "get_board": {"board": "Garden ideas"},
         "create_board": {"name": "Brand new"},
         "update_board": {"board": empty, "name": "Renamed"},
-        "delete_board": {"board": empty},
+        "delete_board": {"board": "Empty for now"},
         "list_sections": {"board": "Garden ideas"},
         "list_section_pins": {"board": "Garden ideas", "section": section},
         "create_section": {"board": empty, "name": "Corner"},

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +19,7 @@ from pinflow_sandbox.server import start
 
 if TYPE_CHECKING:
     from pinflow.engine.results import RunResult
+    from pinflow_sandbox.wire import Answer, Call
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 DRY_ONLY = ["copy_all_boards"]  # it writes more than the quota of three minutes
@@ -165,3 +171,40 @@ def test_all_boards_of_the_account_are_deleted_and_no_others(tmp_path: Path) -> 
     assert "garden_studio" not in {board["owner"] for board in boards}
     assert "Street festival" in {board["name"] for board in boards}
     assert len(asked) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.parametrize("api", ["v5", "v3"])
+def test_a_run_killed_right_after_it_deleted_a_board_by_name_ends_well(tmp_path: Path, api: str) -> None:
+    """The board's name leads nowhere by then; another board must not be taken for it either."""
+    child: subprocess.Popen[bytes] | None = None
+
+    def kill(call: Call, apply: Any) -> Answer:
+        answer: Answer = apply()
+        if call.method == "DELETE" and child is not None:
+            os.kill(child.pid, signal.SIGKILL)
+            child.wait(10)
+        return answer
+
+    now = [0.0]  # seconds that were slept
+    with start(faults=kill) as sandbox:
+        own = {"XDG_CACHE_HOME": str(tmp_path), "PINFLOW_STATE_DIR": str(tmp_path / "state")}
+        environ = {**os.environ, **sandbox.environment(), **own}
+        command = [sys.executable, "-m", "pinflow", "run", str(RECIPES / "delete_board.yaml"), "--yes", "--api", api]
+        child = subprocess.Popen(
+            [*command, "-i", "board=Empty for now"], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        assert child.wait(60) == -signal.SIGKILL
+        child = None
+        sandbox.control.board(name="Empty for now")
+        app = App.installed(
+            environ,
+            state=tmp_path / "state",
+            clock=lambda: time.time() + now[0],
+            monotonic=lambda: time.monotonic() + now[0],
+            sleep=lambda seconds: now.append(now.pop() + seconds),
+        )
+        result = app.resume(None, Options(approve=lambda what: True))
+        boards: Any = sandbox.control.state()["boards"]
+    assert (result.status, result.error, result.outputs["deleted"]) == ("ok", None, 1)
+    assert [board["name"] for board in boards].count("Empty for now") == 1
