@@ -157,7 +157,11 @@ class Scheduler:
     # -- a look
 
     def tick(self) -> bool:
-        """Look at the clock, and do what is due; whether anything was begun. Raises StateError as the table does."""
+        """Look at the clock, and do what is due; whether another look may find more.
+
+        It may where a run was begun, or ended while this look went through what waits. Raises
+        StateError as the table does.
+        """
         now = self._look_at_the_clock()
         self.collect()
         self._refresh()
@@ -167,11 +171,11 @@ class Scheduler:
             self._write_down(now)
         self._renew()
         begun = self._hand_out(now)
-        self.collect()
+        ended = self.collect()
         if self._running - self._pruned > _PRUNED:
             self._pruned = self._running
             self._table.prune(now)
-        return begun > 0
+        return begun > 0 or ended > 0
 
     @property
     def busy(self) -> bool:
@@ -327,8 +331,8 @@ class Scheduler:
 
     # -- what ended
 
-    def collect(self) -> None:
-        """Take note of the runs that ended."""
+    def collect(self) -> int:
+        """Take note of the runs that ended; how many there are."""
         with self._lock:
             over, self._over = self._over, []
             for work, _ in over:
@@ -338,6 +342,7 @@ class Scheduler:
             waits = ended.exit_code == ApprovalRequired.exit_code and ended.result is None  # and was told, once
             if ended.state in ("done", "failed") and not waits:
                 self._count(work.job.name, failed=ended.state == "failed")
+        return len(over)
 
     def _count(self, name: str, *, failed: bool) -> None:
         row = self._rows.get(name)

@@ -18,6 +18,7 @@ from tests.scheduling.rig import DAY, HOUR, MINUTE, START
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pinflow.scheduling.table import Occurrence
     from tests.scheduling.rig import Rig
 
 
@@ -185,6 +186,33 @@ def test_one_account_is_free_again_when_its_process_was_killed(rig: Rig) -> None
     after = rig.scheduler()
     for _ in range(3):
         after.tick()
+    assert [*rig.states("a"), *rig.states("b")] == ["done", "done"]
+
+
+def test_what_waits_behind_a_run_that_ends_in_the_middle_of_a_look_is_looked_at_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Callable[[], None]] = []
+    _ = rig.project.shop
+    for name in ("a", "b"):
+        rig.recipe(name, "every: hour", "api: v1\nauth: {main: {token: one}}\n")
+        path = rig.project.folder / f"{name}.yaml"
+        path.write_text(path.read_text("utf-8") + "  - uses: get_me\n", "utf-8")
+    scheduler = rig.scheduler(start=kept.append)
+    rig.project.clock.now = START + HOUR
+    assert scheduler.tick()  # the first of two is begun
+    waiting = scheduler.table.open_occurrences
+
+    def ends_meanwhile(now: float) -> list[Occurrence]:
+        kept.pop()()
+        return waiting(now)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scheduler.table, "open_occurrences", ends_meanwhile)
+        again = scheduler.tick()  # as who calls until there is nothing left to do
+    assert again
+    assert scheduler.tick()
+    kept.pop()()
     assert [*rig.states("a"), *rig.states("b")] == ["done", "done"]
 
 
