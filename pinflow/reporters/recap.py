@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pinflow.reporters.errors import error_data
-from pinflow.reporters.text import fit, inert, json_text, table
+from pinflow.reporters.text import fit, inert, json_text, one_line, table
 from pinflow.reporters.words import OUTCOMES, duration, moment
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Recap:
         failures = [
             (f"{inert(step)}: {inert(key)}", error) for step, key, error in result.failed if (step, key) not in own
         ]
-        lines = [self._cut(f"  {where}: {inert(error)}") for where, error in failures[:_SHOWN]]
+        lines = [self._cut(f"  {where}: {one_line(error)}") for where, error in failures[:_SHOWN]]
         if len(failures) > _SHOWN:
             more = f"{len(failures) - _SHOWN}{' or more' if len(failures) >= 100 else ''}"
             lines.append(f"  {more} others: pinflow runs show {inert(result.run)} --items")

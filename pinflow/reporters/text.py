@@ -29,6 +29,11 @@ def inert(text: object) -> str:
     return "".join(c if c.isprintable() else _visible(c) for c in shown)
 
 
+def one_line(error: str) -> str:
+    """An error with its hint, which stands on a line of its own otherwise, as one inert line."""
+    return inert(error.replace("\n  ", "; "))
+
+
 def _visible(character: str) -> str:
     code = ord(character)
     if code < 0x20 or code == 0x7F:

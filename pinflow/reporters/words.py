@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pinflow import events
-from pinflow.reporters.text import fit, inert
+from pinflow.reporters.text import fit, inert, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,8 +74,7 @@ def _ending(event: events.StepFinished) -> str:
     text = f"{inert(event.step)}: {event.status} ({duration(event.seconds)})"
     if event.counts:
         text += f": {counts_said(event.counts)}"
-    error = event.error.replace("\n  ", "; ")  # before its hint
-    return f"{text}: {inert(error)}" if error else text
+    return f"{text}: {one_line(event.error)}" if event.error else text
 
 
 def _detail(event: events.Event) -> Said | None:

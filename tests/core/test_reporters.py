@@ -235,6 +235,11 @@ def test_the_speed_after_a_resume_is_that_of_this_process() -> None:
     assert Pace(progress(90, NOON), progress(95, NOON + 5)).rate == 1.0
 
 
+def test_an_error_and_its_hint_are_one_line() -> None:
+    (line,) = written(ended("report", "failed", "report.csv is there already\n  move it away\nforged"))
+    assert line.endswith("report: failed (12 s): report.csv is there already; move it away^Jforged")
+
+
 def test_a_hostile_title_stays_on_its_line() -> None:
     (line,) = written(Note(run="r1", at=NOON, step="copy", text=HOSTILE))
     assert line == "12:00:00 copy: ^[]52;c;aGk=^G^[[2J^M^J00:00:00 forged\\u202e\\u009b31m^?\\u2028"
