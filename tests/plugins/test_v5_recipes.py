@@ -29,7 +29,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "list_pins": {"count": 100},
     "list_businesses": {"businesses": ["client_account"]},
     "get_pin": {"title": "Tomatoes in a small garden"},
-    "get_board": {"name": "Garden ideas", "pin_count": 30},
+    "get_board": {"name": "Garden ideas", "pin_count": 30, "pins": None},  # it was not asked for them
     "ads_tree": {"campaigns": 3, "ad_groups": 4, "ads": 8},
     "terms": {"suggested": [f"raised beds {word}" for word in ("ideas", "design", "for small spaces", "diy")]},
     "analytics": {"rows": 30},
