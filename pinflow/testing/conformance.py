@@ -307,11 +307,11 @@ class _Check:
             self.find(Finding(name, "resume", f"{when} and resumed: {difference(whole.held, held)}", case.shown))
         elif counts != whole.counts:
             what = f"{when} and resumed, it made {_said(counts)} instead of {_said(whole.counts)}"
-            found = Finding(name, "resume", what, case.shown)
-            if held:  # the service knows better, and holds the same
-                self._notes.setdefault((name, "counts"), found)
+            if held:  # the service knows better
+                what += "; no mistake, as the service holds the same"
+                self._notes.setdefault((name, "counts"), Finding(name, "resume", what, case.shown))
             else:
-                self.find(found)
+                self.find(Finding(name, "resume", what, case.shown))
 
     # one run
 
