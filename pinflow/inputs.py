@@ -339,7 +339,7 @@ def _list(raw: Any) -> list[Any]:
             found: list[Any] = json.loads(raw, parse_constant=_no_number)
             json.dumps(found, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
-            raise ValueError("is not a JSON list") from None
+            raise ValueError('is not a JSON list, such as ["a", "b"]; a,b is the same') from None
         return found
     return [part.strip() for part in raw.split(",") if part.strip()]
 

@@ -171,7 +171,9 @@ def get_ad_analytics(
         conversion_report_time: whether a result counts on the day of the ad or on its own
     """
     if (level == "ad_account") != (ids is None):
-        raise UsageError("level ad_account takes no ids" if ids is not None else f"level {level} needs ids")
+        if ids is not None:
+            raise UsageError("level ad_account takes no ids")
+        raise UsageError(f"level {level} needs ids", hint=f"list_{level}s tells them, as does the recipe ads_tree")
     check_ids(ids=ids)
     days = period(ctx.now(), start_date, end_date, HOURLY if granularity == "HOUR" else FIGURES)
     service = gateway(ctx.client).ads()

@@ -109,7 +109,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _load(source: Path) -> Mapping[str, Any]:
-    loaded = json.loads(source.read_text(encoding="utf-8"))
+    try:
+        loaded = json.loads(source.read_text(encoding="utf-8"))
+    except ValueError as error:  # that it is no UTF-8 is one too
+        raise ValueError(f"it is not JSON ({error})") from error
     if not isinstance(loaded, dict):
         raise ValueError("the file does not hold a JSON object")
     return loaded

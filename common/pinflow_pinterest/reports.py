@@ -39,7 +39,10 @@ def check_place(ctx: Context, to: Path, if_exists: Literal["fail", "replace"]) -
     if not to.parent.is_dir():
         raise ActionError(f"there is no folder {to.parent}", hint="make it first")
     if to.exists() and (not to.is_file() or (if_exists == "fail" and ctx.sent_at(_FIRST) is None)):
-        raise ActionError(f"{to} is there already", hint="move it away, or say if_exists: replace")
+        raise ActionError(
+            f"{to} is there already",
+            hint="move it away, or say if_exists: replace (as an input: -i if_exists=replace)",
+        )
 
 
 def fetch_report(ctx: Context, client: Client, service: Reports, *, to: Path, wait_seconds: float) -> int:

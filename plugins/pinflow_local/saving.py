@@ -77,7 +77,8 @@ def _place(part: Path, path: Path, data: bytes) -> None:
     except FileExistsError:
         if path.read_bytes() != data:
             raise ActionError(
-                f"{path} is there already, with other content", hint="move it away, or say if_exists: replace"
+                f"{path} is there already, with other content",
+                hint="move it away, or say if_exists: replace (as an input: -i if_exists=replace)",
             ) from None
     except OSError:  # a file system without links
         if path.exists():

@@ -206,6 +206,13 @@ def test_a_file_that_is_not_there_is_named(call: Call, tmp_path: Path) -> None:
     assert "nothing.json can't be imported: No such file or directory" in err
 
 
+def test_a_file_that_is_no_description_is_told_for_what_it_is_not(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "openapi.yaml").write_text("openapi: 3.0.3\n")
+    code, _, err = call("operations", "--import", tmp_path / "openapi.yaml")
+    assert code == 2
+    assert "openapi.yaml can't be imported: it is not JSON (Expecting value: line 1" in err
+
+
 def test_an_imported_catalogue_that_was_broken_says_how_to_go_back(call: Call, environ: dict[str, str]) -> None:
     folder = Path(environ["PINFLOW_STATE_DIR"]) / "catalogue"
     folder.mkdir(parents=True)

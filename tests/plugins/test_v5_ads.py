@@ -266,7 +266,7 @@ def test_rows_are_as_fine_as_was_asked_for(bench: Bench, granularity: str, count
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"level": "campaign"}, "level campaign needs ids"),
+        ({"level": "campaign"}, r"level campaign needs ids\n  list_campaigns tells them"),
         ({"ids": ["1"]}, "level ad_account takes no ids"),
         ({"level": "ad", "ids": ["1"] * 251}, "ids takes 1 to 250 ids, not 251"),
         ({"granularity": "HOUR"}, "there are figures of the last 8 days"),
