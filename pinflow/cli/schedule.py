@@ -37,6 +37,7 @@ EXAMPLES = """\
   pinflow schedule status                                exit code 0 if all is well"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
+_MANY = 300  # recipes, which are checked in a second or two
 _NAME = "the recipe's file name, or what it is called"
 
 
@@ -184,7 +185,7 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> 
     where = _metrics_address(args)
     lock = owned(app)
     try:
-        start = chosen(app, its_table, args.recipes, inputs, left_out(shell))
+        start = chosen(app, its_table, args.recipes, inputs, left_out(shell), _reading(shell))
         remember(its_table, start, now=app.now())
         setting = Setting(options=options_of(shell), deadline=args.deadline, watch=True)
         log = _DaemonLog(shell, app)
@@ -216,6 +217,16 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> 
     if scheduler.busy:  # a call hangs: Python would wait for its thread, and the system kills what stops too late
         os._exit(OK)
     return OK
+
+
+def _reading(shell: Shell) -> Callable[[int], None]:
+    """Tells of a first start that takes seconds: later ones read only what was edited."""
+
+    def tell(number: int) -> None:
+        if number >= _MANY and shell.human and shell.options.verbosity >= 0:
+            shell.tell(f"checking {number:,} recipes that are new or were edited")
+
+    return tell
 
 
 def _metrics_address(args: argparse.Namespace) -> tuple[str, int] | None:

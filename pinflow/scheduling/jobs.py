@@ -68,14 +68,17 @@ def load(
     known: Mapping[str, JobRow],
     *,
     left_out: Callable[[str], None],
+    reading: Callable[[int], None] = lambda number: None,
 ) -> list[JobRow]:
     """The jobs of the recipes, all of them checked, by name; from ``known`` where a file was not touched since.
 
     ``inputs`` go to every recipe that has an input of the name. A recipe of a folder that lacks one is left out,
-    which ``left_out`` is told. Raises RecipeError with every problem of all files, and UsageError.
+    which ``left_out`` is told. ``reading`` is told how many have to be read, before
+    they are. Raises RecipeError with every problem of all files, and UsageError.
     """
     same = {file: row for row in known.values() if row.stamp == stamp_of(file := Path(row.recipe))}
     named, listed = found(given, scheduled=lambda file: file in same or _has_schedule(file))
+    reading(sum(file not in same for file in (*named, *listed)))
     problems: list[Problem] = []
     rows: list[JobRow] = []
     called: dict[str, JobRow] = {}
@@ -130,8 +133,8 @@ def read_job(app: App, file: Path, inputs: Mapping[str, str]) -> JobRow:
     Raises RecipeError, MissingInputs, and UsageError for a recipe that has no schedule or takes a secret.
     """
     stamp = stamp_of(file)
-    checked = app.plan(file, inputs=None)
-    own = {name: value for name, value in inputs.items() if name in checked.inputs}
+    takes = app.plan(file, inputs=None).inputs if inputs else {}
+    own = {name: value for name, value in inputs.items() if name in takes}
     plan = app.plan(file, inputs=own)
     block = plan.recipe.schedule
     if block is None:

@@ -42,7 +42,12 @@ class Chosen:
 
 
 def chosen(
-    app: App, table: Table, given: Sequence[Path], inputs: Mapping[str, str], left_out: Callable[[str], None]
+    app: App,
+    table: Table,
+    given: Sequence[Path],
+    inputs: Mapping[str, str],
+    left_out: Callable[[str], None],
+    reading: Callable[[int], None] = lambda number: None,
 ) -> Chosen:
     """The jobs of the recipes that are named, else of what the daemon was last started with, else of ``recipes/``.
 
@@ -55,7 +60,7 @@ def chosen(
         given = [HERE]
     if not given:
         raise UsageError("which recipes?", hint="name files or folders; there is no folder recipes/ here")
-    rows = load(app, given, inputs, table.jobs(), left_out=left_out)
+    rows = load(app, given, inputs, table.jobs(), left_out=left_out, reading=reading)
     if not rows:
         raise UsageError(
             f"no recipe in {', '.join(map(str, given))} has a schedule that can run",

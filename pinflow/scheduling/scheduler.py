@@ -11,12 +11,14 @@ import heapq
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pinflow.app import Options
 from pinflow.engine.lock import held as is_locked
 from pinflow.errors import ApprovalRequired, PinflowError
+from pinflow.scheduling.aside import Aside
 from pinflow.scheduling.execution import Ended, Work, perform
 from pinflow.scheduling.jobs import NoSchedule, job_of, read_job, stamp_of
 from pinflow.scheduling.policy import PAUSED_BY_HAND, RESTS, judge
@@ -38,6 +40,8 @@ _JUMP = 5.0  # seconds
 _AT_ONCE = 200  # jobs that one look takes up
 _WATCHED_AT_ONCE = 200
 _PRUNED = 86_400.0  # seconds
+_NAMED = 5  # jobs, in a notice about many
+_MISSED = "jobs-missed"  # its key
 
 
 def in_threads(work: Callable[[], None]) -> None:
@@ -56,6 +60,7 @@ class Setting:
 
     options: Options = field(default_factory=Options)
     start: Start = in_threads
+    aside: Start = in_threads  # what tells people
     deadline: float = DEADLINE  # seconds that a run may take
     workers: int = WORKERS
     watch: bool = False  # look whether recipes are edited
@@ -79,6 +84,8 @@ class Scheduler:
         self._renewed = self._running
         self._pruned = self._running
         self._behind = False
+        self._missed: list[tuple[str, Verdict]] = []  # that people are to be told of
+        self._aside = Aside(setting.aside)
         self._version = table.version()
         self._watched = 0
         self._broken: dict[str, str] = {}  # the stamp of a recipe that was found broken
@@ -179,9 +186,9 @@ class Scheduler:
 
     @property
     def busy(self) -> bool:
-        """Whether runs are in hand."""
+        """Whether runs are in hand, or people are being told of something."""
         with self._lock:
-            return bool(self._works or self._over)
+            return bool(self._works or self._over) or self._aside.busy
 
     @property
     def behind(self) -> bool:
@@ -240,6 +247,8 @@ class Scheduler:
         self._behind = len(found) >= _AT_ONCE
         if found:
             self._record(found)
+        if self._missed and not self._behind:
+            self._tell_of_missed()
 
     def _record(self, found: list[tuple[str, int, list[Verdict]]]) -> None:
         recorded = self._table.record(found)
@@ -259,11 +268,24 @@ class Scheduler:
             return
         self._tell(Told(verdict.state, name, due=verdict.due, reason=verdict.reason, count=verdict.count))
         if verdict.reason.startswith("missed"):
+            self._missed.append((name, verdict))
+
+    def _tell_of_missed(self) -> None:
+        """One notice, however many jobs a machine slept through."""
+        missed, self._missed = self._missed, []
+        names = sorted({name for name, _ in missed})
+        if len(names) > 1:
+            more = f" and {len(names) - _NAMED:,} others" if len(names) > _NAMED else ""
+            key, title = _MISSED, f"{len(names):,} jobs were not run in time"
+            text = f"{', '.join(names[:_NAMED])}{more}; see: pinflow schedule history"
+        else:
+            name, verdict = missed[-1]
             how_many = (
                 "many times" if verdict.count is None else "once" if verdict.count == 1 else f"{verdict.count} times"
             )
+            key, title = f"job-missed:{name}", f"{name} was not run in time {how_many}"
             text = f"{verdict.reason}; see: pinflow schedule history {name}"
-            self._app.tell(f"job-missed:{name}", "job_missed", f"{name} was not run in time {how_many}", text)
+        self._aside.do(lambda: self._app.tell(key, "job_missed", title, text))
 
     # -- handing out
 
@@ -347,8 +369,8 @@ class Scheduler:
     def _count(self, name: str, *, failed: bool) -> None:
         row = self._rows.get(name)
         if not failed:
-            self._app.notices.resolve(f"job-failed:{name}")
-            self._app.notices.resolve(f"job-missed:{name}")
+            for key in (f"job-failed:{name}", f"job-missed:{name}", _MISSED):
+                self._aside.do(partial(self._app.notices.resolve, key))
         if row is None or (not failed and not row.failures):
             return
         failures = row.failures + 1 if failed else 0
@@ -358,10 +380,8 @@ class Scheduler:
         self._rows[name] = replace(row, failures=failures, rest_until=until)
         if failures >= RESTS_AFTER:
             self._tell(Told("rests", name, until=until, count=failures))
-            text = f"see: pinflow schedule history {name}"
-            self._app.tell(
-                f"job-failed:{name}", "job_failed", f"{name} failed {failures} times in a row", text, level="error"
-            )
+            title, text = f"{name} failed {failures} times in a row", f"see: pinflow schedule history {name}"
+            self._aside.do(lambda: self._app.tell(f"job-failed:{name}", "job_failed", title, text, level="error"))
 
     # -- signs of life
 

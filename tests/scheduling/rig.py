@@ -59,7 +59,7 @@ class Rig:
     def scheduler(self, *, table: Table | None = None, **setting: Any) -> Scheduler:
         app, table = self.app(), table or self.table()
         rows = load(app, [self.project.folder], {}, table.jobs(), left_out=lambda text: None)
-        setting = {"start": at_once} | setting
+        setting = {"start": at_once, "aside": at_once} | setting
         return Scheduler(app, table, rows, tell=self.told.append, setting=Setting(**setting))
 
     def until(self, scheduler: Scheduler, moment: float) -> None:

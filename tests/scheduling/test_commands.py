@@ -355,6 +355,15 @@ def test_a_recipe_that_lacks_an_input_is_left_out_of_a_folder_and_refused_by_nam
     assert desk("tick", "-i", "bord=x") == 2
 
 
+def test_a_first_start_with_many_recipes_says_what_it_does_and_finds_the_broken_one(rig: Rig, desk: Desk) -> None:
+    for number in range(299):
+        rig.recipe(f"job{number}", "every: day")
+    rig.recipe("broken", "every: 0")
+    assert desk("schedule", "run") == 2
+    assert desk.stderr.startswith("checking 300 recipes that are new or were edited\n")
+    assert "broken.yaml:2:19: every can't be zero" in desk.stderr
+
+
 def test_an_edited_table_is_refused_and_left(rig: Rig, desk: Desk) -> None:
     rig.recipe("a", "every: hour")
     desk("tick")

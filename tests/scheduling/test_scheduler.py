@@ -216,6 +216,42 @@ def test_what_waits_behind_a_run_that_ends_in_the_middle_of_a_look_is_looked_at_
     assert [*rig.states("a"), *rig.states("b")] == ["done", "done"]
 
 
+def test_however_many_were_missed_people_are_told_once(rig: Rig) -> None:
+    for number in range(210):
+        rig.recipe(f"job{number:03}", "every: day")
+    scheduler = rig.scheduler(workers=0)
+    rig.project.clock.now = START + 2.5 * DAY
+    while scheduler.tick() or scheduler.behind:
+        pass
+    (notice,) = scheduler._app.notices.open()
+    assert notice.title == "210 jobs were not run in time"
+    assert notice.text.startswith(
+        "job000, job001, job002, job003, job004 and 205 others; see: pinflow schedule history"
+    )
+
+
+def test_who_is_slow_to_be_told_holds_nothing_up_and_is_waited_for_in_the_end(rig: Rig) -> None:
+    rig.recipe("a", "every: hour")
+    rig.recipe("b", "every: hour")
+    answer, told = threading.Event(), threading.Event()
+    scheduler = rig.scheduler(aside=in_threads)
+
+    def slow(notice: object) -> bool:
+        told.set()
+        return answer.wait(20)
+
+    scheduler._app.notices._notifiers = {"slow": slow}
+    rig.project.clock.now = START + 2.5 * HOUR
+    scheduler.tick()
+    assert told.wait(20)
+    rig.project.clock.now = START + 3 * HOUR
+    scheduler.tick()
+    assert rig.states("a") == ["merged", "done", "done"]
+    assert scheduler.busy
+    answer.set()
+    rig.wait(lambda: not scheduler.busy, scheduler)
+
+
 def test_many_that_are_due_at_once_are_taken_up_without_a_rest_in_between(rig: Rig) -> None:
     for number in range(250):
         rig.recipe(f"job{number}", "every: day, missed: skip, grace: 1 minute")
