@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Literal
 from pinflow.engine.journal import look_at_run
 from pinflow.engine.kept import noted
 from pinflow.engine.lock import held as is_locked
-from pinflow.errors import DEFECT, OK, PAUSED, PinflowError, RateLimited, RemoteError, SpamBlocked, StateError
+from pinflow.errors import (
+    DEFECT,
+    OK,
+    PAUSED,
+    PinflowError,
+    RateLimited,
+    RemoteError,
+    SpamBlocked,
+    StateError,
+    UsageError,
+)
 from pinflow.scheduling.table import LEASE, Lost
 
 if TYPE_CHECKING:
@@ -47,6 +57,9 @@ class Ended:
     result: RunResult | None = None
 
 
+_HAD_ENDED = Ended("done", said="had ended already", exit_code=OK)
+
+
 def perform(app: App, table: Table, work: Work, options: Options) -> Ended:
     """Do it, and write down how it ended. Raises nothing but StateError of the table."""
     try:
@@ -65,6 +78,17 @@ def perform(app: App, table: Table, work: Work, options: Options) -> Ended:
 
 
 def _outcome(app: App, table: Table, work: Work, options: Options) -> Ended:
+    try:
+        return _tried(app, table, work, options)
+    except (UsageError, StateError):
+        now = _record(app, work.occurrence.run)
+        if now is None or now.state != "ok":
+            raise
+        # an owner that was silent for long, and not dead, ended it between the look at it and its resumption
+        return _HAD_ENDED
+
+
+def _tried(app: App, table: Table, work: Work, options: Options) -> Ended:
     before = _record(app, work.occurrence.run)
     if before is not None and _never_began(app, before):
         work.occurrence = table.running(work.occurrence, run=app.new_run_id())
@@ -74,7 +98,7 @@ def _outcome(app: App, table: Table, work: Work, options: Options) -> Ended:
         work.occurrence = table.running(work.occurrence)
         return _told(app, work, app.run(plan, options, run_id=work.occurrence.run))
     if before.state == "ok":
-        return Ended("done", said="had ended already", exit_code=OK)
+        return _HAD_ENDED
     if before.state in ("failed", "in_doubt", "unreadable"):
         return Ended("failed", before.error, f"had ended already: {before.state}", before.exit_code)
     work.occurrence = table.running(work.occurrence)

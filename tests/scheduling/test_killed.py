@@ -55,7 +55,7 @@ def test_none_is_lost_and_none_runs_twice(rig: Rig, tmp_path: Path, daemons: int
         assert dues == set(between(job_of(job_row).rule, job_row.anchor, job_row.anchor, job_row.seen))
         assert len(dues) >= seconds * 0.5
     assert {row.state for row in rows} == {"done"}, [
-        (row, *(run.error for run in list_runs(tmp_path / "state") if run.id == row.run))
+        (row.state, row.reason, *((run.state, run.error) for run in list_runs(tmp_path / "state") if run.id == row.run))
         for row in rows
         if row.state != "done"
     ][:3]

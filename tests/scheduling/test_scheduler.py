@@ -475,6 +475,24 @@ def test_a_run_whose_file_was_only_just_made_begins_anew(rig: Rig) -> None:
     assert (after.state, after.run != row.run) == ("done", True)
 
 
+def test_a_run_that_its_silent_owner_ends_meanwhile_is_done(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.recipe("a", "every: hour")
+    scheduler = rig.scheduler()
+    app, running = scheduler._app, scheduler.table.running
+
+    def meanwhile(held: Occurrence) -> Occurrence:
+        found = running(held)
+        assert app.run(app.plan(rig.project.folder / "a.yaml", inputs={}), run_id=held.run).ok
+        return found
+
+    monkeypatch.setattr(scheduler.table, "running", meanwhile)
+    rig.project.clock.now = START + HOUR
+    scheduler.tick()
+    (row,) = rig.rows("a")
+    assert (row.state, row.exit_code) == ("done", 0)
+    assert len(rig.worked) == 1
+
+
 def test_what_was_refused_before_it_began_has_no_run(rig: Rig) -> None:
     rig.recipe("a", "every: hour")
     scheduler = rig.scheduler()
