@@ -88,6 +88,8 @@ class BoardCopy:
             wrong.append(f"and {more} more texts that are too long")
         if wrong:
             hint = "on_too_long: truncate shortens texts, but never links" if reading.too_long else ""
+            if not hint and named(target_boards, name):
+                hint = "choose another name; or if_exists: resume adds what that board lacks"
             what = "\n  ".join([f"board {board['id']} can't be copied, and nothing was written:", *wrong])
             raise ActionError(what, hint=hint)
 

@@ -184,7 +184,9 @@ class Audit:
         """
         early = doubts[-1] + _SETTLED - self.ctx.now() if doubts else 0.0
         if early > 0:
-            self.ctx.wait(min(early, _SETTLED), "an answer was lost, and what was sent may still turn up twice")
+            self.ctx.wait(
+                min(early, _SETTLED), "an answer was lost: the copy is checked when nothing can turn up late any more"
+            )
         found = self._differences(pins(), set(sections))
         for wait in _AUDIT_WAITS:
             if not found:

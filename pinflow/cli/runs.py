@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from pinflow.errors import OK
+from pinflow.errors import OK, UsageError
 from pinflow.reporters.recap import counted
 from pinflow.reporters.text import fit, inert, json_text, table
 from pinflow.reporters.words import counts_said, duration
@@ -24,6 +24,7 @@ DESCRIPTION = "List recorded runs, the newest first, or show one: steps, effects
 EXAMPLES = """\
   pinflow runs                                           the last 20
   pinflow runs --all --output json
+  pinflow runs show                                      the last one
   pinflow runs show 20260301-101500-ab3f2c               one run
   pinflow runs show 20260301-101500-ab3f2c --items       with every item"""
 OUTPUTS: Sequence[str] = ("human", "json")
@@ -34,16 +35,23 @@ _RESUMABLE = frozenset({"failed", "paused", "cancelled", "interrupted"})
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help=f"every run, not only the last {_LISTED}")
-    below = parser.add_subparsers(dest="verb", metavar="show ID")
+    below = parser.add_subparsers(dest="verb", metavar="show [ID]")
     show = below.add_parser("show", help="show one run", description="Show one run.")
-    show.add_argument("id", metavar="ID", help="the run, as pinflow runs lists it")
+    show.add_argument("id", nargs="?", metavar="ID", help="the run, as pinflow runs lists it (default: the last one)")
     show.add_argument("--items", action="store_true", help="every item of every step")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     if args.verb == "show":
-        return _show(shell, shell.app().show(args.id), items=args.items)
+        return _show(shell, _chosen(shell.app(), args.id), items=args.items)
     return _list(shell, shell.app(), everything=args.all)
+
+
+def _chosen(app: App, run_id: str | None) -> RunDetail:
+    wanted = run_id or next((record.id for record in app.runs()), None)
+    if wanted is None:
+        raise UsageError("there is no run to show", hint="dry runs, and runs with --sandbox, are not recorded")
+    return app.show(wanted)
 
 
 def _list(shell: Shell, app: App, *, everything: bool) -> int:

@@ -423,7 +423,7 @@ class Durable:
 
     def _wait(self, task: _Task[Any], seconds: float) -> None:
         if seconds > 0:
-            reason = f"it is unknown whether {task} was applied"
+            reason = f"whether {task} was applied is unknown, and may show only later"
             self._emit(Waiting, step=task.step, until=self._clock() + seconds, reason=reason)
             self._sleep(seconds)
         self._check_stop()

@@ -30,8 +30,11 @@ def inert(text: object) -> str:
 
 
 def one_line(error: str) -> str:
-    """An error with its hint, which stands on a line of its own otherwise, as one inert line."""
-    return inert(error.replace("\n  ", "; "))
+    """An error with what it lists and its hint, which stand on lines of their own otherwise, as one inert line."""
+    text = ""
+    for part in (line.strip() for line in error.splitlines()):
+        text += part if not text else f" {part}" if text.endswith(":") else f"; {part}"
+    return inert(text)
 
 
 def _visible(character: str) -> str:

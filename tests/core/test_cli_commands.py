@@ -482,6 +482,15 @@ def test_every_item_is_shown_on_request(desk: Desk, recipe: str) -> None:
     assert [each["state"] for each in desk.json["items"]] == ["done", "done", "done", "skipped"]
 
 
+def test_the_last_run_is_shown_if_none_is_named(desk: Desk, recipe: str) -> None:
+    assert desk("runs", "show") == 2
+    assert "there is no run to show" in desk.stderr
+    desk("run", recipe, "-i", "count=1")
+    desk("run", recipe, "-i", "count=2")
+    assert desk("runs", "show") == 0
+    assert "  input    count: 2" in desk.stdout
+
+
 def test_an_unknown_run_can_not_be_shown(desk: Desk) -> None:
     assert desk("runs", "show", "nope") == 2
     assert "nope" in desk.stderr

@@ -62,6 +62,16 @@ def written(*told: Event, verbosity: int = 0, ascii_only: bool = False) -> list[
     return lines
 
 
+def test_a_failure_is_one_line_with_all_that_it_lists() -> None:
+    told = written(ended(status="failed", error="board 7 can't be copied:\n  too long\n  taken\n  choose another"))
+    assert told[-1].endswith(": board 7 can't be copied: too long; taken; choose another")
+
+
+def test_a_wait_of_the_whole_run_names_no_step() -> None:
+    wait = Waiting(run="r1", at=NOON, step="", until=NOON + 60, reason="the quota")
+    assert written(wait)[-1] == "12:00:00 the quota, continuing at 12:01:00"
+
+
 # -- text from data
 
 

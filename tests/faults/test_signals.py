@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
     from pinflow.app import App
 
-RIGHT = {  # the program's own code, or the system's before the program could say anything
-    signal.SIGTERM: {143, -signal.SIGTERM},
-    signal.SIGINT: {130, -signal.SIGINT},
-}
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+RIGHT = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 143}
 IN_TIME = 35.0  # seconds
 
 
@@ -43,20 +41,52 @@ class RealTime(Time):
         self.set(super().now() + max(0.0, seconds))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
-@pytest.mark.parametrize("seed", range(scaled(5, 100)))
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("seed", range(scaled(1, 35)))
 def test_a_run_that_is_told_to_stop_stops_and_can_be_resumed(
     installed: App, folder: Path, seed: int, number: signal.Signals
 ) -> None:
+    """Told in the middle of its work: after so many of its 16 writes, each of which takes a tenth of a second."""
+    writes = random.Random(f"{number}/{seed}").randint(1, 9)
+    time = RealTime()
+    with Service(time, settings=Settings(quotas=False, latency=0.1), sleep=system_time.sleep) as service:
+        copy = Copy(installed, service, folder / "state", time)
+        process = begun(copy)
+        while service.writes() < writes:
+            assert process.poll() is None
+            system_time.sleep(0.01)
+        code, seconds = told(process, number)
+        assert code == RIGHT[number]
+        assert seconds < IN_TIME
+        assert [run.state for run in copy.app.runs()] == ["cancelled"]
+        left = service.writes()
+        assert copy.finish().status == "ok"
+        assert left < service.writes() == 16  # those that were done are not done again
+        copy.check()
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("seed", range(scaled(2, 35)))
+def test_told_at_any_moment_it_says_what_became_of_it(
+    installed: App, folder: Path, seed: int, number: signal.Signals
+) -> None:
+    """From its start, when the system may end it before it can say anything, to when nothing is left to stop."""
     moment = random.Random(f"{number}/{seed}").uniform(0.0, 1.6)  # from the start of the program to its end
     time = RealTime()
     with Service(time, settings=Settings(quotas=False, latency=0.05), sleep=system_time.sleep) as service:
         copy = Copy(installed, service, folder / "state", time)
-        code, seconds = stopped(copy, moment, number)
-        assert code in RIGHT[number] | {0}
+        process = begun(copy)
+        system_time.sleep(moment)
+        code, seconds = told(process, number)
+        states = [run.state for run in copy.app.runs()]
+        assert (code, states) in [
+            (0, ["ok"]),
+            (RIGHT[number], ["cancelled"]),
+            *((code, []) for code in (RIGHT[number], -number)),  # before it had begun
+            (-number, ["ok"]),  # after it was over
+        ]
+        assert states or not service.writes()
         assert seconds < IN_TIME
-        if code > 0 and copy.app.runs():  # else it was told before it had begun
-            assert copy.app.runs()[0].state == "cancelled"
         if not copy.over():
             assert copy.finish().status == "ok"
         copy.check()
@@ -75,7 +105,7 @@ def test_a_second_signal_ends_it_at_once(installed: App, folder: Path) -> None:
             system_time.sleep(0.1)
         began = system_time.monotonic()
         process.communicate(timeout=IN_TIME)
-        assert process.returncode in RIGHT[signal.SIGTERM]
+        assert process.returncode == 143
         assert system_time.monotonic() - began < 2.0
 
 
@@ -88,13 +118,9 @@ def begun(copy: Copy) -> subprocess.Popen[bytes]:
     )
 
 
-def stopped(copy: Copy, moment: float, number: signal.Signals) -> tuple[int, float]:
-    """The program's exit code when it gets a signal after so many seconds, and how long it then took."""
-    process = begun(copy)
-    try:
-        process.wait(timeout=moment)
-    except subprocess.TimeoutExpired:
-        process.send_signal(number)
+def told(process: subprocess.Popen[bytes], number: signal.Signals) -> tuple[int, float]:
+    """The program's exit code after a signal, and how many seconds it took."""
+    process.send_signal(number)
     began = system_time.monotonic()
     _, said = process.communicate(timeout=IN_TIME)
     assert b"defect" not in said
