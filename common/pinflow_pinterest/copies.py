@@ -2,6 +2,8 @@
 
 The API has no operation that copies. A copy is a new Pin or board, made with everything that the API lets a new one
 have; dates, comments, saves, figures and collaborators stay behind.
+
+What does the copying is imported by the actions: looking at a recipe, and every start of the program, does without.
 """
 
 from __future__ import annotations
@@ -32,13 +34,10 @@ from pinflow_pinterest.answers import (
     PinCounts,
     SectionCounts,
 )
-from pinflow_pinterest.board_copy import BoardCopy, name_problems, new_board_body
-from pinflow_pinterest.board_mirror import BoardMirror, Extra, board_details, standing_board
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, choose_board, find_board
 from pinflow_pinterest.gateway import Gateway, gateway
 from pinflow_pinterest.ids import BoardName, PinterestId, Privacy
 from pinflow_pinterest.media import Carried, NotCarried
-from pinflow_pinterest.pin_copies import GONE
 from pinflow_pinterest.pins import add_pin, reread_pin
 from pinflow_pinterest.reading import NAMED, Choices, copied_pin, too_long
 from pinflow_pinterest.types import Board, Pin
@@ -46,6 +45,8 @@ from pinflow_pinterest.uploads import chosen_video, with_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from pinflow_pinterest.board_copy import BoardCopy
 
 TWO_LOGINS: Final[Mapping[str, Collection[str]]] = {"source": (), "target": ()}  # each version has its own scopes
 GROUP_BOARD: Final = "it is a group board of another account"
@@ -143,16 +144,23 @@ def copy_board(
           gives it the description and privacy too
         parallel: so many Pins are sent at a time; with more than one they come in another order
     """
+    from pinflow_pinterest import board_copy, board_mirror
+
     source, target = both_logins(ctx)
     target_boards = list(target.boards())
     original = choose_board(target_boards, board) if source is target else find_board(source, board)
-    body = new_board_body(target, original, name or original["name"], {"description": description, "privacy": privacy})
+    body = board_copy.new_board_body(
+        target, original, name or original["name"], {"description": description, "privacy": privacy}
+    )
     choices = Choices(sections=sections, videos=videos, on_too_long=on_too_long, parallel=parallel)
-    there = None if if_exists == "fail" else standing_board(ctx, target, target_boards, original, body["name"])
+    there = (
+        None if if_exists == "fail" else board_mirror.standing_board(ctx, target, target_boards, original, body["name"])
+    )
     if there is None:
-        return BoardCopy(ctx, source, target, choices).run(original, body, target_boards)
-    details = board_details(body) if if_exists == "mirror" else {}
-    return _completed(ctx, BoardMirror(ctx, source, target, choices, Extra()).run(original, there, details))
+        return board_copy.BoardCopy(ctx, source, target, choices).run(original, body, target_boards)
+    details = board_mirror.board_details(body) if if_exists == "mirror" else {}
+    mirror = board_mirror.BoardMirror(ctx, source, target, choices, board_mirror.Extra())
+    return _completed(ctx, mirror.run(original, there, details))
 
 
 @action(
@@ -187,6 +195,8 @@ def copy_all_boards(
         videos: what to do with videos, whose files the API does not give out; cover copies their covers as images
         on_too_long: truncate shortens texts that are longer than a new Pin's may be, but never links
     """
+    from pinflow_pinterest.board_copy import BoardCopy
+
     source, target = both_logins(ctx)
     account, boards = source.account(), list(source.boards())
     target_boards = boards if source is target else list(target.boards())
@@ -254,6 +264,8 @@ def _jobs(
 
 def _free_jobs(ctx: Context, jobs: _Jobs, target_boards: Sequence[Board], left: list[Left], *, skip: bool) -> _Jobs:
     """Those whose names are free, or taken by this run's own copies. Raises ActionError if others shall not be left."""
+    from pinflow_pinterest.board_copy import name_problems
+
     taken: dict[str, str] = {}
     names: set[str] = set()
     for id, (_, body) in jobs.items():
@@ -277,6 +289,8 @@ def _free_jobs(ctx: Context, jobs: _Jobs, target_boards: Sequence[Board], left: 
 
 def _frozen_jobs(ctx: Context, jobs: _Jobs, left: list[Left]) -> _Jobs:
     """Those that were there when the run began, in the order of then."""
+    from pinflow_pinterest.pin_copies import GONE
+
     then = list(ctx.freeze("boards", list(jobs)))
     if new := len(jobs.keys() - set(then)):
         ctx.log(f"{new} boards came to the source since this run began; they are not copied", warning=True)

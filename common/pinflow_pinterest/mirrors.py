@@ -7,8 +7,6 @@ from typing import Annotated, Literal, cast
 from pinflow import Context, Number, action
 from pinflow_pinterest import undo
 from pinflow_pinterest.answers import CopiedBoard, MirroredBoard
-from pinflow_pinterest.board_copy import BoardCopy, new_board_body
-from pinflow_pinterest.board_mirror import BoardMirror, Extra, board_details, standing_board
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, choose_board, find_board
 from pinflow_pinterest.copies import TWO_LOGINS, both_logins
 from pinflow_pinterest.reading import Choices
@@ -54,6 +52,10 @@ def mirror_board(
         videos: what to do with videos, whose files the API does not give out; cover copies their covers as images
         on_too_long: truncate shortens texts that are longer than a new Pin's may be, but never links
     """
+    # here, because looking at a recipe does without them
+    from pinflow_pinterest.board_copy import BoardCopy, new_board_body
+    from pinflow_pinterest.board_mirror import BoardMirror, Extra, board_details, standing_board
+
     source, target = both_logins(ctx)
     target_boards = list(target.boards())
     original = choose_board(target_boards, board) if source is target else find_board(source, board)

@@ -14,7 +14,6 @@ from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.periods import FIGURES, Day, period
 from pinflow_pinterest.tables import daily_rows, parts_of
 from pinflow_pinterest.types import Figures
-from pinflow_pinterest_v3.gateway import unwrapped
 from pinflow_pinterest_v3.users import READ
 
 
@@ -35,6 +34,8 @@ def get_user_analytics(
         metrics: what to count; everything if left out
         app_types: only in apps of this kind
     """
+    from pinflow_pinterest_v3.gateway import unwrapped  # with what copies, which looking at a recipe does without
+
     days = period(ctx.now(), start_date, end_date, FIGURES)
     query = {**days, "metric_types": metrics, "app_types": app_types.lower() if app_types else None}
     path = f"/partners/analytics/users/{gateway(ctx.client).account()['id']}/metrics/"
