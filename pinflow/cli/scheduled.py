@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from pinflow.errors import APPROVAL
 from pinflow.reporters.text import fit, inert
 from pinflow.reporters.words import counts_said, duration
 
@@ -98,6 +99,8 @@ def _said(told: Told) -> str:
 def job_row(row: JobRow, start: float | None, last: Occurrence | None, *, now: float) -> tuple[str, ...]:
     """A job as a row of a table."""
     state = "paused" if row.paused is not None else f"failed {row.failures}x" if row.failures else "ok"
+    if state == "ok" and last is not None and (last.state, last.exit_code) == ("failed", APPROVAL):
+        state = "not approved"
     if row.paused is None and row.rest_until > now:
         state += ", rests"
     following = "-" if start is None else short(start)

@@ -72,7 +72,10 @@ def status(app: App, table: Table) -> Status:
         waiting=tuple(waiting),
         paused=tuple(table.history(number=1_000, states=("paused",))),
         next=min(starts, default=None),
-        problems=tuple(_problems(rows, starts, latest, now, alive=alive)),
+        problems=(
+            *_problems(rows, starts, latest, now, alive=alive),
+            *(f"{each.title}; see: pinflow notify" for each in app.notices.open() if each.kind == "approval_missing"),
+        ),
     )
 
 

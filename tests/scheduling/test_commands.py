@@ -293,10 +293,14 @@ def test_what_waits_for_an_approval_runs_at_its_next_time_after_it(rig: Rig, des
     app = rig.app()
     assert [notice.kind for notice in app.notices.open()] == ["approval_missing"]
     assert "; look at it and approve it with: pinflow approve " in app.notices.open()[0].text
+    assert "not approved" in desk_lines(desk, "schedule", "list")[1]
+    assert desk("schedule", "status") == 1
+    assert "problem  m waits for an approval; see: pinflow notify" in desk.stdout
     app.approve(app.plan(path, inputs={}), by="test")
     rig.project.clock.now += MINUTE
     assert desk("tick") == 0
     assert rig.states("m") == [*["failed"] * 4, "done"]
+    assert desk("schedule", "status") == 0
 
 
 def test_what_writes_needs_an_approval_that_is_stored(rig: Rig, desk: Desk) -> None:
