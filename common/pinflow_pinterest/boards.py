@@ -50,6 +50,8 @@ def remove_board(ctx: Context, board: str, *, if_gone: IfGone) -> Deleted:
     Which board a name means is settled before the deletion: afterwards none may have it, or another one.
     """
     service = gateway(ctx.client)
+    if ctx.dry_run and if_gone == "fail" and isinstance(board, str):  # not one that is only planned
+        find_board(service, board)
     (id,) = ctx.freeze("board", (find_board_id(service, each) for each in (board,)))
     return delete(ctx, service.delete_board, service.board, id, kind="board", if_gone=if_gone)
 

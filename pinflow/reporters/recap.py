@@ -27,7 +27,7 @@ _STATES = {
     "cancelled": ("stopped", "yellow"),
     "failed": ("failed", "red"),
 }
-_HEADINGS = {"already": "already there", "doubt": "in doubt", "planned": "would be made"}
+_HEADINGS = {"already": "already there", "doubt": "in doubt", "planned": "would be done"}
 _SHOWN = 10  # failures, and keys per reason
 _OUTPUT_LINES = 40
 _ACCOUNTS = 40  # lines of their table

@@ -32,7 +32,7 @@ def inert(text: object) -> str:
 def one_line(error: str) -> str:
     """An error with what it lists and its hint, which stand on lines of their own otherwise, as one inert line."""
     text = ""
-    for part in (line.strip() for line in error.splitlines()):
+    for part in (line.lstrip(" ") for line in error.split("\n  ")):
         text += part if not text else f" {part}" if text.endswith(":") else f"; {part}"
     return inert(text)
 

@@ -39,7 +39,7 @@ def test_the_plan_is_shown_before_the_question(desk: Desk, shop: Shop) -> None:
     assert "the recipe's own" in shown
     assert "  secret  (secret)" in shown
     assert "  make  make_things" in shown
-    assert "  thing               4" in shown or "would be made" in shown
+    assert "  thing               4" in shown or "would be done" in shown
     assert "up to 1,000 changes" in shown
     assert "hunter2" not in shown + desk.stdout
     assert desk.stdout.startswith("approved: ")

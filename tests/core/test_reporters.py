@@ -492,7 +492,7 @@ def test_the_recap_of_a_dry_run_says_what_the_real_one_costs() -> None:
     planned = result("planned", counts={"pin": {"planned": 812, "skipped": 3}}, forecast=forecast)
     assert recap(planned) == (
         "Copy a board: dry run, nothing was changed (2 min 13 s)\n"
-        "       would be made  skipped\n"
+        "       would be done  skipped\n"
         "  pin            812        3\n"
         "calls of the real run\n"
         "  access_token  org_write  814\n"

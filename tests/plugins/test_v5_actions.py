@@ -302,6 +302,12 @@ def test_a_board_is_deleted_with_its_pins(bench: Bench) -> None:
     assert board["pins"][0]["id"] not in bench.sandbox.world.pins
 
 
+@pytest.mark.parametrize("board", ["700000000000000001", "Not there"])
+def test_a_dry_run_tells_of_a_board_that_is_not_there_to_be_deleted(bench: Bench, board: str) -> None:
+    with pytest.raises(ActionError, match=r"Board not found|no board 'Not there'"):
+        bench.run(delete_board, dry_run=True, board=board)
+
+
 def test_only_deletions_are_destructive() -> None:
     assert {action.name for action in ACTIONS if action.destructive} == {
         "delete_all_boards",
