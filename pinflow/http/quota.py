@@ -677,7 +677,7 @@ def lift_block(ledger: Ledger, login: str, now: float) -> int:
 
 def _used_up(turn: Turn, wait: float) -> RateLimited:
     return RateLimited(
-        f"the quota {turn.category!r} of {turn.login!r} is used up for another {wait:,.0f} s",
+        f"the quota {turn.category!r} of {turn.login!r} is used up for another {_span(wait)}",
         retry_after=wait,
         category=turn.category,
         status=0,
@@ -686,8 +686,16 @@ def _used_up(turn: Turn, wait: float) -> RateLimited:
 
 def _blocked(login: str, rest: float) -> SpamBlocked:
     return SpamBlocked(
-        f"the writes of {login!r} are paused for another {rest:,.0f} s: the service suspected spam",
+        f"the writes of {login!r} are paused for another {_span(rest)}: the service suspected spam",
         retry_after=rest,
         status=0,
         hint=f"look at the account; when it may write again: pinflow quota --clear-block {login}",
     )
+
+
+def _span(seconds: float) -> str:
+    """A length of time in a message: "61 s", "23 h 05 min"."""
+    if seconds < 7200:
+        return f"{seconds:,.0f} s"
+    minutes = int(-(-seconds // 60))  # rounded up
+    return f"{minutes // 60} h {minutes % 60:02} min"

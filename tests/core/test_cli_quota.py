@@ -293,7 +293,7 @@ def test_a_spam_block_pauses_the_accounts_writes_until_someone_lifts_it(desk: De
     desk.now += 3600
     before = desk.requests()
     assert desk("resume") == 6
-    assert "the writes of 'access_token' are paused for another 82,800 s: the service suspected spam" in desk.stderr
+    assert "the writes of 'access_token' are paused for another 23 h 00 min: the service suspected spam" in desk.stderr
     assert desk.requests() == before
     assert desk("quota") == 0
     assert desk.stdout.splitlines()[-1].endswith("earlier with: pinflow quota --clear-block access_token")

@@ -525,7 +525,7 @@ def test_a_blocked_account_is_told_how_to_go_on_and_others_are_not_blocked() -> 
     pacer.block("me")
     world.now += 3600
     pacer.check_block("you")
-    with pytest.raises(SpamBlocked, match="the writes of 'me' are paused for another 82,800 s") as caught:
+    with pytest.raises(SpamBlocked, match="the writes of 'me' are paused for another 23 h 00 min") as caught:
         pacer.check_block("me")
     assert caught.value.retry_after == 82_800
     assert caught.value.hint.endswith("pinflow quota --clear-block me")
