@@ -84,7 +84,8 @@ def _told(report: Report) -> Iterator[tuple[str, str]]:
         yield "  add a recipe with an example for each input: --recipe PATH, or recipes/ beside the package", ""
     looked = f"{len(report.exercised)} of {_number(len(report.actions), 'action')} exercised"
     ran = f"{_number(len(report.recipes), 'recipe')} and {_number(report.runs, 'run')}"
-    wrong = _number(len(report.findings), "finding") if report.findings else "nothing is wrong"
+    fine = "nothing is wrong" if report.exercised or not report.actions else "only the declarations were checked"
+    wrong = _number(len(report.findings), "finding") if report.findings else fine
     yield f"{report.plugin}: {looked} in {ran}: {wrong}", "bold"
 
 

@@ -163,18 +163,18 @@ def _recipes(places: Iterable[Path]) -> Iterator[Path]:
 
 
 def _own_folders(info: PluginInfo) -> Iterator[Path]:
-    """Where a plugin keeps its recipes: inside its package, or beside it in its project."""
+    """Where a plugin keeps its recipes: inside its package, or beside it; a local plugin's lie beside its file."""
     from importlib.util import find_spec
 
     module = info.module.partition(":")[0]
-    if module.endswith(".py") or not info.distribution:
-        return
-    spec = find_spec(module)
-    if spec is None or spec.origin is None:
-        return
-    package = Path(spec.origin).parent
-    above = [folder for folder in (package.parent, package.parent.parent) if (folder / "pyproject.toml").is_file()]
-    yield from (each / "recipes" for each in (package, *above) if (each / "recipes").is_dir())
+    folders: list[Path] = []
+    if module.endswith(".py"):
+        folders = [Path(module).parent]
+    elif info.distribution and (spec := find_spec(module)) is not None and spec.origin is not None:
+        package = Path(spec.origin).parent
+        above = [folder for folder in (package.parent, package.parent.parent) if (folder / "pyproject.toml").is_file()]
+        folders = [package, *above]
+    yield from (each / "recipes" for each in folders if (each / "recipes").is_dir())
 
 
 # what is looked at

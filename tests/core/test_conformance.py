@@ -325,11 +325,11 @@ def pinflow_actions():
 def program(tmp_path: Path) -> Program:
     """``pinflow plugins check`` with a local plugin of these actions, and a recipe that uses the first."""
 
-    def run(*names: str, words: tuple[str, ...] = (), checked: str = "acme") -> tuple[int, str, str]:
+    def run(*names: str, words: tuple[str, ...] = (), checked: str = "acme", uses: str = "") -> tuple[int, str, str]:
         plugin = tmp_path / "acme.py"
         plugin.write_text(ACME.format(names=", ".join(names)))
         recipe = tmp_path / "acme.yaml"
-        recipe.write_text(RECIPE.replace("uses: sin", f"uses: {globals()[names[0]].name}"))
+        recipe.write_text(RECIPE.replace("uses: sin", f"uses: {uses or globals()[names[0]].name}"))
         out, err = io.StringIO(), io.StringIO()
         argv = ["plugins", "check", checked, "--plugin", str(plugin), "--recipe", str(recipe), *words]
         environ = {"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")}
@@ -337,6 +337,19 @@ def program(tmp_path: Path) -> Program:
         return code, out.getvalue(), err.getvalue()
 
     return run
+
+
+def test_a_local_plugins_recipes_lie_beside_its_file(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "idle.yaml").write_text(RECIPE.replace("uses: sin", "uses: idle"))
+    code, out, _ = program("good", "idle")
+    assert (code, out) == (0, "acme: 2 of 2 actions exercised in 2 recipes and 8 runs: nothing is wrong\n")
+
+
+def test_a_plugin_of_which_nothing_was_run_is_not_called_right(program: Program) -> None:
+    code, out, _ = program("idle", uses="get_board")
+    assert code == 0
+    assert out.endswith("acme: 0 of 1 actions exercised in 0 recipes and 0 runs: only the declarations were checked\n")
 
 
 def test_an_honest_plugin_passes_and_what_was_not_exercised_is_said(program: Program) -> None:
