@@ -91,6 +91,8 @@ def _outcome(app: App, table: Table, work: Work, options: Options) -> Ended:
 def _tried(app: App, table: Table, work: Work, options: Options) -> Ended:
     before = _record(app, work.occurrence.run)
     if before is not None and _never_began(app, before):
+        if _in_other_hands(app, work):
+            return _left_to_them(app, "it is just being made")  # its maker is slow, and not dead
         work.occurrence = table.running(work.occurrence, run=app.new_run_id())
         before = None
     if before is None:
@@ -134,11 +136,19 @@ def _refused(app: App, work: Work, error: PinflowError) -> Ended:
     if isinstance(error, (RateLimited, SpamBlocked)) and error.exit_code == PAUSED:
         wait = error.retry_after if error.retry_after is not None else _LONG_PAUSE
         return Ended("paused", noted(error), first, PAUSED, app.now() + wait)
-    if isinstance(error, StateError) and is_locked(app.state / "runs" / f"{work.occurrence.run}.lock"):
-        return Ended("left", "its run is in the hands of another process", first, until=app.now() + LEASE)
+    if isinstance(error, StateError) and _in_other_hands(app, work):
+        return _left_to_them(app, first)
     kept = noted(error) if isinstance(error, RemoteError) else f"{error.kind}: {first}"
     advice = f"; {error.hint.splitlines()[0]}" if error.hint else ""
     return Ended("failed", kept, f"{first}{advice}", error.exit_code)
+
+
+def _in_other_hands(app: App, work: Work) -> bool:
+    return is_locked(app.state / "runs" / f"{work.occurrence.run}.lock")
+
+
+def _left_to_them(app: App, said: str) -> Ended:
+    return Ended("left", "its run is in the hands of another process", said, until=app.now() + LEASE)
 
 
 def _write(app: App, table: Table, held: Occurrence, ended: Ended) -> None:

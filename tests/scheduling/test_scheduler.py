@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinflow import ActionError, RateLimited
+from pinflow.engine.lock import Lock
 from pinflow.scheduling.scheduler import at_once, in_threads
 from pinflow.testing import Killed
 from tests.scheduling.rig import DAY, HOUR, MINUTE, START
@@ -234,7 +235,7 @@ def test_who_is_slow_to_be_told_holds_nothing_up_and_is_waited_for_in_the_end(ri
     rig.recipe("a", "every: hour")
     rig.recipe("b", "every: hour")
     answer, told = threading.Event(), threading.Event()
-    scheduler = rig.scheduler(aside=in_threads)
+    scheduler = rig.scheduler(start=in_threads, aside=in_threads)
 
     def slow(notice: object) -> bool:
         told.set()
@@ -246,7 +247,7 @@ def test_who_is_slow_to_be_told_holds_nothing_up_and_is_waited_for_in_the_end(ri
     assert told.wait(20)
     rig.project.clock.now = START + 3 * HOUR
     scheduler.tick()
-    assert rig.states("a") == ["merged", "done", "done"]
+    assert [len(rig.rows(name)) for name in ("a", "b")] == [3, 3]  # while nobody has answered
     assert scheduler.busy
     answer.set()
     rig.wait(lambda: not scheduler.busy, scheduler)
@@ -473,6 +474,31 @@ def test_a_run_whose_file_was_only_just_made_begins_anew(rig: Rig) -> None:
     rig.scheduler().tick()
     (after,) = rig.rows("a")
     assert (after.state, after.run != row.run) == ("done", True)
+
+
+def test_a_run_whose_maker_is_slow_and_alive_is_left_to_it(rig: Rig) -> None:
+    """It holds the run's lock, and the file has no row yet: another run would do everything twice."""
+    rig.recipe("a", "every: hour")
+    kept: list[Callable[[], None]] = []
+    slow, other = rig.scheduler(start=kept.append), rig.scheduler(start=kept.append)
+    rig.project.clock.now = START + HOUR
+    slow.tick()
+    (row,) = rig.rows("a")
+    rig.project.clock.now += 2 * MINUTE
+    other.tick()  # its lease ran out
+    folder = rig.project.state / "runs"
+    folder.mkdir()
+    lock = Lock(folder / f"{row.run}.lock", "the run", now=rig.project.clock.now)
+    (folder / f"{row.run}.db").touch()
+    kept[1]()
+    other.tick()
+    (left,) = rig.rows("a")
+    assert (left.run, left.reason) == (row.run, "its run is in the hands of another process")
+    assert rig.worked == []
+    lock.release()
+    rig.project.clock.now += 2 * MINUTE
+    rig.scheduler().tick()
+    assert rig.states("a") == ["done"]
 
 
 def test_a_run_that_its_silent_owner_ends_meanwhile_is_done(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
