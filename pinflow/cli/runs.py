@@ -35,7 +35,7 @@ _RESUMABLE = frozenset({"failed", "paused", "cancelled", "interrupted"})
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help=f"every run, not only the last {_LISTED}")
-    below = parser.add_subparsers(dest="verb", metavar="show [ID]")
+    below = parser.add_subparsers(dest="verb", metavar="show ID")
     show = below.add_parser("show", help="show one run", description="Show one run.")
     show.add_argument("id", nargs="?", metavar="ID", help="the run, as pinflow runs lists it (default: the last one)")
     show.add_argument("--items", action="store_true", help="every item of every step")
