@@ -78,14 +78,17 @@ def perform(app: App, table: Table, work: Work, options: Options) -> Ended:
 
 
 def _outcome(app: App, table: Table, work: Work, options: Options) -> Ended:
+    before = _record(app, work.occurrence.run)
     try:
         return _tried(app, table, work, options)
     except (UsageError, StateError):
         now = _record(app, work.occurrence.run)
-        if now is None or now.state != "ok":
+        if now is None or (before is not None and now.state == before.state):
             raise
-        # an owner that was silent for long, and not dead, ended it between the look at it and its resumption
-        return _HAD_ENDED
+        # an owner that was silent for long, and not dead, made or ended it between the look at it and its resumption
+        if now.state == "ok":
+            return _HAD_ENDED
+        return Ended("left", "another process had its run meanwhile", "goes on at the next look", until=app.now())
 
 
 def _tried(app: App, table: Table, work: Work, options: Options) -> Ended:

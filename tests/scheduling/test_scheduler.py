@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinflow import ActionError, RateLimited
+from pinflow.app import Options
 from pinflow.engine.lock import Lock
 from pinflow.scheduling.scheduler import at_once, in_threads
 from pinflow.testing import Killed
@@ -517,6 +518,32 @@ def test_a_run_that_its_silent_owner_ends_meanwhile_is_done(rig: Rig, monkeypatc
     (row,) = rig.rows("a")
     assert (row.state, row.exit_code) == ("done", 0)
     assert len(rig.worked) == 1
+
+
+def test_a_run_that_its_silent_owner_begins_meanwhile_and_leaves_is_gone_on_with(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.recipe("a", "every: hour")
+    scheduler = rig.scheduler()
+    app, running = scheduler._app, scheduler.table.running
+    stop = threading.Event()
+    stop.set()
+
+    def meanwhile(held: Occurrence) -> Occurrence:
+        monkeypatch.undo()
+        found = running(held)
+        app.run(app.plan(rig.project.folder / "a.yaml", inputs={}), Options(stop=stop), run_id=held.run)
+        return found
+
+    monkeypatch.setattr(scheduler.table, "running", meanwhile)
+    rig.project.clock.now = START + HOUR
+    scheduler.tick()
+    (row,) = rig.rows("a")
+    assert (row.state in ("failed", "done"), rig.worked) == (False, [])
+    rig.project.clock.now += MINUTE
+    scheduler.tick()
+    (after,) = rig.rows("a")
+    assert (after.state, after.run, len(rig.worked)) == ("done", row.run, 1)
 
 
 def test_what_was_refused_before_it_began_has_no_run(rig: Rig) -> None:
