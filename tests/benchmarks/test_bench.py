@@ -70,7 +70,7 @@ def test_a_copy_asks_for_little_beside_the_pins(said: list[str]) -> None:
 def test_an_unknown_part_is_told_with_those_that_there_are() -> None:
     finished = bench("starts")
     assert finished.returncode == 2
-    assert "no such part: starts; there are: start, engine, copies" in finished.stderr
+    assert "no such part: starts; there are: start, calls, engine, copies" in finished.stderr
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,8 @@ def test_killed_three_times_at_any_instant_nothing_is_lost_or_doubled(state: Pat
         if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGKILL:
             break  # it was faster
         killed += 1
-    if list_runs(state) and list_runs(state)[0].state != "ok":
+    runs = list_runs(state)
+    if not runs or runs[0].state != "ok":  # on a busy machine no run may have begun
         copy(state, lambda _: None)
     check(state)
 

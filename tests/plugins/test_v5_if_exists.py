@@ -161,16 +161,21 @@ def test_a_killed_completion_is_completed(bench: Bench, lost_answer: Callable[..
 
 
 def losing(times: int, *, applied: bool, gather: int = 1) -> Fault:
-    """Lose the answers to so many Pins; the first ones wait until ``gather`` of them are on their way."""
-    counted, lock, together = [0], threading.Lock(), threading.Barrier(gather)
+    """Lose so many answers; the first ones wait until ``gather`` of them are on their way.
+
+    No Pin's answer is lost more than three times: after five, a process gives up.
+    """
+    lost, lock, together = Counter[bytes](), threading.Lock(), threading.Barrier(gather)
 
     def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
         if call.method != "POST" or not call.path.endswith("/pins"):
             return apply()
         with lock:
-            counted[0] += 1
-            number = counted[0]
-        if number > times:
+            spared = lost.total() >= times or lost[call.body] == 3
+            if not spared:
+                lost[call.body] += 1
+            number = lost.total()
+        if spared:
             return apply()
         if applied:
             apply()
