@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.canary import files_with_secrets, leaks
 from tests.terminal import acting
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 _SETTINGS = ("PINFLOW_", "PINTEREST_", "ACCESS_TOKEN", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _KEPT = ("PINFLOW_OPENAPI",)  # where the vendor's description of the API is
@@ -26,6 +27,31 @@ def _away_from_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with guards.other_home(tmp_path_factory.mktemp("home"), os.environ, _SETTINGS):
         os.environ.update(kept)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _at_home_in_utc() -> Iterator[None]:
+    """Local time is UTC's, wherever this machine is."""
+    before = os.environ.get("TZ")
+    _move("UTC")
+    yield
+    _move(before)
+
+
+@pytest.fixture
+def local_zone() -> Iterator[Callable[[str], None]]:
+    """Sets the zone of local time, for this test and the processes it starts: ``local_zone("Europe/Berlin")``."""
+    yield _move
+    _move("UTC")
+
+
+def _move(zone: str | None) -> None:
+    if zone is None:
+        os.environ.pop("TZ", None)
+    else:
+        os.environ["TZ"] = zone
+    if hasattr(time, "tzset"):  # the C library reads the variable once and not again until told to
+        time.tzset()
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time as system_time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,8 @@ from pinflow_sandbox.faults import Profile
 from tests.faults.conftest import Time, small_board
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.faults.conftest import MakeCopy
 
 PINS = 1500
@@ -24,9 +25,10 @@ START = datetime(2027, 3, 26, 9, tzinfo=UTC).timestamp()  # clocks in Berlin go 
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def test_fifteen_hundred_pins_on_a_thousand_requests_a_day(copying: MakeCopy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    system_time.tzset()
+def test_fifteen_hundred_pins_on_a_thousand_requests_a_day(
+    copying: MakeCopy, local_zone: Callable[[str], None]
+) -> None:
+    local_zone("Europe/Berlin")
     now = Time(START)
     # 1000 requests a day in all, and 300 writes of them
     with copying(now, faults=Profile(daily=True), fill=partial(small_board, count=PINS)) as copy:

@@ -46,7 +46,6 @@ def desk_lines(desk: Desk, *words: str) -> list[str]:
 @pytest.fixture
 def desk(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.chdir(rig.project.folder.parent)  # where recipes/ is
-    monkeypatch.setenv("TZ", "UTC")
     return Desk(rig)
 
 

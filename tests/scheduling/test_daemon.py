@@ -35,7 +35,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state = folder / "state"
-        self.environ = {**os.environ, "PINFLOW_STATE_DIR": str(self.state), "TZ": "UTC"}
+        self.environ = {**os.environ, "PINFLOW_STATE_DIR": str(self.state)}
         self._started: list[subprocess.Popen[str]] = []
         (folder / "recipes").mkdir()
 
