@@ -76,6 +76,10 @@ class Value:
         """
         return _render(self.tree, scope, now, unknown)
 
+    def with_parts(self, parts: Mapping[Loc, Any]) -> Any:
+        """The tree with data instead of the templates at these places."""
+        return _with_parts(self.tree, parts, ())
+
     def mentions_unknown(self, scope: Scope) -> bool:
         return bool(scope.unknown) and any(scope.is_unknown(reference) for _, reference in self.references)
 
@@ -98,6 +102,16 @@ def _compile(data: Any, loc: Loc, found: list[tuple[Loc, Template]]) -> Any:
     if isinstance(data, (list, tuple)):
         return [_compile(part, (*loc, index), found) for index, part in enumerate(data)]
     return data
+
+
+def _with_parts(tree: Any, parts: Mapping[Loc, Any], loc: Loc) -> Any:
+    if loc in parts:
+        return parts[loc]
+    if isinstance(tree, dict):
+        return {key: _with_parts(part, parts, (*loc, key)) for key, part in tree.items()}
+    if isinstance(tree, list):
+        return [_with_parts(part, parts, (*loc, index)) for index, part in enumerate(tree)]
+    return tree
 
 
 def _render(tree: Any, scope: Scope, now: datetime, unknown: Any) -> Any:

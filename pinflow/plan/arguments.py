@@ -25,22 +25,35 @@ _JUST_A_NAME = re.compile(r"\s*\w+(\.\w+|\[\d+\])*\s*")
 
 
 def check_arguments(
-    action: Action, value: Value, part: Part, names: Names, findings: Findings, registry: Registry
+    action: Action, value: Value, part: Part, names: Names, findings: Findings, registry: Registry, *, certain: bool
 ) -> None:
-    """Note every argument that is missing, unknown, or can't be right whatever the run brings."""
-    late = dict(value.templates)
+    """Note every argument that is missing, unknown, or can't be right whatever the run brings.
+
+    What a step takes from inputs alone is looked at as well, if it is ``certain`` that the step runs.
+    """
     schema = action.parameters.schema()
-    faults = action.parameters.faults(value.tree)
-    misspelt = {_meant(fault) for fault in faults if fault.unknown}
-    for fault in faults:
-        filled_in_later = any(fault.loc[:n] in late for n in range(1, len(fault.loc) + 1))
-        if (fault.unknown or not filled_in_later) and fault.loc not in misspelt:
-            _tell(fault, action, schema, part, findings, registry)
-    for loc, template in late.items():
+    late, wrong = dict(value.templates), set()
+    for loc, template in value.templates:
         wanted = _shape_at(schema, loc)
         complaint, offset = _complaint(template, wanted, schema, names)
         if complaint:
+            wrong.add(loc)
             findings.add(part.place.at("with", *loc), f"{_shown(loc)} {complaint}", offset=offset)
+    early = findings.known(value, part.place.at("with"), names) if certain else {}
+    faults = action.parameters.faults(value.with_parts(early) if early else value.tree)
+    misspelt = {_meant(fault) for fault in faults if fault.unknown}
+    for fault in faults:
+        source = next((fault.loc[:n] for n in range(1, len(fault.loc) + 1) if fault.loc[:n] in late), None)
+        if source is not None and not fault.unknown:
+            if source in early and source not in wrong:
+                findings.add(part.place.at("with", *source), fault.what, _origin(late[source]))
+        elif fault.loc not in misspelt:
+            _tell(fault, action, schema, part, findings, registry)
+
+
+def _origin(template: Template) -> str:
+    read = sorted({str(each.path[0]) for each in template.references if each.path})
+    return f"it comes from input {' and '.join(map(repr, read))}" if read else ""
 
 
 def _meant(fault: Fault) -> Loc:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.names import Names, shape_of_input
 from pinflow.recipe.expressions import Expression, ExpressionError, Reference, Template, compile_expression, nearest
-from pinflow.rendering import Scope, Value, compile_value
+from pinflow.rendering import Loc, Scope, Value, compile_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,6 +77,51 @@ class Findings:
         if len(self.problems) > before or value.mentions_unknown(self._scope):
             return None
         return self._known(value, place)
+
+    def known(self, value: Value, place: Place, names: Names) -> dict[Loc, Any]:
+        """What the templates of ``value`` give that read inputs alone, by where they stand in it."""
+        found = {}
+        for loc, template in value.templates:
+            if self._is_known(template.references, names):
+                try:
+                    found[loc] = template.render(self._scope.names, now=self._now)
+                except ExpressionError as error:
+                    self.add(place.at(*loc), error.message, error.hint or "", offset=error.offset)
+        return found
+
+    def holds(self, condition: Expression | None, names: Names) -> bool:
+        """Whether it is known already that a condition is true."""
+        if condition is None:
+            return True
+        try:
+            return self._is_known(condition.references, names) and (
+                condition.evaluate(self._scope.names, now=self._now) is True
+            )
+        except ExpressionError:
+            return False
+
+    def is_empty(self, items: Expression | Value | None, names: Names) -> bool:
+        """Whether it is known already that a loop has nothing to go over."""
+        if items is None:
+            return False
+        try:
+            if isinstance(items, Expression):
+                known = self._is_known(items.references, names)
+                return known and items.evaluate(self._scope.names, now=self._now) == []
+            known = self._is_known((reference for _, reference in items.references), names)
+            return known and items.render(self._scope, now=self._now) == []
+        except ExpressionError:
+            return False
+
+    def _is_known(self, references: Iterable[Reference], names: Names) -> bool:
+        there = self._scope.names["inputs"]
+        return all(
+            each.root == "inputs"
+            and (not each.path or each.path[0] in there)
+            and not self._scope.is_unknown(each)
+            and names.fault(each) is None
+            for each in references
+        )
 
     def _known(self, value: Value, place: Place) -> str | None:
         try:

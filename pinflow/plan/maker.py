@@ -104,8 +104,8 @@ class _Maker:
         for each, its in self._whole.recipes:
             self._chooser.check_api(Place(each, ("api",)), its)
         seen: dict[str, Part] = {}  # one scope for both lists: either's outputs are read as steps.NAME
-        steps, names = self._steps(self._whole.steps, self._findings.names, "", seen, {})
-        last, names = self._steps(self._whole.finally_, names, "finally.", seen, {})
+        steps, names = self._steps(self._whole.steps, self._findings.names, "", seen, {}, certain=True)
+        last, names = self._steps(self._whole.finally_, names, "finally.", seen, {}, certain=True)
         outputs = {
             name: self._findings.value(value, Place(source, ("outputs", name)), names, shown=True)
             for name, value in recipe.outputs.items()
@@ -139,13 +139,15 @@ class _Maker:
         prefix: str,
         seen: dict[str, Part],
         around: Mapping[str, Tokens],
+        *,
+        certain: bool,
     ) -> tuple[tuple[PlannedStep, ...], Names]:
         planned: list[PlannedStep] = []
         ids = _Ids(parts)
         for part in parts:
             if part.step.id:
                 self._check_id(part, part.step.id, seen)
-            step = self._step(part, part.step.id or ids.free(part.step), names, prefix, around)
+            step = self._step(part, part.step.id or ids.free(part.step), names, prefix, around, certain=certain)
             planned.append(step)
             if part.step.id:
                 names = names.with_step(step.id, step.path, output_shape(step))
@@ -159,11 +161,25 @@ class _Maker:
             hint = f"the first is in {where.file}:{where.line}; rename one"
             self._findings.add(part.place.at("id"), f"two steps have the id {step_id!r}", hint)
 
-    def _step(self, part: Part, step_id: str, names: Names, prefix: str, around: Mapping[str, Tokens]) -> PlannedStep:
+    def _step(
+        self,
+        part: Part,
+        step_id: str,
+        names: Names,
+        prefix: str,
+        around: Mapping[str, Tokens],
+        *,
+        certain: bool,  # that what is around it runs
+    ) -> PlannedStep:
         step, place = part.step, part.place
         path = prefix + step_id
         action, items = self._what(part, names)
         bound = self._logins.bind(part, None if step.broken else action, around)
+        condition = self._condition(part, names)
+        certain = certain and self._findings.holds(condition, names)
+        loop = None
+        if step.for_each is not None:
+            loop = self._loop(part, action, items, names, path, around, certain=certain)
         return PlannedStep(
             path=path,
             id=step_id,
@@ -172,9 +188,9 @@ class _Maker:
             api=(action.api if action else None) or self._chooser.default_api(part.recipe),
             logins=bound.logins,
             item_logins=bound.items,
-            arguments=self._arguments(part, action, names),
-            condition=self._condition(part, names),
-            loop=self._loop(part, action, items, names, path, around) if step.for_each is not None else None,
+            arguments=self._arguments(part, action, names, certain=certain),
+            condition=condition,
+            loop=loop,
             retry=step.retry,
             timeout=step.timeout,
             keep_going=step.on_error == "continue",
@@ -222,10 +238,10 @@ class _Maker:
                 what = f"{key} is for an action, and this loop goes over a list"
                 self._findings.add(part.place.at(key), what, "put it into the steps under do", key=True)
 
-    def _arguments(self, part: Part, action: Action | None, names: Names) -> Value:
+    def _arguments(self, part: Part, action: Action | None, names: Names, *, certain: bool) -> Value:
         value = self._findings.value(dict(part.step.with_), part.place.at("with"), names)
         if action is not None and not part.step.broken:
-            check_arguments(action, value, part, names, self._findings, self._registry)
+            check_arguments(action, value, part, names, self._findings, self._registry, certain=certain)
         return value
 
     def _loop(
@@ -236,6 +252,8 @@ class _Maker:
         names: Names,
         path: str,
         around: Mapping[str, Tokens],
+        *,
+        certain: bool,
     ) -> Loop:
         step = part.step
         variable = step.as_ or "item"
@@ -244,7 +262,8 @@ class _Maker:
             around[variable] = tokens
         inner = names.with_variable(variable, item_shape(action))
         key = self._findings.value(step.key, part.place.at("key"), inner, shown=True) if step.key else None
-        planned, after = self._steps(part.body, inner, f"{path}.", {}, around)
+        certain = certain and not self._findings.is_empty(items, names)
+        planned, after = self._steps(part.body, inner, f"{path}.", {}, around, certain=certain)
         collect = dict(step.collect)
         kept = self._findings.value(collect, part.place.at("collect"), after, shown=True) if collect else None
         by_account = tokens is not None and (tokens.outright or self._logins.acts_for_items(path))
