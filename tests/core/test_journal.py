@@ -432,12 +432,14 @@ def test_a_second_owner_is_told_who_has_the_run(tmp_path: Path, journal: Journal
 def test_of_many_processes_exactly_one_gets_the_run(tmp_path: Path, journal: Journal) -> None:
     journal.close()
     gate, opened = os.pipe()
+    over, ended = os.pipe()
     told, tell = os.pipe()
     children = []
     for _ in range(20):
         child = os.fork()
         if not child:
             os.close(opened)
+            os.close(ended)
             os.read(gate, 1)  # until the parent closes its end
             try:
                 owned = reopened(tmp_path)
@@ -445,16 +447,17 @@ def test_of_many_processes_exactly_one_gets_the_run(tmp_path: Path, journal: Jou
                 os.write(tell, b"n")
             else:
                 os.write(tell, b"y")
-                os.read(gate, 1)
-                threading.Event().wait(0.3)  # the others must meet the lock
+                os.read(over, 1)  # until the others have met the lock
                 owned.close()
             os._exit(0)
         children.append(child)
     os.close(opened)
+    said = b"".join(os.read(told, 1) for _ in children)
+    os.close(ended)
     for child in children:
         os.waitpid(child, 0)
-    assert sorted(os.read(told, 100)) == sorted(b"n" * 19 + b"y")
-    for end in (gate, told, tell):
+    assert sorted(said) == sorted(b"n" * 19 + b"y")
+    for end in (gate, over, told, tell):
         os.close(end)
 
 
