@@ -41,6 +41,23 @@ def write(method: str = "POST", path: str = "/pins", category: str = "org_write"
     return WriteCall(method=method, path=path, category=category, digest=digest, login="target")
 
 
+class Pool:
+    """Makes executors; remembers the futures of what they were handed, in order."""
+
+    def __init__(self) -> None:
+        self.futures: list[Future[Any]] = []
+
+    def __call__(self, workers: int) -> ThreadPoolExecutor:
+        futures = self.futures
+
+        class Noting(ThreadPoolExecutor):
+            def submit(self, *args: Any, **named: Any) -> Future[Any]:
+                futures.append(super().submit(*args, **named))
+                return futures[-1]
+
+        return Noting(workers)
+
+
 @dataclass
 class World:
     """A target that applies writes, late if told so, on a clock of its own; and one run against it."""
@@ -600,7 +617,8 @@ def test_failures_are_listed_up_to_a_hundred_and_counted_beyond(world: World) ->
     ids=lambda error: type(error).__name__,
 )
 def test_what_concerns_all_items_stops_them_all(world: World, error: Exception, parallel: int) -> None:
-    durable = world.start()
+    pool = Pool()
+    durable = world.start(executor=pool)
     read = []
 
     def items() -> Iterator[str]:
@@ -609,7 +627,10 @@ def test_what_concerns_all_items_stops_them_all(world: World, error: Exception, 
             yield str(number)
 
     def do(item: str) -> Any:
-        return refusing(durable, error)() if item == "5" else poster(world, durable, item)()
+        if item == "5":
+            return refusing(durable, error)()
+        wait(pool.futures[5:6] if int(item) > 5 else [])  # until the failure is known
+        return poster(world, durable, item)()
 
     with pytest.raises(type(error)):
         each(world, durable, items(), do, parallel=parallel)
@@ -679,14 +700,8 @@ def test_the_same_key_twice_at_once_is_done_once(world: World) -> None:
 
 
 def test_after_an_error_that_ends_the_loop_no_waiting_item_begins(world: World) -> None:
-    handed: list[Future[Any]] = []
-
-    class Noted(ThreadPoolExecutor):
-        def submit(self, *args: Any, **named: Any) -> Future[Any]:
-            handed.append(super().submit(*args, **named))
-            return handed[-1]
-
-    durable = world.start(executor=Noted)
+    pool = Pool()
+    durable = world.start(executor=pool)
     at_work = threading.Event()
     begun = []
 
@@ -696,7 +711,7 @@ def test_after_an_error_that_ends_the_loop_no_waiting_item_begins(world: World) 
             assert at_work.wait(10)
             raise SpamBlocked("spam", status=429)
         at_work.set()
-        wait(handed[:1])  # until the failure is known
+        wait(pool.futures[:1])  # until the failure is known
         return poster(world, durable, item)()
 
     with pytest.raises(SpamBlocked):
