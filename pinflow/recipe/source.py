@@ -154,8 +154,10 @@ def read(path: Path, shown: str, *, known: Iterable[str] = ()) -> Source:
         near = nearest(path.stem, known)
         hint = f"did you mean {near!r}?" if near else "check the path"
         raise _refusal(shown, "there is no such file", hint) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except ValueError as error:
+        raise _refusal(shown, "no file can have such a name", "check the path") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
         raise _refusal(shown, f"this file can't be read: {reason}", "check its path and permissions") from error
     return load(text, shown)
 
