@@ -219,7 +219,7 @@ def test_a_secret_is_asked_for_again(project: Any) -> None:
 
 def test_a_secret_that_need_not_be_given_is_asked_for_again_if_it_was(project: Any) -> None:
     Flaky(project)
-    recipe = "{name: n, inputs: {s: {type: secret}}, steps: [{uses: pause}]}"
+    recipe = "{name: n, inputs: {s: {type: secret}}, steps: [{uses: pause, with: {text: '${{ inputs.s }}'}}]}"
     run = project.run(recipe, inputs={"s": "hunter2"}).run
     with pytest.raises(UsageError, match=f"run {run} needs its secret input 's' again: it is not recorded"):
         project.resume()
