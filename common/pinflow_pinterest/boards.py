@@ -175,4 +175,4 @@ def _nearest(boards: Sequence[Board], wanted: str) -> str:
     near = get_close_matches(wanted.casefold(), by_name, n=3)
     if near:
         return f"did you mean {' or '.join(repr(by_name[name]) for name in near)}?"
-    return "list_boards shows what there is; secret boards need the scope boards:read_secret"
+    return "list_boards shows what there is; secret boards need the scope boards:read_secret (v3: read_secret_boards)"

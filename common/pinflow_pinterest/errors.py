@@ -31,6 +31,8 @@ Kind = Literal[
 _NOT_FOUND = frozenset({30, 40, 50, 2031})  # user, board, pin, section
 _NAME_TAKEN = frozenset({58, 4170, 4179})  # board, catalog feed, catalog product group
 _FORBIDDEN = frozenset({7, 29})
+_OF_PINS = frozenset({7, 29, 40, 50, 2031})  # said of boards, sections and Pins, 29 of other things too
+_NAMES_PINS = re.compile(r"\b(?:boards?|pins?|sections?)\b", re.IGNORECASE)
 _BUSY = ("exclusive access", "section conflict")
 _SCOPE = re.compile(r"[a-z_]+:[a-z_]+|(?:read|write|manage)_[a-z_]+")  # of v5, of v3
 
@@ -45,6 +47,11 @@ class ErrorFacts:
     message: str  # the service's words; the name of the status if it had none
     request_id: str | None  # x-pinterest-rid, to be quoted to the vendor's support
     missing: frozenset[str] = frozenset()  # scopes
+
+    @property
+    def of_pins(self) -> bool:
+        """Whether it may be about a board, a section or a Pin, which could be secret."""
+        return self.code in _OF_PINS or _NAMES_PINS.search(self.message) is not None
 
 
 def read_error(status: int, headers: Mapping[str, str], body: object) -> ErrorFacts:

@@ -11,14 +11,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def failure(status: int, headers: Mapping[str, str], body: object, hints: Mapping[errors.Kind, str]) -> RemoteError:
-    """The exception for an error answer; ``hints`` says what to do about each kind."""
+def failure(
+    status: int,
+    headers: Mapping[str, str],
+    body: object,
+    hints: Mapping[errors.Kind, str],
+    *,
+    secret: Mapping[errors.Kind, str],
+) -> RemoteError:
+    """The exception for an error answer; ``hints`` says what to do about each kind.
+
+    ``secret`` says what to do besides where the thing could be a secret board, or be on one.
+    """
     facts = errors.read_error(status, headers, body)
     said: dict[str, Any] = {
         "status": status,
         "code": facts.code,
         "request_id": facts.request_id or "",
-        "hint": hints.get(facts.kind, ""),
+        "hint": "; ".join(filter(None, [hints.get(facts.kind), secret.get(facts.kind) if facts.of_pins else None])),
     }
     match facts.kind:
         case "rate":

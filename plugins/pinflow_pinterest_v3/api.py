@@ -28,6 +28,10 @@ _HINTS: Final[Mapping[errors.Kind, str]] = {
     "not_found": "check the id, and that the token is this account's",
     "duplicate_name": "choose another name; a board that was archived keeps its name",
 }
+_SECRET: Final[Mapping[errors.Kind, str]] = {
+    "forbidden": "on secret boards the token needs read_secret_boards and read_secret_pins",
+    "not_found": "secret boards and their Pins are shown only to tokens with read_secret_boards and read_secret_pins",
+}
 
 ADS: Final = "/ads/v4"  # where the ads API is
 
@@ -74,7 +78,7 @@ def _category(path: str, *, reads: bool, ads: bool) -> str:
 
 def read_error(status: int, headers: Mapping[str, str], body: object) -> RemoteError:
     """An error answer as the narrowest exception, with a hint where a person can do something about it."""
-    return failure(status, headers, body, _HINTS)
+    return failure(status, headers, body, _HINTS, secret=_SECRET)
 
 
 def _gateway(client: Client) -> V3Gateway:

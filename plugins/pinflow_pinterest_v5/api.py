@@ -25,18 +25,20 @@ _HINTS: Final[Mapping[errors.Kind, str]] = {
     "spam": "the account's writes are blocked, as a rule for less than a day; resume the run after that, and slower",
     "trial": "with trial access an app creates no Pins in production: ask for standard access, or set "
     "PINTEREST_API_URI=https://api-sandbox.pinterest.com and use a token of that environment",
-    "forbidden": "it belongs to another account, or the app was not admitted to this; on secret boards the token "
-    "needs the scopes ending in _secret",
-    "not_found": "check the id, and that the token is this account's; secret boards and their Pins are shown only to "
-    "tokens with the scopes ending in _secret",
+    "forbidden": "it belongs to another account, or the app was not admitted to this",
+    "not_found": "check the id, and that the token is this account's",
     "duplicate_name": "choose another name; a board that was archived keeps its name",
     "exclusive": "another change of the same board is under way; try again in a moment",
+}
+_SECRET: Final[Mapping[errors.Kind, str]] = {
+    "forbidden": "on secret boards the token needs the scopes ending in _secret",
+    "not_found": "secret boards and their Pins are shown only to tokens with the scopes ending in _secret",
 }
 
 
 def read_error(status: int, headers: Mapping[str, str], body: object) -> RemoteError:
     """An error answer as the narrowest exception, with a hint where a person can do something about it."""
-    return failure(status, headers, body, _HINTS)
+    return failure(status, headers, body, _HINTS, secret=_SECRET)
 
 
 def _gateway(client: Client) -> V5Gateway:

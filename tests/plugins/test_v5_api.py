@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import Action, Forbidden, MissingScope, RateLimited, RemoteError, SpamBlocked
+from pinflow_pinterest_v3.api import API as V3
 from pinflow_pinterest_v5 import pinflow_actions, pinflow_apis
 from pinflow_pinterest_v5.api import API
 from pinflow_pinterest_v5.pins import create_pin
 
 if TYPE_CHECKING:
+    from pinflow import Api
     from tests.plugins.conftest import Bench
 
 
@@ -102,6 +104,29 @@ def test_an_error_is_the_narrowest_kind_with_what_to_do(status: int, body: Any, 
     assert (error.status, error.request_id) == (status, "77")
     assert error.code == (body["code"] if body else None)
     assert hint in error.hint
+
+
+@pytest.mark.parametrize("api", [API, V3])
+@pytest.mark.parametrize(
+    ("status", "body", "may_be_secret"),
+    [
+        (404, {"code": 40, "message": "Board not found."}, True),
+        (404, {"code": 404, "message": "We could not find this pin"}, True),
+        (404, {"code": 2031, "message": "Sorry!"}, True),
+        (401, {"code": 7, "message": "Not authorized to access board or Pin."}, True),
+        (404, {"code": 404, "message": "AdAccount not found."}, False),
+        (404, {"code": 404, "message": "Campaign not found."}, False),
+        (404, {"code": 30, "message": "User not found."}, False),
+        (403, {"code": 403, "message": "The account has no role in this ad account."}, False),
+        (404, None, False),
+    ],
+)
+def test_secret_boards_are_spoken_of_only_where_the_thing_may_be_on_one(
+    api: Api, status: int, body: Any, may_be_secret: bool
+) -> None:
+    error = api.read_error(status, {}, body)
+    assert ("secret" in error.hint) is may_be_secret
+    assert error.hint
 
 
 def test_a_trial_app_is_told_where_it_may_create_pins(bench: Bench) -> None:
