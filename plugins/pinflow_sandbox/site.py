@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox import control, oauth, reports, uploads, v3_oauth, v5
+from pinflow_sandbox import control, oauth, reports, uploads, v3_oauth
 from pinflow_sandbox.dialects import dialect_of
 from pinflow_sandbox.wire import Answer
 
@@ -46,7 +46,9 @@ class Site:
     def answer(self, call: Call) -> Answer:
         """The answer to a call. A call that was meant for another host gets none of this site's."""
         if call.host.lower() not in self._hosts:
-            return v5.error_answer(421, 421, "This sandbox answers to its own loopback address only.")
+            return dialect_of(call.path).error_answer(
+                421, 421, "This sandbox answers to its own loopback address only."
+            )
         if call.path.startswith(control.PREFIX):
             return self._surface.answer(call)
         if call.path == oauth.CONSENT_PATH:
@@ -82,9 +84,9 @@ def body_limit(path: str) -> int:
     return uploads.LARGEST_UPLOAD if path == uploads.STORE_PATH else JSON_LIMIT
 
 
-def unreadable(status: int, why: str) -> Answer:
-    """The answer to what is not a request at all."""
-    return v5.error_answer(status, status, f"The sandbox could not read this request: {why}.")
+def unreadable(status: int, why: str, path: str) -> Answer:
+    """The answer to what is not a request at all, in the dialect of its path as far as that could be read."""
+    return dialect_of(path).error_answer(status, status, f"The sandbox could not read this request: {why}.")
 
 
 def _stored(world: World, call: Call) -> Answer:

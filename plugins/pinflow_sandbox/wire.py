@@ -109,18 +109,19 @@ class Connection:
         sock: socket.socket,
         answer: Callable[[Call], Answer],
         *,
-        refuse: Callable[[int, str], Answer],
+        refuse: Callable[[int, str, str], Answer],
         body_limit: Callable[[str], int],
         dated: Callable[[], str],
         patience: Patience,
     ) -> None:
         self._sock = sock
         self._answer = answer
-        self._refuse = refuse  # the answer to what can't be read
+        self._refuse = refuse  # the answer to what can't be read: status, why, and the path or ""
         self._body_limit = body_limit  # bytes, by path
         self._dated = dated  # the Date header's value
         self._patience = patience
         self._buffer = b""
+        self._asked = ""  # the path of the request that is being read, once it is known
 
     def serve(self) -> None:
         """Answer requests until the connection ends. Closes the socket."""
@@ -139,7 +140,7 @@ class Connection:
         try:
             call, keep = self._read()
         except _Bad as bad:
-            self._send("GET", self._refuse(bad.status, str(bad)), keep=False)
+            self._send("GET", self._refuse(bad.status, str(bad), self._asked), keep=False)
             self._linger()
             return False
         try:
@@ -151,6 +152,7 @@ class Connection:
         return keep
 
     def _read(self) -> tuple[Call, bool]:
+        self._asked = ""
         head = self._read_head()
         lines = head.decode("latin-1").split("\r\n")
         line = _REQUEST_LINE.fullmatch(lines[0])
@@ -159,6 +161,7 @@ class Connection:
         method, target, major, minor = line.groups()
         if major != "1":
             raise _Bad(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+        self._asked = target.partition("?")[0]
         headers = _headers(lines[1:])
         path, query_text, host = _target(target, headers, old=minor == "0")
         connection = headers.get("connection", "").lower()

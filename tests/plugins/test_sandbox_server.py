@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -223,6 +224,20 @@ def test_what_is_not_a_request_gets_one_error_and_an_end(line: Line, sent: bytes
     assert headers["Content-Type"] == "application/json"
     assert body.startswith(b'{"code":%d' % status)
     assert line.over()
+
+
+@pytest.mark.parametrize("path", ["/v3/boards/", "/v3/oauth/access_token/", "/ads/v4/advertisers/"])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [("Host: x", 421), ("Host: x\r\nContent-Length: 10485761", 413), ("Host: x\r\nNo colon", 400)],
+)
+def test_what_is_refused_unread_is_told_in_the_dialect_of_its_path(
+    line: Line, path: str, headers: str, status: int
+) -> None:
+    line.send(f"PUT {path}?a=b HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+    answered, _, body = line.read()
+    told = json.loads(body)
+    assert (answered, told["status"], told["code"]) == (status, "failure", status)
 
 
 def test_a_head_that_does_not_end_is_given_up() -> None:
