@@ -47,8 +47,9 @@ class Draft:
         return Imported("\n".join(lines) + "\n", tuple(self.notes))
 
     def leave(self, what: str) -> None:
-        """Note something that could not be carried over."""
-        self.notes.append(f"left out: {what}")
+        """Note something that could not be carried over, once."""
+        if (note := f"left out: {what}") not in self.notes:
+            self.notes.append(note)
 
     def input(self, name: str, declared: dict[str, Any]) -> str:
         """The expression of an input, which the recipe has from now on."""

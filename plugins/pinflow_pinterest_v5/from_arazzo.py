@@ -50,6 +50,7 @@ def read(text: str, catalogue: Catalogue) -> Imported:
     reader = _Reader(source, catalogue, draft)
     for index in reader.order(wanted):
         reader.workflow(index)
+    reader.drop_inputs()
     if not draft.steps:
         raise UsageError(
             f"no step of {file} is a call of Pinterest's API v5", hint="; ".join(draft.notes[:3]) or "it has no steps"
@@ -67,6 +68,7 @@ class _Reader:
         self._draft = draft
         self._scope = Scope(self._leave)
         self._taken: dict[str, Any] = {}
+        self._declared: dict[str, Loc] = {}  # input of the recipe -> where the workflow declares it
 
     def _leave(self, loc: Loc, what: str) -> None:
         line, column = self._source.where(loc)
@@ -131,6 +133,15 @@ class _Reader:
                 self._leave((*loc, "properties", name), f"{key} of input {name!r}")
             own = self._scope.inputs.setdefault(str(name), identifier(str(name)))
             self._draft.inputs.setdefault(own, found)
+            self._declared.setdefault(own, (*loc, "properties", name))
+
+    def drop_inputs(self) -> None:
+        """Leave out the inputs that nothing is left to read, so that nobody is asked for a token that goes nowhere."""
+        read = set(re.findall(r"\binputs\.(\w+)", json.dumps([self._draft.steps, self._draft.outputs])))
+        for name, loc in self._declared.items():
+            if name not in read:
+                del self._draft.inputs[name]
+                self._leave(loc, f"input {name!r}, which nothing reads")
 
     # -- steps
 

@@ -41,6 +41,7 @@ _BARE: Final = _QUIET | frozenset(_ALONE.split())
 _PLACEHOLDER: Final = re.compile(
     r"\{+(\w+)\}+|<([\w -]+)>|\$\{?(\w+)\}?|:([a-z_]+)|%7B(\w+)%7D", re.ASCII | re.IGNORECASE
 )
+_SHELL: Final = re.compile(r"\|\|?|&&?|;|\d?>>?\S*|<")  # where curl's part of a line of the shell ends
 _ANSI: Final = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
 
 
@@ -105,6 +106,9 @@ def _parsed(text: str) -> _Command:
         if word.startswith("-") and word != "-":
             for name, value in _options(word, rest):
                 _take(command, name, value)
+        elif _SHELL.fullmatch(word):
+            command.left.append(f"what follows {word[:2]} in the command")
+            break
         elif command.url:
             raise UsageError("the curl command has two addresses", hint="make a recipe of each")
         else:

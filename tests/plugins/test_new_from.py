@@ -90,6 +90,16 @@ def made(call: Call, command: str) -> tuple[dict[str, Any], list[str]]:
             ],
         ),
         (
+            f"curl -s '{API}/boards?page_size=5' | jq '.items[] | .name'",
+            {"operation": "boards/list", "page_size": 5},
+            ["note: left out: what follows | in the command"],
+        ),
+        (
+            f"curl {API}/boards 2>/dev/null >boards.json; echo done",
+            {"operation": "boards/list"},
+            ["note: left out: what follows 2> in the command"],
+        ),
+        (
             "curl https://api-sandbox.pinterest.com/v5/boards?x=1",
             {"operation": "boards/list"},
             [
@@ -305,6 +315,34 @@ def test_one_workflow_brings_what_it_depends_on_alone(call: Call, tmp_path: Path
     recipe = yaml.safe_load(call("new", "--from-arazzo", "flows.yaml#make")[1])
     assert [step["id"] for step in recipe["steps"]] == ["create"]
     assert "did you mean 'make'?" in call("new", "--from-arazzo", "flows.yaml#mak")[2]
+
+
+def test_an_input_that_only_a_header_used_is_asked_of_nobody(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "here/f.yaml").write_text(
+        """\
+arazzo: 1.0.0
+info: {title: t, version: "1"}
+workflows:
+  - workflowId: w
+    inputs:
+      type: object
+      required: [token, size]
+      properties:
+        token: {type: string}
+        size: {type: integer}
+    parameters: [{name: Authorization, in: header, value: "Bearer {$inputs.token}"}]
+    steps:
+      - {stepId: a, operationId: boards/list, parameters: [{name: page_size, in: query, value: $inputs.size}]}
+      - {stepId: b, operationId: boards/list}
+"""
+    )
+    code, out, err = call("new", "--from-arazzo", "f.yaml")
+    assert code == 0, err
+    assert yaml.safe_load(out)["inputs"] == {"size": {"type": "integer", "required": True}}
+    assert err.splitlines() == [
+        "note: left out: header 'Authorization': pinflow signs each call itself (f.yaml:11:18)",
+        "note: left out: input 'token', which nothing reads (f.yaml:9:16)",
+    ]
 
 
 STEP = """\
