@@ -33,7 +33,7 @@ from pinflow_pinterest.types import Figures, PinFigures, Ranking, TopPins
 from pinflow_pinterest_v5.pins import READ as READ_PINS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Count = Annotated[int, Number(ge=1, le=50)]
 
@@ -158,13 +158,8 @@ def top_pins(
         source: only the account's own Pins, or only others'
         ad_account: the ad account for whose owner it is asked, by id or exact name
     """
-    query = {
-        "sort_by": sort_by,
-        "metric_types": metrics,
-        "num_of_pins": count,
-        "created_in_last_n_days": created_in_last_n_days,
-        **_filters(from_claimed_content, pin_format, app_types, content_type, source),
-    }
+    filters = _filters(from_claimed_content, pin_format, app_types, content_type, source)
+    query = _ranked(sort_by, metrics, count, created_in_last_n_days) | filters
     return _ranking(ctx, "top_pins", query, start_date, end_date, ad_account)
 
 
@@ -201,13 +196,8 @@ def top_video_pins(
         source: only the account's own Pins, or only others'
         ad_account: the ad account for whose owner it is asked, by id or exact name
     """
-    query = {
-        "sort_by": sort_by,
-        "metric_types": metrics,
-        "num_of_pins": count,
-        "created_in_last_n_days": created_in_last_n_days,
-        **_filters(from_claimed_content, pin_format, app_types, content_type, source),
-    }
+    filters = _filters(from_claimed_content, pin_format, app_types, content_type, source)
+    query = _ranked(sort_by, metrics, count, created_in_last_n_days) | filters
     return _ranking(ctx, "top_video_pins", query, start_date, end_date, ad_account)
 
 
@@ -226,6 +216,10 @@ def _filters(
 def _for(ctx: Context, ad_account: str | None) -> dict[str, str]:
     """The parameter that asks for an ad account's owner. A name needs the scope ads:read."""
     return {} if ad_account is None else {"ad_account_id": ad_account_id(gateway(ctx.client).ads(), ad_account)}
+
+
+def _ranked(by: str, metrics: Sequence[str] | None, most: int, of_last_days: int | None) -> dict[str, object]:
+    return {"sort_by": by, "metric_types": metrics, "num_of_pins": most, "created_in_last_n_days": of_last_days}
 
 
 def _ranking(
