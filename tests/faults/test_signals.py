@@ -94,11 +94,18 @@ def test_told_at_any_moment_it_says_what_became_of_it(
 
 def test_a_second_signal_ends_it_at_once(installed: App, folder: Path) -> None:
     time = RealTime()
-    with Service(time, settings=Settings(quotas=False, latency=60.0), sleep=system_time.sleep) as service:
+    asked, ask = os.pipe()
+
+    def sleep(seconds: float) -> None:
+        os.write(ask, b".")
+        system_time.sleep(seconds)
+
+    with Service(time, settings=Settings(quotas=False, latency=60.0), sleep=sleep) as service:
+        os.close(ask)
         copy = Copy(installed, service, folder / "state", time)
         process = begun(copy)
-        while not copy.app.runs():
-            system_time.sleep(0.01)
+        assert os.read(asked, 1) == b"."  # now it waits for its first answer
+        os.close(asked)
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
         assert any(b"press Ctrl-C again" in line for line in process.stderr)
