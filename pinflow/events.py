@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
-Status = Literal["ok", "failed", "planned", "skipped", "cancelled"]
+Status = Literal["ok", "failed", "planned", "skipped", "paused", "in_doubt", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +140,7 @@ class RunFinished(Event):
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
+    resume_after: float | None = None  # of a pause: when what it waits for is free again; seconds since the epoch
     accounts: Sequence[Mapping[str, Any]] = ()  # of loops over accounts: account, status, error, counts, calls, facts
 
 

@@ -30,4 +30,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
     inputs = running.given_inputs(args.inputs)
-    return running.perform(shell, app, args, lambda options: app.resume(args.id, options, inputs=inputs))
+    return running.perform(shell, args, lambda options: app.resume(args.id, options, inputs=inputs))

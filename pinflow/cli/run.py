@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,14 +56,37 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     shown |= {name: "..." for name, each in plan.recipe.inputs.items() if each.required and name not in given}
     return running.perform(
         shell,
-        app,
         args,
         lambda options: app.run(plan, options),
         dry_run=args.dry_run,
         sandbox=args.sandbox,
         tier=tier,
         command=running.command_line(str(args.recipe), shown, args.api),
+        sign_in=_sign_in(app, plan, str(args.recipe), args.api),
     )
+
+
+def _sign_in(app: App, plan: Plan, recipe: str, api: str | None) -> list[str]:
+    """The commands that get the recipe's tokens, where its APIs give them out by signing in."""
+    from pinflow.plan.logins import DEFAULT_TOKEN
+
+    if "auth" not in app.registry.commands:
+        return []
+    logins = [(each.token, each.api) for each in plan.logins.values()]
+    logins += [(DEFAULT_TOKEN, each.api) for each in plan.item_logins.values()]
+    found = [(token, its) for token, its in dict.fromkeys(logins) if app.registry.apis[its].oauth is not None]
+    several = len({its for _, its in found}) > 1
+    return [
+        shlex.join(
+            [
+                *("pinflow", "auth", "login"),
+                *([token] if token != DEFAULT_TOKEN else []),
+                *("--recipe", recipe),
+                *(["--api", its] if api or several else []),
+            ]
+        )
+        for token, its in found
+    ]
 
 
 def _planned(args: argparse.Namespace, shell: Shell, app: App, given: dict[str, str]) -> tuple[Plan, dict[str, str]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from pinflow.app import App, Options
+    from pinflow.app import Options
     from pinflow.cli.shell import Shell
     from pinflow.engine.results import RunResult
     from pinflow.reporters.lines import Lines
@@ -119,7 +119,6 @@ def given_inputs(pairs: Sequence[str]) -> dict[str, str]:
 
 def perform(
     shell: Shell,
-    app: App,
     args: argparse.Namespace,
     work: Callable[[Options], RunResult],
     *,
@@ -127,8 +126,12 @@ def perform(
     sandbox: bool = False,
     tier: str = "standard",
     command: str = "",
+    sign_in: Sequence[str] = (),
 ) -> int:
-    """Do a run with ``work`` while telling of it, then write its result; the exit code."""
+    """Do a run with ``work`` while telling of it, then write its result; the exit code.
+
+    ``command`` runs the recipe without --dry-run and --sandbox, and ``sign_in`` gets its tokens.
+    """
     from pinflow.app import Options
 
     most = max_writes(args, shell)
@@ -146,9 +149,15 @@ def perform(
             report=view.listeners,
             stop=stop.asked,
         )
-        result = work(options)
+        try:
+            result = work(options)
+        except (KeyboardInterrupt, SystemExit):  # told to stop once more
+            view.close()
+            if view.run and not (dry_run or sandbox):
+                shell.tell(f"go on where it stopped: pinflow resume {view.run}")
+            raise
         code = stop.exit_code(result.exit_code)
-    _write_result(shell, app, view.name, result, tier=tier, command=command)
+    _write_result(shell, view.name, result, tier=tier, command=command, sign_in=sign_in)
     return code
 
 
@@ -169,17 +178,18 @@ class _View:
 
     def __init__(self, shell: Shell) -> None:
         self.name = ""
+        self.run = ""
         self._shell = shell
         self._console = _console(shell)
-        self.listeners: list[Callable[[events.Event], None]] = [self._note_name, self._console.pinflow_event]
+        self.listeners: list[Callable[[events.Event], None]] = [self._note, self._console.pinflow_event]
         if shell.options.output == "ndjson":
             from pinflow.reporters.jsonl import JsonLines
 
             self.listeners.append(JsonLines(shell.say).pinflow_event)
 
-    def _note_name(self, event: events.Event) -> None:
+    def _note(self, event: events.Event) -> None:
         if isinstance(event, events.RunStarted):
-            self.name = event.name
+            self.name, self.run = event.name, event.run
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -187,8 +197,11 @@ class _View:
         try:
             yield
         finally:
-            if close := getattr(self._console, "close", None):
-                close()
+            self.close()
+
+    def close(self) -> None:
+        if close := getattr(self._console, "close", None):
+            close()
 
     def paused(self) -> AbstractContextManager[None]:
         """Leave the terminal to a question."""
@@ -215,7 +228,9 @@ def _console(shell: Shell) -> Lines | Live:
     return console(shell.stderr, shell.tell, terminal=terminal, color=color, verbosity=verbosity)
 
 
-def _write_result(shell: Shell, app: App, name: str, result: RunResult, *, tier: str, command: str) -> None:
+def _write_result(
+    shell: Shell, name: str, result: RunResult, *, tier: str, command: str, sign_in: Sequence[str]
+) -> None:
     from pinflow.reporters.recap import Recap, as_data
 
     if shell.options.output == "json":
@@ -228,7 +243,7 @@ def _write_result(shell: Shell, app: App, name: str, result: RunResult, *, tier:
         result,
         tier=tier,
         command=command,
-        sign_in=f"pinflow auth login{_chosen(command)}" if "auth" in app.registry.commands else "",
+        sign_in=sign_in,
         now=time.time(),
         width=shell.width(shell.stdout),
     )
@@ -236,11 +251,6 @@ def _write_result(shell: Shell, app: App, name: str, result: RunResult, *, tier:
         shell.say(line)
     if result.error is not None and shell.options.verbosity < 0:
         boundary.show(shell, result.error)
-
-
-def _chosen(command: str) -> str:
-    """The part of a ``command_line`` that chooses the API, which is its end; "" if it chooses none."""
-    return command[at:] if (at := command.rfind(" --api ")) >= 0 else ""
 
 
 def command_line(recipe: str, inputs: Mapping[str, str], api: str | None) -> str:

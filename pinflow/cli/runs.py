@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import OK, UsageError
 from pinflow.reporters.recap import counted
-from pinflow.reporters.text import fit, inert, json_text, table
-from pinflow.reporters.words import counts_said, duration
+from pinflow.reporters.text import cells, fit, inert, json_text, table
+from pinflow.reporters.words import STATES, counts_said, duration, thing
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pinflow.app import App
     from pinflow.cli.shell import Shell
@@ -63,33 +63,64 @@ def _list(shell: Shell, app: App, *, everything: bool) -> int:
     if not runs:
         shell.tell("no run is recorded yet; try: pinflow run copy_board --sandbox")
         return OK
-    rows = [("RUN", "WHEN", "RECIPE", "STATE", "DID", "NEXT")]
-    for each in listed:
-        counts = app.show(each.id).counts if each.state != "unreadable" else {}
-        rows.append((inert(each.id), _when(each.started), fit(each.name or "?", 30), *_state(each, counts)))
-    for line in table(rows):
-        shell.say(fit(line, shell.width(shell.stdout)))
+    rows = [
+        (
+            inert(each.id),
+            _when(each.started),
+            fit(each.name or "?", 30),
+            _said(each.state),
+            _did(app, each),
+            _next(each),
+        )
+        for each in listed
+    ]
+    for line in _table(rows, shell.width(shell.stdout)):
+        shell.say(line)
     if len(runs) > len(listed):
         shell.tell(f"{len(runs) - len(listed)} older runs: pinflow runs --all")
     return OK
 
 
-def _state(record: RunRecord, counts: Any) -> tuple[str, str, str]:
-    done = fit(counts_said(counts) or "-", 40)
-    # a comment to a shell: the line can be pasted whole
-    after = f"  # after {_when(record.resume_after)}" if record.resume_after and record.state == "paused" else ""
-    return inert(record.state), done, _next(record) + after
+def _table(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
+    """The runs in lines of ``width`` cells. What to do next is never cut: where it has no room, it stands below."""
+    lines = table([("RUN", "WHEN", "RECIPE", "STATE", "DID", "NEXT"), *rows])
+    if all(cells(line) <= width for line in lines):
+        return lines
+    lines = [
+        fit(line, width) for line in table([("RUN", "WHEN", "RECIPE", "STATE", "DID"), *(row[:-1] for row in rows)])
+    ]
+    next_ = [f"  {row[-1]}" for row in rows if row[-1]]
+    return [*lines, "next", *next_] if next_ else lines
+
+
+def _said(state: str) -> str:
+    return inert(STATES.get(state, state))
+
+
+def _did(app: App, record: RunRecord) -> str:
+    if record.state == "unreadable":
+        return "-"
+    return fit(counts_said(_counts(app.show(record.id))) or "-", 40)
+
+
+def _counts(detail: RunDetail) -> Mapping[str, Mapping[str, int]]:
+    """What the effects came to. Of a run that is at work, a write without its answer is no doubt yet."""
+    if detail.record.state != "running":
+        return detail.counts
+    return {kind: {name: n for name, n in each.items() if name != "doubt"} for kind, each in detail.counts.items()}
 
 
 def _next(record: RunRecord) -> str:
+    """What to do about a run, to be pasted whole into a shell: when to do it is a comment there."""
     if record.options.get("sandbox"):
         return ""
     if record.state in _RESUMABLE:
-        return f"pinflow resume {inert(record.id)}"
+        waits = record.resume_after is not None and record.state == "paused"
+        return f"pinflow resume {inert(record.id)}" + (f"  # after {_when(record.resume_after)}" if waits else "")
     return f"pinflow runs show {inert(record.id)}" if record.state in ("in_doubt", "unreadable") else ""
 
 
-def _when(at: float) -> str:
+def _when(at: float | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at else "?"
 
 
@@ -100,10 +131,10 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
     width = shell.width(shell.stdout)
     for line in _head(detail.record):
         shell.say(fit(line, width))
-    parts = {"steps": _steps(detail), "effects": counted(detail.counts), "calls": _calls(detail)}
+    parts = {"steps": _steps(detail), "effects": counted(_counts(detail)), "calls": _calls(detail)}
     if items:
         parts["items"] = [_item(effect) for effect in detail.effects]
-    else:
+    elif detail.record.state != "running":
         parts["in doubt"] = [_item(effect) for effect in detail.effects if effect.state in ("intent", "doubt")]
     for title, lines in parts.items():
         for line in [title, *lines] if lines else []:
@@ -119,14 +150,18 @@ def _head(record: RunRecord) -> list[str]:
     took = "" if record.finished is None else f" in {duration(record.finished - record.started)}"
     after = "" if record.resume_after is None else f", can go on at {_when(record.resume_after)}"
     lines = [
-        f"{inert(record.name)}: {inert(record.state)}{took} (run {inert(record.id)})",
+        f"{inert(record.name)}: {_said(record.state)}{took} (run {inert(record.id)})",
         f"  recipe   {inert(_short(record.recipe))}",
         f"  started  {_when(record.started)}{after}",
     ]
     lines += [
-        f"  input    {inert(name)}: {fit(value, 100)}" for name, value in record.inputs.items() if value is not None
+        f"  input    {inert(name)}: {_value(value)}" for name, value in record.inputs.items() if value is not None
     ]
     return lines + ([f"  error    {inert(record.error)}"] if record.error else [])
+
+
+def _value(value: object) -> str:
+    return fit(value if isinstance(value, str) else json_text(value), 100)
 
 
 def _short(path: str) -> str:
@@ -138,7 +173,7 @@ def _short(path: str) -> str:
 
 
 def _steps(detail: RunDetail) -> list[str]:
-    rows = [(inert(step.path), inert(step.status), duration(step.seconds), inert(step.error)) for step in detail.steps]
+    rows = [(inert(step.path), _said(step.status), duration(step.seconds), inert(step.error)) for step in detail.steps]
     return table(rows, right=frozenset({2}), indent="  ")
 
 
@@ -150,8 +185,8 @@ def _calls(detail: RunDetail) -> list[str]:
 def _item(effect: EffectRecord) -> str:
     state = "adopted" if effect.adopted else "in doubt" if effect.state in ("intent", "doubt") else effect.state
     made = effect.result.get("id") if isinstance(effect.result, dict) else None
-    parts = [f"  {inert(effect.step)}: {inert(effect.kind)} {inert(effect.key)}: {inert(state)}"]
-    return "".join([*parts, f" as {inert(made)}" if made else "", f": {inert(effect.error)}" if effect.error else ""])
+    what = f"  {inert(effect.step)}: {thing(effect.kind, effect.key)}: {inert(state)}"
+    return "".join([what, f" as {inert(made)}" if made else "", f": {inert(effect.error)}" if effect.error else ""])
 
 
 def record_data(record: RunRecord) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         left.append(_left(undoing, result))
         return result
 
-    code = running.perform(shell, app, args, work, tier=undoing.tier)
+    code = running.perform(shell, args, work, tier=undoing.tier)
     if code == OK and left[0]:
         shell.tell(f"not deleted: {left[0]}, because something was put there meanwhile; look, then undo the run again")
         return DOUBT

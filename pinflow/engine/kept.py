@@ -10,7 +10,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from pinflow.errors import PinflowError, RemoteError
+from pinflow.errors import Interrupted, PinflowError, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,11 +105,14 @@ def _digest(text: str) -> str:
 
 def noted(error: BaseException) -> str:
     """An error as the journal keeps it: kind, exit code, status, code and request id; no message."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):  # a second Ctrl-C, in the middle of a call
+        return noted(Interrupted(""))
     if not isinstance(error, PinflowError):
         return "defect, exit 3"
     facts = [f"{error.kind}, exit {error.exit_code}"]
     if isinstance(error, RemoteError):
-        facts.append(f"HTTP {error.status}")
+        if error.status:  # 0: our own knowledge, no answer
+            facts.append(f"HTTP {error.status}")
         if error.code is not None and _CODE.fullmatch(str(error.code)):
             facts.append(f"code {error.code}")
         if _CODE.fullmatch(error.request_id):

@@ -5,12 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pinflow.errors import FAILED, OK, USAGE, PinflowError
+from pinflow.errors import (
+    APPROVAL,
+    CREDENTIAL,
+    DOUBT,
+    FAILED,
+    INTERRUPTED,
+    OK,
+    PAUSED,
+    TERMINATED,
+    USAGE,
+    PinflowError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pinflow.events import Status
+
+_STATUSES: Mapping[int, Status] = {
+    PAUSED: "paused",
+    CREDENTIAL: "paused",
+    APPROVAL: "paused",
+    DOUBT: "in_doubt",
+    INTERRUPTED: "cancelled",
+    TERMINATED: "cancelled",
+}
+
+
+def status_of(error: PinflowError) -> Status:
+    """What an error makes of a run, and of the step that it ended: what waits for something did not fail."""
+    return _STATUSES.get(error.exit_code, "failed")
 
 
 def ends_run(error: PinflowError) -> bool:
@@ -90,6 +115,7 @@ class RunResult:
     error: PinflowError | None = None
     forecast: Forecast | None = None
     sandbox: bool = False
+    resume_after: float | None = None  # of a pause: when what it waits for is free again; seconds since the epoch
     accounts: tuple[AccountResult, ...] = ()  # of loops over accounts, in the order in which they began
 
     @property

@@ -18,7 +18,7 @@ from pinflow.actions import Action, Context
 from pinflow.engine.kept import noted
 from pinflow.engine.loops import LoopRun
 from pinflow.engine.planned import PLANNED, TEXT, NeedsPlanned, holds_planned
-from pinflow.engine.results import StepResult, ends_run
+from pinflow.engine.results import StepResult, ends_run, status_of
 from pinflow.engine.world import STEP, time_limit
 from pinflow.errors import ActionError, Interrupted, PinflowError
 from pinflow.events import Note, Retrying, StepFinished, StepStarted, Waiting
@@ -141,12 +141,10 @@ class Runner:
                 return "failed", output, ActionError(f"step {path}: {lost}")
         except (Unknown, NeedsPlanned):
             return "planned", None, None
-        except Interrupted as error:
-            return "cancelled", None, error
         except ExpressionError as error:
             return "failed", None, self._misfit(step, error.message, error.hint or "")
         except PinflowError as error:
-            return "failed", None, error
+            return status_of(error), None, error
         finally:
             STEP.reset(token)
         return ("planned" if self._dry_run and step.writes else "ok"), output, None
@@ -188,7 +186,7 @@ class Runner:
         return step.action.reread(self._context(step, path, scope), earlier.output)
 
     def _record(self, step: PlannedStep, result: StepResult) -> None:
-        if self._world.journal is None or result.status not in ("ok", "failed", "skipped"):
+        if self._world.journal is None or result.status in ("planned", "cancelled"):
             return
         output = result.output if step.writes or step.loop is not None else None
         self._world.journal.finish_step(

@@ -14,16 +14,10 @@ from pinflow.engine.durable import Durable
 from pinflow.engine.emitter import Emitter
 from pinflow.engine.executors import threads
 from pinflow.engine.kept import noted
-from pinflow.engine.results import Forecast, RunResult
+from pinflow.engine.results import Forecast, RunResult, status_of
 from pinflow.engine.runner import Runner
 from pinflow.engine.world import DEADLINE, STEP, World
 from pinflow.errors import (
-    APPROVAL,
-    CREDENTIAL,
-    DOUBT,
-    INTERRUPTED,
-    PAUSED,
-    TERMINATED,
     ActionError,
     CredentialError,
     Interrupted,
@@ -55,15 +49,6 @@ if TYPE_CHECKING:
 Key = tuple[str, str]  # (token, api)
 _SAME_WAIT = 5.0  # seconds
 AskForCredential = Callable[[CredentialRequest, str], "Credential | None"]  # of one plugin, or "" for any
-
-_STATES = {
-    PAUSED: "paused",
-    CREDENTIAL: "paused",
-    APPROVAL: "paused",
-    DOUBT: "in_doubt",
-    INTERRUPTED: "cancelled",
-    TERMINATED: "cancelled",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,7 +343,9 @@ class Session:
         finally:
             self._count_calls()
         status = self._status(error, dry_run=dry_run)
-        self._end(status, error)
+        wait = getattr(error, "retry_after", None)
+        resume_after = self._seams.clock() + wait if wait is not None else None
+        self._end(status, error, resume_after)
         result = RunResult(
             run=self._run_id,
             status=status,
@@ -373,6 +360,7 @@ class Session:
             error=error,
             forecast=self._forecast() if dry_run else None,
             sandbox=self._sandbox,
+            resume_after=resume_after,
             accounts=self.world.accounts.rows,
         )
         self._emit(
@@ -384,6 +372,7 @@ class Session:
             counts=result.counts,
             outputs=outputs,
             error=str(error) if error else "",
+            resume_after=resume_after,
             accounts=[each.as_data() for each in result.accounts],
         )
         return result
@@ -411,17 +400,16 @@ class Session:
     def _status(self, error: PinflowError | None, *, dry_run: bool) -> str:
         if error is None:
             return "planned" if dry_run else "ok"
-        return _STATES.get(error.exit_code, "failed")
+        return status_of(error)
 
-    def _end(self, status: Any, error: PinflowError | None) -> None:
+    def _end(self, status: Any, error: PinflowError | None, resume_after: float | None) -> None:
         if self._journal is None or isinstance(error, StateError):
             return  # what can't be written stays as it is: interrupted
-        wait = getattr(error, "retry_after", None)
         self._journal.set_state(
             status,
             exit_code=error.exit_code if error is not None else 0,
             error=noted(error) if error is not None else "",
-            resume_after=self._seams.clock() + wait if wait is not None else None,
+            resume_after=resume_after,
         )
 
     def _calls(self) -> dict[str, dict[str, int]]:

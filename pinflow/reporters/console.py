@@ -16,7 +16,7 @@ def console(
     stream: TextIO, write: Callable[[str], None], *, terminal: bool, color: bool, verbosity: int
 ) -> Lines | Live:
     """The reporter for ``stream``; ``write`` puts one line on it. Only a terminal pays for importing rich."""
-    ascii_only = not _writes(stream, "✓✗…")
+    ascii_only = not _writes(stream, "✓✗…‖")
     if not terminal or verbosity < 0:
         return Lines(write, verbosity=verbosity, ascii_only=ascii_only)
     from pinflow.reporters.live import Live

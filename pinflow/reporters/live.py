@@ -30,7 +30,16 @@ if TYPE_CHECKING:
     from pinflow.reporters.words import Local
 
 _ROWS = 8  # steps shown at once
-_STYLES = {"ok": "green", "failed": "bold red", "planned": "cyan", "warning": "yellow", "wait": "yellow"}
+_STYLES = {
+    "ok": "green",
+    "failed": "bold red",
+    "planned": "cyan",
+    "paused": "yellow",
+    "in_doubt": "bold red",
+    "warning": "yellow",
+    "wait": "yellow",
+}
+_WHOLE = ("failed", "paused", "in_doubt")  # lines that are not cut: what is to be done stands at their end
 
 
 class Live:
@@ -85,7 +94,7 @@ class Live:
             self._remember(event)
         line = None if isinstance(event, Waiting) else said(event, verbosity=self._verbosity, local=self._local)
         if line is not None:
-            self._console.print(self._line(line), overflow="ellipsis", no_wrap=line.mood != "failed")
+            self._console.print(self._line(line), overflow="ellipsis", no_wrap=line.mood not in _WHOLE)
         if isinstance(event, RunFinished):
             self.close()
 

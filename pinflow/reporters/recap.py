@@ -41,7 +41,7 @@ class Recap:
     """A run's result with what only the command line knows of it.
 
     ``command`` is the command line that runs the recipe without --dry-run and
-    --sandbox; ``sign_in`` is the one that gets a token ("" where no plugin has any).
+    --sandbox; ``sign_in`` are those that get its tokens (none where no command can).
     ``now`` is seconds since the epoch.
     """
 
@@ -49,7 +49,7 @@ class Recap:
     result: RunResult
     tier: str = "standard"
     command: str = ""
-    sign_in: str = ""
+    sign_in: Sequence[str] = ()
     now: float = 0.0
     local: Local = time.localtime
     width: int = 100
@@ -101,7 +101,7 @@ class Recap:
         for step in result.steps:
             told = not own.isdisjoint((step.path, each.key) for each in result.accounts if each.error is not None)
             told |= any(where == step.path or where.startswith(f"{step.path}[") for where, *_ in result.failed)
-            if step.status == "failed" and step.error is not None and not told:
+            if step.status not in ("ok", "cancelled") and step.error is not None and not told:
                 lines += _told(f"  {inert(step.path)}: ", step.error)
         told = any(each.error is not None for each in result.accounts) and result.status == "failed"
         if not lines and result.error is not None and not told:
@@ -153,16 +153,15 @@ class Recap:
                 yield f"run it without --dry-run: {again}"
         elif result.sandbox:
             yield "this was the sandbox: nothing of yours was changed. To run it on your account:"
-            if self.sign_in:
-                yield self.sign_in
+            yield from self.sign_in
             if self.command:
                 yield self.command
         elif result.status == "in_doubt":
             yield f"see what is in doubt: pinflow runs show {run} --items"
             yield f"then go on: pinflow resume {run}"
         elif result.status == "paused":
-            wait = getattr(result.error, "retry_after", None)
-            when = "" if wait is None else f" after {moment(self.now + wait, self.now, self.local)}"
+            after = result.resume_after
+            when = "" if after is None else f" after {moment(after, self.now, self.local)}"
             yield f"go on{when}: pinflow resume {run}"
         elif result.status in ("failed", "cancelled"):
             yield f"go on where it stopped: pinflow resume {run}"
@@ -277,6 +276,7 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
         "sandbox": result.sandbox,
         "seconds": result.seconds,
         "left": result.left,
+        "resume_after": result.resume_after,
         "outputs": result.outputs,
         "counts": result.counts,
         "calls": result.calls,

@@ -14,19 +14,23 @@ if TYPE_CHECKING:
 
     Local = Callable[[float], time.struct_time]  # seconds since the epoch -> a local time
 
-Mood = Literal["ok", "failed", "planned", "skipped", "cancelled", "warning", "wait", "note"]
+Mood = events.Status | Literal["warning", "wait", "note"]
 
-MARKS: Mapping[str, str] = {"ok": "✓", "failed": "✗", "planned": "…", "skipped": "-", "cancelled": "-", "warning": "!"}
-PLAIN_MARKS: Mapping[str, str] = {
-    "ok": "+",
-    "failed": "x",
-    "planned": "~",
+MARKS: Mapping[str, str] = {
+    "ok": "✓",
+    "failed": "✗",
+    "planned": "…",
     "skipped": "-",
+    "paused": "‖",
+    "in_doubt": "?",
     "cancelled": "-",
     "warning": "!",
 }
+PLAIN_MARKS: Mapping[str, str] = {**MARKS, "ok": "+", "failed": "x", "planned": "~", "paused": "="}
+STATES: Mapping[str, str] = {"in_doubt": "in doubt"}  # of runs and steps, where people say it otherwise
 OUTCOMES = ("done", "adopted", "already", "planned", "skipped", "failed", "doubt")
 _OUTCOME_WORDS = {"already": "already there", "doubt": "in doubt"}
+_TROUBLE = ("failed", "paused", "in_doubt")
 _DAY = 86_400
 
 
@@ -50,7 +54,7 @@ def said(event: events.Event, *, verbosity: int, local: Local = time.localtime) 
             return None
         case events.RunStarted():
             return Said("note", _beginning(event, verbosity))
-        case events.StepFinished() if verbosity > 0 or event.status == "failed" or not nested(event.step):
+        case events.StepFinished() if verbosity > 0 or event.status in _TROUBLE or not nested(event.step):
             return Said(event.status, _ending(event))
         case events.Waiting():
             return Said("wait", waiting(event, local))
@@ -71,7 +75,7 @@ def _beginning(event: events.RunStarted, verbosity: int) -> str:
 
 
 def _ending(event: events.StepFinished) -> str:
-    text = f"{inert(event.step)}: {event.status} ({duration(event.seconds)})"
+    text = f"{inert(event.step)}: {STATES.get(event.status, event.status)} ({duration(event.seconds)})"
     if event.counts:
         text += f": {counts_said(event.counts)}"
     return f"{text}: {one_line(event.error)}" if event.error else text
@@ -84,12 +88,16 @@ def _detail(event: events.Event) -> Said | None:
             return Said("note", f"{inert(event.step)}: begins{uses}")
         case events.EffectDone():
             outcome = _OUTCOME_WORDS.get(event.outcome, event.outcome)
-            return Said("note", f"{inert(event.step)}: {inert(event.kind)} {inert(event.key)}: {outcome}")
+            return Said("note", f"{inert(event.step)}: {thing(event.kind, event.key)}: {outcome}")
         case events.ItemSkipped():
-            return Said(
-                "note", f"{inert(event.step)}: {inert(event.kind)} {inert(event.key)}: skipped: {inert(event.reason)}"
-            )
+            what = thing(event.kind, event.key)
+            return Said("note", f"{inert(event.step)}: {what}: skipped: {inert(event.reason)}")
     return None
+
+
+def thing(kind: str, key: str) -> str:
+    """What an effect is about: its key, with its kind before it where that does not say it."""
+    return inert(key) if not kind or key == kind or key.startswith(f"{kind}:") else f"{inert(kind)} {inert(key)}"
 
 
 def nested(step: str) -> bool:

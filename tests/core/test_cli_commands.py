@@ -433,6 +433,8 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, number: signal.Signals, cod
     assert process.returncode == code
     assert time.monotonic() - begun < 10
     assert "Traceback" not in err
+    (run,) = (desk.folder / "state" / "runs").glob("*.db")
+    assert f"go on where it stopped: pinflow resume {run.stem}\n" in err
 
 
 # -- runs
@@ -447,6 +449,20 @@ def test_runs_are_listed_newest_first_with_what_to_do_next(desk: Desk, recipe: s
     assert head.split() == ["RUN", "WHEN", "RECIPE", "STATE", "DID", "NEXT"]
     assert "failed" in second and "thing: 1 failed" in second and "pinflow resume" in second
     assert "ok" in first and "thing: 1 done" in first and "resume" not in first
+
+
+def test_on_a_narrow_terminal_what_to_do_next_is_below_the_runs_and_whole(
+    desk: Desk, recipe: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.bad = {0}
+    desk("run", recipe, "-i", "count=1")
+    monkeypatch.setattr(Shell, "width", lambda self, stream: 70)
+    assert desk("runs") == 0
+    head, row, title, advice = desk.stdout.splitlines()
+    assert head.split() == ["RUN", "WHEN", "RECIPE", "STATE", "DID"]
+    assert len(row) == 70 and row.endswith("…")
+    assert title == "next"
+    assert advice == f"  pinflow resume {row.split()[0]}"
 
 
 def test_only_the_last_twenty_runs_are_listed_unless_all_are_wanted(desk: Desk, recipe: str) -> None:
@@ -476,8 +492,8 @@ def test_every_item_is_shown_on_request(desk: Desk, recipe: str) -> None:
     desk("run", recipe, "-i", "count=4", "--output", "json")
     run = desk.json["run"]
     assert desk("runs", "show", run, "--items") == 0
-    assert "  make: thing thing:0: done as 1000" in desk.stdout
-    assert "  make: thing thing:3: skipped: nobody wants it" in desk.stdout
+    assert "  make: thing:0: done as 1000" in desk.stdout
+    assert "  make: thing:3: skipped: nobody wants it" in desk.stdout
     assert desk("runs", "--output", "json", "show", run, "--items") == 0
     assert [each["state"] for each in desk.json["items"]] == ["done", "done", "done", "skipped"]
 

@@ -119,6 +119,52 @@ def test_a_run_that_meets_its_quota_is_paused_and_says_what_is_left_and_when_it_
     assert "  # after " in desk.stdout
 
 
+def test_a_step_that_waits_for_a_quota_is_paused_and_not_failed_wherever_it_is_told(desk: Desk) -> None:
+    assert desk("run", *COPY, "--patience", "0") == 6
+    assert "‖ copy: paused (" in desk.stderr
+    assert "failed" not in desk.stdout + desk.stderr
+    assert desk("runs", "show") == 0
+    assert "  copy  paused  " in desk.stdout
+    assert "failed" not in desk.stdout
+    assert desk("run", *COPY[:-1], "name=Another", "--patience", "0", "--output", "json") == 6
+    assert [step["status"] for step in desk.json["steps"]] == ["paused"]
+    assert desk.json["resume_after"] == pytest.approx(desk.now + 60.6, abs=0.1)
+
+
+def test_the_events_of_a_paused_run_say_until_when(desk: Desk) -> None:
+    assert desk("run", *COPY, "--patience", "0", "--output", "ndjson") == 6
+    told = [json.loads(line) for line in desk.stdout.splitlines()]
+    assert [each["status"] for each in told if each["event"] == "StepFinished"] == ["paused"]
+    assert told[-1]["status"] == "paused"
+    assert told[-1]["resume_after"] == pytest.approx(desk.now + 60.6, abs=0.1)
+
+
+def test_a_write_on_its_way_is_no_doubt_while_its_run_is_at_work(desk: Desk) -> None:
+    said: list[str] = []
+
+    def look(call: Call, apply: Callable[[], Answer]) -> Answer:
+        if call.method == "POST" and not said:
+            for words in (["runs"], ["runs", "show"]):
+                assert desk(*words) == 0
+                said.append(desk.stdout)
+        return apply()
+
+    desk.fault = look
+    assert desk("run", *COPY, "--patience", "0") == 6
+    listed, shown = said
+    assert "running" in listed and "running" in shown
+    assert "doubt" not in listed + shown
+
+
+def test_after_the_sandbox_signing_in_is_for_what_the_recipe_needs(desk: Desk) -> None:
+    assert desk("run", "copy_board", "-i", "to=shop", "--sandbox", "--api", "v3") == 0
+    assert desk.stdout.splitlines()[-3:] == [
+        "  pinflow auth login --recipe copy_board --api v3",
+        "  pinflow auth login shop --recipe copy_board --api v3",
+        "  pinflow run copy_board -i to=shop -i board=... --api v3",
+    ]
+
+
 def test_to_resume_too_early_is_refused_without_a_request(desk: Desk) -> None:
     desk("run", *COPY, "--patience", "0")
     before = desk.requests()

@@ -291,6 +291,8 @@ def test_an_error_is_kept_as_its_kind_and_codes() -> None:
     error = RemoteError("a title", status=403, code=29, request_id="1234-ab")
     assert noted(error) == "remote_error, exit 1, HTTP 403, code 29, request 1234-ab"
     assert noted(KeyError("a title")) == "defect, exit 3"
+    assert noted(RateLimited("its quota is used up", status=0)) == "rate_limited, exit 6"
+    assert noted(KeyboardInterrupt()) == noted(SystemExit(143)) == "interrupted, exit 130"
 
 
 # commits

@@ -206,8 +206,8 @@ def test_verbose_tells_of_every_effect() -> None:
     assert written(begin, effect, skip) == []
     assert written(begin, effect, skip, verbosity=1) == [
         "12:00:00 copy: begins (v5.copy_board)",
-        "12:00:00 copy: pin pin:8: adopted",
-        "12:00:00 copy: pin pin:9: skipped: a video",
+        "12:00:00 copy: pin:8: adopted",
+        "12:00:00 copy: pin:9: skipped: a video",
     ]
 
 
@@ -457,19 +457,19 @@ def test_a_step_that_failed_as_a_whole_is_told_with_its_reason() -> None:
         (
             "paused",
             RateLimited("slow down", retry_after=3600.0),
-            "  slow down (HTTP 429)",
+            "  copy: slow down (HTTP 429)",
             ["  go on after 13:00:00: pinflow resume r1"],
         ),
         (
             "paused",
             RateLimited("slow down"),
-            "  slow down (HTTP 429)",
+            "  copy: slow down (HTTP 429)",
             ["  go on: pinflow resume r1"],
         ),
         (
             "in_doubt",
             InDoubt("no answer"),
-            "  no answer",
+            "  copy: no answer",
             ["  see what is in doubt: pinflow runs show r1 --items", "  then go on: pinflow resume r1"],
         ),
         (
@@ -483,7 +483,10 @@ def test_a_step_that_failed_as_a_whole_is_told_with_its_reason() -> None:
 def test_the_recap_says_why_a_run_did_not_end_and_what_to_do(
     status: str, error: BaseException, why: str, advice: list[str]
 ) -> None:
-    lines = recap(result(status, error=error)).splitlines()
+    wait = getattr(error, "retry_after", None)
+    step = StepResult("copy", status, None, error, 3.0)  # type: ignore[arg-type]
+    after = NOON + wait if wait is not None else None
+    lines = recap(result(status, error=error, steps=(step,), resume_after=after)).splitlines()
     assert lines[1:] == ["why", why, "next", *advice]
 
 
@@ -510,7 +513,7 @@ def test_a_dry_run_in_the_sandbox_leads_to_a_run_in_the_sandbox() -> None:
 
 
 def test_the_recap_of_a_sandbox_run_leads_to_the_real_one() -> None:
-    assert recap(result(sandbox=True), sign_in="pinflow auth login") == (
+    assert recap(result(sandbox=True), sign_in=["pinflow auth login"]) == (
         "Copy a board: done in the sandbox (2 min 13 s, run r1)\n"
         "next\n"
         "  this was the sandbox: nothing of yours was changed. To run it on your account:\n"
@@ -556,6 +559,7 @@ def test_the_result_for_programs_has_every_fact() -> None:
         "sandbox": False,
         "seconds": 133.0,
         "left": {},
+        "resume_after": None,
         "outputs": {},
         "counts": {},
         "calls": {},
