@@ -106,7 +106,10 @@ class Action:
     what it made is taken back; every effect of such a kind must be something new.
     ``variants`` says that it only stands for others. ``accepts``, a JSON Schema of
     an object, says what it takes in place of its function's signature; ``variant``
-    is which one it is, for people.
+    is which one it is, for people. ``checks`` say what arguments can't be
+    together: each is a function whose parameters are some of the action's own, and
+    raises UsageError. It is asked before the run wherever all of them are known by
+    then, and in any case before the action is called.
     """
 
     name: str
@@ -123,6 +126,7 @@ class Action:
     accepts: Mapping[str, Any] | None = None
     variant: str = ""
     tokens: str = ""
+    checks: Sequence[Callable[..., None]] = ()
 
     @property
     def title(self) -> str:
@@ -175,6 +179,7 @@ def action(
     local: bool = False,
     variants: Variants | None = None,
     tokens: str = "",
+    checks: Sequence[Callable[..., None]] = (),
 ) -> Callable[[Callable[..., Any]], Action]:
     """Make the function below an :class:`Action` named ``name``.
 
@@ -186,6 +191,8 @@ def action(
     is ``local`` runs unattended without an approval; if no step of the run has one,
     its clients refuse to write, but for effects that change nothing. ``tokens`` is
     the field of a generator's items that names a token, so that the steps of a loop may act for each.
+    ``checks`` are functions that raise UsageError where some of its arguments, which
+    are their parameters, do not go together.
     Raises PluginError for a name that a recipe could not write.
     """
     from collections.abc import Mapping as MappingType
@@ -201,7 +208,7 @@ def action(
         made = Action(
             name, function, api, effect, by_role, frozenset(quota), destructive, reread, undo or {}, local, variants
         )
-        return replace(made, tokens=tokens)
+        return replace(made, tokens=tokens, checks=tuple(checks))
 
     return declare
 

@@ -11,11 +11,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from pinflow.actions import Number, Text
-from pinflow.errors import PluginError
+from pinflow.errors import PluginError, UsageError
 from pinflow.kinds import Fields, Kind, Unfit, kind_of, shape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pinflow.actions import Action
     from pinflow.kinds import Misfit
@@ -31,6 +31,14 @@ class Fault:
     what: str
     unknown: bool = False  # the name at the end of ``loc`` is not a parameter
     known: tuple[str, ...] = ()  # what there is instead
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Arguments that are each right, and do not go together."""
+
+    names: tuple[str, ...]
+    error: UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,36 @@ class Parameters:
         except Unfit as unfit:
             return [_fault(misfit) for misfit in unfit.misfits]
         return []
+
+    @cached_property
+    def _checks(self) -> list[tuple[Callable[..., None], tuple[str, ...]]]:
+        """The action's checks, with the parameters that each looks at."""
+        found = [(check, tuple(inspect.signature(check).parameters)) for check in self._action.checks]
+        for check, names in found:
+            strange = [name for name in names if name not in self._signature]
+            if strange:
+                raise self._misfit(f"its check {check.__name__} looks at {strange[0]!r}, which is no parameter")
+        return found
+
+    def clashes(self, arguments: Mapping[str, Any], *, unknown: Callable[[Any], bool]) -> list[Clash]:
+        """What the action's checks say against ``arguments``.
+
+        A check is left out while something that it looks at is ``unknown``, or has a fault of its own.
+        """
+        found = []
+        for check, names in self._checks:
+            given = {name: arguments[name] for name in names if name in arguments}
+            try:
+                values = {name: self._kind.fields[name].convert(value, ()) for name, value in given.items()}
+            except Unfit:
+                continue
+            if any(map(unknown, given.values())):
+                continue
+            try:
+                check(**{name: self._signature[name].default for name in names} | values)
+            except UsageError as error:
+                found.append(Clash(tuple(given), error))
+        return found
 
     def convert(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as the function wants them: defaults filled in, ids as text.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal, Required, TypedDict
 
 from pinflow import Context, Text, UsageError, action
-from pinflow_pinterest.advertising import AdAccountRef, ad_account_id
+from pinflow_pinterest.advertising import AdAccountRef, ad_account_id, check_count
 from pinflow_pinterest.figures import Column, Granularity, ReportLevel, WindowDays
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId
@@ -18,6 +18,7 @@ from pinflow_pinterest.types import FetchedReport
 from pinflow_pinterest.videos import WaitSeconds
 
 _MOST_IDS: Final = 500
+_ITEMS: Final = "PRODUCT_ITEM"  # how the levels begin whose reports have no ads
 
 
 class MetricsFilter(TypedDict, total=False):
@@ -28,7 +29,30 @@ class MetricsFilter(TypedDict, total=False):
     values: Required[list[float]]
 
 
-@action("create_ad_report", effect="write", local=True, quota={"ads_analytics", "ads_read"})
+def _counts_something(columns: list[str]) -> None:
+    if not columns:
+        raise UsageError("columns must name at least one")
+
+
+def _filters_have_values(metrics_filters: list[MetricsFilter] | None) -> None:
+    if any(not each["values"] for each in metrics_filters or ()):
+        raise UsageError("each of metrics_filters needs at least one value")
+
+
+def _ids_fit_level(level: str, campaigns: list[str] | None, ad_groups: list[str] | None, ads: list[str] | None) -> None:
+    for name, ids in {"campaigns": campaigns, "ad_groups": ad_groups, "ads": ads}.items():
+        check_count(name, ids, _MOST_IDS)
+    if level.startswith(_ITEMS) and ads is not None:
+        raise UsageError(f"a report of the level {level} can't be limited to ads")
+
+
+@action(
+    "create_ad_report",
+    effect="write",
+    local=True,
+    quota={"ads_analytics", "ads_read"},
+    checks=(_counts_something, _filters_have_values, _ids_fit_level),
+)
 def create_ad_report(
     ctx: Context,
     *,
@@ -77,17 +101,7 @@ def create_ad_report(
         if_exists: fail asks for no report if there is something at path; replace overwrites it
         wait_seconds: how long the service may take to make it
     """
-    if not columns:
-        raise UsageError("columns must name at least one")
-    for name, ids in {"campaigns": campaigns, "ad_groups": ad_groups, "ads": ads}.items():
-        if ids is not None and not 1 <= len(ids) <= _MOST_IDS:
-            raise UsageError(f"{name} takes 1 to {_MOST_IDS} ids, not {len(ids)}")
-    if any(not each["values"] for each in metrics_filters or ()):
-        raise UsageError("each of metrics_filters needs at least one value")
-    items = level.startswith("PRODUCT_ITEM")
-    if items and ads is not None:
-        raise UsageError(f"a report of the level {level} can't be limited to ads")
-    reach = HOURLY if granularity == "HOUR" else ITEM_REPORT if items else REPORT
+    reach = HOURLY if granularity == "HOUR" else ITEM_REPORT if level.startswith(_ITEMS) else REPORT
     body: dict[str, Any] = {
         **period(ctx.now(), start_date, end_date, reach),
         "level": level,

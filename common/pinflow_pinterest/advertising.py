@@ -45,7 +45,27 @@ def list_ad_accounts(ctx: Context, *, shared: bool = True, limit: Limit | None =
     yield from gateway(ctx.client).ads().accounts(shared=shared, limit=limit)
 
 
-@action("list_campaigns", quota={"ads_read"})
+def _ids_fit_level(level: str, ids: list[str] | None) -> None:
+    if level == "ad_account" and ids is not None:
+        raise UsageError("level ad_account takes no ids")
+    if level != "ad_account" and ids is None:
+        raise UsageError(f"level {level} needs ids", hint=f"list_{level}s tells them, as does the recipe ads_tree")
+    check_count("ids", ids, MOST_IDS)
+
+
+def _campaigns_fit(campaigns: list[str] | None) -> None:
+    check_count("campaigns", campaigns, MOST_IDS)
+
+
+def _groups_fit(campaigns: list[str] | None, ad_groups: list[str] | None) -> None:
+    _one_kind(campaigns=campaigns, ad_groups=ad_groups)
+
+
+def _ads_fit(campaigns: list[str] | None, ad_groups: list[str] | None, ads: list[str] | None) -> None:
+    _one_kind(campaigns=campaigns, ad_groups=ad_groups, ads=ads)
+
+
+@action("list_campaigns", quota={"ads_read"}, checks=(_campaigns_fit,))
 def list_campaigns(
     ctx: Context,
     *,
@@ -69,7 +89,7 @@ def list_campaigns(
     )
 
 
-@action("list_ad_groups", quota={"ads_read"})
+@action("list_ad_groups", quota={"ads_read"}, checks=(_groups_fit,))
 def list_ad_groups(
     ctx: Context,
     *,
@@ -94,7 +114,7 @@ def list_ad_groups(
     yield from _entities(ctx, ad_account, "ad_groups", filters, statuses=statuses, order=order, limit=limit)
 
 
-@action("list_ads", quota={"ads_read"})
+@action("list_ads", quota={"ads_read"}, checks=(_ads_fit,))
 def list_ads(
     ctx: Context,
     *,
@@ -138,7 +158,7 @@ def list_delivery_metrics(
         yield found  # type: ignore[misc]
 
 
-@action("get_ad_analytics", quota={"ads_analytics", "ads_read"})
+@action("get_ad_analytics", quota={"ads_analytics", "ads_read"}, checks=(_ids_fit_level,))
 def get_ad_analytics(
     ctx: Context,
     *,
@@ -170,11 +190,6 @@ def get_ad_analytics(
         view_window_days: the same, after a view
         conversion_report_time: whether a result counts on the day of the ad or on its own
     """
-    if (level == "ad_account") != (ids is None):
-        if ids is not None:
-            raise UsageError("level ad_account takes no ids")
-        raise UsageError(f"level {level} needs ids", hint=f"list_{level}s tells them, as does the recipe ads_tree")
-    check_ids(ids=ids)
     days = period(ctx.now(), start_date, end_date, HOURLY if granularity == "HOUR" else FIGURES)
     service = gateway(ctx.client).ads()
     query: dict[str, Any] = {
@@ -214,14 +229,19 @@ def ad_account_id(ads: Ads, ad_account: str | None) -> str:
     raise ActionError(f"{what}; it sees: {known}", hint="name the one you mean with ad_account, by its id")
 
 
-def check_ids(**ids: Sequence[str] | None) -> None:
+def check_count(name: str, ids: Sequence[str] | None, most: int) -> None:
+    """Raise UsageError where ids are given, and none or more than ``most``."""
+    if ids is not None and not 1 <= len(ids) <= most:
+        raise UsageError(f"{name} takes 1 to {most} ids, not {len(ids)}")
+
+
+def _one_kind(**ids: Sequence[str] | None) -> None:
     """Raise UsageError where two kinds of ids are given, or too many of one."""
-    given = {name: found for name, found in ids.items() if found is not None}
+    given = [name for name, found in ids.items() if found is not None]
     if len(given) > 1:
         raise UsageError(f"only one of {', '.join(given)} can be given at a time")
-    for name, found in given.items():
-        if not 1 <= len(found) <= MOST_IDS:
-            raise UsageError(f"{name} takes 1 to {MOST_IDS} ids, not {len(found)}")
+    for name, found in ids.items():
+        check_count(name, found, MOST_IDS)
 
 
 def _entities(
@@ -234,7 +254,6 @@ def _entities(
     order: str | None,
     limit: int | None,
 ) -> Iterator[Any]:
-    check_ids(**{name.replace("_ids", "s"): ids for name, ids in filters.items()})
     service = gateway(ctx.client).ads()
     query = {**filters, "entity_statuses": statuses, "order": order}
     return service.things(ad_account_id(service, ad_account), kind, query, limit=limit)

@@ -56,7 +56,7 @@ class Ads(Protocol):
         """The figures of an "ad_account", or of the "campaign", "ad_group" or "ad" whose ids the query has."""
 
     def reports(self, ad_account: str, body: Mapping[str, Any]) -> Reports:
-        """How the report that ``body`` describes is made. Raises UsageError for one that the version can't make."""
+        """How the report that ``body`` describes is made."""
 
     def columns(self, report_type: str | None) -> Iterator[object]:
         """What figures and reports can have, as the service lists it."""

@@ -33,21 +33,16 @@ _COMPANIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "video": (*_COVERS, "cover_image_content_type", "is_standard"),
     "pin_url": ("is_affiliate_link",),
 }
+SOURCES: Final = tuple(_COMPANIONS)  # the ways to say what a Pin shows
 
 
-def media_source(
-    given: Mapping[str, Any], *, place: Place, known: Sequence[str] = tuple(_COMPANIONS)
-) -> dict[str, Any]:
+def media_source(given: Mapping[str, Any], *, place: Place, known: Sequence[str] = SOURCES) -> dict[str, Any]:
     """The ``media_source`` that the parameters ``given`` (those that are not None) ask for.
 
     ``place`` tells where a file is, ``known`` which ways the version has. Raises UsageError unless exactly one source
     is given, with what belongs to it.
     """
-    kinds = [kind for kind in known if kind in given]
-    if len(kinds) != 1:
-        stated = f"not {' and '.join(kinds)} together" if kinds else "and none is given"
-        raise UsageError(f"a Pin shows exactly one of {', '.join(known)}; {stated}")
-    (kind,) = kinds
+    kind = only_source(given, known)
     strange = [name for name in given if name != kind and name not in _COMPANIONS[kind]]
     if strange:
         raise UsageError(f"{', '.join(strange)} can't be given with {kind}")
@@ -55,6 +50,15 @@ def media_source(
     extras = {name: given[name] for name in ("is_standard", "index", "is_affiliate_link") if name in given}
     _check_index(source, extras)
     return {**source, **extras}
+
+
+def only_source(given: Mapping[str, Any], known: Sequence[str] = SOURCES) -> str:
+    """Which of the ways to say what a Pin shows is given. Raises UsageError unless it is exactly one."""
+    kinds = [kind for kind in known if kind in given]
+    if len(kinds) == 1:
+        return kinds[0]
+    stated = f"not {' and '.join(kinds)} together" if kinds else "and none is given"
+    raise UsageError(f"a Pin shows exactly one of {', '.join(known)}; {stated}")
 
 
 def _image_url(given: Mapping[str, Any], place: Place) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.names import fits
 from pinflow.plan.findings import near
-from pinflow.recipe.expressions import nearest
+from pinflow.recipe.expressions import Template, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pinflow.names import Names, Shape
     from pinflow.parameters import Fault
     from pinflow.plan.findings import Findings
-    from pinflow.recipe.expressions import Template
     from pinflow.registry import Registry
     from pinflow.rendering import Loc, Value
 
@@ -40,7 +39,8 @@ def check_arguments(
             wrong.add(loc)
             findings.add(part.place.at("with", *loc), f"{_shown(loc)} {complaint}", offset=offset)
     early = findings.known(value, part.place.at("with"), names) if certain else {}
-    faults = action.parameters.faults(value.with_parts(early) if early else value.tree)
+    given = value.with_parts(early) if early else value.tree
+    faults = action.parameters.faults(given)
     misspelt = {_meant(fault) for fault in faults if fault.unknown}
     for fault in faults:
         source = next((fault.loc[:n] for n in range(1, len(fault.loc) + 1) if fault.loc[:n] in late), None)
@@ -49,10 +49,30 @@ def check_arguments(
                 findings.add(part.place.at("with", *source), fault.what, _origin(late[source]))
         elif fault.loc not in misspelt:
             _tell(fault, action, schema, part, findings, registry)
+    if misspelt:
+        return  # what was meant is not known, and so not what it goes with
+    for clash in action.parameters.clashes(given, unknown=_is_open):
+        first = part.place.at("with", *clash.names[:1]) if clash.names else part.place.at(*_caller(part))
+        origin = _origin(*(late[loc] for loc in early if loc[0] in clash.names))
+        findings.add(first, clash.error.message, "; ".join(filter(None, [clash.error.hint, origin])))
 
 
-def _origin(template: Template) -> str:
-    read = sorted({str(each.path[0]) for each in template.references if each.path})
+def _caller(part: Part) -> Loc:
+    return ("uses" if part.step.uses else "for_each",)
+
+
+def _is_open(value: object) -> bool:
+    """Whether there is something in a value that only the run will fill in."""
+    match value:
+        case dict():
+            return any(map(_is_open, value.values()))
+        case list():
+            return any(map(_is_open, value))
+    return isinstance(value, Template)
+
+
+def _origin(*templates: Template) -> str:
+    read = sorted({str(each.path[0]) for template in templates for each in template.references if each.path})
     return f"it comes from input {' and '.join(map(repr, read))}" if read else ""
 
 
@@ -83,7 +103,7 @@ def _tell(fault: Fault, action: Action, schema: Shape, part: Part, findings: Fin
         findings.add(place, what, hint, key=True)
     elif fault.what.startswith("missing"):
         what = f"{_shown(tuple(around))} lacks {name!r}" if around else f"{action.title}: {fault.what}"
-        findings.add(place if around else part.place.at("uses" if part.step.uses else "for_each"), what)
+        findings.add(place if around else part.place.at(*_caller(part)), what)
     else:
         findings.add(place, fault.what)
 

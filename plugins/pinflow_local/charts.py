@@ -19,7 +19,15 @@ _LABELS: Final = 12  # along the axis, so that none covers its neighbour
 _FAR_SMALLER: Final = 20  # times: a line so much lower gets the axis on the right, or it would lie flat
 
 
-@action("write_chart", effect="write", local=True)
+def _can_be_drawn(path: str) -> None:
+    form = _form(path)
+    if form not in ("svg", "png"):
+        raise UsageError(f"write_chart makes .svg and .png files, not {path}")
+    if form == "png":
+        _need_png()
+
+
+@action("write_chart", effect="write", local=True, checks=(_can_be_drawn,))
 def write_chart(
     ctx: Context,
     *,
@@ -42,15 +50,10 @@ def write_chart(
         kind: line or bar
         if_exists: fail leaves a file with other content alone; replace overwrites it
     """
-    form = path.rpartition(".")[2].lower()
-    if form not in ("svg", "png"):
-        raise UsageError(f"write_chart makes .svg and .png files, not {path}")
-    if form == "png":
-        _need_png()
 
     def content() -> bytes:
         text = svg(rows, x=x, series=series, title=title, kind=kind)
-        return _png(text) if form == "png" else text
+        return _png(text) if _form(path) == "png" else text
 
     return save(ctx, path, if_exists, content)
 
@@ -131,6 +134,10 @@ def _number(value: object) -> float | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
         return value
     return None
+
+
+def _form(path: str) -> str:
+    return path.rpartition(".")[2].lower()
 
 
 def _need_png() -> None:

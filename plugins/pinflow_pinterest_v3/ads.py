@@ -8,12 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from pinflow import UsageError
 from pinflow_pinterest import advertising
 
 if TYPE_CHECKING:
     from pinflow import Action
 
 READ: Final = frozenset({"read_users", "read_advertisers"})  # advertisers are listed by the user's id
+
+
+def _no_report_type(report_type: str | None) -> None:
+    if report_type is not None:
+        raise UsageError("ads API v4 does not tell columns apart by report_type", hint="API v5 does")
 
 
 def by_user(shared: Action) -> Action:
@@ -26,7 +32,10 @@ list_campaigns: Final = by_user(advertising.list_campaigns)
 list_ad_groups: Final = by_user(advertising.list_ad_groups)
 list_ads: Final = by_user(advertising.list_ads)
 list_delivery_metrics: Final = replace(
-    advertising.list_delivery_metrics, api="v3", scopes={"": frozenset({"read_advertisers"})}
+    advertising.list_delivery_metrics,
+    api="v3",
+    scopes={"": frozenset({"read_advertisers"})},
+    checks=(_no_report_type,),
 )
 get_ad_analytics: Final = by_user(advertising.get_ad_analytics)
 

@@ -164,8 +164,6 @@ class V4Ads:
         )
 
     def columns(self, report_type: str | None) -> Iterator[object]:
-        if report_type is not None:
-            raise UsageError("ads API v4 does not tell columns apart by report_type", hint="API v5 does")
         found = unwrapped(self.client.get(f"{ADS}/resources/delivery_metrics"))
         columns = found.get("metrics") if isinstance(found, dict) else None
         if not isinstance(columns, list):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pinflow import Context, Number, Text, UsageError, action
 from pinflow_pinterest import undo
@@ -17,13 +17,15 @@ from pinflow_pinterest.gateway import all_pins, gateway
 from pinflow_pinterest.ids import AltText, Description, Link, PinterestId, Title
 from pinflow_pinterest.pins import add_pin, place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
-from pinflow_pinterest.sources import media_source
+from pinflow_pinterest.sources import media_source, only_source
 from pinflow_pinterest.types import Pin
 from pinflow_pinterest_v3 import boards, shapes, users
 
 READ: Final = frozenset({"read_pins"})
 FIND: Final = READ | boards.FIND
 WRITE: Final = READ | boards.WRITE | {"write_pins"}
+
+_SOURCES: Final = ("image_url", "images", "video")  # the ways to say what a Pin shows
 
 
 @action("list_pins", api="v3", scopes=READ | users.READ, quota={"org_read"})
@@ -61,6 +63,15 @@ def get_pin(ctx: Context, *, pin: PinterestId) -> Pin:
     return gateway(ctx.client).pin(pin)
 
 
+def _shows_one_thing(image_url: str | None, images: list[Any] | None, video: str | None) -> None:
+    only_source(given(image_url=image_url, images=images, video=video), _SOURCES)
+
+
+def _video_has_cover(video: str | None, cover_image_url: str | None) -> None:
+    if video is not None and cover_image_url is None:
+        raise UsageError("a video needs its cover: cover_image_url")
+
+
 @action(
     "create_pin",
     api="v3",
@@ -69,6 +80,7 @@ def get_pin(ctx: Context, *, pin: PinterestId) -> Pin:
     quota=BOTH_QUOTAS,
     reread=reread_pin,
     undo={"pin": undo.OF_PIN},
+    checks=(_shows_one_thing, _video_has_cover),
 )
 def create_pin(
     ctx: Context,
@@ -103,15 +115,13 @@ def create_pin(
         cover_image_url: address of the video's cover
     """
     source = given(image_url=image_url, images=images, index=index, video=video, cover_image_url=cover_image_url)
-    if video is not None and cover_image_url is None:
-        raise UsageError("a video needs its cover: cover_image_url")
     body = given(
         **place(board, section),
         title=title,
         description=description,
         link=link,
         alt_text=alt_text,
-        media_source=media_source(source, place=ctx.file, known=("image_url", "images", "video")),
+        media_source=media_source(source, place=ctx.file, known=_SOURCES),
     )
     return add_pin(ctx, body)
 

@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import UsageError
 from pinflow_pinterest.boards import given
 from pinflow_pinterest.copying import board_body, pin_body
 from pinflow_pinterest.media import Carried, NotCarried, cover_image
@@ -26,7 +25,6 @@ Raw = dict[str, Any]
 
 _NAMES: Final[Mapping[str, str]] = {"metrics_filters": "filters"}
 _COUNTED: Final[Mapping[str, str]] = {"TIME_OF_AD_ACTION": "AD_EVENT", "TIME_OF_CONVERSION": "CONVERSION_EVENT"}
-_LATER_LEVELS: Final = ("ADVERTISER_TARGETING", "CAMPAIGN_TARGETING", "AD_GROUP_TARGETING", "PRODUCT_ITEM_TARGETING")
 
 # what else a new board takes; not return_existing, which would take over a board that is there
 _BOARD_EXTRAS: Final = ("category", "collaborator_invites_enabled", "event_date", "event_start_date", "layout")
@@ -128,10 +126,7 @@ def of_advertiser(raw: object) -> object:
 
 
 def report_words(query: Mapping[str, Any]) -> Raw:
-    """What asks for figures or a report of ads, in the words of the ads API v4. Raises UsageError for what it lacks."""
-    level = query.get("level")
-    if level in _LATER_LEVELS:
-        raise UsageError(f"ads API v4 makes no reports of the level {level}", hint="API v5 does")
+    """What asks for figures or a report of ads, in the words of the ads API v4."""
     counted = query.get("conversion_report_time")
     words = {_NAMES.get(name, name): value for name, value in query.items()}
     return words | given(conversion_report_time=_COUNTED.get(counted) if counted else None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pinflow import ActionError, Context, Number, UsageError, action
-from pinflow_pinterest.advertising import SINCE, UNTIL, AdAccountRef, ad_account_id
+from pinflow_pinterest.advertising import SINCE, UNTIL, AdAccountRef, ad_account_id, check_count
 from pinflow_pinterest.boards import is_id
 from pinflow_pinterest.figures import (
     AppType,
@@ -82,7 +82,15 @@ def get_user_analytics(
     return {"start_date": days["start_date"], "end_date": days["end_date"], "parts": found, "rows": daily_rows(found)}
 
 
-@action("get_pin_analytics", api="v5", scopes=READ_PINS, quota={"org_analytics"})
+def _pin_or_pins(pin: str | None, pins: list[str] | None, split_field: str | None) -> None:
+    if (pin is None) == (pins is None):
+        raise UsageError("get_pin_analytics takes either pin or pins")
+    check_count("pins", pins, _MOST_PINS)
+    if pins is not None and split_field not in (None, "NO_SPLIT"):
+        raise UsageError("split_field can't be given with pins; ask for one pin at a time")
+
+
+@action("get_pin_analytics", api="v5", scopes=READ_PINS, quota={"org_analytics"}, checks=(_pin_or_pins,))
 def get_pin_analytics(
     ctx: Context,
     *,
@@ -107,12 +115,6 @@ def get_pin_analytics(
         split_field: APP_TYPE splits the figures by kind of app; with pin only
         ad_account: the ad account for whose owner it is asked, by id or exact name
     """
-    if (pin is None) == (pins is None):
-        raise UsageError("get_pin_analytics takes either pin or pins")
-    if pins is not None and not 1 <= len(pins) <= _MOST_PINS:
-        raise UsageError(f"pins takes 1 to {_MOST_PINS} ids, not {len(pins)}")
-    if pins is not None and split_field not in (None, "NO_SPLIT"):
-        raise UsageError("split_field can't be given with pins; ask for one pin at a time")
     days = period(ctx.now(), start_date, end_date, FIGURES)
     query = {**days, "metric_types": metrics or _OF_PINS, "app_types": app_types, **_for(ctx, ad_account)}
     if pin is not None:

@@ -79,7 +79,14 @@ def create_board(
     return make_board(ctx, given(name=name, description=description, privacy=privacy))
 
 
-@action("update_board", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_board)
+def _alters(name: str | None, description: str | None, privacy: str | None) -> None:
+    if name is None and description is None and privacy is None:
+        raise UsageError("update_board has nothing to change: give name, description or privacy")
+
+
+@action(
+    "update_board", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_board, checks=[_alters]
+)
 def update_board(
     ctx: Context,
     *,
@@ -97,8 +104,6 @@ def update_board(
         privacy: the new privacy; a board can't be made PROTECTED later
     """
     service, changes = gateway(ctx.client), given(name=name, description=description, privacy=privacy)
-    if not changes:
-        raise UsageError("update_board has nothing to change: give name, description or privacy")
     return ctx.once(
         "update",
         lambda: service.change_board(board, changes),

@@ -6,7 +6,7 @@ Source: https://developers.pinterest.com/docs/api/v5/ (pins)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pinflow import Context, Number, Text, UsageError, action
 from pinflow_pinterest import undo
@@ -16,7 +16,7 @@ from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import AltText, Description, DominantColor, Link, PinterestId, Title
 from pinflow_pinterest.pins import add_pin, place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
-from pinflow_pinterest.sources import media_source
+from pinflow_pinterest.sources import SOURCES, media_source, only_source
 from pinflow_pinterest.types import CreativeType, Pin
 from pinflow_pinterest_v5.gateway import pins_path
 
@@ -95,6 +95,24 @@ def get_pin(ctx: Context, *, pin: PinterestId, pin_metrics: bool = False) -> Pin
     return read_pin(ctx.client, pin, pin_metrics=pin_metrics)
 
 
+def _shows_one_thing(
+    image_url: str | None,
+    image_file: str | None,
+    image_base64: str | None,
+    images: list[Any] | None,
+    images_base64: list[Any] | None,
+    video: str | None,
+    pin_url: bool,
+) -> None:
+    told = (image_url, image_file, image_base64, images, images_base64, video, pin_url or None)
+    only_source({way: value for way, value in zip(SOURCES, told, strict=True) if value is not None})
+
+
+def _page_has_link(pin_url: bool, link: str | None) -> None:
+    if pin_url and not link:
+        raise UsageError("pin_url makes a Pin of the page at link: give link too")
+
+
 @action(
     "create_pin",
     api="v5",
@@ -103,6 +121,7 @@ def get_pin(ctx: Context, *, pin: PinterestId, pin_metrics: bool = False) -> Pin
     quota=BOTH_QUOTAS,
     reread=reread_pin,
     undo={"pin": undo.OF_PIN},
+    checks=(_shows_one_thing, _page_has_link),
 )
 def create_pin(
     ctx: Context,
@@ -158,8 +177,6 @@ def create_pin(
         is_affiliate_link: whether that link is an affiliate link or sponsored
         is_standard: false makes a simplified Pin (beta)
     """
-    if pin_url and not link:
-        raise UsageError("pin_url makes a Pin of the page at link: give link too")
     source = {
         "image_url": image_url,
         "image_file": image_file,
@@ -189,7 +206,23 @@ def create_pin(
     return add_pin(ctx, body)
 
 
-@action("update_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_pin)
+def _alters(
+    board: str | None,
+    section: str | None,
+    title: str | None,
+    description: str | None,
+    link: str | None,
+    alt_text: str | None,
+    carousel_slots: list[dict[str, str]] | None,
+) -> None:
+    if all(each is None for each in (board, section, title, description, link, alt_text)) and not carousel_slots:
+        raise UsageError("update_pin has nothing to change: give a text, a board or a section")
+    strange = {key for slot in carousel_slots or () for key in slot} - {"title", "description", "link"}
+    if strange:
+        raise UsageError(f"carousel_slots have title, description and link, not {', '.join(sorted(strange))}")
+
+
+@action("update_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_pin, checks=[_alters])
 def update_pin(
     ctx: Context,
     *,
@@ -214,16 +247,11 @@ def update_pin(
         alt_text: the new alternative text
         carousel_slots: the new texts of a carousel's images in their order, each {title, description, link}
     """
-    strange = {key for slot in carousel_slots or () for key in slot} - {"title", "description", "link"}
-    if strange:
-        raise UsageError(f"carousel_slots have title, description and link, not {', '.join(sorted(strange))}")
     changes = given(board_id=board, title=title, description=description, link=link, alt_text=alt_text)
     if section is not None:
         changes["board_section_id"] = None if section == "none" else section
     # what a Pin answers of its carousel is not what was sent, so that only sending it again makes sure
     body = changes | given(carousel_slots=carousel_slots)
-    if not body:
-        raise UsageError("update_pin has nothing to change: give a text, a board or a section")
     path = f"/pins/{pin}"
 
     def find() -> Pin | None:

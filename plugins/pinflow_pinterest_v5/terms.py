@@ -14,15 +14,18 @@ from pinflow_pinterest.types import RelatedTerms
 Term = Annotated[str, Text(min_length=1, pattern="^[^,]*$", description="a term without a comma")]
 
 
-@action("related_terms", api="v5", scopes={"ads:read"}, quota={"ads_read"})
+def _some(terms: list[str]) -> None:
+    if not terms:
+        raise UsageError("related_terms needs at least one term")
+
+
+@action("related_terms", api="v5", scopes={"ads:read"}, quota={"ads_read"}, checks=(_some,))
 def related_terms(ctx: Context, *, terms: list[Term]) -> Iterator[RelatedTerms]:
     """For each of some search terms, those that people search for as well. (GET /terms/related)
 
     Arguments:
         terms: at least one
     """
-    if not terms:
-        raise UsageError("related_terms needs at least one term")
     answer = ctx.client.get("/terms/related", params={"terms": terms})
     found = answer.get("related_terms_list") if isinstance(answer, dict) else None
     if not isinstance(found, list) or not all(isinstance(each, dict) and "term" in each for each in found):

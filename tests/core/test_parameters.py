@@ -304,3 +304,28 @@ def test_a_type_that_no_recipe_can_give_is_refused() -> None:
 
     with pytest.raises(PluginError, match=r"action act .*parameter it can't be checked: a recipe can't give Odd"):
         taking(Odd).parameters.faults({})
+
+
+def test_a_check_that_looks_at_no_parameter_is_refused() -> None:
+    def fits(size: int, it: str) -> None: ...
+
+    @action("act", checks=[fits])
+    def act(ctx: Context, *, it: str) -> None: ...
+
+    with pytest.raises(PluginError, match=r"action act .*its check fits looks at 'size', which is no parameter"):
+        act.parameters.clashes({"it": "a"}, unknown=lambda value: False)
+
+
+def test_a_check_sees_what_the_function_would_get_and_waits_for_what_is_unknown() -> None:
+    seen: list[dict[str, object]] = []
+
+    def fits(it: set[str], other: int) -> None:
+        seen.append({"it": it, "other": other})
+
+    @action("act", checks=[fits])
+    def act(ctx: Context, *, it: set[str], other: int = 7) -> None: ...
+
+    unknown = object()
+    for it in (["a", "a"], [unknown], "no list"):
+        assert act.parameters.clashes({"it": it}, unknown=lambda value: value == [unknown]) == []
+    assert seen == [{"it": {"a"}, "other": 7}]

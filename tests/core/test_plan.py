@@ -95,11 +95,21 @@ def actions() -> list[Action]:
     def find_more_boards(ctx: Context, *, word: str, archived: bool = False) -> list[Board]:
         raise AssertionError
 
+    def ids_fit(level: str, ids: list[str] | None) -> None:
+        if (level == "all") != (ids is None):
+            raise UsageError(
+                f"level {level} {'needs' if ids is None else 'takes no'} ids", hint="list_boards tells them"
+            )
+
+    @action("count_boards", api="v5", scopes={"boards:read"}, checks=[ids_fit])
+    def count_boards(ctx: Context, *, level: Literal["all", "some"] = "all", ids: list[Id] | None = None) -> int:
+        raise AssertionError
+
     @action("log")
     def log(ctx: Context, *, text: str) -> None:
         raise AssertionError
 
-    found += [find_boards, find_more_boards]
+    found += [find_boards, find_more_boards, count_boards]
     return [*found, list_boards, get_board, create_pin, delete_board, archive_board, log]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pinflow import ActionError, Context, RateLimited, action
+from pinflow import ActionError, Context, RateLimited, UsageError, action
 from pinflow.engine.runner import LIST_CAP
 from pinflow.errors import CREDENTIAL, DOUBT, INTERRUPTED, PAUSED, CredentialError, InDoubt
 
@@ -425,6 +425,37 @@ def test_what_is_only_planned_is_not_asked_for(project: Any) -> None:
     result = project.run(text, dry_run=True)
     assert ([step.status for step in result.steps], result.error) == (["planned", "planned"], None)
     assert project.shop.asked == []
+
+
+def test_what_does_not_go_together_is_refused_before_the_action_is_called(project: Any) -> None:
+    called: list[str] = []
+    project.shop.fill(1)
+
+    def fits(low: str, high: str) -> None:
+        if low > high:
+            raise UsageError(f"low {low} is above high {high}", hint="exchange them")
+
+    @action("between", api="v1", effect="write", checks=[fits])
+    def between(ctx: Context, *, low: str, high: str = "f") -> None:
+        called.append(low)
+
+    project.offer(between)
+    text = """
+        name: n
+        api: v1
+        steps:
+          - {id: me, uses: get_me}
+          - {id: made, uses: make_thing, with: {name: "${{ steps.me.name }}"}}
+          - {id: a, uses: between, with: {low: "${{ steps.made.id }}", high: a}}
+          - {id: b, uses: between, with: {low: "z${{ steps.me.name }}"}}
+    """
+    planned = project.run(text, dry_run=True)
+    assert [step.status for step in planned.steps] == ["ok", "planned", "planned", "failed"]
+    assert str(planned.error).startswith("low zAnn is above high f")
+    assert len(called) == 1
+    called.clear()
+    assert project.run(text.replace("high: a", "high: zz")).status == "failed"
+    assert called == ["102"]
 
 
 def test_a_step_chosen_by_what_is_only_planned_is_planned_too(project: Any) -> None:

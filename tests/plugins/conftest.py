@@ -16,6 +16,7 @@ import pytest
 from pinflow import Action, Client, Context, Credential, Event
 from pinflow.engine.durable import Durable
 from pinflow.engine.journal import Journal, RunRecord
+from pinflow.engine.planned import holds_planned
 from pinflow.files import Files
 from pinflow.http.quota import Pacer
 from pinflow.http.transport import Transport
@@ -86,6 +87,8 @@ class Bench:
         step = given.pop("step", "step")
         faults = action.parameters.faults(given)
         assert not faults, faults
+        for clash in action.parameters.clashes(given, unknown=holds_planned):
+            raise clash.error
         with ExitStack() as stack:
             journal = None if dry_run else stack.enter_context(self._journal(run))
             durable = self._durable(journal)

@@ -148,13 +148,17 @@ def test_a_png_is_a_picture(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"path": "out.jpg", "rows": ROWS}, "makes .svg and .png files, not out.jpg"),
         ({"path": "out.svg", "rows": ROWS, "x": "day"}, "the rows have no column 'day'"),
         ({"path": "out.svg", "rows": ROWS, "series": ["SAVE"]}, "the rows have no column 'SAVE'"),
     ],
 )
 def test_a_chart_that_can_not_be_drawn_says_why(desk: Desk, given: dict[str, Any], why: str) -> None:
     assert why in str(desk.run({"uses": "write_chart", "with": given}).error)
+
+
+def test_a_chart_of_another_form_is_refused_before_anything_is_done(desk: Desk) -> None:
+    with pytest.raises(RecipeError, match=r"write_chart makes \.svg and \.png files, not out\.jpg"):
+        desk.run({"uses": "write_chart", "with": {"path": "out.jpg", "rows": ROWS}})
 
 
 def test_no_rows_still_make_a_chart() -> None:

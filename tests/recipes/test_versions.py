@@ -68,6 +68,49 @@ def test_a_recipe_whose_task_both_versions_have_runs_on_the_old_one_as_well(
     assert (result.status, result.error) == ("ok", None)
 
 
+@pytest.mark.parametrize("version", ["v3", "v5"])
+@pytest.mark.parametrize(
+    ("name", "inputs", "said"),
+    [
+        ("analytics", {"of": "campaign"}, "level campaign needs ids; list_campaigns tells them.*input 'ids' and 'of'"),
+        ("analytics", {"of": "ad_account", "ids": "1,2"}, "level ad_account takes no ids"),
+        ("analytics", {"chart": "figures.jpg"}, "makes .svg and .png files"),
+        ("ad_report", {"ad_account": "1", "columns": "[]"}, "columns must name at least one"),
+    ],
+)
+def test_inputs_that_do_not_go_together_are_told_before_anything_is_sent(
+    tmp_path: Path, name: str, inputs: dict[str, str], said: str, version: str
+) -> None:
+    app = App.installed({"PINFLOW_CACHE_DIR": str(tmp_path), "HOME": str(tmp_path)}, state=tmp_path / "state")
+    with pytest.raises(RecipeError, match=said):
+        app.plan(RECIPES / f"{name}.yaml", inputs=inputs, api=version)
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (
+            "{uses: create_ad_report, with: {path: a.csv, columns: [CPM_IN_DOLLAR], level: AD_GROUP_TARGETING}}",
+            "ads API v4 makes no reports of the level AD_GROUP_TARGETING; API v5 does",
+        ),
+        ("{uses: list_delivery_metrics, with: {report_type: SYNC}}", "does not tell columns apart by report_type"),
+        (
+            "{uses: create_pin, with: {board: 1, title: a}}",
+            "a Pin shows exactly one of image_url, images, video; and none",
+        ),
+        ("{uses: create_pin, with: {board: 1, video: 2}}", "a video needs its cover: cover_image_url"),
+    ],
+)
+def test_what_the_old_version_lacks_of_a_task_is_told_before_anything_is_sent(
+    tmp_path: Path, step: str, said: str
+) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"name: n\napi: v3\nsteps:\n  - {step}\n")
+    app = App.installed({"PINFLOW_CACHE_DIR": str(tmp_path), "HOME": str(tmp_path)}, state=tmp_path / "state")
+    with pytest.raises(RecipeError, match=said):
+        app.plan(recipe, inputs={})
+
+
 @pytest.mark.parametrize(("name", "action"), [("terms", "related_terms"), ("pin_analytics", "get_pin_analytics")])
 def test_what_the_old_version_lacks_is_told_before_anything_is_sent(tmp_path: Path, name: str, action: str) -> None:
     with pytest.raises(RecipeError, match=f"v3 has no action '{action}'; v5 has it"):
