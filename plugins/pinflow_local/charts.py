@@ -95,6 +95,7 @@ def _chart(kind: str, title: str, labels: Sequence[str]) -> Any:
         include_x_axis=True,
         style=pygal.style.Style(background="white", plot_background="white", font_family="sans-serif"),
         no_data_text="no data",
+        value_formatter=_told,
     )
     made.add_xml_filter(_still)
     made.x_labels = labels
@@ -128,6 +129,13 @@ def _low(lines: Mapping[str, Sequence[float | None]]) -> set[str]:
     }
     highest = max(tops.values(), default=0.0)
     return {name for name, top in tops.items() if 0 < top * _FAR_SMALLER < highest}
+
+
+def _told(number: float | None) -> str:
+    """A number beside an axis: the right one's lines stand where the left one's do, and so at odd values."""
+    if number is None:
+        return ""
+    return f"{number:.3g}" if abs(number) < 100 else f"{number:,.0f}"
 
 
 def _number(value: object) -> float | None:

@@ -6,6 +6,7 @@ import csv
 import importlib
 import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -159,6 +160,14 @@ def test_a_chart_that_can_not_be_drawn_says_why(desk: Desk, given: dict[str, Any
 def test_a_chart_of_another_form_is_refused_before_anything_is_done(desk: Desk) -> None:
     with pytest.raises(RecipeError, match=r"write_chart makes \.svg and \.png files, not out\.jpg"):
         desk.run({"uses": "write_chart", "with": {"path": "out.jpg", "rows": ROWS}})
+
+
+def test_the_numbers_beside_an_axis_are_short() -> None:
+    rows = [{"date": f"2026-03-0{day}", "IMPRESSION": 20_000 + day, "SAVE": day % 2} for day in range(1, 8)]
+    drawn = svg(rows, x="date", series=None, title="", kind="line").decode()
+    labels = re.findall(r"<text[^>]*>([\d.,]+)</text>", drawn)
+    assert {"0", "20,000"} <= set(labels)
+    assert max(map(len, labels)) <= 6
 
 
 def test_no_rows_still_make_a_chart() -> None:
