@@ -140,8 +140,8 @@ def copy_board(
         sections: false puts all Pins on the board itself
         videos: what to do with videos, whose files the API does not give out; cover copies their covers as images
         on_too_long: truncate shortens texts that are longer than a new Pin's may be, but never links
-        if_exists: what to do if the account has a board of the copy's name; resume adds what that one lacks, and mirror
-          gives it the description and privacy too
+        if_exists: what to do if the account has a board of the copy's name; resume adds what that one lacks, and
+          mirror, which needs v5, gives it the description and privacy too
         parallel: so many Pins are sent at a time; with more than one they come in another order
     """
     from pinflow_pinterest import board_copy, board_mirror

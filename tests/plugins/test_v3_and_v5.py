@@ -20,7 +20,6 @@ from pinflow_pinterest.types import Board, Pin
 from pinflow_pinterest_v3 import boards, copying, media, pins, shapes
 from pinflow_pinterest_v3 import pinflow_actions as v3_actions
 from pinflow_pinterest_v5 import pinflow_actions as v5_actions
-from pinflow_pinterest_v5.boards import create_board as v5_create_board
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +134,21 @@ def test_what_only_another_version_has_is_told_before_the_run(tmp_path: Path) ->
     app(tmp_path).plan(recipe, inputs={})
     with pytest.raises(RecipeError, match="get_pin has no argument 'pin_metrics' in v3; v5 has it"):
         app(tmp_path).plan(recipe, inputs={}, api="v3")
+
+
+def test_a_board_that_v3_could_not_change_is_told_before_the_run(tmp_path: Path) -> None:
+    recipe = tmp_path / "copy.yaml"
+    step = "{uses: copy_board, with: {board: A, name: B, if_exists: mirror}}"
+    recipe.write_text(f"name: n\napi: v5\nsteps: [{step}]\n", "utf-8")
+    app(tmp_path).plan(recipe, inputs={})
+    wrong = "v3 can't change a board, as 'if_exists' mirror does; .* v5 has v5.copy_board"
+    with pytest.raises(RecipeError, match=f"{wrong}$"):
+        app(tmp_path).plan(recipe, inputs={}, api="v3")
+    given = {"board": "A", "if_exists": "mirror"}
+    app(tmp_path).plan(RECIPES / "copy_board.yaml", inputs=given)
+    with pytest.raises(RecipeError, match=f"{wrong}; it comes from input 'if_exists'$"):
+        app(tmp_path).plan(RECIPES / "copy_board.yaml", inputs=given, api="v3")
+    app(tmp_path).plan(RECIPES / "copy_board.yaml", inputs={**given, "if_exists": "resume"}, api="v3")
 
 
 def test_the_environment_names_the_version_where_a_recipe_does_not(tmp_path: Path) -> None:
@@ -377,13 +391,6 @@ def test_tiles_among_the_pins_are_left_out_and_said_so(bench: Bench) -> None:
     assert {"id": tile, "reason": NO_PIN} in told["skipped"]
     assert (told["pins"]["total"], told["pins"]["skipped"], told["pins"]["created"]) == (31, 2, 29)
     assert [pin for pin in bench.run(pins.list_board_pins, board="Garden ideas") if pin["id"] == tile] == []
-
-
-def test_v3_says_that_it_can_not_change_a_board(bench: Bench) -> None:
-    bench.run(v5_create_board, name="The copy", description="old")
-    with pytest.raises(UsageError, match="API v3 has no way to change a board"):
-        bench.run(copying.copy_board, board="Garden ideas", name="The copy", if_exists="mirror")
-    assert bench.content("The copy") == []
 
 
 def test_an_upload_goes_the_way_of_v3(bench: Bench) -> None:
