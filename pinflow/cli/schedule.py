@@ -296,7 +296,7 @@ def _list(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) ->
     if not shell.human:
         jobs = [asdict(row) | {"next": start, "last": last and asdict(last)} for row, start, last in found]
         return _say(shell, {"jobs": jobs})
-    head = ("JOB", "WHEN", "STATE", "NEXT", "LAST")
+    head = ("JOB", "WHEN", "STATE", "NEXT (LOCAL TIME)", "LAST")
     return _table(shell, [head, *(scheduled.job_row(*each, now=app.now()) for each in found)])
 
 
@@ -339,7 +339,8 @@ def _history(args: argparse.Namespace, shell: Shell, app: App, its_table: Table)
     if not rows:
         shell.tell("nothing was due yet")
         return OK
-    return _table(shell, [("DUE", "JOB", "STATE", "TOOK", "RUN", "WHY"), *map(scheduled.occurrence_row, rows)])
+    head = ("DUE (LOCAL TIME)", "JOB", "STATE", "TOOK", "RUN", "WHY")
+    return _table(shell, [head, *map(scheduled.occurrence_row, rows)])
 
 
 def _why(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:

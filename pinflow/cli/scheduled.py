@@ -122,7 +122,8 @@ def coming_row(each: Coming) -> tuple[str, ...]:
 def occurrence_row(row: Occurrence) -> tuple[str, ...]:
     """An occurrence as a row of a table."""
     many = "" if row.last == row.due else f" to {short(row.last)}"
-    took = "" if row.began is None or row.ended is None else duration(row.ended - row.began)
+    # none is told where the clock was set back meanwhile
+    took = "" if row.began is None or row.ended is None or row.ended < row.began else duration(row.ended - row.began)
     return f"{short(row.due)}{many}", inert(row.job), row.state, took, inert(row.run) or "-", inert(row.reason)
 
 
@@ -152,7 +153,8 @@ def status_lines(found: Status) -> Iterator[str]:
     for title, rows in (("running", found.running), ("waiting", found.waiting), ("paused", found.paused)):
         for row in rows[:10]:
             until = f", goes on at {short(row.not_before)}" if title == "paused" else ""
-            yield f"{title:<8} {inert(row.job)} (due {short(row.due)}{until})"
+            cut_off = ", cut off" if title == "waiting" and row.state != "due" else ""
+            yield f"{title:<8} {inert(row.job)} (due {short(row.due)}{until}{cut_off})"
     for problem in found.problems:
         yield f"problem  {inert(problem)}"
     if found.ok:

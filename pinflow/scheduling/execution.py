@@ -135,15 +135,18 @@ def _told(app: App, work: Work, result: RunResult) -> Ended:
 
 def _refused(app: App, work: Work, error: PinflowError) -> Ended:
     """What an error means for the occurrence. What a service answered is not kept: it may hold content."""
-    first = error.message.splitlines()[0] if error.message else type(error).__name__
+    first, *more = error.message.splitlines() or [type(error).__name__]
+    said = first
+    if more and first.endswith(":"):  # what stands in the way is in the lines below, and may be content
+        first, said = first[:-1], f"{first} {more[0].strip()}"
     if isinstance(error, (RateLimited, SpamBlocked)) and error.exit_code == PAUSED:
         wait = error.retry_after if error.retry_after is not None else _LONG_PAUSE
-        return Ended("paused", noted(error), first, PAUSED, app.now() + wait)
+        return Ended("paused", noted(error), said, PAUSED, app.now() + wait)
     if isinstance(error, StateError) and _in_other_hands(app, work):
-        return _left_to_them(app, first)
+        return _left_to_them(app, said)
     kept = noted(error) if isinstance(error, RemoteError) else f"{error.kind}: {first}"
     advice = f"; {error.hint.splitlines()[0]}" if error.hint else ""
-    return Ended("failed", kept, f"{first}{advice}", error.exit_code)
+    return Ended("failed", kept, f"{said}{advice}", error.exit_code)
 
 
 def _in_other_hands(app: App, work: Work) -> bool:

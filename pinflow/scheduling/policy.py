@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from pinflow.scheduling.rules import between, jitter, latest, next_after
+from pinflow.scheduling.rules import between, jitter, latest, next_after, utc
 
 if TYPE_CHECKING:
     from pinflow.scheduling.rules import Moment, Rule
@@ -89,6 +89,8 @@ def judge(job: Job, seen: Moment, now: float, *, not_now: str = "") -> list[Verd
     if not_now:
         return [_span(job, seen, newest[-1], "skipped", not_now)]
     on_time = [due for due in newest if now - job.start(due) <= job.grace(due)]
+    if job.terms.missed == "all" and len(newest) > 1:
+        on_time = []  # behind those that are made up for, the newest would be left out by `overlap: skip`
     late = newest[: len(newest) - len(on_time)]
     return [*_late(job, seen, late, now, merge=on_time[0] if on_time else None), *(_due(job, due) for due in on_time)]
 
@@ -102,7 +104,7 @@ def _late(job: Job, seen: Moment, late: list[Moment], now: float, *, merge: Mome
         case "last":
             into = late[-1] if merge is None else merge
             before = [due for due in late if due != into]
-            reason = f"missed; one run makes up for it (due {into})"
+            reason = f"missed; one run makes up for it (due {utc(into)})"
             merged = [_span(job, seen, before[-1], "merged", reason)] if before else []
             return merged if merge is not None else [*merged, _due(job, into, "missed", now)]
         case _:

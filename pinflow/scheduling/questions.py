@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from math import ceil
 from pathlib import Path
@@ -16,7 +16,7 @@ from pinflow.errors import UsageError
 from pinflow.recipe.mistakes import nearest
 from pinflow.scheduling.jobs import HERE, block_of, job_of, load
 from pinflow.scheduling.policy import MOST_MADE_UP, PAUSED_BY_HAND, Verdict, judge
-from pinflow.scheduling.rules import between, mark
+from pinflow.scheduling.rules import between, mark, utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -136,7 +136,7 @@ def why(app: App, table: Table, row: JobRow, asked: int) -> Why:
     exact = asked % 60 != 0
     found = table.around(row.name, asked, asked if exact else asked + 59)
     if found:
-        return Why(row.name, asked, _told(found[-1]), found[-1])
+        return Why(row.name, asked, _told(found[-1], app.now()), found[-1])
     job = job_of(row)
     dues = list(between(job.rule, job.anchor, asked - 1, asked + (0 if exact else 59)))
     if dues and dues[0] > row.seen:
@@ -144,7 +144,7 @@ def why(app: App, table: Table, row: JobRow, asked: int) -> Why:
         if row.paused is not None:
             return Why(row.name, asked, "it is due, and the job is paused", after=dues[0])
         if late <= 0:
-            return Why(row.name, asked, f"it has not come yet; it starts at {_utc(job.start(dues[0]))}", after=dues[0])
+            return Why(row.name, asked, f"it has not come yet; it starts at {utc(job.start(dues[0]))}", after=dues[0])
         return Why(
             row.name, asked, "it is due, and nobody has looked since: neither a daemon nor a tick", after=dues[0]
         )
@@ -154,12 +154,12 @@ def why(app: App, table: Table, row: JobRow, asked: int) -> Why:
         following = None
     if asked <= job.anchor:
         return Why(
-            row.name, asked, f"the job has been scheduled like this since {_utc(job.anchor)} only", after=following
+            row.name, asked, f"the job has been scheduled like this since {utc(job.anchor)} only", after=following
         )
     return Why(row.name, asked, "the job is not due then", before=near[0] if near else None, after=following)
 
 
-def _told(row: Occurrence) -> str:
+def _told(row: Occurrence, now: float) -> str:
     run = f" (run {row.run})" if row.run else ""
     origin = {"missed": ", to make up for what was missed", "now": ", as it was asked to", "backfill": ", as backfill"}
     match row.state:
@@ -168,17 +168,15 @@ def _told(row: Occurrence) -> str:
         case "failed":
             return f"it ran{origin.get(row.origin, '')}, and failed: {row.reason}{run}"
         case "claimed" | "running":
+            if row.lease < now:
+                return f"its run was cut off, and is gone on with by the daemon or a tick{run}"
             return f"it is being run{run}"
         case "paused":
-            return f"its run is paused until {_utc(row.not_before)}: {row.reason}{run}"
+            return f"its run is paused until {utc(row.not_before)}: {row.reason}{run}"
         case "due":
             return "it is due, and waits for its turn"
         case _:
             return f"it was {row.state}: {row.reason}"
-
-
-def _utc(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 # -- by hand

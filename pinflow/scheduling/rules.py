@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -191,6 +191,11 @@ def _passes(calendar: Calendar, ordinal: int, minute: int) -> Iterator[Moment]:
     second = _instant(calendar.zone, ordinal, minute, fold=1)
     if calendar.both and second > first:  # in a gap it is earlier
         yield second
+
+
+def utc(moment: float) -> str:
+    """A moment in words that mean the same wherever they are read."""
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def mark(rule: Rule, moment: Moment, zone: ZoneInfo) -> str:

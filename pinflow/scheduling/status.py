@@ -45,7 +45,7 @@ class Status:
     beat: Beat | None
     jobs: tuple[JobRow, ...]
     running: tuple[Occurrence, ...]
-    waiting: tuple[Occurrence, ...]  # due, and not begun
+    waiting: tuple[Occurrence, ...]  # due and not begun, or cut off and not gone on with
     paused: tuple[Occurrence, ...]  # runs that go on later
     next: tuple[float, str] | None  # when which job starts next
     problems: tuple[str, ...]
@@ -62,14 +62,15 @@ def status(app: App, table: Table) -> Status:
     latest = read_beat(app)
     alive = held(_folder(app) / "daemon.lock")
     waiting = table.history(number=1_000, states=("due",))
+    begun = table.history(number=1_000, states=("claimed", "running"))
     starts = starts_of(rows)
     return Status(
         at=now,
         daemon=alive,
         beat=latest,
         jobs=rows,
-        running=tuple(table.history(number=1_000, states=("claimed", "running"))),
-        waiting=tuple(waiting),
+        running=tuple(each for each in begun if each.lease >= now),
+        waiting=(*(each for each in begun if each.lease < now), *waiting),
         paused=tuple(table.history(number=1_000, states=("paused",))),
         next=min(starts, default=None),
         problems=(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from pinflow.engine.store import MOUNTS, UNREADABLE, Kind, check_place, damaged, new_file, open_file
 from pinflow.errors import StateError
+from pinflow.scheduling.rules import utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -406,7 +407,7 @@ class Table:
             if before.state == "due" and (other := _in_the_way(change, before)) is not None:
                 if not (skip_overlap and before.origin == "schedule"):
                     return None
-                reason = f"the occurrence before it had not ended (due {other})"
+                reason = f"the occurrence before it had not ended (due {utc(other)})"
                 change.execute(
                     "UPDATE occurrences SET state = 'skipped', reason = ?, ended = ? WHERE id = ?", (reason, now, id_)
                 )

@@ -12,6 +12,8 @@ import pytest
 from pinflow import ActionError, RateLimited
 from pinflow.cli.program import main as program
 from pinflow.cli.shell import Shell
+from pinflow.scheduling.questions import now_due
+from pinflow.scheduling.table import LEASE, Table
 from tests.scheduling.rig import DAY, HOUR, MINUTE, START
 
 if TYPE_CHECKING:
@@ -228,6 +230,50 @@ def test_the_status_is_an_exit_code(rig: Rig, desk: Desk) -> None:
     assert "overdue, and nobody saw to it: a" in desk.stdout
     assert desk("schedule", "status", "--output", "json") == 1
     assert json.loads(desk.stdout)["ok"] is False
+
+
+def test_a_run_that_was_cut_off_is_not_told_as_running(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", "every: hour")
+    desk("tick")
+    with Table(rig.project.state, owner="gone") as table:
+        due = now_due(rig.app(), table, table.jobs()["a"])
+        held = table.claim(due, START, run="r1", skip_overlap=False)
+        assert held is not None
+        table.running(held)
+    desk("schedule", "status")
+    assert "running  a (due " in desk.stdout
+    rig.project.clock.now += LEASE + 1
+    desk("schedule", "status")
+    assert "running" not in desk.stdout
+    assert re.search(r"^waiting  a \(due .*, cut off\)$", desk.stdout, re.MULTILINE)
+    desk("schedule", "why", "a", "2027-01-15T08:00")
+    assert "its run was cut off" in desk.stdout
+
+
+def test_no_time_is_told_where_the_clock_was_set_back(rig: Rig, desk: Desk) -> None:
+    def set_back() -> None:
+        rig.project.clock.now -= HOUR
+
+    rig.recipe("a", "every: hour")
+    rig.does["a"] = set_back
+    desk("tick")
+    rig.project.clock.now += HOUR
+    desk("tick")
+    desk("schedule", "history")
+    assert re.search(r" a +done +2027", desk.stdout), desk.stdout
+
+
+def test_the_log_says_what_stood_in_the_way_and_the_table_keeps_no_content(rig: Rig, desk: Desk) -> None:
+    def fails() -> None:
+        raise ActionError("nothing was written:\n  there is a board My secrets", hint="choose another name")
+
+    rig.recipe("a", "every: hour")
+    rig.does["a"] = fails
+    desk("tick")
+    rig.project.clock.now += HOUR
+    desk("tick")
+    assert "a: FAILED: nothing was written: there is a board My secrets; choose another name" in desk.stderr
+    assert rig.rows("a")[0].reason == "action_error: nothing was written"
 
 
 def test_a_job_that_failed_three_times_is_told_once(rig: Rig, desk: Desk) -> None:

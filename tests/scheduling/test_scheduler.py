@@ -138,6 +138,18 @@ def test_an_overlapping_time_is_left_out_or_waits(rig: Rig) -> None:
     assert [each for each, _ in rig.worked].count("skip") == 1
 
 
+def test_where_all_are_made_up_for_the_newest_is_not_left_out(rig: Rig) -> None:
+    gate = threading.Event()
+    rig.recipe("a", "every: hour, missed: all, overlap: skip")
+    rig.does["a"] = lambda: gate.wait(20)
+    scheduler = rig.scheduler(start=in_threads)
+    rig.until_told(scheduler, START + 3 * HOUR + 60, "started", 1)
+    scheduler.tick()
+    assert rig.states("a") == ["running", "due", "due"]
+    gate.set()
+    rig.wait(lambda: rig.states("a") == ["done"] * 3, scheduler)
+
+
 def test_one_account_at_a_time_and_no_account_waits_for_another(rig: Rig) -> None:
     gate, _ = threading.Event(), rig.project.shop
     for name, token in (("slow", "one"), ("next", "one"), ("other", "two")):
