@@ -10,15 +10,17 @@ from pinflow import CredentialError, PinflowError, UsageError
 from pinflow_auth import places, store
 from pinflow_auth.command_login import chosen_api
 from pinflow_auth.endpoint import Refused, oauth_of
+from pinflow_auth.scopes import of_tokens
 from pinflow_auth.terminal import table
 from pinflow_auth.tokens import iso
 from pinflow_auth.words import said
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-    from pinflow import App, CredentialRequest
+    from pinflow import Api, App, CredentialRequest, OAuth
     from pinflow_auth.terminal import Terminal
     from pinflow_auth.tokens import TokenSet
 
@@ -109,9 +111,11 @@ def _data(each: Done) -> dict[str, Any]:
 
 
 def scopes(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
-    """List the scopes of an API. Raises UsageError and CredentialError."""
-    api = chosen_api(app, args.api)
+    """List the scopes of an API, or those that recipes need. Raises PinflowError."""
+    api = chosen_api(app, args.api, args.recipe)
     oauth = oauth_of(app.credential_request("access_token", api.id))
+    if args.recipe:
+        return _needed(args.recipe, app, api, oauth, terminal)
     listed = [(name, name in oauth.default_scopes, oauth.scope_meanings.get(name, "")) for name in sorted(oauth.scopes)]
     if not terminal.human:
         facts = [{"scope": name, "default": default, "meaning": meaning} for name, default, meaning in listed]
@@ -120,6 +124,24 @@ def scopes(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
     for line in table([("*" if default else "", name, meaning) for name, default, meaning in listed]):
         terminal.say(line)
     terminal.note(f"* is asked for where nothing else is said ({api.title})")
+    return 0
+
+
+def _needed(recipes: Sequence[Path], app: App, api: Api, oauth: OAuth, terminal: Terminal) -> int:
+    """List what recipes need, and of which tokens."""
+    tokens: dict[str, set[str]] = {}
+    for recipe in recipes:
+        for token, scopes in of_tokens(app, recipe, api).items():
+            for scope in scopes:
+                tokens.setdefault(scope, set()).add(token or "each token")
+    needed = [(name, oauth.scope_meanings.get(name, ""), sorted(whose)) for name, whose in sorted(tokens.items())]
+    if not terminal.human:
+        facts = [{"scope": name, "meaning": meaning, "tokens": whose} for name, meaning, whose in needed]
+        terminal.say_data({"api": api.id, "scopes": facts})
+        return 0
+    several = len(frozenset().union(*tokens.values())) > 1
+    for line in table([(name, meaning, ", ".join(whose) if several else "") for name, meaning, whose in needed]):
+        terminal.say(line)
     return 0
 
 

@@ -113,7 +113,8 @@ def _for_refresh(parser: argparse.ArgumentParser) -> None:
 
 
 def _for_scopes(parser: argparse.ArgumentParser) -> None:
-    _api(parser)
+    _api(parser, "API version, such as v5 (default: that of the recipes, else the newest)")
+    _recipes(parser, "only those that this recipe needs (repeatable; a bundled recipe's name is enough)")
 
 
 def _for_logout(parser: argparse.ArgumentParser) -> None:
@@ -171,6 +172,7 @@ is broken or has ended, or if none is good for a recipe that was named.""",
         "List the scopes of an API. Those with * are asked for where nothing else is said.",
         """\
   pinflow auth scopes
+  pinflow auth scopes --recipe copy_board                what does a recipe need?
   pinflow auth scopes --api v3""",
         _for_scopes,
         command_tokens.scopes,

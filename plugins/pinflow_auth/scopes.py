@@ -55,16 +55,22 @@ def of_recipe(app: App, recipe: Path, api: Api, token: str) -> frozenset[str]:
 
     Raises UsageError where the recipe has no login of this API.
     """
+    return wanted_of(token, of_tokens(app, recipe, api))
+
+
+def of_tokens(app: App, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
+    """What each of a recipe's tokens must be allowed, by name; under ANY what it does for each that there is.
+
+    Raises UsageError where the recipe has no login of this API.
+    """
     needed = needs(app, recipe)
-    mine = _of_api(needed, api)
-    if not mine and (other := _on(app, recipe, api)):
-        return wanted_of(token, other)
+    mine = _of_api(needed, api) or _on(app, recipe, api)
     if not mine:
         there = ", ".join(sorted({of for _, of in needed})) or "none"
         raise UsageError(
             f"the recipe {recipe} needs no login for {api.title}", hint=f"the APIs that it signs in to: {there}"
         )
-    return wanted_of(token, mine)
+    return mine
 
 
 def _of_api(needed: Mapping[tuple[str, str], frozenset[str]], api: Api) -> Mapping[str, frozenset[str]]:

@@ -421,6 +421,25 @@ def test_scopes_are_a_table_for_people(desk: Desk) -> None:
     assert "   boards:read_secret   see secret boards too" in lines
 
 
+def test_scopes_tells_what_a_recipe_needs(desk: Desk) -> None:
+    told = desk.auth("scopes", "--recipe", "copy_board")
+    assert [line.split()[0] for line in told.out.splitlines()] == [
+        *("boards:read", "boards:write", "pins:read", "pins:write")
+    ]
+    assert "access_token" not in told.out
+    both = desk.auth("scopes", "--recipe", "copy_board", "--recipe", "all_accounts", "--output", "json").data
+    assert {each["scope"]: each["tokens"] for each in both["scopes"]} == {
+        "boards:read": ["access_token", "each token"],
+        "boards:write": ["access_token"],
+        "pins:read": ["access_token"],
+        "pins:write": ["access_token"],
+        "user_accounts:read": ["each token"],
+    }
+    of_v3 = desk.auth("scopes", "--recipe", "copy_board", "--api", "v3", "--output", "json").data
+    assert (of_v3["api"], of_v3["scopes"][0]["scope"]) == ("v3", "read_boards")
+    assert "needs no login" in desk.auth("scopes", "--recipe", "refresh_all_tokens").err
+
+
 # -- logout
 
 
