@@ -326,13 +326,16 @@ def cron(value: Any) -> str:
 
 def zone(value: Any) -> str:
     """A time zone that this machine knows."""
-    from zoneinfo import ZoneInfo
+    from zoneinfo import ZoneInfo, available_timezones
 
     found = filled(value)
     try:
         ZoneInfo(found)
     except (KeyError, ValueError, OSError):
-        hint = "write it like Europe/Berlin, America/New_York or UTC"
+        known = sorted(available_timezones())
+        city = f"/{found.strip().replace(' ', '_').casefold()}"
+        near = next((each for each in known if each.casefold().endswith(city)), None) or nearest(found, known)
+        hint = f"did you mean {near}?" if near else "write it like Europe/Berlin, America/New_York or UTC"
         raise Misfit(f"is not a time zone that this machine knows: {found[:40]}", hint) from None
     return found
 
