@@ -14,6 +14,7 @@ from pinflow.engine.durable import Durable
 from pinflow.engine.emitter import Emitter
 from pinflow.engine.executors import threads
 from pinflow.engine.kept import noted
+from pinflow.engine.planned import LANES
 from pinflow.engine.results import Forecast, RunResult, status_of
 from pinflow.engine.runner import Runner
 from pinflow.engine.world import DEADLINE, STEP, World
@@ -233,7 +234,7 @@ class Session:
         if self._journal is None:
             planned = self._durable.planned_calls.get(token, {})
             seconds = self._pacers[api].forecast({token: _total(client.calls, planned)})
-        self._visits.past(token, client.calls, seconds)
+        self._visits.past(token, client.calls, seconds, lanes=LANES.get())
         self._pacers[api].forget(token)
 
     def _calls_of(self, token: str) -> dict[str, int]:
@@ -437,7 +438,7 @@ class Session:
             reads = {token: {name: pacer.overlap * n for name, n in each.items()} for token, each in read.items()}
             turns = _sum(reads, self._durable.planned_turns)
             longest = max(longest, pacer.forecast(_of(mine, calls), _of(mine, turns)))
-        longest = max(longest, self._visits.seconds)
+        longest = max(longest, self._visits.seconds, self._visits.longest)
         return Forecast(calls=calls, seconds=longest, finish=self._seams.clock() + longest)
 
 
@@ -465,14 +466,16 @@ class _Visits:
     def __init__(self) -> None:
         self.clients: dict[Key, Client] = {}
         self.calls: dict[str, dict[str, int]] = {}
-        self.seconds = 0.0  # that the real run needs for them, one after the other
+        self.seconds = 0.0  # that the real run needs for them, as many at a time as their loops say
+        self.longest = 0.0  # that it needs for one of them
         self._lock = threading.Lock()
 
-    def past(self, token: str, calls: Mapping[str, int], seconds: float) -> None:
-        """An account's turn is over."""
+    def past(self, token: str, calls: Mapping[str, int], seconds: float, *, lanes: int) -> None:
+        """An account's turn is over, which was one of ``lanes`` that there are at a time."""
         with self._lock:
             self.calls[token] = _total(self.calls.get(token, {}), calls)
-            self.seconds += seconds
+            self.seconds += seconds / lanes
+            self.longest = max(self.longest, seconds)
 
 
 def _total(*counts: Mapping[str, int]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -180,7 +181,8 @@ def accounts(results: Sequence[AccountResult], cut: Callable[[str], str] = str) 
     if not results:
         return []
     shown = sorted(results, key=lambda each: each.error is None) if len(results) > _ACCOUNTS else list(results)
-    rows = [_account_row(each) for each in shown[:_ACCOUNTS]]
+    times = Counter(each.account for each in results)
+    rows = [_account_row(each, alone=times[each.account] == 1) for each in shown[:_ACCOUNTS]]
     facts = dict.fromkeys(name for each in shown for name in each.facts)
     names = ["account", "state", *facts, *(name for name in _NUMBERS if any(name in row for row in rows))]
     numbers = frozenset(place for place, name in enumerate(names) if all(_is_number(row.get(name, "")) for row in rows))
@@ -196,8 +198,10 @@ def accounts(results: Sequence[AccountResult], cut: Callable[[str], str] = str) 
     return ["accounts", *map(cut, found), *([f"  {rest:,} more: --output json shows them"] if rest else [])]
 
 
-def _account_row(each: AccountResult) -> dict[str, str]:
-    row = {"account": inert(each.account), "state": _ACCOUNT_STATES.get(each.status, inert(each.status))}
+def _account_row(each: AccountResult, *, alone: bool) -> dict[str, str]:
+    # a token may be in a variable and in a file: then its item's key tells which is meant
+    name = each.account if alone or each.key == each.account else f"{each.account} ({each.key})"
+    row = {"account": inert(name), "state": _ACCOUNT_STATES.get(each.status, inert(each.status))}
     counts = each.counts.values()
     done = sum(n for kind in counts for name, n in kind.items() if name in ("done", "adopted", "planned"))
     skipped, failed = (sum(kind.get(name, 0) for kind in counts) for name in ("skipped", "failed"))

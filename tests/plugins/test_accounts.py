@@ -356,6 +356,21 @@ def test_a_dry_run_goes_through_the_accounts_and_writes_nothing(agency: Agency) 
     assert result.forecast.calls["ann"]["org_write"] == 2
 
 
+@pytest.mark.parametrize(("parallel", "seconds"), [(1, 5.0), (2, 2.5), (10, 1.0)])
+def test_a_forecast_knows_how_many_accounts_go_at_a_time(agency: Agency, parallel: int, seconds: float) -> None:
+    agency.fault = lambda account, call: agency._sleep(1.0)
+    steps = """
+steps:
+  - for_each: list_tokens
+    as: account
+    parallel: PARALLEL
+    do: [{id: me, uses: get_user, auth: account}]
+"""
+    result = agency.run(steps, parallel=parallel, dry_run=True, executor="serial")
+    assert result.forecast is not None
+    assert result.forecast.seconds == pytest.approx(seconds)
+
+
 def test_a_token_that_may_not_do_enough_is_told_with_what_it_lacks(agency: Agency) -> None:
     token = agency.sandbox.world.token_for("bob", ["user_accounts:read"])
     agency.put(
@@ -402,6 +417,16 @@ def test_the_recap_is_a_table_of_accounts(agency: Agency) -> None:
     assert data["accounts"][1]["error"]["kind"] == "rate_limited"
     text = "\n".join(lines) + json.dumps(data)
     assert "pina_sandbox" not in text
+
+
+def test_a_name_that_is_there_twice_stands_with_its_place(agency: Agency) -> None:
+    agency.environ["BOB"] = agency.sandbox.world.token_for("bob")
+    app = agency.app()
+    result = app.run(app.plan(Path("refresh_all_tokens"), inputs={}), Options())
+    lines = Recap("Everyone", result).lines(lambda text, style: text)
+    names = [line.rsplit(maxsplit=1)[0].strip() for line in lines[lines.index("accounts") + 2 :][:6]]
+    file = f"bob (file {agency.tokens / 'bob.json'})"
+    assert names == ["bob (environment variable BOB)", "ann", file, "cem", "dan", "eva"]
 
 
 def test_the_bundled_recipe_shows_what_is_behind_each_token(agency: Agency) -> None:
