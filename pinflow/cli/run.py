@@ -61,7 +61,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         dry_run=args.dry_run,
         sandbox=args.sandbox,
         tier=tier,
-        command=running.command_line(str(args.recipe), shown, args.api),
+        command=running.command_line(str(args.recipe), shown, args.api, shell.options.plugins),
         sign_in=_sign_in(app, plan, str(args.recipe), args.api),
     )
 

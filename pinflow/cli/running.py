@@ -20,6 +20,7 @@ from pinflow.reporters.text import json_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from pinflow.app import Options
     from pinflow.cli.shell import Shell
@@ -253,7 +254,8 @@ def _write_result(
         boundary.show(shell, result.error)
 
 
-def command_line(recipe: str, inputs: Mapping[str, str], api: str | None) -> str:
+def command_line(recipe: str, inputs: Mapping[str, str], api: str | None, plugins: Sequence[Path]) -> str:
     """The command that runs a recipe with these inputs, to be pasted into a shell."""
     words = ["pinflow", "run", recipe, *(word for name, value in inputs.items() for word in ("-i", f"{name}={value}"))]
+    words += [word for plugin in plugins for word in ("--plugin", str(plugin))]
     return shlex.join([*words, *(["--api", api] if api else [])])

@@ -97,7 +97,9 @@ class Chooser:
         if elsewhere:
             has = "has" if len(elsewhere) == 1 else "have"
             what = f"{outright or api} has no action {bare!r}; {' and '.join(elsewhere)} {has} it"
-            return what, f"write {elsewhere[-1]}.{bare}"
+            # whoever chose the API on the command line need not have written the recipe
+            again = f"run it with --api {elsewhere[-1]}, or " if self._forced == api and not outright else ""
+            return what, f"{again}write {elsewhere[-1]}.{bare}"
         if outright and self._registry.action(bare, None) is not None:
             return f"{bare!r} belongs to no API", f"write {bare}"
         meant = nearest(bare, self._registry.action_names(outright or api))

@@ -208,6 +208,13 @@ def test_a_dry_run_changes_nothing_and_says_how_to_run_it_for_real(desk: Desk, r
     assert "no run is recorded yet" in desk.stderr
 
 
+def test_the_command_to_paste_names_the_local_plugins(desk: Desk, recipe: str) -> None:
+    plugin = desk.folder / "my plugin.py"
+    plugin.write_text("")
+    assert desk("run", recipe, "-i", "count=2", "--dry-run", "--plugin", str(plugin)) == 0
+    assert desk.stdout.endswith(f"pinflow run {recipe} -i count=2 --plugin '{plugin}'\n")
+
+
 def test_the_command_after_the_sandbox_names_what_an_account_must_give(desk: Desk, recipe: str) -> None:
     assert desk("run", recipe, "--sandbox") == 0
     assert "  made: 4\n" in desk.stdout
