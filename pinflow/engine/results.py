@@ -124,4 +124,8 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        return self.error.exit_code if self.error is not None else OK
+        """What the process ends with. USAGE promises that nothing was done, which a step may find out too late for."""
+        if self.error is None:
+            return OK
+        code = self.error.exit_code
+        return FAILED if code == USAGE and (self.calls or self.counts) else code

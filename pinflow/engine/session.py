@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pinflow.actions import Context
 from pinflow.engine.accounts import Accounts
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow.engine.bulk import Bulk
-    from pinflow.engine.journal import Journal
+    from pinflow.engine.journal import Journal, RunState
     from pinflow.events import Event
     from pinflow.files import Files
     from pinflow.http.credentials import Credential
@@ -346,7 +346,6 @@ class Session:
         status = self._status(error, dry_run=dry_run)
         wait = getattr(error, "retry_after", None)
         resume_after = self._seams.clock() + wait if wait is not None else None
-        self._end(status, error, resume_after)
         result = RunResult(
             run=self._run_id,
             status=status,
@@ -364,6 +363,7 @@ class Session:
             resume_after=resume_after,
             accounts=self.world.accounts.rows,
         )
+        self._end(result)
         self._emit(
             RunFinished,
             status=status,
@@ -403,14 +403,15 @@ class Session:
             return "planned" if dry_run else "ok"
         return status_of(error)
 
-    def _end(self, status: Any, error: PinflowError | None, resume_after: float | None) -> None:
+    def _end(self, result: RunResult) -> None:
+        error = result.error
         if self._journal is None or isinstance(error, StateError):
             return  # what can't be written stays as it is: interrupted
         self._journal.set_state(
-            status,
-            exit_code=error.exit_code if error is not None else 0,
+            cast("RunState", result.status),
+            exit_code=result.exit_code,
             error=noted(error) if error is not None else "",
-            resume_after=resume_after,
+            resume_after=result.resume_after,
         )
 
     def _calls(self) -> dict[str, dict[str, int]]:

@@ -130,7 +130,8 @@ def _told(app: App, work: Work, result: RunResult) -> Ended:
         if work.late:
             return Ended("failed", "took too long", "took too long, and was stopped", result.exit_code)
         return Ended("left", "the scheduler was stopped", "stopped; goes on at the next start")
-    return replace(_refused(app, work, result.error), result=result)
+    ended = _refused(app, work, result.error)
+    return replace(ended, result=result, exit_code=result.exit_code if ended.state == "failed" else ended.exit_code)
 
 
 def _refused(app: App, work: Work, error: PinflowError) -> Ended:

@@ -427,6 +427,24 @@ def test_what_is_only_planned_is_not_asked_for(project: Any) -> None:
     assert project.shop.asked == []
 
 
+@pytest.mark.parametrize(
+    ("before", "code"), [("", 2), ("{uses: get_me}, ", 1), ("{uses: make_thing, with: {name: a}}, ", 1)]
+)
+def test_a_wrong_input_that_a_step_finds_after_something_was_sent_is_a_failure(
+    project: Any, before: str, code: int
+) -> None:
+    @action("look", api="v1")
+    def look(ctx: Context) -> None:
+        raise UsageError("the file is not there")
+
+    project.shop.fill(1)
+    project.offer(look)
+    result = project.run(f"{{name: n, api: v1, steps: [{before}{{uses: look}}]}}")
+    assert (result.status, result.exit_code) == ("failed", code)
+    (kept,) = project.app().runs()
+    assert (kept.state, kept.exit_code) == ("failed", code)
+
+
 def test_what_does_not_go_together_is_refused_before_the_action_is_called(project: Any) -> None:
     called: list[str] = []
     project.shop.fill(1)
