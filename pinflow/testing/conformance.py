@@ -377,8 +377,15 @@ class Trial:
         self.runs += 1
         result: RunResult | None = None
         try:
-            # a file that a recipe names is looked for from here
-            with chdir(self.project.folder), guards.loopback_only(_stray), self.ears.listening():
+            # a file that a recipe names is looked for from here, and what goes to the home is looked at as well
+            home = self.project.folder / "home"
+            home.mkdir(exist_ok=True)
+            with (
+                chdir(self.project.folder),
+                guards.other_home(home, os.environ, ()),
+                guards.loopback_only(_stray),
+                self.ears.listening(),
+            ):
                 result = self._started(dry_run=dry_run, kill=kill, resume=resume)
         except Killed:
             pass

@@ -9,6 +9,7 @@ import socket
 import urllib.request
 from collections.abc import Iterator  # actions' annotations are read at run time
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import pytest
@@ -20,7 +21,6 @@ from pinflow.testing import check_plugin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pinflow import Action
     from pinflow.testing import Report
@@ -88,6 +88,13 @@ def writes_behind_the_client(ctx: Context, *, board: Board) -> Told:
 def writes_a_file(ctx: Context, *, board: Board) -> Told:
     """Look at nothing, and leave a file."""
     ctx.file("left.txt").write_text(str(next(NUMBERS)))
+    return {"id": board}
+
+
+@action("sin", effect="read")
+def writes_into_the_home(ctx: Context, *, board: Board) -> Told:
+    """Look at nothing, and leave a file where nobody expects it."""
+    Path("~/.left").expanduser().write_text(str(next(NUMBERS)))
     return {"id": board}
 
 
@@ -219,6 +226,7 @@ SINS: list[tuple[Action, str, str]] = [
     (writes_behind_the_client, "read", "the service holds something else afterwards"),
     (writes_behind_the_client, "dry-run", "changes the service, or a file, in a dry run"),
     (writes_a_file, "read", "the service holds something else afterwards"),
+    (writes_into_the_home, "read", "the service holds something else afterwards"),
     (ignores_dry_run, "dry-run", "changes the service, or a file, in a dry run"),
     (has_another_key_each_time, "resume", "killed after effect 1 and resumed: the service holds "),
     (never_finds_what_was_lost, "resume", "killed before the answer of effect 1 was recorded and resumed: the service"),
