@@ -28,6 +28,7 @@ _COUNTED: Final[Mapping[str, str]] = {"TIME_OF_AD_ACTION": "AD_EVENT", "TIME_OF_
 
 # what else a new board takes; not return_existing, which would take over a board that is there
 _BOARD_EXTRAS: Final = ("category", "collaborator_invites_enabled", "event_date", "event_start_date", "layout")
+_CREATIVE_TYPES: Final[Mapping[str, str]] = {"image": "REGULAR", "video": "VIDEO", "multiple_images": "CAROUSEL"}
 _SIZES: Final = ("originals", "1200x", "600x", "400x300")
 _CAPTIONS: Final[Mapping[str, str]] = {"title": "title", "details": "description", "link": "link"}  # of a slot
 
@@ -66,7 +67,9 @@ def pin(raw: object, *, board: str | None = None, section: str | None = None) ->
         return raw
     on = raw.get("board")
     place = given(board_id=board or (on.get("id") if isinstance(on, dict) else None), board_section_id=section)
-    return {**raw, **_dated(raw), **place, "media": _media(raw)}
+    media = _media(raw)
+    kind = None if raw.get("story_type") else _CREATIVE_TYPES[media["media_type"]]
+    return {**given(creative_type=kind), **raw, **_dated(raw), **place, "media": media}
 
 
 def is_pin(raw: object) -> bool:

@@ -104,6 +104,7 @@ def run(tmp_path: Path, version: str, name: str, **inputs: Any) -> RunResult:
 SAME: dict[str, dict[str, Any]] = {
     "get_user": {"username": "garden_studio", "account_type": "BUSINESS", "followers": 2},
     "list_boards": {"count": 6},
+    "get_pin": {"title": "Tomatoes in a small garden", "creative_type": "REGULAR"},
     "copy_board": {"sections": 3},
     "copy_matching_pins": {"looked_at": 312, "copied": 52},
     "create_pins": {"created": 3},
@@ -116,6 +117,15 @@ def test_a_recipe_gives_the_same_on_both_versions(tmp_path: Path, version: str, 
     result = run(tmp_path, version, name)
     assert (result.status, result.error) == ("ok", None)
     assert {key: result.outputs[key] for key in SAME[name]} == SAME[name]
+
+
+def test_the_kinds_of_pins_have_the_same_names_on_both_versions(bench: Bench) -> None:
+    told = [
+        {pin["id"]: pin["creative_type"] for pin in bench.run(actions["list_board_pins"], board="Garden ideas")}
+        for actions in (V3, V5)
+    ]
+    assert told[0] == told[1]
+    assert set(told[0].values()) == {"REGULAR", "VIDEO", "CAROUSEL"}
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
