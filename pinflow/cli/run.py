@@ -62,12 +62,12 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         sandbox=args.sandbox,
         tier=tier,
         command=running.command_line(str(args.recipe), shown, args.api, shell.options.plugins),
-        sign_in=_sign_in(app, plan, str(args.recipe), args.api),
+        sign_in=_sign_in(app, plan, [str(args.recipe), *running.plugin_words(shell.options.plugins)], args.api),
     )
 
 
-def _sign_in(app: App, plan: Plan, recipe: str, api: str | None) -> list[str]:
-    """The commands that get the recipe's tokens, where its APIs give them out by signing in."""
+def _sign_in(app: App, plan: Plan, recipe: Sequence[str], api: str | None) -> list[str]:
+    """The commands that get the tokens of a recipe (and what it needs to be read), where its APIs give them out so."""
     from pinflow.plan.logins import DEFAULT_TOKEN
 
     if "auth" not in app.registry.commands:
@@ -81,7 +81,7 @@ def _sign_in(app: App, plan: Plan, recipe: str, api: str | None) -> list[str]:
             [
                 *("pinflow", "auth", "login"),
                 *([token] if token != DEFAULT_TOKEN else []),
-                *("--recipe", recipe),
+                *("--recipe", *recipe),
                 *(["--api", its] if api or several else []),
             ]
         )

@@ -257,5 +257,9 @@ def _write_result(
 def command_line(recipe: str, inputs: Mapping[str, str], api: str | None, plugins: Sequence[Path]) -> str:
     """The command that runs a recipe with these inputs, to be pasted into a shell."""
     words = ["pinflow", "run", recipe, *(word for name, value in inputs.items() for word in ("-i", f"{name}={value}"))]
-    words += [word for plugin in plugins for word in ("--plugin", str(plugin))]
-    return shlex.join([*words, *(["--api", api] if api else [])])
+    return shlex.join([*words, *plugin_words(plugins), *(["--api", api] if api else [])])
+
+
+def plugin_words(plugins: Sequence[Path]) -> list[str]:
+    """The options that load the same local plugins in another command."""
+    return [word for plugin in plugins for word in ("--plugin", str(plugin))]

@@ -165,6 +165,16 @@ def test_after_the_sandbox_signing_in_is_for_what_the_recipe_needs(desk: Desk) -
     ]
 
 
+def test_after_the_sandbox_the_commands_name_the_local_plugins(desk: Desk, tmp_path: Path) -> None:
+    plugin = tmp_path / "mine.py"
+    plugin.write_text("")
+    assert desk("run", "get_user", "--sandbox", "--plugin", str(plugin)) == 0
+    assert desk.stdout.splitlines()[-2:] == [
+        f"  pinflow auth login --recipe get_user --plugin {plugin}",
+        f"  pinflow run get_user --plugin {plugin}",
+    ]
+
+
 def test_to_resume_too_early_is_refused_without_a_request(desk: Desk) -> None:
     desk("run", *COPY, "--patience", "0")
     before = desk.requests()
