@@ -118,6 +118,8 @@ def _parsed(text: str) -> _Command:
 
 def _words(text: str) -> list[str]:
     joined = re.sub(r"[\\^]\r?\n", " ", text)
+    if '^"' in joined:  # as a browser on Windows copies it for cmd
+        joined = re.sub(r"\^(.)", r"\1", joined)
 
     def plain(found: re.Match[str]) -> str:
         return shlex.quote(codecs.decode(found[1].encode("latin-1", "backslashreplace"), "unicode_escape"))

@@ -90,6 +90,16 @@ def made(call: Call, command: str) -> tuple[dict[str, Any], list[str]]:
             ],
         ),
         (
+            f'curl ^"{API}/boards?page_size=5^&privacy=SECRET^" ^\r\n  -X ^"GET^" ^\r\n  --compressed',
+            {"operation": "boards/list", "page_size": 5, "privacy": "SECRET"},
+            [],
+        ),
+        (
+            f'curl ^"{API}/boards/1^" ^\n  -X ^"PATCH^" ^\n  --data-raw ^"^{{^\\^"name^\\^":^\\^"a ^% b^\\^"^}}^"',
+            {"operation": "boards/update", "board_id": "1", "body": {"name": "a % b"}},
+            [],
+        ),
+        (
             f"curl -s '{API}/boards?page_size=5' | jq '.items[] | .name'",
             {"operation": "boards/list", "page_size": 5},
             ["note: left out: what follows | in the command"],
