@@ -54,8 +54,10 @@ _REPORTS: Final = frozenset(
 )
 # what an operation makes that pinflow knows how to take back
 _MAKES: Final = {"boards/create": "board", "pins/create": "pin", "pins/save": "pin"}
+TOKEN: Final = "oauth/token"  # noqa: S105 - an operation
+APP_GRANT: Final = "client_credentials"  # the one way to a token that uses up no other
 # signed with the app's id and secret, as RFC 6749 has it for the token endpoint
-_BY_APP: Final = frozenset({"oauth/token", "token/revoke"})
+_BY_APP: Final = frozenset({TOKEN, "token/revoke"})
 _TOKENS: Final = ("access_token", "refresh_token", "id_token")  # never in an answer: recipes hold no secrets
 # what a path's parameter may hold, where the description does not say: it must not lead elsewhere
 _IN_PATH: Final = r"^(?!.*\.\.)(?!\.$)[^/?#\\\x00-\x20\x7f]+$"
@@ -278,15 +280,17 @@ def _safe(schema: Any, catalogue: Catalogue) -> Any:
 
 def _harmless(body: Any, id: str, catalogue: Catalogue) -> Any:
     """The body without what would lose a token: a grant that uses up a code or a refresh token."""
-    if id != "oauth/token":
+    if id != TOKEN:
         return body
     found = _resolved(body, catalogue)
     told = found.get("discriminator", {})
-    number = told.get("mapping", {}).get("client_credentials")
+    number = told.get("mapping", {}).get(APP_GRANT)
     if number is None:
         return body
-    mapping = {"client_credentials": 0}
-    return {"anyOf": [found["anyOf"][number]], "discriminator": {**told, "mapping": mapping}}
+    one = found["anyOf"][number]
+    grant = {told["propertyName"]: {"enum": [APP_GRANT]}}
+    harmless = {**one, "properties": {**one.get("properties", {}), **grant}}
+    return {"anyOf": [harmless], "discriminator": {**told, "mapping": {APP_GRANT: 0}}}
 
 
 @action("call", api="v5", undo={"board": OF_BOARD, "pin": OF_PIN})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pinflow import UsageError, inert, table
 from pinflow_pinterest.importer import import_description
 from pinflow_pinterest.operations import ARGUMENTS, BUNDLED, CATALOGUE, catalogue
-from pinflow_pinterest_v5.calls import accepted, action_of
+from pinflow_pinterest_v5.calls import TOKEN, accepted, action_of
 from pinflow_pinterest_v5.catalogues import HINT, Choice, own_folder, unreadable
 from pinflow_pinterest_v5.describing import Describer
 from pinflow_pinterest_v5.samples import sample
@@ -189,6 +189,8 @@ def _needs(held: Catalogue, id: str) -> Iterator[str]:
         yield "pages: for_each: call goes through all of them; all: true collects them"
     if action.effect == "write" and operation.method == "POST":
         yield "after a lost answer nobody can tell whether it was done: the run ends in doubt (exit 7)"
+    if id == TOKEN:
+        yield "other grants are for pinflow auth, which keeps the tokens that they give"
     if not operation.sandbox:
         yield "the vendor's own sandbox does not have it"
 

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pinflow import UsageError
 from pinflow_pinterest.operations import is_parameter
+from pinflow_pinterest_v5.calls import APP_GRANT, TOKEN
 from pinflow_pinterest_v5.drafting import Draft, identifier, is_secret, typed, unfit
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ def read(text: str, catalogue: Catalogue) -> Imported:
         query = "&".join(filter(None, [query, *command.data]))
     elif command.data:
         body = _body(command)
+    if operation.id == TOKEN and isinstance(body, dict) and body.get("grant_type") != APP_GRANT:
+        what = "no recipe sends a code or a refresh token: it is used up, and the new one would be lost"
+        raise UsageError(
+            what, hint="pinflow auth login and pinflow auth refresh keep it; in a recipe, refresh_token does"
+        )
     for name, value in _grouped(query).items():
         if name not in takes.query:
             draft.leave(f"parameter {name!r}, which {operation.id} does not take")

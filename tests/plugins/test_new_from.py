@@ -169,6 +169,10 @@ def test_no_secret_of_a_command_is_written_or_shown(command: str, call: Call) ->
         ("curl https://api.pinterest.com/v3/boards/1/", "/v3 is not API v5"),
         (f"curl {API}/board/1", "no operation is GET /board/1\n  nearest: boards/"),
         (f"curl -X PUT {API}/boards/1", "there is: GET (boards/get), PATCH (boards/update), DELETE (boards/delete)"),
+        (
+            f"curl {API}/oauth/token -d grant_type=refresh_token -d refresh_token=a",
+            "no recipe sends a code or a refresh",
+        ),
         (f"curl {API}/pins -d @pin.json", "curl -d @... reads a file, which is not looked into"),
         (f"curl {API}/pins -F a=b", "curl -F sends files, which no operation of the API takes"),
         (f"curl {API}/pins --wrong", "curl has an option --wrong here that is not known"),

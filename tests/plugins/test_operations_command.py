@@ -119,6 +119,12 @@ step
     )
 
 
+def test_only_a_grant_that_uses_up_no_token_is_shown(call: Call) -> None:
+    _, out, _ = call("operations", "oauth/token")
+    assert "  grant_type  required  client_credentials\n" in out
+    assert "other grants are for pinflow auth, which keeps the tokens that they give" in out
+
+
 def test_a_program_gets_the_arguments_as_a_whole_json_schema(call: Call) -> None:
     shown = json.loads(call("operations", "pins/create", "--output", "json")[1])
     assert (shown["effect"], shown["category"], shown["pages"]) == ("write", "org_write", False)
