@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from pinflow import paths
+from pinflow.engine.store import damaged
 from pinflow.errors import UsageError
 from pinflow.recipe.mistakes import nearest
 from pinflow.scheduling.jobs import HERE, block_of, job_of, load
 from pinflow.scheduling.policy import MOST_MADE_UP, PAUSED_BY_HAND, Verdict, judge
 from pinflow.scheduling.rules import between, mark, utc
+from pinflow.scheduling.table import SCHEDULE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -53,7 +55,7 @@ def chosen(
 
     Raises RecipeError and UsageError.
     """
-    if not given and (noted := table.note(_STARTED_WITH)):
+    if not given and (noted := _started_with(table)):
         given = [Path(each) for each in noted["recipes"] if Path(each).exists()]
         inputs = {**noted["inputs"], **inputs}
     if not given and HERE.is_dir():
@@ -72,10 +74,19 @@ def chosen(
 def remember(table: Table, start: Chosen, *, now: float) -> None:
     """Keep what the daemon is started with, for the next start; what it had then and has no more is taken away."""
     names = sorted(row.name for row in start.rows)
-    before = table.note(_STARTED_WITH) or {"jobs": []}
+    before = _started_with(table) or {"jobs": []}
     recipes = [str(paths.find_recipe(each).resolve()) for each in start.recipes]
     table.take_away(sorted(set(before["jobs"]) - set(names)), "the daemon was started without the job", now=now)
     table.keep(_STARTED_WITH, {"recipes": recipes, "inputs": dict(start.inputs), "jobs": names})
+
+
+def _started_with(table: Table) -> dict[str, Any] | None:
+    """What the daemon was last started with. Raises StateError for what no pinflow wrote."""
+    noted = table.note(_STARTED_WITH)
+    match noted:
+        case None | {"recipes": list(), "inputs": dict(), "jobs": list()}:
+            return noted
+    raise damaged(table.file, "what the daemon was started with can't be read", SCHEDULE)
 
 
 def find_job(table: Table, name: str) -> JobRow:

@@ -17,12 +17,13 @@ import os
 import sqlite3
 import threading
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from pinflow.engine.store import MOUNTS, UNREADABLE, Kind, check_place, damaged, new_file, open_file
 from pinflow.errors import StateError
+from pinflow.recipe.model import Schedule
 from pinflow.scheduling.rules import utc
 
 if TYPE_CHECKING:
@@ -187,9 +188,9 @@ class Table:
                 recipe=row[2],
                 stamp=row[3],
                 digest=row[4],
-                block=_loads(row[5]),
-                inputs=_loads(row[6]),
-                accounts=_loads(row[7]),
+                block=_block(row[5]),
+                inputs=_shaped(row[6], dict),
+                accounts=_shaped(row[7], list),
                 anchor=row[8],
                 seen=row[9],
                 paused=row[10],
@@ -198,7 +199,7 @@ class Table:
                 active=bool(row[13]),
             )
         except (ValueError, TypeError) as error:
-            raise damaged(self.file, error, SCHEDULE) from error
+            raise damaged(self.file, f"the job {row[0]}: {error}", SCHEDULE) from error
 
     def open_occurrences(self, now: float, *, number: int = 1_000) -> list[Occurrence]:
         """What can be claimed now, the oldest first: due, paused until now, or left by an owner that fell silent."""
@@ -479,11 +480,38 @@ def _loads(text: str) -> Any:
     return json.loads(text)
 
 
+def _shaped(text: str, shape: type) -> Any:
+    """The same, where it is a mapping or a list. Raises ValueError."""
+    found = _loads(text)
+    if not isinstance(found, shape):
+        raise ValueError(f"{text[:40]} is no {shape.__name__}")
+    return found
+
+
+@lru_cache(maxsize=16_384)
+def _block(text: str) -> Mapping[str, Any]:
+    """A job's schedule, by the checks of a recipe's. Raises ValueError."""
+    said: dict[str, Any] = _shaped(text, dict)
+    keys = {each.name: each.metadata["key"] for each in fields(Schedule) if each.metadata}
+    if said.keys() != keys.keys():
+        raise ValueError("its schedule has other keys")
+    for name, key in keys.items():
+        if said[name] != key.default:
+            try:
+                key.kind(said[name])
+            except ValueError as error:
+                raise ValueError(f"{name} {error}") from error
+    return said
+
+
 _SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 _EDITED = f"""SELECT 1 FROM occurrences WHERE state NOT IN {STATES} OR typeof(due) <> 'integer' OR last < due
-    OR start < due OR typeof(fence) <> 'integer' LIMIT 1"""
+    OR start < due OR typeof(fence) <> 'integer' OR typeof(start) <> 'integer' OR typeof(last) <> 'integer'
+    OR typeof(lease) <> 'real' OR typeof(not_before) <> 'real' OR typeof(began) NOT IN ('real', 'null')
+    OR typeof(ended) NOT IN ('real', 'null') LIMIT 1"""
 _EDITED_JOBS = """SELECT 1 FROM jobs WHERE NOT (json_valid(block) AND json_valid(inputs) AND json_valid(accounts))
-    OR typeof(anchor) <> 'integer' OR typeof(seen) <> 'integer' LIMIT 1"""
+    OR typeof(anchor) <> 'integer' OR typeof(seen) <> 'integer' OR typeof(failures) <> 'integer'
+    OR typeof(rest_until) <> 'real' OR typeof(paused) NOT IN ('real', 'null') LIMIT 1"""
 _JOB_COLUMNS = (
     "name, title, recipe, stamp, digest, block, inputs, accounts, anchor, seen, paused, failures, rest_until, active"
 )

@@ -232,6 +232,14 @@ def test_the_status_is_an_exit_code(rig: Rig, desk: Desk) -> None:
     assert json.loads(desk.stdout)["ok"] is False
 
 
+def test_an_edited_note_of_the_last_start_is_told(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", "every: hour")
+    with Table(rig.project.state, owner="editor") as table:
+        table.keep("run", {"recipes": "all of them"})
+    assert desk("tick") == 8
+    assert "what the daemon was started with can't be read; it was left as it is" in desk.stderr
+
+
 def test_a_run_that_was_cut_off_is_not_told_as_running(rig: Rig, desk: Desk) -> None:
     rig.recipe("a", "every: hour")
     desk("tick")

@@ -29,7 +29,8 @@ def job(name: str = "a", digest: str = "1", block: str = "day") -> JobRow:
         recipe=f"{name}.yaml",
         stamp="",
         digest=digest,
-        block={"every": block},
+        block=dict.fromkeys(("at", "cron", "grace", "jitter", "until"))
+        | {"every": block, "timezone": "UTC", "missed": "last", "overlap": "skip"},
         inputs={},
         accounts=[],
         anchor=NOW,
@@ -201,6 +202,29 @@ def test_a_file_that_can_not_be_believed_is_refused_and_left_as_it_is(tmp_path, 
     assert raised.value.exit_code == 8
     assert str(table.file) in raised.value.message
     assert table.file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("UPDATE jobs SET block = '7'", "the job a: 7 is no dict"),
+        ('UPDATE jobs SET block = \'{"every": "day"}\'', "the job a: its schedule has other keys"),
+        ("UPDATE jobs SET block = replace(block, '\"day\"', '\"0 minutes\"')", "the job a: every can't be zero"),
+        ("UPDATE jobs SET block = replace(block, '\"UTC\"', '\"Mars\"')", "the job a: timezone is not a time zone"),
+        ("UPDATE jobs SET block = replace(block, '\"last\"', '\"sometimes\"')", "the job a: missed must be skip"),
+        ("UPDATE jobs SET accounts = '7'", "the job a: 7 is no list"),
+        ("UPDATE jobs SET inputs = '[]'", r"the job a: \[\] is no dict"),
+        ("UPDATE jobs SET paused = 'yes'", "a row holds what no pinflow writes"),
+        ("UPDATE occurrences SET lease = 'long'", "a row holds what no pinflow writes"),
+    ],
+)
+def test_an_edited_row_is_told_with_what_is_wrong(tmp_path: Path, script: str, said: str) -> None:
+    with Table(tmp_path, owner="one") as table:
+        table.put_jobs([job()], now=NOW)
+        table.record([("a", NOW, [due(60)])])
+        _execute(table.file, script)
+    with pytest.raises(StateError, match=f"damaged: {said}"), Table(tmp_path, owner="two") as again:
+        again.jobs()
 
 
 def _execute(file: Path, script: str) -> None:
