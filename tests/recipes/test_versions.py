@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,29 @@ def test_a_recipe_whose_task_both_versions_have_runs_on_the_old_one_as_well(
     plan = app.plan(RECIPES / f"{name}.yaml", inputs={}, api="v3", examples=True)
     result = app.run(plan, Options(sandbox=True, approve=lambda what: True))
     assert (result.status, result.error) == ("ok", None)
+
+
+@pytest.mark.parametrize("version", ["v3", "v5"])
+@pytest.mark.parametrize(
+    ("inputs", "title"),
+    [
+        ({}, "Figures of the account"),
+        ({"of": "ad_account", "ad_account": "549755800211"}, "Figures of the ad account"),
+        (
+            {"of": "campaign", "ad_account": "549755800211", "ids": "626735500588"},
+            "Figures of the campaign 626735500588",
+        ),
+    ],
+)
+def test_a_chart_says_what_its_figures_are_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: dict[str, str], title: str, version: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = App.installed({"PINFLOW_CACHE_DIR": str(tmp_path), "HOME": str(tmp_path)}, state=tmp_path / "state")
+    plan = app.plan(RECIPES / "analytics.yaml", inputs={**inputs, "chart": "chart.svg"}, api=version)
+    assert app.run(plan, Options(sandbox=True)).ok
+    titles = re.findall(r'class="title plot_title">([^<]*)<', (tmp_path / "chart.svg").read_text("utf-8"))
+    assert [each.strip() for each in titles] == [title]
 
 
 @pytest.mark.parametrize("version", ["v3", "v5"])
