@@ -308,11 +308,13 @@ class Context:
         kind: str = "",
         parallel: int = 1,
         total: int | None = None,
+        after: EachResult | None = None,
     ) -> EachResult:
         """:meth:`once` for a stream of items, read lazily, with ``parallel`` calls in flight.
 
         Serial and in order by default. One bad item does not lose the others: it is
-        in the result's ``failed``. ``do`` may return ``Skip(reason)``.
+        in the result's ``failed``. ``do`` may return ``Skip(reason)``. ``after`` is
+        what others of the same ``total`` came to: progress and result count on from it.
         """
         return self._durable.each(
             self.step,
@@ -324,6 +326,7 @@ class Context:
             kind=kind,
             parallel=parallel,
             total=total,
+            after=after,
         )
 
     def freeze(self, name: str, ids: Iterable[str]) -> Sequence[str]:

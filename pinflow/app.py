@@ -311,7 +311,9 @@ class App:
     def _plan_again(self, record: RunRecord, inputs: Mapping[str, Any]) -> Plan:
         """The plan of an earlier run, if it is still the same and there is something left to do."""
         if record.state == "ok":
-            raise UsageError(f"run {record.id} is done: there is nothing to resume")
+            raise UsageError(
+                f"run {record.id} is done: there is nothing to resume", hint="which others can: pinflow runs"
+            )
         if record.options.get("sandbox"):
             raise UsageError(
                 f"run {record.id} was in the embedded sandbox, which ended with it",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import Diverged, Forbidden, MissingScope
@@ -19,7 +19,7 @@ from pinflow_pinterest.boards import the_one
 from pinflow_pinterest.gateway import all_pins
 from pinflow_pinterest.likeness import text_key
 from pinflow_pinterest.media import Carried, NotCarried
-from pinflow_pinterest.reading import NAMED, copied_pin
+from pinflow_pinterest.reading import copied_pin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -55,7 +55,7 @@ class PinCopies:
     def make_all(self, total: int) -> EachResult:
         """Make all Pins. Raises what refused one, if it would refuse the next as well."""
         if self.choices.parallel > 1:
-            return self._make_side_by_side()
+            return self._make_side_by_side(total)
         # a Pin that is gone may have been sent before that: it is looked for like any other
         return self._each(chain(self._gone_pins(), self.reading.oldest_first()), find=self.find, total=total)
 
@@ -77,7 +77,13 @@ class PinCopies:
         return self._found(the_one(self._news(), "Pins on the copy"))
 
     def _each(
-        self, pins: Iterable[Any], *, find: Callable[[Pin], dict[str, Any] | None], total: int, parallel: int = 1
+        self,
+        pins: Iterable[Any],
+        *,
+        find: Callable[[Pin], dict[str, Any] | None],
+        total: int,
+        parallel: int = 1,
+        after: EachResult | None = None,
     ) -> EachResult:
         return self.ctx.each(
             self._until_refused(pins),
@@ -88,6 +94,7 @@ class PinCopies:
             kind="pin",
             parallel=parallel,
             total=total,
+            after=after,
         )
 
     def _until_refused(self, pins: Iterable[Any]) -> Iterator[Any]:
@@ -127,27 +134,23 @@ class PinCopies:
 
     # several at a time
 
-    def _make_side_by_side(self) -> EachResult:
+    def _make_side_by_side(self, total: int) -> EachResult:
         """First the Pins whose texts no other has, then those that share them, and last those that are gone.
 
         At most one Pin of the same texts is then in doubt at a time, and its copy is known by them.
         """
         keys = Counter(map(self._key, self.reading.oldest_first()))
         shared = {key for key, count in keys.items() if count > 1}
-        several = sum(keys[key] for key in shared)
         look = partial(self._alike, keys)
-        return _sum(
-            self._each(
-                (pin for pin in self.reading.oldest_first() if self._key(pin) not in shared),
-                find=look,
-                total=keys.total() - several,
-                parallel=self.choices.parallel,
-            ),
-            self._each(
-                (pin for pin in self.reading.oldest_first() if self._key(pin) in shared), find=look, total=several
-            ),
-            self._each(self._gone_pins(), find=self._any_new, total=len(self.gone)),
+        single = self._each(
+            (pin for pin in self.reading.oldest_first() if self._key(pin) not in shared),
+            find=look,
+            total=total,
+            parallel=self.choices.parallel,
         )
+        alike = (pin for pin in self.reading.oldest_first() if self._key(pin) in shared)
+        most = self._each(alike, find=look, total=total, after=single)
+        return self._each(self._gone_pins(), find=self._any_new, total=total, after=most)
 
     def _key(self, pin: Pin) -> int:
         return text_key(pin, self.placed.get(self._section_id(pin), ""), covers=self.choices.covers)
@@ -233,11 +236,3 @@ def _compared(what: str, made: set[str], there: Iterable[Any]) -> list[str]:
         f"{len(made)} of its {what} are missing{shown_ids(sorted(made))}",
         f"{len(surplus)} {what} are there besides{shown_ids(surplus)}",
     ]
-
-
-def _sum(*results: EachResult) -> EachResult:
-    """Several results as one."""
-    counts = ("done", "adopted", "already", "planned", "skipped", "failed_count")
-    sums: dict[str, Any] = {name: sum(getattr(each, name) for each in results) for name in counts}
-    failed = tuple(islice(chain.from_iterable(each.failed for each in results), NAMED))
-    return type(results[0])(failed=failed, **sums)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import threading
 import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from pinflow.approvals import MAX_WRITES
 from pinflow.cli import boundary
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import stoppable
-from pinflow.errors import UsageError
+from pinflow.errors import INTERRUPTED, UsageError
 from pinflow.reporters.text import json_text
 
 if TYPE_CHECKING:
@@ -156,10 +157,16 @@ def perform(
             view.close()
             if view.run and not (dry_run or sandbox):
                 shell.tell(f"go on where it stopped: pinflow resume {view.run}")
+            if _at_work():  # calls are under way, and Python would wait for their threads
+                os._exit(stop.exit_code(INTERRUPTED))
             raise
         code = stop.exit_code(result.exit_code)
     _write_result(shell, view.name, result, tier=tier, command=command, sign_in=sign_in)
     return code
+
+
+def _at_work() -> bool:
+    return any(each is not threading.main_thread() and not each.daemon for each in threading.enumerate())
 
 
 def _approval(shell: Shell, view: _View, *, yes: bool) -> Callable[[str], bool]:

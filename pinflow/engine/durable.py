@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast, get_args
 
 from pinflow.engine.bulk import Bulk
 from pinflow.engine.kept import keepable, noted, plain_key
@@ -57,6 +57,7 @@ LISTED = 100  # failures that a result lists one by one; more are only counted
 PROGRESS_EVERY = 0.1  # seconds
 
 Outcome = Literal["done", "adopted", "already", "planned", "skipped"]
+_COUNTED: tuple[Outcome, ...] = get_args(Outcome)
 
 # of the errors that otherwise are one item's own
 _STOPS_ALL = (SpamBlocked, RateLimited, MissingScope, InDoubt, Diverged)
@@ -68,7 +69,7 @@ class Skip:
     """What ``do`` returns for an item that it leaves out on purpose.
 
     ``reason`` is a fixed text of the plugin's own, without anything that the
-    service sent: it is kept in the journal (its first 60 characters).
+    service sent: it is kept in the journal (its first 100 characters).
     """
 
     reason: str
@@ -103,6 +104,11 @@ class EachResult:
     def past(self) -> int:
         """How many items need no more work."""
         return self.done + self.adopted + self.already + self.planned
+
+    @property
+    def passed(self) -> int:
+        """How many items were dealt with, whether they need more work or not."""
+        return self.past + self.skipped + self.failed_count
 
 
 class Stop(Protocol):
@@ -442,6 +448,7 @@ class Durable:
         kind: str = "",
         parallel: int = 1,
         total: int | None = None,
+        after: EachResult | None = None,
     ) -> EachResult:
         """`once` for each of ``items``, which are read as they are needed.
 
@@ -450,16 +457,19 @@ class Durable:
         concerns them all: a quota or spam block, a missing credential, doubt, a
         changed target, a stop, a state directory that can't be written. What an
         earlier process left in doubt is settled before anything else is sent.
+        ``after`` is what other items of the same ``total`` came to before: it counts
+        in the progress, and in the result.
         """
 
         if total is not None and self._journal is not None:
-            self._bulk.many(total, f"{kind}s of step {step}" if kind else f"step {step}")
+            left = total - (after.passed if after else 0)
+            self._bulk.many(left, f"{kind}s of step {step}" if kind else f"step {step}")
 
         def task(item: T) -> _Task[R]:
             look = None if find is None else lambda: find(item)
             return _Task(step, key(item), kind, lambda: do(item), look, fresh)
 
-        tally = _Tally(step, kind, total, self._emit, self._monotonic)
+        tally = _Tally(step, kind, total, self._emit, self._monotonic, after or EachResult())
         tasks = self._doubted_first(step, kind, map(task, items))
         try:
             if parallel <= 1:
@@ -521,18 +531,27 @@ class Durable:
                 over.set()
                 raise
 
-        with self._executor(parallel) as executor:
-            flying: dict[Future[Outcome | ActionError | None], _Task[Any]] = {}
-            try:
-                while True:
-                    for task in islice(tasks, 0 if over.is_set() else 2 * parallel - len(flying)):
-                        flying[executor.submit(copy_context().run, attempt, task)] = task
-                    if not flying:
-                        return
-                    for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                        tally.add(flying.pop(future), future.result())
-            finally:
-                over.set()
+        flying: dict[Future[Outcome | ActionError | None], _Task[Any]] = {}
+        executor = self._executor(parallel)
+        hurried = False
+        try:
+            while True:
+                for task in islice(tasks, 0 if over.is_set() else 2 * parallel - len(flying)):
+                    flying[executor.submit(copy_context().run, attempt, task)] = task
+                if not flying:
+                    return
+                for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                    tally.add(flying.pop(future), future.result())
+        except (KeyboardInterrupt, SystemExit):  # the second Ctrl-C: nobody waits any more
+            hurried = True
+            raise
+        finally:
+            over.set()
+            executor.shutdown(wait=not hurried, cancel_futures=hurried)
+            if not hurried:  # what was on its way when another one ended them all is done nevertheless
+                for future, task in flying.items():
+                    if future.exception() is None:
+                        tally.add(task, future.result())
 
     # lists, and what is known
 
@@ -658,15 +677,24 @@ class _Traffic:
 class _Tally:
     """What the items of an `each` came to so far, told ten times a second at most."""
 
-    def __init__(self, step: str, kind: str, total: int | None, emit: Emit, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        step: str,
+        kind: str,
+        total: int | None,
+        emit: Emit,
+        monotonic: Callable[[], float],
+        before: EachResult,
+    ) -> None:
         self._step = step
         self._kind = kind
         self._total = total
         self._emit = emit
         self._monotonic = monotonic
         self._told = monotonic()
-        self._outcomes: Counter[str] = Counter()
-        self._failed: list[Failure] = []
+        self._outcomes: Counter[str] = Counter({name: getattr(before, name) for name in _COUNTED})
+        self._outcomes["failed"] = before.failed_count
+        self._failed = list(before.failed)
 
     def add(self, task: _Task[Any], outcome: Outcome | ActionError | None) -> None:
         if outcome is None:  # it never began

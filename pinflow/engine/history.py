@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.journal import COUNTS, LAST, EffectRecord, RunRecord, StepRecord, look_at_run
-from pinflow.engine.store import damaged, look
-from pinflow.errors import UsageError
+from pinflow.engine.store import RUN, damaged, look
+from pinflow.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +35,8 @@ def read_run(state: Path, run_id: str) -> RunDetail:
     record = look_at_run(file)
     try:
         with look(file) as connection:
+            if record.state == "unreadable":  # what is said of the run itself, and not the file
+                raise StateError(record.error, hint=RUN.advice)
             steps = [
                 StepRecord(path, status, json.loads(output), seconds, error)
                 for path, status, output, seconds, error in connection.execute(_STEPS)

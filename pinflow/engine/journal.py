@@ -48,6 +48,7 @@ EffectState = Literal["intent", "done", "refused", "doubt", "skipped"]
 Outcome = Literal["done", "adopted", "refused", "doubt"]
 
 _CHUNK = 500  # rows that a stream holds at a time
+_REASON = 100  # characters of why an item was left out
 
 _INTENT = """
     INSERT INTO effects VALUES (?1, ?2, ?3, 'intent', 1, ?4, ?5, ?6, ?7, 'null', '')
@@ -371,7 +372,8 @@ class Journal:
 
     def skipped(self, step: str, key: str, kind: str, reason: str) -> None:
         """Remember that an item was left out on purpose. ``reason`` is a constant text without content."""
-        self._store.put(_SKIP, (*self._record(step, key), kind, reason[:60]))
+        kept = reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
+        self._store.put(_SKIP, (*self._record(step, key), kind, kept))
         self._store.commit_sometimes()
 
     def _record(self, step: str, key: str) -> tuple[str, str]:
@@ -495,8 +497,17 @@ def _created(file: Path, record: RunRecord) -> sqlite3.Connection:
             connection.close()
             raise
     except (sqlite3.Error, OSError) as error:
+        if not isinstance(error, FileExistsError):  # that one is another run's
+            _discard(file)
         raise StateError(f"{file} can't be made: {error}", hint="make room, or make the place writable") from error
     return connection
+
+
+def _discard(file: Path) -> None:
+    """Take away the file of a run that did not begin. Where that fails as well, it stays, and is no run to anybody."""
+    with suppress(OSError):
+        for each in (file, file.with_name(f"{file.name}-journal")):
+            each.unlink(missing_ok=True)
 
 
 def _opened(file: Path) -> tuple[sqlite3.Connection, RunRecord, Iterable[tuple[str, str]]]:
@@ -525,12 +536,12 @@ def _json(value: object) -> str:
 
 
 def list_runs(state: Path) -> list[RunRecord]:
-    """Every run below ``state``, newest first; locks nothing and raises nothing.
+    """Every run below ``state`` that got as far as its file, newest first; locks nothing and raises nothing.
 
     A run that was "running" when its process ended is "interrupted". A file that
     can't be read is a record with the state "unreadable" and the reason in ``error``.
     """
-    return [look_at_run(file) for file in _files(state)]
+    return [look_at_run(file) for file in _files(state) if _size(file)]
 
 
 def last_run(state: Path) -> str | None:

@@ -6,10 +6,12 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
@@ -389,9 +391,19 @@ def stuck(ctx: Context) -> dict[str, Any]:
     time.sleep(60)
     return {}
 
+@action("stuck_side_by_side", effect="write")
+def stuck_side_by_side(ctx: Context) -> dict[str, Any]:
+    def one(n: int) -> dict[str, Any]:
+        if n == 0:
+            print("stuck", flush=True)
+        time.sleep(60)
+        return {}
+    ctx.each(range(4), key=str, do=one, kind="thing", parallel=2)
+    return {}
+
 @hookimpl
 def pinflow_actions():
-    return [slow, stuck]
+    return [slow, stuck, stuck_side_by_side]
 """
 
 
@@ -428,9 +440,10 @@ def test_a_first_signal_ends_the_run_after_the_call_in_flight(desk: Desk, number
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("name", ["stuck", "stuck_side_by_side"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_second_signal_ends_it_at_once(desk: Desk, number: signal.Signals, code: int) -> None:
-    process = started(desk, "stuck", is_stuck)
+def test_a_second_signal_ends_it_at_once(desk: Desk, number: signal.Signals, code: int, name: str) -> None:
+    process = started(desk, name, is_stuck)
     assert process.stderr is not None
     process.send_signal(number)
     assert any("press Ctrl-C again" in line for line in process.stderr)
@@ -512,6 +525,18 @@ def test_the_last_run_is_shown_if_none_is_named(desk: Desk, recipe: str) -> None
     desk("run", recipe, "-i", "count=2")
     assert desk("runs", "show") == 0
     assert "  input    count: 2" in desk.stdout
+
+
+def test_a_run_whose_record_is_damaged_is_shown_by_nobody_as_one_to_resume(desk: Desk, recipe: str) -> None:
+    desk("run", recipe, "-i", "count=1")
+    (file,) = (desk.folder / "state" / "runs").glob("*.db")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE run SET inputs = 'what is this?'")
+    assert desk("runs") == 0
+    assert "unreadable" in desk.stdout
+    assert desk("runs", "show") == 8
+    assert f"{file} is damaged" in desk.stderr
+    assert desk.stdout == ""
 
 
 def test_an_unknown_run_can_not_be_shown(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,6 +130,18 @@ def test_a_step_that_waits_for_a_quota_is_paused_and_not_failed_wherever_it_is_t
     assert desk("run", *COPY[:-1], "name=Another", "--patience", "0", "--output", "json") == 6
     assert [step["status"] for step in desk.json["steps"]] == ["paused"]
     assert desk.json["resume_after"] == pytest.approx(desk.now + 60.6, abs=0.1)
+
+
+def test_what_is_left_of_a_parallel_copy_is_told_of_all_its_pins(desk: Desk) -> None:
+    """Those that share their texts are sent after the others, one by one."""
+    board = next(each for each in desk.sandbox.world.boards.values() if each.name == "Original")
+    same = replace(next(iter(desk.sandbox.world.pins.values())).content, title="The same for all")
+    for number in range(3):
+        pins.add_pin(desk.sandbox.world, board, same, created=desk.now - 1000 + number)
+    assert desk("run", *COPY, "-i", "parallel=4", "--patience", "0") == 6
+    assert desk.stdout.splitlines()[0].endswith("; 6 pins left")
+    assert desk("run", *COPY[:-1], "name=Another", "-i", "parallel=4", "--max-writes", "9") == 5
+    assert "this makes up to 10 changes (pins of step copy)" in desk.stdout
 
 
 def test_the_events_of_a_paused_run_say_until_when(desk: Desk) -> None:

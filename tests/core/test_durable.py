@@ -799,6 +799,23 @@ def test_lost_effects_that_look_the_same_are_told_apart_by_what_is_already_known
     assert sorted(int(result["id"]) for _, result in durable.results("pins")) == list(range(1, 13))
 
 
+def test_each_counts_on_from_what_others_of_the_same_total_came_to(world: World) -> None:
+    durable = world.start()
+
+    def do(item: str) -> Any:
+        if item == "1":
+            raise ActionError("it is broken")
+        return Skip("nobody wants it") if item == "2" else poster(world, durable, item)()
+
+    first = each(world, durable, ["0", "1", "2"], do, total=5)
+    both = each(world, durable, ["3", "4"], do, total=5, after=first)
+    assert (both.done, both.skipped, both.failed_count, [each.key for each in both.failed]) == (3, 1, 1, ["1"])
+    assert both.passed == 5
+    told = [(each.done + each.skipped + each.failed, each.total) for each in world.told(Progress)]
+    assert told == sorted(told)
+    assert told[-1] == (5, 5)
+
+
 def test_progress_is_told_ten_times_a_second_at_most_and_at_the_end(world: World) -> None:
     durable = world.start()
 

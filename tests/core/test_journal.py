@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import sqlite3
@@ -143,6 +144,13 @@ def test_what_is_done_is_not_skipped_later(journal: Journal) -> None:
     journal.skipped("pins", "2", "pin", "no image")
     effects = [journal.effect("pins", key) for key in ("1", "2")]
     assert [(effect.state, effect.error) for effect in effects if effect] == [("done", ""), ("skipped", "no image")]
+
+
+def test_a_long_reason_is_kept_to_its_hundredth_character(journal: Journal) -> None:
+    for key, length in (("1", 100), ("2", 101)):
+        journal.skipped("pins", key, "pin", "x" * length)
+    effects = [journal.effect("pins", key) for key in ("1", "2")]
+    assert [effect.error for effect in effects if effect] == ["x" * 100, "x" * 99 + "…"]
 
 
 def test_results_are_the_done_effects_of_a_step_and_of_the_steps_inside_it(journal: Journal) -> None:
@@ -609,6 +617,25 @@ def test_runs_are_listed_newest_first_with_how_they_stand(tmp_path: Path, time: 
     ]
     assert runs[1].error == "file is not a database"
     assert last_run(tmp_path) == "20261104-000000-000001"
+
+
+def test_a_run_that_could_not_begin_is_no_run(tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(directory: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pinflow.engine.store._sync_directory", full)
+    with pytest.raises(StateError, match=r"can't be made: .*No space left on device"):
+        Journal.create(tmp_path, record(), clock=time, monotonic=time)
+    assert list((tmp_path / "runs").glob("*.db*")) == []
+    (tmp_path / "runs" / "20261103-000000-000001.db").touch()  # killed at its very beginning
+    assert (list_runs(tmp_path), last_run(tmp_path)) == ([], None)
+
+
+def test_a_run_never_takes_the_file_of_another(tmp_path: Path, time: Time) -> None:
+    Journal.create(tmp_path, record(), clock=time, monotonic=time).close()
+    with pytest.raises(StateError, match=r"can't be made: .*File exists"):
+        Journal.create(tmp_path, record(), clock=time, monotonic=time)
+    assert [run.state for run in list_runs(tmp_path)] == ["interrupted"]
 
 
 def test_a_place_without_runs_has_none(tmp_path: Path) -> None:
