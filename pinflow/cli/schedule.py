@@ -276,7 +276,8 @@ class _DaemonLog(Log):
         if following is not None and following != self._next:
             self._next = following
             start, job = following
-            self._line(f"next: {inert(job)} at {scheduled.short(start)}")
+            when = f"at {scheduled.short(start)}" if start > self._app.now() else "now"
+            self._line(f"next: {inert(job)} {when}")
 
     def _line(self, text: str) -> None:
         if self._shell.human and self._shell.options.verbosity >= 0:

@@ -256,12 +256,14 @@ class Scheduler:
         for name, _, verdicts in found:
             if name in recorded:
                 self._rows[name] = replace(self._rows[name], seen=max(each.last for each in verdicts))
-                for each in verdicts:
-                    self._tell_of(name, each)
             elif fresh is not None and name in fresh:
                 self._rows[name] = fresh[name]  # another process was faster
             if (start := self._next_start(name)) is not None:
                 heapq.heappush(self._heap, (start, name))
+        for name, _, verdicts in found:  # only now: whoever is told may ask for the next run of all
+            if name in recorded:
+                for each in verdicts:
+                    self._tell_of(name, each)
 
     def _tell_of(self, name: str, verdict: Verdict) -> None:
         if verdict.state == "due":

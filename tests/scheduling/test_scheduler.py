@@ -14,6 +14,7 @@ from pinflow import ActionError, RateLimited
 from pinflow.app import Options
 from pinflow.engine.lock import Lock
 from pinflow.scheduling.scheduler import at_once, in_threads
+from pinflow.scheduling.told import Told
 from pinflow.testing import Killed
 from tests.scheduling.rig import DAY, HOUR, MINUTE, START
 
@@ -144,10 +145,28 @@ def test_where_all_are_made_up_for_the_newest_is_not_left_out(rig: Rig) -> None:
     rig.does["a"] = lambda: gate.wait(20)
     scheduler = rig.scheduler(start=in_threads)
     rig.until_told(scheduler, START + 3 * HOUR + 60, "started", 1)
-    scheduler.tick()
-    assert rig.states("a") == ["running", "due", "due"]
+    rig.wait(lambda: rig.states("a") == ["running", "due", "due"], scheduler)
     gate.set()
     rig.wait(lambda: rig.states("a") == ["done"] * 3, scheduler)
+
+
+def test_whoever_is_told_of_a_time_can_ask_for_the_next(rig: Rig) -> None:
+    asked: list[tuple[float, str] | None] = []
+
+    class Asking(list[Told]):
+        def append(self, told: Told) -> None:
+            if told.kind == "skipped":
+                asked.append(scheduler.next_run())
+
+    rig.told = Asking()
+    rig.recipe("a", "every: hour")
+    rig.recipe("b", "every: hour")
+    scheduler = rig.scheduler()
+    scheduler.table.pause("a", START)
+    scheduler = rig.scheduler(table=scheduler.table)
+    rig.project.clock.now = START + HOUR
+    scheduler.tick()
+    assert asked == [(START + 2 * HOUR, "b")]
 
 
 def test_one_account_at_a_time_and_no_account_waits_for_another(rig: Rig) -> None:
