@@ -152,6 +152,8 @@ class Recap:
             if result.error is None:
                 again = f"{self.command} --sandbox" if result.sandbox else self.command
                 yield f"run it without --dry-run: {again}"
+        elif result.sandbox and result.error is not None:  # it would fail on an account as well
+            yield "this was the sandbox: nothing of yours was changed"
         elif result.sandbox:
             yield "this was the sandbox: nothing of yours was changed. To run it on your account:"
             yield from self.sign_in

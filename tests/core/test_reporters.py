@@ -522,8 +522,14 @@ def test_the_recap_of_a_sandbox_run_leads_to_the_real_one() -> None:
     )
 
 
-def test_a_sandbox_run_that_failed_can_not_be_resumed() -> None:
-    assert "resume" not in recap(result("failed", sandbox=True, error=ActionError("no")))
+def test_a_sandbox_run_that_failed_leads_nowhere_but_to_its_mending() -> None:
+    failed = result("failed", sandbox=True, error=ActionError("no board 'Garden'", hint="did you mean 'Garden ideas'?"))
+    lines = recap(failed, sign_in=["pinflow auth login"]).splitlines()
+    assert lines[-3:] == [
+        "next",
+        "  did you mean 'Garden ideas'?",
+        "  this was the sandbox: nothing of yours was changed",
+    ]
 
 
 @pytest.mark.parametrize("pin", [{"id": "1"}, {"media": {"id": "1"}}])
