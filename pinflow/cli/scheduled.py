@@ -101,6 +101,8 @@ def job_row(row: JobRow, start: float | None, last: Occurrence | None, *, now: f
     state = "paused" if row.paused is not None else f"failed {row.failures}x" if row.failures else "ok"
     if state == "ok" and last is not None and (last.state, last.exit_code) == ("failed", APPROVAL):
         state = "not approved"
+    if state == "ok" and start is None:
+        state = "over"  # its last day has passed
     if row.paused is None and row.rest_until > now:
         state += ", rests"
     following = "-" if start is None else short(start)

@@ -240,6 +240,13 @@ def test_an_edited_note_of_the_last_start_is_told(rig: Rig, desk: Desk) -> None:
     assert "what the daemon was started with can't be read; it was left as it is" in desk.stderr
 
 
+def test_a_job_whose_last_day_has_passed_is_over(rig: Rig, desk: Desk) -> None:
+    rig.recipe("a", "every: day, until: 2027-01-16")
+    rig.project.clock.now += DAY
+    (_, row) = desk_lines(desk, "schedule", "list")
+    assert row.split() == ["a", "every", "day", "(UTC)", "over", "-", "-"]
+
+
 def test_a_run_that_was_cut_off_is_not_told_as_running(rig: Rig, desk: Desk) -> None:
     rig.recipe("a", "every: hour")
     desk("tick")
