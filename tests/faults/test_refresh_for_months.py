@@ -154,6 +154,7 @@ def test_where_a_used_token_is_used_up_every_loss_is_told_and_no_other_token_suf
     usable = months.usable()
     doubted = {name for name in months.names if months.content(name)["refresh_token"] in months.lost}
     assert {name for name, good in usable.items() if not good} <= doubted
+    print(f"{TOKENS} tokens, {DAYS} days, gone wrong: {dict(months.ways)}, {sum(told.values())} losses, all told")
 
 
 def _iso(moment: float) -> str:
