@@ -136,7 +136,9 @@ class _Task(Generic[T]):
     changes: bool = True
 
     def __str__(self) -> str:
-        return f"{self.kind or 'effect'} {self.key!r} of step {self.step}"
+        what = self.kind or "effect"
+        which = "" if self.key == what else f" {self.key.removeprefix(f'{what}:')!r}"
+        return f"{what}{which} of step {self.step}"
 
 
 @dataclass(slots=True, eq=False)

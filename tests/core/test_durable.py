@@ -799,6 +799,22 @@ def test_lost_effects_that_look_the_same_are_told_apart_by_what_is_already_known
     assert sorted(int(result["id"]) for _, result in durable.results("pins")) == list(range(1, 13))
 
 
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("pin:8", "pin '8' of step pins"), ("8", "pin '8' of step pins"), ("pin", "pin of step pins")],
+)
+def test_an_effect_is_named_without_saying_its_kind_twice(world: World, key: str, said: str) -> None:
+    durable = world.start()
+
+    def lose() -> Any:
+        return poster(world, durable, "8", after=InDoubt("no answer"))()
+
+    with pytest.raises(InDoubt):
+        durable.once("pins", key, lose, kind="pin")
+    with pytest.raises(InDoubt, match=f"^{said} may have been applied"):
+        durable.once("pins", key, lose, kind="pin")
+
+
 def test_each_counts_on_from_what_others_of_the_same_total_came_to(world: World) -> None:
     durable = world.start()
 
