@@ -110,6 +110,11 @@ class Page:
         if back < 0 or back > _SET_BACK:
             self.numbers[LAST] = now
 
+    @property
+    def has_pause(self) -> bool:
+        """Whether there is a pause, which may have ended."""
+        return self.numbers[PAUSED] > 0
+
     def rest(self, now: float) -> float:
         """How many seconds the page's pause still lasts."""
         return max(0.0, self.numbers[PAUSED] - now)

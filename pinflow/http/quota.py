@@ -427,11 +427,15 @@ class Pacer:
     def check_block(self, login: str) -> None:
         """Raise SpamBlocked while the writes of this login's account rest."""
         page = self._line(self._account(login), ACCOUNT, login).page
-        rest = page.rest(self._time())
-        if rest > 0:
-            with self._lock:
-                page.tick(self._time())
-                rest = page.rest(self._time())
+        if not page.has_pause:
+            return
+        with self._lock:
+            now = self._time()
+            page.tick(now)
+            rest = page.rest(now)
+            if not rest:
+                page.go_on()  # else it would come back with a clock that is set back
+        if rest:
             raise _blocked(login, rest)
 
     @property
@@ -479,9 +483,9 @@ class Pacer:
         found = self._pairs.get((login, category))
         if found is None:
             names = dict.fromkeys((category, UNIVERSAL))
-            found = self._pairs[login, category] = tuple(
-                self._line(self._sharing(login, name), name, login) for name in names
-            )
+            found = tuple(self._line(self._sharing(login, name), name, login) for name in names)
+            with self._lock:  # `forget` may be going through them
+                self._pairs[login, category] = found
         return found
 
     def _sharing(self, login: str, category: str) -> str:

@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 import time
+from threading import Event, Thread, current_thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -193,6 +194,58 @@ def test_a_blocked_account_stays_blocked_for_every_process_until_a_day_has_passe
     assert caught.value.retry_after == pytest.approx(23 * 3600)
     machine.running += 23 * 3600
     other.check_block("mine_too")
+
+
+def test_a_block_that_has_ended_does_not_come_back_with_a_clock_that_is_set_back(machine: Machine) -> None:
+    pacer = machine.process()
+    pacer.block("me", 3600)
+    machine.running += 7200
+    call(pacer)
+    pacer.check_block("me")
+    machine.offset -= 7200
+    pacer.check_block("me")
+
+
+def test_a_login_that_goes_leaves_another_that_comes_meanwhile_alone(machine: Machine) -> None:
+    pacer = machine.process(whose={"me": "aaaa", "you": "bbbb", "you_too": "bbbb"})
+    pacer.open("me", ["write"])
+    pacer.open("you", ["write"])
+    began = Event()
+
+    class Watched:
+        """The pages' lock, which tells who comes to it."""
+
+        def __init__(self, lock: Any) -> None:
+            self._lock = lock
+
+        def __enter__(self) -> None:
+            if current_thread() is comes:
+                began.set()
+            self._lock.__enter__()
+
+        def __exit__(self, *what: object) -> None:
+            self._lock.__exit__(*what)
+
+    class Name(str):
+        """The login that goes: another comes while it is looked for."""
+
+        __slots__ = ()
+
+        def __ne__(self, other: object) -> bool:
+            if comes.ident is None:
+                comes.start()
+                assert began.wait(20)
+            return str.__ne__(self, other)
+
+    def come() -> None:
+        pacer.open("you_too", ["write"])
+        began.set()
+
+    comes = Thread(target=come)
+    pacer._lock = Watched(pacer._lock)  # type: ignore[assignment]
+    pacer.forget(Name("me"))
+    comes.join(20)
+    assert call(pacer, login="you_too") == 0
 
 
 # -- files
