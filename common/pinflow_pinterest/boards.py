@@ -127,6 +127,11 @@ def named(boards: Sequence[Board], name: str) -> list[Board]:
     return [board for board in boards if plain_name(board.get("name", "")) == plain_name(name)]
 
 
+def owner_of(board: Board) -> str | None:
+    """The name of the account that a board belongs to; None where the service does not tell it."""
+    return (board.get("owner") or {}).get("username")
+
+
 def plain_name(name: str) -> str:
     """A board's or section's name as the service compares names."""
     return name.strip().casefold()

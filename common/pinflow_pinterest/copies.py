@@ -34,7 +34,7 @@ from pinflow_pinterest.answers import (
     PinCounts,
     SectionCounts,
 )
-from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, choose_board, find_board
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, choose_board, find_board, owner_of
 from pinflow_pinterest.gateway import Gateway, gateway
 from pinflow_pinterest.ids import BoardName, PinterestId, Privacy
 from pinflow_pinterest.media import Carried, NotCarried
@@ -251,7 +251,7 @@ def _jobs(
     """The boards that can be copied; those that can't are ``left``. ``owner`` None means whose they are matters not."""
     jobs: _Jobs = {}
     for board in boards:
-        if owner is not None and board.get("owner", {}).get("username", owner) != owner:
+        if owner is not None and owner_of(board) not in (owner, None):
             left.append({"id": board["id"], "reason": GROUP_BOARD})
             continue
         match target.copied_board(board, name=f"{around[0]}{board['name']}{around[1]}"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from pinflow import Context, RemoteError, action
-from pinflow_pinterest.boards import BOTH_QUOTAS
+from pinflow_pinterest.boards import BOTH_QUOTAS, owner_of
 from pinflow_pinterest.gateway import gateway
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def delete_all_boards(ctx: Context) -> DeletedBoards:
     service = gateway(ctx.client)
     boards = list(service.boards())
     owner = service.account().get("username")
-    own = [board for board in boards if owner and board.get("owner", {}).get("username") == owner]
+    own = [board for board in boards if owner and owner_of(board) == owner]
     ids = ctx.freeze("boards", [board["id"] for board in own])
     left = len(boards) - len(own)
     ctx.log(_told([board for board in own if board["id"] in set(ids)], left))

@@ -43,7 +43,7 @@ def text_key(pin: Pin, section: str, *, covers: bool = False) -> int:
     ``covers`` says that a video is to be taken for the picture of its cover. The section of other videos counts not.
     """
     media: Mapping[str, Any] = pin.get("media") or {}
-    kind = str(media.get("media_type", "image")) if media else ""
+    kind = str(media.get("media_type") or "image") if media else ""
     slots = _slots(media)
     if covers and kind in VIDEOS:
         kind, slots = "image", []

@@ -66,7 +66,7 @@ def media_source(pin: Pin) -> Carried | NotCarried:
     media = pin.get("media")
     if not media:
         return NotCarried("the Pin has no media")
-    match media.get("media_type", "image"):
+    match media.get("media_type") or "image":
         case "image":
             return _single(media)
         case "multiple_images":

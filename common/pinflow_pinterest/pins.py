@@ -76,7 +76,7 @@ def only_in_section(pins: list[Pin], section: str | None) -> Pin | None:
 def _born(pin: Pin, *, unknown: float) -> float:
     """When a Pin was made, in seconds since 1970; a time without a zone is UTC."""
     try:
-        at = datetime.fromisoformat(pin.get("created_at", ""))
+        at = datetime.fromisoformat(pin.get("created_at") or "")
     except ValueError:
         return unknown
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

@@ -111,7 +111,7 @@ def copied_pin(
 ) -> Carried | NotCarried:
     """The body that makes a copy of ``pin``, or a fixed text that says why there is none."""
     media = pin.get("media")
-    kind = media.get("media_type", "image") if media else "image"
+    kind = (media.get("media_type") if media else None) or "image"
     if kind not in _KNOWN_MEDIA:
         return NotCarried(UNKNOWN_MEDIA)
     if kind in VIDEOS and choices.covers:

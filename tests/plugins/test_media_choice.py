@@ -73,7 +73,7 @@ def test_a_video_is_shown_by_its_best_still(media: Any, cover: str | None) -> No
     assert cover_image(media) == cover
 
 
-@pytest.mark.parametrize("media_type", [{"media_type": "image"}, {}])
+@pytest.mark.parametrize("media_type", [{"media_type": "image"}, {"media_type": None}, {}])
 def test_an_image_is_carried_by_url_and_nothing_else(media_type: dict[str, str]) -> None:
     pin: Any = {"id": "1", "is_standard": False, "media": {**media_type, "images": {"1200x": image("https://i/1")}}}
     assert media_source(pin) == Carried({"source_type": "image_url", "url": "https://i/1"})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from pinflow import Action
     from pinflow.engine.results import RunResult
+    from pinflow_sandbox.wire import Answer, Call
     from tests.plugins.conftest import Bench, Fault
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -392,6 +395,41 @@ def test_a_copy_that_was_begun_by_hand_is_completed(bench: Bench, actions: dict[
     told = bench.run(actions["copy_board"], board="Garden ideas", name="The copy", if_exists="resume", step="again")
     assert told["pins"]["created"] == 10
     assert sorted(map(str, bench.content("The copy"))) == whole
+
+
+def with_null(ending: str, *names: str) -> Fault:
+    """A fault in which the lists of paths that end so have null in place of these fields."""
+
+    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+        answer = apply()
+        if call.method != "GET" or not call.path.endswith(ending):
+            return answer
+        body = json.loads(answer.body)
+        for item in body.get("items", body.get("data")):
+            item |= dict.fromkeys(names)
+        return replace(answer, body=json.dumps(body).encode())
+
+    return fault
+
+
+@both
+def test_a_board_whose_owner_is_not_told_is_copied_and_never_deleted(bench: Bench, actions: dict[str, Action]) -> None:
+    bench.fault = with_null("/boards/feed/" if actions is V3 else "/boards", "owner")
+    assert bench.run(actions["delete_all_boards"]) == {"total": 0, "deleted": 0, "left": 6}
+    told = bench.run(actions["copy_all_boards"], source="client_account", target="garden_studio")
+    assert told["boards"] == {"total": 2, "copied": 2, "skipped": 0}
+
+
+@both
+def test_a_lost_pin_is_found_among_pins_that_do_not_tell_their_date(
+    bench: Bench, actions: dict[str, Action], lost_answer: Callable[..., Fault]
+) -> None:
+    ending = "/pins/" if actions is V3 else "/pins"
+    lost, undated = lost_answer(ending, applied=True), with_null(ending, "created_at")
+    bench.fault = lambda call, apply: undated(call, lambda: lost(call, apply))
+    garden, image = bench.board_id("Garden ideas"), "https://example.com/a.jpg"
+    made = bench.run(actions["create_pin"], board=garden, image_url=image, title="The only one")
+    assert [pin["id"] for pin in bench.board("Garden ideas")["pins"] if pin["title"] == "The only one"] == [made["id"]]
 
 
 def test_tiles_among_the_pins_are_left_out_and_said_so(bench: Bench) -> None:
