@@ -188,10 +188,10 @@ class Accounts:
         finally:
             with self._lock:
                 entry.turns -= 1
-                last = entry.turns == 0 and self._entries.pop(token) is entry
-            if last:
-                for api in entry.clients:
-                    self._sign_out(token, api)
+                if not entry.turns:
+                    del self._entries[token]
+                    for api in entry.clients:  # before the account's next turn signs in
+                        self._sign_out(token, api)
 
     def _note(
         self, loop: str, key: str, turn: Turn, counts: Mapping[str, Mapping[str, int]], calls: Mapping[str, int]
