@@ -20,9 +20,9 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow import paths, plugins
+from pinflow import paths, plugins, private
 from pinflow.approvals import MAX_WRITES, Approvals, approval_of, command, digest_of
-from pinflow.errors import ApprovalRequired, PinflowError, RateLimited, RecipeError, RemoteError, StateError, UsageError
+from pinflow.errors import ApprovalRequired, PinflowError, RateLimited, RecipeError, RemoteError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -549,13 +549,7 @@ class App:
 
         text, inputs = recipe(undoing.run, undoing.stages)
         file = self.state / "undo" / f"{undoing.run}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.yaml"
-        try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file.write_text(text, "utf-8")  # to resume it, it must be there
-        except OSError as error:
-            raise StateError(
-                f"{file} can't be written: {error.strerror}", hint="make room, or make it writable"
-            ) from error
+        private.write(file, text.encode())  # to resume it, it must be there
         plan = self._plan_text(text, str(file), inputs)
         # what is deleted was shown, and calling this is the approval
         options = replace(options or Options(), tier=undoing.tier, approve=lambda what: True, max_writes=None)

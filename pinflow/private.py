@@ -20,7 +20,8 @@ def write(path: Path, content: bytes) -> None:
     """Put ``content`` into the file, in place of what was there; on return it is on disk.
 
     Whoever reads meanwhile finds the old content or the new. Its folder is made if
-    need be. Raises StateError; then what was there is unchanged.
+    need be. Raises StateError; then what was there is unchanged, unless only the
+    folder could not be put on disk.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
@@ -31,6 +32,7 @@ def write(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(descriptor)
         draft.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
@@ -46,14 +48,23 @@ def read(path: Path) -> bytes | None:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | _ALONE)
+        with os.fdopen(descriptor, "rb") as file:
+            facts = os.fstat(descriptor)
+            content = file.read(LARGEST)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StateError(f"{path} can't be read: {error.strerror}", hint="make it a readable file of yours") from error
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if os.name == "posix" and (facts.st_uid != os.getuid() or facts.st_mode & 0o022):
-            raise StateError(
-                f"others may change {path}, so it is not believed", hint=f"look at it, then: chmod 600 {path}"
-            )
-        return file.read(LARGEST)
+    if os.name == "posix" and (facts.st_uid != os.getuid() or facts.st_mode & 0o022):
+        raise StateError(f"others may change {path}, so it is not believed", hint=f"look at it, then: chmod 600 {path}")
+    return content
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on disk, so that they survive a power loss. Raises OSError."""
+    if hasattr(os, "O_DIRECTORY"):  # not on Windows
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError
+from pinflow.private import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -244,7 +245,7 @@ def new_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
             f"BEGIN IMMEDIATE; PRAGMA application_id = {kind.application_id}; PRAGMA user_version = {kind.version};"
             f"{kind.tables} COMMIT;"
         )
-        _sync_directory(file.parent)
+        sync_folder(file.parent)
     except BaseException:
         connection.close()
         raise
@@ -320,15 +321,6 @@ def _connect(file: Path) -> sqlite3.Connection:
     ):
         connection.execute(f"PRAGMA {pragma}").close()
     return connection
-
-
-def _sync_directory(directory: Path) -> None:
-    if hasattr(os, "O_DIRECTORY"):  # not on Windows
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def damaged(file: Path, why: object, kind: Kind = RUN) -> StateError:

@@ -7,12 +7,12 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pinflow import private
 from pinflow.engine.lock import held
-from pinflow.errors import StateError
 from pinflow.scheduling.jobs import next_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pinflow.app import App
@@ -121,31 +121,28 @@ def beat(app: App, scheduler: Scheduler, *, since: float, kind: str = "daemon") 
         jobs=len(scheduler.rows),
         running=len(scheduler.works()),
     )
-    _write(_folder(app) / "heartbeat.json", asdict(sign))
+    _write(app, asdict(sign))
 
 
 def rest(app: App) -> None:
     """The daemon ends as it was told to: from now on it gives no sign of life, and that is right."""
     sign = read_beat(app)
     if sign is not None:
-        _write(_folder(app) / "heartbeat.json", asdict(sign) | {"kind": "stopped", "at": app.now(), "running": 0})
+        _write(app, asdict(sign) | {"kind": "stopped", "at": app.now(), "running": 0})
 
 
 def read_beat(app: App) -> Beat | None:
     """The last sign of life; None if there is none that can be read."""
     try:
-        said = json.loads((_folder(app) / "heartbeat.json").read_text("utf-8"))
+        said = json.loads(_file(app).read_text("utf-8"))
         return Beat(**{name: said[name] for name in ("kind", "pid", "since", "at", "jobs", "running")})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _write(file: Path, said: dict[str, Any]) -> None:
-    fresh = file.with_suffix(".new")
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(said, stream)
-        fresh.replace(file)
-    except OSError as error:
-        raise StateError(f"{file} can't be written: {error.strerror}", hint="make room, or make it writable") from error
+def _write(app: App, said: Mapping[str, Any]) -> None:
+    private.write(_file(app), json.dumps(said).encode())
+
+
+def _file(app: App) -> Path:
+    return _folder(app) / "heartbeat.json"

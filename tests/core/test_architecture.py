@@ -46,8 +46,8 @@ MAY_USE: dict[str, set[str]] = {
     "hookspecs": set(),
     "plugins": {"actions", "hookspecs", "http", "offers", "registry"},
     "plan": {"actions", "includes", "inputs", "names", "recipe", "registry", "rendering"},
-    "engine": {"actions", "http", "plan", "recipe", "registry", "rendering"},
-    "scheduling": {"app", "engine", "inputs", "paths", "plan", "recipe"},
+    "engine": {"actions", "http", "plan", "private", "recipe", "registry", "rendering"},
+    "scheduling": {"app", "engine", "inputs", "paths", "plan", "private", "recipe"},
     "reporters": {"__init__"},
     "scaffold": {"paths", "recipe"},
     "app": {
@@ -60,6 +60,7 @@ MAY_USE: dict[str, set[str]] = {
         "paths",
         "plan",
         "plugins",
+        "private",
         "recipe",
         "registry",
         "scheduling",

@@ -623,7 +623,7 @@ def test_a_run_that_could_not_begin_is_no_run(tmp_path: Path, time: Time, monkey
     def full(directory: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("pinflow.engine.store._sync_directory", full)
+    monkeypatch.setattr("pinflow.engine.store.sync_folder", full)
     with pytest.raises(StateError, match=r"can't be made: .*No space left on device"):
         Journal.create(tmp_path, record(), clock=time, monotonic=time)
     assert list((tmp_path / "runs").glob("*.db*")) == []
