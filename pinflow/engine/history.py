@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.journal import COUNTS, LAST, EffectRecord, RunRecord, StepRecord, look_at_run
-from pinflow.engine.store import RUN, damaged, look
+from pinflow.engine.store import RUN, look, unreadable
 from pinflow.errors import StateError, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def read_run(state: Path, run_id: str) -> RunDetail:
             for login, category, number in connection.execute("SELECT login, category, n FROM calls"):
                 calls.setdefault(login, {})[category] = number
     except (sqlite3.Error, ValueError) as error:
-        raise damaged(file, error) from error
+        raise unreadable(file, error) from error
     return RunDetail(record, steps, effects, counts, calls)
 
 

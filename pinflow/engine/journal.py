@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from pinflow.engine.kept import is_id, keepable, noted, plain_error, plain_key, plain_path
 from pinflow.engine.lock import Lock, held
-from pinflow.engine.store import MOUNTS, UNREADABLE, Store, check_place, damaged, look, new_file, open_file
+from pinflow.engine.store import MOUNTS, UNREADABLE, Store, check_place, damaged, look, new_file, open_file, unreadable
 from pinflow.errors import StateError
 
 if TYPE_CHECKING:
@@ -528,7 +528,7 @@ def _read_run(connection: sqlite3.Connection, file: Path) -> RunRecord:
         described = (json.loads(each) for each in row[5:8])
         return RunRecord(*row[1:5], *described, *row[8:])
     except (*UNREADABLE, ValueError, TypeError) as error:
-        raise damaged(file, error) from error
+        raise unreadable(file, error) from error
 
 
 def _json(value: object) -> str:

@@ -32,6 +32,21 @@ NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "
 # sqlite3 fails to decode its own complaint when that quotes a damaged schema
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 
+# of SQLite's primary result codes, those that say nothing of what is in the file
+_OUT_OF_REACH = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+    }
+)
+
 _GROUP = 200  # records that wait for a commit
 _GROUP_SECONDS = 0.5
 _ROLLBACK_BYTES = 1 << 20  # that the rollback journal keeps between two commits
@@ -255,8 +270,8 @@ def new_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
 def open_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
     """An existing file of state, found whole and of a known kind.
 
-    Raises StateError when it is damaged, foreign, or from a newer pinflow: then it
-    is left as it is.
+    Raises StateError when it is damaged, foreign, from a newer pinflow, or out of
+    reach: then it is left as it is.
     """
     try:
         with look(file, kind) as connection:
@@ -265,7 +280,7 @@ def open_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
             raise damaged(file, first, kind)
         return _connect(file)
     except UNREADABLE as error:
-        raise damaged(file, error, kind) from error
+        raise unreadable(file, error, kind) from error
 
 
 @contextmanager
@@ -326,6 +341,16 @@ def _connect(file: Path) -> sqlite3.Connection:
 def damaged(file: Path, why: object, kind: Kind = RUN) -> StateError:
     """The error that says that a file of state can't be believed."""
     return StateError(f"{file} is damaged: {why}; it was left as it is", hint=kind.advice)
+
+
+def unreadable(file: Path, error: Exception, kind: Kind = RUN) -> StateError:
+    """The error that says that SQLite could not read a file of state: it is damaged, or only out of reach."""
+    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _OUT_OF_REACH:
+        return StateError(
+            f"{file} can't be read: {error}",
+            hint="see that it is a file of yours, and that its disk works; then try again",
+        )
+    return damaged(file, error, kind)
 
 
 def check_place(directory: Path, mounts: Path) -> None:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
-from pinflow.engine.store import MOUNTS, UNREADABLE, Kind, check_place, damaged, new_file, open_file
+from pinflow.engine.store import MOUNTS, UNREADABLE, Kind, check_place, damaged, new_file, open_file, unreadable
 from pinflow.errors import StateError
 from pinflow.recipe.model import Schedule
 from pinflow.scheduling.rules import utc
@@ -173,7 +173,7 @@ class Table:
             try:
                 return self._connection.execute(query, values).fetchall()
             except UNREADABLE as error:
-                raise damaged(self.file, error, SCHEDULE) from error
+                raise unreadable(self.file, error, SCHEDULE) from error
 
     def jobs(self, *, active: bool = True) -> dict[str, JobRow]:
         """Every job by name; without ``active`` those that were taken away as well."""

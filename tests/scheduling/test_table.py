@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -225,6 +226,22 @@ def test_an_edited_row_is_told_with_what_is_wrong(tmp_path: Path, script: str, s
         _execute(table.file, script)
     with pytest.raises(StateError, match=f"damaged: {said}"), Table(tmp_path, owner="two") as again:
         again.jobs()
+
+
+def test_a_file_that_another_process_holds_for_long_is_not_called_damaged(tmp_path: Path) -> None:
+    with Table(tmp_path, owner="one") as table, closing(sqlite3.connect(table.file)) as other:
+        table._connection.execute("PRAGMA busy_timeout = 0")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StateError, match=r"table\.db can't be read: database is locked") as raised:
+            table.jobs()
+    assert raised.value.hint == "see that it is a file of yours, and that its disk works; then try again"
+
+
+def test_a_file_that_is_out_of_reach_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "schedule" / "table.db").mkdir(parents=True)
+    with pytest.raises(StateError, match=r"table\.db can't be read: unable to open database file") as raised:
+        Table(tmp_path, owner="one")
+    assert "move it away" not in raised.value.hint
 
 
 def _execute(file: Path, script: str) -> None:
