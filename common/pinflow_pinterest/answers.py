@@ -170,11 +170,24 @@ def made(answer: object, kind: type[T]) -> T:
 
     Raises InDoubt if it is none: the write has probably happened, and only a look at the target can name its result.
     """
-    # JSON is read into plain dicts; any other is a dry run's, and stands for whatever is asked of it
-    planned = isinstance(answer, dict) and type(answer) is not dict
-    if planned or _is_object(answer, named=kind in _NAMED):
+    if is_planned(answer) or _is_object(answer, named=kind in _NAMED):
         return cast("T", answer)
     raise InDoubt(f"the service's answer to a write is not a {kind.__name__} with an id")
+
+
+def registered(answer: object, id: str) -> Mapping[str, Any]:
+    """What the registration of an upload was answered with; ``id`` is the key of the upload's id.
+
+    Raises InDoubt where there is none.
+    """
+    if is_planned(answer) or (isinstance(answer, dict) and _is_id(answer.get(id))):
+        return cast("Mapping[str, Any]", answer)
+    raise InDoubt("the service's answer does not name the upload that it registered")
+
+
+def is_planned(answer: object) -> bool:
+    """Whether an answer is a dry run's, which stands for whatever is asked of it."""
+    return isinstance(answer, dict) and type(answer) is not dict  # JSON is read into plain dicts
 
 
 def listed(
@@ -222,12 +235,13 @@ def _checked(path: str, shape: Callable[[Any], object]) -> Callable[[object], An
 
 def _is_object(answer: object, *, named: bool) -> bool:
     """Whether an answer can be relied on: its id goes into paths and into the journal, its texts are compared."""
-    if not isinstance(answer, dict):
-        return False
-    id = answer.get("id")
-    if not (isinstance(id, str) and id.isascii() and id.isdigit() and len(id) <= _LONGEST_ID):
+    if not (isinstance(answer, dict) and _is_id(answer.get("id"))):
         return False
     if named and not isinstance(answer.get("name"), str):
         return False
     texts = all(isinstance(answer.get(name), str | None) for name in _TEXTS)
     return texts and all(isinstance(answer.get(name), dict | None) for name in _PARTS)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST_ID

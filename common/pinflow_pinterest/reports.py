@@ -53,15 +53,16 @@ def fetch_report(ctx: Context, client: Client, service: Reports, *, to: Path, wa
     """
     for number in count(1):
         key = _FIRST if number == 1 else f"report{number}"
+        before = ctx.sent_at(key) is not None
         asked = ctx.once(key, service.ask, find=lambda: None, kind="report", changes=False)
         if ctx.dry_run:
             return 0
-        token = asked.get("token")
+        token = asked.get("token") if isinstance(asked, dict) else None
         if isinstance(token, str) and token:
             return _fetched(ctx, client, service, token, to, wait_seconds)
-        if number > 1 or "token" in asked:
+        if not before:
             raise ActionError("the service's answer names no token of the report")
-        # a token can't be kept from process to process: the report is asked for once more
+        # asked for earlier in the run: a token can't be kept, and the report is asked for once more
     raise AssertionError("unreachable")
 
 

@@ -57,15 +57,19 @@ def upload(ctx: Context, file: Path, *, wait_seconds: float = WAIT_SECONDS) -> s
     """
     service = gateway(ctx.client).uploads()
     for number in count(1):
-        registered = ctx.once(f"upload{number}", service.register, find=lambda: None, kind="upload")
+        key = f"upload{number}"
+        before = ctx.sent_at(key) is not None
+        registered = ctx.once(key, service.register, find=lambda: None, kind="upload")
         id = registered[service.id]
         if ctx.dry_run:
             return str(id)
         address, fields = registered.get("upload_url"), registered.get("upload_parameters")
         if isinstance(address, str) and isinstance(fields, Mapping):
             ctx.client.files.send(address, file=file, fields={k: str(v) for k, v in fields.items()}, hosts=_STORES)
+        elif not before:
+            raise ActionError("the service names no place to send the video to")
         elif service.status(id) == "registered":
-            continue  # announced by an earlier process of the run, which did not come to send it
+            continue  # announced earlier in the run, which did not come to send it; where to is not kept
         return _ready(ctx, service, id, wait_seconds=wait_seconds, what=file.name)
     raise AssertionError("unreachable")
 

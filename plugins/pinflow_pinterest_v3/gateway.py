@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from pinflow import ActionError, InDoubt, UsageError
-from pinflow_pinterest.answers import got, listed, listed_pages, made
+from pinflow import ActionError, UsageError
+from pinflow_pinterest.answers import got, is_planned, listed, listed_pages, made, registered
 from pinflow_pinterest.gateway import Reports, Uploads
 from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
 from pinflow_pinterest.uploads import no_video
@@ -109,10 +109,7 @@ class V3Gateway:
 
     def _register_video(self) -> Mapping[str, Any]:
         answer = self.client.post("/media/uploads/register/", json={"type": "video"})
-        found = of_write(answer)
-        if isinstance(found, dict) and "upload_id" in found:
-            return found
-        raise InDoubt("the service's answer does not name the upload that it registered")
+        return registered(of_write(answer), "upload_id")
 
     def _video_status(self, id: str) -> str:
         found = unwrapped(self.client.get("/media/uploads/", params={"upload_ids": id}))
@@ -183,8 +180,7 @@ def written(answer: object, kind: type[T], shape: Callable[[object], object] = l
 
 def of_write(answer: object, shape: Callable[[object], object] = lambda raw: raw) -> object:
     """What a write's answer is about. A dry run's stands for whatever is asked of it, and has no envelope."""
-    planned = isinstance(answer, dict) and type(answer) is not dict
-    return answer if planned else shape(unwrapped(answer))
+    return answer if is_planned(answer) else shape(unwrapped(answer))
 
 
 def unwrapped(answer: object) -> object:

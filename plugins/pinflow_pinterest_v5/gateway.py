@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pinflow import ActionError, RemoteError
-from pinflow_pinterest.answers import got, listed, listed_pages, made
+from pinflow_pinterest.answers import got, listed, listed_pages, made, registered
 from pinflow_pinterest.copying import board_body, pin_body
 from pinflow_pinterest.gateway import Reports, Uploads
 from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
@@ -89,8 +89,7 @@ class V5Gateway:
         return V5Ads(self.client)
 
     def _register_video(self) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self.client.post("/media", json={"media_type": "video"})
-        return answer
+        return registered(self.client.post("/media", json={"media_type": "video"}), "media_id")
 
     def _video_status(self, id: str) -> str:
         try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow import ActionError, Forbidden, UsageError
+from pinflow import ActionError, Forbidden, InDoubt, UsageError
 from pinflow.app import App, Options
 from pinflow.errors import RecipeError
 from pinflow_auth import scopes
@@ -452,6 +452,34 @@ def test_an_upload_goes_the_way_of_v3(bench: Bench) -> None:
     assert made["media"]["media_type"] == "video"
     with pytest.raises(UsageError, match="a video needs its cover: cover_image_url"):
         bench.run(pins.create_pin, board=bench.board_id("Empty for now"), video=video["media_id"], step="bare")
+
+
+@pytest.mark.parametrize("answer", [None, 7, [], {}, {"id": None}, {"id": 5}, {"id": ""}, {"id": "../pins/1"}])
+@both
+def test_an_upload_that_is_not_named_is_in_doubt(bench: Bench, actions: dict[str, Action], answer: Any) -> None:
+    named = {"upload_id": answer["id"], "media_id": answer["id"]} if isinstance(answer, dict) and answer else answer
+
+    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+        real = apply()
+        if call.method != "POST":
+            return real
+        return replace(real, body=json.dumps({"data": named} if actions is V3 else named).encode())
+
+    bench.fault = fault
+    with pytest.raises(InDoubt, match=r"'upload1' of step step was sent 5 times without an answer"):
+        bench.run(actions["upload_video"], file=bench.video())
+
+
+@both
+def test_an_upload_that_has_no_place_to_go_is_registered_once(bench: Bench, actions: dict[str, Action]) -> None:
+    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+        real = apply()
+        return replace(real, body=real.body.replace(b"upload_url", b"url")) if call.method == "POST" else real
+
+    bench.fault = fault
+    with pytest.raises(ActionError, match="the service names no place to send the video to"):
+        bench.run(actions["upload_video"], file=bench.video())
+    assert bench.calls().total() == 1
 
 
 ODD: list[Any] = [

@@ -11,6 +11,7 @@ import pytest
 from pinflow import ActionError, RemoteError, UsageError
 from pinflow_pinterest_v5.reports import create_ad_report
 from pinflow_sandbox.wire import Answer
+from tests.plugins.conftest import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,6 +174,29 @@ def test_a_report_is_resumed_with_another_one(bench: Bench) -> None:
     bench.run(create_ad_report, run=run, **REPORT)
     assert rows(bench)
     assert bench.calls()["analytics/create_report"] == 2  # the first one's token was never on disk
+
+
+def test_a_report_is_resumed_however_often_its_run_was_killed(bench: Bench) -> None:
+    run = bench.kill(create_ad_report, **REPORT)
+    for _ in range(2):
+        bench.deadly_sleep = True
+        with pytest.raises(Killed):
+            bench.run(create_ad_report, run=run, **REPORT)
+    bench.deadly_sleep = False
+    bench.run(create_ad_report, run=run, **REPORT)
+    assert rows(bench)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"7", b'{"token": null}', b'{"token": ""}', b'{"token": 5}'])
+def test_a_report_without_a_token_is_asked_for_once(bench: Bench, body: bytes) -> None:
+    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+        answer = apply()
+        return Answer(201, body) if call.method == "POST" else answer
+
+    bench.fault = fault
+    with pytest.raises(ActionError, match="the service's answer names no token of the report"):
+        bench.run(create_ad_report, **REPORT)
+    assert bench.calls()["analytics/create_report"] == 1
 
 
 @pytest.mark.parametrize(
