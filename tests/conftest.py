@@ -40,10 +40,12 @@ def _at_home_in_utc() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ctrl_c_counts() -> None:
-    """A suite that was started in the background ignores it, and so would every program that it starts."""
+def _signals_count() -> None:
+    """A suite that was started in the background ignores some, and so would every program that it starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)  # the suite goes on; what it starts does not ignore it
 
 
 @pytest.fixture

@@ -42,16 +42,22 @@ class Stop:
 def stoppable(tell: Callable[[str], None], *, hang_up: Callable[[], bool] | None = None) -> Iterator[Stop]:
     """Handle signals until the block ends. ``tell`` is called inside the handler.
 
-    SIGHUP calls ``hang_up``, where that is given, and ends nothing if it says that it took care of it.
+    SIGHUP calls ``hang_up``, where that is given, and ends nothing if it says that it took care of it; where it is not
+    given, a SIGHUP that is ignored stays so: that is what ``nohup`` is for.
     """
     stop = Stop(tell)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, stop.handle) for number in numbers}
-    if hang_up is not None and hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, lambda number, frame: None if hang_up() else stop.handle(number, frame))
+    handlers: dict[int, Callable[[int, FrameType | None], object]] = dict.fromkeys(
+        (signal.SIGINT, signal.SIGTERM), stop.handle
+    )
+    if hasattr(signal, "SIGHUP"):
+        if hang_up is not None:
+            handlers[signal.SIGHUP] = lambda number, frame: None if hang_up() else stop.handle(number, frame)
+        elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            handlers[signal.SIGHUP] = stop.handle
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield stop
     finally:
