@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from secrets import token_hex
 from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import urlsplit
 
@@ -73,10 +74,11 @@ class Carrier:
     def fetch(self, url: str, *, to: Path, hosts: Collection[str]) -> int:
         """GET a file; its size in bytes. It appears at ``to`` only when it is whole, until then it is beside it."""
         host = self._checked(url, hosts)
-        part = to.with_name(f"{to.name}.part")
+        part = to.with_name(f".{to.name[:100]}.{token_hex(4)}.part")  # nobody's, and no link that was put there
 
         def attempt() -> Answer:
-            with _opened(part, "wb", to.name) as target:
+            part.unlink(missing_ok=True)  # of the attempt before
+            with _opened(part, "xb", to.name) as target:
                 limits = replace(self._limits, max_bytes=LARGEST)
                 return self._transport.send("GET", url, sign=_unsigned, limits=limits, sink=target.write)
 

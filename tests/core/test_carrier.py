@@ -161,6 +161,16 @@ def test_a_fetched_file_is_there_only_when_it_is_whole(carrier: Carrier, store: 
     assert b"authorization" not in store.heads[0].lower()
 
 
+def test_what_lies_beside_a_fetched_file_stays(carrier: Carrier, store: Store, tmp_path: Path) -> None:
+    to, target = tmp_path / f"{'r' * 240}.csv", tmp_path / "kept"
+    target.write_text("mine")
+    (tmp_path / f"{to.name}.part").symlink_to(target)
+    store.answers = [answer(b"half", length=100), answer(b"date,spend\n")]
+    carrier.fetch(store.url, to=to, hosts=())
+    assert (to.read_bytes(), target.read_text()) == (b"date,spend\n", "mine")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_a_file_that_breaks_off_each_time_leaves_the_old_one(carrier: Carrier, store: Store, tmp_path: Path) -> None:
     to = tmp_path / "report.csv"
     to.write_text("yesterday's")
