@@ -73,7 +73,7 @@ class V3Gateway:
 
     def section_pins(self, board: str, section: str, *, limit: int | None = None) -> Iterator[Pin]:
         shape = partial(shapes.pin, board=board, section=section)
-        return filter(shapes.is_pin, listed(self.client, _section_pins(section), limit=limit, shape=shape))
+        return shapes.pins_only(listed(self.client, _section_pins(section), shape=shape), limit)
 
     # Pins
 

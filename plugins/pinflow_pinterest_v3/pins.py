@@ -36,7 +36,7 @@ def list_pins(ctx: Context, *, limit: Annotated[int, Number(ge=1)] | None = None
         limit: at most so many
     """
     path = f"/users/{gateway(ctx.client).account()['id']}/pins/"
-    yield from filter(shapes.is_pin, listed(ctx.client, path, limit=limit, shape=shapes.pin))
+    yield from shapes.pins_only(listed(ctx.client, path, shape=shapes.pin), limit)
 
 
 @action("list_board_pins", api="v3", scopes=FIND, quota={"org_read"})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow_pinterest.boards import given
@@ -17,7 +18,7 @@ from pinflow_pinterest.media import Carried, NotCarried, cover_image
 from pinflow_pinterest.reading import NO_PIN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pinflow_pinterest.types import Board, Pin
 
@@ -74,7 +75,12 @@ def pin(raw: object, *, board: str | None = None, section: str | None = None) ->
 
 def is_pin(raw: object) -> bool:
     """Whether something in a listing is a Pin, and not a tile with more ideas or such."""
-    return not (isinstance(raw, dict) and raw.get("type", "pin") != "pin")
+    return not isinstance(raw, dict) or raw.get("type") in (None, "pin")
+
+
+def pins_only(listed: Iterator[Any], limit: int | None) -> Iterator[Pin]:
+    """The Pins of a listing without the tiles among them, ``limit`` at most."""
+    return islice(filter(is_pin, listed), limit)
 
 
 def copied_board(board: Board, *, name: str) -> Carried | NotCarried:

@@ -441,6 +441,24 @@ def test_tiles_among_the_pins_are_left_out_and_said_so(bench: Bench) -> None:
     assert [pin for pin in bench.run(pins.list_board_pins, board="Garden ideas") if pin["id"] == tile] == []
 
 
+def test_tiles_do_not_count_for_a_limit_and_a_pin_need_not_say_that_it_is_one(bench: Bench) -> None:
+    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+        answer = apply()
+        if call.method != "GET" or not call.path.endswith("/pins/"):
+            return answer
+        body = json.loads(answer.body)
+        listed = [{**pin, "type": None} for pin in body["data"]]
+        body["data"] = [{"id": "9", "type": "story", "story_type": "more_ideas"}, *listed]
+        return replace(answer, body=json.dumps(body).encode())
+
+    board = bench.board("Garden ideas")
+    section = board["sections"][0]["id"]
+    bench.fault = fault
+    assert len(bench.run(pins.list_pins, limit=3)) == 3
+    assert len(bench.run(V3["list_section_pins"], board=board["id"], section=section, limit=3)) == 3
+    assert len(bench.run(pins.list_board_pins, board=board["id"])) == 30
+
+
 def test_an_upload_goes_the_way_of_v3(bench: Bench) -> None:
     video = bench.run(media.upload_video, file=bench.video())
     made = bench.run(
