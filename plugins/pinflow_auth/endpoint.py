@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from pinflow import CredentialError, RateLimited, Unreachable
 from pinflow_auth.places import origin_of
@@ -52,6 +52,11 @@ class AppCredentials:
     id: str
     secret: str = field(repr=False)
     source: str  # the variables
+
+    @property
+    def basic(self) -> str:
+        """Both, as HTTP Basic authentication sends them."""
+        return b64encode(f"{self.id}:{self.secret}".encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +229,12 @@ def _asked(request: CredentialRequest, call: _Call, app: AppCredentials) -> obje
 def _sent(request: CredentialRequest, call: _Call, app: AppCredentials) -> Answer:
     from pinflow import Limits, Lost, Transport
 
-    coded = b64encode(f"{app.id}:{app.secret}".encode()).decode()
     with closing(Transport(connections=1)) as transport:
         try:
             return transport.send(
                 call.method,
                 origin_of(request) + call.path,
-                sign=lambda prepared: prepared.headers.update({"Authorization": f"Basic {coded}"}),
+                sign=lambda prepared: prepared.headers.update({"Authorization": f"Basic {app.basic}"}),
                 limits=Limits(deadline=DEADLINE, max_bytes=LARGEST),
                 body=urlencode(call.form).encode(),
                 content_type=_FORM,
@@ -250,10 +254,10 @@ def _refusal(request: CredentialRequest, call: _Call, app: AppCredentials, answe
         )
     body = _decoded(answer.body or b"")
     error = request.api.read_error(answer.status, answer.headers, body)
-    if isinstance(error, RateLimited) or answer.status == 429:
-        return error if isinstance(error, RateLimited) else RateLimited(error.text, call=call.purpose)
-    secrets = [app.secret, *(call.form[name] for name in _SECRETS if name in call.form)]
+    secrets = [app.secret, app.basic, *(call.form[name] for name in _SECRETS if name in call.form)]
     said = _without(secrets, str(body["error_description"]) if _explained(body) else error.text)
+    if isinstance(error, RateLimited) or answer.status == 429:
+        return RateLimited(said, status=answer.status, call=call.purpose, request_id=error.request_id)
     facts = f"HTTP {answer.status}" + (f", code {error.code}" if error.code is not None else "")
     if answer.status >= 500 or answer.status == 408:
         return _doubt(request, call, f"{said} ({facts})")
@@ -285,7 +289,8 @@ def _decoded(body: bytes) -> Any:
 def _without(secrets: Iterable[str], text: str) -> str:
     """A service's words, short and on one line, without what it was sent."""
     for secret in secrets:
-        text = text.replace(secret, "...")
+        for form in (secret, quote_plus(secret)):
+            text = text.replace(form, "...")
     return "".join(c if c.isprintable() else " " for c in text)[:300]
 
 

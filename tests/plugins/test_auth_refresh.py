@@ -584,6 +584,22 @@ def test_a_service_that_repeats_what_it_was_sent_gives_nothing_away(bench: Bench
     assert len(error.message) < 500
 
 
+@pytest.mark.parametrize("status", [400, 429, 503])
+def test_no_form_of_what_was_sent_is_repeated_whatever_the_status(bench: Bench, status: int) -> None:
+    def repeat(call: Call, apply: Callable[[], Answer]) -> Answer:
+        sent = f"{call.header('authorization')} {call.body.decode()}"
+        return Answer(status, json.dumps({"code": 1, "message": f"what was sent: {sent}"}).encode())
+
+    bench.fault = repeat
+    app = app_credentials(bench.request())
+    tokens = find(bench.request())
+    assert tokens is not None
+    odd = replace(tokens, refresh_token="pinr_sandbox_a/b+c==")
+    with pytest.raises(PinflowError, match=r"what was sent: Basic \.\.\. .*refresh_token=\.\.\.") as caught:
+        ask_refresh(bench.request(), odd)
+    assert app.secret not in str(caught.value)
+
+
 def test_oauth_data_of_the_api_is_that_of_its_documents() -> None:
     oauth = API.oauth
     assert isinstance(oauth, OAuth)
