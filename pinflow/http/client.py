@@ -37,7 +37,7 @@ from pinflow.http.retry import (
     Wait,
     decide,
 )
-from pinflow.http.wire import Unreadable, encoded_json, encoded_path, encoded_query, json_reader
+from pinflow.http.wire import Unreadable, encoded_json, encoded_path, encoded_query, json_reader, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -362,6 +362,13 @@ class Client:
         turn = self._pacer.enter(self.login, call.category, patience=patience, waiting=self._waiting(call))
         answer: Answer | None = None
         generation = self._generation
+        proof = ""  # what the request is signed with
+
+        def sign(request: Any) -> None:
+            nonlocal proof
+            (call.sign or self._credential)(request)
+            proof = request.headers.get("Authorization", "")
+
         try:
             if turn.waited >= _WORTH_TELLING:
                 # the announcement has aged: what is durable must tell when the write really left
@@ -369,7 +376,7 @@ class Client:
             answer = self._transport.send(
                 call.method,
                 call.url,
-                sign=call.sign or self._credential,
+                sign=sign,
                 limits=self._limits,
                 body=call.body,
                 content_type=call.content_type,
@@ -380,7 +387,7 @@ class Client:
             self._pacer.done(turn, answer.headers if answer is not None else None)
         with self._counting:
             self._calls[call.category] += 1
-        result = self._accepted(answer) if 200 <= answer.status < 300 else self._refused(call, answer)
+        result = self._accepted(answer) if 200 <= answer.status < 300 else self._refused(call, answer, proof)
         headers = answer.headers
         return replace(
             result,
@@ -401,8 +408,8 @@ class Client:
         outcome = Outcome(phase="answered", status=answer.status, body="broken" if again else "refused")
         return _Result(outcome, reason=f"the answer {reason}")
 
-    def _refused(self, call: _Call, answer: Answer) -> _Result:
-        error = _named(self._read_error(answer), call)
+    def _refused(self, call: _Call, answer: Answer, proof: str) -> _Result:
+        error = _named(self._read_error(answer, proof.rpartition(" ")[2]), call)
         kind = _kind(error)
         headers = answer.headers
         if answer.status != 429 and kind != "limited":
@@ -412,11 +419,11 @@ class Client:
         outcome = Outcome(phase="answered", status=answer.status, kind=kind, told=told)
         return _Result(outcome, error=error, reason=error.message)
 
-    def _read_error(self, answer: Answer) -> RemoteError:
+    def _read_error(self, answer: Answer, secret: str) -> RemoteError:
         if answer.status < 400:
             return RemoteError("the service points elsewhere, and redirects are not followed", status=answer.status)
         try:
-            body = self._read_json(answer.body) if answer.body else None
+            body = without(secret, self._read_json(answer.body)) if answer.body else None
         except Unreadable:
             body = None  # a proxy's page, or half an answer: the status tells enough
         return self.api.read_error(answer.status, answer.headers, body)

@@ -160,6 +160,19 @@ def _checked_depth(value: Any, body: bytes) -> Any:
     raise Unreadable(f"has more than {MAX_DEPTH} levels", again=False)
 
 
+def without(secret: str, value: Any) -> Any:
+    """What was read, with dots where a text of it repeats the secret that the request was signed with."""
+    if not secret:
+        return value
+    if isinstance(value, str):
+        return value.replace(secret, "...")
+    if isinstance(value, dict):
+        return {without(secret, key): without(secret, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without(secret, item) for item in value]
+    return value
+
+
 def _printable(value: Any) -> Any:
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
