@@ -217,14 +217,9 @@ class _View:
         return paused()
 
     def notice(self, text: str) -> None:
-        """Show ``text`` from inside a signal handler, where a stream may be in the middle of a write."""
-        if show := getattr(self._console, "notice", None):
-            show(text)
-            return
-        try:
-            os.write(self._shell.stderr.fileno(), f"{text}\n".encode())
-        except (OSError, ValueError):
-            return  # nobody is there to read it; the run stops all the same
+        """Show ``text`` from inside a signal handler."""
+        show: Callable[[str], None] = getattr(self._console, "notice", self._shell.notice)
+        show(text)
 
 
 def _console(shell: Shell) -> Lines | Live:

@@ -200,7 +200,7 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> 
             reread.set()
             return True
 
-        with answering, stoppable(shell.tell, hang_up=hang_up) as stop:
+        with answering, stoppable(shell.notice, hang_up=hang_up) as stop:
             daemon = Daemon(
                 app,
                 scheduler,
@@ -404,7 +404,7 @@ def _run_these(shell: Shell, app: App, its_table: Table, row: JobRow, ids: Seque
     log = Log(shell, app)
     setting = Setting(options=options_of(shell), only=frozenset(ids))
     scheduler = Scheduler(app, its_table, [row], tell=log, setting=setting)
-    with stoppable(shell.tell) as stop:
+    with stoppable(shell.notice) as stop:
         see_through(app, scheduler, stop.asked)
     ended = [its_table.find(each) for each in ids]
     for each in ended:

@@ -71,6 +71,13 @@ class Shell:
         """Write a line that is no result: progress, notes, errors."""
         _write(self.stderr, text)
 
+    def notice(self, text: str) -> None:
+        """Tell a line from inside a signal handler, where a stream may be in the middle of a write."""
+        try:
+            os.write(self.stderr.fileno(), f"{text}\n".encode())
+        except (OSError, ValueError):
+            return  # nobody is there to read it
+
     @property
     def human(self) -> bool:
         """Whether a person reads the result."""

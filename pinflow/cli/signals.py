@@ -40,7 +40,7 @@ class Stop:
 
 @contextmanager
 def stoppable(tell: Callable[[str], None], *, hang_up: Callable[[], bool] | None = None) -> Iterator[Stop]:
-    """Handle signals until the block ends. ``tell`` is called inside the handler.
+    """Handle signals until the block ends. ``tell`` is called inside the handler, see `Shell.notice`.
 
     SIGHUP calls ``hang_up``, where that is given, and ends nothing if it says that it took care of it; where it is not
     given, a SIGHUP that is ignored stays so: that is what ``nohup`` is for.

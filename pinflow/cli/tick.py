@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
     app = shell.app()
     log = Log(shell, app)
-    with opened(app) as table, stoppable(shell.tell) as stop:
+    with opened(app) as table, stoppable(shell.notice) as stop:
         warn = left_out(shell) if shell.options.verbosity >= 0 else lambda why: None  # every 5 minutes, by mail
         start = chosen(app, table, args.recipes, running.given_inputs(args.inputs), warn)
         setting = Setting(options=options_of(shell), deadline=args.deadline)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pinflow.cli.shell import Shell
 from pinflow.cli.signals import STOPPING, stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX")
 
@@ -43,3 +46,25 @@ def test_under_nohup_a_daemon_is_told_to_read_again_all_the_same() -> None:
         assert not stop.asked.is_set()
         signal.raise_signal(signal.SIGHUP)
         assert stop.asked.is_set()
+
+
+class Interrupted(io.FileIO):
+    """A file in the middle of whose first write the program is told to stop."""
+
+    told = False
+
+    def write(self, data: object) -> int:
+        if not self.told:
+            self.told = True
+            signal.raise_signal(signal.SIGTERM)
+        return super().write(data)  # type: ignore[arg-type]
+
+
+def test_a_signal_in_the_middle_of_a_line_asks_to_stop_and_breaks_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "stderr"
+    with io.TextIOWrapper(io.BufferedWriter(Interrupted(file, "w"))) as stderr:
+        shell = Shell(io.StringIO(), io.StringIO(), stderr, {})
+        with stoppable(shell.notice) as stop:
+            shell.tell("a: started")
+            assert stop.asked.is_set()
+    assert file.read_text() == f"{STOPPING}\na: started\n"
