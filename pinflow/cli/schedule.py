@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.cli import running, scheduled
 from pinflow.cli.shell import is_terminal
-from pinflow.cli.signals import stoppable
+from pinflow.cli.signals import Asked, stoppable
 from pinflow.errors import FAILED, INTERRUPTED, OK, PAUSED, UsageError
 from pinflow.reporters.text import fit, inert, json_text, table
 
@@ -191,7 +190,7 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> 
         log = _DaemonLog(shell, app)
         tell, answering = _measured(app, its_table, log, where)
         log.scheduler = scheduler = Scheduler(app, its_table, start.rows, tell=tell, setting=setting)
-        reread = threading.Event()
+        reread = Asked()
         on_terminal = is_terminal(shell.stdin)
 
         def hang_up() -> bool:

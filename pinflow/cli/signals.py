@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,38 @@ if TYPE_CHECKING:
     from types import FrameType
 
 STOPPING = "stopping after the current call; press Ctrl-C again to stop now"
+_LOOK = 0.1  # seconds
+
+
+class Asked(threading.Event):
+    """An event that a signal handler may set: the lock of a usual one may be held by the thread that it interrupts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked = False
+
+    def is_set(self) -> bool:
+        return self._asked
+
+    def set(self) -> None:
+        self._asked = True
+
+    def clear(self) -> None:
+        self._asked = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """As an event does, but nobody is woken: it looks every tenth of a second."""
+        until = float("inf") if timeout is None else time.monotonic() + timeout
+        while not self._asked and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK))
+        return self._asked
 
 
 class Stop:
     """Whether and how the run was told to stop. ``asked`` is what the engine looks at."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self.asked = threading.Event()
+        self.asked = Asked()
         self._tell = tell
         self._signal: int | None = None
 

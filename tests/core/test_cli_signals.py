@@ -68,3 +68,12 @@ def test_a_signal_in_the_middle_of_a_line_asks_to_stop_and_breaks_nothing(tmp_pa
             shell.tell("a: started")
             assert stop.asked.is_set()
     assert file.read_text() == f"{STOPPING}\na: started\n"
+
+
+def test_a_signal_in_the_middle_of_waiting_for_it_is_heard(tmp_path: Path) -> None:
+    with stoppable(lambda text: None) as stop:
+        with stop.asked._cond:  # type: ignore[attr-defined]  # as while it begins to wait
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.asked.wait(20)
+        stop.asked.clear()
+        assert not stop.asked.wait(0)
