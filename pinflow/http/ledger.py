@@ -223,12 +223,15 @@ class Ledger:
             _settle(*found)
 
     def pages(self) -> Iterator[tuple[Label, Page]]:
-        """Every page that there is."""
+        """Every page that there is. Each is open for as long as it is held: there may be more than open files."""
         for file in sorted(self._folder.glob("*.page")):
-            with suppress(FileNotFoundError):  # taken away just now
-                page, mapped = _mapped(file)
-                self._maps.setdefault(file.name, (page, mapped))
-                yield _label(mapped, file), page
+            try:
+                page, mapped = self._maps.get(file.name) or _mapped(file)
+            except FileNotFoundError:  # taken away just now
+                continue
+            except OSError as error:
+                raise _unusable(self._folder, error) from error
+            yield _label(mapped, file), page
 
     def close(self) -> None:
         """Let the files go. What lasts for long is put on disk, for after a power loss."""

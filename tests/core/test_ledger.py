@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 import time
+from pathlib import Path
 from threading import Event, Thread, current_thread
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,10 @@ from pinflow.errors import RateLimited, SpamBlocked, StateError
 from pinflow.http.api import Quota
 from pinflow.http.credentials import Credential
 from pinflow.http.ledger import Label, Ledger, Page
-from pinflow.http.quota import Pacer
+from pinflow.http.quota import Pacer, uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 NOON = 1_795_000_000.0
 ORIGIN = "https://api.example.com"
@@ -324,6 +324,29 @@ def test_a_link_in_place_of_a_page_is_not_followed(machine: Machine, tmp_path: P
     file.symlink_to(aside)
     with pytest.raises(StateError, match="can't be kept"):
         machine.process(write=Quota(1, 60)).open("me", ["write"])
+
+    machine.ledgers.append(ledger := Ledger(machine.folder))
+    with pytest.raises(StateError, match="can't be kept"):
+        uses(ledger, NOON)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
+def test_quotas_of_more_accounts_than_files_may_be_open_can_be_looked_at(machine: Machine) -> None:
+    import resource
+
+    accounts = 100
+    pacer = machine.process(write=Quota(1, 60))
+    for number in range(accounts):
+        call(pacer, login=str(number))
+        pacer.forget(str(number))
+    machine.ledgers.append(ledger := Ledger(machine.folder))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/dev/fd").iterdir())) + 20, hard))
+    try:
+        found = uses(ledger, NOON + 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(found) == accounts
 
 
 def test_a_full_disk_is_told_and_leaves_no_half_page(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
