@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -180,13 +181,15 @@ def _size(url: str) -> str:
 
 
 def _dated(raw: Raw) -> Raw:
-    """When something was made, as today's versions write it: v3 wrote "Fri, 01 Mar 2024 08:00:00 +0000"."""
+    """When something was made, as v5 writes it, in UTC without a zone: v3 wrote "Fri, 01 Mar 2024 08:00:00 +0000"."""
     text = raw.get("created_at")
     if not isinstance(text, str) or text[:1].isdigit():
         return {}
     from email.utils import parsedate_to_datetime  # only where there are such dates
 
     try:
-        return {"created_at": parsedate_to_datetime(text).isoformat()}
-    except ValueError:
+        at = parsedate_to_datetime(text)
+        utc = at.astimezone(UTC) if at.tzinfo else at
+    except (ValueError, OverflowError):
         return {}
+    return {"created_at": utc.replace(tzinfo=None).isoformat()}

@@ -208,9 +208,24 @@ def test_a_pin_tells_what_it_shows_where_and_since_when(bench: Bench, actions: d
     wanted = bench.board("Garden ideas")
     pin = bench.run(actions["get_pin"], pin=wanted["pins"][0]["id"])
     assert pin["board_id"] == wanted["id"]
-    assert pin["created_at"].startswith("2024-03-01T08:00:00")
+    assert pin["created_at"] == "2024-03-01T08:00:00"
     assert pin["media"]["images"]["1200x"]["url"].startswith("https://i.pinimg.com/")
     assert pin["link"].startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("Fri, 01 Mar 2024 01:30:00 +0200", "2024-02-29T23:30:00"),
+        ("Fri, 01 Mar 2024 08:00:00 -0000", "2024-03-01T08:00:00"),
+        ("2024-03-01T08:00:00", "2024-03-01T08:00:00"),
+        ("Fri, 31 Dec 9999 23:59:59 -2300", "Fri, 31 Dec 9999 23:59:59 -2300"),
+        ("some day", "some day"),
+    ],
+)
+def test_a_date_of_v3_is_told_as_v5_writes_it(written: str, told: str) -> None:
+    shaped: Any = shapes.board({"id": "1", "created_at": written})
+    assert shaped["created_at"] == told
 
 
 @both
