@@ -16,6 +16,11 @@ class Refused(Exception):
         self.message = message
 
 
+def store_error(code: str, message: str) -> str:
+    """An error as the object store for videos and reports tells it."""
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+
+
 def invalid(reason: str) -> Refused:
     """The request itself is wrong, whoever sends it."""
     return Refused(400, 1, f"Invalid request: {reason}")

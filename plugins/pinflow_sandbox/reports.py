@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from pinflow_sandbox import images
-from pinflow_sandbox.errors import invalid
+from pinflow_sandbox.errors import invalid, store_error
 from pinflow_sandbox.records import Report
 from pinflow_sandbox.render import encode
 from pinflow_sandbox.wire import Answer
@@ -127,5 +127,4 @@ def _signature(world: World, report: Report, expires: str) -> str:
 
 
 def _refused(status: int, code: str, message: str) -> Answer:
-    xml = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
-    return Answer(status, xml.encode(), "application/xml")
+    return Answer(status, store_error(code, message).encode(), "application/xml")

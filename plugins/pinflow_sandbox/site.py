@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pinflow_sandbox import control, oauth, reports, uploads, v3_oauth
 from pinflow_sandbox.dialects import dialect_of
+from pinflow_sandbox.errors import store_error
 from pinflow_sandbox.wire import Answer
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     # Asked in place of applying a request: it may answer itself or raise wire.Dropped, before or after ``apply`` ran.
     Faults = Callable[[Call, Callable[[], Answer]], Answer]
 
-JSON_LIMIT = 10 * 1024 * 1024  # bytes
+JSON_LIMIT = 32 * 1024 * 1024  # bytes; the service takes images of 20 MB, which are a third longer as base64
 
 _FIRST_REQUEST_ID = 1_000_000_000_000_000
 
@@ -86,7 +87,11 @@ def body_limit(path: str) -> int:
 
 def unreadable(status: int, why: str, path: str) -> Answer:
     """The answer to what is not a request at all, in the dialect of its path as far as that could be read."""
-    return dialect_of(path).error_answer(status, status, f"The sandbox could not read this request: {why}.")
+    said = f"The sandbox could not read this request: {why}."
+    if path == uploads.STORE_PATH:
+        code = "EntityTooLarge" if status == 413 else "InvalidRequest"
+        return Answer(status, store_error(code, said).encode(), "application/xml")
+    return dialect_of(path).error_answer(status, status, said)
 
 
 def _stored(world: World, call: Call) -> Answer:

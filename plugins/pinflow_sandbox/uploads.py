@@ -13,7 +13,7 @@ from time import gmtime
 from typing import TYPE_CHECKING, Literal
 
 from pinflow_sandbox import images
-from pinflow_sandbox.errors import Refused
+from pinflow_sandbox.errors import Refused, store_error
 from pinflow_sandbox.records import Media
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ class StoreRefused(Exception):
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status = status
-        self.xml = (
-            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
-        )
+        self.xml = store_error(code, message)
 
 
 def register(world: World, caller: Caller, body: Body) -> Media:

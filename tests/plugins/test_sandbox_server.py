@@ -212,8 +212,7 @@ def test_a_request_that_comes_byte_by_byte_is_read(sandbox: Sandbox, line: Line)
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc", 400),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n", 413),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10485761\r\n\r\n", 413),
-        (b"POST /_store/ HTTP/1.1\r\nHost: x\r\nContent-Length: 67108865\r\n\r\n", 413),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 33554433\r\n\r\n", 413),
         (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 40_000, 431),
     ],
 )
@@ -226,10 +225,26 @@ def test_what_is_not_a_request_gets_one_error_and_an_end(line: Line, sent: bytes
     assert line.over()
 
 
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ("Host: x\r\nContent-Length: 67108865", 413, "EntityTooLarge"),
+        ("Host: x\r\nContent-Length: -1", 400, "InvalidRequest"),
+    ],
+)
+def test_an_upload_that_is_refused_unread_is_told_as_the_store_does(
+    line: Line, headers: str, status: int, code: str
+) -> None:
+    line.send(f"POST /_store/ HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+    answered, told, body = line.read()
+    assert (answered, told["Content-Type"]) == (status, "application/xml")
+    assert f"<Code>{code}</Code>".encode() in body
+
+
 @pytest.mark.parametrize("path", ["/v3/boards/", "/v3/oauth/access_token/", "/ads/v4/advertisers/"])
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [("Host: x", 421), ("Host: x\r\nContent-Length: 10485761", 413), ("Host: x\r\nNo colon", 400)],
+    [("Host: x", 421), ("Host: x\r\nContent-Length: 33554433", 413), ("Host: x\r\nNo colon", 400)],
 )
 def test_what_is_refused_unread_is_told_in_the_dialect_of_its_path(
     line: Line, path: str, headers: str, status: int

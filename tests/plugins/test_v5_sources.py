@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pinflow import RemoteError, UsageError
 from pinflow.files import Files
-from pinflow_pinterest.sources import media_source
+from pinflow_pinterest.sources import MAX_FILE_BYTES, media_source
 from pinflow_pinterest_v5.pins import create_pin
 
 if TYPE_CHECKING:
@@ -111,6 +112,18 @@ def test_a_file_is_sent_as_what_its_content_is(bench: Bench, name: str, content:
     assert source == {"source_type": "image_base64", "content_type": kind, "data": b64encode(content).decode()}
     bench.run(create_pin, board=bench.board_id("Empty for now"), image_file=f"art/{name}")
     assert len(bench.board("Empty for now")["pins"]) == 1
+
+
+def test_the_largest_file_is_taken_and_a_larger_one_refused_unsent(bench: Bench) -> None:
+    board, file = bench.board_id("Empty for now"), bench.folder / "a.png"
+    for size, taken in ((MAX_FILE_BYTES, 1), (MAX_FILE_BYTES + 1, 0)):
+        with file.open("wb") as image:
+            image.write(PNG)
+            image.truncate(size)
+        bench.forget()
+        with nullcontext() if taken else pytest.raises(UsageError, match="is larger than 20 MB"):
+            bench.run(create_pin, board=board, image_file=file.name)
+        assert bench.calls()["pins/create"] == taken
 
 
 def test_a_carousel_keeps_its_order_and_texts(bench: Bench) -> None:
