@@ -1,4 +1,4 @@
-"""The bodies that make boards, sections and Pins again, with everything the API lets a copy carry.
+"""The bodies that make boards and Pins again, with everything the API lets a copy carry.
 
 A value that is absent or null is left out; "" and 0 are values and stay. Nothing is shortened: what is too long is
 listed by ``problems``, so that a copy can be refused before its first write.
@@ -23,7 +23,7 @@ from pinflow_pinterest.media import Carried, NotCarried, media_source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinflow_pinterest.types import Board, BoardSection, Pin
+    from pinflow_pinterest.types import Board, Pin
 
 PIN_LIMITS: Final[Mapping[str, int]] = {
     "title": TITLE_LENGTH,
@@ -68,11 +68,6 @@ def board_body(board: Board, *, name: str | None = None) -> Carried | NotCarried
         return NotCarried("it is a board for ads only, and its name and privacy are the service's to choose")
     body = _present(board, ("name", "description", "privacy"))
     return Carried(body if name is None else {**body, "name": name})
-
-
-def section_body(section: BoardSection) -> dict[str, str]:
-    """The body of ``board_sections/create`` for a copy of ``section``."""
-    return {"name": section["name"]}
 
 
 def problems(body: Mapping[str, Any], limits: Mapping[str, int] = PIN_LIMITS) -> list[TooLong]:

@@ -126,17 +126,6 @@ class Pin(TypedDict, total=False):
     pin_metrics: dict[str, dict[str, float]] | None  # by period, "90d" or "lifetime_metrics", then by metric
 
 
-class SummaryPin(TypedDict, total=False):
-    """A Pin as a partner search lists it."""
-
-    id: Required[str]
-    title: str | None
-    description: str | None
-    link: str | None
-    alt_text: str | None
-    media: PinMedia | None
-
-
 class Account(TypedDict, total=False):
     """A user's own account."""
 
@@ -154,13 +143,6 @@ class Account(TypedDict, total=False):
     monthly_views: int | None
 
 
-class User(TypedDict, total=False):
-    """Another user, as lists of followers name them: there is no id."""
-
-    username: Required[str]
-    type: str  # "user"
-
-
 class LinkedBusiness(TypedDict, total=False):
     """A business account that is linked to the user's account."""
 
@@ -169,50 +151,6 @@ class LinkedBusiness(TypedDict, total=False):
     image_medium_url: str
     image_large_url: str
     image_xlarge_url: str
-
-
-class Interest(TypedDict, total=False):
-    """A topic that a user follows."""
-
-    id: Required[str]
-    name: str
-    key: str
-    canonical_url: str
-
-
-class Website(TypedDict, total=False):
-    """A website that the account has claimed."""
-
-    website: Required[str]
-    status: str
-    verified_at: str | None
-
-
-class WebsiteVerification(TypedDict, total=False):
-    """The ways to prove that a website is the account's."""
-
-    verification_code: Required[str]
-    dns_txt_record: str
-    metatag: str
-    filename: str
-    file_content: str
-
-
-class MediaUpload(TypedDict, total=False):
-    """A registered upload: where to send the file, and with which form fields."""
-
-    media_id: Required[str]
-    media_type: str  # "video"
-    upload_url: str
-    upload_parameters: dict[str, str]
-
-
-class Media(TypedDict, total=False):
-    """How far an upload has come."""
-
-    media_id: Required[str]
-    media_type: str
-    status: str  # registered, processing, succeeded, failed
 
 
 class DailyMetrics(TypedDict, total=False):

@@ -15,7 +15,6 @@ from pinflow_local.saving import FilePath, IfExists, Written, save
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-MAX_CELL: Final = 131_072  # characters; Python's own limit for a field
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # programs that open tables take these for the beginning of a formula, and run it
 _FORMULA = re.compile(r"[=+\-@\t\r\n]")

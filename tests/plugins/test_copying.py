@@ -12,7 +12,6 @@ from pinflow_pinterest.copying import (
     board_body,
     pin_body,
     problems,
-    section_body,
 )
 from pinflow_pinterest.media import Carried, NotCarried
 
@@ -83,10 +82,6 @@ def test_a_board_for_ads_only_is_not_carried() -> None:
     refused = board_body({"id": "1", "name": "Ad-only Pins", "is_ads_only": True}, name="Mine")
     assert isinstance(refused, NotCarried)
     assert refused.reason.startswith("it is a board for ads only")
-
-
-def test_a_copied_section_carries_its_name() -> None:
-    assert section_body({"id": "5", "name": "Tools"}) == {"name": "Tools"}
 
 
 @pytest.mark.parametrize(("field", "limit"), [("title", 100), ("description", 800), ("link", 2048), ("alt_text", 500)])
