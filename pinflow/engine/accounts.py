@@ -38,9 +38,8 @@ if TYPE_CHECKING:
 
 _OWN = (CredentialError, MissingScope, RateLimited, SpamBlocked, InDoubt, Diverged)
 _STATES = {FAILED: "failed", PAUSED: "paused", DOUBT: "in_doubt"}
-_held: ContextVar[frozenset[str]] = ContextVar(
-    "held", default=frozenset()
-)  # the tokens whose turn it is, in this context
+# the tokens whose turn it is, where this code runs
+_held: ContextVar[frozenset[str]] = ContextVar("held", default=frozenset())
 
 
 class AccountTrouble(ActionError):

@@ -12,7 +12,6 @@ from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Note, Pro
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-Listener = "Callable[[Event], None]"
 REMEMBERED = 100  # skipped and failed items that are listed one by one; more are only counted
 
 

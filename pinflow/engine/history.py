@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pinflow.engine.journal import COUNTS, LAST, EffectRecord, RunRecord, StepRecord, look_at_run
+from pinflow.engine.journal import COUNTS, LAST, EffectRecord, RunRecord, StepRecord, effect_of, look_at_run
 from pinflow.engine.store import RUN, look, unreadable
 from pinflow.errors import StateError, UsageError
 
@@ -41,7 +41,7 @@ def read_run(state: Path, run_id: str) -> RunDetail:
                 StepRecord(path, status, json.loads(output), seconds, error)
                 for path, status, output, seconds, error in connection.execute(_STEPS)
             ]
-            effects = [_effect(row) for row in connection.execute(_EFFECTS)]
+            effects = [effect_of(row, json.loads) for row in connection.execute(_EFFECTS)]
             counts: dict[str, dict[str, int]] = {}
             for kind, outcome, number in connection.execute(COUNTS, ("", LAST)):
                 counts.setdefault(kind, {})[outcome] = number
@@ -55,20 +55,3 @@ def read_run(state: Path, run_id: str) -> RunDetail:
 
 _STEPS = "SELECT path, status, output, seconds, error FROM steps"
 _EFFECTS = "SELECT step, key, kind, state, attempts, method, digest, sent_at, result, error FROM effects"
-
-
-def _effect(row: tuple[Any, ...]) -> EffectRecord:
-    step, key, kind, state, attempts, method, digest, sent_at, result, error = row
-    return EffectRecord(
-        step=step,
-        key=key,
-        kind=kind,
-        state="done" if state == "adopted" else state,
-        attempts=attempts,
-        method=method,
-        digest=digest,
-        sent_at=sent_at,
-        result=json.loads(result) if result else None,
-        error=error,
-        adopted=state == "adopted",
-    )

@@ -47,6 +47,7 @@ RunState = Literal["running", "ok", "failed", "paused", "in_doubt", "cancelled",
 EffectState = Literal["intent", "done", "refused", "doubt", "skipped"]
 Outcome = Literal["done", "adopted", "refused", "doubt"]
 
+NO_RUN = "holds no run"  # of a file whose maker ended between making it and its first row
 _CHUNK = 500  # rows that a stream holds at a time
 _REASON = 100  # characters of why an item was left out
 
@@ -129,6 +130,24 @@ class EffectRecord:
     result: Any
     error: str
     adopted: bool
+
+
+def effect_of(row: tuple[Any, ...], loads: Callable[[str], Any]) -> EffectRecord:
+    """The effect of a row of the file; ``loads`` reads its result."""
+    step, key, kind, state, attempts, method, digest, sent_at, result, error = row
+    return EffectRecord(
+        step=step,
+        key=key,
+        kind=kind,
+        state="done" if state == "adopted" else state,
+        attempts=attempts,
+        method=method,
+        digest=digest,
+        sent_at=sent_at,
+        result=loads(result),
+        error=error,
+        adopted=state == "adopted",
+    )
 
 
 def new_run_id(now: float, random: Callable[[int], bytes] = os.urandom) -> str:
@@ -322,20 +341,7 @@ class Journal:
         rows = self._store.read(_EFFECT, place)
         if not rows:
             return None
-        kind, state, attempts, method, digest, sent_at, result, error = rows[0]
-        return EffectRecord(
-            step=step,
-            key=key,
-            kind=kind,
-            state="done" if state == "adopted" else state,
-            attempts=attempts,
-            method=method,
-            digest=digest,
-            sent_at=sent_at,
-            result=self._loads(result),
-            error=error,
-            adopted=state == "adopted",
-        )
+        return effect_of((step, key, *rows[0]), self._loads)
 
     def doubted(self, step: str, kind: str) -> set[str]:
         """The keys (see `plain_key`) of the step's effects of this kind that may have happened."""
@@ -524,7 +530,7 @@ def _read_run(connection: sqlite3.Connection, file: Path) -> RunRecord:
     try:
         row = connection.execute("SELECT * FROM run").fetchone()
         if row is None:
-            raise StateError(f"{file} holds no run: it was stopped before it began", hint="start the recipe anew")
+            raise StateError(f"{file} {NO_RUN}: it was stopped before it began", hint="start the recipe anew")
         described = (json.loads(each) for each in row[5:8])
         return RunRecord(*row[1:5], *described, *row[8:])
     except (*UNREADABLE, ValueError, TypeError) as error:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pinflow.errors import RemoteError
 
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # the hosts that are this machine
+
+
 class OperationFacts(Protocol):
     """What a service's catalogue says of one operation."""
 
@@ -126,8 +129,7 @@ def checked_origin(url: str, name: str) -> str:
     except ValueError:
         raise UsageError(f"{name} is not a URL: {url!r}") from None
     host = parts.hostname or ""
-    loopback = host in ("localhost", "127.0.0.1", "::1")
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
         raise UsageError(f"{name} must be an https:// address (http:// only on this machine), not {url!r}")
     if not host or "@" in parts.netloc or "\\" in url or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise UsageError(f"{name} must be only scheme and host, such as https://api.example.com, not {url!r}")

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import urlsplit
 
 from pinflow.errors import ActionError, RemoteError, Unreachable, UsageError
+from pinflow.http.api import LOOPBACK
 from pinflow.http.multipart import Form
-from pinflow.http.retry import Limits, Lost
+from pinflow.http.retry import Limits, Lost, backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from pinflow.http.transport import Answer, Transport
 
-LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 LARGEST: Final = 16 * 2**30  # bytes of a fetched file
 
 _PATIENCE: Final = Limits(deadline=6 * 3600.0, read=60.0)  # silence ends a transfer long before the deadline
@@ -109,8 +109,7 @@ class Carrier:
                     raise problem
             if number == self._limits.attempts:
                 raise problem
-            delay = min(self._limits.backoff_cap, self._limits.backoff * 2 ** (number - 1)) * (0.5 + self._random() / 2)
-            self._sleep(number + 1, delay, problem.message)
+            self._sleep(number + 1, backoff(number, self._limits, self._random()), problem.message)
 
     def _checked(self, url: str, hosts: Collection[str]) -> str:
         """The host of an address, if it is one to deal with."""

@@ -20,7 +20,8 @@ from pinflow.errors import (
     SpamBlocked,
     Unreachable,
 )
-from pinflow.http.carrier import LOOPBACK, Carrier
+from pinflow.http.api import LOOPBACK
+from pinflow.http.carrier import Carrier
 from pinflow.http.quota import DAY, told_wait
 from pinflow.http.retry import (
     READS,

@@ -29,6 +29,7 @@ from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead
 from urllib3.util import Timeout
 from urllib3.util.request import ACCEPT_ENCODING
 
+from pinflow.http.api import LOOPBACK
 from pinflow.http.retry import Lost
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ _FAILURES = (requests.RequestException, HTTPError, http.client.HTTPException, OS
 _PIECE = 256 * 1024  # bytes
 _SIZED = frozenset({"content-length", "transfer-encoding"})
 _AT_ONCE = 65_536  # bytes; bigger requests leave in several pieces
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class Transport:
     def _proxies_for(self, url: str) -> dict[str, str]:
         if not self._proxies:
             return {}
-        return {} if urlsplit(url).hostname in _LOOPBACK else self._proxies
+        return {} if urlsplit(url).hostname in LOOPBACK else self._proxies
 
 
 def _read(raw: Any, cap: int, *, bodiless: bool) -> Answer:

@@ -55,12 +55,12 @@ def make_plan(
     if api is not None and api not in registry.apis:
         raise UsageError(f"no plugin speaks the API {api!r}", hint=near(api, registry.apis, "the APIs are"))
 
-    def resolved(declared: Mapping[str, Declared], own: Mapping[str, Any]) -> Resolved:
+    def resolved(declared: Mapping[str, Declared]) -> Resolved:
+        own = {name: value for name, value in (given or {}).items() if name in declared}
         return resolve(declared, own, now=now, examples=examples, checking=given is None)
 
     def known(recipes: Sequence[tuple[Source, Recipe]]) -> Scope:
-        declared = declared_in(recipes)
-        inputs = resolved(declared, {name: value for name, value in (given or {}).items() if name in declared})
+        inputs = resolved(declared_in(recipes))
         return Scope({"inputs": inputs.values}, frozenset(f"inputs.{name}" for name in inputs.unknown))
 
     whole = expand(source, recipe, known, now=now)
@@ -68,7 +68,7 @@ def make_plan(
     complete = not (whole.problems or any(each.broken for _, each in whole.recipes))
     if complete:
         check_known(given or {}, declared)
-    inputs = resolved(declared, {name: value for name, value in (given or {}).items() if name in declared})
+    inputs = resolved(declared)
     findings = Findings(declared, inputs, now=now, complete=complete)
     named = frozenset(name for name in given or {} if name in declared)
     plan = _Maker(whole, registry, findings, api, complete=complete).plan(source, recipe, inputs, named)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pinflow.engine.journal import look_at_run
+from pinflow.engine.journal import NO_RUN, look_at_run
 from pinflow.engine.kept import noted
 from pinflow.engine.lock import held as is_locked
 from pinflow.errors import (
@@ -120,7 +120,7 @@ def _never_began(app: App, record: RunRecord) -> bool:
     """Whether its maker died between making the file and its first row: nothing was sent, and the name is used up."""
     if record.state != "unreadable":
         return False
-    return "holds no run" in record.error or not (app.state / "runs" / f"{record.id}.db").stat().st_size
+    return NO_RUN in record.error or not (app.state / "runs" / f"{record.id}.db").stat().st_size
 
 
 def _told(app: App, work: Work, result: RunResult) -> Ended:

@@ -7,7 +7,7 @@ imported only here, and only where metrics were asked for.
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from importlib import import_module
 from ipaddress import ip_address
@@ -57,7 +57,7 @@ class Metrics:
         self._table = table
         self._lock = threading.Lock()
         self._runs: Counter[tuple[str, str]] = Counter()  # (job, outcome)
-        self._seconds: Counter[str] = Counter()  # of runs that ended, by job
+        self._seconds: dict[str, float] = defaultdict(float)  # of runs that ended, by job
         self._began = app.now()
 
     def counting(self, tell: Callable[[Told], None]) -> Callable[[Told], None]:
@@ -67,7 +67,7 @@ class Metrics:
             if told.kind in _OUTCOMES:
                 with self._lock:
                     self._runs[told.job, told.kind] += told.count or 1
-                    self._seconds[told.job] += int(1000 * told.seconds)
+                    self._seconds[told.job] += told.seconds
             tell(told)
 
         return both
@@ -86,8 +86,8 @@ class Metrics:
         with self._lock:
             for labels, number in self._runs.items():
                 runs.add_metric(labels, number)
-            for job, milliseconds in self._seconds.items():
-                seconds.add_metric([job], milliseconds / 1000)
+            for job, number_of_seconds in self._seconds.items():
+                seconds.add_metric([job], number_of_seconds)
         yield from (runs, seconds)
         yield core.GaugeMetricFamily("pinflow_start_time_seconds", "When the daemon began", value=self._began)
 
