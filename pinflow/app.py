@@ -107,9 +107,8 @@ class App:
         PINFLOW_DISABLE in ``environ`` names plugins to leave out, comma-separated;
         ``reserved`` are names of commands that no plugin may have. Raises PluginError.
         """
-        disabled = [name.strip() for name in environ.get("PINFLOW_DISABLE", "").split(",") if name.strip()]
-        found = plugins.installed(paths.cache_folder(environ) / "plugins.json")
-        manager, infos = plugins.load(found, disabled=disabled, files=plugins_from)
+        cache = paths.cache_folder(environ) / "plugins.json"
+        manager, infos = plugins.load_installed(environ, cache, files=plugins_from)
         return cls(plugins.collect(manager, infos, environ, reserved=reserved), manager, environ, **seams)
 
     # -- before a run

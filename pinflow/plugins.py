@@ -103,6 +103,22 @@ def _write_cache(cache: Path, stamp: str, found: list[Found]) -> None:
         return  # a cache that can't be written only costs time
 
 
+def load_installed(
+    environ: Mapping[str, str], cache: Path, *, files: Iterable[Path] = ()
+) -> tuple[pluggy.PluginManager, list[PluginInfo]]:
+    """The installed plugins that ``environ`` does not leave out, and local ``files``, as :func:`load` gives them.
+
+    ``cache`` is where :func:`installed` keeps what it found.
+    """
+    return load(installed(cache), disabled=disabled_in(environ), files=files)
+
+
+def disabled_in(environ: Mapping[str, str]) -> frozenset[str]:
+    """The plugins and distributions that PINFLOW_DISABLE leaves out."""
+    names = (name.strip() for name in environ.get("PINFLOW_DISABLE", "").split(","))
+    return frozenset(name for name in names if name)
+
+
 def load(
     found: Iterable[Found], *, disabled: Iterable[str] = (), files: Iterable[Path] = (), objects: Iterable[object] = ()
 ) -> tuple[pluggy.PluginManager, list[PluginInfo]]:

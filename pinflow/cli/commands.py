@@ -81,9 +81,8 @@ def _loaded(shell: Shell) -> tuple[Mapping[str, Command], list[str]]:
     from pinflow import plugins
     from pinflow.paths import cache_folder
 
-    disabled = [name.strip() for name in shell.environ.get("PINFLOW_DISABLE", "").split(",") if name.strip()]
-    found = plugins.installed(cache_folder(shell.environ) / "plugins.json")
-    manager, infos = plugins.load(found, disabled=disabled, files=shell.options.plugins)
+    cache = cache_folder(shell.environ) / "plugins.json"
+    manager, infos = plugins.load_installed(shell.environ, cache, files=shell.options.plugins)
     offers = plugins.commands(manager, infos, reserved=reserved())
     commands = {name: offers[name] for name in sorted(offers)}
     return commands, [info.module.partition(":")[0] for info in infos]

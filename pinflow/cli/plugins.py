@@ -55,12 +55,11 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 
 def _check(args: argparse.Namespace, shell: Shell) -> int:
+    from pinflow.plugins import disabled_in
     from pinflow.testing.conformance import check_plugin
 
-    disabled = shell.environ.get("PINFLOW_DISABLE", "").split(",")
-    report = check_plugin(
-        args.name, recipes=args.recipes, files=shell.options.plugins, disabled=[name.strip() for name in disabled]
-    )
+    left_out = disabled_in(shell.environ)
+    report = check_plugin(args.name, recipes=args.recipes, files=shell.options.plugins, disabled=left_out)
     if not shell.human:
         shell.say(json_text({**asdict(report), "not_exercised": list(report.not_exercised), "ok": report.ok}))
         return OK if report.ok else FAILED
