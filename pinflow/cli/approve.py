@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,13 +80,21 @@ def _approve(args: argparse.Namespace, shell: Shell, app: App) -> int:
             boundary.show(shell, result.error)
             return result.exit_code
         _ask(shell, plan, most)
-    approval = app.approve(plan, by=getpass.getuser(), max_writes=most)
+    approval = app.approve(plan, by=_user(), max_writes=most)
     _say(
         shell,
         f"approved: {approval.id}, until something in it changes or: pinflow approve --revoke {approval.id}",
         {"approval": _data(approval)},
     )
     return OK
+
+
+def _user() -> str:
+    """Who approves: the name that the system knows, else its number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, ImportError, OSError):  # in a container a user may have none
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else ""
 
 
 def _ask(shell: Shell, plan: Plan, most: int) -> None:

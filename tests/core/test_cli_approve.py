@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -46,6 +49,19 @@ def test_the_plan_is_shown_before_the_question(desk: Desk, shop: Shop) -> None:
     shop.made.clear()  # this plugin's dry run does it all
     assert desk("run", recipe, "-i", "count=4", "-i", "secret=other", "--unattended") == 0
     assert shop.made == [0, 1, 2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such ids")
+def test_a_user_without_a_name_as_in_a_container_can_approve(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(uid: int) -> Any:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert desk("approve", desk.recipe(SHOP), "-i", "count=4", "--yes") == 0
+    assert desk("approve", "--list", "--output", "json") == 0
+    assert json.loads(desk.stdout)["approvals"][0]["by"] == f"uid {os.getuid()}"
 
 
 @pytest.mark.parametrize("answers", [None, "n\n", "\n"])
