@@ -69,7 +69,8 @@ def open_journal(state: Path, probe: Callable[[str], None] = lambda _: None) -> 
     if runs:
         assert runs[0].state == "interrupted"
         return Journal.open(state, runs[0].id, clock=time.time, monotonic=time.monotonic, probe=probe)
-    record = RunRecord(f"{RUN[:-1]}{len(list_runs(state))}", "r", "d", "n", {}, {}, {}, time.time())
+    begun = len(list((state / "runs").glob("*.db")))  # also of those that were killed before anything was in it
+    record = RunRecord(f"{RUN[:-1]}{begun}", "r", "d", "n", {}, {}, {}, time.time())
     return Journal.create(state, record, clock=time.time, monotonic=time.monotonic, probe=probe)
 
 
