@@ -74,7 +74,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(what, hint="choose another port, or none for a free one") from None
     with sandbox:
         names = ["access_token", f"access_token_{args.api}", *args.token]
-        for name, value in sandbox.environment(names, api=args.api).items():
+        try:
+            variables = sandbox.environment(names, api=args.api)
+        except ValueError as error:
+            hint = "a token's name has letters, digits, _ . and -, 64 at most; it is not a path"
+            raise UsageError(f"--token: {error}", hint=hint) from None
+        for name, value in variables.items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
         _end_of_output()
         sys.stderr.write(

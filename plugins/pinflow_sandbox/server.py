@@ -15,6 +15,7 @@ import time
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
+from pinflow import is_token_name
 from pinflow_sandbox import seed as example
 from pinflow_sandbox.control import Control, ControlSurface
 from pinflow_sandbox.dates import written_date
@@ -82,8 +83,12 @@ class Sandbox:
         What a variable's name cannot have, such as a dash, is an underscore there. PINTEREST_OAUTH_TOKEN_DIR names a
         folder that ends with the sandbox; its token files have tokens of the same accounts that can be refreshed.
         The first name is ``garden_studio``'s and so are "access_token", "access_token_v3" and "access_token_v5"; the
-        next is ``client_account``'s, and each further one belongs to a fresh, empty account.
+        next is ``client_account``'s, and each further one belongs to a fresh, empty account. Raises ValueError for what
+        can't name a token: files have these names.
         """
+        tokens = list(dict.fromkeys(tokens))
+        if wrong := [name for name in tokens if not is_token_name(name)]:
+            raise ValueError(f"{', '.join(map(repr, wrong))} can't name a token")
         app = self.world.app
         found = {
             "PINTEREST_API_URI": self.url,
@@ -93,7 +98,7 @@ class Sandbox:
             "PINTEREST_APP_SECRET": app.secret,
         }
         others = 0
-        for position, name in enumerate(dict.fromkeys(tokens)):
+        for position, name in enumerate(tokens):
             account = example.STUDIO
             if position and name not in _USUAL_NAMES:
                 others += 1

@@ -25,3 +25,14 @@ def test_a_shell_may_read_the_variables_to_their_end_while_it_runs_and_its_end_l
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     assert not folder.exists()
+
+
+def test_a_token_is_named_like_one_and_never_like_a_path(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.json"
+    mine.write_text("mine")
+    environ = {"TMPDIR": str(tmp_path), "PATH": "", "HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "pinflow", "sandbox", "--token", "../mine"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environ)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--token: '../mine' can't name a token" in done.stderr
+    assert mine.read_text() == "mine"

@@ -16,6 +16,7 @@ from pinflow_sandbox.wire import Answer, Dropped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from pinflow_sandbox.wire import Call
 
@@ -270,6 +271,13 @@ def test_a_connection_without_a_request_is_given_up() -> None:
         socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as sock,
     ):
         assert sock.recv(100) == b""
+
+
+@pytest.mark.parametrize("name", ["../mine", "{folder}/mine", "", "a b", "a\nb", "..", "x" * 65])
+def test_no_token_file_is_written_for_what_can_not_name_a_token(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=r"can't name a token"):
+        sandbox.environment(["access_token", name.format(folder=tmp_path)])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_large_upload_is_taken(sandbox: Sandbox) -> None:
