@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import fields
 from functools import lru_cache
 from math import ceil
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pinflow.app import App
 
 HERE = Path("recipes")  # where recipes are looked for when none are named
+_SCHEDULE = re.compile(rb"""^[^#\n]*\bschedule["']?\s*:""", re.MULTILINE)
 _KEYS = tuple(field.name for field in fields(Schedule) if field.metadata)
 
 
@@ -52,13 +54,12 @@ def found(given: Sequence[Path], *, scheduled: Callable[[Path], bool]) -> tuple[
     return list(dict.fromkeys(named)), list(dict.fromkeys(each for each in listed if each not in own))
 
 
-def _has_schedule(file: Path) -> bool:
-    """Whether a file seems to have a schedule; a broken one that has the word does."""
+def _may_have_schedule(file: Path) -> bool:
+    """Whether a file seems to have a schedule, in whatever form the key is written; a broken one that has it does."""
     try:
-        text = file.read_bytes()
+        return _SCHEDULE.search(file.read_bytes()) is not None
     except OSError:
         return True
-    return any(line.startswith(b"schedule:") for line in text.splitlines())
 
 
 def load(
@@ -77,7 +78,7 @@ def load(
     they are. Raises RecipeError with every problem of all files, and UsageError.
     """
     same = {file: row for row in known.values() if row.stamp == stamp_of(file := Path(row.recipe))}
-    named, listed = found(given, scheduled=lambda file: file in same or _has_schedule(file))
+    named, listed = found(given, scheduled=lambda file: file in same or _may_have_schedule(file))
     reading(sum(file not in same for file in (*named, *listed)))
     problems: list[Problem] = []
     rows: list[JobRow] = []
@@ -94,6 +95,10 @@ def load(
                     hint=f"give it with: -i {lacks}=..., or in a recipe that includes this one",
                 ) from None
             left_out(f"{file.name} is left out: it needs the input {lacks} (-i {lacks}=...)")
+            continue
+        except NoSchedule:
+            if file in named:
+                raise
             continue
         except RecipeError as error:
             problems += error.problems

@@ -407,6 +407,24 @@ def test_two_recipes_of_one_name_are_refused_naming_both(rig: Rig, desk: Desk, w
     assert all(each.rpartition("/")[2] in desk.stderr for each in where)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{name: a, schedule: {every: hour}, steps: [{uses: work, with: {job: a}}]}\n",
+        '"name": a\n"schedule": {every: hour}\nsteps: [{uses: work, with: {job: a}}]\n',
+        "  name: a\n  schedule:\n    every: hour\n  steps:\n    - uses: work\n      with: {job: a}\n",
+    ],
+)
+def test_a_schedule_in_a_folder_is_found_however_it_is_written(rig: Rig, desk: Desk, text: str) -> None:
+    rig.project.write("name: b  # no schedule: of its own\nsteps: [{uses: wrok}]\n", "b.yaml")
+    rig.project.write("name: c\ndescription: 'on schedule: never'\nsteps: [{uses: work, with: {job: c}}]\n", "c.yaml")
+    rig.project.folder.joinpath("a.yaml").write_text(text)  # as it is, indentation and all
+    assert desk("tick") == 0, desk.stderr
+    rig.project.clock.now += HOUR
+    assert desk("tick") == 0
+    assert rig.times("a") == [HOUR]
+
+
 def test_a_recipe_that_lacks_an_input_is_left_out_of_a_folder_and_refused_by_name(rig: Rig, desk: Desk) -> None:
     rig.recipe("a", "every: hour", "inputs: {board: {type: string, required: true}}\n")
     rig.recipe("b", "every: hour")
