@@ -667,8 +667,9 @@ class _Traffic:
         with self._changed:
             self._changed.wait_for(lambda: not self._looking)
             self._looking = True
-            self._changed.wait_for(lambda: all(effect.inner for effect in self._flying))
         try:
+            with self._changed:
+                self._changed.wait_for(lambda: all(effect.inner for effect in self._flying))
             yield
         finally:
             with self._changed:

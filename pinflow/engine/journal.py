@@ -267,7 +267,7 @@ class Journal:
             lock.release()
             raise
         journal = cls(Store(connection, file, monotonic=monotonic, probe=probe), lock, record, clock=clock)
-        journal._recorded.update(map(hash, recorded))
+        journal._recorded = recorded
         return journal
 
     def __enter__(self) -> Self:
@@ -516,14 +516,21 @@ def _discard(file: Path) -> None:
             each.unlink(missing_ok=True)
 
 
-def _opened(file: Path) -> tuple[sqlite3.Connection, RunRecord, Iterable[tuple[str, str]]]:
-    """A run's file, the run, and where its effects are."""
+def _opened(file: Path) -> tuple[sqlite3.Connection, RunRecord, set[int]]:
+    """A run's file, the run, and hashes of where its effects are."""
     connection = open_file(file)
     try:
-        return connection, _read_run(connection, file), connection.execute("SELECT step, key FROM effects")
+        return connection, _read_run(connection, file), _places(connection, file)
     except BaseException:
         connection.close()
         raise
+
+
+def _places(connection: sqlite3.Connection, file: Path) -> set[int]:
+    try:
+        return set(map(hash, connection.execute("SELECT step, key FROM effects")))
+    except UNREADABLE as error:
+        raise unreadable(file, error) from error
 
 
 def _read_run(connection: sqlite3.Connection, file: Path) -> RunRecord:

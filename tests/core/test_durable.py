@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow.engine.durable import Durable, EachResult, Skip
+from pinflow.engine.durable import Durable, EachResult, Skip, _Traffic
 from pinflow.engine.journal import Journal, RunRecord
 from pinflow.engine.planned import PLANNED, NeedsPlanned, holds_planned
 from pinflow.errors import (
@@ -741,6 +741,19 @@ def test_nobody_looks_for_a_lost_effect_while_another_is_in_flight(world: World)
 
     result = each(world, durable, ["slow", "lost"], do, find=find, parallel=2)
     assert (result.done, result.adopted, seen) == (1, 1, [False])
+
+
+def test_who_is_interrupted_before_a_look_keeps_nobody_from_sending() -> None:
+    class Flying:
+        @property
+        def inner(self) -> int:
+            raise KeyboardInterrupt  # as while what is in flight is waited for
+
+    traffic = _Traffic()
+    traffic.enter(Flying())  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt), traffic.stopped():
+        pass
+    assert not traffic._looking
 
 
 def test_nobody_sends_while_somebody_looks_for_a_lost_effect(world: World) -> None:

@@ -518,6 +518,11 @@ def foreign(file: Path) -> None:
         connection.execute("PRAGMA application_id = 1")
 
 
+def emptied(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TABLE effects")
+
+
 def cut_off(file: Path) -> None:
     os.truncate(file, file.stat().st_size - 5000)
 
@@ -538,6 +543,7 @@ def torn_page(file: Path) -> None:
             "is damaged: file is not a database",
         ),
         (lambda file: file.write_bytes(b""), "is not a run of pinflow; it was left as it is"),
+        (emptied, "is damaged: no such table: effects"),
         (cut_off, "is damaged: "),
         (torn_page, "is damaged: "),
     ],
