@@ -20,7 +20,8 @@ SECRETS: Final = frozenset(
     {"access_token", "refresh_token", "token", "client_secret", "code", "password", "authorization"}
 )
 
-_TOKEN = re.compile(r"pin[arc]_\w")  # access, refresh and client-credentials tokens
+_TOKEN = re.compile(r"pin[arc]_\w+")  # access, refresh and client-credentials tokens
+_INSIDE = re.compile(r"pin[arc]_[A-Za-z0-9]{20,}")  # one in a longer text, where pina_colada is none
 _WHOLE = re.compile(r"-?\d{1,18}")
 _RESERVED = frozenset({"inputs", "steps", "auth", "run", "in", "true", "false", "null"})  # words of the recipe language
 
@@ -48,7 +49,7 @@ class Draft:
 
     def leave(self, what: str) -> None:
         """Note something that could not be carried over, once."""
-        if (note := f"left out: {what}") not in self.notes:
+        if (note := f"left out: {without_tokens(what)}") not in self.notes:
             self.notes.append(note)
 
     def input(self, name: str, declared: dict[str, Any]) -> str:
@@ -71,7 +72,12 @@ class Draft:
 
 def is_secret(name: str, value: str) -> bool:
     """Whether a value is one that nobody should see: by its name, or because it is one of Pinterest's tokens."""
-    return name.lower() in SECRETS or _TOKEN.match(value) is not None
+    return name.lower() in SECRETS or _TOKEN.match(value) is not None or _INSIDE.search(value) is not None
+
+
+def without_tokens(text: str) -> str:
+    """A text to show, with dots in place of Pinterest's tokens, whoever put them there."""
+    return _TOKEN.sub("...", text)
 
 
 def unfit(id: str, given: dict[str, Any], catalogue: Catalogue) -> list[str]:
@@ -83,7 +89,7 @@ def unfit(id: str, given: dict[str, Any], catalogue: Catalogue) -> list[str]:
             inside = isinstance(value, list) or (isinstance(value, dict) and part in value)
             value = value[part] if inside else None
         if not (isinstance(value, str) and "${{" in value):
-            found.append(f"to mend: {id}: {fault.what}")
+            found.append(f"to mend: {id}: {without_tokens(fault.what)}")
     return found
 
 

@@ -93,7 +93,7 @@ class _Reader:
             raise UsageError(f"{self._source.name}: the workflow {name!r} depends on itself")
         number = by_id[name]
         for index, other in enumerate(self._list(self._data["workflows"][number], "dependsOn")):
-            if other in by_id:
+            if isinstance(other, str) and other in by_id:
                 self._before(other, by_id, found, (*above, name))
             else:
                 self._leave(("workflows", number, "dependsOn", index), f"workflow {other!r} of another description")
@@ -229,6 +229,7 @@ class _Reader:
         found = self._scope.value(payload, (*loc, "payload"))
         for index, each in enumerate(self._list(body, "replacements")):
             at = (*loc, "replacements", index)
+            each = each if isinstance(each, dict) else {}
             value = self._scope.value(each.get("value"), (*at, "value"))
             if value is not GONE and not _replace(found, str(each.get("target", "")), value):
                 self._leave((*at, "target"), f"the replacement of {each.get('target')!r} in the body")
@@ -244,8 +245,8 @@ class _Reader:
             if kind == "retry" and not elsewhere and "retry" not in found:
                 if not self._is_simple(self._list(action, "criteria")):
                     self._leave(at, f"the conditions of onFailure {str(action.get('name'))!r}: what passes is retried")
-                tries = min(int(action.get("retryLimit") or 1), 9) + 1
-                found["retry"] = {"attempts": tries, "delay": max(1, int(float(action.get("retryAfter") or 1)))}
+                tries = min(_whole(action.get("retryLimit")), 9) + 1
+                found["retry"] = {"attempts": tries, "delay": _whole(action.get("retryAfter"))}
             elif kind != "end" or elsewhere:
                 self._leave(at, f"onFailure {str(action.get('name') or kind)!r} of step {step.get('stepId')!r}")
         return found
@@ -301,6 +302,14 @@ class _Reader:
     def _mapping(part: Any, key: str | int) -> dict[str, Any]:
         found = part[key] if isinstance(part, list) and isinstance(key, int) else part.get(key)
         return found if isinstance(found, dict) else {}
+
+
+def _whole(number: object) -> int:
+    """A number of at least 1, whole; 1 for what is none."""
+    try:
+        return max(1, int(float(str(number))))
+    except (ValueError, OverflowError):
+        return 1
 
 
 def _replace(body: Any, target: str, value: Any) -> bool:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pinflow import UsageError
 from pinflow_pinterest.operations import is_parameter
 from pinflow_pinterest_v5.calls import APP_GRANT, TOKEN
-from pinflow_pinterest_v5.drafting import Draft, identifier, is_secret, typed, unfit
+from pinflow_pinterest_v5.drafting import Draft, identifier, is_secret, typed, unfit, without_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,7 +182,7 @@ def _take(command: _Command, name: str, value: str | None) -> None:
             if name not in _QUIET:
                 command.left.append(f"option {name}: pinflow has its own way with connections")
         case _:
-            raise UsageError(f"curl has an option {name} here that is not known", hint="leave it out")
+            raise UsageError(f"curl has an option {without_tokens(name)} here that is not known", hint="leave it out")
 
 
 def _header(command: _Command, text: str) -> None:
@@ -226,7 +226,9 @@ def _address(command: _Command) -> tuple[str, str]:
     if parts.username or parts.password:
         command.secret = True
     if host not in HOSTS:
-        raise UsageError(f"{host[:80] or 'this'} is not Pinterest's API", hint=f"the hosts are: {', '.join(HOSTS)}")
+        raise UsageError(
+            f"{without_tokens(host[:80]) or 'this'} is not Pinterest's API", hint=f"the hosts are: {', '.join(HOSTS)}"
+        )
     if host != HOSTS[0]:
         command.left.append(f"host {host}: to use it, set PINTEREST_API_URI=https://{host}")
     version, _, path = parts.path.lstrip("/").partition("/")
@@ -250,7 +252,8 @@ def _operation(method: str, path: str, catalogue: Catalogue) -> Operation:
 
 
 def _shown(path: str) -> str:
-    return path if len(path) <= 100 else path[:99] + "…"
+    shown = without_tokens(path)
+    return shown if len(shown) <= 100 else shown[:99] + "…"
 
 
 def _in_path(operation: Operation, path: str, draft: Draft) -> dict[str, Any]:

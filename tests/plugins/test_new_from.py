@@ -152,6 +152,11 @@ def test_what_stands_for_a_value_becomes_an_input(call: Call) -> None:
         f"curl -X PUT {API}/boards -H 'Authorization: Bearer pina_SECRET'",
         f"curl {API}/boards -d '{{pina_SECRET'",
         "curl https://example.com/ -H 'Authorization: Bearer pina_SECRET'",
+        f"curl {API}/boards -H 'Authorization Bearer pina_SECRET'",
+        f"curl {API}/boards --oauth2-bearer:pina_SECRET",
+        f"curl pina_SECRET {API}/boards",
+        f"curl {API}/pina_SECRET",
+        f'curl {API}/boards -d \'{{"name": "Bearer pina_SECRET{"0" * 20}"}}\'',
     ],
 )
 def test_no_secret_of_a_command_is_written_or_shown(command: str, call: Call) -> None:
@@ -398,6 +403,7 @@ workflows:
         ("parameters: [{name: Authorization, in: header, value: Bearer pina_SECRET}]", "header 'Authorization'"),
         ("requestBody: {payload: '{not json'}", "the body: its text is not JSON"),
         ("timeout: 5", "timeout of step 's'"),
+        ("requestBody: {payload: {}, replacements: [x, {target: /pina_SECRET/x}]}", "the replacement of None in the"),
         ("parameters: [{name: privacy, in: query, value: pina_SECRET}]", ""),
     ],
 )
@@ -410,6 +416,26 @@ def test_what_a_recipe_cant_say_is_named_with_its_place(step: str, said: str, ca
     assert said in err
     assert all(f"# {line.removeprefix('note: ')}" in out for line in err.splitlines())
     assert "SECRET" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("written", "retry"),
+    [
+        ("retryAfter: 2.5, retryLimit: 3", {"attempts": 4, "delay": 2}),
+        ("retryAfter: soon, retryLimit: [3]", {"attempts": 2, "delay": 1}),
+        ("retryAfter: 1e999, retryLimit: 99", {"attempts": 10, "delay": 1}),
+        ("retryAfter: -5, retryLimit: -5", {"attempts": 2, "delay": 1}),
+    ],
+)
+def test_a_retry_is_taken_over_as_far_as_its_numbers_are_some(
+    written: str, retry: dict[str, int], call: Call, tmp_path: Path
+) -> None:
+    step = f"        operationId: boards/list\n        onFailure: [{{name: n, type: retry, {written}}}]"
+    (tmp_path / "here/f.yaml").write_text(STEP.format(step=step) + "    dependsOn: [{a: b}, [c]]\n")
+    code, out, err = call("new", "--from-arazzo", "f.yaml")
+    assert code == 0, err
+    assert yaml.safe_load(out)["steps"][1]["retry"] == retry
+    assert "workflow {'a': 'b'} of another description" in err
 
 
 @pytest.mark.parametrize(
