@@ -48,7 +48,10 @@ def find_recipe(given: Path) -> Path:
 
     ``recipes/copy_board.yaml`` and ``copy_board`` find the bundled one from anywhere.
     """
-    if given.exists() or given.is_absolute():
+    try:
+        if given.exists() or given.is_absolute():
+            return given
+    except OSError:  # no file can have such a long name, and whoever reads it says so
         return given
     named = given.name if given.suffix in (".yaml", ".yml") else f"{given.name}.yaml"
     bundled = bundled_recipes() / named

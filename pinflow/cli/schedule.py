@@ -300,11 +300,15 @@ def _list(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) ->
     return _table(shell, [head, *(scheduled.job_row(*each, now=app.now()) for each in found)])
 
 
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) < 10
+
+
 def _next(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
     from pinflow.scheduling.questions import coming
 
     words = list(args.recipes)
-    number = int(words.pop(0)) if words and words[0].isdecimal() else 10
+    number = int(words.pop(0)) if words and _is_number(words[0]) else 10
     rows = _rows(shell, app, its_table, [Path(each) for each in words], args.inputs)
     found = coming(rows, app.now(), min(number, 10_000))
     if not shell.human:

@@ -84,7 +84,7 @@ def _numbers(field: _Field, text: str, offset: int) -> frozenset[int]:
     found: set[int] = set()
     for term in text.split(","):
         span, slash, step = term.partition("/")
-        if slash and (not step.isdecimal() or not int(step)):
+        if slash and not (step.isascii() and step.isdecimal() and len(step) < 5 and int(step)):
             raise CronError(f"has {shown(step)} as the step of its {field.name}", offset)
         first, last = _span(field, span, offset, open_ended=bool(slash))
         found.update(range(first, last + 1, int(step) if slash else 1))

@@ -33,7 +33,7 @@ def address(text: str, *, public: bool) -> tuple[str, int]:
     host, colon, digits = text.rpartition(":")
     host = host.strip("[]") if colon else "127.0.0.1"
     host = "127.0.0.1" if host == "localhost" else host
-    if not (digits.isascii() and digits.isdecimal() and int(digits) < 65_536):
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 6 and int(digits) < 65_536):
         raise UsageError(f"{text!r} is no address", hint="write it like 127.0.0.1:9464")
     try:
         loopback = ip_address(host).is_loopback

@@ -6,7 +6,7 @@ none of its business (see `rules`): it counts from the end of the last run, and 
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -68,7 +68,7 @@ def _until(block: Schedule, zone: ZoneInfo) -> int | None:
     if block.until is None:
         return None
     if len(block.until) <= len("2030-12-31"):
-        following = date.fromisoformat(block.until) + timedelta(days=1)
-        return int(datetime.combine(following, time(), zone).timestamp()) - 1
+        last = datetime.combine(date.fromisoformat(block.until), time(23, 59, 59), zone)  # of 9999-12-31, none follows
+        return int(last.replace(fold=1).timestamp())
     moment = datetime.fromisoformat(block.until)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp())

@@ -457,6 +457,11 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, number: signal.Signals, cod
     assert f"go on where it stopped: pinflow resume {run.stem}\n" in err
 
 
+def test_a_name_that_no_file_can_have_is_told(desk: Desk) -> None:
+    assert desk("run", "x" * 300) == 2
+    assert "this file can't be read: File name too long" in desk.stderr
+
+
 # -- runs
 
 

@@ -80,6 +80,7 @@ def test_an_address_is_host_and_port(text: str, found: tuple[str, int]) -> None:
         ("192.0.2.7:9464", "other machines could read the metrics"),
         ("127.0.0.1:http", "is no address"),
         ("127.0.0.1:99999", "is no address"),
+        ("9" * 5000, "is no address"),
         ("example.com:9464", "is no address of a network interface"),
         ("", "is no address"),
     ],

@@ -241,6 +241,12 @@ def test_until_is_the_last_day_or_moment(until: str, last: str) -> None:
     assert wall(found[-1], "Europe/Berlin") == last
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_until_may_be_the_last_day_that_there_is(zone: str) -> None:
+    found = first(2, rule(every="day", at="06:00", timezone=zone, until="9999-12-31"), utc("2026-11-29"))
+    assert len(found) == 2
+
+
 def test_the_latest_of_a_year_of_minutes_are_found_without_going_through_it() -> None:
     every_minute = rule(cron="* * * * *", timezone="Europe/Berlin")
     start, end = utc("2026-01-01"), utc("2027-01-01")
