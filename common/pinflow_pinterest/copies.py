@@ -41,7 +41,7 @@ from pinflow_pinterest.media import Carried, NotCarried
 from pinflow_pinterest.pins import add_pin, reread_pin
 from pinflow_pinterest.reading import NAMED, Choices, copied_pin, too_long
 from pinflow_pinterest.types import Board, Pin
-from pinflow_pinterest.uploads import chosen_video, with_video
+from pinflow_pinterest.uploads import check_media, chosen_video, with_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -85,6 +85,8 @@ def copy_pin(
         videos: what to do with a video, whose file the API does not give out; cover copies its cover as an image
         on_too_long: truncate shortens texts that are longer than a new Pin's may be, but never a link
     """
+    if media:
+        check_media(ctx, media)
     service = gateway(ctx.client)
     original: Any = pin if isinstance(pin, dict) else service.pin(pin)
     # with a file of its own, a video is made of the picture that stands for it

@@ -80,7 +80,7 @@ def import_description(source: Path, folder: Path) -> tuple[str, int]:
     description = _load(source)
     try:
         texts = {ARGUMENTS: arguments_text(description), CATALOGUE: catalogue_text(description)}
-    except (KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, RecursionError, StopIteration) as error:
         raise ValueError(f"not an OpenAPI description: {type(error).__name__}: {error}") from error
     if not any(each.scopes for each in read_description(description).values()):
         raise ValueError("none of its operations needs a Pinterest token: it describes another API")
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str]) -> int:
 def _load(source: Path) -> Mapping[str, Any]:
     try:
         loaded = json.loads(source.read_text(encoding="utf-8"))
-    except ValueError as error:  # that it is no UTF-8 is one too
+    except (ValueError, RecursionError) as error:  # that it is no UTF-8 is one too
         raise ValueError(f"it is not JSON ({error})") from error
     if not isinstance(loaded, dict):
         raise ValueError("the file does not hold a JSON object")

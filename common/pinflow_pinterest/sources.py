@@ -118,8 +118,11 @@ def read_image(place: Place, name: str) -> tuple[str, str]:
 
     Raises UsageError for a file where a recipe has no business, too large, unreadable, or neither JPEG nor PNG.
     """
+    path = place(name)
+    if path.exists() and not path.is_file():  # who opens a pipe waits for whatever fills it
+        raise UsageError(f"image_file {name!r} is not a file")
     try:
-        with place(name).open("rb") as file:
+        with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise UsageError(f"image_file {name!r} can't be read: {error.strerror}") from error

@@ -10,10 +10,12 @@ Source: https://developers.pinterest.com/docs/api/v5/ (media) and https://help.p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, UsageError
+from pinflow_pinterest.boards import is_id
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.waiting import waited_for
 
@@ -40,7 +42,8 @@ def check_video(path: Path) -> None:
     """Raise UsageError unless ``path`` is a video that the service takes, as far as its size and first bytes tell."""
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
+        # who opens a pipe waits for whatever fills it
+        with path.open("rb") if path.is_file() else BytesIO() as file:
             head = file.read(_HEAD)
     except OSError as error:
         raise UsageError(f"the video {path.name} can't be read: {error.strerror}") from None
@@ -98,19 +101,22 @@ def with_video(body: Mapping[str, Any], video: str) -> dict[str, Any]:
     return {**body, "media_source": {"source_type": "video_id", "media_id": video, "cover_image_url": cover}}
 
 
-def chosen_video(ctx: Context, media: str) -> str:
-    """The id of the video that ``media`` means: digits are the id of an uploaded one, anything else is a file.
+def check_media(ctx: Context, media: str) -> None:
+    """Raise UsageError where ``media`` means a file that is no good video."""
+    if not is_id(media):
+        check_video(ctx.file(media))
 
-    A file whose name is only digits is meant by "./123". Nothing is written before it is known what is meant, and that
-    it is good.
+
+def chosen_video(ctx: Context, media: str) -> str:
+    """The id of the video that ``media`` means: digits are the id of an uploaded one, anything else is a checked file.
+
+    A file whose name is only digits is meant by "./123". Nothing is written before it is known what is meant.
     """
-    if media.isascii() and media.isdigit():
+    if is_id(media):
         if _is_file(ctx, media):
             ctx.log(f"media {media} is the id of an uploaded video here; the file is ./{media}", warning=True)
         return _ready(ctx, gateway(ctx.client).uploads(), media, wait_seconds=WAIT_SECONDS, what=media)
-    file = ctx.file(media)
-    check_video(file)
-    return upload(ctx, file)
+    return upload(ctx, ctx.file(media))
 
 
 def no_video(id: str) -> ActionError:

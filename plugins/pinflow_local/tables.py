@@ -69,6 +69,8 @@ def read_csv(
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
         raise UsageError("delimiter must be one character, such as ; or ,")
     place = ctx.file(path)
+    if place.exists() and not place.is_file():  # who opens a pipe waits for whatever fills it
+        raise UsageError(f"{place} is not a file", hint="check the path")
     try:
         with place.open(encoding="utf-8-sig", newline="") as file:
             yield from _rows(file, str(place), columns or (), delimiter)

@@ -6,6 +6,7 @@ import csv
 import importlib
 import io
 import json
+import os
 import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -207,6 +208,12 @@ def test_a_table_without_a_column_that_is_needed_is_refused_once(desk: Desk) -> 
 
 def test_a_missing_table_is_said(desk: Desk) -> None:
     assert "in.csv can't be read: No such file" in str(desk.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_no_table_and_nobody_waits_for_one(desk: Desk) -> None:
+    os.mkfifo(desk.folder / "in.csv")
+    assert "in.csv is not a file" in str(desk.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
 
 
 def test_a_wrong_choice_is_found_before_the_run(desk: Desk) -> None:

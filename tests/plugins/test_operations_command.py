@@ -192,6 +192,14 @@ def test_another_description_is_used_until_the_user_goes_back(
         ('{"paths": {"/p": {"get": {"operationId": "p", "parameters": [{"$ref": "#/no"}]}}}}', "#/no leads nowhere"),
         ('{"paths": {"/p": {"get": {"operationId": "p", "parameters": [{"name": 3}]}}}}', "not an OpenAPI description"),
         ('{"paths": [1]}', "not an OpenAPI description"),
+        ('{"paths": {"/p": {"get": {"operationId": "p", "requestBody": {"content": {}}}}}}', "not an OpenAPI descript"),
+        (
+            '{"components": {"schemas": {"A": {"allOf": [{"$ref": "#/components/schemas/A"}, {}]}}}, "paths": {"/p": '
+            '{"get": {"operationId": "p", "requestBody": {"content": {"a": {"schema": {"$ref": '
+            '"#/components/schemas/A"}}}}}}}}',
+            "not an OpenAPI description: RecursionError",
+        ),
+        ("[" * 100_000, "it is not JSON"),
     ],
 )
 def test_what_is_no_description_changes_nothing(text: str, reason: str, call: Call, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,6 +74,13 @@ def test_what_is_no_video_is_refused_before_anything_is_sent(bench: Bench, conte
     with pytest.raises(UsageError, match=message):
         bench.run(upload_video, file="film.mp4")
     assert bench.operations() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_no_video_and_nobody_waits_for_one(bench: Bench) -> None:
+    os.mkfifo(bench.folder / "film.mp4")
+    with pytest.raises(UsageError, match=r"film\.mp4 is not a video that the service takes"):
+        bench.run(upload_video, file="film.mp4")
 
 
 def test_a_video_that_is_too_large_is_refused_before_anything_is_sent(bench: Bench) -> None:
@@ -198,6 +206,7 @@ def test_nothing_is_written_for_a_video_that_there_is_not(bench: Bench, media: s
     with pytest.raises((ActionError, UsageError)) as caught:
         bench.run(copy_pin, pin=pin_of(bench), board=bench.board_id("Empty for now"), media=media)
     assert writes(bench) == []
+    assert media == "4711" or bench.operations() == []  # of a file, nothing is asked either
     assert {"4711": "there is no uploaded video 4711", "film.mp4": "can't be read", "notes.txt": "is not a video"}[
         media
     ] in str(caught.value)

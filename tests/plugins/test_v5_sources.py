@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.plugins.conftest import Bench
+
+pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"the rest"
 JPEG = b"\xff\xd8\xff\xe0" + b"the rest"
@@ -89,6 +92,8 @@ def test_each_form_becomes_the_source_of_its_kind(
         ({"image_file": "../a.png"}, "is not inside the recipe's folder"),
         ({"image_file": "missing.png"}, "can't be read: No such file"),
         ({"image_file": "note.txt"}, "is neither a JPEG nor a PNG image"),
+        ({"image_file": "."}, "is not a file"),
+        pytest.param({"image_file": "pipe"}, "is not a file", marks=pipes),
         ({"image_file": "link.png"}, "is not inside the recipe's folder"),
     ],
 )
@@ -99,6 +104,8 @@ def test_a_form_that_does_not_fit_is_refused_with_the_reason(
     folder.mkdir()
     (folder / "note.txt").write_text("no image")
     (tmp_path / "outside.png").write_bytes(PNG)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe")
     (folder / "link.png").symlink_to(tmp_path / "outside.png")
     with pytest.raises(UsageError, match=problem):
         media_source(given, place=Files(folder).place)
