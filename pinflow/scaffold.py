@@ -58,7 +58,7 @@ def recipe_template(name: str) -> Template:
 
 def plugin_files(name: str) -> dict[str, str]:
     """The files of a new plugin's distribution: path -> text. Raises UsageError for a name that won't do."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
+    if not re.fullmatch(r"(?=.{1,60}$)[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
         raise UsageError(
             f"a plugin can't be named {name!r}", hint="use small letters, digits and single _ between them: acme_boards"
         )

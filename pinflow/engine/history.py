@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pinflow.engine.journal import COUNTS, LAST, EffectRecord, RunRecord, StepRecord, effect_of, look_at_run
+from pinflow.engine.journal import COUNTS, LAST, EffectRecord, RunRecord, StepRecord, effect_of, file_of, look_at_run
 from pinflow.engine.store import RUN, look, unreadable
 from pinflow.errors import StateError, UsageError
 
@@ -29,8 +29,8 @@ class RunDetail:
 
 def read_run(state: Path, run_id: str) -> RunDetail:
     """The run ``run_id`` below ``state``. Raises UsageError if there is none, StateError if it can't be read."""
-    file = state / "runs" / f"{run_id}.db"
-    if not file.is_file():
+    file = file_of(state, run_id)
+    if file is None:
         raise UsageError(f"there is no run {run_id!r} in {state}", hint="pinflow runs lists them")
     record = look_at_run(file)
     try:

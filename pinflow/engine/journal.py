@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
@@ -48,6 +49,7 @@ EffectState = Literal["intent", "done", "refused", "doubt", "skipped"]
 Outcome = Literal["done", "adopted", "refused", "doubt"]
 
 NO_RUN = "holds no run"  # of a file whose maker ended between making it and its first row
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _CHUNK = 500  # rows that a stream holds at a time
 _REASON = 100  # characters of why an item was left out
 
@@ -158,6 +160,12 @@ def new_run_id(now: float, random: Callable[[int], bytes] = os.urandom) -> str:
     return f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}-{random(3).hex()}"
 
 
+def file_of(state: Path, run_id: str) -> Path | None:
+    """The file of a run below ``state``; None if there is none, as of anything else that a person may have typed."""
+    file = state / "runs" / f"{run_id}.db"
+    return file if _ID.fullmatch(run_id) and file.is_file() else None
+
+
 class Frozen(Sequence[str]):
     """A list of ids as it was when it was frozen; read from disk some hundred at a time."""
 
@@ -256,8 +264,8 @@ class Journal:
         Raises StateError when there is none, another process has it, or the file is
         damaged, foreign, or from a newer pinflow; the file is left as it is.
         """
-        file = state / "runs" / f"{run_id}.db"
-        if not file.is_file():
+        file = file_of(state, run_id)
+        if file is None:
             raise StateError(f"there is no run {run_id} in {state}", hint="list them with: pinflow runs")
         check_place(file.parent, mounts)
         lock = _lock_run(file.parent, run_id, clock())

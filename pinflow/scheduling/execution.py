@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pinflow.engine.journal import NO_RUN, look_at_run
+from pinflow.engine.journal import NO_RUN, file_of, look_at_run
 from pinflow.engine.kept import noted
 from pinflow.engine.lock import held as is_locked
 from pinflow.errors import (
@@ -112,8 +112,8 @@ def _tried(app: App, table: Table, work: Work, options: Options) -> Ended:
 
 def _record(app: App, run: str) -> RunRecord | None:
     """What is recorded of a run; None if it never began."""
-    file = app.state / "runs" / f"{run}.db"
-    return look_at_run(file) if file.is_file() else None
+    file = file_of(app.state, run)
+    return None if file is None else look_at_run(file)
 
 
 def _never_began(app: App, record: RunRecord) -> bool:

@@ -457,9 +457,27 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, number: signal.Signals, cod
     assert f"go on where it stopped: pinflow resume {run.stem}\n" in err
 
 
-def test_a_name_that_no_file_can_have_is_told(desk: Desk) -> None:
-    assert desk("run", "x" * 300) == 2
-    assert "this file can't be read: File name too long" in desk.stderr
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run"], "this file can't be read: File name too long"),
+        (["runs", "show"], "there is no run"),
+        (["resume"], "there is no run"),
+        (["undo"], "there is no run"),
+        (["new", "plugin"], "a plugin can't be named"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_told(desk: Desk, words: list[str], said: str) -> None:
+    assert desk(*words, "x" * 300) in (2, 8)
+    assert said in desk.stderr
+
+
+def test_a_run_is_looked_for_among_runs_alone(desk: Desk, recipe: str) -> None:
+    desk("run", recipe, "-i", "count=1")
+    (run,) = (desk.folder / "state" / "runs").glob("*.db")
+    run.rename(desk.folder / "state" / "other.db")
+    assert desk("runs", "show", "../other") == 2
+    assert "there is no run '../other'" in desk.stderr
 
 
 # -- runs

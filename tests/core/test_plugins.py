@@ -419,6 +419,8 @@ def test_a_local_plugin_that_does_not_load_is_named_by_its_file(tmp_path: Path) 
 
 
 def test_a_local_plugin_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"there is no plugin .*xx"):
+        opened(files=[tmp_path.with_name("x" * 300)])
     with pytest.raises(PluginError, match=r"there is no plugin .*polish\.py"):
         opened(files=[tmp_path / "polish.py"])
 
