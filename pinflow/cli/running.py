@@ -66,12 +66,13 @@ def add_pace(parser: argparse.ArgumentParser) -> None:
 def add_max_writes(parser: argparse.ArgumentParser, what: str) -> None:
     """How many changes a run may make."""
     default = f"default: $PINFLOW_MAX_WRITES, else {MAX_WRITES:,}"
-    parser.add_argument("--max-writes", type=_number, metavar="N", help=f"{what} ({default})")
+    parser.add_argument("--max-writes", type=number, metavar="N", help=f"{what} ({default})")
 
 
-def _number(given: str) -> int:
-    if not given.isascii() or not given.isdecimal():
-        raise argparse.ArgumentTypeError(f"{given!r} is not a whole number")
+def number(given: str) -> int:
+    """A whole number, for argparse: of 15 digits at most, which every place has room for."""
+    if not given.isascii() or not given.isdecimal() or len(given) > 15:
+        raise argparse.ArgumentTypeError(f"{given[:40]!r} is not a whole number")
     return int(given)
 
 
@@ -81,7 +82,7 @@ def max_writes(args: argparse.Namespace, shell: Shell) -> int:
         return int(args.max_writes)
     said = shell.environ.get("PINFLOW_MAX_WRITES") or str(MAX_WRITES)
     try:
-        return _number(said)
+        return number(said)
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"PINFLOW_MAX_WRITES: {error}") from None
 

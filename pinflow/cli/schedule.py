@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         verb(name, help).add_argument("job", metavar="JOB", help=_NAME)
     history = verb("history", "show what became of each time at which a job was due, the newest first")
     history.add_argument("job", nargs="?", metavar="JOB", help=_NAME)
-    history.add_argument("-n", "--number", type=int, default=20, metavar="N", help="how many (default: 20)")
+    history.add_argument("-n", "--number", type=running.number, default=20, metavar="N", help="how many (default: 20)")
     why = verb("why", "say why a job did, or did not, run at a time")
     why.add_argument("job", metavar="JOB", help=_NAME)
     why.add_argument("time", metavar="TIME", help="such as 2030-12-31T03:30, in the job's own zone")
