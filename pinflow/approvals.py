@@ -170,7 +170,7 @@ class Approvals:
             return None
         try:
             return _approval(json.loads(content), file.stem)
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, RecursionError, OverflowError, OSError):
             raise StateError(
                 f"the approval {file} is damaged",
                 hint=f"take it back, and approve anew: pinflow approve --revoke {file.stem}",
@@ -183,6 +183,8 @@ def _approval(data: Mapping[str, Any], digest: str) -> Approval:
     most = data["max_writes"]
     if not isinstance(most, int) or isinstance(most, bool) or most < 0:
         raise ValueError("max_writes")
+    at = float(data["at"])
+    datetime.fromtimestamp(at)  # it is shown as a date
     return Approval(
         digest=digest,
         name=str(data["name"]),
@@ -193,5 +195,5 @@ def _approval(data: Mapping[str, Any], digest: str) -> Approval:
         deletes=tuple(map(str, data["deletes"])),
         max_writes=most,
         by=str(data["by"]),
-        at=float(data["at"]),
+        at=at,
     )

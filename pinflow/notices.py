@@ -134,8 +134,9 @@ class Notices:
         for file in self._folder.glob("*.json"):
             try:
                 data = json.loads(private.read(file) or b"")["notice"]
+                datetime.fromtimestamp(data["at"], UTC)  # it is shown as a date
                 found.append(Notice(**{name: data[name] for name in Notice.__dataclass_fields__}))
-            except (StateError, ValueError, KeyError, TypeError, RecursionError):
+            except (StateError, ValueError, KeyError, TypeError, RecursionError, OverflowError, OSError):
                 continue
         return sorted(found, key=lambda each: each.at, reverse=True)
 

@@ -174,7 +174,8 @@ def test_a_damaged_or_foreign_approval_is_told_and_not_believed(project: Any) ->
     approval = approved(project)
     file = project.state / "approvals" / f"{approval.digest}.json"
     content = json.loads(file.read_text("utf-8"))
-    for damage in ("{", json.dumps(content | {"max_writes": "many"}), json.dumps(content | {"digest": "0" * 64})):
+    other = ({"max_writes": "many"}, {"digest": "0" * 64}, {"at": 1e300}, {"at": "soon"})
+    for damage in ("{", *(json.dumps(content | each) for each in other)):
         file.write_text(damage, "utf-8")
         with pytest.raises(StateError, match="is damaged"):
             project.run(MAKES, unattended=True)

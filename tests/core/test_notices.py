@@ -72,6 +72,16 @@ def test_what_is_open_is_listed_the_newest_first(wall: Wall) -> None:
     assert [(each.key, each.text) for each in wall.open().open()] == [("new", ""), ("old", "do this")]
 
 
+@pytest.mark.parametrize("at", ["soon", 1e300, [], None])
+def test_one_with_a_time_that_is_none_is_left_out(wall: Wall, at: object) -> None:
+    wall.open().tell(wall.notice())
+    (file,) = wall.folder.iterdir()
+    kept = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps(kept | {"notice": kept["notice"] | {"at": at}}), "utf-8")
+    wall.open().tell(wall.notice("other"))
+    assert [each.key for each in wall.open().open()] == ["other"]
+
+
 def test_a_notifier_that_fails_ends_nothing_and_is_tried_again_later(wall: Wall) -> None:
     broken = True
 
