@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from pinflow import private
-from pinflow.errors import StateError
+from pinflow.errors import PinflowError, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,8 +64,7 @@ class Notices:
 
     ``notifiers`` are called by name, each for itself: one that raises is complained
     of in a line, ends nothing, and is tried again later; one that returns False is not
-    set up. ``clock`` is seconds since
-    the epoch.
+    set up. ``clock`` is seconds since the epoch.
     """
 
     def __init__(
@@ -104,8 +103,8 @@ class Notices:
         told, failed = set(before["told"]), set()
         self._keep(notice, told, set(before["failed"]), now)  # whoever else looks now leaves it to us
         for name in self._lacking(before):
-            error = tried(self._notifiers[name], notice)
-            if error is None:
+            _, error = _tried(self._notifiers[name], notice)
+            if not error:
                 told.add(name)
                 continue
             failed.add(name)
@@ -152,9 +151,8 @@ class Notices:
         )
         told: dict[str, str] = {}
         for name, notify in self._notifiers.items():
-            set_up: list[object] = []
-            failed = tried(lambda given, notify=notify, set_up=set_up: set_up.append(notify(given)), notice)  # type: ignore[misc]
-            told[name] = f"failed: {failed}" if failed else "not set up" if set_up == [False] else "ok"
+            answer, error = _tried(notify, notice)
+            told[name] = f"failed: {error}" if error else "not set up" if answer is False else "ok"
         return told
 
     def _lacking(self, told: Mapping[str, Any]) -> list[str]:
@@ -183,14 +181,11 @@ class Notices:
         return self._folder / f"{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()[:32]}.json"
 
 
-def tried(notify: Callable[[Notice], object], notice: Notice) -> str | None:
-    """How a notifier failed to tell; None if it did tell. Shows no more of a stranger's error than its kind."""
-    from pinflow.errors import PinflowError
-
+def _tried(notify: Callable[[Notice], object], notice: Notice) -> tuple[object, str]:
+    """What a notifier answers, and how it failed ("": it did not). Of a stranger's error only the kind is shown."""
     try:
-        notify(notice)
+        return notify(notice), ""
     except PinflowError as error:
-        return error.message
+        return None, error.message or type(error).__name__
     except Exception as error:
-        return type(error).__name__
-    return None
+        return None, type(error).__name__
