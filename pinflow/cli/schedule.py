@@ -213,9 +213,14 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> 
         log.end()
     finally:
         lock.release()
-    if scheduler.busy:  # a call hangs: Python would wait for its thread, and the system kills what stops too late
-        os._exit(OK)
-    return OK
+    return ended(scheduler, OK)
+
+
+def ended(scheduler: Scheduler, code: int) -> int:
+    """The exit code of a program whose scheduler is wound up; where a call hangs, the program ends here and now."""
+    if scheduler.busy:  # Python would wait for its thread, and the system kills what stops too late
+        os._exit(code)
+    return code
 
 
 def _reading(shell: Shell) -> Callable[[int], None]:
@@ -409,14 +414,14 @@ def _run_these(shell: Shell, app: App, its_table: Table, row: JobRow, ids: Seque
     scheduler = Scheduler(app, its_table, [row], tell=log, setting=setting)
     with stoppable(shell.notice) as stop:
         see_through(app, scheduler, stop.asked)
-    ended = [its_table.find(each) for each in ids]
-    for each in ended:
+    rows = [its_table.find(each) for each in ids]
+    for each in rows:
         if each.state in ("due", "paused"):
             waits = "waits, because a run of its own or of its account has not ended; the daemon or a tick runs it then"
             later = f"goes on later: {inert(each.reason)}"
             shell.tell(f"{inert(row.name)}: {later if each.state == 'paused' else waits}")
-    code = PAUSED if any(each.state == "paused" for each in ended) else log.exit_code
-    return stop.exit_code(INTERRUPTED) if stop.asked.is_set() else code
+    code = PAUSED if any(each.state == "paused" for each in rows) else log.exit_code
+    return ended(scheduler, stop.exit_code(INTERRUPTED) if stop.asked.is_set() else code)
 
 
 def _pause(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pinflow.cli import running, scheduled
-from pinflow.cli.schedule import Log, add_deadline, add_recipes, left_out, opened, options_of
+from pinflow.cli.schedule import Log, add_deadline, add_recipes, ended, left_out, opened, options_of
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import stoppable
 from pinflow.errors import INTERRUPTED
@@ -49,4 +49,4 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         # cron sends a mail for every line
         if following is not None and shell.human and (shell.options.verbosity > 0 or is_terminal(shell.stderr)):
             shell.tell(f"next: {inert(following[1])} at {scheduled.short(following[0])}")
-    return stop.exit_code(INTERRUPTED) if stop.asked.is_set() else log.exit_code
+    return ended(scheduler, stop.exit_code(INTERRUPTED) if stop.asked.is_set() else log.exit_code)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,6 +63,29 @@ def test_a_tick_runs_what_is_due_and_nothing_else(rig: Rig, desk: Desk) -> None:
     assert desk("tick") == 0
     assert desk.stderr == ""
     assert rig.times("a") == [HOUR]
+
+
+@pytest.mark.parametrize("words", [("tick",), ("schedule", "run-now", "a")])
+def test_where_a_call_hangs_the_program_ends_all_the_same(
+    rig: Rig, desk: Desk, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """Python would wait for the threads of what goes side by side, for as long as the service likes."""
+    rig.recipe("a", "every: hour")
+    desk("tick")
+    rig.project.clock.now += HOUR
+    gate = threading.Event()
+
+    def hangs() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        gate.wait(20)
+
+    rig.does["a"] = hangs
+    ends: list[int] = []
+    monkeypatch.setattr(os, "_exit", ends.append)
+    monkeypatch.setattr("pinflow.scheduling.daemon.PATIENCE", 0.0)
+    assert desk(*words) == 143
+    assert ends == [143]
+    gate.set()
 
 
 def test_a_tick_of_one_recipe_leaves_the_jobs_of_another_alone(rig: Rig, desk: Desk) -> None:
