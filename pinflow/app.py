@@ -11,7 +11,7 @@ import hashlib
 import sys
 import threading
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -670,7 +670,8 @@ def _in_a_line(error: PinflowError | None) -> str:
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    with suppress(OSError, ValueError, AttributeError):  # a stream that is broken, closed, or not there at all
+        sys.stderr.write(f"{text}\n")
 
 
 def services_of(plan: Plan) -> list[str]:

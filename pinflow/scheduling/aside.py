@@ -38,11 +38,16 @@ class Aside:
         self._start(self._work)
 
     def _work(self) -> None:
-        while True:
+        try:
+            while what := self._next():
+                with suppress(StateError):  # what can't be kept was complained of, or is told again
+                    what()
+        except BaseException:  # a defect: whoever has something to do next begins anew
             with self._lock:
-                if not self._waiting:
-                    self._at_work = False
-                    return
-                what = self._waiting.popleft()
-            with suppress(StateError):  # what can't be kept was complained of, or is told again
-                what()
+                self._at_work = False
+            raise
+
+    def _next(self) -> Callable[[], object] | None:
+        with self._lock:
+            self._at_work = bool(self._waiting)
+            return self._waiting.popleft() if self._waiting else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,22 @@ def test_a_notifier_that_fails_ends_nothing_and_is_tried_again_later(wall: Wall)
     assert wall.told == ["about k", "late"]
     wall.now += AGAIN
     assert not wall.open().tell(wall.notice())
+
+
+def test_a_complaint_that_nobody_can_hear_ends_nothing(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    class Broken:
+        @hookimpl
+        def pinflow_notify(self, notice: Notice) -> None:
+            raise RuntimeError
+
+    project.plugins.append(Broken())
+    for stderr in (Gone(), None):
+        monkeypatch.setattr("sys.stderr", stderr)
+        project.app().tell(f"k-{stderr}", "test", "about k")
 
 
 def test_many_at_once_tell_once(wall: Wall) -> None:

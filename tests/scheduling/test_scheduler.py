@@ -13,6 +13,7 @@ import pytest
 from pinflow import ActionError, RateLimited
 from pinflow.app import Options
 from pinflow.engine.lock import Lock
+from pinflow.scheduling.aside import Aside
 from pinflow.scheduling.scheduler import at_once, in_threads
 from pinflow.scheduling.told import Told
 from pinflow.testing import Killed
@@ -30,6 +31,19 @@ FULL = bool(os.environ.get("PINFLOW_FULL"))
 
 def fails() -> None:
     raise ActionError("it broke")
+
+
+def test_what_breaks_aside_keeps_nothing_else_from_being_done() -> None:
+    def breaks() -> None:
+        raise ZeroDivisionError
+
+    done: list[str] = []
+    aside = Aside(at_once)
+    with pytest.raises(ZeroDivisionError):
+        aside.do(breaks)
+    assert not aside.busy
+    aside.do(lambda: done.append("next"))
+    assert done == ["next"]
 
 
 def test_a_job_runs_when_it_is_due_and_its_row_says_so(rig: Rig) -> None:
