@@ -6,12 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pinflow import CredentialError, PinflowError, UsageError
+from pinflow import CredentialError, PinflowError, UsageError, table
 from pinflow_auth import places, store
 from pinflow_auth.command_login import chosen_api
 from pinflow_auth.endpoint import Refused, oauth_of
 from pinflow_auth.scopes import of_tokens
-from pinflow_auth.terminal import table
 from pinflow_auth.tokens import iso
 from pinflow_auth.words import said
 

@@ -7,11 +7,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pinflow import CredentialError
+from pinflow import CredentialError, inert
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,20 +78,6 @@ class Terminal:
         """Whether the person says yes. No answer is no."""
         _write(self.stderr, f"{inert(question)} [y/N] ")
         return self.stdin.readline(100).strip().lower() in ("y", "yes")
-
-
-def inert(text: object) -> str:
-    """``text`` on one line with nothing in it that acts on a terminal: what can't be printed is an escape."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text))
-
-
-def table(rows: Iterable[Sequence[str]], *, indent: str = "") -> list[str]:
-    """Rows of equal length as aligned lines."""
-    held = [[inert(text) for text in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*held, strict=True)]
-    return [
-        indent + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in held
-    ]
 
 
 def _is_terminal(stream: TextIO) -> bool:
