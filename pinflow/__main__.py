@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None, *, shell: Shell | None = None) -> int:
     """Run the program; its exit code. ``argv`` is without the program's name; ``shell`` defaults to the process's."""
     words = sys.argv[1:] if argv is None else list(argv)
-    if words == ["--version"] and shell is None:  # answered before anything is imported
+    if words == ["--version"] and shell is None and sys.stdout is not None:  # answered before anything is imported
         sys.stdout.write(version_line() + "\n")
         return 0
     from pinflow.cli.program import main as run

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TextIO
+
+from pinflow.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +52,9 @@ class Shell:
     @classmethod
     def of_process(cls) -> Shell:
         """This process's own. What a stream's encoding lacks is written as ``\\u`` escapes."""
+        for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+            if getattr(sys, name) is None:  # it was closed, and the next file that is opened would stand in its place
+                setattr(sys, name, os.fdopen(_nowhere(number), mode, encoding="utf-8"))
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
@@ -64,12 +70,19 @@ class Shell:
         return self.open_app(self.environ, self.options.plugins)
 
     def say(self, text: str) -> None:
-        """Write a line of the result."""
-        _write(self.stdout, text)
+        """Write a line of the result. Raises StateError where there is no room for it."""
+        try:
+            _write(self.stdout, text)
+        except OSError as error:
+            raise StateError(
+                f"the result can't be written: {error.strerror}",
+                hint="make room where it goes to; what a run did is recorded, see: pinflow runs show",
+            ) from error
 
     def tell(self, text: str) -> None:
-        """Write a line that is no result: progress, notes, errors."""
-        _write(self.stderr, text)
+        """Write a line that is no result: progress, notes, errors. Where there is no room for it, it is lost."""
+        with suppress(OSError):
+            _write(self.stderr, text)
 
     def notice(self, text: str) -> None:
         """Tell a line from inside a signal handler, where a stream may be in the middle of a write."""
@@ -123,19 +136,31 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write a line at once. When nobody reads any more, go on without: a run does not end for that."""
+    """Write a line at once. When nobody reads any more, go on without: a run does not end for that.
+
+    Raises OSError for anything else, once.
+    """
     try:
         stream.write(text + "\n")
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
         silence(stream)
+        if not isinstance(error, BrokenPipeError):
+            raise
 
 
 def silence(stream: TextIO) -> None:
     """Send everything that is still written to ``stream`` nowhere."""
     try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        _nowhere(stream.fileno())
     except (OSError, ValueError):
         return  # no stream of the operating system: there is nothing left to write to
+
+
+def _nowhere(number: int) -> int:
+    """Make this descriptor lead nowhere; it is given back."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    if nowhere != number:
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+    return number

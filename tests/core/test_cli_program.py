@@ -428,3 +428,34 @@ def test_a_plugins_command_cannot_have_the_name_of_one_of_ours(tmp_path: Path, n
     shell = Shell(io.StringIO(), out, err, {"PINFLOW_STATE_DIR": str(tmp_path), "PINFLOW_CACHE_DIR": str(tmp_path)})
     assert program.main([*words, "--plugin", str(plugin)], shell=shell) == 2
     assert f"command {name} is offered twice, by both pinflow itself and 'usurper' ({plugin})" in err.getvalue()
+
+
+def through_shell(line: str, *words: str, state: Path) -> subprocess.CompletedProcess[str]:
+    """The program, as a line of a shell starts it: "$@" is the program and its words."""
+    command = ["sh", "-c", line, "sh", sys.executable, "-m", "pinflow", *words]
+    environ = {**os.environ, "PINFLOW_STATE_DIR": str(state)}
+    return subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell of POSIX")
+@pytest.mark.parametrize(
+    ("line", "words", "code", "shown"),
+    [
+        ('exec "$@" >&-', ["runs"], 0, "no run is recorded yet"),
+        ('exec "$@" >&-', ["--version"], 0, ""),
+        ('exec "$@" 2>&-', ["nosuch"], 2, ""),
+        ('exec "$@" <&- >&- 2>&-', ["actions"], 0, ""),
+        ('exec "$@" >/dev/full', ["actions"], 8, "error: the result can't be written: No space left on device"),
+        ('exec "$@" 2>/dev/full', ["runs"], 0, ""),
+    ],
+)
+def test_a_stream_that_is_closed_or_full_is_no_defect(
+    line: str, words: list[str], code: int, shown: str, tmp_path: Path
+) -> None:
+    if "/dev/full" in line and not Path("/dev/full").exists():
+        pytest.skip("there is no such device")
+    ended = through_shell(line, *words, state=tmp_path)
+    assert ended.returncode == code
+    assert ended.stderr.startswith(shown)
+    assert "defect" not in ended.stderr
+    assert not list(tmp_path.glob("defect-*"))
