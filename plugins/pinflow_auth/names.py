@@ -30,7 +30,8 @@ _OF_OTHERS = """
     GITLAB_ GOOGLE_ GPG_ HEROKU_ HF_ HUGGINGFACE_ KUBERNETES_ LC_ LD_ NETLIFY_ NPM_ OPENAI_ PINFLOW_ PYPI_ SLACK_ SSH_
     SSL_ STRIPE_ SUDO_ TWILIO_ TWINE_ VAULT_ VERCEL_ XDG_
 """
-_OTHER_ENDS = "_CREDENTIALS _DIR _KEY _PASSPHRASE _PASSWD _PASSWORD _PATH _PROXY _SECRET _URI _URL"
+_OTHER_WORDS = "CREDENTIALS PASSPHRASE PASSWD PASSWORD SECRET"  # at the end, whatever is before it: PGPASSWORD
+_OTHER_ENDS = "_DIR _DSN _KEY _PASS _PATH _PROXY _PWD _URI _URL"
 
 
 def checked(name: str, api: Api) -> str:
@@ -72,7 +73,8 @@ def _means_something_else(variable: str, api: Api) -> bool:
         variable in _OF_THE_PROCESS.split()
         or variable in _settings(api)
         or variable.startswith(tuple(_OF_OTHERS.split()))
-        or variable.endswith(tuple(_OTHER_ENDS.split()))
+        or variable.endswith(tuple(_OTHER_WORDS.split()))
+        or f"_{variable}".endswith(tuple(_OTHER_ENDS.split()))
     )
 
 
