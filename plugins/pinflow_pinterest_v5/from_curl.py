@@ -188,9 +188,16 @@ def _take(command: _Command, name: str, value: str | None) -> None:
 def _header(command: _Command, text: str) -> None:
     name, _, value = text.partition(":")
     lowered = name.strip().lower()
-    if lowered in ("authorization", "cookie", "proxy-authorization", "x-api-key"):
-        command.secret = True
-    elif lowered not in ("content-type", "accept", "user-agent", "accept-encoding", "content-length", "host"):
+    secret = lowered in ("authorization", "cookie", "proxy-authorization", "x-api-key")
+    command.secret = command.secret or secret or without_tokens(text) != text
+    if not secret and lowered not in (
+        "content-type",
+        "accept",
+        "user-agent",
+        "accept-encoding",
+        "content-length",
+        "host",
+    ):
         command.left.append(f"header {name.strip()[:40]!r}")
     command.headers.append((lowered, value.strip()))
 

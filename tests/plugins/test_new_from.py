@@ -127,6 +127,12 @@ def test_a_curl_command_becomes_a_call(command: str, given: dict[str, Any], said
     assert notes == said
 
 
+@pytest.mark.parametrize("header", ["Authorization: Bearer x", "Authorization Bearer pina_x", "X-Thing: pina_x"])
+def test_a_token_in_a_header_is_told_of_wherever_it_stands(header: str, call: Call) -> None:
+    _, _, err = call("new", "--from-curl", f"curl {API}/boards -H '{header}'")
+    assert "note: left out: the token of the command: recipes hold no secrets" in err
+
+
 def test_what_stands_for_a_value_becomes_an_input(call: Call) -> None:
     recipe, _ = made(call, f'curl -X POST {API}/pins -d \'{{"board_id": "<your board>", "title": "$TITLE"}}\'')
     assert recipe["inputs"] == {
