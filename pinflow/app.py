@@ -591,7 +591,7 @@ class App:
             token=token,
             scopes=scopes,
             environ=self.environ,
-            folders=self.token_folders(Path.cwd()),
+            folders=self.token_folders(paths.current_folder()),
             clock=self._clock,
         )
 
@@ -606,7 +606,8 @@ class App:
         and loose in the current folder. New files go to the first that exists.
         """
         named = Path("common", "oauth_tokens")
-        found = [folder.parent / named, folder / named, Path.cwd() / named, self.state / "tokens", Path.cwd()]
+        here = paths.current_folder()
+        found = [folder.parent / named, folder / named, here / named, self.state / "tokens", here]
         return list(dict.fromkeys(found))
 
     # -- by itself

@@ -260,7 +260,10 @@ def _located(name: str, *, by_user: bool) -> str:
     """
     if not by_user and (_ELSEWHERE.match(name) or ".." in re.split(r"[/\\]", name)):
         raise ValueError("must be a path below the current folder: only who runs the recipe may name a file elsewhere")
-    return os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 - links stay as they are, and so does ~x
+    try:
+        return os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 - links stay, and so does ~x
+    except FileNotFoundError:
+        raise ValueError("is below the current folder, which was removed") from None
 
 
 def _beside(each: Declared, path: str | None) -> str | None:

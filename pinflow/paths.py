@@ -27,6 +27,14 @@ def _folder(environ: Mapping[str, str], variable: str, kind: str) -> Path:
     return platformdirs.user_state_path("pinflow") if kind == "state" else platformdirs.user_cache_path("pinflow")
 
 
+def current_folder() -> Path:
+    """Where pinflow is called; "." where that folder was removed, as may happen to a daemon: nothing is found there."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path()
+
+
 def bundled_recipes() -> Path:
     """The folder of the recipes that come with pinflow: inside the package, or beside it in a checkout."""
     return _bundled("recipes")

@@ -88,7 +88,11 @@ def folders(request: CredentialRequest) -> Sequence[Path]:
 def named_folders(request: CredentialRequest) -> Sequence[Path]:
     """The folders that are there for tokens: all but the current one, where files may lie for any reason."""
     chosen = bool(request.environ.get(request.api.token_folder_variable))
-    return [folder for folder in folders(request) if chosen or folder != Path.cwd()]
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # it was removed
+        here = Path()
+    return [folder for folder in folders(request) if chosen or folder != here]
 
 
 def new_path(request: CredentialRequest) -> Path:

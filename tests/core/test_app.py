@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,17 @@ def test_a_bundled_recipe_is_found_by_its_name(tmp_path: Path, monkeypatch: pyte
     app = App.installed({"PINFLOW_CACHE_DIR": str(tmp_path)}, state=tmp_path / "state")
     for given in ("get_user", "get_user.yaml", "recipes/get_user.yaml"):
         assert app.plan(Path(given), inputs=None).recipe.name == "Show the account"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody can remove a folder that is in use")
+def test_runs_go_on_when_the_folder_they_were_started_in_is_gone(
+    project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = project.app()
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert not any((folder / "access_token.json").exists() for folder in app.token_folders(tmp_path))
 
 
 def test_what_to_choose_from_is_listed_by_the_services_own_action(project: Any) -> None:

@@ -243,6 +243,15 @@ def test_status_is_content_with_tokens_that_work(desk: Desk) -> None:
     assert desk.auth("status").code == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody can remove a folder that is in use")
+def test_status_needs_no_current_folder(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.keep("access_token")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert desk.auth("status").code in (0, 4)
+
+
 def test_status_judges_the_bundled_recipes_where_none_is_named(desk: Desk) -> None:
     desk.keep("access_token")
     (row,) = desk.auth("status", "--output", "json").data["tokens"]
