@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.http.retry import Limits, Lost
     from pinflow.http.transport import Answer, Transport
+    from pinflow.http.way import way_out
     from pinflow.http.wire import Repeated
     from pinflow.inputs import is_token_name
     from pinflow.notices import Notice
@@ -71,6 +72,7 @@ _HOMES = {
     "http.credentials": ("Credential", "CredentialRequest"),
     "http.retry": ("Limits", "Lost"),
     "http.transport": ("Answer", "Transport"),
+    "http.way": ("way_out",),
     "http.wire": ("Repeated",),
     "inputs": ("is_token_name",),
     "notices": ("Notice",),
@@ -132,6 +134,7 @@ __all__ = [
     "seconds",
     "state_folder",
     "table",
+    "way_out",
 ]
 
 

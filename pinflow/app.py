@@ -455,6 +455,7 @@ class App:
         from pinflow.engine.executors import find_executor
         from pinflow.engine.session import Seams, Session, sign_in
         from pinflow.files import Files
+        from pinflow.http.way import way_out
 
         executor = find_executor(options.executor, self.registry.executors)
 
@@ -466,6 +467,7 @@ class App:
         listeners = [_Reporter(i.plugin_name, i.function) for i in self._manager.hook.pinflow_event.get_hookimpls()]
         for _, api in (*credentials, *plan.item_logins):
             self.registry.apis[api].base_url(environ)  # one that won't do is refused before anything is recorded
+        way = way_out(environ)
         with ExitStack() as stack:
             # what is simulated has quotas of its own
             signing = credentials or plan.item_logins
@@ -477,6 +479,7 @@ class App:
                 plan,
                 credentials,
                 environ,
+                way=way,
                 run_id=run_id,
                 journal=opened,
                 listeners=[*listeners, *options.report],

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pinflow.files import Files
     from pinflow.http.credentials import Credential
     from pinflow.http.ledger import Ledger
+    from pinflow.http.way import Way
     from pinflow.notices import Notices
     from pinflow.plan import ItemLogin, Plan
 
@@ -113,6 +114,7 @@ class Session:
         credentials: Mapping[Key, Credential],
         environ: Mapping[str, str],
         *,
+        way: Way,
         run_id: str,
         journal: Journal | None,
         listeners: Sequence[Callable[[Event], None]],
@@ -146,7 +148,7 @@ class Session:
         self._sandbox = sandbox
         self._credentials = credentials
         self._asked = ask
-        self._transport = Transport(connections=64, agent="pinflow", monotonic=seams.monotonic)
+        self._transport = Transport(connections=64, way=way, agent="pinflow", monotonic=seams.monotonic)
         self._emit = Emitter(run_id, listeners, seams.clock)
         apis = {api for _, api in (*credentials, *plan.item_logins)}
         self._durable = Durable(

@@ -1,15 +1,17 @@
 """The network, as requests and urllib3 give it, made fit to carry a token.
 
 One session's worth of connections for a whole run. Nothing of the environment
-matters (no netrc, no proxy variables), redirects are not followed, and one
-deadline holds for sending, headers and body, however slowly they come. Only this
-module imports requests; it is imported when the first client is made.
+matters but the ``Way`` made of it (no netrc, no other proxy variables), redirects
+are not followed, and one deadline holds for sending, headers and body, however
+slowly they come. Only this module imports requests; it is imported when the first
+client is made.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
+import re
 import socket
 import ssl
 import threading
@@ -31,6 +33,7 @@ from urllib3.util.request import ACCEPT_ENCODING
 
 from pinflow.http.api import LOOPBACK
 from pinflow.http.retry import Lost
+from pinflow.http.way import PROXY, Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from pinflow.http.retry import Limits, Phase
 
 _FAILURES = (requests.RequestException, HTTPError, http.client.HTTPException, OSError)
+STRAIGHT = Way()
+_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")  # what the standard library makes of a proxy's answer
 _PIECE = 256 * 1024  # bytes
 _SIZED = frozenset({"content-length", "transfer-encoding"})
 _AT_ONCE = 65_536  # bytes; bigger requests leave in several pieces
@@ -70,21 +75,20 @@ class Transport:
     """One way to the network for a whole run. Thread-safe; keeps connections open until ``close``.
 
     ``connections`` is how many are kept for one host: as many as threads that call.
-    ``proxies`` (scheme -> URL) and ``ca_bundle`` (a file) are all that leads away
-    from a direct connection with the usual certificates; loopback is never proxied.
+    ``way`` is all that leads away from a direct connection with the usual
+    certificates; loopback is never proxied.
     """
 
     def __init__(
         self,
         *,
         connections: int = 16,
-        proxies: Mapping[str, str] | None = None,
-        ca_bundle: str | None = None,
+        way: Way = STRAIGHT,
         agent: str = "pinflow",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._adapter = _Adapter(connections, ca_bundle or DEFAULT_CA_BUNDLE_PATH)
-        self._proxies = dict(proxies or {})
+        self._adapter = _Adapter(connections, way.ca_bundle)
+        self._way = way
         self._monotonic = monotonic
         self._headers = {
             "User-Agent": agent,
@@ -151,7 +155,7 @@ class Transport:
                 proxies=self._proxies_for(request.url or ""),
             ).raw
         except _FAILURES as error:
-            lost = Lost(exchange.lost_in, _reason(error))
+            lost = Lost(exchange.lost_in, _reason(error) + self._remark(request.url or "", exchange))
         else:
             if raw.status >= 200:
                 if sink is not None and raw.status < 300:
@@ -162,9 +166,17 @@ class Transport:
         raise lost  # outside of the handler: the library's errors carry the signed request
 
     def _proxies_for(self, url: str) -> dict[str, str]:
-        if not self._proxies:
+        if not self._way.proxy or urlsplit(url).hostname in LOOPBACK:
             return {}
-        return {} if urlsplit(url).hostname in LOOPBACK else self._proxies
+        return {"http": self._way.proxy, "https": self._way.proxy}
+
+    def _remark(self, url: str, exchange: _Exchange) -> str:
+        """What may be the reason that there was no connection."""
+        if exchange.lost_in != "nothing_sent" or urlsplit(url).hostname in LOOPBACK:
+            return ""
+        if self._way.proxy:
+            return f" (through the proxy of {PROXY})"
+        return f" ({self._way.unheeded} is not heeded here, {PROXY} is)" if self._way.unheeded else ""
 
 
 def _read(raw: Any, cap: int, *, bodiless: bool) -> Answer:
@@ -396,7 +408,9 @@ class _Adapter(HTTPAdapter):
     def _tls_context(self) -> ssl.SSLContext:
         with self._making:
             if self._context is None:
-                self._context = ssl.create_default_context(cafile=self._ca_bundle)
+                self._context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+                if self._ca_bundle:
+                    self._context.load_verify_locations(self._ca_bundle)
             return self._context
 
 
@@ -409,6 +423,8 @@ def _reason(error: BaseException) -> str:
                 return words
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate is not trusted ({cause.verify_message})"
+        if refused := _TUNNEL.match(str(cause)):
+            return f"the proxy refused with HTTP {refused[1]}"
     return next(
         (c.strerror.lower() for c in causes if isinstance(c, OSError) and c.strerror), type(causes[-1]).__name__
     )

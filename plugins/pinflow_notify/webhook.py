@@ -23,7 +23,7 @@ def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> bool:
     """Send the notice; False where nobody is to get it. Raises UsageError and ActionError without the address."""
     url = environ.get(VARIABLE, "").strip()
     if url:
-        post(checked(url), notice)
+        post(checked(url), notice, environ)
     return bool(url)
 
 
@@ -43,12 +43,17 @@ def checked(url: str) -> str:
 
 
 def post(
-    url: str, notice: Notice, *, deadline: float = DEADLINE, monotonic: Callable[[], float] = time.monotonic
+    url: str,
+    notice: Notice,
+    environ: Mapping[str, str],
+    *,
+    deadline: float = DEADLINE,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
     """Send the notice, once, following no redirect. Raises ActionError unless it was taken."""
-    from pinflow import Limits, Lost, Transport
+    from pinflow import Limits, Lost, Transport, way_out
 
-    transport = Transport(connections=1, monotonic=monotonic)
+    transport = Transport(connections=1, way=way_out(environ), monotonic=monotonic)
     limits = Limits(deadline=deadline, connect=min(10.0, deadline), read=deadline, max_bytes=65_536)
     body = json.dumps(notice.as_data()).encode()
     try:

@@ -34,6 +34,7 @@ from pinflow.http.client import Client, Gate, Limits, Page, WriteCall
 from pinflow.http.credentials import Credential
 from pinflow.http.quota import Pacer
 from pinflow.http.transport import Transport
+from pinflow.http.way import way_out
 from pinflow.http.wire import Unreadable, decoded_json, encoded_path, encoded_query, json_reader
 
 SECRET = "pina_canary_4711"
@@ -494,7 +495,7 @@ def test_the_environment_does_not_matter(world: World, tmp_path: Any, monkeypatc
 def test_a_proxy_that_was_asked_for_is_used_but_not_for_this_machine(world: World) -> None:
     with listening() as proxy:
         proxy.scripts = [close]
-        world.transports.append(Transport(proxies={"http": proxy.origin, "https": proxy.origin}))
+        world.transports.append(Transport(way=way_out({"PINFLOW_PROXY": proxy.origin})))
         world.serve(reply(value={}))
         world.client().get("/boards/1")
         assert proxy.connections == 0

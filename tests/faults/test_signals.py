@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 RIGHT = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 143}
 IN_TIME = 35.0  # seconds
+TOO_SOON = (b"Fatal Python error: init_import_site", b"Could not import runpy module")  # for Python itself
 
 
 class RealTime(Time):
@@ -131,4 +132,6 @@ def told(process: subprocess.Popen[bytes], number: signal.Signals) -> tuple[int,
     began = system_time.monotonic()
     _, said = process.communicate(timeout=IN_TIME)
     assert b"defect" not in said
+    if process.returncode == 1 and any(words in said for words in TOO_SOON):
+        return -number, system_time.monotonic() - began
     return process.returncode, system_time.monotonic() - began

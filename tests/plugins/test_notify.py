@@ -152,7 +152,7 @@ def test_a_redirect_is_not_followed_and_the_address_is_not_shown(hook: Hook) -> 
 def test_a_webhook_that_does_not_answer_is_given_up(hook: Hook) -> None:
     hook.silence = 0.6
     with pytest.raises(ActionError, match="did not answer: timed out"):
-        webhook.post(hook.url, NOTICE, deadline=0.2)
+        webhook.post(hook.url, NOTICE, {}, deadline=0.2)
 
 
 @pytest.mark.parametrize(

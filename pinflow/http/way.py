@@ -1,0 +1,72 @@
+"""How services are reached: straight, or through the proxy and with the certificates that the environment names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from pinflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROXY: Final = "PINFLOW_PROXY"
+CA_BUNDLE: Final = "PINFLOW_CA_BUNDLE"
+_OTHERS: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """``proxy`` is an ``http://`` address that may hold a password, "" for none.
+
+    ``ca_bundle`` is a file of certificates (PEM) that are trusted besides the usual ones, "" for none. ``unheeded``
+    is a variable that other programs take a proxy from and that is not asked here, "" if there is none or a ``proxy``.
+    """
+
+    proxy: str = field(default="", repr=False)
+    ca_bundle: str = ""
+    unheeded: str = ""
+
+
+def way_out(environ: Mapping[str, str]) -> Way:
+    """The way that the environment asks for. Raises UsageError for a proxy or certificates that can't be ones.
+
+    The variables that other programs heed are not: one that somebody else could set would see, or lead astray, what a
+    token signs.
+    """
+    proxy = environ.get(PROXY, "").strip()
+    if proxy:
+        _check_proxy(proxy)
+    bundle = environ.get(CA_BUNDLE, "").strip()
+    if bundle:
+        bundle = _checked_bundle(bundle)
+    return Way(proxy, bundle, "" if proxy else next((name for name in _OTHERS if environ.get(name)), ""))
+
+
+def _check_proxy(proxy: str) -> None:
+    example = "write http://proxy.example:3128, or http://user:password@proxy.example:3128"
+    try:
+        parts = urlsplit(proxy)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise UsageError(f"{PROXY} is not an address", hint=example) from None
+    if parts.scheme != "http" or not host or port is None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise UsageError(f"{PROXY} must be the http:// address of a proxy, with its port", hint=example)
+    if not proxy.isascii() or not proxy.isprintable() or " " in proxy or "\\" in proxy:
+        raise UsageError(f"{PROXY} holds characters that no address has", hint="write them percent-encoded")
+
+
+def _checked_bundle(bundle: str) -> str:
+    import ssl
+
+    file = Path(bundle).expanduser()
+    try:
+        if not file.is_file():
+            raise UsageError(f"{CA_BUNDLE}: there is no file {bundle}")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except (OSError, ValueError) as error:
+        reason = "it holds no certificates in PEM form" if isinstance(error, ssl.SSLError) else str(error)
+        raise UsageError(f"{CA_BUNDLE}: {bundle} can't be used: {reason}") from None
+    return str(file)

@@ -1,0 +1,200 @@
+"""A proxy and certificates of one's own: what the environment may ask for, and that it is done over real sockets."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from base64 import b64encode
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow.errors import UsageError
+from pinflow.http.retry import Limits, Lost
+from pinflow.http.transport import Transport
+from pinflow.http.way import Way, way_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+HOST = "api.service.test"  # which no name server knows: only the proxy finds the way there
+LIMITS = Limits(deadline=20, connect=10, read=10, attempts=1)
+
+
+class Listener:
+    """Takes connections on loopback, each in a thread of its own, until it is closed."""
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._serve = serve
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection: socket.socket) -> None:
+        with closing(connection), suppress(OSError):
+            self._serve(connection)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+def head(connection: socket.socket) -> str:
+    """What a connection says, up to the end of its first head."""
+    said = b""
+    while b"\r\n\r\n" not in said and (piece := connection.recv(1024)):
+        said += piece
+    return said.decode()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate of HOST that nobody knows, and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    folder = tmp_path_factory.mktemp("certificate")
+    made = (folder / "cert.pem", folder / "key.pem")
+    subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(made[1])]
+    words = [openssl, "req", "-x509", *key, *subject, "-days", "2", "-out", str(made[0])]
+    subprocess.run(words, check=True, capture_output=True)
+    return made
+
+
+@contextmanager
+def service(certificate: tuple[Path, Path], heard: list[str]) -> Iterator[int]:
+    """An HTTPS service; the port it is at."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+
+    def serve(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as safe:
+            heard.append(head(safe))
+            safe.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\nConnection: close\r\n\r\n{"a": "yes"}')
+
+    with closing(Listener(serve)) as listener:
+        yield listener.port
+
+
+@contextmanager
+def proxy(port: int, heard: list[str], *, answer: bytes = b"HTTP/1.1 200 Connected\r\n\r\n") -> Iterator[int]:
+    """A proxy that leads every CONNECT to ``port`` on loopback; the port it is at."""
+
+    def pour(source: socket.socket, into: socket.socket) -> None:
+        with suppress(OSError):
+            while piece := source.recv(65_536):
+                into.sendall(piece)
+            into.shutdown(socket.SHUT_WR)
+
+    def serve(connection: socket.socket) -> None:
+        heard.append(head(connection))
+        connection.sendall(answer)
+        if b" 200 " in answer:
+            with socket.create_connection(("127.0.0.1", port)) as onward:
+                back = threading.Thread(target=pour, args=(onward, connection))
+                back.start()
+                pour(connection, onward)
+                back.join()
+
+    with closing(Listener(serve)) as listener:
+        yield listener.port
+
+
+def get(way: Way, host: str = HOST, port: int = 443) -> Any:
+    with closing(Transport(way=way)) as transport:
+        return transport.send(
+            "GET",
+            f"https://{host}:{port}/v5/boards",
+            sign=lambda request: request.headers.update({"Authorization": "Bearer for-the-service"}),
+            limits=LIMITS,
+        )
+
+
+def test_through_a_proxy_the_service_alone_is_told_the_token(certificate: tuple[Path, Path]) -> None:
+    asked: list[str] = []
+    led: list[str] = []
+    with service(certificate, asked) as port, proxy(port, led) as way:
+        environ = {"PINFLOW_PROXY": f"http://me:pass%20word@127.0.0.1:{way}", "PINFLOW_CA_BUNDLE": str(certificate[0])}
+        answer = get(way_out(environ))
+    assert (answer.status, answer.body) == (200, b'{"a": "yes"}')
+    assert led[0].startswith(f"CONNECT {HOST}:443 HTTP/1.")
+    proof = b64encode(b"me:pass word").decode()
+    assert f"Proxy-Authorization: Basic {proof}" in led[0]
+    assert "for-the-service" not in led[0]
+    assert "Authorization: Bearer for-the-service" in asked[0]
+    assert proof not in asked[0]
+
+
+def test_a_certificate_that_nobody_knows_is_refused_unless_it_is_named(certificate: tuple[Path, Path]) -> None:
+    asked: list[str] = []
+    led: list[str] = []
+    with service(certificate, asked) as port, proxy(port, led) as way:
+        with pytest.raises(Lost) as lost:
+            get(way_out({"PINFLOW_PROXY": f"http://127.0.0.1:{way}"}))
+        assert get(way_out({"PINFLOW_PROXY": f"http://127.0.0.1:{way}", "PINFLOW_CA_BUNDLE": str(certificate[0])}))
+    assert lost.value.phase == "nothing_sent"
+    assert "the certificate is not trusted" in lost.value.reason
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("status", [b"407 Proxy Authentication Required", b"502 Bad Gateway"])
+def test_a_proxy_that_refuses_is_named_and_nothing_was_sent(status: bytes) -> None:
+    led: list[str] = []
+    answer = b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n"
+    with proxy(0, led, answer=answer) as way, pytest.raises(Lost) as lost:
+        get(way_out({"PINFLOW_PROXY": f"http://me:secret-word@127.0.0.1:{way}"}))
+    assert lost.value.phase == "nothing_sent"
+    assert (
+        lost.value.reason == f"the proxy refused with HTTP {status[:3].decode()} (through the proxy of PINFLOW_PROXY)"
+    )
+    assert "secret-word" not in repr(lost.value) + str(lost.value)
+
+
+def test_without_a_way_the_variable_that_is_not_heeded_is_named() -> None:
+    with pytest.raises(Lost) as lost:
+        get(way_out({"HTTPS_PROXY": "http://proxy.example:3128"}), "api.service.invalid")
+    assert lost.value.reason.endswith(" (HTTPS_PROXY is not heeded here, PINFLOW_PROXY is)")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("proxy.example:3128", "must be the http:// address of a proxy, with its port"),
+        ("http://proxy.example", "must be the http:// address of a proxy, with its port"),
+        ("https://proxy.example:3128", "must be the http:// address of a proxy, with its port"),
+        ("socks5://proxy.example:1080", "must be the http:// address of a proxy, with its port"),
+        ("http://proxy.example:3128/path", "must be the http:// address of a proxy, with its port"),
+        ("http://proxy.example:99999", "is not an address"),
+        ("http://us er:secret-word@proxy.example:3128", "holds characters that no address has"),
+    ],
+)
+def test_what_is_no_proxy_is_refused_and_not_shown(proxy: str, said: str) -> None:
+    with pytest.raises(UsageError, match=f"PINFLOW_PROXY {said}") as caught:
+        way_out({"PINFLOW_PROXY": proxy})
+    assert "secret-word" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_what_holds_no_certificates_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("nothing\n")
+    for name, said in (("empty.pem", "it holds no certificates"), ("none.pem", "there is no file"), (".", "no file")):
+        with pytest.raises(UsageError, match=f"PINFLOW_CA_BUNDLE: .*{said}"):
+            way_out({"PINFLOW_CA_BUNDLE": str(tmp_path / name)})
+
+
+def test_a_way_does_not_show_its_password() -> None:
+    way = way_out({"PINFLOW_PROXY": "http://me:secret-word@proxy.example:3128", "HTTPS_PROXY": "http://other:1"})
+    assert "secret-word" not in repr(way)
+    assert way == Way("http://me:secret-word@proxy.example:3128", "", "")
