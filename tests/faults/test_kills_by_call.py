@@ -6,6 +6,7 @@ All that was promised: ``PINFLOW_FULL=1 python -m pytest tests/faults/test_kills
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -48,19 +49,21 @@ pytestmark = pytest.mark.skipif(STRACE is None, reason="strace is not installed"
 def traced(copy: Copy, log: Path, *, call: str = ",".join(CALLS), inject: str = "") -> int:
     """Start or resume the copy in a process of its own, in which ``inject`` happens at a ``call``; how it ended."""
     hold, let_go = os.pipe()
+    gc.collect()  # what other tests left behind would be closed in the child, now or then
     child = os.fork()
     if not child:
-        os.close(let_go)
-        os.read(hold, 1)  # until the tracer has attached
+        gc.disable()
+        os.read(hold, 1)  # until the tracer has attached; no call before that, for it may be there already
         and_exit(lambda: os._exit(code(copy)))
-    os.close(hold)
     try:
         struck = ["-e", f"inject={call}:{inject}"] if inject else []
         words = ["-q", "-f", "-e", f"trace={call}", *struck, "-o", str(log), "-p", str(child)]
         tracer = subprocess.Popen([str(STRACE), *words], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         attached = is_traced(child, tracer)
     finally:
+        os.write(let_go, b".")
         os.close(let_go)
+        os.close(hold)
     ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     tracer.wait()
     if not attached:
