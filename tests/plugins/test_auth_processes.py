@@ -190,7 +190,7 @@ def traced(order):
     inject = f"inject={order['call']}:signal=SIGKILL:when={order['at']}" if "at" in order else f"trace={order['call']}"
     command = ["strace", "-q", "-e", f"trace={order['call']}", "-e", inject, "-o", order["log"], "-p", str(child)]
     tracer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    for _ in range(500):
+    for _ in range(2000):
         status = Path(f"/proc/{child}/status").read_text()
         if "TracerPid:\t0\n" not in status or tracer.poll() is not None:
             break
