@@ -90,12 +90,14 @@ class Forecast:
     """What a dry run says of the real one: calls by login and quota category, and how long they take.
 
     ``seconds`` counts the quotas and what is used of them already; ``finish`` is when
-    it would be done if it began now, in seconds since the epoch.
+    it would be done if it began now, in seconds since the epoch. ``refusals`` say what
+    the service is known to refuse of it.
     """
 
     calls: Mapping[str, Mapping[str, int]]
     seconds: float
     finish: float = 0.0
+    refusals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

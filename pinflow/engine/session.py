@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pinflow.actions import Context
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from pinflow.engine.journal import Journal, RunState
     from pinflow.events import Event
     from pinflow.files import Files
+    from pinflow.http.api import Api
+    from pinflow.http.client import Gate, WriteCall
     from pinflow.http.credentials import Credential
     from pinflow.http.ledger import Ledger
     from pinflow.http.way import Way
@@ -149,6 +152,7 @@ class Session:
         self._credentials = credentials
         self._asked = ask
         self._transport = Transport(connections=64, way=way, agent="pinflow", monotonic=seams.monotonic)
+        self._refusals: dict[str, None] = {}  # a set in the order in which they were noted
         self._emit = Emitter(run_id, listeners, seams.clock)
         apis = {api for _, api in (*credentials, *plan.item_logins)}
         self._durable = Durable(
@@ -280,12 +284,18 @@ class Session:
             clock=self._seams.clock,
             sleep=self._sleep,
             random=random.random,
-            gate=self._durable,
+            gate=self._durable if self._journal is not None else self._foreseeing(api, environ),
             rehearsal=self._journal is None,
             before=self._check,
             observer=_Told(self._emit),
             limits=Limits(patience=self._patience),
         )
+
+    def _foreseeing(self, api: Api, environ: Mapping[str, str]) -> Gate:
+        """The gate of a dry run, which notes what the service would refuse to any app of this tier."""
+        if api.base_url(environ) != api.origin + api.prefix:
+            return self._durable  # nobody knows the rules of another place
+        return _Foreseeing(self._durable, partial(api.closed, self._tier), self._refusals)
 
     def _check(self) -> None:
         """Asked before every call: may it still leave?"""
@@ -442,7 +452,23 @@ class Session:
             turns = _sum(reads, self._durable.planned_turns)
             longest = max(longest, pacer.forecast(_of(mine, calls), _of(mine, turns)))
         longest = max(longest, self._visits.seconds, self._visits.longest)
-        return Forecast(calls=calls, seconds=longest, finish=self._seams.clock() + longest)
+        return Forecast(
+            calls=calls, seconds=longest, finish=self._seams.clock() + longest, refusals=tuple(self._refusals)
+        )
+
+
+class _Foreseeing:
+    """Lets a dry run's writes through to another gate, and notes why the service would refuse them."""
+
+    def __init__(self, gate: Gate, closed: Callable[[str, str], str], refusals: dict[str, None]) -> None:
+        self._gate = gate
+        self._closed = closed
+        self._refusals = refusals
+
+    def announce(self, call: WriteCall) -> object | None:
+        if why := self._closed(call.method, call.path):
+            self._refusals[why] = None
+        return self._gate.announce(call)
 
 
 N = TypeVar("N", int, float)

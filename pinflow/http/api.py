@@ -83,6 +83,8 @@ class Api:
     Quota, where category "*" counts every call. ``operation`` finds a call's facts by
     method and path (as a client is given it, without query). ``read_error`` turns
     status, headers (lower-case names) and decoded body into the narrowest RemoteError.
+    ``closed`` says by tier, method and path why the service at ``origin`` refuses a call
+    to every app of that tier, "" where it does not: a dry run foresees it.
     """
 
     id: str  # "v5"
@@ -100,6 +102,7 @@ class Api:
     page_size: int = 250
     idempotent: frozenset[str] = frozenset({"GET", "HEAD", "PATCH", "DELETE"})
     quotas: Mapping[str, Mapping[str, Quota]] = field(default_factory=dict)
+    closed: Callable[[str, str, str], str] = lambda tier, method, path: ""
     oauth: OAuth | None = None  # None where tokens come from elsewhere
     token_folder_variable: str = ""  # names the folder of token files
     login_hint: str = "pinflow auth login {token}"

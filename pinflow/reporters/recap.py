@@ -123,7 +123,8 @@ class Recap:
             return ["calls", *lines] if lines else []
         if not lines:
             return []
-        return ["calls of the real run", *lines, f"  {self._time(forecast)}"]
+        refused = [f"  the service will refuse some: {inert(each)}" for each in forecast.refusals]
+        return ["calls of the real run", *lines, *refused, f"  {self._time(forecast)}"]
 
     def _time(self, forecast: Forecast) -> str:
         limits = f"at the {self.tier} tier's limits"
@@ -306,6 +307,11 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
             for s in result.steps
         ],
         "forecast": forecast
-        and {"calls": forecast.calls, "seconds": forecast.seconds, "finish": forecast.finish or None},
+        and {
+            "calls": forecast.calls,
+            "seconds": forecast.seconds,
+            "finish": forecast.finish or None,
+            "refusals": forecast.refusals,
+        },
         "error": result.error and error_data(result.error),
     }

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from pinflow import Client, RemoteError
     from pinflow_pinterest_v5.gateway import V5Gateway
 
+_TRIAL: Final = (
+    "with trial access an app creates no Pins in production: ask for standard access, or set "
+    "PINTEREST_API_URI=https://api-sandbox.pinterest.com and use a token of that environment"
+)
 _HINTS: Final[Mapping[errors.Kind, str]] = {
     "auth": "the token is wrong or has expired, or it is for the other environment: production and the vendor's "
     "sandbox have tokens of their own",
     "spam": "the account's writes are blocked, as a rule for less than a day; resume the run after that, and slower",
-    "trial": "with trial access an app creates no Pins in production: ask for standard access, or set "
-    "PINTEREST_API_URI=https://api-sandbox.pinterest.com and use a token of that environment",
+    "trial": _TRIAL,
     "forbidden": "it belongs to another account, or the app was not admitted to this",
     "not_found": "check the id, and that the token is this account's",
     "duplicate_name": "choose another name; a board that was archived keeps its name",
@@ -39,6 +42,11 @@ _SECRET: Final[Mapping[errors.Kind, str]] = {
 def read_error(status: int, headers: Mapping[str, str], body: object) -> RemoteError:
     """An error answer as the narrowest exception, with a hint where a person can do something about it."""
     return failure(status, headers, body, _HINTS, secret=_SECRET)
+
+
+def closed(tier: str, method: str, path: str) -> str:
+    """Why production refuses a call to every app of the tier; "" where it does not."""
+    return _TRIAL if (tier, method, path) == ("trial", "POST", "/pins") else ""
 
 
 def _gateway(client: Client) -> V5Gateway:
@@ -92,6 +100,7 @@ API: Final = PinterestApi(
     operation=operations.match,
     read_error=read_error,
     quotas=quotas.QUOTAS,
+    closed=closed,
     oauth=OAUTH,
     token_folder_variable="PINTEREST_OAUTH_TOKEN_DIR",  # noqa: S106 - a name
     gateway=_gateway,

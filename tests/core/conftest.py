@@ -118,6 +118,7 @@ class ShopPlugin:
     shop: Shop
     quotas: dict[str, Any] = field(default_factory=dict)
     more_apis: list[str] = field(default_factory=list)
+    origin: str = ""  # where it says to be at home, if not where it is
 
     @hookimpl
     def pinflow_apis(self) -> list[Api]:
@@ -126,7 +127,7 @@ class ShopPlugin:
                 id=name,
                 service="shop",
                 title="Shop",
-                origin=self.shop.url,
+                origin=self.origin or self.shop.url,
                 prefix="",
                 origin_variable="SHOP_URL",
                 operation=lambda method, path: None,
@@ -134,6 +135,7 @@ class ShopPlugin:
                     str((body or {}).get("message", "broken") if isinstance(body, dict) else "broken"), status=status
                 ),
                 quotas=self.quotas,
+                closed=lambda tier, method, path: f"{tier} makes no {path}" if method == "POST" else "",
             )
             for name in ("v1", *self.more_apis)
         ]

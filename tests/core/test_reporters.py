@@ -505,6 +505,14 @@ def test_the_recap_of_a_dry_run_says_what_the_real_one_costs() -> None:
     )
 
 
+def test_the_recap_of_a_dry_run_says_what_the_service_refuses() -> None:
+    forecast = Forecast(calls={"access_token": {"org_write": 1}}, seconds=0.2, refusals=("no Pins with trial access",))
+    planned = result("planned", forecast=forecast)
+    assert "  the service will refuse some: no Pins with trial access\n  takes less" in recap(planned)
+    data = as_data("Copy a board", planned)
+    assert data["forecast"]["refusals"] == ("no Pins with trial access",)
+
+
 def test_a_dry_run_in_the_sandbox_leads_to_a_run_in_the_sandbox() -> None:
     forecast = Forecast(calls={"access_token": {"org_write": 1}}, seconds=0.2)
     text = recap(result("planned", sandbox=True, forecast=forecast))

@@ -401,6 +401,18 @@ def test_a_dry_run_counts_what_the_real_one_makes(project: Any) -> None:
     assert planned.forecast.calls["access_token"]["other"] == sum(planned.calls["access_token"].values()) + 9
 
 
+def test_a_dry_run_foresees_what_the_service_refuses_to_the_tier(project: Any) -> None:
+    project.shop.fill(7)
+    assert project.run(FAN_OUT, dry_run=True, tier="trial").forecast.refusals == ("trial makes no /things",)
+
+
+def test_what_is_refused_at_home_may_be_right_elsewhere(project: Any) -> None:
+    project.shop.fill(7)
+    project.shop_plugin.origin = "https://shop.example"
+    project.environ["SHOP_URL"] = project.shop.url
+    assert project.run(FAN_OUT, dry_run=True).forecast.refusals == ()
+
+
 def test_a_dry_run_leaves_no_record(project: Any) -> None:
     project.shop.fill(1)
     project.run(FAN_OUT, dry_run=True)

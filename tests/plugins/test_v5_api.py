@@ -129,6 +129,11 @@ def test_secret_boards_are_spoken_of_only_where_the_thing_may_be_on_one(
     assert error.hint
 
 
+def test_only_new_pins_are_closed_to_trial_apps() -> None:
+    assert API.closed("trial", "POST", "/pins").startswith("with trial access an app creates no Pins in production")
+    assert {API.closed("standard", "POST", "/pins"), API.closed("trial", "POST", "/boards")} == {""}
+
+
 def test_a_trial_app_is_told_where_it_may_create_pins(bench: Bench) -> None:
     bench.control.change(trial=True)
     with pytest.raises(Forbidden) as caught:
