@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Show what is used of each quota by all runs on this machine, and by others as far as the
-service told. A quota that nobody used for a day is not shown."""
+service told. A quota that nobody used for a day is not shown; of many, those with least left are."""
 EXAMPLES = """\
   pinflow quota
   pinflow quota --output json
   pinflow quota --clear-block access_token               the account may write again"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
+_SHOWN = 40  # rows that a person reads
 _SPANS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
 
 
@@ -58,12 +59,19 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 def _lines(uses: Sequence[Use], now: float) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("API", "ACCOUNT", "CATEGORY", "LIMIT", "USED", "LEFT", "ALL FREE AT", "KNOWN FROM")]
-    rows += [_row(use, now) for use in uses if use.category]
+    counted = [use for use in uses if use.category]
+    shown = counted if len(counted) <= _SHOWN else sorted(counted, key=_share_left)[:_SHOWN]
+    rows += [_row(use, now) for use in shown]
     if len(rows) > 1:
         yield from table(rows, right=frozenset({4, 5}))
-    for use in uses:
-        if use.paused_until is not None:
-            yield _pause(use, moment(use.paused_until, now))
+    if rest := len(counted) - len(shown):
+        yield f"{rest:,} more, with more left: --output json shows them"
+    # a pause is of the category: each of its windows knows it
+    yield from dict.fromkeys(_pause(use, moment(use.paused_until, now)) for use in uses if use.paused_until is not None)
+
+
+def _share_left(use: Use) -> float:
+    return 1.0 if use.left is None or not use.limit else use.left / use.limit
 
 
 def _row(use: Use, now: float) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.errors import OK, UsageError
 from pinflow.reporters.recap import counted
 from pinflow.reporters.text import cells, fit, inert, json_text, table
-from pinflow.reporters.words import STATES, counts_said, duration, thing
+from pinflow.reporters.words import STATES, counts_said, duration, nested, thing
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +30,7 @@ EXAMPLES = """\
 OUTPUTS: Sequence[str] = ("human", "json")
 
 _LISTED = 20
+_LOGINS = 40  # whose calls are shown, those with most
 _RESUMABLE = frozenset({"failed", "paused", "cancelled", "interrupted"})
 
 
@@ -131,7 +132,11 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
     width = shell.width(shell.stdout)
     for line in _head(detail.record):
         shell.say(fit(line, width))
-    parts = {"steps": _steps(detail), "effects": counted(_counts(detail)), "calls": _calls(detail)}
+    parts = {
+        "steps": _steps(detail, items=items),
+        "effects": counted(_counts(detail)),
+        "calls": _calls(detail, items=items),
+    }
     if items:
         parts["items"] = [_item(effect) for effect in detail.effects]
     elif detail.record.state != "running":
@@ -172,14 +177,21 @@ def _short(path: str) -> str:
         return path
 
 
-def _steps(detail: RunDetail) -> list[str]:
-    rows = [(inert(step.path), _said(step.status), duration(step.seconds), inert(step.error)) for step in detail.steps]
-    return table(rows, right=frozenset({2}), indent="  ")
+def _steps(detail: RunDetail, *, items: bool) -> list[str]:
+    """The steps; of those in loops, which may be many, only what did not go well unless ``items`` are asked for."""
+    shown = [step for step in detail.steps if items or step.status != "ok" or not nested(step.path)]
+    rows = [(inert(step.path), _said(step.status), duration(step.seconds), inert(step.error)) for step in shown]
+    lines = table(rows, right=frozenset({2}), indent="  ")
+    rest = len(detail.steps) - len(shown)
+    return [*lines, f"  {rest:,} more in loops are ok: --items shows them"] if rest else lines
 
 
-def _calls(detail: RunDetail) -> list[str]:
-    rows = [(inert(login), inert(name), str(n)) for login, each in detail.calls.items() for name, n in each.items()]
-    return table(rows, right=frozenset({2}), indent="  ")
+def _calls(detail: RunDetail, *, items: bool) -> list[str]:
+    counted = [(login, name, n) for login, each in detail.calls.items() for name, n in each.items()]
+    shown = counted if items or len(counted) <= _LOGINS else sorted(counted, key=lambda each: -each[2])[:_LOGINS]
+    lines = table([(inert(a), inert(b), str(n)) for a, b, n in shown], right=frozenset({2}), indent="  ")
+    rest = len(counted) - len(shown)
+    return [*lines, f"  {rest:,} more, with fewer: --items shows them"] if rest else lines
 
 
 def _item(effect: EffectRecord) -> str:

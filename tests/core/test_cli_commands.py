@@ -541,6 +541,17 @@ def test_every_item_is_shown_on_request(desk: Desk, recipe: str) -> None:
     assert [each["state"] for each in desk.json["items"]] == ["done", "done", "done", "skipped"]
 
 
+def test_steps_in_loops_that_went_well_are_counted_and_shown_on_request(desk: Desk) -> None:
+    make = "{id: make, uses: make_things, with: {count: 0}}"
+    steps = f"steps: [{{id: each, for_each: '${{{{ [1, 2, 3] }}}}', as: n, do: [{make}]}}]"
+    assert desk("run", desk.recipe(f"{{pinflow: 1, name: Loop, {steps}}}")) == 0, desk.stderr
+    assert desk("runs", "show") == 0
+    assert "each[" not in desk.stdout
+    assert "  3 more in loops are ok: --items shows them\n" in desk.stdout
+    assert desk("runs", "show", "--items") == 0
+    assert desk.stdout.count("].make") == 3 and "more in loops" not in desk.stdout
+
+
 def test_the_last_run_is_shown_if_none_is_named(desk: Desk, recipe: str) -> None:
     assert desk("runs", "show") == 2
     assert "there is no run to show" in desk.stderr

@@ -6,6 +6,7 @@ import io
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,6 @@ from pinflow_sandbox.wire import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from pinflow_sandbox.wire import Call
 
@@ -404,3 +404,35 @@ def test_a_damaged_ledger_ends_the_run_before_anything_is_sent(desk: Desk) -> No
     assert str(page) in desk.stderr
     assert page.read_bytes() == b"mine"
     assert desk.requests() == before
+
+
+def test_of_many_quotas_a_person_reads_those_with_least_left_and_of_each_pause_once(desk: Desk) -> None:
+    environ = desk.sandbox.environment(["access_token", *(f"client_{number:02d}" for number in range(45))])
+    last = json.loads((Path(environ["PINTEREST_OAUTH_TOKEN_DIR"]) / "client_44.json").read_text())["access_token"]
+    day = {"X-RateLimit-Limit": "1000, 1000;w=86400", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "900"}
+
+    def of_the_last(call: Call, apply: Callable[[], Answer]) -> Answer:
+        if last not in dict(call.headers).get("authorization", ""):
+            return apply()
+        return Answer(429, b'{"code": 8, "message": "Too many requests"}', "application/json", tuple(day.items()))
+
+    desk.fault = of_the_last
+    desk("run", "all_accounts", "--patience", "0")
+    assert desk("quota") == 0
+    lines = desk.stdout.splitlines()
+    rows = [line for line in lines if line.startswith("v5 ")]
+    assert len(rows) == 40
+    assert rows[0].split()[1] == "client_44" and rows[0].split()[-3] == "0"
+    assert lines[41].endswith(" more, with more left: --output json shows them")
+    assert [line.split()[0] for line in lines[42:]] == ["client_44"]
+
+
+def test_of_the_calls_of_many_accounts_those_with_most_are_shown(desk: Desk) -> None:
+    desk.sandbox.environment(["access_token", *(f"client_{number:02d}" for number in range(45))])
+    assert desk("run", "all_accounts") == 0
+    assert desk("runs", "show") == 0
+    calls = desk.stdout.partition("\ncalls\n")[2].splitlines()
+    assert len(calls) == 41
+    assert calls[-1] == "  6 more, with fewer: --items shows them"
+    assert desk("runs", "show", "--items") == 0
+    assert "with fewer" not in desk.stdout
