@@ -150,7 +150,8 @@ def _refreshed(
             raise ActionError(error.message, hint=error.hint) from None
         raise
     tell(ctx, request, tokens)
-    ctx.log(f"{request.token}: {words[0] if refreshed else words[1]} ({tokens.source})")
+    if refreshed or ctx.dry_run or not if_due:  # of many tokens that are looked at every day, few are due
+        ctx.log(f"{request.token}: {words[0] if refreshed else words[1]} ({tokens.source})")
     return tokens, refreshed
 
 

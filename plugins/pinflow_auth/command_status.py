@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pinflow import CredentialError, PinflowError
+from pinflow import CredentialError, PinflowError, inert, table
 from pinflow_auth import store
 from pinflow_auth.ends import due_at, rotates
 from pinflow_auth.scopes import ANY, needs, wanted_of
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pinflow_auth.tokens import TokenSet
 
     Needs = Mapping[str, Mapping[tuple[str, str], frozenset[str]]]  # recipe -> (token, API) -> scopes
+
+_IN_FULL = 10  # tokens that are shown with all that is known of each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,10 @@ def run(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
     found = [_judged(row, app, needed) for row in rows(app, needed)]
     uncovered = list(_uncovered(found, needed)) if args.recipe else []
     if terminal.human:
-        _show(found, app, terminal)
+        if len(found) > _IN_FULL and not terminal.verbose:
+            _show_many(found, app, terminal)
+        else:
+            _show(found, app, terminal)
         for each in uncovered:
             terminal.tell(each)
     else:
@@ -173,6 +178,37 @@ def _show(found: Sequence[Row], app: App, terminal: Terminal) -> None:
             terminal.say(f"  {name:<8} {value}")
 
 
+def _show_many(found: Sequence[Row], app: App, terminal: Terminal) -> None:
+    """A line per token; below, what a person has to do something about."""
+    now = app.credential_request(found[0].name, next(iter(app.registry.apis))).clock()
+    head = ("TOKEN", "API", "ACCOUNT", "VALUE", "ACCESS", "REFRESH", "LACKS")
+    for line in table([head, *(tuple(map(inert, _cells(row, app, now))) for row in found)]):
+        terminal.say(line)
+    for row in found:
+        for why in (*row.problems, row.unused):
+            if why:
+                terminal.say(f"{row.name}: {why}")
+    broken = sum(not row.ok for row in found)
+    terminal.tell(f"{len(found):,} tokens, {broken:,} with problems; -v shows all that is known of each")
+
+
+def _cells(row: Row, app: App, now: float) -> tuple[str, ...]:
+    if row.tokens is None:
+        return row.name, "", "", "", "see below", "", ""
+    due = _due(row, app)
+    refresh = "not possible" if not row.tokens.refreshable else "" if due is None else falls_due(due, now)
+    lacking = ["not known"] if row.lacking is None else sorted(frozenset[str]().union(*row.lacking.values()))
+    return (
+        row.name,
+        ", ".join(row.apis),
+        row.tokens.account,
+        store.fingerprint(row.tokens.access_token, app.state),
+        said(row.tokens.expires_at, now),
+        refresh,
+        ", ".join(lacking),
+    )
+
+
 def _lines(row: Row, app: App) -> Iterator[tuple[str, str]]:
     yield "from", row.source
     yield from (("problem", each) for each in row.problems)
@@ -212,9 +248,11 @@ def _recipes(lacking: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
     good = [recipe for recipe, scopes in lacking.items() if not scopes]
     if good:
         yield "good for", ", ".join(good)
+    alike: dict[str, list[str]] = {}
     for recipe, scopes in lacking.items():
         if scopes:
-            yield "lacks", f"{', '.join(sorted(scopes))} for {recipe}"
+            alike.setdefault(", ".join(sorted(scopes)), []).append(recipe)
+    yield from (("lacks", f"{scopes} for {', '.join(recipes)}") for scopes, recipes in alike.items())
 
 
 def _data(row: Row, app: App) -> dict[str, Any]:

@@ -147,8 +147,9 @@ app's id and secret are read from the environment (see common/scripts/api_env)."
         """\
 List every token: whose it is, where it comes from, until when it is good, what it may do,
 and which recipes that is enough for. Asks no service. Values are never shown: the eight
-digits behind a token are the same for the same token on this machine. Ends with 4 if one
-is broken or has ended, or if none is good for a recipe that was named.""",
+digits behind a token are the same for the same token on this machine. More than ten tokens
+get a line each; -v shows all of each. Ends with 4 if one is broken or has ended, or if none
+is good for a recipe that was named.""",
         """\
   pinflow auth status
   pinflow auth status --recipe copy_board                which scopes are lacking?

@@ -23,6 +23,7 @@ class Terminal:
     output: str = "human"
     no_input: bool = False
     quiet: bool = False
+    verbose: bool = False
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Terminal:
@@ -34,6 +35,7 @@ class Terminal:
             output=args.output,
             no_input=args.no_input,
             quiet=args.quiet,
+            verbose=args.verbose > 0,
         )
 
     @property

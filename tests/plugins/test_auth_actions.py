@@ -97,6 +97,14 @@ def test_a_dry_run_says_what_would_be_done_and_asks_for_nothing(bench: Bench) ->
     assert bench.asked() == 0
 
 
+def test_of_all_tokens_only_those_that_are_refreshed_are_told_of_and_the_recap_has_each(bench: Bench) -> None:
+    bench.put("client", bench.content("client") | {"expires_at": "2020-01-01T00:00:00Z"})
+    result = bench.run("refresh_all_tokens")
+    assert bench.notes == [f"client: refreshed (file {bench.tokens / 'client.json'})"]
+    told = {Path(each.key).name: each.facts["refreshed"] for each in result.accounts if each.status == "ok"}
+    assert told == {"access_token.json": False, "client.json": True}
+
+
 def test_what_the_action_gives_has_no_secret(bench: Bench) -> None:
     result = bench.run("refresh_token")
     (step,) = result.steps

@@ -79,6 +79,7 @@ class Desk:
                 output=args.output,
                 no_input=args.no_input,
                 quiet=args.quiet,
+                verbose=args.verbose > 0,
             )
             code = next(sub for sub in SUBS if sub.name == args.subcommand).run(args, app, desk)
         except PinflowError as error:
@@ -213,6 +214,32 @@ quickstart (v5, v3)  MARK
   refresh  not possible
   scopes   not known
 """
+
+
+def test_status_shows_a_line_for_each_of_many_tokens_and_then_what_is_wrong(
+    desk: Desk, recipes: dict[str, Path]
+) -> None:
+    for number in range(11):
+        desk.keep(f"client_{number:02d}")
+    desk.keep("dead", expires_at=NOW - 3 * 3600, refresh_token=None, refresh_expires_at=None)
+    told = desk.auth("status", "--recipe", str(recipes["write"]))
+    lines = told.out.splitlines()
+    names = [f"client_{number:02d}" for number in range(11)]
+    assert [line.split()[0] for line in lines] == ["TOKEN", *names, "dead", "dead:"]
+    assert lines[1].endswith("ends in 12 days (2027-01-27)    next one due in 2 days (2027-01-17)  boards:write")
+    assert "ended 3 hours ago (2027-01-15)  not possible" in lines[12]
+    assert lines[13] == "dead: it has ended: sign in again"
+    assert "12 tokens, 1 with problems; -v shows all that is known of each\n" in told.err
+    assert told.code == 4
+    assert "  lacks    boards:write for write\n" in desk.auth("status", "--recipe", str(recipes["write"]), "-v").out
+
+
+def test_what_is_lacking_is_said_once_for_all_recipes(desk: Desk, recipes: dict[str, Path]) -> None:
+    desk.keep("access_token")
+    other = recipes["write"].with_name("other.yaml")
+    other.write_text(RECIPES["write"])
+    told = desk.auth("status", "--recipe", str(recipes["write"]), "--recipe", str(other))
+    assert "  lacks    boards:write for write, other\n" in told.out
 
 
 def test_status_tells_programs_the_same(desk: Desk, recipes: dict[str, Path]) -> None:
