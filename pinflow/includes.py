@@ -156,9 +156,9 @@ class _Expander:
         folder = Path(place.source.name).parent
         path = folder / given
         try:
-            whole, inside = path.resolve(), folder.resolve()
-        except (OSError, ValueError, RuntimeError):  # a null character, or links in a circle
-            raise RecipeError([place.problem(f"{given!r} can't be a path")]) from None
+            whole, inside, found = path.resolve(), folder.resolve(), path.is_file()
+        except (OSError, ValueError, RuntimeError):  # too long, a null character, or links in a circle
+            raise RecipeError([place.problem(f"{given[:40]!r} can't be a path")]) from None
         if "://" in given or not whole.is_relative_to(inside):
             what = f"{given!r} is not inside the recipe's own folder"
             hint = "name a file beside the recipe, such as steps/common.yaml"
@@ -169,7 +169,7 @@ class _Expander:
         if len(chain) > DEPTH or len(self._found.recipes) > MOST:
             most = f"{DEPTH} deep" if len(chain) > DEPTH else f"{MOST} in all"
             raise RecipeError([place.problem(f"too many recipes include others: at most {most}")])
-        if not path.is_file():
+        if not found:
             raise RecipeError([place.problem(f"there is no recipe {given!r} in {folder}")])
         return path
 

@@ -121,11 +121,13 @@ class Parameters:
     def clashes(self, arguments: Mapping[str, Any], *, unknown: Callable[[Any], bool]) -> list[Clash]:
         """What the action's checks say against ``arguments``.
 
-        A check is left out while something that it looks at is ``unknown``, or has a fault of its own.
+        A check is left out while something that it looks at is ``unknown``, missing, or has a fault of its own.
         """
         found = []
         for check, names in self._checks:
             given = {name: arguments[name] for name in names if name in arguments}
+            if any(name not in given and name not in self._kind.lax for name in names):
+                continue
             try:
                 values = {name: self._kind.fields[name].convert(value, ()) for name, value in given.items()}
             except Unfit:

@@ -122,6 +122,12 @@ def test_links_in_a_circle_are_refused(project: Any, said: list[str]) -> None:
         project.plan("{name: n, steps: [ {include: a.yaml}]}")
 
 
+@pytest.mark.parametrize("path", ["a" * 300 + ".yaml", "a/" * 3000 + "a.yaml"])
+def test_a_path_longer_than_any_file_can_have_is_refused(project: Any, said: list[str], path: str) -> None:
+    with pytest.raises(RecipeError, match=r"recipe\.yaml:1:30: 'aaaa|recipe\.yaml:1:30: 'a/a/"):
+        project.plan(f"{{name: n, steps: [ {{include: {path}}}]}}")
+
+
 def test_includes_end_at_some_depth(project: Any, said: list[str]) -> None:
     for n in range(20):
         project.write(f"{{name: n{n}, steps: [{{include: r{n + 1}.yaml}}]}}", f"r{n}.yaml")

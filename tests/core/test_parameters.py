@@ -316,7 +316,7 @@ def test_a_check_that_looks_at_no_parameter_is_refused() -> None:
         act.parameters.clashes({"it": "a"}, unknown=lambda value: False)
 
 
-def test_a_check_sees_what_the_function_would_get_and_waits_for_what_is_unknown() -> None:
+def test_a_check_sees_what_the_function_would_get_and_waits_for_what_is_unknown_or_missing() -> None:
     seen: list[dict[str, object]] = []
 
     def fits(it: set[str], other: int) -> None:
@@ -328,4 +328,5 @@ def test_a_check_sees_what_the_function_would_get_and_waits_for_what_is_unknown(
     unknown = object()
     for it in (["a", "a"], [unknown], "no list"):
         assert act.parameters.clashes({"it": it}, unknown=lambda value: value == [unknown]) == []
+    assert act.parameters.clashes({"other": 8}, unknown=lambda value: False) == []
     assert seen == [{"it": {"a"}, "other": 7}]
