@@ -46,8 +46,8 @@ class Declared:
 class Resolved:
     """The inputs' values, and what stood in the way of some.
 
-    ``unknown`` are those without a value that can be counted on: missing, wrong,
-    built on such a one, or, where a recipe is only checked, not given. ``secrets``
+    ``unknown`` are those without a value that can be counted on: missing, wrong, wrongly
+    declared, built on such a one, or, where a recipe is only checked, not given. ``secrets``
     are the secret ones and those whose defaults are built from one. ``files`` are
     the absolute paths that inputs of type file name.
     """
@@ -147,6 +147,8 @@ class _Resolver:
         return self._values[name]
 
     def _find(self, each: Declared) -> Any:
+        if each.input.broken:
+            self.broken.add(each.name)
         default = compile_value(each.input.default)
         wrong = False if default.constant else self._misnames(each, default)
         if self._given.get(each.name) is not None:

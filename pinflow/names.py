@@ -103,7 +103,9 @@ class Names:
 
 
 def shape_of_input(declared: Input) -> Shape:
-    """What an input holds."""
+    """What an input holds; anything where its declaration is wrong."""
+    if declared.broken:
+        return {}
     kind = {"type": _TYPES.get(declared.type, "string")}
     return kind if declared.required or declared.has_default else {"anyOf": [kind, {"type": "null"}]}
 

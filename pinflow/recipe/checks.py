@@ -55,7 +55,7 @@ _FITS: Mapping[str, Callable[[Any], Any]] = {
     "number": fields.number,
     "boolean": fields.boolean,
     "date": fields.date,
-    "list": fields.listing,
+    "list": fields.entries,
 }
 
 

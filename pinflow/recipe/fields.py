@@ -192,15 +192,21 @@ def boolean(value: Any) -> bool:
     raise Misfit(f"must be true or false, not {kind(value)}", hint)
 
 
-def listing(value: Any) -> tuple[Any, ...]:
-    """A list of at least one entry."""
+def entries(value: Any) -> tuple[Any, ...]:
+    """A list, which may be empty."""
     if not isinstance(value, list):
         _refuse_empty(value)
         hint = f"write it as a list: [{value}]" if isinstance(value, (str, int)) and len(str(value)) <= 40 else ""
         raise Misfit(f"must be a list, not {kind(value)}", hint)
-    if not value:
-        raise Misfit("is an empty list", "add an entry, or delete the key")
     return tuple(value)
+
+
+def listing(value: Any) -> tuple[Any, ...]:
+    """A list of at least one entry."""
+    found = entries(value)
+    if not found:
+        raise Misfit("is an empty list", "add an entry, or delete the key")
+    return found
 
 
 def mapping(value: Any) -> dict[str, Any]:

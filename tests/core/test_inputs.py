@@ -162,6 +162,10 @@ def test_a_whole_number_stays_one_in_a_default(project: Any) -> None:
     assert shown(project, recipe + SHOW, {}) == [{"a": 3, "b": 6}]
 
 
+def test_a_list_may_be_empty_by_default(project: Any) -> None:
+    assert shown(project, "name: n\ninputs: {a: {type: list, default: [], example: []}}" + SHOW, {}) == [{"a": []}]
+
+
 def test_a_given_value_is_not_evaluated(project: Any) -> None:
     recipe = "name: n\ninputs: {a: {}, b: {default: '${{ inputs.a }}'}}" + SHOW
     text = "${{ 1 + 1 }}"
