@@ -44,8 +44,8 @@ class Findings:
             self._check(reference, place.at(*inner), names, 0, shown=shown)
         return value
 
-    def expression(self, raw: str, place: Place, names: Names) -> Expression | None:
-        """A bare expression; ``${{ }}`` around the whole is accepted. None if it can't be used."""
+    def expression(self, raw: str, place: Place, names: Names, *, shown: bool = False) -> Expression | None:
+        """A bare expression; ``${{ }}`` around the whole is accepted. None if it can't be used. ``shown`` as above."""
         value = self._compiled(raw, place)
         if value is None:
             return None
@@ -61,7 +61,7 @@ class Findings:
             self.add(place, error.message, error.hint or "", offset=error.offset + shift)
             return None
         for reference in expression.references:
-            self._check(reference, place, names, shift, shown=False)
+            self._check(reference, place, names, shift, shown=shown)
         return expression
 
     def early(self, raw: Any, place: Place) -> str | None:

@@ -213,12 +213,13 @@ class _Maker:
             action = self._chooser.action(step.uses, part.place.at("uses"), api)
             return self._chooser.variant(action, part, items=False), None
         place = part.place.at("for_each")
+        shown = step.key is None  # an item without a key is called what it is
         if not isinstance(step.for_each, str):
             self._check_no_action(part)
-            return None, self._findings.value(step.for_each, place, names)
+            return None, self._findings.value(step.for_each, place, names, shown=shown)
         if self._is_expression(step.for_each, api, names):
             self._check_no_action(part)
-            return None, self._findings.expression(step.for_each, place, names)
+            return None, self._findings.expression(step.for_each, place, names, shown=shown)
         action = self._chooser.variant(self._chooser.action(step.for_each, place, api), part, items=True)
         if action is not None and not action.yields:
             what = f"{action.variant or step.for_each!r} gives one result, not items"
