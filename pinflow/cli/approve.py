@@ -28,9 +28,9 @@ Approve that a recipe runs with nobody there, with these inputs: on a schedule, 
 shows first what it would do. The approval is for the recipe's very text, what it includes, and the
 inputs given here: whatever of these is changed needs a new one. Recipes that only read need none."""
 EXAMPLES = """\
-  pinflow approve recipes/mirror_board.yaml -i from=Ideas -i to="Ideas too"
-  pinflow approve mirror_board --max-writes 200          no run may change more than that
-  pinflow approve recipes/mirror_board.yaml --yes        without a dry run and without asking
+  pinflow approve recipes/mirror_board.yaml -i board="Garden ideas"
+  pinflow approve mirror_garden.yaml --max-writes 200    no run may change more than that
+  pinflow approve mirror_garden.yaml --yes               without a dry run and without asking
   pinflow approve --list
   pinflow approve --revoke 3f2a9c01d4e5                  or the recipe's file"""
 OUTPUTS: Sequence[str] = ("human", "json")

@@ -32,7 +32,7 @@ class Entry:
 
 BUILT_IN = (
     Entry("run", RUN, "run a recipe"),
-    Entry("resume", RUN, "go on with a run that was paused, stopped or failed"),
+    Entry("resume", RUN, "continue a run that was paused, stopped or failed"),
     Entry("schedule", RUN, "run recipes by themselves, when they are due"),
     Entry("tick", RUN, "run what is due now, and exit: for cron, timers and CI"),
     Entry("runs", RUN, "list runs, or show one"),

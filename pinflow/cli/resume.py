@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pinflow.cli.shell import Shell
 
 DESCRIPTION = """\
-Go on with a run that was paused, stopped or failed. What it has done is not done again,
+Continue a run that was paused, stopped or failed. What it has done is not done again,
 and what may have been done is looked up first."""
 EXAMPLES = """\
   pinflow resume                                         the last run

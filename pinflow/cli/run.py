@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Run a recipe. It is checked as a whole before anything is sent. A run that does not
-reach its end (a quota, Ctrl-C, a lost connection) goes on with: pinflow resume"""
+reach its end (a quota, Ctrl-C, a lost connection) is continued with: pinflow resume"""
 EXAMPLES = """\
   pinflow run copy_board --sandbox                       try it, without an account
   pinflow run copy_board -i board="Garden ideas" --dry-run

@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, help in (
         ("run-now", "run a job now, whatever its schedule says"),
         ("pause", "let a job rest until it is resumed; its runs are left out"),
-        ("resume", "let a job go on that is paused, or that rests after failures"),
+        ("resume", "let a job run again that is paused, or that rests after failures"),
     ):
         verb(name, help).add_argument("job", metavar="JOB", help=_NAME)
     history = verb("history", "show what became of each time at which a job was due, the newest first")
