@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pinflow.errors import RateLimited, SpamBlocked
 from pinflow.reporters.errors import error_data
 from pinflow.reporters.text import fit, inert, json_text, one_line, table
 from pinflow.reporters.words import OUTCOMES, duration, moment
@@ -211,7 +212,14 @@ def _account_row(each: AccountResult, *, alone: bool) -> dict[str, str]:
     numbers = zip(_NUMBERS, (done, skipped, failed, sum(each.calls.values())), strict=True)
     row |= {name: f"{number:,}" for name, number in numbers if number}
     row |= {name: _cell(value) for name, value in each.facts.items()}
-    return row | ({"why": inert(each.error.message.splitlines()[0])} if each.error is not None else {})
+    return row | ({"why": _why(each.error)} if each.error is not None else {})
+
+
+def _why(error: PinflowError) -> str:
+    """What stood in an account's way. How long a refused call has to wait comes first: a narrow screen cuts the end."""
+    said = inert(error.message.splitlines()[0])
+    wait = error.retry_after if isinstance(error, (RateLimited, SpamBlocked)) and error.status else None
+    return said if wait is None else f"for {duration(wait)}: {said}"
 
 
 def _is_number(text: str) -> bool:

@@ -411,6 +411,7 @@ def test_the_recap_is_a_table_of_accounts(agency: Agency) -> None:
         ["eva", "done"],
     ]
     assert "is not JSON" in table[1]
+    assert "  for 2 h 00 min: GET " in table[2]
     assert "failed" not in lines  # no section: the table says why
     data = as_data("Everyone", result)
     assert [each["status"] for each in data["accounts"]] == ["failed", "paused", "ok", "ok", "ok"]
