@@ -420,6 +420,7 @@ def _date_add(run: Evaluation, date: str, count: int, unit: str) -> str:
 
 def _date_format(run: Evaluation, date: str, pattern: str) -> str:
     run.room_for_text(len(pattern) * 3)  # no token writes more than three times its own length
+    run.charge(len(pattern) * pattern.count("["))  # behind each, the end of its text is looked for
     return dates.formatted(date, pattern)
 
 

@@ -322,6 +322,10 @@ BIG = {"big": "x" * 60_000, "many": list(range(9_000)), "long": "x" * 6_000_000}
         ("json([big, big])", "json(): the value is too large"),
         ("split(long, 'x')", "split(): the expression takes more than 5,000 steps"),
         ("upper(long)", "upper(): the text would be 6,000,000 characters long; at most 65,536 are allowed"),
+        (
+            "date_format('2026-03-01', join(map(range(3000), i, '['), ''))",
+            "date_format(): the expression takes more than 5,000 steps",
+        ),
         ("range(1e9)", "range(): 1,000,000,000 items are too many; at most 10,000 are allowed"),
     ],
 )
