@@ -23,6 +23,7 @@ from pinflow.engine.world import STEP, time_limit
 from pinflow.errors import ActionError, Interrupted, PinflowError
 from pinflow.events import Note, Retrying, StepFinished, StepStarted, Waiting
 from pinflow.recipe.expressions import ExpressionError
+from pinflow.recipe.values import kind_of
 from pinflow.rendering import Scope, Unknown, Value, evaluate
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Runner:
             return True
         value = evaluate(step.condition, scope, now=self._now())
         if not isinstance(value, bool):
-            what = f"if: must be true or false, not {type(value).__name__}"
+            what = f"if: must be true or false, not {kind_of(value)}"
             raise self._misfit(step, what, "compare it: ... != null")
         return value
 
@@ -340,7 +341,7 @@ class Runner:
         else:
             listed = evaluate(loop.items, scope, now=self._now())
         if not isinstance(listed, list):
-            raise self._misfit(step, f"for_each: must be a list, not {type(listed).__name__}")
+            raise self._misfit(step, f"for_each: must be a list, not {kind_of(listed)}")
         return listed
 
     def _key(self, step: PlannedStep, loop: Loop, scope: Scope) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.names import Names, shape_of_input
 from pinflow.recipe.expressions import Expression, ExpressionError, Reference, Template, compile_expression, nearest
+from pinflow.recipe.values import kind_of
 from pinflow.rendering import Loc, Scope, Value, compile_value
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from pinflow.errors import Problem
     from pinflow.includes import Place
     from pinflow.inputs import Declared, Resolved
+
+
+class _Late:
+    """Instead of a value that only the run brings."""
 
 
 class Findings:
@@ -93,29 +98,37 @@ class Findings:
                     self.add(place.at(*loc), error.message, error.hint or "", offset=error.offset)
         return found
 
-    def holds(self, condition: Expression | None, names: Names) -> bool:
-        """Whether it is known already that a condition is true."""
+    def holds(self, condition: Expression | None, raw: object, place: Place, names: Names) -> bool:
+        """Whether it is known already that a condition, written as ``raw``, is true; a useless one is noted."""
         if condition is None:
             return True
-        try:
-            return self._is_known(condition.references, names) and (
-                condition.evaluate(self._looked_at.names, now=self._now) is True
-            )
-        except ExpressionError:
-            return False
+        found = self._early(condition, raw, place, names)
+        if not isinstance(found, (bool, _Late)):
+            self.add(place, f"if must be true or false, not {kind_of(found)}", "compare it: ... != null")
+        return found is True
 
-    def is_empty(self, items: Expression | Value | None, names: Names) -> bool:
-        """Whether it is known already that a loop has nothing to go over."""
-        if items is None:
+    def is_empty(self, items: Expression | Value | None, raw: object, place: Place, names: Names) -> bool:
+        """Whether it is known already that a loop over ``raw`` has nothing to go over. What is no list is noted."""
+        if isinstance(items, Value):
+            self.known(items, place, names)
+        if not isinstance(items, Expression):
             return False
+        found = self._early(items, raw, place, names)
+        if isinstance(found, (list, _Late)):
+            return found == []
+        self.add(place, f"for_each must be a list, not {kind_of(found)}")
+        return True
+
+    def _early(self, expression: Expression, raw: object, place: Place, names: Names) -> Any:
+        """What an expression gives that reads inputs alone. If it reads more, or fails, which is noted, it is late."""
+        if not self._is_known(expression.references, names):
+            return _Late()
         try:
-            if isinstance(items, Expression):
-                known = self._is_known(items.references, names)
-                return known and items.evaluate(self._looked_at.names, now=self._now) == []
-            known = self._is_known((reference for _, reference in items.references), names)
-            return known and items.render(self._looked_at, now=self._now) == []
-        except ExpressionError:
-            return False
+            return expression.evaluate(self._looked_at.names, now=self._now)
+        except ExpressionError as error:
+            shift = max(0, str(raw).find(expression.text))
+            self.add(place, error.message, error.hint or "", offset=shift + error.offset)
+            return _Late()
 
     def _is_known(self, references: Iterable[Reference], names: Names) -> bool:
         there = self._looked_at.names["inputs"]

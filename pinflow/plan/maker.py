@@ -176,7 +176,7 @@ class _Maker:
         action, items = self._what(part, names)
         bound = self._logins.bind(part, None if step.broken else action, around)
         condition = self._condition(part, names)
-        certain = certain and self._findings.holds(condition, names)
+        certain = certain and self._findings.holds(condition, step.if_, place.at("if"), names)
         loop = None
         if step.for_each is not None:
             loop = self._loop(part, action, items, names, path, around, certain=certain)
@@ -263,7 +263,7 @@ class _Maker:
             around[variable] = tokens
         inner = names.with_variable(variable, item_shape(action))
         key = self._findings.value(step.key, part.place.at("key"), inner, shown=True) if step.key else None
-        certain = certain and not self._findings.is_empty(items, names)
+        certain = certain and not self._findings.is_empty(items, step.for_each, part.place.at("for_each"), names)
         planned, after = self._steps(part.body, inner, f"{path}.", {}, around, certain=certain)
         collect = dict(step.collect)
         kept = self._findings.value(collect, part.place.at("collect"), after, shown=True) if collect else None

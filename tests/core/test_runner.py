@@ -133,7 +133,7 @@ def test_a_condition_that_is_neither_true_nor_false_fails_with_its_place(project
     recipe = "name: n\nsteps:\n  - {id: a, uses: act}\n  - {id: b, uses: act, if: steps.a.name}\n"
     result = project.run(recipe)
     assert str(result.error) == (
-        f"{project.folder / 'recipe.yaml'}:4:5: if: must be true or false, not str\n  compare it: ... != null"
+        f"{project.folder / 'recipe.yaml'}:4:5: if: must be true or false, not text\n  compare it: ... != null"
     )
     assert script.calls == ["a"]
 
