@@ -46,7 +46,7 @@ def check_arguments(
         source = next((fault.loc[:n] for n in range(1, len(fault.loc) + 1) if fault.loc[:n] in late), None)
         if source is not None and not fault.unknown:
             if source in early and source not in wrong:
-                findings.add(part.place.at("with", *source), fault.what, _origin(late[source]))
+                findings.add(part.place.at("with", *source), _said(fault), _origin(late[source]))
         elif fault.loc not in misspelt:
             _tell(fault, action, schema, part, findings, registry)
     if misspelt:
@@ -87,6 +87,12 @@ def _shown(loc: Loc) -> str:
     return f"item {loc[-1] + 1} of {loc[-2]!r}" if len(loc) > 1 and isinstance(loc[-1], int) else repr(loc[-1])
 
 
+def _said(fault: Fault) -> str:
+    """What is wrong with an argument; of what is missing inside one, where."""
+    *around, name = fault.loc
+    return f"{_shown(tuple(around))} lacks {name!r}" if around and fault.what.startswith("missing") else fault.what
+
+
 def _tell(fault: Fault, action: Action, schema: Shape, part: Part, findings: Findings, registry: Registry) -> None:
     *around, name = fault.loc
     place = part.place.at("with", *fault.loc)
@@ -102,7 +108,7 @@ def _tell(fault: Fault, action: Action, schema: Shape, part: Part, findings: Fin
         hint = f"it belongs under {below}" if below else near(str(name), fault.known, otherwise)
         findings.add(place, what, hint, key=True)
     elif fault.what.startswith("missing"):
-        what = f"{_shown(tuple(around))} lacks {name!r}" if around else f"{action.title}: {fault.what}"
+        what = _said(fault) if around else f"{action.title}: {fault.what}"
         findings.add(place if around else part.place.at(*_caller(part)), what)
     else:
         findings.add(place, fault.what)
