@@ -39,13 +39,14 @@ Environment:
   PINFLOW_STATE_DIR    where runs are recorded
   PINFLOW_DISABLE      plugins to leave out: a,b
   PINFLOW_TIER         access tier of your app: standard or trial
+  PINFLOW_PROXY        the way out where there is no other; the README has all variables
 
 Examples:
   pinflow actions                                       what recipes can do
   pinflow validate recipes/*.yaml                       find every mistake
   pinflow run copy_board -i board="Garden ideas" --dry-run
   pinflow run copy_board --sandbox                      try it, without an account
-  pinflow resume                                        go on with the last run"""
+  pinflow resume                                        continue the last run"""
 
 
 def main(argv: Sequence[str], shell: Shell) -> int:
