@@ -7,6 +7,7 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pinflow.engine.mask import Mask
 from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Note, Progress
 
 if TYPE_CHECKING:
@@ -16,10 +17,20 @@ REMEMBERED = 100  # skipped and failed items that are listed one by one; more ar
 
 
 class Emitter:
-    """Tells every listener of every event. A listener that raises is left out from then on, with one notice."""
+    """Tells every listener of every event, without what ``mask`` hides.
 
-    def __init__(self, run: str, listeners: Iterable[Callable[[Event], None]], clock: Callable[[], float]) -> None:
+    A listener that raises is left out from then on, with one notice.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        listeners: Iterable[Callable[[Event], None]],
+        clock: Callable[[], float],
+        mask: Mask = Mask(),  # noqa: B008  nothing changes it
+    ) -> None:
         self.tally = Tally()
+        self.mask = mask
         self._run = run
         self._listeners = list(listeners)
         self._clock = clock
@@ -29,7 +40,7 @@ class Emitter:
 
     def __call__(self, kind: type[Event], /, **facts: Any) -> None:
         with self._lock:
-            event = kind(run=self._run, at=self._clock(), **facts)
+            event = kind(run=self._run, at=self._clock(), **self.mask.facts(facts))
             self.tally.add(event)
             self._waiting.append(event)
             if not self._telling:  # what a listener tells comes after what it was told, for all of them

@@ -143,9 +143,9 @@ class Runner:
         except (Unknown, NeedsPlanned):
             return "planned", None, None
         except ExpressionError as error:
-            return "failed", None, self._misfit(step, error.message, error.hint or "")
+            return "failed", None, self._world.emit.mask.error(self._misfit(step, error.message, error.hint or ""))
         except PinflowError as error:
-            return status_of(error), None, error
+            return status_of(error), None, self._world.emit.mask.error(error)
         finally:
             STEP.reset(token)
         return ("planned" if self._dry_run and step.writes else "ok"), output, None

@@ -15,6 +15,7 @@ from pinflow.engine.durable import Durable
 from pinflow.engine.emitter import Emitter
 from pinflow.engine.executors import threads
 from pinflow.engine.kept import noted
+from pinflow.engine.mask import Mask
 from pinflow.engine.planned import LANES
 from pinflow.engine.results import Forecast, RunResult, status_of
 from pinflow.engine.runner import Runner
@@ -153,7 +154,8 @@ class Session:
         self._asked = ask
         self._transport = Transport(connections=64, way=way, agent="pinflow", monotonic=seams.monotonic)
         self._refusals: dict[str, None] = {}  # a set in the order in which they were noted
-        self._emit = Emitter(run_id, listeners, seams.clock)
+        hidden = Mask(plan.inputs[name] for name in plan.secrets)
+        self._emit = Emitter(run_id, listeners, seams.clock, hidden)
         apis = {api for _, api in (*credentials, *plan.item_logins)}
         self._durable = Durable(
             journal,

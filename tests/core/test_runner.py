@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from pinflow import ActionError, Context, RateLimited, UsageError, action
 from pinflow.engine.runner import LIST_CAP
 from pinflow.errors import CREDENTIAL, DOUBT, INTERRUPTED, PAUSED, CredentialError, InDoubt
+from pinflow.events import Note
 
 
 class Script:
@@ -620,3 +622,31 @@ def test_a_bad_address_is_refused_before_a_run_is_recorded(project: Any) -> None
     with pytest.raises(Exception, match="SHOP_URL must be an https"):
         project.run("{name: n, steps: [{uses: get_me}]}")
     assert project.app().runs() == []
+
+
+# -- secrets
+
+
+def test_a_secret_input_is_not_told_even_where_a_recipe_shows_it(project: Any) -> None:
+    secret = "hunter 2/3"
+
+    @action("tell")
+    def tell(ctx: Context, *, word: str, pin: str) -> None:
+        ctx.log(f"the word is {word}, as an address {quote(word)}, the pin {pin}")
+        raise ActionError(f"the service said: {word} is no good", hint=f"{word} again?")
+
+    project.offer(tell)
+    recipe = """
+        name: n
+        inputs: {word: {type: secret}, pin: {type: secret}}
+        steps: [{uses: tell, with: {word: "${{ inputs.word }}", pin: "${{ inputs.pin }}"}}]
+    """
+    result = project.run(recipe, inputs={"word": secret, "pin": "123"})
+    assert str(result.error) == "the service said: *** is no good\n  *** again?"
+    (note,) = [event.text for event in project.events if isinstance(event, Note)]
+    assert note == "the word is ***, as an address ***, the pin 123"  # what is too short would garble everything
+    told = repr([*project.events, result, result.error, result.error.args])
+    assert secret not in told
+    (run,) = project.app().runs()
+    assert run.error
+    assert secret not in run.error
