@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,12 +87,17 @@ class Desk:
         environ = {**self.environ, "PINFLOW_STATE_DIR": str(state)}
         registry, manager = self._installed.registry, self._installed._manager
         shell = Shell(io.StringIO(), out, err, environ, lambda environ, plugins: App(registry, manager, environ))
-        before = sys.gettrace()
-        sys.settrace(tracer)
-        try:
-            code = main([name if word == "NAME" else word for word in words], shell=shell)
-        finally:
-            sys.settrace(before)
+        codes: list[int] = []
+
+        def work() -> None:
+            sys.settrace(tracer)
+            codes.append(main([name if word == "NAME" else word for word in words], shell=shell))
+
+        # an exception at the very end of a handler leaves the one that was handled behind, as long as its thread lives
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        (code,) = codes
         return code, out.getvalue() + err.getvalue(), state
 
 
