@@ -15,7 +15,7 @@ from pinflow.errors import PluginError, UsageError
 from pinflow.kinds import Fields, Kind, Unfit, kind_of, shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence, Set
 
     from pinflow.actions import Action
     from pinflow.kinds import Misfit
@@ -118,7 +118,7 @@ class Parameters:
                 raise self._misfit(f"its check {check.__name__} looks at {strange[0]!r}, which is no parameter")
         return found
 
-    def clashes(self, arguments: Mapping[str, Any], *, unknown: Callable[[Any], bool]) -> list[Clash]:
+    def clashes(self, arguments: Mapping[str, Any], *, unknown: Set[str]) -> list[Clash]:
         """What the action's checks say against ``arguments``.
 
         A check is left out while something that it looks at is ``unknown``, missing, or has a fault of its own.
@@ -126,13 +126,12 @@ class Parameters:
         found = []
         for check, names in self._checks:
             given = {name: arguments[name] for name in names if name in arguments}
-            if any(name not in given and name not in self._kind.lax for name in names):
+            missing = any(name not in given and name not in self._kind.lax for name in names)
+            if missing or not unknown.isdisjoint(given):
                 continue
             try:
                 values = {name: self._kind.fields[name].convert(value, ()) for name, value in given.items()}
             except Unfit:
-                continue
-            if any(map(unknown, given.values())):
                 continue
             try:
                 check(**{name: self._signature[name].default for name in names} | values)

@@ -241,9 +241,10 @@ class Runner:
         faults = [f for f in action.parameters.faults(given) if not (self._dry_run and _is_planned(given, f.loc))]
         if faults:
             raise self._misfit(step, "; ".join(fault.what for fault in faults))
-        for clash in action.parameters.clashes(given, unknown=holds_planned):
+        planned = {name for name, value in given.items() if holds_planned(value)} if self._dry_run else set()
+        for clash in action.parameters.clashes(given, unknown=planned):
             raise clash.error
-        if self._dry_run and holds_planned(given):
+        if planned:
             return action.parameters.rough(given)
         return action.parameters.convert(given)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.names import fits
 from pinflow.plan.findings import near
-from pinflow.recipe.expressions import Template, nearest
+from pinflow.recipe.expressions import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pinflow.names import Names, Shape
     from pinflow.parameters import Fault
     from pinflow.plan.findings import Findings
+    from pinflow.recipe.expressions import Template
     from pinflow.registry import Registry
     from pinflow.rendering import Loc, Value
 
@@ -51,7 +52,7 @@ def check_arguments(
             _tell(fault, action, schema, part, findings, registry)
     if misspelt:
         return  # what was meant is not known, and so not what it goes with
-    for clash in action.parameters.clashes(given, unknown=_is_open):
+    for clash in action.parameters.clashes(given, unknown={str(loc[0]) for loc in late.keys() - early.keys()}):
         first = part.place.at("with", *clash.names[:1]) if clash.names else part.place.at(*_caller(part))
         origin = _origin(*(late[loc] for loc in early if loc[0] in clash.names))
         findings.add(first, clash.error.message, "; ".join(filter(None, [clash.error.hint, origin])))
@@ -59,16 +60,6 @@ def check_arguments(
 
 def _caller(part: Part) -> Loc:
     return ("uses" if part.step.uses else "for_each",)
-
-
-def _is_open(value: object) -> bool:
-    """Whether there is something in a value that only the run will fill in."""
-    match value:
-        case dict():
-            return any(map(_is_open, value.values()))
-        case list():
-            return any(map(_is_open, value))
-    return isinstance(value, Template)
 
 
 def _origin(*templates: Template) -> str:

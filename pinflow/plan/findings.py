@@ -31,11 +31,10 @@ class Findings:
         self.problems: list[Problem] = []
         self.needed: set[str] = set()
         self.names = Names.start({name: shape_of_input(each.input) for name, each in declared.items()}, complete)
-        self._scope = Scope({"inputs": resolved.values}, frozenset(f"inputs.{name}" for name in resolved.unknown))
         # a secret is not looked at before it is used: what is said of a value could show it, and a resumed run,
         # which has to be given its secrets again, is asked for them later than this
         hidden = frozenset(f"inputs.{name}" for name in resolved.unknown | resolved.secrets)
-        self._looked_at = Scope({"inputs": resolved.values}, hidden)
+        self._scope = Scope({"inputs": resolved.values}, hidden)
         self._secrets = resolved.secrets
         self._now = now
 
@@ -93,7 +92,7 @@ class Findings:
         for loc, template in value.templates:
             if self._is_known(template.references, names):
                 try:
-                    found[loc] = template.render(self._looked_at.names, now=self._now)
+                    found[loc] = template.render(self._scope.names, now=self._now)
                 except ExpressionError as error:
                     self.add(place.at(*loc), error.message, error.hint or "", offset=error.offset)
         return found
@@ -124,18 +123,18 @@ class Findings:
         if not self._is_known(expression.references, names):
             return _Late()
         try:
-            return expression.evaluate(self._looked_at.names, now=self._now)
+            return expression.evaluate(self._scope.names, now=self._now)
         except ExpressionError as error:
             shift = max(0, str(raw).find(expression.text))
             self.add(place, error.message, error.hint or "", offset=shift + error.offset)
             return _Late()
 
     def _is_known(self, references: Iterable[Reference], names: Names) -> bool:
-        there = self._looked_at.names["inputs"]
+        there = self._scope.names["inputs"]
         return all(
             each.root == "inputs"
             and (not each.path or each.path[0] in there)
-            and not self._looked_at.is_unknown(each)
+            and not self._scope.is_unknown(each)
             and names.fault(each) is None
             for each in references
         )

@@ -87,7 +87,8 @@ class Bench:
         step = given.pop("step", "step")
         faults = action.parameters.faults(given)
         assert not faults, faults
-        for clash in action.parameters.clashes(given, unknown=holds_planned):
+        planned = {name for name, value in given.items() if holds_planned(value)}
+        for clash in action.parameters.clashes(given, unknown=planned):
             raise clash.error
         with ExitStack() as stack:
             journal = None if dry_run else stack.enter_context(self._journal(run))
