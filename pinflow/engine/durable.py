@@ -524,6 +524,8 @@ class Durable:
         # plugins import this module on every start, and this is its dearest part
         from concurrent.futures import FIRST_COMPLETED, wait
 
+        from pinflow.engine.executors import at_work
+
         over = threading.Event()  # those at work end and are recorded; the others never begin
 
         def attempt(task: _Task[Any]) -> Outcome | ActionError | None:
@@ -534,26 +536,24 @@ class Durable:
                 raise
 
         flying: dict[Future[Outcome | ActionError | None], _Task[Any]] = {}
-        executor = self._executor(parallel)
-        hurried = False
-        try:
-            while True:
-                for task in islice(tasks, 0 if over.is_set() else 2 * parallel - len(flying)):
-                    flying[executor.submit(copy_context().run, attempt, task)] = task
-                if not flying:
-                    return
-                for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                    tally.add(flying.pop(future), future.result())
-        except (KeyboardInterrupt, SystemExit):  # the second Ctrl-C: nobody waits any more
-            hurried = True
-            raise
-        finally:
-            over.set()
-            executor.shutdown(wait=not hurried, cancel_futures=hurried)
-            if not hurried:  # what was on its way when another one ended them all is done nevertheless
-                for future, task in flying.items():
-                    if future.exception() is None:
-                        tally.add(task, future.result())
+
+        def landed() -> None:
+            """What was on its way when another one ended them all is done nevertheless."""
+            for future, task in flying.items():
+                if future.exception() is None:
+                    tally.add(task, future.result())
+
+        with at_work(self._executor(parallel), landed) as executor:
+            try:
+                while True:
+                    for task in islice(tasks, 0 if over.is_set() else 2 * parallel - len(flying)):
+                        flying[executor.submit(copy_context().run, attempt, task)] = task
+                    if not flying:
+                        return
+                    for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                        tally.add(flying.pop(future), future.result())
+            finally:
+                over.set()
 
     # lists, and what is known
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from pinflow.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,6 +38,24 @@ def threads(workers: int) -> Executor:
 def serial(workers: int) -> Executor:
     """One after the other, however many were meant."""
     return Serial()
+
+
+@contextmanager
+def at_work(executor: Executor, landed: Callable[[], None]) -> Iterator[Executor]:
+    """At the end, however it comes, wait for what was handed to ``executor`` inside, and then call ``landed``.
+
+    After KeyboardInterrupt or SystemExit, which a second Ctrl-C raises, nobody waits any more and nothing has landed.
+    """
+    hurried = False
+    try:
+        yield executor
+    except (KeyboardInterrupt, SystemExit):
+        hurried = True
+        raise
+    finally:
+        executor.shutdown(wait=not hurried, cancel_futures=hurried)
+        if not hurried:
+            landed()
 
 
 BUILT_IN: Mapping[str, Callable[[int], Executor]] = {"threads": threads, "serial": serial}

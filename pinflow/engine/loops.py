@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pinflow.engine.executors import at_work
 from pinflow.engine.planned import side_by_side
 from pinflow.engine.results import ends_run
 from pinflow.errors import Interrupted
@@ -78,18 +79,11 @@ class LoopRun:
     def _side_by_side(self, items: Iterator[Any]) -> None:
         flying: dict[Future[Ended], str] = {}
         executor = self._world.executor(self._loop.parallel)
-        hurried = False
-        try:
+        with at_work(executor, lambda: self._land(flying, list(flying))):
             for item in items:
                 self._start(item, executor, flying)
                 if len(flying) >= self._loop.parallel:
                     self._land(flying, wait(flying, return_when=FIRST_COMPLETED).done)
-        except (KeyboardInterrupt, SystemExit):  # the second Ctrl-C: nobody waits any more
-            hurried = True
-            raise
-        finally:
-            executor.shutdown(wait=not hurried, cancel_futures=hurried)
-            self._land(flying, () if hurried else list(flying))
 
     def _start(self, item: Any, executor: Executor, flying: dict[Future[Ended], str]) -> None:
         key = self._begin(item, flying.values())
