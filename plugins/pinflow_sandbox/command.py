@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from pinflow_sandbox.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from pinflow_sandbox.faults import Profile
 
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, OverflowError) as error:
         what = f"the sandbox can't listen on {args.host}:{args.port}: {error}"
         raise UsageError(what, hint="choose another port, or none for a free one") from None
-    with sandbox:
+    with _until_interrupted(), sandbox:
         names = ["access_token", f"access_token_{args.api}", *args.token]
         try:
             variables = sandbox.environment(names, api=args.api)
@@ -89,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
             f"Its control surface is {sandbox.url}/_sandbox/ with the header X-Sandbox-Token: {sandbox.control_token}\n"
             f"{_weather(faults)}Ctrl-C ends it, and forgets everything.\n"
         )
-        _until_interrupted()
+        threading.Event().wait()
     return 0
 
 
@@ -102,12 +104,13 @@ def _end_of_output() -> None:
             os.dup2(nowhere.fileno(), output.fileno())
 
 
-def _until_interrupted() -> None:
-    """Wait for Ctrl-C, or for the signal that ends a server."""
+@contextmanager
+def _until_interrupted() -> Iterator[None]:
+    """Ctrl-C, or the signal that ends a server, ends what is inside at any moment, and the files of tokens with it."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        threading.Event().wait()
+        yield
     except KeyboardInterrupt:
         sys.stderr.write("\n")
 

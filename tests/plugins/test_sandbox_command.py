@@ -27,6 +27,25 @@ def test_a_shell_may_read_the_variables_to_their_end_while_it_runs_and_its_end_l
     assert not folder.exists()
 
 
+KILLED_AT_ONCE = """
+import os, signal, sys
+from pinflow.__main__ import main
+from pinflow_sandbox import command
+told = command._end_of_output
+command._end_of_output = lambda: (told(), os.kill(os.getpid(), signal.SIGTERM))
+sys.exit(main(["sandbox"]))
+"""
+
+
+def test_its_end_leaves_nothing_even_where_it_comes_as_soon_as_the_variables_are_told() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_ONCE], capture_output=True, text=True, timeout=60, check=False
+    )
+    (folder,) = (shlex.split(line)[1].partition("=")[2] for line in done.stdout.splitlines() if "TOKEN_DIR=" in line)
+    assert done.returncode == 0, done.stderr
+    assert not Path(folder).exists()
+
+
 def test_a_token_is_named_like_one_and_never_like_a_path(tmp_path: Path) -> None:
     mine = tmp_path / "mine.json"
     mine.write_text("mine")
