@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, OverflowError) as error:
         what = f"the sandbox can't listen on {args.host}:{args.port}: {error}"
         raise UsageError(what, hint="choose another port, or none for a free one") from None
-    with _until_interrupted(), sandbox:
+    with _ended_quietly(), sandbox:
         names = ["access_token", f"access_token_{args.api}", *args.token]
         try:
             variables = sandbox.environment(names, api=args.api)
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
             f"Its control surface is {sandbox.url}/_sandbox/ with the header X-Sandbox-Token: {sandbox.control_token}\n"
             f"{_weather(faults)}Ctrl-C ends it, and forgets everything.\n"
         )
-        threading.Event().wait()
+        _until_interrupted()
     return 0
 
 
@@ -104,8 +104,12 @@ def _end_of_output() -> None:
             os.dup2(nowhere.fileno(), output.fileno())
 
 
+def _until_interrupted() -> None:
+    threading.Event().wait()
+
+
 @contextmanager
-def _until_interrupted() -> Iterator[None]:
+def _ended_quietly() -> Iterator[None]:
     """Ctrl-C, or the signal that ends a server, ends what is inside at any moment, and the files of tokens with it."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
