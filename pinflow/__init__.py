@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pinflow.actions import Action, Context, Number, Text, Undo, Variants, action
     from pinflow.app import App
+    from pinflow.engine.context import Context
     from pinflow.engine.durable import EachResult, Skip
-    from pinflow.engine.store import check_place
     from pinflow.errors import (
         ActionError,
         CredentialError,
@@ -30,27 +29,29 @@ if TYPE_CHECKING:
         UsageError,
     )
     from pinflow.events import Event
-    from pinflow.hookspecs import hookimpl
     from pinflow.http.api import Api, OAuth, Quota, checked_origin
     from pinflow.http.client import Client, Page
     from pinflow.http.credentials import Credential, CredentialRequest
+    from pinflow.http.encoding import Repeated
+    from pinflow.http.proxy import way_out
     from pinflow.http.retry import Limits, Lost
     from pinflow.http.transport import Answer, Transport
-    from pinflow.http.way import way_out
-    from pinflow.http.wire import Repeated
-    from pinflow.inputs import is_token_name
-    from pinflow.notices import Notice
-    from pinflow.offers import Command, Imported, Importer, Simulator
-    from pinflow.paths import state_folder
-    from pinflow.recipe.fields import seconds
+    from pinflow.plan.inputs import is_token_name
+    from pinflow.plugin.action import Action, Undo, Variants, action
+    from pinflow.plugin.contributions import Command, Imported, Importer, Simulator
+    from pinflow.plugin.hookspecs import hookimpl
     from pinflow.recipe.source import Source
+    from pinflow.recipe.validators import seconds
     from pinflow.reporters.text import inert, table
+    from pinflow.schema.constraints import Number, Text
+    from pinflow.state.folder.notices import Notice
+    from pinflow.state.folder.paths import state_folder
+    from pinflow.state.folder.sqlite import check_place
 
 _HOMES = {
-    "actions": ("Action", "Context", "Number", "Text", "Undo", "Variants", "action"),
     "app": ("App",),
+    "engine.context": ("Context",),
     "engine.durable": ("EachResult", "Skip"),
-    "engine.store": ("check_place",),
     "errors": (
         "ActionError",
         "CredentialError",
@@ -66,21 +67,24 @@ _HOMES = {
         "UsageError",
     ),
     "events": ("Event",),
-    "hookspecs": ("hookimpl",),
     "http.api": ("Api", "OAuth", "Quota", "checked_origin"),
     "http.client": ("Client", "Page"),
     "http.credentials": ("Credential", "CredentialRequest"),
+    "http.encoding": ("Repeated",),
+    "http.proxy": ("way_out",),
     "http.retry": ("Limits", "Lost"),
     "http.transport": ("Answer", "Transport"),
-    "http.way": ("way_out",),
-    "http.wire": ("Repeated",),
-    "inputs": ("is_token_name",),
-    "notices": ("Notice",),
-    "offers": ("Command", "Imported", "Importer", "Simulator"),
-    "paths": ("state_folder",),
-    "recipe.fields": ("seconds",),
+    "plan.inputs": ("is_token_name",),
+    "plugin.action": ("Action", "Undo", "Variants", "action"),
+    "plugin.contributions": ("Command", "Imported", "Importer", "Simulator"),
+    "plugin.hookspecs": ("hookimpl",),
     "recipe.source": ("Source",),
+    "recipe.validators": ("seconds",),
     "reporters.text": ("inert", "table"),
+    "schema.constraints": ("Number", "Text"),
+    "state.folder.notices": ("Notice",),
+    "state.folder.paths": ("state_folder",),
+    "state.folder.sqlite": ("check_place",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -20,9 +20,11 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow import paths, plugins, private
-from pinflow.approvals import MAX_WRITES, Approvals, approval_of, command, digest_of
 from pinflow.errors import ApprovalRequired, PinflowError, RateLimited, RecipeError, RemoteError, UsageError
+from pinflow.plugin import loader
+from pinflow.recipe import bundled
+from pinflow.state.folder import atomic_file, paths
+from pinflow.state.folder.approvals import MAX_WRITES, Approvals, approval_of, command, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -30,24 +32,24 @@ if TYPE_CHECKING:
     import pluggy
     from pluggy import HookImpl
 
-    from pinflow.approvals import Approval
-    from pinflow.engine.bulk import Bulk
-    from pinflow.engine.history import RunDetail
-    from pinflow.engine.journal import Journal, RunRecord
     from pinflow.engine.results import RunResult
     from pinflow.engine.session import Session
     from pinflow.engine.undo import Made, Undoing
+    from pinflow.engine.write_budget import Bulk
     from pinflow.events import Event
     from pinflow.http.credentials import Credential, CredentialRequest
-    from pinflow.http.ledger import Ledger
-    from pinflow.http.quota import Use
-    from pinflow.inputs import Declared
-    from pinflow.notices import Level, Notice, Notices
+    from pinflow.http.rate_limiter import Use
     from pinflow.plan import Login, Plan
-    from pinflow.registry import Registry
+    from pinflow.plan.inputs import Declared
+    from pinflow.plugin.registry import Registry
+    from pinflow.scheduling.events import Told
     from pinflow.scheduling.scheduler import Scheduler
     from pinflow.scheduling.status import Status
-    from pinflow.scheduling.told import Told
+    from pinflow.state.folder.approvals import Approval
+    from pinflow.state.folder.journal import Journal, RunRecord
+    from pinflow.state.folder.notices import Level, Notice, Notices
+    from pinflow.state.folder.runs import RunDetail
+    from pinflow.state.folder.usage import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +110,8 @@ class App:
         ``reserved`` are names of commands that no plugin may have. Raises PluginError.
         """
         cache = paths.cache_folder(environ) / "plugins.json"
-        manager, infos = plugins.load_installed(environ, cache, files=plugins_from)
-        return cls(plugins.collect(manager, infos, environ, reserved=reserved), manager, environ, **seams)
+        manager, infos = loader.load_installed(environ, cache, files=plugins_from)
+        return cls(loader.collect(manager, infos, environ, reserved=reserved), manager, environ, **seams)
 
     # -- before a run
 
@@ -132,7 +134,7 @@ class App:
         from pinflow.recipe.model import parse_all
         from pinflow.recipe.source import read
 
-        path = paths.find_recipe(recipe)
+        path = bundled.find_recipe(recipe)
         source = read(path, str(path), known=(each.stem for each in self.recipes()))
         found, problems = parse_all(source)
         if found is None:
@@ -166,7 +168,7 @@ class App:
 
     def new_run_id(self) -> str:
         """A name for a run that begins now."""
-        from pinflow.engine.journal import new_run_id
+        from pinflow.state.folder.journal import new_run_id
 
         return new_run_id(self._clock())
 
@@ -224,7 +226,7 @@ class App:
         ``run_id`` names the run, as `new_run_id` does; StateError if there is one of that name.
         """
         options = options or Options()
-        from pinflow.engine.journal import Journal, prune
+        from pinflow.state.folder.journal import Journal, prune
 
         most = self._approved(plan, options)
         run_id = run_id or self.new_run_id()
@@ -244,8 +246,8 @@ class App:
         return result if options.dry_run or options.sandbox else self._tell_of_pause(plan, options, result)
 
     def _record(self, plan: Plan, options: Options, run_id: str) -> RunRecord:
-        from pinflow.engine.journal import RunRecord
         from pinflow.engine.undo import makers
+        from pinflow.state.folder.journal import RunRecord
 
         return RunRecord(
             id=run_id,
@@ -274,7 +276,7 @@ class App:
         UsageError for a run that is done, unknown, or whose recipe was changed, and
         for other inputs than it began with.
         """
-        from pinflow.engine.journal import Journal, last_run
+        from pinflow.state.folder.journal import Journal, last_run
 
         wanted = run_id or last_run(self.state)
         if wanted is None:
@@ -355,7 +357,7 @@ class App:
     @cached_property
     def notices(self) -> Notices:
         """What people are told of, once, where nobody is there."""
-        from pinflow.notices import Notices
+        from pinflow.state.folder.notices import Notices
 
         hooks = self._manager.hook.pinflow_notify.get_hookimpls()
         notifiers = {each.plugin_name: partial(_notify, each, self.environ) for each in hooks}
@@ -393,7 +395,7 @@ class App:
 
     def tell(self, key: str, kind: str, title: str, text: str = "", *, level: Level = "warning") -> bool:
         """Tell people of something, once until ``notices.resolve(key)``; whether they were told now. See Notice."""
-        from pinflow.notices import Notice
+        from pinflow.state.folder.notices import Notice
 
         return self.notices.tell(Notice(key=key, kind=kind, title=title, text=text, at=self._clock(), level=level))
 
@@ -409,7 +411,7 @@ class App:
         return result
 
     def _bulk(self, plan: Plan, options: Options, journal: Journal | None, most: int | None, run_id: str) -> Bulk:
-        from pinflow.engine.bulk import Bulk
+        from pinflow.engine.write_budget import Bulk
 
         if journal is None or most is None:
             return Bulk(None)
@@ -453,9 +455,9 @@ class App:
     ) -> Iterator[Session]:
         """A signed-in session that may make ``most`` changes. The journal is opened only once every login is there."""
         from pinflow.engine.executors import find_executor
+        from pinflow.engine.file_access import Files
         from pinflow.engine.session import Seams, Session, sign_in
-        from pinflow.files import Files
-        from pinflow.http.way import way_out
+        from pinflow.http.proxy import way_out
 
         executor = find_executor(options.executor, self.registry.executors)
 
@@ -500,8 +502,8 @@ class App:
             yield session
 
     def _ledger(self) -> Ledger:
-        from pinflow.engine.store import MOUNTS, check_place
-        from pinflow.http.ledger import Ledger
+        from pinflow.state.folder.sqlite import MOUNTS, check_place
+        from pinflow.state.folder.usage import Ledger
 
         check_place(self.state, MOUNTS)
         return Ledger(self.state / "quota")
@@ -551,7 +553,7 @@ class App:
 
         text, inputs = recipe(undoing.run, undoing.stages)
         file = self.state / "undo" / f"{undoing.run}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.yaml"
-        private.write(file, text.encode())  # to resume it, it must be there
+        atomic_file.write(file, text.encode())  # to resume it, it must be there
         plan = self._plan_text(text, str(file), inputs)
         # what is deleted was shown, and calling this is the approval
         options = replace(options or Options(), tier=undoing.tier, approve=lambda what: True, max_writes=None)
@@ -567,21 +569,21 @@ class App:
 
     def quotas(self) -> list[Use]:
         """How every quota stands that was used in the last day, or is paused. Raises StateError."""
-        from pinflow.http.quota import uses
+        from pinflow.http.rate_limiter import uses
 
         with closing(self._ledger()) as ledger:
             return uses(ledger, self._clock())
 
     def lift_block(self, login: str) -> None:
         """Let the account of a token write again that a spam block paused. Raises UsageError if none did."""
-        from pinflow.http.quota import lift_block
+        from pinflow.http.rate_limiter import lift_block
 
         with closing(self._ledger()) as ledger:
             if not lift_block(ledger, login, self._clock()):
                 raise UsageError(f"no account of the token {login!r} is blocked", hint="pinflow quota lists the blocks")
 
     def _ask(self, request: CredentialRequest, plugin: str) -> Credential | None:
-        return plugins.credential(self._manager, self.registry.plugins, request, only=plugin)
+        return loader.credential(self._manager, self.registry.plugins, request, only=plugin)
 
     def credential_request(self, token: str, api: str, scopes: frozenset[str] = frozenset()) -> CredentialRequest:
         """Where a token is looked for, outside of any recipe. Raises UsageError for an unknown API."""
@@ -600,7 +602,7 @@ class App:
 
     def recipes(self) -> list[Path]:
         """The recipes that come with pinflow, by name."""
-        return sorted(paths.bundled_recipes().glob("*.yaml"))
+        return sorted(bundled.bundled_recipes().glob("*.yaml"))
 
     def token_folders(self, folder: Path) -> list[Path]:
         """Where token files are when the environment names no folder, the most particular first.
@@ -632,7 +634,7 @@ class App:
         """
         from pinflow.scheduling.jobs import load
         from pinflow.scheduling.scheduler import Scheduler, Setting
-        from pinflow.scheduling.table import Table
+        from pinflow.state.folder.occurrences import Table
 
         with Table(self.state, owner=self.new_run_id()) as table:
             rows = load(self, recipes, inputs or {}, table.jobs(), left_out=left_out)
@@ -641,7 +643,7 @@ class App:
     def schedule_status(self) -> Status:
         """How the schedule does: who looks after it, what runs and waits, and what is wrong. Raises StateError."""
         from pinflow.scheduling.status import status
-        from pinflow.scheduling.table import Table
+        from pinflow.state.folder.occurrences import Table
 
         with Table(self.state, owner="status") as table:
             return status(self, table)
@@ -650,13 +652,13 @@ class App:
 
     def runs(self) -> Sequence[RunRecord]:
         """Every recorded run, newest first."""
-        from pinflow.engine.journal import list_runs
+        from pinflow.state.folder.journal import list_runs
 
         return list_runs(self.state)
 
     def show(self, run_id: str) -> RunDetail:
         """What is recorded of one run. Raises UsageError if there is none, StateError if it can't be read."""
-        from pinflow.engine.history import read_run
+        from pinflow.state.folder.runs import read_run
 
         return read_run(self.state, run_id)
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pinflow.actions import Action
     from pinflow.cli.shell import Shell
-    from pinflow.registry import PluginInfo, Registry
+    from pinflow.plugin.action import Action
+    from pinflow.plugin.registry import PluginInfo, Registry
 
 DESCRIPTION = (
     "List what recipes can do, or show one action: arguments, output, what it needs, and a recipe to start from."

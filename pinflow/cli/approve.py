@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow.cli import boundary, running
-from pinflow.cli.asking import confirmed
+from pinflow.cli import error_exit, run_common
+from pinflow.cli.prompts import confirmed
 from pinflow.errors import OK, STATE, ApprovalRequired, UsageError
 from pinflow.reporters.text import fit, inert, json_text, table
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pinflow.app import App
-    from pinflow.approvals import Approval
     from pinflow.cli.shell import Shell
     from pinflow.engine.results import RunResult
     from pinflow.plan import Plan
+    from pinflow.state.folder.approvals import Approval
 
 DESCRIPTION = """\
 Approve that a recipe runs with nobody there, with these inputs: on a schedule, or from cron. A dry run
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--api", metavar="API", help="API version to run it on, instead of the recipe's own")
     parser.add_argument("--yes", action="store_true", help="approve what the text says: no dry run, no question")
-    running.add_max_writes(parser, "how many changes one run may make")
+    run_common.add_max_writes(parser, "how many changes one run may make")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--list", action="store_true", help="what is approved")
     which.add_argument("--revoke", metavar="ID", help="take an approval back: its id, or the recipe's file or name")
@@ -63,8 +63,8 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 
 def _approve(args: argparse.Namespace, shell: Shell, app: App) -> int:
-    most = running.max_writes(args, shell)
-    plan = app.plan(args.recipe, inputs=running.given_inputs(args.inputs), api=args.api)
+    most = run_common.max_writes(args, shell)
+    plan = app.plan(args.recipe, inputs=run_common.given_inputs(args.inputs), api=args.api)
     if not plan.unattended_writes:
         _say(
             shell,
@@ -77,7 +77,7 @@ def _approve(args: argparse.Namespace, shell: Shell, app: App) -> int:
     if not args.yes:
         result = _rehearsed(shell, app, plan)
         if result.error is not None:
-            boundary.show(shell, result.error)
+            error_exit.show(shell, result.error)
             return result.exit_code
         _ask(shell, plan, most)
     approval = app.approve(plan, by=_user(), max_writes=most)
@@ -109,7 +109,7 @@ def _ask(shell: Shell, plan: Plan, most: int) -> None:
 def _rehearsed(shell: Shell, app: App, plan: Plan) -> RunResult:
     """What a dry run comes to, which is told."""
     from pinflow.app import Options
-    from pinflow.reporters.recap import Recap, counted
+    from pinflow.reporters.summary import Recap, counted
 
     tier = shell.environ.get("PINFLOW_TIER") or "standard"
     result = app.run(plan, Options(dry_run=True, tier=tier))

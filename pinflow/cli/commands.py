@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow.cli.shell import Shell
-    from pinflow.offers import Command
+    from pinflow.plugin.contributions import Command
 
 Listed = tuple[str, str, str]  # name, group, help
 RUN, WRITE, HERE = "Run recipes", "Write recipes", "This installation"
@@ -78,12 +78,12 @@ def offered(shell: Shell) -> Mapping[str, Command]:
 
 def _loaded(shell: Shell) -> tuple[Mapping[str, Command], list[str]]:
     """The commands of plugins, and the modules that were asked."""
-    from pinflow import plugins
-    from pinflow.paths import cache_folder
+    from pinflow.plugin import loader
+    from pinflow.state.folder.paths import cache_folder
 
     cache = cache_folder(shell.environ) / "plugins.json"
-    manager, infos = plugins.load_installed(shell.environ, cache, files=shell.options.plugins)
-    offers = plugins.commands(manager, infos, reserved=reserved())
+    manager, infos = loader.load_installed(shell.environ, cache, files=shell.options.plugins)
+    offers = loader.commands(manager, infos, reserved=reserved())
     commands = {name: offers[name] for name in sorted(offers)}
     return commands, [info.module.partition(":")[0] for info in infos]
 
@@ -94,7 +94,7 @@ def listed(shell: Shell) -> list[Listed]:
     Loading every plugin costs several times the rest of a start, so the answer is kept
     until a folder that Python imports from, or a plugin's own module, changes.
     """
-    from pinflow.paths import cache_folder
+    from pinflow.state.folder.paths import cache_folder
 
     if shell.options.plugins:
         return _rows(offered(shell))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pinflow.cli.shell import Shell
-    from pinflow.offers import Importer
+    from pinflow.plugin.contributions import Importer
 
 DESCRIPTION = "Start a recipe from a template, or a plugin that can be installed, tested and run as it is."
 EXAMPLES = """\
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         if to is not None:
             raise UsageError(f"no template is named for {to}", hint="pinflow new recipe lists them")
         return _list(shell)
-    from pinflow.scaffold import recipe_template
+    from pinflow.cli.scaffold import recipe_template
 
     return give_recipe(shell, recipe_template(args.template).text(), to)
 
@@ -102,7 +102,7 @@ def _import(args: argparse.Namespace, offer: Importer, shell: Shell, to: Path | 
 
 def give_recipe(shell: Shell, text: str, to: Path | None) -> int:
     """Write a new recipe to ``to``, or to standard output. Raises UsageError if the file is there already."""
-    from pinflow.scaffold import write_new
+    from pinflow.cli.scaffold import write_new
 
     if to is None:
         shell.say(text.removesuffix("\n") if shell.human else json_text({"recipe": text}))
@@ -116,7 +116,7 @@ def give_recipe(shell: Shell, text: str, to: Path | None) -> int:
 
 
 def _plugin(shell: Shell, name: str, into: Path | None) -> int:
-    from pinflow.scaffold import check_empty, check_free, distribution, plugin_files, write_new
+    from pinflow.cli.scaffold import check_empty, check_free, distribution, plugin_files, write_new
 
     files = plugin_files(name)
     check_free(name, shell.app().registry.plugins)
@@ -139,7 +139,7 @@ def _plugin(shell: Shell, name: str, into: Path | None) -> int:
 
 
 def _list(shell: Shell) -> int:
-    from pinflow.scaffold import recipe_templates
+    from pinflow.cli.scaffold import recipe_templates
 
     templates = recipe_templates()
     if not shell.human:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pinflow.cli.commands import CommandModule
     from pinflow.cli.shell import Shell
-    from pinflow.offers import Command
+    from pinflow.plugin.contributions import Command
 
 COLORS = ("auto", "always", "never")
 _COMMON = frozenset({"--output", "--color", "-q", "--quiet", "-v", "--verbose", "--plugin", "--no-input"})
@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """ "; did you mean 'run'?", or "" where nothing is near."""
-    from pinflow.recipe.mistakes import nearest
+    from pinflow.suggestions import nearest
 
     near = nearest(word, known)
     return f"; did you mean {near!r}?" if near else ""

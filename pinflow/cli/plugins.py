@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pinflow.cli.shell import Shell
-    from pinflow.registry import PluginInfo
+    from pinflow.plugin.registry import PluginInfo
     from pinflow.testing.conformance import Report
 
 DESCRIPTION = (
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 
 def _check(args: argparse.Namespace, shell: Shell) -> int:
-    from pinflow.plugins import disabled_in
+    from pinflow.plugin.loader import disabled_in
     from pinflow.testing.conformance import check_plugin
 
     left_out = disabled_in(shell.environ)

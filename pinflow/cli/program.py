@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinflow.cli import boundary
+from pinflow.cli import error_exit
 from pinflow.cli.commands import BUILT_IN, Listed, listed, module_of, offered
 from pinflow.errors import OK, USAGE, PluginError, UsageError
 from pinflow.reporters.text import inert
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pinflow.cli.shell import Shell
-    from pinflow.offers import Command
+    from pinflow.plugin.contributions import Command
 
 _WITH_VALUE = frozenset({"--output", "--color", "--plugin"})
 _HELP = frozenset({"-h", "--help"})
@@ -55,7 +55,7 @@ def main(argv: Sequence[str], shell: Shell) -> int:
         from pinflow.cli.parser import early_options
 
         shell = shell.asking(early_options(argv))
-    return boundary.guarded(shell, lambda: _dispatch(argv, shell))
+    return error_exit.guarded(shell, lambda: _dispatch(argv, shell))
 
 
 def _dispatch(argv: Sequence[str], shell: Shell) -> int:
@@ -110,7 +110,7 @@ def _listed_or_told(shell: Shell) -> Sequence[Listed]:
     try:
         return listed(shell)
     except PluginError as error:
-        boundary.show(replace(shell, options=replace(shell.options, output="human")), error)
+        error_exit.show(replace(shell, options=replace(shell.options, output="human")), error)
         return ()
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from pinflow.errors import OK
 from pinflow.reporters.text import fit, inert, json_text, table
-from pinflow.reporters.words import duration, moment
+from pinflow.reporters.wording import duration, moment
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
     from pinflow.cli.shell import Shell
-    from pinflow.http.quota import Use
+    from pinflow.http.rate_limiter import Use
 
 DESCRIPTION = """\
 Show what is used of each quota by all runs on this machine, and by others as far as the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow.cli import running
+from pinflow.cli import run_common
 
 if TYPE_CHECKING:
     import argparse
@@ -19,15 +19,15 @@ EXAMPLES = """\
   pinflow resume                                         the last run
   pinflow resume 20260301-101500-ab3f2c                  this one; pinflow runs lists them
   pinflow resume --patience 3h                           wait for quotas instead of pausing"""
-OUTPUTS: Sequence[str] = running.OUTPUTS
+OUTPUTS: Sequence[str] = run_common.OUTPUTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="the run (default: the last one)")
-    running.add_arguments(parser)
+    run_common.add_arguments(parser)
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
-    inputs = running.given_inputs(args.inputs)
-    return running.perform(shell, args, lambda options: app.resume(args.id, options, inputs=inputs))
+    inputs = run_common.given_inputs(args.inputs)
+    return run_common.perform(shell, args, lambda options: app.resume(args.id, options, inputs=inputs))

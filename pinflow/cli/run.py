@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinflow.cli import running
-from pinflow.cli.asking import asked_for
+from pinflow.cli import run_common
+from pinflow.cli.prompts import asked_for
 from pinflow.errors import PinflowError
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pinflow.app import App
-    from pinflow.cli.asking import Choice
+    from pinflow.cli.prompts import Choice
     from pinflow.cli.shell import Shell
-    from pinflow.inputs import Declared
     from pinflow.plan import Plan
+    from pinflow.plan.inputs import Declared
 
 DESCRIPTION = """\
 Run a recipe. It is checked as a whole before anything is sent. A run that does not
@@ -28,41 +28,41 @@ EXAMPLES = """\
   pinflow run copy_board -i board="Garden ideas" --dry-run
   pinflow run recipes/copy_board.yaml -i board="Garden ideas" --patience 2h
   pinflow run copy_board -i board=549755885175 --output json > result.json"""
-OUTPUTS: Sequence[str] = running.OUTPUTS
+OUTPUTS: Sequence[str] = run_common.OUTPUTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a recipe's file, or the name of a bundled one")
-    running.add_arguments(parser)
+    run_common.add_arguments(parser)
     parser.add_argument("--api", metavar="API", help="API version to run it on, instead of the recipe's own")
     parser.add_argument("--dry-run", action="store_true", help="read, but change nothing; says what would be done")
     parser.add_argument("--sandbox", action="store_true", help="run it on a simulated service, on this machine")
     parser.add_argument(
         "--tier",
-        choices=running.TIERS,
+        choices=run_common.TIERS,
         help="access tier of your app, which sets the quotas (default: $PINFLOW_TIER, else standard)",
     )
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
-    tier = running.tier_of(args.tier, shell.environ)
-    given = running.given_inputs(args.inputs)
+    tier = run_common.tier_of(args.tier, shell.environ)
+    given = run_common.given_inputs(args.inputs)
     plan, given = _planned(args, shell, app, given)
     # what a terminal would act on is no text to paste either
     hidden = {name for name, value in given.items() if name in plan.secrets or not value.isprintable()}
     shown = {name: "..." if name in hidden else value for name, value in given.items()}
     # in the sandbox an input may be the recipe's example, which no account of a person's has
     shown |= {name: "..." for name, each in plan.recipe.inputs.items() if each.required and name not in given}
-    return running.perform(
+    return run_common.perform(
         shell,
         args,
         lambda options: app.run(plan, options),
         dry_run=args.dry_run,
         sandbox=args.sandbox,
         tier=tier,
-        command=running.command_line(str(args.recipe), shown, args.api, shell.options.plugins),
-        sign_in=_sign_in(app, plan, [str(args.recipe), *running.plugin_words(shell.options.plugins)], args.api),
+        command=run_common.command_line(str(args.recipe), shown, args.api, shell.options.plugins),
+        sign_in=_sign_in(app, plan, [str(args.recipe), *run_common.plugin_words(shell.options.plugins)], args.api),
     )
 
 
@@ -91,7 +91,7 @@ def _sign_in(app: App, plan: Plan, recipe: Sequence[str], api: str | None) -> li
 
 def _planned(args: argparse.Namespace, shell: Shell, app: App, given: dict[str, str]) -> tuple[Plan, dict[str, str]]:
     """The plan, and the inputs that a person gave or was asked for."""
-    from pinflow.inputs import MissingInputs
+    from pinflow.plan.inputs import MissingInputs
 
     try:
         return app.plan(args.recipe, inputs=given, api=args.api, examples=args.sandbox), given

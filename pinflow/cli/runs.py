@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import OK, UsageError
-from pinflow.reporters.recap import counted
+from pinflow.reporters.summary import counted
 from pinflow.reporters.text import cells, fit, inert, json_text, table
-from pinflow.reporters.words import STATES, counts_said, duration, nested, thing
+from pinflow.reporters.wording import STATES, counts_said, duration, nested, thing
 
 if TYPE_CHECKING:
     import argparse
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from pinflow.app import App
     from pinflow.cli.shell import Shell
-    from pinflow.engine.history import RunDetail
-    from pinflow.engine.journal import EffectRecord, RunRecord
+    from pinflow.state.folder.journal import EffectRecord, RunRecord
+    from pinflow.state.folder.runs import RunDetail
 
 DESCRIPTION = "List recorded runs, the newest first, or show one: steps, effects, calls. Dry runs are not recorded."
 EXAMPLES = """\

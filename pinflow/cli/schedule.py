@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow.cli import running, scheduled
+from pinflow.cli import run_common, schedule_text
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import Asked, stoppable
 from pinflow.errors import FAILED, INTERRUPTED, OK, PAUSED, UsageError
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from pinflow.app import App, Options
     from pinflow.cli.shell import Shell
+    from pinflow.scheduling.events import Told
     from pinflow.scheduling.scheduler import Scheduler
-    from pinflow.scheduling.table import JobRow, Table
-    from pinflow.scheduling.told import Told
+    from pinflow.state.folder.occurrences import JobRow, Table
 
 DESCRIPTION = """\
 Run recipes by themselves, when the schedule: block of each says so. Every time that a
@@ -63,7 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         verb(name, help).add_argument("job", metavar="JOB", help=_NAME)
     history = verb("history", "show what became of each time at which a job was due, the newest first")
     history.add_argument("job", nargs="?", metavar="JOB", help=_NAME)
-    history.add_argument("-n", "--number", type=running.number, default=20, metavar="N", help="how many (default: 20)")
+    history.add_argument(
+        "-n", "--number", type=run_common.number, default=20, metavar="N", help="how many (default: 20)"
+    )
     why = verb("why", "say why a job did, or did not, run at a time")
     why.add_argument("job", metavar="JOB", help=_NAME)
     why.add_argument("time", metavar="TIME", help="such as 2030-12-31T03:30, in the job's own zone")
@@ -104,7 +106,7 @@ def add_deadline(parser: argparse.ArgumentParser) -> None:
     """How long a run may take."""
     parser.add_argument(
         "--deadline",
-        type=running.patience,
+        type=run_common.patience,
         default=6 * 3600.0,
         metavar="TIME",
         help="stop a run that takes longer: 30 minutes, 2h (default: 6 hours)",
@@ -120,7 +122,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 @contextmanager
 def opened(app: App) -> Iterator[Table]:
     """The occurrence table. Raises StateError."""
-    from pinflow.scheduling.table import Table
+    from pinflow.state.folder.occurrences import Table
 
     with Table(app.state, owner=f"{os.getpid()}-{app.new_run_id()}") as found:
         yield found
@@ -130,7 +132,7 @@ def options_of(shell: Shell) -> Options:
     """How scheduled runs are done."""
     from pinflow.app import Options
 
-    return Options(tier=running.tier_of(None, shell.environ), unattended=True)
+    return Options(tier=run_common.tier_of(None, shell.environ), unattended=True)
 
 
 class Log:
@@ -142,14 +144,14 @@ class Log:
         self.failed: list[int] = []  # exit codes of the runs that failed
 
     def __call__(self, told: Told) -> None:
-        from pinflow.scheduling.questions import plain
+        from pinflow.scheduling.queries import plain
 
         if told.kind == "failed":
             self.failed.append(told.exit_code or FAILED)
         if not self._shell.human:
             self._shell.say(json_text({"at": self._app.now(), **plain(told)}))
         elif self._is_said(told):
-            for line in scheduled.told_lines(told, self._app.now()):
+            for line in schedule_text.told_lines(told, self._app.now()):
                 self._shell.tell(line)
 
     def _is_said(self, told: Told) -> bool:
@@ -177,10 +179,10 @@ def left_out(shell: Shell) -> Callable[[str], None]:
 
 def _run(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
     from pinflow.scheduling.daemon import Daemon, owned
-    from pinflow.scheduling.questions import chosen, remember
+    from pinflow.scheduling.queries import chosen, remember
     from pinflow.scheduling.scheduler import Scheduler, Setting
 
-    inputs = running.given_inputs(args.inputs)
+    inputs = run_common.given_inputs(args.inputs)
     where = _metrics_address(args)
     lock = owned(app)
     try:
@@ -268,7 +270,7 @@ class _DaemonLog(Log):
     def begin(self) -> None:
         """Tell what is scheduled."""
         jobs = len(self.scheduler.rows) if self.scheduler else 0
-        self._line(f"{scheduled.jobs_said(jobs)}; stop with Ctrl-C or SIGTERM")
+        self._line(f"{schedule_text.jobs_said(jobs)}; stop with Ctrl-C or SIGTERM")
         self._tell_next()
 
     def end(self) -> None:
@@ -280,12 +282,12 @@ class _DaemonLog(Log):
         if following is not None and following != self._next:
             self._next = following
             start, job = following
-            when = f"at {scheduled.short(start)}" if start > self._app.now() else "now"
+            when = f"at {schedule_text.short(start)}" if start > self._app.now() else "now"
             self._line(f"next: {inert(job)} {when}")
 
     def _line(self, text: str) -> None:
         if self._shell.human and self._shell.options.verbosity >= 0:
-            self._shell.tell(f"{scheduled.short(self._app.now())}  {text}")
+            self._shell.tell(f"{schedule_text.short(self._app.now())}  {text}")
 
 
 # -- questions
@@ -302,7 +304,7 @@ def _list(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) ->
         jobs = [asdict(row) | {"next": start, "last": last and asdict(last)} for row, start, last in found]
         return _say(shell, {"jobs": jobs})
     head = ("JOB", "WHEN", "STATE", "NEXT (LOCAL TIME)", "LAST")
-    return _table(shell, [head, *(scheduled.job_row(*each, now=app.now()) for each in found)])
+    return _table(shell, [head, *(schedule_text.job_row(*each, now=app.now()) for each in found)])
 
 
 def _is_number(word: str) -> bool:
@@ -310,7 +312,7 @@ def _is_number(word: str) -> bool:
 
 
 def _next(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
-    from pinflow.scheduling.questions import coming
+    from pinflow.scheduling.queries import coming
 
     words = list(args.recipes)
     number = int(words.pop(0)) if words and _is_number(words[0]) else 10
@@ -323,23 +325,23 @@ def _next(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) ->
         shell.tell(f"nothing comes next{paused}")
         return OK
     head = ("JOB", "DUE", "ZONE", "STARTS (LOCAL TIME)", "JITTER", "CLOCK")
-    return _table(shell, [head, *map(scheduled.coming_row, found)])
+    return _table(shell, [head, *map(schedule_text.coming_row, found)])
 
 
 def _rows(shell: Shell, app: App, its_table: Table, given: Sequence[Path], inputs: Sequence[str]) -> Sequence[JobRow]:
     """The jobs that a question is about: what is scheduled already, else what the recipes say."""
-    from pinflow.scheduling.questions import chosen
+    from pinflow.scheduling.queries import chosen
 
     known = its_table.jobs()
     if not given and not inputs and known:
         return list(known.values())
-    found = chosen(app, its_table, given, running.given_inputs(inputs), left_out(shell)).rows
+    found = chosen(app, its_table, given, run_common.given_inputs(inputs), left_out(shell)).rows
     same = {row.name: row for row in known.values()}
     return [same[row.name] if row.name in same and same[row.name].digest == row.digest else row for row in found]
 
 
 def _history(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
-    from pinflow.scheduling.questions import find_job
+    from pinflow.scheduling.queries import find_job
 
     job = find_job(its_table, args.job).name if args.job else ""
     rows = its_table.history(job, number=max(1, args.number))
@@ -349,17 +351,17 @@ def _history(args: argparse.Namespace, shell: Shell, app: App, its_table: Table)
         shell.tell("nothing was due yet")
         return OK
     head = ("DUE (LOCAL TIME)", "JOB", "STATE", "TOOK", "RUN", "WHY")
-    return _table(shell, [head, *map(scheduled.occurrence_row, rows)])
+    return _table(shell, [head, *map(schedule_text.occurrence_row, rows)])
 
 
 def _why(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
-    from pinflow.scheduling.questions import find_job, moment_of, why
+    from pinflow.scheduling.queries import find_job, moment_of, why
 
     row = find_job(its_table, args.job)
     found = why(app, its_table, row, moment_of(args.time, row))
     if not shell.human:
         return _say(shell, asdict(found))
-    for line in scheduled.why_lines(found, str(row.block["timezone"])):
+    for line in schedule_text.why_lines(found, str(row.block["timezone"])):
         shell.say(line)
     return OK
 
@@ -371,7 +373,7 @@ def _status(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) 
     if not shell.human:
         _say(shell, asdict(found) | {"ok": found.ok})
     else:
-        for line in scheduled.status_lines(found):
+        for line in schedule_text.status_lines(found):
             shell.say(line)
     return OK if found.ok else FAILED
 
@@ -380,14 +382,14 @@ def _status(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) 
 
 
 def _run_now(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
-    from pinflow.scheduling.questions import find_job, now_due
+    from pinflow.scheduling.queries import find_job, now_due
 
     row = find_job(its_table, args.job)
     return _run_these(shell, app, its_table, row, [now_due(app, its_table, row)])
 
 
 def _backfill(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
-    from pinflow.scheduling.questions import find_job, lacking, moment_of
+    from pinflow.scheduling.queries import find_job, lacking, moment_of
 
     row = find_job(its_table, args.job)
     first, last = moment_of(args.first, row), moment_of(args.last, row) if args.last else app.now()
@@ -398,7 +400,7 @@ def _backfill(args: argparse.Namespace, shell: Shell, app: App, its_table: Table
         if not shell.human:
             return _say(shell, {"job": row.name, "dues": dues})
         for due in dues:
-            shell.say(scheduled.when(due, str(row.block["timezone"])))
+            shell.say(schedule_text.when(due, str(row.block["timezone"])))
         shell.tell(f"{len(dues)} would run" if dues else "nothing is to be made up for")
         return OK
     return _run_these(shell, app, its_table, row, its_table.again(row.name, dues, "backfill"))
@@ -425,7 +427,7 @@ def _run_these(shell: Shell, app: App, its_table: Table, row: JobRow, ids: Seque
 
 
 def _pause(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
-    from pinflow.scheduling.questions import find_job, pause
+    from pinflow.scheduling.queries import find_job, pause
 
     row = find_job(its_table, args.job)
     changed = pause(app, its_table, row)
@@ -433,7 +435,7 @@ def _pause(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -
 
 
 def _resume(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
-    from pinflow.scheduling.questions import find_job, resume
+    from pinflow.scheduling.queries import find_job, resume
 
     row = find_job(its_table, args.job)
     changed = resume(app, its_table, row)

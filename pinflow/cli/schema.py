@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
-    from pinflow.recipe.schema import ActionSchema, recipe_schema
+    from pinflow.recipe.json_schema import ActionSchema, recipe_schema
 
     actions = shell.app().registry.actions.values()
     described = [

@@ -10,8 +10,8 @@ from pinflow.reporters.text import inert, json_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pinflow.actions import Action
-    from pinflow.parameters import Parameter
+    from pinflow.plugin.action import Action
+    from pinflow.plugin.parameters import Parameter
 
 # tried in turn until one fits the argument's pattern and lengths
 _SAMPLES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow.cli import running, scheduled
+from pinflow.cli import run_common, schedule_text
 from pinflow.cli.schedule import Log, add_deadline, add_recipes, ended, left_out, opened, options_of
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import stoppable
@@ -34,19 +34,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     from pinflow.scheduling.daemon import see_through
-    from pinflow.scheduling.questions import chosen
+    from pinflow.scheduling.queries import chosen
     from pinflow.scheduling.scheduler import Scheduler, Setting
 
     app = shell.app()
     log = Log(shell, app)
     with opened(app) as table, stoppable(shell.notice) as stop:
         warn = left_out(shell) if shell.options.verbosity >= 0 else lambda why: None  # every 5 minutes, by mail
-        start = chosen(app, table, args.recipes, running.given_inputs(args.inputs), warn)
+        start = chosen(app, table, args.recipes, run_common.given_inputs(args.inputs), warn)
         setting = Setting(options=options_of(shell), deadline=args.deadline)
         scheduler = Scheduler(app, table, start.rows, tell=log, setting=setting)
         see_through(app, scheduler, stop.asked)
         following = scheduler.next_run()
         # cron sends a mail for every line
         if following is not None and shell.human and (shell.options.verbosity > 0 or is_terminal(shell.stderr)):
-            shell.tell(f"next: {inert(following[1])} at {scheduled.short(following[0])}")
+            shell.tell(f"next: {inert(following[1])} at {schedule_text.short(following[0])}")
     return ended(scheduler, stop.exit_code(INTERRUPTED) if stop.asked.is_set() else log.exit_code)

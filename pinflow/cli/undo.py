@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pinflow.cli import running
-from pinflow.cli.asking import confirmed
+from pinflow.cli import run_common
+from pinflow.cli.prompts import confirmed
 from pinflow.errors import DOUBT, OK, ApprovalRequired, Diverged
 from pinflow.reporters.text import fit, inert, json_text
 
@@ -25,7 +25,7 @@ EXAMPLES = """\
   pinflow undo 20260301-101500-ab3f2c --dry-run          show what would be deleted
   pinflow undo 20260301-101500-ab3f2c                    show it, ask, and delete it
   pinflow undo 20260301-101500-ab3f2c --yes              without asking"""
-OUTPUTS: Sequence[str] = running.OUTPUTS
+OUTPUTS: Sequence[str] = run_common.OUTPUTS
 
 _SHOWN = 10  # ids of a kind
 
@@ -33,7 +33,7 @@ _SHOWN = 10  # ids of a kind
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="the run; pinflow runs lists them")
     parser.add_argument("--dry-run", action="store_true", help="only show what would be deleted")
-    running.add_pace(parser)
+    run_common.add_pace(parser)
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         left.append(_left(undoing, result))
         return result
 
-    code = running.perform(shell, args, work, tier=undoing.tier)
+    code = run_common.perform(shell, args, work, tier=undoing.tier)
     if code == OK and left[0]:
         shell.tell(f"not deleted: {left[0]}, because something was put there meanwhile; look, then undo the run again")
         return DOUBT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow.cli.boundary import error_lines
+from pinflow.cli.error_exit import error_lines
 from pinflow.errors import OK, USAGE, PinflowError
 from pinflow.reporters.errors import error_data
 from pinflow.reporters.text import inert, json_text

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast, get_args
 
-from pinflow.engine.bulk import Bulk
-from pinflow.engine.kept import keepable, noted, plain_key
-from pinflow.engine.planned import LANES, PLANNED, NeedsPlanned, side_by_side
+from pinflow.engine.placeholder import LANES, PLANNED, NeedsPlanned, side_by_side
+from pinflow.engine.sanitize import keepable, noted, plain_key
+from pinflow.engine.write_budget import Bulk
 from pinflow.errors import (
     ActionError,
     CredentialError,
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from concurrent.futures import Executor, Future
 
-    from pinflow.engine.journal import EffectRecord, Journal
     from pinflow.http.client import WriteCall
+    from pinflow.state.folder.journal import EffectRecord, Journal
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pinflow.engine.mask import Mask
+from pinflow.engine.secret_mask import Mask
 from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Note, Progress
 
 if TYPE_CHECKING:

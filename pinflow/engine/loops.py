@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pinflow.engine.executors import at_work
-from pinflow.engine.planned import side_by_side
+from pinflow.engine.placeholder import side_by_side
 from pinflow.engine.results import ends_run
 from pinflow.errors import Interrupted
 from pinflow.events import ItemFailed, Progress
@@ -20,7 +20,7 @@ from pinflow.events import ItemFailed, Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pinflow.engine.world import World
+    from pinflow.engine.run_context import World
     from pinflow.errors import PinflowError
     from pinflow.plan import Loop
 

@@ -14,23 +14,24 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from pinflow.actions import Action, Context
-from pinflow.engine.kept import noted
+from pinflow.engine.context import Context
 from pinflow.engine.loops import LoopRun
-from pinflow.engine.planned import PLANNED, TEXT, NeedsPlanned, holds_planned
+from pinflow.engine.placeholder import PLANNED, TEXT, NeedsPlanned, holds_planned
 from pinflow.engine.results import StepResult, ends_run, status_of
-from pinflow.engine.world import STEP, time_limit
+from pinflow.engine.run_context import STEP, time_limit
+from pinflow.engine.sanitize import noted
 from pinflow.errors import ActionError, Interrupted, PinflowError
 from pinflow.events import Note, Retrying, StepFinished, StepStarted, Waiting
-from pinflow.recipe.expressions import ExpressionError
-from pinflow.recipe.values import kind_of
-from pinflow.rendering import Scope, Unknown, Value, evaluate
+from pinflow.expressions.expression import ExpressionError
+from pinflow.expressions.template import Scope, Unknown, Value, evaluate
+from pinflow.expressions.values import kind_of
 
 if TYPE_CHECKING:
-    from pinflow.engine.journal import StepRecord
-    from pinflow.engine.world import World
+    from pinflow.engine.run_context import World
     from pinflow.events import Status
     from pinflow.plan import Loop, Plan, PlannedStep
+    from pinflow.plugin.action import Action
+    from pinflow.state.folder.journal import StepRecord
 
 LIST_CAP = 10_000  # items that a step without a loop may collect
 LONGEST_DELAY = 600.0  # seconds between two tries of a step, unless the service asks for more

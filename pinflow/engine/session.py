@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pinflow.actions import Context
 from pinflow.engine.accounts import Accounts
+from pinflow.engine.context import Context
 from pinflow.engine.durable import Durable
 from pinflow.engine.emitter import Emitter
 from pinflow.engine.executors import threads
-from pinflow.engine.kept import noted
-from pinflow.engine.mask import Mask
-from pinflow.engine.planned import LANES
+from pinflow.engine.placeholder import LANES
 from pinflow.engine.results import Forecast, RunResult, status_of
+from pinflow.engine.run_context import DEADLINE, STEP, World
 from pinflow.engine.runner import Runner
-from pinflow.engine.world import DEADLINE, STEP, World
+from pinflow.engine.sanitize import noted
+from pinflow.engine.secret_mask import Mask
 from pinflow.errors import (
     ActionError,
     CredentialError,
@@ -31,7 +31,7 @@ from pinflow.errors import (
 from pinflow.events import Retrying, RunFinished, RunStarted, Waiting
 from pinflow.http.client import Client, Limits
 from pinflow.http.credentials import CredentialRequest
-from pinflow.http.quota import Pacer
+from pinflow.http.rate_limiter import Pacer
 from pinflow.http.transport import Transport
 from pinflow.plan import Login, all_steps
 
@@ -40,17 +40,17 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
-    from pinflow.engine.bulk import Bulk
-    from pinflow.engine.journal import Journal, RunState
+    from pinflow.engine.file_access import Files
+    from pinflow.engine.write_budget import Bulk
     from pinflow.events import Event
-    from pinflow.files import Files
     from pinflow.http.api import Api
     from pinflow.http.client import Gate, WriteCall
     from pinflow.http.credentials import Credential
-    from pinflow.http.ledger import Ledger
-    from pinflow.http.way import Way
-    from pinflow.notices import Notices
+    from pinflow.http.proxy import Way
     from pinflow.plan import ItemLogin, Plan
+    from pinflow.state.folder.journal import Journal, RunState
+    from pinflow.state.folder.notices import Notices
+    from pinflow.state.folder.usage import Ledger
 
 Key = tuple[str, str]  # (token, api)
 _SAME_WAIT = 5.0  # seconds

@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import UsageError
+from pinflow.expressions.expression import Template
 from pinflow.plan import all_steps
-from pinflow.recipe.expressions import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pinflow.actions import Undo
-    from pinflow.engine.history import RunDetail
-    from pinflow.engine.journal import EffectRecord
     from pinflow.plan import Loop, Plan
-    from pinflow.registry import Registry
+    from pinflow.plugin.action import Undo
+    from pinflow.plugin.registry import Registry
+    from pinflow.state.folder.journal import EffectRecord
+    from pinflow.state.folder.runs import RunDetail
 
 MOST_INSIDE = 9000  # of what is deleted at once; a step holds no more items
 

@@ -21,8 +21,9 @@ from pinflow.errors import (
     Unreachable,
 )
 from pinflow.http.api import LOOPBACK
-from pinflow.http.carrier import Carrier
-from pinflow.http.quota import DAY, told_wait
+from pinflow.http.encoding import Unreadable, encoded_json, encoded_path, encoded_query, json_reader, without
+from pinflow.http.file_transfer import Carrier
+from pinflow.http.rate_limiter import DAY, told_wait
 from pinflow.http.retry import (
     READS,
     Accept,
@@ -38,14 +39,13 @@ from pinflow.http.retry import (
     Wait,
     decide,
 )
-from pinflow.http.wire import Unreadable, encoded_json, encoded_path, encoded_query, json_reader, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pinflow.http.api import Api
     from pinflow.http.credentials import Credential
-    from pinflow.http.quota import Pacer
+    from pinflow.http.rate_limiter import Pacer
     from pinflow.http.retry import Kind
     from pinflow.http.transport import Answer, Transport
 

@@ -32,8 +32,8 @@ from urllib3.util import Timeout
 from urllib3.util.request import ACCEPT_ENCODING
 
 from pinflow.http.api import LOOPBACK
+from pinflow.http.proxy import PROXY, Way
 from pinflow.http.retry import Lost
-from pinflow.http.way import PROXY, Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from pinflow.names import fits
-from pinflow.plan.findings import near
-from pinflow.recipe.expressions import nearest
+from pinflow.plan.checker import near
+from pinflow.plan.scope import fits
+from pinflow.suggestions import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinflow.actions import Action
-    from pinflow.includes import Part
-    from pinflow.names import Names, Shape
-    from pinflow.parameters import Fault
-    from pinflow.plan.findings import Findings
-    from pinflow.recipe.expressions import Template
-    from pinflow.registry import Registry
-    from pinflow.rendering import Loc, Value
+    from pinflow.expressions.expression import Template
+    from pinflow.expressions.template import Loc, Value
+    from pinflow.plan.checker import Findings
+    from pinflow.plan.scope import Names, Shape
+    from pinflow.plugin.action import Action
+    from pinflow.plugin.parameters import Fault
+    from pinflow.plugin.registry import Registry
+    from pinflow.recipe.includes import Part
 
 _JUST_A_NAME = re.compile(r"\s*\w+(\.\w+|\[\d+\])*\s*")
 

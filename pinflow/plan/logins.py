@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pinflow.inputs import is_token_name
-from pinflow.plan.findings import near
+from pinflow.plan.checker import near
+from pinflow.plan.inputs import is_token_name
 from pinflow.plan.model import ItemLogin, Login
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from pinflow.actions import Action
-    from pinflow.includes import Part, Place
-    from pinflow.plan.findings import Findings
+    from pinflow.plan.checker import Findings
+    from pinflow.plugin.action import Action
     from pinflow.recipe import model
+    from pinflow.recipe.includes import Part, Place
 
 DEFAULT_LOGIN = "default"
 DEFAULT_TOKEN = "access_token"  # noqa: S105 - the name of a token, as the vendor's own scripts have it

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pinflow.inputs import is_token_name
-from pinflow.recipe.expressions import ExpressionError, Template
+from pinflow.expressions.expression import ExpressionError, Template
+from pinflow.plan.inputs import is_token_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pinflow.actions import Action
     from pinflow.errors import Problem
-    from pinflow.recipe.expressions import Expression
+    from pinflow.expressions.expression import Expression
+    from pinflow.expressions.template import Value
+    from pinflow.plugin.action import Action
+    from pinflow.plugin.registry import Registry
     from pinflow.recipe.model import Recipe, Retry
     from pinflow.recipe.source import Source
-    from pinflow.registry import Registry
-    from pinflow.rendering import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pinflow.recipe import fields
-from pinflow.recipe.fields import Misfit
-from pinflow.recipe.mistakes import nearest
+from pinflow.recipe import validators
+from pinflow.recipe.validators import Misfit
+from pinflow.suggestions import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,12 +50,12 @@ MAX_EXPRESSIONS = 4_000
 MAX_WRONG_EXPRESSIONS = 500
 
 _FITS: Mapping[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(fields.TEXT_TYPES, fields.text),
-    "integer": fields.whole,
-    "number": fields.number,
-    "boolean": fields.boolean,
-    "date": fields.date,
-    "list": fields.entries,
+    **dict.fromkeys(validators.TEXT_TYPES, validators.text),
+    "integer": validators.whole,
+    "number": validators.number,
+    "boolean": validators.boolean,
+    "date": validators.date,
+    "list": validators.entries,
 }
 
 
@@ -82,7 +82,7 @@ def _entries(value: Any) -> list[tuple[str, dict[str, Any]]]:
 
 def _check_input(loc: Loc, entry: dict[str, Any]) -> Iterator[Finding]:
     try:
-        fields.name(loc[-1])
+        validators.name(loc[-1])
     except Misfit as misfit:
         yield Finding(loc, f"an input's name {misfit.what}", hint=misfit.hint, key=True)
     type_ = entry.get("type", "string")
@@ -107,7 +107,7 @@ def _check_bounds(loc: Loc, entry: dict[str, Any], type_: str) -> Iterator[Findi
     for key in ("min", "max"):
         if key in entry and type_ not in (*NUMBER_TYPES, "string", "list"):
             yield Finding((*loc, key), f"{key} means nothing for an input of type {type_}", key=True)
-    if "pattern" in entry and type_ not in fields.TEXT_TYPES:
+    if "pattern" in entry and type_ not in validators.TEXT_TYPES:
         what = f"pattern means nothing for an input of type {type_}"
         yield Finding((*loc, "pattern"), what, key=True)
     low, high = _plain_number(entry.get("min")), _plain_number(entry.get("max"))
@@ -179,7 +179,7 @@ def _check_schedule(schedule: dict[str, Any]) -> Iterator[Finding]:
 
 def _is_distance(every: Any) -> bool:
     """Whether ``every`` is a length of time, which no clock on a wall decides about."""
-    from pinflow.recipe.often import SECONDS, parse_every
+    from pinflow.recipe.interval import SECONDS, parse_every
 
     try:
         return parse_every(every).unit in SECONDS
@@ -295,7 +295,7 @@ def is_condition(loc: Loc) -> bool:
 
 
 def _check_expression(loc: Loc, value: str) -> Iterator[Finding]:
-    from pinflow.recipe.expressions import ExpressionError, compile_expression, parse_template
+    from pinflow.expressions.expression import ExpressionError, compile_expression, parse_template
 
     try:
         if "${{" not in value:

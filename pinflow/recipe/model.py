@@ -15,8 +15,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from pinflow.errors import RecipeError
-from pinflow.recipe import fields
-from pinflow.recipe.fields import OneOf, Whole
+from pinflow.recipe import validators
+from pinflow.recipe.validators import OneOf, Whole
 
 if TYPE_CHECKING:
     from pinflow.errors import Problem
@@ -64,19 +64,19 @@ class Input(Part):
     """A value that the recipe takes when it is run."""
 
     type: InputType = entry("string", OneOf(*get_args(InputType)), "What kind of value it is.")
-    description: str = entry("", fields.text, "What it is for, in a line.")
-    required: bool = entry(False, fields.boolean, "Whether it must be given.")
+    description: str = entry("", validators.text, "What it is for, in a line.")
+    required: bool = entry(False, validators.boolean, "Whether it must be given.")
     default: Any = entry(
-        None, fields.anything, "The value where none is given. It may be an expression over other inputs."
+        None, validators.anything, "The value where none is given. It may be an expression over other inputs."
     )
-    choices: tuple[Any, ...] | None = entry(None, fields.listing, "The only values that are allowed.")
-    pattern: str | None = entry(None, fields.pattern, "A regular expression that the whole text must match.")
-    min: int | float | None = entry(None, fields.number, "The least number, or the least length of a text or list.")
+    choices: tuple[Any, ...] | None = entry(None, validators.listing, "The only values that are allowed.")
+    pattern: str | None = entry(None, validators.pattern, "A regular expression that the whole text must match.")
+    min: int | float | None = entry(None, validators.number, "The least number, or the least length of a text or list.")
     max: int | float | None = entry(
-        None, fields.number, "The greatest number, or the greatest length of a text or list."
+        None, validators.number, "The greatest number, or the greatest length of a text or list."
     )
     example: Any = entry(
-        None, fields.anything, "A value to try the recipe with; the sandbox uses it where none is given."
+        None, validators.anything, "A value to try the recipe with; the sandbox uses it where none is given."
     )
 
     @property
@@ -90,14 +90,14 @@ class Login(Part):
     """An account that steps act for."""
 
     token: str = entry(
-        "unknown", fields.filled, "Name of the token, in the environment or in the token folder.", required=True
+        "unknown", validators.filled, "Name of the token, in the environment or in the token folder.", required=True
     )
-    plugin: str | None = entry(None, fields.filled, "The plugin that signs in, where more than one could.")
+    plugin: str | None = entry(None, validators.filled, "The plugin that signs in, where more than one could.")
     scopes: tuple[str, ...] | None = entry(
         None,
-        fields.listing,
+        validators.listing,
         "Scopes to ask for. They are worked out from the steps where this is left out.",
-        fields.text,
+        validators.text,
     )
 
 
@@ -108,7 +108,7 @@ class Retry(Part):
     called: ClassVar[str] = "retry"
 
     attempts: int = entry(3, Whole(1, 20), "How often the step is tried in all, 1 to 20.")
-    delay: float = entry(1.0, fields.seconds, "How long to wait before the second try, such as 30 seconds.")
+    delay: float = entry(1.0, validators.seconds, "How long to wait before the second try, such as 30 seconds.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +117,15 @@ class Schedule(Part):
 
     called: ClassVar[str] = "the schedule"
 
-    every: str | None = entry(None, fields.every, "How often: day, 30 minutes, 2 hours, monday.")
+    every: str | None = entry(None, validators.every, "How often: day, 30 minutes, 2 hours, monday.")
     at: str | tuple[str, ...] | None = entry(
-        None, fields.clock_times, "The time of day, such as 03:30, or a list of times (00:00 if left out)."
+        None, validators.clock_times, "The time of day, such as 03:30, or a list of times (00:00 if left out)."
     )
-    cron: str | None = entry(None, fields.cron, "Five cron fields: minute, hour, day of month, month, day of week.")
-    timezone: str = entry("UTC", fields.zone, "The time zone of at and cron, such as Europe/Berlin.")
-    jitter: float | None = entry(None, fields.seconds, "Start up to this much later, so that not all start at once.")
+    cron: str | None = entry(None, validators.cron, "Five cron fields: minute, hour, day of month, month, day of week.")
+    timezone: str = entry("UTC", validators.zone, "The time zone of at and cron, such as Europe/Berlin.")
+    jitter: float | None = entry(
+        None, validators.seconds, "Start up to this much later, so that not all start at once."
+    )
     missed: Literal["skip", "last", "all"] = entry(
         "last",
         OneOf("skip", "last", "all"),
@@ -136,10 +138,10 @@ class Schedule(Part):
     )
     grace: float | None = entry(
         None,
-        fields.seconds,
+        validators.seconds,
         "How late a run may start before it counts as missed (half the time to the next one, at most 6 hours).",
     )
-    until: str | None = entry(None, fields.moment, "The last day or moment on which it runs.")
+    until: str | None = entry(None, validators.moment, "The last day or moment on which it runs.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,34 +151,36 @@ class Step(Part):
     called: ClassVar[str] = "a step"
     vital: ClassVar[frozenset[str] | None] = frozenset({"uses", "with", "auth", "api", "for_each", "do", "include"})
 
-    id: str | None = entry(None, fields.name, "The name by which others read this step's result: steps.NAME.")
-    name: str = entry("", fields.text, "What people see while the step runs.")
-    uses: str | None = entry(None, fields.filled, "The action to run.")
-    with_: Mapping[str, Any] = entry({}, fields.mapping, "The action's arguments.")
+    id: str | None = entry(None, validators.name, "The name by which others read this step's result: steps.NAME.")
+    name: str = entry("", validators.text, "What people see while the step runs.")
+    uses: str | None = entry(None, validators.filled, "The action to run.")
+    with_: Mapping[str, Any] = entry({}, validators.mapping, "The action's arguments.")
     auth: str | Mapping[str, str] | None = entry(
-        None, fields.logins, "The login to act for, or one for each role of the action."
+        None, validators.logins, "The login to act for, or one for each role of the action."
     )
-    api: str | None = entry(None, fields.filled, "The API that the action's name belongs to.")
-    if_: str | bool | None = entry(None, fields.condition, "An expression: the step is skipped where it is false.")
-    timeout: float | None = entry(None, fields.positive_seconds, "How long the step may take, such as 10 minutes.")
+    api: str | None = entry(None, validators.filled, "The API that the action's name belongs to.")
+    if_: str | bool | None = entry(None, validators.condition, "An expression: the step is skipped where it is false.")
+    timeout: float | None = entry(None, validators.positive_seconds, "How long the step may take, such as 10 minutes.")
     retry: Retry | None = entry(
-        None, fields.present, "Whether to try again when the step fails for a passing reason.", "Retry"
+        None, validators.present, "Whether to try again when the step fails for a passing reason.", "Retry"
     )
     on_error: Literal["fail", "continue"] = entry(
         "fail", OneOf("fail", "continue"), "Whether the recipe goes on if this step fails."
     )
     for_each: str | tuple[Any, ...] | None = entry(
-        None, fields.items, "What to loop over: an action that yields items, an expression, or a list."
+        None, validators.items, "What to loop over: an action that yields items, an expression, or a list."
     )
-    as_: str | None = entry(None, fields.name, "The name of the current item in the loop's expressions.")
-    key: str | None = entry(None, fields.filled, "An expression that tells items apart, so that a run can be resumed.")
+    as_: str | None = entry(None, validators.name, "The name of the current item in the loop's expressions.")
+    key: str | None = entry(
+        None, validators.filled, "An expression that tells items apart, so that a run can be resumed."
+    )
     parallel: int = entry(1, Whole(1, 64), "How many items are worked on at the same time, 1 to 64.")
     limit: int | None = entry(None, Whole(1), "The greatest number of items.")
     collect: Mapping[str, Any] = entry(
-        {}, fields.mapping, "What is kept of each item, in steps.NAME.rows: a name and an expression each."
+        {}, validators.mapping, "What is kept of each item, in steps.NAME.rows: a name and an expression each."
     )
-    do: tuple[Step, ...] = entry((), fields.listing, "The steps for each item of a loop.", "Step")
-    include: str | None = entry(None, fields.relative_path, "A recipe in the same folder whose steps run here.")
+    do: tuple[Step, ...] = entry((), validators.listing, "The steps for each item of a loop.", "Step")
+    include: str | None = entry(None, validators.relative_path, "A recipe in the same folder whose steps run here.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,16 +193,18 @@ class Recipe(Part):
     called: ClassVar[str] = "the recipe"
     vital: ClassVar[frozenset[str] | None] = frozenset({"inputs", "auth", "finally"})
 
-    pinflow: Literal[1] = entry(1, fields.version, "Version of the recipe language.")
-    name: str = entry("", fields.filled, "The recipe's name, for people.", required=True)
-    description: str = entry("", fields.text, "What the recipe does, for people.")
-    api: str | None = entry(None, fields.filled, "The API that bare action names belong to, such as v5.")
-    inputs: Mapping[str, Input] = entry({}, fields.mapping, "The values that the recipe takes.", "Input")
-    auth: Mapping[str, Login] = entry({}, fields.mapping, "The accounts that steps act for.", "Login")
-    schedule: Schedule | None = entry(None, fields.present, "When the recipe runs by itself.", "Schedule")
-    steps: tuple[Step, ...] = entry((), fields.listing, "What the recipe does, in order.", "Step", required=True)
-    finally_: tuple[Step, ...] = entry((), fields.listing, "Steps that run at the end, whatever happened.", "Step")
-    outputs: Mapping[str, Any] = entry({}, fields.mapping, "What the run gives back: a name and an expression each.")
+    pinflow: Literal[1] = entry(1, validators.version, "Version of the recipe language.")
+    name: str = entry("", validators.filled, "The recipe's name, for people.", required=True)
+    description: str = entry("", validators.text, "What the recipe does, for people.")
+    api: str | None = entry(None, validators.filled, "The API that bare action names belong to, such as v5.")
+    inputs: Mapping[str, Input] = entry({}, validators.mapping, "The values that the recipe takes.", "Input")
+    auth: Mapping[str, Login] = entry({}, validators.mapping, "The accounts that steps act for.", "Login")
+    schedule: Schedule | None = entry(None, validators.present, "When the recipe runs by itself.", "Schedule")
+    steps: tuple[Step, ...] = entry((), validators.listing, "What the recipe does, in order.", "Step", required=True)
+    finally_: tuple[Step, ...] = entry((), validators.listing, "Steps that run at the end, whatever happened.", "Step")
+    outputs: Mapping[str, Any] = entry(
+        {}, validators.mapping, "What the run gives back: a name and an expression each."
+    )
 
 
 def table(part: type[Part]) -> Mapping[str, Key]:
@@ -233,7 +239,7 @@ def parse_all(source: Source) -> tuple[Recipe | None, tuple[Problem, ...]]:
     Whatever is wrong counts as not written, and what lacks it is marked as ``broken``. There is no
     recipe where that would leave nothing to go by: no mapping, no list of steps, too many expressions.
     """
-    from pinflow.recipe.reading import Reading
+    from pinflow.recipe.reader import Reading
 
     reading = Reading(source)
     recipe = reading.recipe()

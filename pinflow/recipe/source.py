@@ -29,10 +29,10 @@ from yaml.events import (
 )
 
 from pinflow.errors import Problem, RecipeError
-from pinflow.recipe.fields import shown
-from pinflow.recipe.mistakes import nearest
-from pinflow.recipe.places import offset_in_text
-from pinflow.recipe.syntax import MAX_DEPTH, NotYaml, events, too_deep
+from pinflow.recipe.text_offsets import offset_in_text
+from pinflow.recipe.validators import shown
+from pinflow.recipe.yaml_events import MAX_DEPTH, NotYaml, events, too_deep
+from pinflow.suggestions import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from pinflow import hookimpl
 from pinflow.events import Event, Progress
-from pinflow.reporters.pace import Pace, counted, details
 from pinflow.reporters.text import inert
-from pinflow.reporters.words import MARKS, PLAIN_MARKS, nested, said
+from pinflow.reporters.throughput import Pace, counted, details
+from pinflow.reporters.wording import MARKS, PLAIN_MARKS, nested, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow.reporters.words import Local
+    from pinflow.reporters.wording import Local
 
 _SECONDS = 5  # between two lines about one loop that has not got 10 % further
 

@@ -18,16 +18,16 @@ from rich.text import Text
 
 from pinflow import hookimpl
 from pinflow.events import Event, Progress, RunFinished, RunStarted, StepFinished, StepStarted, Waiting
-from pinflow.reporters.pace import Pace, counted, details
 from pinflow.reporters.text import fit
-from pinflow.reporters.words import MARKS, PLAIN_MARKS, Said, duration, nested, said, waiting
+from pinflow.reporters.throughput import Pace, counted, details
+from pinflow.reporters.wording import MARKS, PLAIN_MARKS, Said, duration, nested, said, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import RenderableType
 
-    from pinflow.reporters.words import Local
+    from pinflow.reporters.wording import Local
 
 _ROWS = 8  # steps shown at once
 _STYLES = {

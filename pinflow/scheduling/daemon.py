@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import schedule as library
 
-from pinflow.engine.lock import Lock, held
 from pinflow.errors import PinflowError, StateError
+from pinflow.scheduling.events import Told
 from pinflow.scheduling.status import beat, rest
-from pinflow.scheduling.table import Lost
-from pinflow.scheduling.told import Told
+from pinflow.state.folder.lock import Lock, held
+from pinflow.state.folder.occurrences import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pinflow.app import App
     from pinflow.scheduling.scheduler import Scheduler
-    from pinflow.scheduling.table import JobRow
+    from pinflow.state.folder.occurrences import JobRow
 
 BEATS = 10.0  # seconds between two signs of life
 PATIENCE = 30.0  # seconds that runs get to end in

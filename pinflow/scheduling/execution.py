@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pinflow.engine.journal import NO_RUN, file_of, look_at_run
-from pinflow.engine.kept import noted
-from pinflow.engine.lock import held as is_locked
+from pinflow.engine.sanitize import noted
 from pinflow.errors import (
     DEFECT,
     OK,
@@ -22,13 +20,15 @@ from pinflow.errors import (
     StateError,
     UsageError,
 )
-from pinflow.scheduling.table import LEASE, Lost
+from pinflow.state.folder.journal import NO_RUN, file_of, look_at_run
+from pinflow.state.folder.lock import held as is_locked
+from pinflow.state.folder.occurrences import LEASE, Lost
 
 if TYPE_CHECKING:
     from pinflow.app import App, Options
-    from pinflow.engine.journal import RunRecord
     from pinflow.engine.results import RunResult
-    from pinflow.scheduling.table import JobRow, Occurrence, Table
+    from pinflow.state.folder.journal import RunRecord
+    from pinflow.state.folder.occurrences import JobRow, Occurrence, Table
 
 _LONG_PAUSE = 3600.0  # seconds, where nobody said how long
 

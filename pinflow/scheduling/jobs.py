@@ -12,13 +12,13 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow import paths
 from pinflow.errors import Problem, RecipeError, UsageError
-from pinflow.inputs import MissingInputs
+from pinflow.plan.inputs import MissingInputs
+from pinflow.recipe import bundled
 from pinflow.recipe.model import Schedule
 from pinflow.scheduling.policy import Job, Terms
-from pinflow.scheduling.table import JobRow
-from pinflow.scheduling.vocabulary import rule_of
+from pinflow.scheduling.rule_parser import rule_of
+from pinflow.state.folder.occurrences import JobRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ def found(given: Sequence[Path], *, scheduled: Callable[[Path], bool]) -> tuple[
     named: list[Path] = []
     listed: list[Path] = []
     for each in given:
-        path = paths.find_recipe(each).resolve()
+        path = bundled.find_recipe(each).resolve()
         if os.path.isdir(path):  # noqa: PTH112 - never raises, whatever was typed
             names = sorted(name for name in os.listdir(path) if name.endswith((".yaml", ".yml")))  # noqa: PTH208 - of 10,000
             listed += [file for name in names if scheduled(file := path / name)]

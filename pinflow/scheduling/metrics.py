@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pinflow.app import App
-    from pinflow.scheduling.table import Table
-    from pinflow.scheduling.told import Told
+    from pinflow.scheduling.events import Told
+    from pinflow.state.folder.occurrences import Table
 
 _OUTCOMES = ("done", "failed", "paused", "left", "lost", "skipped")
 

@@ -16,18 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pinflow.app import Options
-from pinflow.engine.lock import held as is_locked
 from pinflow.errors import ApprovalRequired, PinflowError
-from pinflow.scheduling.aside import Aside
+from pinflow.scheduling.background import Aside
+from pinflow.scheduling.events import Told
 from pinflow.scheduling.execution import Ended, Work, perform
 from pinflow.scheduling.jobs import NoSchedule, job_of, read_job, stamp_of
 from pinflow.scheduling.policy import PAUSED_BY_HAND, RESTS, judge
-from pinflow.scheduling.told import Told
+from pinflow.state.folder.lock import held as is_locked
 
 if TYPE_CHECKING:
     from pinflow.app import App
     from pinflow.scheduling.policy import Job, Verdict
-    from pinflow.scheduling.table import JobRow, Occurrence, Table
+    from pinflow.state.folder.occurrences import JobRow, Occurrence, Table
 
 Start: TypeAlias = Callable[[Callable[[], None]], None]
 

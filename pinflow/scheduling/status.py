@@ -7,9 +7,9 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pinflow import private
-from pinflow.engine.lock import held
 from pinflow.scheduling.jobs import next_run
+from pinflow.state.folder import atomic_file
+from pinflow.state.folder.lock import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pinflow.app import App
     from pinflow.scheduling.scheduler import Scheduler
-    from pinflow.scheduling.table import JobRow, Occurrence, Table
+    from pinflow.state.folder.occurrences import JobRow, Occurrence, Table
 
 SILENT = 60.0  # seconds after which a daemon counts as stuck
 _FAILING = 3  # failures in a row
@@ -141,7 +141,7 @@ def read_beat(app: App) -> Beat | None:
 
 
 def _write(app: App, said: Mapping[str, Any]) -> None:
-    private.write(_file(app), json.dumps(said).encode())
+    atomic_file.write(_file(app), json.dumps(said).encode())
 
 
 def _file(app: App) -> Path:

@@ -19,21 +19,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pinflow.errors import DOUBT, PinflowError, UsageError
 from pinflow.events import to_json
 from pinflow.http.retry import READS
-from pinflow.paths import bundled_recipes
 from pinflow.plan import all_steps
+from pinflow.recipe.bundled import bundled_recipes
 from pinflow.testing import guards
 from pinflow.testing.declarations import declared_badly, misfits, place_of, undeclared
 from pinflow.testing.leaks import Ears, found_in, secrets_of
 from pinflow.testing.project import Killed, Project
-from pinflow.testing.same import difference, essence
-from pinflow.testing.watching import Seen, Watch
+from pinflow.testing.recorder import Seen, Watch
+from pinflow.testing.state_diff import difference, essence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from pinflow.actions import Action
     from pinflow.engine.results import RunResult
-    from pinflow.registry import PluginInfo, Registry
+    from pinflow.plugin.action import Action
+    from pinflow.plugin.registry import PluginInfo, Registry
 
 KILLS = 3  # of each recipe and kind: in the beginning, in the middle, at the end
 _LARGEST = 1 << 20  # bytes of a file beside a recipe that it may read
@@ -100,7 +100,7 @@ def check_plugin(
 
 
 def _plugin(registry: Registry, name: str) -> PluginInfo:
-    from pinflow.recipe.mistakes import nearest
+    from pinflow.suggestions import nearest
 
     found = {each.name: each for each in registry.plugins}
     if name not in found:

@@ -10,7 +10,7 @@ from pinflow.errors import PluginError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pinflow.actions import Action
+    from pinflow.plugin.action import Action
 
 
 def place_of(action: Action) -> str:

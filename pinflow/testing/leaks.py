@@ -9,7 +9,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow.engine.world import STEP
+from pinflow.engine.run_context import STEP
 from pinflow.testing.secrets import needles
 
 if TYPE_CHECKING:

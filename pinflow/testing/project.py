@@ -16,19 +16,19 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, Self
 
-from pinflow import plugins as plugin_loading
 from pinflow.app import App, Options, services_of, tokens_of
 from pinflow.errors import UsageError
 from pinflow.events import EffectDone, Event, Retrying, Waiting
-from pinflow.hookspecs import hookimpl
+from pinflow.plugin import loader as plugin_loading
+from pinflow.plugin.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pinflow.actions import Action
     from pinflow.engine.results import RunResult
     from pinflow.plan import Plan
-    from pinflow.plugins import Found
+    from pinflow.plugin.action import Action
+    from pinflow.plugin.loader import Found
 
 NOON = 1_800_000_000.0  # seconds since the epoch: 2027-01-15, 08:00 UTC
 

@@ -51,7 +51,7 @@ def list_tokens(
         api: whose tokens; the recipe's own API if it is not given
         broken: those that can't be used fail the step in the end, or are listed with their problem
     """
-    from pinflow_auth.ends import tell
+    from pinflow_auth.refresh_policy import tell
     from pinflow_auth.store import known
     from pinflow_auth.tokens import iso
 
@@ -128,8 +128,8 @@ def _refreshed(
 ) -> tuple[TokenSet, bool]:
     """The tokens as they are afterwards, and whether they are (or would be) others than before. Raises ActionError."""
     from pinflow_auth.endpoint import Doubtful
-    from pinflow_auth.ends import tell
     from pinflow_auth.refresh import outlook, refresh
+    from pinflow_auth.refresh_policy import tell
 
     words = ("would be refreshed", "would be left alone") if ctx.dry_run else ("refreshed", "left alone: it lasts")
     try:

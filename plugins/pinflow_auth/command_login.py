@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pinflow import CredentialError, UsageError
 from pinflow_auth import login, scopes, store
 from pinflow_auth.endpoint import oauth_of
+from pinflow_auth.time_text import said
 from pinflow_auth.tokens import iso
-from pinflow_auth.words import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import CredentialError, PinflowError, inert, table
 from pinflow_auth import store
-from pinflow_auth.ends import due_at, rotates
+from pinflow_auth.refresh_policy import due_at, rotates
 from pinflow_auth.scopes import ANY, needs, wanted_of
+from pinflow_auth.time_text import falls_due, said
 from pinflow_auth.tokens import iso
-from pinflow_auth.words import falls_due, said
 
 if TYPE_CHECKING:
     import argparse

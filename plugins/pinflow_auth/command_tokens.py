@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pinflow import CredentialError, PinflowError, UsageError, table
-from pinflow_auth import places, store
+from pinflow_auth import store, token_locations
 from pinflow_auth.command_login import chosen_api
 from pinflow_auth.endpoint import Refused, oauth_of
 from pinflow_auth.scopes import of_tokens
+from pinflow_auth.time_text import said
 from pinflow_auth.tokens import iso
-from pinflow_auth.words import said
 
 if TYPE_CHECKING:
     import argparse
@@ -57,7 +57,7 @@ def _request(app: App, name: str, api: str | None) -> CredentialRequest:
     request = app.credential_request(name, chosen_api(app, api).id)
     if api is None:
         with suppress(CredentialError):  # it is raised again where it matters
-            found = places.from_place(request)
+            found = token_locations.from_place(request)
             if found is not None and found.api in app.registry.apis:
                 return app.credential_request(name, found.api)
     return request
@@ -150,7 +150,7 @@ def logout(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
     tokens: TokenSet | None = None
     broken = False
     try:
-        tokens = places.from_place(request)
+        tokens = token_locations.from_place(request)
     except CredentialError as error:
         terminal.note(error.message)
         broken = True
@@ -168,7 +168,7 @@ def logout(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
 
 
 def _nothing(request: CredentialRequest) -> CredentialError:
-    found = places.from_environment(request)
+    found = token_locations.from_environment(request)
     if found is not None:
         return CredentialError(
             f"the token {request.token!r} comes from the {found.source}", hint="unset it: it is not kept in a file"

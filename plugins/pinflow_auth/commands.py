@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow_auth import command_login, command_status, command_tokens
-from pinflow_auth.places import STORAGE_VARIABLE
 from pinflow_auth.terminal import Terminal
+from pinflow_auth.token_locations import STORAGE_VARIABLE
 
 if TYPE_CHECKING:
     import argparse

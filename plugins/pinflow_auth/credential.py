@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from pinflow import ActionError, Credential, CredentialError
 from pinflow_auth.endpoint import Doubtful
-from pinflow_auth.places import origin_of
 from pinflow_auth.refresh import bound, refresh
 from pinflow_auth.store import find
+from pinflow_auth.token_locations import origin_of
 
 if TYPE_CHECKING:
     from pinflow import CredentialRequest

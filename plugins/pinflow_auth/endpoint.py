@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlencode
 
 from pinflow import CredentialError, RateLimited, Unreachable
-from pinflow_auth.places import origin_of
+from pinflow_auth.token_locations import origin_of
 from pinflow_auth.tokens import CLIENT_CREDENTIALS, TokenSet, is_moment, sendable
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinflow import CredentialError, PinflowError
-from pinflow_auth import files, marker, places
+from pinflow_auth import files, refresh_marker, token_locations
 from pinflow_auth.endpoint import Doubtful, Refused, ask_client_credentials, ask_refresh
-from pinflow_auth.ends import due_at, rotates
+from pinflow_auth.refresh_policy import due_at, rotates
 from pinflow_auth.tokens import CLIENT_CREDENTIALS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def refresh(
     """
     path = _stored_at(request)
     with files.locked(path):
-        tokens = places.read(path, request.token)
+        tokens = token_locations.read(path, request.token)
         if tokens is None:
             raise _missing(request)  # it was removed while we waited
         bound(request, tokens)
@@ -53,14 +53,14 @@ def refresh(
 
 def outlook(request: CredentialRequest, *, within: float | None = None, if_due: bool = False) -> tuple[TokenSet, bool]:
     """The tokens as they are, and whether ``refresh`` would ask for others. Raises CredentialError as that does."""
-    tokens = places.read(_stored_at(request), request.token)
+    tokens = token_locations.read(_stored_at(request), request.token)
     if tokens is None:
         raise _missing(request)
     return bound(request, tokens), _due(request, tokens, within, None, if_due=if_due)
 
 
 def _stored_at(request: CredentialRequest) -> Path:
-    found = places.from_place(request)
+    found = token_locations.from_place(request)
     if found is None or found.path is None:
         raise _missing(request)
     return found.path
@@ -78,7 +78,7 @@ def bound(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
 
     Raises CredentialError for another origin than that which gave them, and for another API.
     """
-    origin = places.origin_of(request)
+    origin = token_locations.origin_of(request)
     whose = f"the token {tokens.name!r} ({tokens.source})"
     login = request.api.login_hint.format(token=request.token)
     if tokens.origin and tokens.origin != origin:
@@ -106,7 +106,7 @@ def _due(request: CredentialRequest, tokens: TokenSet, within: float | None, use
 
 def _replace(request: CredentialRequest, tokens: TokenSet, path: Path) -> tuple[TokenSet, bool]:
     if tokens.grant == CLIENT_CREDENTIALS:
-        with places.rewriting(tokens, path) as put:
+        with token_locations.rewriting(tokens, path) as put:
             after = ask_client_credentials(request, tokens.granted or frozenset())
             return _stored(after, tokens, put), True
     if tokens.refresh_token is None:
@@ -118,10 +118,10 @@ def _replace(request: CredentialRequest, tokens: TokenSet, path: Path) -> tuple[
 
 
 def _rotate(request: CredentialRequest, tokens: TokenSet, path: Path) -> tuple[TokenSet, bool]:
-    lost = marker.find(path, tokens)
-    with places.rewriting(tokens, path) as put:
+    lost = refresh_marker.find(path, tokens)
+    with token_locations.rewriting(tokens, path) as put:
         if lost is None:
-            marker.leave(path, tokens, request.clock())
+            refresh_marker.leave(path, tokens, request.clock())
         try:
             after = ask_refresh(request, tokens)
         except Refused as refused:
@@ -129,10 +129,10 @@ def _rotate(request: CredentialRequest, tokens: TokenSet, path: Path) -> tuple[T
         except PinflowError as error:
             # of what was not done, no note may stay; in doubt, it must
             if lost is None and not isinstance(error, Doubtful):
-                marker.clear(path)
+                refresh_marker.clear(path)
             raise
         stored = _stored(after, tokens, put)
-    marker.clear(path)
+    refresh_marker.clear(path)
     return stored, True
 
 
@@ -148,15 +148,15 @@ def _stored(after: TokenSet, before: TokenSet, put: Callable[[TokenSet], None]) 
 
 
 def _other(
-    request: CredentialRequest, tokens: TokenSet, path: Path, lost: marker.Note | None, refused: Refused
+    request: CredentialRequest, tokens: TokenSet, path: Path, lost: refresh_marker.Note | None, refused: Refused
 ) -> TokenSet:
     """The tokens that somebody else has stored meanwhile without the lock. Raises CredentialError if nobody has."""
-    again = places.read(path, request.token)
+    again = token_locations.read(path, request.token)
     if again is not None and again.access_token != tokens.access_token:
-        marker.clear(path)
+        refresh_marker.clear(path)
         return bound(request, again)
     if lost is None:
-        marker.clear(path)
+        refresh_marker.clear(path)
         raise CredentialError(
             f"the token {tokens.name!r} ({tokens.source}) can't be refreshed: {refused.message}", hint=refused.hint
         ) from None

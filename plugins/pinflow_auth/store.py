@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pinflow import CredentialError
-from pinflow_auth import files, keyring_store, marker, places
+from pinflow_auth import files, keyring_store, refresh_marker, token_locations
 from pinflow_auth.endpoint import ask_client_credentials, ask_exchange, ask_refresh, ask_revoke
 from pinflow_auth.fingerprint import fingerprint
 from pinflow_auth.names import checked
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow import CredentialRequest
-    from pinflow_auth.places import Kept
+    from pinflow_auth.token_locations import Kept
 
 __all__ = [
     "Known",
@@ -61,7 +61,7 @@ def find(request: CredentialRequest) -> TokenSet | None:
     Says nothing about where they may be sent: see ``bound``. Raises CredentialError
     for what is there and can't be used.
     """
-    return places.from_environment(request) or places.from_place(request)
+    return token_locations.from_environment(request) or token_locations.from_place(request)
 
 
 def prove(request: CredentialRequest, *, storage: Kept | None = None) -> None:
@@ -71,7 +71,7 @@ def prove(request: CredentialRequest, *, storage: Kept | None = None) -> None:
     files.make_folder(path.parent)
     with files.locked(path):
         _check_replaceable(path)
-        if (storage or places.chosen_storage(request.environ) or _kept_in(path, request.token)) == "keyring":
+        if (storage or token_locations.chosen_storage(request.environ) or _kept_in(path, request.token)) == "keyring":
             keyring_store.load(path)
         with files.Draft(path):
             pass  # it goes away again
@@ -90,16 +90,16 @@ def save(request: CredentialRequest, tokens: TokenSet, *, storage: Kept | None =
     with files.locked(path):
         _check_replaceable(path)
         before = _kept_in(path, request.token)
-        kept = storage or places.chosen_storage(request.environ) or before or "file"
+        kept = storage or token_locations.chosen_storage(request.environ) or before or "file"
         named = replace(tokens, name=request.token, storage=kept, path=path, source=_source(kept, path))
         if kept == "keyring":
             keyring_store.store(path, as_json(named).decode())
-            files.write(path, places.pointer(path))
+            files.write(path, token_locations.pointer(path))
         else:
             files.write(path, as_json(named))
             if before == "keyring":
                 keyring_store.forget(path)
-        marker.clear(path)
+        refresh_marker.clear(path)
     return named
 
 
@@ -109,14 +109,14 @@ def remove(request: CredentialRequest) -> Path | None:
     A variable is not this program's to remove. Raises CredentialError.
     """
     checked(request.token, request.api)
-    path = next((each for each in places.candidates(request) if os.path.lexists(each)), None)
+    path = next((each for each in token_locations.candidates(request) if os.path.lexists(each)), None)
     if path is None:
         return None
     with files.locked(path):
         if _kept_in(path, request.token) == "keyring":
             keyring_store.forget(path)
         files.remove(path)
-        marker.clear(path)
+        refresh_marker.clear(path)
     return path
 
 
@@ -137,7 +137,7 @@ def _of_environment(request: CredentialRequest) -> Iterator[Known]:
     with suppress(CredentialError):  # a file may have any name; that of a variable it then has not
         checked(request.token, request.api)
         try:
-            tokens = places.from_environment(request)
+            tokens = token_locations.from_environment(request)
         except CredentialError as error:
             yield Known(request.token, "environment", problem=error)
         else:
@@ -147,10 +147,10 @@ def _of_environment(request: CredentialRequest) -> Iterator[Known]:
 
 def _of_file(request: CredentialRequest, path: Path) -> Iterator[Known]:
     try:
-        tokens = places.read(path, path.stem)
+        tokens = token_locations.read(path, path.stem)
     except CredentialError as error:
         # a file that lies loose in the current folder may be anything
-        if path.parent in places.named_folders(request):
+        if path.parent in token_locations.named_folders(request):
             yield Known(path.stem, f"file {path}", problem=error)
     else:
         if tokens is not None:
@@ -158,23 +158,23 @@ def _of_file(request: CredentialRequest, path: Path) -> Iterator[Known]:
 
 
 def _files(request: CredentialRequest) -> Iterator[Path]:
-    for folder in places.folders(request):
+    for folder in token_locations.folders(request):
         if folder.is_dir():
             yield from sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
 
 
 def _home(request: CredentialRequest) -> Path:
     """The file for a token of this API and name. What another API's token has taken is left to it."""
-    for path in places.candidates(request):
+    for path in token_locations.candidates(request):
         if os.path.lexists(path) and _api_in(path, request.token) in ("", request.api.id):
             return path
-    path = places.new_path(request)
+    path = token_locations.new_path(request)
     return path.with_name(f"{request.token}_{request.api.id}.json") if os.path.lexists(path) else path
 
 
 def _api_in(path: Path, name: str) -> str:
     try:
-        tokens = places.read(path, name)
+        tokens = token_locations.read(path, name)
     except CredentialError:
         return ""  # broken: it is to be replaced
     return tokens.api if tokens is not None else ""
@@ -185,7 +185,7 @@ def _kept_in(path: Path, name: str) -> Kept | None:
     with suppress(CredentialError):
         content = files.read(path, "token file")
         if content is not None:
-            return "keyring" if places.points_away(content, path) else "file"
+            return "keyring" if token_locations.points_away(content, path) else "file"
     return None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinflow import OAuth, Quota
 from pinflow_pinterest import errors, quotas
-from pinflow_pinterest.failures import failure
+from pinflow_pinterest.error_mapping import failure
 from pinflow_pinterest.gateway import PinterestApi
 from pinflow_pinterest_v3.scopes import DEFAULT, MEANINGS
 

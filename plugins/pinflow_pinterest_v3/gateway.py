@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from pinflow import ActionError, UsageError
 from pinflow_pinterest.answers import got, is_planned, listed, listed_pages, made, registered
 from pinflow_pinterest.gateway import Reports, Uploads
+from pinflow_pinterest.media.uploads import no_video
 from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
-from pinflow_pinterest.uploads import no_video
 from pinflow_pinterest_v3 import shapes
 from pinflow_pinterest_v3.api import ADS
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pinflow import Client
-    from pinflow_pinterest.media import Carried, NotCarried
+    from pinflow_pinterest.media.choice import Carried, NotCarried
 
 T = TypeVar("T")
 

@@ -24,11 +24,10 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 @hookimpl
 def pinflow_actions(environ: Mapping[str, str] = NOTHING) -> list[Action]:
     """Every action of this version."""
-    from pinflow_pinterest_v5 import (
+    from pinflow_pinterest_v5.actions import (
         ads,
         analytics,
         boards,
-        calls,
         copying,
         media,
         mirroring,
@@ -38,7 +37,8 @@ def pinflow_actions(environ: Mapping[str, str] = NOTHING) -> list[Action]:
         terms,
         users,
     )
-    from pinflow_pinterest_v5.catalogues import Choice
+    from pinflow_pinterest_v5.calls import action as calls
+    from pinflow_pinterest_v5.calls.catalogues import Choice
 
     modules = (users, boards, sections, pins, media, copying, mirroring, ads, analytics, reports, terms)
     return [*(action for module in modules for action in module.ACTIONS), calls.call_of(Choice(environ))]
@@ -48,7 +48,7 @@ def pinflow_actions(environ: Mapping[str, str] = NOTHING) -> list[Action]:
 def pinflow_apis(environ: Mapping[str, str] = NOTHING) -> list[Api]:
     """This version."""
     from pinflow_pinterest_v5.api import API
-    from pinflow_pinterest_v5.catalogues import Choice
+    from pinflow_pinterest_v5.calls.catalogues import Choice
 
     return [replace(API, operation=Choice(environ).match)]
 
@@ -68,13 +68,13 @@ def pinflow_commands() -> list[Command]:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    from pinflow_pinterest_v5.command_operations import add_arguments
+    from pinflow_pinterest_v5.calls.command import add_arguments
 
     add_arguments(parser)
 
 
 def _run(args: argparse.Namespace, app: App) -> int:
-    from pinflow_pinterest_v5.command_operations import run
+    from pinflow_pinterest_v5.calls.command import run
 
     return run(args, app)
 
@@ -99,14 +99,14 @@ def pinflow_importers() -> list[Importer]:
 
 
 def _curl(text: str, app: App) -> Imported:
-    from pinflow_pinterest_v5 import from_curl
-    from pinflow_pinterest_v5.catalogues import Choice
+    from pinflow_pinterest_v5.calls.catalogues import Choice
+    from pinflow_pinterest_v5.importing import curl as from_curl
 
     return from_curl.read(text, Choice(app.environ).catalogue)
 
 
 def _arazzo(text: str, app: App) -> Imported:
-    from pinflow_pinterest_v5 import from_arazzo
-    from pinflow_pinterest_v5.catalogues import Choice
+    from pinflow_pinterest_v5.calls.catalogues import Choice
+    from pinflow_pinterest_v5.importing import arazzo as from_arazzo
 
     return from_arazzo.read(text, Choice(app.environ).catalogue)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pinflow import OAuth
-from pinflow_pinterest import errors, operations, quotas
-from pinflow_pinterest.failures import failure
+from pinflow_pinterest import errors, quotas
+from pinflow_pinterest.catalogue import operations
+from pinflow_pinterest.error_mapping import failure
 from pinflow_pinterest.gateway import PinterestApi
 from pinflow_pinterest_v5.scopes import DEFAULT, MEANINGS
 

@@ -1,4 +1,4 @@
-"""A small Pinterest on loopback, for trying recipes and for tests: ``pinflow_sandbox.server.start()``."""
+"""A small Pinterest on loopback, for trying recipes and for tests: ``pinflow_sandbox.server.sandbox.start()``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pinflow import App
-    from pinflow_sandbox.server import Sandbox
+    from pinflow_sandbox.server.sandbox import Sandbox
 
 
 @hookimpl
@@ -36,7 +36,7 @@ def pinflow_commands() -> list[Command]:
 
 
 def _start(now: Callable[[], float]) -> AbstractContextManager[Sandbox]:
-    from pinflow_sandbox.server import start
+    from pinflow_sandbox.server.sandbox import start
 
     return start(now=now)
 

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow import UsageError
-from pinflow_sandbox.faults import profile
-from pinflow_sandbox.server import LOOPBACK, start
-from pinflow_sandbox.settings import Settings
+from pinflow_sandbox.control.faults import profile
+from pinflow_sandbox.control.settings import Settings
+from pinflow_sandbox.server.sandbox import LOOPBACK, start
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from pinflow_sandbox.faults import Profile
+    from pinflow_sandbox.control.faults import Profile
 
 EPILOG = """examples:
   pinflow sandbox --port 8080

@@ -5,9 +5,9 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pinflow_pinterest.operations import BUNDLED, catalogue
-from pinflow_pinterest_v5.command_operations import example
-from pinflow_pinterest_v5.writing import block
+from pinflow_pinterest.catalogue.operations import BUNDLED, catalogue
+from pinflow_pinterest_v5.calls.command import example
+from pinflow_pinterest_v5.importing.yaml_writer import block
 from tests.benchmarks.measuring import Figure, Sizes
 from tests.benchmarks.starting import Starts
 

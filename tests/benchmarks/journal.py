@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def journal(size: Sizes, folder: Path) -> Iterator[Figure]:
     """The median time from announcing a write, with the outcome of the one before, to having both on disk."""
-    from pinflow.engine.journal import Journal, RunRecord
+    from pinflow.state.folder.journal import Journal, RunRecord
 
     record = RunRecord("20260101-000000-abcdef", "r", "d", "n", {}, {}, {}, time.time())
     took: list[float] = []

@@ -17,8 +17,8 @@ MOST = 300  # microseconds
 def pacing(size: Sizes, folder: Path) -> Iterator[Figure]:
     """The processor's time from asking for a turn to telling that it is done, for a call that need not wait."""
     from pinflow.http.api import Quota
-    from pinflow.http.ledger import Ledger
-    from pinflow.http.quota import UNIVERSAL, Pacer
+    from pinflow.http.rate_limiter import UNIVERSAL, Pacer
+    from pinflow.state.folder.usage import Ledger
 
     ledger = Ledger(folder / "quota")
     quotas = {UNIVERSAL: Quota(10 * size.calls, 1), "write": Quota(10 * size.calls, 60)}

@@ -13,7 +13,7 @@ COPY = "recipes/copy_board.yaml"
 def open_app(state: Path) -> Any:
     """pinflow as a library, with the installed plugins and the process's environment."""
     from pinflow import App
-    from pinflow.plugins import collect, installed, load
+    from pinflow.plugin.loader import collect, installed, load
 
     manager, infos = load(installed(None))
     return App(collect(manager, infos), manager, os.environ, state=state)
@@ -31,6 +31,6 @@ def go(app: Any, plan: Any) -> Any:
 
 def plan_copy(app: Any, board: str, **inputs: object) -> Any:
     """The plan of the recipe that copies a board."""
-    from pinflow.paths import find_recipe
+    from pinflow.recipe.bundled import find_recipe
 
     return app.plan(find_recipe(Path(COPY)), inputs={"board": board, **inputs})

@@ -17,7 +17,7 @@ from tests.benchmarks.service import child
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pinflow.scheduling.table import JobRow
+    from pinflow.state.folder.occurrences import JobRow
 
 RECIPE = """\
 name: Job {number}
@@ -49,7 +49,7 @@ def scheduling(size: Sizes, folder: Path) -> Iterator[Figure]:
 def _prepare(folder: Path, jobs: int) -> None:
     """Recipes, and a table that knows them. One is planned; the others differ from it by name and time of day."""
     from pinflow.scheduling.jobs import read_job, stamp_of
-    from pinflow.scheduling.table import Table
+    from pinflow.state.folder.occurrences import Table
 
     app = open_app(folder / "state")
     rows: list[JobRow] = []

@@ -57,8 +57,8 @@ def test_what_to_choose_from_is_listed_by_the_services_own_action(project: Any) 
 
     project.offer(list_tokens)
     plan = project.check("{name: n, inputs: {to: {type: token, required: true}}, steps: [{uses: get_me}]}")
-    from pinflow.includes import Place
-    from pinflow.inputs import Declared
+    from pinflow.plan.inputs import Declared
+    from pinflow.recipe.includes import Place
 
     declared = Declared("to", plan.recipe.inputs["to"], Place(plan.source, ("inputs", "to")))
     found = project.app().choices(declared, plan)
@@ -68,8 +68,8 @@ def test_what_to_choose_from_is_listed_by_the_services_own_action(project: Any) 
 def test_nothing_is_listed_where_the_service_has_no_action_for_it(project: Any) -> None:
     _ = project.shop
     plan = project.check("{name: n, inputs: {to: {type: date, required: true}}, steps: [{uses: get_me}]}")
-    from pinflow.includes import Place
-    from pinflow.inputs import Declared
+    from pinflow.plan.inputs import Declared
+    from pinflow.recipe.includes import Place
 
     declared = Declared("to", plan.recipe.inputs["to"], Place(plan.source, ("inputs", "to")))
     assert project.app().choices(declared, plan) == []
@@ -246,7 +246,7 @@ def test_a_run_that_is_not_there_can_not_be_shown(project: Any) -> None:
 def test_a_state_directory_that_is_lost_in_the_middle_ends_the_run_and_says_so(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pinflow.engine.journal import Journal
+    from pinflow.state.folder.journal import Journal
 
     shop = project.shop
     announce = Journal.announce
@@ -273,7 +273,7 @@ def test_a_state_directory_that_is_lost_in_the_middle_ends_the_run_and_says_so(
 def test_a_step_that_can_not_be_recorded_ends_the_run_and_says_so(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pinflow.engine.journal import Journal
+    from pinflow.state.folder.journal import Journal
 
     def lost(*_: Any, **__: Any) -> None:
         raise StateError("the disk is full")

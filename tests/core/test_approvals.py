@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import Context, action
-from pinflow.approvals import digest_of
 from pinflow.errors import ApprovalRequired, StateError, UsageError
+from pinflow.state.folder.approvals import digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path

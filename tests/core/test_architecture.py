@@ -9,6 +9,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,67 +23,27 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[2]
 
-# part of pinflow/ -> the parts that it may use at run time; all may use errors and events
-MAY_USE: dict[str, set[str]] = {
-    "errors": set(),
-    "events": set(),
-    "files": set(),
-    "paths": set(),
-    "private": set(),
-    "approvals": {"private"},
-    "notices": {"private"},
-    "recipe": set(),
-    "rendering": {"recipe"},
-    "includes": {"recipe", "rendering"},
-    "inputs": {"recipe", "rendering"},
-    "names": {"recipe"},
-    "http": set(),
-    "actions": {"http", "notices", "parameters"},
-    "kinds": {"actions"},
-    "described": {"actions", "kinds"},
-    "parameters": {"actions", "described", "kinds"},
-    "offers": set(),
-    "registry": {"actions", "http", "offers"},
-    "hookspecs": set(),
-    "plugins": {"actions", "hookspecs", "http", "offers", "registry"},
-    "plan": {"actions", "includes", "inputs", "names", "recipe", "registry", "rendering"},
-    "engine": {"actions", "http", "plan", "private", "recipe", "registry", "rendering"},
-    "scheduling": {"app", "engine", "inputs", "paths", "plan", "private", "recipe"},
-    "reporters": {"__init__"},
-    "scaffold": {"paths", "recipe"},
-    "app": {
-        "actions",
-        "approvals",
-        "engine",
-        "files",
-        "http",
-        "notices",
-        "paths",
-        "plan",
-        "plugins",
-        "private",
-        "recipe",
-        "registry",
-        "scheduling",
-    },
-    "testing": {"actions", "app", "engine", "hookspecs", "http", "paths", "plan", "plugins", "recipe", "registry"},
-    "cli": {
-        "__main__",
-        "app",
-        "approvals",
-        "inputs",
-        "offers",
-        "paths",
-        "plan",
-        "plugins",
-        "recipe",
-        "reporters",
-        "scaffold",
-        "scheduling",
-        "testing",
-    },
-    "__main__": {"__init__", "cli"},  # its version
-    "__init__": {"actions", "engine", "hookspecs", "http", "notices", "offers"},
+# Part of pinflow/ -> the parts that it may use: at run time, inside functions and for types alike. Read it from the
+# top: nothing names a part that stands below it. All may use errors, events and suggestions.
+MAY_USE: dict[str, str] = {
+    "errors": "",
+    "events": "",
+    "suggestions": "",
+    "schema": "",
+    "expressions": "schema",
+    "state": "schema",
+    "http": "schema state",
+    "recipe": "schema expressions state",
+    "plugin": "schema expressions state http recipe",
+    "plan": "schema expressions state http recipe plugin",
+    "engine": "schema expressions state http recipe plugin plan",
+    "app": "schema expressions state http recipe plugin plan engine",
+    "scheduling": "schema expressions state http recipe plugin plan engine app",
+    "__init__": "schema expressions state http recipe plugin plan engine app reporters",  # the public names
+    "reporters": "schema state engine __init__",
+    "testing": "schema expressions state http recipe plugin plan engine app __init__",
+    "cli": "schema expressions state http recipe plugin plan engine app scheduling reporters testing __init__",
+    "__main__": "cli __init__",
 }
 
 # the fewest files that may name a library
@@ -90,13 +51,13 @@ ONLY_IN: dict[str, str] = {
     "requests": r"pinflow/http/transport\.py",
     "urllib3": r"pinflow/http/transport\.py",
     "rich": r"pinflow/reporters/\w+\.py",
-    "yaml": r"pinflow/recipe/(source|places|syntax)\.py",
-    "sqlite3": r"pinflow/(engine/(store|journal|history)|scheduling/table)\.py",
-    "pluggy": r"pinflow/(hookspecs|plugins|app)\.py",
-    "platformdirs": r"pinflow/paths\.py",
+    "yaml": r"pinflow/recipe/(source|text_offsets|yaml_events)\.py",
+    "sqlite3": r"pinflow/state/folder/\w+\.py",
+    "pluggy": r"pinflow/(plugin/(hookspecs|loader)|app)\.py",
+    "platformdirs": r"pinflow/state/folder/paths\.py",
     "schedule": r"pinflow/scheduling/\w+\.py",
     "pytest": r"pinflow/testing/fixtures\.py",
-    "http.server": r"plugins/pinflow_sandbox/\w+\.py",
+    "http.server": r"plugins/pinflow_sandbox/server/\w+\.py",
 }
 
 
@@ -168,25 +129,48 @@ def part_of_import(each: Import) -> str:
     return each.name if inside.is_dir() or inside.with_suffix(".py").is_file() else "__init__"
 
 
-def test_every_part_uses_only_the_parts_below_it() -> None:
+@pytest.mark.xfail(reason="some parts are still to be cut from each other")
+def test_every_part_uses_only_the_parts_above_it() -> None:
     def is_wrong(each: Import) -> bool:
         mine, its = part_of_file(each.file), part_of_import(each)
-        return its not in MAY_USE[mine] | {mine, "errors", "events"}
+        return its not in {mine, "errors", "events", "suggestions", *MAY_USE[mine].split()}
 
-    inside = [each for each in imports("pinflow") if each.top == "pinflow" and not each.for_types]
+    inside = [each for each in imports("pinflow") if each.top == "pinflow"]
     assert wrong(inside, is_wrong) == []
 
 
-def test_the_parts_below_form_no_circle() -> None:
-    lazily = {("actions", "parameters"), ("app", "scheduling"), ("cli", "__main__")}  # imported when used
-    order: list[str] = []
-    left = {part: {each for each in used if (part, each) not in lazily} for part, used in MAY_USE.items()}
-    while left:
-        ready = sorted(part for part, used in left.items() if not used & left.keys() - {part})
-        assert ready, f"these use each other: {sorted(left)}"
-        order += ready
-        left = {part: used for part, used in left.items() if part not in ready}
-    assert order.index("recipe") < order.index("plan") < order.index("engine") < order.index("app") < order.index("cli")
+def test_the_table_of_parts_can_be_read_from_the_top() -> None:
+    order = [*MAY_USE]
+    order.insert(order.index("cli"), order.pop(order.index("__init__")))
+    below = {part: {used for used in MAY_USE[part].split() if used != "__init__"} for part in MAY_USE}
+    assert [part for part in order if not below[part] <= set(order[: order.index(part)])] == []
+
+
+def modules() -> dict[str, str]:
+    """Every module of the product by name -> its file."""
+    named: dict[str, str] = {}
+    for folder in ("pinflow", "plugins", "common"):
+        for file, _ in files(folder):
+            dotted = ".".join(Path(file).with_suffix("").parts).removeprefix(
+                f"{folder}." if folder != "pinflow" else ""
+            )
+            named[dotted.removesuffix(".__init__")] = file
+    return named
+
+
+@pytest.mark.xfail(reason="some parts are still to be cut from each other")
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    named = modules()
+    by_file = {file: name for name, file in named.items()}
+    arrows: dict[str, set[str]] = {name: set() for name in named}
+    for each in imports("pinflow", "plugins", "common"):
+        target = f"{each.module}.{each.name}" if f"{each.module}.{each.name}" in named else each.module
+        if target in named and target != by_file[each.file]:
+            arrows[by_file[each.file]].add(target)
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as circle:
+        pytest.fail(" -> ".join(circle.args[1]))
 
 
 def test_the_engine_imports_no_plugin_and_nothing_that_plugins_share() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.errors import ActionError, RemoteError, Unreachable, UsageError
-from pinflow.http.carrier import Carrier
+from pinflow.http.file_transfer import Carrier
 from pinflow.http.retry import Limits
 from pinflow.http.transport import Transport
 

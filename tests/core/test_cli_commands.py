@@ -22,7 +22,7 @@ from pinflow.__main__ import main
 from pinflow.app import App
 from pinflow.cli.shell import Shell
 from pinflow.errors import CredentialError
-from pinflow.plugins import collect, load
+from pinflow.plugin.loader import collect, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -282,7 +282,7 @@ def test_wrong_inputs_are_wrong_usage(desk: Desk, recipe: str, words: Sequence[s
     ("given", "seconds"), [("90", 90), ("2h", 7200), ("10 minutes", 600), ("1h 30m", 5400), ("0", 0)]
 )
 def test_patience_is_a_length_of_time(given: str, seconds: float) -> None:
-    from pinflow.cli.running import patience
+    from pinflow.cli.run_common import patience
 
     assert patience(given) == seconds
 

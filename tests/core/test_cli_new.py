@@ -13,8 +13,8 @@ import pytest
 
 from pinflow.__main__ import main
 from pinflow.app import App, Options
+from pinflow.cli.scaffold import recipe_templates
 from pinflow.cli.shell import Shell
-from pinflow.scaffold import recipe_templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable

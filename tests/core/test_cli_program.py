@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import pinflow.__main__ as program
-from pinflow.cli.boundary import guarded
 from pinflow.cli.commands import BUILT_IN
+from pinflow.cli.error_exit import guarded
 from pinflow.cli.shell import Options, Shell
 from pinflow.errors import (
     ActionError,

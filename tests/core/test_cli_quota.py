@@ -15,15 +15,15 @@ from pinflow.__main__ import main
 from pinflow.app import App
 from pinflow.cli.shell import Shell
 from pinflow.engine.results import Forecast, RunResult
-from pinflow.reporters.recap import Recap
-from pinflow_sandbox import boards, pins
-from pinflow_sandbox.server import Sandbox, Settings, start
-from pinflow_sandbox.wire import Answer
+from pinflow.reporters.summary import Recap
+from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox.world import boards, pins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pinflow_sandbox.wire import Call
+    from pinflow_sandbox.server.connection import Call
 
 STUDIO = "garden_studio"
 NOON = 1_800_014_400.0  # a minute begins

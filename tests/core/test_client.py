@@ -32,10 +32,10 @@ from pinflow.errors import (
 from pinflow.http.api import Api, OperationFacts, Quota
 from pinflow.http.client import Client, Gate, Limits, Page, WriteCall
 from pinflow.http.credentials import Credential
-from pinflow.http.quota import Pacer
+from pinflow.http.encoding import Unreadable, decoded_json, encoded_path, encoded_query, json_reader
+from pinflow.http.proxy import way_out
+from pinflow.http.rate_limiter import Pacer
 from pinflow.http.transport import Transport
-from pinflow.http.way import way_out
-from pinflow.http.wire import Unreadable, decoded_json, encoded_path, encoded_query, json_reader
 
 SECRET = "pina_canary_4711"
 QUICK = Limits(deadline=0.4, connect=0.3, read=0.3)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.engine.durable import Durable, EachResult, Skip, _Traffic
-from pinflow.engine.journal import Journal, RunRecord
-from pinflow.engine.planned import PLANNED, NeedsPlanned, holds_planned
+from pinflow.engine.placeholder import PLANNED, NeedsPlanned, holds_planned
 from pinflow.errors import (
     ActionError,
     CredentialError,
@@ -28,6 +27,7 @@ from pinflow.errors import (
 )
 from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Progress, Waiting
 from pinflow.http.client import WriteCall
+from pinflow.state.folder.journal import Journal, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pinflow.engine.durable import Durable
-from pinflow.engine.journal import Journal, RunRecord, list_runs
 from pinflow.errors import StateError
 from pinflow.http.client import WriteCall
+from pinflow.state.folder.journal import Journal, RunRecord, list_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,16 +16,16 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pinflow.recipe.expressions import (
+from pinflow.expressions.expression import (
     Expression,
     ExpressionError,
     Reference,
     Template,
     compile_expression,
-    nearest,
     parse_template,
 )
-from pinflow.recipe.functions import FUNCTIONS, LOOPS
+from pinflow.expressions.functions import FUNCTIONS, LOOPS
+from pinflow.suggestions import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import Context, action, hookimpl
+from pinflow.engine.file_access import Files
 from pinflow.errors import RecipeError, UsageError
-from pinflow.files import Files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pinflow import paths
+from pinflow.state.folder import paths
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])

@@ -8,8 +8,8 @@ import pytest
 
 from pinflow import Context, action
 from pinflow.errors import RecipeError
-from pinflow.includes import MOST
-from pinflow.inputs import MissingInputs
+from pinflow.plan.inputs import MissingInputs
+from pinflow.recipe.includes import MOST
 
 
 @pytest.fixture

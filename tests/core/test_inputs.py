@@ -8,7 +8,7 @@ import pytest
 
 from pinflow import Context, action
 from pinflow.errors import RecipeError, UsageError
-from pinflow.inputs import MissingInputs, convert, is_token_name
+from pinflow.plan.inputs import MissingInputs, convert, is_token_name
 from pinflow.recipe.model import Input
 
 

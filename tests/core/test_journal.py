@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pinflow.engine.journal import Journal, RunRecord, keepable, last_run, list_runs, new_run_id, noted, prune
-from pinflow.engine.lock import Lock
-from pinflow.engine.store import Store, new_file, open_file
 from pinflow.errors import RateLimited, RemoteError, StateError
+from pinflow.state.folder.journal import Journal, RunRecord, keepable, last_run, list_runs, new_run_id, noted, prune
+from pinflow.state.folder.lock import Lock
+from pinflow.state.folder.sqlite import Store, new_file, open_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -629,7 +629,7 @@ def test_a_run_that_could_not_begin_is_no_run(tmp_path: Path, time: Time, monkey
     def full(directory: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("pinflow.engine.store.sync_folder", full)
+    monkeypatch.setattr("pinflow.state.folder.sqlite.sync_folder", full)
     with pytest.raises(StateError, match=r"can't be made: .*No space left on device"):
         Journal.create(tmp_path, record(), clock=time, monotonic=time)
     assert list((tmp_path / "runs").glob("*.db*")) == []

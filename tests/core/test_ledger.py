@@ -17,8 +17,8 @@ import pytest
 from pinflow.errors import RateLimited, SpamBlocked, StateError
 from pinflow.http.api import Quota
 from pinflow.http.credentials import Credential
-from pinflow.http.ledger import Label, Ledger, Page
-from pinflow.http.quota import Pacer, uses
+from pinflow.http.rate_limiter import Pacer, uses
+from pinflow.state.folder.usage import Label, Ledger, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

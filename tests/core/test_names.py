@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pinflow.names import Names, fits
-from pinflow.recipe.expressions import compile_expression
+from pinflow.expressions.expression import compile_expression
+from pinflow.plan.scope import Names, fits
 
 TEXT, WHOLE, NUMBER, FLAG, NULL = ({"type": kind} for kind in ("string", "integer", "number", "boolean", "null"))
 BOARD = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import Context, Notice, action, hookimpl
-from pinflow.notices import AGAIN, Notices
+from pinflow.state.folder.notices import AGAIN, Notices
 from tests.core.test_approvals import MAKES, approved
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 
 from pinflow import Action, Context, Number, Text, action
 from pinflow.errors import PluginError
-from pinflow.kinds import shape
-from pinflow.parameters import Fault
+from pinflow.plugin.parameters import Fault
+from pinflow.schema.types import shape
 
 Id = Annotated[str, Text(pattern=r"^\d+$", max_length=32, format="id", description="A thing's id.")]
 

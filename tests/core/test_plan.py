@@ -13,7 +13,7 @@ import yaml
 
 from pinflow import Action, Api, Context, Number, Text, action, hookimpl
 from pinflow.errors import PinflowError, RecipeError, UsageError
-from pinflow.inputs import MissingInputs
+from pinflow.plan.inputs import MissingInputs
 
 CASES = yaml.safe_load((Path(__file__).parent / "wrong_plans.yaml").read_text("utf-8"))
 Id = Annotated[str, Text(pattern=r"^\d+$", format="id")]

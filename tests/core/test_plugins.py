@@ -24,7 +24,7 @@ from pinflow import (
 )
 from pinflow.app import App, Options
 from pinflow.errors import PluginError
-from pinflow.plugins import collect, commands, credential, installed, load
+from pinflow.plugin.loader import collect, commands, credential, installed, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pinflow.engine.results import RunResult
     from pinflow.events import Event
-    from pinflow.registry import Registry
+    from pinflow.plugin.registry import Registry
 
 
 @action("greet")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinflow import private
 from pinflow.errors import StateError
+from pinflow.state.folder import atomic_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,27 +29,27 @@ def test_what_is_written_and_its_name_are_put_on_disk(tmp_path: Path, monkeypatc
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", watched)
-    private.write(file, b"one")
+    atomic_file.write(file, b"one")
     assert synced == [("file", False), ("folder", True)]
-    assert private.read(file) == b"one"
+    assert atomic_file.read(file) == b"one"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_a_file_that_cant_be_replaced_keeps_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "note.json"
-    private.write(file, b"one")
+    atomic_file.write(file, b"one")
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StateError, match=r"note\.json can't be written: No space left on device"):
-        private.write(file, b"two")
-    assert private.read(file) == b"one"
+        atomic_file.write(file, b"two")
+    assert atomic_file.read(file) == b"one"
     assert [each.name for each in tmp_path.iterdir()] == ["note.json"]
 
 
 def test_what_is_no_file_is_an_error_and_no_defect(tmp_path: Path) -> None:
     (tmp_path / "note.json").mkdir()
     with pytest.raises(StateError, match=r"note\.json can't be read: Is a directory"):
-        private.read(tmp_path / "note.json")
+        atomic_file.read(tmp_path / "note.json")

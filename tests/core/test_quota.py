@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pinflow.errors import RateLimited, SpamBlocked
 from pinflow.http.api import Quota
-from pinflow.http.quota import Bucket, Pacer, read_limits, told_wait
+from pinflow.http.rate_limiter import Bucket, Pacer, read_limits, told_wait
 
 NOW = 1_795_000_000.0
 

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinflow.app import App, Options
-from pinflow.http.ledger import Ledger, Page
-from pinflow_sandbox.server import Settings, start
+from pinflow.state.folder.usage import Ledger, Page
+from pinflow_sandbox.server.sandbox import Settings, start
 from tests.core.shared_clock import SharedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pinflow_sandbox.wire import Answer, Call
+    from pinflow_sandbox.server.connection import Answer, Call
 
 if sys.platform == "win32":
     pytest.skip("needs fork", allow_module_level=True)
@@ -131,8 +131,8 @@ TAKE = """
 import sys, time
 from pathlib import Path
 from pinflow.http.api import Quota
-from pinflow.http.ledger import Ledger
-from pinflow.http.quota import Pacer
+from pinflow.state.folder.usage import Ledger
+from pinflow.http.rate_limiter import Pacer
 ledger = Ledger(Path(sys.argv[1]))
 pacer = Pacer({"write": Quota(200, 3600)}, monotonic=time.monotonic, clock=time.time, sleep=time.sleep,
               book=ledger.of("api", "https://example.com"))

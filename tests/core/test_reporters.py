@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import pytest
 
-from pinflow.engine.planned import PLANNED
+from pinflow.engine.placeholder import PLANNED
 from pinflow.engine.results import Forecast, RunResult, StepResult
 from pinflow.errors import ActionError, CredentialError, InDoubt, Interrupted, RateLimited
 from pinflow.events import (
@@ -32,10 +32,10 @@ from pinflow.reporters.console import console
 from pinflow.reporters.jsonl import JsonLines
 from pinflow.reporters.lines import Lines
 from pinflow.reporters.live import Live
-from pinflow.reporters.pace import Pace
-from pinflow.reporters.recap import Recap, as_data
+from pinflow.reporters.summary import Recap, as_data
 from pinflow.reporters.text import cells, fit, inert, json_text, table
-from pinflow.reporters.words import duration, moment
+from pinflow.reporters.throughput import Pace
+from pinflow.reporters.wording import duration, moment
 
 NOON = 1_772_366_400.0  # 2026-03-01 12:00:00 UTC
 HOSTILE = "\x1b]52;c;aGk=\x07\x1b[2J\r\n00:00:00 forged\u202e\x9b31m\x7f\u2028"

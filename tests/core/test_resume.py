@@ -14,10 +14,10 @@ import pytest
 
 from pinflow import ActionError, Context, RateLimited, action
 from pinflow.app import App
-from pinflow.engine.journal import Journal
 from pinflow.errors import StateError, UsageError
-from pinflow_sandbox.server import Settings, start
-from pinflow_sandbox.wire import Answer, Call
+from pinflow.state.folder.journal import Journal
+from pinflow_sandbox.server.connection import Answer, Call
+from pinflow_sandbox.server.sandbox import Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

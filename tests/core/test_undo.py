@@ -12,14 +12,14 @@ import pytest
 from pinflow.__main__ import main
 from pinflow.app import App
 from pinflow.cli.shell import Shell
-from pinflow_sandbox import boards, pins
-from pinflow_sandbox.server import Sandbox, Settings, start
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox.world import boards, pins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pinflow_sandbox.wire import Answer, Call
+    from pinflow_sandbox.server.connection import Answer, Call
 
 STUDIO = "garden_studio"
 SINGLE = """\
@@ -260,7 +260,7 @@ def test_an_undoing_that_was_stopped_goes_on(desk: Desk) -> None:
     deleted: list[str] = []
 
     def block(call: Call, apply: Callable[[], Answer]) -> Answer:
-        from pinflow_sandbox.wire import Answer
+        from pinflow_sandbox.server.connection import Answer
 
         if call.method == "DELETE" and len(deleted) == 1:
             return Answer(429, b'{"code": 8, "message": "too many"}', "application/json", (("Retry-After", "9000"),))

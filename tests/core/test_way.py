@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.errors import UsageError
+from pinflow.http.proxy import Way, way_out
 from pinflow.http.retry import Limits, Lost
 from pinflow.http.transport import Transport
-from pinflow.http.way import Way, way_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -26,15 +26,15 @@ import pytest
 
 from pinflow.app import App, Options
 from pinflow.errors import Diverged
-from pinflow_sandbox import boards, pins
-from pinflow_sandbox.server import Sandbox, Settings, start
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox.world import boards, pins
 
 if TYPE_CHECKING:
     from pinflow.engine.results import RunResult
     from pinflow.events import Event
-    from pinflow_sandbox.faults import Profile
-    from pinflow_sandbox.site import Faults
-    from pinflow_sandbox.world import World
+    from pinflow_sandbox.control.faults import Profile
+    from pinflow_sandbox.server.site import Faults
+    from pinflow_sandbox.world.world import World
 
 if sys.platform == "win32":
     pytest.skip("needs fork", allow_module_level=True)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pinflow.app import Options
-from pinflow_sandbox.faults import Profile
+from pinflow_sandbox.control.faults import Profile
 from tests.faults.conftest import Time, small_board
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import requests
 
 from pinflow import UsageError
 from pinflow_sandbox import command
-from pinflow_sandbox.faults import PROFILES, Profile, fate, profile
-from pinflow_sandbox.logins import Consent
-from pinflow_sandbox.server import Sandbox, Settings, start
+from pinflow_sandbox.control.faults import PROFILES, Profile, fate, profile
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox.world.logins import Consent
 from tests.faults.conftest import STUDIO, Time
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow.engine import journal
-from pinflow.engine.store import Store
 from pinflow.errors import StateError
+from pinflow.state.folder import journal
+from pinflow.state.folder.sqlite import Store
 from tests.faults.conftest import in_child, scaled
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinflow.errors import PinflowError
-from pinflow.paths import find_recipe
+from pinflow.recipe.bundled import find_recipe
 from tests.faults.conftest import scaled
 
 if TYPE_CHECKING:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow.engine import durable, journal, store
+from pinflow.engine import durable
 from pinflow.http import client, transport
-from pinflow_pinterest import board_copy
-from pinflow_sandbox.faults import PROFILES
+from pinflow.state.folder import journal, sqlite
+from pinflow_pinterest.copying import board_copy
+from pinflow_sandbox.control.faults import PROFILES
 from tests.faults.conftest import in_child, scaled
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tests.faults.conftest import Copy, MakeCopy
 
 WATCHED = frozenset(
-    str(Path(module.__file__ or "")) for module in (durable, journal, store, client, transport, board_copy)
+    str(Path(module.__file__ or "")) for module in (durable, journal, sqlite, client, transport, board_copy)
 )
 STEP = scaled(100, 5)  # every so many lines are a point to be killed at
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow_sandbox.faults import Profile
-from pinflow_sandbox.server import Settings
+from pinflow_sandbox.control.faults import Profile
+from pinflow_sandbox.server.sandbox import Settings
 from tests.faults.conftest import COPY, ORIGINAL, scaled, small_board
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow_sandbox.site import Faults
-    from pinflow_sandbox.wire import Answer, Call
-    from pinflow_sandbox.world import World
+    from pinflow_sandbox.server.connection import Answer, Call
+    from pinflow_sandbox.server.site import Faults
+    from pinflow_sandbox.world.world import World
     from tests.faults.conftest import Copy, MakeCopy
 
 SETTLE = 60.0  # seconds: how long a run takes a service to need

@@ -16,12 +16,12 @@ import pytest
 
 from pinflow import Client, Context, Credential, PinflowError
 from pinflow.engine.durable import Durable
-from pinflow.engine.journal import Journal, RunRecord
-from pinflow.files import Files
-from pinflow.http.quota import Pacer
+from pinflow.engine.file_access import Files
+from pinflow.http.rate_limiter import Pacer
 from pinflow.http.transport import Transport
+from pinflow.state.folder.journal import Journal, RunRecord
 from pinflow_pinterest_v5.api import API
-from pinflow_sandbox.server import Settings, start
+from pinflow_sandbox.server.sandbox import Settings, start
 from tests.faults.conftest import STUDIO, Time, scaled
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pinflow import Action
     from pinflow.app import App
-    from pinflow_sandbox.wire import Answer, Call
+    from pinflow_sandbox.server.connection import Answer, Call
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 2**63, 10**40, 0.5, 1e300, "", "0", "x" * 3000, "\ud800", "\x1b]52;c;eA==\x07", "../ads",

@@ -18,8 +18,8 @@ import pytest
 
 from pinflow import App
 from pinflow.app import Options
-from pinflow_sandbox.server import Sandbox, Settings, start
-from pinflow_sandbox.wire import Answer, Call, Dropped
+from pinflow_sandbox.server.connection import Answer, Call, Dropped
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
 from tests.faults.conftest import scaled
 
 if TYPE_CHECKING:

@@ -115,7 +115,7 @@ def test_type_checkers_see_the_types_of_plugins(fresh: Place, editable: bool) ->
         fresh.install(PROJECT, editable=True)
     code = """
         from pinflow import Action
-        from pinflow_pinterest_v5.users import get_user
+        from pinflow_pinterest_v5.actions.users import get_user
 
         reveal_type(get_user)
         wrong: int = get_user
@@ -123,6 +123,6 @@ def test_type_checkers_see_the_types_of_plugins(fresh: Place, editable: bool) ->
     (fresh.folder / "theirs.py").write_text(dedent(code), "utf-8")
     mypy = (sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", fresh.root / "mypy")
     finished = call(*mypy, "--python-executable", fresh.python, "theirs.py", folder=fresh.folder)
-    assert 'Revealed type is "pinflow.actions.Action"' in finished.stdout
+    assert 'Revealed type is "pinflow.plugin.action.Action"' in finished.stdout
     assert 'expression has type "Action", variable has type "int"' in finished.stdout
     assert "Found 1 error in 1 file" in finished.stdout

@@ -32,7 +32,7 @@ def test_the_wheel_holds_every_package_with_its_types(wheel: Path) -> None:
     assert {name.partition("/")[0] for name in held if ".dist-info/" not in name} == packages
     for package in packages:
         assert f"{package}/py.typed" in held
-    assert "pinflow_pinterest/catalogue.json" in held
+    assert "pinflow_pinterest/catalogue/catalogue.json" in held
 
 
 def test_every_module_of_the_checkout_is_in_the_wheel(wheel: Path) -> None:
@@ -78,10 +78,10 @@ def test_every_plugin_is_found_and_the_recipes_are_inside_the_package(place: Pla
     own = {each["name"]: each for each in plugins if each["distribution"] == "pinflow"}
     assert {"pinflow_auth", "pinflow_pinterest_v5", "pinflow_sandbox"} <= own.keys()
     assert "action v5.copy_board" in own["pinflow_pinterest_v5"]["offers"]
-    code = "from pinflow.paths import bundled_recipes as b; print(b()); print(*sorted(p.name for p in b().iterdir()))"
-    folder, listed = done(place.python, "-c", code, folder=place.folder).splitlines()
+    code = "from pinflow.recipe.bundled import bundled_recipes as b; print(b(), *sorted(p.name for p in b().iterdir()))"
+    folder, *listed = done(place.python, "-c", code, folder=place.folder).split()
     assert folder == str(place.packages / "pinflow" / "recipes")
-    assert listed.split() == RECIPE_FILES
+    assert listed == RECIPE_FILES
 
 
 def test_the_program_tells_its_version(place: Place) -> None:

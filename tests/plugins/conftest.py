@@ -15,22 +15,22 @@ import pytest
 
 from pinflow import Action, Client, Context, Credential, Event
 from pinflow.engine.durable import Durable
-from pinflow.engine.journal import Journal, RunRecord
-from pinflow.engine.planned import holds_planned
-from pinflow.files import Files
-from pinflow.http.quota import Pacer
+from pinflow.engine.file_access import Files
+from pinflow.engine.placeholder import holds_planned
+from pinflow.http.rate_limiter import Pacer
 from pinflow.http.transport import Transport
+from pinflow.state.folder.journal import Journal, RunRecord
 from pinflow_pinterest_v3.api import API as V3
 from pinflow_pinterest_v5.api import API as V5
-from pinflow_sandbox.dialects import dialect_of
-from pinflow_sandbox.logins import ALL_SCOPES, V3_SCOPES
-from pinflow_sandbox.server import Sandbox, Settings, start
-from pinflow_sandbox.wire import Answer, Call
+from pinflow_sandbox.server.connection import Answer, Call
+from pinflow_sandbox.server.dialects import dialect_of
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox.world.logins import ALL_SCOPES, V3_SCOPES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pinflow_pinterest.operations import Operation
+    from pinflow_pinterest.catalogue.operations import Operation
 
 STUDIO, CLIENT = "garden_studio", "client_account"
 APIS = {"v3": (V3, V3_SCOPES), "v5": (V5, ALL_SCOPES)}

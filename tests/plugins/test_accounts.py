@@ -13,16 +13,16 @@ import pytest
 from pinflow import App
 from pinflow.app import Options
 from pinflow.errors import RecipeError
-from pinflow.reporters.recap import Recap, as_data
-from pinflow_sandbox import boards
-from pinflow_sandbox.server import Sandbox, Settings, start
-from pinflow_sandbox.wire import Answer
+from pinflow.reporters.summary import Recap, as_data
+from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox.world import boards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pinflow.engine.results import RunResult
-    from pinflow_sandbox.wire import Call
+    from pinflow_sandbox.server.connection import Call
 
 HEAD = "pinflow: 1\nname: Everyone\napi: v5\n"
 MAKE = """
@@ -443,7 +443,7 @@ def test_the_bundled_recipe_shows_what_is_behind_each_token(agency: Agency) -> N
 
 
 def test_many_accounts_need_no_more_than_the_few_that_are_at_work(agency: Agency, tmp_path: Path) -> None:
-    from pinflow.http.ledger import Ledger
+    from pinflow.state.folder.usage import Ledger
 
     names = [f"shop{number:03}" for number in range(60)]
     agency.add(*names)

@@ -13,9 +13,9 @@ import pytest
 from pinflow import App
 from pinflow.app import Options
 from pinflow.events import Note
-from pinflow_auth.ends import due_at
+from pinflow_auth.refresh_policy import due_at
 from pinflow_auth.tokens import TokenSet
-from pinflow_sandbox.server import Sandbox, Settings, start
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

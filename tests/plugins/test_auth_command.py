@@ -17,10 +17,10 @@ from pinflow import App, PinflowError
 from pinflow.cli.parser import parser_of_offer
 from pinflow_auth.commands import SUBS
 from pinflow_auth.terminal import Terminal
-from pinflow_auth.words import said
+from pinflow_auth.time_text import said
 from pinflow_pinterest_v3.api import API as V3
-from pinflow_sandbox.logins import ALL_SCOPES, V3_SCOPES
-from pinflow_sandbox.server import Sandbox, Settings, start
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox.world.logins import ALL_SCOPES, V3_SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import App, Client, Credential, CredentialError, CredentialRequest, PinflowError
-from pinflow.http.quota import Pacer
+from pinflow.http.rate_limiter import Pacer
 from pinflow.http.transport import Transport
 from pinflow_auth import pinflow_credential
 from pinflow_auth.refresh import refresh
 from pinflow_pinterest_v5.api import API
-from pinflow_sandbox.server import Sandbox, Settings, start
-from pinflow_sandbox.wire import Answer, Call, Dropped
+from pinflow_sandbox.server.connection import Answer, Call, Dropped
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinflow import Credential, CredentialError, CredentialRequest
-from pinflow.inputs import TOKEN_NAME, is_token_name
+from pinflow.plan.inputs import TOKEN_NAME, is_token_name
 from pinflow_auth import pinflow_credential
 from pinflow_auth.names import PATTERN
 from pinflow_pinterest_v5.api import API

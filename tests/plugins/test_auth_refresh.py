@@ -19,9 +19,9 @@ from pinflow_auth.endpoint import Doubtful, Refused, app_credentials
 from pinflow_auth.refresh import outlook, refresh
 from pinflow_auth.store import ask_client_credentials, ask_exchange, ask_refresh, ask_revoke, find, save
 from pinflow_pinterest_v5.api import API
-from pinflow_sandbox.logins import Consent
-from pinflow_sandbox.server import Sandbox, Settings, start
-from pinflow_sandbox.wire import Answer, Call, Dropped
+from pinflow_sandbox.server.connection import Answer, Call, Dropped
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox.world.logins import Consent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

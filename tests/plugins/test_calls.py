@@ -8,10 +8,10 @@ import pytest
 
 from pinflow import ActionError, InDoubt, RemoteError
 from pinflow.app import App, Options
-from pinflow_pinterest.operations import BUNDLED, catalogue
-from pinflow_pinterest_v5 import calls
-from pinflow_pinterest_v5.calls import action_of
-from pinflow_sandbox.server import Sandbox, Settings, start
+from pinflow_pinterest.catalogue.operations import BUNDLED, catalogue
+from pinflow_pinterest_v5.calls import action as calls
+from pinflow_pinterest_v5.calls.action import action_of
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

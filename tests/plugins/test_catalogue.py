@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow_pinterest import importer
-from pinflow_pinterest.operations import (
+from pinflow_pinterest.catalogue import importer
+from pinflow_pinterest.catalogue.operations import (
     ARGUMENTS,
     BUNDLED,
     CATALOGUE,
@@ -20,7 +20,7 @@ from pinflow_pinterest.operations import (
     operation,
     operations,
 )
-from pinflow_pinterest.schemas import Schemas
+from pinflow_pinterest.catalogue.schemas import Schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,9 +20,9 @@ from referencing.jsonschema import DRAFT4
 
 from pinflow.app import App, Options
 from pinflow.errors import RecipeError
-from pinflow_pinterest.operations import BUNDLED, catalogue
-from pinflow_pinterest_v5.calls import accepted, action_of
-from pinflow_pinterest_v5.samples import sample
+from pinflow_pinterest.catalogue.operations import BUNDLED, catalogue
+from pinflow_pinterest_v5.calls.action import accepted, action_of
+from pinflow_pinterest_v5.calls.samples import sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,10 +15,10 @@ import yaml
 from pinflow.__main__ import main
 from pinflow.app import App
 from pinflow.cli.shell import Shell
-from pinflow_pinterest.operations import BUNDLED, catalogue
-from pinflow_pinterest_v5.catalogues import Choice
-from pinflow_pinterest_v5.command_operations import example
-from pinflow_pinterest_v5.writing import block, items
+from pinflow_pinterest.catalogue.operations import BUNDLED, catalogue
+from pinflow_pinterest_v5.calls.catalogues import Choice
+from pinflow_pinterest_v5.calls.command import example
+from pinflow_pinterest_v5.importing.yaml_writer import block, items
 
 if TYPE_CHECKING:
     from collections.abc import Callable

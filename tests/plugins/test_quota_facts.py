@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pinflow import Quota
-from pinflow_pinterest.operations import operations
+from pinflow_pinterest.catalogue.operations import operations
 from pinflow_pinterest.quotas import QUOTAS
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from pinflow_sandbox.logins import ALL_SCOPES
-from pinflow_sandbox.server import Sandbox, Settings, start
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox.world.logins import ALL_SCOPES
 
 Call = Callable[..., requests.Response]
 

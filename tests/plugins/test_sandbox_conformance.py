@@ -13,12 +13,12 @@ import jsonschema
 import pytest
 import requests
 
-from pinflow_pinterest.operations import operation
-from pinflow_sandbox.logins import ALL_SCOPES, Consent
-from pinflow_sandbox.seed import fill
-from pinflow_sandbox.server import Sandbox, start
-from pinflow_sandbox.v5 import HANDLERS
-from pinflow_sandbox.world import World
+from pinflow_pinterest.catalogue.operations import operation
+from pinflow_sandbox.seed.example import fill
+from pinflow_sandbox.server.sandbox import Sandbox, start
+from pinflow_sandbox.v5.routes import HANDLERS
+from pinflow_sandbox.world.logins import ALL_SCOPES, Consent
+from pinflow_sandbox.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,8 +18,8 @@ import pytest
 import requests
 
 from pinflow_sandbox import command
-from pinflow_sandbox.faults import Profile
-from pinflow_sandbox.server import Sandbox, Settings, start
+from pinflow_sandbox.control.faults import Profile
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

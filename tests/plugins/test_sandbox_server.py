@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from pinflow_sandbox.server import Patience, Sandbox, Settings, start
-from pinflow_sandbox.v5 import operation_of
-from pinflow_sandbox.wire import Answer, Dropped
+from pinflow_sandbox.server.connection import Answer, Dropped
+from pinflow_sandbox.server.sandbox import Patience, Sandbox, Settings, start
+from pinflow_sandbox.v5.routes import operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pinflow_sandbox.wire import Call
+    from pinflow_sandbox.server.connection import Call
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from pinflow_sandbox.server import Sandbox, Settings, start
-from pinflow_sandbox.v4_ads import DIALECT
+from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox.v4.ads import DIALECT
 from tests.plugins.envelopes import Send, data, refusal, sender
 
 if TYPE_CHECKING:

@@ -16,11 +16,12 @@ from pinflow.app import App, Options
 from pinflow.errors import RecipeError
 from pinflow_auth import scopes
 from pinflow_pinterest.answers import got
-from pinflow_pinterest.media import Carried
-from pinflow_pinterest.reading import NO_PIN
+from pinflow_pinterest.copying.board_reading import NO_PIN
+from pinflow_pinterest.media.choice import Carried
 from pinflow_pinterest.types import Board, Pin
-from pinflow_pinterest_v3 import boards, copying, media, pins, shapes
 from pinflow_pinterest_v3 import pinflow_actions as v3_actions
+from pinflow_pinterest_v3 import shapes
+from pinflow_pinterest_v3.actions import boards, copying, media, pins
 from pinflow_pinterest_v5 import pinflow_actions as v5_actions
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from pinflow import Action
     from pinflow.engine.results import RunResult
-    from pinflow_sandbox.wire import Answer, Call
+    from pinflow_sandbox.server.connection import Answer, Call
     from tests.plugins.conftest import Bench, Fault
 
 RECIPES = Path(__file__).parents[2] / "recipes"

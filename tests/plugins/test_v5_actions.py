@@ -10,7 +10,7 @@ import pytest
 from pinflow import Action, ActionError, Diverged, Forbidden, MissingScope, RemoteError, UsageError
 from pinflow_pinterest_v3 import pinflow_actions as v3_actions
 from pinflow_pinterest_v5 import pinflow_actions as v5_actions
-from pinflow_pinterest_v5.boards import (
+from pinflow_pinterest_v5.actions.boards import (
     create_board,
     delete_all_boards,
     delete_board,
@@ -18,8 +18,8 @@ from pinflow_pinterest_v5.boards import (
     list_boards,
     update_board,
 )
-from pinflow_pinterest_v5.copying import copy_pin
-from pinflow_pinterest_v5.pins import (
+from pinflow_pinterest_v5.actions.copying import copy_pin
+from pinflow_pinterest_v5.actions.pins import (
     create_pin,
     delete_pin,
     get_pin,
@@ -28,13 +28,13 @@ from pinflow_pinterest_v5.pins import (
     save_pin,
     update_pin,
 )
-from pinflow_pinterest_v5.sections import create_section, delete_section, list_section_pins, list_sections
-from pinflow_pinterest_v5.users import get_user
+from pinflow_pinterest_v5.actions.sections import create_section, delete_section, list_section_pins, list_sections
+from pinflow_pinterest_v5.actions.users import get_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pinflow_sandbox.wire import Answer, Call
+    from pinflow_sandbox.server.connection import Answer, Call
     from tests.plugins.conftest import Bench, Fault
 
 ACTIONS: list[Action] = [each for each in [*v5_actions(), *v3_actions()] if each.variants is None]
@@ -120,7 +120,7 @@ def reread(bench: Bench, action: Action, result: Any) -> None:
 
 def look_again(action: Action) -> Callable[[Call, Callable[[], Answer]], Answer]:
     """A fault that answers the first write with a proxy's page until somebody has waited."""
-    from pinflow_sandbox.wire import Answer
+    from pinflow_sandbox.server.connection import Answer
 
     def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
         return apply() if call.method == "GET" else Answer(502, b"<html>Bad gateway</html>", "text/html")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import Action, ActionError, RemoteError, UsageError
-from pinflow_pinterest_v5.ads import (
+from pinflow_pinterest_v5.actions.ads import (
     get_ad_analytics,
     list_ad_accounts,
     list_ad_groups,
@@ -15,21 +15,16 @@ from pinflow_pinterest_v5.ads import (
     list_campaigns,
     list_delivery_metrics,
 )
-from pinflow_pinterest_v5.analytics import (
-    get_pin_analytics,
-    get_user_analytics,
-    top_pins,
-    top_video_pins,
-)
-from pinflow_pinterest_v5.terms import related_terms, suggested_terms
-from pinflow_pinterest_v5.users import list_businesses
-from pinflow_sandbox import metrics
-from pinflow_sandbox.wire import Answer
+from pinflow_pinterest_v5.actions.analytics import get_pin_analytics, get_user_analytics, top_pins, top_video_pins
+from pinflow_pinterest_v5.actions.terms import related_terms, suggested_terms
+from pinflow_pinterest_v5.actions.users import list_businesses
+from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.world import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow_sandbox.wire import Call
+    from pinflow_sandbox.server.connection import Call
     from tests.plugins.conftest import Bench
 
 OURS = "Garden Studio Ads"

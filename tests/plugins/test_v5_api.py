@@ -12,8 +12,8 @@ import pytest
 from pinflow import Action, Forbidden, MissingScope, RateLimited, RemoteError, SpamBlocked
 from pinflow_pinterest_v3.api import API as V3
 from pinflow_pinterest_v5 import pinflow_actions, pinflow_apis
+from pinflow_pinterest_v5.actions.pins import create_pin
 from pinflow_pinterest_v5.api import API
-from pinflow_pinterest_v5.pins import create_pin
 
 if TYPE_CHECKING:
     from pinflow import Api

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import ActionError, RateLimited
-from pinflow_pinterest.copies import GROUP_BOARD, NAME_TAKEN
-from pinflow_pinterest.pin_copies import GONE
-from pinflow_pinterest_v5.boards import delete_board
-from pinflow_pinterest_v5.copying import copy_all_boards
-from pinflow_sandbox.wire import Answer
+from pinflow_pinterest.copying.copy_actions import GROUP_BOARD, NAME_TAKEN
+from pinflow_pinterest.copying.pin_copies import GONE
+from pinflow_pinterest_v5.actions.boards import delete_board
+from pinflow_pinterest_v5.actions.copying import copy_all_boards
+from pinflow_sandbox.server.connection import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow_sandbox.wire import Call
+    from pinflow_sandbox.server.connection import Call
     from tests.plugins.conftest import Bench, Fault
 
 FROM_CLIENT: dict[str, Any] = {"source": "client_account", "target": "garden_studio"}

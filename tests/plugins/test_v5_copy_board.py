@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import ActionError, Diverged, Forbidden, MissingScope, RemoteError
-from pinflow_pinterest.pin_copies import GONE
-from pinflow_pinterest_v5.boards import delete_board
-from pinflow_pinterest_v5.copying import copy_board
-from pinflow_pinterest_v5.pins import create_pin, delete_pin, list_board_pins
-from pinflow_pinterest_v5.sections import create_section
-from pinflow_sandbox.wire import Answer, Call
+from pinflow_pinterest.copying.pin_copies import GONE
+from pinflow_pinterest_v5.actions.boards import delete_board
+from pinflow_pinterest_v5.actions.copying import copy_board
+from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin, list_board_pins
+from pinflow_pinterest_v5.actions.sections import create_section
+from pinflow_sandbox.server.connection import Answer, Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,18 +11,18 @@ import pytest
 
 from pinflow import ActionError, Diverged, Forbidden
 from pinflow.engine.durable import Durable
-from pinflow_pinterest.pin_copies import GONE
+from pinflow_pinterest.copying.pin_copies import GONE
+from pinflow_pinterest_v5.actions.copying import copy_board
+from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin
 from pinflow_pinterest_v5.api import API
-from pinflow_pinterest_v5.copying import copy_board
-from pinflow_pinterest_v5.pins import create_pin, delete_pin
-from pinflow_sandbox.wire import Answer, Call
+from pinflow_sandbox.server.connection import Answer, Call
 from tests.plugins.conftest import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pinflow.engine.journal import Journal
+    from pinflow.state.folder.journal import Journal
     from tests.plugins.conftest import Fault
 
 SOURCE, COPY = "Garden ideas", "The copy"

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import ActionError, RemoteError, UsageError
-from pinflow_pinterest import uploads
-from pinflow_pinterest_v5.copying import copy_pin
-from pinflow_pinterest_v5.media import upload_video
-from pinflow_sandbox.images import fingerprint
-from pinflow_sandbox.wire import Answer
+from pinflow_pinterest.media import uploads
+from pinflow_pinterest_v5.actions.copying import copy_pin
+from pinflow_pinterest_v5.actions.media import upload_video
+from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.world.images import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow_sandbox.wire import Call
+    from pinflow_sandbox.server.connection import Call
     from tests.plugins.conftest import Bench
 
 

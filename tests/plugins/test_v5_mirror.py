@@ -13,13 +13,13 @@ import pytest
 from pinflow import ActionError, Diverged
 from pinflow.app import App, Options
 from pinflow.errors import ApprovalRequired
-from pinflow_pinterest.board_mirror import NOT_EMPTY
-from pinflow_pinterest.pin_copies import GONE
-from pinflow_pinterest_v5.boards import delete_board, update_board
-from pinflow_pinterest_v5.mirroring import mirror_board
-from pinflow_pinterest_v5.pins import create_pin, delete_pin, update_pin
-from pinflow_pinterest_v5.sections import create_section
-from pinflow_sandbox.wire import Answer, Call
+from pinflow_pinterest.copying.board_mirror import NOT_EMPTY
+from pinflow_pinterest.copying.pin_copies import GONE
+from pinflow_pinterest_v5.actions.boards import delete_board, update_board
+from pinflow_pinterest_v5.actions.mirroring import mirror_board
+from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin, update_pin
+from pinflow_pinterest_v5.actions.sections import create_section
+from pinflow_sandbox.server.connection import Answer, Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable

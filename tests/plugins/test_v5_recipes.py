@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.app import App, Options
-from pinflow_sandbox.server import start
+from pinflow_sandbox.server.sandbox import start
 
 if TYPE_CHECKING:
     from pinflow.engine.results import RunResult
-    from pinflow_sandbox.wire import Answer, Call
+    from pinflow_sandbox.server.connection import Answer, Call
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 DRY_ONLY = ["copy_all_boards"]  # it writes more than the quota of three minutes

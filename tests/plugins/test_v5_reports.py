@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import ActionError, RemoteError, UsageError
-from pinflow_pinterest_v5.reports import create_ad_report
-from pinflow_sandbox.wire import Answer
+from pinflow_pinterest_v5.actions.reports import create_ad_report
+from pinflow_sandbox.server.connection import Answer
 from tests.plugins.conftest import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow_sandbox.wire import Call
+    from pinflow_sandbox.server.connection import Call
     from tests.plugins.conftest import Bench
 
 REPORT: dict[str, Any] = {

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import RemoteError, UsageError
-from pinflow.files import Files
-from pinflow_pinterest.sources import MAX_FILE_BYTES, media_source
-from pinflow_pinterest_v5.pins import create_pin
+from pinflow.engine.file_access import Files
+from pinflow_pinterest.media.sources import MAX_FILE_BYTES, media_source
+from pinflow_pinterest_v5.actions.pins import create_pin
 
 if TYPE_CHECKING:
     from pathlib import Path

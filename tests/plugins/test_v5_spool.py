@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import ActionError
-from pinflow_pinterest.spool import Spool
+from pinflow_pinterest.copying.page_buffer import Spool
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from pinflow.app import App, Options
 from pinflow.errors import RecipeError
 
 if TYPE_CHECKING:
-    from pinflow.registry import Registry
+    from pinflow.plugin.registry import Registry
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 # the tasks of the vendor's quickstart -> the actions that do them, and the recipes that have them ready

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 from pinflow import Action, Context, action, hookimpl
 from pinflow.app import App
 from pinflow.errors import StateError
-from pinflow.plugins import collect, load
+from pinflow.plugin.loader import collect, load
 from pinflow.scheduling import jobs
 from pinflow.scheduling.scheduler import Scheduler, Setting, in_threads
-from pinflow.scheduling.table import Table
+from pinflow.state.folder.occurrences import Table
 from tests.core.conftest import ShopPlugin
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from pinflow import Context, action
 from pinflow.scheduling.jobs import load
 from pinflow.scheduling.scheduler import Scheduler, Setting, at_once
-from pinflow.scheduling.table import STATES, Table
+from pinflow.state.folder.occurrences import STATES, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pinflow.app import App
-    from pinflow.scheduling.table import Occurrence
-    from pinflow.scheduling.told import Told
+    from pinflow.scheduling.events import Told
+    from pinflow.state.folder.occurrences import Occurrence
     from tests.core.conftest import Project
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400

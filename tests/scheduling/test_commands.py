@@ -15,8 +15,8 @@ import pytest
 from pinflow import ActionError, RateLimited
 from pinflow.cli.program import main as program
 from pinflow.cli.shell import Shell
-from pinflow.scheduling.questions import now_due
-from pinflow.scheduling.table import LEASE, Table
+from pinflow.scheduling.queries import now_due
+from pinflow.state.folder.occurrences import LEASE, Table
 from tests.scheduling.rig import DAY, HOUR, MINUTE, START
 
 if TYPE_CHECKING:

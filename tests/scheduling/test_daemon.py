@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinflow.scheduling.table import STATES, Table
+from pinflow.state.folder.occurrences import STATES, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pinflow.scheduling.table import Occurrence
+    from pinflow.state.folder.occurrences import Occurrence
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX"),

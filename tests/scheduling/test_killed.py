@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinflow.engine.journal import list_runs
 from pinflow.scheduling.jobs import job_of
 from pinflow.scheduling.rules import between
-from pinflow.scheduling.table import Table
+from pinflow.state.folder.journal import list_runs
+from pinflow.state.folder.occurrences import Table
 
 if TYPE_CHECKING:
     from tests.scheduling.rig import Rig

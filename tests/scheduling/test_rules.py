@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pinflow.recipe.model import Schedule
+from pinflow.scheduling.rule_parser import rule_of
 from pinflow.scheduling.rules import Calendar, Distance, Rule, between, jitter, latest, mark, next_after
-from pinflow.scheduling.vocabulary import rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

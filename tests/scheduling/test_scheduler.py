@@ -12,17 +12,17 @@ import pytest
 
 from pinflow import ActionError, RateLimited
 from pinflow.app import Options
-from pinflow.engine.lock import Lock
-from pinflow.scheduling.aside import Aside
+from pinflow.scheduling.background import Aside
+from pinflow.scheduling.events import Told
 from pinflow.scheduling.scheduler import at_once, in_threads
-from pinflow.scheduling.told import Told
+from pinflow.state.folder.lock import Lock
 from pinflow.testing import Killed
 from tests.scheduling.rig import DAY, HOUR, MINUTE, START
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow.scheduling.table import Occurrence
+    from pinflow.state.folder.occurrences import Occurrence
     from tests.scheduling.rig import Rig
 
 

@@ -14,7 +14,7 @@ import pytest
 from pinflow.errors import StateError
 from pinflow.scheduling.policy import Verdict
 from pinflow.scheduling.rules import utc
-from pinflow.scheduling.table import LEASE, JobRow, Lost, Table
+from pinflow.state.folder.occurrences import LEASE, JobRow, Lost, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

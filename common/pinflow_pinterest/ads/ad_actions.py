@@ -1,0 +1,259 @@
+"""Ad accounts, their campaigns, ad groups and ads, and their figures; a version adds its name and its scopes.
+
+Source: https://developers.pinterest.com/docs/api/v5/ (ad_accounts, campaigns, ad_groups, ads)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
+
+from pinflow import ActionError, Context, Number, Text, UsageError, action
+from pinflow_pinterest.analytics.metrics import Column, EntityStatus, Granularity, WindowDays
+from pinflow_pinterest.analytics.periods import FIGURES, HOURLY, Day, period
+from pinflow_pinterest.analytics.tables import ad_rows
+from pinflow_pinterest.boards import is_id
+from pinflow_pinterest.gateway import gateway
+from pinflow_pinterest.ids import PinterestId
+from pinflow_pinterest.types import Ad, AdAccount, AdFigures, AdGroup, Campaign, DeliveryMetric
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pinflow_pinterest.gateway import Ads
+
+AdAccountRef = Annotated[str, Text(min_length=1, description="An ad account's id or its exact name.")]
+AdLevel = Literal["ad_account", "campaign", "ad_group", "ad"]
+Order = Literal["ASCENDING", "DESCENDING"]
+Limit = Annotated[int, Number(ge=1)]
+
+MOST_IDS: Final = 250
+SINCE: Final = "30 days ago"
+UNTIL: Final = "yesterday"  # today's figures are still being counted
+
+_COLUMNS: Final = ("SPEND_IN_DOLLAR", "TOTAL_CLICKTHROUGH")
+
+
+@action("list_ad_accounts", quota={"ads_read"})
+def list_ad_accounts(ctx: Context, *, shared: bool = True, limit: Limit | None = None) -> Iterator[AdAccount]:
+    """The ad accounts that the login may see. (ad_accounts/list)
+
+    Arguments:
+        shared: also those of others that are shared with it
+        limit: at most so many
+    """
+    yield from gateway(ctx.client).ads().accounts(shared=shared, limit=limit)
+
+
+def _ids_fit_level(level: str, ids: list[str] | None) -> None:
+    if level == "ad_account" and ids is not None:
+        raise UsageError("level ad_account takes no ids")
+    if level != "ad_account" and ids is None:
+        raise UsageError(f"level {level} needs ids", hint=f"list_{level}s tells them, as does the recipe ads_tree")
+    check_count("ids", ids, MOST_IDS)
+
+
+def _campaigns_fit(campaigns: list[str] | None) -> None:
+    check_count("campaigns", campaigns, MOST_IDS)
+
+
+def _groups_fit(campaigns: list[str] | None, ad_groups: list[str] | None) -> None:
+    _one_kind(campaigns=campaigns, ad_groups=ad_groups)
+
+
+def _ads_fit(campaigns: list[str] | None, ad_groups: list[str] | None, ads: list[str] | None) -> None:
+    _one_kind(campaigns=campaigns, ad_groups=ad_groups, ads=ads)
+
+
+@action("list_campaigns", quota={"ads_read"}, checks=(_campaigns_fit,))
+def list_campaigns(
+    ctx: Context,
+    *,
+    ad_account: AdAccountRef | None = None,
+    campaigns: list[PinterestId] | None = None,
+    statuses: list[EntityStatus] | None = None,
+    order: Order | None = None,
+    limit: Limit | None = None,
+) -> Iterator[Campaign]:
+    """The campaigns of an ad account. (campaigns/list)
+
+    Arguments:
+        ad_account: its id or exact name; may be left out where there is only one
+        campaigns: only those of these ids, at most 250
+        statuses: only those of these statuses; ACTIVE and PAUSED if left out
+        order: by id; ASCENDING if left out
+        limit: at most so many
+    """
+    yield from _entities(
+        ctx, ad_account, "campaigns", {"campaign_ids": campaigns}, statuses=statuses, order=order, limit=limit
+    )
+
+
+@action("list_ad_groups", quota={"ads_read"}, checks=(_groups_fit,))
+def list_ad_groups(
+    ctx: Context,
+    *,
+    ad_account: AdAccountRef | None = None,
+    campaigns: list[PinterestId] | None = None,
+    ad_groups: list[PinterestId] | None = None,
+    statuses: list[EntityStatus] | None = None,
+    order: Order | None = None,
+    limit: Limit | None = None,
+) -> Iterator[AdGroup]:
+    """The ad groups of an ad account. (ad_groups/list)
+
+    Arguments:
+        ad_account: its id or exact name; may be left out where there is only one
+        campaigns: only those of the campaigns of these ids, at most 250
+        ad_groups: only those of these ids, at most 250; not together with campaigns
+        statuses: only those of these statuses; ACTIVE and PAUSED if left out
+        order: by id; ASCENDING if left out
+        limit: at most so many
+    """
+    filters = {"campaign_ids": campaigns, "ad_group_ids": ad_groups}
+    yield from _entities(ctx, ad_account, "ad_groups", filters, statuses=statuses, order=order, limit=limit)
+
+
+@action("list_ads", quota={"ads_read"}, checks=(_ads_fit,))
+def list_ads(
+    ctx: Context,
+    *,
+    ad_account: AdAccountRef | None = None,
+    campaigns: list[PinterestId] | None = None,
+    ad_groups: list[PinterestId] | None = None,
+    ads: list[PinterestId] | None = None,
+    statuses: list[EntityStatus] | None = None,
+    order: Order | None = None,
+    limit: Limit | None = None,
+) -> Iterator[Ad]:
+    """The ads of an ad account. (ads/list)
+
+    Of campaigns, ad_groups and ads only one may be given.
+
+    Arguments:
+        ad_account: its id or exact name; may be left out where there is only one
+        campaigns: only those of the campaigns of these ids, at most 250
+        ad_groups: only those of the ad groups of these ids, at most 250
+        ads: only those of these ids, at most 250
+        statuses: only those of these statuses; ACTIVE and PAUSED if left out
+        order: by id; ASCENDING if left out
+        limit: at most so many
+    """
+    filters = {"campaign_ids": campaigns, "ad_group_ids": ad_groups, "ad_ids": ads}
+    yield from _entities(ctx, ad_account, "ads", filters, statuses=statuses, order=order, limit=limit)
+
+
+@action("list_delivery_metrics", quota={"ads_read"})
+def list_delivery_metrics(
+    ctx: Context, *, report_type: Literal["SYNC", "ASYNC"] | None = None
+) -> Iterator[DeliveryMetric]:
+    """The columns that figures and reports on ads can have, and what they mean. (delivery_metrics/get)
+
+    Arguments:
+        report_type: only those that get_ad_analytics (SYNC) or create_ad_report (ASYNC) takes
+    """
+    for found in gateway(ctx.client).ads().columns(report_type):
+        if not (isinstance(found, dict) and isinstance(found.get("name"), str)):
+            raise ActionError("the service's listing holds something that is not a column with a name")
+        yield found  # type: ignore[misc]
+
+
+@action("get_ad_analytics", quota={"ads_analytics", "ads_read"}, checks=(_ids_fit_level,))
+def get_ad_analytics(
+    ctx: Context,
+    *,
+    level: AdLevel = "ad_account",
+    ids: list[PinterestId] | None = None,
+    ad_account: AdAccountRef | None = None,
+    start_date: Day = SINCE,
+    end_date: Day = UNTIL,
+    columns: list[Column] | None = None,
+    granularity: Granularity = "DAY",
+    click_window_days: WindowDays | None = None,
+    engagement_window_days: WindowDays | None = None,
+    view_window_days: WindowDays | None = None,
+    conversion_report_time: Literal["TIME_OF_AD_ACTION", "TIME_OF_CONVERSION"] | None = None,
+) -> AdFigures:
+    """What an ad account, campaigns, ad groups or ads cost and brought. (ad_account/analytics)
+
+    Arguments:
+        level: what the figures are of; all but ad_account need ids
+        ids: of campaigns, ad groups or ads, at most 250
+        ad_account: its id or exact name; may be left out where there is only one
+        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago, by the hour 8
+        end_date: the same; not before start_date
+        columns: what to count, SPEND_IN_DOLLAR and TOTAL_CLICKTHROUGH if left out; list_delivery_metrics tells
+          what there is
+        granularity: a row for each DAY, HOUR, WEEK or MONTH, or only the TOTAL
+        click_window_days: how long after a click something counts as its result
+        engagement_window_days: the same, after an engagement
+        view_window_days: the same, after a view
+        conversion_report_time: whether a result counts on the day of the ad or on its own
+    """
+    days = period(ctx.now(), start_date, end_date, HOURLY if granularity == "HOUR" else FIGURES)
+    service = gateway(ctx.client).ads()
+    query: dict[str, Any] = {
+        **days,
+        "columns": columns or _COLUMNS,
+        "granularity": granularity,
+        "click_window_days": click_window_days,
+        "engagement_window_days": engagement_window_days,
+        "view_window_days": view_window_days,
+        "conversion_report_time": conversion_report_time,
+    }
+    if ids is not None:
+        query[f"{level}_ids"] = ids
+    items = cast("list[dict[str, Any]]", service.figures(ad_account_id(service, ad_account), level, query))
+    rows = ad_rows(items)
+    return {
+        "start_date": days["start_date"],
+        "end_date": days["end_date"],
+        "items": items,
+        "rows": rows,
+    }
+
+
+def ad_account_id(ads: Ads, ad_account: str | None) -> str:
+    """The id of the ad account of this id or exact name; without one, of the only one that there is.
+
+    Raises ActionError when none, or more than one, is meant.
+    """
+    if ad_account is not None and is_id(ad_account):
+        return ad_account
+    found = list(ads.accounts())
+    meant = [each for each in found if ad_account is None or each.get("name") == ad_account]
+    if len(meant) == 1:
+        return meant[0]["id"]
+    known = ", ".join(f"{each.get('name')} ({each['id']})" for each in found[:20]) or "none"
+    what = "the login sees no single ad account" if ad_account is None else f"no single ad account is {ad_account!r}"
+    raise ActionError(f"{what}; it sees: {known}", hint="name the one you mean with ad_account, by its id")
+
+
+def check_count(name: str, ids: Sequence[str] | None, most: int) -> None:
+    """Raise UsageError where ids are given, and none or more than ``most``."""
+    if ids is not None and not 1 <= len(ids) <= most:
+        raise UsageError(f"{name} takes 1 to {most} ids, not {len(ids)}")
+
+
+def _one_kind(**ids: Sequence[str] | None) -> None:
+    """Raise UsageError where two kinds of ids are given, or too many of one."""
+    given = [name for name, found in ids.items() if found is not None]
+    if len(given) > 1:
+        raise UsageError(f"only one of {', '.join(given)} can be given at a time")
+    for name, found in ids.items():
+        check_count(name, found, MOST_IDS)
+
+
+def _entities(
+    ctx: Context,
+    ad_account: str | None,
+    kind: str,
+    filters: dict[str, list[str] | None],
+    *,
+    statuses: list[EntityStatus] | None,
+    order: str | None,
+    limit: int | None,
+) -> Iterator[Any]:
+    service = gateway(ctx.client).ads()
+    query = {**filters, "entity_statuses": statuses, "order": order}
+    return service.things(ad_account_id(service, ad_account), kind, query, limit=limit)

@@ -1,0 +1,1 @@
+"""Figures of Pins, accounts and ads: metrics, periods, and tables made of them."""

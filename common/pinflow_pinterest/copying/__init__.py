@@ -1,0 +1,1 @@
+"""Copies and mirrors of boards: read, compared, made and audited."""

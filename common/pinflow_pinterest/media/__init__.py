@@ -1,0 +1,1 @@
+"""Images and videos: what a Pin shows, what can be copied, and uploads."""

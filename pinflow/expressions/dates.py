@@ -1,0 +1,130 @@
+"""Dates as expressions know them: ISO 8601 text in, text out.
+
+A date is ``2026-03-01``, or a date with a time, ``2026-03-01T09:30:00+01:00``; seconds and offset may be missing.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from pinflow.expressions.errors import Refused
+from pinflow.suggestions import nearest, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME: Final = r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+_LENGTHS: Final[Mapping[str, timedelta]] = {
+    "seconds": timedelta(seconds=1),
+    "minutes": timedelta(minutes=1),
+    "hours": timedelta(hours=1),
+    "days": timedelta(days=1),
+    "weeks": timedelta(weeks=1),
+}
+_MONTHS: Final[Mapping[str, int]] = {"months": 1, "years": 12}
+_NAMES_OF_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_NAMES_OF_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+_PARTS: Final = r"\[([^\]]*)\]|YYYY|YY|MMMM|MMM|MM|M|DD|D|dddd|ddd|HH|H|mm|ss|T|([A-Za-z]+)"
+_WRITERS: Final[Mapping[str, Callable[[datetime], str]]] = {
+    "YYYY": lambda moment: f"{moment.year:04}",
+    "YY": lambda moment: f"{moment.year % 100:02}",
+    "MMMM": lambda moment: _NAMES_OF_MONTHS[moment.month - 1],
+    "MMM": lambda moment: _NAMES_OF_MONTHS[moment.month - 1][:3],
+    "MM": lambda moment: f"{moment.month:02}",
+    "M": lambda moment: str(moment.month),
+    "DD": lambda moment: f"{moment.day:02}",
+    "D": lambda moment: str(moment.day),
+    "dddd": lambda moment: _NAMES_OF_DAYS[moment.weekday()],
+    "ddd": lambda moment: _NAMES_OF_DAYS[moment.weekday()][:3],
+    "HH": lambda moment: f"{moment.hour:02}",
+    "H": lambda moment: str(moment.hour),
+    "mm": lambda moment: f"{moment.minute:02}",
+    "T": lambda moment: "T",
+    "ss": lambda moment: f"{moment.second:02}",
+}
+
+
+def read(text: str) -> date | datetime:
+    """The date, or the date with its time, that the text holds; raises Refused if it is none."""
+    try:
+        if re.fullmatch(_DATE, text):
+            return date.fromisoformat(text)
+        if re.fullmatch(_DATE + _TIME, text):
+            return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    raise Refused(f"{quoted(text)} is not a date", "dates are written like 2026-03-01 or 2026-03-01T09:30:00+01:00")
+
+
+def added(text: str, count: int, unit: str) -> str:
+    """The date ``count`` units later, in the form that it came in.
+
+    A month later is the same day of the month, or the month's last day where that day doesn't exist.
+    Raises Refused for an unknown unit, for hours added to a date without a time, and past the years 1 to 9999.
+    """
+    start = read(text)
+    unit = _unit(unit)
+    if unit in ("seconds", "minutes", "hours") and not isinstance(start, datetime):
+        raise Refused(f"{quoted(text)} has no time to which {unit} could be added")
+    try:
+        if unit in _MONTHS:
+            return _months_later(start, count * _MONTHS[unit]).isoformat()
+        return (start + count * _LENGTHS[unit]).isoformat()
+    except (OverflowError, ValueError):
+        raise Refused("the date would be outside the years 1 to 9999") from None
+
+
+def _unit(name: str) -> str:
+    units = [*_LENGTHS, *_MONTHS]
+    unit = name if name.endswith("s") else name + "s"
+    if unit in units:
+        return unit
+    meant = nearest(name, units)
+    raise Refused(f"unknown unit {quoted(name)}", f"did you mean {meant}?" if meant else f"use {', '.join(units)}")
+
+
+def _months_later(start: date, count: int) -> date:
+    year, month = divmod(start.year * 12 + start.month - 1 + count, 12)
+    first = start.replace(year=year, month=month + 1, day=1)
+    for day in range(start.day, 28, -1):
+        try:
+            return first.replace(day=day)
+        except ValueError:  # this month is shorter
+            continue
+    return first.replace(day=min(start.day, 28))
+
+
+def days_between(one: str, other: str) -> int:
+    """The days on the calendar from one date to the other, as they are written; negative if the other is earlier."""
+    return (_day(other) - _day(one)).days
+
+
+def _day(text: str) -> date:
+    found = read(text)
+    return found.date() if isinstance(found, datetime) else found
+
+
+def formatted(text: str, pattern: str) -> str:
+    """The date in a pattern of YYYY YY MMMM MMM MM M DD D dddd ddd HH H mm ss; text goes in [square brackets].
+
+    Names of months and days are English. Raises Refused for letters that are none of these.
+    """
+    found = read(text)
+    moment = found if isinstance(found, datetime) else datetime(found.year, found.month, found.day)
+    return re.sub(_PARTS, lambda match: _written(match, moment), pattern)
+
+
+def _written(match: re.Match[str], moment: datetime) -> str:
+    if match[2]:
+        raise Refused(
+            f"{quoted(match[2])} stands for nothing in a date",
+            "use YYYY YY MMMM MMM MM M DD D dddd ddd HH H mm ss, and [text] for text",
+        )
+    return match[1] if match[1] is not None else _WRITERS[match[0]](moment)

@@ -1,0 +1,230 @@
+r"""Expressions: what stands in ``${{ }}`` and after ``if:``, over plain data and nothing else.
+
+The language is closed: no attribute of any Python object can be reached, nothing can be called but the functions
+listed in ``functions.py``, and every evaluation ends within a budget of steps, sizes and depth (``values.py``).
+Whatever the text, compiling gives an Expression or an ExpressionError; whatever the data, evaluating gives plain
+data or an ExpressionError.
+
+The grammar, with operators from the loosest to the tightest::
+
+    expression  = coalesce [ "?" expression ":" expression ] ;
+    coalesce    = or | unary "??" sum { "??" sum } ;
+    or          = and { "||" and } ;
+    and         = equality { "&&" equality } ;
+    equality    = order [ ( "==" | "!=" ) order ] ;
+    order       = sum [ ( "<" | "<=" | ">" | ">=" | "in" ) sum ] ;
+    sum         = product { ( "+" | "-" ) product } ;
+    product     = unary { ( "*" | "/" | "%" ) unary } ;
+    unary       = { "!" | "-" } postfix ;
+    postfix     = primary { "." name | "?." name | [ "?." ] "[" expression "]" } ;
+    primary     = "true" | "false" | "null" | number | text | name | call | "(" expression ")" | list | mapping ;
+    list        = "[" [ expression { "," expression } [ "," ] ] "]" ;
+    mapping     = "{" [ field { "," field } [ "," ] ] "}" ;
+    field       = ( name | text ) ":" expression ;
+    call        = name "(" [ expression { "," expression } ] ")"
+                | loop "(" expression "," name "," expression ")" ;
+    loop        = "filter" | "map" | "any" | "all" | "sort" ;
+    number      = whole [ "." digits ] [ ( "e" | "E" ) [ "+" | "-" ] digits ] ;
+    whole       = "0" | digit-from-1 { digit } ;
+    text        = "'" { character | escape } "'" | '"' { character | escape } '"' ;
+    escape      = "\" ( "n" | "t" | "r" | "b" | "f" | "\" | "/" | "'" | '"' | "u" 4 * hex | "u{" hex { hex } "}" ) ;
+    name        = ( letter | "_" ) { letter | "_" | digit } ;
+
+What the grammar doesn't say:
+
+* A name that isn't there, a field that is missing and a field of null are errors. A path on the left of ``??`` may
+  lead nowhere, and ``?.`` gives null where its left side is null or the field is missing; a null there ends the path.
+* ``??`` beside a comparison, ``&&`` or ``||`` needs brackets, as does a sum before it.
+* ``&&``, ``||``, ``!`` and the condition of ``?`` take true and false alone. ``true`` is not 1.
+* ``==`` compares all the way down. ``<`` and its like take two numbers or two texts.
+* ``+`` takes two numbers, two texts or two lists; ``/`` gives a fraction; ``%`` has the sign of its right side.
+* ``in`` looks for a text in a text, for a value in a list, for a field in a mapping.
+* Whole numbers are exact, up to 10**30.
+* An operator, a call and a name with its fields are a step each; so is every 1,000 characters or items that are
+  built or looked through. A loop pays for its body once for every item; the rest is paid for once, taken or not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from pinflow.expressions.access import Reference
+from pinflow.expressions.compiler import Program, compile_source
+from pinflow.expressions.errors import ExpressionError, Refused
+from pinflow.expressions.lexer import TEXT, unclosed_text
+from pinflow.expressions.values import MAX_STEPS, MAX_TEXT, SCALARS, STEP, Evaluation, as_text, kind_of, result
+from pinflow.suggestions import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+__all__ = [
+    "Expression",
+    "ExpressionError",
+    "Reference",
+    "Template",
+    "compile_expression",
+    "nearest",
+    "parse_template",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled expression; two of the same text are equal."""
+
+    text: str
+    references: tuple[Reference, ...] = field(compare=False)
+    constant: bool = field(compare=False)  # reads neither data nor the clock
+    _program: Program = field(compare=False, repr=False)
+
+    def evaluate(self, scope: Mapping[str, Any], *, now: datetime | None = None) -> Any:
+        """The value over the data in ``scope``, as plain data that shares nothing with it.
+
+        ``now`` is the time that now() and today() give; without it they are errors. Raises ExpressionError, and
+        nothing else, whatever the data.
+        """
+        program = self._program
+        try:
+            value = program.run(Evaluation(scope, now, MAX_STEPS * STEP - program.price, program.loops))
+            return value if type(value) in SCALARS else result(value)
+        except Refused as refusal:
+            raise refusal.at(0) from None
+        except (RecursionError, MemoryError):
+            raise ExpressionError("there is not enough memory left to evaluate this", 0) from None
+
+
+@lru_cache(maxsize=1024)
+def compile_expression(text: str) -> Expression:
+    """The expression that ``text`` spells; raises ExpressionError, and nothing else, whatever the text."""
+    try:
+        program = compile_source(text)
+    except (RecursionError, MemoryError):
+        raise ExpressionError("there is not enough memory left to read this", 0) from None
+    return Expression(text, program.references, not program.references and not program.clock, program)
+
+
+Part: TypeAlias = str | tuple[Expression, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with ``${{ }}`` in it, taken apart.
+
+    ``parts`` holds literal text, and expressions with the offset of each one's text within the whole. ``single``
+    says that there is one expression and nothing else but white space around it: its value keeps its type.
+    ``references`` are those of all expressions, with offsets within the whole.
+    """
+
+    text: str
+    parts: tuple[Part, ...] = field(compare=False)
+    single: bool = field(compare=False)
+    references: tuple[Reference, ...] = field(compare=False)
+
+    def render(self, scope: Mapping[str, Any], *, now: datetime | None = None) -> Any:
+        """The value of a single expression; else all parts joined as text.
+
+        Numbers are written plainly and booleans as true and false. Raises ExpressionError, with an offset within
+        the template, where an expression fails and where a list, a mapping or null would have to become text.
+        What comes out is data: it is not looked through for expressions again.
+        """
+        values = [part if isinstance(part, str) else _rendered(*part, scope, now) for part in self.parts]
+        if self.single:
+            return values[0]
+        texts = [
+            value if isinstance(part, str) else _written(*part, value)
+            for part, value in zip(self.parts, values, strict=True)
+        ]
+        length = sum(map(len, texts))
+        if length > MAX_TEXT:
+            raise ExpressionError(f"the text would be {length:,} characters long; at most {MAX_TEXT:,} are allowed", 0)
+        return "".join(texts)
+
+
+def _rendered(expression: Expression, offset: int, scope: Mapping[str, Any], now: datetime | None) -> Any:
+    try:
+        return expression.evaluate(scope, now=now)
+    except ExpressionError as error:
+        raise error.shifted(offset) from None
+
+
+def _written(expression: Expression, offset: int, value: Any) -> str:
+    try:
+        return as_text(value)
+    except Refused as refusal:
+        text = expression.text if len(expression.text) <= 60 else expression.text[:59] + "…"
+        raise ExpressionError(
+            f"{text} is {kind_of(value)}, which can't be put into text", offset, refusal.hint
+        ) from None
+
+
+# "$${{" is tried first, so that it never counts as a dollar sign before an expression.
+_OPENING: Final = r"\$?\$\{\{"
+_INSIDE: Final = rf"(?s){TEXT}|[{{}}'\"]"
+
+
+def parse_template(text: str) -> Template | None:
+    """The parts of a text with ``${{ }}``, or None if it holds none.
+
+    ``$${{`` stands for a literal ``${{``. An expression ends at the first ``}}`` that neither stands in a quoted
+    text nor closes a mapping. Raises ExpressionError, with an offset within the text, for an expression that is
+    wrong or not closed.
+    """
+    if "${{" not in text:
+        return None
+    parts = tuple(_parts(text))
+    rest = [part for part in parts if not isinstance(part, str) or part.strip()]
+    single = len(rest) == 1 and not isinstance(rest[0], str)
+    references = tuple(
+        replace(each, offsets=tuple(place + part[1] for place in each.offsets))
+        for part in parts
+        if not isinstance(part, str)
+        for each in part[0].references
+    )
+    return Template(text, tuple(rest) if single else parts, single, references)
+
+
+def _parts(text: str) -> Iterator[Part]:
+    """The parts in order; literal text around an escaped opening comes in several."""
+    start = 0
+    while opening := re.compile(_OPENING).search(text, start):
+        escaped = opening[0].startswith("$$")
+        literal = text[start : opening.start()] + ("${{" if escaped else "")
+        if literal:
+            yield literal
+        start = opening.end()
+        if not escaped:
+            end = _closing(text, opening)
+            yield _expression(text, start, end)
+            start = end + 2
+    if start < len(text):
+        yield text[start:]
+
+
+def _expression(text: str, start: int, end: int) -> tuple[Expression, int]:
+    source = text[start:end]
+    offset = start + len(source) - len(source.lstrip())
+    try:
+        return compile_expression(source.strip()), offset
+    except ExpressionError as error:
+        raise error.shifted(offset) from None
+
+
+def _closing(text: str, opening: re.Match[str]) -> int:
+    """Where the ``}}`` stands that ends the expression."""
+    depth = 0
+    for mark in re.compile(_INSIDE).finditer(text, opening.end()):
+        match mark[0]:
+            case "{":
+                depth += 1
+            case "}" if depth:
+                depth -= 1
+            case "}" if text.startswith("}}", mark.start()):
+                return mark.start()
+            case "'" | '"' as quote:
+                raise unclosed_text(quote, mark.start())
+    raise ExpressionError("this ${{ is not closed with }}", opening.start())

@@ -1,0 +1,490 @@
+"""The functions that expressions may call: a closed list, all of them pure.
+
+``FUNCTIONS`` holds those that take values, ``LOOPS`` the usage of those that take a name and an expression.
+Arguments have been checked against ``Function.kinds`` when ``Function.run`` gets them, together with the
+evaluation under way, which it charges before it does work that grows with its arguments.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from pinflow.expressions import dates
+from pinflow.expressions.errors import Refused
+from pinflow.expressions.lexer import NUMBER
+from pinflow.expressions.values import (
+    MAX_TEXT,
+    NUMBERS,
+    Evaluation,
+    Room,
+    as_text,
+    bounded,
+    copied,
+    equal,
+    frozen,
+    kind_of,
+    plain,
+)
+from pinflow.suggestions import quoted
+
+Kind: TypeAlias = Callable[[Any], Any]
+Items: TypeAlias = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the expression language: how it is written, what it gives, and what does it."""
+
+    name: str
+    usage: str
+    about: str
+    kinds: tuple[Kind, ...]
+    run: Callable[..., Any]
+    optional: int = 0  # arguments at the end that may be left out
+    clock: bool = False  # whether the result depends on the time
+
+    def takes(self, count: int) -> bool:
+        """Whether it can be called with this many arguments."""
+        return len(self.kinds) - self.optional <= count <= len(self.kinds)
+
+
+# Kinds of arguments. Each gives the value back or refuses it; the caller says which function and which place.
+
+
+def anything(value: Any) -> Any:
+    """Any value."""
+    return value
+
+
+def text(value: Any) -> str:
+    """A text."""
+    if type(value) is str:
+        return value
+    raise _needed("text", value)
+
+
+def number(value: Any) -> int | float:
+    """A number, which true and false are not."""
+    if type(value) in NUMBERS:
+        return value  # type: ignore[no-any-return]
+    raise _needed("a number", value)
+
+
+def whole(value: Any) -> int:
+    """A whole number; 2.0 is one, as the quotient of 4 and 2."""
+    if type(value) is int:
+        return value
+    if type(value) is float and value.is_integer():
+        return int(bounded(int(value)))
+    raise _needed("a whole number", value)
+
+
+def items(value: Any) -> Items:
+    """A list."""
+    if type(value) is list:
+        return value
+    raise _needed("a list", value)
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A mapping."""
+    if isinstance(value, Mapping):
+        return value
+    raise _needed("a mapping", value)
+
+
+def text_or_items(value: Any) -> str | Items:
+    """A text or a list."""
+    if type(value) in (str, list):
+        return value  # type: ignore[no-any-return]
+    raise _needed("text or a list", value)
+
+
+def container(value: Any) -> str | Items | Mapping[str, Any]:
+    """A text, a list or a mapping."""
+    if type(value) in (str, list) or isinstance(value, Mapping):
+        return value  # type: ignore[no-any-return]
+    raise _needed("text, a list or a mapping", value)
+
+
+def _needed(kind: str, value: Any) -> Refused:
+    hint = None
+    if value is None:
+        hint = "say with ?? what to use instead"
+    elif kind == "text" and type(value) in NUMBERS:
+        hint = "text(...) makes text of a number"
+    elif kind in ("a number", "a whole number") and type(value) is str:
+        hint = "number(...) makes a number of text"
+    return Refused(f"needs {kind}, not {as_text(value) if type(value) is float else kind_of(value)}", hint)
+
+
+# Text
+
+
+def _lower(run: Evaluation, value: str) -> str:
+    run.room_for_text(len(value))
+    return run.text(value.lower())
+
+
+def _upper(run: Evaluation, value: str) -> str:
+    run.room_for_text(len(value))
+    return run.text(value.upper())
+
+
+def _trim(run: Evaluation, value: str) -> str:
+    run.charge(len(value))
+    return run.text(value.strip())
+
+
+def _replace(run: Evaluation, value: str, old: str, new: str) -> str:
+    _not_empty(old, "what is to be replaced")
+    run.charge(len(value))
+    run.room_for_text(len(value) + value.count(old) * (len(new) - len(old)))
+    return value.replace(old, new)
+
+
+def _split(run: Evaluation, value: str, separator: str) -> Items:
+    _not_empty(separator, "the separator")
+    run.charge(len(value))
+    run.room_for_items(value.count(separator) + 1)
+    return list(value.split(separator))
+
+
+def _join(run: Evaluation, values: Items, separator: str) -> str:
+    run.charge(len(values))
+    texts = [as_text(each) for each in _each(values)]
+    run.room_for_text(sum(map(len, texts)) + len(separator) * max(len(texts) - 1, 0))
+    return separator.join(texts)
+
+
+def _not_empty(value: str, what: str) -> None:
+    if not value:
+        raise Refused(f"{what} must not be empty")
+
+
+def _starts_with(run: Evaluation, value: str, start: str) -> bool:
+    run.charge(len(start))
+    return value.startswith(start)
+
+
+def _ends_with(run: Evaluation, value: str, end: str) -> bool:
+    run.charge(len(end))
+    return value.endswith(end)
+
+
+def contains(run: Evaluation, whole: str | Items | Mapping[str, Any], part: Any) -> bool:
+    """Whether a text has a part, a list an item or a mapping a field; also the operator ``in``."""
+    if isinstance(whole, list):
+        run.charge(len(whole))
+        return any(equal(run, each, part) for each in whole)
+    if type(part) is not str:
+        raise Refused(f"only text can be looked for in {kind_of(whole)}, not {kind_of(part)}")
+    run.charge(len(whole) if isinstance(whole, str) else 1)
+    return part in whole
+
+
+def _text(run: Evaluation, value: Any) -> str:
+    return run.text(as_text(value))
+
+
+_NUMBER: Final = rf"[ \t\r\n]*-?{NUMBER}[ \t\r\n]*"
+
+
+def _number(run: Evaluation, value: Any) -> int | float:
+    if type(value) in NUMBERS:
+        return value  # type: ignore[no-any-return]
+    if type(value) is not str:
+        raise Refused(f"no number can be made of {kind_of(value)}")
+    if len(value) > 400 or not re.fullmatch(_NUMBER, value):
+        raise Refused(f"{quoted(value)} is not a number")
+    digits = value.strip()
+    return bounded(int(digits) if digits.removeprefix("-").isdigit() else float(digits))
+
+
+def _length(run: Evaluation, value: str | Items | Mapping[str, Any]) -> int:
+    return len(value)
+
+
+def _slice(run: Evaluation, value: str | Items, start: int, end: int | None = None) -> str | Items:
+    part = range(len(value))[start:end]
+    (run.room_for_text if isinstance(value, str) else run.room_for_items)(len(part))
+    return value[start:end]
+
+
+def _truncate(run: Evaluation, value: str, longest: int) -> str:
+    if longest < 1:
+        raise Refused("the text must keep at least 1 character")
+    if len(value) <= longest:
+        return value
+    run.room_for_text(longest)
+    return value[: longest - 1].rstrip() + "…"
+
+
+_MARKS: Final = "[\u0300-\u036f]+"  # what is left over accents when letters are taken apart
+_BETWEEN_WORDS: Final = r"[\W_]+"
+
+
+def _slug(run: Evaluation, value: str) -> str:
+    import unicodedata  # these are loaded when they are called for: most recipes get by without
+
+    run.room_for_text(len(value))
+    apart = run.text(unicodedata.normalize("NFKD", value))
+    letters = unicodedata.normalize("NFC", re.sub(_MARKS, "", apart).casefold())
+    return run.text(re.sub(_BETWEEN_WORDS, "-", letters).strip("-"))
+
+
+def _json(run: Evaluation, value: Any) -> str:
+    import json
+
+    data = copied(value, Room(MAX_TEXT, 1))
+    return run.text(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def _parse_json(run: Evaluation, value: str) -> Any:
+    import json
+
+    run.room_for_text(len(value))
+    try:
+        data = json.loads(value, parse_constant=_no_constant, parse_int=_json_whole)
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Refused("the JSON holds half of a character") from None
+    except (ValueError, RecursionError) as error:
+        place = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Refused(f"this text is not JSON{place}") from None
+    return copied(data, Room(MAX_TEXT, 1))
+
+
+def _no_constant(name: str) -> None:
+    raise Refused(f"JSON has no {name}")
+
+
+def _json_whole(digits: str) -> int | float:
+    return bounded(int(digits[:40]))
+
+
+def _sha256(run: Evaluation, value: str) -> str:
+    import hashlib  # seldom needed, and slow to load
+
+    run.charge(len(value))
+    try:
+        return hashlib.sha256(value.encode()).hexdigest()
+    except UnicodeEncodeError:
+        raise Refused("the text holds half of a character") from None
+
+
+# Lists and mappings
+
+
+def _each(values: Items, *, numbers: bool = False) -> Items:
+    """The items as plain values; raises Refused for the first that is none, or is no number where all must be."""
+    found = []
+    for place, value in enumerate(values):
+        try:
+            found.append(each := plain(value))
+        except Refused as refusal:
+            raise Refused(f"item [{place}]: {refusal.message}", refusal.hint) from None
+        if numbers and type(each) not in NUMBERS:
+            raise Refused(f"item [{place}] is {kind_of(each)}, not a number")
+    return found
+
+
+def ordered(values: Items, what: str) -> Sequence[Any]:
+    """The values if they have an order among them: all numbers, or all texts."""
+    found = _each(values)
+    if all(type(each) in NUMBERS for each in found) or all(type(each) is str for each in found):
+        return found
+    kinds = " and ".join(sorted({kind_of(each) for each in found}))
+    raise Refused(f"{what} are {kinds}; only numbers or only texts have an order")
+
+
+def _first(run: Evaluation, values: Items) -> Any:
+    return values[0] if values else None
+
+
+def _last(run: Evaluation, values: Items) -> Any:
+    return values[-1] if values else None
+
+
+def _sort(run: Evaluation, values: Items) -> Items:
+    run.room_for_items(len(values))
+    return sorted(ordered(values, "the items"))
+
+
+def _reverse(run: Evaluation, values: Items) -> Items:
+    run.room_for_items(len(values))
+    return values[::-1]
+
+
+def _unique(run: Evaluation, values: Items) -> Items:
+    run.room_for_items(len(values))
+    found: dict[Any, Any] = {}
+    for value in values:
+        found.setdefault(frozen(run, value), value)
+    return list(found.values())
+
+
+def _flatten(run: Evaluation, values: Items) -> Items:
+    run.charge(len(values))
+    parts = [each if type(each) is list else [each] for each in _each(values)]
+    run.room_for_items(sum(map(len, parts)))
+    return [each for part in parts for each in part]
+
+
+def _range(run: Evaluation, count: int) -> Items:
+    if count < 0:
+        raise Refused("there is no list of fewer than 0 numbers")
+    run.room_for_items(count)
+    return list(range(count))
+
+
+def _sum(run: Evaluation, values: Items) -> int | float:
+    run.charge(len(values))
+    total: int | float = 0
+    for value in _each(values, numbers=True):
+        total = bounded(total + value)
+    return total
+
+
+def _min(run: Evaluation, values: Items) -> Any:
+    run.charge(len(values))
+    return min(ordered(values, "the items"), default=None)
+
+
+def _max(run: Evaluation, values: Items) -> Any:
+    run.charge(len(values))
+    return max(ordered(values, "the items"), default=None)
+
+
+def _keys(run: Evaluation, value: Mapping[str, Any]) -> Items:
+    run.room_for_items(len(value))
+    return list(value)
+
+
+def _values(run: Evaluation, value: Mapping[str, Any]) -> Items:
+    run.room_for_items(len(value))
+    return list(value.values())
+
+
+def _merge(run: Evaluation, one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    run.room_for_items(len(one) + len(other))
+    return {**one, **other}
+
+
+# Numbers
+
+
+def _round(run: Evaluation, value: int | float, digits: int = 0) -> int | float:
+    """Half goes away from zero, seen in the decimal digits that a person sees."""
+    if not 0 <= digits <= 15:
+        raise Refused("0 to 15 digits can be kept")
+    if isinstance(value, int):
+        return value
+    from decimal import ROUND_HALF_UP, Context, Decimal  # seldom needed, and slow to load
+
+    exact = Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, Context(prec=400))
+    return bounded(float(exact) if digits else int(exact))
+
+
+def _floor(run: Evaluation, value: int | float) -> int | float:
+    return bounded(math.floor(value))
+
+
+def _ceil(run: Evaluation, value: int | float) -> int | float:
+    return bounded(math.ceil(value))
+
+
+def _abs(run: Evaluation, value: int | float) -> int | float:
+    return abs(value)
+
+
+# Dates
+
+
+def _now(run: Evaluation) -> str:
+    if run.now is None:
+        raise Refused("there is no clock here, so now() and today() can't be used")
+    return run.now.isoformat(timespec="seconds")
+
+
+def _today(run: Evaluation) -> str:
+    return _now(run)[:10]
+
+
+def _date_add(run: Evaluation, date: str, count: int, unit: str) -> str:
+    return dates.added(date, count, unit)
+
+
+def _date_format(run: Evaluation, date: str, pattern: str) -> str:
+    run.room_for_text(len(pattern) * 3)  # no token writes more than three times its own length
+    run.charge(len(pattern) * pattern.count("["))  # behind each, the end of its text is looked for
+    return dates.formatted(date, pattern)
+
+
+def _days_between(run: Evaluation, one: str, other: str) -> int:
+    return dates.days_between(one, other)
+
+
+_ALL: Final = (
+    Function("lower", "lower(text)", "the text in small letters", (text,), _lower),
+    Function("upper", "upper(text)", "the text in capitals", (text,), _upper),
+    Function("trim", "trim(text)", "the text without white space at its ends", (text,), _trim),
+    Function("replace", "replace(text, old, new)", "the text with each old replaced", (text, text, text), _replace),
+    Function("split", "split(text, separator)", "the list of parts between separators", (text, text), _split),
+    Function("join", "join(list, separator)", "the items as one text", (items, text), _join),
+    Function("starts_with", "starts_with(text, start)", "whether the text starts so", (text, text), _starts_with),
+    Function("ends_with", "ends_with(text, end)", "whether the text ends so", (text, text), _ends_with),
+    Function(
+        "contains", "contains(container, value)", "the same as value in container", (container, anything), contains
+    ),
+    Function("text", "text(value)", "a number or boolean as text", (anything,), _text),
+    Function("number", "number(text)", "the number that the text spells", (anything,), _number),
+    Function("length", "length(value)", "how many characters, items or fields there are", (container,), _length),
+    Function(
+        "slice",
+        "slice(value, from, to)",
+        "a part of a text or list; negative places count from the end",
+        (text_or_items, whole, whole),
+        _slice,
+        optional=1,
+    ),
+    Function("truncate", "truncate(text, n)", "at most n characters, ending in … if cut", (text, whole), _truncate),
+    Function("slug", "slug(text)", "small letters and digits with - between the words", (text,), _slug),
+    Function("json", "json(value)", "the value as JSON text", (anything,), _json),
+    Function("parse_json", "parse_json(text)", "the value that the JSON text holds", (text,), _parse_json),
+    Function("sha256", "sha256(text)", "the SHA-256 hash of the text, in hexadecimal", (text,), _sha256),
+    Function("first", "first(list)", "the first item, or null", (items,), _first),
+    Function("last", "last(list)", "the last item, or null", (items,), _last),
+    Function("sort", "sort(list) or sort(list, item, key)", "the items in order", (items,), _sort),
+    Function("reverse", "reverse(list)", "the items from the last to the first", (items,), _reverse),
+    Function("unique", "unique(list)", "the items without those that came before", (items,), _unique),
+    Function("flatten", "flatten(list)", "the items of the lists in the list", (items,), _flatten),
+    Function("range", "range(n)", "the list of 0 to n - 1", (whole,), _range),
+    Function("sum", "sum(list)", "the total of the numbers", (items,), _sum),
+    Function("min", "min(list)", "the smallest item, or null", (items,), _min),
+    Function("max", "max(list)", "the largest item, or null", (items,), _max),
+    Function("keys", "keys(mapping)", "the names of the fields", (mapping,), _keys),
+    Function("values", "values(mapping)", "the values of the fields", (mapping,), _values),
+    Function("merge", "merge(mapping, mapping)", "the fields of both, the second's first", (mapping, mapping), _merge),
+    Function("round", "round(number, digits)", "rounded, half away from zero", (number, whole), _round, optional=1),
+    Function("floor", "floor(number)", "the next whole number below", (number,), _floor),
+    Function("ceil", "ceil(number)", "the next whole number above", (number,), _ceil),
+    Function("abs", "abs(number)", "the number without its sign", (number,), _abs),
+    Function("now", "now()", "this moment, as 2026-03-01T09:30:00+00:00", (), _now, clock=True),
+    Function("today", "today()", "this day, as 2026-03-01", (), _today, clock=True),
+    Function("date_add", 'date_add(date, n, "days")', "the date n units later", (text, whole, text), _date_add),
+    Function("date_format", 'date_format(date, "YYYY-MM-DD")', "the date written so", (text, text), _date_format),
+    Function("days_between", "days_between(date, date)", "days to the second", (text, text), _days_between),
+)
+FUNCTIONS: Final[Mapping[str, Function]] = {each.name: each for each in _ALL}
+LOOPS: Final[Mapping[str, str]] = {
+    "filter": "filter(list, item, condition)",
+    "map": "map(list, item, expression)",
+    "any": "any(list, item, condition)",
+    "all": "all(list, item, condition)",
+    "sort": "sort(list, item, key)",
+}

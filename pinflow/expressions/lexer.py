@@ -1,0 +1,115 @@
+"""Source text of an expression -> tokens, each with its offset."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from pinflow.expressions.errors import ExpressionError, Refused
+from pinflow.expressions.values import bounded
+from pinflow.suggestions import quoted
+
+MAX_SOURCE: Final = 10_000  # characters
+
+TEXT: Final = r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\""""
+NUMBER: Final = r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+
+_TOKEN: Final = re.compile(
+    rf"""[ \t\r\n]*(?:
+      (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<sign>\?\?|\?\.|==|!=|<=|>=|&&|\|\||[-+*/%<>!?:.,()\[\]{{}}])
+    | (?P<text>{TEXT})
+    | (?P<number>{NUMBER})(?![0-9A-Za-z_])
+    | (?P<end>\Z)
+    | (?P<bad>.))""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE: Final = r"(?s)\\(?:u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]{1,6})\}|(.))"
+_ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\\": "\\", "'": "'", '"': '"', "/": "/"}
+_MEANT: Final = {"=": "use == to compare", "&": "use && for 'and'", "|": "use || for 'or'"} | dict.fromkeys(
+    "\u2018\u2019\u201c\u201d", "use straight quotes"
+)
+
+
+class Token(NamedTuple):
+    """A word of the source: ``value`` is the sign or name itself, or the literal's value."""
+
+    kind: str  # name, sign, text, number or end
+    value: str | int | float
+    offset: int
+
+
+def tokens(source: str) -> list[Token]:
+    """All tokens of an expression, closed by one of kind "end"; raises ExpressionError at the first that is none."""
+    if len(source) > MAX_SOURCE:
+        raise ExpressionError(f"the expression is longer than {MAX_SOURCE:,} characters", MAX_SOURCE)
+    found = []
+    for match in _TOKEN.finditer(source):
+        kind = match.lastgroup or "bad"
+        offset = match.start(kind)
+        value = match[kind]
+        if kind in ("name", "sign", "end"):
+            found.append(Token(kind, value, offset))
+        elif kind == "bad":
+            raise _unreadable(source, offset)
+        else:
+            found.append(Token(kind, unquoted(value, offset) if kind == "text" else _number(value, offset), offset))
+        if kind == "end":
+            break
+    return found
+
+
+def unquoted(literal: str, offset: int) -> str:
+    """The text that a quoted literal stands for; ``offset`` is where it starts, for the error."""
+    body = literal[1:-1]
+    if "\\" not in body:
+        return _whole(body, offset)
+    return _whole(re.sub(_ESCAPE, lambda match: _escaped(match, offset + 1), body), offset)
+
+
+def _whole(text: str, offset: int) -> str:
+    """The text with escaped surrogate pairs joined; a half of a pair is no character, so it is refused."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise ExpressionError("the text holds half of a character", offset, "write it as \\u{...}") from None
+
+
+def _escaped(match: re.Match[str], offset: int) -> str:
+    code = match[1] or match[2]
+    if code:
+        if int(code, 16) > 0x10FFFF:
+            raise ExpressionError(f"there is no character {match[0]}", offset + match.start())
+        return chr(int(code, 16))
+    if match[3] in _ESCAPED:
+        return _ESCAPED[match[3]]
+    raise ExpressionError(
+        f"{quoted(match[3])} can't follow a backslash", offset + match.start(), "write \\\\ for a backslash"
+    )
+
+
+def _number(literal: str, offset: int) -> int | float:
+    try:
+        if literal.isdigit():
+            return bounded(int(literal[:40]))  # 40 digits are over the limit, as are all that follow
+        return bounded(float(literal))
+    except Refused as refusal:
+        raise refusal.at(offset) from None
+
+
+def _unreadable(source: str, offset: int) -> ExpressionError:
+    char = source[offset]
+    if char in "'\"":
+        return unclosed_text(char, offset)
+    if char.isascii() and char.isdigit():
+        return ExpressionError(
+            "this is not a number", offset, "numbers are written like 7, 0.5 or 1e6; anything else goes in quotes"
+        )
+    return ExpressionError(f"unexpected character {char!r}", offset, _MEANT.get(char))
+
+
+def unclosed_text(quote: str, offset: int) -> ExpressionError:
+    """The mistake of a quote that opens a text and has no partner on its line."""
+    return ExpressionError(f"the text is not closed with {quote}", offset, f"write \\{quote} for a quote within it")

@@ -1,0 +1,392 @@
+"""Tokens of an expression -> syntax tree, by operator precedence (a Pratt parser).
+
+The grammar stands in ``expressions.py``. Every node knows its ``offset`` in the source, which is where its mistakes
+are shown, and its ``depth``, which is bounded so that neither compiling nor evaluating can exhaust the stack. A run
+of operators of one level is one node, however long.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from pinflow.expressions.errors import ExpressionError
+from pinflow.expressions.functions import FUNCTIONS, LOOPS, Function
+from pinflow.expressions.lexer import Token, tokens
+from pinflow.expressions.values import MAX_DEPTH
+from pinflow.suggestions import nearest, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+
+class Literal(NamedTuple):
+    """A number, text, true, false or null."""
+
+    offset: int
+    depth: int
+    value: str | int | float | bool | None
+
+
+class Items(NamedTuple):
+    """A list in brackets."""
+
+    offset: int
+    depth: int
+    items: tuple[Node, ...]
+
+
+class Fields(NamedTuple):
+    """A mapping in braces."""
+
+    offset: int
+    depth: int
+    fields: tuple[tuple[str, Node], ...]
+
+
+class Part(NamedTuple):
+    """One ``.field`` or ``[index]`` of a path; ``optional`` with ``?.`` before it."""
+
+    offset: int  # of the field's name or of the index
+    key: str | int | Node
+    optional: bool
+
+
+class Path(NamedTuple):
+    """A name with what follows it, or what follows any other operand."""
+
+    offset: int
+    depth: int
+    root: str | Node
+    parts: tuple[Part, ...]
+
+
+class Unary(NamedTuple):
+    """``!`` or ``-`` before an operand."""
+
+    offset: int
+    depth: int
+    sign: str
+    operand: Node
+
+
+class Chain(NamedTuple):
+    """Operands with operators of one level between them, worked off from the left; ``??``, ``||``, ``&&`` as well."""
+
+    offset: int
+    depth: int
+    first: Node
+    rest: tuple[tuple[str, int, Node], ...]  # sign, its offset, operand
+
+
+class Choice(NamedTuple):
+    """``condition ? yes : no``."""
+
+    offset: int
+    depth: int
+    condition: Node
+    yes: Node
+    no: Node
+
+
+class Call(NamedTuple):
+    """A function with its arguments."""
+
+    offset: int
+    depth: int
+    function: Function
+    arguments: tuple[Node, ...]
+
+
+class Loop(NamedTuple):
+    """``filter(list, name, expression)`` and its like."""
+
+    offset: int
+    depth: int
+    function: str
+    source: Node
+    name: str
+    body: Node
+
+
+Node: TypeAlias = Literal | Items | Fields | Path | Unary | Chain | Choice | Call | Loop
+
+_CHOICE: Final = 1
+_COALESCE: Final = 2
+_EQUALITY: Final = 5
+_ORDER: Final = 6
+_SUM: Final = 7
+_SIGNED: Final = 9
+_LEVELS: Final = {
+    "?": _CHOICE,
+    "??": _COALESCE,
+    "||": 3,
+    "&&": 4,
+    **dict.fromkeys(("==", "!="), _EQUALITY),
+    **dict.fromkeys(("<", "<=", ">", ">=", "in"), _ORDER),
+    **dict.fromkeys(("+", "-"), _SUM),
+    **dict.fromkeys(("*", "/", "%"), 8),
+}
+_CONSTANTS: Final = {"true": True, "false": False, "null": None}
+_WORDS: Final = {"and": "&&", "or": "||", "not": "!", "if": "? :", "else": "? :", "is": "=="}
+
+
+def parse(source: str) -> Node:
+    """The syntax tree of an expression; raises ExpressionError at the first place that doesn't fit the grammar."""
+    return _Parser(tokens(source)).whole()
+
+
+class _Parser:
+    def __init__(self, words: list[Token]) -> None:
+        self.words = words
+        self.position = 0
+        self.token = words[0]
+        self.nesting = 0
+
+    # Reading tokens
+
+    def advance(self) -> Token:
+        token = self.token
+        if token.kind != "end":
+            self.position += 1
+            self.token = self.words[self.position]
+        return token
+
+    def at(self, sign: str) -> bool:
+        return self.token.value == sign and self.token.kind == "sign"
+
+    def took(self, sign: str) -> bool:
+        if self.at(sign):
+            self.advance()
+            return True
+        return False
+
+    def expect(self, sign: str, what: str, hint: str | None = None) -> None:
+        if not self.took(sign):
+            raise self.unexpected(f"expected {sign!r} {what}", hint)
+
+    def unexpected(self, expected: str, hint: str | None = None) -> ExpressionError:
+        kind, value, offset = self.token
+        if kind == "end":
+            return ExpressionError(f"{expected}, but the expression ends", offset, hint)
+        for word in (value, self.words[self.position - 1].value):
+            if word in _WORDS:
+                hint = f"use {_WORDS[str(word)]} for {word!r}"
+        found = f"{value!r}" if kind == "sign" else f"the {kind} {quoted(str(value))}"
+        return ExpressionError(f"{expected}, but found {found}", offset, hint)
+
+    def depth(self, offset: int, *below: Node) -> int:
+        deepest = 1 + max((node.depth for node in below), default=0)
+        if deepest > MAX_DEPTH:
+            raise _too_deep(offset)
+        return deepest
+
+    # Operators
+
+    def whole(self) -> Node:
+        if self.token.kind == "end":
+            raise ExpressionError("the expression is empty", 0)
+        node = self.expression(0)
+        if self.token.kind != "end":
+            quotes = self.token.kind == self.words[self.position - 1].kind == "text"
+            raise self.unexpected(
+                "expected an operator or the end", "write \\' or \\\" for a quote within a text" if quotes else None
+            )
+        return node
+
+    def expression(self, floor: int) -> Node:
+        """An operand and all operators after it that bind tighter than ``floor``."""
+        self.nesting += 1
+        if self.nesting > MAX_DEPTH:
+            raise _too_deep(self.token.offset)
+        node = self.operand()
+        last = _SIGNED
+        while (level := self.level()) > floor:
+            self.check_mixing(last, level)
+            node = self.choice(node) if level == _CHOICE else self.chain(node, level)
+            last = level
+        self.nesting -= 1
+        return node
+
+    def level(self) -> int:
+        kind, value, _ = self.token
+        return _LEVELS.get(str(value), 0) if kind == "sign" or (value == "in" and kind == "name") else 0
+
+    def check_mixing(self, last: int, level: int) -> None:
+        """Refuse ``a ?? b == c`` and ``a + b ?? c``, which are seldom meant the way they would be read."""
+        if (last == _COALESCE and _CHOICE < level < _SUM) or (level == _COALESCE and last != _SIGNED):
+            raise ExpressionError(
+                "'??' beside another operator can be read in two ways",
+                self.token.offset,
+                "put brackets around what belongs to ??, as in (a ?? b) == c",
+            )
+
+    def chain(self, first: Node, level: int) -> Node:
+        rest: list[tuple[str, int, Node]] = []
+        while self.level() == level:
+            if rest and level in (_EQUALITY, _ORDER):
+                raise ExpressionError(
+                    "comparisons can't be chained", self.token.offset, "join two of them with &&, or use brackets"
+                )
+            sign = self.advance()
+            # Sums and products may follow ?? without brackets; anything looser is caught by check_mixing.
+            rest.append((str(sign.value), sign.offset, self.expression(_ORDER if level == _COALESCE else level)))
+        offset = rest[0][1]
+        return Chain(offset, self.depth(offset, first, *(node for _, _, node in rest)), first, tuple(rest))
+
+    def choice(self, condition: Node) -> Node:
+        offset = self.advance().offset
+        yes = self.expression(0)
+        self.expect(":", "between the two results of '?'")
+        no = self.expression(0)
+        return Choice(offset, self.depth(offset, condition, yes, no), condition, yes, no)
+
+    # Operands
+
+    def operand(self) -> Node:
+        kind, value, offset = self.token
+        if kind == "sign" and value in ("!", "-"):
+            return self.signed(self.advance())
+        node: Node
+        if kind in ("text", "number"):
+            self.advance()
+            node = Literal(offset, 1, value)
+        elif kind == "name" and value != "in":
+            node = self.named(self.advance())
+        elif self.took("("):
+            node = self.bracketed()
+        elif self.took("["):
+            node = self.items(offset)
+        elif self.took("{"):
+            node = self.fields(offset)
+        else:
+            raise self.unexpected("expected a value", "write 0 before the point" if self.at(".") else None)
+        return self.path(node, offset)
+
+    def signed(self, sign: Token) -> Node:
+        self.nesting += 1
+        if self.nesting > MAX_DEPTH:
+            raise _too_deep(sign.offset)
+        operand = self.operand()
+        self.nesting -= 1
+        if sign.value == "-" and isinstance(operand, Literal) and type(operand.value) in (int, float):
+            return Literal(sign.offset, 1, -operand.value)  # type: ignore[operator]
+        return Unary(sign.offset, self.depth(sign.offset, operand), str(sign.value), operand)
+
+    def named(self, name: Token) -> Node:
+        word = str(name.value)
+        if self.took("("):
+            return self.call(word, name.offset)
+        if word in _CONSTANTS:
+            return Literal(name.offset, 1, _CONSTANTS[word])
+        return Path(name.offset, 1, word, ())
+
+    def bracketed(self) -> Node:
+        node = self.expression(0)
+        self.expect(")", "to close the bracket")
+        return node
+
+    def items(self, offset: int) -> Node:
+        found: list[Node] = []
+        while not self.at("]"):
+            found.append(self.expression(0))
+            if not self.took(","):
+                break
+        self.expect("]", "to close the list")
+        return Items(offset, self.depth(offset, *found), tuple(found))
+
+    def fields(self, offset: int) -> Node:
+        found: dict[str, Node] = {}
+        while not self.at("}"):
+            key = self.field_name(found)
+            self.expect(":", "after the name of a field")
+            found[key] = self.expression(0)
+            if not self.took(","):
+                break
+        self.expect("}", "to close the mapping")
+        return Fields(offset, self.depth(offset, *found.values()), tuple(found.items()))
+
+    def field_name(self, taken: Container[str]) -> str:
+        key = self.token
+        if key.kind not in ("name", "text"):
+            raise self.unexpected("expected the name of a field")
+        if str(key.value) in taken:
+            raise ExpressionError(f"the field {quoted(str(key.value))} is given twice", key.offset)
+        self.advance()
+        return str(key.value)
+
+    def path(self, node: Node, offset: int) -> Node:
+        """``node``, which starts at ``offset``, with the fields and indexes after it."""
+        parts: list[Part] = []
+        while self.token.kind == "sign" and self.token.value in (".", "?.", "["):
+            parts.append(self.part())
+        if self.at("("):
+            raise self.no_method()
+        if not parts:
+            return node
+        below = [part.key for part in parts if not isinstance(part.key, (str, int))]
+        if isinstance(node, Path) and not node.parts:  # a name alone
+            return Path(node.offset, self.depth(offset, *below), node.root, tuple(parts))
+        return Path(offset, self.depth(offset, node, *below), node, tuple(parts))
+
+    def no_method(self) -> ExpressionError:
+        before = self.words[self.position - 1]
+        if before.kind == "name" and before.value in FUNCTIONS:
+            return ExpressionError("values have no methods", before.offset, f"write {before.value}(...)")
+        return ExpressionError("only a function's name can be called", self.token.offset)
+
+    def part(self) -> Part:
+        sign = self.advance()
+        optional = sign.value == "?."
+        if sign.value == "[" or (optional and self.took("[")):
+            offset = self.token.offset
+            index = self.expression(0)
+            self.expect("]", "to close the index")
+            key = index.value if isinstance(index, Literal) else None
+            if isinstance(key, (str, int)) and not isinstance(key, bool):
+                return Part(offset, key, optional)
+            return Part(offset, index, optional)
+        name = self.token
+        if name.kind != "name":
+            raise self.unexpected(f"expected the name of a field after {sign.value!r}")
+        self.advance()
+        return Part(name.offset, str(name.value), optional)
+
+    # Functions
+
+    def call(self, name: str, offset: int) -> Node:
+        function = FUNCTIONS.get(name)
+        if function is None and name not in LOOPS:
+            meant = nearest(name, [*FUNCTIONS, *LOOPS])
+            raise ExpressionError(
+                f"there is no function {quoted(name)}", offset, f"did you mean {meant}()?" if meant else None
+            )
+        arguments: list[Node] = []
+        while not self.at(")"):
+            arguments.append(self.expression(0))
+            if len(arguments) == 1 and name in LOOPS and self.at(","):
+                return self.loop(name, offset, arguments[0])
+            if not self.took(","):
+                break
+        self.expect(")", f"to close {name}(")
+        if function is None or not function.takes(len(arguments)):
+            raise ExpressionError(
+                f"{name}() doesn't take {len(arguments)} argument{'s' * (len(arguments) != 1)}",
+                offset,
+                f"write {LOOPS[name] if function is None else function.usage}",
+            )
+        return Call(offset, self.depth(offset, *arguments), function, tuple(arguments))
+
+    def loop(self, function: str, offset: int, source: Node) -> Node:
+        self.expect(",", "before the name of an item")
+        name = self.token
+        if name.kind != "name" or name.value in _CONSTANTS or name.value == "in":
+            raise self.unexpected("expected a name for each item", f"write {LOOPS[function]}")
+        self.advance()
+        self.expect(",", "after the name of an item", f"write {LOOPS[function]}")
+        body = self.expression(0)
+        self.expect(")", f"to close {function}(")
+        return Loop(offset, self.depth(offset, source, body), function, source, str(name.value), body)
+
+
+def _too_deep(offset: int) -> ExpressionError:
+    return ExpressionError(f"the expression is nested more than {MAX_DEPTH} deep", offset)

@@ -1,0 +1,240 @@
+"""The plain values that expressions work on: what counts as one, its limits, and how two are compared.
+
+Plain means null, true and false, whole numbers, fractions, text, lists and mappings with text keys. Any
+``Mapping`` may stand for a mapping and any ``Sequence`` for a list, so that read-only views can be handed in;
+what comes out is made of ``dict`` and ``list`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+from pinflow.expressions.errors import Refused
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+MAX_STEPS: Final = 5_000
+MAX_TEXT: Final = 65_536  # characters of a text that an expression builds
+MAX_ITEMS: Final = 10_000  # items of a list, or fields of a mapping, that an expression builds
+MAX_DEPTH: Final = 32  # of brackets and operators in a source text, and of lists and mappings in a value
+MAX_WHOLE: Final = 10**30
+MAX_RESULT: Final = 1_000_000  # values in a whole result, with all that it holds
+
+STEP: Final = 1_000  # what one step costs; one item or one character of work costs 1
+
+SCALARS: Final[frozenset[type]] = frozenset({str, bool, int, float, type(None)})
+NUMBERS: Final[frozenset[type]] = frozenset({int, float})
+# A value of these types needs no further look; numbers have limits, and all else may not be plain.
+AS_IS: Final[frozenset[type]] = frozenset({str, bool, type(None), dict, list})
+# Two values of one of these types can be compared without a further look at them.
+_SIMPLE: Final[frozenset[type]] = frozenset({str, bool, int, type(None)})
+_HASHED_AS_IS: Final[frozenset[type]] = frozenset({str, int, type(None)})
+
+_TOO_DEEP: Final = f"the value is nested more than {MAX_DEPTH} deep"
+
+
+class Evaluation:
+    """One evaluation under way: the data it may read, its clock, its loop variables and what is left of its budget."""
+
+    __slots__ = ("items", "left", "now", "scope")
+
+    def __init__(self, scope: Mapping[str, Any], now: datetime | None, left: int, loops: int) -> None:
+        self.scope = scope
+        self.now = now
+        self.left = left
+        self.items: list[Any] = [None] * loops if loops else []
+
+    def charge(self, work: int) -> None:
+        """Take ``work`` (1,000 to a step) off the budget; raises Refused when that is used up."""
+        self.left -= work
+        if self.left < 0:
+            raise Refused(
+                f"the expression takes more than {MAX_STEPS:,} steps", "use a for_each loop for this much data"
+            )
+
+    def text(self, value: str) -> str:
+        """A text that was built, charged for and within its limit."""
+        self.room_for_text(len(value))
+        return value
+
+    def room_for_text(self, length: int) -> None:
+        """Charge for a text about to be built; raises Refused when it would be too long."""
+        if length > MAX_TEXT:
+            raise Refused(f"the text would be {length:,} characters long; at most {MAX_TEXT:,} are allowed")
+        self.charge(length)
+
+    def room_for_items(self, count: int) -> None:
+        """Charge for a list or mapping about to be built; raises Refused when it would be too long."""
+        if count > MAX_ITEMS:
+            raise Refused(f"{count:,} items are too many; at most {MAX_ITEMS:,} are allowed")
+        self.charge(count)
+
+
+def plain(value: object) -> Any:
+    """The value itself if it is plain, looking no deeper; raises Refused if it is not.
+
+    A tuple or another sequence becomes a list; a subclass of a text or number becomes the text or number.
+    """
+    kind = type(value)
+    if kind in AS_IS:
+        return value
+    match value:
+        case int():
+            return bounded(int.__int__(value))
+        case float():
+            return bounded(float.__float__(value))
+        case str():
+            return str.__str__(value)
+        case Mapping():
+            return value
+        case bytes() | bytearray() | memoryview():
+            pass
+        case Sequence():
+            return list(value)
+    raise Refused(f"this is not plain data, but of type {kind.__name__}")
+
+
+def bounded(number: int | float) -> int | float:
+    """The number if it is within the limits of expressions; raises Refused if not."""
+    if type(number) is int:
+        if -MAX_WHOLE <= number <= MAX_WHOLE:
+            return number
+        raise Refused("the number has more than 30 digits")
+    if isfinite(number):
+        return number
+    raise Refused("this is NaN, which is not a number" if number != number else "the number is too large")
+
+
+def kind_of(value: object) -> str:
+    """What a person calls this kind of value, with its article."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case Mapping():
+            return "a mapping"
+    return "a list"
+
+
+def as_text(value: object) -> str:
+    """A text, number or boolean as it reads within a text; raises Refused for null, lists and mappings.
+
+    A fraction without a fractional part is written without ``.0``.
+    """
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case float():
+            return str(int(value)) if value.is_integer() and abs(value) < 1e16 else repr(value)
+        case None:
+            raise Refused("null can't become text", "say with ?? what to write instead")
+    raise Refused(f"{kind_of(value)} can't become text", "use json(...) or join(...)")
+
+
+def equal(run: Evaluation, one: object, other: object, depth: int = 0) -> bool:
+    """Whether two values are the same all the way down; true and false are no numbers, and 1 equals 1.0."""
+    if type(one) is type(other) and type(one) in _SIMPLE:
+        return one == other
+    one, other = plain(one), plain(other)
+    match one, other:
+        case (bool(), _) | (_, bool()):
+            return one is other
+        case list(), list():
+            _enter(run, len(one), depth)
+            return len(one) == len(other) and all(
+                equal(run, each, twin, depth + 1) for each, twin in zip(one, other, strict=True)
+            )
+        case Mapping(), Mapping():
+            _enter(run, len(one), depth)
+            return len(one) == len(other) and all(
+                key in other and equal(run, each, other[key], depth + 1) for key, each in one.items()
+            )
+    return bool(one == other)
+
+
+def frozen(run: Evaluation, value: object, depth: int = 0) -> Hashable:
+    """A hashable stand-in, the same for two values exactly when they are equal."""
+    if type(value) in _HASHED_AS_IS:
+        return value
+    value = plain(value)
+    match value:
+        case list():
+            _enter(run, len(value), depth)
+            return ("list", tuple(frozen(run, each, depth + 1) for each in value))
+        case Mapping():
+            _enter(run, len(value), depth)
+            return ("mapping", frozenset((key, frozen(run, each, depth + 1)) for key, each in value.items()))
+        case bool():
+            return ("boolean", value)
+    return value  # a number: plain() has made sure of it
+
+
+def _enter(run: Evaluation, size: int, depth: int) -> None:
+    """Charge for a list or mapping that is looked through, which takes longer than a few of its items."""
+    if depth >= MAX_DEPTH:
+        raise Refused(_TOO_DEEP)
+    run.charge(10 + size)
+
+
+@dataclass(slots=True)
+class Room:
+    """How many values a copy may still take; a text takes one more for every ``unit`` characters."""
+
+    left: int
+    unit: int
+
+    def take(self, count: int) -> None:
+        """Use up room; raises Refused when there is none."""
+        self.left -= count
+        if self.left < 0:
+            raise Refused("the value is too large", "use a for_each loop for this much data")
+
+
+def result(value: object) -> Any:
+    """A whole result as plain data of its own, which shares no list or mapping with the data it came from."""
+    return copied(value, Room(MAX_RESULT, 64))
+
+
+def copied(value: Any, room: Room, depth: int = 0) -> Any:
+    """A copy, checked to be plain all the way down; raises Refused if it is not, or is too large or too deep."""
+    value = plain(value)
+    if type(value) is str:
+        room.take(len(value) // room.unit)
+        return value
+    if type(value) in SCALARS:
+        return value
+    if depth >= MAX_DEPTH:
+        raise Refused(_TOO_DEEP)
+    room.take(1 + len(value))
+    short = room.unit
+    if isinstance(value, list):
+        return [
+            each if (type(each) is str and len(each) < short) or each is None else copied(each, room, depth + 1)
+            for each in value
+        ]
+    return {
+        key if type(key) is str and len(key) < short else _key(key, room): each
+        if (type(each) is str and len(each) < short) or each is None
+        else copied(each, room, depth + 1)
+        for key, each in value.items()
+    }
+
+
+def _key(key: object, room: Room) -> str:
+    if not isinstance(key, str):
+        raise Refused(f"a mapping has a key that is not text, but of type {type(key).__name__}")
+    room.take(len(key) // room.unit)
+    return str.__str__(key)

@@ -1,0 +1,179 @@
+"""A recipe's values compiled, the names in them looked up, and everything that is wrong collected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pinflow.expressions.expression import Expression, ExpressionError, Reference, Template, compile_expression
+from pinflow.expressions.template import Loc, Scope, Value, compile_value
+from pinflow.expressions.values import kind_of
+from pinflow.plan.scope import Names, shape_of_input
+from pinflow.suggestions import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from pinflow.errors import Problem
+    from pinflow.plan.inputs import Declared, Resolved
+    from pinflow.recipe.includes import Place
+
+
+class _Late:
+    """Instead of a value that only the run brings."""
+
+
+class Findings:
+    """What is found while a recipe is gone through: ``problems``, and which steps' outputs are ``needed``."""
+
+    def __init__(
+        self, declared: Mapping[str, Declared], resolved: Resolved, *, now: datetime, complete: bool = True
+    ) -> None:
+        self.problems: list[Problem] = []
+        self.needed: set[str] = set()
+        self.names = Names.start({name: shape_of_input(each.input) for name, each in declared.items()}, complete)
+        # a secret is not looked at before it is used: what is said of a value could show it, and a resumed run,
+        # which has to be given its secrets again, is asked for them later than this
+        hidden = frozenset(f"inputs.{name}" for name in resolved.unknown | resolved.secrets)
+        self._scope = Scope({"inputs": resolved.values}, hidden)
+        self._secrets = resolved.secrets
+        self._now = now
+
+    def add(self, place: Place, what: str, hint: str = "", *, key: bool = False, offset: int | None = None) -> None:
+        self.problems.append(place.problem(what, hint=hint, key=key, offset=offset))
+
+    def value(self, data: Any, place: Place, names: Names, *, shown: bool = False) -> Value:
+        """``data`` with its expressions compiled and their names looked up. ``shown`` where people get to see it."""
+        value = self._compiled(data, place) or Value(None)
+        for inner, reference in value.references:
+            self._check(reference, place.at(*inner), names, 0, shown=shown)
+        return value
+
+    def expression(self, raw: str, place: Place, names: Names, *, shown: bool = False) -> Expression | None:
+        """A bare expression; ``${{ }}`` around the whole is accepted. None if it can't be used. ``shown`` as above."""
+        value = self._compiled(raw, place)
+        if value is None:
+            return None
+        text, shift = raw, 0
+        if isinstance(value.tree, Template):
+            if not value.tree.single:
+                self.add(place, "must be one expression", "leave out the ${{ }}")
+                return None
+            text, shift = next((p[0].text, p[1]) for p in value.tree.parts if not isinstance(p, str))
+        try:
+            expression = compile_expression(text)
+        except ExpressionError as error:
+            self.add(place, error.message, error.hint or "", offset=error.offset + shift)
+            return None
+        for reference in expression.references:
+            self._check(reference, place, names, shift, shown=shown)
+        return expression
+
+    def early(self, raw: Any, place: Place) -> str | None:
+        """A text that must be known before the run, so it may use inputs only. None if it isn't, or is wrong."""
+        value = self._compiled(raw, place)
+        if value is None or value.constant:
+            return None if value is None else str(raw)
+        late = next((r for _, r in value.references if r.root != "inputs"), None)
+        if late is not None:
+            self.add(
+                place, f"{late.root!r} is not known before the run", "use inputs only here", offset=late.offsets[0]
+            )
+            return None
+        before = len(self.problems)
+        for _, reference in value.references:
+            self._check(reference, place, self.names, 0, shown=True)
+        if len(self.problems) > before or value.mentions_unknown(self._scope):
+            return None
+        return self._known(value, place)
+
+    def known(self, value: Value, place: Place, names: Names) -> dict[Loc, Any]:
+        """What the templates of ``value`` give that read inputs alone, by where they stand in it."""
+        found = {}
+        for loc, template in value.templates:
+            if self._is_known(template.references, names):
+                try:
+                    found[loc] = template.render(self._scope.names, now=self._now)
+                except ExpressionError as error:
+                    self.add(place.at(*loc), error.message, error.hint or "", offset=error.offset)
+        return found
+
+    def holds(self, condition: Expression | None, raw: object, place: Place, names: Names) -> bool:
+        """Whether it is known already that a condition, written as ``raw``, is true; a useless one is noted."""
+        if condition is None:
+            return True
+        found = self._early(condition, raw, place, names)
+        if not isinstance(found, (bool, _Late)):
+            self.add(place, f"if must be true or false, not {kind_of(found)}", "compare it: ... != null")
+        return found is True
+
+    def is_empty(self, items: Expression | Value | None, raw: object, place: Place, names: Names) -> bool:
+        """Whether it is known already that a loop over ``raw`` has nothing to go over. What is no list is noted."""
+        if isinstance(items, Value):
+            self.known(items, place, names)
+        if not isinstance(items, Expression):
+            return False
+        found = self._early(items, raw, place, names)
+        if isinstance(found, (list, _Late)):
+            return found == []
+        self.add(place, f"for_each must be a list, not {kind_of(found)}")
+        return True
+
+    def _early(self, expression: Expression, raw: object, place: Place, names: Names) -> Any:
+        """What an expression gives that reads inputs alone. If it reads more, or fails, which is noted, it is late."""
+        if not self._is_known(expression.references, names):
+            return _Late()
+        try:
+            return expression.evaluate(self._scope.names, now=self._now)
+        except ExpressionError as error:
+            shift = max(0, str(raw).find(expression.text))
+            self.add(place, error.message, error.hint or "", offset=shift + error.offset)
+            return _Late()
+
+    def _is_known(self, references: Iterable[Reference], names: Names) -> bool:
+        there = self._scope.names["inputs"]
+        return all(
+            each.root == "inputs"
+            and (not each.path or each.path[0] in there)
+            and not self._scope.is_unknown(each)
+            and names.fault(each) is None
+            for each in references
+        )
+
+    def _known(self, value: Value, place: Place) -> str | None:
+        try:
+            found = value.render(self._scope, now=self._now)
+        except ExpressionError as error:
+            self.add(place, error.message, error.hint or "", offset=error.offset)
+            return None
+        if isinstance(found, str) and found:
+            return found
+        self.add(place, f"this gives {'nothing' if found in (None, '') else repr(found)[:40]}, where a name is needed")
+        return None
+
+    def _compiled(self, data: Any, place: Place) -> Value | None:
+        try:
+            return compile_value(data)
+        except ExpressionError as error:
+            self.add(place, error.message, error.hint or "", offset=error.offset)
+            return None
+
+    def _check(self, reference: Reference, place: Place, names: Names, shift: int, *, shown: bool) -> None:
+        self.needed |= names.steps_read(reference)
+        found = names.fault(reference)
+        if found is not None:
+            self.add(place, found.what, found.hint, offset=found.offset + shift)
+        elif shown and reference.root == "inputs":
+            read = self._secrets if not reference.path else self._secrets & {str(reference.path[0])}
+            if read:
+                what = f"the secret {min(read)!r} would be shown or stored here"
+                self.add(place, what, "give it to an action under with", offset=reference.offsets[-1] + shift)
+
+
+def near(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint: the name that was probably meant, or all there are."""
+    names = list(known)
+    meant = nearest(name, names)
+    if meant:
+        return f"did you mean {meant!r}?"
+    return f"{otherwise} {', '.join(names)}" if names else "there are none"

@@ -1,0 +1,109 @@
+"""Which API and which action a step means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow.plan.checker import near
+from pinflow.suggestions import nearest
+
+if TYPE_CHECKING:
+    from pinflow.plan.checker import Findings
+    from pinflow.plugin.action import Action
+    from pinflow.plugin.registry import Registry
+    from pinflow.recipe.includes import Part, Place
+    from pinflow.recipe.model import Recipe
+
+
+class Chooser:
+    """Looks up APIs and actions. ``forced`` is the API that overrides what recipes say."""
+
+    def __init__(self, registry: Registry, findings: Findings, forced: str | None) -> None:
+        self._registry = registry
+        self._findings = findings
+        self._forced = forced
+        self._wrong: set[str] = set()  # APIs that nobody speaks: said once is enough
+
+    def check_api(self, place: Place, recipe: Recipe) -> None:
+        """Note a recipe's own API if no plugin speaks it."""
+        if recipe.api is not None and self._forced is None:
+            self._known(recipe.api, place)
+
+    def default_api(self, recipe: Recipe) -> str | None:
+        """The API of a recipe's bare action names."""
+        if self._forced or recipe.api:
+            return self._forced or recipe.api
+        return next(iter(self._registry.apis)) if len(self._registry.apis) == 1 else None
+
+    def api(self, part: Part) -> str | None:
+        """The API of a step's bare action name; None where there is none, or none that is known."""
+        if part.step.api is None:
+            return self.default_api(part.recipe)
+        place = part.place.at("api")
+        api = self._findings.early(part.step.api, place)
+        if api is None:
+            self._wrong.add("")
+            return ""
+        self._known(api, place)
+        return api
+
+    def _known(self, api: str, place: Place) -> None:
+        if api not in self._registry.apis:
+            hint = near(api, self._registry.apis, "the APIs are")
+            self._findings.add(place, f"no plugin speaks the API {api!r}", hint)
+            self._wrong.add(api)
+
+    def action(self, raw: str, place: Place, api: str | None) -> Action | None:
+        """The action that ``raw`` names; None if there is none, which is noted."""
+        name = self._findings.early(raw, place)
+        if name is None:
+            return None
+        action = self._registry.action(name, api)
+        if action is None and ("." in name or api not in self._wrong):
+            self._findings.add(place, *self._missing(name, api))
+        return action
+
+    def variant(self, action: Action | None, part: Part, *, items: bool) -> Action | None:
+        """Which of an action's variants a step means; an action without any as it is. None where that can't be told.
+
+        ``items`` says that the step loops over what it gives.
+        """
+        if action is None or action.variants is None or part.step.broken:
+            return action
+        by = action.variants.by
+        if by not in part.step.with_:
+            what = f"{action.name}: missing argument {by!r}"
+            self._findings.add(part.place.at("for_each" if items else "uses"), what, action.variants.hint)
+            return None
+        place = part.place.at("with", by)
+        name = self._findings.early(part.step.with_[by], place)
+        if name is None:
+            return None
+        found = action.variants.find(name, items)
+        if found is None:
+            meant = nearest(name, action.variants.names())
+            hint = f"did you mean {meant!r}?" if meant else action.variants.hint
+            self._findings.add(place, f"{action.full_name} has no {by} {name[:80]!r}", hint)
+        return found
+
+    def _missing(self, name: str, api: str | None) -> tuple[str, str]:
+        outright, _, bare = name.rpartition(".")
+        elsewhere = self._registry.apis_with(bare)
+        if outright and outright not in self._registry.apis:
+            hint = near(outright, self._registry.apis, "the APIs are")
+            return f"no plugin speaks the API {outright!r}", hint
+        if elsewhere and api is None and not outright:
+            return f"{name!r} needs to know its API", f"write api: {elsewhere[-1]}"
+        if elsewhere:
+            has = "has" if len(elsewhere) == 1 else "have"
+            what = f"{outright or api} has no action {bare!r}; {' and '.join(elsewhere)} {has} it"
+            # whoever chose the API on the command line need not have written the recipe
+            again = f"run it with --api {elsewhere[-1]}, or " if self._forced == api and not outright else ""
+            return what, f"{again}write {elsewhere[-1]}.{bare}"
+        if outright and self._registry.action(bare, None) is not None:
+            return f"{bare!r} belongs to no API", f"write {bare}"
+        meant = nearest(bare, self._registry.action_names(outright or api))
+        hint = (
+            f"did you mean {f'{outright}.{meant}' if outright else meant!r}?" if meant else "pinflow actions lists them"
+        )
+        return f"unknown action {name!r}", hint

@@ -1,0 +1,333 @@
+"""A recipe gone through once, step by step, with every problem collected."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from pinflow.errors import RecipeError, UsageError
+from pinflow.expressions.expression import compile_expression
+from pinflow.expressions.template import Scope, Value
+from pinflow.plan.arguments import check_arguments
+from pinflow.plan.checker import Findings, near
+from pinflow.plan.inputs import Declared, MissingInputs, check_known, resolve
+from pinflow.plan.logins import Logins, Tokens
+from pinflow.plan.lookup import Chooser
+from pinflow.plan.model import Loop, Plan, PlannedStep
+from pinflow.recipe.includes import Place, expand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from pinflow.errors import Problem
+    from pinflow.expressions.expression import Expression
+    from pinflow.plan.inputs import Resolved
+    from pinflow.plan.scope import Names, Shape
+    from pinflow.plugin.action import Action
+    from pinflow.plugin.registry import Registry
+    from pinflow.recipe.includes import Expanded, Part
+    from pinflow.recipe.model import Recipe, Step
+    from pinflow.recipe.source import Source
+
+_ACTION_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", re.ASCII)
+
+
+def make_plan(
+    source: Source,
+    recipe: Recipe,
+    registry: Registry,
+    given: Mapping[str, Any] | None,
+    *,
+    now: datetime,
+    api: str | None = None,
+    examples: bool = False,
+    problems: Sequence[Problem] = (),
+) -> Plan:
+    """Bind and check a recipe. ``given`` None means that it is only checked, not run.
+
+    ``problems`` is what is known to be wrong with it; the rest is looked for all
+    the same. ``api`` overrides the recipe's own default API; ``examples`` gives inputs that
+    were not given their example. Raises RecipeError with every problem, UsageError
+    for inputs and APIs that do not exist, MissingInputs for a recipe that is right.
+    """
+    if api is not None and api not in registry.apis:
+        raise UsageError(f"no plugin speaks the API {api!r}", hint=near(api, registry.apis, "the APIs are"))
+
+    def resolved(declared: Mapping[str, Declared]) -> Resolved:
+        own = {name: value for name, value in (given or {}).items() if name in declared}
+        return resolve(declared, own, now=now, examples=examples, checking=given is None)
+
+    def known(recipes: Sequence[tuple[Source, Recipe]]) -> Scope:
+        inputs = resolved(declared_in(recipes))
+        return Scope({"inputs": inputs.values}, frozenset(f"inputs.{name}" for name in inputs.unknown))
+
+    whole = expand(source, recipe, known, now=now)
+    declared = declared_in(whole.recipes)
+    complete = not (whole.problems or any(each.broken for _, each in whole.recipes))
+    if complete:
+        check_known(given or {}, declared)
+    inputs = resolved(declared)
+    findings = Findings(declared, inputs, now=now, complete=complete)
+    named = frozenset(name for name in given or {} if name in declared)
+    plan = _Maker(whole, registry, findings, api, complete=complete).plan(source, recipe, inputs, named)
+    if found := [*problems, *whole.problems, *inputs.problems, *findings.problems]:
+        raise RecipeError(found)
+    if inputs.missing and given is not None:
+        raise MissingInputs(inputs.missing)
+    return plan
+
+
+def declared_in(recipes: Sequence[tuple[Source, Recipe]]) -> dict[str, Declared]:
+    """The inputs of all recipes; those of the outer ones win, and come first."""
+    found: dict[str, Declared] = {}
+    for source, recipe in recipes:
+        for name, each in recipe.inputs.items():
+            found.setdefault(name, Declared(name, each, Place(source, ("inputs", name))))
+    return found
+
+
+class _Maker:
+    def __init__(
+        self, whole: Expanded, registry: Registry, findings: Findings, api: str | None, *, complete: bool
+    ) -> None:
+        self._whole = whole
+        self._registry = registry
+        self._findings = findings
+        self._forced_api = api
+        self._chooser = Chooser(registry, findings, api)
+        plugins = [plugin.name for plugin in registry.plugins]
+        self._logins = Logins(whole.logins, findings, plugins=plugins, complete=complete)
+
+    def plan(self, source: Source, recipe: Recipe, inputs: Resolved, given: frozenset[str]) -> Plan:
+        for each, its in self._whole.recipes:
+            self._chooser.check_api(Place(each, ("api",)), its)
+        seen: dict[str, Part] = {}  # one scope for both lists: either's outputs are read as steps.NAME
+        steps, names = self._steps(self._whole.steps, self._findings.names, "", seen, {}, certain=True)
+        last, names = self._steps(self._whole.finally_, names, "finally.", seen, {}, certain=True)
+        outputs = {
+            name: self._findings.value(value, Place(source, ("outputs", name)), names, shown=True)
+            for name, value in recipe.outputs.items()
+        }
+        texts = "\0".join(each.text for each, _ in self._whole.recipes)
+        return Plan(
+            recipe=recipe,
+            source=source,
+            registry=self._registry,
+            api=self._chooser.default_api(recipe),
+            forced_api=self._forced_api,
+            inputs=inputs.values,
+            steps=steps,
+            finally_=last,
+            outputs=outputs,
+            logins=self._logins.all(),
+            item_logins=self._logins.items(),
+            digest=hashlib.sha256(texts.encode()).hexdigest(),
+            needed=frozenset(self._findings.needed),
+            secrets=inputs.secrets,
+            files=inputs.files,
+            given=given,
+        )
+
+    # -- steps
+
+    def _steps(
+        self,
+        parts: Sequence[Part],
+        names: Names,
+        prefix: str,
+        seen: dict[str, Part],
+        around: Mapping[str, Tokens],
+        *,
+        certain: bool,
+    ) -> tuple[tuple[PlannedStep, ...], Names]:
+        planned: list[PlannedStep] = []
+        ids = _Ids(parts)
+        for part in parts:
+            if part.step.id:
+                self._check_id(part, part.step.id, seen)
+            step = self._step(part, part.step.id or ids.free(part.step), names, prefix, around, certain=certain)
+            planned.append(step)
+            if part.step.id:
+                names = names.with_step(step.id, step.path, output_shape(step))
+        return tuple(planned), names
+
+    def _check_id(self, part: Part, step_id: str, seen: dict[str, Part]) -> None:
+        """The steps of one recipe have been compared; an included one may have an id that is taken."""
+        first = seen.setdefault(step_id, part)
+        if first.place.source is not part.place.source:
+            where = first.place.at("id").problem("")
+            hint = f"the first is in {where.file}:{where.line}; rename one"
+            self._findings.add(part.place.at("id"), f"two steps have the id {step_id!r}", hint)
+
+    def _step(
+        self,
+        part: Part,
+        step_id: str,
+        names: Names,
+        prefix: str,
+        around: Mapping[str, Tokens],
+        *,
+        certain: bool,  # that what is around it runs
+    ) -> PlannedStep:
+        step, place = part.step, part.place
+        path = prefix + step_id
+        action, items = self._what(part, names)
+        bound = self._logins.bind(part, None if step.broken else action, around)
+        condition = self._condition(part, names)
+        certain = certain and self._findings.holds(condition, step.if_, place.at("if"), names)
+        loop = None
+        if step.for_each is not None:
+            loop = self._loop(part, action, items, names, path, around, certain=certain)
+        return PlannedStep(
+            path=path,
+            id=step_id,
+            name=self._findings.value(step.name, place.at("name"), names, shown=True),
+            action=action,
+            api=(action.api if action else None) or self._chooser.default_api(part.recipe),
+            logins=bound.logins,
+            item_logins=bound.items,
+            arguments=self._arguments(part, action, names, certain=certain),
+            condition=condition,
+            loop=loop,
+            retry=step.retry,
+            timeout=step.timeout,
+            keep_going=step.on_error == "continue",
+            problem=place.problem(""),
+        )
+
+    def _condition(self, part: Part, names: Names) -> Expression | None:
+        raw = part.step.if_
+        if raw is None or raw is True:
+            return None
+        if raw is False:
+            return compile_expression("false")
+        return self._findings.expression(raw, part.place.at("if"), names)
+
+    def _what(self, part: Part, names: Names) -> tuple[Action | None, Expression | Value | None]:
+        """The action that a step uses, or what it loops over instead."""
+        step = part.step
+        api = self._chooser.api(part)
+        if step.uses is not None:
+            action = self._chooser.action(step.uses, part.place.at("uses"), api)
+            return self._chooser.variant(action, part, items=False), None
+        place = part.place.at("for_each")
+        shown = step.key is None  # an item without a key is called what it is
+        if not isinstance(step.for_each, str):
+            self._check_no_action(part)
+            return None, self._findings.value(step.for_each, place, names, shown=shown)
+        if self._is_expression(step.for_each, api, names):
+            self._check_no_action(part)
+            return None, self._findings.expression(step.for_each, place, names, shown=shown)
+        action = self._chooser.variant(self._chooser.action(step.for_each, place, api), part, items=True)
+        if action is not None and not action.yields:
+            what = f"{action.variant or step.for_each!r} gives one result, not items"
+            self._findings.add(place, what, "call it with uses instead")
+        return action, None
+
+    def _is_expression(self, text: str, api: str | None, names: Names) -> bool:
+        """Whether ``for_each`` holds an expression rather than an action's name."""
+        if not _ACTION_NAME.fullmatch(text):
+            return True
+        return text.partition(".")[0] in names.roots and self._registry.action(text, api) is None
+
+    def _check_no_action(self, part: Part) -> None:
+        """A loop over a list calls no action, so nothing can be meant for one."""
+        for key, given in (("with", part.step.with_), ("auth", part.step.auth), ("api", part.step.api)):
+            if given:
+                what = f"{key} is for an action, and this loop goes over a list"
+                self._findings.add(part.place.at(key), what, "put it into the steps under do", key=True)
+
+    def _arguments(self, part: Part, action: Action | None, names: Names, *, certain: bool) -> Value:
+        value = self._findings.value(dict(part.step.with_), part.place.at("with"), names)
+        if action is not None and not part.step.broken:
+            check_arguments(action, value, part, names, self._findings, self._registry, certain=certain)
+        return value
+
+    def _loop(
+        self,
+        part: Part,
+        action: Action | None,
+        items: Expression | Value | None,
+        names: Names,
+        path: str,
+        around: Mapping[str, Tokens],
+        *,
+        certain: bool,
+    ) -> Loop:
+        step = part.step
+        variable = step.as_ or "item"
+        around = {name: each for name, each in around.items() if name != variable}  # that one is out of sight
+        if (tokens := _tokens(action, items, path)) is not None:
+            around[variable] = tokens
+        inner = names.with_variable(variable, item_shape(action))
+        key = self._findings.value(step.key, part.place.at("key"), inner, shown=True) if step.key else None
+        certain = certain and not self._findings.is_empty(items, step.for_each, part.place.at("for_each"), names)
+        planned, after = self._steps(part.body, inner, f"{path}.", {}, around, certain=certain)
+        collect = dict(step.collect)
+        kept = self._findings.value(collect, part.place.at("collect"), after, shown=True) if collect else None
+        by_account = tokens is not None and (tokens.outright or self._logins.acts_for_items(path))
+        account = tokens.field if tokens is not None and by_account else None
+        return Loop(variable, items, key, step.parallel, step.limit, planned, account, kept)
+
+
+class _Ids:
+    """Names for the steps of one list that have none."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._taken = {part.step.id for part in parts}
+        self._used: dict[str, int] = {}
+
+    def free(self, step: Step) -> str:
+        """The name of its action, with a number behind it from the second on."""
+        base = (step.uses or (step.for_each if isinstance(step.for_each, str) else "")).rpartition(".")[2]
+        base = base if base.isidentifier() else "step"
+        while True:
+            number = self._used[base] = self._used.get(base, 0) + 1
+            name = base if number == 1 else f"{base}_{number}"
+            if name not in self._taken:
+                self._taken.add(name)
+                return name
+
+
+def _tokens(action: Action | None, items: Expression | Value | None, path: str) -> Tokens | None:
+    """Whether a loop's items may name tokens: those of an action that says so, or of a list that is known beforehand.
+
+    What a service sends must not choose for whom a step acts.
+    """
+    if action is not None:
+        return Tokens(path, action.tokens, outright=True) if action.tokens else None
+    if items is None:
+        return None
+    references = [r for _, r in items.references] if isinstance(items, Value) else items.references
+    return Tokens(path, "", outright=False) if all(each.root == "inputs" for each in references) else None
+
+
+def item_shape(action: Action | None) -> Shape:
+    """What a loop's variable holds."""
+    return action.parameters.output_schema() if action is not None else {}
+
+
+_LOOP_SHAPE: Shape = {
+    "type": "object",
+    "properties": {name: {"type": "integer"} for name in ("count", "ok", "skipped", "failed", "already")},
+}
+
+
+def _collected_shape(collect: Value) -> Shape:
+    row = {"type": "object", "properties": {name: {} for name in collect.tree}}
+    return {**_LOOP_SHAPE, "properties": {**_LOOP_SHAPE["properties"], "rows": {"type": "array", "items": row}}}
+
+
+def output_shape(step: PlannedStep) -> Shape:
+    """What ``steps.NAME`` holds once the step has run."""
+    if step.loop is not None:
+        return _LOOP_SHAPE if step.loop.collect is None else _collected_shape(step.loop.collect)
+    if step.action is None:
+        return {}
+    shape = step.action.parameters.output_schema()
+    if step.action.yields:
+        items = {"type": "array", "items": shape}
+        return {"type": "object", "properties": {"items": items, "count": {"type": "integer"}}}
+    return shape

@@ -1,0 +1,1 @@
+"""What plugins offer, and how it is found, checked and collected."""

@@ -1,0 +1,88 @@
+"""The whole plugin contract. A plugin returns what it offers; it changes nothing.
+
+A plugin is any object with functions marked ``@hookimpl`` (a module, mostly),
+named in the entry-point group ``pinflow``. No hook may do work at import time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Executor
+
+    from pinflow.events import Event
+    from pinflow.http.api import Api
+    from pinflow.http.credentials import Credential, CredentialRequest
+    from pinflow.plugin.action import Action
+    from pinflow.plugin.contributions import Command, Importer, Simulator
+    from pinflow.state.folder.notices import Notice
+
+hookspec = pluggy.HookspecMarker("pinflow")
+hookimpl = pluggy.HookimplMarker("pinflow")
+
+
+@hookspec
+def pinflow_actions(environ: Mapping[str, str]) -> Iterable[Action]:
+    """Actions offered to recipes. ``environ`` is the environment that the app looks into; it may be left out."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_apis(environ: Mapping[str, str]) -> Iterable[Api]:
+    """API versions that this plugin's actions speak. ``environ`` as above."""
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def pinflow_credential(request: CredentialRequest) -> Credential | None:
+    """The credential that signs this API's calls, or None to leave it to others.
+
+    Raises CredentialError saying how to get one.
+    """
+
+
+@hookspec
+def pinflow_executors() -> Mapping[str, Callable[[int], Executor]]:
+    """Ways to work side by side: name -> factory, called with the number of workers. ``run --executor`` chooses."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_event(event: Event) -> None:
+    """Be told of everything that happens in a run, one call at a time.
+
+    A reporter that raises is left out from then on, with one notice; it never ends a run.
+    """
+
+
+@hookspec
+def pinflow_commands() -> Iterable[Command]:
+    """Subcommands of the ``pinflow`` program."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> bool | None:
+    """Tell a person who is not there of something: by mail, in a chat, on a wall.
+
+    Each notice comes once, until what it tells of was over and comes again.
+    ``environ`` has the plugin's own variables. A notifier that raises ends nothing;
+    it is tried again some minutes later. False says that the user has not set it up.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_sandbox() -> Simulator:
+    """How a service is simulated on this machine, so that ``--sandbox`` works for it."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_importers() -> Iterable[Importer]:
+    """Ways to make a recipe of something else, for ``pinflow new --from-NAME``."""
+    raise NotImplementedError

@@ -1,0 +1,405 @@
+"""Load installed and local plugins, check what they offer, and collect it into a Registry."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, get_args
+
+import pluggy
+
+from pinflow.errors import PinflowError, PluginError
+from pinflow.http.api import Api
+from pinflow.plugin import hookspecs
+from pinflow.plugin.action import Action, Effect
+from pinflow.plugin.contributions import Command, Importer, Simulator
+from pinflow.plugin.registry import PluginInfo, Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from pluggy import HookImpl
+
+    from pinflow.http.credentials import Credential, CredentialRequest
+
+GROUP = "pinflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An installed plugin that is not loaded yet."""
+
+    name: str
+    value: str  # "package.module" or "package.module:attribute"
+    distribution: str
+    version: str
+
+
+def installed(cache: Path | None) -> list[Found]:
+    """Every plugin that an installed distribution names, in a stable order.
+
+    Scanning all distributions costs more than the rest of a start, so the result
+    is kept in the file ``cache``, valid while no folder of ``sys.path`` changed.
+    """
+    stamp = _stamp()
+    if cache is not None:
+        kept = _read_cache(cache, stamp)
+        if kept is not None:
+            return kept
+    found = _scan()
+    if cache is not None:
+        _write_cache(cache, stamp, found)
+    return found
+
+
+def _scan() -> list[Found]:
+    from importlib.metadata import distributions
+
+    first: dict[str, list[Found]] = {}  # what the import system would take, where a distribution is there twice
+    for dist in distributions():
+        entries = [entry for entry in dist.entry_points if entry.group == GROUP]
+        if entries:
+            name = dist.name or ""
+            found = [Found(entry.name, entry.value, name, dist.version or "") for entry in entries]
+            first.setdefault(re.sub(r"[-_.]+", "-", name).lower(), found)
+    return sorted((each for found in first.values() for each in found), key=lambda f: (f.name, f.distribution))
+
+
+def _stamp() -> str:
+    parts = [sys.version, sys.prefix]
+    for entry in sys.path:
+        try:
+            parts.append(f"{entry}={os.stat(entry or '.').st_mtime_ns}")  # noqa: PTH116 - 3 times faster, on every start
+        except OSError:
+            parts.append(f"{entry}=absent")
+    return "\n".join(parts)
+
+
+def _read_cache(cache: Path, stamp: str) -> list[Found] | None:
+    try:
+        data = json.loads(cache.read_text("utf-8"))
+        return [Found(*row) for row in data["plugins"]] if data["stamp"] == stamp else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # the scan is always right
+
+
+def _write_cache(cache: Path, stamp: str, found: list[Found]) -> None:
+    rows = [[f.name, f.value, f.distribution, f.version] for f in found]
+    fresh = cache.with_name(f"{cache.name}.{os.getpid()}")
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(json.dumps({"stamp": stamp, "plugins": rows}), "utf-8")
+        fresh.replace(cache)
+    except OSError:
+        return  # a cache that can't be written only costs time
+
+
+def load_installed(
+    environ: Mapping[str, str], cache: Path, *, files: Iterable[Path] = ()
+) -> tuple[pluggy.PluginManager, list[PluginInfo]]:
+    """The installed plugins that ``environ`` does not leave out, and local ``files``, as :func:`load` gives them.
+
+    ``cache`` is where :func:`installed` keeps what it found.
+    """
+    return load(installed(cache), disabled=disabled_in(environ), files=files)
+
+
+def disabled_in(environ: Mapping[str, str]) -> frozenset[str]:
+    """The plugins and distributions that PINFLOW_DISABLE leaves out."""
+    names = (name.strip() for name in environ.get("PINFLOW_DISABLE", "").split(","))
+    return frozenset(name for name in names if name)
+
+
+def load(
+    found: Iterable[Found], *, disabled: Iterable[str] = (), files: Iterable[Path] = (), objects: Iterable[object] = ()
+) -> tuple[pluggy.PluginManager, list[PluginInfo]]:
+    """A plugin manager with everything in it, and who is in it.
+
+    ``disabled`` names plugins or distributions to leave out. ``files`` are local
+    plugins, each a module or a folder of modules. ``objects`` are plugins that are
+    there already; they may share a name. Raises PluginError naming plugin, module
+    and distribution.
+    """
+    manager = pluggy.PluginManager("pinflow")
+    manager.add_hookspecs(hookspecs)
+    left_out = set(disabled)
+    infos: list[PluginInfo] = []
+    seen: dict[str, PluginInfo] = {}
+    for each in found:
+        if not left_out & {each.name, each.distribution}:
+            info = PluginInfo(each.name, each.value, each.distribution, each.version)
+            _register(manager, _import(info), info, seen)
+            infos.append(info)
+    for path in files:
+        for module in _modules(path):
+            info = PluginInfo(module.stem, str(module), "", "")
+            _register(manager, _import_file(module), info, seen)
+            infos.append(info)
+    for plugin in objects:
+        info = PluginInfo(_free_name(plugin, seen), type(plugin).__module__, "", "")
+        _register(manager, plugin, info, seen)
+        infos.append(info)
+    _check_hooks(manager, infos)
+    return manager, infos
+
+
+def _free_name(plugin: object, taken: Collection[str]) -> str:
+    """A name for a plugin that nobody named: its own or its class's, numbered where it is not the first."""
+    name = getattr(plugin, "__name__", type(plugin).__name__)
+    return next(free for n in count(1) if (free := f"{name}_{n}" if n > 1 else name) not in taken)
+
+
+def _import(info: PluginInfo) -> object:
+    module, _, attribute = info.module.partition(":")
+    try:
+        plugin: object = importlib.import_module(module)
+        for part in filter(None, attribute.split(".")):
+            plugin = getattr(plugin, part)
+    except (Exception, SystemExit) as error:  # a module that exits would end the program without a word
+        raise PluginError(
+            f"plugin {_who(info)} does not load: {type(error).__name__}: {error}", hint=_leave_out(info)
+        ) from error
+    return plugin
+
+
+def _modules(path: Path) -> list[Path]:
+    if os.path.isdir(path):  # noqa: PTH112 - never raises, whatever was typed
+        return sorted(p for p in path.glob("*.py") if not p.name.startswith("_"))
+    if os.path.isfile(path):  # noqa: PTH113 - the same
+        return [path]
+    raise PluginError(f"there is no plugin {path}", hint="name a Python file, or a folder of them")
+
+
+def _import_file(path: Path) -> object:
+    name = f"pinflow_local_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise PluginError(f"plugin {path} does not load: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _register(manager: pluggy.PluginManager, plugin: object, info: PluginInfo, seen: dict[str, PluginInfo]) -> None:
+    if info.name in seen:
+        raise PluginError(
+            f"two plugins are named {info.name!r}: {_who(seen[info.name])} and {_who(info)}", hint=_leave_out(info)
+        )
+    seen[info.name] = info
+    try:
+        manager.register(plugin, name=info.name)
+    except (pluggy.PluginValidationError, ValueError) as error:
+        raise PluginError(f"plugin {_who(info)} does not fit: {_one_line(error)}", hint=_leave_out(info)) from error
+
+
+def _check_hooks(manager: pluggy.PluginManager, infos: list[PluginInfo]) -> None:
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        info = next(info for info in infos if info.name == manager.get_name(error.plugin))
+        known = sorted(name for name in vars(hookspecs) if name.startswith("pinflow_"))
+        raise PluginError(
+            f"plugin {_who(info)} has an unknown hook: {_one_line(error)}", hint=f"the hooks are: {', '.join(known)}"
+        ) from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _who(info: PluginInfo) -> str:
+    origin = f" of {info.distribution} {info.version}" if info.distribution else ""
+    return f"{info.name!r} ({info.module}{origin})"
+
+
+def _leave_out(info: PluginInfo) -> str:
+    return f"to go on without it: PINFLOW_DISABLE={info.name}"
+
+
+def collect(
+    manager: pluggy.PluginManager,
+    infos: Iterable[PluginInfo],
+    environ: Mapping[str, str] = MappingProxyType({}),
+    *,
+    reserved: Collection[str] = (),
+) -> Registry:
+    """Ask every plugin what it offers. Raises PluginError for a wrong type, or one name offered twice.
+
+    ``environ`` is the environment that hooks are told of; ``reserved`` are the names of commands that no plugin may
+    have, because the program has them.
+    """
+    offers = _Offers(manager, {info.name: info for info in infos}, environ)
+    actions = offers.by_name("pinflow_actions", Action, lambda a: (a.api, a.name), lambda a: f"action {a.full_name}")
+    apis = offers.by_name("pinflow_apis", Api, lambda a: a.id, lambda a: f"api {a.id}")
+    commands = offers.commands(reserved)
+    simulators = offers.by_name("pinflow_sandbox", Simulator, lambda s: s.service, lambda s: f"sandbox {s.service}")
+    importers = offers.by_name("pinflow_importers", Importer, lambda i: i.name, lambda i: f"importer {i.name}")
+    executors = offers.executors()
+    for action in actions.values():
+        offers.check(action, apis)
+    plugins = [replace(info, offers=tuple(offers.told.get(info.name, ()))) for info in offers.infos.values()]
+    return Registry(actions, apis, commands, simulators, tuple(plugins), importers, executors)
+
+
+def commands(
+    manager: pluggy.PluginManager, infos: Iterable[PluginInfo], *, reserved: Collection[str] = ()
+) -> Mapping[str, Command]:
+    """The commands alone, which cost less to ask for than everything. Raises PluginError as :func:`collect` does."""
+    return _Offers(manager, {info.name: info for info in infos}).commands(reserved)
+
+
+def credential(
+    manager: pluggy.PluginManager, infos: Iterable[PluginInfo], request: CredentialRequest, *, only: str = ""
+) -> Credential | None:
+    """The first credential that a plugin has for a request, or None. The plugin that came last is asked first.
+
+    ``only`` names the one plugin that is asked. Raises PinflowError as the plugins
+    do, and PluginError for any other error of theirs, or a wrong type.
+    """
+    from pinflow.http.credentials import Credential
+
+    by_name = {info.name: info for info in infos}
+    for impl in reversed(manager.hook.pinflow_credential.get_hookimpls()):
+        if only and impl.plugin_name != only:
+            continue
+        who = f"plugin {_who(by_name[impl.plugin_name])}: pinflow_credential"
+        try:
+            answer = _called(impl, request=request)
+        except PinflowError:
+            raise
+        except Exception as error:
+            raise PluginError(f"{who} failed: {type(error).__name__}: {error}") from error
+        if answer is not None and not isinstance(answer, Credential):
+            raise PluginError(f"{who} must return Credential or None, not {type(answer).__name__}")
+        if answer is not None:
+            return answer
+    return None
+
+
+def _called(impl: HookImpl, **facts: object) -> object:
+    """What a hook answers to those of the facts that it takes: it may leave some out."""
+    wanted = (*impl.argnames, *impl.kwargnames)  # those with a default are for whoever calls the function itself
+    answer: object = impl.function(**{name: facts[name] for name in wanted if name in facts})
+    return answer
+
+
+class _Offers:
+    """Collects offers, remembering who made which."""
+
+    def __init__(
+        self,
+        manager: pluggy.PluginManager,
+        infos: dict[str, PluginInfo],
+        environ: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._manager = manager
+        self._environ = environ
+        self.infos = infos
+        self.told: dict[str, list[str]] = {}
+        self._owner: dict[str, str] = {}
+
+    def by_name(
+        self, hook: str, kind: type[Any], key: Callable[[Any], Any], shown: Callable[[Any], str]
+    ) -> Mapping[Any, Any]:
+        """Every offer of one hook, by its key."""
+        found: dict[Any, Any] = {}
+        for impl in self._impls(hook):
+            answer = self._call(impl, hook)
+            for offer in [answer] if isinstance(answer, kind) else self._listed(answer, impl, hook, kind):
+                self._claim(impl.plugin_name, shown(offer))
+                found[key(offer)] = offer
+        return found
+
+    def commands(self, reserved: Collection[str]) -> Mapping[str, Command]:
+        found = self.by_name("pinflow_commands", Command, lambda c: c.name, lambda c: f"command {c.name}")
+        for name in sorted(found.keys() & set(reserved)):
+            owner = self._owner[f"command {name}"]
+            raise PluginError(
+                f"command {name} is offered twice, by both pinflow itself and {self._shown(owner)}",
+                hint=f"rename it, or leave the plugin out: PINFLOW_DISABLE={owner}",
+            )
+        return found
+
+    def check(self, action: Action, apis: Collection[str]) -> None:
+        """Raise PluginError for an action that would do something else than its declaration says."""
+        owner = self._owner[f"action {action.full_name}"]
+        if action.api is not None and action.api not in apis:
+            raise PluginError(
+                f"plugin {self._shown(owner)}: action {action.full_name} needs the API {action.api!r}, "
+                "which no plugin speaks",
+                hint=_leave_out(self.infos[owner]),
+            )
+        if action.effect not in get_args(Effect):  # a misspelt "write" would be done in a dry run
+            raise PluginError(
+                f"plugin {self._shown(owner)}: action {action.full_name} has the effect {action.effect!r}",
+                hint=f"the effects are: {', '.join(get_args(Effect))}",
+            )
+        if action.tokens and not action.yields:
+            raise PluginError(
+                f"plugin {self._shown(owner)}: action {action.full_name} names the tokens of its items, and has none",
+                hint="make it a generator, or leave tokens out",
+            )
+
+    def executors(self) -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        for impl in self._impls("pinflow_executors"):
+            answer = self._call(impl, "pinflow_executors")
+            if not isinstance(answer, Mapping) or not all(callable(factory) for factory in answer.values()):
+                raise self._wrong(impl, "pinflow_executors", "a mapping of names to factories", answer)
+            for name, factory in answer.items():
+                self._claim(impl.plugin_name, f"executor {name}")
+                found[name] = factory
+        return found
+
+    def _impls(self, hook: str) -> list[HookImpl]:
+        # pluggy calls the latest registration first; offers are told in the order of registration
+        return list(getattr(self._manager.hook, hook).get_hookimpls())
+
+    def _call(self, impl: HookImpl, hook: str) -> Any:
+        try:
+            return _called(impl, environ=self._environ)
+        except Exception as error:
+            raise PluginError(
+                f"plugin {self._shown(impl.plugin_name)}: {hook} failed: {type(error).__name__}: {error}"
+            ) from error
+
+    def _listed(self, answer: Any, impl: HookImpl, hook: str, kind: type[Any]) -> list[Any]:
+        if not isinstance(answer, Iterable) or isinstance(answer, (str, Mapping)):
+            raise self._wrong(impl, hook, f"a list of {kind.__name__}", answer)
+        offers = list(answer)
+        for offer in offers:
+            if not isinstance(offer, kind):
+                raise self._wrong(impl, hook, kind.__name__, offer)
+        return offers
+
+    def _claim(self, plugin: str, offer: str) -> None:
+        other = self._owner.setdefault(offer, plugin)
+        if other != plugin or offer in self.told.get(plugin, ()):
+            whom = self._shown(other) if other == plugin else f"both {self._shown(other)} and {self._shown(plugin)}"
+            raise PluginError(
+                f"{offer} is offered twice, by {whom}",
+                hint=f"rename one of them, or leave a plugin out: PINFLOW_DISABLE={plugin}",
+            )
+        self.told.setdefault(plugin, []).append(offer)
+
+    def _wrong(self, impl: HookImpl, hook: str, wanted: str, got: object) -> PluginError:
+        return PluginError(
+            f"plugin {self._shown(impl.plugin_name)}: {hook} must return {wanted}, not {type(got).__name__}"
+        )
+
+    def _shown(self, name: str) -> str:
+        return _who(self.infos[name])

@@ -1,0 +1,267 @@
+"""An action's signature: its parameters, checked and described, and the shape of what it gives."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+import typing
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+
+from pinflow.errors import PluginError, UsageError
+from pinflow.schema.constraints import Number, Text
+from pinflow.schema.types import Fields, Kind, Unfit, kind_of, shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence, Set
+
+    from pinflow.plugin.action import Action
+    from pinflow.schema.types import Misfit
+
+Loc = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One argument that does not fit: where in the arguments, and what is wrong, in plain words."""
+
+    loc: Loc
+    what: str
+    unknown: bool = False  # the name at the end of ``loc`` is not a parameter
+    known: tuple[str, ...] = ()  # what there is instead
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Arguments that are each right, and do not go together."""
+
+    names: tuple[str, ...]
+    error: UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter, for people."""
+
+    name: str
+    type: str
+    required: bool
+    default: Any
+    help: str
+
+
+class Parameters:
+    """What an action takes and gives."""
+
+    def __init__(self, action: Action) -> None:
+        self._action = action
+
+    @cached_property
+    def _hints(self) -> dict[str, Any]:
+        try:
+            return typing.get_type_hints(self._action.function, include_extras=True)
+        except (NameError, TypeError, AttributeError) as error:
+            raise self._misfit(f"its annotations can't be read: {error}") from error
+
+    @cached_property
+    def _signature(self) -> dict[str, inspect.Parameter]:
+        kinds = inspect.Parameter
+        parameters = list(inspect.signature(self._action.function).parameters.values())
+        if not parameters or parameters[0].kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
+            raise self._misfit("its first parameter must be the context")
+        context, *rest = parameters
+        caught = [p.name for p in rest if p.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)]
+        if caught:
+            raise self._misfit(f"every parameter must have a name of its own (leave out the stars of {caught[0]})")
+        loose = [p.name for p in rest if p.kind is not kinds.KEYWORD_ONLY]
+        if loose:
+            raise self._misfit(f"parameters after {context.name} must be keyword-only (put * before {loose[0]})")
+        return {p.name: p for p in rest}
+
+    def _misfit(self, what: str) -> PluginError:
+        module = getattr(self._action.function, "__module__", "?")
+        return PluginError(f"action {self._action.full_name} ({module}): {what}", hint=_RULES)
+
+    @cached_property
+    def _kind(self) -> Fields:
+        """What the arguments are checked with."""
+        optional = frozenset(name for name, p in self._signature.items() if p.default is not inspect.Parameter.empty)
+        return Fields({name: self._kind_of(name) for name in self._signature}, optional)
+
+    def _kind_of(self, name: str) -> Kind:
+        try:
+            return kind_of(self._hints.get(name, Any))
+        except TypeError as error:
+            raise self._misfit(f"parameter {name} can't be checked: {error}") from error
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._signature)
+
+    def faults(self, arguments: Mapping[str, Any]) -> list[Fault]:
+        """What is wrong with ``arguments``, all of it."""
+        try:
+            self._kind.convert(dict(arguments), ())
+        except Unfit as unfit:
+            return [_fault(misfit) for misfit in unfit.misfits]
+        return []
+
+    @cached_property
+    def _checks(self) -> list[tuple[Callable[..., None], tuple[str, ...]]]:
+        """The action's checks, with the parameters that each looks at."""
+        found = [(check, tuple(inspect.signature(check).parameters)) for check in self._action.checks]
+        for check, names in found:
+            strange = [name for name in names if name not in self._signature]
+            if strange:
+                raise self._misfit(f"its check {check.__name__} looks at {strange[0]!r}, which is no parameter")
+        return found
+
+    def clashes(self, arguments: Mapping[str, Any], *, unknown: Set[str]) -> list[Clash]:
+        """What the action's checks say against ``arguments``.
+
+        A check is left out while something that it looks at is ``unknown``, missing, or has a fault of its own.
+        """
+        found = []
+        for check, names in self._checks:
+            given = {name: arguments[name] for name in names if name in arguments}
+            missing = any(name not in given and name not in self._kind.lax for name in names)
+            if missing or not unknown.isdisjoint(given):
+                continue
+            try:
+                values = {name: self._kind.fields[name].convert(value, ()) for name, value in given.items()}
+            except Unfit:
+                continue
+            try:
+                check(**{name: self._signature[name].default for name in names} | values)
+            except UsageError as error:
+                found.append(Clash(tuple(given), error))
+        return found
+
+    def convert(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments as the function wants them: defaults filled in, ids as text.
+
+        Call it only with arguments that have no :meth:`faults`.
+        """
+        return self.rough(self._kind.convert(dict(arguments), ()))
+
+    def rough(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments unconverted, with defaults: for a dry run that knows some of them only as planned."""
+        return {
+            name: arguments[name] if name in arguments else copy.copy(parameter.default)
+            for name, parameter in self._signature.items()
+        }
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the arguments. Every caller gets the same one: it is only to be read."""
+        return self._schema
+
+    @cached_property
+    def _schema(self) -> dict[str, Any]:
+        schema = self._kind.schema()
+        for name, part in schema["properties"].items():
+            parameter = self._signature[name]
+            if parameter.default is not inspect.Parameter.empty:
+                part["default"] = parameter.default
+            if name in self._help:
+                part["description"] = self._help[name]
+        if (variants := self._action.variants) is not None:  # each takes arguments of its own
+            schema["properties"][variants.by]["enum"] = list(variants.names())
+            schema["additionalProperties"] = True
+        return schema
+
+    def output_schema(self) -> dict[str, Any]:
+        """JSON Schema of what it gives (of one item, where it yields). Empty where nothing is declared.
+
+        Every caller gets the same one: it is only to be read.
+        """
+        return self._output_schema
+
+    @cached_property
+    def _output_schema(self) -> dict[str, Any]:
+        output = self._hints.get("return", Any)
+        if self._action.yields:
+            output = (get_args(output) or (Any,))[0]
+        return shape(output)
+
+    def listing(self) -> Sequence[Parameter]:
+        """Every parameter with its type in plain words, default and help."""
+        return [
+            Parameter(
+                name,
+                self._kind.fields[name].said,
+                parameter.default is inspect.Parameter.empty,
+                None if parameter.default is inspect.Parameter.empty else parameter.default,
+                self._help.get(name, "") or note_of(self._hints.get(name, Any)),
+            )
+            for name, parameter in self._signature.items()
+        ]
+
+    @cached_property
+    def _help(self) -> dict[str, str]:
+        """Help per parameter: docstring lines ``name: text`` (a deeper line goes on)."""
+        found: dict[str, str] = {}
+        current = ""
+        for line in self._action.description.splitlines():
+            match = re.match(r"^ {4}(\w+): (.+)$", line)
+            if match and match[1] in self._signature:
+                current = match[1]
+                found[current] = match[2]
+            elif current and line.startswith(" " * 6):
+                found[current] += " " + line.strip()
+            else:
+                current = ""
+        return found
+
+
+class Described(Parameters):
+    """What an action takes that is described by a JSON Schema instead of its signature."""
+
+    def __init__(self, action: Action, schema: Mapping[str, Any]) -> None:
+        super().__init__(action)
+        self._accepts = schema
+
+    @cached_property
+    def _kind(self) -> Fields:
+        from pinflow.schema.from_json_schema import fields_of
+
+        return fields_of(self._accepts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._accepts["properties"])
+
+    def rough(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(arguments)
+
+    def schema(self) -> dict[str, Any]:
+        return dict(self._accepts)
+
+    def listing(self) -> Sequence[Parameter]:
+        required = self._accepts.get("required", ())
+        return [
+            Parameter(name, self._kind.fields[name].said, name in required, None, part.get("description", ""))
+            for name, part in self._accepts["properties"].items()
+        ]
+
+
+_RULES = (
+    "after the context come keyword-only parameters of text, numbers, booleans, lists, mappings, Literal, TypedDict"
+)
+
+
+def _fault(misfit: Misfit) -> Fault:
+    if misfit.missing or misfit.unknown:
+        return Fault(misfit.loc, misfit.what, misfit.unknown, misfit.known)
+    name = misfit.loc[-1]
+    shown = f"item {name + 1} of {misfit.loc[-2]!r}" if isinstance(name, int) else repr(name)
+    return Fault(misfit.loc, f"{shown} {misfit.what}")
+
+
+def note_of(hint: Any) -> str:
+    """The description that an ``Annotated`` type carries itself."""
+    if get_origin(hint) is Annotated:
+        notes: list[Any] = list(get_args(hint)[1:])
+        return next((note.description for note in notes if isinstance(note, (Text, Number))), "")
+    return ""

@@ -1,0 +1,36 @@
+"""The recipes and templates that come with pinflow, and which recipe a person means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def bundled_recipes() -> Path:
+    """The folder of the recipes that come with pinflow: inside the package, or beside it in a checkout."""
+    return _bundled("recipes")
+
+
+def bundled_templates() -> Path:
+    """The folder of what ``pinflow new`` starts from: inside the package, or beside it in a checkout."""
+    return _bundled("templates")
+
+
+def _bundled(name: str) -> Path:
+    package = Path(__file__).parents[1]
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def find_recipe(given: Path) -> Path:
+    """The recipe that a person means: the file, else the bundled one of that name.
+
+    ``recipes/copy_board.yaml`` and ``copy_board`` find the bundled one from anywhere.
+    """
+    try:
+        if given.exists() or given.is_absolute():
+            return given
+    except OSError:  # no file can have such a long name, and whoever reads it says so
+        return given
+    named = given.name if given.suffix in (".yaml", ".yml") else f"{given.name}.yaml"
+    bundled = bundled_recipes() / named
+    return bundled if given.parent.name in ("", "recipes") and bundled.is_file() else given

@@ -1,0 +1,179 @@
+"""A recipe's steps with the steps of the recipes that it includes in their places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pinflow.errors import RecipeError
+from pinflow.expressions.expression import ExpressionError
+from pinflow.expressions.template import Scope, Unknown, compile_value
+from pinflow.recipe.model import parse_all
+from pinflow.recipe.source import read
+from pinflow.suggestions import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from pinflow.errors import Problem
+    from pinflow.recipe.model import Login, Recipe, Step
+    from pinflow.recipe.source import Source
+
+Loc = tuple[str | int, ...]
+DEPTH = 8  # includes in includes
+MOST = 100  # includes in all: each may stand in for many others
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands in a recipe's text."""
+
+    source: Source
+    loc: Loc
+
+    def at(self, *loc: str | int) -> Place:
+        """A place further inside."""
+        return Place(self.source, (*self.loc, *loc))
+
+    def problem(self, what: str, *, hint: str = "", key: bool = False, offset: int | None = None) -> Problem:
+        """A problem that stands here, or at the key that leads here, or ``offset`` characters into the text."""
+        return self.source.problem(self.loc, what, hint=hint, key=key, offset=offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A step, where it stands, the recipe that it is from, and the steps under its ``do``."""
+
+    place: Place
+    step: Step
+    recipe: Recipe
+    body: tuple[Part, ...] = ()
+
+
+@dataclass(slots=True)
+class Expanded:
+    """All recipes that take part, outermost first, and their steps in the order in which they run.
+
+    ``problems`` is what is wrong with the included recipes by themselves, and with how they are included.
+    """
+
+    steps: list[Part] = field(default_factory=list)
+    finally_: list[Part] = field(default_factory=list)
+    recipes: list[tuple[Source, Recipe]] = field(default_factory=list)
+    logins: dict[str, tuple[Login, Place]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def expand(
+    source: Source, recipe: Recipe, known: Callable[[Sequence[tuple[Source, Recipe]]], Scope], *, now: datetime
+) -> Expanded:
+    """Put included steps in their places. What the outer recipe declares (inputs, logins) wins.
+
+    ``known`` gives the inputs that the recipes so far declare, as a path may use
+    them; those whose values nobody knows yet are unknown, and what they lead to is
+    left out.
+    """
+    return _Expander(known, now).expanded(source, recipe)
+
+
+class _Expander:
+    def __init__(self, known: Callable[[Sequence[tuple[Source, Recipe]]], Scope], now: datetime) -> None:
+        self._known = known
+        self._now = now
+        self._found = Expanded()
+
+    def expanded(self, source: Source, recipe: Recipe) -> Expanded:
+        self._found.steps += self._steps(source, recipe, (Path(source.name),))
+        return self._found
+
+    def _steps(self, source: Source, recipe: Recipe, chain: tuple[Path, ...]) -> list[Part]:
+        """A recipe's own steps; everything else of it is noted."""
+        self._found.recipes.append((source, recipe))
+        for name, login in recipe.auth.items():
+            self._found.logins.setdefault(name, (login, Place(source, ("auth", name))))
+        steps = list(self._parts(Place(source, ("steps",)), recipe.steps, recipe, chain))
+        self._found.finally_ += self._parts(Place(source, ("finally",)), recipe.finally_, recipe, chain)
+        return steps
+
+    def _parts(self, place: Place, steps: Sequence[Step], recipe: Recipe, chain: tuple[Path, ...]) -> Iterator[Part]:
+        for index, step in enumerate(steps):
+            here = place.at(index)
+            if step.include is not None:
+                yield from self._included(here, step, step.include, chain)
+            else:
+                body = tuple(self._parts(here.at("do"), step.do, recipe, chain))
+                yield Part(here, step, recipe, body)
+
+    def _included(self, place: Place, step: Step, raw: str, chain: tuple[Path, ...]) -> list[Part]:
+        """The steps of the recipe that ``step`` includes; none if it can't be had, which is noted."""
+        for key in sorted(step.given - {"include", "name"}):
+            what = f"{key} means nothing beside include"
+            self._found.problems.append(place.at(key).problem(what, hint="put it into the included steps", key=True))
+        place = place.at("include")
+        try:
+            given = self._path(place, raw)
+            path = self._checked(place, given, chain)
+            source = read(path, str(path))
+            recipe, problems = parse_all(source)
+            self._found.problems += problems
+            return self._steps(source, recipe, (*chain, path)) if recipe is not None else []
+        except Unknown:
+            return []
+        except RecipeError as error:
+            self._found.problems += error.problems
+            return []
+
+    def _path(self, place: Place, raw: str) -> str:
+        try:
+            value = compile_value(raw)
+            if value.constant:
+                return raw
+            scope = self._known(self._found.recipes)
+            for _, reference in value.references:
+                self._check(place, scope, reference.root, reference.path, reference.offsets)
+            if value.mentions_unknown(scope):
+                raise Unknown
+            path = value.render(scope, now=self._now)
+        except ExpressionError as error:
+            raise RecipeError([place.problem(error.message, hint=error.hint or "", offset=error.offset)]) from None
+        if not isinstance(path, str) or not path.strip():
+            raise RecipeError([place.problem(f"this gives {_shown(path)}, which is no path of a recipe")])
+        return path
+
+    def _check(self, place: Place, scope: Scope, root: str, path: Sequence[str | int], offsets: Sequence[int]) -> None:
+        if root != "inputs":
+            what, hint = f"{root!r} is not known before the run", "use inputs only here"
+            raise RecipeError([place.problem(what, hint=hint, offset=offsets[0])])
+        inputs: Any = scope.names["inputs"]
+        if path and path[0] not in inputs and f"inputs.{path[0]}" not in scope.unknown:
+            near = nearest(str(path[0]), inputs)
+            hint = f"did you mean {near!r}?" if near else ""
+            raise RecipeError([place.problem(f"there is no input {path[0]!r}", hint=hint, offset=offsets[1])])
+
+    def _checked(self, place: Place, given: str, chain: tuple[Path, ...]) -> Path:
+        """The path of an included recipe: in the folder of the one that includes it, and not around in a circle."""
+        folder = Path(place.source.name).parent
+        path = folder / given
+        try:
+            whole, inside, found = path.resolve(), folder.resolve(), path.is_file()
+        except (OSError, ValueError, RuntimeError):  # too long, a null character, or links in a circle
+            raise RecipeError([place.problem(f"{given[:40]!r} can't be a path")]) from None
+        if "://" in given or not whole.is_relative_to(inside):
+            what = f"{given!r} is not inside the recipe's own folder"
+            hint = "name a file beside the recipe, such as steps/common.yaml"
+            raise RecipeError([place.problem(what, hint=hint)])
+        if whole in {each.resolve() for each in chain}:
+            shown = " -> ".join(each.name for each in (*chain, path))
+            raise RecipeError([place.problem(f"recipes include each other: {shown}")])
+        if len(chain) > DEPTH or len(self._found.recipes) > MOST:
+            most = f"{DEPTH} deep" if len(chain) > DEPTH else f"{MOST} in all"
+            raise RecipeError([place.problem(f"too many recipes include others: at most {most}")])
+        if not found:
+            raise RecipeError([place.problem(f"there is no recipe {given!r} in {folder}")])
+        return path
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else f"{str(value)[:40]!r}"

@@ -1,0 +1,77 @@
+"""How often a recipe runs, in words: ``day``, ``2 hours``, ``90 minutes``, ``monday``."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from pinflow.recipe.validators import Misfit, filled, shown
+from pinflow.suggestions import nearest
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}  # units that are a length of time, whatever the clock shows
+UNITS = (*SECONDS, "days", "weeks")
+MOST = 366 * 86_400  # seconds
+
+_SHORT = {"s": "seconds", "sec": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_WORDS = {
+    **{unit: unit for unit in UNITS},
+    **{unit.rstrip("s"): unit for unit in UNITS},
+    **_SHORT,
+    **{day: day for day in WEEKDAYS},
+}
+_EVERY = re.compile(r"\s*(?:([-+]?[\d.]+)\s*)?([A-Za-z]+)\s*")
+_ADVICE = "write how often the recipe runs, such as 30 minutes or day"
+
+
+class Often(NamedTuple):
+    """An amount of a unit, or a day of the week (``amount`` is 1)."""
+
+    amount: int
+    unit: str  # one of UNITS or WEEKDAYS
+
+
+def parse_every(value: object) -> Often:
+    """The meaning of ``every``; 1.5 hours are 90 minutes. Raises Misfit."""
+    text = filled(value)
+    if re.fullmatch(r"[-+\d.\s]+", text):
+        _amount(text.strip())
+        raise Misfit("needs a unit", f"write it like {text.strip()} minutes or {text.strip()} hours")
+    found = _EVERY.fullmatch(text)
+    if not found:
+        raise Misfit(f"is not how often a recipe can run: {shown(text)}", _ADVICE)
+    word = found[2].lower()
+    if word not in _WORDS:
+        likely = nearest(word, _WORDS)
+        hint = (
+            f"did you mean {likely}?" if likely else "the units are seconds, minutes, hours, days, weeks and weekdays"
+        )
+        raise Misfit(f"has no unit {shown(found[2])}", hint)
+    unit, given = _WORDS[word], found[1]
+    if unit in WEEKDAYS:
+        if given is not None:
+            raise Misfit("can't count weekdays", f"write every: {unit}, or every: {given} weeks")
+        return Often(1, unit)
+    return _whole(_amount(given or "1"), unit)
+
+
+def _amount(given: str) -> float:
+    if given.startswith("-"):
+        raise Misfit("can't be negative", _ADVICE)
+    try:
+        amount = float(given)
+    except ValueError:
+        raise Misfit(f"has no number: {shown(given)}", _ADVICE) from None
+    if not amount:
+        raise Misfit("can't be zero", _ADVICE)
+    return amount
+
+
+def _whole(amount: float, unit: str) -> Often:
+    while not amount.is_integer() and unit in ("hours", "minutes"):
+        amount, unit = amount * 60, "minutes" if unit == "hours" else "seconds"
+    if not amount.is_integer():
+        raise Misfit(f"must be a whole number of {unit}", "write it in a smaller unit")
+    if amount * SECONDS.get(unit, 86_400 * (7 if unit == "weeks" else 1)) > MOST:
+        raise Misfit("can't be more than a year", _ADVICE)
+    return Often(int(amount), unit)

@@ -1,0 +1,325 @@
+"""What a run came to, for people and for programs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pinflow.errors import RateLimited, SpamBlocked
+from pinflow.reporters.errors import error_data
+from pinflow.reporters.text import fit, inert, json_text, one_line, table
+from pinflow.reporters.wording import OUTCOMES, duration, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pinflow.engine.results import AccountResult, Forecast, RunResult
+    from pinflow.errors import PinflowError
+    from pinflow.reporters.wording import Local
+
+    Paint = Callable[[str, str], str]  # text, style -> text for the stream
+
+_STATES = {
+    "ok": ("done", "green"),
+    "planned": ("dry run, nothing was changed", "cyan"),
+    "paused": ("paused", "yellow"),
+    "in_doubt": ("in doubt", "red"),
+    "cancelled": ("stopped", "yellow"),
+    "failed": ("failed", "red"),
+}
+_HEADINGS = {"already": "already there", "doubt": "in doubt", "planned": "would be done"}
+_SHOWN = 10  # failures, and keys per reason
+_OUTPUT_LINES = 40
+_ACCOUNTS = 40  # lines of their table
+_NUMBERS = ("done", "skipped", "failed", "calls")  # of an account
+_ACCOUNT_STATES = {"ok": "done", "already": "done before", "in_doubt": "in doubt"}
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Recap:
+    """A run's result with what only the command line knows of it.
+
+    ``command`` is the command line that runs the recipe without --dry-run and
+    --sandbox; ``sign_in`` are those that get its tokens (none where no command can).
+    ``now`` is seconds since the epoch.
+    """
+
+    name: str
+    result: RunResult
+    tier: str = "standard"
+    command: str = ""
+    sign_in: Sequence[str] = ()
+    now: float = 0.0
+    local: Local = time.localtime
+    width: int = 100
+
+    def lines(self, paint: Paint) -> list[str]:
+        """The recap as lines of text, harmless to show."""
+        parts = [
+            [self._headline(paint)],
+            counted(self.result.counts),
+            accounts(self.result.accounts, self._cut),
+            self._skipped(),
+            self._failed(),
+            self.calls(),
+            self._outputs(),
+            self._next(),
+        ]
+        return [line for part in parts for line in part]
+
+    def _headline(self, paint: Paint) -> str:
+        result = self.result
+        words, style = _STATES.get(result.status, (inert(result.status), ""))
+        where = " in the sandbox" if result.sandbox else ""
+        run = "" if result.forecast is not None else f", run {inert(result.run)}"
+        left = ", ".join(f"{n:,} {inert(what)} left" for what, n in result.left.items())
+        rest = f"; {left}" if left and result.status in ("paused", "cancelled", "in_doubt") else ""
+        return f"{inert(self.name)}: {paint(words, style)}{where} ({duration(result.seconds)}{run}){rest}"
+
+    def _skipped(self) -> list[str]:
+        reasons: dict[str, list[str]] = {}
+        for _, key, reason in self.result.skipped:
+            reasons.setdefault(reason, []).append(key)
+        lines = [self._cut(f"  {len(keys)} x {inert(reason)}: {_some(keys)}") for reason, keys in reasons.items()]
+        total = sum(each.get("skipped", 0) for each in self.result.counts.values())
+        if total > len(self.result.skipped) > 0:
+            more = total - len(self.result.skipped)
+            lines.append(f"  {more} more: pinflow runs show {inert(self.result.run)} --items")
+        return ["skipped", *lines] if lines else []
+
+    def _failed(self) -> list[str]:
+        result = self.result
+        own = {(each.loop, each.key) for each in result.accounts}  # the table of accounts says why
+        failures = [
+            (f"{inert(step)}: {inert(key)}", error) for step, key, error in result.failed if (step, key) not in own
+        ]
+        lines = [self._cut(f"  {where}: {one_line(error)}") for where, error in failures[:_SHOWN]]
+        if len(failures) > _SHOWN:
+            more = f"{len(failures) - _SHOWN}{' or more' if len(failures) >= 100 else ''}"
+            lines.append(f"  {more} others: pinflow runs show {inert(result.run)} --items")
+        for step in result.steps:
+            told = not own.isdisjoint((step.path, each.key) for each in result.accounts if each.error is not None)
+            told |= any(where == step.path or where.startswith(f"{step.path}[") for where, *_ in result.failed)
+            if step.status not in ("ok", "cancelled") and step.error is not None and not told:
+                lines += _told(f"  {inert(step.path)}: ", step.error)
+        told = any(each.error is not None for each in result.accounts) and result.status == "failed"
+        if not lines and result.error is not None and not told:
+            lines = _told("  ", result.error)
+        return ["failed" if result.status == "failed" else "why", *lines] if lines else []
+
+    def calls(self) -> list[str]:
+        """A line per login and quota category; after a dry run, of the real run, and how long it takes."""
+        forecast = self.result.forecast
+        calls = self.result.calls if forecast is None else forecast.calls
+        if forecast is None:
+            calls = {login: each for login, each in calls.items() if login not in _visited(self.result)}
+        rows = [
+            (inert(login), inert(category), str(n)) for login, each in calls.items() for category, n in each.items()
+        ]
+        lines = table(rows, right=frozenset({2}), indent="  ")
+        if forecast is None:
+            return ["calls", *lines] if lines else []
+        if not lines:
+            return []
+        refused = [f"  the service will refuse some: {inert(each)}" for each in forecast.refusals]
+        return ["calls of the real run", *lines, *refused, f"  {self._time(forecast)}"]
+
+    def _time(self, forecast: Forecast) -> str:
+        limits = f"at the {self.tier} tier's limits"
+        until = f", until {moment(forecast.finish, self.now, self.local)}" if forecast.finish else ""
+        if forecast.seconds > _DAY / 2:
+            days = int(forecast.seconds // _DAY) + 1
+            return f"cannot finish today: it takes {days} days {limits}{until}, if it starts now and is resumed"
+        needed = f"about {duration(forecast.seconds)}" if forecast.seconds >= 1 else "less than a second"
+        return f"takes {needed} {limits}{until if forecast.seconds >= 60 else ''}"
+
+    def _outputs(self) -> list[str]:
+        lines: list[str] = []
+        for name, value in self.result.outputs.items():
+            lines += output(inert(name), value)
+        return ["outputs", *lines] if lines else []
+
+    def _next(self) -> list[str]:
+        lines = list(self._advice())
+        return ["next", *(f"  {line}" for line in lines)] if lines else []
+
+    def _advice(self) -> Iterable[str]:
+        result, run = self.result, inert(self.result.run)
+        if result.error is not None and result.error.hint:
+            yield inert(result.error.hint)
+        if result.forecast is not None:
+            if result.error is None:
+                again = f"{self.command} --sandbox" if result.sandbox else self.command
+                yield f"run it without --dry-run: {again}"
+        elif result.sandbox and result.error is not None:  # it would fail on an account as well
+            yield "this was the sandbox: nothing of yours was changed"
+        elif result.sandbox:
+            yield "this was the sandbox: nothing of yours was changed. To run it on your account:"
+            yield from self.sign_in
+            if self.command:
+                yield self.command
+        elif result.status == "in_doubt":
+            yield f"see what is in doubt: pinflow runs show {run} --items"
+            yield f"then go on: pinflow resume {run}"
+        elif result.status == "paused":
+            after = result.resume_after
+            when = "" if after is None else f" after {moment(after, self.now, self.local)}"
+            yield f"go on{when}: pinflow resume {run}"
+        elif result.status in ("failed", "cancelled"):
+            yield f"go on where it stopped: pinflow resume {run}"
+
+    def _cut(self, line: str) -> str:
+        return fit(line, max(20, self.width))
+
+
+def _visited(result: RunResult) -> set[str]:
+    """The tokens whose calls stand in the table of accounts."""
+    return {each.account for each in result.accounts if each.calls}
+
+
+def accounts(results: Sequence[AccountResult], cut: Callable[[str], str] = str) -> list[str]:
+    """A line per account of a loop over accounts: what was collected of it, what was done, and why not."""
+    if not results:
+        return []
+    shown = sorted(results, key=lambda each: each.error is None) if len(results) > _ACCOUNTS else list(results)
+    times = Counter(each.account for each in results)
+    rows = [_account_row(each, alone=times[each.account] == 1) for each in shown[:_ACCOUNTS]]
+    facts = dict.fromkeys(name for each in shown for name in each.facts)
+    names = ["account", "state", *facts, *(name for name in _NUMBERS if any(name in row for row in rows))]
+    numbers = frozenset(place for place, name in enumerate(names) if all(_is_number(row.get(name, "")) for row in rows))
+    lines = [[inert(name).upper() for name in names], *([row.get(name, "") for name in names] for row in rows)]
+    found = table(
+        [[*line, why] for line, why in zip(lines, ["WHY", *(row.get("why", "") for row in rows)], strict=True)],
+        right=numbers,
+        indent="  ",
+    )
+    if not any(row.get("why") for row in rows):
+        found = [line.removesuffix("WHY").rstrip() for line in found[:1]] + found[1:]
+    rest = len(shown) - len(rows)
+    return ["accounts", *map(cut, found), *([f"  {rest:,} more: --output json shows them"] if rest else [])]
+
+
+def _account_row(each: AccountResult, *, alone: bool) -> dict[str, str]:
+    # a token may be in a variable and in a file: then its item's key tells which is meant
+    name = each.account if alone or each.key == each.account else f"{each.account} ({each.key})"
+    row = {"account": inert(name), "state": _ACCOUNT_STATES.get(each.status, inert(each.status))}
+    counts = each.counts.values()
+    done = sum(n for kind in counts for name, n in kind.items() if name in ("done", "adopted", "planned"))
+    skipped, failed = (sum(kind.get(name, 0) for kind in counts) for name in ("skipped", "failed"))
+    numbers = zip(_NUMBERS, (done, skipped, failed, sum(each.calls.values())), strict=True)
+    row |= {name: f"{number:,}" for name, number in numbers if number}
+    row |= {name: _cell(value) for name, value in each.facts.items()}
+    return row | ({"why": _why(each.error)} if each.error is not None else {})
+
+
+def _why(error: PinflowError) -> str:
+    """What stood in an account's way. How long a refused call has to wait comes first: a narrow screen cuts the end."""
+    said = inert(error.message.splitlines()[0])
+    wait = error.retry_after if isinstance(error, (RateLimited, SpamBlocked)) and error.status else None
+    return said if wait is None else f"for {duration(wait)}: {said}"
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(",", "").isdecimal() or not text
+
+
+def counted(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """A line per kind and a column per outcome that happened."""
+    kinds = {kind: each for kind, each in counts.items() if any(each.values())}
+    columns = [name for name in OUTCOMES if any(each.get(name) for each in kinds.values())]
+    rows = [["", *(_HEADINGS.get(name, name) for name in columns)]]
+    rows += [[inert(kind), *(str(each.get(name) or "") for name in columns)] for kind, each in kinds.items()]
+    return table(rows, right=frozenset(range(1, len(columns) + 1)), indent="  ") if kinds else []
+
+
+def output(name: str, value: Any) -> list[str]:
+    """An output as lines: one value beside its name, flat lists and mappings as a table, anything else as JSON."""
+    if isinstance(value, str):
+        return [f"  {name}: {inert(value)}"]
+    lines = _tabled(value) or json_text(value, indent=2).splitlines()
+    if len(lines) == 1:
+        return [f"  {name}: {lines[0]}"]
+    rest = len(lines) - _OUTPUT_LINES
+    end = [f"    ({rest} more lines: --output json shows them)"] if rest > 0 else []
+    return [f"  {name}:", *(f"    {line}" for line in lines[:_OUTPUT_LINES]), *end]
+
+
+def _tabled(value: Any) -> list[str]:
+    """A mapping of plain values, or a list of such mappings with the same keys, as a table; [] for anything else."""
+    if isinstance(value, dict) and value and _is_flat(value):
+        return table([(inert(key), _cell(each)) for key, each in value.items()])
+    rows = list(value) if isinstance(value, (list, tuple)) else []
+    if not all(isinstance(row, dict) and row and _is_flat(row) and row.keys() == rows[0].keys() for row in rows):
+        return []
+    head = [[inert(key).upper() for key in rows[0]]] if rows else []
+    return table([*head, *([_cell(each) for each in row.values()] for row in rows[:_OUTPUT_LINES])]) + [
+        "..." for _ in rows[_OUTPUT_LINES:]
+    ]
+
+
+def _is_flat(mapping: Mapping[str, Any]) -> bool:
+    return type(mapping) is dict and all(
+        each is None or isinstance(each, (str, int, float)) for each in mapping.values()
+    )
+
+
+def _cell(value: Any) -> str:
+    return fit(value, 60) if isinstance(value, str) else json_text(value)
+
+
+def _some(keys: list[str]) -> str:
+    shown = ", ".join(inert(key) for key in keys[:_SHOWN])
+    return f"{shown}, …" if len(keys) > _SHOWN else shown
+
+
+def _told(prefix: str, error: PinflowError) -> list[str]:
+    first, *rest = error.message.splitlines() or [""]
+    return [prefix + inert(first), *(f"    {inert(line)}" for line in rest)]
+
+
+def as_data(name: str, result: RunResult) -> dict[str, Any]:
+    """The result as plain data, for ``--output json``. ``forecast`` is null except after a dry run."""
+    forecast = result.forecast
+    return {
+        "run": result.run,
+        "name": name,
+        "status": result.status,
+        "exit_code": result.exit_code,
+        "sandbox": result.sandbox,
+        "seconds": result.seconds,
+        "left": result.left,
+        "resume_after": result.resume_after,
+        "outputs": result.outputs,
+        "counts": result.counts,
+        "calls": result.calls,
+        "accounts": [
+            {
+                "account": each.account,
+                "loop": each.loop,
+                "key": each.key,
+                "status": each.status,
+                "facts": each.facts,
+                "counts": each.counts,
+                "calls": each.calls,
+                "error": each.error and error_data(each.error),
+            }
+            for each in result.accounts
+        ],
+        "skipped": [dict(zip(("step", "key", "reason"), each, strict=True)) for each in result.skipped],
+        "failed": [dict(zip(("step", "key", "error"), each, strict=True)) for each in result.failed],
+        "steps": [
+            {"path": s.path, "status": s.status, "seconds": s.seconds, "error": s.error and error_data(s.error)}
+            for s in result.steps
+        ],
+        "forecast": forecast
+        and {
+            "calls": forecast.calls,
+            "seconds": forecast.seconds,
+            "finish": forecast.finish or None,
+            "refusals": forecast.refusals,
+        },
+        "error": result.error and error_data(result.error),
+    }

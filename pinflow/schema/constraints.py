@@ -1,0 +1,26 @@
+"""Limits of a value, written beside its type: ``Annotated[str, Text(max_length=100)]``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Limits of a text parameter. ``format`` names what it is ("id", "date") for people and editors."""
+
+    pattern: str | None = None
+    min_length: int = 0
+    max_length: int | None = None
+    format: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Limits of a number parameter: ``ge`` and ``le`` are included, ``gt`` is not."""
+
+    ge: float | None = None
+    le: float | None = None
+    description: str = ""
+    gt: float | None = None

@@ -1,0 +1,1 @@
+"""The default state: a folder of this machine."""

@@ -1,0 +1,380 @@
+"""A file of state: one SQLite database, written by many threads, checked before it is trusted.
+
+It is in rollback-journal mode with ``synchronous=FULL``: the write-ahead log of
+SQLite 3.7.0 to 3.51.2 can lose committed transactions.
+Source: https://www.sqlite.org/wal.html
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pinflow.errors import StateError
+from pinflow.state.folder.atomic_file import sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Values = Sequence[object] | Mapping[str, object]
+
+APPLICATION_ID = 0x70666C77
+SCHEMA = 1
+MOUNTS = Path("/proc/self/mounts")
+NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "fuse.sshfs", "afpfs"})
+
+# sqlite3 fails to decode its own complaint when that quotes a damaged schema
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+
+# of SQLite's primary result codes, those that say nothing of what is in the file
+_OUT_OF_REACH = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+    }
+)
+
+_GROUP = 200  # records that wait for a commit
+_GROUP_SECONDS = 0.5
+_ROLLBACK_BYTES = 1 << 20  # that the rollback journal keeps between two commits
+
+_TABLES = """
+CREATE TABLE run (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT, recipe TEXT, recipe_digest TEXT, name TEXT,
+    inputs TEXT, options TEXT, versions TEXT, started REAL, state TEXT, finished REAL, exit_code INTEGER,
+    resume_after REAL, error TEXT);
+CREATE TABLE steps (path TEXT PRIMARY KEY, status TEXT, output TEXT, seconds REAL, error TEXT) WITHOUT ROWID;
+CREATE TABLE items (loop TEXT, key TEXT, status TEXT, PRIMARY KEY (loop, key)) WITHOUT ROWID;
+CREATE TABLE effects (step TEXT, key TEXT, kind TEXT, state TEXT, attempts INTEGER, method TEXT, category TEXT,
+    digest TEXT, sent_at REAL, result TEXT, error TEXT, PRIMARY KEY (step, key)) WITHOUT ROWID;
+CREATE TABLE frozen (step TEXT, name TEXT, place INTEGER, id TEXT, PRIMARY KEY (step, name, place))
+    WITHOUT ROWID;
+CREATE INDEX frozen_ids ON frozen (step, name, id);
+CREATE TABLE lists (step TEXT, name TEXT, length INTEGER, PRIMARY KEY (step, name)) WITHOUT ROWID;
+CREATE TABLE calls (login TEXT, category TEXT, n INTEGER, PRIMARY KEY (login, category)) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a file of state is: the marks by which it is known, its tables, and the words for it."""
+
+    application_id: int
+    version: int  # of the tables; a newer one is left alone
+    tables: str
+    called: str  # "run"
+    advice: str  # what to do about a damaged one
+
+
+RUN = Kind(
+    APPLICATION_ID, SCHEMA, _TABLES, "run", "look at the target for what the run did, then start the recipe anew"
+)
+
+
+class Store:
+    """One SQLite file, written by many threads through one connection.
+
+    Records wait in a queue; whoever needs them on disk commits all that wait, and
+    the others, who waited for that commit, find theirs done. After the first
+    failure nothing is written any more: each further call raises the same StateError.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        file: Path,
+        *,
+        monotonic: Callable[[], float],
+        probe: Callable[[str], None],
+    ) -> None:
+        self._connection = connection
+        self.file = file
+        self._monotonic = monotonic
+        self._probe = probe
+        self._queue: list[tuple[str, Values]] = []
+        self._calls: dict[tuple[str, str], int] = {}
+        self._queue_lock = threading.Lock()
+        turns = threading.Lock()
+        self._reads = threading.Condition(turns)
+        self._commits = threading.Condition(turns)
+        self._busy = False  # whether somebody has the connection
+        self._readers = 0  # how many wait to read
+        self._put = self._written = self._committed = 0  # records so far
+        self._last = monotonic()
+        self._broken: StateError | None = None
+
+    def put(self, query: str, values: Values) -> None:
+        """Let a record wait for the next commit."""
+        with self._queue_lock:
+            self._queue.append((query, values))
+            self._put += 1
+
+    def count(self, login: str, category: str, n: int) -> None:
+        """Let a counter wait for the next commit."""
+        with self._queue_lock:
+            self._calls[login, category] = self._calls.get((login, category), 0) + n
+            self._put += 1
+
+    def commit(self) -> None:
+        """On return, all that this thread has put is on disk. Raises StateError otherwise."""
+        with self._queue_lock:
+            mine = self._put
+        with self._commits:
+            # readers go first: what they then put rides with the commit that let them pass
+            self._commits.wait_for(lambda: self._committed >= mine or not (self._busy or self._readers))
+            if self._committed >= mine:
+                return
+            self._busy = True
+        with self._turn_ends(reading=False):
+            self._write()
+            self._end_transaction()
+
+    def commit_sometimes(self, *, timed: bool = True) -> None:
+        """Commit when many records wait, or for long, and nobody else is at it. Never raises.
+
+        The failure is raised to whoever next needs something on disk.
+        """
+        if self._put - self._committed < _GROUP and not (timed and self._monotonic() - self._last >= _GROUP_SECONDS):
+            return
+        if not self._busy:
+            with suppress(StateError):
+                self.commit()
+
+    def read(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query, which sees all that was put before. Raises StateError."""
+        with self._reads:
+            self._readers += 1
+            try:
+                self._reads.wait_for(lambda: not self._busy)
+            except BaseException:  # an interrupt: nobody may wait for this reader
+                self._commits.notify()
+                raise
+            finally:
+                self._readers -= 1
+            self._busy = True
+        with self._turn_ends(reading=True):
+            self._write()
+            try:
+                return self._connection.execute(query, values).fetchall()
+            except UNREADABLE as error:
+                raise self._broke(error) from error
+
+    def close(self) -> None:
+        """Commit what waits and close the file. Raises StateError when that fails, with the file closed."""
+        try:
+            if not self._broken:
+                self.commit()
+                with suppress(sqlite3.Error):  # all is in the database: what would undo its last change goes
+                    self._connection.execute("PRAGMA journal_mode = DELETE").close()
+        finally:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+
+    @contextmanager
+    def _turn_ends(self, *, reading: bool) -> Iterator[None]:
+        """Give the connection to the next one, whatever happens in between."""
+        try:
+            yield
+        finally:
+            with self._commits:
+                self._busy = False
+                self._reads.notify()
+                # after a commit all whose records it took are free to go; after a read, one may commit
+                if not reading:
+                    self._commits.notify_all()
+                elif not self._readers:
+                    self._commits.notify()
+
+    def _write(self) -> None:
+        """Put what waits into the open transaction, or a new one."""
+        if self._broken:
+            raise self._broken
+        if self._put == self._written:
+            return
+        try:
+            with self._queue_lock:
+                queue, self._queue = self._queue, []
+                calls, self._calls = self._calls, {}
+                put = self._put
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            for query, values in queue:
+                self._connection.execute(query, values)
+            for (login, category), n in calls.items():
+                self._connection.execute(_ADD_CALLS, (login, category, n))
+            self._written = put
+        except sqlite3.Error as error:
+            raise self._broke(error) from error
+        except BaseException as error:  # records were taken from the queue and are not written: none may count as such
+            self._broke(error)
+            raise
+
+    def _end_transaction(self) -> None:
+        if self._connection.in_transaction:
+            self._probe("commit")
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._broke(error) from error
+            self._probe("committed")
+        self._committed = self._written
+        self._last = self._monotonic()
+
+    def _broke(self, error: BaseException) -> StateError:
+        with suppress(sqlite3.Error):
+            self._connection.rollback()
+        self._broken = StateError(
+            f"{self.file} can't be written: {error or type(error).__name__}; nothing more was sent",
+            hint=f"make room, or make the place writable; then: pinflow resume {self.file.stem}",
+        )
+        return self._broken
+
+
+_ADD_CALLS = (
+    "INSERT INTO calls VALUES (?, ?, ?)"
+    " ON CONFLICT (login, category) DO UPDATE SET n = calls.n + excluded.n"
+)  # fmt: skip
+
+
+def new_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
+    """An empty file of state, readable by its owner alone, whose name survives a power loss.
+
+    Raises OSError or sqlite3.Error.
+    """
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600))
+    connection = _connect(file)
+    try:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; PRAGMA application_id = {kind.application_id}; PRAGMA user_version = {kind.version};"
+            f"{kind.tables} COMMIT;"
+        )
+        sync_folder(file.parent)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
+    """An existing file of state, found whole and of a known kind.
+
+    Raises StateError when it is damaged, foreign, from a newer pinflow, or out of
+    reach: then it is left as it is.
+    """
+    try:
+        with look(file, kind) as connection:
+            (first,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if first != "ok":
+            raise damaged(file, first, kind)
+        return _connect(file)
+    except UNREADABLE as error:
+        raise unreadable(file, error, kind) from error
+
+
+@contextmanager
+def look(file: Path, kind: Kind = RUN) -> Iterator[sqlite3.Connection]:
+    """A file of state for reading, without changing it. Raises StateError or sqlite3.Error.
+
+    A commit that was cut off must be undone before anyone can read; a connection
+    that may only read can't do that.
+    """
+    try:
+        connection = _readable(file, "ro", kind)
+    except sqlite3.OperationalError:
+        connection = _readable(file, "rw", kind)
+    with closing(connection):
+        yield connection
+
+
+def _readable(file: Path, mode: str, kind: Kind) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=2)
+    connection.text_factory = _lenient
+    try:
+        (mark,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if mark != kind.application_id:
+            raise StateError(f"{file} is not a {kind.called} of pinflow; it was left as it is")
+        if version > kind.version:
+            known = f"journal {version}; this one knows {kind.version}"
+            raise StateError(
+                f"{file} is from a newer pinflow ({known}); it was left as it is",
+                hint="upgrade pinflow",
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _lenient(text: bytes) -> str:
+    return text.decode(errors="replace")
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10)
+    connection.text_factory = _lenient
+    for pragma in (
+        "trusted_schema = OFF",
+        # as safe as to cut it off, and cheaper: the file keeps its length, which need not be put on disk each time
+        "journal_mode = PERSIST",
+        f"journal_size_limit = {_ROLLBACK_BYTES}",
+        "synchronous = FULL",
+        "fullfsync = ON",  # macOS: a plain fsync leaves the data in the drive's cache
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+    return connection
+
+
+def damaged(file: Path, why: object, kind: Kind = RUN) -> StateError:
+    """The error that says that a file of state can't be believed."""
+    return StateError(f"{file} is damaged: {why}; it was left as it is", hint=kind.advice)
+
+
+def unreadable(file: Path, error: Exception, kind: Kind = RUN) -> StateError:
+    """The error that says that SQLite could not read a file of state: it is damaged, or only out of reach."""
+    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _OUT_OF_REACH:
+        return StateError(
+            f"{file} can't be read: {error}",
+            hint="see that it is a file of yours, and that its disk works; then try again",
+        )
+    return damaged(file, error, kind)
+
+
+def check_place(directory: Path, mounts: Path) -> None:
+    """Refuse, with StateError, a directory whose locks and commits other machines decide about."""
+    kind = _filesystem(directory.resolve(), mounts)
+    if kind in NETWORK_FILESYSTEMS:
+        raise StateError(
+            f"{directory} is on a network filesystem ({kind}), where locks and commits can't be relied on",
+            hint="choose a local directory for pinflow's state",
+        )
+
+
+def _filesystem(directory: Path, mounts: Path) -> str:
+    """The type of the filesystem below ``directory``; "" where the system does not say."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return ""
+    best, kind = -1, ""
+    for line in lines:
+        _, point, type_, *_ = line.split(" ")
+        # the kernel writes a space in a path as \040
+        place = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point))
+        # of two mounts on one point, the later one is seen
+        if directory.is_relative_to(place) and len(place.parts) >= best:
+            best, kind = len(place.parts), type_
+    return kind

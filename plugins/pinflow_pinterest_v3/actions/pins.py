@@ -1,0 +1,152 @@
+"""Pins: listed, made and saved.
+
+Source: https://github.com/pinterest/api-quickstart (python/src/v3/pin.py and user.py, as of 2022)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Any, Final
+
+from pinflow import Context, Number, Text, UsageError, action
+from pinflow_pinterest import undo
+from pinflow_pinterest.answers import listed
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id, given
+from pinflow_pinterest.gateway import all_pins, gateway
+from pinflow_pinterest.ids import AltText, Description, Link, PinterestId, Title
+from pinflow_pinterest.media.sources import media_source, only_source
+from pinflow_pinterest.pins import add_pin, place, reread_pin
+from pinflow_pinterest.pins import save_pin as save
+from pinflow_pinterest.types import Pin
+from pinflow_pinterest_v3 import shapes
+from pinflow_pinterest_v3.actions import boards, users
+
+READ: Final = frozenset({"read_pins"})
+FIND: Final = READ | boards.FIND
+WRITE: Final = READ | boards.WRITE | {"write_pins"}
+
+_SOURCES: Final = ("image_url", "images", "video")  # the ways to say what a Pin shows
+
+
+@action("list_pins", api="v3", scopes=READ | users.READ, quota={"org_read"})
+def list_pins(ctx: Context, *, limit: Annotated[int, Number(ge=1)] | None = None) -> Iterator[Pin]:
+    """All Pins of the account, whatever board they are on. (GET /users/{user_id}/pins/)
+
+    Arguments:
+        limit: at most so many
+    """
+    path = f"/users/{gateway(ctx.client).account()['id']}/pins/"
+    yield from shapes.pins_only(listed(ctx.client, path, shape=shapes.pin), limit)
+
+
+@action("list_board_pins", api="v3", scopes=FIND, quota={"org_read"})
+def list_board_pins(
+    ctx: Context, *, board: BoardRef, limit: Annotated[int, Number(ge=1)] | None = None
+) -> Iterator[Pin]:
+    """The Pins of a board, and after them those in its sections. (GET /boards/{board_id}/pins/ and its sections)
+
+    Arguments:
+        board: its id, or its exact name
+        limit: at most so many
+    """
+    service = gateway(ctx.client)
+    yield from islice(all_pins(service, find_board_id(service, board)), limit)
+
+
+@action("get_pin", api="v3", scopes=READ, quota={"org_read"})
+def get_pin(ctx: Context, *, pin: PinterestId) -> Pin:
+    """One Pin. (GET /pins/{pin_id}/)
+
+    Arguments:
+        pin: its id
+    """
+    return gateway(ctx.client).pin(pin)
+
+
+def _shows_one_thing(image_url: str | None, images: list[Any] | None, video: str | None) -> None:
+    only_source(given(image_url=image_url, images=images, video=video), _SOURCES)
+
+
+def _video_has_cover(video: str | None, cover_image_url: str | None) -> None:
+    if video is not None and cover_image_url is None:
+        raise UsageError("a video needs its cover: cover_image_url")
+
+
+@action(
+    "create_pin",
+    api="v3",
+    effect="write",
+    scopes=WRITE,
+    quota=BOTH_QUOTAS,
+    reread=reread_pin,
+    undo={"pin": undo.OF_PIN},
+    checks=(_shows_one_thing, _video_has_cover),
+)
+def create_pin(
+    ctx: Context,
+    *,
+    board: PinterestId,
+    section: PinterestId | None = None,
+    title: Title | None = None,
+    description: Description | None = None,
+    link: Link | None = None,
+    alt_text: AltText | None = None,
+    image_url: Annotated[str, Text(min_length=1)] | None = None,
+    images: list[dict[str, str | None]] | None = None,
+    index: Annotated[int, Number(ge=0)] | None = None,
+    video: PinterestId | None = None,
+    cover_image_url: str | None = None,
+) -> Pin:
+    """Put a new Pin on a board. (PUT /pins/)
+
+    Exactly one of image_url, images and video says what it shows.
+
+    Arguments:
+        board: the board's id
+        section: the id of one of the board's sections
+        title: at most 100 characters
+        description: at most 800 characters
+        link: where the Pin leads to, at most 2048 characters
+        alt_text: what the image shows, for people who can't see it; at most 500 characters
+        image_url: address of an image that the service fetches
+        images: 2 to 5 images of a carousel, each {url, title, description, link}; only url is needed
+        index: which image of the carousel is the cover, counted from 0
+        video: id of an uploaded video; with cover_image_url
+        cover_image_url: address of the video's cover
+    """
+    source = given(image_url=image_url, images=images, index=index, video=video, cover_image_url=cover_image_url)
+    body = given(
+        **place(board, section),
+        title=title,
+        description=description,
+        link=link,
+        alt_text=alt_text,
+        media_source=media_source(source, place=ctx.file, known=_SOURCES),
+    )
+    return add_pin(ctx, body)
+
+
+@action(
+    "save_pin",
+    api="v3",
+    effect="write",
+    scopes=WRITE,
+    quota=BOTH_QUOTAS,
+    reread=reread_pin,
+    undo={"pin": undo.OF_PIN},
+)
+def save_pin(ctx: Context, *, pin: PinterestId, board: PinterestId, section: PinterestId | None = None) -> Pin:
+    """Save a Pin of anyone to a board of one's own, whatever it shows. (POST /partners/pins/{pin_id}/save/)
+
+    The service admits only apps that it has made partners ("pinner_app") to this.
+
+    Arguments:
+        pin: the id of the Pin to save
+        board: the id of the board to save it to
+        section: the id of one of the board's sections
+    """
+    return save(ctx, pin=pin, board=board, section=section)
+
+
+ACTIONS: Final = (list_pins, list_board_pins, get_pin, create_pin, save_pin)

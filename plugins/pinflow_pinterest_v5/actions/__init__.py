@@ -1,0 +1,1 @@
+"""The actions of API v5, one module a subject."""

@@ -1,0 +1,251 @@
+"""How often Pins and accounts were seen and used.
+
+Each action's ``rows`` are flat, for tables and charts: ``date``, what it is about, and a column for each figure.
+
+Source: https://developers.pinterest.com/docs/api/v5/ (user_account/analytics, pins/analytics)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
+
+from pinflow import ActionError, Context, Number, UsageError, action
+from pinflow_pinterest.ads.ad_actions import SINCE, UNTIL, AdAccountRef, ad_account_id, check_count
+from pinflow_pinterest.analytics.metrics import (
+    AppType,
+    Claimed,
+    ContentType,
+    PinFormat,
+    PinMetric,
+    PinSource,
+    PinSplit,
+    TopSort,
+    TopVideoMetric,
+    UserMetric,
+    UserSplit,
+)
+from pinflow_pinterest.analytics.periods import FIGURES, Day, period
+from pinflow_pinterest.analytics.tables import counted, daily_rows, parts_of, unreadable
+from pinflow_pinterest.boards import is_id
+from pinflow_pinterest.gateway import gateway
+from pinflow_pinterest.ids import PinterestId
+from pinflow_pinterest.types import Figures, PinFigures, Ranking, TopPins
+from pinflow_pinterest_v5.actions.pins import READ as READ_PINS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Count = Annotated[int, Number(ge=1, le=50)]
+
+_OF_PINS: Final = ("IMPRESSION", "OUTBOUND_CLICK", "PIN_CLICK", "SAVE")
+_MOST_PINS: Final = 100
+
+
+@action("get_user_analytics", api="v5", scopes={"user_accounts:read"}, quota={"org_analytics"})
+def get_user_analytics(
+    ctx: Context,
+    *,
+    start_date: Day = SINCE,
+    end_date: Day = UNTIL,
+    metrics: list[UserMetric] | None = None,
+    split_field: UserSplit | None = None,
+    from_claimed_content: Claimed | None = None,
+    pin_format: PinFormat | None = None,
+    app_types: AppType | None = None,
+    content_type: ContentType | None = None,
+    source: PinSource | None = None,
+    ad_account: AdAccountRef | None = None,
+) -> Figures:
+    """How often the account's Pins were seen and used, day by day. (GET /user_account/analytics)
+
+    Arguments:
+        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        end_date: the same; not before start_date
+        metrics: what to count; everything if left out
+        split_field: split the figures by kind of app, by claimed content, by source, or by format
+        from_claimed_content: only of content of claimed accounts (CLAIMED), or only of other content (OTHER)
+        pin_format: only of Pins of this format
+        app_types: only in apps of this kind
+        content_type: only paid, or only organic
+        source: only of the account's own Pins, or only of others'
+        ad_account: the ad account for whose owner it is asked, by id or exact name
+    """
+    days = period(ctx.now(), start_date, end_date, FIGURES)
+    query = {
+        **days,
+        "metric_types": metrics,
+        "split_field": split_field,
+        **_filters(from_claimed_content, pin_format, app_types, content_type, source),
+        **_for(ctx, ad_account),
+    }
+    found = parts_of(ctx.client.get("/user_account/analytics", params=query))
+    return {"start_date": days["start_date"], "end_date": days["end_date"], "parts": found, "rows": daily_rows(found)}
+
+
+def _pin_or_pins(pin: str | None, pins: list[str] | None, split_field: str | None) -> None:
+    if (pin is None) == (pins is None):
+        raise UsageError("get_pin_analytics takes either pin or pins")
+    check_count("pins", pins, _MOST_PINS)
+    if pins is not None and split_field not in (None, "NO_SPLIT"):
+        raise UsageError("split_field can't be given with pins; ask for one pin at a time")
+
+
+@action("get_pin_analytics", api="v5", scopes=READ_PINS, quota={"org_analytics"}, checks=(_pin_or_pins,))
+def get_pin_analytics(
+    ctx: Context,
+    *,
+    pin: PinterestId | None = None,
+    pins: list[PinterestId] | None = None,
+    start_date: Day = SINCE,
+    end_date: Day = UNTIL,
+    metrics: list[PinMetric] | None = None,
+    app_types: AppType | None = None,
+    split_field: PinSplit | None = None,
+    ad_account: AdAccountRef | None = None,
+) -> PinFigures:
+    """How often a Pin, or up to 100 of them, were seen and used. (GET /pins/{pin_id}/analytics, GET /pins/analytics)
+
+    Arguments:
+        pin: the Pin's id
+        pins: the ids of several Pins instead, which are asked for in one call (beta)
+        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        end_date: the same; not before start_date
+        metrics: what to count; IMPRESSION, OUTBOUND_CLICK, PIN_CLICK and SAVE if left out
+        app_types: only in apps of this kind
+        split_field: APP_TYPE splits the figures by kind of app; with pin only
+        ad_account: the ad account for whose owner it is asked, by id or exact name
+    """
+    days = period(ctx.now(), start_date, end_date, FIGURES)
+    query = {**days, "metric_types": metrics or _OF_PINS, "app_types": app_types, **_for(ctx, ad_account)}
+    if pin is not None:
+        answer = ctx.client.get(f"/pins/{pin}/analytics", params={**query, "split_field": split_field})
+        found = {pin: parts_of(answer)}
+    else:
+        answer = ctx.client.get("/pins/analytics", params={**query, "pin_ids": pins})
+        found = {id: parts_of(part) for id, part in _object(answer).items() if is_id(id) and part}
+    rows = [row for id, parts in found.items() for row in daily_rows(parts, id=id)]
+    return {"start_date": days["start_date"], "end_date": days["end_date"], "pins": found, "rows": rows}
+
+
+@action("top_pins", api="v5", scopes={"pins:read", "user_accounts:read"}, quota={"org_analytics"})
+def top_pins(
+    ctx: Context,
+    *,
+    sort_by: TopSort = "IMPRESSION",
+    metrics: list[UserMetric] | None = None,
+    count: Count = 10,
+    start_date: Day = SINCE,
+    end_date: Day = UNTIL,
+    created_in_last_n_days: Literal[30] | None = None,
+    from_claimed_content: Claimed | None = None,
+    pin_format: PinFormat | None = None,
+    app_types: AppType | None = None,
+    content_type: ContentType | None = None,
+    source: PinSource | None = None,
+    ad_account: AdAccountRef | None = None,
+) -> Ranking:
+    """The account's Pins that were seen or used most. (GET /user_account/analytics/top_pins)
+
+    Arguments:
+        sort_by: what they are ranked by
+        metrics: what to tell of each; everything if left out
+        count: how many, at most 50
+        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        end_date: the same; not before start_date
+        created_in_last_n_days: 30 for only Pins of the last 30 days
+        from_claimed_content: only content of claimed accounts (CLAIMED), or only other content (OTHER)
+        pin_format: only Pins of this format
+        app_types: only in apps of this kind
+        content_type: only paid, or only organic
+        source: only the account's own Pins, or only others'
+        ad_account: the ad account for whose owner it is asked, by id or exact name
+    """
+    filters = _filters(from_claimed_content, pin_format, app_types, content_type, source)
+    query = _ranked(sort_by, metrics, count, created_in_last_n_days) | filters
+    return _ranking(ctx, "top_pins", query, start_date, end_date, ad_account)
+
+
+@action("top_video_pins", api="v5", scopes={"pins:read", "user_accounts:read"}, quota={"org_analytics"})
+def top_video_pins(
+    ctx: Context,
+    *,
+    sort_by: TopVideoMetric = "VIDEO_MRC_VIEW",
+    metrics: list[TopVideoMetric] | None = None,
+    count: Count = 10,
+    start_date: Day = SINCE,
+    end_date: Day = UNTIL,
+    created_in_last_n_days: Literal[30] | None = None,
+    from_claimed_content: Claimed | None = None,
+    pin_format: PinFormat | None = None,
+    app_types: AppType | None = None,
+    content_type: ContentType | None = None,
+    source: PinSource | None = None,
+    ad_account: AdAccountRef | None = None,
+) -> Ranking:
+    """The account's videos that were seen or used most. (GET /user_account/analytics/top_video_pins)
+
+    Arguments:
+        sort_by: what they are ranked by
+        metrics: what to tell of each; everything if left out
+        count: how many, at most 50
+        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        end_date: the same; not before start_date
+        created_in_last_n_days: 30 for only Pins of the last 30 days
+        from_claimed_content: only content of claimed accounts (CLAIMED), or only other content (OTHER)
+        pin_format: only Pins of this format
+        app_types: only in apps of this kind
+        content_type: only paid, or only organic
+        source: only the account's own Pins, or only others'
+        ad_account: the ad account for whose owner it is asked, by id or exact name
+    """
+    filters = _filters(from_claimed_content, pin_format, app_types, content_type, source)
+    query = _ranked(sort_by, metrics, count, created_in_last_n_days) | filters
+    return _ranking(ctx, "top_video_pins", query, start_date, end_date, ad_account)
+
+
+def _filters(
+    claimed: str | None, pin_format: str | None, app_types: str | None, content_type: str | None, source: str | None
+) -> dict[str, str | None]:
+    return {
+        "from_claimed_content": claimed,
+        "pin_format": pin_format,
+        "app_types": app_types,
+        "content_type": content_type,
+        "source": source,
+    }
+
+
+def _for(ctx: Context, ad_account: str | None) -> dict[str, str]:
+    """The parameter that asks for an ad account's owner. A name needs the scope ads:read."""
+    return {} if ad_account is None else {"ad_account_id": ad_account_id(gateway(ctx.client).ads(), ad_account)}
+
+
+def _ranked(by: str, metrics: Sequence[str] | None, most: int, of_last_days: int | None) -> dict[str, object]:
+    return {"sort_by": by, "metric_types": metrics, "num_of_pins": most, "created_in_last_n_days": of_last_days}
+
+
+def _ranking(
+    ctx: Context, name: str, query: Mapping[str, object], start: str, end: str, ad_account: str | None
+) -> Ranking:
+    days = period(ctx.now(), start, end, FIGURES)
+    params = {**days, **query, **_for(ctx, ad_account)}
+    top = _object(ctx.client.get(f"/user_account/analytics/{name}", params=params))
+    pins = top.get("pins")
+    if not isinstance(pins, list) or not all(isinstance(each, dict) and "pin_id" in each for each in pins):
+        raise ActionError("the service answered with something that is not a ranking of Pins")
+    rows = [{"id": each["pin_id"], **counted(each.get("metrics"))} for each in pins]
+    return {
+        "start_date": days["start_date"],
+        "end_date": days["end_date"],
+        "top": cast("TopPins", top),
+        "rows": rows,
+    }
+
+
+def _object(answer: object) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise unreadable()
+    return answer
+
+
+ACTIONS: Final = (get_user_analytics, get_pin_analytics, top_pins, top_video_pins)

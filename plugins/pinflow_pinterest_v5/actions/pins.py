@@ -1,0 +1,308 @@
+"""Pins: listed, made, changed, saved and deleted.
+
+Source: https://developers.pinterest.com/docs/api/v5/ (pins)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from pinflow import Context, Number, Text, UsageError, action
+from pinflow_pinterest import undo
+from pinflow_pinterest.answers import Deleted, got, listed, made
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, delete, find_board_id, given, unchanged_by
+from pinflow_pinterest.gateway import gateway
+from pinflow_pinterest.ids import AltText, Description, DominantColor, Link, PinterestId, Title
+from pinflow_pinterest.media.sources import SOURCES, media_source, only_source
+from pinflow_pinterest.pins import add_pin, place, reread_pin
+from pinflow_pinterest.pins import save_pin as save
+from pinflow_pinterest.types import CreativeType, Pin
+from pinflow_pinterest_v5.gateway import pins_path
+
+if TYPE_CHECKING:
+    from pinflow import Client
+
+
+READ: Final = frozenset({"boards:read", "pins:read"})
+WRITE: Final = READ | {"boards:write", "pins:write"}
+
+ContentType = Literal["image/jpeg", "image/png"]
+Base64 = Annotated[str, Text(pattern="^[a-zA-Z0-9+/=]+$")]
+
+
+@action("list_pins", api="v5", scopes=READ, quota={"org_read"})
+def list_pins(
+    ctx: Context,
+    *,
+    pin_filter: Literal["exclude_native", "exclude_repins", "has_been_promoted"] | None = None,
+    include_protected_pins: bool = False,
+    pin_type: Literal["PRIVATE"] | None = None,
+    creative_types: list[CreativeType] | None = None,
+    pin_metrics: bool = False,
+    limit: Annotated[int, Number(ge=1)] | None = None,
+) -> Iterator[Pin]:
+    """All Pins of the account, whatever board they are on. (GET /pins)
+
+    Arguments:
+        pin_filter: leave out Pins made here (exclude_native) or saved from others (exclude_repins), or keep only
+          those that were ever promoted (has_been_promoted)
+        include_protected_pins: also Pins on protected boards
+        pin_type: PRIVATE for only the Pins that no one else sees
+        creative_types: only Pins of these kinds
+        pin_metrics: with each Pin's figures of the last 90 days and since it was made
+        limit: at most so many
+    """
+    query = {
+        "pin_filter": pin_filter,
+        "include_protected_pins": include_protected_pins or None,
+        "pin_type": pin_type,
+        "creative_types": creative_types,
+        "pin_metrics": pin_metrics or None,
+    }
+    yield from listed(ctx.client, "/pins", query, limit=limit)
+
+
+@action("list_board_pins", api="v5", scopes=READ, quota={"org_read"})
+def list_board_pins(
+    ctx: Context,
+    *,
+    board: BoardRef,
+    creative_types: list[CreativeType] | None = None,
+    pin_metrics: bool = False,
+    limit: Annotated[int, Number(ge=1)] | None = None,
+) -> Iterator[Pin]:
+    """The Pins of a board, those in its sections too. (GET /boards/{board_id}/pins)
+
+    Arguments:
+        board: its id, or its exact name
+        creative_types: only Pins of these kinds
+        pin_metrics: with each Pin's figures of the last 90 days and since it was made
+        limit: at most so many
+    """
+    query = {"creative_types": creative_types, "pin_metrics": pin_metrics or None}
+    yield from listed(ctx.client, pins_path(find_board_id(gateway(ctx.client), board)), query, limit=limit)
+
+
+@action("get_pin", api="v5", scopes=READ, quota={"org_read"})
+def get_pin(ctx: Context, *, pin: PinterestId, pin_metrics: bool = False) -> Pin:
+    """One Pin of the account, or of a group board that it shares. (GET /pins/{pin_id})
+
+    Arguments:
+        pin: its id
+        pin_metrics: with its figures of the last 90 days and since it was made
+    """
+    return read_pin(ctx.client, pin, pin_metrics=pin_metrics)
+
+
+def _shows_one_thing(
+    image_url: str | None,
+    image_file: str | None,
+    image_base64: str | None,
+    images: list[Any] | None,
+    images_base64: list[Any] | None,
+    video: str | None,
+    pin_url: bool,
+) -> None:
+    told = (image_url, image_file, image_base64, images, images_base64, video, pin_url or None)
+    only_source({way: value for way, value in zip(SOURCES, told, strict=True) if value is not None})
+
+
+def _page_has_link(pin_url: bool, link: str | None) -> None:
+    if pin_url and not link:
+        raise UsageError("pin_url makes a Pin of the page at link: give link too")
+
+
+@action(
+    "create_pin",
+    api="v5",
+    effect="write",
+    scopes=WRITE,
+    quota=BOTH_QUOTAS,
+    reread=reread_pin,
+    undo={"pin": undo.OF_PIN},
+    checks=(_shows_one_thing, _page_has_link),
+)
+def create_pin(
+    ctx: Context,
+    *,
+    board: PinterestId,
+    section: PinterestId | None = None,
+    title: Title | None = None,
+    description: Description | None = None,
+    link: Link | None = None,
+    alt_text: AltText | None = None,
+    dominant_color: DominantColor | None = None,
+    image_url: Annotated[str, Text(min_length=1)] | None = None,
+    image_file: Annotated[str, Text(min_length=1)] | None = None,
+    image_base64: Base64 | None = None,
+    content_type: ContentType | None = None,
+    images: list[dict[str, str | None]] | None = None,
+    images_base64: list[dict[str, str | None]] | None = None,
+    index: Annotated[int, Number(ge=0)] | None = None,
+    video: PinterestId | None = None,
+    cover_image_url: str | None = None,
+    cover_image_key_frame_time: Annotated[int, Number(ge=0)] | None = None,
+    cover_image_base64: Base64 | None = None,
+    cover_image_content_type: ContentType | None = None,
+    pin_url: bool = False,
+    is_affiliate_link: bool = False,
+    is_standard: bool | None = None,
+) -> Pin:
+    """Put a new Pin on a board. (POST /pins)
+
+    Exactly one of image_url, image_file, image_base64, images, images_base64, video and pin_url says what it shows.
+
+    Arguments:
+        board: the board's id
+        section: the id of one of the board's sections
+        title: at most 100 characters
+        description: at most 800 characters
+        link: where the Pin leads to, at most 2048 characters
+        alt_text: what the image shows, for people who can't see it; at most 500 characters
+        dominant_color: such as "#6E7874"
+        image_url: address of an image that the service fetches
+        image_file: a JPEG or PNG file inside the recipe's folder
+        image_base64: an image itself, as base64 text; with content_type
+        content_type: what image_base64 is
+        images: 2 to 5 images of a carousel, each {url, title, description, link}; only url is needed
+        images_base64: the same with {content_type, data} instead of url
+        index: which image of the carousel is the cover, counted from 0
+        video: id of an uploaded video; with one of the covers
+        cover_image_url: address of the video's cover
+        cover_image_key_frame_time: the second of the video that is its cover
+        cover_image_base64: the video's cover itself, as base64 text; with cover_image_content_type
+        cover_image_content_type: what cover_image_base64 is
+        pin_url: true makes a product Pin of the page at link (beta)
+        is_affiliate_link: whether that link is an affiliate link or sponsored
+        is_standard: false makes a simplified Pin (beta)
+    """
+    source = {
+        "image_url": image_url,
+        "image_file": image_file,
+        "image_base64": image_base64,
+        "content_type": content_type,
+        "images": images,
+        "images_base64": images_base64,
+        "index": index,
+        "video": video,
+        "cover_image_url": cover_image_url,
+        "cover_image_key_frame_time": cover_image_key_frame_time,
+        "cover_image_base64": cover_image_base64,
+        "cover_image_content_type": cover_image_content_type,
+        "pin_url": pin_url or None,
+        "is_affiliate_link": is_affiliate_link or None,
+        "is_standard": is_standard,
+    }
+    body = given(
+        **place(board, section),
+        title=title,
+        description=description,
+        link=link,
+        alt_text=alt_text,
+        dominant_color=dominant_color,
+        media_source=media_source(given(**source), place=ctx.file),
+    )
+    return add_pin(ctx, body)
+
+
+def _alters(
+    board: str | None,
+    section: str | None,
+    title: str | None,
+    description: str | None,
+    link: str | None,
+    alt_text: str | None,
+    carousel_slots: list[dict[str, str]] | None,
+) -> None:
+    if all(each is None for each in (board, section, title, description, link, alt_text)) and not carousel_slots:
+        raise UsageError("update_pin has nothing to change: give a text, a board or a section")
+    strange = {key for slot in carousel_slots or () for key in slot} - {"title", "description", "link"}
+    if strange:
+        raise UsageError(f"carousel_slots have title, description and link, not {', '.join(sorted(strange))}")
+
+
+@action("update_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_pin, checks=[_alters])
+def update_pin(
+    ctx: Context,
+    *,
+    pin: PinterestId,
+    board: PinterestId | None = None,
+    section: PinterestId | Literal["none"] | None = None,
+    title: Title | None = None,
+    description: Description | None = None,
+    link: Link | None = None,
+    alt_text: AltText | None = None,
+    carousel_slots: list[dict[str, str]] | None = None,
+) -> Pin:
+    """Change a Pin's texts, or move it; open to admitted apps only (beta). (PATCH /pins/{pin_id})
+
+    Arguments:
+        pin: its id
+        board: the id of the board to move it to
+        section: the id of the section to move it to; "none" takes it out of its section
+        title: the new title; an empty one takes it away, as with the texts below
+        description: the new description
+        link: the new link
+        alt_text: the new alternative text
+        carousel_slots: the new texts of a carousel's images in their order, each {title, description, link}
+    """
+    changes = given(board_id=board, title=title, description=description, link=link, alt_text=alt_text)
+    if section is not None:
+        changes["board_section_id"] = None if section == "none" else section
+    # what a Pin answers of its carousel is not what was sent, so that only sending it again makes sure
+    body = changes | given(carousel_slots=carousel_slots)
+    path = f"/pins/{pin}"
+
+    def find() -> Pin | None:
+        return None if carousel_slots else unchanged_by(got(ctx.client.get(path), Pin), changes)
+
+    return ctx.once("update", lambda: made(ctx.client.patch(path, json=body), Pin), find=find, kind="pin")
+
+
+@action("delete_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True)
+def delete_pin(ctx: Context, *, pin: PinterestId, if_gone: IfGone = "fail") -> Deleted:
+    """Delete a Pin. (DELETE /pins/{pin_id})
+
+    Arguments:
+        pin: its id
+        if_gone: skip takes a Pin that is not there for deleted
+    """
+    service = gateway(ctx.client)
+    return delete(ctx, service.delete_pin, service.pin, pin, kind="pin", if_gone=if_gone)
+
+
+@action(
+    "save_pin",
+    api="v5",
+    effect="write",
+    scopes=WRITE,
+    quota=BOTH_QUOTAS,
+    reread=reread_pin,
+    undo={"pin": undo.OF_PIN},
+)
+def save_pin(ctx: Context, *, pin: PinterestId, board: PinterestId, section: PinterestId | None = None) -> Pin:
+    """Save a public Pin of anyone to a board of one's own, whatever it shows. (POST /pins/{pin_id}/save)
+
+    Arguments:
+        pin: the id of the Pin to save
+        board: the id of the board to save it to
+        section: the id of one of the board's sections
+    """
+    return save(ctx, pin=pin, board=board, section=section)
+
+
+def read_pin(client: Client, pin: str, *, pin_metrics: bool = False) -> Pin:
+    """The Pin of this id."""
+    return got(client.get(f"/pins/{pin}", params={"pin_metrics": pin_metrics or None}), Pin)
+
+
+ACTIONS: Final = (
+    list_pins,
+    list_board_pins,
+    get_pin,
+    create_pin,
+    update_pin,
+    delete_pin,
+    save_pin,
+)

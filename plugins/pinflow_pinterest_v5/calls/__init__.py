@@ -1,0 +1,1 @@
+"""``call``, and the operations that it can call."""

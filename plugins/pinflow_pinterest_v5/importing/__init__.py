@@ -1,0 +1,1 @@
+"""Recipes made from curl commands and Arazzo descriptions."""

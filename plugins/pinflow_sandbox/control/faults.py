@@ -1,0 +1,408 @@
+"""What goes wrong between a client and the sandbox, on purpose and so that it can be repeated.
+
+A profile says how often what happens. Whether the n-th request of an operation is hit, and by what, depends on the
+profile, its seed, the operation and n alone: the same client meets the same faults again, whatever the clock says.
+
+    with start(faults="hostile:42") as sandbox: ...
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+from random import Random
+from secrets import randbelow
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
+
+from pinflow_sandbox.server.connection import Answer, Dropped
+from pinflow_sandbox.server.dialects import dialect_of
+from pinflow_sandbox.server.http_dates import written_date
+from pinflow_sandbox.world import pins
+from pinflow_sandbox.world.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.dialects import Dialect
+    from pinflow_sandbox.server.site import Faults
+    from pinflow_sandbox.world.limits import Spent
+    from pinflow_sandbox.world.world import World
+
+LARGEST_PAGE: Final = 25  # of a listing under a profile that cuts its own pages
+
+_TEXT = re.compile(r"([a-z]+)(?:\*(\d{1,3}(?:\.\d{1,3})?))?(?::(\d{1,18}))?")
+_LOST = ("error_before", "error_after", "reset_before", "reset_after", "truncated", "limited", "late")
+_LIES = ("vanished", "stranger", "nothing_made")
+_JUNK = ("soon", "-5", "1e9", "NaN", "Fri, 31 Feb 2027 25:61:00 GMT", ", ,")
+_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
+_MAKING = ("boards/create", "board_sections/create", "pins/create", "pins/save")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How often what goes wrong: shares of all requests, 0 to 1. Times are seconds of the sandbox's clock."""
+
+    name: str = "own"  # "none" leaves every request alone
+    seed: int = 0
+
+    error_before: float = 0.0  # 500, 502, 503 or 504, some with a page of HTML; nothing was done
+    error_after: float = 0.0  # the same, and it was done
+    reset_before: float = 0.0  # no answer at all; nothing was done
+    reset_after: float = 0.0  # the same, and it was done
+    truncated: float = 0.0  # the answer breaks off
+    limited: float = 0.0  # 429, in every way that a service may say until when
+    late: float = 0.0  # the answer is lost, and a write is done some time after that
+    busy: float = 0.0  # of the writes to sections: 409, another change is under way
+    expired: float = 0.0  # the access token ends early, if it can be refreshed
+
+    late_seconds: float = 2.0  # at most
+    listing_lag: float = 0.0  # at most; another one for every write
+    small_pages: bool = False  # listings come in pages of 1 to 25, whatever is asked for
+    extra_fields: bool = False  # answers have fields that nobody documented
+    daily: bool = False  # the quotas of trial access, by the day
+
+    vanished: float = 0.0  # of the Pins made: gone again some time after
+    stranger: float = 0.0  # of the Pins made: another comes onto the board, which nobody made
+    nothing_made: float = 0.0  # of what is made: the answer says so, and it is not there
+    lie_seconds: float = 0.0  # at most, until a Pin goes or another comes
+
+    def seeded(self, seed: int) -> Profile:
+        """The same, falling on other requests."""
+        return replace(self, seed=seed)
+
+    def times(self, factor: float) -> Profile:
+        """The same faults so many times as often; lies are as often as they were.
+
+        Raises ValueError where there would be more faults than requests.
+        """
+        more: dict[str, Any] = {each: getattr(self, each) * factor for each in (*_LOST, "busy", "expired")}
+        if sum(more[each] for each in _LOST) > 1 or max(more.values()) > 1:
+            raise ValueError(f"faults: {self.name} can't be {factor:g} times as often: not all requests may be hit")
+        return replace(self, **more)
+
+    def __str__(self) -> str:
+        """What ``profile`` reads, if it is one of those that have a name."""
+        base = PROFILES.get(self.name, self)
+        factor = self.error_before / base.error_before if base.error_before else 1.0
+        return f"{self.name}{f'*{factor:g}' if factor != 1 else ''}:{self.seed}"
+
+
+PROFILES: Final[Mapping[str, Profile]] = {
+    each.name: each
+    for each in (
+        Profile(name="none"),
+        Profile(
+            name="mild",
+            error_before=0.01,
+            error_after=0.005,
+            reset_before=0.005,
+            reset_after=0.005,
+            truncated=0.005,
+            limited=0.01,
+            busy=0.02,
+            small_pages=True,
+            extra_fields=True,
+        ),
+        Profile(
+            name="hostile",
+            error_before=0.05,
+            error_after=0.05,
+            reset_before=0.03,
+            reset_after=0.03,
+            truncated=0.03,
+            limited=0.05,
+            late=0.03,
+            busy=0.1,
+            expired=0.01,
+            listing_lag=2.0,
+            small_pages=True,
+            extra_fields=True,
+            daily=True,
+        ),
+        Profile(name="lying", vanished=0.05, stranger=0.05, nothing_made=0.05, lie_seconds=2.0),
+    )
+}
+
+
+def profile(text: str) -> Profile:
+    """The profile that ``NAME[*TIMES][:SEED]`` names, such as "hostile", "hostile:42" or "hostile*1.5:42".
+
+    Without a seed it gets a new one. Raises ValueError with the names that there are.
+    """
+    found = _TEXT.fullmatch(text)
+    if found is None or found[1] not in PROFILES:
+        raise ValueError(f"faults: wants NAME[*TIMES][:SEED] with one of {', '.join(PROFILES)}, not {text!r}")
+    chosen = PROFILES[found[1]]
+    if found[2]:
+        chosen = chosen.times(float(found[2]))
+    return replace(chosen, seed=int(found[3]) if found[3] else randbelow(1_000_000))
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What happens to one request. ``chance`` decides everything else about it."""
+
+    fault: str  # a field of the profile, or "" for none
+    chance: Random
+
+
+def fate(chosen: Profile, operation: str, number: int) -> Fate:
+    """What happens to the ``number``-th request (from 1) of an operation."""
+    chance = Random(f"{chosen.seed}/{operation}/{number}")  # noqa: S311 (faults, not secrets)
+    drawn = chance.random()
+    for name in _LOST:
+        drawn -= getattr(chosen, name)
+        if drawn < 0:
+            return Fate(name, chance)
+    if operation.startswith("board_sections/") and not operation.startswith("board_sections/list"):
+        return Fate("busy" if chance.random() < chosen.busy else "", chance)
+    return Fate("expired" if chance.random() < chosen.expired else "", chance)
+
+
+class Interference:
+    """What stands between the requests and the world: nothing, a profile, or whatever a test puts there."""
+
+    def __init__(self, world: World, faults: Faults | Profile | None = None) -> None:
+        self.counts: Counter[str] = Counter()  # what was done to requests, by the field of the profile
+        self._world = world
+        self._custom: Faults | None = None
+        self._profile = PROFILES["none"]
+        self._numbers: Counter[str] = Counter()  # requests so far, by operation
+        self._limits = Limits()
+        self._lock = RLock()
+        self._coming: list[tuple[float, int, Callable[[], object]]] = []  # what happens later, and when
+        self._count = 0
+        if isinstance(faults, Profile):
+            self._profile = faults
+        else:
+            self._custom = faults
+
+    @property
+    def profile(self) -> Profile:
+        """What goes wrong now."""
+        return self._profile
+
+    def choose(self, chosen: Profile) -> None:
+        """From now on this goes wrong, its requests counted from 1. What was under way still comes."""
+        with self._lock:
+            self._custom = None
+            self._profile = chosen
+            self._numbers.clear()
+            self._limits.clear()
+            self.counts.clear()
+
+    def forget(self) -> None:
+        """What was under way is not done any more."""
+        with self._lock:
+            self._coming.clear()
+
+    def __call__(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+        """The answer to a call, as far as there is one."""
+        if self._custom is not None:
+            return self._custom(call, apply)
+        self.catch_up()
+        dialect = dialect_of(call.path)
+        operation = dialect.operation_of(call) if self._profile.name != "none" else None
+        if operation is None:
+            return apply()
+        with self._lock:
+            chosen = self._profile
+            self._numbers[operation.id] += 1
+            found = fate(chosen, operation.id, self._numbers[operation.id])
+        spent = self._spent(operation.category) if chosen.daily else None
+        if spent is not None and not spent.allowed:
+            self._note("daily")
+            return dialect.error_answer(429, 8, "This request exceeded a rate limit. It is the day's.", spent.headers)
+        if chosen.small_pages and "page_size=" in call.query_text:
+            size = f"page_size={found.chance.randint(1, LARGEST_PAGE)}"
+            call.query_text = re.sub(r"page_size=[^&]*", size, call.query_text)
+        if found.fault and found.fault != "expired":
+            self._note(found.fault)
+        answer = self._done(call, apply, operation.id, found)
+        return _with_limits(answer, spent.headers) if spent is not None else answer
+
+    def catch_up(self) -> None:
+        """Do what should have been done by now, as of its own time."""
+        if not self._coming:
+            return
+        with self._world.lock, self._lock:
+            while self._coming and self._coming[0][0] <= self._world.clock.now():
+                due, _, act = heappop(self._coming)
+                self._at(due, act)
+
+    # one request
+
+    def _done(self, call: Call, apply: Callable[[], Answer], operation: str, found: Fate) -> Answer:
+        chance, dialect = found.chance, dialect_of(call.path)
+        match found.fault:
+            case "error_before":
+                return _server_error(dialect, chance)
+            case "error_after":
+                self._apply(call, apply, chance)
+                return _server_error(dialect, chance)
+            case "reset_before":
+                raise Dropped(reset=chance.random() < 0.5)
+            case "reset_after":
+                self._apply(call, apply, chance)
+                raise Dropped(reset=chance.random() < 0.5)
+            case "truncated":
+                answer = self._apply(call, apply, chance)
+                # somewhere between the first byte of the head and the last but one of the body
+                raise Dropped(answer, sent=chance.randint(1, max(1, len(answer.body) + 60)))
+            case "limited":
+                return self._limited(dialect, chance)
+            case "late":
+                self._postpone(call, apply, chance)
+                raise Dropped(reset=chance.random() < 0.5)
+            case "busy":
+                return dialect.error_answer(409, 409, "Could not get exclusive access to the board.")
+            case "expired":
+                self._expire(call)
+        return self._told(call, self._honest(call, apply, operation, chance))
+
+    def _apply(self, call: Call, apply: Callable[[], Answer], chance: Random) -> Answer:
+        """Do it; what it makes is listed some time later."""
+        lag = chance.uniform(0.0, self._profile.listing_lag)
+        if call.method == "GET" or not lag:
+            return apply()
+        world = self._world
+        with world.lock:
+            before = world.settings
+            world.settings = replace(before, listing_lag=max(before.listing_lag, lag))
+            try:
+                return apply()
+            finally:
+                world.settings = replace(world.settings, listing_lag=before.listing_lag)
+
+    def _postpone(self, call: Call, apply: Callable[[], Answer], chance: Random) -> None:
+        wait = chance.uniform(0.0, self._profile.late_seconds)
+        if call.method != "GET":
+            self._later(wait, lambda: self._apply(call, apply, chance))
+
+    def _told(self, call: Call, answer: Answer) -> Answer:
+        if not (self._profile.extra_fields and answer.body and 200 <= answer.status < 300):
+            return answer
+        value = json.loads(answer.body)
+        for each in _objects(value, dialect_of(call.path).content(value)):
+            each |= {"x_experiment": {"arm": 3, "of": [1, 2, None]}, "is_eligible_for_nothing": False}
+        return replace(answer, body=json.dumps(value, ensure_ascii=False).encode())
+
+    def _limited(self, dialect: Dialect, chance: Random) -> Answer:
+        wait = chance.randint(1, 3)
+        now = self._world.clock.now()
+        styles: list[tuple[tuple[str, str], ...]] = [
+            (("Retry-After", str(wait)),),
+            (("Retry-After", written_date(now + wait, "GMT")),),
+            (),
+            (("Retry-After", chance.choice(_JUNK)),),
+            (("X-RateLimit-Limit", "100, 100;w=60"), ("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", str(wait))),
+            (("x-ratelimit-remaining", "0"),),
+            (("X-RATELIMIT-RESET", str(int(now) + wait)),),
+        ]
+        message = "This request exceeded a rate limit. Please try again later."
+        return dialect.error_answer(429, 8, message, chance.choice(styles))
+
+    def _spent(self, category: str) -> Spent:
+        """Count a call against the quotas of trial access."""
+        with self._world.lock:
+            settings = replace(self._world.settings, trial=True)
+            return self._limits.spend(settings, self._world.clock.now(), category, "", self._world.app.id)
+
+    def _expire(self, call: Call) -> None:
+        with self._world.lock:
+            if self._world.logins.expire(call.header("authorization").partition(" ")[2].strip()):
+                self._note("expired")
+
+    # lies
+
+    def _honest(self, call: Call, apply: Callable[[], Answer], operation: str, chance: Random) -> Answer:
+        """The answer, which may be a lie, or become one."""
+        lie = self._lie(chance, operation) if operation in _MAKING else ""
+        with self._world.lock:
+            answer = self._apply(call, apply, chance)
+            if lie and 200 <= answer.status < 300:
+                self._note(lie)
+                made = dialect_of(call.path).content(json.loads(answer.body))
+                self._make_true(lie, operation, made["id"], chance)
+        return answer
+
+    def _lie(self, chance: Random, operation: str) -> str:
+        drawn = chance.random()
+        for name in _LIES if operation.startswith("pins/") else ("nothing_made",):
+            drawn -= getattr(self._profile, name)
+            if drawn < 0:
+                return name
+        return ""
+
+    def _make_true(self, lie: str, operation: str, made: str, chance: Random) -> None:
+        wait = chance.uniform(0.0, self._profile.lie_seconds)
+        if lie == "nothing_made":
+            self._unmake(operation, made)
+        elif lie == "vanished":
+            self._later(wait, lambda: self._unmake(operation, made))
+        else:
+            board = self._world.pins[made].board_id
+            self._later(wait, lambda: self._strange_pin(board, chance.randrange(10**6, 10**9)))
+
+    def _unmake(self, operation: str, id: str) -> None:
+        """Take out of the world what was made, if it is there still; boards and sections must be empty."""
+        world = self._world
+        if operation.startswith("pins/") and id in world.pins:
+            pins.remove_pin(world, world.pins[id])
+        elif operation.startswith("board_sections/") and id in world.sections:
+            world.boards[world.sections[id].board_id].sections.take(id)
+            del world.sections[id]
+        elif operation.startswith("boards/") and id in world.boards and not world.boards[id].pins:
+            world.accounts[world.boards[id].owner].boards.take(id)
+            del world.boards[id]
+
+    def _strange_pin(self, board: str | None, number: int) -> None:
+        if board in self._world.boards:
+            pins.add_pin(self._world, self._world.boards[board], number)
+
+    # small things
+
+    def _note(self, what: str) -> None:
+        with self._lock:
+            self.counts[what] += 1
+
+    def _later(self, seconds: float, act: Callable[[], object]) -> None:
+        with self._lock:
+            self._count += 1
+            heappush(self._coming, (self._world.clock.now() + seconds, self._count, act))
+
+    def _at(self, moment: float, act: Callable[[], object]) -> None:
+        """Do something while it is that moment for the world, whose lock is held."""
+        clock = self._world.clock
+        offset = clock.offset
+        clock.offset += moment - clock.now()
+        try:
+            act()
+        finally:
+            clock.offset = offset
+
+
+def _with_limits(answer: Answer, headers: tuple[tuple[str, str], ...]) -> Answer:
+    """The answer with these headers about limits in place of others; a refusal tells its own."""
+    if answer.status == 429:
+        return answer
+    others = tuple(each for each in answer.headers if not each[0].lower().startswith("x-ratelimit"))
+    return replace(answer, headers=(*others, *headers))
+
+
+def _server_error(dialect: Dialect, chance: Random) -> Answer:
+    status = chance.choice((500, 502, 503, 504))
+    if status == 502:
+        return Answer(502, _HTML, "text/html; charset=utf-8")
+    return dialect.error_answer(status, 0, "Something went wrong on our end. Sorry about that.")
+
+
+def _objects(value: Any, content: Any) -> Iterator[dict[str, Any]]:
+    """An answer, if it is an object, and the object or the objects that it is about."""
+    inner = content if isinstance(content, list) else [content]
+    yield from (each for each in (value, *inner) if isinstance(each, dict))

@@ -1,0 +1,1 @@
+"""The token endpoints, and token files of the example accounts."""

@@ -1,0 +1,236 @@
+"""OAuth 2 as the service speaks it: the token endpoint, revocation, and the page on which a user agrees.
+
+Source: https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.server.errors import Refused, invalid, real_credential, unauthenticated
+from pinflow_sandbox.v5 import render
+from pinflow_sandbox.v5.routes import error_answer
+from pinflow_sandbox.world.logins import ALL_SCOPES, EVERY_SCOPE, V3_SCOPES, Consent, looks_real
+
+if TYPE_CHECKING:
+    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.world.logins import App, Issued
+    from pinflow_sandbox.world.world import World
+
+TOKEN_PATH = "/v5/oauth/token"  # noqa: S105 (a path)
+REVOKE_PATH = "/v5/oauth/token/revoke"
+CONSENT_PATH = "/oauth/"
+
+_TRUE = ("true", "1")
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><style>
+:root{{color-scheme:light dark;--ground:#f4f5f7;--card:#fff;--line:#c9ced6;--go:#a3142f}}
+@media(prefers-color-scheme:dark){{:root{{--ground:#14171c;--card:#1e232b;--line:#49525f;--go:#c8324e}}}}
+body{{font:16px/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;place-items:center;
+background:var(--ground)}}
+main{{box-sizing:border-box;width:min(28rem,100% - 2rem);padding:2rem;background:var(--card);border-radius:.75rem;
+box-shadow:0 1px 3px #0003}}
+h1{{font-size:1.4rem;margin:0 0 1rem}} ul{{padding-left:1.2rem}}
+main>p:last-child{{margin-bottom:0;opacity:.7;font-size:.9rem}}
+button,select{{font:inherit;padding:.4rem 1rem;border-radius:.4rem;border:1px solid var(--line)}}
+button[value=approve]{{background:var(--go);border-color:var(--go);color:#fff}}
+</style></head>
+<body><main><h1>{title}</h1>{content}</main></body></html>
+"""
+
+
+def token_answer(world: World, call: Call) -> Answer:
+    """The answer of the token endpoint or of revocation."""
+    try:
+        if call.method != "POST":
+            raise Refused(405, 5, "Method not allowed")
+        form = form_of(call)
+        app = app_of(world, call)
+        if call.path == REVOKE_PATH:
+            world.logins.revoke(app, needed(form, "token"))
+            return Answer(200)
+        return _tokens(world, app, form)
+    except Refused as refused:
+        return error_answer(refused.status, refused.code, refused.message)
+
+
+def consent_answer(world: World, call: Call) -> Answer:
+    """The page that asks a user, or what follows from the button pressed on it."""
+    if call.method in ("GET", "HEAD"):
+        return _asked(world, {name: values[-1] for name, values in call.query.items()})
+    if call.method != "POST":
+        return _page(405, "Method not allowed", "<p>Open this address in a browser.</p>")
+    if _foreign(call):
+        return _page(403, "Refused", "<p>Only the page of this sandbox may answer for its user.</p>")
+    try:
+        form = {name: values[-1] for name, values in _pairs(call).items()}
+    except Refused as refused:
+        return _page(refused.status, "Nothing was decided", f"<p>{escape(refused.message)}</p>")
+    return _decided(world, form)
+
+
+def _tokens(world: World, app: App, form: dict[str, str]) -> Answer:
+    kind = needed(form, "grant_type")
+    continuous = any(form.get(name, "").lower() in _TRUE for name in ("continuous_refresh", "refresh_on"))
+    if kind == "authorization_code":
+        code, uri = needed(form, "code"), needed(form, "redirect_uri")
+        return _issued(world, kind, world.logins.exchange(app, code, uri, continuous=continuous or not app.legacy))
+    if kind == "refresh_token":
+        scopes = _scopes(form["scope"]) if form.get("scope") else None
+        token = needed(form, "refresh_token")
+        return _issued(world, kind, world.logins.refresh(app, token, scopes, continuous=continuous))
+    if kind == "client_credentials":
+        return _issued(world, kind, world.logins.for_client(app, _scopes(needed(form, "scope"))))
+    raise invalid(f"'grant_type' value '{kind[:40]}' is not one this API knows")
+
+
+def _issued(world: World, kind: str, issued: Issued) -> Answer:
+    body: dict[str, object] = {
+        "access_token": issued.access_token,
+        "response_type": kind,
+        "token_type": "bearer",
+        "expires_in": int(issued.access_seconds),
+        "scope": " ".join(sorted(issued.scopes)),
+    }
+    if issued.refresh_token is not None:
+        body["refresh_token"] = issued.refresh_token
+        body["refresh_token_expires_in"] = int(issued.refresh_expires - world.clock.now())
+        body["refresh_token_expires_at"] = int(issued.refresh_expires)
+    return Answer(200, render.encode(body).encode(), headers=(("Cache-Control", "no-store"),))
+
+
+def form_of(call: Call) -> dict[str, str]:
+    """The fields of a form. Raises Refused for anything else."""
+    kind = call.header("content-type").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise invalid(f"the body must be application/x-www-form-urlencoded, not '{kind[:80]}'")
+    return {name: values[-1] for name, values in _pairs(call).items()}
+
+
+def _pairs(call: Call) -> dict[str, list[str]]:
+    try:
+        return parse_qs(call.body.decode(), keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        raise invalid("the body is not a form") from None
+
+
+def app_of(world: World, call: Call) -> App:
+    """The app that signed a call with its id and secret."""
+    kind, _, coded = call.header("authorization").partition(" ")
+    if kind.lower() != "basic":
+        raise unauthenticated("The token endpoint wants the app's id and secret as Basic credentials.")
+    try:
+        id, found, secret = b64decode(coded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        raise unauthenticated("The Basic credentials are not base64 of id:secret.") from None
+    if not found:
+        raise unauthenticated("The Basic credentials are not base64 of id:secret.")
+    return world.logins.app_of(unquote(id), unquote(secret))
+
+
+def needed(form: dict[str, str], name: str) -> str:
+    """A field that must be there. Raises Refused (400) if it is not."""
+    if value := form.get(name):
+        return value
+    raise invalid(f"'{name}' is required")
+
+
+def _scopes(text: str, known: frozenset[str] = ALL_SCOPES) -> frozenset[str]:
+    """The scopes in a list with commas or spaces. Raises Refused for an unknown one, or for none."""
+    wanted = frozenset(text.replace(",", " ").split())
+    if unknown := sorted(wanted - known):
+        raise invalid(f"'scope' has unknown scopes: {unknown}")
+    if not wanted:
+        raise invalid("'scope' is required")
+    return wanted
+
+
+def _asked(world: World, query: dict[str, str]) -> Answer:
+    try:
+        consent = _consent(world, query)
+    except Refused as refused:
+        return _page(400, "This request cannot be answered", f"<p>{escape(refused.message)}</p>")
+    rights = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in sorted(consent.scopes))
+    people = "".join(f"<option>{escape(name)}</option>" for name in world.accounts)
+    content = (
+        f"<p>The app <b>{escape(consent.app_id)}</b> asks for:</p><ul>{rights}</ul>"
+        f'<form method="post" action="{CONSENT_PATH}">'
+        f'<input type="hidden" name="consent" value="{escape(world.logins.ask(consent))}">'
+        f'<p><label>As <select name="account">{people}</select></label></p>'
+        '<p><button name="decision" value="approve">Give access</button> '
+        '<button name="decision" value="deny">Deny</button></p></form>'
+        "<p>This is a sandbox: nothing here touches a real account.</p>"
+    )
+    target = urlsplit(consent.redirect_uri)
+    return _page(200, "Give access to an app?", content, form_targets=f"'self' {target.scheme}://{target.netloc}")
+
+
+def _consent(world: World, query: dict[str, str]) -> Consent:
+    app_id = query.get("client_id") or query.get("consumer_id")
+    if not app_id:
+        raise invalid("you must pass a value for client_id")
+    app = world.logins.apps.get(app_id)
+    if app is None:
+        raise invalid("there is no app with this client_id in the sandbox")
+    uri = query.get("redirect_uri", "")
+    if uri not in app.redirect_uris:
+        raise invalid("the redirect_uri does not match any of the registered redirect URIs")
+    if query.get("response_type") != "code":
+        raise invalid("the response_type must be code")
+    refreshable = query.get("refreshable", "true").lower() in _TRUE
+    return Consent(app.id, uri, _asked_scopes(world, query.get("scope", "")), query.get("state"), refreshable)
+
+
+def _asked_scopes(world: World, text: str) -> frozenset[str]:
+    """The scopes in a consent page's address; if the settings let it name none, it means all that v3 has."""
+    if not text and not world.settings.scope_required:
+        return V3_SCOPES
+    return _scopes(text, EVERY_SCOPE)
+
+
+def _decided(world: World, form: dict[str, str]) -> Answer:
+    nonce = form.get("consent", "")
+    if looks_real(nonce):
+        return _page(401, "Refused", f"<p>{escape(real_credential().message)}</p>")
+    account = world.accounts.get(form.get("account", ""))
+    decision = form.get("decision")
+    if decision not in ("approve", "deny") or (decision == "approve" and account is None):
+        return _page(400, "Nothing was decided", "<p>Press one of the two buttons.</p>")
+    consent = world.logins.answered(nonce)
+    if consent is None:
+        return _page(400, "This page is too old", "<p>It was answered before; start again from the app.</p>")
+    if decision == "deny" or account is None:
+        return _redirect(consent, {"error": "access_denied"})
+    return _redirect(consent, {"code": world.logins.code_for(consent, account.username)})
+
+
+def _redirect(consent: Consent, outcome: dict[str, str]) -> Answer:
+    state = {"state": consent.state} if consent.state is not None else {}
+    joint = "&" if "?" in consent.redirect_uri else "?"
+    location = f"{consent.redirect_uri}{joint}{urlencode(state | outcome)}"
+    headers = (("Location", location), ("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"))
+    return Answer(302, content_type="text/html; charset=utf-8", headers=headers)
+
+
+def _foreign(call: Call) -> bool:
+    """Whether a browser says that another site sent this."""
+    origin = call.header("origin")
+    return origin not in ("", f"http://{call.host}") or call.header("sec-fetch-site") in ("cross-site", "same-site")
+
+
+def _page(status: int, title: str, content: str, form_targets: str = "'none'") -> Answer:
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; form-action {form_targets}"
+    headers = (
+        ("Content-Security-Policy", policy),
+        ("Cache-Control", "no-store"),
+        ("Referrer-Policy", "same-origin"),
+        ("X-Content-Type-Options", "nosniff"),
+    )
+    body = _PAGE.format(title=escape(title), content=content).encode()
+    return Answer(status, body, "text/html; charset=utf-8", headers)

@@ -1,0 +1,62 @@
+"""Token files of a sandbox's accounts, in a folder that lives as long as the sandbox.
+
+They have the keys that the vendor's own scripts use, and the ends of the tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pinflow_sandbox.world.logins import Issued
+
+
+class TokenFiles:
+    """A folder of token files, which is made when it is first asked for. ``now`` gives seconds since the epoch."""
+
+    def __init__(self, origin: str, now: Callable[[], float]) -> None:
+        self._origin = origin
+        self._now = now
+        self._made: TemporaryDirectory[str] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where they are, for the owner alone."""
+        if self._made is None:
+            self._made = TemporaryDirectory(prefix="pinflow-sandbox-", ignore_cleanup_errors=True)
+        return Path(self._made.name)
+
+    def write(self, name: str, account: str, issued: Issued) -> None:
+        """Put the tokens of an account (a username) into the file of that name, in place of what was there."""
+        content = {
+            "name": name,
+            "access_token": issued.access_token,
+            "refresh_token": issued.refresh_token,
+            "scopes": " ".join(sorted(issued.scopes)),
+            "expires_at": _iso(self._now() + issued.access_seconds),
+            "refresh_expires_at": _iso(issued.refresh_expires),
+            "origin": self._origin,
+            "account": account,
+        }
+        path = self.folder / f"{name}.json"
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2)
+
+    def remove(self) -> None:
+        """Take the folder away with all that is in it."""
+        if self._made is not None:
+            self._made.cleanup()
+            self._made = None
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(int(moment), UTC).isoformat()

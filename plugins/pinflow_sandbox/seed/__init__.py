@@ -1,0 +1,1 @@
+"""The example accounts that every sandbox starts with."""

@@ -1,0 +1,1 @@
+"""The HTTP server on loopback: connections, requests, errors, and which part answers."""

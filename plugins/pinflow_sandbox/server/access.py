@@ -1,0 +1,39 @@
+"""Who sends a request, and whether it is within the limits: the same in every dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow_sandbox.server.errors import Refused, unauthenticated
+
+if TYPE_CHECKING:
+    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.world.world import Caller, World
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Limited(Refused):
+    """A request over its limits; its answer carries the headers that say until when."""
+
+    def __init__(self, category: str, headers: Headers) -> None:
+        super().__init__(429, 8, f"This request exceeded a rate limit. The limit is that of '{category}' operations.")
+        self.headers = headers
+
+
+def authorised(world: World, call: Call) -> Caller:
+    """Whose bearer token came with a call. Raises Refused (401) for none, or one that is not good."""
+    kind, _, token = call.header("authorization").partition(" ")
+    if kind.lower() != "bearer":
+        raise unauthenticated()
+    return world.caller(token.strip())
+
+
+def within_limits(world: World, caller: Caller, category: str) -> Headers:
+    """Count a call against its limits; the headers that tell what is left. Raises Limited if nothing is."""
+    if not world.settings.quotas:
+        return ()
+    spent = world.limits.spend(world.settings, world.clock.now(), category, caller.account.username, caller.app_id)
+    if not spent.allowed:
+        raise Limited(category, spent.headers)
+    return spent.headers

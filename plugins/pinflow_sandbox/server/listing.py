@@ -1,0 +1,84 @@
+"""Pages of a listing, and the bookmarks between them.
+
+A bookmark names the last thing shown, not a position, so that a listing that grows or shrinks between two pages
+neither repeats nor skips what stays in it. It is good for the listing (operation and filters) that gave it.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode, b64encode
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pinflow_sandbox.server.errors import invalid
+from pinflow_sandbox.world.images import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+DEFAULT_SIZE = 25
+LARGEST_SIZE = 250
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """How much of which listing is wanted, and from where on."""
+
+    listing: str  # a fingerprint of the operation and its filters
+    size: int
+    after: str | None  # the last id of the page before
+    newest_first: bool = True
+
+    def bookmark(self, last: str) -> str:
+        """The opaque text that asks for what follows ``last``."""
+        return b64encode(f"{self.listing}:{last}".encode()).decode() + f"|{fingerprint(self.listing, last)}="
+
+
+def page_request(listing: str, size: str | None, bookmark: str | None, *, newest_first: bool) -> PageRequest:
+    """Check what a query asked for. Raises Refused for a size or bookmark that is not good."""
+    return PageRequest(listing, _size(size), _after(listing, bookmark), newest_first)
+
+
+def page(ids: Sequence[str], want: PageRequest, keep: Callable[[str], bool]) -> tuple[list[str], str | None]:
+    """The ids of one page and the bookmark of the next, or None if this is the last. ``ids`` are sorted."""
+    found: list[str] = []
+    for id in _walk(ids, want):
+        if not keep(id):
+            continue
+        if len(found) == want.size:
+            return found, want.bookmark(found[-1])
+        found.append(id)
+    return found, None
+
+
+def _walk(ids: Sequence[str], want: PageRequest) -> Iterator[str]:
+    if want.newest_first:
+        start = len(ids) if want.after is None else bisect_left(ids, want.after)
+        return (ids[index] for index in range(start - 1, -1, -1))
+    start = 0 if want.after is None else bisect_right(ids, want.after)
+    return (ids[index] for index in range(start, len(ids)))
+
+
+def _size(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_SIZE
+    if not (text.isascii() and text.isdigit()):
+        raise invalid(f"Parameter 'page_size' was not numeric (was {text[:40]})")
+    if len(text) > 9 or not 1 <= int(text) <= LARGEST_SIZE:
+        raise invalid(f"Parameter 'page_size' must be between 1 and {LARGEST_SIZE} (was {text[:40]})")
+    return int(text)
+
+
+def _after(listing: str, bookmark: str | None) -> str | None:
+    if not bookmark:
+        return None
+    body, _, check = bookmark.partition("|")
+    try:
+        origin, _, last = b64decode(body, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        raise invalid("Parameter 'bookmark' is not one that this API gave") from None
+    if origin != listing or check != f"{fingerprint(listing, last)}=":
+        raise invalid("Parameter 'bookmark' belongs to another listing; keep all other parameters the same")
+    return last

@@ -1,0 +1,249 @@
+"""A running sandbox: a world behind a small HTTP server on loopback.
+
+    with start() as sandbox:
+        requests.get(f"{sandbox.url}/v5/boards", headers={"Authorization": f"Bearer {sandbox.world.token_for(...)}"})
+
+It binds one loopback address, answers to no other host name, and knows no real credential.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING
+
+from pinflow import is_token_name
+from pinflow_sandbox.control.faults import Interference, profile
+from pinflow_sandbox.control.settings import Settings
+from pinflow_sandbox.control.surface import Control, ControlSurface
+from pinflow_sandbox.oauth.token_files import TokenFiles
+from pinflow_sandbox.seed import example
+from pinflow_sandbox.server.connection import Connection, Patience
+from pinflow_sandbox.server.http_dates import written_date
+from pinflow_sandbox.server.site import Site, body_limit, unreadable
+from pinflow_sandbox.world.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from pinflow_sandbox.control.faults import Profile
+    from pinflow_sandbox.server.site import Faults
+
+__all__ = ["Control", "Patience", "Sandbox", "Settings", "World", "start"]
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+MOST_CONNECTIONS = 512
+BACKLOG = 256
+
+_USUAL_NAMES = ("access_token", "access_token_v3", "access_token_v5")  # of the vendor's scripts
+_STOP_SECONDS = 2.0  # for each thread to end
+
+
+class Sandbox:
+    """A running server. ``stop`` it, or use it in a ``with`` statement."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        world: World,
+        *,
+        sleep: Callable[[float], None],
+        faults: Faults | Profile | None,
+        patience: Patience,
+    ) -> None:
+        """Answer from now on, in threads of its own. ``start`` makes the listener and the world."""
+        self.world = world
+        interference = Interference(world, faults)
+        self.control = Control(world, interference)
+        self.control_token = token_urlsafe(24)
+        host, self.port = listener.getsockname()[:2]
+        self._address = (host, self.port)
+        self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        self.connections = 0  # accepted so far
+        self._listener = listener
+        self._patience = patience
+        self._stopping = False
+        self._open: dict[socket.socket, threading.Thread] = {}
+        self._lock = threading.Lock()
+        surface = ControlSurface(self.control, self.control_token)
+        self._site = Site(world, surface, _hosts(self.port), sleep=sleep, faults=interference)
+        self._token_files = TokenFiles(self.url, self.world.clock.now)
+        self._acceptor = threading.Thread(target=self._accept, name="pinflow-sandbox", daemon=True)
+        self._acceptor.start()
+
+    def environment(self, tokens: Iterable[str] = ("access_token",), *, api: str = "v5") -> dict[str, str]:
+        """The variables that lead a client here: addresses, app, and one token for each name, in upper case.
+
+        The tokens are good for every version of the API; ``api`` is the one that the vendor's scripts are told to use.
+
+        What a variable's name cannot have, such as a dash, is an underscore there. PINTEREST_OAUTH_TOKEN_DIR names a
+        folder that ends with the sandbox; its token files have tokens of the same accounts that can be refreshed.
+        The first name is ``garden_studio``'s and so are "access_token", "access_token_v3" and "access_token_v5"; the
+        next is ``client_account``'s, and each further one belongs to a fresh, empty account. Raises ValueError for what
+        can't name a token: files have these names.
+        """
+        tokens = list(dict.fromkeys(tokens))
+        if wrong := [name for name in tokens if not is_token_name(name)]:
+            raise ValueError(f"{', '.join(map(repr, wrong))} can't name a token")
+        app = self.world.app
+        found = {
+            "PINTEREST_API_URI": self.url,
+            "PINTEREST_OAUTH_URI": self.url,
+            "PINTEREST_API_VERSION": api,
+            "PINTEREST_APP_ID": app.id,
+            "PINTEREST_APP_SECRET": app.secret,
+        }
+        others = 0
+        for position, name in enumerate(tokens):
+            account = example.STUDIO
+            if position and name not in _USUAL_NAMES:
+                others += 1
+                account = example.CLIENT if others == 1 else f"fresh_account_{others - 1}"
+                self.control.account(account)
+            found[re.sub(r"[^A-Za-z0-9]", "_", name).upper()] = self.world.token_for(account)
+            self._token_files.write(name, account, self.world.token_pair_for(account))
+        found["PINTEREST_OAUTH_TOKEN_DIR"] = str(self._token_files.folder)
+        return found
+
+    def state(self) -> dict[str, object]:
+        """All that there is, as ``control.state()`` tells it, but for the time."""
+        return {name: value for name, value in self.control.state().items() if name != "now"}
+
+    def requests(self) -> list[dict[str, object]]:
+        """How often what was asked, as ``control.requests()`` tells it."""
+        return self.control.requests()
+
+    def stop(self) -> None:
+        """End all connections and free the port. Stopping twice does no harm."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._token_files.remove()
+        self._wake()
+        self._acceptor.join(_STOP_SECONDS)
+        self._listener.close()
+        with self._lock:
+            serving = list(self._open.items())
+        for connection, _ in serving:
+            _hang_up(connection)
+        for _, thread in serving:
+            if thread is not threading.current_thread():
+                thread.join(_STOP_SECONDS)
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:  # the listener was closed, or a client was gone before it could be accepted
+                if self._stopping:
+                    return
+                continue
+            if self._stopping or len(self._open) >= MOST_CONNECTIONS:
+                connection.close()
+                if self._stopping:
+                    return
+                continue
+            self.connections += 1
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            with self._lock:
+                self._open[connection] = thread
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            Connection(
+                connection,
+                self._site.answer,
+                refuse=unreadable,
+                body_limit=body_limit,
+                dated=_Dates(self.world.clock.now).text,
+                patience=self._patience,
+            ).serve()
+        finally:
+            with self._lock:
+                self._open.pop(connection, None)
+
+    def _wake(self) -> None:
+        """Let the acceptor see that it is over: closing a listener does not everywhere end an accept."""
+        try:
+            socket.create_connection(self._address, timeout=1).close()
+        except OSError:
+            self._listener.close()
+
+
+def start(
+    *,
+    port: int = 0,
+    seed: int = 1,
+    settings: Settings | None = None,
+    now: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+    host: str = "127.0.0.1",
+    faults: Faults | Profile | str | None = None,
+    patience: Patience | None = None,
+) -> Sandbox:
+    """Start a sandbox with the example accounts of ``seed``; port 0 takes a free one.
+
+    ``now`` gives seconds since the epoch, ``sleep`` is asked for the latency of the settings and nothing else.
+    ``faults`` is a profile of what goes wrong ("hostile:42"; without a seed, ``control.faults()`` tells the one it
+    got), or a function that stands between a request and what is done about it. Raises ValueError for a host that is
+    not loopback or a profile that does not exist, OSError where the port is taken.
+    """
+    if host not in LOOPBACK:
+        raise ValueError(f"a sandbox listens on loopback only: host must be one of {', '.join(LOOPBACK)}, not {host!r}")
+    world = World(now=now, settings=settings, seed=seed)
+    example.fill(world)
+    faults = profile(faults) if isinstance(faults, str) else faults
+    return Sandbox(_listener(host, port), world, sleep=sleep, faults=faults, patience=patience or Patience())
+
+
+class _Dates:
+    """The Date header's value, made once a second."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._second = -1
+        self._text = ""
+
+    def text(self) -> str:
+        second = int(self._now())
+        if second != self._second:
+            self._text = written_date(second, "GMT")
+            self._second = second
+        return self._text
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if host == "::1" else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1" if host == "localhost" else host, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _hosts(port: int) -> list[str]:
+    names = ["127.0.0.1", "localhost", "[::1]"]
+    return [f"{name}:{port}" for name in names] + (names if port == 80 else [])
+
+
+def _hang_up(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        connection.close()  # it was over already

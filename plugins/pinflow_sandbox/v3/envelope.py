@@ -1,0 +1,60 @@
+"""The envelope that API v3 and the ads API v4 put around every answer, good or bad.
+
+Source: https://github.com/pinterest/api-quickstart (python/src/api_common.py, as of 2022) and
+https://github.com/wordpress/pinterest-api-demo/issues/4 (failures)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.server.http_dates import written_date
+from pinflow_sandbox.v5 import render
+
+if TYPE_CHECKING:
+    from pinflow_sandbox.server.access import Headers
+
+_HOST = "pinflow-sandbox"
+_NOT_PERMITTED = "You are not permitted to access that resource."
+_INVALID = "Invalid request: "
+
+
+def success(endpoint: str, data: object, now: float, *, nulls: bool = True, headers: Headers = ()) -> Answer:
+    """An answer with ``data``; an empty field (``bookmark`` of a last page, ...) is left out unless ``nulls``."""
+    return _answer(endpoint, {"data": data}, now, nulls=nulls, headers=headers)
+
+
+def listing(
+    endpoint: str, items: list[object], bookmark: str | None, now: float, *, nulls: bool = True, headers: Headers = ()
+) -> Answer:
+    """An answer with a page of a listing."""
+    return _answer(endpoint, {"data": items, "bookmark": bookmark}, now, nulls=nulls, headers=headers)
+
+
+def failure(status: int, code: int, message: str, headers: Headers = ()) -> Answer:
+    """An error; ``code`` and ``message`` are those of API v5, and come out as v3 tells them."""
+    body: dict[str, object] = {"status": "failure", "code": code, "message": message, "data": None}
+    if code == 1:
+        body |= {"message": "Invalid parameters:", "data": message.removeprefix(_INVALID)}
+    elif code == 29:
+        reason = message.removeprefix(_NOT_PERMITTED).strip()
+        body |= {"code": 7, "message": _NOT_PERMITTED, "data": reason or None}
+    elif code in (8, 9):  # what tells a spam block from a limit is a word in the detail
+        status = 429
+        body |= {"code": 8, "message": "Too many requests.", "message_detail": message}
+    return Answer(status, render.encode(body).encode(), headers=headers)
+
+
+def _answer(endpoint: str, content: dict[str, object], now: float, *, nulls: bool, headers: Headers) -> Answer:
+    body: dict[str, object] = {
+        "status": "success",
+        "code": 0,
+        "message": "ok",
+        **content,
+        "endpoint_name": endpoint,
+        "host": _HOST,
+        "generated_at": written_date(int(now)),
+    }
+    told = body if nulls else render.without_nulls(body)
+    return Answer(200, render.encode(told).encode(), headers=headers)

@@ -1,0 +1,186 @@
+"""What API v3 and the ads API v4 share: a table of routes, who may call them, and how calls are read and answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
+
+from pinflow_pinterest.catalogue.operations import Operation
+from pinflow_sandbox.server import access
+from pinflow_sandbox.server.errors import Refused, missing_scopes, restricted
+from pinflow_sandbox.server.request import Request
+from pinflow_sandbox.v3 import envelope
+from pinflow_sandbox.v3.fields import fields_of
+from pinflow_sandbox.v3.scopes import as_v5, unfolded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pinflow_sandbox.server.connection import Answer, Call
+    from pinflow_sandbox.v3.fields import Fields
+    from pinflow_sandbox.world.world import Caller, World
+
+_METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
+_ANY = "{}"  # stands in a route's key where its path has a parameter
+
+_Key = tuple[str, tuple[str, ...]]
+
+
+class Route(NamedTuple):
+    """One operation that a dialect offers, and what does it.
+
+    The path has its slash at the end where the service wants one: a path without it leads nowhere. The id is that of
+    API v5 wherever v5 does the same.
+    """
+
+    method: str
+    path: str  # without the dialect's prefix
+    id: str
+    scopes: str  # of API v3, with spaces
+    handler: Callable[[EnvelopedRequest], object]
+    category: str = ""  # org_read or org_write, by the method
+
+    def operation(self, prefix: str) -> Operation:
+        """The operation, as the limits and the faults know it."""
+        category = self.category or ("org_read" if self.method == "GET" else "org_write")
+        needed = frozenset(self.scopes.split())
+        path = prefix + self.path
+        return Operation(self.id, self.method, path, needed, category, client_credentials=False, sandbox=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a listing, as a handler gives it."""
+
+    items: list[object]
+    bookmark: str | None
+
+
+class EnvelopedRequest(Request):
+    """A call of v3 or v4: its body may be a form or JSON, its listings are pages in an envelope."""
+
+    __slots__ = ()
+
+    def fields(self) -> Fields:
+        """The fields that were sent."""
+        return fields_of(self.call)
+
+    def page(
+        self,
+        ids: Sequence[str],
+        keep: Callable[[str], bool],
+        show: Callable[[str], object],
+        *,
+        newest_first: bool | None = None,
+    ) -> Page:
+        """One page of ids as objects."""
+        _, shown = self.listing(ids, keep, show, newest_first=newest_first)
+        found: Any = shown
+        return Page(found["items"], found["bookmark"])
+
+
+class Enveloped:
+    """A dialect of the older kind: what it offers, and its answers in the envelope.
+
+    ``name`` stands in front of the endpoints' names. ``limit_headers`` makes headers of its own out of those that
+    tell the limits, beside them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        prefix: str,
+        routes: Iterable[Route],
+        *,
+        limit_headers: Callable[[access.Headers], access.Headers] = lambda headers: (),
+    ) -> None:
+        self._name = name
+        self._limit_headers = limit_headers
+        listed = [(route.operation(prefix), route.handler) for route in routes]
+        self._words = frozenset(
+            part for operation, _ in listed for part in operation.path.split("/") if not part.startswith("{")
+        )
+        self._routes = {
+            (operation.method, self._masked(operation.path)): (operation, handler) for operation, handler in listed
+        }
+
+    def operation_of(self, call: Call) -> Operation | None:
+        """The operation a call is for, or None if there is none."""
+        found = self._routes.get(self._key(call))
+        return found[0] if found else None
+
+    def operations(self) -> list[Operation]:
+        """Everything this dialect offers."""
+        return [operation for operation, _ in self._routes.values()]
+
+    def answer(self, world: World, call: Call) -> tuple[Answer, str, str]:
+        """The answer to a call, the operation's path template, and the account it was for ("" if unknown)."""
+        headers: access.Headers = ()
+        template = account = ""
+        try:
+            operation, handler = self._route(call)
+            template = operation.path
+            caller = access.authorised(world, call)
+            account = caller.account.username
+            headers = access.within_limits(world, caller, operation.category)
+            headers += self._limit_headers(headers)
+            caller = _admitted(caller, operation)
+            request = EnvelopedRequest(world, caller, operation, call, _path_values(operation, call.path), call.query)
+            found = handler(request)
+        except Refused as refused:
+            if isinstance(refused, access.Limited):
+                headers = refused.headers + self._limit_headers(refused.headers)
+            return self.error_answer(refused.status, refused.code, refused.message, headers), template, account
+        return self._told(world, operation, found, headers), template, account
+
+    def error_answer(self, status: int, code: int, message: str, headers: access.Headers = ()) -> Answer:
+        """An error as this dialect tells it."""
+        return envelope.failure(status, code, message, headers)
+
+    def content(self, value: Any) -> Any:
+        """What an answer that is JSON is about: an object, or the objects of a listing's page."""
+        return value.get("data")
+
+    def _route(self, call: Call) -> tuple[Operation, Callable[[EnvelopedRequest], object]]:
+        found = self._routes.get(self._key(call))
+        if found is not None:
+            return found
+        path = self._masked(call.path)
+        if any((method, path) in self._routes for method in _METHODS):
+            raise Refused(405, 5, "Method not allowed")
+        raise Refused(404, 404, f"No such path.{self._slash_hint(call.path)}")
+
+    def _slash_hint(self, path: str) -> str:
+        other = self._masked(path[:-1] if path.endswith("/") else f"{path}/")
+        if not any((method, other) in self._routes for method in _METHODS):
+            return ""
+        return " It ends without a slash." if path.endswith("/") else " It ends with a slash."
+
+    def _told(self, world: World, operation: Operation, found: object, headers: access.Headers) -> Answer:
+        endpoint, now = f"{self._name}_{operation.id.replace('/', '_')}", world.clock.now()
+        nulls = world.settings.nulls == "present"
+        if isinstance(found, Page):
+            return envelope.listing(endpoint, found.items, found.bookmark, now, nulls=nulls, headers=headers)
+        return envelope.success(endpoint, found, now, nulls=nulls, headers=headers)
+
+    def _key(self, call: Call) -> _Key:
+        return "GET" if call.method == "HEAD" else call.method, self._masked(call.path)
+
+    def _masked(self, path: str) -> tuple[str, ...]:
+        return tuple(part if part in self._words else _ANY for part in path.split("/"))
+
+
+def _admitted(caller: Caller, operation: Operation) -> Caller:
+    """The caller, with the scopes by which the world's rules know it. Raises Refused if it may not call this."""
+    if caller.client:
+        raise restricted(f"{operation.id} with a client_credentials token")
+    granted = unfolded(caller.scopes)
+    if missing := sorted(operation.scopes - granted):
+        raise missing_scopes(missing)
+    return replace(caller, scopes=as_v5(granted))
+
+
+def _path_values(operation: Operation, path: str) -> dict[str, str]:
+    pairs = zip(operation.path.split("/"), path.split("/"), strict=True)
+    return {name[1:-1]: unquote(value) for name, value in pairs if name[:1] == "{"}

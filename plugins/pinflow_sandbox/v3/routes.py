@@ -1,0 +1,260 @@
+"""The API v3 dialect: its operations, and how each is told to the world and answered.
+
+Source: https://github.com/pinterest/api-quickstart (python/src/v3, as of 2022)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow_sandbox.server.body_checks import Body, checked_id
+from pinflow_sandbox.server.errors import (
+    Refused,
+    forbidden,
+    missing_field,
+    missing_scopes,
+    no_board,
+    no_pin,
+    no_section,
+    no_user,
+    restricted,
+)
+from pinflow_sandbox.v3 import bodies as v3_bodies
+from pinflow_sandbox.v3 import render as v3_render
+from pinflow_sandbox.v3.enveloped_routes import Enveloped, EnvelopedRequest, Page, Route
+from pinflow_sandbox.v5 import analytics as v5_analytics
+from pinflow_sandbox.world import boards, pins, uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pinflow_sandbox.world.records import Account, Board, Pin
+
+PREFIX = "/v3"
+
+_SWITCH = ("0", "1", "2")
+_ATTRIBUTES = {
+    **dict.fromkeys(("paid", "in_profile", "from_owned_content", "downstream", "include_curated"), _SWITCH),
+    "pin_format": (
+        *("all", "product", "standard", "standard_product_stl_union", "standard_product_union", "standard_stl_union"),
+        *("stl", "story", "video"),
+    ),
+    "publish_types": ("all", "published"),
+}
+_APP_TYPES = ("all", "mobile", "tablet", "web")
+
+
+def _is_true(request: EnvelopedRequest, name: str) -> bool:
+    """A flag of the query; clients wrote it in every way."""
+    return (request.one(name) or "").lower() in ("true", "1")
+
+
+# accounts
+
+
+def _user(request: EnvelopedRequest) -> Account:
+    """The account that the path names, by its id or as the caller's own."""
+    id = request.path["user_id"]
+    own = request.caller.account
+    if id in ("me", own.id):
+        return own
+    found = next((each for each in request.world.accounts.values() if each.id == id), None)
+    if found is None:
+        raise no_user()
+    return found
+
+
+def _own_user(request: EnvelopedRequest) -> Account:
+    found = _user(request)
+    if found is not request.caller.account:
+        raise forbidden()
+    return found
+
+
+def _users_get(request: EnvelopedRequest) -> object:
+    return v3_render.account(_user(request))
+
+
+def _businesses(request: EnvelopedRequest) -> object:
+    own, known = _own_user(request), request.world.accounts
+    if not request.caller.has("ads:read"):
+        raise Refused(400, 3, missing_scopes(["read_advertisers"]).message)
+    return [v3_render.account(known[name]) for name in own.linked_businesses]
+
+
+def _user_boards(request: EnvelopedRequest) -> object:
+    """Boards, without empty ones unless ``include_empty`` says so. Nothing is ever archived here."""
+    world, user = request.world, _user(request)
+    with_empty = _is_true(request, "include_empty")
+
+    def keep(id: str) -> bool:
+        board = world.boards[id]
+        return _sees_board(request, board) and (with_empty or bool(board.pins))
+
+    ids = sorted([*user.boards, *user.group_boards])
+    return request.page(ids, keep, lambda id: v3_render.board(world, world.boards[id]))
+
+
+def _user_pins(request: EnvelopedRequest) -> object:
+    return _pins(request, _user(request).pins)
+
+
+# boards and sections
+
+
+def _sees_board(request: EnvelopedRequest, board: Board) -> bool:
+    """Whether the caller may read a board: one's own and shared ones, and everybody's public ones."""
+    return board.privacy == "PUBLIC" or request.world.sees_board(request.caller, board)
+
+
+def _board(request: EnvelopedRequest) -> Board:
+    found = request.world.boards.get(checked_id("board_id", request.path["board_id"]))
+    if found is None or not _sees_board(request, found):
+        raise no_board()
+    return found
+
+
+def _boards_create(request: EnvelopedRequest) -> object:
+    return v3_render.board(request.world, v3_bodies.create_board(request.world, request.caller, request.fields()))
+
+
+def _boards_get(request: EnvelopedRequest) -> object:
+    return v3_render.board(request.world, _board(request))
+
+
+def _boards_delete(request: EnvelopedRequest) -> object:
+    boards.delete_board(request.world, request.caller, _board(request))
+    return None
+
+
+def _board_pins(request: EnvelopedRequest) -> object:
+    page = _pins(request, _board(request).pins, lambda pin: pin.section_id is None)
+    if request.world.settings.story_tiles and page.items:
+        page.items.append(v3_render.story(f"9{request.path['board_id']}"))
+    return page
+
+
+def _sections_list(request: EnvelopedRequest) -> object:
+    found = request.world.sections
+    return request.page(_board(request).sections, lambda id: True, lambda id: v3_render.section(found[id]))
+
+
+def _sections_create(request: EnvelopedRequest) -> object:
+    body = Body({"name": request.fields().needed("title")})
+    return v3_render.section(boards.create_section(request.world, request.caller, request.board(), body))
+
+
+def _section_pins(request: EnvelopedRequest) -> object:
+    section = request.world.sections.get(checked_id("section_id", request.path["section_id"]))
+    if section is None or not _sees_board(request, request.world.boards[section.board_id]):
+        raise no_section()
+    return _pins(request, section.pins)
+
+
+# Pins
+
+
+def _sees_pin(request: EnvelopedRequest, pin: Pin) -> bool:
+    board = request.world.boards[pin.board_id] if pin.board_id is not None else None
+    return board is None or board.privacy == "PUBLIC" or request.world.sees_pin(request.caller, pin)
+
+
+def _pins(request: EnvelopedRequest, ids: Sequence[str], keep: Callable[[Pin], bool] = lambda pin: True) -> Page:
+    world = request.world
+    found = world.pins
+    return request.page(
+        ids,
+        lambda id: keep(found[id]) and _sees_pin(request, found[id]),
+        lambda id: v3_render.pin(world, found[id]),
+    )
+
+
+def _pins_get(request: EnvelopedRequest) -> object:
+    found = request.world.pins.get(checked_id("pin_id", request.path["pin_id"]))
+    if found is None or not _sees_pin(request, found):
+        raise no_pin()
+    return v3_render.pin(request.world, found)
+
+
+def _pins_create(request: EnvelopedRequest) -> object:
+    return v3_render.pin(request.world, v3_bodies.create_pin(request.world, request.caller, request.fields()))
+
+
+def _pins_save(request: EnvelopedRequest) -> object:
+    if not request.world.settings.pinner_app:
+        raise restricted("pinner_app")
+    id, given = checked_id("pin_id", request.path["pin_id"]), request.fields()
+    place = {name: given[name] for name in ("board_id", "board_section_id") if given.get(name)}
+    given.needed("board_id")
+    return v3_render.pin(request.world, pins.save_pin(request.world, request.caller, id, Body(place)))
+
+
+# media
+
+
+def _upload_register(request: EnvelopedRequest) -> object:
+    body = Body({"media_type": request.fields().needed("type")}, names={"media_type": "type"})
+    made = uploads.register(request.world, request.caller, body)
+    return {
+        "upload_id": made.id,
+        "upload_url": f"http://{request.call.host}{uploads.STORE_PATH}",
+        "upload_parameters": uploads.parameters(request.world, made),
+    }
+
+
+def _upload_status(request: EnvelopedRequest) -> object:
+    """The uploads that were asked for and are the caller's, by id; others are left out."""
+    world, own = request.world, request.caller.account
+    asked = request.one("upload_ids")
+    if not asked:
+        raise missing_field("upload_ids")
+    ids = [checked_id("upload_ids", id.strip()) for id in asked.split(",")]
+    found = [world.media[id] for id in ids if id in world.media and world.media[id].account == own.username]
+    return {each.id: v3_render.upload(each, uploads.polled(world, each)) for each in found}
+
+
+def _analytics(request: EnvelopedRequest) -> object:
+    """The figures of the caller's account. What most attributes leave of them nobody wrote down: they are checked."""
+    account = _own_user(request)
+    for name, allowed in _ATTRIBUTES.items():
+        request.choice(name, allowed)
+    app_type = (request.choice("app_types", _APP_TYPES) or "all").upper()
+    return v5_analytics.of_account(request, account, share=v5_analytics.share_of("APP_TYPE", app_type))
+
+
+DIALECT = Enveloped(
+    "v3",
+    PREFIX,
+    (
+        Route("GET", "/users/{user_id}/", "user_account/get", "read_users", _users_get),
+        Route("GET", "/users/{user_id}/businesses/", "linked_business_accounts/get", "read_users", _businesses),
+        Route("GET", "/users/{user_id}/boards/feed/", "boards/list", "read_boards", _user_boards),
+        Route("GET", "/users/{user_id}/pins/", "pins/list", "read_pins", _user_pins),
+        Route("PUT", "/boards/", "boards/create", "write_boards", _boards_create),
+        Route("GET", "/boards/{board_id}/", "boards/get", "read_boards", _boards_get),
+        Route("DELETE", "/boards/{board_id}/", "boards/delete", "write_boards", _boards_delete),
+        Route("GET", "/boards/{board_id}/pins/", "boards/list_pins", "read_boards read_pins", _board_pins),
+        Route("GET", "/board/{board_id}/sections/", "board_sections/list", "read_boards", _sections_list),
+        Route("PUT", "/board/{board_id}/sections/", "board_sections/create", "write_boards", _sections_create),
+        Route(
+            "GET",
+            "/board/sections/{section_id}/pins/",
+            "board_sections/list_pins",
+            "read_boards read_pins",
+            _section_pins,
+        ),
+        Route("PUT", "/pins/", "pins/create", "write_pins", _pins_create),
+        Route("GET", "/pins/{pin_id}/", "pins/get", "read_pins", _pins_get),
+        Route("POST", "/partners/pins/{pin_id}/save/", "pins/save", "write_pins", _pins_save),
+        Route("POST", "/media/uploads/register/", "media/create", "write_pins", _upload_register),
+        Route("GET", "/media/uploads/", "media/get", "write_pins", _upload_status),
+        Route(
+            "GET",
+            "/partners/analytics/users/{user_id}/metrics/",
+            "user_account/analytics",
+            "read_users",
+            _analytics,
+            "org_analytics",
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The ads API v4 dialect."""

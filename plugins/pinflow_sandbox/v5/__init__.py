@@ -1,0 +1,1 @@
+"""The API v5 dialect: routes, rendering, and a module for each large subject."""

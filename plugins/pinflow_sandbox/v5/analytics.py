@@ -1,0 +1,245 @@
+"""The figures of Pins and accounts in API v5.
+
+Source: https://github.com/pinterest/api-description (v5/openapi.json; pins/analytics, user_account/analytics)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, get_args
+
+from pinflow_pinterest.analytics import metrics as vocabulary
+from pinflow_sandbox.server.errors import invalid
+from pinflow_sandbox.world import ads, metrics
+from pinflow_sandbox.world.periods import SYNC, period_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import date
+
+    from pinflow_sandbox.server.request import Reply, Request
+    from pinflow_sandbox.world.metrics import Figures
+    from pinflow_sandbox.world.periods import Period
+    from pinflow_sandbox.world.records import Account, Pin
+
+    JsonObject = dict[str, object]
+    Daily = Callable[[date], Figures]
+    Share = Callable[[Figures], Figures]
+
+PIN_METRICS: Final[tuple[str, ...]] = get_args(vocabulary.PinMetric)
+USER_METRICS: Final[tuple[str, ...]] = get_args(vocabulary.UserMetric)
+TOP_SORTS: Final[tuple[str, ...]] = get_args(vocabulary.TopSort)
+TOP_VIDEO_METRICS: Final[tuple[str, ...]] = get_args(vocabulary.TopVideoMetric)
+
+_LIFETIME: Final = ("TOTAL_COMMENTS", "TOTAL_REACTIONS")
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "from_claimed_content": get_args(vocabulary.Claimed),
+    "pin_format": get_args(vocabulary.PinFormat),
+    "app_types": get_args(vocabulary.AppType),
+    "content_type": get_args(vocabulary.ContentType),
+    "source": get_args(vocabulary.PinSource),
+}
+# what a split or a filter gets of the whole, in parts of it; each column adds up to the whole
+_SHARES: Final[Mapping[str, Mapping[str, int]]] = {
+    "APP_TYPE": {"MOBILE": 60, "TABLET": 10, "WEB": 30},
+    "OWNED_CONTENT": {"CLAIMED": 40, "OTHER": 60},
+    "SOURCE": {"YOUR_PINS": 75, "OTHER_PINS": 25},
+    "PIN_FORMAT": {
+        "ORGANIC_IMAGE": 60,
+        "ORGANIC_PRODUCT": 10,
+        "ORGANIC_VIDEO": 10,
+        "ADS_STANDARD": 10,
+        "ADS_PRODUCT": 4,
+        "ADS_VIDEO": 4,
+        "ADS_IDEA": 2,
+    },
+    "CONTENT_TYPE": {"ORGANIC": 80, "PAID": 20},
+}
+_FILTERED: Final = {
+    "app_types": "APP_TYPE",
+    "from_claimed_content": "OWNED_CONTENT",
+    "source": "SOURCE",
+    "pin_format": "PIN_FORMAT",
+    "content_type": "CONTENT_TYPE",
+}
+_MOST_PINS: Final = 100
+_USUAL_PIN, _USUAL_ACCOUNT = 40, 35  # impressions a day; an account's for each of its Pins
+
+
+def _pin_analytics(request: Request) -> Reply:
+    pin = request.pin()
+    names = _metric_types(request, PIN_METRICS, needed=True)
+    split = request.choice("split_field", get_args(vocabulary.PinSplit))
+    share = _filter(request)
+    return 200, _split(request, _period(request), _daily(pin), names, split, share, born=pin.created, lifetime=True)
+
+
+def _pins_analytics(request: Request) -> Reply:
+    if "pin_ids" not in request.query:
+        raise invalid("Parameter 'pin_ids' is required")
+    ids = ads.ids_of("pin_ids", request.query["pin_ids"], _MOST_PINS)
+    names = _metric_types(request, PIN_METRICS, needed=True)
+    period, share = _period(request), _filter(request)
+    found = [request.world.pin(request.caller, id) for id in ids]
+    return 200, {
+        pin.id: _split(request, period, _daily(pin), names, None, share, born=pin.created, lifetime=True)
+        for pin in found
+    }
+
+
+def _user_analytics(request: Request) -> Reply:
+    split = request.choice("split_field", get_args(vocabulary.UserSplit))
+    return 200, of_account(request, request.caller.account, share=_filter(request), split=split)
+
+
+def of_account(request: Request, account: Account, *, share: Share, split: str | None = None) -> JsonObject:
+    """The figures of an account for the days and metrics of a query; ``share`` is what its filters leave of them."""
+    names = _metric_types(request, USER_METRICS, needed=False)
+    usual = _USUAL_ACCOUNT * len(account.pins)
+
+    def daily(day: date) -> Figures:
+        return metrics.of_thing(account.id, day, usual=usual)
+
+    return _split(request, _period(request), daily, names, split, share, born=0.0)
+
+
+def share_of(column: str, part: str) -> Share:
+    """What one part of a split ("APP_TYPE", ...) gets of figures; "ALL" gets everything."""
+    return lambda counted: counted if part == "ALL" else _part(counted, _SHARES[column], part)
+
+
+def _top_pins(request: Request) -> Reply:
+    return _top(request, TOP_SORTS, USER_METRICS, lambda pin: True)
+
+
+def _top_video_pins(request: Request) -> Reply:
+    return _top(request, TOP_VIDEO_METRICS, TOP_VIDEO_METRICS, lambda pin: pin.content.kind == "video")
+
+
+def _top(request: Request, sorts: Sequence[str], allowed: Sequence[str], keep: Callable[[Pin], bool]) -> Reply:
+    sort_by = request.choice("sort_by", sorts)
+    if sort_by is None:
+        raise invalid("Parameter 'sort_by' is required")
+    names = _metric_types(request, allowed, needed=False)
+    period, share = _period(request), _filter(request)
+    count = request.number("num_of_pins", default=10, most=50)
+    recent = request.one("created_in_last_n_days")
+    if recent not in (None, "30"):
+        raise invalid("Parameter 'created_in_last_n_days' must be 30")
+    oldest = request.world.clock.now() - 30 * 86_400 if recent else 0.0
+    found = [request.world.pins[id] for id in request.caller.account.pins]
+    chosen = [pin for pin in found if pin.created >= oldest and keep(pin)]
+    ranked = [(share(metrics.total(map(_daily(pin), period))), pin) for pin in chosen]
+    ranked.sort(key=lambda each: (-metrics.values(each[0], [sort_by])[sort_by], each[1].id))
+    return 200, {
+        "date_availability": {
+            "latest_available_timestamp": int(request.world.clock.now() - 86_400) * 1000,
+            "is_realtime": False,
+        },
+        "sort_by": sort_by,
+        "pins": [
+            {"pin_id": pin.id, "metrics": metrics.values(counted, names), "data_status": dict.fromkeys(names, "READY")}
+            for counted, pin in ranked[:count]
+        ],
+    }
+
+
+def _daily(pin: Pin) -> Daily:
+    video = pin.content.kind == "video"
+    return lambda day: metrics.of_thing(pin.id, day, usual=_USUAL_PIN, video=video)
+
+
+def _split(
+    request: Request,
+    period: Period,
+    daily: Daily,
+    names: Sequence[str],
+    split: str | None,
+    share: Share,
+    *,
+    born: float,
+    lifetime: bool = False,
+) -> JsonObject:
+    """The answer's object: one entry for each part of the split, "all" without one."""
+    today = metrics.day_of(request.world.clock.now())
+    first = metrics.day_of(born)
+    parts = _SHARES.get(split or "", {"all": 100})
+    answer: JsonObject = {}
+    for part in parts:
+        days = [(day, _status(day, today, first)) for day in period]
+        counted = {
+            day: _part(share(daily(day)), parts, part) if status in ("READY", "ESTIMATE") else metrics.NOTHING
+            for day, status in days
+        }
+        entry: JsonObject = {
+            "summary_metrics": metrics.values(metrics.total(counted.values()), names),
+            "daily_metrics": [
+                {
+                    "date": day.isoformat(),
+                    "data_status": status,
+                    "metrics": metrics.values(counted[day], names) if status in ("READY", "ESTIMATE") else {},
+                }
+                for day, status in days
+            ],
+        }
+        if lifetime:
+            whole = metrics.total(counted.values())
+            entry["lifetime_metrics"] = metrics.values(whole, [name for name in _LIFETIME if name in names])
+        answer[part] = entry
+    return answer
+
+
+def _status(day: date, today: date, first: date) -> str:
+    """How good a day's figures are: the running day has none yet, the one before is estimated."""
+    if day < first:
+        return "BEFORE_PIN_CREATED"
+    late = (today - day).days
+    return "PROCESSING" if late == 0 else "ESTIMATE" if late == 1 else "READY"
+
+
+def _part(counted: Figures, parts: Mapping[str, int], part: str) -> Figures:
+    """A part's share, so that all the parts add up to the whole."""
+    before = 0
+    for name, size in parts.items():
+        if name == part:
+            return counted.share(before + size, 100) - counted.share(before, 100)
+        before += size
+    raise KeyError(part)
+
+
+def _filter(request: Request) -> Callable[[Figures], Figures]:
+    """What a query's filters leave of figures."""
+    chosen = [
+        (_SHARES[_FILTERED[name]], value)
+        for name, allowed in _CHOICES.items()
+        if (value := request.choice(name, allowed)) not in (None, "ALL", "BOTH")
+    ]
+
+    def share(counted: Figures) -> Figures:
+        for parts, value in chosen:
+            counted = _part(counted, parts, str(value))
+        return counted
+
+    return share
+
+
+def _metric_types(request: Request, allowed: Iterable[str], *, needed: bool) -> list[str]:
+    found = [each for value in request.query.get("metric_types", ()) for each in value.split(",") if each]
+    if unknown := sorted(set(found) - set(allowed)):
+        raise invalid(f"Parameter 'metric_types' has unknown values: {unknown}")
+    if needed and not found:
+        raise invalid("Parameter 'metric_types' is required")
+    return found or list(allowed)
+
+
+def _period(request: Request) -> Period:
+    today = metrics.day_of(request.world.clock.now())
+    return period_of(request.one("start_date"), request.one("end_date"), today, SYNC)
+
+
+HANDLERS: Final[Mapping[str, Callable[[Request], Reply]]] = {
+    "pins/analytics": _pin_analytics,
+    "multi_pins/analytics": _pins_analytics,
+    "user_account/analytics": _user_analytics,
+    "user_account/analytics/top_pins": _top_pins,
+    "user_account/analytics/top_video_pins": _top_video_pins,
+}

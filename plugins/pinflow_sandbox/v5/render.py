@@ -1,0 +1,170 @@
+"""How records look in answers of API v5.
+
+Source: https://github.com/pinterest/api-description (v5/openapi.json, schemas)
+"""
+
+from __future__ import annotations
+
+import json
+from time import gmtime
+from typing import TYPE_CHECKING
+
+from pinflow_sandbox.world import images
+
+if TYPE_CHECKING:
+    from pinflow_sandbox.world.records import Account, Board, Content, Pin, Section, Slot, Website
+    from pinflow_sandbox.world.world import Caller, World
+
+JsonObject = dict[str, object]
+
+_THUMBNAILS = 5
+_METRICS_90D = ("pin_click", "impression", "clickthrough", "save", "reaction", "comment")
+_METRICS_LIFETIME = ("pin_click", "impression", "clickthrough", "reaction", "comment")
+_CREATIVE_TYPES = {"image": "REGULAR", "multiple_images": "CAROUSEL", "video": "VIDEO"}
+_VIDEO_SIZE = (720, 1280)  # pixels
+_VIDEO_DURATION = 15_000.0  # milliseconds
+
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def moment(seconds: float) -> str:
+    """A time as the API writes it: UTC, without a zone."""
+    at = gmtime(seconds)
+    return f"{at[0]:04}-{at[1]:02}-{at[2]:02}T{at[3]:02}:{at[4]:02}:{at[5]:02}"
+
+
+def without_nulls(value: object) -> object:
+    """The same value with every field left out that is null, at any depth."""
+    if isinstance(value, dict):
+        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+    return [without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
+def account(found: Account) -> JsonObject:
+    """An Account."""
+    picture = images.key_for_content(images.fingerprint("profile", found.username), "profile")
+    return {
+        "id": found.id,
+        "username": found.username,
+        "account_type": "BUSINESS" if found.business else "PINNER",
+        "profile_image": images.address(picture, "150x150"),
+        "website_url": found.website_url,
+        "about": found.about,
+        "business_name": found.business_name,
+        "board_count": len(found.boards),
+        "pin_count": len(found.pins),
+        "follower_count": len(found.followers),
+        "following_count": len(found.following),
+        "monthly_views": 0,
+    }
+
+
+def user_summary(username: str) -> JsonObject:
+    """A UserSummary."""
+    return {"username": username, "type": "user"}
+
+
+def linked_business(username: str) -> JsonObject:
+    """A LinkedBusiness."""
+    picture = images.key_for_content(images.fingerprint("profile", username), "profile")
+    widths = {"small": "30x30", "medium": "75x75", "large": "150x150", "xlarge": "600x"}
+    urls = {f"image_{name}_url": images.address(picture, width) for name, width in widths.items()}
+    return {"username": username, **urls}
+
+
+def website(found: Website) -> JsonObject:
+    """A UserWebsiteSummary."""
+    return {"website": found.address, "status": "success", "verified_at": moment(found.verified)}
+
+
+def board(world: World, found: Board) -> JsonObject:
+    """A Board."""
+    newest = [world.pins[id].content for id in found.pins[: -_THUMBNAILS - 1 : -1]]
+    keys = [content.slots[content.cover].key for content in newest]
+    return {
+        "id": found.id,
+        "name": found.name,
+        "description": found.description,
+        "privacy": found.privacy,
+        "is_ads_only": found.ads_only,
+        "owner": {"username": found.owner},
+        "media": {
+            "image_cover_url": images.address(keys[0], "400x300") if keys else None,
+            "pin_thumbnail_urls": [images.address(key, "150x150") for key in keys],
+        },
+        "pin_count": len(found.pins),
+        "follower_count": len(found.followers),
+        "collaborator_count": len(found.collaborators),
+        "created_at": moment(found.created),
+        "board_pins_modified_at": moment(found.pins_modified),
+    }
+
+
+def section(found: Section) -> JsonObject:
+    """A BoardSection."""
+    return {"id": found.id, "name": found.name}
+
+
+def pin(world: World, caller: Caller, found: Pin, *, metrics: bool = False) -> JsonObject:
+    """A Pin, as this caller sees it."""
+    content = found.content
+    cover = content.slots[content.cover]
+    body: JsonObject = {
+        "id": found.id,
+        "created_at": moment(found.created),
+        "link": content.link,
+        "title": content.title,
+        "description": content.description,
+        "dominant_color": content.dominant_color or images.colour(cover.key),
+        "alt_text": content.alt_text,
+        "board_section_id": found.section_id,
+        "creative_type": _CREATIVE_TYPES[content.kind],
+        "is_owner": found.account == caller.account.username,
+        "is_standard": content.standard,
+        "has_been_promoted": found.promoted,
+        "parent_pin_id": found.parent_id,
+        "pin_metrics": _metrics() if metrics else None,
+        "media": _media(content, originals=world.settings.originals),
+    }
+    if found.board_id is not None:
+        body["board_id"] = found.board_id
+        body["board_owner"] = {"username": world.boards[found.board_id].owner}
+    return body
+
+
+def creative_type(content: Content) -> str:
+    """The creative type of a Pin that shows this."""
+    return _CREATIVE_TYPES[content.kind]
+
+
+def _media(content: Content, *, originals: bool) -> JsonObject:
+    if content.kind == "multiple_images":
+        return {"media_type": "multiple_images", "items": [_item(slot, originals) for slot in content.slots]}
+    key = content.slots[0].key
+    if content.kind == "image":
+        return {"media_type": "image", "images": images.sizes(key, originals=originals)}
+    width, height = _VIDEO_SIZE
+    return {
+        "media_type": "video",
+        "cover_image_url": images.address(key, "1200x"),
+        "duration": _VIDEO_DURATION,
+        "height": height,
+        "width": width,
+        "video_url": None,
+        "images": images.sizes(key, originals=originals),
+    }
+
+
+def _item(slot: Slot, originals: bool) -> JsonObject:
+    return {
+        "item_type": "image",
+        "title": slot.title,
+        "description": slot.description,
+        "link": slot.link,
+        "images": images.sizes(slot.key, originals=originals),
+    }
+
+
+def _metrics() -> JsonObject:
+    """Nobody looks at Pins in a sandbox."""
+    return {"90d": dict.fromkeys(_METRICS_90D, 0), "lifetime_metrics": dict.fromkeys(_METRICS_LIFETIME, 0)}

@@ -1,0 +1,116 @@
+"""Asking for a report on ads in API v5, and asking how far it is.
+
+Source: https://github.com/pinterest/api-description (v5/openapi.json; analytics/create_report, analytics/get_report)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from pinflow_pinterest.analytics.metrics import ReportLevel
+from pinflow_sandbox.server.body_checks import checked_id
+from pinflow_sandbox.server.errors import invalid
+from pinflow_sandbox.world import ad_rows, ads, metrics, reports
+from pinflow_sandbox.world.periods import ASYNC, GRANULARITIES, HOURLY, ITEMS, period_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pinflow_sandbox.server.body_checks import Body
+    from pinflow_sandbox.server.request import Reply, Request
+    from pinflow_sandbox.world.records import AdAccount, AdEntity, Report
+    from pinflow_sandbox.world.world import World
+
+LEVELS: Final[tuple[str, ...]] = get_args(ReportLevel)
+_MOST_IDS: Final = 500
+
+
+def _create(request: Request) -> Reply:
+    account = ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
+    made = asked_for(request.world, account, request.body(), levels=LEVELS, filters="metrics_filters")
+    return 200, {"report_status": "IN_PROGRESS", "token": made.token, "message": None}
+
+
+def asked_for(world: World, account: AdAccount, body: Body, *, levels: Sequence[str], filters: str) -> Report:
+    """Make the report that a body describes, whose field of filters has this name. Raises Refused for a bad one."""
+    level, granularity = body.choice("level", levels), body.choice("granularity", GRANULARITIES)
+    if level is None or granularity is None:
+        raise body.wrong("level" if level is None else "granularity", "is required")
+    columns = ad_rows.checked_columns(body.texts("columns"))
+    reach = HOURLY if granularity == "HOUR" else ITEMS if level.startswith("PRODUCT_ITEM") else ASYNC
+    period = period_of(body.text("start_date"), body.text("end_date"), metrics.day_of(world.clock.now()), reach)
+    csv_wanted = body.choice("report_format", ("JSON", "CSV")) == "CSV"
+    keep = _filters(body, filters)
+    entities = _entities(world, account, level, body)
+    rows = [row for row in ad_rows.rows(world, entities, period, granularity, columns) if keep(row)]
+    id_column = _ID_COLUMNS.get(level.removesuffix("_TARGETING"), "AD_ACCOUNT_ID")
+    if csv_wanted:
+        dated = [] if granularity == "TOTAL" else ["DATE", *(["HOUR"] if granularity == "HOUR" else [])]
+        file = reports.as_csv(rows, list(dict.fromkeys([id_column, *dated, *columns])))
+    else:
+        file = reports.as_json(rows, id_column)
+    return reports.add(world, account, file, csv_wanted=csv_wanted)
+
+
+def _get(request: Request) -> Reply:
+    account = ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
+    token = request.one("token")
+    if not token:
+        raise invalid("Parameter 'token' is required")
+    return 200, reports.polled(request.world, account, token, request.call.host)
+
+
+def _entities(world: World, account: AdAccount, level: str, body: Body) -> Sequence[AdEntity]:
+    """What a report of this level is about; the sandbox has no keywords, products and targeting of its own."""
+    filters = {name: body.texts(name) for name in ("campaign_ids", "ad_group_ids", "ad_ids") if name in body}
+    for name, ids in filters.items():
+        if not 1 <= len(ids) <= _MOST_IDS:
+            raise body.wrong(name, f"takes 1 to {_MOST_IDS} ids")
+        for id in ids:
+            checked_id(name, id)
+    match level.removesuffix("_TARGETING"):
+        case "ADVERTISER":
+            return [account]
+        case "CAMPAIGN":
+            found: list[Any] = [world.campaigns[id] for id in account.campaigns]
+        case "AD_GROUP":
+            found = [world.ad_groups[id] for id in account.ad_groups]
+        case "PIN_PROMOTION":
+            found = [world.ads[id] for id in account.ads]
+        case _:
+            found = []
+    own = f"{level.removesuffix('_TARGETING').lower().replace('pin_promotion', 'ad')}_ids"
+    for name, ids in filters.items():
+        attribute = "id" if name == own else name.removesuffix("s")
+        found = [each for each in found if getattr(each, attribute, None) in ids]
+    return found
+
+
+def _filters(body: Body, name: str) -> Callable[[Mapping[str, object]], bool]:
+    """What a report's filters let through; they are asked of the columns that a row has."""
+    if name not in body:
+        return lambda row: True
+    given = []
+    for part in body.parts(name, least=1, most=100):
+        field, operator = part.needed_text("field"), part.needed_text("operator")
+        given.append((field, operator, part.numbers("values")))
+    reports.check_filters(given)
+
+    def keep(row: Mapping[str, object]) -> bool:
+        for field, operator, values in given:
+            value = row.get(field)
+            if not isinstance(value, int | float):
+                continue
+            if any(value >= each if operator == "LESS_THAN" else value <= each for each in values):
+                return False
+        return True
+
+    return keep
+
+
+_ID_COLUMNS: Final = {"CAMPAIGN": "CAMPAIGN_ID", "AD_GROUP": "AD_GROUP_ID", "PIN_PROMOTION": "AD_ID"}
+
+HANDLERS: Final[Mapping[str, Callable[[Request], Reply]]] = {
+    "analytics/create_report": _create,
+    "analytics/get_report": _get,
+}

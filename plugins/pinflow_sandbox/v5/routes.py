@@ -1,0 +1,423 @@
+"""The API v5 dialect: which operation a request calls, who may call it, and what the world answers.
+
+Scopes, rate-limit categories and paths come from the operations catalogue; here is what each operation does.
+
+Source: https://github.com/pinterest/api-description (v5/openapi.json)
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from pinflow_pinterest.catalogue.operations import match
+from pinflow_sandbox.server import access
+from pinflow_sandbox.server.body_checks import checked_id
+from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.server.errors import Refused, forbidden, invalid, restricted
+from pinflow_sandbox.server.request import Request
+from pinflow_sandbox.v5 import ads as v5_ads
+from pinflow_sandbox.v5 import analytics as v5_analytics
+from pinflow_sandbox.v5 import render
+from pinflow_sandbox.v5 import reports as v5_reports
+from pinflow_sandbox.v5 import terms as v5_terms
+from pinflow_sandbox.world import accounts, ads, boards, pins, uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pinflow_pinterest.catalogue.operations import Operation
+    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.request import Reply
+    from pinflow_sandbox.world.records import Board, Pin
+    from pinflow_sandbox.world.world import Caller, World
+
+
+PREFIX = "/v5"
+
+_METHODS = ("GET", "POST", "PATCH", "DELETE", "PUT")
+_PRIVACY_FILTERS = ("ALL", "PUBLIC", "PROTECTED", "SECRET", "PUBLIC_AND_SECRET")
+_PIN_FILTERS = ("exclude_native", "exclude_repins", "has_been_promoted")
+_FEED_TYPES = ("ALL", "RANKED", "CREATOR_ONLY", "RANKED_CREATOR_ONLY")
+_CODE_IS_STATUS = frozenset({400, 403, 404, 409})
+_REPEATING = (
+    *("board_sections/", "campaigns/", "ad_groups/", "ads/", "ad_account/", "analytics/", "terms_"),
+    *("pins/analytics", "user_account/analytics"),
+)
+
+
+def answer(world: World, call: Call) -> tuple[Answer, str, str]:
+    """What API v5 answers to a call, the operation's path template, and the account it was for ("" if unknown)."""
+    path = _path(call)
+    headers: tuple[tuple[str, str], ...] = ()
+    template = account = ""
+    operation: Operation | None = None
+    try:
+        operation = _operation(call.method, path)
+        template = PREFIX + operation.path
+        caller = access.authorised(world, call)
+        account = caller.account.username
+        headers = access.within_limits(world, caller, operation.category)
+        request = Request(world, caller, operation, call, _path_values(operation, path), call.query)
+        handler = _handler(request)
+        request.caller = _on_behalf(request)
+        status, value = handler(request)
+    except Refused as refused:
+        return _refusal(operation, refused, headers), template, account
+    if value is None:
+        return Answer(status, headers=headers), template, account
+    if world.settings.nulls == "omitted":
+        value = render.without_nulls(value)
+    return Answer(status, render.encode(value).encode(), headers=headers), template, account
+
+
+def error_answer(status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """An error as API v5 tells it."""
+    return Answer(status, render.encode({"code": code, "message": message}).encode(), headers=headers)
+
+
+def operation_of(call: Call) -> Operation | None:
+    """The operation a call is for, or None if there is none."""
+    return match("GET" if call.method == "HEAD" else call.method, _path(call))
+
+
+def content(value: Any) -> Any:
+    """What an answer that is JSON is about: an object, or the objects of a listing's page."""
+    return value["items"] if isinstance(value, dict) and "items" in value else value
+
+
+def _path(call: Call) -> str:
+    """A call's path within API v5; nothing matches that of another."""
+    return call.path.removeprefix(PREFIX) if call.path.startswith(f"{PREFIX}/") else ""
+
+
+def _operation(method: str, path: str) -> Operation:
+    found = match("GET" if method == "HEAD" else method, path)
+    if found is not None:
+        return found
+    if any(match(other, path) for other in _METHODS):
+        raise Refused(405, 5, "Method not allowed")
+    raise Refused(404, 404, "No such path. Paths of API v5 start with /v5/ and end without a slash.")
+
+
+def _path_values(operation: Operation, path: str) -> dict[str, str]:
+    pairs = zip(operation.path.split("/"), path.split("/"), strict=True)
+    return {name[1:-1]: unquote(value) for name, value in pairs if name[:1] == "{"}
+
+
+def _handler(request: Request) -> Callable[[Request], Reply]:
+    """What does the operation, once it is clear that this caller may have it done."""
+    operation, caller = request.operation, request.caller
+    handler = HANDLERS.get(operation.id)
+    if handler is None:
+        raise forbidden(f"This sandbox does not offer {operation.id}.")
+    if caller.client and not operation.client_credentials:
+        raise restricted(f"{operation.id} with a client_credentials token")
+    caller.needs(operation.scopes)
+    return handler
+
+
+def _on_behalf(request: Request) -> Caller:
+    """Who the call is for: with an ad account in the query, its owner. Raises Refused (403) without a role in it."""
+    id = request.one("ad_account_id")
+    if id is None:
+        return request.caller
+    account = ads.ad_account_of(request.world, request.caller, id)
+    return replace(request.caller, account=request.world.account(account.owner))
+
+
+def _refusal(operation: Operation | None, refused: Refused, headers: tuple[tuple[str, str], ...]) -> Answer:
+    """An error answer; some operations repeat the HTTP status as their code."""
+    code = refused.code
+    if operation is not None and _repeats_status(operation.id, refused.status):
+        code = refused.status
+    return error_answer(refused.status, code, refused.message, getattr(refused, "headers", headers))
+
+
+def _repeats_status(operation: str, status: int) -> bool:
+    if operation.startswith(_REPEATING):
+        return status in _CODE_IS_STATUS
+    return (operation, status) in (("boards/list_pins", 404), ("user_account/get", 403))
+
+
+def _created(request: Request, value: object) -> Reply:
+    return request.world.settings.created_status, value
+
+
+# boards and sections
+
+
+def _boards_list(request: Request) -> Reply:
+    privacy = request.choice("privacy", _PRIVACY_FILTERS)
+    wanted = None if privacy in (None, "ALL") else privacy.split("_AND_")
+    own = request.caller.account
+    ids = sorted([*own.boards, *own.group_boards])
+    return request.boards(ids, lambda board: wanted is None or board.privacy in wanted)
+
+
+def _boards_create(request: Request) -> Reply:
+    made = boards.create_board(request.world, request.caller, request.body())
+    return _created(request, render.board(request.world, made))
+
+
+def _boards_get(request: Request) -> Reply:
+    return 200, render.board(request.world, request.board())
+
+
+def _boards_update(request: Request) -> Reply:
+    changed = boards.update_board(request.world, request.caller, request.board(), request.body())
+    return 200, render.board(request.world, changed)
+
+
+def _boards_delete(request: Request) -> Reply:
+    boards.delete_board(request.world, request.caller, request.board())
+    return 204, None
+
+
+def _board_pins(request: Request) -> Reply:
+    return request.pins(request.board().pins, request.has_creative_type())
+
+
+def _sections_list(request: Request) -> Reply:
+    found = request.world.sections
+    return request.listing(request.board().sections, lambda id: True, lambda id: render.section(found[id]))
+
+
+def _sections_create(request: Request) -> Reply:
+    made = boards.create_section(request.world, request.caller, request.board(), request.body())
+    return 201, render.section(made)
+
+
+def _sections_update(request: Request) -> Reply:
+    board = request.board()
+    section = request.world.section(board, checked_id("section_id", request.path["section_id"]))
+    return 200, render.section(boards.update_section(request.world, request.caller, board, section, request.body()))
+
+
+def _sections_delete(request: Request) -> Reply:
+    board = request.board()
+    section = request.world.section(board, checked_id("section_id", request.path["section_id"]))
+    boards.delete_section(request.world, request.caller, board, section)
+    return 204, None
+
+
+def _section_pins(request: Request) -> Reply:
+    section = request.world.section(request.board(), checked_id("section_id", request.path["section_id"]))
+    return request.pins(section.pins, lambda pin: True)
+
+
+# Pins
+
+
+def _pins_list(request: Request) -> Reply:
+    chosen = request.choice("pin_filter", _PIN_FILTERS)
+    private = request.choice("pin_type", ("PRIVATE",)) is not None
+    protected = request.flag("include_protected_pins")
+    fits = request.has_creative_type()
+
+    def keep(pin: Pin) -> bool:
+        privacy = request.world.boards[pin.board_id].privacy if pin.board_id is not None else "PUBLIC"
+        if (private and privacy != "SECRET") or (privacy == "PROTECTED" and not protected):
+            return False
+        return _passes(chosen, pin) and fits(pin)
+
+    return request.pins(request.caller.account.pins, keep)
+
+
+def _passes(chosen: str | None, pin: Pin) -> bool:
+    if chosen == "exclude_native":
+        return pin.parent_id is not None
+    if chosen == "exclude_repins":
+        return pin.parent_id is None
+    return chosen is None or pin.promoted
+
+
+def _pins_create(request: Request) -> Reply:
+    made = pins.create_pin(request.world, request.caller, request.body())
+    return _created(request, render.pin(request.world, request.caller, made))
+
+
+def _pins_get(request: Request) -> Reply:
+    metrics = request.flag("pin_metrics")
+    return 200, render.pin(request.world, request.caller, request.pin(), metrics=metrics)
+
+
+def _pins_update(request: Request) -> Reply:
+    changed = pins.update_pin(request.world, request.caller, request.pin(), request.body())
+    return 200, render.pin(request.world, request.caller, changed)
+
+
+def _pins_delete(request: Request) -> Reply:
+    pins.delete_pin(request.world, request.caller, request.pin())
+    return 204, None
+
+
+def _pins_save(request: Request) -> Reply:
+    id = checked_id("pin_id", request.path["pin_id"])
+    return 201, render.pin(
+        request.world, request.caller, pins.save_pin(request.world, request.caller, id, request.body())
+    )
+
+
+# media
+
+
+def _media(request: Request, id: str) -> dict[str, object]:
+    state = uploads.status(request.world, request.world.media[id])
+    return {"media_id": id, "media_type": "video", "status": state}
+
+
+def _media_list(request: Request) -> Reply:
+    return request.listing(request.caller.account.media, lambda id: True, lambda id: _media(request, id))
+
+
+def _media_create(request: Request) -> Reply:
+    made = uploads.register(request.world, request.caller, request.body())
+    return _created(
+        request,
+        {
+            "media_id": made.id,
+            "media_type": "video",
+            "upload_url": f"http://{request.call.host}{uploads.STORE_PATH}",
+            "upload_parameters": uploads.parameters(request.world, made),
+        },
+    )
+
+
+def _media_get(request: Request) -> Reply:
+    id = checked_id("media_id", request.path["media_id"])
+    found = uploads.media_of(request.world, request.caller, id)
+    return 200, {"media_id": id, "media_type": "video", "status": uploads.polled(request.world, found)}
+
+
+# search
+
+
+def _search_boards(request: Request) -> Reply:
+    words = (request.one("query") or "").casefold().split()
+
+    def found(board: Board) -> bool:
+        text = f"{board.name} {board.description or ''}".casefold()
+        return all(word in text for word in words)
+
+    return request.boards(request.caller.account.boards, found)
+
+
+def _search_pins(request: Request) -> Reply:
+    query = request.one("query")
+    if not query:
+        raise invalid("Parameter 'query' is required")
+    ids = {each.strip() for each in query.split(",")}
+    by_id = all(each.isdigit() for each in ids)
+    words = query.casefold().split()
+
+    def found(pin: Pin) -> bool:
+        if by_id:
+            return pin.id in ids
+        content = pin.content
+        text = f"{content.title or ''} {content.description or ''}".casefold()
+        return all(word in text for word in words)
+
+    return request.pins(request.caller.account.pins, found)
+
+
+# user account
+
+
+def _user_get(request: Request) -> Reply:
+    return 200, render.account(request.caller.account)
+
+
+def _businesses(request: Request) -> Reply:
+    return 200, [render.linked_business(name) for name in request.caller.account.linked_businesses]
+
+
+def _followers(request: Request) -> Reply:
+    names = sorted(request.caller.account.followers)
+    return request.listing(names, lambda name: True, render.user_summary, newest_first=False)
+
+
+def _following(request: Request) -> Reply:
+    request.choice("feed_type", _FEED_TYPES)
+    request.flag("explicit_following")
+    names = sorted(request.caller.account.following)
+    return request.listing(names, lambda name: True, render.user_summary, newest_first=False)
+
+
+def _followed_boards(request: Request) -> Reply:
+    request.flag("explicit_following")
+    found = request.world.boards
+    return request.listing(
+        request.caller.account.followed_boards,
+        lambda id: found[id].privacy == "PUBLIC",
+        lambda id: render.board(request.world, found[id]),
+    )
+
+
+def _follow(request: Request) -> Reply:
+    followed = accounts.follow(request.world, request.caller, request.path["username"], request.body())
+    return 200, render.user_summary(followed.username)
+
+
+def _websites(request: Request) -> Reply:
+    found = request.caller.account.websites
+    return request.listing(
+        sorted(found), lambda name: True, lambda name: render.website(found[name]), newest_first=False
+    )
+
+
+def _verify_website(request: Request) -> Reply:
+    return 200, render.website(accounts.verify_website(request.world, request.caller, request.body()))
+
+
+def _unverify_website(request: Request) -> Reply:
+    address = request.one("website")
+    if not address:
+        raise invalid("Parameter 'website' is required")
+    accounts.unverify_website(request.caller, address)
+    return 204, None
+
+
+def _verification(request: Request) -> Reply:
+    return 200, accounts.verification_code(request.caller.account)
+
+
+HANDLERS: Mapping[str, Callable[[Request], Reply]] = {
+    **v5_ads.HANDLERS,
+    **v5_analytics.HANDLERS,
+    **v5_reports.HANDLERS,
+    **v5_terms.HANDLERS,
+    "boards/list": _boards_list,
+    "boards/create": _boards_create,
+    "boards/get": _boards_get,
+    "boards/update": _boards_update,
+    "boards/delete": _boards_delete,
+    "boards/list_pins": _board_pins,
+    "board_sections/list": _sections_list,
+    "board_sections/create": _sections_create,
+    "board_sections/update": _sections_update,
+    "board_sections/delete": _sections_delete,
+    "board_sections/list_pins": _section_pins,
+    "pins/list": _pins_list,
+    "pins/create": _pins_create,
+    "pins/get": _pins_get,
+    "pins/update": _pins_update,
+    "pins/delete": _pins_delete,
+    "pins/save": _pins_save,
+    "media/list": _media_list,
+    "media/create": _media_create,
+    "media/get": _media_get,
+    "search_user_boards/get": _search_boards,
+    "search_user_pins/list": _search_pins,
+    "user_account/get": _user_get,
+    "linked_business_accounts/get": _businesses,
+    "followers/list": _followers,
+    "user_following/get": _following,
+    "boards_user_follows/list": _followed_boards,
+    "follow_user/update": _follow,
+    "user_websites/get": _websites,
+    "verify_website/update": _verify_website,
+    "unverify_website/delete": _unverify_website,
+    "website_verification/get": _verification,
+}

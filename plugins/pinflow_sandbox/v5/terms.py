@@ -1,0 +1,44 @@
+"""Related and suggested search terms in API v5. A sandbox knows no language: it hangs common words onto any term.
+
+Source: https://github.com/pinterest/api-description (v5/openapi.json; terms)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pinflow_sandbox.server.errors import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pinflow_sandbox.server.request import Reply, Request
+
+
+def _related_terms(request: Request) -> Reply:
+    terms = [each.strip() for value in request.query.get("terms", ()) for each in value.split(",") if each.strip()]
+    if not terms:
+        raise invalid("Parameter 'terms' is required")
+    found = [{"term": term, "related_terms": [f"{term} {word}" for word in _RELATED]} for term in terms]
+    return 200, {"id": terms[0], "related_term_count": len(found) * len(_RELATED), "related_terms_list": found}
+
+
+def _suggested_terms(request: Request) -> Reply:
+    term = (request.one("term") or "").strip()
+    if not term:
+        raise invalid("Parameter 'term' is required")
+    limit = request.number("limit", default=4, most=10)
+    return 200, [f"{term} {word}" for word in _SUGGESTED][:limit]
+
+
+_RELATED: Final = ("ideas", "inspiration", "aesthetic", "for beginners")
+_SUGGESTED: Final = (
+    *("ideas", "design", "for small spaces", "diy", "aesthetic"),
+    *("on a budget", "for beginners", "modern", "vintage", "tips"),
+)
+
+
+HANDLERS: Final[Mapping[str, Callable[[Request], Reply]]] = {
+    "terms_related/list": _related_terms,
+    "terms_suggested/list": _suggested_terms,
+}

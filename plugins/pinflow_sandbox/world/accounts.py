@@ -1,0 +1,71 @@
+"""The rules of accounts: following, claimed web sites.
+
+Source: https://developers.pinterest.com/docs/api/v5/ (user_account)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pinflow_sandbox.server.errors import Refused, invalid, no_user
+from pinflow_sandbox.world.images import fingerprint
+from pinflow_sandbox.world.records import Website
+
+if TYPE_CHECKING:
+    from pinflow_sandbox.server.body_checks import Body
+    from pinflow_sandbox.world.records import Account
+    from pinflow_sandbox.world.world import Caller, World
+
+_METHODS = ("METATAG", "FILENAME", "DNSTXT")
+_WEBSITE = re.compile(r"(?:https?://)?([a-z0-9-]+\.)+[a-z0-9-]{2,}(?::[0-9]+)?(?:/\S*)?", re.IGNORECASE)
+
+
+def follow(world: World, caller: Caller, username: str, body: Body) -> Account:
+    """Follow another account. Raises Refused (404) where there is none of that name."""
+    body.flag("auto_follow", default=False)
+    if username.isdigit():
+        raise invalid("'username' must not consist of digits only")
+    other = world.accounts.get(username)
+    if other is None:
+        raise no_user()
+    if other is caller.account:
+        raise invalid("nobody can follow themselves")
+    connect(caller.account, other)
+    return other
+
+
+def connect(follower: Account, followed: Account) -> None:
+    """Let one account follow another."""
+    follower.following.add(followed.username)
+    followed.followers.add(follower.username)
+
+
+def verify_website(world: World, caller: Caller, body: Body) -> Website:
+    """Claim a web site. The sandbox asks nobody: every address that could be one is verified at once."""
+    address = body.needed_text("website", most=2048)
+    body.choice("verification_method", _METHODS)
+    if not _WEBSITE.fullmatch(address):
+        raise body.wrong("website", "must be a domain, with or without a path")
+    website = Website(address, world.clock.now())
+    caller.account.websites[address] = website
+    return website
+
+
+def unverify_website(caller: Caller, address: str) -> None:
+    """Give up a claimed web site."""
+    if caller.account.websites.pop(address, None) is None:
+        raise Refused(404, 404, "Website not found.")
+
+
+def verification_code(account: Account) -> dict[str, str]:
+    """What an account would put on a site to prove that it is the account's."""
+    code = fingerprint("website", account.id) + fingerprint("website", account.username)
+    metatag = f'<meta name="p:domain_verify" content="{code}"/>'
+    return {
+        "verification_code": code,
+        "dns_txt_record": f"pinterest-site-verification={code}",
+        "metatag": metatag,
+        "filename": f"pinterest-{code[:5]}.html",
+        "file_content": f"<!DOCTYPE html><html><head>{metatag}</head><body>{code[:5]}</body></html>",
+    }

@@ -1,0 +1,163 @@
+"""The rules of boards and their sections.
+
+Source: https://developers.pinterest.com/docs/api/v5/ (boards, board_sections)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow_sandbox.server.errors import Refused, forbidden, invalid
+from pinflow_sandbox.world import pins
+from pinflow_sandbox.world.records import Board, Section
+
+if TYPE_CHECKING:
+    from pinflow_sandbox.server.body_checks import Body
+    from pinflow_sandbox.world.records import Privacy
+    from pinflow_sandbox.world.world import Caller, World
+
+ADS_ONLY_NAME = "Ad-only Pins"
+
+_PRIVACIES: tuple[Privacy, ...] = ("PUBLIC", "PROTECTED", "SECRET")
+_LATER_PRIVACIES: tuple[Privacy, ...] = ("PUBLIC", "SECRET")
+_SECTION_NAME = 180  # characters
+
+
+def create_board(world: World, caller: Caller, body: Body) -> Board:
+    """Make a board of the caller's own."""
+    name = board_name(world, body)
+    description = body.text("description", null=True)
+    privacy: Privacy = body.choice("privacy", _PRIVACIES) or "PUBLIC"
+    ads_only = body.flag("is_ads_only", default=False)
+    if ads_only:
+        name, privacy = ADS_ONLY_NAME, "PROTECTED"
+    caller.may_write(privacy)
+    if len(caller.account.boards) >= world.settings.max_boards:
+        raise forbidden(f"An account can have at most {world.settings.max_boards} boards.")
+    _free_name(world, caller.account.username, name)
+    board = add_board(world, caller.account.username, name, description=description, privacy=privacy, ads_only=ads_only)
+    world.delay_listing(board.id)
+    return board
+
+
+def add_board(
+    world: World,
+    owner: str,
+    name: str,
+    *,
+    description: str | None = None,
+    privacy: Privacy = "PUBLIC",
+    ads_only: bool = False,
+    created: float | None = None,
+) -> Board:
+    """Put a new board into the world, without asking whether somebody may."""
+    at = world.clock.now() if created is None else created
+    board = Board(world.new_id("board"), owner, name, at, at, description, privacy, ads_only)
+    world.boards[board.id] = board
+    world.accounts[owner].boards.put(board.id)
+    return board
+
+
+def update_board(world: World, caller: Caller, board: Board, body: Body) -> Board:
+    """Change a board's name, description or privacy, as far as the body names them."""
+    _own(caller, board)
+    name = board_name(world, body) if "name" in body else board.name
+    privacy: Privacy = (body.choice("privacy", _LATER_PRIVACIES) if "privacy" in body else None) or board.privacy
+    description = body.text("description", null=True) if "description" in body else board.description
+    caller.may_write(board.privacy)
+    caller.may_write(privacy)
+    if name.casefold() != board.name.casefold():
+        _free_name(world, board.owner, name)
+    board.name, board.privacy, board.description = name, privacy, description
+    return board
+
+
+def delete_board(world: World, caller: Caller, board: Board) -> None:
+    """Delete a board of the caller's own, its sections and all its Pins."""
+    _own(caller, board)
+    caller.may_write(board.privacy)
+    for id in list(board.pins):
+        pins.remove_pin(world, world.pins[id])
+    for id in board.sections:
+        del world.sections[id]
+    for name in board.collaborators:
+        world.accounts[name].group_boards.take(board.id)
+    for name in board.followers:
+        world.accounts[name].followed_boards.take(board.id)
+    world.accounts[board.owner].boards.take(board.id)
+    del world.boards[board.id]
+
+
+def board_name(world: World, body: Body) -> str:
+    """The name a body wants for a board."""
+    name = body.needed_text("name", most=world.settings.board_name_length).strip()
+    if not name:
+        raise body.wrong("name", "must not be blank")
+    return name
+
+
+def create_section(world: World, caller: Caller, board: Board, body: Body) -> Section:
+    """Make a section on a board that the caller may write to."""
+    caller.may_write(board.privacy)
+    name = _section_name(body)
+    if len(board.sections) >= world.settings.max_sections:
+        raise invalid(f"a board can have at most {world.settings.max_sections} sections")
+    _free_section_name(world, board, name)
+    section = add_section(world, board, name)
+    world.delay_listing(section.id)
+    return section
+
+
+def add_section(world: World, board: Board, name: str) -> Section:
+    """Put a new section onto a board, without asking whether somebody may."""
+    section = Section(world.new_id("section"), board.id, name)
+    world.sections[section.id] = section
+    board.sections.put(section.id)
+    return section
+
+
+def update_section(world: World, caller: Caller, board: Board, section: Section, body: Body) -> Section:
+    """Rename a section."""
+    caller.may_write(board.privacy)
+    name = _section_name(body)
+    if name.casefold() != section.name.casefold():
+        _free_section_name(world, board, name)
+    section.name = name
+    return section
+
+
+def delete_section(world: World, caller: Caller, board: Board, section: Section) -> None:
+    """Delete a section; the settings say what becomes of its Pins."""
+    caller.may_write(board.privacy)
+    for id in list(section.pins):
+        pin = world.pins[id]
+        if world.settings.deleted_section_pins == "deleted":
+            pins.remove_pin(world, pin)
+        else:
+            pin.section_id = None
+    board.sections.take(section.id)
+    del world.sections[section.id]
+
+
+def _own(caller: Caller, board: Board) -> None:
+    if board.owner != caller.account.username:
+        raise forbidden()
+
+
+def _free_name(world: World, owner: str, name: str) -> None:
+    taken = (world.boards[id].name.casefold() for id in world.accounts[owner].boards)
+    if name.casefold() in taken:
+        status = world.settings.duplicate_name_status
+        raise Refused(status, 58, "Try a different name. You already have a board with this name!")
+
+
+def _section_name(body: Body) -> str:
+    name = body.needed_text("name", most=_SECTION_NAME).strip()
+    if not name:
+        raise body.wrong("name", "must not be blank")
+    return name
+
+
+def _free_section_name(world: World, board: Board, name: str) -> None:
+    if name.casefold() in (world.sections[id].name.casefold() for id in board.sections):
+        raise Refused(409, 409, "Board section conflict.")

@@ -1,0 +1,84 @@
+"""Rate limits: fixed windows of the sandbox's clock, per account and app, or per app and day in trial.
+
+Source: https://developers.pinterest.com/docs/reference/rate-limits/ and the headers seen in
+https://github.com/pinterest/pinterest-python-sdk/issues/128
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pinflow_sandbox.control.settings import Settings
+
+_Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One limit: so many requests in so many seconds, counted under a key."""
+
+    key: _Key
+    limit: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a request did to its limits: whether it may pass, and the headers that tell."""
+
+    allowed: bool
+    headers: tuple[tuple[str, str], ...]
+
+
+class Limits:
+    """What has been used of every window that is open."""
+
+    def __init__(self) -> None:
+        self._used: dict[_Key, tuple[int, int]] = {}  # key -> (number of the window, requests in it)
+
+    def clear(self) -> None:
+        """Forget all use."""
+        self._used.clear()
+
+    def spend(self, settings: Settings, now: float, category: str, account: str, app: str) -> Spent:
+        """Count one request, unless a window is full: then nothing is counted and it may not pass."""
+        windows = _windows(settings, category, account, app)
+        left = [each.limit - self._count(each, now) for each in windows]
+        allowed = min(left) > 0
+        if allowed:
+            for window in windows:
+                self._used[window.key] = (int(now // window.seconds), self._count(window, now) + 1)
+            left = [each - 1 for each in left]
+        return Spent(allowed, _headers(windows, left, now))
+
+    def _count(self, window: Window, now: float) -> int:
+        number, used = self._used.get(window.key, (0, 0))
+        return used if number == int(now // window.seconds) else 0
+
+
+def _windows(settings: Settings, category: str, account: str, app: str) -> tuple[Window, Window]:
+    if settings.trial:
+        daily = settings.trial_per_day.get(category, settings.trial_total_per_day)
+        return (
+            Window(("trial", app), settings.trial_total_per_day, 86_400),
+            Window((category, app), daily, 86_400),
+        )
+    minute = settings.per_minute.get(category, settings.unlisted_per_minute)
+    return (
+        Window(("universal", account, app), settings.universal_per_second, 1),
+        Window((category, account, app), minute, 60),
+    )
+
+
+def _headers(windows: tuple[Window, Window], left: list[int], now: float) -> tuple[tuple[str, str], ...]:
+    tightest = left.index(min(left))
+    binding = windows[tightest]
+    listed = ", ".join(f"{each.limit};w={each.seconds}" for each in windows)
+    return (
+        ("X-RateLimit-Limit", f"{binding.limit}, {listed}"),
+        ("X-RateLimit-Remaining", str(max(0, left[tightest]))),
+        ("X-RateLimit-Reset", str(max(1, ceil(binding.seconds - now % binding.seconds)))),
+    )

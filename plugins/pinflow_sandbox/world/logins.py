@@ -1,0 +1,315 @@
+"""Apps, authorization codes and tokens: who may sign, as whom, for what, until when.
+
+All of them carry the word "sandbox", and what does not is never looked up, stored or repeated if it may be a
+credential of the real service.
+
+Source: https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Literal
+
+from pinflow_sandbox.server.errors import Refused, forbidden, invalid, real_credential, unauthenticated
+from pinflow_sandbox.world.images import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pinflow_sandbox.control.settings import Settings
+
+ALL_SCOPES = frozenset(
+    [
+        "ads:read",
+        "ads:write",
+        "billing:read",
+        "billing:write",
+        "biz_access:read",
+        "biz_access:write",
+        "boards:read",
+        "boards:read_secret",
+        "boards:write",
+        "boards:write_secret",
+        "catalogs:read",
+        "catalogs:write",
+        "msot:write",
+        "pins:read",
+        "pins:read_secret",
+        "pins:write",
+        "pins:write_secret",
+        "user_accounts:read",
+        "user_accounts:write",
+    ]
+)
+_V3 = """
+    read_domains read_boards write_boards read_pins write_pins read_users write_users read_secret_boards
+    read_secret_pins read_user_followers write_user_followees read_advertisers write_advertisers read_campaigns
+    write_campaigns read_merchants write_merchants read_pin_promotions write_pin_promotions read_organic
+    write_organic manage_organic read_secret read_ads write_ads manage_merchants
+"""
+V3_SCOPES = frozenset(_V3.split())
+EVERY_SCOPE = ALL_SCOPES | V3_SCOPES  # a token with these is good for every version of the API
+PENDING_CONSENTS = 1000  # consent pages that were opened and not answered; the oldest is forgotten
+
+_TOKEN_PREFIXES = ("pina_", "pinr_", "pinc_", "pina.", "pinr.", "pinc.")
+_OPAQUE = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A registered application. A legacy one gets continuous refresh tokens only if it asks for them."""
+
+    id: str
+    secret: str
+    owner: str  # username
+    redirect_uris: frozenset[str]
+    legacy: bool = False
+
+
+@dataclass(slots=True)
+class Family:
+    """All tokens that come from one consent; they end together when one of them was used twice."""
+
+    app_id: str
+    account: str  # username
+    scopes: frozenset[str]
+    kind: Literal["user", "client"] = "user"
+    revoked: bool = False
+
+
+@dataclass(slots=True)
+class Access:
+    """An access token."""
+
+    family: Family
+    scopes: frozenset[str]
+    expires: float  # seconds since the epoch
+    revoked: bool = False
+
+
+@dataclass(slots=True)
+class Refresh:
+    """A refresh token."""
+
+    family: Family
+    continuous: bool
+    expires: float  # seconds since the epoch
+    used: float | None = None  # when it was rotated away
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What an app asked a user for."""
+
+    app_id: str
+    redirect_uri: str
+    scopes: frozenset[str]
+    state: str | None
+    refreshable: bool = True  # only API v3 asks
+
+
+@dataclass(slots=True)
+class Code:
+    """An authorization code."""
+
+    consent: Consent
+    account: str  # username
+    expires: float  # seconds since the epoch
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Tokens just issued, as the token endpoint tells of them."""
+
+    access_token: str
+    access_seconds: float
+    scopes: frozenset[str]
+    refresh_token: str | None = None
+    refresh_expires: float = 0.0  # seconds since the epoch
+
+
+@dataclass(slots=True)
+class Logins:
+    """Everything that signs. ``now`` is the sandbox's clock, ``settings`` gives what holds at the moment."""
+
+    seed: int
+    now: Callable[[], float]
+    settings: Callable[[], Settings]
+    apps: dict[str, App] = field(default_factory=dict)
+    _access: dict[str, Access] = field(default_factory=dict)
+    _refresh: dict[str, Refresh] = field(default_factory=dict)
+    _codes: dict[str, Code] = field(default_factory=dict)
+    _consents: OrderedDict[str, Consent] = field(default_factory=OrderedDict)
+    _approved: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)  # of v3, by app and account
+    _count: int = 0
+
+    def register(
+        self, id: str, *, owner: str, redirect_uris: Iterable[str] = (), legacy: bool = False, secret: str | None = None
+    ) -> App:
+        """Make an app known, or change one; its secret is derived from the seed unless given."""
+        chosen = secret if secret is not None else "sandbox_secret_" + fingerprint(str(self.seed), "secret", id)
+        self.apps[id] = App(id, chosen, owner, frozenset(redirect_uris), legacy)
+        return self.apps[id]
+
+    def accounts(self) -> list[str]:
+        """The usernames that hold a token or own an app, in the order they came."""
+        holders = [each.owner for each in self.apps.values()] + [each.family.account for each in self._access.values()]
+        return list(dict.fromkeys(holders))
+
+    def app_of(self, id: str, secret: str) -> App:
+        """The app that these Basic credentials are of. Raises Refused (401) for any other."""
+        app = self.apps.get(id)
+        if app is not None and compare_digest(app.secret.encode(), secret.encode()):
+            return app
+        raise _not_ours(secret)
+
+    def access(self, text: str) -> Access:
+        """The access token with this text. Raises Refused (401) if it is not good now."""
+        found = self._access.get(text)
+        if found is None:
+            raise _not_ours(text)
+        if found.revoked or found.family.revoked or found.expires <= self.now():
+            raise unauthenticated()
+        return found
+
+    def standing_token(self, app: App, account: str, scopes: frozenset[str]) -> str:
+        """An access token that is the same for the same app, account and scopes, good from now on."""
+        text = "pina_sandbox_" + fingerprint(str(self.seed), app.id, account, ",".join(sorted(scopes)))
+        expires = self.now() + self.settings().access_seconds
+        self._access[text] = Access(Family(app.id, account, scopes), scopes, expires)
+        return text
+
+    def ask(self, consent: Consent) -> str:
+        """Remember what a consent page asks; the answer to it carries the text given back."""
+        nonce = self._text("sandbox_consent_")
+        self._consents[nonce] = consent
+        while len(self._consents) > PENDING_CONSENTS:
+            self._consents.popitem(last=False)
+        return nonce
+
+    def answered(self, nonce: str) -> Consent | None:
+        """What the page with this nonce asked, once."""
+        return self._consents.pop(nonce, None)
+
+    def code_for(self, consent: Consent, account: str) -> str:
+        """The code of a user who agreed."""
+        text = self._text("sandbox_code_")
+        self._codes[text] = Code(consent, account, self.now() + self.settings().code_seconds)
+        return text
+
+    def exchange(self, app: App, text: str, redirect_uri: str, *, continuous: bool) -> Issued:
+        """Tokens of API v5 for a code, which is good once, for its app, its redirect URI and scopes of v5."""
+        code = self._used_code(app, text, redirect_uri, ALL_SCOPES)
+        family = Family(app.id, code.account, code.consent.scopes)
+        return self._pair(family, family.scopes, continuous=continuous)
+
+    def exchange_v3(self, app: App, text: str, redirect_uri: str) -> Issued:
+        """Tokens of API v3 for a code: for every scope that was ever approved, with a refresh token if asked for."""
+        code = self._used_code(app, text, redirect_uri, V3_SCOPES)
+        approved = self._approved.get((app.id, code.account), frozenset()) | code.consent.scopes
+        self._approved[app.id, code.account] = approved
+        family = Family(app.id, code.account, approved)
+        if code.consent.refreshable:
+            return self._pair(family, approved, continuous=False)
+        return self._issued(self._new_access("pina_sandbox_", family, approved), approved, None, 0.0)
+
+    def _used_code(self, app: App, text: str, redirect_uri: str, known: frozenset[str]) -> Code:
+        code = self._codes.get(text)
+        if code is None:
+            raise self._refused(text)
+        good = code.consent.app_id == app.id and code.consent.redirect_uri == redirect_uri
+        if not good or not code.consent.scopes <= known or code.used or code.expires <= self.now():
+            raise self._refused()
+        code.used = True
+        return code
+
+    def pair_for(self, app: App, account: str, scopes: frozenset[str]) -> Issued:
+        """Fresh tokens of an account (a username) that consented; the refresh token is a continuous one."""
+        return self._pair(Family(app.id, account, scopes), scopes, continuous=True)
+
+    def refresh(self, app: App, text: str, scopes: frozenset[str] | None, *, continuous: bool | None) -> Issued:
+        """Tokens for a refresh token. A continuous one is replaced; used again, it ends its whole family.
+
+        Where ``continuous`` is None nothing is replaced, as with API v3.
+        """
+        token = self._refresh.get(text)
+        if token is None:
+            raise self._refused(text)
+        if token.family.app_id != app.id or token.family.revoked or token.expires <= self.now():
+            raise self._refused()
+        if token.used is not None and self.now() >= token.used + self.settings().refresh_grace:
+            token.family.revoked = True
+            raise self._refused()
+        wanted = token.family.scopes if scopes is None else scopes
+        if not wanted <= token.family.scopes:
+            raise invalid(f"'scope' asks for more than was granted: {sorted(wanted - token.family.scopes)}")
+        if continuous is not None and (token.continuous or continuous):
+            token.used = self.now() if token.used is None else token.used
+            return self._pair(token.family, wanted, continuous=True)
+        return self._issued(self._new_access("pina_sandbox_", token.family, wanted), wanted, text, token.expires)
+
+    def for_client(self, app: App, scopes: frozenset[str]) -> Issued:
+        """A token that acts as the owner of the app; there is no refresh token with it."""
+        family = Family(app.id, app.owner, scopes, "client")
+        return self._issued(self._new_access("pinc_sandbox_", family, scopes), scopes, None, 0.0)
+
+    def revoke(self, app: App, text: str) -> None:
+        """End a token; a refresh token takes its family along. Raises Refused (403) unless it is this app's."""
+        access, refresh = self._access.get(text), self._refresh.get(text)
+        token = access or refresh
+        if token is None and looks_real(text):
+            raise real_credential()
+        if token is None or token.family.app_id != app.id:
+            raise forbidden()
+        if access is not None:
+            access.revoked = True
+        else:
+            token.family.revoked = True
+
+    def expire(self, text: str) -> bool:
+        """End an access token before its time, if a refresh token can replace it; whether it was ended."""
+        found = self._access.get(text)
+        if found is None or not any(each.family is found.family for each in self._refresh.values()):
+            return False
+        found.expires = self.now()
+        return True
+
+    def _pair(self, family: Family, scopes: frozenset[str], *, continuous: bool) -> Issued:
+        chosen = self.settings()
+        expires = self.now() + (chosen.refresh_seconds if continuous else chosen.legacy_refresh_seconds)
+        refresh = self._text("pinr_sandbox_")
+        self._refresh[refresh] = Refresh(family, continuous, expires)
+        return self._issued(self._new_access("pina_sandbox_", family, scopes), scopes, refresh, expires)
+
+    def _new_access(self, prefix: str, family: Family, scopes: frozenset[str]) -> str:
+        text = self._text(prefix)
+        self._access[text] = Access(family, scopes, self.now() + self.settings().access_seconds)
+        return text
+
+    def _issued(self, access: str, scopes: frozenset[str], refresh: str | None, expires: float) -> Issued:
+        return Issued(access, self.settings().access_seconds, scopes, refresh, expires)
+
+    def _text(self, prefix: str) -> str:
+        self._count += 1
+        return prefix + fingerprint(str(self.seed), prefix, str(self._count))
+
+    def _refused(self, text: str = "") -> Refused:
+        if looks_real(text):
+            return real_credential()
+        return Refused(self.settings().refused_grant_status, 2, "Authentication failed.")
+
+
+def looks_real(text: str) -> bool:
+    """Whether a text that is not the sandbox's own may be a credential of the real service."""
+    if "sandbox" in text:
+        return False
+    return text.startswith(_TOKEN_PREFIXES) or _OPAQUE.fullmatch(text) is not None
+
+
+def _not_ours(text: str) -> Refused:
+    return real_credential() if looks_real(text) else unauthenticated()

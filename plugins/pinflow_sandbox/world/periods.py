@@ -1,0 +1,89 @@
+"""Which days a query for figures means, and how they are put together.
+
+Source: https://developers.pinterest.com/docs/api/v5/ (start_date, end_date, granularity)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, get_args
+
+from pinflow_pinterest.analytics.metrics import Granularity
+from pinflow_sandbox.server.errors import invalid
+from pinflow_sandbox.world.metrics import days
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far back a query may begin and how many days it may span."""
+
+    back: int
+    span: int
+
+
+SYNC = Reach(90, 90)
+HOURLY = Reach(8, 3)
+ASYNC = Reach(914, 186)
+ITEMS = Reach(92, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days, both ends included."""
+
+    first: date
+    last: date
+
+    def __iter__(self) -> Iterator[date]:
+        return days(self.first, self.last)
+
+    def parts(self, granularity: Granularity) -> Iterator[Period]:
+        """The period cut into what one row stands for; weeks begin on Mondays."""
+        if granularity == "TOTAL":
+            yield self
+            return
+        start = self.first
+        while start <= self.last:
+            end = min(_end(start, granularity), self.last)
+            yield Period(start, end)
+            start = end + timedelta(days=1)
+
+
+def period_of(start: str | None, end: str | None, today: date, reach: Reach) -> Period:
+    """The period that two dates of a query make. Raises Refused for dates that are none, or out of reach."""
+    first, last = _date("start_date", start), _date("end_date", end)
+    if first > last:
+        raise invalid(f"start_date {first} is after end_date {last}")
+    if last > today:
+        raise invalid(f"end_date {last} is in the future")
+    if (today - first).days > reach.back:
+        raise invalid(f"start_date {first} is more than {reach.back} days back")
+    if (last - first).days > reach.span:
+        raise invalid(f"the dates are more than {reach.span} days apart")
+    return Period(first, last)
+
+
+def _date(name: str, text: str | None) -> date:
+    if text is None:
+        raise invalid(f"Parameter '{name}' is required")
+    try:
+        if len(text) != 10:
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        raise invalid(f"Parameter '{name}' must be a date such as 2025-01-31 (was {text[:40]})") from None
+
+
+def _end(start: date, granularity: Granularity) -> date:
+    if granularity == "WEEK":
+        return start + timedelta(days=6 - start.weekday())
+    if granularity == "MONTH":
+        following = (start.replace(day=1) + timedelta(days=31)).replace(day=1)
+        return following - timedelta(days=1)
+    return start

@@ -1,0 +1,148 @@
+"""Video uploads: registration, the object store that takes the bytes, and the states on the way to a Pin.
+
+The store keeps no bytes, only their fingerprint and their number.
+
+Source: https://developers.pinterest.com/docs/work-with-organic-content-and-users/create-boards-and-pins/ (video Pins)
+and https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
+"""
+
+from __future__ import annotations
+
+import re
+from time import gmtime
+from typing import TYPE_CHECKING, Literal
+
+from pinflow_sandbox.server.errors import Refused, store_error
+from pinflow_sandbox.world import images
+from pinflow_sandbox.world.records import Media
+
+if TYPE_CHECKING:
+    from pinflow_sandbox.server.body_checks import Body
+    from pinflow_sandbox.world.world import Caller, World
+
+STORE_PATH = "/_store/"
+LARGEST_UPLOAD = 64 * 1024 * 1024  # bytes, with the form around the file
+
+Status = Literal["registered", "processing", "succeeded", "failed"]
+
+_BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,70})"?', re.IGNORECASE)
+_NAME = re.compile(rb'(?:^|[;\s])name="([^"]*)"', re.IGNORECASE)
+
+
+class StoreRefused(Exception):
+    """The object store does not take an upload; it says so in XML, in its own words."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.xml = store_error(code, message)
+
+
+def register(world: World, caller: Caller, body: Body) -> Media:
+    """Announce an upload."""
+    if body.choice("media_type", ("video",)) is None:
+        raise body.wrong("media_type", "is required")
+    id = world.new_id("media")
+    digest = images.fingerprint("upload", str(world.seed), id)
+    key = f"uploads/{digest[0:2]}/{digest[2:4]}/{digest[4:6]}/3:video:{caller.account.id}:{id}"
+    media = Media(id, caller.account.username, key, f"sandbox-{digest}")
+    world.media[id] = media
+    caller.account.media.put(id)
+    world.delay_listing(id)
+    return media
+
+
+def parameters(world: World, media: Media) -> dict[str, str]:
+    """The form fields that have to go in front of the file."""
+    at = gmtime(world.clock.now())
+    day = f"{at.tm_year:04}{at.tm_mon:02}{at.tm_mday:02}"
+    return {
+        "x-amz-date": f"{day}T{at.tm_hour:02}{at.tm_min:02}{at.tm_sec:02}Z",
+        "x-amz-signature": media.signature,
+        "x-amz-security-token": f"sandbox-token-{media.id}",
+        "x-amz-algorithm": "AWS4-HMAC-SHA256",
+        "key": media.key,
+        "policy": f"sandbox-policy-{media.id}",
+        "x-amz-credential": f"SANDBOX/{day}/us-east-1/s3/aws4_request",
+        "Content-Type": "multipart/form-data",
+    }
+
+
+def media_of(world: World, caller: Caller, id: str) -> Media:
+    """An upload of the caller's own. Raises Refused (404) for any other."""
+    found = world.media.get(id)
+    if found is None or found.account != caller.account.username:
+        raise Refused(404, 404, "Media not found.")
+    return found
+
+
+def polled(world: World, media: Media) -> Status:
+    """The state of an upload, asked by somebody who waits for it."""
+    if media.uploaded is not None:
+        media.polls += 1
+    return status(world, media)
+
+
+def status(world: World, media: Media) -> Status:
+    """The state of an upload: an empty file fails, others are done after the time or the polls of the settings."""
+    if media.uploaded is None:
+        return "registered"
+    passed = world.clock.now() - media.uploaded
+    if passed < world.settings.processing_seconds and media.polls < world.settings.processing_polls:
+        return "processing"
+    return world.settings.processing_outcome if media.size else "failed"
+
+
+def accept(world: World, body: bytes, content_type: str, *, signed: bool) -> None:
+    """Take an upload as the object store does: every parameter in front of the file, no Authorization header.
+
+    Raises StoreRefused with the status and the XML that the store answers.
+    """
+    if signed:
+        raise StoreRefused(
+            400, "InvalidArgument", "Only one auth mechanism allowed: an upload carries no Authorization header"
+        )
+    fields, file = _form(body, content_type)
+    media = world.media.get(fields.get("key", "").rpartition(":")[2])
+    if media is None or not _signed(media, fields):
+        raise StoreRefused(403, "AccessDenied", "The form is not signed: send every upload parameter before the file")
+    media.content, media.size = images.fingerprint("bytes", file), len(file)
+    media.uploaded, media.polls = world.clock.now(), 0
+
+
+def _signed(media: Media, fields: dict[str, str]) -> bool:
+    """Whether the fields in front of the file are those that were given out for this upload."""
+    fixed = {
+        "key": media.key,
+        "x-amz-signature": media.signature,
+        "x-amz-security-token": f"sandbox-token-{media.id}",
+        "policy": f"sandbox-policy-{media.id}",
+        "x-amz-algorithm": "AWS4-HMAC-SHA256",
+        "Content-Type": "multipart/form-data",
+    }
+    dated = bool(fields.get("x-amz-date")) and bool(fields.get("x-amz-credential"))
+    return dated and all(fields.get(name) == value for name, value in fixed.items())
+
+
+def _form(body: bytes, content_type: str) -> tuple[dict[str, str], bytes]:
+    """The fields before the file, and the file."""
+    boundary = _BOUNDARY.search(content_type)
+    if boundary is None or not content_type.lower().startswith("multipart/form-data"):
+        raise StoreRefused(412, "PreconditionFailed", "Bucket POST must be of the enclosure-type multipart/form-data")
+    mark = b"--" + boundary[1].encode("latin-1")
+    fields: dict[str, str] = {}
+    for part in _parts(body, mark):
+        head, found, value = part.partition(b"\r\n\r\n")
+        name = _NAME.search(head)
+        if not found or name is None:
+            break
+        if name[1] == b"file":
+            return fields, value
+        fields[name[1].decode("utf-8", "replace")] = value.decode("utf-8", "replace")
+    raise StoreRefused(400, "InvalidArgument", "POST requires exactly one file upload per request")
+
+
+def _parts(body: bytes, mark: bytes) -> list[bytes]:
+    """What is between the marks of a multipart body; a body that is cut off has no last part."""
+    pieces = (b"\r\n" + body).split(b"\r\n" + mark)
+    return [piece.removeprefix(b"\r\n") for piece in pieces[1:-1]]
