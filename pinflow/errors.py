@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, DEFECT, CREDENTIAL, APPROVAL, PAUSED, DOUBT, STATE = range(9)
 INTERRUPTED, TERMINATED = 130, 143
 
+ALIASES_UNTIL = "0.3"  # renamed names keep an alias for one version
+
 
 class PinflowError(Exception):
     """Anything that pinflow tells a person in one message; ``hint`` says what to do about it."""
@@ -222,3 +224,22 @@ class Interrupted(PinflowError):
     """The run was told to stop; it can be resumed."""
 
     exit_code = INTERRUPTED
+
+
+def warn_renamed(old: str, new: str) -> None:
+    """Warn the plugin (or program) that calls pinflow by an old name, naming it, both names and when the old one goes.
+
+    The caller is the first frame outside of the ``pinflow`` package; its package is named.
+    """
+    import sys  # only an outdated caller pays for these
+    import warnings
+
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "pinflow":
+        frame, level = frame.f_back, level + 1
+    caller = str(frame.f_globals.get("__name__", "")).partition(".")[0] or "a program"
+    warnings.warn(
+        f"{caller} uses {old}, which is now {new}; pinflow {ALIASES_UNTIL} drops the old name",
+        DeprecationWarning,
+        stacklevel=level,
+    )
