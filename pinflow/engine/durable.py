@@ -202,7 +202,7 @@ class Durable:
 
     # the gate
 
-    def announce(self, call: WriteCall) -> object | None:
+    def record_intent(self, call: WriteCall) -> object | None:
         """Put the intent of a write on disk; None says that it may leave now.
 
         In a dry run: counts it and returns the placeholder. Ask just before each
@@ -228,7 +228,7 @@ class Durable:
             self._traffic.enter(effect)
             self._check_stop()
         task = effect.task
-        self._journal.announce(
+        self._journal.record_intent(
             task.step,
             task.key,
             kind=task.kind,

@@ -467,10 +467,10 @@ class _Foreseeing:
         self._closed = closed
         self._refusals = refusals
 
-    def announce(self, call: WriteCall) -> object | None:
+    def record_intent(self, call: WriteCall) -> object | None:
         if why := self._closed(call.method, call.path):
             self._refusals[why] = None
-        return self._gate.announce(call)
+        return self._gate.record_intent(call)
 
 
 N = TypeVar("N", int, float)

@@ -19,6 +19,7 @@ from pinflow.errors import (
     RemoteError,
     SpamBlocked,
     Unreachable,
+    warn_renamed,
 )
 from pinflow.http.api import LOOPBACK
 from pinflow.http.encoding import Unreadable, encoded_json, encoded_path, encoded_query, json_reader, without
@@ -78,7 +79,7 @@ class WriteCall:
 class Gate(Protocol):
     """Asked before every write leaves, and again before every further try of it."""
 
-    def announce(self, call: WriteCall) -> object | None:
+    def record_intent(self, call: WriteCall) -> object | None:
         """None lets it go. Anything else is returned in place of an answer, and nothing is sent. May raise."""
 
 
@@ -102,7 +103,7 @@ class _Call:
     category: str
     body: bytes | None = None
     content_type: str = ""
-    asks: bool = False  # whatever its method is called, it changes nothing
+    read_only: bool = False  # whatever its method, it changes nothing
     sign: Callable[[Any], Any] | None = None  # in place of the login
 
     @property
@@ -111,7 +112,7 @@ class _Call:
 
     @property
     def writes(self) -> bool:
-        return not self.asks and self.method not in READS
+        return not self.read_only and self.method not in READS
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,18 +273,24 @@ class Client:
         params: Mapping[str, object] | None = None,
         json: object = None,
         form: Mapping[str, object] | None = None,
-        asks: bool = False,
+        read_only: bool = False,
+        asks: bool | None = None,
         sign: Callable[[Any], Any] | None = None,
     ) -> Any:
         """Send a request with a JSON or a form body, and see it through to an answer or an error.
 
-        ``asks`` is for a question that is too long for a URL: a POST that changes
-        nothing. ``sign`` signs it instead of the login, where an endpoint wants that.
+        ``read_only`` is for a query that is too long for a URL: a POST that changes
+        nothing. ``sign`` signs it instead of the login, where an endpoint requires that.
+        ``asks`` is the old name of ``read_only``.
         """
+        if asks is not None:
+            warn_renamed("request(asks=)", "request(read_only=)")
+            read_only = asks
         try:
-            if self._rehearsal and not asks and method.upper() not in READS:
+            if self._rehearsal and not read_only and method.upper() not in READS:
                 return self._rehearse(method.upper(), path)
-            return self._request(replace(self._call(method.upper(), path, params, json, form), asks=asks, sign=sign))
+            call = self._call(method.upper(), path, params, json, form)
+            return self._request(replace(call, read_only=read_only, sign=sign))
         except PinflowError as error:
             error.login = error.login or self.login
             raise
@@ -292,7 +299,7 @@ class Client:
         tries = Tries()
         while True:
             self._before()
-            if (planned := self._announce(call)) is not None:
+            if (planned := self._record_intent(call)) is not None:
                 return planned
             result = self._try(call, self._limits.patience - tries.waited)
             tries = replace(tries, waited=tries.waited + result.waited)
@@ -342,9 +349,11 @@ class Client:
         encoded_path(path)  # what could not be sent is refused here too
         facts = self.api.operation(method, path)
         category = facts.category if facts is not None else OTHER
-        return self._gate.announce(WriteCall(method=method, path=path, category=category, digest="", login=self.login))
+        return self._gate.record_intent(
+            WriteCall(method=method, path=path, category=category, digest="", login=self.login)
+        )
 
-    def _announce(self, call: _Call) -> object | None:
+    def _record_intent(self, call: _Call) -> object | None:
         if not call.writes:
             return None
         if self._blocked is not None:
@@ -354,7 +363,7 @@ class Client:
             return None
         content = b"\n".join((call.method.encode(), call.path.encode(), call.body or b""))
         digest = hashlib.sha256(content).hexdigest()[:16]
-        return self._gate.announce(
+        return self._gate.record_intent(
             WriteCall(method=call.method, path=call.path, category=call.category, digest=digest, login=self.login)
         )
 
@@ -373,7 +382,7 @@ class Client:
         try:
             if turn.waited >= _WORTH_TELLING:
                 # the announcement has aged: what is durable must tell when the write really left
-                self._announce(call)
+                self._record_intent(call)
             answer = self._transport.send(
                 call.method,
                 call.url,
@@ -431,10 +440,10 @@ class Client:
 
     def _decide(self, call: _Call, result: _Result, tries: Tries) -> Decision:
         return decide(
-            "GET" if call.asks else call.method,
+            "GET" if call.read_only else call.method,
             result.outcome,
             tries,
-            idempotent=call.asks or call.method in self.api.idempotent,
+            idempotent=call.read_only or call.method in self.api.idempotent,
             limits=self._limits,
             jitter=self._random(),
         )

@@ -22,7 +22,7 @@ def journal(size: Sizes, folder: Path) -> Iterator[Figure]:
     with Journal.create(folder / "journal", record, clock=time.time, monotonic=time.monotonic) as made:
         for number in range(size.steps):
             began = time.perf_counter()
-            made.announce("pins", f"pin:{number}", kind="pin", method="POST", category="c", digest="0" * 16)
+            made.record_intent("pins", f"pin:{number}", kind="pin", method="POST", category="c", digest="0" * 16)
             took.append(time.perf_counter() - began)
             made.settle("pins", f"pin:{number}", "done", {"id": str(10**18 + number)})
     yield Figure("journal: an intent on this disk", 1000 * median(took), "ms")

@@ -249,14 +249,14 @@ def test_a_state_directory_that_is_lost_in_the_middle_ends_the_run_and_says_so(
     from pinflow.state.folder.journal import Journal
 
     shop = project.shop
-    announce = Journal.announce
+    record_intent = Journal.record_intent
 
     def lost(self: Any, step: str, key: str, **facts: Any) -> None:
         if step == "b":
             raise StateError("the disk is full")
-        announce(self, step, key, **facts)
+        record_intent(self, step, key, **facts)
 
-    monkeypatch.setattr(Journal, "announce", lost)
+    monkeypatch.setattr(Journal, "record_intent", lost)
     recipe = (
         "{name: n, steps: [{id: a, uses: make_thing, with: {name: x}}, {id: b, uses: make_thing, with: {name: y}}]}"
     )

@@ -269,7 +269,7 @@ class World:
     def retrying(self, attempt: int, delay: float, reason: str) -> None:
         self.told.append(("retrying", attempt, delay, reason))
 
-    def announce(self, call: WriteCall) -> object | None:
+    def record_intent(self, call: WriteCall) -> object | None:
         self.announced.append(call)
         return None
 
@@ -820,7 +820,7 @@ def test_every_try_of_a_write_is_announced_before_it_leaves(world: World) -> Non
     seen: list[int] = []
 
     class Counting:
-        def announce(self, call: WriteCall) -> None:
+        def record_intent(self, call: WriteCall) -> None:
             seen.append(len(world.server.requests))
 
     world.serve(reply(429, {}), reply(value={}))
@@ -845,7 +845,7 @@ def test_an_announcement_tells_requests_apart_without_their_content(world: World
 
 def test_what_the_gate_returns_is_returned_in_place_of_an_answer(world: World) -> None:
     class Dry:
-        def announce(self, call: WriteCall) -> object:
+        def record_intent(self, call: WriteCall) -> object:
             return {"planned": call.path}
 
     assert world.client(gate=Dry(), quotas={"write": Quota(1, 60)}).post("/pins") == {"planned": "/pins"}
@@ -854,7 +854,7 @@ def test_what_the_gate_returns_is_returned_in_place_of_an_answer(world: World) -
 
 def test_a_rehearsal_reads_but_sends_no_write_whatever_its_body_holds(world: World) -> None:
     class Dry:
-        def announce(self, call: WriteCall) -> object:
+        def record_intent(self, call: WriteCall) -> object:
             return (call.method, call.path, call.category, call.login)
 
     world.serve(reply(value={"id": "1"}))
@@ -864,6 +864,15 @@ def test_a_rehearsal_reads_but_sends_no_write_whatever_its_body_holds(world: Wor
     with pytest.raises(ValueError, match="a path"):
         client.post("/pins/../boards")
     assert world.targets == ["GET /v5/boards/1"]
+
+
+def test_a_query_sent_as_a_post_passes_no_gate_and_its_old_name_still_works(world: World) -> None:
+    world.serve(reply(value={"rows": 1}))
+    client = world.client(rehearsal=True)
+    assert client.request("POST", "/search", read_only=True) == {"rows": 1}
+    with pytest.warns(DeprecationWarning, match=r"request\(asks=\), which is now request\(read_only=\)"):
+        assert client.request("POST", "/search", asks=True) == {"rows": 1}
+    assert world.announced == []
 
 
 def test_every_try_asks_first_whether_it_may_still_leave(world: World) -> None:
@@ -881,7 +890,7 @@ def test_every_try_asks_first_whether_it_may_still_leave(world: World) -> None:
 
 def test_a_gate_that_raises_lets_nothing_leave(world: World) -> None:
     class Full:
-        def announce(self, call: WriteCall) -> None:
+        def record_intent(self, call: WriteCall) -> None:
             raise OSError("no space left on device")
 
     with pytest.raises(OSError, match="no space left"):

@@ -129,7 +129,7 @@ def poster(
     """A ``do`` that announces and sends, and fails with ``after`` although it was applied."""
 
     def do() -> dict[str, Any]:
-        durable.announce(write())
+        durable.record_intent(write())
         made = world.apply(what)
         if after is not None:
             raise after
@@ -142,7 +142,7 @@ def refusing(durable: Durable, error: Exception) -> Callable[[], dict[str, Any]]
     """A ``do`` whose write the target refuses with ``error``."""
 
     def do() -> dict[str, Any]:
-        durable.announce(write())
+        durable.record_intent(write())
         raise error
 
     return do
@@ -164,7 +164,7 @@ def test_what_is_done_is_returned_and_not_done_again(world: World) -> None:
 def test_a_write_outside_once_is_refused_and_says_what_to_do(world: World) -> None:
     durable = world.start()
     with pytest.raises(PluginError) as refused:
-        durable.announce(write(path="/boards/1"))
+        durable.record_intent(write(path="/boards/1"))
     assert str(refused.value) == (
         "POST /boards/1 is a write outside of ctx.once\n"
         "  wrap it: ctx.once(key, lambda: ctx.client...), so that a killed run knows of it"
@@ -196,7 +196,7 @@ def test_a_run_killed_before_the_request_left_does_it_again(world: World) -> Non
     durable = world.start()
 
     def killed() -> dict[str, Any]:
-        durable.announce(write())
+        durable.record_intent(write())
         raise SystemExit
 
     with pytest.raises(SystemExit):
@@ -318,7 +318,7 @@ def test_a_method_that_may_be_repeated_is_sent_again_when_the_settle_time_is_ove
     answers = iter([InDoubt("no answer"), None])
 
     def patch() -> str:
-        durable.announce(write(method="PATCH"))
+        durable.record_intent(write(method="PATCH"))
         if error := next(answers):
             raise error
         return "patched"
@@ -386,9 +386,9 @@ def test_a_refusal_after_an_earlier_write_of_the_same_effect_is_doubt(world: Wor
     durable = world.start()
 
     def both() -> None:
-        durable.announce(write(digest="1"))
+        durable.record_intent(write(digest="1"))
         world.apply("a")
-        durable.announce(write(digest="2"))
+        durable.record_intent(write(digest="2"))
         raise RemoteError("no", status=400)
 
     with pytest.raises(RemoteError):
@@ -404,9 +404,9 @@ def test_what_was_sent_again_and_then_held_back_may_have_been_applied(world: Wor
     durable = world.start(repeatable={"DELETE"})
 
     def delete() -> dict[str, Any]:
-        durable.announce(write("DELETE", "/pins/7"))
+        durable.record_intent(write("DELETE", "/pins/7"))
         world.apply("gone")
-        durable.announce(write("DELETE", "/pins/7"))
+        durable.record_intent(write("DELETE", "/pins/7"))
         raise error
 
     with pytest.raises(type(error)):
@@ -422,7 +422,7 @@ def test_a_service_that_loses_every_write_does_not_end_a_run_for_ever(world: Wor
         durable = world.start()
 
         def lost() -> dict[str, Any]:
-            durable.announce(write())
+            durable.record_intent(write())
             world.sent["lost"] += 1
             raise InDoubt("no answer")
 
@@ -459,7 +459,7 @@ def test_a_look_must_not_write(world: World) -> None:
     durable = world.start()
     with pytest.raises(PluginError, match="outside of ctx"):
         durable.once(
-            "pins", "1", poster(world, durable, "a", after=InDoubt("")), find=lambda: durable.announce(write())
+            "pins", "1", poster(world, durable, "a", after=InDoubt("")), find=lambda: durable.record_intent(write())
         )
 
 
@@ -469,7 +469,7 @@ def test_effects_may_be_nested_and_each_is_remembered(world: World) -> None:
     def outer() -> dict[str, Any]:
         media = durable.once("pins", "media", poster(world, durable, "media"))
         assert media["id"] == "1"
-        durable.announce(write(path="/pins"))
+        durable.record_intent(write(path="/pins"))
         return world.apply("pin")
 
     assert durable.once("pins", "1", outer)["id"] == "2"
@@ -490,9 +490,9 @@ def test_after_a_stop_no_effect_begins_but_the_one_at_work_ends(world: World) ->
     durable = world.start(stop=stop)
 
     def do() -> dict[str, Any]:
-        durable.announce(write())
+        durable.record_intent(write())
         stop.set()
-        durable.announce(write())  # a second try of the same write
+        durable.record_intent(write())  # a second try of the same write
         return world.apply("a")
 
     assert durable.once("pins", "1", do)["id"] == "1"
@@ -782,7 +782,7 @@ def test_an_effect_that_waits_for_one_inside_it_does_not_keep_others_from_lookin
     durable = world.start()
 
     def outer() -> Any:
-        durable.announce(write())
+        durable.record_intent(write())
         inner = poster(world, durable, "inner", after=InDoubt("no answer"))
         durable.once("pins", "inner", inner, find=lambda: world.listed("inner"))
         return world.apply("outer")
@@ -796,7 +796,7 @@ def test_lost_effects_that_look_the_same_are_told_apart_by_what_is_already_known
     lost = {"2", "5"}
 
     def do(item: str) -> Any:
-        durable.announce(write())
+        durable.record_intent(write())
         made = world.apply("the same pin")
         if item in lost:
             raise InDoubt("no answer")
@@ -890,11 +890,11 @@ def test_a_dry_run_sends_nothing_and_counts_what_it_would(world: World) -> None:
     durable = world.start(dry_run=True)
 
     def do(item: str) -> Any:
-        if (planned := durable.announce(write())) is not None:
+        if (planned := durable.record_intent(write())) is not None:
             return planned
         return world.apply(item)
 
-    board = durable.once("board", "create", lambda: durable.announce(write(category="boards")), kind="board")
+    board = durable.once("board", "create", lambda: durable.record_intent(write(category="boards")), kind="board")
     result = each(world, durable, map(str, range(20)), do, parallel=4)
     assert board is PLANNED
     assert (result.planned, result.done, world.sent) == (20, 0, {})
@@ -907,14 +907,14 @@ def test_a_dry_run_sends_nothing_and_counts_what_it_would(world: World) -> None:
 
 def test_a_dry_run_goes_on_where_a_request_needs_what_is_only_planned(world: World) -> None:
     durable = world.start(dry_run=True)
-    board: Any = durable.once("board", "create", lambda: durable.announce(write()))
+    board: Any = durable.once("board", "create", lambda: durable.record_intent(write()))
     result = each(world, durable, ["1", "2"], lambda item: json.dumps({"board": board["id"]}))
     assert result.planned == 2
 
 
 def test_a_dry_run_refuses_a_write_outside_once_too(world: World) -> None:
     with pytest.raises(PluginError):
-        world.start(dry_run=True).announce(write())
+        world.start(dry_run=True).record_intent(write())
 
 
 def test_a_dry_run_skips_what_the_run_would_skip(world: World) -> None:

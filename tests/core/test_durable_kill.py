@@ -90,7 +90,7 @@ def copy(state: Path, fault: Callable[[str], None], *, parallel: int = 1) -> Non
         )
 
         def do(item: int) -> dict[str, str]:
-            durable.announce(WRITE)
+            durable.record_intent(WRITE)
             fault("before the request")
             made = target.post()
             fault("after the request")
@@ -195,7 +195,7 @@ def test_on_a_full_disk_nothing_is_sent_without_an_intent_on_disk(tmp_path: Path
         target = Target(tmp_path / "target")
 
         def do(item: int) -> dict[str, str]:
-            durable.announce(WRITE)
+            durable.record_intent(WRITE)
             return target.post()
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, most))

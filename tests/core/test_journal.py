@@ -65,7 +65,7 @@ def reopened(state: Path, run: str = RUN) -> Journal:
 
 
 def intend(journal: Journal, key: str, step: str = "pins") -> None:
-    journal.announce(step, key, kind="pin", method="POST", category="org_write", digest="0123456789abcdef")
+    journal.record_intent(step, key, kind="pin", method="POST", category="org_write", digest="0123456789abcdef")
 
 
 def seen_by_others(state: Path, query: str) -> list[tuple[Any, ...]]:
@@ -132,7 +132,7 @@ def test_each_new_intent_is_one_more_attempt_but_a_further_request_of_it_is_none
     intend(journal, "1")
     intend(journal, "1")
     time.now += 30
-    journal.announce("pins", "1", kind="pin", method="POST", category="w", digest="d", again=True)
+    journal.record_intent("pins", "1", kind="pin", method="POST", category="w", digest="d", again=True)
     effect = journal.effect("pins", "1")
     assert effect is not None
     assert (effect.attempts, effect.sent_at) == (2, NOON + 30)
@@ -283,7 +283,7 @@ def test_the_file_holds_no_content_however_it_is_handed_over(tmp_path: Path, jou
     secret = "Grandmother's apple cake"
     journal.finish_step(f"pins[{secret}].copied", "failed", {"title": secret, "all": [secret]}, seconds=1, error=secret)
     journal.finish_item("pins", secret, "ok")
-    journal.announce("pins", secret, kind="pin", method="POST", category="w", digest="d")
+    journal.record_intent("pins", secret, kind="pin", method="POST", category="w", digest="d")
     journal.settle("pins", secret, "done", {"id": "1", "description": secret})
     journal.settle("pins", "2", "refused", error=f"remote_error, exit 1, HTTP 400, code {secret}")
     journal.set_state("failed", error=noted(RemoteError(secret, status=400, code=secret, request_id=secret)))
@@ -323,7 +323,7 @@ def test_an_outcome_and_the_next_intent_share_a_commit(journal: Journal, commits
 def test_when_a_write_was_last_in_doubt_is_known_and_that_one_never_was(journal: Journal, time: Time) -> None:
     def sent(key: str, *, kind: str = "pin") -> float:
         time.now += 1
-        journal.announce("pins", key, kind=kind, method="POST", category="c", digest="d")
+        journal.record_intent("pins", key, kind=kind, method="POST", category="c", digest="d")
         return time.now
 
     for key in ("1", "2", "3"):

@@ -371,7 +371,7 @@ class Journal:
         found = (self._store.read(_DOUBTED, (*place, kind))[0][0] for place in _inside(plain_path(step)))
         return max((sent for sent in found if sent is not None), default=None)
 
-    def announce(
+    def record_intent(
         self, step: str, key: str, *, kind: str, method: str, category: str, digest: str, again: bool = False
     ) -> None:
         """Put an intent on disk: on return the request may leave. Takes along whatever waits.

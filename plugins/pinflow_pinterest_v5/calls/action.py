@@ -99,7 +99,7 @@ class _Call:
                 self.operation.method,
                 self.path(given),
                 params=self.query(given),
-                asks=self.reads and self.operation.method != "GET",
+                read_only=self.reads and self.operation.method != "GET",
                 sign=_app_signature(ctx) if self.operation.id in _BY_APP and not ctx.dry_run else None,
                 **content,
             )
