@@ -47,11 +47,7 @@ BUILT_IN = (
     Entry("plugins", HERE, "list the plugins and what they offer"),
     Entry("completion", HERE, "print a completion script for a shell"),
 )
-
-
-def reserved() -> frozenset[str]:
-    """The names that no command of a plugin may have."""
-    return frozenset({"help", *(entry.name for entry in BUILT_IN)})
+RESERVED = frozenset({"help", *(entry.name for entry in BUILT_IN)})  # names that no command of a plugin may have
 
 
 class CommandModule(Protocol):
@@ -83,7 +79,7 @@ def _loaded(shell: Shell) -> tuple[Mapping[str, Command], list[str]]:
 
     cache = cache_folder(shell.environ) / "plugins.json"
     manager, infos = loader.load_installed(shell.environ, cache, files=shell.options.plugins)
-    offers = loader.commands(manager, infos, reserved=reserved())
+    offers = loader.commands(manager, infos, reserved=shell.reserved)
     commands = {name: offers[name] for name in sorted(offers)}
     return commands, [info.module.partition(":")[0] for info in infos]
 

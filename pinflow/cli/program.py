@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinflow.cli import error_exit
-from pinflow.cli.commands import BUILT_IN, Listed, listed, module_of, offered
+from pinflow.cli.commands import BUILT_IN, RESERVED, Listed, listed, module_of, offered
 from pinflow.errors import OK, USAGE, PluginError, UsageError
 from pinflow.reporters.text import inert
 
@@ -51,6 +51,7 @@ Examples:
 
 def main(argv: Sequence[str], shell: Shell) -> int:
     """Do what ``argv`` (without the program's name) asks; the exit code. Never raises an Exception."""
+    shell = replace(shell, reserved=RESERVED)
     if any(word not in _HELP for word in argv):  # the overview is there without the cost of a parser
         from pinflow.cli.parser import early_options
 

@@ -30,14 +30,6 @@ class Options:
     no_input: bool = False
 
 
-def installed_app(environ: Mapping[str, str], plugins: Sequence[Path]) -> App:
-    """The app with every installed plugin, loaded when a command first needs it."""
-    from pinflow.app import App
-    from pinflow.cli.commands import reserved
-
-    return App.installed(environ, plugins_from=plugins, reserved=reserved())
-
-
 @dataclass(frozen=True, slots=True)
 class Shell:
     """Results go to ``stdout``, everything else to ``stderr``."""
@@ -46,8 +38,9 @@ class Shell:
     stdout: TextIO
     stderr: TextIO
     environ: Mapping[str, str]
-    open_app: Callable[[Mapping[str, str], Sequence[Path]], App] = installed_app
+    open_app: Callable[[Mapping[str, str], Sequence[Path]], App] | None = None  # None: with every installed plugin
     options: Options = field(default_factory=Options)
+    reserved: frozenset[str] = frozenset()  # names that no command of a plugin may have
 
     @classmethod
     def of_process(cls) -> Shell:
@@ -66,8 +59,12 @@ class Shell:
         return replace(self, options=options)
 
     def app(self) -> App:
-        """The app. Raises PluginError."""
-        return self.open_app(self.environ, self.options.plugins)
+        """The app, loaded when a command first needs it. Raises PluginError."""
+        if self.open_app is not None:
+            return self.open_app(self.environ, self.options.plugins)
+        from pinflow.app import App
+
+        return App.installed(self.environ, plugins_from=self.options.plugins, reserved=self.reserved)
 
     def say(self, text: str) -> None:
         """Write a line of the result. Raises StateError where there is no room for it."""
