@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from pinflow.plan import Login, Plan
     from pinflow.plan.inputs import Declared
     from pinflow.plugin.registry import Registry
-    from pinflow.scheduling.events import Told
-    from pinflow.scheduling.scheduler import Scheduler
-    from pinflow.scheduling.status import Status
     from pinflow.state.folder.approvals import Approval
     from pinflow.state.folder.journal import Journal, RunRecord
     from pinflow.state.folder.notices import Level, Notice, Notices
@@ -614,39 +611,6 @@ class App:
         here = paths.current_folder()
         found = [folder.parent / named, folder / named, here / named, self.state / "tokens", here]
         return list(dict.fromkeys(found))
-
-    # -- by itself
-
-    @contextmanager
-    def schedule(
-        self,
-        recipes: Sequence[Path],
-        *,
-        inputs: Mapping[str, str] | None = None,
-        tell: Callable[[Told], None] = lambda told: None,
-        left_out: Callable[[str], None] = lambda why: None,
-        **setting: Any,
-    ) -> Iterator[Scheduler]:
-        """A scheduler of recipes, by file or folder: call its ``tick`` every second, and whatever is due runs.
-
-        ``setting`` is that of `pinflow.scheduling.scheduler.Setting`. Raises RecipeError
-        with every problem of all recipes, UsageError, and StateError.
-        """
-        from pinflow.scheduling.jobs import load
-        from pinflow.scheduling.scheduler import Scheduler, Setting
-        from pinflow.state.folder.occurrences import Table
-
-        with Table(self.state, owner=self.new_run_id()) as table:
-            rows = load(self, recipes, inputs or {}, table.jobs(), left_out=left_out)
-            yield Scheduler(self, table, rows, tell=tell, setting=Setting(**setting))
-
-    def schedule_status(self) -> Status:
-        """How the schedule does: who looks after it, what runs and waits, and what is wrong. Raises StateError."""
-        from pinflow.scheduling.status import status
-        from pinflow.state.folder.occurrences import Table
-
-        with Table(self.state, owner="status") as table:
-            return status(self, table)
 
     # -- afterwards
 

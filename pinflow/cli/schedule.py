@@ -367,9 +367,9 @@ def _why(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> 
 
 
 def _status(args: argparse.Namespace, shell: Shell, app: App, its_table: Table) -> int:
-    from pinflow.scheduling.status import status
+    from pinflow.scheduling.health import status_of
 
-    found = status(app, its_table)
+    found = status_of(app, its_table)
     if not shell.human:
         _say(shell, asdict(found) | {"ok": found.ok})
     else:

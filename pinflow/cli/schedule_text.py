@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pinflow.scheduling.events import Told
+    from pinflow.scheduling.health import Status
     from pinflow.scheduling.queries import Coming, Why
-    from pinflow.scheduling.status import Status
     from pinflow.state.folder.occurrences import JobRow, Occurrence
 
 _ITEMS = 5  # failures of a run that are listed

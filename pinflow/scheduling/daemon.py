@@ -10,7 +10,7 @@ import schedule as library
 
 from pinflow.errors import PinflowError, StateError
 from pinflow.scheduling.events import Told
-from pinflow.scheduling.status import beat, rest
+from pinflow.scheduling.health import beat, rest
 from pinflow.state.folder.lock import Lock, held
 from pinflow.state.folder.occurrences import Lost
 

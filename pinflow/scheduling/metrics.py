@@ -92,13 +92,13 @@ class Metrics:
         yield core.GaugeMetricFamily("pinflow_start_time_seconds", "When the daemon began", value=self._began)
 
     def _looked_up(self, core: Any) -> Iterator[Any]:
-        from pinflow.scheduling.status import starts_of, status
+        from pinflow.scheduling.health import starts_of, status_of
 
         def gauge(name: str, about: str, value: float) -> Any:
             return core.GaugeMetricFamily(name, about, value=value)
 
         try:
-            now = status(self._app, self._table)
+            now = status_of(self._app, self._table)
         except StateError:  # whoever watches must see that, and not an endpoint that is gone
             yield gauge("pinflow_table_readable", "Whether the schedule's table can be read", 0)
             return

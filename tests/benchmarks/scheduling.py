@@ -68,9 +68,11 @@ def _prepare(folder: Path, jobs: int) -> None:
 
 def run_schedule(jobs: str, folder: str) -> int:
     """Start with all jobs, and look; seconds of the start and of a look, and this process's peak of memory in bytes."""
+    from pinflow import scheduling
+
     app = open_app(Path(folder) / "state")
     began, worked = time.perf_counter(), time.process_time()
-    with app.schedule([Path(folder) / "recipes"], watch=True) as scheduler:
+    with scheduling.open(app, [Path(folder) / "recipes"], watch=True) as scheduler:
         start, processor = time.perf_counter() - began, time.process_time() - worked
         if len(scheduler.rows) != int(jobs):
             raise SystemExit(f"{jobs} jobs were to be scheduled: {len(scheduler.rows)} are")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pinflow import scheduling
 from pinflow.app import App
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def test_a_recipe_of_its_own_brings_inputs_and_account_along(tmp_path: Path) -> 
     recipe.write_text(printed("yaml", "include: mirror_board.yaml"), "utf-8")
     shutil.copy(PROJECT / "recipes" / "mirror_board.yaml", tmp_path)
     app = App.installed({"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")})
-    with app.schedule([recipe]) as scheduler:
+    with scheduling.open(app, [recipe]) as scheduler:
         (job,) = scheduler.rows.values()
     assert (job.name, job.block["every"], job.block["jitter"], dict(job.inputs)) == (
         "mirror_garden",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinflow import ActionError, RateLimited
+from pinflow import ActionError, RateLimited, scheduling
 from pinflow.app import Options
 from pinflow.scheduling.background import Aside
 from pinflow.scheduling.events import Told
@@ -400,7 +400,7 @@ def test_a_recipe_that_loses_its_schedule_is_scheduled_no_more(rig: Rig) -> None
     rig.until(scheduler, START + 2 * HOUR)
     assert (rig.times("a"), rig.times("b")) == ([], [HOUR, 2 * HOUR])
     assert [told.job for told in rig.told if told.kind == "gone"] == ["a"]
-    assert [row.name for row in rig.app().schedule_status().jobs] == ["b"]
+    assert [row.name for row in scheduling.status(rig.app()).jobs] == ["b"]
 
 
 def test_a_rule_that_was_edited_while_nobody_looked_leaves_a_row_for_what_it_missed(rig: Rig) -> None:
@@ -612,6 +612,8 @@ def test_a_daily_job_in_a_zone_with_summer_time_runs_once_on_every_day(rig: Rig)
 def test_a_library_user_drives_it_through_the_app(rig: Rig) -> None:
     rig.recipe("a", "every: hour")
     told: list[str] = []
-    with rig.app().schedule([rig.project.folder], tell=lambda each: told.append(each.kind), start=at_once) as scheduler:
+    with scheduling.open(
+        rig.app(), [rig.project.folder], tell=lambda each: told.append(each.kind), start=at_once
+    ) as scheduler:
         rig.until(scheduler, START + 2 * HOUR)
     assert told == ["started", "done"] * 2

@@ -55,7 +55,7 @@ class Status:
         return not self.problems
 
 
-def status(app: App, table: Table) -> Status:
+def status_of(app: App, table: Table) -> Status:
     """How the schedule does now. Raises StateError when the table can't be read."""
     now = app.now()
     rows = tuple(table.jobs().values())
@@ -112,7 +112,7 @@ def _folder(app: App) -> Path:
 
 
 def beat(app: App, scheduler: Scheduler, *, since: float, kind: str = "daemon") -> None:
-    """Write a sign of life, for `status` and for whoever watches the file's age. Raises StateError."""
+    """Write a sign of life, for `status_of` and for whoever watches the file's age. Raises StateError."""
     sign = Beat(
         kind=kind,
         pid=os.getpid(),
