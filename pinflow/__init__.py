@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pinflow.http.transport import Answer, Transport
     from pinflow.plan.inputs import is_token_name
     from pinflow.plugin.action import Action, Undo, Variants, action
-    from pinflow.plugin.contributions import Command, Imported, Importer, Simulator
+    from pinflow.plugin.contributions import Command, Host, Imported, Importer, Simulator
     from pinflow.plugin.hookspecs import hookimpl
     from pinflow.recipe.source import Source
     from pinflow.recipe.validators import seconds
@@ -76,7 +76,7 @@ _HOMES = {
     "http.transport": ("Answer", "Transport"),
     "plan.inputs": ("is_token_name",),
     "plugin.action": ("Action", "Undo", "Variants", "action"),
-    "plugin.contributions": ("Command", "Imported", "Importer", "Simulator"),
+    "plugin.contributions": ("Command", "Host", "Imported", "Importer", "Simulator"),
     "plugin.hookspecs": ("hookimpl",),
     "recipe.source": ("Source",),
     "recipe.validators": ("seconds",),
@@ -104,6 +104,7 @@ __all__ = [
     "EachResult",
     "Event",
     "Forbidden",
+    "Host",
     "Imported",
     "Importer",
     "InDoubt",

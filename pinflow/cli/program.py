@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinflow.cli import error_exit
+from pinflow.cli import VERSION_LINE, error_exit
 from pinflow.cli.commands import BUILT_IN, RESERVED, Listed, listed, module_of, offered
 from pinflow.errors import OK, USAGE, PluginError, UsageError
 from pinflow.reporters.text import inert
@@ -89,9 +89,7 @@ def split(argv: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
 
 def _without_command(leading: Sequence[str], shell: Shell) -> int:
     if "--version" in leading:
-        from pinflow.__main__ import version_line
-
-        shell.say(version_line())
+        shell.say(VERSION_LINE)
         return OK
     if _HELP & set(leading):
         shell.say(overview(_listed_or_told(shell)))

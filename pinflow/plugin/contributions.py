@@ -3,14 +3,99 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
-    from pinflow.app import App
+    from pinflow.http.api import Api
+    from pinflow.http.credentials import Credential, CredentialRequest
+    from pinflow.plugin.action import Action
+
+
+class RequiredLogin(Protocol):
+    """What a login must be able to do: an API, and its scopes there."""
+
+    @property
+    def api(self) -> str: ...
+    @property
+    def scopes(self) -> frozenset[str]: ...
+
+
+class RequiredToken(RequiredLogin, Protocol):
+    """A login whose token the recipe names."""
+
+    @property
+    def token(self) -> str: ...
+
+
+class CheckedRecipe(Protocol):
+    """A recipe without mistakes, by the logins that it needs. Keys end with the API."""
+
+    @property
+    def logins(self) -> Mapping[tuple[str, str], RequiredToken]: ...
+    @property
+    def item_logins(self) -> Mapping[tuple[str, str], RequiredLogin]:
+        """Logins that are another one for each item of a loop."""
+        ...
+
+
+class Contributions(Protocol):
+    """What all plugins together offer, as far as commands ask for it."""
+
+    @property
+    def apis(self) -> Mapping[str, Api]:
+        """By id: "v5"."""
+        ...
+
+    @property
+    def simulators(self) -> Mapping[str, Simulator]:
+        """By service."""
+        ...
+
+    def action(self, name: str, api: str | None) -> Action | None:
+        """The action that a recipe of ``api`` calls ``name``; None if there is none."""
+        ...
+
+
+class Host(Protocol):
+    """pinflow, as commands and importers see it. A Protocol, so that what plugins offer does not import the app."""
+
+    @property
+    def registry(self) -> Contributions: ...
+    @property
+    def environ(self) -> Mapping[str, str]: ...
+    @property
+    def state(self) -> Path:
+        """The folder where runs are recorded."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    def plan(self, recipe: Path, *, inputs: Mapping[str, Any] | None, api: str | None = None) -> CheckedRecipe:
+        """A checked recipe; nothing is sent. ``inputs`` None only checks it. Raises RecipeError, UsageError."""
+        ...
+
+    def recipes(self) -> Sequence[Path]:
+        """The recipes that come with pinflow, by name."""
+        ...
+
+    def usual_api(self) -> str | None:
+        """The API that the environment names, if it does. Raises UsageError for an unknown one."""
+        ...
+
+    def credential_request(self, token: str, api: str, scopes: frozenset[str] = ...) -> CredentialRequest:
+        """Where a token is looked for. Raises UsageError for an unknown API."""
+        ...
+
+    def look(self, name: str, credential: Credential, api: str, *, environ: Mapping[str, str] | None = ...) -> Any:
+        """The output of a reading action without arguments; None where ``api`` has no such action."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +110,7 @@ class Command:
     name: str
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace, App], int]
+    run: Callable[[argparse.Namespace, Host], int]
     group: str = "More"
 
 
@@ -81,4 +166,4 @@ class Importer:
     name: str  # "curl": small letters, digits and -
     metavar: str
     help: str
-    read: Callable[[str, App], Imported]
+    read: Callable[[str, Host], Imported]

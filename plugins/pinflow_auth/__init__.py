@@ -12,7 +12,7 @@ from pinflow import Command, hookimpl
 if TYPE_CHECKING:
     import argparse
 
-    from pinflow import Action, App, Credential, CredentialRequest
+    from pinflow import Action, Credential, CredentialRequest, Host
 
 
 @hookimpl
@@ -51,7 +51,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
 
 
-def _run(args: argparse.Namespace, app: App) -> int:
+def _run(args: argparse.Namespace, app: Host) -> int:
     from pinflow_auth.commands import run
 
     return run(args, app)

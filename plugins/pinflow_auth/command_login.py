@@ -18,7 +18,7 @@ from pinflow_auth.tokens import iso
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pinflow import Api, App, CredentialRequest
+    from pinflow import Api, CredentialRequest, Host
     from pinflow_auth.terminal import Terminal
     from pinflow_auth.tokens import TokenSet
 
@@ -65,7 +65,7 @@ def _stdout_on_stderr() -> Iterator[None]:
 
 
 def run(
-    args: argparse.Namespace, app: App, terminal: Terminal, *, browser: Callable[[str], bool] = open_browser
+    args: argparse.Namespace, app: Host, terminal: Terminal, *, browser: Callable[[str], bool] = open_browser
 ) -> int:
     """Sign in, keep the token, and say what it is. Raises PinflowError."""
     api = chosen_api(app, args.api, args.recipe)
@@ -82,7 +82,7 @@ def run(
     return 0
 
 
-def chosen_api(app: App, wanted: str | None, recipes: Sequence[Path] = ()) -> Api:
+def chosen_api(app: Host, wanted: str | None, recipes: Sequence[Path] = ()) -> Api:
     """The API that is meant: the one named, that of the recipes, the environment's, the newest. Raises UsageError."""
     apis = app.registry.apis
     if wanted is not None:
@@ -102,7 +102,7 @@ def chosen_api(app: App, wanted: str | None, recipes: Sequence[Path] = ()) -> Ap
 
 
 @contextmanager
-def _surroundings(app: App, api: Api, args: argparse.Namespace) -> Iterator[CredentialRequest]:
+def _surroundings(app: Host, api: Api, args: argparse.Namespace) -> Iterator[CredentialRequest]:
     """Where to sign in and to keep the token: as the environment says, or in a sandbox that runs meanwhile."""
     request = app.credential_request(args.name, api.id)
     if not args.sandbox:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from pinflow import App, CredentialRequest
+    from pinflow import CredentialRequest, Host
     from pinflow_auth.terminal import Terminal
     from pinflow_auth.tokens import TokenSet
 
@@ -44,7 +44,7 @@ class Row:
         return not self.problems
 
 
-def run(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
+def run(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
     """Show every token; 4 if one can't be used, or if none is good for a recipe that was named. Raises PinflowError."""
     needed = _needs(app, args.recipe)
     found = [_judged(row, app, needed) for row in rows(app, needed)]
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
     return CredentialError.exit_code if uncovered or not all(row.ok for row in found) else 0
 
 
-def _needs(app: App, recipes: Sequence[Path]) -> Needs:
+def _needs(app: Host, recipes: Sequence[Path]) -> Needs:
     """What recipes need: those named, which must be right, or the bundled ones that these plugins can run."""
     if recipes:
         return {recipe.stem: needs(app, recipe) for recipe in recipes}
@@ -75,7 +75,7 @@ def _needs(app: App, recipes: Sequence[Path]) -> Needs:
     return found
 
 
-def rows(app: App, needed: Needs) -> list[Row]:
+def rows(app: Host, needed: Needs) -> list[Row]:
     """Every token that can be found under the names of files and of the recipes' logins; each source once."""
     names = dict.fromkeys(token for logins in needed.values() for token, _ in logins if token != ANY)
     names = names or {"access_token": None}
@@ -102,7 +102,7 @@ def _merged(row: Row, api: str) -> Row:
     return row if bound or api in row.apis else replace(row, apis=(*row.apis, api))
 
 
-def _judged(row: Row, app: App, needed: Needs) -> Row:
+def _judged(row: Row, app: Host, needed: Needs) -> Row:
     if row.tokens is None:
         return row
     known = [api for api in row.apis if api in app.registry.apis]
@@ -164,7 +164,7 @@ def _uncovered(found: Sequence[Row], needed: Needs) -> Iterator[str]:
                 yield f"{recipe}: the token {token!r} lacks {', '.join(sorted(lacking))}: {login}"
 
 
-def _show(found: Sequence[Row], app: App, terminal: Terminal) -> None:
+def _show(found: Sequence[Row], app: Host, terminal: Terminal) -> None:
     if not found:
         terminal.tell("there are no tokens; get one with: pinflow auth login")
     for position, row in enumerate(found):
@@ -178,7 +178,7 @@ def _show(found: Sequence[Row], app: App, terminal: Terminal) -> None:
             terminal.say(f"  {name:<8} {value}")
 
 
-def _show_many(found: Sequence[Row], app: App, terminal: Terminal) -> None:
+def _show_many(found: Sequence[Row], app: Host, terminal: Terminal) -> None:
     """A line per token; below, what a person has to do something about."""
     now = app.credential_request(found[0].name, next(iter(app.registry.apis))).clock()
     head = ("TOKEN", "API", "ACCOUNT", "VALUE", "ACCESS", "REFRESH", "LACKS")
@@ -192,7 +192,7 @@ def _show_many(found: Sequence[Row], app: App, terminal: Terminal) -> None:
     terminal.tell(f"{len(found):,} tokens, {broken:,} with problems; -v shows all that is known of each")
 
 
-def _cells(row: Row, app: App, now: float) -> tuple[str, ...]:
+def _cells(row: Row, app: Host, now: float) -> tuple[str, ...]:
     if row.tokens is None:
         return row.name, "", "", "", "see below", "", ""
     due = _due(row, app)
@@ -209,7 +209,7 @@ def _cells(row: Row, app: App, now: float) -> tuple[str, ...]:
     )
 
 
-def _lines(row: Row, app: App) -> Iterator[tuple[str, str]]:
+def _lines(row: Row, app: Host) -> Iterator[tuple[str, str]]:
     yield "from", row.source
     yield from (("problem", each) for each in row.problems)
     if row.tokens is None:
@@ -237,7 +237,7 @@ def _lines(row: Row, app: App) -> Iterator[tuple[str, str]]:
         yield from _recipes(row.lacking)
 
 
-def _due(row: Row, app: App) -> float | None:
+def _due(row: Row, app: Host) -> float | None:
     """When the token is due for its next refresh, where it can be refreshed and that is known."""
     if row.tokens is None or not row.tokens.refreshable or not row.apis or row.apis[0] not in app.registry.apis:
         return None
@@ -255,7 +255,7 @@ def _recipes(lacking: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
     yield from (("lacks", f"{scopes} for {', '.join(recipes)}") for scopes, recipes in alike.items())
 
 
-def _data(row: Row, app: App) -> dict[str, Any]:
+def _data(row: Row, app: Host) -> dict[str, Any]:
     tokens = row.tokens
     lacking = {recipe: sorted(scopes) for recipe, scopes in row.lacking.items()} if row.lacking is not None else None
     return {

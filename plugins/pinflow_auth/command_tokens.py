@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from pinflow import Api, App, CredentialRequest, OAuth
+    from pinflow import Api, CredentialRequest, Host, OAuth
     from pinflow_auth.terminal import Terminal
     from pinflow_auth.tokens import TokenSet
 
@@ -35,7 +35,7 @@ class Done:
     error: PinflowError | None = None
 
 
-def refresh(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
+def refresh(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
     """Refresh one token or all; the exit code of the first that failed. Raises PinflowError for a single one."""
     if args.all:
         found = list(_all_refreshed(app, args))
@@ -52,7 +52,7 @@ def refresh(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
     return next((each.error.exit_code for each in found if each.error is not None), 0)
 
 
-def _request(app: App, name: str, api: str | None) -> CredentialRequest:
+def _request(app: Host, name: str, api: str | None) -> CredentialRequest:
     """Where a token is: of the API named, else of its own, else of the newest. Raises UsageError."""
     request = app.credential_request(name, chosen_api(app, api).id)
     if api is None:
@@ -63,7 +63,7 @@ def _request(app: App, name: str, api: str | None) -> CredentialRequest:
     return request
 
 
-def _all_refreshed(app: App, args: argparse.Namespace) -> Iterator[Done]:
+def _all_refreshed(app: Host, args: argparse.Namespace) -> Iterator[Done]:
     seen = set()
     apis = [chosen_api(app, args.api).id] if args.api else sorted(app.registry.apis, reverse=True)
     for api in apis:
@@ -86,7 +86,7 @@ def _refreshed(request: CredentialRequest, within: float | None) -> Done:
     return Done(name=request.token, api=request.api.id, tokens=tokens, refreshed=refreshed)
 
 
-def _show_refreshed(found: list[Done], app: App, terminal: Terminal) -> None:
+def _show_refreshed(found: list[Done], app: Host, terminal: Terminal) -> None:
     for each in found:
         if each.error is not None:
             terminal.tell(f"{each.name}: {each.error.message}")
@@ -109,7 +109,7 @@ def _data(each: Done) -> dict[str, Any]:
     }
 
 
-def scopes(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
+def scopes(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
     """List the scopes of an API, or those that recipes need. Raises PinflowError."""
     api = chosen_api(app, args.api, args.recipe)
     oauth = oauth_of(app.credential_request("access_token", api.id))
@@ -126,7 +126,7 @@ def scopes(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
     return 0
 
 
-def _needed(recipes: Sequence[Path], app: App, api: Api, oauth: OAuth, terminal: Terminal) -> int:
+def _needed(recipes: Sequence[Path], app: Host, api: Api, oauth: OAuth, terminal: Terminal) -> int:
     """List what recipes need, and of which tokens."""
     tokens: dict[str, set[str]] = {}
     for recipe in recipes:
@@ -144,7 +144,7 @@ def _needed(recipes: Sequence[Path], app: App, api: Api, oauth: OAuth, terminal:
     return 0
 
 
-def logout(args: argparse.Namespace, app: App, terminal: Terminal) -> int:
+def logout(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
     """Forget a stored token, and end it at the service where that is possible. Raises PinflowError."""
     request = _request(app, args.name, args.api)
     tokens: TokenSet | None = None

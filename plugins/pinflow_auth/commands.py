@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from pinflow import App
+    from pinflow import Host
 
-    Run = Callable[[argparse.Namespace, App, Terminal], int]
+    Run = Callable[[argparse.Namespace, Host, Terminal], int]
 
 DEFAULT = "access_token"  # the token that recipes use where they name none
 
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_arguments(inner)
 
 
-def run(args: argparse.Namespace, app: App) -> int:
+def run(args: argparse.Namespace, app: Host) -> int:
     """Do what a subcommand says. Raises PinflowError for what a person must be told."""
     return next(sub for sub in SUBS if sub.name == args.subcommand).run(args, app, Terminal.of(args))
 

@@ -20,7 +20,7 @@ from pinflow_auth.store import find
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from pinflow import App, CredentialRequest
+    from pinflow import CredentialRequest, Host
     from pinflow_auth.terminal import Terminal
     from pinflow_auth.tokens import TokenSet
 
@@ -154,7 +154,7 @@ def pasted_code(text: str, asked: Consent) -> str:
     return text
 
 
-def with_account(app: App, request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> TokenSet:
+def with_account(app: Host, request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> TokenSet:
     """The tokens with the name of the account that they are of, as far as the service tells it."""
     action = app.registry.action(ACCOUNT, request.api.id)
     if action is None:

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pinflow import Api, App, OAuth
+    from pinflow import Api, Host, OAuth
 
 ANY = ""  # stands for each token that there is, where a recipe goes through all of them
 
 
 def wanted(
-    app: App, api: Api, oauth: OAuth, token: str, *, given: str | None, recipes: Sequence[Path]
+    app: Host, api: Api, oauth: OAuth, token: str, *, given: str | None, recipes: Sequence[Path]
 ) -> frozenset[str]:
     """The scopes to ask for: those given and those of the recipes, else the API's default ones.
 
@@ -50,7 +50,7 @@ def _meant(name: str, scopes: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def of_recipe(app: App, recipe: Path, api: Api, token: str) -> frozenset[str]:
+def of_recipe(app: Host, recipe: Path, api: Api, token: str) -> frozenset[str]:
     """The scopes that a token needs for a recipe: of the logins with its name, or of all where none has it.
 
     Raises UsageError where the recipe has no login of this API.
@@ -58,7 +58,7 @@ def of_recipe(app: App, recipe: Path, api: Api, token: str) -> frozenset[str]:
     return wanted_of(token, of_tokens(app, recipe, api))
 
 
-def of_tokens(app: App, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
+def of_tokens(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
     """What each of a recipe's tokens must be allowed, by name; under ANY what it does for each that there is.
 
     Raises UsageError where the recipe has no login of this API.
@@ -77,7 +77,7 @@ def _of_api(needed: Mapping[tuple[str, str], frozenset[str]], api: Api) -> Mappi
     return {name: scopes for (name, of), scopes in needed.items() if of == api.id}
 
 
-def _on(app: App, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
+def _on(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
     """What a recipe's tokens must be allowed when it runs with --api. Raises RecipeError for what the API lacks."""
     return _of_api(needs(app, recipe, api=api.id), api)
 
@@ -89,7 +89,7 @@ def wanted_of(token: str, needed: Mapping[str, frozenset[str]]) -> frozenset[str
     return frozenset().union(*needed.values())
 
 
-def needs(app: App, recipe: Path, *, api: str | None = None) -> Mapping[tuple[str, str], frozenset[str]]:
+def needs(app: Host, recipe: Path, *, api: str | None = None) -> Mapping[tuple[str, str], frozenset[str]]:
     """What a recipe's tokens must be allowed: (token, API) -> scopes. Raises RecipeError and UsageError.
 
     ``api`` overrides the recipe's own. Under the name ANY: what it does for each token that there is.

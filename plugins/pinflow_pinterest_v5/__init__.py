@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from pinflow import Action, Api, App, Imported
+    from pinflow import Action, Api, Host, Imported
 
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -73,7 +73,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
 
 
-def _run(args: argparse.Namespace, app: App) -> int:
+def _run(args: argparse.Namespace, app: Host) -> int:
     from pinflow_pinterest_v5.calls.command import run
 
     return run(args, app)
@@ -98,14 +98,14 @@ def pinflow_importers() -> list[Importer]:
     ]
 
 
-def _curl(text: str, app: App) -> Imported:
+def _curl(text: str, app: Host) -> Imported:
     from pinflow_pinterest_v5.calls.catalogues import Choice
     from pinflow_pinterest_v5.importing import curl as from_curl
 
     return from_curl.read(text, Choice(app.environ).catalogue)
 
 
-def _arazzo(text: str, app: App) -> Imported:
+def _arazzo(text: str, app: Host) -> Imported:
     from pinflow_pinterest_v5.calls.catalogues import Choice
     from pinflow_pinterest_v5.importing import arazzo as from_arazzo
 

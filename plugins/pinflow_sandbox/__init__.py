@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from pinflow import App
+    from pinflow import Host
     from pinflow_sandbox.server.sandbox import Sandbox
 
 
@@ -47,7 +47,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
 
 
-def _run(args: argparse.Namespace, app: App) -> int:
+def _run(args: argparse.Namespace, app: Host) -> int:
     from pinflow_sandbox.command import run
 
     return run(args)

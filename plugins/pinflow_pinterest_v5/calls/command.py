@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pinflow import App
+    from pinflow import Host
     from pinflow_pinterest.catalogue.operations import Catalogue, Operation
 
 DESCRIPTION: Final = "List the operations of Pinterest's API v5, or show one: what it takes, and a step that calls it."
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     other.add_argument("--bundled", action="store_true", help="use the description that comes with pinflow again")
 
 
-def run(args: argparse.Namespace, app: App) -> int:
+def run(args: argparse.Namespace, app: Host) -> int:
     """List, show or change; the exit code."""
     if (args.imported or args.bundled) and args.words:
         raise UsageError("--import and --bundled take no words")
@@ -216,7 +216,7 @@ def _table(rows: Iterable[tuple[str, str, str]]) -> list[str]:
 # -- another version
 
 
-def _import(source: Path, app: App, *, human: bool) -> int:
+def _import(source: Path, app: Host, *, human: bool) -> int:
     before = set(_known(app))
     try:
         version, count = import_description(source, own_folder(app.environ))
@@ -239,14 +239,14 @@ def _import(source: Path, app: App, *, human: bool) -> int:
     return 0
 
 
-def _known(app: App) -> Mapping[str, Operation]:
+def _known(app: Host) -> Mapping[str, Operation]:
     try:
         return Choice(app.environ).catalogue.operations
     except ValueError:
         return {}  # what is replaced could not be read
 
 
-def _go_back(app: App, *, human: bool) -> int:
+def _go_back(app: Host, *, human: bool) -> int:
     for name in (CATALOGUE, ARGUMENTS):  # in this order: without the first the other is not looked at
         (own_folder(app.environ) / name).unlink(missing_ok=True)
     held = catalogue(BUNDLED)
