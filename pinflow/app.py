@@ -128,7 +128,7 @@ class App:
         RecipeError with every problem, UsageError, MissingInputs.
         """
         from pinflow.plan import make_plan
-        from pinflow.recipe.model import parse_all
+        from pinflow.recipe.reader import parse_all
         from pinflow.recipe.source import read
 
         path = bundled.find_recipe(recipe)
@@ -197,7 +197,7 @@ class App:
         action raises.
         """
         from pinflow.plan import make_plan
-        from pinflow.recipe.model import parse
+        from pinflow.recipe.reader import parse
         from pinflow.recipe.source import load
 
         action = self.registry.action(name, api)
@@ -558,7 +558,7 @@ class App:
 
     def _plan_text(self, text: str, name: str, inputs: Mapping[str, Any]) -> Plan:
         from pinflow.plan import make_plan
-        from pinflow.recipe.model import parse
+        from pinflow.recipe.reader import parse
         from pinflow.recipe.source import load
 
         source = load(text, name)

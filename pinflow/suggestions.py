@@ -29,6 +29,7 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
-def quoted(name: str) -> str:
-    """A name as a message shows it: in quotes, and cut where it is long."""
+def quoted(value: object) -> str:
+    """A name or another value as a message shows it: in quotes, and cut where it is long."""
+    name = str(value)
     return repr(name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…")

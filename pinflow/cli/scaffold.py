@@ -37,7 +37,7 @@ def recipe_templates() -> list[Template]:
 
 
 def _template(path: Path) -> Template:
-    from pinflow.recipe.model import parse
+    from pinflow.recipe.reader import parse
     from pinflow.recipe.source import read
 
     recipe = parse(read(path, path.name))

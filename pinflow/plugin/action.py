@@ -135,7 +135,10 @@ class Action:
         """Its parameters, checked and described. Raises PluginError for a signature that can't be read."""
         from pinflow.plugin.parameters import Described, Parameters
 
-        return Parameters(self) if self.accepts is None else Described(self, self.accepts)
+        if self.accepts is not None:
+            return Described(self.accepts, self.function, self.full_name, self.checks)
+        variants = None if self.variants is None else (self.variants.by, self.variants.names)
+        return Parameters(self.function, self.full_name, self.checks, variants)
 
 
 def action(

@@ -15,9 +15,8 @@ from pinflow.schema.constraints import Number, Text
 from pinflow.schema.types import Fields, Kind, Unfit, kind_of, shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence, Set
+    from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
-    from pinflow.plugin.action import Action
     from pinflow.schema.types import Misfit
 
 Loc = tuple[str | int, ...]
@@ -53,22 +52,35 @@ class Parameter:
 
 
 class Parameters:
-    """What an action takes and gives."""
+    """What the function of an action takes and gives.
 
-    def __init__(self, action: Action) -> None:
-        self._action = action
+    ``name`` is the action's, for messages. ``variants`` is the argument that tells its variants apart, and what lists
+    their names.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        checks: Sequence[Callable[..., None]] = (),
+        variants: tuple[str, Callable[[], Iterable[str]]] | None = None,
+    ) -> None:
+        self._function = function
+        self._name = name
+        self._raw_checks = checks
+        self._variants = variants
 
     @cached_property
     def _hints(self) -> dict[str, Any]:
         try:
-            return typing.get_type_hints(self._action.function, include_extras=True)
+            return typing.get_type_hints(self._function, include_extras=True)
         except (NameError, TypeError, AttributeError) as error:
             raise self._misfit(f"its annotations can't be read: {error}") from error
 
     @cached_property
     def _signature(self) -> dict[str, inspect.Parameter]:
         kinds = inspect.Parameter
-        parameters = list(inspect.signature(self._action.function).parameters.values())
+        parameters = list(inspect.signature(self._function).parameters.values())
         if not parameters or parameters[0].kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
             raise self._misfit("its first parameter must be the context")
         context, *rest = parameters
@@ -81,8 +93,8 @@ class Parameters:
         return {p.name: p for p in rest}
 
     def _misfit(self, what: str) -> PluginError:
-        module = getattr(self._action.function, "__module__", "?")
-        return PluginError(f"action {self._action.full_name} ({module}): {what}", hint=_RULES)
+        module = getattr(self._function, "__module__", "?")
+        return PluginError(f"action {self._name} ({module}): {what}", hint=_RULES)
 
     @cached_property
     def _kind(self) -> Fields:
@@ -111,7 +123,7 @@ class Parameters:
     @cached_property
     def _checks(self) -> list[tuple[Callable[..., None], tuple[str, ...]]]:
         """The action's checks, with the parameters that each looks at."""
-        found = [(check, tuple(inspect.signature(check).parameters)) for check in self._action.checks]
+        found = [(check, tuple(inspect.signature(check).parameters)) for check in self._raw_checks]
         for check, names in found:
             strange = [name for name in names if name not in self._signature]
             if strange:
@@ -166,8 +178,9 @@ class Parameters:
                 part["default"] = parameter.default
             if name in self._help:
                 part["description"] = self._help[name]
-        if (variants := self._action.variants) is not None:  # each takes arguments of its own
-            schema["properties"][variants.by]["enum"] = list(variants.names())
+        if self._variants is not None:  # each takes arguments of its own
+            by, names = self._variants
+            schema["properties"][by]["enum"] = list(names())
             schema["additionalProperties"] = True
         return schema
 
@@ -181,7 +194,7 @@ class Parameters:
     @cached_property
     def _output_schema(self) -> dict[str, Any]:
         output = self._hints.get("return", Any)
-        if self._action.yields:
+        if inspect.isgeneratorfunction(self._function):
             output = (get_args(output) or (Any,))[0]
         return shape(output)
 
@@ -203,7 +216,7 @@ class Parameters:
         """Help per parameter: docstring lines ``name: text`` (a deeper line goes on)."""
         found: dict[str, str] = {}
         current = ""
-        for line in self._action.description.splitlines():
+        for line in (inspect.getdoc(self._function) or "").splitlines():
             match = re.match(r"^ {4}(\w+): (.+)$", line)
             if match and match[1] in self._signature:
                 current = match[1]
@@ -218,8 +231,14 @@ class Parameters:
 class Described(Parameters):
     """What an action takes that is described by a JSON Schema instead of its signature."""
 
-    def __init__(self, action: Action, schema: Mapping[str, Any]) -> None:
-        super().__init__(action)
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        function: Callable[..., Any],
+        name: str,
+        checks: Sequence[Callable[..., None]] = (),
+    ) -> None:
+        super().__init__(function, name, checks)
         self._accepts = schema
 
     @cached_property

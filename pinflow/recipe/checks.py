@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pinflow.recipe import validators
-from pinflow.recipe.validators import Misfit
+from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def _entries(value: Any) -> list[tuple[str, dict[str, Any]]]:
 def _check_input(loc: Loc, entry: dict[str, Any]) -> Iterator[Finding]:
     try:
         validators.name(loc[-1])
-    except Misfit as misfit:
-        yield Finding(loc, f"an input's name {misfit.what}", hint=misfit.hint, key=True)
+    except Invalid as invalid:
+        yield Finding(loc, f"an input's name {invalid.message}", hint=invalid.hint, key=True)
     type_ = entry.get("type", "string")
     if entry.get("required") is True and "default" in entry:
         hint = "delete one of the two"
@@ -133,9 +133,9 @@ def _check_given(at: Loc, value: Any, entry: dict[str, Any], type_: str) -> Iter
         return  # no value unless one is given
     try:
         fitting = _FITS[type_](value)
-    except Misfit as misfit:
-        what = f"{_subject_of_given(at)} {misfit.what}, as the input is of type {type_}"
-        yield Finding(at, what, hint=misfit.hint, quote=misfit.quote)
+    except Invalid as invalid:
+        what = f"{_subject_of_given(at)} {invalid.message}, as the input is of type {type_}"
+        yield Finding(at, what, hint=invalid.hint, quote=invalid.quote)
         return
     choices = entry.get("choices")
     if at[-1] in ("default", "example") and isinstance(choices, list) and fitting not in _fitting(choices, type_):
@@ -150,7 +150,7 @@ def _check_given(at: Loc, value: Any, entry: dict[str, Any], type_: str) -> Iter
 def _fitting(choices: list[Any], type_: str) -> list[Any]:
     found = []
     for choice in choices:
-        with suppress(Misfit):
+        with suppress(Invalid):
             found.append(_FITS[type_](choice))
     return found
 
@@ -182,8 +182,8 @@ def _is_distance(every: Any) -> bool:
     from pinflow.recipe.interval import SECONDS, parse_every
 
     try:
-        return parse_every(every).unit in SECONDS
-    except Misfit:
+        return parse_every(validators.filled(every)).unit in SECONDS
+    except Invalid:
         return False
 
 

@@ -5,21 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pinflow.recipe.validators import shown
+from pinflow.schema.invalid import Invalid
+from pinflow.suggestions import quoted
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days of each month
-
-
-class CronError(ValueError):
-    """A cron line is wrong: ``what`` continues a sentence that begins with "cron"; ``offset`` is where in it."""
-
-    def __init__(self, what: str, offset: int | None = None, hint: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.offset = offset
-        self.hint = hint
 
 
 class _Field(NamedTuple):
@@ -52,12 +43,12 @@ class Cron:
 
 
 def parse_cron(line: str) -> Cron:
-    """The meaning of a cron line of five fields. Raises CronError, also for a line that no date ever matches."""
+    """The meaning of a cron line of five fields. Raises Invalid, also for a line that no date ever matches."""
     parts = line.split()
     if len(parts) != len(_FIELDS):
-        raise CronError(
+        raise Invalid(
             f"has {len(parts)} {'field' if len(parts) == 1 else 'fields'} instead of {len(_FIELDS)}",
-            hint="write minute, hour, day of month, month and day of week",
+            "write minute, hour, day of month, month and day of week",
         )
     sets, end = [], 0
     for field, part in zip(_FIELDS, parts, strict=True):
@@ -67,7 +58,7 @@ def parse_cron(line: str) -> Cron:
     minutes, hours, days, months, weekdays = sets
     either = not (parts[2].startswith("*") or parts[4].startswith("*"))
     if not either and min(days) > max(_LONGEST[month - 1] for month in months):
-        raise CronError("never matches: none of its months has such a day", line.index(parts[2]))
+        raise Invalid("never matches: none of its months has such a day", offset=line.index(parts[2]))
     return Cron(
         minutes=minutes,
         hours=hours,
@@ -85,7 +76,7 @@ def _numbers(field: _Field, text: str, offset: int) -> frozenset[int]:
     for term in text.split(","):
         span, slash, step = term.partition("/")
         if slash and not (step.isascii() and step.isdecimal() and len(step) < 5 and int(step)):
-            raise CronError(f"has {shown(step)} as the step of its {field.name}", offset)
+            raise Invalid(f"has {quoted(step)} as the step of its {field.name}", offset=offset)
         first, last = _span(field, span, offset, open_ended=bool(slash))
         found.update(range(first, last + 1, int(step) if slash else 1))
     return frozenset(found)
@@ -100,7 +91,7 @@ def _span(field: _Field, span: str, offset: int, *, open_ended: bool) -> tuple[i
         return first, field.high if open_ended else first
     last = _number(field, high, offset)
     if last < first:
-        raise CronError(f"has a {field.name} that goes backwards: {shown(span)}", offset)
+        raise Invalid(f"has a {field.name} that goes backwards: {quoted(span)}", offset=offset)
     return first, last
 
 
@@ -110,9 +101,9 @@ def _number(field: _Field, word: str, offset: int) -> int:
     value = int(word) if word.isascii() and word.isdecimal() and len(word) < 4 else -1
     if not field.low <= value <= field.high:
         named = f", or {field.words[0]} to {field.words[-1]}" if field.words else ""
-        raise CronError(
-            f"has {shown(word)} as its {field.name}",
-            offset,
+        raise Invalid(
+            f"has {quoted(word)} as its {field.name}",
             f"it is {field.low} to {field.high}{named}; lists, spans and steps are written 1,3 and 1-5 and */10",
+            offset=offset,
         )
     return value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.errors import RecipeError
 from pinflow.expressions.expression import ExpressionError
 from pinflow.expressions.template import Scope, Unknown, compile_value
-from pinflow.recipe.model import parse_all
+from pinflow.recipe.reader import parse_all
 from pinflow.recipe.source import read
 from pinflow.suggestions import nearest
 

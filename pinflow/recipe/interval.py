@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from pinflow.recipe.validators import Misfit, filled, shown
-from pinflow.suggestions import nearest
+from pinflow.schema.invalid import Invalid
+from pinflow.suggestions import nearest, quoted
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}  # units that are a length of time, whatever the clock shows
@@ -31,39 +31,38 @@ class Often(NamedTuple):
     unit: str  # one of UNITS or WEEKDAYS
 
 
-def parse_every(value: object) -> Often:
-    """The meaning of ``every``; 1.5 hours are 90 minutes. Raises Misfit."""
-    text = filled(value)
+def parse_every(text: str) -> Often:
+    """The meaning of ``every``; 1.5 hours are 90 minutes. Raises Invalid."""
     if re.fullmatch(r"[-+\d.\s]+", text):
         _amount(text.strip())
-        raise Misfit("needs a unit", f"write it like {text.strip()} minutes or {text.strip()} hours")
+        raise Invalid("needs a unit", f"write it like {text.strip()} minutes or {text.strip()} hours")
     found = _EVERY.fullmatch(text)
     if not found:
-        raise Misfit(f"is not how often a recipe can run: {shown(text)}", _ADVICE)
+        raise Invalid(f"is not how often a recipe can run: {quoted(text)}", _ADVICE)
     word = found[2].lower()
     if word not in _WORDS:
         likely = nearest(word, _WORDS)
         hint = (
             f"did you mean {likely}?" if likely else "the units are seconds, minutes, hours, days, weeks and weekdays"
         )
-        raise Misfit(f"has no unit {shown(found[2])}", hint)
+        raise Invalid(f"has no unit {quoted(found[2])}", hint)
     unit, given = _WORDS[word], found[1]
     if unit in WEEKDAYS:
         if given is not None:
-            raise Misfit("can't count weekdays", f"write every: {unit}, or every: {given} weeks")
+            raise Invalid("can't count weekdays", f"write every: {unit}, or every: {given} weeks")
         return Often(1, unit)
     return _whole(_amount(given or "1"), unit)
 
 
 def _amount(given: str) -> float:
     if given.startswith("-"):
-        raise Misfit("can't be negative", _ADVICE)
+        raise Invalid("can't be negative", _ADVICE)
     try:
         amount = float(given)
     except ValueError:
-        raise Misfit(f"has no number: {shown(given)}", _ADVICE) from None
+        raise Invalid(f"has no number: {quoted(given)}", _ADVICE) from None
     if not amount:
-        raise Misfit("can't be zero", _ADVICE)
+        raise Invalid("can't be zero", _ADVICE)
     return amount
 
 
@@ -71,7 +70,7 @@ def _whole(amount: float, unit: str) -> Often:
     while not amount.is_integer() and unit in ("hours", "minutes"):
         amount, unit = amount * 60, "minutes" if unit == "hours" else "seconds"
     if not amount.is_integer():
-        raise Misfit(f"must be a whole number of {unit}", "write it in a smaller unit")
+        raise Invalid(f"must be a whole number of {unit}", "write it in a smaller unit")
     if amount * SECONDS.get(unit, 86_400 * (7 if unit == "weeks" else 1)) > MOST:
-        raise Misfit("can't be more than a year", _ADVICE)
+        raise Invalid("can't be more than a year", _ADVICE)
     return Often(int(amount), unit)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pinflow.recipe import checks, model, validators
+from pinflow.recipe import checks, model, schedule_validators, validators
 from pinflow.recipe.validators import OneOf, Whole
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ _SHAPES: Mapping[Kind, Json] = {
     validators.items: {"type": ["string", "array"]},
     validators.relative_path: {"type": "string", "pattern": r"^(?![/~\\])(?![A-Za-z][A-Za-z0-9+.-]*:)"},
     validators.pattern: {"type": "string", "format": "regex", "maxLength": 500},
-    validators.every: {"type": "string", "pattern": "[A-Za-z]"},
-    validators.clock_times: {"anyOf": [_CLOCK, {"type": "array", "items": _CLOCK, "minItems": 1}]},
-    validators.cron: {"type": "string", "pattern": r"^\s*(\S+\s+){4}\S+\s*$"},
-    validators.zone: {"type": "string"},
-    validators.moment: {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}"},
+    schedule_validators.every: {"type": "string", "pattern": "[A-Za-z]"},
+    schedule_validators.clock_times: {"anyOf": [_CLOCK, {"type": "array", "items": _CLOCK, "minItems": 1}]},
+    schedule_validators.cron: {"type": "string", "pattern": r"^\s*(\S+\s+){4}\S+\s*$"},
+    schedule_validators.zone: {"type": "string"},
+    schedule_validators.moment: {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}"},
 }
 
 

@@ -12,18 +12,13 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
-from pinflow.errors import RecipeError
-from pinflow.recipe import validators
+from pinflow.recipe import schedule_validators, validators
 from pinflow.recipe.validators import OneOf, Whole
 
-if TYPE_CHECKING:
-    from pinflow.errors import Problem
-    from pinflow.recipe.source import Source
-
 T = TypeVar("T")
-Kind: TypeAlias = Callable[[Any], Any]  # takes what was written, gives what is kept, or raises Misfit
+Kind: TypeAlias = Callable[[Any], Any]  # takes what was written, gives what is kept, or raises Invalid
 InputType: TypeAlias = Literal[
     "string", "integer", "number", "boolean", "date", "id", "board", "token", "file", "list", "secret"
 ]
@@ -117,12 +112,14 @@ class Schedule(Part):
 
     called: ClassVar[str] = "the schedule"
 
-    every: str | None = entry(None, validators.every, "How often: day, 30 minutes, 2 hours, monday.")
+    every: str | None = entry(None, schedule_validators.every, "How often: day, 30 minutes, 2 hours, monday.")
     at: str | tuple[str, ...] | None = entry(
-        None, validators.clock_times, "The time of day, such as 03:30, or a list of times (00:00 if left out)."
+        None, schedule_validators.clock_times, "The time of day, such as 03:30, or a list of times (00:00 if left out)."
     )
-    cron: str | None = entry(None, validators.cron, "Five cron fields: minute, hour, day of month, month, day of week.")
-    timezone: str = entry("UTC", validators.zone, "The time zone of at and cron, such as Europe/Berlin.")
+    cron: str | None = entry(
+        None, schedule_validators.cron, "Five cron fields: minute, hour, day of month, month, day of week."
+    )
+    timezone: str = entry("UTC", schedule_validators.zone, "The time zone of at and cron, such as Europe/Berlin.")
     jitter: float | None = entry(
         None, validators.seconds, "Start up to this much later, so that not all start at once."
     )
@@ -141,7 +138,7 @@ class Schedule(Part):
         validators.seconds,
         "How late a run may start before it counts as missed (half the time to the next one, at most 6 hours).",
     )
-    until: str | None = entry(None, validators.moment, "The last day or moment on which it runs.")
+    until: str | None = entry(None, schedule_validators.moment, "The last day or moment on which it runs.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,27 +217,3 @@ def _tables() -> Mapping[type[Part], Mapping[str, Key]]:
 def _table(part: type[Part]) -> Mapping[str, Key]:
     found = [each for each in dataclasses.fields(part) if each.metadata]
     return {each.name.rstrip("_"): each.metadata["key"]._replace(field=each.name) for each in found}
-
-
-def parse(source: Source) -> Recipe:
-    """The recipe that the source holds.
-
-    Raises RecipeError with every problem that can be told from the text alone, the source's own included.
-    """
-    recipe, problems = parse_all(source)
-    if recipe is None or problems:
-        raise RecipeError(problems)
-    return recipe
-
-
-def parse_all(source: Source) -> tuple[Recipe | None, tuple[Problem, ...]]:
-    """What can be told of the recipe, and everything that is wrong with it, in the order of the text.
-
-    Whatever is wrong counts as not written, and what lacks it is marked as ``broken``. There is no
-    recipe where that would leave nothing to go by: no mapping, no list of steps, too many expressions.
-    """
-    from pinflow.recipe.reader import Reading
-
-    reading = Reading(source)
-    recipe = reading.recipe()
-    return recipe, reading.problems()

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from pinflow.errors import RecipeError
 from pinflow.recipe import model, validators
 from pinflow.recipe.checks import Finding, check_recipe
 from pinflow.recipe.model import Input, Part, Recipe, Step, table
-from pinflow.recipe.validators import Misfit, kind, shown
-from pinflow.suggestions import nearest
+from pinflow.recipe.validators import kind
+from pinflow.schema.invalid import Invalid
+from pinflow.suggestions import nearest, quoted
 
 if TYPE_CHECKING:
     from pinflow.errors import Problem
@@ -30,7 +32,29 @@ _MEANT_BY_ANYTHING = frozenset({"with", "auth", "as", "inputs"})
 _WRONG: Final = object()  # instead of what is not kept
 
 
-class Reading:
+def parse(source: Source) -> Recipe:
+    """The recipe that the source holds.
+
+    Raises RecipeError with every problem that can be told from the text alone, the source's own included.
+    """
+    recipe, problems = parse_all(source)
+    if recipe is None or problems:
+        raise RecipeError(problems)
+    return recipe
+
+
+def parse_all(source: Source) -> tuple[Recipe | None, tuple[Problem, ...]]:
+    """What can be told of the recipe, and everything that is wrong with it, in the order of the text.
+
+    Whatever is wrong counts as not written, and what lacks it is marked as ``broken``. There is no
+    recipe where that would leave nothing to go by: no mapping, no list of steps, too many expressions.
+    """
+    reading = _Reader(source)
+    recipe = reading.recipe()
+    return recipe, reading.problems()
+
+
+class _Reader:
     """One recipe while it is read."""
 
     def __init__(self, source: Source) -> None:
@@ -116,7 +140,7 @@ class Reading:
             likely = nearest(name, table(part)) if self._suggestions > 0 else None
             self._suggestions -= 1
             hint = f"did you mean {likely}?" if likely else f"it takes {', '.join(table(part))}"
-            what = f"{_owner(part, loc)} has no key {shown(name)}"
+            what = f"{_owner(part, loc)} has no key {quoted(name)}"
             self._findings.append(Finding((*loc, name), what, hint=hint, key=True))
             meant |= {likely} if likely else _MEANT_BY_ANYTHING
             if isinstance(data[name], dict):
@@ -143,10 +167,10 @@ class Reading:
             return self._part(getattr(model, what), value, loc)
         try:
             return what(value)
-        except Misfit as misfit:
-            at = (*loc, *misfit.within)
-            said = f"{_subject(at)} {misfit.what}"
-            self._findings.append(Finding(at, said, misfit.hint, offset=misfit.offset, quote=misfit.quote))
+        except Invalid as invalid:
+            at = (*loc, *invalid.location)
+            said = f"{_subject(at)} {invalid.message}"
+            self._findings.append(Finding(at, said, invalid.hint, offset=invalid.offset, quote=invalid.quote))
             return _WRONG
 
     def _is_doubted(self, key: Key, loc: Loc) -> bool:
@@ -204,9 +228,9 @@ def _subject(loc: Loc) -> str:
         case (*_, ("steps" | "finally" | "do"), int() as position):
             return f"step {position + 1}"
         case ("inputs", name):
-            return f"input {shown(name)}"
+            return f"input {quoted(name)}"
         case ("auth", name):
-            return f"login {shown(name)}"
+            return f"login {quoted(name)}"
         case (*_, list_, int() as position):
             return f"entry {position + 1} of {list_}"
         case _:

@@ -30,9 +30,8 @@ from yaml.events import (
 
 from pinflow.errors import Problem, RecipeError
 from pinflow.recipe.text_offsets import offset_in_text
-from pinflow.recipe.validators import shown
 from pinflow.recipe.yaml_events import MAX_DEPTH, NotYaml, events, too_deep
-from pinflow.suggestions import nearest
+from pinflow.suggestions import nearest, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -342,7 +341,7 @@ class _Builder:
                 return
         if name in parent:
             line, _ = self.draft._place(parent_node.keys[name])
-            what = f"the key {shown(name)} stands here twice"
+            what = f"the key {quoted(name)} stands here twice"
             hint = f"the first is in line {line}; delete one"
             self.problems.append(_problem_at(self.draft, start, what, hint))
             return
@@ -357,7 +356,7 @@ class _Builder:
             self.problems.append(_problem_at(self.draft, at, "a space is missing after this colon", hint))
             return found[1], resolve(found[2])
         hint = "put quotes around a text with a comma; or write `key: value`"
-        self.problems.append(_problem_at(self.draft, start, f"{shown(name)} has no value", hint))
+        self.problems.append(_problem_at(self.draft, start, f"{quoted(name)} has no value", hint))
         return None, None
 
     def refuse(self, event: Any, what: str, hint: str) -> None:

@@ -1,6 +1,6 @@
 """What a single value of a recipe may be, and what is said when it is something else.
 
-Each kind takes a value as YAML gives it, and returns what the recipe keeps, or raises ``Misfit``.
+Each kind takes a value as YAML gives it, and returns what the recipe keeps, or raises ``Invalid``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pinflow.suggestions import nearest
+from pinflow.schema.invalid import Invalid
+from pinflow.suggestions import nearest, quoted
 
 MAX_SECONDS = 366 * 86_400
 RESERVED = frozenset({"inputs", "steps", "auth", "run", "in", "true", "false", "null"})
@@ -24,31 +25,6 @@ _UNITS = {
     **dict.fromkeys(("d", "day", "days"), 86_400),
     **dict.fromkeys(("w", "week", "weeks"), 7 * 86_400),
 }
-_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
-
-
-class Misfit(ValueError):
-    """A value does not fit: ``what`` continues a sentence that begins with the key's name.
-
-    ``within`` leads from the value to the part of it that is wrong, ``offset`` to a character of a text;
-    ``quote`` says that quotes around the value would make it fit.
-    """
-
-    def __init__(
-        self,
-        what: str,
-        hint: str = "",
-        *,
-        within: tuple[str | int, ...] = (),
-        offset: int | None = None,
-        quote: bool = False,
-    ) -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
-        self.within = within
-        self.offset = offset
-        self.quote = quote
 
 
 def kind(value: Any) -> str:
@@ -68,12 +44,6 @@ def kind(value: Any) -> str:
             return "a mapping"
 
 
-def shown(value: object) -> str:
-    """What the recipe's author wrote, in quotes, and cut where it is long."""
-    text = str(value)
-    return repr(text if len(text) <= 40 else f"{text[:37]}...")
-
-
 class OneOf:
     """A kind: one of several words."""
 
@@ -85,9 +55,9 @@ class OneOf:
             return value
         listed = f"{', '.join(self.words[:-1])} or {self.words[-1]}"
         if not isinstance(value, str):
-            raise Misfit(f"must be {listed}, not {kind(value)}")
+            raise Invalid(f"must be {listed}, not {kind(value)}")
         likely = nearest(value, self.words)
-        raise Misfit(f"must be {listed}, not {shown(value)}", f"did you mean {likely}?" if likely else "")
+        raise Invalid(f"must be {listed}, not {quoted(value)}", f"did you mean {likely}?" if likely else "")
 
 
 class Whole:
@@ -100,16 +70,16 @@ class Whole:
     def __call__(self, value: Any) -> int:
         found = whole(value)
         if found < self.least:
-            raise Misfit(f"must be at least {self.least}, not {found}")
+            raise Invalid(f"must be at least {self.least}, not {found}")
         if self.most is not None and found > self.most:
-            raise Misfit(f"must be at most {self.most}, not {found}")
+            raise Invalid(f"must be at most {self.most}, not {found}")
         return found
 
 
 def version(value: Any) -> int:
     """The version of the recipe language; there is one so far."""
     if value != 1 or isinstance(value, bool):
-        raise Misfit("must be 1, the version of the recipe language", "write `pinflow: 1`")
+        raise Invalid("must be 1, the version of the recipe language", "write `pinflow: 1`")
     return 1
 
 
@@ -124,8 +94,8 @@ def text(value: Any) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    _refuse_empty(value)
-    raise Misfit(f"must be text, not {kind(value)}", quote=isinstance(value, (bool, float)))
+    refuse_empty(value)
+    raise Invalid(f"must be text, not {kind(value)}", quote=isinstance(value, (bool, float)))
 
 
 def texts(value: Any) -> Any:
@@ -147,7 +117,7 @@ def filled(value: Any) -> str:
     """Text that says something."""
     found = text(value)
     if not found.strip():
-        raise Misfit("is empty", "write a value, or delete the key")
+        raise Invalid("is empty", "write a value, or delete the key")
     return found
 
 
@@ -157,9 +127,9 @@ def name(value: Any) -> str:
     if not _NAME.fullmatch(found):
         likely = re.sub(r"\W+", "_", found, flags=re.ASCII).strip("_")
         hint = f"did you mean {likely}?" if _NAME.fullmatch(likely) else "begin it with a letter"
-        raise Misfit("must be made of letters, digits and _", hint)
+        raise Invalid("must be made of letters, digits and _", hint)
     if found in RESERVED:
-        raise Misfit(f"can't be {found!r}, which means something else in an expression", "choose another name")
+        raise Invalid(f"can't be {found!r}, which means something else in an expression", "choose another name")
     return found
 
 
@@ -167,37 +137,37 @@ def whole(value: Any) -> int:
     """A whole number, written out."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    _refuse_empty(value)
+    refuse_empty(value)
     hint = "delete the quotes" if isinstance(value, str) and value.strip().isdecimal() else _written_out(value)
     given = "a fraction" if isinstance(value, float) else kind(value)
-    raise Misfit(f"must be a whole number, not {given}", hint)
+    raise Invalid(f"must be a whole number, not {given}", hint)
 
 
 def number(value: Any) -> int | float:
     """A number, written out."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    _refuse_empty(value)
-    raise Misfit(f"must be a number, not {kind(value)}", _written_out(value))
+    refuse_empty(value)
+    raise Invalid(f"must be a number, not {kind(value)}", _written_out(value))
 
 
 def boolean(value: Any) -> bool:
     """``true`` or ``false``; ``yes``, ``no``, ``on`` and ``off`` are text in a recipe."""
     if isinstance(value, bool):
         return value
-    _refuse_empty(value)
+    refuse_empty(value)
     meant = {"yes": "true", "on": "true", "no": "false", "off": "false", "true": "true", "false": "false"}
     likely = meant.get(value.lower()) if isinstance(value, str) else None
     hint = f"did you mean {likely}?" if likely else _written_out(value)
-    raise Misfit(f"must be true or false, not {kind(value)}", hint)
+    raise Invalid(f"must be true or false, not {kind(value)}", hint)
 
 
 def entries(value: Any) -> tuple[Any, ...]:
     """A list, which may be empty."""
     if not isinstance(value, list):
-        _refuse_empty(value)
+        refuse_empty(value)
         hint = f"write it as a list: [{value}]" if isinstance(value, (str, int)) and len(str(value)) <= 40 else ""
-        raise Misfit(f"must be a list, not {kind(value)}", hint)
+        raise Invalid(f"must be a list, not {kind(value)}", hint)
     return tuple(value)
 
 
@@ -205,7 +175,7 @@ def listing(value: Any) -> tuple[Any, ...]:
     """A list of at least one entry."""
     found = entries(value)
     if not found:
-        raise Misfit("is an empty list", "add an entry, or delete the key")
+        raise Invalid("is an empty list", "add an entry, or delete the key")
     return found
 
 
@@ -213,32 +183,32 @@ def mapping(value: Any) -> dict[str, Any]:
     """Keys and values."""
     if isinstance(value, dict):
         return value
-    _refuse_empty(value)
-    raise Misfit(f"must be a mapping of keys to values, not {kind(value)}")
+    refuse_empty(value)
+    raise Invalid(f"must be a mapping of keys to values, not {kind(value)}")
 
 
 def present(value: Any) -> Any:
     """Anything but an empty value."""
-    _refuse_empty(value)
+    refuse_empty(value)
     return value
 
 
 def seconds(value: Any) -> float:
     """A duration: a number of seconds, or amounts with units, ``90 seconds`` or ``1h 30m``."""
-    _refuse_empty(value)
+    refuse_empty(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _bounded(float(value))
     if isinstance(value, str) and "${{" not in value:
         return _bounded(_amounts(value))
     hint = _written_out(value) or "write it like 30 seconds, 10 minutes or 2h"
-    raise Misfit(f"must be a duration, not {kind(value)}", hint)
+    raise Invalid(f"must be a duration, not {kind(value)}", hint)
 
 
 def positive_seconds(value: Any) -> float:
     """A duration that is not zero."""
     found = seconds(value)
     if not found:
-        raise Misfit("can't be zero", "delete the key to have no limit")
+        raise Invalid("can't be zero", "delete the key to have no limit")
     return found
 
 
@@ -246,8 +216,8 @@ def condition(value: Any) -> str | bool:
     """An expression, or a plain ``true`` or ``false``."""
     if isinstance(value, (str, bool)):
         return filled(value) if isinstance(value, str) else value
-    _refuse_empty(value)
-    raise Misfit(f"must be an expression, not {kind(value)}", "write a comparison, such as pin.title != null")
+    refuse_empty(value)
+    raise Invalid(f"must be an expression, not {kind(value)}", "write a comparison, such as pin.title != null")
 
 
 def items(value: Any) -> str | tuple[Any, ...]:
@@ -256,19 +226,19 @@ def items(value: Any) -> str | tuple[Any, ...]:
         return tuple(value)
     if isinstance(value, str):
         return filled(value)
-    _refuse_empty(value)
-    raise Misfit(f"must be an action, an expression or a list, not {kind(value)}")
+    refuse_empty(value)
+    raise Invalid(f"must be an action, an expression or a list, not {kind(value)}")
 
 
 def logins(value: Any) -> str | dict[str, str]:
     """A login's name, or one for each role of the action."""
     if not isinstance(value, dict):
         if isinstance(value, list):
-            raise Misfit("must be a login, or a mapping of roles to logins, not a list")
+            raise Invalid("must be a login, or a mapping of roles to logins, not a list")
         return filled(value)
     for role, login in value.items():
         if not isinstance(login, str) or not login.strip():
-            raise Misfit(f"must be the name of a login, not {kind(login)}", within=(role,))
+            raise Invalid(f"must be the name of a login, not {kind(login)}", location=(role,))
     return value
 
 
@@ -276,11 +246,11 @@ def relative_path(value: Any) -> str:
     """A path inside the recipe's own folder. What an expression in it gives is checked when it is known."""
     found = filled(value)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", found):
-        raise Misfit("must be a path, not an address or a drive", "recipes are included from the recipe's own folder")
+        raise Invalid("must be a path, not an address or a drive", "recipes are included from the recipe's own folder")
     if found.startswith(("/", "~", "\\")):
-        raise Misfit("must be a path inside the recipe's folder, not an absolute one", "write it relative to this file")
+        raise Invalid("must be a path in the recipe's folder, not an absolute one", "write it relative to this file")
     if ".." in re.split(r"[/\\]", found):
-        raise Misfit("must be a path inside the recipe's folder, without ..", "move the file into that folder")
+        raise Invalid("must be a path in the recipe's folder, without ..", "move the file into that folder")
     return found
 
 
@@ -290,71 +260,15 @@ def pattern(value: Any) -> str:
 
     found = filled(value)
     if len(found) > 500:
-        raise Misfit("is longer than 500 characters", "write a simpler one")
+        raise Invalid("is longer than 500 characters", "write a simpler one")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice about future syntax is not the author's concern
             re.compile(found)
     except re.error as error:
-        raise Misfit(f"is not a regular expression: {error.msg}", offset=error.pos or 0) from None
+        raise Invalid(f"is not a regular expression: {error.msg}", offset=error.pos or 0) from None
     except (RecursionError, OverflowError):
-        raise Misfit("is too large a regular expression", "write a simpler one") from None
-    return found
-
-
-def every(value: Any) -> str:
-    """How often a recipe runs: ``day``, ``2 hours``, ``monday``."""
-    from pinflow.recipe.interval import parse_every
-
-    parse_every(value)
-    return text(value)
-
-
-def clock_times(value: Any) -> str | tuple[str, ...]:
-    """One time of day or several, each as HH:MM."""
-    if isinstance(value, list):
-        return tuple(_clock_time(each, (position,)) for position, each in enumerate(listing(value)))
-    _refuse_empty(value)
-    return _clock_time(value, ())
-
-
-def cron(value: Any) -> str:
-    """Five cron fields: minute, hour, day of month, month, day of week."""
-    from pinflow.recipe.cron import CronError, parse_cron
-
-    found = filled(value)
-    try:
-        parse_cron(found)
-    except CronError as error:
-        raise Misfit(error.what, error.hint, offset=error.offset) from None
-    return found
-
-
-def zone(value: Any) -> str:
-    """A time zone that this machine knows."""
-    from zoneinfo import ZoneInfo, available_timezones
-
-    found = filled(value)
-    try:
-        ZoneInfo(found)
-    except (KeyError, ValueError, OSError):
-        known = sorted(available_timezones())
-        city = f"/{found.strip().replace(' ', '_').casefold()}"
-        near = next((each for each in known if each.casefold().endswith(city)), None) or nearest(found, known)
-        hint = f"did you mean {near}?" if near else "write it like Europe/Berlin, America/New_York or UTC"
-        raise Misfit(f"is not a time zone that this machine knows: {found[:40]}", hint) from None
-    return found
-
-
-def moment(value: Any) -> str:
-    """A date, or a date with a time (ISO 8601)."""
-    from datetime import datetime
-
-    found = filled(value)
-    try:
-        datetime.fromisoformat(found)
-    except ValueError:
-        raise Misfit("is not a date", "write it like 2030-12-31 or 2030-12-31T18:00") from None
+        raise Invalid("is too large a regular expression", "write a simpler one") from None
     return found
 
 
@@ -370,7 +284,7 @@ def date(value: Any) -> str:
 
 
 def _no_date() -> str:
-    raise Misfit("must be a date", "write it like 2030-12-31")
+    raise Invalid("must be a date", "write it like 2030-12-31")
 
 
 def _written_out(value: Any) -> str:
@@ -378,9 +292,9 @@ def _written_out(value: Any) -> str:
     return "write the value itself: ${{ }} is not worked out here" if kind(value) == "an expression" else ""
 
 
-def _refuse_empty(value: Any) -> None:
+def refuse_empty(value: Any) -> None:
     if value is None:
-        raise Misfit("is empty", "write a value, or delete the key")
+        raise Invalid("is empty", "write a value, or delete the key")
 
 
 def _amounts(value: str) -> float:
@@ -393,20 +307,11 @@ def _amounts(value: str) -> float:
         total += float(found[1]) * _UNITS[found[2]]
         rest = rest[found.end() :].lstrip()
     if rest or not value.strip():
-        raise Misfit("is not a duration", "write it like 30 seconds, 10 minutes or 2h")
+        raise Invalid("is not a duration", "write it like 30 seconds, 10 minutes or 2h")
     return total
 
 
 def _bounded(value: float) -> float:
     if not 0 <= value <= MAX_SECONDS:
-        raise Misfit("must be between zero and a year", "write it like 30 seconds, 10 minutes or 2h")
+        raise Invalid("must be between zero and a year", "write it like 30 seconds, 10 minutes or 2h")
     return value
-
-
-def _clock_time(value: Any, within: tuple[int, ...]) -> str:
-    found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
-    if not found:
-        raise Misfit("must be a time of day", 'write it like "03:30"', within=within)
-    if int(found[1]) > 23 or int(found[2]) > 59:
-        raise Misfit(f"must be between 00:00 and 23:59, not {value}", within=within)
-    return f"{int(found[1]):02}:{found[2]}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from pinflow.errors import RecipeError
-from pinflow.recipe.model import Recipe, Step, parse, parse_all
+from pinflow.recipe.reader import parse, parse_all
 from pinflow.recipe.source import load
+
+if TYPE_CHECKING:
+    from pinflow.recipe.model import Recipe, Step
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("wrong_recipes.yaml").read_text("utf-8"))
 

@@ -9,7 +9,8 @@ from jsonschema import Draft202012Validator
 
 from pinflow.recipe.checks import LOOP_KEYS
 from pinflow.recipe.json_schema import ActionSchema, recipe_schema
-from pinflow.recipe.model import Recipe, Step, parse, table
+from pinflow.recipe.model import Recipe, Step, table
+from pinflow.recipe.reader import parse
 from pinflow.recipe.source import load
 
 ACTIONS = (

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pinflow.errors import RecipeError
-from pinflow.recipe.model import parse
+from pinflow.recipe.reader import parse
 from pinflow.recipe.source import Source, load, read
 
 if TYPE_CHECKING:
@@ -391,7 +391,7 @@ HOSTILE = {
 JUDGE = """
 import json, resource, sys, time
 from pinflow.errors import RecipeError
-from pinflow.recipe.model import parse
+from pinflow.recipe.reader import parse
 from pinflow.recipe.source import load
 
 def peak():
