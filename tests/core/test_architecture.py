@@ -59,7 +59,7 @@ ONLY_IN: dict[str, str] = {
     "platformdirs": r"pinflow/state/folder/paths\.py",
     "schedule": r"pinflow/scheduling/\w+\.py",
     "pytest": r"pinflow/testing/fixtures\.py",
-    "http.server": r"plugins/pinflow_sandbox/server/\w+\.py",
+    "h11": r"plugins/pinflow_sandbox/server/connection\.py",
 }
 
 

@@ -202,19 +202,19 @@ def test_a_request_that_comes_byte_by_byte_is_read(sandbox: Sandbox, line: Line)
         (b"GET /v5/boards HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
         (b"GET /v5/boards HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n", 400),
         (b"GET /v5/boards HTTP/1.1\r\nHost: x\r\nBad name : y\r\n\r\n", 400),
-        (b"GET /v5/boards HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n", 400),
         (b"GET /v5/boards HTTP/1.1\r\nHost: x\r\nA: \0\r\n\r\n", 400),
         (b"PRI * HTTP/2.0\r\n\r\n", 505),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1, 1\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1, 2\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: a\r\nAuthorization: a\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc", 400),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n", 413),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 33554433\r\n\r\n", 413),
         (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 40_000, 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 40_000 + b"\r\n\r\n", 431),
     ],
 )
 def test_what_is_not_a_request_gets_one_error_and_an_end(line: Line, sent: bytes, status: int) -> None:
@@ -224,6 +224,39 @@ def test_what_is_not_a_request_gets_one_error_and_an_end(line: Line, sent: bytes
     assert headers["Content-Type"] == "application/json"
     assert body.startswith(b'{"code":%d' % status)
     assert line.over()
+
+
+def test_a_chunked_body_over_the_limit_is_refused_once_it_is_over(line: Line) -> None:
+    # h11 tells of the bytes of a chunk, not of the size that the chunk announces
+    line.send(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n" + b"a" * 33_554_433)
+    assert line.read()[0] == 413
+    assert line.over()
+
+
+@pytest.mark.parametrize("headers", ["Content-Length: 2, 2", "Content-Length: 2\r\nContent-Length: 2"])
+def test_a_length_that_is_repeated_counts_once(sandbox: Sandbox, line: Line, headers: str) -> None:
+    # h11's rule: RFC 9112 (6.3) allows it, as all readers of the length agree
+    line.send(post(sandbox, b"{}", *headers.split("\r\n")) + request(sandbox))
+    assert [line.read()[0], line.read()[0]] == [400, 200]
+
+
+def test_a_folded_header_is_one_line(sandbox: Sandbox, line: Line) -> None:
+    # h11's rule: RFC 9112 (5.2) allows spaces in place of the fold
+    line.send(request(sandbox, "/v5/user_account", "Accept: application/json,\r\n text/html"))
+    assert line.read()[0] == 200
+
+
+def test_a_credential_in_a_malformed_header_is_not_repeated(line: Line) -> None:
+    line.send(b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization : Bearer pina_secret\r\n\r\n")
+    status, _, body = line.read()
+    assert (status, b"illegal header line" in body, b"secret" in body) == (400, True, False)
+
+
+def test_empty_lines_before_a_request_are_skipped(sandbox: Sandbox, line: Line) -> None:
+    line.send(b"\r\n\r\n" + request(sandbox) + b"\r\n")
+    assert line.read()[0] == 200
+    line.send(request(sandbox))
+    assert line.read()[0] == 200
 
 
 @pytest.mark.parametrize(
