@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Required, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pinflow import ActionError, InDoubt
 from pinflow_pinterest.types import Board, BoardSection
@@ -31,131 +31,6 @@ _TEXTS: Final = (
     "username",
 )
 _PARTS: Final = ("media", "owner")
-
-
-class Deleted(TypedDict, total=False):
-    """What is gone."""
-
-    id: Required[str]
-
-
-class Named(TypedDict, total=False):
-    """A board, by id and name."""
-
-    id: Required[str]
-    name: Required[str]
-
-
-class PlacedSection(TypedDict, total=False):
-    """A section, and the board that it is on."""
-
-    id: Required[str]
-    name: Required[str]
-    board_id: Required[str]
-
-
-class SectionCounts(TypedDict, total=False):
-    """What became of the sections; ``already`` were there, or made earlier in the same run."""
-
-    created: Required[int]
-    already: Required[int]
-
-
-class PinCounts(TypedDict, total=False):
-    """What became of a board's Pins.
-
-    ``adopted`` were found on the target after their answer was lost; ``already`` were there before the run, or made
-    earlier in it.
-    """
-
-    total: Required[int]
-    created: Required[int]
-    adopted: Required[int]
-    already: Required[int]
-    skipped: Required[int]
-    failed: Required[int]
-
-
-class Left(TypedDict, total=False):
-    """Something that was not copied, and why."""
-
-    id: Required[str]
-    reason: Required[str]
-
-
-class CopiedBoard(TypedDict, total=False):
-    """A board's copy, and what became of what the board held. ``skipped`` names the first 100."""
-
-    board: Required[Named]
-    sections: Required[SectionCounts]
-    pins: Required[PinCounts]
-    skipped: Required[list[Left]]
-
-
-class MirrorSections(TypedDict, total=False):
-    """What became of the sections of a board that follows another; ``extra`` are there and not on the source."""
-
-    created: Required[int]
-    kept: Required[int]
-    deleted: Required[int]
-    extra: Required[int]
-
-
-class MirrorPins(TypedDict, total=False):
-    """What became of the Pins of a board that follows another.
-
-    ``kept`` were there before the run, as on the source, and ``extra`` are there and not on the source. ``adopted``
-    were found on the target after their answer was lost; ``already`` were made earlier in the same run.
-    """
-
-    total: Required[int]
-    created: Required[int]
-    adopted: Required[int]
-    already: Required[int]
-    kept: Required[int]
-    deleted: Required[int]
-    extra: Required[int]
-    skipped: Required[int]
-    failed: Required[int]
-
-
-class MirroredBoard(TypedDict, total=False):
-    """A board that follows another, and what became of what either holds. ``skipped`` names the first 100."""
-
-    board: Required[Named]
-    sections: Required[MirrorSections]
-    pins: Required[MirrorPins]
-    skipped: Required[list[Left]]
-
-
-class BoardCounts(TypedDict, total=False):
-    """What became of an account's boards."""
-
-    total: Required[int]
-    copied: Required[int]
-    skipped: Required[int]
-
-
-class BoardPair(TypedDict, total=False):
-    """A board and its copy."""
-
-    source: Required[str]
-    id: Required[str]
-    name: Required[str]
-
-
-class CopiedBoards(TypedDict, total=False):
-    """The copies of an account's boards, with the sums of what became of their contents.
-
-    ``skipped`` names the boards that were left out; ``skipped_pins`` the first 100 Pins.
-    """
-
-    boards: Required[BoardCounts]
-    sections: Required[SectionCounts]
-    pins: Required[PinCounts]
-    copies: Required[list[BoardPair]]
-    skipped: Required[list[Left]]
-    skipped_pins: Required[list[Left]]
 
 
 def got(answer: object, kind: type[T]) -> T:

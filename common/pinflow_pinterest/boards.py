@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pinflow import Context
-    from pinflow_pinterest.answers import Deleted
     from pinflow_pinterest.gateway import Gateway
-    from pinflow_pinterest.types import Board
+    from pinflow_pinterest.types import Board, Deleted
 
 BoardRef = Annotated[str, Text(min_length=1, format="board", description="A board's id or its exact name.")]
 T = TypeVar("T", bound=Mapping[str, object])

@@ -9,9 +9,8 @@ from pinflow_pinterest.boards import BOTH_QUOTAS, owner_of
 from pinflow_pinterest.gateway import gateway
 
 if TYPE_CHECKING:
-    from pinflow_pinterest.answers import Deleted
     from pinflow_pinterest.gateway import Gateway
-    from pinflow_pinterest.types import Board
+    from pinflow_pinterest.types import Board, Deleted
 
 
 class DeletedBoards(TypedDict):

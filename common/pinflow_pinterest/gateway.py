@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pinflow import Client
-    from pinflow_pinterest.media.choice import Carried, NotCarried
+    from pinflow_pinterest.media.copyable import Carried, NotCarried
     from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
 
 

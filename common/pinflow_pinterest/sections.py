@@ -12,10 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pinflow import Context
-    from pinflow_pinterest.answers import Deleted, PlacedSection
     from pinflow_pinterest.boards import IfGone
     from pinflow_pinterest.gateway import Gateway
-    from pinflow_pinterest.types import BoardSection
+    from pinflow_pinterest.types import BoardSection, Deleted, PlacedSection
 
 _BUSY_WAITS: Final = (1.0, 2.0, 4.0, 8.0)  # seconds
 

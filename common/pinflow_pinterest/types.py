@@ -65,6 +65,20 @@ class BoardSection(TypedDict, total=False):
     name: Required[str]
 
 
+class PlacedSection(TypedDict, total=False):
+    """A section, and the board that it is on."""
+
+    id: Required[str]
+    name: Required[str]
+    board_id: Required[str]
+
+
+class Deleted(TypedDict, total=False):
+    """What is gone."""
+
+    id: Required[str]
+
+
 class ImageFile(TypedDict, total=False):
     """One size of an image."""
 

@@ -46,12 +46,12 @@ def pinflow_commands() -> list[Command]:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    from pinflow_auth.commands import add_arguments
+    from pinflow_auth.commands.subcommands import add_arguments
 
     add_arguments(parser)
 
 
 def _run(args: argparse.Namespace, app: Host) -> int:
-    from pinflow_auth.commands import run
+    from pinflow_auth.commands.subcommands import run
 
     return run(args, app)

@@ -13,6 +13,7 @@ from pinflow import OAuth, Quota
 from pinflow_pinterest import errors, quotas
 from pinflow_pinterest.error_mapping import failure
 from pinflow_pinterest.gateway import PinterestApi
+from pinflow_pinterest_v3.paths import ADS
 from pinflow_pinterest_v3.scopes import DEFAULT, MEANINGS
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ _SECRET: Final[Mapping[errors.Kind, str]] = {
     "forbidden": "on secret boards the token needs read_secret_boards and read_secret_pins",
     "not_found": "secret boards and their Pins are shown only to tokens with read_secret_boards and read_secret_pins",
 }
-
-ADS: Final = "/ads/v4"  # where the ads API is
 
 _SEGMENT = re.compile(r"[a-z_]+|v4")
 _ANALYTICS = ("/partners/analytics/", "/analytics/")

@@ -18,13 +18,13 @@ from pinflow_pinterest.gateway import Reports, Uploads
 from pinflow_pinterest.media.uploads import no_video
 from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
 from pinflow_pinterest_v3 import shapes
-from pinflow_pinterest_v3.api import ADS
+from pinflow_pinterest_v3.paths import ADS, section_pins_path, sections_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pinflow import Client
-    from pinflow_pinterest.media.choice import Carried, NotCarried
+    from pinflow_pinterest.media.copyable import Carried, NotCarried
 
 T = TypeVar("T")
 
@@ -63,27 +63,27 @@ class V3Gateway:
     # sections
 
     def sections(self, board: str) -> Iterator[BoardSection]:
-        return listed(self.client, _sections(board), shape=shapes.section)
+        return listed(self.client, sections_path(board), shape=shapes.section)
 
     def make_section(self, board: str, name: str) -> BoardSection:
-        return written(self.client.put(_sections(board), json={"title": name}), BoardSection, shapes.section)
+        return written(self.client.put(sections_path(board), json={"title": name}), BoardSection, shapes.section)
 
     def delete_section(self, board: str, section: str) -> None:
         _lacking("delete a section")
 
     def section_pins(self, board: str, section: str, *, limit: int | None = None) -> Iterator[Pin]:
         shape = partial(shapes.pin, board=board, section=section)
-        return shapes.pins_only(listed(self.client, _section_pins(section), shape=shape), limit)
+        return shapes.pins_only(listed(self.client, section_pins_path(section), shape=shape), limit)
 
     # Pins
 
     def pin_pages(self, board: str, *, strange: Callable[[str], None] | None = None) -> Iterator[list[Pin]]:
         yield from self._pages(f"/boards/{board}/pins/", board, None, strange)
         for section in self.sections(board):
-            yield from self._pages(_section_pins(section["id"]), board, section["id"], strange)
+            yield from self._pages(section_pins_path(section["id"]), board, section["id"], strange)
 
     def place_pages(self, board: str, section: str | None) -> Iterator[list[Pin]]:
-        path = f"/boards/{board}/pins/" if section is None else _section_pins(section)
+        path = f"/boards/{board}/pins/" if section is None else section_pins_path(section)
         return self._pages(path, board, section, None)
 
     def pin(self, pin: str) -> Pin:
@@ -190,14 +190,6 @@ def unwrapped(answer: object) -> object:
 
 def _object(found: object) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
-
-
-def _sections(board: str) -> str:
-    return f"/board/{board}/sections/"
-
-
-def _section_pins(section: str) -> str:
-    return f"/board/sections/{section}/pins/"
 
 
 def _lacking(what: str) -> NoReturn:

@@ -14,9 +14,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow_pinterest.boards import given
-from pinflow_pinterest.copying.board_reading import NO_PIN
-from pinflow_pinterest.copying.bodies import board_body, pin_body
-from pinflow_pinterest.media.choice import Carried, NotCarried, cover_image
+from pinflow_pinterest.copying.copy_bodies import board_body, pin_body
+from pinflow_pinterest.copying.source_pins import NO_PIN
+from pinflow_pinterest.media.copyable import Carried, NotCarried, cover_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

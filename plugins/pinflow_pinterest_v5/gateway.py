@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import ActionError, RemoteError
 from pinflow_pinterest.answers import got, listed, listed_pages, made, registered
-from pinflow_pinterest.copying.bodies import board_body, pin_body
+from pinflow_pinterest.copying.copy_bodies import board_body, pin_body
 from pinflow_pinterest.gateway import Reports, Uploads
 from pinflow_pinterest.media.uploads import no_video
 from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pinflow import Client
-    from pinflow_pinterest.media.choice import Carried, NotCarried
+    from pinflow_pinterest.media.copyable import Carried, NotCarried
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import requests
 
 from pinflow import App, PinflowError
 from pinflow.cli.parser import parser_of_offer
-from pinflow_auth.commands import SUBS
+from pinflow_auth.commands.subcommands import SUBS
 from pinflow_auth.terminal import Terminal
 from pinflow_auth.time_text import said
 from pinflow_pinterest_v3.api import API as V3

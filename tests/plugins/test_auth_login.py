@@ -22,7 +22,7 @@ import requests
 
 from pinflow import App, PinflowError
 from pinflow.cli.parser import parser_of_offer
-from pinflow_auth import command_login
+from pinflow_auth.commands import login as login_command
 from pinflow_auth.terminal import Terminal
 from pinflow_pinterest_v3.api import API as V3
 from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
@@ -122,7 +122,7 @@ class Desk:
                 no_input=args.no_input,
                 quiet=args.quiet,
             )
-            code = command_login.run(args, app, desk, browser=browser or Browser())
+            code = login_command.run(args, app, desk, browser=browser or Browser())
         except PinflowError as error:
             code = error.exit_code
             err.write(f"error: {error}\n")
@@ -138,7 +138,7 @@ class Desk:
         args = parser_of_offer(app.registry.commands["auth"]).read(["login", "--no-browser", *words])
         desk = Terminal(stdin=typed, stdout=out, stderr=err, output=args.output, no_input=args.no_input)
         try:
-            code = command_login.run(args, app, desk)
+            code = login_command.run(args, app, desk)
         except PinflowError as error:
             code = error.exit_code
             err.write(f"error: {error}\n")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pinflow_pinterest.copying.bodies import SECTION_LIMITS, TooLong, board_body, pin_body, problems
-from pinflow_pinterest.media.choice import Carried, NotCarried
+from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, TooLong, board_body, pin_body, problems
+from pinflow_pinterest.media.copyable import Carried, NotCarried
 
 MEDIA: Any = {"media_type": "image", "images": {"1200x": {"url": "https://i.example/1.jpg", "width": 1, "height": 1}}}
 SOURCE = {"source_type": "image_url", "url": "https://i.example/1.jpg"}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinflow_pinterest.media.choice import Carried, NotCarried, best_image, cover_image, media_source
+from pinflow_pinterest.media.copyable import Carried, NotCarried, best_image, cover_image, media_source
 
 
 def image(url: str, width: int | None = 10, height: int | None = 10) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from pinflow.app import App, Options
 from pinflow.errors import RecipeError
 from pinflow_auth import scopes
 from pinflow_pinterest.answers import got
-from pinflow_pinterest.copying.board_reading import NO_PIN
-from pinflow_pinterest.media.choice import Carried
+from pinflow_pinterest.copying.source_pins import NO_PIN
+from pinflow_pinterest.media.copyable import Carried
 from pinflow_pinterest.types import Board, Pin
 from pinflow_pinterest_v3 import pinflow_actions as v3_actions
 from pinflow_pinterest_v3 import shapes

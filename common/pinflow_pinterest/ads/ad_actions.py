@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pinflow import ActionError, Context, Number, Text, UsageError, action
+from pinflow_pinterest.analytics.metric_rows import ad_rows
 from pinflow_pinterest.analytics.metrics import Column, EntityStatus, Granularity, WindowDays
 from pinflow_pinterest.analytics.periods import FIGURES, HOURLY, Day, period
-from pinflow_pinterest.analytics.tables import ad_rows
 from pinflow_pinterest.boards import is_id
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId

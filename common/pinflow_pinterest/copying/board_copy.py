@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import ActionError
 from pinflow_pinterest.boards import board_made, given, named, require_free, the_one
-from pinflow_pinterest.copying.board_reading import NAMED, NO_PIN, read_pins
-from pinflow_pinterest.copying.bodies import SECTION_LIMITS, problems
+from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, problems
 from pinflow_pinterest.copying.page_buffer import Spool
 from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_doubts
-from pinflow_pinterest.media.choice import Carried, NotCarried
+from pinflow_pinterest.copying.source_pins import NAMED, NO_PIN, read_pins
+from pinflow_pinterest.media.copyable import Carried, NotCarried
 from pinflow_pinterest.sections import new_sections, send_section
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from pinflow import Context, EachResult
-    from pinflow_pinterest.answers import CopiedBoard
-    from pinflow_pinterest.copying.board_reading import Choices, Reading
+    from pinflow_pinterest.copying.results import BoardCopyResult
+    from pinflow_pinterest.copying.source_pins import Choices, Reading
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Board, BoardSection
 
@@ -44,7 +44,7 @@ class BoardCopy:
     target: Gateway
     choices: Choices
 
-    def run(self, board: Board, body: Mapping[str, Any], target_boards: Sequence[Board]) -> CopiedBoard:
+    def run(self, board: Board, body: Mapping[str, Any], target_boards: Sequence[Board]) -> BoardCopyResult:
         """Copy ``board`` as the new board that ``body`` describes.
 
         ``target_boards`` are the boards of the account that gets the copy, as they were before. Raises ActionError
@@ -182,7 +182,7 @@ def name_problems(source: str, name: str, target_boards: Sequence[Board]) -> lis
     return [f"the account has a board named {name!r} already ({taken[0]['id']})"] if taken else []
 
 
-def _told(copy: str, name: str, sections: tuple[int, int], pins: EachResult, reading: Reading) -> CopiedBoard:
+def _told(copy: str, name: str, sections: tuple[int, int], pins: EachResult, reading: Reading) -> BoardCopyResult:
     """What became of everything. In a dry run, what would be made counts as made."""
     all_sections, remade = sections
     tiles = len(reading.strange)

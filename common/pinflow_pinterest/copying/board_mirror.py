@@ -19,19 +19,19 @@ from typing import TYPE_CHECKING, Any, Final
 from pinflow import ActionError, RemoteError
 from pinflow_pinterest.boards import find_board, is_id, named, plain_name, unchanged_by
 from pinflow_pinterest.copying.board_copy import make_sections, source_sections
-from pinflow_pinterest.copying.board_reading import NAMED, examine_kept, read_pins
-from pinflow_pinterest.copying.bodies import SECTION_LIMITS, problems
+from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, problems
 from pinflow_pinterest.copying.page_buffer import Spool
 from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_doubts
 from pinflow_pinterest.copying.pin_matching import Shown, match
+from pinflow_pinterest.copying.source_pins import NAMED, examine_kept, read_pins
 from pinflow_pinterest.gateway import all_pins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pinflow import Context, EachResult, Skip
-    from pinflow_pinterest.answers import MirroredBoard
-    from pinflow_pinterest.copying.board_reading import Choices, Reading
+    from pinflow_pinterest.copying.results import BoardMirrorResult
+    from pinflow_pinterest.copying.source_pins import Choices, Reading
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Board, BoardSection, Pin
 
@@ -89,7 +89,7 @@ class BoardMirror:
     choices: Choices
     extra: Extra
 
-    def run(self, board: Board, copy: Board, details: Mapping[str, Any]) -> MirroredBoard:
+    def run(self, board: Board, copy: Board, details: Mapping[str, Any]) -> BoardMirrorResult:
         """Make ``copy`` follow ``board``; ``details`` are the fields that say the rest of it.
 
         Raises ActionError with everything that is in the way before the first write, and Diverged if the target is
@@ -353,7 +353,7 @@ def _shown(pins: Iterable[Pin], sections: Sequence[BoardSection], *, covers: boo
 
 def _told(
     copy: Board, decision: Decision, pins: EachResult, deleted: tuple[int, int], reading: Reading
-) -> MirroredBoard:
+) -> BoardMirrorResult:
     """What became of everything. In a dry run, what would be made or deleted counts as such."""
     gone, gone_sections = deleted
     kept = len(decision.known) - len(decision.extra)

@@ -25,20 +25,20 @@ from pinflow import (
     action,
 )
 from pinflow_pinterest import undo
-from pinflow_pinterest.answers import (
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, choose_board, find_board, owner_of
+from pinflow_pinterest.copying.results import (
+    BoardCopiesResult,
+    BoardCopyResult,
+    BoardMirrorResult,
     BoardPair,
-    CopiedBoard,
-    CopiedBoards,
-    Left,
-    MirroredBoard,
     PinCounts,
     SectionCounts,
+    SkippedObject,
 )
-from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, choose_board, find_board, owner_of
-from pinflow_pinterest.copying.board_reading import NAMED, Choices, copied_pin, too_long
+from pinflow_pinterest.copying.source_pins import NAMED, Choices, copied_pin, too_long
 from pinflow_pinterest.gateway import Gateway, gateway
 from pinflow_pinterest.ids import BoardName, PinterestId, Privacy
-from pinflow_pinterest.media.choice import Carried, NotCarried
+from pinflow_pinterest.media.copyable import Carried, NotCarried
 from pinflow_pinterest.media.uploads import check_media, chosen_video, with_video
 from pinflow_pinterest.pins import add_pin, reread_pin
 from pinflow_pinterest.types import Board, Pin
@@ -124,7 +124,7 @@ def copy_board(
     on_too_long: Literal["fail", "truncate"] = "fail",
     if_exists: Literal["fail", "resume", "mirror"] = "fail",
     parallel: Annotated[int, Number(ge=1, le=16)] = 1,
-) -> CopiedBoard:
+) -> BoardCopyResult:
     """Copy a board with its sections and Pins, within an account or to another one.
 
     Everything is read and checked before the first write. Pins that the API can't make again are skipped, with the
@@ -182,7 +182,7 @@ def copy_all_boards(
     sections: bool = True,
     videos: Literal["skip", "cover"] = "skip",
     on_too_long: Literal["fail", "truncate"] = "fail",
-) -> CopiedBoards:
+) -> BoardCopiesResult:
     """Copy every board of an account with its sections and Pins, to another account or under other names.
 
     All names must be free before the first write. A board that can't be copied does not keep the others from it: the
@@ -202,7 +202,7 @@ def copy_all_boards(
     source, target = both_logins(ctx)
     account, boards = source.account(), list(source.boards())
     target_boards = boards if source is target else list(target.boards())
-    left: list[Left] = []
+    left: list[SkippedObject] = []
     jobs = _jobs(target, boards, None if include_group_boards else account.get("username"), (prefix, suffix), left)
     jobs = _free_jobs(ctx, jobs, target_boards, left, skip=if_exists == "skip")
     jobs = _frozen_jobs(ctx, jobs, left)
@@ -220,7 +220,7 @@ def both_logins(ctx: Context) -> tuple[Gateway, Gateway]:
     return first, first if source is target else gateway(target)
 
 
-def _completed(ctx: Context, mirrored: MirroredBoard) -> CopiedBoard:
+def _completed(ctx: Context, mirrored: BoardMirrorResult) -> BoardCopyResult:
     """What became of a board that was there, told as of one that was made."""
     pins, sections = mirrored["pins"], mirrored["sections"]
     if pins["extra"] or sections["extra"]:
@@ -248,7 +248,7 @@ _Jobs = dict[str, tuple[Board, dict[str, Any]]]
 
 
 def _jobs(
-    target: Gateway, boards: Sequence[Board], owner: str | None, around: tuple[str, str], left: list[Left]
+    target: Gateway, boards: Sequence[Board], owner: str | None, around: tuple[str, str], left: list[SkippedObject]
 ) -> _Jobs:
     """The boards that can be copied; those that can't are ``left``. ``owner`` None means whose they are matters not."""
     jobs: _Jobs = {}
@@ -264,7 +264,9 @@ def _jobs(
     return jobs
 
 
-def _free_jobs(ctx: Context, jobs: _Jobs, target_boards: Sequence[Board], left: list[Left], *, skip: bool) -> _Jobs:
+def _free_jobs(
+    ctx: Context, jobs: _Jobs, target_boards: Sequence[Board], left: list[SkippedObject], *, skip: bool
+) -> _Jobs:
     """Those whose names are free, or taken by this run's own copies. Raises ActionError if others shall not be left."""
     from pinflow_pinterest.copying.board_copy import name_problems
 
@@ -289,7 +291,7 @@ def _free_jobs(ctx: Context, jobs: _Jobs, target_boards: Sequence[Board], left: 
     return {id: job for id, job in jobs.items() if id not in taken}
 
 
-def _frozen_jobs(ctx: Context, jobs: _Jobs, left: list[Left]) -> _Jobs:
+def _frozen_jobs(ctx: Context, jobs: _Jobs, left: list[SkippedObject]) -> _Jobs:
     """Those that were there when the run began, in the order of then."""
     from pinflow_pinterest.copying.pin_copies import GONE
 
@@ -302,9 +304,9 @@ def _frozen_jobs(ctx: Context, jobs: _Jobs, left: list[Left]) -> _Jobs:
 
 def _copy_each(
     ctx: Context, jobs: _Jobs, copier: Callable[[Context], BoardCopy], target_boards: Sequence[Board]
-) -> list[tuple[str, CopiedBoard]]:
+) -> list[tuple[str, BoardCopyResult]]:
     """Copy one board after the other. Raises ActionError in the end, with the reasons, if some could not be copied."""
-    copies: list[tuple[str, CopiedBoard]] = []
+    copies: list[tuple[str, BoardCopyResult]] = []
     failed: list[str] = []
     for id, (board, body) in jobs.items():
         try:
@@ -318,7 +320,7 @@ def _copy_each(
     return copies
 
 
-def _summed(copies: Sequence[tuple[str, CopiedBoard]], left: list[Left]) -> CopiedBoards:
+def _summed(copies: Sequence[tuple[str, BoardCopyResult]], left: list[SkippedObject]) -> BoardCopiesResult:
     pairs: list[BoardPair] = [{"source": id, **copy["board"]} for id, copy in copies]
     skipped = [each for _, copy in copies for each in copy["skipped"]]
     sections: Counter[str] = Counter(dict.fromkeys(("created", "already"), 0))

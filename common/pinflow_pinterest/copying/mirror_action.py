@@ -6,10 +6,10 @@ from typing import Annotated, Literal, cast
 
 from pinflow import Context, Number, action
 from pinflow_pinterest import undo
-from pinflow_pinterest.answers import CopiedBoard, MirroredBoard
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, choose_board, find_board
-from pinflow_pinterest.copying.board_reading import Choices
 from pinflow_pinterest.copying.copy_actions import TWO_LOGINS, both_logins
+from pinflow_pinterest.copying.results import BoardCopyResult, BoardMirrorResult
+from pinflow_pinterest.copying.source_pins import Choices
 
 
 @action(
@@ -31,7 +31,7 @@ def mirror_board(
     sections: bool = True,
     videos: Literal["skip", "cover"] = "skip",
     on_too_long: Literal["fail", "truncate"] = "fail",
-) -> MirroredBoard:
+) -> BoardMirrorResult:
     """Make a board follow another one, within an account or in another one; made for running every night.
 
     What the source has and the target lacks is added; a second run has nothing to write. Pins are told apart by
@@ -68,7 +68,7 @@ def mirror_board(
     return mirror.run(original, there, board_details(body) if details else {})
 
 
-def _mirrored(copied: CopiedBoard) -> MirroredBoard:
+def _mirrored(copied: BoardCopyResult) -> BoardMirrorResult:
     """What became of a board that was made, told as of one that follows another."""
     sections = sum(cast("dict[str, int]", copied["sections"]).values())
     return {

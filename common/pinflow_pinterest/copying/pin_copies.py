@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import Diverged, Forbidden, MissingScope
 from pinflow_pinterest.boards import the_one
-from pinflow_pinterest.copying.board_reading import copied_pin
 from pinflow_pinterest.copying.pin_matching import text_key
+from pinflow_pinterest.copying.source_pins import copied_pin
 from pinflow_pinterest.gateway import all_pins
-from pinflow_pinterest.media.choice import Carried, NotCarried
+from pinflow_pinterest.media.copyable import Carried, NotCarried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from pinflow import Context, EachResult, RemoteError, Skip
-    from pinflow_pinterest.copying.board_reading import Choices, Reading
+    from pinflow_pinterest.copying.source_pins import Choices, Reading
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Pin
 

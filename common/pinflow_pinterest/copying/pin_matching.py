@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 
-from pinflow_pinterest.copying.board_reading import VIDEOS
-from pinflow_pinterest.copying.bodies import PIN_LIMITS
+from pinflow_pinterest.copying.copy_bodies import PIN_LIMITS
+from pinflow_pinterest.copying.source_pins import VIDEOS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

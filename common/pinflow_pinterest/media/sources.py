@@ -9,7 +9,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import UsageError
-from pinflow_pinterest.media.choice import CAROUSEL_SIZES
+from pinflow_pinterest.media.copyable import CAROUSEL_SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

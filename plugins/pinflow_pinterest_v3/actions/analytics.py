@@ -9,9 +9,9 @@ from typing import Final
 
 from pinflow import Context, action
 from pinflow_pinterest.ads.ad_actions import SINCE, UNTIL
+from pinflow_pinterest.analytics.metric_rows import daily_rows, parts_of
 from pinflow_pinterest.analytics.metrics import AppType, UserMetric
 from pinflow_pinterest.analytics.periods import FIGURES, Day, period
-from pinflow_pinterest.analytics.tables import daily_rows, parts_of
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.types import Figures
 from pinflow_pinterest_v3.actions.users import READ

@@ -12,7 +12,6 @@ from typing import Annotated, Final
 
 from pinflow import Context, Number, action
 from pinflow_pinterest import deletions, undo
-from pinflow_pinterest.answers import Deleted
 from pinflow_pinterest.boards import (
     BOTH_QUOTAS,
     BoardRef,
@@ -26,7 +25,7 @@ from pinflow_pinterest.boards import (
 )
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import BoardName, Privacy
-from pinflow_pinterest.types import Board
+from pinflow_pinterest.types import Board, Deleted
 from pinflow_pinterest_v3.actions import users
 
 READ: Final = frozenset({"read_boards"})

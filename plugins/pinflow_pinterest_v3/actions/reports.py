@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from pinflow import UsageError
-from pinflow_pinterest.ads import report_actions
+from pinflow_pinterest.ads import report_action
 from pinflow_pinterest_v3.actions.ads import by_user
 
 _LATER_LEVELS: Final = ("ADVERTISER_TARGETING", "CAMPAIGN_TARGETING", "AD_GROUP_TARGETING", "PRODUCT_ITEM_TARGETING")
@@ -20,7 +20,7 @@ def _is_level_of_v4(level: str) -> None:
         raise UsageError(f"ads API v4 makes no reports of the level {level}", hint="API v5 does")
 
 
-_shared: Final = by_user(report_actions.create_ad_report)
+_shared: Final = by_user(report_action.create_ad_report)
 create_ad_report: Final = replace(_shared, checks=(_is_level_of_v4, *_shared.checks))
 
 ACTIONS: Final = (create_ad_report,)

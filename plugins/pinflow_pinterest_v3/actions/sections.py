@@ -10,12 +10,11 @@ from typing import Annotated, Final
 
 from pinflow import Context, Number, action
 from pinflow_pinterest import undo
-from pinflow_pinterest.answers import PlacedSection
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId, SectionName
 from pinflow_pinterest.sections import make_section, reread_section
-from pinflow_pinterest.types import BoardSection, Pin
+from pinflow_pinterest.types import BoardSection, Pin, PlacedSection
 from pinflow_pinterest_v3.actions.boards import FIND, WRITE
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pinflow import ActionError, Context, Number, UsageError, action
 from pinflow_pinterest.ads.ad_actions import SINCE, UNTIL, AdAccountRef, ad_account_id, check_count
+from pinflow_pinterest.analytics.metric_rows import counted, daily_rows, parts_of, unreadable
 from pinflow_pinterest.analytics.metrics import (
     AppType,
     Claimed,
@@ -25,7 +26,6 @@ from pinflow_pinterest.analytics.metrics import (
     UserSplit,
 )
 from pinflow_pinterest.analytics.periods import FIGURES, Day, period
-from pinflow_pinterest.analytics.tables import counted, daily_rows, parts_of, unreadable
 from pinflow_pinterest.boards import is_id
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId

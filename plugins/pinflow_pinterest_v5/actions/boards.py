@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 from pinflow import Context, Number, UsageError, action
 from pinflow_pinterest import deletions, undo
-from pinflow_pinterest.answers import Deleted, listed
+from pinflow_pinterest.answers import listed
 from pinflow_pinterest.boards import (
     BOTH_QUOTAS,
     BoardRef,
@@ -26,7 +26,7 @@ from pinflow_pinterest.boards import (
 )
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import BoardName, PinterestId, Privacy
-from pinflow_pinterest.types import Board
+from pinflow_pinterest.types import Board, Deleted
 
 READ: Final = frozenset({"boards:read"})
 WRITE: Final = READ | {"boards:write"}

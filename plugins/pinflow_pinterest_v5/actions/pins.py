@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pinflow import Context, Number, Text, UsageError, action
 from pinflow_pinterest import undo
-from pinflow_pinterest.answers import Deleted, got, listed, made
+from pinflow_pinterest.answers import got, listed, made
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, delete, find_board_id, given, unchanged_by
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import AltText, Description, DominantColor, Link, PinterestId, Title
 from pinflow_pinterest.media.sources import SOURCES, media_source, only_source
 from pinflow_pinterest.pins import add_pin, place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
-from pinflow_pinterest.types import CreativeType, Pin
+from pinflow_pinterest.types import CreativeType, Deleted, Pin
 from pinflow_pinterest_v5.gateway import pins_path
 
 if TYPE_CHECKING:

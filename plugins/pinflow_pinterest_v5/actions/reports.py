@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from pinflow_pinterest.ads import report_actions
+from pinflow_pinterest.ads import report_action
 from pinflow_pinterest_v5.actions.ads import READ
 
-create_ad_report: Final = replace(report_actions.create_ad_report, api="v5", scopes={"": READ})
+create_ad_report: Final = replace(report_action.create_ad_report, api="v5", scopes={"": READ})
 
 ACTIONS: Final = (create_ad_report,)

@@ -10,13 +10,12 @@ from typing import Annotated, Final
 
 from pinflow import Context, Number, action
 from pinflow_pinterest import undo
-from pinflow_pinterest.answers import Deleted, PlacedSection
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, find_board_id
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId, SectionName
 from pinflow_pinterest.sections import delete_section as remove_section
 from pinflow_pinterest.sections import make_section, reread_section
-from pinflow_pinterest.types import BoardSection, Pin
+from pinflow_pinterest.types import BoardSection, Deleted, Pin, PlacedSection
 from pinflow_pinterest_v5.actions.boards import READ, WRITE
 
 

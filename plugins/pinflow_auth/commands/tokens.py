@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import CredentialError, PinflowError, UsageError, table
 from pinflow_auth import store, token_locations
-from pinflow_auth.command_login import chosen_api
+from pinflow_auth.commands.login import chosen_api
 from pinflow_auth.endpoint import Refused, oauth_of
 from pinflow_auth.scopes import of_tokens
 from pinflow_auth.time_text import said

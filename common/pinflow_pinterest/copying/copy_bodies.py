@@ -18,7 +18,7 @@ from pinflow_pinterest.ids import (
     SECTION_NAME_LENGTH,
     TITLE_LENGTH,
 )
-from pinflow_pinterest.media.choice import Carried, NotCarried, media_source
+from pinflow_pinterest.media.copyable import Carried, NotCarried, media_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pinflow_pinterest.copying.bodies import PIN_LIMITS, problems
-from pinflow_pinterest.media.choice import Carried, NotCarried, cover_image
+from pinflow_pinterest.copying.copy_bodies import PIN_LIMITS, problems
+from pinflow_pinterest.media.copyable import Carried, NotCarried, cover_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pinflow_pinterest.answers import Left
     from pinflow_pinterest.copying.page_buffer import Spool
+    from pinflow_pinterest.copying.results import SkippedObject
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Pin
 
@@ -53,7 +53,7 @@ class Reading:
     kept: frozenset[str] | None = None  # what to copy; None is all
     too_long: list[str] = field(default_factory=list)  # the first of them
     too_long_count: int = 0
-    left: list[Left] = field(default_factory=list)  # the first of them
+    left: list[SkippedObject] = field(default_factory=list)  # the first of them
     strange: list[str] = field(default_factory=list)  # ids of what is listed among the Pins and is none
     first: str = ""  # when the first and the last of the listing were made, as the service writes it
     last: str = ""

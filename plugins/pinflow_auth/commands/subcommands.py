@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinflow_auth import command_login, command_status, command_tokens
+from pinflow_auth.commands import login, status, tokens
 from pinflow_auth.terminal import Terminal
 from pinflow_auth.token_locations import STORAGE_VARIABLE
 
@@ -80,7 +80,7 @@ def _for_login(parser: argparse.ArgumentParser) -> None:
     ways.add_argument("--no-browser", action="store_true", help="print the address, and take the answer by hand")
     ways.add_argument("--client-credentials", action="store_true", help="a token for the app itself; nobody is asked")
     parser.add_argument("--sandbox", action="store_true", help="try it with the embedded sandbox; keeps nothing")
-    parser.add_argument("--port", type=command_login.port, help="port to catch the answer at (default: 8085)")
+    parser.add_argument("--port", type=login.port, help="port to catch the answer at (default: 8085)")
     parser.add_argument(
         "--storage",
         choices=("file", "keyring"),
@@ -88,7 +88,7 @@ def _for_login(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout",
-        type=command_login.duration,
+        type=login.duration,
         default=300.0,
         metavar="TIME",
         help="how long to wait for the browser's answer (default: 5m)",
@@ -105,7 +105,7 @@ def _for_refresh(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", help="every token that can be refreshed")
     parser.add_argument(
         "--if-expires-within",
-        type=command_login.duration,
+        type=login.duration,
         metavar="TIME",
         help="leave alone what lasts longer than this, such as 10d",
     )
@@ -139,7 +139,7 @@ app's id and secret are read from the environment (see common/scripts/api_env)."
   pinflow auth login --client-credentials --scopes boards:read
   pinflow auth login --sandbox                           see how it goes, without an account""",
         _for_login,
-        command_login.run,
+        login.run,
     ),
     Sub(
         "status",
@@ -155,7 +155,7 @@ is good for a recipe that was named.""",
   pinflow auth status --recipe copy_board                which scopes are lacking?
   pinflow auth status --output json""",
         _for_status,
-        command_status.run,
+        status.run,
     ),
     Sub(
         "refresh",
@@ -165,7 +165,7 @@ is good for a recipe that was named.""",
   pinflow auth refresh
   pinflow auth refresh --all --if-expires-within 10d     for a schedule""",
         _for_refresh,
-        command_tokens.refresh,
+        tokens.refresh,
     ),
     Sub(
         "scopes",
@@ -176,7 +176,7 @@ is good for a recipe that was named.""",
   pinflow auth scopes --recipe copy_board                what does a recipe need?
   pinflow auth scopes --api v3""",
         _for_scopes,
-        command_tokens.scopes,
+        tokens.scopes,
     ),
     Sub(
         "logout",
@@ -186,6 +186,6 @@ is good for a recipe that was named.""",
   pinflow auth logout access_token
   pinflow auth logout client --yes""",
         _for_logout,
-        command_tokens.logout,
+        tokens.logout,
     ),
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow import CredentialError, UsageError
-from pinflow_auth import login, scopes, store
+from pinflow_auth import consent, scopes, store
 from pinflow_auth.endpoint import oauth_of
 from pinflow_auth.time_text import said
 from pinflow_auth.tokens import iso
@@ -72,12 +72,12 @@ def run(
     with _surroundings(app, api, args) as request:
         wanted = scopes.wanted(app, api, oauth_of(request), args.name, given=args.scopes, recipes=args.recipe)
         request = replace(request, scopes=wanted)
-        tokens = login.with_account(app, request, _tokens(args, request, terminal, browser), terminal)
+        tokens = consent.with_account(app, request, _tokens(args, request, terminal, browser), terminal)
         if not _may_replace(request, tokens, terminal):
             raise CredentialError("nothing was stored", hint="sign in under another name: pinflow auth login NAME")
         kept = store.save(request, tokens, storage=args.storage)
         if not args.sandbox:
-            login.warn_of_others(request, terminal)
+            consent.warn_of_others(request, terminal)
         _show(kept, request, terminal, sandbox=args.sandbox)
     return 0
 
@@ -125,13 +125,13 @@ def _tokens(
     if args.client_credentials:
         store.prove(request, storage=args.storage)
         return store.ask_client_credentials(request, request.scopes)
-    asked = login.consent(request, request.scopes, port=args.port)
-    login.check_person(terminal, by_hand=args.no_browser)
+    asked = consent.consent(request, request.scopes, port=args.port)
+    consent.check_person(terminal, by_hand=args.no_browser)
     store.prove(request, storage=args.storage)
     if args.no_browser:
-        code = login.code_by_hand(asked, terminal)
+        code = consent.code_by_hand(asked, terminal)
     else:
-        code = login.code_by_browser(asked, terminal, open_browser=browser, timeout=args.timeout)
+        code = consent.code_by_browser(asked, terminal, open_browser=browser, timeout=args.timeout)
     return store.ask_exchange(request, code, redirect_uri=asked.redirect_uri)
 
 

@@ -1,0 +1,1 @@
+"""``pinflow auth``: a module per subcommand."""
