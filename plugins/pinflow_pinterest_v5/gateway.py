@@ -14,6 +14,7 @@ from pinflow_pinterest.copying.copy_bodies import board_body, pin_body
 from pinflow_pinterest.gateway import Reports, Uploads
 from pinflow_pinterest.media.uploads import no_video
 from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
+from pinflow_pinterest_v5.paths import pins_path, sections_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -54,16 +55,16 @@ class V5Gateway:
     # sections
 
     def sections(self, board: str) -> Iterator[BoardSection]:
-        return listed(self.client, _sections(board))
+        return listed(self.client, sections_path(board))
 
     def make_section(self, board: str, name: str) -> BoardSection:
-        return made(self.client.post(_sections(board), json={"name": name}), BoardSection)
+        return made(self.client.post(sections_path(board), json={"name": name}), BoardSection)
 
     def delete_section(self, board: str, section: str) -> None:
-        self.client.delete(f"{_sections(board)}/{section}")
+        self.client.delete(f"{sections_path(board)}/{section}")
 
     def section_pins(self, board: str, section: str, *, limit: int | None = None) -> Iterator[Pin]:
-        return listed(self.client, f"{_sections(board)}/{section}/pins", limit=limit)
+        return listed(self.client, f"{sections_path(board)}/{section}/pins", limit=limit)
 
     # Pins
 
@@ -132,12 +133,3 @@ class V5Ads:
 
     def columns(self, report_type: str | None) -> Iterator[object]:
         return self.client.pages("/resources/delivery_metrics", params={"report_type": report_type})
-
-
-def pins_path(board: str) -> str:
-    """Where a board's Pins are listed."""
-    return f"/boards/{board}/pins"
-
-
-def _sections(board: str) -> str:
-    return f"/boards/{board}/sections"

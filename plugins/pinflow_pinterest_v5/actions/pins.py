@@ -18,7 +18,7 @@ from pinflow_pinterest.media.sources import SOURCES, media_source, only_source
 from pinflow_pinterest.pins import add_pin, place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
 from pinflow_pinterest.types import CreativeType, Deleted, Pin
-from pinflow_pinterest_v5.gateway import pins_path
+from pinflow_pinterest_v5.paths import pins_path
 
 if TYPE_CHECKING:
     from pinflow import Client
