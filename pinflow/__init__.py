@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from pinflow.recipe.validators import seconds
     from pinflow.reporters.text import inert, table
     from pinflow.schema.constraints import Number, Text
-    from pinflow.state.folder.notices import Notice
     from pinflow.state.folder.paths import state_folder
     from pinflow.state.folder.sqlite import check_place
+    from pinflow.state.records import Notice
 
 _HOMES = {
     "app": ("App",),

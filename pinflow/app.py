@@ -24,7 +24,8 @@ from pinflow.errors import ApprovalRequired, PinflowError, RateLimited, RecipeEr
 from pinflow.plugin import loader
 from pinflow.recipe import bundled
 from pinflow.state.folder import atomic_file, paths
-from pinflow.state.folder.approvals import MAX_WRITES, Approvals, approval_of, command, digest_of
+from pinflow.state.folder.approvals import Approvals, approval_of, command, digest_of
+from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -42,11 +43,10 @@ if TYPE_CHECKING:
     from pinflow.plan import Login, Plan
     from pinflow.plan.inputs import Declared
     from pinflow.plugin.registry import Registry
-    from pinflow.state.folder.approvals import Approval
-    from pinflow.state.folder.journal import Journal, RunRecord
-    from pinflow.state.folder.notices import Level, Notice, Notices
-    from pinflow.state.folder.runs import RunDetail
+    from pinflow.state.folder.journal import Journal
+    from pinflow.state.folder.notices import Notices
     from pinflow.state.folder.usage import Ledger
+    from pinflow.state.records import Approval, Level, Notice, RunDetail, RunRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +244,7 @@ class App:
 
     def _record(self, plan: Plan, options: Options, run_id: str) -> RunRecord:
         from pinflow.engine.undo import makers
-        from pinflow.state.folder.journal import RunRecord
+        from pinflow.state.records import RunRecord
 
         return RunRecord(
             id=run_id,
@@ -392,7 +392,7 @@ class App:
 
     def tell(self, key: str, kind: str, title: str, text: str = "", *, level: Level = "warning") -> bool:
         """Tell people of something, once until ``notices.resolve(key)``; whether they were told now. See Notice."""
-        from pinflow.state.folder.notices import Notice
+        from pinflow.state.records import Notice
 
         return self.notices.tell(Notice(key=key, kind=kind, title=title, text=text, at=self._clock(), level=level))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pinflow.cli.shell import Shell
     from pinflow.engine.results import RunResult
     from pinflow.plan import Plan
-    from pinflow.state.folder.approvals import Approval
+    from pinflow.state.records import Approval
 
 DESCRIPTION = """\
 Approve that a recipe runs with nobody there, with these inputs: on a schedule, or from cron. A dry run

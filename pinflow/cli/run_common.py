@@ -16,7 +16,7 @@ from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import stoppable
 from pinflow.errors import INTERRUPTED, UsageError
 from pinflow.reporters.text import json_text
-from pinflow.state.folder.approvals import MAX_WRITES
+from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from pinflow.app import App
     from pinflow.cli.shell import Shell
-    from pinflow.state.folder.journal import EffectRecord, RunRecord
-    from pinflow.state.folder.runs import RunDetail
+    from pinflow.state.records import EffectRecord, RunDetail, RunRecord
 
 DESCRIPTION = "List recorded runs, the newest first, or show one: steps, effects, calls. Dry runs are not recorded."
 EXAMPLES = """\

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pinflow.cli.shell import Shell
     from pinflow.scheduling.events import Told
     from pinflow.scheduling.scheduler import Scheduler
-    from pinflow.state.folder.occurrences import JobRow, Table
+    from pinflow.state.folder.occurrences import Table
+    from pinflow.state.records import JobRow
 
 DESCRIPTION = """\
 Run recipes by themselves, when the schedule: block of each says so. Every time that a

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pinflow.scheduling.events import Told
     from pinflow.scheduling.health import Status
     from pinflow.scheduling.queries import Coming, Why
-    from pinflow.state.folder.occurrences import JobRow, Occurrence
+    from pinflow.state.records import JobRow, Occurrence
 
 _ITEMS = 5  # failures of a run that are listed
 

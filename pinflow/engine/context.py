@@ -211,7 +211,7 @@ class Context:
     ) -> None:
         """Tell a person who is not there, once until :meth:`resolve`: see ``Notice``. Not in dry runs and sandboxes."""
         if self._notices is not None:
-            from pinflow.state.folder.notices import Notice
+            from pinflow.state.records import Notice
 
             self._notices.tell(Notice(key=key, kind=kind, title=title, text=text, at=self.now(), level=level))
 

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from pinflow.http.client import WriteCall
-    from pinflow.state.folder.journal import EffectRecord, Journal
+    from pinflow.state.folder.journal import Journal
+    from pinflow.state.records import EffectRecord
 
 T = TypeVar("T")
 R = TypeVar("R")

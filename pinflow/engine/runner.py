@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pinflow.events import Status
     from pinflow.plan import Loop, Plan, PlannedStep
     from pinflow.plugin.action import Action
-    from pinflow.state.folder.journal import StepRecord
+    from pinflow.state.records import StepRecord
 
 LIST_CAP = 10_000  # items that a step without a loop may collect
 LONGEST_DELAY = 600.0  # seconds between two tries of a step, unless the service asks for more

@@ -48,9 +48,10 @@ if TYPE_CHECKING:
     from pinflow.http.credentials import Credential
     from pinflow.http.proxy import Way
     from pinflow.plan import ItemLogin, Plan
-    from pinflow.state.folder.journal import Journal, RunState
+    from pinflow.state.folder.journal import Journal
     from pinflow.state.folder.notices import Notices
     from pinflow.state.folder.usage import Ledger
+    from pinflow.state.records import RunState
 
 Key = tuple[str, str]  # (token, api)
 _SAME_WAIT = 5.0  # seconds

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from pinflow.plan import Loop, Plan
     from pinflow.plugin.action import Undo
     from pinflow.plugin.registry import Registry
-    from pinflow.state.folder.journal import EffectRecord
-    from pinflow.state.folder.runs import RunDetail
+    from pinflow.state.records import EffectRecord, RunDetail
 
 MOST_INSIDE = 9000  # of what is deleted at once; a step holds no more items
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.plugin.action import Action
     from pinflow.plugin.contributions import Command, Importer, Simulator
-    from pinflow.state.folder.notices import Notice
+    from pinflow.state.records import Notice
 
 hookspec = pluggy.HookspecMarker("pinflow")
 hookimpl = pluggy.HookimplMarker("pinflow")

@@ -12,14 +12,14 @@ from pinflow.errors import PinflowError, StateError
 from pinflow.scheduling.events import Told
 from pinflow.scheduling.health import beat, rest
 from pinflow.state.folder.lock import Lock, held
-from pinflow.state.folder.occurrences import Lost
+from pinflow.state.protocol import ClaimLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pinflow.app import App
     from pinflow.scheduling.scheduler import Scheduler
-    from pinflow.state.folder.occurrences import JobRow
+    from pinflow.state.records import JobRow
 
 BEATS = 10.0  # seconds between two signs of life
 PATIENCE = 30.0  # seconds that runs get to end in
@@ -90,7 +90,7 @@ def wind_up(app: App, scheduler: Scheduler) -> None:
         scheduler.collect()
         waits.wait(0.05)
     for work in scheduler.works():  # nobody need wait for the lease to run out
-        with suppress(Lost):
+        with suppress(ClaimLost):
             scheduler.table.release(work.occurrence, until=0.0, reason="the scheduler was stopped")
 
 

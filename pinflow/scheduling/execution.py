@@ -22,13 +22,14 @@ from pinflow.errors import (
 )
 from pinflow.state.folder.journal import NO_RUN, file_of, look_at_run
 from pinflow.state.folder.lock import held as is_locked
-from pinflow.state.folder.occurrences import LEASE, Lost
+from pinflow.state.folder.occurrences import LEASE
+from pinflow.state.protocol import ClaimLost
 
 if TYPE_CHECKING:
     from pinflow.app import App, Options
     from pinflow.engine.results import RunResult
-    from pinflow.state.folder.journal import RunRecord
-    from pinflow.state.folder.occurrences import JobRow, Occurrence, Table
+    from pinflow.state.folder.occurrences import Table
+    from pinflow.state.records import JobRow, Occurrence, RunRecord
 
 _LONG_PAUSE = 3600.0  # seconds, where nobody said how long
 
@@ -64,15 +65,15 @@ def perform(app: App, table: Table, work: Work, options: Options) -> Ended:
     """Do it, and write down how it ended. Raises nothing but StateError of the table."""
     try:
         ended = _outcome(app, table, work, replace(options, stop=work.stop, unattended=True))
+    except ClaimLost:
+        return Ended("lost", said="another process took it up")
     except PinflowError as error:
         ended = _refused(app, work, error)
-    except Lost:
-        return Ended("lost", said="another process took it up")
     except Exception as error:  # a plugin's defect must end this run, and nothing else
         ended = Ended("failed", "defect, exit 3", f"a defect: {type(error).__name__}: {error}", DEFECT)
     try:
         _write(app, table, work.occurrence, ended)
-    except Lost:
+    except ClaimLost:
         return Ended("lost", said="another process took it up")
     return ended
 
@@ -81,6 +82,8 @@ def _outcome(app: App, table: Table, work: Work, options: Options) -> Ended:
     before = _record(app, work.occurrence.run)
     try:
         return _tried(app, table, work, options)
+    except ClaimLost:
+        raise
     except (UsageError, StateError):
         now = _record(app, work.occurrence.run)
         if now is None or (before is not None and now.state == before.state):
@@ -166,5 +169,5 @@ def _write(app: App, table: Table, held: Occurrence, ended: Ended) -> None:
         case "paused":
             table.park(held, until=ended.until or app.now(), reason=ended.reason)
         case "left":
-            with suppress(Lost):
+            with suppress(ClaimLost):
                 table.release(held, until=ended.until or 0.0, reason=ended.reason)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from pinflow.app import App
     from pinflow.scheduling.scheduler import Scheduler
-    from pinflow.state.folder.occurrences import JobRow, Occurrence, Table
+    from pinflow.state.folder.occurrences import Table
+    from pinflow.state.records import JobRow, Occurrence
 
 SILENT = 60.0  # seconds after which a daemon counts as stuck
 _FAILING = 3  # failures in a row

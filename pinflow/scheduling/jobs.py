@@ -18,7 +18,7 @@ from pinflow.recipe import bundled
 from pinflow.recipe.model import Schedule
 from pinflow.scheduling.policy import Job, Terms
 from pinflow.scheduling.rule_parser import rule_of
-from pinflow.state.folder.occurrences import JobRow
+from pinflow.state.records import JobRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

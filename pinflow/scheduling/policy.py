@@ -7,12 +7,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from pinflow.scheduling.rules import between, jitter, latest, next_after, utc
+from pinflow.state.records import Verdict
 
 if TYPE_CHECKING:
     from pinflow.scheduling.rules import Moment, Rule
+    from pinflow.state.records import Origin
 
 Missed = Literal["skip", "last", "all"]
-Origin = Literal["schedule", "missed", "now", "backfill"]
 
 MOST_MADE_UP = 100  # of `missed: all`, and of one backfill
 PAUSED_BY_HAND = "the job is paused"  # why its times pass
@@ -30,22 +31,6 @@ class Terms:
     overlap: Literal["skip", "queue"] = "skip"
     grace: float | None = None
     jitter: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One time, or all from ``due`` to ``last``: they run ("due"), are "skipped", or are "merged" into another one.
-
-    ``count`` None: more than were counted.
-    """
-
-    due: Moment
-    state: Literal["due", "skipped", "merged"]
-    start: Moment  # not before this
-    last: Moment
-    count: int | None = 1
-    reason: str = ""
-    origin: Origin = "schedule"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 from pinflow.errors import UsageError
 from pinflow.recipe import bundled
 from pinflow.scheduling.jobs import HERE, block_of, job_of, load
-from pinflow.scheduling.policy import MOST_MADE_UP, PAUSED_BY_HAND, Verdict, judge
+from pinflow.scheduling.policy import MOST_MADE_UP, PAUSED_BY_HAND, judge
 from pinflow.scheduling.rules import between, mark, utc
 from pinflow.state.folder.occurrences import SCHEDULE
 from pinflow.state.folder.sqlite import damaged
+from pinflow.state.records import Verdict
 from pinflow.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from pinflow.app import App
     from pinflow.scheduling.events import Told
-    from pinflow.state.folder.occurrences import JobRow, Occurrence, Table
+    from pinflow.state.folder.occurrences import Table
+    from pinflow.state.records import JobRow, Occurrence
 
 _STARTED_WITH = "run"
 _BEFORE, _AFTER = 7 * 86_400, 2 * 366 * 86_400  # seconds around a time in which others are looked for

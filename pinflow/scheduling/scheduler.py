@@ -26,8 +26,9 @@ from pinflow.state.folder.lock import held as is_locked
 
 if TYPE_CHECKING:
     from pinflow.app import App
-    from pinflow.scheduling.policy import Job, Verdict
-    from pinflow.state.folder.occurrences import JobRow, Occurrence, Table
+    from pinflow.scheduling.policy import Job
+    from pinflow.state.folder.occurrences import Table
+    from pinflow.state.records import JobRow, Occurrence, Verdict
 
 Start: TypeAlias = Callable[[Callable[[], None]], None]
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def journal(size: Sizes, folder: Path) -> Iterator[Figure]:
     """The median time from announcing a write, with the outcome of the one before, to having both on disk."""
-    from pinflow.state.folder.journal import Journal, RunRecord
+    from pinflow.state.folder.journal import Journal
+    from pinflow.state.records import RunRecord
 
     record = RunRecord("20260101-000000-abcdef", "r", "d", "n", {}, {}, {}, time.time())
     took: list[float] = []

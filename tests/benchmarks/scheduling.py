@@ -17,7 +17,7 @@ from tests.benchmarks.service import child
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pinflow.state.folder.occurrences import JobRow
+    from pinflow.state.records import JobRow
 
 RECIPE = """\
 name: Job {number}

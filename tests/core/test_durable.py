@@ -27,7 +27,8 @@ from pinflow.errors import (
 )
 from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Progress, Waiting
 from pinflow.http.client import WriteCall
-from pinflow.state.folder.journal import Journal, RunRecord
+from pinflow.state.folder.journal import Journal
+from pinflow.state.records import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,7 +20,8 @@ import pytest
 from pinflow.engine.durable import Durable
 from pinflow.errors import StateError
 from pinflow.http.client import WriteCall
-from pinflow.state.folder.journal import Journal, RunRecord, list_runs
+from pinflow.state.folder.journal import Journal, list_runs
+from pinflow.state.records import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

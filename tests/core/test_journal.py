@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pinflow.errors import RateLimited, RemoteError, StateError
-from pinflow.state.folder.journal import Journal, RunRecord, keepable, last_run, list_runs, new_run_id, noted, prune
+from pinflow.state.folder.journal import Journal, keepable, last_run, list_runs, new_run_id, noted, prune
 from pinflow.state.folder.lock import Lock
 from pinflow.state.folder.sqlite import Store, new_file, open_file
+from pinflow.state.records import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,8 @@ from pinflow.engine.durable import Durable
 from pinflow.engine.file_access import Files
 from pinflow.http.rate_limiter import Pacer
 from pinflow.http.transport import Transport
-from pinflow.state.folder.journal import Journal, RunRecord
+from pinflow.state.folder.journal import Journal
+from pinflow.state.records import RunRecord
 from pinflow_pinterest_v5.api import API
 from pinflow_sandbox.server.sandbox import Settings, start
 from tests.faults.conftest import STUDIO, Time, scaled

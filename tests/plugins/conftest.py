@@ -19,7 +19,8 @@ from pinflow.engine.file_access import Files
 from pinflow.engine.placeholder import holds_planned
 from pinflow.http.rate_limiter import Pacer
 from pinflow.http.transport import Transport
-from pinflow.state.folder.journal import Journal, RunRecord
+from pinflow.state.folder.journal import Journal
+from pinflow.state.records import RunRecord
 from pinflow_pinterest_v3.api import API as V3
 from pinflow_pinterest_v5.api import API as V5
 from pinflow_sandbox.server.connection import Answer, Call

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pinflow.app import App
     from pinflow.scheduling.events import Told
-    from pinflow.state.folder.occurrences import Occurrence
+    from pinflow.state.records import Occurrence
     from tests.core.conftest import Project
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400

@@ -22,7 +22,7 @@ from tests.scheduling.rig import DAY, HOUR, MINUTE, START
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow.state.folder.occurrences import Occurrence
+    from pinflow.state.records import Occurrence
     from tests.scheduling.rig import Rig
 
 

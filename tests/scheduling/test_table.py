@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinflow.errors import StateError
-from pinflow.scheduling.policy import Verdict
 from pinflow.scheduling.rules import utc
-from pinflow.state.folder.occurrences import LEASE, JobRow, Lost, Table
+from pinflow.state.folder.occurrences import LEASE, Table
+from pinflow.state.protocol import ClaimLost
+from pinflow.state.records import JobRow, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +99,7 @@ def test_a_frozen_owner_that_wakes_up_can_not_write(table: Table, other: Table) 
         lambda: table.park(frozen, until=later, reason=""),
         lambda: table.release(frozen, until=later, reason=""),
     ):
-        with pytest.raises(Lost):
+        with pytest.raises(ClaimLost):
             write()
     assert table.renew([frozen], later) == [frozen]
     other.settle(second, "done", now=later, reason="", exit_code=0)

@@ -11,43 +11,22 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import ApprovalRequired, StateError, UsageError
 from pinflow.state.folder import atomic_file
+from pinflow.state.records import MAX_WRITES, Approval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pinflow.plan import Plan
 
-MAX_WRITES = 1_000  # changes that a run makes until somebody approves more
 _VERSION = 1
 _SHORT = 12  # digits that people see and type
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """Who approved what, and when (seconds since the epoch)."""
-
-    digest: str  # 64 hex digits
-    name: str  # the recipe's
-    recipe: str  # its file, when it was approved
-    recipe_digest: str
-    api: str | None  # that overrides the recipe's own
-    inputs: Mapping[str, Any] = field(default_factory=dict)  # those that were given, without secrets
-    deletes: tuple[str, ...] = ()  # the steps that delete things, or may
-    max_writes: int = MAX_WRITES  # of one run
-    by: str = ""
-    at: float = 0.0
-
-    @property
-    def id(self) -> str:
-        """The beginning of the digest, for people."""
-        return self.digest[:_SHORT]
 
 
 def digest_of(plan: Plan) -> str:

@@ -15,9 +15,9 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from pinflow.engine.sanitize import is_id, keepable, noted, plain_error, plain_key, plain_path
 from pinflow.errors import StateError
@@ -33,10 +33,13 @@ from pinflow.state.folder.sqlite import (
     open_file,
     unreadable,
 )
+from pinflow.state.records import EffectRecord, RunRecord, StepRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from pinflow.state.records import EffectOutcome, RunState
 
 __all__ = [
     "EffectRecord",
@@ -54,9 +57,6 @@ __all__ = [
     "prune",
 ]
 
-RunState = Literal["running", "ok", "failed", "paused", "in_doubt", "cancelled", "interrupted", "unreadable"]
-EffectState = Literal["intent", "done", "refused", "doubt", "skipped"]
-Outcome = Literal["done", "adopted", "refused", "doubt"]
 
 NO_RUN = "holds no run"  # of a file whose maker ended between making it and its first row
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
@@ -90,58 +90,6 @@ COUNTS = """
     WHEN state IN ('intent', 'doubt') THEN 'doubt' ELSE 'failed' END AS name, count(*) FROM effects
     WHERE step >= ? AND step < ? AND NOT (state = 'refused' AND
     (error LIKE 'rate_limited,%' OR error LIKE 'spam_blocked,%' OR error LIKE 'interrupted,%')) GROUP BY kind, name"""
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """One run. Times are seconds since the epoch; ``inputs`` are the user's own, without secrets."""
-
-    id: str
-    recipe: str  # the recipe's path
-    recipe_digest: str
-    name: str
-    inputs: Mapping[str, Any]
-    options: Mapping[str, Any]
-    versions: Mapping[str, str]
-    started: float
-    state: RunState = "running"
-    finished: float | None = None
-    exit_code: int | None = None
-    resume_after: float | None = None
-    error: str = ""  # as `noted` gives it; of an unreadable run, why it is
-
-
-@dataclass(frozen=True, slots=True)
-class StepRecord:
-    """A finished step; ``output`` is what `keepable` left of it."""
-
-    path: str
-    status: str
-    output: Any
-    seconds: float
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class EffectRecord:
-    """One effect. ``result`` is what `keepable` left of it, ``sent_at`` seconds since the epoch.
-
-    ``state``: "intent" (may have happened), "done", "refused" (certainly not
-    applied), "doubt" (may have happened) or "skipped" (left out on purpose; the
-    reason is in ``error``). ``adopted`` says that a done effect was found, not made.
-    """
-
-    step: str
-    key: str
-    kind: str
-    state: EffectState
-    attempts: int
-    method: str
-    digest: str
-    sent_at: float
-    result: Any
-    error: str
-    adopted: bool
 
 
 def effect_of(row: tuple[Any, ...], loads: Callable[[str], Any]) -> EffectRecord:
@@ -383,7 +331,7 @@ class Journal:
         self._store.commit()
 
     def settle(
-        self, step: str, key: str, state: Outcome, result: object = None, *, kind: str = "", error: str = ""
+        self, step: str, key: str, state: EffectOutcome, result: object = None, *, kind: str = "", error: str = ""
     ) -> None:
         """Remember how an effect ended; on disk with the next intent, or `flush`.
 

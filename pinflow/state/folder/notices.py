@@ -10,53 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import PinflowError, StateError
 from pinflow.state.folder import atomic_file
+from pinflow.state.records import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-Level = Literal["info", "warning", "error"]
 AGAIN = 300.0  # seconds until a notifier that failed is tried once more
-_VERSION = 1
-_LONGEST = 2_000  # characters
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """Something to tell a person. Control characters in its texts become spaces.
-
-    ``key`` names the circumstance, the same for as long as it lasts, such as
-    ``token-ends:v5:shop``. ``kind`` is the part of it that machines go by:
-    ``token_ends`` (before its next refresh), ``sign_in_ends`` (a refresh token, weeks
-    ahead), ``job_failed`` (three times), ``run_paused``, ``approval_missing``, or a
-    plugin's own. ``title`` is a line, ``text`` what to do; ``at`` is seconds since
-    the epoch. Neither holds a secret.
-    """
-
-    key: str
-    kind: str
-    title: str
-    text: str = ""
-    at: float = 0.0
-    level: Level = "warning"
-
-    def __post_init__(self) -> None:
-        for name in ("key", "kind", "title", "text"):
-            object.__setattr__(self, name, _plain(getattr(self, name)))
-
-    def as_data(self) -> dict[str, Any]:
-        """As plain data, the form in which notifiers pass it on; ``at`` is ISO 8601 in UTC."""
-        return {"version": _VERSION, **asdict(self), "at": datetime.fromtimestamp(int(self.at), UTC).isoformat()}
-
-
-def _plain(text: str) -> str:
-    return "".join(each if each.isprintable() else " " for each in text)[:_LONGEST]
 
 
 class Notices:

@@ -17,28 +17,29 @@ import os
 import sqlite3
 import threading
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
 from pinflow.errors import StateError
 from pinflow.recipe.model import Schedule
 from pinflow.scheduling.rules import utc
 from pinflow.state.folder.sqlite import MOUNTS, UNREADABLE, Kind, check_place, damaged, new_file, open_file, unreadable
+from pinflow.state.protocol import ClaimLost
+from pinflow.state.records import JobRow, Occurrence, OccurrenceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from pinflow.scheduling.policy import Verdict
+    from pinflow.state.records import OccurrenceEnd, Verdict
 
-State: TypeAlias = Literal["due", "claimed", "running", "paused", "done", "failed", "skipped", "merged", "withdrawn"]
-STATES: tuple[State, ...] = (
+
+STATES: tuple[OccurrenceState, ...] = (
     *("due", "claimed", "running", "paused"),
     *("done", "failed", "skipped", "merged", "withdrawn"),
 )
-Ended: TypeAlias = Literal["done", "failed", "skipped", "withdrawn"]
-OPEN: tuple[State, ...] = ("due", "claimed", "running", "paused")
+OPEN: tuple[OccurrenceState, ...] = ("due", "claimed", "running", "paused")
 LEASE = 60.0  # seconds that an owner may be silent
 _TOGETHER = 5  # seconds by which two processes may be apart that look at one clock
 KEPT = 400 * 86_400  # seconds; a year's history, and some
@@ -66,53 +67,6 @@ _COLUMNS = (
     "id, job, due, last, count, start, state, origin, reason, owner, fence, lease, not_before, run, "
     "began, ended, exit_code"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRow:
-    """A job as the table has it. ``block`` is its schedule's keys, ``stamp`` tells whether the file was touched."""
-
-    name: str
-    title: str
-    recipe: str
-    stamp: str
-    digest: str
-    block: Mapping[str, Any]
-    inputs: Mapping[str, Any]
-    accounts: Sequence[str]
-    anchor: int
-    seen: int  # every time up to this one has its row
-    paused: float | None = None  # since when
-    failures: int = 0  # in a row
-    rest_until: float = 0.0
-    active: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """One row: a time at which a job was due, or all from ``due`` to ``last``. Seconds since the epoch."""
-
-    id: int
-    job: str
-    due: int
-    last: int
-    count: int | None
-    start: int
-    state: State
-    origin: str
-    reason: str
-    owner: str
-    fence: int
-    lease: float
-    not_before: float
-    run: str
-    began: float | None
-    ended: float | None
-    exit_code: int | None
-
-
-class Lost(Exception):
-    """Somebody else has taken up the occurrence: this owner may write nothing more about it."""
 
 
 class Table:
@@ -215,7 +169,9 @@ class Table:
         found: float | None = self._rows(query)[0][0]
         return found
 
-    def history(self, job: str = "", *, number: int = 20, states: Sequence[State] = STATES) -> list[Occurrence]:
+    def history(
+        self, job: str = "", *, number: int = 20, states: Sequence[OccurrenceState] = STATES
+    ) -> list[Occurrence]:
         """The newest rows of a job, or of all, the newest first."""
         marks = ", ".join("?" * len(states))
         query = f"""SELECT {_COLUMNS} FROM occurrences WHERE (? = '' OR job = ?) AND state IN ({marks})
@@ -450,7 +406,14 @@ class Table:
         self._write(held, "state = 'paused', lease = 0, not_before = ?, reason = ?, exit_code = 6", until, reason)
 
     def settle(
-        self, held: Occurrence, state: Ended, *, now: float, reason: str, exit_code: int | None, run: str | None = None
+        self,
+        held: Occurrence,
+        state: OccurrenceEnd,
+        *,
+        now: float,
+        reason: str,
+        exit_code: int | None,
+        run: str | None = None,
     ) -> None:
         """It ended; ``run`` "" says that there is none of it. Raises Lost."""
         changes = "state = ?, lease = 0, ended = ?, reason = ?, exit_code = ?, run = ?"
@@ -461,7 +424,7 @@ class Table:
         with self._change() as change:
             query = f"UPDATE occurrences SET {changes} WHERE id = ? AND fence = ? AND state IN ('claimed', 'running')"
             if not change.execute(query, (*values, held.id, held.fence)).rowcount:
-                raise Lost(held.run)
+                raise ClaimLost(f"another process has taken over run {held.run}; nothing more was written")
 
     def count_failure(self, job: str, failed: bool, *, rest_until: float = 0.0) -> int:
         """How many times in a row the job has failed now; ``rest_until`` is when it may run again."""

@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError, UsageError
-from pinflow.state.folder.journal import (
-    COUNTS,
-    LAST,
-    EffectRecord,
-    RunRecord,
-    StepRecord,
-    effect_of,
-    file_of,
-    look_at_run,
-)
+from pinflow.state.folder.journal import COUNTS, LAST, effect_of, file_of, look_at_run
 from pinflow.state.folder.sqlite import RUN, look, unreadable
+from pinflow.state.records import RunDetail, StepRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-
-@dataclass(frozen=True, slots=True)
-class RunDetail:
-    """Everything that is recorded of one run. ``counts`` is kind -> outcome -> how many."""
-
-    record: RunRecord
-    steps: Sequence[StepRecord]
-    effects: Sequence[EffectRecord]
-    counts: Mapping[str, Mapping[str, int]]
-    calls: Mapping[str, Mapping[str, int]]
 
 
 def read_run(state: Path, run_id: str) -> RunDetail:

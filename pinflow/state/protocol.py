@@ -1,0 +1,468 @@
+"""What a state must offer. The folder is one implementation (`pinflow.state.folder`); a database can be another.
+
+Engine, http, scheduling and the command line use these protocols and the rows of
+`pinflow.state.records`, and no implementation; `pinflow.state.choose` alone picks
+one. `pinflow.state.conformance` holds the tests that each implementation must pass.
+All stores are safe to share between threads. What can't be read or written raises
+StateError.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pinflow.errors import StateError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from pinflow.state.records import (
+        Approval,
+        AuditEntry,
+        CounterKey,
+        EffectOutcome,
+        EffectRecord,
+        Heartbeat,
+        JobRow,
+        Notice,
+        NoticeAttempt,
+        Occurrence,
+        OccurrenceEnd,
+        OccurrenceState,
+        RunDetail,
+        RunRecord,
+        RunState,
+        StepRecord,
+        StoredToken,
+        Verdict,
+    )
+
+
+class ClaimLost(StateError):
+    """Another process has taken over the work: this one may send and write nothing more about it."""
+
+
+class Claim(Protocol):
+    """The right to work on one run, until it is released or lost."""
+
+    run: RunRecord
+    lost: threading.Event  # set once another process has taken over; then every write raises ClaimLost
+
+
+class State(Protocol):
+    """Everything that is kept between runs. Made once, by the app; close it.
+
+    ``place`` names it for people: a folder, or an address without its password.
+    ``vault`` is None where tokens stay in files of the user's own.
+    """
+
+    place: str
+    vault: Vault | None
+
+    @property
+    def runs(self) -> Runs: ...
+
+    @property
+    def approvals(self) -> ApprovalStore: ...
+
+    @property
+    def notices(self) -> NoticeBook: ...
+
+    @property
+    def events(self) -> RunEvents: ...
+
+    @property
+    def audit(self) -> AuditLog: ...
+
+    @property
+    def content(self) -> ContentStore: ...
+
+    def rows(self, plugin: str) -> PluginRows:
+        """The rows of one plugin."""
+
+    def open_usage(self) -> UsageStore:
+        """The shared counters of quotas. Close it."""
+
+    def open_schedule(self, owner: str) -> Occurrences:
+        """The schedule; ``owner`` names who claims, and is never used twice. Close it."""
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes, made at first use and the same for all processes that share this state."""
+
+    def now(self) -> float:
+        """The moment, in seconds since 1970, by the clock that all processes of this state share."""
+
+    def close(self) -> None: ...
+
+
+class Runs(Protocol):
+    """All runs."""
+
+    def create(self, record: RunRecord) -> Journal:
+        """A new run, durable and claimed. Raises StateError if there is one of that id."""
+
+    def open(self, run_id: str) -> Journal:
+        """A run to go on with, claimed.
+
+        Raises StateError when there is none, it is damaged or from a newer pinflow, or
+        another process has it; then the message names that process.
+        """
+
+    def look(self, run_id: str) -> RunRecord | None:
+        """How a run stands, without claiming it; None if there is none. Never raises.
+
+        One that is "running" and not claimed is "interrupted". One that can't be read is
+        "unreadable", with the reason in ``error``.
+        """
+
+    def list(self, *, number: int | None = None, before: str = "") -> Sequence[RunRecord]:
+        """Runs as `look` gives them, newest first: at most ``number``, of those older than ``before``. Never raises."""
+
+    def last(self) -> str | None:
+        """The id of the newest run."""
+
+    def detail(self, run_id: str) -> RunDetail:
+        """What is recorded of a run. Raises UsageError if there is none."""
+
+    def claimed(self, run_id: str) -> bool:
+        """Whether a living process works on the run now."""
+
+    def is_unbegun(self, run_id: str) -> bool:
+        """Whether the process that made the run died before its first row: nothing was sent, and the id is used up."""
+
+    def prune(self, keep: int = 500, *, slack: int = 100) -> None:
+        """Remove the runs that ended ok, but for the newest ``keep``. Does nothing until there are ``slack`` more."""
+
+
+class Journal(Protocol):
+    """One run's memory, claimed until ``close``.
+
+    It stores what it is handed: the engine sanitises steps, keys, results and errors
+    before (`pinflow.engine.safe_journal`). After the first failed write every further
+    call raises the same StateError; after a takeover, ClaimLost.
+    """
+
+    run: RunRecord
+    lost: threading.Event
+
+    def set_state(
+        self, state: RunState, *, exit_code: int | None = None, error: str = "", resume_after: float | None = None
+    ) -> None:
+        """Store durably how the run stands."""
+
+    def step(self, path: str) -> StepRecord | None: ...
+
+    def finish_step(self, path: str, status: str, output: object, *, seconds: float, error: str = "") -> None:
+        """Store that a step ended; durable within half a second of work, or with the next intent."""
+
+    def item_done(self, loop: str, key: str) -> bool:
+        """Whether an item of a loop needs no more work: it ended ok, or was skipped."""
+
+    def finish_item(self, loop: str, key: str, status: str) -> None:
+        """Store how an item of a loop ended; durable as `finish_step` is."""
+
+    def effect(self, step: str, key: str) -> EffectRecord | None: ...
+
+    def record_intent(
+        self, step: str, key: str, *, kind: str, method: str, category: str, digest: str, again: bool = False
+    ) -> None:
+        """Store durably that a request is about to leave: on return it may. ``again``: of the same attempt."""
+
+    def is_fresh(self, step: str, key: str) -> bool:
+        """Whether the effect's intent is recent enough for its request to leave now; else record it again."""
+
+    def settle(
+        self, step: str, key: str, state: EffectOutcome, result: object = None, *, kind: str = "", error: str = ""
+    ) -> None:
+        """Store how an effect ended; durable with the next intent, or `flush`."""
+
+    def skip(self, step: str, key: str, kind: str, reason: str) -> None:
+        """Store that an item was left out on purpose. What is done stays done."""
+
+    def age(self, record: EffectRecord) -> float:
+        """How many seconds ago an effect's intent was stored, by the clock that all processes share."""
+
+    def unknown_keys(self, step: str, kind: str) -> set[str]:
+        """The keys of the step's effects of this kind whose outcome is unknown."""
+
+    def last_unknown_at(self, step: str, kind: str) -> float | None:
+        """When the latest write of a step, or of one inside it, was sent whose outcome was unknown for a while."""
+
+    def results(self, step: str, *, kind: str | None = None) -> Iterator[tuple[str, Any]]:
+        """Key and result of each done effect of a step ("": of all) and of those inside it."""
+
+    def counts(self, step_prefix: str = "") -> dict[str, dict[str, int]]:
+        """kind -> outcome ("done", "adopted", "skipped", "failed", "doubt") -> effects, of a step and those inside it.
+
+        A write that only waits, for a quota or for the run to go on, counts as none of them.
+        """
+
+    def freeze(self, step: str, name: str, ids: Iterable[str]) -> None:
+        """Store a list of ids durably, all of it or nothing, in place of an earlier one of that name."""
+
+    def frozen(self, step: str, name: str) -> Sequence[str] | None:
+        """The list that ``freeze`` stored."""
+
+    def call(self, login: str, category: str, n: int = 1) -> None:
+        """Count calls of a login; durable as `finish_step` is."""
+
+    def calls(self) -> dict[str, dict[str, int]]:
+        """The calls of all processes of the run: login -> category -> calls."""
+
+    def flush(self) -> None:
+        """Store durably whatever waits."""
+
+    def close(self) -> None:
+        """Store durably whatever waits, and release the claim, even if that fails."""
+
+
+class UsageStore(Protocol):
+    """What was used of each quota, by all processes that share this state.
+
+    A counter has as many slots as its limit allows calls in a window. Spans only: no
+    clock of a process is compared with another's.
+    """
+
+    def acquire(self, counters: Sequence[CounterKey], *, want: int = 1) -> Sequence[int] | float:
+        """A slot in each counter for up to ``want`` calls; else the seconds until the first is free."""
+
+    def release(self, used: Mapping[int, float], unused: Collection[int] = ()) -> None:
+        """Give slots back: ``used`` slot -> how many seconds ago its call was counted at the latest."""
+
+    def pause(self, counter: CounterKey, seconds: float) -> None:
+        """No call of this counter for so long; a longer pause stays."""
+
+    def blocked(self, counter: CounterKey) -> float:
+        """How many seconds a pause of this counter still lasts."""
+
+    def lift(self, login: str) -> int:
+        """End the blocks of the accounts of a token's name; how many there were."""
+
+    def close(self) -> None: ...
+
+
+class Occurrences(Protocol):
+    """Jobs, every time at which one was due, and the claims on them. Its owner is named when it is opened."""
+
+    owner: str
+
+    def jobs(self, *, active: bool = True) -> dict[str, JobRow]:
+        """Every job by name; without ``active`` those that were taken away as well."""
+
+    def put_jobs(self, rows: Iterable[JobRow], *, now: float) -> list[str]:
+        """Add jobs, or change them; the names of those whose waiting occurrences were withdrawn."""
+
+    def take_away(self, names: Iterable[str], reason: str, *, now: float) -> None:
+        """These jobs are no longer scheduled; what waits is withdrawn."""
+
+    def record(self, due: Iterable[tuple[str, int, Sequence[Verdict]]]) -> set[str]:
+        """Store what became due: job, the watermark that the verdicts begin at, verdicts. The jobs that were stored.
+
+        One whose watermark was moved meanwhile is left alone.
+        """
+
+    def add(self, job: str, verdict: Verdict) -> int:
+        """Store one occurrence beyond the rule's own; its id."""
+
+    def again(self, job: str, dues: Iterable[int], reason: str) -> list[int]:
+        """Let times run that did not; the ids of their rows."""
+
+    def pause(self, job: str, since: float | None) -> bool:
+        """Pause a job, or (None) let it go on; whether that changed anything."""
+
+    def end_rest(self, job: str, now: float) -> bool:
+        """Let a job run again that rests after failures; whether it did."""
+
+    def rewind(self, now: float) -> list[str]:
+        """The clock was set back to ``now``: forget what was passed over ahead of it; the jobs concerned."""
+
+    def prune(self, now: float) -> None: ...
+
+    def open_occurrences(self, now: float, *, number: int = 1_000) -> list[Occurrence]:
+        """What can be claimed now, the oldest first."""
+
+    def next_open(self) -> float | None:
+        """When something that waits can be claimed next."""
+
+    def history(self, job: str = "", *, number: int = 20, states: Sequence[OccurrenceState] = ()) -> list[Occurrence]:
+        """The newest rows of a job, or of all; ``states`` () are all states."""
+
+    def around(self, job: str, first: float, last: float) -> list[Occurrence]:
+        """The rows of a job that stand for a time from ``first`` to ``last``."""
+
+    def find(self, id_: int) -> Occurrence: ...
+
+    def version(self) -> int:
+        """A number that changes when another process changes anything."""
+
+    def note(self, name: str) -> Any:
+        """What `keep` stored under a name, or None."""
+
+    def keep(self, name: str, value: Any) -> None: ...
+
+    def claim(
+        self, id_: int, now: float, *, run: str, skip_overlap: bool, accounts: Collection[str] = ()
+    ) -> Occurrence | None:
+        """Claim an occurrence; the row as it was skipped instead, or None where another process has it or it waits."""
+
+    def renew(self, held: Iterable[Occurrence], now: float) -> list[Occurrence]:
+        """Renew claims; those that are lost."""
+
+    def running(self, held: Occurrence, *, run: str | None = None) -> Occurrence:
+        """The run begins, or goes on; ``run`` is another id for it. Raises ClaimLost."""
+
+    def release(self, held: Occurrence, *, until: float, reason: str) -> None:
+        """Give a claim back; it can be claimed again from ``until`` on. Raises ClaimLost."""
+
+    def park(self, held: Occurrence, *, until: float, reason: str) -> None:
+        """The run is paused, and goes on from ``until``. Raises ClaimLost."""
+
+    def settle(
+        self,
+        held: Occurrence,
+        state: OccurrenceEnd,
+        *,
+        now: float,
+        reason: str,
+        exit_code: int | None,
+        run: str | None = None,
+    ) -> None:
+        """It ended; ``run`` "" says that there is none of it. Raises ClaimLost."""
+
+    def count_failure(self, job: str, failed: bool, *, rest_until: float = 0.0) -> int:
+        """How many times in a row the job has failed now; ``rest_until`` is when it may run again."""
+
+    def beat(self, sign: Heartbeat) -> None:
+        """Store a sign of life, in place of the last."""
+
+    def last_beat(self) -> Heartbeat | None: ...
+
+    def own(self, now: float) -> Callable[[], None]:
+        """Be the only daemon; what ends that. Raises StateError naming the process that is, and since when."""
+
+    def owned(self) -> bool:
+        """Whether a living daemon owns the schedule."""
+
+    def close(self) -> None: ...
+
+
+class ApprovalStore(Protocol):
+    """What people approved to run unattended, by digest."""
+
+    def put(self, approval: Approval) -> None:
+        """Store an approval, in place of an earlier one of the same digest."""
+
+    def get(self, digest: str) -> Approval | None: ...
+
+    def all(self) -> tuple[list[Approval], list[str]]:
+        """Every approval, newest first; and what is wrong with those that can't be read."""
+
+    def digests(self) -> Sequence[str]:
+        """The digests of all, readable or not."""
+
+    def remove(self, digest: str) -> bool:
+        """Remove an approval, readable or not; whether there was one."""
+
+
+class NoticeBook(Protocol):
+    """What people have been told, by the notice's key, and what is still open."""
+
+    def begin(self, notice: Notice, names: Collection[str], *, now: float, again_after: float) -> NoticeAttempt | None:
+        """Begin to tell those of ``names`` that were not told yet; None if nothing is to be told now.
+
+        That is so where all were told, or where another attempt began less than
+        ``again_after`` seconds ago. Others see from now on that it is being told; where
+        that can't be stored, the attempt's ``problem`` says why, and it is told nevertheless.
+        """
+
+    def finish(self, notice: Notice, told: Collection[str], failed: Collection[str], *, now: float) -> None:
+        """Store who has been told in all, and whom it failed for."""
+
+    def resolve(self, key: str) -> bool:
+        """The circumstance is over: should it come again, it is told again. Whether it was open."""
+
+    def open(self) -> list[Notice]:
+        """What was told and is not resolved, newest first. What can't be read is left out."""
+
+
+class RunEvents(Protocol):
+    """What happened in a run, in order, for those who watch it from elsewhere. Without content."""
+
+    def append(self, run_id: str, event: Mapping[str, Any]) -> int:
+        """Store an event; its number, from 1."""
+
+    def read(self, run_id: str, after: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The events after a number, with theirs."""
+
+
+class AuditLog(Protocol):
+    """Who did what. Entries are never changed, and each holds the digest of the one before."""
+
+    def append(self, who: str, via: str, what: Mapping[str, Any]) -> AuditEntry: ...
+
+    def read(self, after: int = 0) -> Iterator[AuditEntry]: ...
+
+    def check(self) -> int | None:
+        """The number of the first entry that does not follow from the one before; None if all do."""
+
+
+class PluginRows(Protocol):
+    """JSON rows of one plugin, by store and key. With a ``claim`` a write is fenced, and bound to its run."""
+
+    def put(self, store: str, key: str, body: Any, *, claim: Claim | None = None) -> None:
+        """Store a row, in place of an earlier one. Raises ClaimLost."""
+
+    def get(self, store: str, key: str) -> Any:
+        """A row's body, or None."""
+
+    def remove(self, store: str, key: str, *, claim: Claim | None = None) -> bool:
+        """Remove a row; whether there was one. Raises ClaimLost."""
+
+    def list(self, store: str, *, run_id: str | None = None) -> Iterator[tuple[str, Any]]:
+        """Key and body of each row, by key; with ``run_id`` of those bound to that run."""
+
+
+class ContentStore(Protocol):
+    """Bytes by their SHA-256: recipes, what they include, small input files."""
+
+    def put(self, content: bytes) -> str:
+        """Store bytes; their digest, 64 hex digits."""
+
+    def get(self, digest: str) -> bytes | None: ...
+
+    def prune(self, in_use: Collection[str]) -> int:
+        """Remove everything else; how many there were."""
+
+
+class Vault(Protocol):
+    """Tokens, by the service's name and their own. One process at a time refreshes a session."""
+
+    def find(self, service: str, name: str) -> StoredToken | None: ...
+
+    def put(self, token: StoredToken) -> None:
+        """Store tokens, in place of earlier ones of that name."""
+
+    def remove(self, service: str, name: str) -> bool: ...
+
+    def names(self) -> Sequence[tuple[str, str]]:
+        """Service and name of each."""
+
+    def turn(self, service: str, name: str) -> AbstractContextManager[VaultTurn]:
+        """The right to refresh this session, alone; waits for whoever has it. Raises Unreachable after two minutes."""
+
+
+class VaultTurn(Protocol):
+    """One refresh: look at ``token``, note that the service is asked, ask it, store its answer, use it."""
+
+    token: StoredToken | None  # as it is now
+
+    def record_request(self, at: str) -> None:
+        """Store durably that the service is asked for new tokens now (ISO 8601, UTC)."""
+
+    def clear_request(self) -> None:
+        """The service refused, or was never asked: nothing was lost."""
+
+    def replace(self, content: bytes) -> None:
+        """Store the service's answer durably, and forget the note. Raises StateError if another turn was faster."""

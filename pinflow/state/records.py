@@ -1,0 +1,268 @@
+"""What the stores hold: frozen rows, the same for every implementation. Times are seconds since 1970."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+RunState = Literal["running", "ok", "failed", "paused", "in_doubt", "cancelled", "interrupted", "unreadable"]
+EffectState = Literal["intent", "done", "refused", "doubt", "skipped"]
+EffectOutcome = Literal["done", "adopted", "refused", "doubt"]
+OccurrenceState: TypeAlias = Literal[
+    "due", "claimed", "running", "paused", "done", "failed", "skipped", "merged", "withdrawn"
+]
+OccurrenceEnd: TypeAlias = Literal["done", "failed", "skipped", "withdrawn"]
+Origin = Literal["schedule", "missed", "now", "backfill"]
+Level = Literal["info", "warning", "error"]
+
+MAX_WRITES = 1_000  # changes of one run until a person approves more: a large board's Pins, and no account's whole
+SHORT_DIGEST = 12  # digits of an approval's digest that people see and type; 48 bits tell a person's approvals apart
+_LONGEST_TEXT = 2_000  # characters of a notice; what mail, chat and desktop notifiers show without cutting
+_NOTICE_VERSION = 1
+
+
+# -- runs
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run. ``inputs`` are the user's own, without secrets."""
+
+    id: str
+    recipe: str  # the recipe's path
+    recipe_digest: str
+    name: str
+    inputs: Mapping[str, Any]
+    options: Mapping[str, Any]
+    versions: Mapping[str, str]
+    started: float
+    state: RunState = "running"
+    finished: float | None = None
+    exit_code: int | None = None
+    resume_after: float | None = None
+    error: str = ""  # kind, exit code and status, without a message; of an unreadable run, the reason
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A finished step; ``output`` holds ids, numbers, dates and states only."""
+
+    path: str
+    status: str
+    output: Any
+    seconds: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRecord:
+    """One change of the outside world; ``result`` holds ids, numbers, dates and states only.
+
+    ``state``: "intent" (may have happened), "done", "refused" (certainly not
+    applied), "doubt" (unknown: may have happened) or "skipped" (left out on purpose;
+    the reason is in ``error``). ``adopted`` says that a done effect was found, not made.
+    """
+
+    step: str
+    key: str
+    kind: str
+    state: EffectState
+    attempts: int
+    method: str
+    digest: str
+    sent_at: float
+    result: Any
+    error: str
+    adopted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """Everything that is recorded of one run. ``counts`` is kind -> outcome -> number of effects."""
+
+    record: RunRecord
+    steps: Sequence[StepRecord]
+    effects: Sequence[EffectRecord]
+    counts: Mapping[str, Mapping[str, int]]
+    calls: Mapping[str, Mapping[str, int]]  # login -> category -> calls
+
+
+# -- schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """A job as it is stored. ``block`` is its schedule's keys, ``stamp`` changes when the file is touched."""
+
+    name: str
+    title: str
+    recipe: str
+    stamp: str
+    digest: str
+    block: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    accounts: Sequence[str]
+    anchor: int
+    seen: int  # every time up to this one has its row
+    paused: float | None = None  # since when
+    failures: int = 0  # in a row
+    rest_until: float = 0.0
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One time, or all from ``due`` to ``last``: they run ("due"), are "skipped", or are "merged" into another one.
+
+    ``count`` None: more than were counted.
+    """
+
+    due: int
+    state: Literal["due", "skipped", "merged"]
+    start: int  # not before this
+    last: int
+    count: int | None = 1
+    reason: str = ""
+    origin: Origin = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One row: a time at which a job was due, or all from ``due`` to ``last``."""
+
+    id: int
+    job: str
+    due: int
+    last: int
+    count: int | None
+    start: int
+    state: OccurrenceState
+    origin: str
+    reason: str
+    owner: str
+    fence: int
+    lease: float
+    not_before: float
+    run: str
+    began: float | None
+    ended: float | None
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """A sign of life of what works on the schedule: kind "daemon", "tick", or "stopped" after a daemon's clean end."""
+
+    kind: str
+    pid: int
+    since: float
+    at: float
+    jobs: int
+    running: int
+
+
+# -- people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """Who approved what, and when."""
+
+    digest: str  # 64 hex digits
+    name: str  # the recipe's
+    recipe: str  # its file, when it was approved
+    recipe_digest: str
+    api: str | None  # that overrides the recipe's own
+    inputs: Mapping[str, Any] = field(default_factory=dict)  # those that were given, without secrets
+    deletes: tuple[str, ...] = ()  # the steps that delete things, or may
+    max_writes: int = MAX_WRITES  # of one run
+    by: str = ""
+    at: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """The beginning of the digest, for people."""
+        return self.digest[:SHORT_DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something to tell a person. Control characters in its texts become spaces.
+
+    ``key`` names the circumstance, the same for as long as it lasts, such as
+    ``token-ends:v5:shop``. ``kind`` is the part of it that machines go by:
+    ``token_ends`` (before its next refresh), ``sign_in_ends`` (a refresh token, weeks
+    ahead), ``job_failed`` (three times), ``run_paused``, ``approval_missing``, or a
+    plugin's own. ``title`` is a line, ``text`` what to do; ``at`` is seconds since
+    the epoch. Neither holds a secret.
+    """
+
+    key: str
+    kind: str
+    title: str
+    text: str = ""
+    at: float = 0.0
+    level: Level = "warning"
+
+    def __post_init__(self) -> None:
+        for name in ("key", "kind", "title", "text"):
+            object.__setattr__(self, name, _printable(getattr(self, name)))
+
+    def as_data(self) -> dict[str, Any]:
+        """As plain data, the form in which notifiers pass it on; ``at`` is ISO 8601 in UTC."""
+        return {"version": _NOTICE_VERSION, **asdict(self), "at": datetime.fromtimestamp(int(self.at), UTC).isoformat()}
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)[:_LONGEST_TEXT]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeAttempt:
+    """Who still has to be told of a notice, who was, and for whom that failed before."""
+
+    lacking: tuple[str, ...]
+    told: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
+    problem: str = ""  # why the attempt could not be stored
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what, from where. ``previous`` is the digest of the entry before it, so that none can be taken out."""
+
+    number: int  # from 1
+    at: float
+    who: str
+    via: str  # "cli", "web", an address
+    what: Mapping[str, Any]
+    previous: str  # 64 hex digits; "" of the first
+
+
+# -- quotas and tokens
+
+
+@dataclass(frozen=True, slots=True)
+class CounterKey:
+    """What a quota counts. ``account`` is a fingerprint or "app"; ``category`` "" is the account itself."""
+
+    api: str
+    origin: str  # where the service is: a simulated one has counters of its own
+    account: str
+    category: str
+    login: str = ""  # a name of the account's token, for people
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """One session's tokens as the vault has them. ``content`` is JSON of the auth plugin's own, sealed where shared."""
+
+    service: str
+    name: str
+    content: bytes = field(repr=False)
+    version: int = 0  # counts replacements, so that a slow refresher can't undo a faster one
+    lost_at: str = ""  # when a refresh was asked for (ISO 8601, UTC) whose answer was never stored
