@@ -17,3 +17,21 @@ class Clock:
     now: Callable[[], float] = time.time  # seconds since 1970; may jump when somebody sets the clock
     monotonic: Callable[[], float] = time.monotonic  # seconds that only go forward
     sleep: Callable[[float], None] = time.sleep  # seconds
+
+
+class Throttle:
+    """Lets something happen at most once in so many seconds, such as a report of progress.
+
+    ``last`` is when it happened last, None for never. Not safe for threads: the caller holds its own lock.
+    """
+
+    def __init__(self, seconds: float, *, last: float | None = None) -> None:
+        self._seconds = seconds
+        self._last = last
+
+    def is_due(self, now: float, *, anyway: bool = False) -> bool:
+        """Whether it may happen now, and then it counts as done; with ``anyway`` it always may."""
+        due = anyway or self._last is None or now - self._last >= self._seconds
+        if due:
+            self._last = now
+        return due

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
+PROGRESS_EVERY = 0.1  # seconds between two Progress of a loop: smooth to watch, and little beside the calls it counts
+
 Status = Literal["ok", "failed", "planned", "skipped", "paused", "in_doubt", "cancelled"]
 
 

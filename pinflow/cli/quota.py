@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pinflow.errors import OK
 from pinflow.reporters.text import fit, inert, json_text, table
 from pinflow.reporters.wording import duration, moment
+from pinflow.schema.durations import SECONDS
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +27,7 @@ EXAMPLES = """\
 OUTPUTS: Sequence[str] = ("human", "json")
 
 _SHOWN = 40  # rows that a person reads
-_SPANS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
+_SPANS = {seconds: unit.removesuffix("s") for unit, seconds in SECONDS.items()}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast, get_args
 
+from pinflow.clock import Throttle
 from pinflow.engine.placeholder import LANES, PLANNED, NeedsPlanned, side_by_side
 from pinflow.engine.sanitize import keepable, noted, plain_key
 from pinflow.engine.write_budget import Bulk
@@ -38,7 +39,7 @@ from pinflow.errors import (
     SpamBlocked,
     Unreachable,
 )
-from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Progress, Waiting
+from pinflow.events import PROGRESS_EVERY, EffectDone, Event, ItemFailed, ItemSkipped, Progress, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -55,7 +56,6 @@ ATTEMPTS = 5  # how often one effect is tried by one process of a run, if no ans
 LOOKS = 6  # how often the target is looked at until two looks in a row agree
 SECOND_LOOK = 5.0  # seconds between two looks
 LISTED = 100  # failures that a result lists one by one; more are only counted
-PROGRESS_EVERY = 0.1  # seconds
 
 Outcome = Literal["done", "adopted", "already", "planned", "skipped"]
 _COUNTED: tuple[Outcome, ...] = get_args(Outcome)
@@ -695,7 +695,7 @@ class _Tally:
         self._total = total
         self._emit = emit
         self._monotonic = monotonic
-        self._told = monotonic()
+        self._reports = Throttle(PROGRESS_EVERY, last=monotonic())
         self._outcomes: Counter[str] = Counter({name: getattr(before, name) for name in _COUNTED})
         self._outcomes["failed"] = before.failed_count
         self._failed = list(before.failed)
@@ -710,11 +710,10 @@ class _Tally:
             self._emit(ItemFailed, step=task.step, key=task.key, kind=task.kind, error=str(outcome))
         else:
             self._outcomes[outcome] += 1
-        if self._monotonic() - self._told >= PROGRESS_EVERY:
+        if self._reports.is_due(self._monotonic()):
             self.tell()
 
     def tell(self) -> None:
-        self._told = self._monotonic()
         result = self.result()
         self._emit(
             Progress,

@@ -11,11 +11,12 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pinflow.clock import Throttle
 from pinflow.engine.executors import at_work
 from pinflow.engine.placeholder import side_by_side
 from pinflow.engine.results import ends_run
 from pinflow.errors import Interrupted
-from pinflow.events import ItemFailed, Progress
+from pinflow.events import PROGRESS_EVERY, ItemFailed, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pinflow.plan import Loop
 
 Ended: TypeAlias = "tuple[str, PinflowError | None]"  # "ok", "skipped" (no step of the body ran) or "failed", and why
-PROGRESS_EVERY = 0.1  # seconds
 
 
 class LoopRun:
@@ -54,7 +54,7 @@ class LoopRun:
         self._total = total
         self._already = already
         self._counts = dict.fromkeys(("count", "ok", "skipped", "failed", "already"), 0)
-        self._told = -PROGRESS_EVERY
+        self._reports = Throttle(PROGRESS_EVERY)
         self._rehearsed: set[int] = set()  # hashes of keys, where no journal remembers them
         self.order: list[str] = []  # of the keys, where the loop collects something of each
 
@@ -147,10 +147,8 @@ class LoopRun:
         return None
 
     def _progress(self, *, last: bool = False) -> None:
-        now = self._world.monotonic()
-        if not last and now - self._told < PROGRESS_EVERY:
+        if not self._reports.is_due(self._world.monotonic(), anyway=last):
             return
-        self._told = now
         self._world.emit(
             Progress,
             step=self._path,

@@ -5,21 +5,16 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from pinflow.schema import durations
 from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import nearest, quoted
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}  # units that are a length of time, whatever the clock shows
-UNITS = (*SECONDS, "days", "weeks")
+UNITS = tuple(durations.SECONDS)
 MOST = 366 * 86_400  # seconds
 
-_SHORT = {"s": "seconds", "sec": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_WORDS = {
-    **{unit: unit for unit in UNITS},
-    **{unit.rstrip("s"): unit for unit in UNITS},
-    **_SHORT,
-    **{day: day for day in WEEKDAYS},
-}
+_WORDS = {**durations.SPELLINGS, **{day: day for day in WEEKDAYS}}
 _EVERY = re.compile(r"\s*(?:([-+]?[\d.]+)\s*)?([A-Za-z]+)\s*")
 _ADVICE = "write how often the recipe runs, such as 30 minutes or day"
 
@@ -71,6 +66,6 @@ def _whole(amount: float, unit: str) -> Often:
         amount, unit = amount * 60, "minutes" if unit == "hours" else "seconds"
     if not amount.is_integer():
         raise Invalid(f"must be a whole number of {unit}", "write it in a smaller unit")
-    if amount * SECONDS.get(unit, 86_400 * (7 if unit == "weeks" else 1)) > MOST:
+    if amount * durations.SECONDS[unit] > MOST:
         raise Invalid("can't be more than a year", _ADVICE)
     return Often(int(amount), unit)

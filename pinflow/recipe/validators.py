@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pinflow.schema.durations import SECONDS, SPELLINGS
 from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import nearest, quoted
 
@@ -18,13 +19,6 @@ TEXT_TYPES = frozenset({"string", "id", "board", "token", "file", "secret"})  # 
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,6})?) ?([a-z]+)")
-_UNITS = {
-    **dict.fromkeys(("s", "sec", "second", "seconds"), 1),
-    **dict.fromkeys(("m", "min", "minute", "minutes"), 60),
-    **dict.fromkeys(("h", "hour", "hours"), 3600),
-    **dict.fromkeys(("d", "day", "days"), 86_400),
-    **dict.fromkeys(("w", "week", "weeks"), 7 * 86_400),
-}
 
 
 def kind(value: Any) -> str:
@@ -302,9 +296,9 @@ def _amounts(value: str) -> float:
     rest, total = value.strip(), 0.0
     while rest and len(value) <= 60:
         found = _AMOUNT.match(rest)
-        if not found or found[2] not in _UNITS:
+        if not found or found[2] not in SPELLINGS:
             break
-        total += float(found[1]) * _UNITS[found[2]]
+        total += float(found[1]) * SECONDS[SPELLINGS[found[2]]]
         rest = rest[found.end() :].lstrip()
     if rest or not value.strip():
         raise Invalid("is not a duration", "write it like 30 seconds, 10 minutes or 2h")

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pinflow import hookimpl
+from pinflow.clock import Throttle
 from pinflow.events import Event, Progress
 from pinflow.reporters.text import inert
 from pinflow.reporters.throughput import Pace, counted, details
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from pinflow.reporters.wording import Local
 
-_SECONDS = 5  # between two lines about one loop that has not got 10 % further
+_SECONDS = 5  # between two lines about one loop that has not got 10 % further: a log of an hour stays readable
 
 
 class Lines:
@@ -35,7 +36,8 @@ class Lines:
         self._marks = PLAIN_MARKS if ascii_only else MARKS
         self._local = local
         self._paces: dict[str, Pace] = {}
-        self._told: dict[str, Pace] = {}  # as of the last line
+        self._throttles: dict[str, Throttle] = {}
+        self._tenths: dict[str, int] = {}  # of each loop, as of its last line
 
     @hookimpl
     def pinflow_event(self, event: Event) -> None:
@@ -56,13 +58,10 @@ class Lines:
             return None
         pace = self._paces.get(event.step)
         pace = self._paces[event.step] = Pace(pace.first if pace else event, event)
-        if not self._is_due(pace, self._told.get(event.step)):
+        tenth = (pace.percent or 0) // 10
+        throttle = self._throttles.setdefault(event.step, Throttle(_SECONDS, last=event.at))
+        if not throttle.is_due(event.at, anyway=tenth > self._tenths.get(event.step, 0)):
             return None
-        self._told[event.step] = pace
+        self._tenths[event.step] = tenth
         share = "" if pace.percent is None else f" ({pace.percent} %)"
         return ", ".join([f"{inert(event.step)}: {counted(event)}{share}", *details(pace, self._local)])
-
-    def _is_due(self, pace: Pace, told: Pace | None) -> bool:
-        since = pace.latest.at - (told.latest if told else pace.first).at
-        tenth, before = (each.percent // 10 if each and each.percent is not None else 0 for each in (pace, told))
-        return since >= _SECONDS or tenth > before
