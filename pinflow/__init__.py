@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from pinflow.app import App
+    from pinflow.clock import Clock
     from pinflow.engine.context import Context
     from pinflow.engine.durable import EachResult, Skip
     from pinflow.errors import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pinflow.http.client import Client, Page
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.http.encoding import Repeated
-    from pinflow.http.proxy import way_out
+    from pinflow.http.proxy import network_settings
     from pinflow.http.retry import Limits, Lost
     from pinflow.http.transport import Answer, Transport
     from pinflow.plan.inputs import is_token_name
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "app": ("App",),
+    "clock": ("Clock",),
     "engine.context": ("Context",),
     "engine.durable": ("EachResult", "Skip"),
     "errors": (
@@ -71,7 +73,7 @@ _HOMES = {
     "http.client": ("Client", "Page"),
     "http.credentials": ("Credential", "CredentialRequest"),
     "http.encoding": ("Repeated",),
-    "http.proxy": ("way_out",),
+    "http.proxy": ("network_settings",),
     "http.retry": ("Limits", "Lost"),
     "http.transport": ("Answer", "Transport"),
     "plan.inputs": ("is_token_name",),
@@ -95,6 +97,7 @@ __all__ = [
     "Api",
     "App",
     "Client",
+    "Clock",
     "Command",
     "Context",
     "Credential",
@@ -136,14 +139,22 @@ __all__ = [
     "hookimpl",
     "inert",
     "is_token_name",
+    "network_settings",
     "seconds",
     "state_folder",
     "table",
-    "way_out",
 ]
 
 
+_RENAMED = {"way_out": "network_settings"}  # old name -> new name, for one version
+
+
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        from pinflow.errors import warn_renamed
+
+        warn_renamed(name, _RENAMED[name])
+        return __getattr__(_RENAMED[name])
     if name not in _HOME:
         raise AttributeError(f"module 'pinflow' has no attribute {name!r}")
     from importlib import import_module

@@ -454,7 +454,7 @@ class App:
         from pinflow.engine.executors import find_executor
         from pinflow.engine.file_access import Files
         from pinflow.engine.session import Seams, Session, sign_in
-        from pinflow.http.proxy import way_out
+        from pinflow.http.proxy import network_settings
 
         executor = find_executor(options.executor, self.registry.executors)
 
@@ -466,7 +466,7 @@ class App:
         listeners = [_Reporter(i.plugin_name, i.function) for i in self._manager.hook.pinflow_event.get_hookimpls()]
         for _, api in (*credentials, *plan.item_logins):
             self.registry.apis[api].base_url(environ)  # one that won't do is refused before anything is recorded
-        way = way_out(environ)
+        network = network_settings(environ)
         with ExitStack() as stack:
             # what is simulated has quotas of its own
             signing = credentials or plan.item_logins
@@ -478,7 +478,7 @@ class App:
                 plan,
                 credentials,
                 environ,
-                way=way,
+                network=network,
                 run_id=run_id,
                 journal=opened,
                 listeners=[*listeners, *options.report],

@@ -235,8 +235,9 @@ def warn_renamed(old: str, new: str) -> None:
     import warnings
 
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "pinflow":
-        frame, level = frame.f_back, level + 1
+    inside = ("pinflow", "importlib")  # `from pinflow import name` is looked up by importlib, which warn() skips itself
+    while frame.f_back is not None and (part := frame.f_globals.get("__name__", "").partition(".")[0]) in inside:
+        frame, level = frame.f_back, level + (part == "pinflow")
     caller = str(frame.f_globals.get("__name__", "")).partition(".")[0] or "a program"
     warnings.warn(
         f"{caller} uses {old}, which is now {new}; pinflow {ALIASES_UNTIL} drops the old name",

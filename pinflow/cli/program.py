@@ -39,7 +39,7 @@ Environment:
   PINFLOW_STATE_DIR    where runs are recorded
   PINFLOW_DISABLE      plugins to leave out: a,b
   PINFLOW_TIER         access tier of your app: standard or trial
-  PINFLOW_PROXY        the way out where there is no other; the README has all variables
+  PINFLOW_PROXY        HTTP proxy; the README lists all variables
 
 Examples:
   pinflow actions                                       what recipes can do

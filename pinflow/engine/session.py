@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from pinflow.clock import Clock
 from pinflow.engine.accounts import Accounts
 from pinflow.engine.context import Context
 from pinflow.engine.durable import Durable
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from pinflow.http.api import Api
     from pinflow.http.client import Gate, WriteCall
     from pinflow.http.credentials import Credential
-    from pinflow.http.proxy import Way
+    from pinflow.http.proxy import NetworkSettings
     from pinflow.plan import ItemLogin, Plan
     from pinflow.state.folder.journal import Journal
     from pinflow.state.folder.notices import Notices
@@ -119,7 +120,7 @@ class Session:
         credentials: Mapping[Key, Credential],
         environ: Mapping[str, str],
         *,
-        way: Way,
+        network: NetworkSettings,
         run_id: str,
         journal: Journal | None,
         listeners: Sequence[Callable[[Event], None]],
@@ -147,13 +148,14 @@ class Session:
         self._run_id = run_id
         self._journal = journal
         self._seams = seams
+        self._clock = Clock(seams.clock, seams.monotonic, self._sleep)
         self._tier = tier
         self._patience = patience
         self._stop = stop
         self._sandbox = sandbox
         self._credentials = credentials
         self._asked = ask
-        self._transport = Transport(connections=64, way=way, agent="pinflow", monotonic=seams.monotonic)
+        self._transport = Transport(connections=64, network=network, agent="pinflow", clock=self._clock)
         self._refusals: dict[str, None] = {}  # a set in the order in which they were noted
         hidden = Mask(plan.inputs[name] for name in plan.secrets)
         self._emit = Emitter(run_id, listeners, seams.clock, hidden)

@@ -23,7 +23,7 @@ from pinflow.errors import (
 )
 from pinflow.http.api import LOOPBACK
 from pinflow.http.encoding import Unreadable, encoded_json, encoded_path, encoded_query, json_reader, without
-from pinflow.http.file_transfer import Carrier
+from pinflow.http.file_transfer import FileTransfer
 from pinflow.http.rate_limiter import DAY, told_wait
 from pinflow.http.retry import (
     READS,
@@ -188,12 +188,12 @@ class Client:
         self._blocked: SpamBlocked | None = None
 
     @property
-    def files(self) -> Carrier:
-        """What carries files to and from addresses that the service gives out; no credential goes there."""
-        return Carrier(
+    def files(self) -> FileTransfer:
+        """Uploads to and downloads from addresses that the service gives out; no credential is sent there."""
+        return FileTransfer(
             self._transport,
             local=urlsplit(self._base_url).hostname in LOOPBACK,
-            sleep=self._back_off,
+            back_off=self._back_off,
             random=self._random,
             before=self._before,
         )

@@ -1,7 +1,7 @@
-"""Files to and from addresses that a service gives out: signed in themselves, so that no credential goes there.
+"""Upload and download to addresses that a service gives out. They are pre-signed, so no credential is sent there.
 
-Nothing is held in memory as a whole, whatever a file's size. A transfer that breaks
-off begins again; the address and what it is signed with appear in no message.
+Files of any size are streamed. A transfer that breaks off starts again; the address
+and its signature appear in no message.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
     from pinflow.http.transport import Answer, Transport
 
-LARGEST: Final = 16 * 2**30  # bytes of a fetched file
+LARGEST: Final = 16 * 2**30  # bytes of a fetched file: far above any report, and below what fills most disks
 
-_PATIENCE: Final = Limits(deadline=6 * 3600.0, read=60.0)  # silence ends a transfer long before the deadline
+# a large video over a slow line may take hours, so it is silence that ends a transfer
+_LIMITS: Final = Limits(deadline=6 * 3600.0, read=60.0)
 
 
-class Carrier:
+class FileTransfer:
     """Sends files to and fetches them from addresses outside of an API.
 
-    ``local`` says that the API itself is on this machine, and so may be what it names.
-    ``hosts`` of the methods are the names that are good beyond that, each as it is or
-    as ``*.example.com``. Methods raise
+    ``local`` allows addresses on this machine: the API itself is there. ``hosts`` of the methods are the other
+    allowed host names, literal or as ``*.example.com``. Methods raise
 
-    - ActionError: the address leads to no such host
+    - ActionError: the address has another host
     - UsageError: the file on this machine can't be read or written
-    - Unreachable: no answer came, however often it was tried
-    - RemoteError: what was answered
+    - Unreachable: no try was answered
+    - RemoteError: the service refused
     """
 
     def __init__(
@@ -46,44 +46,44 @@ class Carrier:
         transport: Transport,
         *,
         local: bool,
-        sleep: Callable[[int, float, str], None],  # attempt, seconds, why
+        back_off: Callable[[int, float, str], None],  # waits: next attempt, seconds, reason
         random: Callable[[], float],
         before: Callable[[], None] = lambda: None,
-        limits: Limits = _PATIENCE,
+        limits: Limits = _LIMITS,
     ) -> None:
         self._transport = transport
         self._local = local
-        self._sleep = sleep
+        self._back_off = back_off
         self._random = random
         self._before = before
         self._limits = limits
 
     def send(self, url: str, *, file: Path, fields: Mapping[str, str], hosts: Collection[str]) -> None:
-        """POST a form whose last part, ``file``, is a file; ``fields`` come before it."""
-        host = self._checked(url, hosts)
+        """POST a form: ``fields``, then ``file`` as the last part."""
+        host = self._find_host(url, hosts)
 
         def attempt() -> Answer:
-            with _opened(file, "rb", file.name) as source:
+            with _open(file, "rb", file.name) as source:
                 form = Form(fields, source, file.stat().st_size)
                 return self._transport.send(
-                    "POST", url, sign=_unsigned, limits=self._limits, body=form, content_type=form.content_type
+                    "POST", url, sign=_sign_nothing, limits=self._limits, body=form, content_type=form.content_type
                 )
 
-        self._carried(f"sending {file.name} to {host}", attempt)
+        self._retry(f"sending {file.name} to {host}", attempt)
 
     def fetch(self, url: str, *, to: Path, hosts: Collection[str]) -> int:
-        """GET a file; its size in bytes. It appears at ``to`` only when it is whole, until then it is beside it."""
-        host = self._checked(url, hosts)
-        part = to.with_name(f".{to.name[:100]}.{token_hex(4)}.part")  # nobody's, and no link that was put there
+        """GET a file; its size in bytes. Written beside ``to`` and moved there only when it is complete."""
+        host = self._find_host(url, hosts)
+        part = to.with_name(f".{to.name[:100]}.{token_hex(4)}.part")  # random, so that it is no file or link of others
 
         def attempt() -> Answer:
             part.unlink(missing_ok=True)  # of the attempt before
-            with _opened(part, "xb", to.name) as target:
+            with _open(part, "xb", to.name) as target:
                 limits = replace(self._limits, max_bytes=LARGEST)
-                return self._transport.send("GET", url, sign=_unsigned, limits=limits, sink=target.write)
+                return self._transport.send("GET", url, sign=_sign_nothing, limits=limits, sink=target.write)
 
         try:
-            self._carried(f"fetching {to.name} from {host}", attempt)
+            self._retry(f"fetching {to.name} from {host}", attempt)
             size = part.stat().st_size
             part.replace(to)
         except OSError as error:
@@ -93,51 +93,51 @@ class Carrier:
                 part.unlink(missing_ok=True)
         return size
 
-    def _carried(self, what: str, attempt: Callable[[], Answer]) -> None:
-        """Try until there is a good answer; not again where it would be refused again."""
+    def _retry(self, task: str, attempt: Callable[[], Answer]) -> None:
+        """Try until it succeeds or is refused for good. ``task`` begins the message."""
         for number in range(1, self._limits.attempts + 1):
             self._before()
             try:
                 answer = attempt()
             except Lost as lost:
-                problem: ActionError = Unreachable(f"{what}: no answer: {lost.reason}")
+                problem: ActionError = Unreachable(f"{task}: no answer: {lost.reason}")
             else:
                 if 200 <= answer.status < 300 and not answer.flaw:
                     return
-                problem = _refusal(what, answer)
+                problem = _refusal(task, answer)
                 if answer.status < 500 and not answer.flaw:
                     raise problem
             if number == self._limits.attempts:
                 raise problem
-            self._sleep(number + 1, backoff(number, self._limits, self._random()), problem.message)
+            self._back_off(number + 1, backoff(number, self._limits, self._random()), problem.message)
 
-    def _checked(self, url: str, hosts: Collection[str]) -> str:
-        """The host of an address, if it is one to deal with."""
+    def _find_host(self, url: str, hosts: Collection[str]) -> str:
+        """The host of an address. Raises ActionError unless it is an allowed one."""
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname or "", parts.port
         except (ValueError, AttributeError):
-            raise ActionError("the service named an address that is none") from None
+            raise ActionError("the service named an invalid address for a file") from None
         if host in LOOPBACK and self._local and parts.scheme in ("http", "https"):
             return host
-        if parts.scheme == "https" and "@" not in parts.netloc and any(_is(host, each) for each in hosts):
+        if parts.scheme == "https" and "@" not in parts.netloc and any(_matches(host, pattern) for pattern in hosts):
             return host
         shown = f"{parts.scheme}://{host}"[:100]
         raise ActionError(
-            f"the service named {shown!r} for a file, which is not one of its places: {', '.join(sorted(hosts))}",
-            hint="nothing was sent there; if the service has moved, a newer version of the plugin will know",
+            f"the service named {shown!r} for a file; allowed hosts are {', '.join(sorted(hosts))}",
+            hint="nothing was sent there; if the service moved its files, update the plugin",
         )
 
 
-def _is(host: str, pattern: str) -> bool:
+def _matches(host: str, pattern: str) -> bool:
     return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
 
 
-def _unsigned(request: object) -> None:
-    """The address has all the right that it needs."""
+def _sign_nothing(request: object) -> None:
+    """The address is pre-signed."""
 
 
-def _opened(path: Path, mode: str, name: str) -> BinaryIO:
+def _open(path: Path, mode: str, name: str) -> BinaryIO:
     try:
         return path.open(mode)  # type: ignore[return-value]
     except OSError as error:
@@ -145,7 +145,6 @@ def _opened(path: Path, mode: str, name: str) -> BinaryIO:
         raise UsageError(f"{name} can't be {verb}: {error.strerror}") from None
 
 
-def _refusal(what: str, answer: Answer) -> RemoteError:
-    if answer.flaw:
-        return RemoteError(f"{what}: the answer {answer.flaw}", status=answer.status)
-    return RemoteError(f"{what}: refused", status=answer.status)
+def _refusal(task: str, answer: Answer) -> RemoteError:
+    reason = f"the answer {answer.flaw}" if answer.flaw else "refused"
+    return RemoteError(f"{task}: {reason}", status=answer.status)

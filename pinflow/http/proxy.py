@@ -1,4 +1,4 @@
-"""How services are reached: straight, or through the proxy and with the certificates that the environment names."""
+"""The network settings of the environment: an HTTP proxy, and certificates that are trusted besides the usual ones."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
 
 PROXY: Final = "PINFLOW_PROXY"
 CA_BUNDLE: Final = "PINFLOW_CA_BUNDLE"
-_OTHERS: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+# what most programs read: a stray one would see, or redirect, what a token signs, so these are ignored
+_IGNORED: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class NetworkSettings:
     """``proxy`` is an ``http://`` address that may hold a password, "" for none.
 
-    ``ca_bundle`` is a file of certificates (PEM) that are trusted besides the usual ones, "" for none. ``unheeded``
-    is a variable that other programs take a proxy from and that is not asked here, "" if there is none or a ``proxy``.
+    ``ca_bundle`` is a file of certificates (PEM) that are trusted besides the usual ones, "" for none. ``ignored``
+    is a variable from which other programs take a proxy, and pinflow does not; "" if there is none or a ``proxy``.
     """
 
     proxy: str = field(default="", repr=False)
     ca_bundle: str = ""
-    unheeded: str = ""
+    ignored: str = ""
 
 
-def way_out(environ: Mapping[str, str]) -> Way:
-    """The way that the environment asks for. Raises UsageError for a proxy or certificates that can't be ones.
+DIRECT: Final = NetworkSettings()
 
-    The variables that other programs heed are not: one that somebody else could set would see, or lead astray, what a
-    token signs.
-    """
+
+def network_settings(environ: Mapping[str, str]) -> NetworkSettings:
+    """The proxy and the certificates of PINFLOW_PROXY and PINFLOW_CA_BUNDLE. Raises UsageError for unusable ones."""
     proxy = environ.get(PROXY, "").strip()
     if proxy:
         _check_proxy(proxy)
     bundle = environ.get(CA_BUNDLE, "").strip()
     if bundle:
-        bundle = _checked_bundle(bundle)
-    return Way(proxy, bundle, "" if proxy else next((name for name in _OTHERS if environ.get(name)), ""))
+        bundle = _find_bundle(bundle)
+    return NetworkSettings(proxy, bundle, "" if proxy else next((name for name in _IGNORED if environ.get(name)), ""))
 
 
 def _check_proxy(proxy: str) -> None:
@@ -55,10 +55,10 @@ def _check_proxy(proxy: str) -> None:
     if parts.scheme != "http" or not host or port is None or parts.path.strip("/") or parts.query or parts.fragment:
         raise UsageError(f"{PROXY} must be the http:// address of a proxy, with its port", hint=example)
     if not proxy.isascii() or not proxy.isprintable() or " " in proxy or "\\" in proxy:
-        raise UsageError(f"{PROXY} holds characters that no address has", hint="write them percent-encoded")
+        raise UsageError(f"{PROXY} contains characters that are invalid in an address", hint="percent-encode them")
 
 
-def _checked_bundle(bundle: str) -> str:
+def _find_bundle(bundle: str) -> str:
     import ssl
 
     file = Path(bundle).expanduser()
@@ -67,6 +67,6 @@ def _checked_bundle(bundle: str) -> str:
             raise UsageError(f"{CA_BUNDLE}: there is no file {bundle}")
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
     except (OSError, ValueError) as error:
-        reason = "it holds no certificates in PEM form" if isinstance(error, ssl.SSLError) else str(error)
+        reason = "it contains no certificates in PEM form" if isinstance(error, ssl.SSLError) else str(error)
         raise UsageError(f"{CA_BUNDLE}: {bundle} can't be used: {reason}") from None
     return str(file)

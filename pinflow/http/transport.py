@@ -1,10 +1,10 @@
-"""The network, as requests and urllib3 give it, made fit to carry a token.
+"""HTTP by requests and urllib3, made safe for requests that carry a token.
 
-One session's worth of connections for a whole run. Nothing of the environment
-matters but the ``Way`` made of it (no netrc, no other proxy variables), redirects
-are not followed, and one deadline holds for sending, headers and body, however
-slowly they come. Only this module imports requests; it is imported when the first
-client is made.
+One pool of connections serves a whole run. Nothing of the environment is read but
+the ``NetworkSettings`` (no netrc, no other proxy variables), redirects are not
+followed, and one deadline covers sending, headers and body, however slowly they
+arrive. Only this module imports requests, and only the first client imports this
+module: requests alone takes longer to import than pinflow's own start.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ import re
 import socket
 import ssl
 import threading
-import time
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -31,26 +29,28 @@ from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead
 from urllib3.util import Timeout
 from urllib3.util.request import ACCEPT_ENCODING
 
+from pinflow.clock import Clock
+from pinflow.errors import warn_renamed
 from pinflow.http.api import LOOPBACK
-from pinflow.http.proxy import PROXY, Way
+from pinflow.http.proxy import DIRECT, PROXY
 from pinflow.http.retry import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from pinflow.http.proxy import NetworkSettings
     from pinflow.http.retry import Limits, Phase
 
 _FAILURES = (requests.RequestException, HTTPError, http.client.HTTPException, OSError)
-STRAIGHT = Way()
-_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")  # what the standard library makes of a proxy's answer
-_PIECE = 256 * 1024  # bytes
-_SIZED = frozenset({"content-length", "transfer-encoding"})
-_AT_ONCE = 65_536  # bytes; bigger requests leave in several pieces
+_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")  # the standard library's text for a proxy's refusal
+_CHUNK = 256 * 1024  # bytes; of a streamed body, few calls for a large file and little memory
+_LENGTH_HEADERS = frozenset({"content-length", "transfer-encoding"})
+_ONE_SEGMENT = 65_536  # bytes; larger requests are sent as they come, so that no large file is buffered
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. ``body`` is None where it did not come whole; ``flaw`` then says why.
+    """An HTTP answer. ``body`` is None if it is incomplete; ``flaw`` then says why.
 
     Header names are in lower case. ``too_big`` tells a body beyond the cap from one that broke off.
     """
@@ -62,34 +62,42 @@ class Answer:
     too_big: bool = False
 
 
-class Body(Protocol):
-    """What is sent in pieces instead of as a whole: ``len`` is its length in bytes."""
+class BodyStream(Protocol):
+    """A request's body that is sent in chunks: ``len`` is its length in bytes."""
 
     def __len__(self) -> int: ...
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next piece; b"" after the last."""
+        """The next chunk; b"" after the last."""
 
 
 class Transport:
-    """One way to the network for a whole run. Thread-safe; keeps connections open until ``close``.
+    """The connections of a whole run. Thread-safe; keeps them open until ``close``.
 
     ``connections`` is how many are kept for one host: as many as threads that call.
-    ``way`` is all that leads away from a direct connection with the usual
-    certificates; loopback is never proxied.
+    ``network`` is the proxy and the certificates; loopback is never proxied.
+    ``way`` is the old name of ``network``, and ``monotonic`` of a ``clock`` that has it.
     """
 
     def __init__(
         self,
         *,
         connections: int = 16,
-        way: Way = STRAIGHT,
+        network: NetworkSettings = DIRECT,
         agent: str = "pinflow",
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock = Clock(),  # noqa: B008  frozen
+        way: NetworkSettings | None = None,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
-        self._adapter = _Adapter(connections, way.ca_bundle)
-        self._way = way
-        self._monotonic = monotonic
+        if way is not None:
+            warn_renamed("Transport(way=)", "Transport(network=)")
+            network = way
+        if monotonic is not None:
+            warn_renamed("Transport(monotonic=)", "Transport(clock=)")
+            clock = Clock(monotonic=monotonic)
+        self._adapter = _Adapter(connections, network.ca_bundle)
+        self._network = network
+        self._clock = clock
         self._headers = {
             "User-Agent": agent,
             "Accept": "application/json",
@@ -104,37 +112,35 @@ class Transport:
         *,
         sign: Callable[[requests.PreparedRequest], object],
         limits: Limits,
-        body: bytes | Body | None = None,
+        body: bytes | BodyStream | None = None,
         content_type: str = "",
         sink: Callable[[bytes], object] | None = None,
     ) -> Answer:
         """Send one request and read its whole answer, whatever its status.
 
-        ``sign`` puts the credential on. ``sink`` is given the body of a good answer
-        in pieces; it is empty in the result then. Raises Lost where no answer came.
+        ``sign`` adds the credential. ``sink`` gets the body of a success in chunks;
+        the result's is empty then. Raises Lost if no answer came.
         """
         request = self._request(method, url, body, content_type)
         sign(request)
         streamed = body is not None and not isinstance(body, bytes)
-        exchange = _Exchange(self._monotonic() + limits.deadline, limits.read, self._monotonic, streamed=streamed)
-        token = _EXCHANGE.set(exchange)
-        try:
-            return self._exchange(request, exchange, limits, sink)
-        finally:
-            _EXCHANGE.reset(token)
+        exchange = _Exchange(limits, self._clock.monotonic, streamed=streamed)
+        return self._exchange(request, exchange, limits, sink)
 
     def close(self) -> None:
         """Close every connection."""
         self._adapter.close()
 
-    def _request(self, method: str, url: str, body: bytes | Body | None, content_type: str) -> requests.PreparedRequest:
-        # what Session.prepare_request would come to, without asking the environment and the cookies each time
+    def _request(
+        self, method: str, url: str, body: bytes | BodyStream | None, content_type: str
+    ) -> requests.PreparedRequest:
+        # what Session.prepare_request would return, without reading the environment and the cookies each time
         request = requests.PreparedRequest()
         request.method = method
         request.url = url
         request.headers = headers = CaseInsensitiveDict(self._headers)
         if body is not None:
-            request.body = body  # type: ignore[assignment]  # anything with read() is sent in pieces
+            request.body = body  # type: ignore[assignment]  # anything with read() is sent in chunks
             headers["Content-Type"] = content_type
             headers["Content-Length"] = str(len(body))
         return request
@@ -146,7 +152,8 @@ class Transport:
         limits: Limits,
         sink: Callable[[bytes], object] | None,
     ) -> Answer:
-        timeout: Any = Timeout(connect=min(limits.connect, limits.deadline), read=limits.read)
+        timeout: Any = _ExchangeTimeout(connect=min(limits.connect, limits.deadline), read=limits.read)
+        timeout.exchange = exchange
         try:
             raw = self._adapter.send(
                 request,
@@ -155,31 +162,31 @@ class Transport:
                 proxies=self._proxies_for(request.url or ""),
             ).raw
         except _FAILURES as error:
-            lost = Lost(exchange.lost_in, _reason(error) + self._remark(request.url or "", exchange))
+            lost = Lost(exchange.phase, _reason(error) + self._proxy_hint(request.url or "", exchange))
         else:
             if raw.status >= 200:
                 if sink is not None and raw.status < 300:
-                    return _poured(raw, limits.max_bytes, sink)
-                return _read(raw, limits.max_bytes, bodiless=request.method == "HEAD")
+                    return _stream_body(raw, limits.max_bytes, sink)
+                return _read_body(raw, limits.max_bytes, bodiless=request.method == "HEAD")
             raw.close()  # the real answer may follow, and must not meet the next request
-            lost = Lost(exchange.lost_in, "only an interim answer came")
+            lost = Lost(exchange.phase, "only an interim answer came")
         raise lost  # outside of the handler: the library's errors carry the signed request
 
     def _proxies_for(self, url: str) -> dict[str, str]:
-        if not self._way.proxy or urlsplit(url).hostname in LOOPBACK:
+        if not self._network.proxy or urlsplit(url).hostname in LOOPBACK:
             return {}
-        return {"http": self._way.proxy, "https": self._way.proxy}
+        return {"http": self._network.proxy, "https": self._network.proxy}
 
-    def _remark(self, url: str, exchange: _Exchange) -> str:
-        """What may be the reason that there was no connection."""
-        if exchange.lost_in != "nothing_sent" or urlsplit(url).hostname in LOOPBACK:
+    def _proxy_hint(self, url: str, exchange: _Exchange) -> str:
+        """How the proxy settings may explain that there was no connection."""
+        if exchange.phase != "nothing_sent" or urlsplit(url).hostname in LOOPBACK:
             return ""
-        if self._way.proxy:
+        if self._network.proxy:
             return f" (through the proxy of {PROXY})"
-        return f" ({self._way.unheeded} is not heeded here, {PROXY} is)" if self._way.unheeded else ""
+        return f" ({self._network.ignored} is ignored; set {PROXY})" if self._network.ignored else ""
 
 
-def _read(raw: Any, cap: int, *, bodiless: bool) -> Answer:
+def _read_body(raw: Any, cap: int, *, bodiless: bool) -> Answer:
     headers = {name.lower(): value for name, value in raw.headers.itermerged()}
     body: bytes | None = None
     flaw, too_big = "", False
@@ -188,8 +195,8 @@ def _read(raw: Any, cap: int, *, bodiless: bool) -> Answer:
         if len(body) > cap:
             raw.close()
             body, flaw, too_big = None, f"is bigger than {cap:,} bytes", True
-        elif not body and not bodiless and raw.status not in (204, 205) and _SIZED.isdisjoint(headers):
-            # the parser takes the end of the connection for the end of the head
+        elif not body and not bodiless and raw.status not in (204, 205) and _LENGTH_HEADERS.isdisjoint(headers):
+            # the parser takes the end of the connection for the end of the headers
             body, flaw = None, "broke off: the connection was closed early"
     except _FAILURES as error:
         raw.close()
@@ -198,67 +205,69 @@ def _read(raw: Any, cap: int, *, bodiless: bool) -> Answer:
     return Answer(raw.status, headers, body, flaw, too_big)
 
 
-def _poured(raw: Any, cap: int, sink: Callable[[bytes], object]) -> Answer:
-    """A good answer whose body went into ``sink``. What the sink raises goes on to the caller."""
+def _stream_body(raw: Any, cap: int, sink: Callable[[bytes], object]) -> Answer:
+    """Write the body of a success to ``sink``; the answer without it. What the sink raises reaches the caller."""
     headers = {name.lower(): value for name, value in raw.headers.itermerged()}
-    length, taken = 0, False
+    length, complete = 0, False
     try:
-        while not taken:
+        while not complete:
             try:
-                piece = raw.read(_PIECE, decode_content=True)
+                chunk = raw.read(_CHUNK, decode_content=True)
             except _FAILURES as error:
                 return Answer(raw.status, headers, None, f"broke off: {_reason(error)}")
-            length += len(piece)
+            length += len(chunk)
             if length > cap:
                 return Answer(raw.status, headers, None, f"is bigger than {cap:,} bytes", True)
-            sink(piece)
-            taken = not piece
-        if not length and _SIZED.isdisjoint(headers):
+            sink(chunk)
+            complete = not chunk
+        if not length and _LENGTH_HEADERS.isdisjoint(headers):
             return Answer(raw.status, headers, None, "broke off: the connection was closed early")
         return Answer(raw.status, headers, b"")
     finally:
-        if not taken:
+        if not complete:
             raw.close()
         raw.release_conn()
 
 
 class _Exchange:
-    """One request and its answer: until when, and how far it got."""
+    """One request and its answer: its deadline, and how far it got."""
 
     __slots__ = ("_deadline", "_monotonic", "_silence", "connecting", "sent", "streamed")
 
-    def __init__(
-        self, deadline: float, silence: float, monotonic: Callable[[], float], *, streamed: bool = False
-    ) -> None:
-        self.streamed = streamed  # its body leaves in pieces, each of which must get on its way
-        self._deadline = deadline
-        self._silence = silence
+    def __init__(self, limits: Limits, monotonic: Callable[[], float], *, streamed: bool = False) -> None:
+        self.streamed = streamed  # its body is sent in chunks, none of which may stall for longer than a read
+        self._deadline = monotonic() + limits.deadline
+        self._silence = limits.read
         self._monotonic = monotonic
         self.connecting = False
         self.sent = False
 
     @property
-    def lost_in(self) -> Phase:
-        # without a connection of our own in between (a test's stand-in) nothing is proved
+    def phase(self) -> Phase:
+        """How far a request that got no answer may have come."""
+        # if a test replaces the connection, nothing is known
         return "nothing_sent" if self.connecting and not self.sent else "maybe_sent"
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until the deadline. Raises TimeoutError once it has passed."""
-        left = self._deadline - self._monotonic()
-        if left <= 0:
+        seconds = self._deadline - self._monotonic()
+        if seconds <= 0:
             raise TimeoutError("the whole exchange took too long")
-        return left
+        return seconds
 
-    def patience(self) -> float:
+    def read_timeout(self) -> float:
         """How many seconds the next read may take."""
-        return min(self.left(), self._silence)
+        return min(self.seconds_left(), self._silence)
 
 
-_EXCHANGE: ContextVar[_Exchange] = ContextVar("_EXCHANGE")
+class _ExchangeTimeout(Timeout):
+    """The one argument that requests hands to a pool unchanged: it carries the exchange there."""
+
+    exchange: _Exchange
 
 
 class _TimedReader(io.RawIOBase):
-    """A socket's bytes, each read of which ends by the exchange's deadline."""
+    """A socket's bytes; each read ends by the exchange's deadline."""
 
     def __init__(self, sock: socket.socket, exchange: _Exchange) -> None:
         super().__init__()
@@ -270,7 +279,7 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(self._exchange.patience())
+        self._sock.settimeout(self._exchange.read_timeout())
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -280,76 +289,87 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedSocket:
-    """What http.client's answer wants of a socket: a file to read from."""
+    """What http.client's response needs of a socket: a file to read from."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(self, sock: socket.socket, exchange: _Exchange) -> None:
+        self._reader = _TimedReader(sock, exchange)
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_TimedReader(self._sock, _EXCHANGE.get()))
+        return io.BufferedReader(self._reader)
 
 
-class _TimedResponse(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(_TimedSocket(sock), *args, **kwargs)  # type: ignore[arg-type]
+class _TrackedConnection:
+    """What both kinds of connection add: they record whether any byte of a request was sent, and send it at once."""
 
-
-class _Tracked:
-    """What both kinds of connection add: they note whether any byte of a request left, and send it in one piece."""
-
-    response_class: Any = _TimedResponse
     sock: Any
-    _held: list[bytes] | None = None  # pieces of a request, while it is put together
+    exchange: _Exchange  # that the connection is used for now
+    _pending: list[bytes] | None = None  # the parts of a request, while it is composed
+
+    def response_class(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        return http.client.HTTPResponse(_TimedSocket(sock, self.exchange), *args, **kwargs)  # type: ignore[arg-type]
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        # a head that leaves before its body costs both ends one more turn
-        self._held = []
+        # headers sent before the body cost both ends another system call
+        self._pending = []
         try:
             super().request(*args, **kwargs)  # type: ignore[misc]
-            self._let_go()
+            self._flush()
         finally:
-            self._held = None
+            self._pending = None
 
     def connect(self) -> None:
-        exchange = _EXCHANGE.get()
-        exchange.connecting = True
+        self.exchange.connecting = True
         super().connect()  # type: ignore[misc]
-        exchange.connecting = False
+        self.exchange.connecting = False
 
-    def _let_go(self) -> None:
-        held, self._held = self._held, None
-        if held:
-            self.send(b"".join(held))
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending:
+            self.send(b"".join(pending))
 
     def send(self, data: Any) -> None:
-        if self._held is not None:
-            if isinstance(data, bytes) and sum(map(len, self._held)) + len(data) <= _AT_ONCE:
-                self._held.append(data)
+        if self._pending is not None:
+            if isinstance(data, bytes) and sum(map(len, self._pending)) + len(data) <= _ONE_SEGMENT:
+                self._pending.append(data)
                 return
-            self._let_go()  # from here on all goes as it comes, so that no large file is held
+            self._flush()
         if self.sock is None:
             self.connect()
-        exchange = _EXCHANGE.get()
-        # an earlier answer has left its own last timeout
-        self.sock.settimeout(exchange.patience() if exchange.streamed else exchange.left())
-        if not exchange.connecting:  # else it is the proxy that is spoken to
+        exchange = self.exchange
+        # the socket still has the last timeout of an earlier answer
+        self.sock.settimeout(exchange.read_timeout() if exchange.streamed else exchange.seconds_left())
+        if not exchange.connecting:  # else this goes to the proxy
             exchange.sent = True
         super().send(data)  # type: ignore[misc]
 
 
-class _PlainConnection(_Tracked, HTTPConnection):
+class _PlainConnection(_TrackedConnection, HTTPConnection):  # type: ignore[misc]  # http.client's own is a class
     pass
 
 
-class _TlsConnection(_Tracked, HTTPSConnection):
+class _TlsConnection(_TrackedConnection, HTTPSConnection):  # type: ignore[misc]
     pass
 
 
-class _PlainPool(HTTPConnectionPool):
+class _ExchangePool:
+    """What both kinds of pool add: a connection knows the exchange that it is used for."""
+
+    def urlopen(self, *args: Any, timeout: _ExchangeTimeout, **kwargs: Any) -> Any:
+        kwargs["pool_timeout"] = timeout.exchange
+        return super().urlopen(*args, timeout=timeout, **kwargs)  # type: ignore[misc]
+
+    def _get_conn(self, timeout: Any = None) -> Any:
+        # a pool that never blocks has no use for a timeout of its own: its argument carries the exchange
+        connection = super()._get_conn()  # type: ignore[misc]
+        connection.exchange = timeout
+        return connection
+
+
+class _PlainPool(_ExchangePool, HTTPConnectionPool):  # type: ignore[misc]  # the timeout is one of ours
     ConnectionCls = _PlainConnection
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(_ExchangePool, HTTPSConnectionPool):  # type: ignore[misc]
     ConnectionCls = _TlsConnection
 
 
@@ -358,9 +378,9 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, connections: int, ca_bundle: str) -> None:
         self._ca_bundle = ca_bundle
-        self._making = threading.Lock()
+        self._context_lock = threading.Lock()  # loading the certificates takes 26 ms and 777 KiB: once is enough
         self._context: ssl.SSLContext | None = None
-        self._pools: dict[tuple[str, str], Any] = {}  # by scheme and place of the service
+        self._pools: dict[tuple[str, str], Any] = {}  # by scheme and host of the service
         super().__init__(pool_connections=max(4, connections), pool_maxsize=connections)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
@@ -375,13 +395,13 @@ class _Adapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:
-        # what the library finds out for each request anew is the same for all to one place, which decides on the proxy
+        # what the library works out for each request is the same for all to one host, which decides on the proxy
         url = urlsplit(request.url or "")
-        found = self._pools.get((url.scheme, url.netloc))
-        if found is None or found.pool is None:  # of many places, the one that was not asked for longest is closed
-            found = super().get_connection_with_tls_context(request, verify, proxies, cert)
-            self._pools[url.scheme, url.netloc] = found
-        return found
+        pool = self._pools.get((url.scheme, url.netloc))
+        if pool is None or pool.pool is None:  # of many hosts, the pool of the least recently used one is closed
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            self._pools[url.scheme, url.netloc] = pool
+        return pool
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
@@ -392,10 +412,10 @@ class _Adapter(HTTPAdapter):
         return host, tls
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Nothing to do: the one context knows the certificates, and demands one."""
+        """Nothing to do: the one context has the certificates, and requires one."""
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        # the library's own also parses cookies, which this program neither keeps nor sends
+        # the library's own also parses cookies, which pinflow neither stores nor sends
         response = requests.Response()
         response.status_code = resp.status
         response.headers = CaseInsensitiveDict(resp.headers)
@@ -406,7 +426,7 @@ class _Adapter(HTTPAdapter):
         return response
 
     def _tls_context(self) -> ssl.SSLContext:
-        with self._making:
+        with self._context_lock:
             if self._context is None:
                 self._context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
                 if self._ca_bundle:
@@ -415,10 +435,10 @@ class _Adapter(HTTPAdapter):
 
 
 def _reason(error: BaseException) -> str:
-    """Why it failed, in words that hold nothing of the request: the library's own quote its URL."""
+    """Why it failed, without the request: the library's own texts quote its URL."""
     causes = list(_causes(error))
     for cause in causes:
-        for kind, words in _WORDS:
+        for kind, words in _REASONS:
             if isinstance(cause, kind):
                 return words
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -430,7 +450,7 @@ def _reason(error: BaseException) -> str:
     )
 
 
-_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "the host name can't be resolved"),
     (ConnectionRefusedError, "connection refused"),
     (TimeoutError, "timed out"),
@@ -443,13 +463,13 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """``error`` and what led to it, the nearest first; the libraries nest it in four ways."""
+    """``error`` and its causes, the nearest first; the libraries nest them in four ways."""
     seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting and len(seen) < 20:
-        item = waiting.pop(0)
+    queue: list[object] = [error]
+    while queue and len(seen) < 20:
+        item = queue.pop(0)
         if not isinstance(item, BaseException) or item in seen:
             continue
         seen.append(item)
-        waiting += [getattr(item, "reason", None), *item.args, item.__cause__, item.__context__]
+        queue += [getattr(item, "reason", None), *item.args, item.__cause__, item.__context__]
     return iter(seen)

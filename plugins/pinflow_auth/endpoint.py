@@ -227,9 +227,9 @@ def _asked(request: CredentialRequest, call: _Call, app: AppCredentials) -> obje
 
 
 def _sent(request: CredentialRequest, call: _Call, app: AppCredentials) -> Answer:
-    from pinflow import Limits, Lost, Transport, way_out
+    from pinflow import Limits, Lost, Transport, network_settings
 
-    with closing(Transport(connections=1, way=way_out(request.environ))) as transport:
+    with closing(Transport(connections=1, network=network_settings(request.environ))) as transport:
         try:
             return transport.send(
                 call.method,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pinflow import ActionError, UsageError, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pinflow import Notice
 
@@ -48,12 +47,11 @@ def post(
     environ: Mapping[str, str],
     *,
     deadline: float = DEADLINE,
-    monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
     """Send the notice, once, following no redirect. Raises ActionError unless it was taken."""
-    from pinflow import Limits, Lost, Transport, way_out
+    from pinflow import Limits, Lost, Transport, network_settings
 
-    transport = Transport(connections=1, way=way_out(environ), monotonic=monotonic)
+    transport = Transport(connections=1, network=network_settings(environ))
     limits = Limits(deadline=deadline, connect=min(10.0, deadline), read=deadline, max_bytes=65_536)
     body = json.dumps(notice.as_data()).encode()
     try:

@@ -33,7 +33,7 @@ from pinflow.http.api import Api, OperationFacts, Quota
 from pinflow.http.client import Client, Gate, Limits, Page, WriteCall
 from pinflow.http.credentials import Credential
 from pinflow.http.encoding import Unreadable, decoded_json, encoded_path, encoded_query, json_reader
-from pinflow.http.proxy import way_out
+from pinflow.http.proxy import network_settings
 from pinflow.http.rate_limiter import Pacer
 from pinflow.http.transport import Transport
 
@@ -495,7 +495,7 @@ def test_the_environment_does_not_matter(world: World, tmp_path: Any, monkeypatc
 def test_a_proxy_that_was_asked_for_is_used_but_not_for_this_machine(world: World) -> None:
     with listening() as proxy:
         proxy.scripts = [close]
-        world.transports.append(Transport(way=way_out({"PINFLOW_PROXY": proxy.origin})))
+        world.transports.append(Transport(network=network_settings({"PINFLOW_PROXY": proxy.origin})))
         world.serve(reply(value={}))
         world.client().get("/boards/1")
         assert proxy.connections == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import pinflow
+from pinflow import Transport, network_settings
 from pinflow.errors import ALIASES_UNTIL, warn_renamed
 
 
@@ -12,3 +14,15 @@ def test_a_renamed_name_tells_who_uses_it_what_it_is_now_and_when_the_old_one_go
         warn_renamed("ctx.old", "ctx.new")
     assert f"pinflow {ALIASES_UNTIL} drops the old name" in str(caught[0].message)
     assert caught[0].filename == __file__
+
+
+def test_the_network_settings_are_found_by_their_old_names() -> None:
+    with pytest.warns(DeprecationWarning, match="tests uses way_out, which is now network_settings") as caught:
+        from pinflow import way_out
+    assert way_out is network_settings
+    assert {warning.filename for warning in caught} == {__file__}
+    with pytest.warns(DeprecationWarning, match=r"tests uses Transport\(way=\), which is now Transport\(network=\)"):
+        Transport(way=network_settings({})).close()
+    with pytest.warns(DeprecationWarning, match=r"Transport\(monotonic=\), which is now Transport\(clock=\)"):
+        Transport(monotonic=float).close()
+    assert "way_out" not in pinflow.__all__

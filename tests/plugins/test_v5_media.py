@@ -119,9 +119,7 @@ def test_an_upload_host_that_is_not_the_vendors_is_sent_nothing(bench: Bench, ur
         return answer
 
     bench.fault = fault
-    with pytest.raises(
-        ActionError, match=r"the service named .* which is not one of its places: pinterest-media-upload"
-    ):
+    with pytest.raises(ActionError, match=r"the service named .* allowed hosts are pinterest-media-upload"):
         bench.run(upload_video, file=bench.video())
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.errors import UsageError
-from pinflow.http.proxy import Way, way_out
+from pinflow.http.proxy import NetworkSettings, network_settings
 from pinflow.http.retry import Limits, Lost
 from pinflow.http.transport import Transport
 
@@ -61,7 +61,7 @@ def head(connection: socket.socket) -> str:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate of HOST that nobody knows, and its key."""
+    """A self-signed certificate of HOST, and its key."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl, which makes the certificate, is not installed")
@@ -113,8 +113,16 @@ def proxy(port: int, heard: list[str], *, answer: bytes = b"HTTP/1.1 200 Connect
         yield listener.port
 
 
-def get(way: Way, host: str = HOST, port: int = 443) -> Any:
-    with closing(Transport(way=way)) as transport:
+def settings(proxy_port: int, certificate: tuple[Path, Path], user: str = "") -> NetworkSettings:
+    environ = {
+        "PINFLOW_PROXY": f"http://{user}127.0.0.1:{proxy_port}",
+        "PINFLOW_CA_BUNDLE": str(certificate[0]),
+    }
+    return network_settings(environ)
+
+
+def get(network: NetworkSettings, host: str = HOST, port: int = 443) -> Any:
+    with closing(Transport(network=network)) as transport:
         return transport.send(
             "GET",
             f"https://{host}:{port}/v5/boards",
@@ -126,9 +134,12 @@ def get(way: Way, host: str = HOST, port: int = 443) -> Any:
 def test_through_a_proxy_the_service_alone_is_told_the_token(certificate: tuple[Path, Path]) -> None:
     asked: list[str] = []
     led: list[str] = []
-    with service(certificate, asked) as port, proxy(port, led) as way:
-        environ = {"PINFLOW_PROXY": f"http://me:pass%20word@127.0.0.1:{way}", "PINFLOW_CA_BUNDLE": str(certificate[0])}
-        answer = get(way_out(environ))
+    with service(certificate, asked) as port, proxy(port, led) as proxy_port:
+        environ = {
+            "PINFLOW_PROXY": f"http://me:pass%20word@127.0.0.1:{proxy_port}",
+            "PINFLOW_CA_BUNDLE": str(certificate[0]),
+        }
+        answer = get(network_settings(environ))
     assert (answer.status, answer.body) == (200, b'{"a": "yes"}')
     assert led[0].startswith(f"CONNECT {HOST}:443 HTTP/1.")
     proof = b64encode(b"me:pass word").decode()
@@ -141,10 +152,14 @@ def test_through_a_proxy_the_service_alone_is_told_the_token(certificate: tuple[
 def test_a_certificate_that_nobody_knows_is_refused_unless_it_is_named(certificate: tuple[Path, Path]) -> None:
     asked: list[str] = []
     led: list[str] = []
-    with service(certificate, asked) as port, proxy(port, led) as way:
+    with service(certificate, asked) as port, proxy(port, led) as proxy_port:
         with pytest.raises(Lost) as lost:
-            get(way_out({"PINFLOW_PROXY": f"http://127.0.0.1:{way}"}))
-        assert get(way_out({"PINFLOW_PROXY": f"http://127.0.0.1:{way}", "PINFLOW_CA_BUNDLE": str(certificate[0])}))
+            get(network_settings({"PINFLOW_PROXY": f"http://127.0.0.1:{proxy_port}"}))
+        assert get(
+            network_settings(
+                {"PINFLOW_PROXY": f"http://127.0.0.1:{proxy_port}", "PINFLOW_CA_BUNDLE": str(certificate[0])}
+            )
+        )
     assert lost.value.phase == "nothing_sent"
     assert "the certificate is not trusted" in lost.value.reason
     assert len(asked) == 1
@@ -154,8 +169,8 @@ def test_a_certificate_that_nobody_knows_is_refused_unless_it_is_named(certifica
 def test_a_proxy_that_refuses_is_named_and_nothing_was_sent(status: bytes) -> None:
     led: list[str] = []
     answer = b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n"
-    with proxy(0, led, answer=answer) as way, pytest.raises(Lost) as lost:
-        get(way_out({"PINFLOW_PROXY": f"http://me:secret-word@127.0.0.1:{way}"}))
+    with proxy(0, led, answer=answer) as proxy_port, pytest.raises(Lost) as lost:
+        get(network_settings({"PINFLOW_PROXY": f"http://me:secret-word@127.0.0.1:{proxy_port}"}))
     assert lost.value.phase == "nothing_sent"
     assert (
         lost.value.reason == f"the proxy refused with HTTP {status[:3].decode()} (through the proxy of PINFLOW_PROXY)"
@@ -163,10 +178,10 @@ def test_a_proxy_that_refuses_is_named_and_nothing_was_sent(status: bytes) -> No
     assert "secret-word" not in repr(lost.value) + str(lost.value)
 
 
-def test_without_a_way_the_variable_that_is_not_heeded_is_named() -> None:
+def test_without_a_proxy_the_variable_that_is_ignored_is_named() -> None:
     with pytest.raises(Lost) as lost:
-        get(way_out({"HTTPS_PROXY": "http://proxy.example:3128"}), "api.service.invalid")
-    assert lost.value.reason.endswith(" (HTTPS_PROXY is not heeded here, PINFLOW_PROXY is)")
+        get(network_settings({"HTTPS_PROXY": "http://proxy.example:3128"}), "api.service.invalid")
+    assert lost.value.reason.endswith(" (HTTPS_PROXY is ignored; set PINFLOW_PROXY)")
 
 
 @pytest.mark.parametrize(
@@ -178,23 +193,29 @@ def test_without_a_way_the_variable_that_is_not_heeded_is_named() -> None:
         ("socks5://proxy.example:1080", "must be the http:// address of a proxy, with its port"),
         ("http://proxy.example:3128/path", "must be the http:// address of a proxy, with its port"),
         ("http://proxy.example:99999", "is not an address"),
-        ("http://us er:secret-word@proxy.example:3128", "holds characters that no address has"),
+        ("http://us er:secret-word@proxy.example:3128", "contains characters that are invalid in an address"),
     ],
 )
-def test_what_is_no_proxy_is_refused_and_not_shown(proxy: str, said: str) -> None:
+def test_an_address_that_is_not_a_proxy_is_refused_and_not_shown(proxy: str, said: str) -> None:
     with pytest.raises(UsageError, match=f"PINFLOW_PROXY {said}") as caught:
-        way_out({"PINFLOW_PROXY": proxy})
+        network_settings({"PINFLOW_PROXY": proxy})
     assert "secret-word" not in f"{caught.value} {caught.value.hint}"
 
 
-def test_what_holds_no_certificates_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("nothing\n")
-    for name, said in (("empty.pem", "it holds no certificates"), ("none.pem", "there is no file"), (".", "no file")):
+    for name, said in (
+        ("empty.pem", "it contains no certificates"),
+        ("none.pem", "there is no file"),
+        (".", "no file"),
+    ):
         with pytest.raises(UsageError, match=f"PINFLOW_CA_BUNDLE: .*{said}"):
-            way_out({"PINFLOW_CA_BUNDLE": str(tmp_path / name)})
+            network_settings({"PINFLOW_CA_BUNDLE": str(tmp_path / name)})
 
 
-def test_a_way_does_not_show_its_password() -> None:
-    way = way_out({"PINFLOW_PROXY": "http://me:secret-word@proxy.example:3128", "HTTPS_PROXY": "http://other:1"})
-    assert "secret-word" not in repr(way)
-    assert way == Way("http://me:secret-word@proxy.example:3128", "", "")
+def test_network_settings_do_not_show_the_password() -> None:
+    network = network_settings(
+        {"PINFLOW_PROXY": "http://me:secret-word@proxy.example:3128", "HTTPS_PROXY": "http://other:1"}
+    )
+    assert "secret-word" not in repr(network)
+    assert network == NetworkSettings("http://me:secret-word@proxy.example:3128", "", "")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.errors import ActionError, RemoteError, Unreachable, UsageError
-from pinflow.http.file_transfer import Carrier
+from pinflow.http.file_transfer import FileTransfer
 from pinflow.http.retry import Limits
 from pinflow.http.transport import Transport
 
@@ -75,12 +75,12 @@ def waits() -> list[tuple[int, float]]:
 
 
 @pytest.fixture
-def carrier(waits: list[tuple[int, float]]) -> Iterator[Carrier]:
+def transfer(waits: list[tuple[int, float]]) -> Iterator[FileTransfer]:
     transport = Transport()
-    yield Carrier(
+    yield FileTransfer(
         transport,
         local=True,
-        sleep=lambda attempt, delay, reason: waits.append((attempt, delay)),
+        back_off=lambda attempt, delay, reason: waits.append((attempt, delay)),
         random=lambda: 1.0,
         limits=Limits(deadline=20.0, read=5.0, attempts=3),
     )
@@ -92,10 +92,12 @@ def answer(body: bytes, *, status: str = "200 OK", length: int | None = None) ->
     return f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n".encode() + body
 
 
-def test_a_file_is_sent_last_in_a_form_without_any_credential(carrier: Carrier, store: Store, tmp_path: Path) -> None:
+def test_a_file_is_sent_last_in_a_form_without_a_credential(
+    transfer: FileTransfer, store: Store, tmp_path: Path
+) -> None:
     file = tmp_path / "film.mp4"
     file.write_bytes(b"--bytes\r\n\x00\xff" * 3000)
-    carrier.send(store.url, file=file, fields={"key": "a/b", "x-amz-signature": "ü"}, hosts=())
+    transfer.send(store.url, file=file, fields={"key": "a/b", "x-amz-signature": "ü"}, hosts=())
     head = store.heads[0].decode().lower()
     assert "authorization" not in head
     content_type = next(line for line in store.heads[0].split(b"\r\n") if line.lower().startswith(b"content-type"))
@@ -104,7 +106,7 @@ def test_a_file_is_sent_last_in_a_form_without_any_credential(carrier: Carrier, 
     assert found == [("key", b"a/b"), ("x-amz-signature", "ü".encode()), ("file", file.read_bytes())]
 
 
-def test_a_large_file_is_never_in_memory_as_a_whole(carrier: Carrier, store: Store, tmp_path: Path) -> None:
+def test_a_large_file_is_never_in_memory_as_a_whole(transfer: FileTransfer, store: Store, tmp_path: Path) -> None:
     store.keep = False
     size = 64 * 2**20
     file = tmp_path / "film.mp4"
@@ -112,7 +114,7 @@ def test_a_large_file_is_never_in_memory_as_a_whole(carrier: Carrier, store: Sto
         made.truncate(size)
     tracemalloc.start()
     try:
-        carrier.send(store.url, file=file, fields={"key": "k"}, hosts=())
+        transfer.send(store.url, file=file, fields={"key": "k"}, hosts=())
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -121,69 +123,69 @@ def test_a_large_file_is_never_in_memory_as_a_whole(carrier: Carrier, store: Sto
 
 
 def test_what_is_lost_is_sent_again_whole(
-    carrier: Carrier, store: Store, waits: list[tuple[int, float]], tmp_path: Path
+    transfer: FileTransfer, store: Store, waits: list[tuple[int, float]], tmp_path: Path
 ) -> None:
     store.answers = [b"", answer(b"busy", status="503 Slow Down"), b"HTTP/1.1 204 No Content\r\n\r\n"]
     file = tmp_path / "film.mp4"
     file.write_bytes(b"content")
-    carrier.send(store.url, file=file, fields={}, hosts=())
+    transfer.send(store.url, file=file, fields={}, hosts=())
     assert [body.count(b"content") for body in store.bodies] == [1, 1, 1]
     assert waits == [(2, 1.0), (3, 2.0)]
 
 
 def test_a_store_that_never_answers_is_named_without_its_signature(
-    carrier: Carrier, store: Store, tmp_path: Path
+    transfer: FileTransfer, store: Store, tmp_path: Path
 ) -> None:
     store.answers = [b""]
     file = tmp_path / "film.mp4"
     file.write_bytes(b"content")
     with pytest.raises(Unreachable, match=r"sending film\.mp4 to 127\.0\.0\.1: no answer") as caught:
-        carrier.send(store.url, file=file, fields={"policy": "s3cret"}, hosts=())
+        transfer.send(store.url, file=file, fields={"policy": "s3cret"}, hosts=())
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_refusal_is_not_tried_again(carrier: Carrier, store: Store, tmp_path: Path) -> None:
+def test_a_refusal_is_not_tried_again(transfer: FileTransfer, store: Store, tmp_path: Path) -> None:
     store.answers = [answer(b"<Error>s3cret</Error>", status="403 Forbidden")]
     with pytest.raises(RemoteError, match=r"fetching report\.csv from 127\.0\.0\.1: refused") as caught:
-        carrier.fetch(store.url, to=tmp_path / "report.csv", hosts=())
+        transfer.fetch(store.url, to=tmp_path / "report.csv", hosts=())
     assert (caught.value.status, len(store.heads)) == (403, 1)
     assert "s3cret" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_fetched_file_is_there_only_when_it_is_whole(carrier: Carrier, store: Store, tmp_path: Path) -> None:
+def test_a_fetched_file_is_there_only_when_it_is_whole(transfer: FileTransfer, store: Store, tmp_path: Path) -> None:
     to = tmp_path / "report.csv"
     to.write_text("yesterday's")
     store.answers = [answer(b"half", length=100), answer(b"date,spend\n" * 50_000)]
-    assert carrier.fetch(store.url, to=to, hosts=()) == 550_000
+    assert transfer.fetch(store.url, to=to, hosts=()) == 550_000
     assert to.read_bytes() == b"date,spend\n" * 50_000
     assert [path.name for path in tmp_path.iterdir()] == ["report.csv"]
     assert b"authorization" not in store.heads[0].lower()
 
 
-def test_what_lies_beside_a_fetched_file_stays(carrier: Carrier, store: Store, tmp_path: Path) -> None:
+def test_what_lies_beside_a_fetched_file_stays(transfer: FileTransfer, store: Store, tmp_path: Path) -> None:
     to, target = tmp_path / f"{'r' * 240}.csv", tmp_path / "kept"
     target.write_text("mine")
     (tmp_path / f"{to.name}.part").symlink_to(target)
     store.answers = [answer(b"half", length=100), answer(b"date,spend\n")]
-    carrier.fetch(store.url, to=to, hosts=())
+    transfer.fetch(store.url, to=to, hosts=())
     assert (to.read_bytes(), target.read_text()) == (b"date,spend\n", "mine")
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_file_that_breaks_off_each_time_leaves_the_old_one(carrier: Carrier, store: Store, tmp_path: Path) -> None:
+def test_a_file_that_always_breaks_off_leaves_the_old_one(transfer: FileTransfer, store: Store, tmp_path: Path) -> None:
     to = tmp_path / "report.csv"
     to.write_text("yesterday's")
     store.answers = [answer(b"half", length=100)]
     with pytest.raises(RemoteError, match="broke off"):
-        carrier.fetch(store.url, to=to, hosts=())
+        transfer.fetch(store.url, to=to, hosts=())
     assert to.read_text() == "yesterday's"
     assert [path.name for path in tmp_path.iterdir()] == ["report.csv"]
 
 
-def test_a_place_that_can_not_be_written_is_named(carrier: Carrier, store: Store, tmp_path: Path) -> None:
+def test_a_place_that_can_not_be_written_is_named(transfer: FileTransfer, store: Store, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^report\.csv can't be written: No such file or directory"):
-        carrier.fetch(store.url, to=tmp_path / "nowhere" / "report.csv", hosts=())
+        transfer.fetch(store.url, to=tmp_path / "nowhere" / "report.csv", hosts=())
 
 
 @pytest.mark.parametrize(
@@ -203,11 +205,11 @@ def test_a_place_that_can_not_be_written_is_named(carrier: Carrier, store: Store
         ("http://[::1", True, False),
     ],
 )
-def test_only_the_services_own_places_are_dealt_with(url: str, local: bool, good: bool) -> None:
-    carrier = Carrier(Transport(), local=local, sleep=lambda *_: None, random=lambda: 0.0)
+def test_only_allowed_hosts_are_contacted(url: str, local: bool, good: bool) -> None:
+    transfer = FileTransfer(Transport(), local=local, back_off=lambda *_: None, random=lambda: 0.0)
     hosts = ("store.example.com", "*.files.example.com")
     if good:
-        assert carrier._checked(url, hosts)
+        assert transfer._find_host(url, hosts)
         return
     with pytest.raises(ActionError, match="the service named"):
-        carrier._checked(url, hosts)
+        transfer._find_host(url, hosts)
