@@ -1,7 +1,13 @@
-"""A small Pinterest on loopback, for trying recipes and for tests: ``pinflow_sandbox.server.sandbox.start()``."""
+"""A small Pinterest on loopback, for trying recipes and for tests.
+
+from pinflow_sandbox import Settings, start
+
+with start(settings=Settings(quotas=False)) as sandbox: ...
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pinflow import Command, Simulator, hookimpl
@@ -12,7 +18,21 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pinflow import Host
-    from pinflow_sandbox.server.sandbox import Sandbox
+    from pinflow_sandbox.control.settings import Settings
+    from pinflow_sandbox.server.connection import Timeouts
+    from pinflow_sandbox.server.sandbox import Sandbox, start
+
+__all__ = ["Sandbox", "Settings", "Timeouts", "start"]
+
+_MODULES = {"Settings": "control.settings", "Timeouts": "server.connection"}  # the others are in server.sandbox
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used: commands other than ``sandbox`` start without the server."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'server.sandbox')}"), name)
+    return value
 
 
 @hookimpl

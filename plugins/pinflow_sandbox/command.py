@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow import UsageError
-from pinflow_sandbox.control.faults import profile
+from pinflow_sandbox.control.faults import parse_profile
 from pinflow_sandbox.control.settings import Settings
 from pinflow_sandbox.server.sandbox import LOOPBACK, start
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from pinflow_sandbox.control.faults import Profile
+    from pinflow_sandbox.control.faults import FaultProfile
 
 EPILOG = """examples:
   pinflow sandbox --port 8080
@@ -119,16 +119,16 @@ def _ended_quietly() -> Iterator[None]:
         sys.stderr.write("\n")
 
 
-def _faults(text: str | None) -> Profile | None:
+def _faults(text: str | None) -> FaultProfile | None:
     if text is None:
         return None
     try:
-        return profile(text)
+        return parse_profile(text)
     except ValueError as error:
         raise UsageError(f"--{error}") from None
 
 
-def _weather(faults: Profile | None) -> str:
+def _weather(faults: FaultProfile | None) -> str:
     """What to type to meet the same faults again."""
     return f"Requests go wrong as --faults {faults} says.\n" if faults is not None else ""
 

@@ -68,7 +68,7 @@ def service() -> Iterator[Service]:
 
 def serve() -> int:
     """Serve until standard input ends."""
-    from pinflow_sandbox.server.sandbox import Settings, start
+    from pinflow_sandbox import Settings, start
 
     with start(settings=Settings(quotas=False, max_pins=10_000_000)) as sandbox:
         found = Service(sandbox.url, sandbox.control_token, sandbox.environment())

@@ -16,14 +16,14 @@ from pinflow.app import App
 from pinflow.cli.shell import Shell
 from pinflow.engine.results import Forecast, RunResult
 from pinflow.reporters.summary import Recap
-from pinflow_sandbox.server.connection import Answer
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
+from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.world import boards, pins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.messages import HttpRequest
 
 STUDIO = "garden_studio"
 NOON = 1_800_014_400.0  # a minute begins
@@ -36,7 +36,7 @@ class Desk:
     def __init__(self, folder: Path, installed: App) -> None:
         self.folder = folder
         self.now = NOON
-        self.fault: Callable[[Call, Callable[[], Answer]], Answer] | None = None
+        self.fault: Callable[[HttpRequest, Callable[[], HttpResponse]], HttpResponse] | None = None
         self.sandbox: Sandbox = start(
             now=lambda: self.now, sleep=self._sleep, settings=Settings(per_minute={"org_write": 5}), faults=self._faults
         )
@@ -72,7 +72,7 @@ class Desk:
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def _faults(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+    def _faults(self, call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         return apply() if self.fault is None else self.fault(call, apply)
 
     @property
@@ -99,11 +99,11 @@ def desk(tmp_path: Path, installed: App) -> Iterator[Desk]:
     made.sandbox.stop()
 
 
-def spam(call: Call, apply: Callable[[], Answer]) -> Answer:
+def spam(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
     """The service suspects spam of every write."""
     if call.method == "GET":
         return apply()
-    return Answer(429, b'{"code": 9, "message": "Sorry! We blocked this as it may be spam"}', "application/json")
+    return HttpResponse(429, b'{"code": 9, "message": "Sorry! We blocked this as it may be spam"}', "application/json")
 
 
 def test_a_run_that_meets_its_quota_is_paused_and_says_what_is_left_and_when_it_goes_on(desk: Desk) -> None:
@@ -155,7 +155,7 @@ def test_the_events_of_a_paused_run_say_until_when(desk: Desk) -> None:
 def test_a_write_on_its_way_is_no_doubt_while_its_run_is_at_work(desk: Desk) -> None:
     said: list[str] = []
 
-    def look(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def look(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "POST" and not said:
             for words in (["runs"], ["runs", "show"]):
                 assert desk(*words) == 0
@@ -224,10 +224,12 @@ def test_a_run_that_was_in_doubt_waits_before_its_audit_as_long_as_it_is_not_lon
 ) -> None:
     lost = iter([True])
 
-    def lose_one(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def lose_one(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
         return (
-            Answer(500, b"") if call.path.endswith("/pins") and call.method == "POST" and next(lost, False) else answer
+            HttpResponse(500, b"")
+            if call.path.endswith("/pins") and call.method == "POST" and next(lost, False)
+            else answer
         )
 
     desk.fault = lose_one
@@ -411,10 +413,10 @@ def test_of_many_quotas_a_person_reads_those_with_least_left_and_of_each_pause_o
     last = json.loads((Path(environ["PINTEREST_OAUTH_TOKEN_DIR"]) / "client_44.json").read_text())["access_token"]
     day = {"X-RateLimit-Limit": "1000, 1000;w=86400", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "900"}
 
-    def of_the_last(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def of_the_last(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if last not in dict(call.headers).get("authorization", ""):
             return apply()
-        return Answer(429, b'{"code": 8, "message": "Too many requests"}', "application/json", tuple(day.items()))
+        return HttpResponse(429, b'{"code": 8, "message": "Too many requests"}', "application/json", tuple(day.items()))
 
     desk.fault = of_the_last
     desk("run", "all_accounts", "--patience", "0")

@@ -18,14 +18,14 @@ import pytest
 
 from pinflow.app import App, Options
 from pinflow.state.folder.usage import Ledger, Page
-from pinflow_sandbox.server.sandbox import Settings, start
+from pinflow_sandbox import Settings, start
 from tests.core.shared_clock import SharedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pinflow_sandbox.server.connection import Answer, Call
+    from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 
 if sys.platform == "win32":
     pytest.skip("needs fork", allow_module_level=True)
@@ -64,7 +64,7 @@ def test_four_processes_together_use_all_of_one_quota_and_never_more(tmp_path: P
     chance = random.Random(4)
     counted: list[float] = []
 
-    def count(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def count(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         counted.append(clock.now())
         answer = apply()
         clock.sleep(0.01)  # for the answer's way back

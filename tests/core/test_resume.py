@@ -16,8 +16,8 @@ from pinflow import ActionError, Context, RateLimited, action
 from pinflow.app import App
 from pinflow.errors import StateError, UsageError
 from pinflow.state.folder.journal import Journal
-from pinflow_sandbox.server.connection import Answer, Call
-from pinflow_sandbox.server.sandbox import Settings, start
+from pinflow_sandbox import Settings, start
+from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -335,14 +335,14 @@ def test_a_run_killed_in_the_middle_of_a_loop_makes_everything_once(
     lock = threading.Lock()
     child: subprocess.Popen[bytes] | None = None
 
-    def fault(call: Call, apply: Any) -> Answer:
+    def fault(call: HttpRequest, apply: Any) -> HttpResponse:
         nonlocal writes
         with lock:
             writes += call.method == "POST"
             kill = call.method == "POST" and writes == kill_at and child is not None
         if not kill:
             return apply()  # type: ignore[no-any-return]
-        answer = apply() if applied else Answer(500, b"")
+        answer = apply() if applied else HttpResponse(500, b"")
         assert child is not None
         os.kill(child.pid, signal.SIGKILL)
         child.wait(10)

@@ -12,14 +12,14 @@ import pytest
 from pinflow.__main__ import main
 from pinflow.app import App
 from pinflow.cli.shell import Shell
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.world import boards, pins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pinflow_sandbox.server.connection import Answer, Call
+    from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 
 STUDIO = "garden_studio"
 SINGLE = """\
@@ -54,7 +54,7 @@ class Desk:
     def __init__(self, folder: Path, installed: App) -> None:
         self.folder = folder
         self.now = 1_800_000_000.0
-        self.fault: Callable[[Call, Callable[[], Answer]], Answer] | None = None
+        self.fault: Callable[[HttpRequest, Callable[[], HttpResponse]], HttpResponse] | None = None
         self.sandbox: Sandbox = start(now=lambda: self.now, settings=Settings(quotas=False), faults=self._faults)
         self.stdout = self.stderr = ""
         self._installed = installed
@@ -100,7 +100,7 @@ class Desk:
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def _faults(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+    def _faults(self, call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         return apply() if self.fault is None else self.fault(call, apply)
 
     @property
@@ -242,7 +242,7 @@ def test_what_is_gone_already_counts_as_deleted(desk: Desk) -> None:
     gone = str(desk.board("Original")["pins"][-1]["id"])
     fault = [True]
 
-    def remove_first(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def remove_first(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "DELETE" and fault:
             fault.clear()
             pins.remove_pin(world, world.pins[gone])
@@ -259,11 +259,13 @@ def test_an_undoing_that_was_stopped_goes_on(desk: Desk) -> None:
     run = desk.single()
     deleted: list[str] = []
 
-    def block(call: Call, apply: Callable[[], Answer]) -> Answer:
-        from pinflow_sandbox.server.connection import Answer
+    def block(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        from pinflow_sandbox.server.messages import HttpResponse
 
         if call.method == "DELETE" and len(deleted) == 1:
-            return Answer(429, b'{"code": 8, "message": "too many"}', "application/json", (("Retry-After", "9000"),))
+            return HttpResponse(
+                429, b'{"code": 8, "message": "too many"}', "application/json", (("Retry-After", "9000"),)
+            )
         if call.method == "DELETE":
             deleted.append(call.path)
         return apply()
@@ -283,7 +285,7 @@ def test_what_came_onto_a_board_after_it_was_looked_at_saves_it(desk: Desk) -> N
     copy = next(board for board in world.boards.values() if board.name == "The copy")
     looks = [0]
 
-    def meanwhile(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def meanwhile(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.path.endswith(f"/boards/{copy.id}/pins") and call.method == "GET":
             looks[0] += 1
             if looks[0] == 2:

@@ -26,14 +26,13 @@ import pytest
 
 from pinflow.app import App, Options
 from pinflow.errors import Diverged
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.world import boards, pins
 
 if TYPE_CHECKING:
     from pinflow.engine.results import RunResult
     from pinflow.events import Event
-    from pinflow_sandbox.control.faults import Profile
-    from pinflow_sandbox.server.site import Faults
+    from pinflow_sandbox.control.faults import FaultHook, FaultProfile
     from pinflow_sandbox.world.world import World
 
 if sys.platform == "win32":
@@ -120,10 +119,10 @@ class Service:
         self,
         time: Time,
         *,
-        faults: Faults | Profile | str | None = None,
+        faults: FaultHook | FaultProfile | str | None = None,
         settings: Settings | None = None,
         fill: Callable[[Sandbox], None] = small_board,
-        bind: Callable[[World], Faults] | None = None,
+        bind: Callable[[World], FaultHook] | None = None,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
         """``bind`` makes the faults for a world that is not there before; ``sleep`` is for the latency alone."""
@@ -189,11 +188,11 @@ def _serve(
     faults: Any,
     settings: Settings,
     fill: Callable[[Sandbox], None],
-    bind: Callable[[World], Faults] | None,
+    bind: Callable[[World], FaultHook] | None,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if bind is not None:
-        late: list[Faults] = []
+        late: list[FaultHook] = []
         faults = lambda call, apply: late[0](call, apply)  # noqa: E731
     with start(now=times[0], sleep=times[1], settings=settings, faults=faults) as sandbox:
         if bind is not None:

@@ -19,7 +19,7 @@ import pinflow_auth
 from pinflow.__main__ import main
 from pinflow.app import App
 from pinflow.cli.shell import Shell
-from pinflow_sandbox.server.sandbox import Settings, start
+from pinflow_sandbox import Settings, start
 from tests.canary import files_with_secrets, leaks
 from tests.faults.conftest import FULL
 

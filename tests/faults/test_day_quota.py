@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pinflow.app import Options
-from pinflow_sandbox.control.faults import Profile
+from pinflow_sandbox.control.faults import FaultProfile
 from tests.faults.conftest import Time, small_board
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def test_fifteen_hundred_pins_on_a_thousand_requests_a_day(
     local_zone("Europe/Berlin")
     now = Time(START)
     # 1000 requests a day in all, and 300 writes of them
-    with copying(now, faults=Profile(daily=True), fill=partial(small_board, count=PINS)) as copy:
+    with copying(now, faults=FaultProfile(daily=True), fill=partial(small_board, count=PINS)) as copy:
         plan = copy.app.plan(Path("copy_board"), inputs=copy.inputs)
         forecast = copy.app.run(plan, Options(tier="trial", dry_run=True)).forecast
         pauses = []

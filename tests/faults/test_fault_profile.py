@@ -12,10 +12,9 @@ import pytest
 import requests
 
 from pinflow import UsageError
-from pinflow_sandbox import command
-from pinflow_sandbox.control.faults import PROFILES, Profile, fate, profile
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
-from pinflow_sandbox.world.logins import Consent
+from pinflow_sandbox import Sandbox, Settings, command, start
+from pinflow_sandbox.control.faults import PROFILES, FaultProfile, fault_for, parse_profile
+from pinflow_sandbox.world.logins import ConsentRequest
 from tests.faults.conftest import STUDIO, Time
 
 if TYPE_CHECKING:
@@ -57,8 +56,8 @@ def _boards(sandbox: Sandbox) -> list[Any]:
     return list(found)
 
 
-def only(**shares: Any) -> Profile:
-    return Profile(seed=7, **shares)
+def only(**shares: Any) -> FaultProfile:
+    return FaultProfile(seed=7, **shares)
 
 
 # which requests are hit
@@ -66,10 +65,10 @@ def only(**shares: Any) -> Profile:
 
 def test_the_same_seed_hits_the_same_requests_of_an_operation() -> None:
     hostile = PROFILES["hostile"].seeded(42)
-    first = [fate(hostile, "pins/create", number).fault for number in range(1, 200)]
-    assert first == [fate(hostile, "pins/create", number).fault for number in range(1, 200)]
-    assert first != [fate(hostile.seeded(43), "pins/create", number).fault for number in range(1, 200)]
-    assert first != [fate(hostile, "boards/list", number).fault for number in range(1, 200)]
+    first = [fault_for(hostile, "pins/create", number).fault for number in range(1, 200)]
+    assert first == [fault_for(hostile, "pins/create", number).fault for number in range(1, 200)]
+    assert first != [fault_for(hostile.seeded(43), "pins/create", number).fault for number in range(1, 200)]
+    assert first != [fault_for(hostile, "boards/list", number).fault for number in range(1, 200)]
 
 
 def test_requests_of_other_operations_in_between_change_nothing(sandbox: Sandbox) -> None:
@@ -89,13 +88,15 @@ def test_requests_of_other_operations_in_between_change_nothing(sandbox: Sandbox
 
 @pytest.mark.parametrize(("name", "share"), [("none", 0.0), ("mild", 0.04), ("hostile", 0.27)])
 def test_as_many_requests_are_hit_as_the_profile_says(name: str, share: float) -> None:
-    hits = Counter(fate(PROFILES[name], "pins/create", number).fault for number in range(20_000))
+    hits = Counter(fault_for(PROFILES[name], "pins/create", number).fault for number in range(20_000))
     hit = 20_000 - hits["expired"] - hits[""]
     assert hit / 20_000 == pytest.approx(share, abs=0.01)
 
 
 def test_a_profile_can_be_made_more_often_up_to_all_requests() -> None:
-    hits = Counter(fate(PROFILES["hostile"].times(0.4 / 0.27), "boards/list", number).fault for number in range(20_000))
+    hits = Counter(
+        fault_for(PROFILES["hostile"].times(0.4 / 0.27), "boards/list", number).fault for number in range(20_000)
+    )
     assert 1 - (hits[""] + hits["expired"]) / 20_000 == pytest.approx(0.4, abs=0.015)
     with pytest.raises(ValueError, match=r"hostile can't be 4 times as often"):
         PROFILES["hostile"].times(4)
@@ -103,19 +104,19 @@ def test_a_profile_can_be_made_more_often_up_to_all_requests() -> None:
 
 @pytest.mark.parametrize("text", ["mild:3", "hostile:42", "hostile*1.5:42", "none:0", "lying:9"])
 def test_a_profile_is_written_as_it_is_read(text: str) -> None:
-    assert str(profile(text)) == text
+    assert str(parse_profile(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", "cruel", "hostile:x", "hostile*:1", "HOSTILE", "hostile:-1"])
 def test_a_profile_that_does_not_exist_is_refused_with_the_names_there_are(text: str) -> None:
     with pytest.raises(ValueError, match="one of none, mild, hostile, lying, not"):
-        profile(text)
+        parse_profile(text)
 
 
 def test_without_a_seed_there_is_one_that_can_be_used_again(sandbox: Sandbox) -> None:
     sandbox.control.change(faults="hostile")
     told = str(sandbox.control.faults()["profile"])
-    assert profile(told).seed == int(told.partition(":")[2])
+    assert parse_profile(told).seed == int(told.partition(":")[2])
 
 
 # each fault
@@ -238,7 +239,7 @@ def test_making_a_section_may_have_to_wait_for_another_change(sandbox: Sandbox) 
 def test_only_a_token_that_can_be_refreshed_ends_early(sandbox: Sandbox) -> None:
     logins, app = sandbox.world.logins, sandbox.world.app
     uri = next(iter(app.redirect_uris))
-    code = logins.code_for(Consent(app.id, uri, frozenset({"boards:read"}), None), STUDIO)
+    code = logins.code_for(ConsentRequest(app.id, uri, frozenset({"boards:read"}), None), STUDIO)
     issued = logins.exchange(app, code, uri, continuous=True)
     sandbox.control.change(faults=only(expired=1.0))
     standing = ask(sandbox)
@@ -283,7 +284,7 @@ def test_many_threads_meet_each_fault_once(sandbox: Sandbox) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    expected = Counter(fate(profile("hostile:3"), "boards/list", number).fault for number in range(1, 81))
+    expected = Counter(fault_for(parse_profile("hostile:3"), "boards/list", number).fault for number in range(1, 81))
     del expected[""], expected["expired"]
     assert sandbox.control.faults()["counts"] == expected
 
@@ -319,7 +320,7 @@ def test_the_command_tells_how_to_meet_the_same_faults_again(
     assert command.run(parser.parse_args(["--faults", "hostile"])) == 0
     told = capsys.readouterr().err
     (line,) = [line for line in told.splitlines() if "--faults" in line]
-    assert profile(line.split()[5]).name == "hostile"
+    assert parse_profile(line.split()[5]).name == "hostile"
 
 
 def test_the_command_refuses_a_profile_that_does_not_exist() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pinflow.app import App, Options
-from pinflow_sandbox.server.sandbox import start
+from pinflow_sandbox import start
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 VIDEO = b"\0\0\0\x18ftypmp42" * 1000

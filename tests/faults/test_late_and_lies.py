@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow_sandbox.control.faults import Profile
-from pinflow_sandbox.server.sandbox import Settings
+from pinflow_sandbox import Settings
+from pinflow_sandbox.control.faults import FaultProfile
 from tests.faults.conftest import COPY, ORIGINAL, scaled, small_board
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow_sandbox.server.connection import Answer, Call
-    from pinflow_sandbox.server.site import Faults
+    from pinflow_sandbox.control.faults import FaultHook
+    from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
     from pinflow_sandbox.world.world import World
     from tests.faults.conftest import Copy, MakeCopy
 
@@ -54,7 +54,7 @@ def test_what_is_done_and_listed_within_the_settle_time_makes_no_difference(copy
     for seed in seeds:
         chance = random.Random(seed)
         late = chance.uniform(0.0, SETTLE)
-        faults = Profile(seed=seed, late=0.25, late_seconds=late, listing_lag=SETTLE - late)
+        faults = FaultProfile(seed=seed, late=0.25, late_seconds=late, listing_lag=SETTLE - late)
         with copying(faults=faults, settings=PACED) as copy:
             assert seen_through(copy) == 0, seed
             assert right(copy), seed
@@ -67,7 +67,7 @@ def test_what_is_done_or_listed_later_than_that_is_told(copying: MakeCopy, seed:
     chance = random.Random(seed)
     whole = chance.uniform(SETTLE, 2 * SETTLE)
     late = chance.uniform(0.0, whole)
-    faults = Profile(seed=seed, late=0.25, late_seconds=late, listing_lag=whole - late)
+    faults = FaultProfile(seed=seed, late=0.25, late_seconds=late, listing_lag=whole - late)
     with copying(faults=faults, settings=PACED) as copy:
         code = seen_through(copy)
         assert right(copy) or code != 0
@@ -77,7 +77,7 @@ def test_what_is_done_or_listed_later_than_that_is_told(copying: MakeCopy, seed:
 @pytest.mark.parametrize("seed", range(scaled(8, 100)))
 def test_a_service_that_lies_is_found_out(copying: MakeCopy, lie: str, seed: int) -> None:
     often: Any = {lie: 0.15}
-    with copying(faults=Profile(seed=seed, lie_seconds=0.0, **often), settings=PACED) as copy:
+    with copying(faults=FaultProfile(seed=seed, lie_seconds=0.0, **often), settings=PACED) as copy:
         code = seen_through(copy)
         lied = lie in copy.service.ask("GET", "faults")["counts"]
         if lied:  # without its board or a section, no Pin can be made, and the run fails before it looks
@@ -94,11 +94,11 @@ def test_a_board_or_section_that_was_never_made_is_found_out(copying: MakeCopy, 
         assert not right(copy)
 
 
-def _nothing_made(path: str, number: int, world: World) -> Faults:
+def _nothing_made(path: str, number: int, world: World) -> FaultHook:
     """The ``number``-th write to paths that end so is answered as if it had been done."""
     left = [number]
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "GET" or not call.path.endswith(path):
             return apply()
         left[0] -= 1

@@ -22,7 +22,7 @@ from pinflow.http.transport import Transport
 from pinflow.state.folder.journal import Journal
 from pinflow.state.records import RunRecord
 from pinflow_pinterest_v5.api import API
-from pinflow_sandbox.server.sandbox import Settings, start
+from pinflow_sandbox import Settings, start
 from tests.faults.conftest import STUDIO, Time, scaled
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pinflow import Action
     from pinflow.app import App
-    from pinflow_sandbox.server.connection import Answer, Call
+    from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 2**63, 10**40, 0.5, 1e300, "", "0", "x" * 3000, "\ud800", "\x1b]52;c;eA==\x07", "../ads",
@@ -63,7 +63,7 @@ class Mutator:
         self.bodies = 0
         self.last = b""
 
-    def __call__(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+    def __call__(self, call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
         if self.chance.random() < 0.5:
             return answer

@@ -18,8 +18,8 @@ import pytest
 
 from pinflow import App
 from pinflow.app import Options
-from pinflow_sandbox.server.connection import Answer, Call, Dropped
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
+from pinflow_sandbox.server.messages import ConnectionDropped, HttpRequest, HttpResponse
 from tests.faults.conftest import scaled
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Months:
         with self._lock:
             self.now += seconds
 
-    def _between(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+    def _between(self, call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         token = parse_qs(call.body.decode()).get("refresh_token", [""])[0]
         if call.path != "/v5/oauth/token" or not self.hostile or not token:
             return apply()
@@ -75,21 +75,21 @@ class Months:
                 self.lost.add(token)
         return self._wrong(way, apply)
 
-    def _wrong(self, way: str, apply: Callable[[], Answer]) -> Answer:
+    def _wrong(self, way: str, apply: Callable[[], HttpResponse]) -> HttpResponse:
         match way:
             case "error before":
-                return Answer(503, b"{}")
+                return HttpResponse(503, b"{}")
             case "reset before":
-                raise Dropped(Answer(500), reset=True)
+                raise ConnectionDropped(HttpResponse(500), reset=True)
             case "limit":
-                return Answer(429, b'{"code": 8, "message": "slow down"}', headers=(("Retry-After", "60"),))
+                return HttpResponse(429, b'{"code": 8, "message": "slow down"}', headers=(("Retry-After", "60"),))
             case "error after":
                 apply()
-                return Answer(500, b"{}")
+                return HttpResponse(500, b"{}")
             case "reset after":
-                raise Dropped(apply(), reset=True)
+                raise ConnectionDropped(apply(), reset=True)
         answer = apply()
-        raise Dropped(answer, sent=len(answer.body) // 2)
+        raise ConnectionDropped(answer, sent=len(answer.body) // 2)
 
     def content(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.tokens / f"{name}.json").read_text("utf-8"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinflow_sandbox.server.sandbox import Settings
+from pinflow_sandbox import Settings
 from tests.faults.conftest import COPY, ORIGINAL, Copy, Service, Time, scaled
 
 if TYPE_CHECKING:

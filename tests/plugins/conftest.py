@@ -23,10 +23,11 @@ from pinflow.state.folder.journal import Journal
 from pinflow.state.records import RunRecord
 from pinflow_pinterest_v3.api import API as V3
 from pinflow_pinterest_v5.api import API as V5
-from pinflow_sandbox.server.connection import Answer, Call
+from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.server.dialects import dialect_of
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
-from pinflow_sandbox.world.logins import ALL_SCOPES, V3_SCOPES
+from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
+from pinflow_sandbox.v3.scopes import V3_SCOPES
+from pinflow_sandbox.v5.scopes import V5_SCOPES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
     from pinflow_pinterest.catalogue.operations import Operation
 
 STUDIO, CLIENT = "garden_studio", "client_account"
-APIS = {"v3": (V3, V3_SCOPES), "v5": (V5, ALL_SCOPES)}
+APIS = {"v3": (V3, V3_SCOPES), "v5": (V5, V5_SCOPES)}
 
 Login = tuple[str, str, frozenset[str]]  # API, account, scopes
-Fault = Callable[[Call, Callable[[], Answer]], Answer]
+Fault = Callable[[HttpRequest, Callable[[], HttpResponse]], HttpResponse]
 
 
 class Killed(BaseException):
@@ -185,7 +186,7 @@ class Bench:
 
     # the service
 
-    def _faults(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+    def _faults(self, call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         return apply() if self.fault is None else self.fault(call, apply)
 
     def board(self, name: str, account: str = STUDIO) -> dict[str, Any]:
@@ -222,7 +223,7 @@ class Bench:
         return [(row, self._operation(str(row["method"]), str(row["path"]))) for row in rows]
 
     def _operation(self, method: str, path: str) -> Operation:
-        found = dialect_of(path).operation_of(Call(method, path, "", "", {}))
+        found = dialect_of(path).operation_of(HttpRequest(method, path, "", "", {}))
         assert found is not None, (method, path)
         return found
 
@@ -253,13 +254,13 @@ def lost_answer() -> Callable[..., Fault]:
     def make(ending: str, *, applied: bool, times: int = 1) -> Fault:
         left = [times]
 
-        def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+        def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
             if call.method == "GET" or not call.path.endswith(ending) or not left[0]:
                 return apply()
             left[0] -= 1
             if applied:
                 apply()
-            return Answer(502, b"<html>Bad gateway</html>", "text/html")
+            return HttpResponse(502, b"<html>Bad gateway</html>", "text/html")
 
         return fault
 

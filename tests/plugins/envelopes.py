@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.server.sandbox import Sandbox
+    from pinflow_sandbox import Sandbox
 
 Send = Callable[..., requests.Response]
 

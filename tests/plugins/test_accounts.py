@@ -14,15 +14,15 @@ from pinflow import App
 from pinflow.app import Options
 from pinflow.errors import RecipeError
 from pinflow.reporters.summary import Recap, as_data
-from pinflow_sandbox.server.connection import Answer
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
+from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.world import boards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pinflow.engine.results import RunResult
-    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.messages import HttpRequest
 
 HEAD = "pinflow: 1\nname: Everyone\napi: v5\n"
 MAKE = """
@@ -54,7 +54,7 @@ class Agency:
         self.blocked: set[str] = set()  # accounts that the service takes for spammers
         self.full: set[str] = set()  # accounts whose quota is used up
         self.asked: list[tuple[str, str]] = []  # account, "GET /boards"
-        self.fault: Callable[[str, Call], Answer | None] = lambda account, call: None
+        self.fault: Callable[[str, HttpRequest], HttpResponse | None] = lambda account, call: None
         self._lock = threading.Lock()
         self.sandbox: Sandbox = start(
             now=lambda: self.now, settings=Settings(**{"quotas": False, **settings}), faults=self._faults
@@ -79,16 +79,16 @@ class Agency:
         path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
         path.chmod(0o600)
 
-    def _faults(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+    def _faults(self, call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         account = self._whose.get(call.header("authorization").removeprefix("Bearer "), "?")
         with self._lock:
             self.asked.append((account, f"{call.method} {call.path.removeprefix('/v5')}"))
         if (told := self.fault(account, call)) is not None:
             return told
         if account in self.full:
-            return Answer(429, b'{"code": 8, "message": "limit"}', headers=(("Retry-After", "7200"),))
+            return HttpResponse(429, b'{"code": 8, "message": "limit"}', headers=(("Retry-After", "7200"),))
         if account in self.blocked and call.method != "GET":
-            return Answer(429, b'{"code": 9, "message": "We blocked this as it may be spam"}')
+            return HttpResponse(429, b'{"code": 9, "message": "We blocked this as it may be spam"}')
         return apply()
 
     def app(self) -> App:
@@ -197,9 +197,9 @@ def test_where_all_that_is_left_is_paused_the_run_is_paused_until_the_first_may_
 
 
 def test_a_write_in_doubt_is_its_accounts_own_and_the_run_says_so(agency: Agency) -> None:
-    def lost(account: str, call: Call) -> Answer | None:
+    def lost(account: str, call: HttpRequest) -> HttpResponse | None:
         broken = account == "bob" and (call.method == "POST" or "/boards" in call.path)
-        return Answer(500, b"{}") if broken else None
+        return HttpResponse(500, b"{}") if broken else None
 
     agency.fault = lost
     result = agency.run(MAKE)
@@ -220,7 +220,7 @@ def test_one_account_under_two_names_is_never_at_work_twice_at_a_time(agency: Ag
     most: Counter[str] = Counter()
     lock = threading.Lock()
 
-    def watch(account: str, call: Call) -> None:
+    def watch(account: str, call: HttpRequest) -> None:
         with lock:
             at_work[account] += 1
             most[account] = max(most[account], at_work[account])

@@ -15,7 +15,7 @@ from pinflow.app import Options
 from pinflow.events import Note
 from pinflow_auth.refresh_policy import due_at
 from pinflow_auth.tokens import TokenSet
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,9 @@ from pinflow_auth.commands.subcommands import SUBS
 from pinflow_auth.terminal import Terminal
 from pinflow_auth.time_text import said
 from pinflow_pinterest_v3.api import API as V3
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
-from pinflow_sandbox.world.logins import ALL_SCOPES, V3_SCOPES
+from pinflow_sandbox import Sandbox, Settings, start
+from pinflow_sandbox.v3.scopes import V3_SCOPES
+from pinflow_sandbox.v5.scopes import V5_SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -439,7 +440,7 @@ def test_a_variables_token_cannot_be_refreshed(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("api", "scopes", "defaults"),
-    [("v5", ALL_SCOPES, READ), ("v3", V3_SCOPES, {"read_boards", "read_pins", "read_users"})],
+    [("v5", V5_SCOPES, READ), ("v3", V3_SCOPES, {"read_boards", "read_pins", "read_users"})],
 )
 def test_scopes_tells_what_each_allows_and_marks_the_default_ones(
     desk: Desk, api: str, scopes: frozenset[str], defaults: set[str]

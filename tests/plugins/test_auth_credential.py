@@ -20,8 +20,8 @@ from pinflow.http.transport import Transport
 from pinflow_auth import pinflow_credential
 from pinflow_auth.refresh import refresh
 from pinflow_pinterest_v5.api import API
-from pinflow_sandbox.server.connection import Answer, Call, Dropped
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
+from pinflow_sandbox.server.messages import ConnectionDropped, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,8 +48,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
-        self.calls: list[Call] = []
-        self.fault: Callable[[Call, Callable[[], Answer]], Answer] = lambda call, apply: apply()
+        self.calls: list[HttpRequest] = []
+        self.fault: Callable[[HttpRequest, Callable[[], HttpResponse]], HttpResponse] = lambda call, apply: apply()
         self.sandbox: Sandbox = start(now=lambda: self.now, settings=Settings(quotas=False), faults=self._between)
         self.environ = self.sandbox.environment(("t", "u"))
         del self.environ["T"], self.environ["U"]
@@ -60,7 +60,7 @@ class Bench:
         self.transport.close()
         self.sandbox.stop()
 
-    def _between(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+    def _between(self, call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         self.calls.append(call)
         return self.fault(call, apply)
 
@@ -138,7 +138,7 @@ def test_the_new_refresh_token_is_on_disk_before_the_new_access_token_is_used(
     bench.sandbox.control.advance(31 * DAY)
     seen: list[tuple[str, dict[str, Any]]] = []
 
-    def watch(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def watch(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.path != TOKEN_PATH:
             seen.append((call.header("authorization"), bench.content()))
         return apply()
@@ -208,7 +208,7 @@ def test_a_clock_that_was_set_back_does_not_keep_an_ended_token(bench: Bench) ->
 
 def test_a_refresh_that_fails_early_leaves_the_token_in_use(bench: Bench) -> None:
     bench.change(expires_at=bench.now + 30)  # so the file says; the service's own token lasts longer
-    bench.fault = lambda call, apply: Answer(503) if call.path == TOKEN_PATH else apply()
+    bench.fault = lambda call, apply: HttpResponse(503) if call.path == TOKEN_PATH else apply()
     client = bench.client(bench.credential())
     for _ in range(5):
         client.get("/user_account")
@@ -240,10 +240,10 @@ def test_after_a_doubt_the_old_refresh_token_is_tried_once_more(bench: Bench) ->
     bench.sandbox.control.advance(31 * DAY)
     lost = iter([True])
 
-    def lose(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def lose(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.path == TOKEN_PATH and next(lost, False):
             apply()
-            raise Dropped
+            raise ConnectionDropped
         return apply()
 
     bench.fault = lose

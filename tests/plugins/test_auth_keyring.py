@@ -15,7 +15,7 @@ from pinflow_auth import keyring_store
 from pinflow_auth.refresh import refresh
 from pinflow_auth.store import TokenSet, find, known, remove, save
 from pinflow_pinterest_v5.api import API
-from pinflow_sandbox.server.sandbox import Settings, start
+from pinflow_sandbox import Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

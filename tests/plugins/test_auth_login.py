@@ -25,7 +25,7 @@ from pinflow.cli.parser import parser_of_offer
 from pinflow_auth.commands import login as login_command
 from pinflow_auth.terminal import Terminal
 from pinflow_pinterest_v3.api import API as V3
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

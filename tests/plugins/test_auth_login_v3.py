@@ -11,7 +11,7 @@ import requests
 
 from pinflow import Forbidden, MissingScope, RateLimited, RemoteError, SpamBlocked
 from pinflow_pinterest_v3.api import API, operation
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

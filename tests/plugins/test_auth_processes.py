@@ -20,7 +20,7 @@ import pytest
 from pinflow import CredentialError, CredentialRequest
 from pinflow_auth.refresh import refresh
 from pinflow_pinterest_v5.api import API
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,9 +19,9 @@ from pinflow_auth.endpoint import Doubtful, Refused, app_credentials
 from pinflow_auth.refresh import outlook, refresh
 from pinflow_auth.store import ask_client_credentials, ask_exchange, ask_refresh, ask_revoke, find, save
 from pinflow_pinterest_v5.api import API
-from pinflow_sandbox.server.connection import Answer, Call, Dropped
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
-from pinflow_sandbox.world.logins import Consent
+from pinflow_sandbox import Sandbox, Settings, start
+from pinflow_sandbox.server.messages import ConnectionDropped, HttpRequest, HttpResponse
+from pinflow_sandbox.world.logins import ConsentRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,8 +37,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.calls: list[Call] = []
-        self.fault: Callable[[Call, Callable[[], Answer]], Answer] | None = None
+        self.calls: list[HttpRequest] = []
+        self.fault: Callable[[HttpRequest, Callable[[], HttpResponse]], HttpResponse] | None = None
         self.sandbox: Sandbox = start(
             now=lambda: self.now, settings=Settings(quotas=False, refused_grant_status=401), faults=self._between
         )
@@ -48,7 +48,7 @@ class Bench:
         self.path = self.folder / "t.json"
         self.first = self.content()
 
-    def _between(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+    def _between(self, call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         self.calls.append(call)
         return apply() if self.fault is None or call.path != TOKEN_PATH else self.fault(call, apply)
 
@@ -68,13 +68,13 @@ class Bench:
         """Let the token endpoint answer this, without having done anything."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-        self.fault = lambda call, apply: Answer(status, raw, headers=named)
+        self.fault = lambda call, apply: HttpResponse(status, raw, headers=named)
 
     def lose(self, *, applied: bool, sent: int = 0) -> None:
         """Let the answers of the token endpoint get lost, after ``sent`` bytes of them."""
 
-        def drop(call: Call, apply: Callable[[], Answer]) -> Answer:
-            raise Dropped(apply() if applied else Answer(500), sent=sent)
+        def drop(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+            raise ConnectionDropped(apply() if applied else HttpResponse(500), sent=sent)
 
         self.fault = drop
 
@@ -87,7 +87,7 @@ class Bench:
 
     def code(self, scopes: str = "boards:read", uri: str = URI) -> str:
         world = self.sandbox.world
-        return world.logins.code_for(Consent(world.app.id, uri, frozenset([scopes]), None), "garden_studio")
+        return world.logins.code_for(ConsentRequest(world.app.id, uri, frozenset([scopes]), None), "garden_studio")
 
     def secrets(self) -> list[str]:
         found = [self.sandbox.world.app.secret, self.first["access_token"], self.first["refresh_token"]]
@@ -336,9 +336,9 @@ def test_a_wrong_app_secret_is_refused_and_costs_nothing(bench: Bench) -> None:
 def test_a_newer_token_that_somebody_stored_meanwhile_is_taken(bench: Bench) -> None:
     newer = {**bench.first, "access_token": "a-newer", "refresh_token": "r-newer"}
 
-    def meanwhile(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def meanwhile(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         bench.path.write_text(json.dumps(newer))  # as scripts do that know of no lock
-        return Answer(400, b'{"code": 2, "message": "Authentication failed."}')
+        return HttpResponse(400, b'{"code": 2, "message": "Authentication failed."}')
 
     bench.fault = meanwhile
     tokens, refreshed = refresh(bench.request())
@@ -586,9 +586,9 @@ def test_a_service_that_repeats_what_it_was_sent_gives_nothing_away(bench: Bench
 
 @pytest.mark.parametrize("status", [400, 429, 503])
 def test_no_form_of_what_was_sent_is_repeated_whatever_the_status(bench: Bench, status: int) -> None:
-    def repeat(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def repeat(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         sent = f"{call.header('authorization')} {call.body.decode()}"
-        return Answer(status, json.dumps({"code": 1, "message": f"what was sent: {sent}"}).encode())
+        return HttpResponse(status, json.dumps({"code": 1, "message": f"what was sent: {sent}"}).encode())
 
     bench.fault = repeat
     app = app_credentials(bench.request())

@@ -11,7 +11,7 @@ from pinflow.app import App, Options
 from pinflow_pinterest.catalogue.operations import BUNDLED, catalogue
 from pinflow_pinterest_v5.calls import action as calls
 from pinflow_pinterest_v5.calls.action import action_of
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from pinflow_sandbox.server.sandbox import Sandbox, start
+from pinflow_sandbox import Sandbox, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
-from pinflow_sandbox.world.logins import ALL_SCOPES
+from pinflow_sandbox import Sandbox, Settings, start
+from pinflow_sandbox.v5.scopes import V5_SCOPES
 
 Call = Callable[..., requests.Response]
 
@@ -26,7 +26,7 @@ def call(sandbox: Sandbox) -> Iterator[Call]:
         session.trust_env = False
 
         def send(
-            method: str, path: str, *, account: str = "garden_studio", scopes: Any = ALL_SCOPES, **more: Any
+            method: str, path: str, *, account: str = "garden_studio", scopes: Any = V5_SCOPES, **more: Any
         ) -> requests.Response:
             headers = {"Authorization": f"Bearer {sandbox.world.token_for(account, scopes)}"}
             return session.request(method, f"{sandbox.url}/v5{path}", headers=headers, timeout=30, **more)
@@ -118,7 +118,7 @@ def test_an_account_has_a_most_of_boards(sandbox: Sandbox, call: Call) -> None:
 
 def test_a_secret_board_is_invisible_without_its_scope(call: Call) -> None:
     id = board_id(call, "Surprise party")
-    scopes = ALL_SCOPES - {"boards:read_secret"}
+    scopes = V5_SCOPES - {"boards:read_secret"}
     assert "Surprise party" not in names(call("GET", "/boards", scopes=scopes))
     assert error(call("GET", f"/boards/{id}", scopes=scopes)) == (404, 40)
     assert error(call("GET", f"/boards/{id}/pins", scopes=scopes)) == (404, 404)
@@ -145,13 +145,13 @@ def test_an_unknown_privacy_is_refused(call: Call) -> None:
 
 def test_a_secret_board_is_not_changed_without_the_scope_to_write_it(call: Call) -> None:
     id = board_id(call, "Surprise party")
-    answer = call("PATCH", f"/boards/{id}", json={"name": "Known"}, scopes=ALL_SCOPES - {"boards:write_secret"})
+    answer = call("PATCH", f"/boards/{id}", json={"name": "Known"}, scopes=V5_SCOPES - {"boards:write_secret"})
     assert error(answer) == (403, 29)
 
 
 def test_a_board_is_not_made_secret_without_the_scope_to_write_secrets(call: Call) -> None:
     id = board_id(call, "Garden ideas")
-    answer = call("PATCH", f"/boards/{id}", json={"privacy": "SECRET"}, scopes=ALL_SCOPES - {"boards:write_secret"})
+    answer = call("PATCH", f"/boards/{id}", json={"privacy": "SECRET"}, scopes=V5_SCOPES - {"boards:write_secret"})
     assert error(answer) == (403, 29)
 
 

@@ -14,10 +14,11 @@ import pytest
 import requests
 
 from pinflow_pinterest.catalogue.operations import operation
+from pinflow_sandbox import Sandbox, start
 from pinflow_sandbox.seed.example import fill
-from pinflow_sandbox.server.sandbox import Sandbox, start
 from pinflow_sandbox.v5.routes import HANDLERS
-from pinflow_sandbox.world.logins import ALL_SCOPES, Consent
+from pinflow_sandbox.v5.scopes import V5_SCOPES
+from pinflow_sandbox.world.logins import ConsentRequest
 from pinflow_sandbox.world.world import World
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class Scene:
         *,
         body: object = None,
         query: dict[str, str] | None = None,
-        scopes: frozenset[str] = ALL_SCOPES,
+        scopes: frozenset[str] = V5_SCOPES,
         token: str | None = None,
     ) -> requests.Response:
         found = operation(id)
@@ -416,7 +417,7 @@ SPECIAL: dict[str, tuple[str, int, int, Callable[[Scene], requests.Response]]] =
     ),
     "a secret board without the scope to make one": (
         "boards/create", 403, 29,
-        lambda scene: do(scene, "boards/create", scopes=ALL_SCOPES - {"boards:write_secret"}),
+        lambda scene: do(scene, "boards/create", scopes=V5_SCOPES - {"boards:write_secret"}),
     ),
     "following nobody": (
         "follow_user/update", 404, 30,
@@ -508,7 +509,7 @@ def token_call(scene: Scene, path: str = "token", **form: str) -> requests.Respo
 
 
 def code_for(scene: Scene) -> str:
-    consent = Consent(scene.sandbox.world.app.id, "http://localhost:8085/", frozenset({"boards:read"}), None)
+    consent = ConsentRequest(scene.sandbox.world.app.id, "http://localhost:8085/", frozenset({"boards:read"}), None)
     return scene.sandbox.world.logins.code_for(consent, "garden_studio")
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.seed.example import refill
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

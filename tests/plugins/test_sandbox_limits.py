@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
-from pinflow_sandbox.world.logins import ALL_SCOPES
+from pinflow_sandbox import Sandbox, Settings, start
+from pinflow_sandbox.v5.scopes import V5_SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def call(sandbox: Sandbox) -> Iterator[Call]:
         session.trust_env = False
 
         def send(
-            method: str, path: str, *, account: str = "garden_studio", scopes: Any = ALL_SCOPES, **more: Any
+            method: str, path: str, *, account: str = "garden_studio", scopes: Any = V5_SCOPES, **more: Any
         ) -> requests.Response:
             headers = {"Authorization": f"Bearer {sandbox.world.token_for(account, scopes)}"}
             return session.request(method, f"{sandbox.url}/v5{path}", headers=headers, timeout=30, **more)

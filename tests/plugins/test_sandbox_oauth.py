@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.seed.example import LEGACY_APP
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,9 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from pinflow_sandbox import command
-from pinflow_sandbox.control.faults import Profile
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, command, start
+from pinflow_sandbox.control.faults import FaultProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -322,8 +321,8 @@ def test_the_token_file_of_the_sandbox_can_be_refreshed_more_than_once(sandbox: 
 # bad days
 
 
-def only(**shares: Any) -> Profile:
-    return Profile(seed=7, **shares)
+def only(**shares: Any) -> FaultProfile:
+    return FaultProfile(seed=7, **shares)
 
 
 def new_pin(client: OldClient, board: str) -> Any:

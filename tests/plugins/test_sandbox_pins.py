@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
-from pinflow_sandbox.world.logins import ALL_SCOPES
+from pinflow_sandbox import Sandbox, Settings, start
+from pinflow_sandbox.v5.scopes import V5_SCOPES
 
 Call = Callable[..., requests.Response]
 
@@ -27,7 +27,7 @@ def call(sandbox: Sandbox) -> Iterator[Call]:
         session.trust_env = False
 
         def send(
-            method: str, path: str, *, account: str = "garden_studio", scopes: Any = ALL_SCOPES, **more: Any
+            method: str, path: str, *, account: str = "garden_studio", scopes: Any = V5_SCOPES, **more: Any
         ) -> requests.Response:
             headers = {"Authorization": f"Bearer {sandbox.world.token_for(account, scopes)}"}
             return session.request(method, f"{sandbox.url}/v5{path}", headers=headers, timeout=30, **more)
@@ -199,7 +199,7 @@ def test_an_account_has_a_most_of_pins(sandbox: Sandbox, call: Call) -> None:
 def test_pins_of_a_secret_board_are_invisible_without_their_scope(call: Call) -> None:
     id = board_id(call, "Surprise party")
     pin = call("GET", f"/boards/{id}/pins").json()["items"][0]["id"]
-    scopes = ALL_SCOPES - {"pins:read_secret"}
+    scopes = V5_SCOPES - {"pins:read_secret"}
     assert call("GET", f"/boards/{id}/pins", scopes=scopes).json()["items"] == []
     assert error(call("GET", f"/pins/{pin}", scopes=scopes)) == (404, 50)
     assert pin not in [each["id"] for each in call("GET", "/pins?page_size=250", scopes=scopes).json()["items"]]
@@ -207,7 +207,7 @@ def test_pins_of_a_secret_board_are_invisible_without_their_scope(call: Call) ->
 
 def test_a_pin_is_not_put_on_a_secret_board_without_the_scope(call: Call) -> None:
     body = {"board_id": board_id(call, "Surprise party"), "media_source": image()}
-    assert error(call("POST", "/pins", json=body, scopes=ALL_SCOPES - {"pins:write_secret"})) == (403, 29)
+    assert error(call("POST", "/pins", json=body, scopes=V5_SCOPES - {"pins:write_secret"})) == (403, 29)
 
 
 def test_own_pins_leave_out_protected_boards_unless_asked(call: Call) -> None:

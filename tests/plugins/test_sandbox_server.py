@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from pinflow_sandbox.server.connection import Answer, Dropped
-from pinflow_sandbox.server.sandbox import Patience, Sandbox, Settings, start
+import pinflow_sandbox
+from pinflow_sandbox import Sandbox, Settings, Timeouts, server, start
+from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
 from pinflow_sandbox.v5.routes import operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.messages import HttpRequest
 
 
 @pytest.fixture
@@ -291,7 +292,7 @@ def test_what_is_refused_unread_is_told_in_the_dialect_of_its_path(
 
 def test_a_head_that_does_not_end_is_given_up() -> None:
     with (
-        start(patience=Patience(head=0.05)) as sandbox,
+        start(patience=Timeouts(head=0.05)) as sandbox,
         socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as sock,
     ):
         sock.sendall(b"GET / HTTP/1.1\r\n")
@@ -300,7 +301,7 @@ def test_a_head_that_does_not_end_is_given_up() -> None:
 
 def test_a_connection_without_a_request_is_given_up() -> None:
     with (
-        start(patience=Patience(idle=0.05)) as sandbox,
+        start(patience=Timeouts(idle=0.05)) as sandbox,
         socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as sock,
     ):
         assert sock.recv(100) == b""
@@ -376,17 +377,17 @@ def test_latency_is_waited_with_the_sleep_that_was_given() -> None:
     assert waits == [0.08]
 
 
-def faulty(faults: Callable[[Call, Callable[[], Answer]], Answer]) -> Sandbox:
+def faulty(faults: Callable[[HttpRequest, Callable[[], HttpResponse]], HttpResponse]) -> Sandbox:
     return start(settings=Settings(quotas=False), faults=faults)
 
 
 def test_a_fault_may_answer_in_place_of_the_api() -> None:
     asked: list[str | None] = []
 
-    def faults(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def faults(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         operation = operation_of(call)
         asked.append(operation.id if operation else None)
-        return Answer(502, b"<html>", "text/html")
+        return HttpResponse(502, b"<html>", "text/html")
 
     with faulty(faults) as sandbox, socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as sock:
         line = Line(sock)
@@ -398,8 +399,8 @@ def test_a_fault_may_answer_in_place_of_the_api() -> None:
 
 @pytest.mark.parametrize("sent", [0, 40])
 def test_a_fault_may_drop_the_connection_after_the_request_was_done(sent: int) -> None:
-    def faults(call: Call, apply: Callable[[], Answer]) -> Answer:
-        raise Dropped(apply(), sent=sent)
+    def faults(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        raise ConnectionDropped(apply(), sent=sent)
 
     with faulty(faults) as sandbox, socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as sock:
         sock.sendall(post(sandbox, b'{"name":"Done"}', "Content-Length: 15"))
@@ -411,10 +412,17 @@ def test_a_fault_may_drop_the_connection_after_the_request_was_done(sent: int) -
 
 
 def test_a_fault_may_reset_the_connection() -> None:
-    def faults(call: Call, apply: Callable[[], Answer]) -> Answer:
-        raise Dropped(reset=True)
+    def faults(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        raise ConnectionDropped(reset=True)
 
     with faulty(faults) as sandbox, socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as sock:
         sock.sendall(request(sandbox))
         with pytest.raises(ConnectionResetError):
             sock.recv(100)
+
+
+@pytest.mark.parametrize("name", ["Sandbox", "Settings", "start"])
+def test_a_name_at_its_old_place_is_the_same_and_warns(name: str) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"server\.{name} is now pinflow_sandbox\.{name}; pinflow 0\.3 drops"):
+        old = getattr(server, name)
+    assert old is getattr(pinflow_sandbox, name)

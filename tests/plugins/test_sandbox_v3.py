@@ -12,9 +12,10 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.v3.routes import DIALECT
-from pinflow_sandbox.world.logins import EVERY_SCOPE, V3_SCOPES
+from pinflow_sandbox.v3.scopes import V3_SCOPES
+from pinflow_sandbox.world.logins import EVERY_SCOPE
 from tests.plugins.envelopes import Send, data, refusal, sender
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from pinflow_sandbox.server.sandbox import Sandbox, Settings, start
+from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.v4.ads import DIALECT
 from tests.plugins.envelopes import Send, data, refusal, sender
 

@@ -11,7 +11,7 @@ import pytest
 
 import pinflow.__main__ as program
 from pinflow.cli.shell import Shell
-from pinflow_sandbox.server.sandbox import start
+from pinflow_sandbox import start
 from tests.terminal import acting
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pinflow import Action
     from pinflow.engine.results import RunResult
-    from pinflow_sandbox.server.connection import Answer, Call
+    from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
     from tests.plugins.conftest import Bench, Fault
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -416,7 +416,7 @@ def test_a_copy_that_was_begun_by_hand_is_completed(bench: Bench, actions: dict[
 def with_null(ending: str, *names: str) -> Fault:
     """A fault in which the lists of paths that end so have null in place of these fields."""
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
         if call.method != "GET" or not call.path.endswith(ending):
             return answer
@@ -458,7 +458,7 @@ def test_tiles_among_the_pins_are_left_out_and_said_so(bench: Bench) -> None:
 
 
 def test_tiles_do_not_count_for_a_limit_and_a_pin_need_not_say_that_it_is_one(bench: Bench) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
         if call.method != "GET" or not call.path.endswith("/pins/"):
             return answer
@@ -493,7 +493,7 @@ def test_an_upload_goes_the_way_of_v3(bench: Bench) -> None:
 def test_an_upload_that_is_not_named_is_in_doubt(bench: Bench, actions: dict[str, Action], answer: Any) -> None:
     named = {"upload_id": answer["id"], "media_id": answer["id"]} if isinstance(answer, dict) and answer else answer
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         real = apply()
         if call.method != "POST":
             return real
@@ -506,7 +506,7 @@ def test_an_upload_that_is_not_named_is_in_doubt(bench: Bench, actions: dict[str
 
 @both
 def test_an_upload_that_has_no_place_to_go_is_registered_once(bench: Bench, actions: dict[str, Action]) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         real = apply()
         return replace(real, body=real.body.replace(b"upload_url", b"url")) if call.method == "POST" else real
 

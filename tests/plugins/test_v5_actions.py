@@ -34,7 +34,7 @@ from pinflow_pinterest_v5.actions.users import get_user
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pinflow_sandbox.server.connection import Answer, Call
+    from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
     from tests.plugins.conftest import Bench, Fault
 
 ACTIONS: list[Action] = [each for each in [*v5_actions(), *v3_actions()] if each.variants is None]
@@ -118,12 +118,12 @@ def reread(bench: Bench, action: Action, result: Any) -> None:
         assert again["id"] == result["id"]
 
 
-def look_again(action: Action) -> Callable[[Call, Callable[[], Answer]], Answer]:
+def look_again(action: Action) -> Callable[[HttpRequest, Callable[[], HttpResponse]], HttpResponse]:
     """A fault that answers the first write with a proxy's page until somebody has waited."""
-    from pinflow_sandbox.server.connection import Answer
+    from pinflow_sandbox.server.messages import HttpResponse
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
-        return apply() if call.method == "GET" else Answer(502, b"<html>Bad gateway</html>", "text/html")
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        return apply() if call.method == "GET" else HttpResponse(502, b"<html>Bad gateway</html>", "text/html")
 
     return fault
 

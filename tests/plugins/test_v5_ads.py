@@ -18,13 +18,13 @@ from pinflow_pinterest_v5.actions.ads import (
 from pinflow_pinterest_v5.actions.analytics import get_pin_analytics, get_user_analytics, top_pins, top_video_pins
 from pinflow_pinterest_v5.actions.terms import related_terms, suggested_terms
 from pinflow_pinterest_v5.actions.users import list_businesses
-from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.world import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.messages import HttpRequest
     from tests.plugins.conftest import Bench
 
 OURS = "Garden Studio Ads"
@@ -160,12 +160,12 @@ def test_fields_that_nobody_asked_for_do_no_harm(bench: Bench) -> None:
     pins = [pin["id"] for pin in bench.board("Garden ideas")["pins"][:2]]
     plain = [bench.run(get_user_analytics), bench.run(get_pin_analytics, pins=pins), bench.run(top_pins)]
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         body = apply().body
         strange = b'{"x_new": {"of": [1]}, "x_flag": true, "x_none": null, '
         for place in (b"{", b'"metrics":{', b'"all":{'):
             body = body.replace(place, place[:-1] + strange, 1)
-        return Answer(200, body)
+        return HttpResponse(200, body)
 
     bench.fault = fault
     strange = [bench.run(get_user_analytics), bench.run(get_pin_analytics, pins=pins), bench.run(top_pins)]
@@ -174,7 +174,7 @@ def test_fields_that_nobody_asked_for_do_no_harm(bench: Bench) -> None:
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"null", b'"x"', b'{"all": 3}', b'{"all": {"daily_metrics": [1]}}'])
 def test_what_is_no_figures_is_told_as_such(bench: Bench, body: bytes) -> None:
-    bench.fault = lambda call, apply: Answer(200, body)
+    bench.fault = lambda call, apply: HttpResponse(200, body)
     with pytest.raises(ActionError, match="something that is not figures by day"):
         bench.run(get_user_analytics)
     with pytest.raises(ActionError, match="something that is not figures by day"):

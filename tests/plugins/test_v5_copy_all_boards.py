@@ -11,12 +11,12 @@ from pinflow_pinterest.copying.copy_actions import GROUP_BOARD, NAME_TAKEN
 from pinflow_pinterest.copying.pin_copies import GONE
 from pinflow_pinterest_v5.actions.boards import delete_board
 from pinflow_pinterest_v5.actions.copying import copy_all_boards
-from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.server.messages import HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.messages import HttpRequest
     from tests.plugins.conftest import Bench, Fault
 
 FROM_CLIENT: dict[str, Any] = {"source": "client_account", "target": "garden_studio"}
@@ -81,9 +81,9 @@ def test_boards_whose_names_are_taken_can_be_left_out(bench: Bench) -> None:
 
 
 def test_a_board_that_cannot_be_copied_does_not_keep_the_others_from_it(bench: Bench) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "POST" and call.path.endswith("/boards") and b"Reception" in (call.body or b""):
-            return Answer(400, b'{"code": 1, "message": "Invalid request"}')
+            return HttpResponse(400, b'{"code": 1, "message": "Invalid request"}')
         return apply()
 
     bench.fault = fault
@@ -93,10 +93,10 @@ def test_a_board_that_cannot_be_copied_does_not_keep_the_others_from_it(bench: B
 
 
 def test_a_quota_that_is_used_up_ends_the_whole_copy(bench: Bench) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method != "POST":
             return apply()
-        return Answer(429, b'{"code": 8, "message": "Limited"}', headers=(("X-RateLimit-Reset", "3600"),))
+        return HttpResponse(429, b'{"code": 8, "message": "Limited"}', headers=(("X-RateLimit-Reset", "3600"),))
 
     bench.fault = fault
     bench.forget()

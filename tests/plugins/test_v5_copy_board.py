@@ -13,7 +13,7 @@ from pinflow_pinterest_v5.actions.boards import delete_board
 from pinflow_pinterest_v5.actions.copying import copy_board
 from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin, list_board_pins
 from pinflow_pinterest_v5.actions.sections import create_section
-from pinflow_sandbox.server.connection import Answer, Call
+from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,7 +216,7 @@ def test_a_killed_copy_is_finished_on_resume(
     """Killed while it waits to look what became of a lost answer."""
     lose, left = lost_answer(ending, applied=applied), [writes_before]
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "POST" and call.path.endswith(ending) and left[0]:
             left[0] -= 1
             return apply()
@@ -250,7 +250,7 @@ def test_after_a_kill_new_pins_are_not_copied_and_gone_ones_are_told(
 
 
 def test_a_name_taken_by_another_after_the_checks_is_not_adopted(bench: Bench) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "POST" and call.path.endswith("/boards"):
             bench.control.board(name="The copy")
         return apply()
@@ -264,7 +264,7 @@ def test_a_name_taken_by_another_after_the_checks_is_not_adopted(bench: Bench) -
 def test_a_pin_of_others_on_the_copy_is_told_as_diverged(bench: Bench) -> None:
     strangers: list[str] = []
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
         if call.method == "POST" and call.path.endswith("/boards"):
             bench.fault = None
@@ -284,9 +284,9 @@ def test_a_listing_that_lags_is_waited_for(bench: Bench) -> None:
 
 
 def test_a_bad_pin_does_not_keep_the_others_from_the_copy(bench: Bench) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "POST" and call.path.endswith("/pins") and b"Surprise party 2" in (call.body or b""):
-            return Answer(400, b'{"code": 1, "message": "Invalid request: the image is broken"}')
+            return HttpResponse(400, b'{"code": 1, "message": "Invalid request: the image is broken"}')
         return apply()
 
     bench.fault = fault
@@ -316,10 +316,10 @@ def test_a_copy_that_lacked_a_scope_is_finished_with_it(bench: Bench) -> None:
 def test_a_busy_board_is_tried_again_for_its_sections(bench: Bench) -> None:
     refusals = [2]
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "POST" and call.path.endswith("/sections") and refusals[0]:
             refusals[0] -= 1
-            return Answer(409, b'{"code": 409, "message": "Could not get exclusive access to the board."}')
+            return HttpResponse(409, b'{"code": 409, "message": "Could not get exclusive access to the board."}')
         return apply()
 
     bench.fault = fault

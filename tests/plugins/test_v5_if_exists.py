@@ -15,7 +15,7 @@ from pinflow_pinterest.copying.pin_copies import GONE
 from pinflow_pinterest_v5.actions.copying import copy_board
 from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin
 from pinflow_pinterest_v5.api import API
-from pinflow_sandbox.server.connection import Answer, Call
+from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 from tests.plugins.conftest import Bench
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def losing(times: int, *, applied: bool, gather: int = 1) -> Fault:
     """
     lost, lock, together = Counter[bytes](), threading.Lock(), threading.Barrier(gather)
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method != "POST" or not call.path.endswith("/pins"):
             return apply()
         with lock:
@@ -181,7 +181,7 @@ def losing(times: int, *, applied: bool, gather: int = 1) -> Fault:
             apply()
         if number <= gather:
             together.wait(timeout=20)
-        return Answer(502, b"<html>Bad gateway</html>", "text/html")
+        return HttpResponse(502, b"<html>Bad gateway</html>", "text/html")
 
     return fault
 
@@ -198,7 +198,7 @@ def test_side_by_side_a_copy_shows_the_same(wide: WideBench, name: str, parallel
 def test_so_many_pins_are_on_their_way_at_a_time(wide: WideBench) -> None:
     together = threading.Barrier(4)
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "POST" and call.path.endswith("/pins") and b"small garden" in (call.body or b""):
             together.wait(timeout=20)  # fails unless four are here
         return apply()
@@ -266,7 +266,7 @@ def test_side_by_side_a_strange_pin_is_not_adopted(wide: WideBench) -> None:
     lose = losing(1, applied=False)
     strangers: list[str] = []
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "POST" and call.path.endswith("/pins"):
             wide.fault = lose
             made = (
@@ -280,7 +280,7 @@ def test_side_by_side_a_strange_pin_is_not_adopted(wide: WideBench) -> None:
                 else None
             )
             strangers.extend([made["id"]] if made else [])
-            return Answer(502, b"<html>Bad gateway</html>", "text/html")
+            return HttpResponse(502, b"<html>Bad gateway</html>", "text/html")
         return apply()
 
     wide.fault = fault

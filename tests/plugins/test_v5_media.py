@@ -11,13 +11,13 @@ from pinflow import ActionError, RemoteError, UsageError
 from pinflow_pinterest.media import uploads
 from pinflow_pinterest_v5.actions.copying import copy_pin
 from pinflow_pinterest_v5.actions.media import upload_video
-from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.world.images import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.messages import HttpRequest
     from tests.plugins.conftest import Bench
 
 
@@ -49,7 +49,7 @@ def test_a_video_is_uploaded_whole_and_waited_for(bench: Bench) -> None:
 def test_the_store_is_sent_no_token(bench: Bench) -> None:
     heads: list[dict[str, str]] = []
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.path.startswith("/_store/"):
             heads.append(call.headers)
         return apply()
@@ -111,11 +111,11 @@ def test_nobody_waits_longer_than_was_said(bench: Bench) -> None:
 
 @pytest.mark.parametrize("url", ["https://uploads.evil.example/", "http://192.0.2.7/", "ftp://127.0.0.1/", ""])
 def test_an_upload_host_that_is_not_the_vendors_is_sent_nothing(bench: Bench, url: str) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
         if call.method == "POST" and call.path == "/v5/media":
             body = answer.body.replace(f"http://{call.host}/_store/".encode(), url.encode())
-            return Answer(answer.status, body)
+            return HttpResponse(answer.status, body)
         return answer
 
     bench.fault = fault
@@ -124,10 +124,10 @@ def test_an_upload_host_that_is_not_the_vendors_is_sent_nothing(bench: Bench, ur
 
 
 def test_an_upload_that_was_cut_off_is_begun_again(bench: Bench) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.path.startswith("/_store/"):
             bench.deadly_sleep = True
-            return Answer(503, b"<Error/>", "application/xml")
+            return HttpResponse(503, b"<Error/>", "application/xml")
         return apply()
 
     bench.fault = fault
@@ -146,9 +146,9 @@ def test_an_upload_that_was_complete_is_not_sent_again(bench: Bench) -> None:
 
 
 def test_a_store_that_refuses_is_told_without_what_it_was_signed_with(bench: Bench) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.path.startswith("/_store/"):
-            return Answer(403, b"<Error>" + call.body[:2000] + b"</Error>", "application/xml")
+            return HttpResponse(403, b"<Error>" + call.body[:2000] + b"</Error>", "application/xml")
         return apply()
 
     bench.fault = fault

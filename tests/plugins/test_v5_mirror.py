@@ -19,7 +19,7 @@ from pinflow_pinterest_v5.actions.boards import delete_board, update_board
 from pinflow_pinterest_v5.actions.mirroring import mirror_board
 from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin, update_pin
 from pinflow_pinterest_v5.actions.sections import create_section
-from pinflow_sandbox.server.connection import Answer, Call
+from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,7 +140,7 @@ def test_pins_without_texts_are_told_apart_by_their_pictures(bench: Bench) -> No
 def test_a_service_that_computes_pictures_anew_gets_no_second_copies(bench: Bench, hint: str) -> None:
     """Its colours or sizes differ from what was copied, for every Pin."""
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
         if call.method == "GET" and call.path.endswith(f"{bench.board_id(TARGET)}/pins"):
             old, new = (
@@ -206,7 +206,7 @@ def test_a_section_that_got_a_pin_meanwhile_stays(bench: Bench) -> None:
     own = bench.run(create_section, board=bench.board_id(TARGET), name="Mine")
     first = add(bench, TARGET, title="Mine too", section=own["id"])
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "DELETE" and call.path.endswith(f"/pins/{first}"):
             bench.fault = None
             add(bench, TARGET, title="Just now", section=own["id"])
@@ -244,11 +244,11 @@ def test_nothing_happens_after_a_source_that_breaks_off(bench: Bench, page: int)
     mirror(bench, "Winter recipes")
     source, pages = bench.board_id("Winter recipes"), [0]
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "GET" and call.path.endswith(f"{source}/pins"):
             pages[0] += 1
             if pages[0] >= page:
-                return Answer(500, b'{"code": 0, "message": "Sorry"}')
+                return HttpResponse(500, b'{"code": 0, "message": "Sorry"}')
         return apply()
 
     bench.fault = fault
@@ -262,7 +262,7 @@ def short_listing(bench: Bench, source: str, times: int) -> Fault:
     """A source whose listing lacks its last six Pins, so many times."""
     left = [times]
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
         if call.method != "GET" or not call.path.endswith(f"{source}/pins") or not left[0]:
             return answer
@@ -313,9 +313,9 @@ def test_nothing_is_deleted_when_a_pin_could_not_be_added(bench: Bench) -> None:
     remove(bench, 1)
     add(bench, title="Broken")
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         refused = call.method == "POST" and b"Broken" in (call.body or b"")
-        return Answer(400, b'{"code": 1, "message": "the image is broken"}') if refused else apply()
+        return HttpResponse(400, b'{"code": 1, "message": "the image is broken"}') if refused else apply()
 
     bench.fault = fault
     result = mirror(bench, extra="delete")
@@ -327,7 +327,7 @@ def test_a_pin_that_somebody_else_deleted_first_counts_as_deleted(bench: Bench) 
     remove(bench, 1)
     (extra,) = [pin["id"] for pin in bench.board(TARGET)["pins"][:1]]
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "DELETE" and call.path.endswith(extra):
             bench.fault = None
             bench.run(delete_pin, pin=extra)
@@ -402,7 +402,7 @@ def test_a_pin_of_others_that_came_meanwhile_is_told(bench: Bench) -> None:
     mirror(bench)
     add(bench, title="New")
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "POST":
             bench.fault = None
             add(bench, TARGET, title="Not of this run")

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.app import App, Options
-from pinflow_sandbox.server.sandbox import start
+from pinflow_sandbox import start
 
 if TYPE_CHECKING:
     from pinflow.engine.results import RunResult
-    from pinflow_sandbox.server.connection import Answer, Call
+    from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 DRY_ONLY = ["copy_all_boards"]  # it writes more than the quota of three minutes
@@ -179,8 +179,8 @@ def test_a_run_killed_right_after_it_deleted_a_board_by_name_ends_well(tmp_path:
     """The board's name leads nowhere by then; another board must not be taken for it either."""
     child: subprocess.Popen[bytes] | None = None
 
-    def kill(call: Call, apply: Any) -> Answer:
-        answer: Answer = apply()
+    def kill(call: HttpRequest, apply: Any) -> HttpResponse:
+        answer: HttpResponse = apply()
         if call.method == "DELETE" and child is not None:
             os.kill(child.pid, signal.SIGKILL)
             child.wait(10)

@@ -10,13 +10,13 @@ import pytest
 
 from pinflow import ActionError, RemoteError, UsageError
 from pinflow_pinterest_v5.actions.reports import create_ad_report
-from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.server.messages import HttpResponse
 from tests.plugins.conftest import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.messages import HttpRequest
     from tests.plugins.conftest import Bench
 
 REPORT: dict[str, Any] = {
@@ -40,7 +40,7 @@ def bodies(bench: Bench, path: str = "/reports") -> list[Any]:
     """What was sent to ask for reports, from now on."""
     sent: list[Any] = []
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.method == "POST" and call.path.endswith(path):
             sent.append(json.loads(call.body))
         return apply()
@@ -109,9 +109,9 @@ def test_every_other_end_has_a_word_and_leaves_the_old_file(bench: Bench, outcom
 
 
 def test_an_end_that_nobody_knows_is_told_as_it_is(bench: Bench) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
-        return Answer(200, answer.body.replace(b"FINISHED", b"MISLAID"))
+        return HttpResponse(200, answer.body.replace(b"FINISHED", b"MISLAID"))
 
     bench.fault = fault
     with pytest.raises(ActionError, match="the report ended as 'MISLAID'"):
@@ -119,7 +119,7 @@ def test_an_end_that_nobody_knows_is_told_as_it_is(bench: Bench) -> None:
 
 
 def test_an_address_that_is_too_old_is_asked_for_again(bench: Bench) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.path.startswith("/_reports/") and not fetched:
             bench.now += 301
         if call.path.startswith("/_reports/"):
@@ -136,11 +136,11 @@ def test_an_address_that_is_too_old_is_asked_for_again(bench: Bench) -> None:
 def test_a_file_that_breaks_off_is_fetched_again(bench: Bench) -> None:
     times: list[int] = []
 
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         if call.path.startswith("/_reports/"):
             times.append(1)
             if len(times) == 1:
-                return Answer(502, b"<html>", "text/html")
+                return HttpResponse(502, b"<html>", "text/html")
         return apply()
 
     bench.fault = fault
@@ -149,9 +149,9 @@ def test_a_file_that_breaks_off_is_fetched_again(bench: Bench) -> None:
 
 
 def test_nothing_is_fetched_from_a_place_that_is_not_the_services(bench: Bench) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
-        return Answer(answer.status, answer.body.replace(b"http://localhost:", b"https://evil.example:"))
+        return HttpResponse(answer.status, answer.body.replace(b"http://localhost:", b"https://evil.example:"))
 
     bench.fault = fault
     with pytest.raises(ActionError, match=r"the service named 'https://evil\.example' for a file"):
@@ -189,9 +189,9 @@ def test_a_report_is_resumed_however_often_its_run_was_killed(bench: Bench) -> N
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"7", b'{"token": null}', b'{"token": ""}', b'{"token": 5}'])
 def test_a_report_without_a_token_is_asked_for_once(bench: Bench, body: bytes) -> None:
-    def fault(call: Call, apply: Callable[[], Answer]) -> Answer:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
-        return Answer(201, body) if call.method == "POST" else answer
+        return HttpResponse(201, body) if call.method == "POST" else answer
 
     bench.fault = fault
     with pytest.raises(ActionError, match="the service's answer names no token of the report"):

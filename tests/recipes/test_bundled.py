@@ -13,7 +13,7 @@ from pinflow.app import App, Options
 from pinflow.errors import RecipeError
 from pinflow.events import EffectDone
 from pinflow.plan import all_steps
-from pinflow_sandbox.server.sandbox import start
+from pinflow_sandbox import start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -18,20 +18,22 @@ from secrets import randbelow
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow_sandbox.server.connection import Answer, Dropped
 from pinflow_sandbox.server.dialects import dialect_of
-from pinflow_sandbox.server.http_dates import written_date
+from pinflow_sandbox.server.http_dates import http_date
+from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
 from pinflow_sandbox.world import pins
-from pinflow_sandbox.world.limits import Limits
+from pinflow_sandbox.world.limits import RateLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pinflow_sandbox.server.connection import Call
     from pinflow_sandbox.server.dialects import Dialect
-    from pinflow_sandbox.server.site import Faults
-    from pinflow_sandbox.world.limits import Spent
+    from pinflow_sandbox.server.messages import HttpRequest
+    from pinflow_sandbox.world.limits import LimitCheck
     from pinflow_sandbox.world.world import World
+
+    # Asked in place of doing a request: it may answer itself or raise ConnectionDropped, before or after ``apply`` ran.
+    FaultHook = Callable[[HttpRequest, Callable[[], HttpResponse]], HttpResponse]
 
 LARGEST_PAGE: Final = 25  # of a listing under a profile that cuts its own pages
 
@@ -44,7 +46,7 @@ _MAKING = ("boards/create", "board_sections/create", "pins/create", "pins/save")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class FaultProfile:
     """How often what goes wrong: shares of all requests, 0 to 1. Times are seconds of the sandbox's clock."""
 
     name: str = "own"  # "none" leaves every request alone
@@ -71,11 +73,11 @@ class Profile:
     nothing_made: float = 0.0  # of what is made: the answer says so, and it is not there
     lie_seconds: float = 0.0  # at most, until a Pin goes or another comes
 
-    def seeded(self, seed: int) -> Profile:
+    def seeded(self, seed: int) -> FaultProfile:
         """The same, falling on other requests."""
         return replace(self, seed=seed)
 
-    def times(self, factor: float) -> Profile:
+    def times(self, factor: float) -> FaultProfile:
         """The same faults so many times as often; lies are as often as they were.
 
         Raises ValueError where there would be more faults than requests.
@@ -92,11 +94,11 @@ class Profile:
         return f"{self.name}{f'*{factor:g}' if factor != 1 else ''}:{self.seed}"
 
 
-PROFILES: Final[Mapping[str, Profile]] = {
+PROFILES: Final[Mapping[str, FaultProfile]] = {
     each.name: each
     for each in (
-        Profile(name="none"),
-        Profile(
+        FaultProfile(name="none"),
+        FaultProfile(
             name="mild",
             error_before=0.01,
             error_after=0.005,
@@ -108,7 +110,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
             small_pages=True,
             extra_fields=True,
         ),
-        Profile(
+        FaultProfile(
             name="hostile",
             error_before=0.05,
             error_after=0.05,
@@ -124,12 +126,12 @@ PROFILES: Final[Mapping[str, Profile]] = {
             extra_fields=True,
             daily=True,
         ),
-        Profile(name="lying", vanished=0.05, stranger=0.05, nothing_made=0.05, lie_seconds=2.0),
+        FaultProfile(name="lying", vanished=0.05, stranger=0.05, nothing_made=0.05, lie_seconds=2.0),
     )
 }
 
 
-def profile(text: str) -> Profile:
+def parse_profile(text: str) -> FaultProfile:
     """The profile that ``NAME[*TIMES][:SEED]`` names, such as "hostile", "hostile:42" or "hostile*1.5:42".
 
     Without a seed it gets a new one. Raises ValueError with the names that there are.
@@ -144,50 +146,50 @@ def profile(text: str) -> Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class InjectedFault:
     """What happens to one request. ``chance`` decides everything else about it."""
 
     fault: str  # a field of the profile, or "" for none
     chance: Random
 
 
-def fate(chosen: Profile, operation: str, number: int) -> Fate:
+def fault_for(chosen: FaultProfile, operation: str, number: int) -> InjectedFault:
     """What happens to the ``number``-th request (from 1) of an operation."""
     chance = Random(f"{chosen.seed}/{operation}/{number}")  # noqa: S311 (faults, not secrets)
     drawn = chance.random()
     for name in _LOST:
         drawn -= getattr(chosen, name)
         if drawn < 0:
-            return Fate(name, chance)
+            return InjectedFault(name, chance)
     if operation.startswith("board_sections/") and not operation.startswith("board_sections/list"):
-        return Fate("busy" if chance.random() < chosen.busy else "", chance)
-    return Fate("expired" if chance.random() < chosen.expired else "", chance)
+        return InjectedFault("busy" if chance.random() < chosen.busy else "", chance)
+    return InjectedFault("expired" if chance.random() < chosen.expired else "", chance)
 
 
-class Interference:
+class FaultInjector:
     """What stands between the requests and the world: nothing, a profile, or whatever a test puts there."""
 
-    def __init__(self, world: World, faults: Faults | Profile | None = None) -> None:
+    def __init__(self, world: World, faults: FaultHook | FaultProfile | None = None) -> None:
         self.counts: Counter[str] = Counter()  # what was done to requests, by the field of the profile
         self._world = world
-        self._custom: Faults | None = None
+        self._custom: FaultHook | None = None
         self._profile = PROFILES["none"]
         self._numbers: Counter[str] = Counter()  # requests so far, by operation
-        self._limits = Limits()
+        self._limits = RateLimits()
         self._lock = RLock()
         self._coming: list[tuple[float, int, Callable[[], object]]] = []  # what happens later, and when
         self._count = 0
-        if isinstance(faults, Profile):
+        if isinstance(faults, FaultProfile):
             self._profile = faults
         else:
             self._custom = faults
 
     @property
-    def profile(self) -> Profile:
+    def profile(self) -> FaultProfile:
         """What goes wrong now."""
         return self._profile
 
-    def choose(self, chosen: Profile) -> None:
+    def choose(self, chosen: FaultProfile) -> None:
         """From now on this goes wrong, its requests counted from 1. What was under way still comes."""
         with self._lock:
             self._custom = None
@@ -201,7 +203,7 @@ class Interference:
         with self._lock:
             self._coming.clear()
 
-    def __call__(self, call: Call, apply: Callable[[], Answer]) -> Answer:
+    def __call__(self, call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         """The answer to a call, as far as there is one."""
         if self._custom is not None:
             return self._custom(call, apply)
@@ -213,7 +215,7 @@ class Interference:
         with self._lock:
             chosen = self._profile
             self._numbers[operation.id] += 1
-            found = fate(chosen, operation.id, self._numbers[operation.id])
+            found = fault_for(chosen, operation.id, self._numbers[operation.id])
         spent = self._spent(operation.category) if chosen.daily else None
         if spent is not None and not spent.allowed:
             self._note("daily")
@@ -237,7 +239,9 @@ class Interference:
 
     # one request
 
-    def _done(self, call: Call, apply: Callable[[], Answer], operation: str, found: Fate) -> Answer:
+    def _done(
+        self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, found: InjectedFault
+    ) -> HttpResponse:
         chance, dialect = found.chance, dialect_of(call.path)
         match found.fault:
             case "error_before":
@@ -246,26 +250,26 @@ class Interference:
                 self._apply(call, apply, chance)
                 return _server_error(dialect, chance)
             case "reset_before":
-                raise Dropped(reset=chance.random() < 0.5)
+                raise ConnectionDropped(reset=chance.random() < 0.5)
             case "reset_after":
                 self._apply(call, apply, chance)
-                raise Dropped(reset=chance.random() < 0.5)
+                raise ConnectionDropped(reset=chance.random() < 0.5)
             case "truncated":
                 answer = self._apply(call, apply, chance)
                 # somewhere between the first byte of the head and the last but one of the body
-                raise Dropped(answer, sent=chance.randint(1, max(1, len(answer.body) + 60)))
+                raise ConnectionDropped(answer, sent=chance.randint(1, max(1, len(answer.body) + 60)))
             case "limited":
                 return self._limited(dialect, chance)
             case "late":
                 self._postpone(call, apply, chance)
-                raise Dropped(reset=chance.random() < 0.5)
+                raise ConnectionDropped(reset=chance.random() < 0.5)
             case "busy":
                 return dialect.error_answer(409, 409, "Could not get exclusive access to the board.")
             case "expired":
                 self._expire(call)
         return self._told(call, self._honest(call, apply, operation, chance))
 
-    def _apply(self, call: Call, apply: Callable[[], Answer], chance: Random) -> Answer:
+    def _apply(self, call: HttpRequest, apply: Callable[[], HttpResponse], chance: Random) -> HttpResponse:
         """Do it; what it makes is listed some time later."""
         lag = chance.uniform(0.0, self._profile.listing_lag)
         if call.method == "GET" or not lag:
@@ -279,12 +283,12 @@ class Interference:
             finally:
                 world.settings = replace(world.settings, listing_lag=before.listing_lag)
 
-    def _postpone(self, call: Call, apply: Callable[[], Answer], chance: Random) -> None:
+    def _postpone(self, call: HttpRequest, apply: Callable[[], HttpResponse], chance: Random) -> None:
         wait = chance.uniform(0.0, self._profile.late_seconds)
         if call.method != "GET":
             self._later(wait, lambda: self._apply(call, apply, chance))
 
-    def _told(self, call: Call, answer: Answer) -> Answer:
+    def _told(self, call: HttpRequest, answer: HttpResponse) -> HttpResponse:
         if not (self._profile.extra_fields and answer.body and 200 <= answer.status < 300):
             return answer
         value = json.loads(answer.body)
@@ -292,12 +296,12 @@ class Interference:
             each |= {"x_experiment": {"arm": 3, "of": [1, 2, None]}, "is_eligible_for_nothing": False}
         return replace(answer, body=json.dumps(value, ensure_ascii=False).encode())
 
-    def _limited(self, dialect: Dialect, chance: Random) -> Answer:
+    def _limited(self, dialect: Dialect, chance: Random) -> HttpResponse:
         wait = chance.randint(1, 3)
         now = self._world.clock.now()
         styles: list[tuple[tuple[str, str], ...]] = [
             (("Retry-After", str(wait)),),
-            (("Retry-After", written_date(now + wait, "GMT")),),
+            (("Retry-After", http_date(now + wait, "GMT")),),
             (),
             (("Retry-After", chance.choice(_JUNK)),),
             (("X-RateLimit-Limit", "100, 100;w=60"), ("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", str(wait))),
@@ -307,20 +311,22 @@ class Interference:
         message = "This request exceeded a rate limit. Please try again later."
         return dialect.error_answer(429, 8, message, chance.choice(styles))
 
-    def _spent(self, category: str) -> Spent:
+    def _spent(self, category: str) -> LimitCheck:
         """Count a call against the quotas of trial access."""
         with self._world.lock:
             settings = replace(self._world.settings, trial=True)
             return self._limits.spend(settings, self._world.clock.now(), category, "", self._world.app.id)
 
-    def _expire(self, call: Call) -> None:
+    def _expire(self, call: HttpRequest) -> None:
         with self._world.lock:
             if self._world.logins.expire(call.header("authorization").partition(" ")[2].strip()):
                 self._note("expired")
 
     # lies
 
-    def _honest(self, call: Call, apply: Callable[[], Answer], operation: str, chance: Random) -> Answer:
+    def _honest(
+        self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, chance: Random
+    ) -> HttpResponse:
         """The answer, which may be a lie, or become one."""
         lie = self._lie(chance, operation) if operation in _MAKING else ""
         with self._world.lock:
@@ -387,7 +393,7 @@ class Interference:
             clock.offset = offset
 
 
-def _with_limits(answer: Answer, headers: tuple[tuple[str, str], ...]) -> Answer:
+def _with_limits(answer: HttpResponse, headers: tuple[tuple[str, str], ...]) -> HttpResponse:
     """The answer with these headers about limits in place of others; a refusal tells its own."""
     if answer.status == 429:
         return answer
@@ -395,10 +401,10 @@ def _with_limits(answer: Answer, headers: tuple[tuple[str, str], ...]) -> Answer
     return replace(answer, headers=(*others, *headers))
 
 
-def _server_error(dialect: Dialect, chance: Random) -> Answer:
+def _server_error(dialect: Dialect, chance: Random) -> HttpResponse:
     status = chance.choice((500, 502, 503, 504))
     if status == 502:
-        return Answer(502, _HTML, "text/html; charset=utf-8")
+        return HttpResponse(502, _HTML, "text/html; charset=utf-8")
     return dialect.error_answer(status, 0, "Something went wrong on our end. Sorry about that.")
 
 

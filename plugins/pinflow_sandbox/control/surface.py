@@ -10,19 +10,20 @@ import json
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
-from pinflow_sandbox.control.faults import Profile, profile
+from pinflow_sandbox.control.faults import FaultProfile, parse_profile
 from pinflow_sandbox.seed import example as seed
-from pinflow_sandbox.server.connection import Answer
+from pinflow_sandbox.server.json_encoding import encode_json
+from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.v5 import render
 from pinflow_sandbox.world.logins import EVERY_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pinflow_sandbox.control.faults import Interference
+    from pinflow_sandbox.control.faults import FaultInjector
     from pinflow_sandbox.control.settings import Settings
-    from pinflow_sandbox.server.connection import Call
-    from pinflow_sandbox.world.records import Board, Pin, Privacy
+    from pinflow_sandbox.server.messages import HttpRequest
+    from pinflow_sandbox.world.records import BoardRecord, PinRecord, Privacy
     from pinflow_sandbox.world.world import World
 
     JsonObject = dict[str, object]
@@ -36,7 +37,7 @@ _PRIVACIES: tuple[Privacy, ...] = ("PUBLIC", "PROTECTED", "SECRET")
 class Control:
     """What the owner of a sandbox may do with it, beyond what the API offers."""
 
-    def __init__(self, world: World, interference: Interference) -> None:
+    def __init__(self, world: World, interference: FaultInjector) -> None:
         self._world = world
         self._interference = interference
 
@@ -80,7 +81,7 @@ class Control:
         Raises ValueError with all that is wrong, and then changes nothing.
         """
         faults = changes.pop("faults", None)
-        chosen = faults if isinstance(faults, Profile | None) else profile(str(faults))
+        chosen = faults if isinstance(faults, FaultProfile | None) else parse_profile(str(faults))
         with self._world.lock:
             self._world.settings = self._world.settings.changed(changes)
             if chosen is not None:
@@ -159,7 +160,7 @@ class ControlSurface:
         self._control = control
         self._token = token
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: HttpRequest) -> HttpResponse:
         """Do what a call under ``/_sandbox/`` asks for."""
         if problem := self._stranger(call):
             return _told(403, {"message": problem})
@@ -175,7 +176,7 @@ class ControlSurface:
         except (TypeError, ValueError) as error:
             return _told(400, {"message": str(error)})
 
-    def _stranger(self, call: Call) -> str | None:
+    def _stranger(self, call: HttpRequest) -> str | None:
         """Why a call is not to be heard, or None if it is the owner's."""
         if call.header("origin") not in ("", f"http://{call.host}"):
             return "refused: another web page sent this"
@@ -186,7 +187,7 @@ class ControlSurface:
         return None
 
 
-def _board(world: World, board: Board) -> JsonObject:
+def _board(world: World, board: BoardRecord) -> JsonObject:
     return {
         "id": board.id,
         "owner": board.owner,
@@ -200,7 +201,7 @@ def _board(world: World, board: Board) -> JsonObject:
     }
 
 
-def _pin(pin: Pin) -> JsonObject:
+def _pin(pin: PinRecord) -> JsonObject:
     content = pin.content
     return {
         "id": pin.id,
@@ -219,12 +220,12 @@ def _pin(pin: Pin) -> JsonObject:
     }
 
 
-def _told(status: int, value: object) -> Answer:
+def _told(status: int, value: object) -> HttpResponse:
     headers = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
-    return Answer(status, render.encode(value).encode("utf-8", "backslashreplace"), headers=headers)
+    return HttpResponse(status, encode_json(value).encode("utf-8", "backslashreplace"), headers=headers)
 
 
-def _given(call: Call) -> dict[str, Any]:
+def _given(call: HttpRequest) -> dict[str, Any]:
     if call.header("content-type").partition(";")[0].strip().lower() != "application/json":
         raise ValueError("the body must be application/json")
     value = json.loads(call.body) if call.body else {}

@@ -11,15 +11,17 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
-from pinflow_sandbox.server.connection import Answer
-from pinflow_sandbox.server.errors import Refused, invalid, real_credential, unauthenticated
-from pinflow_sandbox.v5 import render
+from pinflow_sandbox.server.errors import ApiError, authentication_failed, invalid_request, real_credential_error
+from pinflow_sandbox.server.json_encoding import encode_json
+from pinflow_sandbox.server.messages import HttpResponse
+from pinflow_sandbox.v3.scopes import V3_SCOPES
 from pinflow_sandbox.v5.routes import error_answer
-from pinflow_sandbox.world.logins import ALL_SCOPES, EVERY_SCOPE, V3_SCOPES, Consent, looks_real
+from pinflow_sandbox.v5.scopes import V5_SCOPES
+from pinflow_sandbox.world.logins import EVERY_SCOPE, ConsentRequest, looks_real
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.server.connection import Call
-    from pinflow_sandbox.world.logins import App, Issued
+    from pinflow_sandbox.server.messages import HttpRequest
+    from pinflow_sandbox.world.logins import AppRegistration, IssuedTokens
     from pinflow_sandbox.world.world import World
 
 TOKEN_PATH = "/v5/oauth/token"  # noqa: S105 (a path)
@@ -45,22 +47,22 @@ button[value=approve]{{background:var(--go);border-color:var(--go);color:#fff}}
 """
 
 
-def token_answer(world: World, call: Call) -> Answer:
+def token_answer(world: World, call: HttpRequest) -> HttpResponse:
     """The answer of the token endpoint or of revocation."""
     try:
         if call.method != "POST":
-            raise Refused(405, 5, "Method not allowed")
+            raise ApiError(405, 5, "Method not allowed")
         form = form_of(call)
         app = app_of(world, call)
         if call.path == REVOKE_PATH:
             world.logins.revoke(app, needed(form, "token"))
-            return Answer(200)
+            return HttpResponse(200)
         return _tokens(world, app, form)
-    except Refused as refused:
+    except ApiError as refused:
         return error_answer(refused.status, refused.code, refused.message)
 
 
-def consent_answer(world: World, call: Call) -> Answer:
+def consent_answer(world: World, call: HttpRequest) -> HttpResponse:
     """The page that asks a user, or what follows from the button pressed on it."""
     if call.method in ("GET", "HEAD"):
         return _asked(world, {name: values[-1] for name, values in call.query.items()})
@@ -70,12 +72,12 @@ def consent_answer(world: World, call: Call) -> Answer:
         return _page(403, "Refused", "<p>Only the page of this sandbox may answer for its user.</p>")
     try:
         form = {name: values[-1] for name, values in _pairs(call).items()}
-    except Refused as refused:
+    except ApiError as refused:
         return _page(refused.status, "Nothing was decided", f"<p>{escape(refused.message)}</p>")
     return _decided(world, form)
 
 
-def _tokens(world: World, app: App, form: dict[str, str]) -> Answer:
+def _tokens(world: World, app: AppRegistration, form: dict[str, str]) -> HttpResponse:
     kind = needed(form, "grant_type")
     continuous = any(form.get(name, "").lower() in _TRUE for name in ("continuous_refresh", "refresh_on"))
     if kind == "authorization_code":
@@ -87,10 +89,10 @@ def _tokens(world: World, app: App, form: dict[str, str]) -> Answer:
         return _issued(world, kind, world.logins.refresh(app, token, scopes, continuous=continuous))
     if kind == "client_credentials":
         return _issued(world, kind, world.logins.for_client(app, _scopes(needed(form, "scope"))))
-    raise invalid(f"'grant_type' value '{kind[:40]}' is not one this API knows")
+    raise invalid_request(f"'grant_type' value '{kind[:40]}' is not one this API knows")
 
 
-def _issued(world: World, kind: str, issued: Issued) -> Answer:
+def _issued(world: World, kind: str, issued: IssuedTokens) -> HttpResponse:
     body: dict[str, object] = {
         "access_token": issued.access_token,
         "response_type": kind,
@@ -102,59 +104,59 @@ def _issued(world: World, kind: str, issued: Issued) -> Answer:
         body["refresh_token"] = issued.refresh_token
         body["refresh_token_expires_in"] = int(issued.refresh_expires - world.clock.now())
         body["refresh_token_expires_at"] = int(issued.refresh_expires)
-    return Answer(200, render.encode(body).encode(), headers=(("Cache-Control", "no-store"),))
+    return HttpResponse(200, encode_json(body).encode(), headers=(("Cache-Control", "no-store"),))
 
 
-def form_of(call: Call) -> dict[str, str]:
-    """The fields of a form. Raises Refused for anything else."""
+def form_of(call: HttpRequest) -> dict[str, str]:
+    """The fields of a form. Raises ApiError for anything else."""
     kind = call.header("content-type").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise invalid(f"the body must be application/x-www-form-urlencoded, not '{kind[:80]}'")
+        raise invalid_request(f"the body must be application/x-www-form-urlencoded, not '{kind[:80]}'")
     return {name: values[-1] for name, values in _pairs(call).items()}
 
 
-def _pairs(call: Call) -> dict[str, list[str]]:
+def _pairs(call: HttpRequest) -> dict[str, list[str]]:
     try:
         return parse_qs(call.body.decode(), keep_blank_values=True, max_num_fields=100)
     except ValueError:
-        raise invalid("the body is not a form") from None
+        raise invalid_request("the body is not a form") from None
 
 
-def app_of(world: World, call: Call) -> App:
+def app_of(world: World, call: HttpRequest) -> AppRegistration:
     """The app that signed a call with its id and secret."""
     kind, _, coded = call.header("authorization").partition(" ")
     if kind.lower() != "basic":
-        raise unauthenticated("The token endpoint wants the app's id and secret as Basic credentials.")
+        raise authentication_failed("The token endpoint wants the app's id and secret as Basic credentials.")
     try:
         id, found, secret = b64decode(coded.strip(), validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
-        raise unauthenticated("The Basic credentials are not base64 of id:secret.") from None
+        raise authentication_failed("The Basic credentials are not base64 of id:secret.") from None
     if not found:
-        raise unauthenticated("The Basic credentials are not base64 of id:secret.")
+        raise authentication_failed("The Basic credentials are not base64 of id:secret.")
     return world.logins.app_of(unquote(id), unquote(secret))
 
 
 def needed(form: dict[str, str], name: str) -> str:
-    """A field that must be there. Raises Refused (400) if it is not."""
+    """A field that must be there. Raises ApiError (400) if it is not."""
     if value := form.get(name):
         return value
-    raise invalid(f"'{name}' is required")
+    raise invalid_request(f"'{name}' is required")
 
 
-def _scopes(text: str, known: frozenset[str] = ALL_SCOPES) -> frozenset[str]:
-    """The scopes in a list with commas or spaces. Raises Refused for an unknown one, or for none."""
+def _scopes(text: str, known: frozenset[str] = V5_SCOPES) -> frozenset[str]:
+    """The scopes in a list with commas or spaces. Raises ApiError for an unknown one, or for none."""
     wanted = frozenset(text.replace(",", " ").split())
     if unknown := sorted(wanted - known):
-        raise invalid(f"'scope' has unknown scopes: {unknown}")
+        raise invalid_request(f"'scope' has unknown scopes: {unknown}")
     if not wanted:
-        raise invalid("'scope' is required")
+        raise invalid_request("'scope' is required")
     return wanted
 
 
-def _asked(world: World, query: dict[str, str]) -> Answer:
+def _asked(world: World, query: dict[str, str]) -> HttpResponse:
     try:
         consent = _consent(world, query)
-    except Refused as refused:
+    except ApiError as refused:
         return _page(400, "This request cannot be answered", f"<p>{escape(refused.message)}</p>")
     rights = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in sorted(consent.scopes))
     people = "".join(f"<option>{escape(name)}</option>" for name in world.accounts)
@@ -171,20 +173,20 @@ def _asked(world: World, query: dict[str, str]) -> Answer:
     return _page(200, "Give access to an app?", content, form_targets=f"'self' {target.scheme}://{target.netloc}")
 
 
-def _consent(world: World, query: dict[str, str]) -> Consent:
+def _consent(world: World, query: dict[str, str]) -> ConsentRequest:
     app_id = query.get("client_id") or query.get("consumer_id")
     if not app_id:
-        raise invalid("you must pass a value for client_id")
+        raise invalid_request("you must pass a value for client_id")
     app = world.logins.apps.get(app_id)
     if app is None:
-        raise invalid("there is no app with this client_id in the sandbox")
+        raise invalid_request("there is no app with this client_id in the sandbox")
     uri = query.get("redirect_uri", "")
     if uri not in app.redirect_uris:
-        raise invalid("the redirect_uri does not match any of the registered redirect URIs")
+        raise invalid_request("the redirect_uri does not match any of the registered redirect URIs")
     if query.get("response_type") != "code":
-        raise invalid("the response_type must be code")
+        raise invalid_request("the response_type must be code")
     refreshable = query.get("refreshable", "true").lower() in _TRUE
-    return Consent(app.id, uri, _asked_scopes(world, query.get("scope", "")), query.get("state"), refreshable)
+    return ConsentRequest(app.id, uri, _asked_scopes(world, query.get("scope", "")), query.get("state"), refreshable)
 
 
 def _asked_scopes(world: World, text: str) -> frozenset[str]:
@@ -194,10 +196,10 @@ def _asked_scopes(world: World, text: str) -> frozenset[str]:
     return _scopes(text, EVERY_SCOPE)
 
 
-def _decided(world: World, form: dict[str, str]) -> Answer:
+def _decided(world: World, form: dict[str, str]) -> HttpResponse:
     nonce = form.get("consent", "")
     if looks_real(nonce):
-        return _page(401, "Refused", f"<p>{escape(real_credential().message)}</p>")
+        return _page(401, "Refused", f"<p>{escape(real_credential_error().message)}</p>")
     account = world.accounts.get(form.get("account", ""))
     decision = form.get("decision")
     if decision not in ("approve", "deny") or (decision == "approve" and account is None):
@@ -210,21 +212,21 @@ def _decided(world: World, form: dict[str, str]) -> Answer:
     return _redirect(consent, {"code": world.logins.code_for(consent, account.username)})
 
 
-def _redirect(consent: Consent, outcome: dict[str, str]) -> Answer:
+def _redirect(consent: ConsentRequest, outcome: dict[str, str]) -> HttpResponse:
     state = {"state": consent.state} if consent.state is not None else {}
     joint = "&" if "?" in consent.redirect_uri else "?"
     location = f"{consent.redirect_uri}{joint}{urlencode(state | outcome)}"
     headers = (("Location", location), ("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"))
-    return Answer(302, content_type="text/html; charset=utf-8", headers=headers)
+    return HttpResponse(302, content_type="text/html; charset=utf-8", headers=headers)
 
 
-def _foreign(call: Call) -> bool:
+def _foreign(call: HttpRequest) -> bool:
     """Whether a browser says that another site sent this."""
     origin = call.header("origin")
     return origin not in ("", f"http://{call.host}") or call.header("sec-fetch-site") in ("cross-site", "same-site")
 
 
-def _page(status: int, title: str, content: str, form_targets: str = "'none'") -> Answer:
+def _page(status: int, title: str, content: str, form_targets: str = "'none'") -> HttpResponse:
     policy = f"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; form-action {form_targets}"
     headers = (
         ("Content-Security-Policy", policy),
@@ -233,4 +235,4 @@ def _page(status: int, title: str, content: str, form_targets: str = "'none'") -
         ("X-Content-Type-Options", "nosniff"),
     )
     body = _PAGE.format(title=escape(title), content=content).encode()
-    return Answer(status, body, "text/html; charset=utf-8", headers)
+    return HttpResponse(status, body, "text/html; charset=utf-8", headers)

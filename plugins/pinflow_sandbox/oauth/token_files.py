@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow_sandbox.world.logins import Issued
+    from pinflow_sandbox.world.logins import IssuedTokens
 
 
 class TokenFiles:
@@ -33,7 +33,7 @@ class TokenFiles:
             self._made = TemporaryDirectory(prefix="pinflow-sandbox-", ignore_cleanup_errors=True)
         return Path(self._made.name)
 
-    def write(self, name: str, account: str, issued: Issued) -> None:
+    def write(self, name: str, account: str, issued: IssuedTokens) -> None:
         """Put the tokens of an account (a username) into the file of that name, in place of what was there."""
         content = {
             "name": name,

@@ -8,50 +8,50 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pinflow_sandbox.oauth import endpoint as oauth
-from pinflow_sandbox.server.connection import Answer
-from pinflow_sandbox.server.errors import Refused, forbidden, invalid
+from pinflow_sandbox.server.errors import ApiError, invalid_request, permission_denied
+from pinflow_sandbox.server.json_encoding import encode_json
+from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.v3 import envelope
-from pinflow_sandbox.v3.fields import fields_of
-from pinflow_sandbox.v5 import render
-from pinflow_sandbox.world.logins import V3_SCOPES
+from pinflow_sandbox.v3.fields import parse_fields
+from pinflow_sandbox.v3.scopes import V3_SCOPES
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.server.connection import Call
-    from pinflow_sandbox.v3.fields import Fields
-    from pinflow_sandbox.world.logins import App, Issued
+    from pinflow_sandbox.server.messages import HttpRequest
+    from pinflow_sandbox.v3.fields import FormFields
+    from pinflow_sandbox.world.logins import AppRegistration, IssuedTokens
     from pinflow_sandbox.world.world import World
 
 TOKEN_PATH = "/v3/oauth/access_token/"  # noqa: S105 (a path)
 
 
-def token_answer(world: World, call: Call) -> Answer:
+def token_answer(world: World, call: HttpRequest) -> HttpResponse:
     """The answer of v3's token endpoint."""
     try:
         if call.method != "PUT":
-            raise Refused(405, 5, "Method not allowed")
-        given = fields_of(call)
+            raise ApiError(405, 5, "Method not allowed")
+        given = parse_fields(call)
         return _told(_issued(world, oauth.app_of(world, call), given))
-    except Refused as refused:
+    except ApiError as refused:
         return envelope.failure(refused.status, refused.code, refused.message)
 
 
-def _issued(world: World, app: App, given: Fields) -> Issued:
+def _issued(world: World, app: AppRegistration, given: FormFields) -> IssuedTokens:
     kind = given.needed("grant_type")
     if kind == "authorization_code":
         code, uri = given.needed("code"), given.needed("redirect_uri")
         if uri not in app.redirect_uris:
-            raise forbidden("The redirect_uri does not match any of the registered redirect URIs.")
+            raise permission_denied("The redirect_uri does not match any of the registered redirect URIs.")
         return world.logins.exchange_v3(app, code, uri)
     if kind == "refresh_token":
         return world.logins.refresh(app, given.needed("refresh_token"), None, continuous=None)
-    raise invalid(f"'grant_type' value '{kind[:40]}' is not one this API knows")
+    raise invalid_request(f"'grant_type' value '{kind[:40]}' is not one this API knows")
 
 
-def _told(issued: Issued) -> Answer:
+def _told(issued: IssuedTokens) -> HttpResponse:
     body = {
         "status": "success",
         "scope": ",".join(sorted(issued.scopes & V3_SCOPES)),
         "access_token": issued.access_token,
         "data": {"refresh_token": issued.refresh_token} if issued.refresh_token is not None else {},
     }
-    return Answer(200, render.encode(body).encode(), headers=(("Cache-Control", "no-store"),))
+    return HttpResponse(200, encode_json(body).encode(), headers=(("Cache-Control", "no-store"),))

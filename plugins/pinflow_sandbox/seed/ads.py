@@ -11,7 +11,7 @@ from pinflow_sandbox.world import ads
 
 if TYPE_CHECKING:
     from pinflow_pinterest.analytics.metrics import EntityStatus
-    from pinflow_sandbox.world.records import AdAccount
+    from pinflow_sandbox.world.records import AdAccountRecord
     from pinflow_sandbox.world.world import World
 
 _FIRST_DAY = 1_710_000_000.0  # 2024-03-09T16:00:00Z
@@ -58,7 +58,7 @@ def _client(world: World, studio: str, client: str) -> None:
         ads.add_ad(world, group, pin, None)
 
 
-def _pins(world: World, username: str, account: AdAccount, count: int) -> list[str]:
+def _pins(world: World, username: str, account: AdAccountRecord, count: int) -> list[str]:
     """The next Pins of somebody that are not promoted by this ad account yet."""
     used = len(account.ads)
     return list(world.accounts[username].pins[used : used + count])

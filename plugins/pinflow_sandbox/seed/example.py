@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from pinflow_sandbox.seed import ads as seed_ads
 from pinflow_sandbox.world import accounts, boards, images, pins
-from pinflow_sandbox.world.records import Content, Slot
+from pinflow_sandbox.world.records import PinContent, Slot
 from pinflow_sandbox.world.world import DEFAULT_APP, REDIRECT_URIS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pinflow_sandbox.world.records import Board, Privacy, Section
+    from pinflow_sandbox.world.records import BoardRecord, Privacy, SectionRecord
     from pinflow_sandbox.world.world import World
 
 STUDIO, CLIENT, NEIGHBOUR = "garden_studio", "client_account", "neighbour"
@@ -71,13 +71,13 @@ def make_board(
     pins_count: int = 0,
     sections: Sequence[str] = (),
     privacy: Privacy = "PUBLIC",
-) -> Board:
+) -> BoardRecord:
     """A board with so many Pins, no two alike, spread evenly over the board itself and its sections.
 
     The Pins are kept as numbers and made when they are read, so that a board of many thousand takes little memory.
     """
     board = boards.add_board(world, world.account(account).username, name, privacy=privacy)
-    places: list[Section | None] = [None, *(boards.add_section(world, board, each) for each in sections)]
+    places: list[SectionRecord | None] = [None, *(boards.add_section(world, board, each) for each in sections)]
     for index in range(pins_count):
         world.numbered_pins += 1
         pins.add_pin(world, board, world.numbered_pins, section=places[index % len(places)])
@@ -100,7 +100,7 @@ def _garden(world: World) -> None:
     board = boards.add_board(world, STUDIO, "Garden ideas", description="Raised beds and paths", created=_FIRST_DAY)
     board.v3_fields |= {"category": "gardening", "collaborator_invites_enabled": True}
     tools, paths, beds = (boards.add_section(world, board, name) for name in ("Tools", "Paths", "Raised beds"))
-    contents: list[tuple[Content, Section | None]] = [
+    contents: list[tuple[PinContent, SectionRecord | None]] = [
         (_picture("garden", number, title=f"{plant} in a small garden", description=f"How {plant.lower()} grow."), None)
         for number, plant in enumerate(_PLANTS)
     ]
@@ -149,12 +149,14 @@ def _group_board(world: World) -> None:
     _add(world, followed, 1, _picture("balcony", 1, title="Balcony in May"))
 
 
-def _add(world: World, board: Board, number: int, content: Content, section: Section | None = None) -> None:
+def _add(
+    world: World, board: BoardRecord, number: int, content: PinContent, section: SectionRecord | None = None
+) -> None:
     pins.add_pin(world, board, content, section=section, created=_FIRST_DAY + number * _STEP)
 
 
-def _picture(subject: str, number: int, *, title: str, description: str | None = None) -> Content:
-    return Content(
+def _picture(subject: str, number: int, *, title: str, description: str | None = None) -> PinContent:
+    return PinContent(
         "image",
         (Slot(_key(subject, number)),),
         title=title,
@@ -164,29 +166,29 @@ def _picture(subject: str, number: int, *, title: str, description: str | None =
     )
 
 
-def _bare(number: int) -> Content:
+def _bare(number: int) -> PinContent:
     """A Pin without any optional field."""
-    return Content("image", (Slot(_key("bare", number)),))
+    return PinContent("image", (Slot(_key("bare", number)),))
 
 
-def _twin() -> Content:
+def _twin() -> PinContent:
     """Two Pins of the board show exactly this."""
     return _picture("twin", 1, title="Two of a kind", description="There is another Pin just like this one.")
 
 
-def _carousel() -> Content:
+def _carousel() -> PinContent:
     slots = tuple(
         Slot(
             _key("carousel", number), f"Step {number}", f"What to do in step {number}", f"https://example.com/{number}"
         )
         for number in (1, 2, 3)
     )
-    return Content("multiple_images", slots, title="A path in three steps", link="https://example.com/path")
+    return PinContent("multiple_images", slots, title="A path in three steps", link="https://example.com/path")
 
 
-def _video() -> Content:
+def _video() -> PinContent:
     video = images.fingerprint("seeded video")
-    return Content("video", (Slot(_key("cover", 1)),), title="A year in the garden", video=video)
+    return PinContent("video", (Slot(_key("cover", 1)),), title="A year in the garden", video=video)
 
 
 def _key(subject: str, number: int) -> str:

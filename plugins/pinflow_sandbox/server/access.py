@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox.server.errors import Refused, unauthenticated
+from pinflow_sandbox.server.errors import ApiError, authentication_failed
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.messages import HttpRequest
     from pinflow_sandbox.world.world import Caller, World
 
 Headers = tuple[tuple[str, str], ...]
 
 
-class Limited(Refused):
+class RateLimitExceeded(ApiError):
     """A request over its limits; its answer carries the headers that say until when."""
 
     def __init__(self, category: str, headers: Headers) -> None:
@@ -21,19 +21,19 @@ class Limited(Refused):
         self.headers = headers
 
 
-def authorised(world: World, call: Call) -> Caller:
-    """Whose bearer token came with a call. Raises Refused (401) for none, or one that is not good."""
+def authorised_caller(world: World, call: HttpRequest) -> Caller:
+    """Whose bearer token came with a call. Raises ApiError (401) for none, or one that is not good."""
     kind, _, token = call.header("authorization").partition(" ")
     if kind.lower() != "bearer":
-        raise unauthenticated()
+        raise authentication_failed()
     return world.caller(token.strip())
 
 
-def within_limits(world: World, caller: Caller, category: str) -> Headers:
+def spend_quota(world: World, caller: Caller, category: str) -> Headers:
     """Count a call against its limits; the headers that tell what is left. Raises Limited if nothing is."""
     if not world.settings.quotas:
         return ()
     spent = world.limits.spend(world.settings, world.clock.now(), category, caller.account.username, caller.app_id)
     if not spent.allowed:
-        raise Limited(category, spent.headers)
+        raise RateLimitExceeded(category, spent.headers)
     return spent.headers

@@ -10,7 +10,7 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pinflow_sandbox.server.errors import Refused, invalid
+from pinflow_sandbox.server.errors import ApiError, invalid_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _ID = re.compile(r"[0-9]+")
 _OWN_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
-class Body:
+class RequestBody:
     """A JSON object somebody sent; ``where`` names it in messages when it is a part of another.
 
     ``names`` are what the fields are called by whoever sent it, where that differs: "media_source.url" -> "image_url".
@@ -47,7 +47,7 @@ class Body:
             return None
         if not isinstance(value, str):
             raise self._wrong(name, "must be a string")
-        if not encodable(value):
+        if not is_encodable(value):
             raise self._wrong(name, "is not valid Unicode text")
         if most is not None and len(value) > most:
             raise self._wrong(name, f"must be at most {most} characters long, but has {len(value)}")
@@ -96,7 +96,7 @@ class Body:
             raise self._wrong(name, "must be a whole number of at least 0")
         return value
 
-    def part(self, name: str) -> Body | None:
+    def part(self, name: str) -> RequestBody | None:
         """An object within this one, or None where it is absent."""
         value = self._values.get(name)
         if value is None:
@@ -104,9 +104,9 @@ class Body:
             return None
         if not isinstance(value, dict):
             raise self._wrong(name, "must be an object")
-        return Body(value, f"{self._shown(name)}.", self._names)
+        return RequestBody(value, f"{self._shown(name)}.", self._names)
 
-    def parts(self, name: str, *, least: int, most: int) -> list[Body]:
+    def parts(self, name: str, *, least: int, most: int) -> list[RequestBody]:
         """A list of objects."""
         value = self._values.get(name)
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
@@ -114,7 +114,7 @@ class Body:
         if not least <= len(value) <= most:
             raise self._wrong(name, f"must have {least} to {most} items, but has {len(value)}")
         where = self._shown(name)
-        return [Body(each, f"{where}[{index}].", self._names) for index, each in enumerate(value)]
+        return [RequestBody(each, f"{where}[{index}].", self._names) for index, each in enumerate(value)]
 
     def texts(self, name: str) -> list[str]:
         """A list of texts; empty where it is absent."""
@@ -131,7 +131,7 @@ class Body:
             raise self._wrong(name, "must be a list of at least one number")
         return list(value)
 
-    def wrong(self, name: str, why: str) -> Refused:
+    def wrong(self, name: str, why: str) -> ApiError:
         """The error to raise when a value of this body is not acceptable for a reason of its own."""
         return self._wrong(name, why)
 
@@ -139,35 +139,35 @@ class Body:
         if name in self._values and not null:
             raise self._wrong(name, "must not be null")
 
-    def _wrong(self, name: str, why: str) -> Refused:
-        return invalid(f"'{self._shown(name)}' {why}")
+    def _wrong(self, name: str, why: str) -> ApiError:
+        return invalid_request(f"'{self._shown(name)}' {why}")
 
     def _shown(self, name: str) -> str:
         full = f"{self._where}{name}"
         return self._names.get(full, full)
 
 
-def read_body(raw: bytes, content_type: str) -> Body:
-    """The JSON object in a request. Raises Refused where there is none."""
+def parse_body(raw: bytes, content_type: str) -> RequestBody:
+    """The JSON object in a request. Raises ApiError where there is none."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise invalid(f"the body must be application/json, not '{content_type[:80]}'")
+        raise invalid_request(f"the body must be application/json, not '{content_type[:80]}'")
     try:
         value = json.loads(raw, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise invalid("the body is not valid JSON") from None
+        raise invalid_request("the body is not valid JSON") from None
     if not isinstance(value, dict):
-        raise invalid("the body must be a JSON object")
-    return Body(value)
+        raise invalid_request("the body must be a JSON object")
+    return RequestBody(value)
 
 
-def checked_id(name: str, value: str) -> str:
-    """An id from a path or a query. Raises Refused if it is not all digits."""
+def valid_id(name: str, value: str) -> str:
+    """An id from a path or a query. Raises ApiError if it is not all digits."""
     if not (value.isascii() and value.isdigit()):
-        raise invalid(rf"'{name}' value '{value[:40]}' must match the pattern: ^\d+$")
+        raise invalid_request(rf"'{name}' value '{value[:40]}' must match the pattern: ^\d+$")
     return value
 
 
-def encodable(text: str) -> bool:
+def is_encodable(text: str) -> bool:
     """Whether a text is free of lone surrogates, which JSON can carry but UTF-8 cannot."""
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 

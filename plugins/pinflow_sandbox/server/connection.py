@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 import h11
+
+from pinflow_sandbox.server.messages import ConnectionDropped, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,49 +36,8 @@ _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE)
 _SINGULAR = frozenset({"host", "content-length", "transfer-encoding", "authorization", "content-type"})
 
 
-@dataclass(slots=True)
-class Call:
-    """A request, read whole. Header names are lower case; ``host`` is where it was sent to."""
-
-    method: str
-    path: str  # still percent-encoded
-    query_text: str
-    host: str
-    headers: dict[str, str]
-    body: bytes = b""
-
-    @property
-    def query(self) -> dict[str, list[str]]:
-        """The query's parameters, each with all its values."""
-        return parse_qs(self.query_text, keep_blank_values=True) if self.query_text else {}
-
-    def header(self, name: str) -> str:
-        """A header's value, or an empty text."""
-        return self.headers.get(name, "")
-
-
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back."""
-
-    status: int
-    body: bytes = b""
-    content_type: str = "application/json"
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-class Dropped(Exception):
-    """Raised in place of an answer: the connection ends after so many bytes of it, by a reset if asked."""
-
-    def __init__(self, answer: Answer | None = None, *, sent: int = 0, reset: bool = False) -> None:
-        super().__init__(f"connection dropped after {sent} bytes")
-        self.answer = answer
-        self.sent = sent
-        self.reset = reset
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long a connection waits, in seconds, for what the other side has to send."""
 
     idle: float = 75.0  # between two requests
@@ -103,12 +63,12 @@ class Connection:
     def __init__(
         self,
         sock: socket.socket,
-        answer: Callable[[Call], Answer],
+        answer: Callable[[HttpRequest], HttpResponse],
         *,
-        refuse: Callable[[int, str, str], Answer],
+        refuse: Callable[[int, str, str], HttpResponse],
         body_limit: Callable[[str], int],
         dated: Callable[[], str],
-        patience: Patience,
+        patience: Timeouts,
     ) -> None:
         self._sock = sock
         self._answer = answer
@@ -143,13 +103,13 @@ class Connection:
             return False
         try:
             answer = self._answer(call)
-        except Dropped as dropped:
+        except ConnectionDropped as dropped:
             self._drop(call.method, dropped)
             return False
         self._send(call.method, answer, keep=keep)
         return keep
 
-    def _read(self) -> tuple[Call, bool]:
+    def _read(self) -> tuple[HttpRequest, bool]:
         """The next request, and whether the connection is kept after it."""
         # one for each request: to use it again, h11 must be told each answer, which took twice as long (46 us, 90 us)
         parser = h11.Connection(h11.SERVER, HEAD_LIMIT)
@@ -213,10 +173,10 @@ class Connection:
             raise _Closed
         return piece
 
-    def _send(self, method: str, answer: Answer, *, keep: bool) -> None:
+    def _send(self, method: str, answer: HttpResponse, *, keep: bool) -> None:
         self._sock.sendall(_written(method, answer, self._dated(), keep=keep))
 
-    def _drop(self, method: str, dropped: Dropped) -> None:
+    def _drop(self, method: str, dropped: ConnectionDropped) -> None:
         if dropped.answer is not None and dropped.sent:
             self._sock.sendall(_written(method, dropped.answer, self._dated(), keep=False)[: dropped.sent])
         if dropped.reset:
@@ -231,7 +191,7 @@ class Connection:
                 break
 
 
-def _written(method: str, answer: Answer, date: str, *, keep: bool) -> bytes:
+def _written(method: str, answer: HttpResponse, date: str, *, keep: bool) -> bytes:
     status = answer.status
     head = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\nDate: {date}\r\n"]
     if status != 204:
@@ -242,7 +202,7 @@ def _written(method: str, answer: Answer, date: str, *, keep: bool) -> bytes:
     return "".join(head).encode("latin-1") + body
 
 
-def _call(request: h11.Request) -> tuple[Call, bool]:
+def _call(request: h11.Request) -> tuple[HttpRequest, bool]:
     """A request without its body, and whether the connection is kept after it. Raises _Unreadable."""
     version = request.http_version
     if version[:2] != b"1.":
@@ -263,7 +223,7 @@ def _call(request: h11.Request) -> tuple[Call, bool]:
     # h11 keeps no connection of HTTP/1.0; clients of the time of API v3 ask for it
     connection = headers.get("connection", "").lower()
     keep = "close" not in connection if version != b"1.0" else "keep-alive" in connection
-    return Call(request.method.decode("ascii"), path, query_text, host, headers), keep
+    return HttpRequest(request.method.decode("ascii"), path, query_text, host, headers), keep
 
 
 def _target(target: str, host: str) -> tuple[str, str, str]:

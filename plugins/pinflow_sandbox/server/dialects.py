@@ -10,20 +10,22 @@ from pinflow_sandbox.v5 import routes as v5
 
 if TYPE_CHECKING:
     from pinflow_pinterest.catalogue.operations import Operation
-    from pinflow_sandbox.server.connection import Answer, Call
+    from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
     from pinflow_sandbox.world.world import World
 
 
 class Dialect(Protocol):
     """One version of the API, spoken to the one world."""
 
-    def operation_of(self, call: Call) -> Operation | None:
+    def operation_of(self, call: HttpRequest) -> Operation | None:
         """The operation a call is for, or None if there is none."""
 
-    def answer(self, world: World, call: Call) -> tuple[Answer, str, str]:
+    def answer(self, world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
         """The answer to a call, the operation's path template, and the account it was for ("" if unknown)."""
 
-    def error_answer(self, status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    def error_answer(
+        self, status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()
+    ) -> HttpResponse:
         """An error, from what API v5 would call it."""
 
     def content(self, value: Any) -> Any:

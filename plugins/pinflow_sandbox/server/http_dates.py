@@ -13,7 +13,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 @lru_cache(maxsize=4096)  # the same Pins are listed again and again
-def written_date(seconds: float, zone: str = "+0000") -> str:
+def http_date(seconds: float, zone: str = "+0000") -> str:
     """A time in UTC, such as "Fri, 01 Mar 2024 08:00:00 +0000"; HTTP writes the zone as "GMT"."""
     at = gmtime(seconds)
     clock = f"{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"

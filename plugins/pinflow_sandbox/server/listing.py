@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox.server.errors import invalid
+from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world.images import fingerprint
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class PageRequest:
 
 
 def page_request(listing: str, size: str | None, bookmark: str | None, *, newest_first: bool) -> PageRequest:
-    """Check what a query asked for. Raises Refused for a size or bookmark that is not good."""
+    """Check what a query asked for. Raises ApiError for a size or bookmark that is not good."""
     return PageRequest(listing, _size(size), _after(listing, bookmark), newest_first)
 
 
@@ -65,9 +65,9 @@ def _size(text: str | None) -> int:
     if text is None:
         return DEFAULT_SIZE
     if not (text.isascii() and text.isdigit()):
-        raise invalid(f"Parameter 'page_size' was not numeric (was {text[:40]})")
+        raise invalid_request(f"Parameter 'page_size' was not numeric (was {text[:40]})")
     if len(text) > 9 or not 1 <= int(text) <= LARGEST_SIZE:
-        raise invalid(f"Parameter 'page_size' must be between 1 and {LARGEST_SIZE} (was {text[:40]})")
+        raise invalid_request(f"Parameter 'page_size' must be between 1 and {LARGEST_SIZE} (was {text[:40]})")
     return int(text)
 
 
@@ -78,7 +78,7 @@ def _after(listing: str, bookmark: str | None) -> str | None:
     try:
         origin, _, last = b64decode(body, validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
-        raise invalid("Parameter 'bookmark' is not one that this API gave") from None
+        raise invalid_request("Parameter 'bookmark' is not one that this API gave") from None
     if origin != listing or check != f"{fingerprint(listing, last)}=":
-        raise invalid("Parameter 'bookmark' belongs to another listing; keep all other parameters the same")
+        raise invalid_request("Parameter 'bookmark' belongs to another listing; keep all other parameters the same")
     return last

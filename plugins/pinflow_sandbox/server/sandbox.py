@@ -16,13 +16,12 @@ from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
 from pinflow import is_token_name
-from pinflow_sandbox.control.faults import Interference, profile
-from pinflow_sandbox.control.settings import Settings
+from pinflow_sandbox.control.faults import FaultInjector, parse_profile
 from pinflow_sandbox.control.surface import Control, ControlSurface
 from pinflow_sandbox.oauth.token_files import TokenFiles
 from pinflow_sandbox.seed import example
-from pinflow_sandbox.server.connection import Connection, Patience
-from pinflow_sandbox.server.http_dates import written_date
+from pinflow_sandbox.server.connection import Connection, Timeouts
+from pinflow_sandbox.server.http_dates import http_date
 from pinflow_sandbox.server.site import Site, body_limit, unreadable
 from pinflow_sandbox.world.world import World
 
@@ -30,10 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-    from pinflow_sandbox.control.faults import Profile
-    from pinflow_sandbox.server.site import Faults
-
-__all__ = ["Control", "Patience", "Sandbox", "Settings", "World", "start"]
+    from pinflow_sandbox.control.faults import FaultHook, FaultProfile
+    from pinflow_sandbox.control.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MOST_CONNECTIONS = 512
@@ -52,12 +49,12 @@ class Sandbox:
         world: World,
         *,
         sleep: Callable[[float], None],
-        faults: Faults | Profile | None,
-        patience: Patience,
+        faults: FaultHook | FaultProfile | None,
+        patience: Timeouts,
     ) -> None:
         """Answer from now on, in threads of its own. ``start`` makes the listener and the world."""
         self.world = world
-        interference = Interference(world, faults)
+        interference = FaultInjector(world, faults)
         self.control = Control(world, interference)
         self.control_token = token_urlsafe(24)
         host, self.port = listener.getsockname()[:2]
@@ -191,8 +188,8 @@ def start(
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
     host: str = "127.0.0.1",
-    faults: Faults | Profile | str | None = None,
-    patience: Patience | None = None,
+    faults: FaultHook | FaultProfile | str | None = None,
+    patience: Timeouts | None = None,
 ) -> Sandbox:
     """Start a sandbox with the example accounts of ``seed``; port 0 takes a free one.
 
@@ -205,8 +202,8 @@ def start(
         raise ValueError(f"a sandbox listens on loopback only: host must be one of {', '.join(LOOPBACK)}, not {host!r}")
     world = World(now=now, settings=settings, seed=seed)
     example.fill(world)
-    faults = profile(faults) if isinstance(faults, str) else faults
-    return Sandbox(_listener(host, port), world, sleep=sleep, faults=faults, patience=patience or Patience())
+    faults = parse_profile(faults) if isinstance(faults, str) else faults
+    return Sandbox(_listener(host, port), world, sleep=sleep, faults=faults, patience=patience or Timeouts())
 
 
 class _Dates:
@@ -220,7 +217,7 @@ class _Dates:
     def text(self) -> str:
         second = int(self._now())
         if second != self._second:
-            self._text = written_date(second, "GMT")
+            self._text = http_date(second, "GMT")
             self._second = second
         return self._text
 

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 from pinflow_sandbox.control import surface as control
 from pinflow_sandbox.oauth import endpoint as oauth
 from pinflow_sandbox.oauth import v3_endpoint as v3_oauth
-from pinflow_sandbox.server.connection import Answer
 from pinflow_sandbox.server.dialects import dialect_of
 from pinflow_sandbox.server.errors import store_error
+from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.world import reports, uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from pinflow_sandbox.control.faults import FaultHook
     from pinflow_sandbox.control.surface import ControlSurface
-    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.messages import HttpRequest
     from pinflow_sandbox.world.world import World
 
-    # Asked in place of applying a request: it may answer itself or raise wire.Dropped, before or after ``apply`` ran.
-    Faults = Callable[[Call, Callable[[], Answer]], Answer]
 
 JSON_LIMIT = 32 * 1024 * 1024  # bytes; the service takes images of 20 MB, which are a third longer as base64
 
@@ -38,7 +37,7 @@ class Site:
         hosts: Collection[str],
         *,
         sleep: Callable[[float], None],
-        faults: Faults | None = None,
+        faults: FaultHook | None = None,
     ) -> None:
         self._world = world
         self._surface = surface
@@ -47,7 +46,7 @@ class Site:
         self._faults = faults
         self._numbers = count(_FIRST_REQUEST_ID)
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: HttpRequest) -> HttpResponse:
         """The answer to a call. A call that was meant for another host gets none of this site's."""
         if call.host.lower() not in self._hosts:
             return dialect_of(call.path).error_answer(
@@ -62,15 +61,15 @@ class Site:
             self._sleep(self._world.settings.latency)
         answer = self._applied(call) if self._faults is None else self._faults(call, lambda: self._applied(call))
         number = ("x-pinterest-rid", str(next(self._numbers)))
-        return Answer(answer.status, answer.body, answer.content_type, (*answer.headers, number))
+        return HttpResponse(answer.status, answer.body, answer.content_type, (*answer.headers, number))
 
-    def _applied(self, call: Call) -> Answer:
+    def _applied(self, call: HttpRequest) -> HttpResponse:
         with self._world.lock:
             answer, template, account = self._part(call)
             self._world.request_counts[call.method, template or "(no such path)", answer.status, account] += 1
         return answer
 
-    def _part(self, call: Call) -> tuple[Answer, str, str]:
+    def _part(self, call: HttpRequest) -> tuple[HttpResponse, str, str]:
         """The answer, the path template to count it under, and the account it was for."""
         if call.path in (oauth.TOKEN_PATH, oauth.REVOKE_PATH):
             return oauth.token_answer(self._world, call), call.path, ""
@@ -88,20 +87,20 @@ def body_limit(path: str) -> int:
     return uploads.LARGEST_UPLOAD if path == uploads.STORE_PATH else JSON_LIMIT
 
 
-def unreadable(status: int, why: str, path: str) -> Answer:
+def unreadable(status: int, why: str, path: str) -> HttpResponse:
     """The answer to what is not a request at all, in the dialect of its path as far as that could be read."""
     said = f"The sandbox could not read this request: {why}."
     if path == uploads.STORE_PATH:
         code = "EntityTooLarge" if status == 413 else "InvalidRequest"
-        return Answer(status, store_error(code, said).encode(), "application/xml")
+        return HttpResponse(status, store_error(code, said).encode(), "application/xml")
     return dialect_of(path).error_answer(status, status, said)
 
 
-def _stored(world: World, call: Call) -> Answer:
+def _stored(world: World, call: HttpRequest) -> HttpResponse:
     if call.method != "POST":
-        return Answer(405, b"", "application/xml")
+        return HttpResponse(405, b"", "application/xml")
     try:
         uploads.accept(world, call.body, call.header("content-type"), signed="authorization" in call.headers)
-    except uploads.StoreRefused as refused:
-        return Answer(refused.status, refused.xml.encode(), "application/xml")
-    return Answer(204)
+    except uploads.UploadRejected as refused:
+        return HttpResponse(refused.status, refused.xml.encode(), "application/xml")
+    return HttpResponse(204)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox.server.connection import Answer
-from pinflow_sandbox.server.http_dates import written_date
-from pinflow_sandbox.v5 import render
+from pinflow_sandbox.server.http_dates import http_date
+from pinflow_sandbox.server.json_encoding import encode_json, without_nulls
+from pinflow_sandbox.server.messages import HttpResponse
 
 if TYPE_CHECKING:
     from pinflow_sandbox.server.access import Headers
@@ -20,19 +20,19 @@ _NOT_PERMITTED = "You are not permitted to access that resource."
 _INVALID = "Invalid request: "
 
 
-def success(endpoint: str, data: object, now: float, *, nulls: bool = True, headers: Headers = ()) -> Answer:
+def success(endpoint: str, data: object, now: float, *, nulls: bool = True, headers: Headers = ()) -> HttpResponse:
     """An answer with ``data``; an empty field (``bookmark`` of a last page, ...) is left out unless ``nulls``."""
     return _answer(endpoint, {"data": data}, now, nulls=nulls, headers=headers)
 
 
 def listing(
     endpoint: str, items: list[object], bookmark: str | None, now: float, *, nulls: bool = True, headers: Headers = ()
-) -> Answer:
+) -> HttpResponse:
     """An answer with a page of a listing."""
     return _answer(endpoint, {"data": items, "bookmark": bookmark}, now, nulls=nulls, headers=headers)
 
 
-def failure(status: int, code: int, message: str, headers: Headers = ()) -> Answer:
+def failure(status: int, code: int, message: str, headers: Headers = ()) -> HttpResponse:
     """An error; ``code`` and ``message`` are those of API v5, and come out as v3 tells them."""
     body: dict[str, object] = {"status": "failure", "code": code, "message": message, "data": None}
     if code == 1:
@@ -43,10 +43,10 @@ def failure(status: int, code: int, message: str, headers: Headers = ()) -> Answ
     elif code in (8, 9):  # what tells a spam block from a limit is a word in the detail
         status = 429
         body |= {"code": 8, "message": "Too many requests.", "message_detail": message}
-    return Answer(status, render.encode(body).encode(), headers=headers)
+    return HttpResponse(status, encode_json(body).encode(), headers=headers)
 
 
-def _answer(endpoint: str, content: dict[str, object], now: float, *, nulls: bool, headers: Headers) -> Answer:
+def _answer(endpoint: str, content: dict[str, object], now: float, *, nulls: bool, headers: Headers) -> HttpResponse:
     body: dict[str, object] = {
         "status": "success",
         "code": 0,
@@ -54,7 +54,7 @@ def _answer(endpoint: str, content: dict[str, object], now: float, *, nulls: boo
         **content,
         "endpoint_name": endpoint,
         "host": _HOST,
-        "generated_at": written_date(int(now)),
+        "generated_at": http_date(int(now)),
     }
-    told = body if nulls else render.without_nulls(body)
-    return Answer(200, render.encode(told).encode(), headers=headers)
+    told = body if nulls else without_nulls(body)
+    return HttpResponse(200, encode_json(told).encode(), headers=headers)

@@ -8,17 +8,17 @@ from urllib.parse import unquote
 
 from pinflow_pinterest.catalogue.operations import Operation
 from pinflow_sandbox.server import access
-from pinflow_sandbox.server.errors import Refused, missing_scopes, restricted
-from pinflow_sandbox.server.request import Request
+from pinflow_sandbox.server.errors import ApiError, missing_scopes, restricted_feature
+from pinflow_sandbox.server.request import OperationRequest
 from pinflow_sandbox.v3 import envelope
-from pinflow_sandbox.v3.fields import fields_of
-from pinflow_sandbox.v3.scopes import as_v5, unfolded
+from pinflow_sandbox.v3.fields import parse_fields
+from pinflow_sandbox.v3.scopes import expand_scopes, v5_scopes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pinflow_sandbox.server.connection import Answer, Call
-    from pinflow_sandbox.v3.fields import Fields
+    from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
+    from pinflow_sandbox.v3.fields import FormFields
     from pinflow_sandbox.world.world import Caller, World
 
 _METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
@@ -50,21 +50,21 @@ class Route(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListingPage:
     """A page of a listing, as a handler gives it."""
 
     items: list[object]
     bookmark: str | None
 
 
-class EnvelopedRequest(Request):
+class EnvelopedRequest(OperationRequest):
     """A call of v3 or v4: its body may be a form or JSON, its listings are pages in an envelope."""
 
     __slots__ = ()
 
-    def fields(self) -> Fields:
+    def fields(self) -> FormFields:
         """The fields that were sent."""
-        return fields_of(self.call)
+        return parse_fields(self.call)
 
     def page(
         self,
@@ -73,14 +73,14 @@ class EnvelopedRequest(Request):
         show: Callable[[str], object],
         *,
         newest_first: bool | None = None,
-    ) -> Page:
+    ) -> ListingPage:
         """One page of ids as objects."""
         _, shown = self.listing(ids, keep, show, newest_first=newest_first)
         found: Any = shown
-        return Page(found["items"], found["bookmark"])
+        return ListingPage(found["items"], found["bookmark"])
 
 
-class Enveloped:
+class EnvelopeDialect:
     """A dialect of the older kind: what it offers, and its answers in the envelope.
 
     ``name`` stands in front of the endpoints' names. ``limit_headers`` makes headers of its own out of those that
@@ -105,7 +105,7 @@ class Enveloped:
             (operation.method, self._masked(operation.path)): (operation, handler) for operation, handler in listed
         }
 
-    def operation_of(self, call: Call) -> Operation | None:
+    def operation_of(self, call: HttpRequest) -> Operation | None:
         """The operation a call is for, or None if there is none."""
         found = self._routes.get(self._key(call))
         return found[0] if found else None
@@ -114,27 +114,27 @@ class Enveloped:
         """Everything this dialect offers."""
         return [operation for operation, _ in self._routes.values()]
 
-    def answer(self, world: World, call: Call) -> tuple[Answer, str, str]:
+    def answer(self, world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
         """The answer to a call, the operation's path template, and the account it was for ("" if unknown)."""
         headers: access.Headers = ()
         template = account = ""
         try:
             operation, handler = self._route(call)
             template = operation.path
-            caller = access.authorised(world, call)
+            caller = access.authorised_caller(world, call)
             account = caller.account.username
-            headers = access.within_limits(world, caller, operation.category)
+            headers = access.spend_quota(world, caller, operation.category)
             headers += self._limit_headers(headers)
             caller = _admitted(caller, operation)
             request = EnvelopedRequest(world, caller, operation, call, _path_values(operation, call.path), call.query)
             found = handler(request)
-        except Refused as refused:
-            if isinstance(refused, access.Limited):
+        except ApiError as refused:
+            if isinstance(refused, access.RateLimitExceeded):
                 headers = refused.headers + self._limit_headers(refused.headers)
             return self.error_answer(refused.status, refused.code, refused.message, headers), template, account
         return self._told(world, operation, found, headers), template, account
 
-    def error_answer(self, status: int, code: int, message: str, headers: access.Headers = ()) -> Answer:
+    def error_answer(self, status: int, code: int, message: str, headers: access.Headers = ()) -> HttpResponse:
         """An error as this dialect tells it."""
         return envelope.failure(status, code, message, headers)
 
@@ -142,14 +142,14 @@ class Enveloped:
         """What an answer that is JSON is about: an object, or the objects of a listing's page."""
         return value.get("data")
 
-    def _route(self, call: Call) -> tuple[Operation, Callable[[EnvelopedRequest], object]]:
+    def _route(self, call: HttpRequest) -> tuple[Operation, Callable[[EnvelopedRequest], object]]:
         found = self._routes.get(self._key(call))
         if found is not None:
             return found
         path = self._masked(call.path)
         if any((method, path) in self._routes for method in _METHODS):
-            raise Refused(405, 5, "Method not allowed")
-        raise Refused(404, 404, f"No such path.{self._slash_hint(call.path)}")
+            raise ApiError(405, 5, "Method not allowed")
+        raise ApiError(404, 404, f"No such path.{self._slash_hint(call.path)}")
 
     def _slash_hint(self, path: str) -> str:
         other = self._masked(path[:-1] if path.endswith("/") else f"{path}/")
@@ -157,14 +157,14 @@ class Enveloped:
             return ""
         return " It ends without a slash." if path.endswith("/") else " It ends with a slash."
 
-    def _told(self, world: World, operation: Operation, found: object, headers: access.Headers) -> Answer:
+    def _told(self, world: World, operation: Operation, found: object, headers: access.Headers) -> HttpResponse:
         endpoint, now = f"{self._name}_{operation.id.replace('/', '_')}", world.clock.now()
         nulls = world.settings.nulls == "present"
-        if isinstance(found, Page):
+        if isinstance(found, ListingPage):
             return envelope.listing(endpoint, found.items, found.bookmark, now, nulls=nulls, headers=headers)
         return envelope.success(endpoint, found, now, nulls=nulls, headers=headers)
 
-    def _key(self, call: Call) -> _Key:
+    def _key(self, call: HttpRequest) -> _Key:
         return "GET" if call.method == "HEAD" else call.method, self._masked(call.path)
 
     def _masked(self, path: str) -> tuple[str, ...]:
@@ -172,13 +172,13 @@ class Enveloped:
 
 
 def _admitted(caller: Caller, operation: Operation) -> Caller:
-    """The caller, with the scopes by which the world's rules know it. Raises Refused if it may not call this."""
+    """The caller, with the scopes by which the world's rules know it. Raises ApiError if it may not call this."""
     if caller.client:
-        raise restricted(f"{operation.id} with a client_credentials token")
-    granted = unfolded(caller.scopes)
+        raise restricted_feature(f"{operation.id} with a client_credentials token")
+    granted = expand_scopes(caller.scopes)
     if missing := sorted(operation.scopes - granted):
         raise missing_scopes(missing)
-    return replace(caller, scopes=as_v5(granted))
+    return replace(caller, scopes=v5_scopes(granted))
 
 
 def _path_values(operation: Operation, path: str) -> dict[str, str]:

@@ -9,13 +9,13 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from pinflow_sandbox.server.body_checks import encodable, read_body
-from pinflow_sandbox.server.errors import invalid, missing_field
+from pinflow_sandbox.server.body_checks import is_encodable, parse_body
+from pinflow_sandbox.server.errors import invalid_request, missing_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.messages import HttpRequest
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -23,40 +23,40 @@ _FLAGS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": Fals
 _MOST_FIELDS = 100
 
 
-class Fields(dict[str, str]):
+class FormFields(dict[str, str]):
     """What was sent, by name. A null is as good as nothing."""
 
     def needed(self, name: str) -> str:
-        """A text that must be there and not be empty. Raises Refused (400) if it is not."""
+        """A text that must be there and not be empty. Raises ApiError (400) if it is not."""
         if value := self.get(name):
             return value
         raise missing_field(name)
 
     def flag(self, name: str) -> bool:
-        """True or false; false if absent. Raises Refused (400) for anything else."""
+        """True or false; false if absent. Raises ApiError (400) for anything else."""
         value = _FLAGS.get(self.get(name, "").lower())
         if value is None:
-            raise invalid(f"Field '{name}' must be true or false (was {self[name][:40]})")
+            raise invalid_request(f"Field '{name}' must be true or false (was {self[name][:40]})")
         return value
 
 
-def fields_of(call: Call) -> Fields:
-    """The fields of a call's body. Raises Refused (400) for a body that is neither a form nor a JSON object."""
+def parse_fields(call: HttpRequest) -> FormFields:
+    """The fields of a call's body. Raises ApiError (400) for a body that is neither a form nor a JSON object."""
     kind = call.header("content-type").partition(";")[0].strip().lower()
     if kind == "application/json":
-        sent = read_body(call.body, kind).values()
-        return Fields({name: _text(name, value) for name, value in sent.items() if value is not None})
+        sent = parse_body(call.body, kind).values()
+        return FormFields({name: _text(name, value) for name, value in sent.items() if value is not None})
     if kind != FORM and call.body:
-        raise invalid(f"the body must be {FORM} or application/json, not '{kind[:80]}'")
+        raise invalid_request(f"the body must be {FORM} or application/json, not '{kind[:80]}'")
     try:
         pairs = parse_qsl(call.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError:
-        raise invalid("the body is not a form") from None
-    return Fields(pairs)
+        raise invalid_request("the body is not a form") from None
+    return FormFields(pairs)
 
 
 def _text(name: str, value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if not encodable(name + text):
-        raise invalid("the body is not valid Unicode text")
+    if not is_encodable(name + text):
+        raise invalid_request("the body is not valid Unicode text")
     return text

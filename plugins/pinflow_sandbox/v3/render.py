@@ -10,11 +10,19 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from pinflow_sandbox.server.http_dates import written_date
+from pinflow_sandbox.server.http_dates import http_date
 from pinflow_sandbox.world import images
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.world.records import Account, Board, Content, Media, Pin, Section, Slot
+    from pinflow_sandbox.world.records import (
+        AccountRecord,
+        BoardRecord,
+        MediaRecord,
+        PinContent,
+        PinRecord,
+        SectionRecord,
+        Slot,
+    )
     from pinflow_sandbox.world.world import World
 
 JsonObject = dict[str, object]
@@ -24,7 +32,7 @@ _FORMATS = {"image": "static", "multiple_images": "carousel", "video": "video"}
 _FAILED = 1  # failure_code of an upload that is no video
 
 
-def account(found: Account) -> JsonObject:
+def account(found: AccountRecord) -> JsonObject:
     """A user."""
     picture = images.key_for_content(images.fingerprint("profile", found.username), "profile")
     return {
@@ -44,7 +52,7 @@ def account(found: Account) -> JsonObject:
     }
 
 
-def board(world: World, found: Board) -> JsonObject:
+def board(world: World, found: BoardRecord) -> JsonObject:
     """A board."""
     newest = world.pins[found.pins[-1]].content if found.pins else None
     return {
@@ -61,17 +69,17 @@ def board(world: World, found: Board) -> JsonObject:
         "follower_count": len(found.followers),
         "collaborator_count": len(found.collaborators),
         "image_cover_url": images.address(newest.slots[newest.cover].key, "400x300") if newest else None,
-        "created_at": written_date(found.created),
+        "created_at": http_date(found.created),
         **found.v3_fields,
     }
 
 
-def board_url(found: Board) -> str:
+def board_url(found: BoardRecord) -> str:
     """A board's path on the web site."""
     return f"/{found.owner}/{_slug(found.name)}/"
 
 
-def section(found: Section) -> JsonObject:
+def section(found: SectionRecord) -> JsonObject:
     """A section of a board."""
     return {
         "id": found.id,
@@ -82,7 +90,7 @@ def section(found: Section) -> JsonObject:
     }
 
 
-def pin(world: World, found: Pin) -> JsonObject:
+def pin(world: World, found: PinRecord) -> JsonObject:
     """A Pin."""
     content = found.content
     key = content.slots[content.cover].key
@@ -90,7 +98,7 @@ def pin(world: World, found: Pin) -> JsonObject:
     return {
         "id": found.id,
         "type": "pin",
-        "created_at": written_date(found.created),
+        "created_at": http_date(found.created),
         "title": content.title,
         "description": content.description,
         "link": content.link,
@@ -115,7 +123,7 @@ def story(number: str) -> JsonObject:
     return {"id": number, "type": "story", "story_type": "more_ideas"}
 
 
-def upload(found: Media, status: str) -> JsonObject:
+def upload(found: MediaRecord, status: str) -> JsonObject:
     """The state of an upload."""
     return {"id": found.id, "type": "video", "status": status, "failure_code": _FAILED if status == "failed" else None}
 
@@ -137,7 +145,7 @@ def _person(world: World, username: str) -> JsonObject:
     return {"id": world.accounts[username].id, "username": username}
 
 
-def _carousel(content: Content, *, originals: bool) -> JsonObject | None:
+def _carousel(content: PinContent, *, originals: bool) -> JsonObject | None:
     if content.kind != "multiple_images":
         return None
     return {"index": content.cover, "carousel_slots": [_slot(slot, originals) for slot in content.slots]}

@@ -7,28 +7,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox.server.body_checks import Body, checked_id
+from pinflow_sandbox.server.body_checks import RequestBody, valid_id
 from pinflow_sandbox.server.errors import (
-    Refused,
-    forbidden,
+    ApiError,
+    board_not_found,
     missing_field,
     missing_scopes,
-    no_board,
-    no_pin,
-    no_section,
-    no_user,
-    restricted,
+    permission_denied,
+    pin_not_found,
+    restricted_feature,
+    section_not_found,
+    user_not_found,
 )
 from pinflow_sandbox.v3 import bodies as v3_bodies
 from pinflow_sandbox.v3 import render as v3_render
-from pinflow_sandbox.v3.enveloped_routes import Enveloped, EnvelopedRequest, Page, Route
+from pinflow_sandbox.v3.enveloped_routes import EnvelopeDialect, EnvelopedRequest, ListingPage, Route
 from pinflow_sandbox.v5 import analytics as v5_analytics
 from pinflow_sandbox.world import boards, pins, uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pinflow_sandbox.world.records import Account, Board, Pin
+    from pinflow_sandbox.world.records import AccountRecord, BoardRecord, PinRecord
 
 PREFIX = "/v3"
 
@@ -52,7 +52,7 @@ def _is_true(request: EnvelopedRequest, name: str) -> bool:
 # accounts
 
 
-def _user(request: EnvelopedRequest) -> Account:
+def _user(request: EnvelopedRequest) -> AccountRecord:
     """The account that the path names, by its id or as the caller's own."""
     id = request.path["user_id"]
     own = request.caller.account
@@ -60,14 +60,14 @@ def _user(request: EnvelopedRequest) -> Account:
         return own
     found = next((each for each in request.world.accounts.values() if each.id == id), None)
     if found is None:
-        raise no_user()
+        raise user_not_found()
     return found
 
 
-def _own_user(request: EnvelopedRequest) -> Account:
+def _own_user(request: EnvelopedRequest) -> AccountRecord:
     found = _user(request)
     if found is not request.caller.account:
-        raise forbidden()
+        raise permission_denied()
     return found
 
 
@@ -78,7 +78,7 @@ def _users_get(request: EnvelopedRequest) -> object:
 def _businesses(request: EnvelopedRequest) -> object:
     own, known = _own_user(request), request.world.accounts
     if not request.caller.has("ads:read"):
-        raise Refused(400, 3, missing_scopes(["read_advertisers"]).message)
+        raise ApiError(400, 3, missing_scopes(["read_advertisers"]).message)
     return [v3_render.account(known[name]) for name in own.linked_businesses]
 
 
@@ -102,15 +102,15 @@ def _user_pins(request: EnvelopedRequest) -> object:
 # boards and sections
 
 
-def _sees_board(request: EnvelopedRequest, board: Board) -> bool:
+def _sees_board(request: EnvelopedRequest, board: BoardRecord) -> bool:
     """Whether the caller may read a board: one's own and shared ones, and everybody's public ones."""
     return board.privacy == "PUBLIC" or request.world.sees_board(request.caller, board)
 
 
-def _board(request: EnvelopedRequest) -> Board:
-    found = request.world.boards.get(checked_id("board_id", request.path["board_id"]))
+def _board(request: EnvelopedRequest) -> BoardRecord:
+    found = request.world.boards.get(valid_id("board_id", request.path["board_id"]))
     if found is None or not _sees_board(request, found):
-        raise no_board()
+        raise board_not_found()
     return found
 
 
@@ -140,26 +140,28 @@ def _sections_list(request: EnvelopedRequest) -> object:
 
 
 def _sections_create(request: EnvelopedRequest) -> object:
-    body = Body({"name": request.fields().needed("title")})
+    body = RequestBody({"name": request.fields().needed("title")})
     return v3_render.section(boards.create_section(request.world, request.caller, request.board(), body))
 
 
 def _section_pins(request: EnvelopedRequest) -> object:
-    section = request.world.sections.get(checked_id("section_id", request.path["section_id"]))
+    section = request.world.sections.get(valid_id("section_id", request.path["section_id"]))
     if section is None or not _sees_board(request, request.world.boards[section.board_id]):
-        raise no_section()
+        raise section_not_found()
     return _pins(request, section.pins)
 
 
 # Pins
 
 
-def _sees_pin(request: EnvelopedRequest, pin: Pin) -> bool:
+def _sees_pin(request: EnvelopedRequest, pin: PinRecord) -> bool:
     board = request.world.boards[pin.board_id] if pin.board_id is not None else None
     return board is None or board.privacy == "PUBLIC" or request.world.sees_pin(request.caller, pin)
 
 
-def _pins(request: EnvelopedRequest, ids: Sequence[str], keep: Callable[[Pin], bool] = lambda pin: True) -> Page:
+def _pins(
+    request: EnvelopedRequest, ids: Sequence[str], keep: Callable[[PinRecord], bool] = lambda pin: True
+) -> ListingPage:
     world = request.world
     found = world.pins
     return request.page(
@@ -170,9 +172,9 @@ def _pins(request: EnvelopedRequest, ids: Sequence[str], keep: Callable[[Pin], b
 
 
 def _pins_get(request: EnvelopedRequest) -> object:
-    found = request.world.pins.get(checked_id("pin_id", request.path["pin_id"]))
+    found = request.world.pins.get(valid_id("pin_id", request.path["pin_id"]))
     if found is None or not _sees_pin(request, found):
-        raise no_pin()
+        raise pin_not_found()
     return v3_render.pin(request.world, found)
 
 
@@ -182,18 +184,18 @@ def _pins_create(request: EnvelopedRequest) -> object:
 
 def _pins_save(request: EnvelopedRequest) -> object:
     if not request.world.settings.pinner_app:
-        raise restricted("pinner_app")
-    id, given = checked_id("pin_id", request.path["pin_id"]), request.fields()
+        raise restricted_feature("pinner_app")
+    id, given = valid_id("pin_id", request.path["pin_id"]), request.fields()
     place = {name: given[name] for name in ("board_id", "board_section_id") if given.get(name)}
     given.needed("board_id")
-    return v3_render.pin(request.world, pins.save_pin(request.world, request.caller, id, Body(place)))
+    return v3_render.pin(request.world, pins.save_pin(request.world, request.caller, id, RequestBody(place)))
 
 
 # media
 
 
 def _upload_register(request: EnvelopedRequest) -> object:
-    body = Body({"media_type": request.fields().needed("type")}, names={"media_type": "type"})
+    body = RequestBody({"media_type": request.fields().needed("type")}, names={"media_type": "type"})
     made = uploads.register(request.world, request.caller, body)
     return {
         "upload_id": made.id,
@@ -208,7 +210,7 @@ def _upload_status(request: EnvelopedRequest) -> object:
     asked = request.one("upload_ids")
     if not asked:
         raise missing_field("upload_ids")
-    ids = [checked_id("upload_ids", id.strip()) for id in asked.split(",")]
+    ids = [valid_id("upload_ids", id.strip()) for id in asked.split(",")]
     found = [world.media[id] for id in ids if id in world.media and world.media[id].account == own.username]
     return {each.id: v3_render.upload(each, uploads.polled(world, each)) for each in found}
 
@@ -222,7 +224,7 @@ def _analytics(request: EnvelopedRequest) -> object:
     return v5_analytics.of_account(request, account, share=v5_analytics.share_of("APP_TYPE", app_type))
 
 
-DIALECT = Enveloped(
+DIALECT = EnvelopeDialect(
     "v3",
     PREFIX,
     (

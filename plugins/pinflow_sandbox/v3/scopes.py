@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_V3 = """
+    read_domains read_boards write_boards read_pins write_pins read_users write_users read_secret_boards
+    read_secret_pins read_user_followers write_user_followees read_advertisers write_advertisers read_campaigns
+    write_campaigns read_merchants write_merchants read_pin_promotions write_pin_promotions read_organic
+    write_organic manage_organic read_secret read_ads write_ads manage_merchants
+"""
+V3_SCOPES = frozenset(_V3.split())
+
 _ORGANIC = ("boards", "pins", "users")
 _READ_ORGANIC = frozenset(f"read_{each}" for each in _ORGANIC) | {"read_domains", "read_user_followers"}
 _WRITE_ORGANIC = frozenset(f"write_{each}" for each in _ORGANIC) | {"write_user_followees"}
@@ -44,12 +52,12 @@ _MEANS: Final[Mapping[str, frozenset[str]]] = {
 
 
 @cache
-def unfolded(scopes: frozenset[str]) -> frozenset[str]:
+def expand_scopes(scopes: frozenset[str]) -> frozenset[str]:
     """These scopes, and all that the composite ones among them contain."""
     return scopes.union(*(_CONTENTS.get(scope, frozenset()) for scope in scopes))
 
 
 @cache
-def as_v5(scopes: frozenset[str]) -> frozenset[str]:
+def v5_scopes(scopes: frozenset[str]) -> frozenset[str]:
     """The scopes of API v5 that these (unfolded) ones of v3 stand for."""
     return frozenset(v5 for v5, needed in _MEANS.items() if needed <= scopes)

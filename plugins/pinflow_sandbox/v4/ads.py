@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pinflow_sandbox.server.errors import forbidden, missing_field
-from pinflow_sandbox.v3.enveloped_routes import Enveloped, EnvelopedRequest, Page, Route
+from pinflow_sandbox.server.errors import missing_field, permission_denied
+from pinflow_sandbox.v3.enveloped_routes import EnvelopeDialect, EnvelopedRequest, ListingPage, Route
 from pinflow_sandbox.v5 import ads as v5_ads
 from pinflow_sandbox.v5 import reports as v5_reports
 from pinflow_sandbox.world import ads, metric_definitions, reports
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pinflow_sandbox.server.access import Headers
-    from pinflow_sandbox.world.records import AdAccount, AdEntity
+    from pinflow_sandbox.world.records import AdAccountRecord, AdEntity
 
     JsonObject = dict[str, object]
 
@@ -35,11 +35,11 @@ _ATTRIBUTES: Final = {
 }
 
 
-def _advertiser(request: EnvelopedRequest) -> AdAccount:
+def _advertiser(request: EnvelopedRequest) -> AdAccountRecord:
     return ads.ad_account_of(request.world, request.caller, request.path["advertiser_id"])
 
 
-def _shown_advertiser(request: EnvelopedRequest, found: AdAccount) -> JsonObject:
+def _shown_advertiser(request: EnvelopedRequest, found: AdAccountRecord) -> JsonObject:
     owner = request.world.accounts[found.owner].id
     return {
         "id": found.id,
@@ -62,7 +62,7 @@ def _older(found: JsonObject) -> JsonObject:
 def _advertisers(request: EnvelopedRequest) -> object:
     """The caller's own ad accounts, and with ``include_acl`` those that are shared with the caller."""
     if request.one("owner_user_id") not in (None, request.caller.account.id):
-        raise forbidden("The advertisers of another user were asked for.")
+        raise permission_denied("The advertisers of another user were asked for.")
     found = request.world.ad_accounts
     return request.page(
         ads.visible_accounts(request.world, request.caller, shared=request.flag("include_acl")),
@@ -85,7 +85,7 @@ def _entities(
     status: Callable[[str], str],
     keep: Callable[[str], bool],
     show: Callable[[str], JsonObject],
-) -> Page:
+) -> ListingPage:
     statuses = ads.statuses_of(request.query.get("entity_statuses", ()))
     return request.page(
         ids, lambda id: status(id) in statuses and keep(id), lambda id: _older(show(id)), newest_first=False
@@ -187,7 +187,7 @@ _ONE = "/advertisers/{advertiser_id}"
 _ASYNC = f"{_ONE}/delivery_metrics/async"
 _FIGURES = "ads_analytics"
 
-DIALECT = Enveloped(
+DIALECT = EnvelopeDialect(
     "v4_ads",
     PREFIX,
     (

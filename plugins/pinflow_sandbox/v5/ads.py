@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pinflow_sandbox.server.errors import invalid
+from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world import ad_rows, ads, metric_definitions, metrics
-from pinflow_sandbox.world.periods import GRANULARITIES, HOURLY, SYNC, period_of
-from pinflow_sandbox.world.records import Ad, AdGroup, Campaign
+from pinflow_sandbox.world.periods import GRANULARITIES, HOURLY, SYNC, parse_period
+from pinflow_sandbox.world.records import AdGroupRecord, AdRecord, CampaignRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pinflow_sandbox.server.request import Reply, Request
-    from pinflow_sandbox.world.records import AdAccount, AdEntity
+    from pinflow_sandbox.server.request import OperationRequest, Reply
+    from pinflow_sandbox.world.records import AdAccountRecord, AdEntity
 
     JsonObject = dict[str, object]
 
@@ -31,7 +31,7 @@ _RUNNING: Final = {"ACTIVE": "RUNNING"}
 _REVIEWED: Final = {"ACTIVE": "APPROVED"}
 
 
-def ad_account(found: AdAccount, owner_id: str, viewer: str) -> JsonObject:
+def ad_account(found: AdAccountRecord, owner_id: str, viewer: str) -> JsonObject:
     """An AdAccount, as this account sees it."""
     return {
         "id": found.id,
@@ -45,7 +45,7 @@ def ad_account(found: AdAccount, owner_id: str, viewer: str) -> JsonObject:
     }
 
 
-def campaign(found: Campaign) -> JsonObject:
+def campaign(found: CampaignRecord) -> JsonObject:
     """A CampaignResponse."""
     return {
         "id": found.id,
@@ -64,7 +64,7 @@ def campaign(found: Campaign) -> JsonObject:
     }
 
 
-def ad_group(found: AdGroup) -> JsonObject:
+def ad_group(found: AdGroupRecord) -> JsonObject:
     """An AdGroupResponse."""
     return {
         "id": found.id,
@@ -85,7 +85,7 @@ def ad_group(found: AdGroup) -> JsonObject:
     }
 
 
-def ad(found: Ad) -> JsonObject:
+def ad(found: AdRecord) -> JsonObject:
     """An AdResponse."""
     summary = "REJECTED" if found.review == "REJECTED" else _REVIEWED.get(found.status, found.status)
     return {
@@ -107,11 +107,11 @@ def ad(found: Ad) -> JsonObject:
     }
 
 
-def _account(request: Request) -> AdAccount:
+def _account(request: OperationRequest) -> AdAccountRecord:
     return ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
 
 
-def _accounts_list(request: Request) -> Reply:
+def _accounts_list(request: OperationRequest) -> Reply:
     shared = request.one("include_shared_accounts") is None or request.flag("include_shared_accounts")
     return request.listing(
         ads.visible_accounts(request.world, request.caller, shared=shared),
@@ -121,28 +121,28 @@ def _accounts_list(request: Request) -> Reply:
     )
 
 
-def _shown_account(request: Request, found: AdAccount) -> JsonObject:
+def _shown_account(request: OperationRequest, found: AdAccountRecord) -> JsonObject:
     return ad_account(found, request.world.accounts[found.owner].id, request.caller.account.username)
 
 
-def _accounts_get(request: Request) -> Reply:
+def _accounts_get(request: OperationRequest) -> Reply:
     return 200, _shown_account(request, _account(request))
 
 
-def _given(request: Request, names: Sequence[str]) -> Mapping[str, list[str]]:
-    """The id filter that a query has, if any. Raises Refused where there are two kinds of them."""
+def _given(request: OperationRequest, names: Sequence[str]) -> Mapping[str, list[str]]:
+    """The id filter that a query has, if any. Raises ApiError where there are two kinds of them."""
     given = {name: ads.ids_of(name, request.query[name]) for name in names if name in request.query}
     if len(given) > 1:
-        raise invalid(f"only one kind of id filter is taken at a time (were {', '.join(given)})")
+        raise invalid_request(f"only one kind of id filter is taken at a time (were {', '.join(given)})")
     return given
 
 
 def _entities(
-    request: Request,
+    request: OperationRequest,
     ids: Sequence[str],
-    find: Callable[[str], Campaign | AdGroup | Ad],
+    find: Callable[[str], CampaignRecord | AdGroupRecord | AdRecord],
     show: Callable[[str], object],
-    filters: Mapping[str, Callable[[Campaign | AdGroup | Ad], str]],
+    filters: Mapping[str, Callable[[CampaignRecord | AdGroupRecord | AdRecord], str]],
 ) -> Reply:
     given = _given(request, list(filters))
     statuses = ads.statuses_of(request.query.get("entity_statuses", ()))
@@ -155,93 +155,95 @@ def _entities(
     return request.listing(ids, keep, show, newest_first=newest)
 
 
-def _id(entity: Campaign | AdGroup | Ad) -> str:
+def _id(entity: CampaignRecord | AdGroupRecord | AdRecord) -> str:
     return entity.id
 
 
-def _campaign_id(entity: Campaign | AdGroup | Ad) -> str:
-    return entity.id if isinstance(entity, Campaign) else entity.campaign_id
+def _campaign_id(entity: CampaignRecord | AdGroupRecord | AdRecord) -> str:
+    return entity.id if isinstance(entity, CampaignRecord) else entity.campaign_id
 
 
-def _ad_group_id(entity: Campaign | AdGroup | Ad) -> str:
-    return entity.ad_group_id if isinstance(entity, Ad) else entity.id
+def _ad_group_id(entity: CampaignRecord | AdGroupRecord | AdRecord) -> str:
+    return entity.ad_group_id if isinstance(entity, AdRecord) else entity.id
 
 
-def _campaigns_list(request: Request) -> Reply:
+def _campaigns_list(request: OperationRequest) -> Reply:
     found = request.world.campaigns
     ids = _account(request).campaigns
     return _entities(request, ids, found.__getitem__, lambda id: campaign(found[id]), {"campaign_ids": _id})
 
 
-def _ad_groups_list(request: Request) -> Reply:
+def _ad_groups_list(request: OperationRequest) -> Reply:
     found = request.world.ad_groups
     filters = {"campaign_ids": _campaign_id, "ad_group_ids": _id}
     return _entities(request, _account(request).ad_groups, found.__getitem__, lambda id: ad_group(found[id]), filters)
 
 
-def _ads_list(request: Request) -> Reply:
+def _ads_list(request: OperationRequest) -> Reply:
     found = request.world.ads
     filters = {"campaign_ids": _campaign_id, "ad_group_ids": _ad_group_id, "ad_ids": _id}
     return _entities(request, _account(request).ads, found.__getitem__, lambda id: ad(found[id]), filters)
 
 
-def _campaigns_get(request: Request) -> Reply:
+def _campaigns_get(request: OperationRequest) -> Reply:
     return 200, campaign(ads.campaign_of(request.world, _account(request), request.path["campaign_id"]))
 
 
-def _ad_groups_get(request: Request) -> Reply:
+def _ad_groups_get(request: OperationRequest) -> Reply:
     return 200, ad_group(ads.ad_group_of(request.world, _account(request), request.path["ad_group_id"]))
 
 
-def _ads_get(request: Request) -> Reply:
+def _ads_get(request: OperationRequest) -> Reply:
     return 200, ad(ads.ad_of(request.world, _account(request), request.path["ad_id"]))
 
 
 # figures
 
 
-def figures_of(request: Request, entities: Sequence[AdEntity], choices: Mapping[str, Sequence[str]]) -> list[object]:
+def figures_of(
+    request: OperationRequest, entities: Sequence[AdEntity], choices: Mapping[str, Sequence[str]]
+) -> list[object]:
     """The rows of figures that a query asks for; ``choices`` are what else it may choose, without effect."""
     granularity = request.choice("granularity", GRANULARITIES)
     if granularity is None:
-        raise invalid("Parameter 'granularity' is required")
+        raise invalid_request("Parameter 'granularity' is required")
     for name, allowed in choices.items():
         request.choice(name, allowed)
     columns = ad_rows.checked_columns(request.query.get("columns", ()))
     today = metrics.day_of(request.world.clock.now())
     reach = HOURLY if granularity == "HOUR" else SYNC
-    period = period_of(request.one("start_date"), request.one("end_date"), today, reach)
+    period = parse_period(request.one("start_date"), request.one("end_date"), today, reach)
     return list(ad_rows.rows(request.world, entities, period, granularity, columns))
 
 
-def named_ids(request: Request, name: str) -> list[str]:
-    """The ids in a parameter that must be there. Raises Refused (400) without it."""
+def named_ids(request: OperationRequest, name: str) -> list[str]:
+    """The ids in a parameter that must be there. Raises ApiError (400) without it."""
     if name not in request.query:
-        raise invalid(f"Parameter '{name}' is required")
+        raise invalid_request(f"Parameter '{name}' is required")
     return ads.ids_of(name, request.query[name])
 
 
-def _figures(request: Request, entities: Sequence[AdEntity]) -> Reply:
+def _figures(request: OperationRequest, entities: Sequence[AdEntity]) -> Reply:
     return 200, figures_of(request, entities, _CHOICES)
 
 
-def _account_figures(request: Request) -> Reply:
+def _account_figures(request: OperationRequest) -> Reply:
     return _figures(request, [_account(request)])
 
 
-def _campaign_figures(request: Request) -> Reply:
+def _campaign_figures(request: OperationRequest) -> Reply:
     account = _account(request)
     ids = named_ids(request, "campaign_ids")
     return _figures(request, [ads.campaign_of(request.world, account, id) for id in ids])
 
 
-def _ad_group_figures(request: Request) -> Reply:
+def _ad_group_figures(request: OperationRequest) -> Reply:
     account = _account(request)
     ids = named_ids(request, "ad_group_ids")
     return _figures(request, [ads.ad_group_of(request.world, account, id) for id in ids])
 
 
-def _ad_figures(request: Request) -> Reply:
+def _ad_figures(request: OperationRequest) -> Reply:
     account, world = _account(request), request.world
     if "ad_ids" in request.query:
         return _figures(request, [ads.ad_of(world, account, id) for id in named_ids(request, "ad_ids")])
@@ -249,12 +251,12 @@ def _ad_figures(request: Request) -> Reply:
     return _figures(request, [ad for campaign in campaigns for ad in ads.ads_of(world, campaign)])
 
 
-def _delivery_metrics(request: Request) -> Reply:
+def _delivery_metrics(request: OperationRequest) -> Reply:
     request.choice("report_type", ("SYNC", "ASYNC"))
     return 200, {"items": [metric_definitions.described(name) for name in metric_definitions.DEFINITIONS]}
 
 
-HANDLERS: Final[Mapping[str, Callable[[Request], Reply]]] = {
+HANDLERS: Final[Mapping[str, Callable[[OperationRequest], Reply]]] = {
     "ad_accounts/list": _accounts_list,
     "ad_accounts/get": _accounts_get,
     "campaigns/list": _campaigns_list,

@@ -8,22 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, get_args
 
 from pinflow_pinterest.analytics import metrics as vocabulary
-from pinflow_sandbox.server.errors import invalid
+from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world import ads, metrics
-from pinflow_sandbox.world.periods import SYNC, period_of
+from pinflow_sandbox.world.periods import SYNC, parse_period
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
-    from pinflow_sandbox.server.request import Reply, Request
-    from pinflow_sandbox.world.metrics import Figures
+    from pinflow_sandbox.server.request import OperationRequest, Reply
+    from pinflow_sandbox.world.metrics import MetricCounts
     from pinflow_sandbox.world.periods import Period
-    from pinflow_sandbox.world.records import Account, Pin
+    from pinflow_sandbox.world.records import AccountRecord, PinRecord
 
     JsonObject = dict[str, object]
-    Daily = Callable[[date], Figures]
-    Share = Callable[[Figures], Figures]
+    Daily = Callable[[date], MetricCounts]
+    Share = Callable[[MetricCounts], MetricCounts]
 
 PIN_METRICS: Final[tuple[str, ...]] = get_args(vocabulary.PinMetric)
 USER_METRICS: Final[tuple[str, ...]] = get_args(vocabulary.UserMetric)
@@ -65,7 +65,7 @@ _MOST_PINS: Final = 100
 _USUAL_PIN, _USUAL_ACCOUNT = 40, 35  # impressions a day; an account's for each of its Pins
 
 
-def _pin_analytics(request: Request) -> Reply:
+def _pin_analytics(request: OperationRequest) -> Reply:
     pin = request.pin()
     names = _metric_types(request, PIN_METRICS, needed=True)
     split = request.choice("split_field", get_args(vocabulary.PinSplit))
@@ -73,9 +73,9 @@ def _pin_analytics(request: Request) -> Reply:
     return 200, _split(request, _period(request), _daily(pin), names, split, share, born=pin.created, lifetime=True)
 
 
-def _pins_analytics(request: Request) -> Reply:
+def _pins_analytics(request: OperationRequest) -> Reply:
     if "pin_ids" not in request.query:
-        raise invalid("Parameter 'pin_ids' is required")
+        raise invalid_request("Parameter 'pin_ids' is required")
     ids = ads.ids_of("pin_ids", request.query["pin_ids"], _MOST_PINS)
     names = _metric_types(request, PIN_METRICS, needed=True)
     period, share = _period(request), _filter(request)
@@ -86,18 +86,20 @@ def _pins_analytics(request: Request) -> Reply:
     }
 
 
-def _user_analytics(request: Request) -> Reply:
+def _user_analytics(request: OperationRequest) -> Reply:
     split = request.choice("split_field", get_args(vocabulary.UserSplit))
     return 200, of_account(request, request.caller.account, share=_filter(request), split=split)
 
 
-def of_account(request: Request, account: Account, *, share: Share, split: str | None = None) -> JsonObject:
+def of_account(
+    request: OperationRequest, account: AccountRecord, *, share: Share, split: str | None = None
+) -> JsonObject:
     """The figures of an account for the days and metrics of a query; ``share`` is what its filters leave of them."""
     names = _metric_types(request, USER_METRICS, needed=False)
     usual = _USUAL_ACCOUNT * len(account.pins)
 
-    def daily(day: date) -> Figures:
-        return metrics.of_thing(account.id, day, usual=usual)
+    def daily(day: date) -> MetricCounts:
+        return metrics.daily_counts(account.id, day, usual=usual)
 
     return _split(request, _period(request), daily, names, split, share, born=0.0)
 
@@ -107,29 +109,31 @@ def share_of(column: str, part: str) -> Share:
     return lambda counted: counted if part == "ALL" else _part(counted, _SHARES[column], part)
 
 
-def _top_pins(request: Request) -> Reply:
+def _top_pins(request: OperationRequest) -> Reply:
     return _top(request, TOP_SORTS, USER_METRICS, lambda pin: True)
 
 
-def _top_video_pins(request: Request) -> Reply:
+def _top_video_pins(request: OperationRequest) -> Reply:
     return _top(request, TOP_VIDEO_METRICS, TOP_VIDEO_METRICS, lambda pin: pin.content.kind == "video")
 
 
-def _top(request: Request, sorts: Sequence[str], allowed: Sequence[str], keep: Callable[[Pin], bool]) -> Reply:
+def _top(
+    request: OperationRequest, sorts: Sequence[str], allowed: Sequence[str], keep: Callable[[PinRecord], bool]
+) -> Reply:
     sort_by = request.choice("sort_by", sorts)
     if sort_by is None:
-        raise invalid("Parameter 'sort_by' is required")
+        raise invalid_request("Parameter 'sort_by' is required")
     names = _metric_types(request, allowed, needed=False)
     period, share = _period(request), _filter(request)
     count = request.number("num_of_pins", default=10, most=50)
     recent = request.one("created_in_last_n_days")
     if recent not in (None, "30"):
-        raise invalid("Parameter 'created_in_last_n_days' must be 30")
+        raise invalid_request("Parameter 'created_in_last_n_days' must be 30")
     oldest = request.world.clock.now() - 30 * 86_400 if recent else 0.0
     found = [request.world.pins[id] for id in request.caller.account.pins]
     chosen = [pin for pin in found if pin.created >= oldest and keep(pin)]
     ranked = [(share(metrics.total(map(_daily(pin), period))), pin) for pin in chosen]
-    ranked.sort(key=lambda each: (-metrics.values(each[0], [sort_by])[sort_by], each[1].id))
+    ranked.sort(key=lambda each: (-metrics.metric_values(each[0], [sort_by])[sort_by], each[1].id))
     return 200, {
         "date_availability": {
             "latest_available_timestamp": int(request.world.clock.now() - 86_400) * 1000,
@@ -137,19 +141,23 @@ def _top(request: Request, sorts: Sequence[str], allowed: Sequence[str], keep: C
         },
         "sort_by": sort_by,
         "pins": [
-            {"pin_id": pin.id, "metrics": metrics.values(counted, names), "data_status": dict.fromkeys(names, "READY")}
+            {
+                "pin_id": pin.id,
+                "metrics": metrics.metric_values(counted, names),
+                "data_status": dict.fromkeys(names, "READY"),
+            }
             for counted, pin in ranked[:count]
         ],
     }
 
 
-def _daily(pin: Pin) -> Daily:
+def _daily(pin: PinRecord) -> Daily:
     video = pin.content.kind == "video"
-    return lambda day: metrics.of_thing(pin.id, day, usual=_USUAL_PIN, video=video)
+    return lambda day: metrics.daily_counts(pin.id, day, usual=_USUAL_PIN, video=video)
 
 
 def _split(
-    request: Request,
+    request: OperationRequest,
     period: Period,
     daily: Daily,
     names: Sequence[str],
@@ -167,23 +175,23 @@ def _split(
     for part in parts:
         days = [(day, _status(day, today, first)) for day in period]
         counted = {
-            day: _part(share(daily(day)), parts, part) if status in ("READY", "ESTIMATE") else metrics.NOTHING
+            day: _part(share(daily(day)), parts, part) if status in ("READY", "ESTIMATE") else metrics.ZERO
             for day, status in days
         }
         entry: JsonObject = {
-            "summary_metrics": metrics.values(metrics.total(counted.values()), names),
+            "summary_metrics": metrics.metric_values(metrics.total(counted.values()), names),
             "daily_metrics": [
                 {
                     "date": day.isoformat(),
                     "data_status": status,
-                    "metrics": metrics.values(counted[day], names) if status in ("READY", "ESTIMATE") else {},
+                    "metrics": metrics.metric_values(counted[day], names) if status in ("READY", "ESTIMATE") else {},
                 }
                 for day, status in days
             ],
         }
         if lifetime:
             whole = metrics.total(counted.values())
-            entry["lifetime_metrics"] = metrics.values(whole, [name for name in _LIFETIME if name in names])
+            entry["lifetime_metrics"] = metrics.metric_values(whole, [name for name in _LIFETIME if name in names])
         answer[part] = entry
     return answer
 
@@ -196,7 +204,7 @@ def _status(day: date, today: date, first: date) -> str:
     return "PROCESSING" if late == 0 else "ESTIMATE" if late == 1 else "READY"
 
 
-def _part(counted: Figures, parts: Mapping[str, int], part: str) -> Figures:
+def _part(counted: MetricCounts, parts: Mapping[str, int], part: str) -> MetricCounts:
     """A part's share, so that all the parts add up to the whole."""
     before = 0
     for name, size in parts.items():
@@ -206,7 +214,7 @@ def _part(counted: Figures, parts: Mapping[str, int], part: str) -> Figures:
     raise KeyError(part)
 
 
-def _filter(request: Request) -> Callable[[Figures], Figures]:
+def _filter(request: OperationRequest) -> Callable[[MetricCounts], MetricCounts]:
     """What a query's filters leave of figures."""
     chosen = [
         (_SHARES[_FILTERED[name]], value)
@@ -214,7 +222,7 @@ def _filter(request: Request) -> Callable[[Figures], Figures]:
         if (value := request.choice(name, allowed)) not in (None, "ALL", "BOTH")
     ]
 
-    def share(counted: Figures) -> Figures:
+    def share(counted: MetricCounts) -> MetricCounts:
         for parts, value in chosen:
             counted = _part(counted, parts, str(value))
         return counted
@@ -222,21 +230,21 @@ def _filter(request: Request) -> Callable[[Figures], Figures]:
     return share
 
 
-def _metric_types(request: Request, allowed: Iterable[str], *, needed: bool) -> list[str]:
+def _metric_types(request: OperationRequest, allowed: Iterable[str], *, needed: bool) -> list[str]:
     found = [each for value in request.query.get("metric_types", ()) for each in value.split(",") if each]
     if unknown := sorted(set(found) - set(allowed)):
-        raise invalid(f"Parameter 'metric_types' has unknown values: {unknown}")
+        raise invalid_request(f"Parameter 'metric_types' has unknown values: {unknown}")
     if needed and not found:
-        raise invalid("Parameter 'metric_types' is required")
+        raise invalid_request("Parameter 'metric_types' is required")
     return found or list(allowed)
 
 
-def _period(request: Request) -> Period:
+def _period(request: OperationRequest) -> Period:
     today = metrics.day_of(request.world.clock.now())
-    return period_of(request.one("start_date"), request.one("end_date"), today, SYNC)
+    return parse_period(request.one("start_date"), request.one("end_date"), today, SYNC)
 
 
-HANDLERS: Final[Mapping[str, Callable[[Request], Reply]]] = {
+HANDLERS: Final[Mapping[str, Callable[[OperationRequest], Reply]]] = {
     "pins/analytics": _pin_analytics,
     "multi_pins/analytics": _pins_analytics,
     "user_account/analytics": _user_analytics,

@@ -5,14 +5,21 @@ Source: https://github.com/pinterest/api-description (v5/openapi.json, schemas)
 
 from __future__ import annotations
 
-import json
 from time import gmtime
 from typing import TYPE_CHECKING
 
 from pinflow_sandbox.world import images
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.world.records import Account, Board, Content, Pin, Section, Slot, Website
+    from pinflow_sandbox.world.records import (
+        AccountRecord,
+        BoardRecord,
+        PinContent,
+        PinRecord,
+        SectionRecord,
+        Slot,
+        WebsiteRecord,
+    )
     from pinflow_sandbox.world.world import Caller, World
 
 JsonObject = dict[str, object]
@@ -24,8 +31,6 @@ _CREATIVE_TYPES = {"image": "REGULAR", "multiple_images": "CAROUSEL", "video": "
 _VIDEO_SIZE = (720, 1280)  # pixels
 _VIDEO_DURATION = 15_000.0  # milliseconds
 
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-
 
 def moment(seconds: float) -> str:
     """A time as the API writes it: UTC, without a zone."""
@@ -33,14 +38,7 @@ def moment(seconds: float) -> str:
     return f"{at[0]:04}-{at[1]:02}-{at[2]:02}T{at[3]:02}:{at[4]:02}:{at[5]:02}"
 
 
-def without_nulls(value: object) -> object:
-    """The same value with every field left out that is null, at any depth."""
-    if isinstance(value, dict):
-        return {name: without_nulls(each) for name, each in value.items() if each is not None}
-    return [without_nulls(each) for each in value] if isinstance(value, list) else value
-
-
-def account(found: Account) -> JsonObject:
+def account(found: AccountRecord) -> JsonObject:
     """An Account."""
     picture = images.key_for_content(images.fingerprint("profile", found.username), "profile")
     return {
@@ -72,12 +70,12 @@ def linked_business(username: str) -> JsonObject:
     return {"username": username, **urls}
 
 
-def website(found: Website) -> JsonObject:
+def website(found: WebsiteRecord) -> JsonObject:
     """A UserWebsiteSummary."""
     return {"website": found.address, "status": "success", "verified_at": moment(found.verified)}
 
 
-def board(world: World, found: Board) -> JsonObject:
+def board(world: World, found: BoardRecord) -> JsonObject:
     """A Board."""
     newest = [world.pins[id].content for id in found.pins[: -_THUMBNAILS - 1 : -1]]
     keys = [content.slots[content.cover].key for content in newest]
@@ -100,12 +98,12 @@ def board(world: World, found: Board) -> JsonObject:
     }
 
 
-def section(found: Section) -> JsonObject:
+def section(found: SectionRecord) -> JsonObject:
     """A BoardSection."""
     return {"id": found.id, "name": found.name}
 
 
-def pin(world: World, caller: Caller, found: Pin, *, metrics: bool = False) -> JsonObject:
+def pin(world: World, caller: Caller, found: PinRecord, *, metrics: bool = False) -> JsonObject:
     """A Pin, as this caller sees it."""
     content = found.content
     cover = content.slots[content.cover]
@@ -132,12 +130,12 @@ def pin(world: World, caller: Caller, found: Pin, *, metrics: bool = False) -> J
     return body
 
 
-def creative_type(content: Content) -> str:
+def creative_type(content: PinContent) -> str:
     """The creative type of a Pin that shows this."""
     return _CREATIVE_TYPES[content.kind]
 
 
-def _media(content: Content, *, originals: bool) -> JsonObject:
+def _media(content: PinContent, *, originals: bool) -> JsonObject:
     if content.kind == "multiple_images":
         return {"media_type": "multiple_images", "items": [_item(slot, originals) for slot in content.slots]}
     key = content.slots[0].key

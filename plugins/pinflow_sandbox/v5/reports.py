@@ -8,37 +8,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pinflow_pinterest.analytics.metrics import ReportLevel
-from pinflow_sandbox.server.body_checks import checked_id
-from pinflow_sandbox.server.errors import invalid
+from pinflow_sandbox.server.body_checks import valid_id
+from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world import ad_rows, ads, metrics, reports
-from pinflow_sandbox.world.periods import ASYNC, GRANULARITIES, HOURLY, ITEMS, period_of
+from pinflow_sandbox.world.periods import ASYNC, GRANULARITIES, HOURLY, ITEMS, parse_period
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pinflow_sandbox.server.body_checks import Body
-    from pinflow_sandbox.server.request import Reply, Request
-    from pinflow_sandbox.world.records import AdAccount, AdEntity, Report
+    from pinflow_sandbox.server.body_checks import RequestBody
+    from pinflow_sandbox.server.request import OperationRequest, Reply
+    from pinflow_sandbox.world.records import AdAccountRecord, AdEntity, ReportRecord
     from pinflow_sandbox.world.world import World
 
 LEVELS: Final[tuple[str, ...]] = get_args(ReportLevel)
 _MOST_IDS: Final = 500
 
 
-def _create(request: Request) -> Reply:
+def _create(request: OperationRequest) -> Reply:
     account = ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
     made = asked_for(request.world, account, request.body(), levels=LEVELS, filters="metrics_filters")
     return 200, {"report_status": "IN_PROGRESS", "token": made.token, "message": None}
 
 
-def asked_for(world: World, account: AdAccount, body: Body, *, levels: Sequence[str], filters: str) -> Report:
-    """Make the report that a body describes, whose field of filters has this name. Raises Refused for a bad one."""
+def asked_for(
+    world: World, account: AdAccountRecord, body: RequestBody, *, levels: Sequence[str], filters: str
+) -> ReportRecord:
+    """Make the report that a body describes, whose field of filters has this name. Raises ApiError for a bad one."""
     level, granularity = body.choice("level", levels), body.choice("granularity", GRANULARITIES)
     if level is None or granularity is None:
         raise body.wrong("level" if level is None else "granularity", "is required")
     columns = ad_rows.checked_columns(body.texts("columns"))
     reach = HOURLY if granularity == "HOUR" else ITEMS if level.startswith("PRODUCT_ITEM") else ASYNC
-    period = period_of(body.text("start_date"), body.text("end_date"), metrics.day_of(world.clock.now()), reach)
+    period = parse_period(body.text("start_date"), body.text("end_date"), metrics.day_of(world.clock.now()), reach)
     csv_wanted = body.choice("report_format", ("JSON", "CSV")) == "CSV"
     keep = _filters(body, filters)
     entities = _entities(world, account, level, body)
@@ -52,22 +54,22 @@ def asked_for(world: World, account: AdAccount, body: Body, *, levels: Sequence[
     return reports.add(world, account, file, csv_wanted=csv_wanted)
 
 
-def _get(request: Request) -> Reply:
+def _get(request: OperationRequest) -> Reply:
     account = ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
     token = request.one("token")
     if not token:
-        raise invalid("Parameter 'token' is required")
+        raise invalid_request("Parameter 'token' is required")
     return 200, reports.polled(request.world, account, token, request.call.host)
 
 
-def _entities(world: World, account: AdAccount, level: str, body: Body) -> Sequence[AdEntity]:
+def _entities(world: World, account: AdAccountRecord, level: str, body: RequestBody) -> Sequence[AdEntity]:
     """What a report of this level is about; the sandbox has no keywords, products and targeting of its own."""
     filters = {name: body.texts(name) for name in ("campaign_ids", "ad_group_ids", "ad_ids") if name in body}
     for name, ids in filters.items():
         if not 1 <= len(ids) <= _MOST_IDS:
             raise body.wrong(name, f"takes 1 to {_MOST_IDS} ids")
         for id in ids:
-            checked_id(name, id)
+            valid_id(name, id)
     match level.removesuffix("_TARGETING"):
         case "ADVERTISER":
             return [account]
@@ -86,7 +88,7 @@ def _entities(world: World, account: AdAccount, level: str, body: Body) -> Seque
     return found
 
 
-def _filters(body: Body, name: str) -> Callable[[Mapping[str, object]], bool]:
+def _filters(body: RequestBody, name: str) -> Callable[[Mapping[str, object]], bool]:
     """What a report's filters let through; they are asked of the columns that a row has."""
     if name not in body:
         return lambda row: True
@@ -110,7 +112,7 @@ def _filters(body: Body, name: str) -> Callable[[Mapping[str, object]], bool]:
 
 _ID_COLUMNS: Final = {"CAMPAIGN": "CAMPAIGN_ID", "AD_GROUP": "AD_GROUP_ID", "PIN_PROMOTION": "AD_ID"}
 
-HANDLERS: Final[Mapping[str, Callable[[Request], Reply]]] = {
+HANDLERS: Final[Mapping[str, Callable[[OperationRequest], Reply]]] = {
     "analytics/create_report": _create,
     "analytics/get_report": _get,
 }

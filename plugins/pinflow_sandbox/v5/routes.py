@@ -13,10 +13,11 @@ from urllib.parse import unquote
 
 from pinflow_pinterest.catalogue.operations import match
 from pinflow_sandbox.server import access
-from pinflow_sandbox.server.body_checks import checked_id
-from pinflow_sandbox.server.connection import Answer
-from pinflow_sandbox.server.errors import Refused, forbidden, invalid, restricted
-from pinflow_sandbox.server.request import Request
+from pinflow_sandbox.server.body_checks import valid_id
+from pinflow_sandbox.server.errors import ApiError, invalid_request, permission_denied, restricted_feature
+from pinflow_sandbox.server.json_encoding import encode_json, without_nulls
+from pinflow_sandbox.server.messages import HttpResponse
+from pinflow_sandbox.server.request import OperationRequest
 from pinflow_sandbox.v5 import ads as v5_ads
 from pinflow_sandbox.v5 import analytics as v5_analytics
 from pinflow_sandbox.v5 import render
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pinflow_pinterest.catalogue.operations import Operation
-    from pinflow_sandbox.server.connection import Call
+    from pinflow_sandbox.server.messages import HttpRequest
     from pinflow_sandbox.server.request import Reply
-    from pinflow_sandbox.world.records import Board, Pin
+    from pinflow_sandbox.world.records import BoardRecord, PinRecord
     from pinflow_sandbox.world.world import Caller, World
 
 
@@ -47,7 +48,7 @@ _REPEATING = (
 )
 
 
-def answer(world: World, call: Call) -> tuple[Answer, str, str]:
+def answer(world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
     """What API v5 answers to a call, the operation's path template, and the account it was for ("" if unknown)."""
     path = _path(call)
     headers: tuple[tuple[str, str], ...] = ()
@@ -56,28 +57,28 @@ def answer(world: World, call: Call) -> tuple[Answer, str, str]:
     try:
         operation = _operation(call.method, path)
         template = PREFIX + operation.path
-        caller = access.authorised(world, call)
+        caller = access.authorised_caller(world, call)
         account = caller.account.username
-        headers = access.within_limits(world, caller, operation.category)
-        request = Request(world, caller, operation, call, _path_values(operation, path), call.query)
+        headers = access.spend_quota(world, caller, operation.category)
+        request = OperationRequest(world, caller, operation, call, _path_values(operation, path), call.query)
         handler = _handler(request)
         request.caller = _on_behalf(request)
         status, value = handler(request)
-    except Refused as refused:
+    except ApiError as refused:
         return _refusal(operation, refused, headers), template, account
     if value is None:
-        return Answer(status, headers=headers), template, account
+        return HttpResponse(status, headers=headers), template, account
     if world.settings.nulls == "omitted":
-        value = render.without_nulls(value)
-    return Answer(status, render.encode(value).encode(), headers=headers), template, account
+        value = without_nulls(value)
+    return HttpResponse(status, encode_json(value).encode(), headers=headers), template, account
 
 
-def error_answer(status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+def error_answer(status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
     """An error as API v5 tells it."""
-    return Answer(status, render.encode({"code": code, "message": message}).encode(), headers=headers)
+    return HttpResponse(status, encode_json({"code": code, "message": message}).encode(), headers=headers)
 
 
-def operation_of(call: Call) -> Operation | None:
+def operation_of(call: HttpRequest) -> Operation | None:
     """The operation a call is for, or None if there is none."""
     return match("GET" if call.method == "HEAD" else call.method, _path(call))
 
@@ -87,7 +88,7 @@ def content(value: Any) -> Any:
     return value["items"] if isinstance(value, dict) and "items" in value else value
 
 
-def _path(call: Call) -> str:
+def _path(call: HttpRequest) -> str:
     """A call's path within API v5; nothing matches that of another."""
     return call.path.removeprefix(PREFIX) if call.path.startswith(f"{PREFIX}/") else ""
 
@@ -97,8 +98,8 @@ def _operation(method: str, path: str) -> Operation:
     if found is not None:
         return found
     if any(match(other, path) for other in _METHODS):
-        raise Refused(405, 5, "Method not allowed")
-    raise Refused(404, 404, "No such path. Paths of API v5 start with /v5/ and end without a slash.")
+        raise ApiError(405, 5, "Method not allowed")
+    raise ApiError(404, 404, "No such path. Paths of API v5 start with /v5/ and end without a slash.")
 
 
 def _path_values(operation: Operation, path: str) -> dict[str, str]:
@@ -106,20 +107,20 @@ def _path_values(operation: Operation, path: str) -> dict[str, str]:
     return {name[1:-1]: unquote(value) for name, value in pairs if name[:1] == "{"}
 
 
-def _handler(request: Request) -> Callable[[Request], Reply]:
+def _handler(request: OperationRequest) -> Callable[[OperationRequest], Reply]:
     """What does the operation, once it is clear that this caller may have it done."""
     operation, caller = request.operation, request.caller
     handler = HANDLERS.get(operation.id)
     if handler is None:
-        raise forbidden(f"This sandbox does not offer {operation.id}.")
+        raise permission_denied(f"This sandbox does not offer {operation.id}.")
     if caller.client and not operation.client_credentials:
-        raise restricted(f"{operation.id} with a client_credentials token")
+        raise restricted_feature(f"{operation.id} with a client_credentials token")
     caller.needs(operation.scopes)
     return handler
 
 
-def _on_behalf(request: Request) -> Caller:
-    """Who the call is for: with an ad account in the query, its owner. Raises Refused (403) without a role in it."""
+def _on_behalf(request: OperationRequest) -> Caller:
+    """Who the call is for: with an ad account in the query, its owner. Raises ApiError (403) without a role in it."""
     id = request.one("ad_account_id")
     if id is None:
         return request.caller
@@ -127,7 +128,7 @@ def _on_behalf(request: Request) -> Caller:
     return replace(request.caller, account=request.world.account(account.owner))
 
 
-def _refusal(operation: Operation | None, refused: Refused, headers: tuple[tuple[str, str], ...]) -> Answer:
+def _refusal(operation: Operation | None, refused: ApiError, headers: tuple[tuple[str, str], ...]) -> HttpResponse:
     """An error answer; some operations repeat the HTTP status as their code."""
     code = refused.code
     if operation is not None and _repeats_status(operation.id, refused.status):
@@ -141,14 +142,14 @@ def _repeats_status(operation: str, status: int) -> bool:
     return (operation, status) in (("boards/list_pins", 404), ("user_account/get", 403))
 
 
-def _created(request: Request, value: object) -> Reply:
+def _created(request: OperationRequest, value: object) -> Reply:
     return request.world.settings.created_status, value
 
 
 # boards and sections
 
 
-def _boards_list(request: Request) -> Reply:
+def _boards_list(request: OperationRequest) -> Reply:
     privacy = request.choice("privacy", _PRIVACY_FILTERS)
     wanted = None if privacy in (None, "ALL") else privacy.split("_AND_")
     own = request.caller.account
@@ -156,67 +157,67 @@ def _boards_list(request: Request) -> Reply:
     return request.boards(ids, lambda board: wanted is None or board.privacy in wanted)
 
 
-def _boards_create(request: Request) -> Reply:
+def _boards_create(request: OperationRequest) -> Reply:
     made = boards.create_board(request.world, request.caller, request.body())
     return _created(request, render.board(request.world, made))
 
 
-def _boards_get(request: Request) -> Reply:
+def _boards_get(request: OperationRequest) -> Reply:
     return 200, render.board(request.world, request.board())
 
 
-def _boards_update(request: Request) -> Reply:
+def _boards_update(request: OperationRequest) -> Reply:
     changed = boards.update_board(request.world, request.caller, request.board(), request.body())
     return 200, render.board(request.world, changed)
 
 
-def _boards_delete(request: Request) -> Reply:
+def _boards_delete(request: OperationRequest) -> Reply:
     boards.delete_board(request.world, request.caller, request.board())
     return 204, None
 
 
-def _board_pins(request: Request) -> Reply:
+def _board_pins(request: OperationRequest) -> Reply:
     return request.pins(request.board().pins, request.has_creative_type())
 
 
-def _sections_list(request: Request) -> Reply:
+def _sections_list(request: OperationRequest) -> Reply:
     found = request.world.sections
     return request.listing(request.board().sections, lambda id: True, lambda id: render.section(found[id]))
 
 
-def _sections_create(request: Request) -> Reply:
+def _sections_create(request: OperationRequest) -> Reply:
     made = boards.create_section(request.world, request.caller, request.board(), request.body())
     return 201, render.section(made)
 
 
-def _sections_update(request: Request) -> Reply:
+def _sections_update(request: OperationRequest) -> Reply:
     board = request.board()
-    section = request.world.section(board, checked_id("section_id", request.path["section_id"]))
+    section = request.world.section(board, valid_id("section_id", request.path["section_id"]))
     return 200, render.section(boards.update_section(request.world, request.caller, board, section, request.body()))
 
 
-def _sections_delete(request: Request) -> Reply:
+def _sections_delete(request: OperationRequest) -> Reply:
     board = request.board()
-    section = request.world.section(board, checked_id("section_id", request.path["section_id"]))
+    section = request.world.section(board, valid_id("section_id", request.path["section_id"]))
     boards.delete_section(request.world, request.caller, board, section)
     return 204, None
 
 
-def _section_pins(request: Request) -> Reply:
-    section = request.world.section(request.board(), checked_id("section_id", request.path["section_id"]))
+def _section_pins(request: OperationRequest) -> Reply:
+    section = request.world.section(request.board(), valid_id("section_id", request.path["section_id"]))
     return request.pins(section.pins, lambda pin: True)
 
 
 # Pins
 
 
-def _pins_list(request: Request) -> Reply:
+def _pins_list(request: OperationRequest) -> Reply:
     chosen = request.choice("pin_filter", _PIN_FILTERS)
     private = request.choice("pin_type", ("PRIVATE",)) is not None
     protected = request.flag("include_protected_pins")
     fits = request.has_creative_type()
 
-    def keep(pin: Pin) -> bool:
+    def keep(pin: PinRecord) -> bool:
         privacy = request.world.boards[pin.board_id].privacy if pin.board_id is not None else "PUBLIC"
         if (private and privacy != "SECRET") or (privacy == "PROTECTED" and not protected):
             return False
@@ -225,7 +226,7 @@ def _pins_list(request: Request) -> Reply:
     return request.pins(request.caller.account.pins, keep)
 
 
-def _passes(chosen: str | None, pin: Pin) -> bool:
+def _passes(chosen: str | None, pin: PinRecord) -> bool:
     if chosen == "exclude_native":
         return pin.parent_id is not None
     if chosen == "exclude_repins":
@@ -233,28 +234,28 @@ def _passes(chosen: str | None, pin: Pin) -> bool:
     return chosen is None or pin.promoted
 
 
-def _pins_create(request: Request) -> Reply:
+def _pins_create(request: OperationRequest) -> Reply:
     made = pins.create_pin(request.world, request.caller, request.body())
     return _created(request, render.pin(request.world, request.caller, made))
 
 
-def _pins_get(request: Request) -> Reply:
+def _pins_get(request: OperationRequest) -> Reply:
     metrics = request.flag("pin_metrics")
     return 200, render.pin(request.world, request.caller, request.pin(), metrics=metrics)
 
 
-def _pins_update(request: Request) -> Reply:
+def _pins_update(request: OperationRequest) -> Reply:
     changed = pins.update_pin(request.world, request.caller, request.pin(), request.body())
     return 200, render.pin(request.world, request.caller, changed)
 
 
-def _pins_delete(request: Request) -> Reply:
+def _pins_delete(request: OperationRequest) -> Reply:
     pins.delete_pin(request.world, request.caller, request.pin())
     return 204, None
 
 
-def _pins_save(request: Request) -> Reply:
-    id = checked_id("pin_id", request.path["pin_id"])
+def _pins_save(request: OperationRequest) -> Reply:
+    id = valid_id("pin_id", request.path["pin_id"])
     return 201, render.pin(
         request.world, request.caller, pins.save_pin(request.world, request.caller, id, request.body())
     )
@@ -263,16 +264,16 @@ def _pins_save(request: Request) -> Reply:
 # media
 
 
-def _media(request: Request, id: str) -> dict[str, object]:
+def _media(request: OperationRequest, id: str) -> dict[str, object]:
     state = uploads.status(request.world, request.world.media[id])
     return {"media_id": id, "media_type": "video", "status": state}
 
 
-def _media_list(request: Request) -> Reply:
+def _media_list(request: OperationRequest) -> Reply:
     return request.listing(request.caller.account.media, lambda id: True, lambda id: _media(request, id))
 
 
-def _media_create(request: Request) -> Reply:
+def _media_create(request: OperationRequest) -> Reply:
     made = uploads.register(request.world, request.caller, request.body())
     return _created(
         request,
@@ -285,8 +286,8 @@ def _media_create(request: Request) -> Reply:
     )
 
 
-def _media_get(request: Request) -> Reply:
-    id = checked_id("media_id", request.path["media_id"])
+def _media_get(request: OperationRequest) -> Reply:
+    id = valid_id("media_id", request.path["media_id"])
     found = uploads.media_of(request.world, request.caller, id)
     return 200, {"media_id": id, "media_type": "video", "status": uploads.polled(request.world, found)}
 
@@ -294,25 +295,25 @@ def _media_get(request: Request) -> Reply:
 # search
 
 
-def _search_boards(request: Request) -> Reply:
+def _search_boards(request: OperationRequest) -> Reply:
     words = (request.one("query") or "").casefold().split()
 
-    def found(board: Board) -> bool:
+    def found(board: BoardRecord) -> bool:
         text = f"{board.name} {board.description or ''}".casefold()
         return all(word in text for word in words)
 
     return request.boards(request.caller.account.boards, found)
 
 
-def _search_pins(request: Request) -> Reply:
+def _search_pins(request: OperationRequest) -> Reply:
     query = request.one("query")
     if not query:
-        raise invalid("Parameter 'query' is required")
+        raise invalid_request("Parameter 'query' is required")
     ids = {each.strip() for each in query.split(",")}
     by_id = all(each.isdigit() for each in ids)
     words = query.casefold().split()
 
-    def found(pin: Pin) -> bool:
+    def found(pin: PinRecord) -> bool:
         if by_id:
             return pin.id in ids
         content = pin.content
@@ -325,27 +326,27 @@ def _search_pins(request: Request) -> Reply:
 # user account
 
 
-def _user_get(request: Request) -> Reply:
+def _user_get(request: OperationRequest) -> Reply:
     return 200, render.account(request.caller.account)
 
 
-def _businesses(request: Request) -> Reply:
+def _businesses(request: OperationRequest) -> Reply:
     return 200, [render.linked_business(name) for name in request.caller.account.linked_businesses]
 
 
-def _followers(request: Request) -> Reply:
+def _followers(request: OperationRequest) -> Reply:
     names = sorted(request.caller.account.followers)
     return request.listing(names, lambda name: True, render.user_summary, newest_first=False)
 
 
-def _following(request: Request) -> Reply:
+def _following(request: OperationRequest) -> Reply:
     request.choice("feed_type", _FEED_TYPES)
     request.flag("explicit_following")
     names = sorted(request.caller.account.following)
     return request.listing(names, lambda name: True, render.user_summary, newest_first=False)
 
 
-def _followed_boards(request: Request) -> Reply:
+def _followed_boards(request: OperationRequest) -> Reply:
     request.flag("explicit_following")
     found = request.world.boards
     return request.listing(
@@ -355,35 +356,35 @@ def _followed_boards(request: Request) -> Reply:
     )
 
 
-def _follow(request: Request) -> Reply:
+def _follow(request: OperationRequest) -> Reply:
     followed = accounts.follow(request.world, request.caller, request.path["username"], request.body())
     return 200, render.user_summary(followed.username)
 
 
-def _websites(request: Request) -> Reply:
+def _websites(request: OperationRequest) -> Reply:
     found = request.caller.account.websites
     return request.listing(
         sorted(found), lambda name: True, lambda name: render.website(found[name]), newest_first=False
     )
 
 
-def _verify_website(request: Request) -> Reply:
+def _verify_website(request: OperationRequest) -> Reply:
     return 200, render.website(accounts.verify_website(request.world, request.caller, request.body()))
 
 
-def _unverify_website(request: Request) -> Reply:
+def _unverify_website(request: OperationRequest) -> Reply:
     address = request.one("website")
     if not address:
-        raise invalid("Parameter 'website' is required")
+        raise invalid_request("Parameter 'website' is required")
     accounts.unverify_website(request.caller, address)
     return 204, None
 
 
-def _verification(request: Request) -> Reply:
+def _verification(request: OperationRequest) -> Reply:
     return 200, accounts.verification_code(request.caller.account)
 
 
-HANDLERS: Mapping[str, Callable[[Request], Reply]] = {
+HANDLERS: Mapping[str, Callable[[OperationRequest], Reply]] = {
     **v5_ads.HANDLERS,
     **v5_analytics.HANDLERS,
     **v5_reports.HANDLERS,

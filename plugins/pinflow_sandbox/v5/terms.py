@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pinflow_sandbox.server.errors import invalid
+from pinflow_sandbox.server.errors import invalid_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pinflow_sandbox.server.request import Reply, Request
+    from pinflow_sandbox.server.request import OperationRequest, Reply
 
 
-def _related_terms(request: Request) -> Reply:
+def _related_terms(request: OperationRequest) -> Reply:
     terms = [each.strip() for value in request.query.get("terms", ()) for each in value.split(",") if each.strip()]
     if not terms:
-        raise invalid("Parameter 'terms' is required")
+        raise invalid_request("Parameter 'terms' is required")
     found = [{"term": term, "related_terms": [f"{term} {word}" for word in _RELATED]} for term in terms]
     return 200, {"id": terms[0], "related_term_count": len(found) * len(_RELATED), "related_terms_list": found}
 
 
-def _suggested_terms(request: Request) -> Reply:
+def _suggested_terms(request: OperationRequest) -> Reply:
     term = (request.one("term") or "").strip()
     if not term:
-        raise invalid("Parameter 'term' is required")
+        raise invalid_request("Parameter 'term' is required")
     limit = request.number("limit", default=4, most=10)
     return 200, [f"{term} {word}" for word in _SUGGESTED][:limit]
 
@@ -38,7 +38,7 @@ _SUGGESTED: Final = (
 )
 
 
-HANDLERS: Final[Mapping[str, Callable[[Request], Reply]]] = {
+HANDLERS: Final[Mapping[str, Callable[[OperationRequest], Reply]]] = {
     "terms_related/list": _related_terms,
     "terms_suggested/list": _suggested_terms,
 }

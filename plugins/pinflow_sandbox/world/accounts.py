@@ -8,46 +8,46 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox.server.errors import Refused, invalid, no_user
+from pinflow_sandbox.server.errors import ApiError, invalid_request, user_not_found
 from pinflow_sandbox.world.images import fingerprint
-from pinflow_sandbox.world.records import Website
+from pinflow_sandbox.world.records import WebsiteRecord
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.server.body_checks import Body
-    from pinflow_sandbox.world.records import Account
+    from pinflow_sandbox.server.body_checks import RequestBody
+    from pinflow_sandbox.world.records import AccountRecord
     from pinflow_sandbox.world.world import Caller, World
 
 _METHODS = ("METATAG", "FILENAME", "DNSTXT")
 _WEBSITE = re.compile(r"(?:https?://)?([a-z0-9-]+\.)+[a-z0-9-]{2,}(?::[0-9]+)?(?:/\S*)?", re.IGNORECASE)
 
 
-def follow(world: World, caller: Caller, username: str, body: Body) -> Account:
-    """Follow another account. Raises Refused (404) where there is none of that name."""
+def follow(world: World, caller: Caller, username: str, body: RequestBody) -> AccountRecord:
+    """Follow another account. Raises ApiError (404) where there is none of that name."""
     body.flag("auto_follow", default=False)
     if username.isdigit():
-        raise invalid("'username' must not consist of digits only")
+        raise invalid_request("'username' must not consist of digits only")
     other = world.accounts.get(username)
     if other is None:
-        raise no_user()
+        raise user_not_found()
     if other is caller.account:
-        raise invalid("nobody can follow themselves")
+        raise invalid_request("nobody can follow themselves")
     connect(caller.account, other)
     return other
 
 
-def connect(follower: Account, followed: Account) -> None:
+def connect(follower: AccountRecord, followed: AccountRecord) -> None:
     """Let one account follow another."""
     follower.following.add(followed.username)
     followed.followers.add(follower.username)
 
 
-def verify_website(world: World, caller: Caller, body: Body) -> Website:
+def verify_website(world: World, caller: Caller, body: RequestBody) -> WebsiteRecord:
     """Claim a web site. The sandbox asks nobody: every address that could be one is verified at once."""
     address = body.needed_text("website", most=2048)
     body.choice("verification_method", _METHODS)
     if not _WEBSITE.fullmatch(address):
         raise body.wrong("website", "must be a domain, with or without a path")
-    website = Website(address, world.clock.now())
+    website = WebsiteRecord(address, world.clock.now())
     caller.account.websites[address] = website
     return website
 
@@ -55,10 +55,10 @@ def verify_website(world: World, caller: Caller, body: Body) -> Website:
 def unverify_website(caller: Caller, address: str) -> None:
     """Give up a claimed web site."""
     if caller.account.websites.pop(address, None) is None:
-        raise Refused(404, 404, "Website not found.")
+        raise ApiError(404, 404, "Website not found.")
 
 
-def verification_code(account: Account) -> dict[str, str]:
+def verification_code(account: AccountRecord) -> dict[str, str]:
     """What an account would put on a site to prove that it is the account's."""
     code = fingerprint("website", account.id) + fingerprint("website", account.username)
     metatag = f'<meta name="p:domain_verify" content="{code}"/>'

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pinflow_sandbox.server.errors import invalid
+from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world import ads, metrics
-from pinflow_sandbox.world.records import Ad, AdAccount, AdGroup, Campaign
+from pinflow_sandbox.world.records import AdAccountRecord, AdGroupRecord, AdRecord, CampaignRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pinflow_pinterest.analytics.metrics import Granularity
-    from pinflow_sandbox.world.metrics import Figures
+    from pinflow_sandbox.world.metrics import MetricCounts
     from pinflow_sandbox.world.periods import Period
     from pinflow_sandbox.world.records import AdEntity
     from pinflow_sandbox.world.world import World
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     Row = dict[str, object]
 
 ID_COLUMNS: Final[dict[type[object], str]] = {
-    AdAccount: "AD_ACCOUNT_ID",
-    Campaign: "CAMPAIGN_ID",
-    AdGroup: "AD_GROUP_ID",
-    Ad: "AD_ID",
+    AdAccountRecord: "AD_ACCOUNT_ID",
+    CampaignRecord: "CAMPAIGN_ID",
+    AdGroupRecord: "AD_GROUP_ID",
+    AdRecord: "AD_ID",
 }
 DESCRIBING: Final = frozenset(
     {
@@ -39,13 +39,13 @@ _HOURS: Final = 24
 
 
 def checked_columns(names: Sequence[str]) -> list[str]:
-    """The columns that a query names. Raises Refused for none, and for those that the sandbox has no figures of."""
+    """The columns that a query names. Raises ApiError for none, and for those that the sandbox has no figures of."""
     found = [each.strip() for value in names for each in value.split(",") if each.strip()]
     unknown = [name for name in found if name not in metrics.AD_COLUMNS and name not in DESCRIBING]
     if unknown:
-        raise invalid(f"unknown columns {unknown}; /resources/delivery_metrics lists those that there are")
+        raise invalid_request(f"unknown columns {unknown}; /resources/delivery_metrics lists those that there are")
     if not found:
-        raise invalid("Parameter 'columns' is required")
+        raise invalid_request("Parameter 'columns' is required")
     return found
 
 
@@ -56,17 +56,17 @@ def rows(
     for entity in entities:
         found = ads.ads_of(world, entity)
         for part in period.parts(granularity):
-            figures = metrics.total(metrics.of_ad(ad, day) for ad in found for day in part)
-            if figures == metrics.NOTHING:
+            figures = metrics.total(metrics.ad_counts(ad, day) for ad in found for day in part)
+            if figures == metrics.ZERO:
                 continue
             row = {ID_COLUMNS[type(entity)]: entity.id, **_described(entity, names)}
             if granularity != "TOTAL":
                 row["DATE"] = part.first.isoformat()
             for hour, portion in _portions(figures, granularity):
-                yield row | hour | metrics.columns(portion, names)
+                yield row | hour | metrics.column_values(portion, names)
 
 
-def _portions(figures: Figures, granularity: Granularity) -> Iterator[tuple[Row, Figures]]:
+def _portions(figures: MetricCounts, granularity: Granularity) -> Iterator[tuple[Row, MetricCounts]]:
     if granularity != "HOUR":
         yield {}, figures
         return
@@ -76,15 +76,15 @@ def _portions(figures: Figures, granularity: Granularity) -> Iterator[tuple[Row,
 
 def _described(entity: AdEntity, names: Sequence[str]) -> Row:
     """Those columns that tell what a row is about."""
-    account = entity.id if isinstance(entity, AdAccount) else entity.ad_account_id
+    account = entity.id if isinstance(entity, AdAccountRecord) else entity.ad_account_id
     known: Row = {"AD_ACCOUNT_ID": account, "ADVERTISER_ID": account}
     match entity:
-        case Campaign():
+        case CampaignRecord():
             known |= {"CAMPAIGN_ID": entity.id, "CAMPAIGN_NAME": entity.name, "CAMPAIGN_ENTITY_STATUS": entity.status}
-        case AdGroup():
+        case AdGroupRecord():
             known |= {"CAMPAIGN_ID": entity.campaign_id, "AD_GROUP_ID": entity.id, "AD_GROUP_NAME": entity.name}
             known["AD_GROUP_ENTITY_STATUS"] = entity.status
-        case Ad():
+        case AdRecord():
             known |= {"CAMPAIGN_ID": entity.campaign_id, "AD_GROUP_ID": entity.ad_group_id, "PIN_ID": entity.pin_id}
             known |= {"AD_ID": entity.id, "PIN_PROMOTION_ID": entity.id, "AD_NAME": entity.name}
     return {name: known.get(name) for name in names if name in DESCRIBING}

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pinflow_pinterest.analytics.metrics import EntityStatus
-from pinflow_sandbox.server.body_checks import checked_id
-from pinflow_sandbox.server.errors import Refused, forbidden, invalid
-from pinflow_sandbox.world.records import Ad, AdAccount, AdGroup, Campaign
+from pinflow_sandbox.server.body_checks import valid_id
+from pinflow_sandbox.server.errors import ApiError, invalid_request, permission_denied
+from pinflow_sandbox.world.records import AdAccountRecord, AdGroupRecord, AdRecord, CampaignRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ STATUSES: tuple[EntityStatus, ...] = get_args(EntityStatus)
 SHOWN: tuple[EntityStatus, ...] = ("ACTIVE", "PAUSED")  # where a query names no statuses
 MOST_IDS = 250
 
-_Entity = TypeVar("_Entity", Campaign, AdGroup, Ad)
+_Entity = TypeVar("_Entity", CampaignRecord, AdGroupRecord, AdRecord)
 
 
 def visible_accounts(world: World, caller: Caller, *, shared: bool = True) -> list[str]:
@@ -32,32 +32,32 @@ def visible_accounts(world: World, caller: Caller, *, shared: bool = True) -> li
     return sorted(each.id for each in found)
 
 
-def ad_account_of(world: World, caller: Caller, id: str) -> AdAccount:
-    """An ad account that the caller has a role in. Raises Refused (403) for any other."""
-    found = world.ad_accounts.get(checked_id("ad_account_id", id))
+def ad_account_of(world: World, caller: Caller, id: str) -> AdAccountRecord:
+    """An ad account that the caller has a role in. Raises ApiError (403) for any other."""
+    found = world.ad_accounts.get(valid_id("ad_account_id", id))
     if found is None or caller.account.username not in found.roles:
-        raise forbidden("The account has no role in this ad account.")
+        raise permission_denied("The account has no role in this ad account.")
     return found
 
 
-def campaign_of(world: World, account: AdAccount, id: str) -> Campaign:
-    """A campaign of this ad account. Raises Refused (404) for any other."""
+def campaign_of(world: World, account: AdAccountRecord, id: str) -> CampaignRecord:
+    """A campaign of this ad account. Raises ApiError (404) for any other."""
     return _of(world.campaigns, account, "campaign", id)
 
 
-def ad_group_of(world: World, account: AdAccount, id: str) -> AdGroup:
-    """An ad group of this ad account. Raises Refused (404) for any other."""
+def ad_group_of(world: World, account: AdAccountRecord, id: str) -> AdGroupRecord:
+    """An ad group of this ad account. Raises ApiError (404) for any other."""
     return _of(world.ad_groups, account, "ad group", id)
 
 
-def ad_of(world: World, account: AdAccount, id: str) -> Ad:
-    """An ad of this ad account. Raises Refused (404) for any other."""
+def ad_of(world: World, account: AdAccountRecord, id: str) -> AdRecord:
+    """An ad of this ad account. Raises ApiError (404) for any other."""
     return _of(world.ads, account, "ad", id)
 
 
-def ads_of(world: World, entity: AdEntity) -> list[Ad]:
+def ads_of(world: World, entity: AdEntity) -> list[AdRecord]:
     """Every ad of an ad account, a campaign or a group, oldest first; of an ad, itself."""
-    if isinstance(entity, Ad):
+    if isinstance(entity, AdRecord):
         return [entity]
     return [world.ads[id] for id in entity.ads]
 
@@ -65,27 +65,27 @@ def ads_of(world: World, entity: AdEntity) -> list[Ad]:
 def ids_of(name: str, values: Sequence[str], most: int = MOST_IDS) -> list[str]:
     """The ids that a query's parameter names, with commas or by being there several times.
 
-    Raises Refused for what is no id, and for too many.
+    Raises ApiError for what is no id, and for too many.
     """
     ids = [each.strip() for value in values for each in value.split(",")]
     if not 1 <= len(ids) <= most:
-        raise invalid(f"Parameter '{name}' takes 1 to {most} ids (was {len(ids)})")
-    return [checked_id(name, each) for each in ids]
+        raise invalid_request(f"Parameter '{name}' takes 1 to {most} ids (was {len(ids)})")
+    return [valid_id(name, each) for each in ids]
 
 
 def statuses_of(values: Sequence[str]) -> Collection[str]:
     """The entity statuses that a query names; active and paused where it names none."""
     named = [each for value in values for each in value.split(",") if each]
     if unknown := sorted(set(named) - set(STATUSES)):
-        raise invalid(f"Parameter 'entity_statuses' must be of {list(STATUSES)} (was {unknown})")
+        raise invalid_request(f"Parameter 'entity_statuses' must be of {list(STATUSES)} (was {unknown})")
     return named or SHOWN
 
 
 def add_ad_account(
     world: World, owner: str, name: str, *, created: float, country: str = "DE", currency: str = "EUR"
-) -> AdAccount:
+) -> AdAccountRecord:
     """Put a new ad account into the world."""
-    account = AdAccount(world.new_id("ad_account"), owner, name, created, country, currency)
+    account = AdAccountRecord(world.new_id("ad_account"), owner, name, created, country, currency)
     account.roles[owner] = ("OWNER",)
     world.ad_accounts[account.id] = account
     return account
@@ -93,36 +93,40 @@ def add_ad_account(
 
 def add_campaign(
     world: World,
-    account: AdAccount,
+    account: AdAccountRecord,
     name: str,
     *,
     created: float,
     status: EntityStatus = "ACTIVE",
     objective: str = "CONSIDERATION",
     daily_cap: int | None = None,
-) -> Campaign:
+) -> CampaignRecord:
     """Put a new campaign into an ad account."""
     id = world.new_id("campaign")
-    campaign = Campaign(id, account.id, name, status, created, objective=objective, daily_cap=daily_cap)
+    campaign = CampaignRecord(id, account.id, name, status, created, objective=objective, daily_cap=daily_cap)
     world.campaigns[id] = campaign
     account.campaigns.put(id)
     return campaign
 
 
-def add_ad_group(world: World, campaign: Campaign, name: str, *, status: EntityStatus = "ACTIVE") -> AdGroup:
+def add_ad_group(
+    world: World, campaign: CampaignRecord, name: str, *, status: EntityStatus = "ACTIVE"
+) -> AdGroupRecord:
     """Put a new ad group into a campaign."""
     id = world.new_id("ad_group")
-    group = AdGroup(id, campaign.ad_account_id, campaign.id, name, status, campaign.created)
+    group = AdGroupRecord(id, campaign.ad_account_id, campaign.id, name, status, campaign.created)
     world.ad_groups[id] = group
     campaign.ad_groups.put(id)
     world.ad_accounts[group.ad_account_id].ad_groups.put(id)
     return group
 
 
-def add_ad(world: World, group: AdGroup, pin_id: str, name: str | None, *, status: EntityStatus = "ACTIVE") -> Ad:
+def add_ad(
+    world: World, group: AdGroupRecord, pin_id: str, name: str | None, *, status: EntityStatus = "ACTIVE"
+) -> AdRecord:
     """Promote a Pin in an ad group."""
     id = world.new_id("ad")
-    ad = Ad(id, group.ad_account_id, group.campaign_id, group.id, pin_id, name, status, group.created)
+    ad = AdRecord(id, group.ad_account_id, group.campaign_id, group.id, pin_id, name, status, group.created)
     world.ads[id] = ad
     for holder in (group, world.campaigns[group.campaign_id], world.ad_accounts[group.ad_account_id]):
         holder.ads.put(id)
@@ -131,8 +135,8 @@ def add_ad(world: World, group: AdGroup, pin_id: str, name: str | None, *, statu
     return ad
 
 
-def _of(found: Mapping[str, _Entity], account: AdAccount, what: str, id: str) -> _Entity:
-    one = found.get(checked_id(f"{what.replace(' ', '_')}_id", id))
+def _of(found: Mapping[str, _Entity], account: AdAccountRecord, what: str, id: str) -> _Entity:
+    one = found.get(valid_id(f"{what.replace(' ', '_')}_id", id))
     if one is None or one.ad_account_id != account.id:
-        raise Refused(404, 404, f"{what.capitalize()} not found.")
+        raise ApiError(404, 404, f"{what.capitalize()} not found.")
     return one

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox.server.errors import Refused, forbidden, invalid
+from pinflow_sandbox.server.errors import ApiError, invalid_request, permission_denied
 from pinflow_sandbox.world import pins
-from pinflow_sandbox.world.records import Board, Section
+from pinflow_sandbox.world.records import BoardRecord, SectionRecord
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.server.body_checks import Body
+    from pinflow_sandbox.server.body_checks import RequestBody
     from pinflow_sandbox.world.records import Privacy
     from pinflow_sandbox.world.world import Caller, World
 
@@ -23,7 +23,7 @@ _LATER_PRIVACIES: tuple[Privacy, ...] = ("PUBLIC", "SECRET")
 _SECTION_NAME = 180  # characters
 
 
-def create_board(world: World, caller: Caller, body: Body) -> Board:
+def create_board(world: World, caller: Caller, body: RequestBody) -> BoardRecord:
     """Make a board of the caller's own."""
     name = board_name(world, body)
     description = body.text("description", null=True)
@@ -33,7 +33,7 @@ def create_board(world: World, caller: Caller, body: Body) -> Board:
         name, privacy = ADS_ONLY_NAME, "PROTECTED"
     caller.may_write(privacy)
     if len(caller.account.boards) >= world.settings.max_boards:
-        raise forbidden(f"An account can have at most {world.settings.max_boards} boards.")
+        raise permission_denied(f"An account can have at most {world.settings.max_boards} boards.")
     _free_name(world, caller.account.username, name)
     board = add_board(world, caller.account.username, name, description=description, privacy=privacy, ads_only=ads_only)
     world.delay_listing(board.id)
@@ -49,16 +49,16 @@ def add_board(
     privacy: Privacy = "PUBLIC",
     ads_only: bool = False,
     created: float | None = None,
-) -> Board:
+) -> BoardRecord:
     """Put a new board into the world, without asking whether somebody may."""
     at = world.clock.now() if created is None else created
-    board = Board(world.new_id("board"), owner, name, at, at, description, privacy, ads_only)
+    board = BoardRecord(world.new_id("board"), owner, name, at, at, description, privacy, ads_only)
     world.boards[board.id] = board
     world.accounts[owner].boards.put(board.id)
     return board
 
 
-def update_board(world: World, caller: Caller, board: Board, body: Body) -> Board:
+def update_board(world: World, caller: Caller, board: BoardRecord, body: RequestBody) -> BoardRecord:
     """Change a board's name, description or privacy, as far as the body names them."""
     _own(caller, board)
     name = board_name(world, body) if "name" in body else board.name
@@ -72,7 +72,7 @@ def update_board(world: World, caller: Caller, board: Board, body: Body) -> Boar
     return board
 
 
-def delete_board(world: World, caller: Caller, board: Board) -> None:
+def delete_board(world: World, caller: Caller, board: BoardRecord) -> None:
     """Delete a board of the caller's own, its sections and all its Pins."""
     _own(caller, board)
     caller.may_write(board.privacy)
@@ -88,7 +88,7 @@ def delete_board(world: World, caller: Caller, board: Board) -> None:
     del world.boards[board.id]
 
 
-def board_name(world: World, body: Body) -> str:
+def board_name(world: World, body: RequestBody) -> str:
     """The name a body wants for a board."""
     name = body.needed_text("name", most=world.settings.board_name_length).strip()
     if not name:
@@ -96,27 +96,29 @@ def board_name(world: World, body: Body) -> str:
     return name
 
 
-def create_section(world: World, caller: Caller, board: Board, body: Body) -> Section:
+def create_section(world: World, caller: Caller, board: BoardRecord, body: RequestBody) -> SectionRecord:
     """Make a section on a board that the caller may write to."""
     caller.may_write(board.privacy)
     name = _section_name(body)
     if len(board.sections) >= world.settings.max_sections:
-        raise invalid(f"a board can have at most {world.settings.max_sections} sections")
+        raise invalid_request(f"a board can have at most {world.settings.max_sections} sections")
     _free_section_name(world, board, name)
     section = add_section(world, board, name)
     world.delay_listing(section.id)
     return section
 
 
-def add_section(world: World, board: Board, name: str) -> Section:
+def add_section(world: World, board: BoardRecord, name: str) -> SectionRecord:
     """Put a new section onto a board, without asking whether somebody may."""
-    section = Section(world.new_id("section"), board.id, name)
+    section = SectionRecord(world.new_id("section"), board.id, name)
     world.sections[section.id] = section
     board.sections.put(section.id)
     return section
 
 
-def update_section(world: World, caller: Caller, board: Board, section: Section, body: Body) -> Section:
+def update_section(
+    world: World, caller: Caller, board: BoardRecord, section: SectionRecord, body: RequestBody
+) -> SectionRecord:
     """Rename a section."""
     caller.may_write(board.privacy)
     name = _section_name(body)
@@ -126,7 +128,7 @@ def update_section(world: World, caller: Caller, board: Board, section: Section,
     return section
 
 
-def delete_section(world: World, caller: Caller, board: Board, section: Section) -> None:
+def delete_section(world: World, caller: Caller, board: BoardRecord, section: SectionRecord) -> None:
     """Delete a section; the settings say what becomes of its Pins."""
     caller.may_write(board.privacy)
     for id in list(section.pins):
@@ -139,25 +141,25 @@ def delete_section(world: World, caller: Caller, board: Board, section: Section)
     del world.sections[section.id]
 
 
-def _own(caller: Caller, board: Board) -> None:
+def _own(caller: Caller, board: BoardRecord) -> None:
     if board.owner != caller.account.username:
-        raise forbidden()
+        raise permission_denied()
 
 
 def _free_name(world: World, owner: str, name: str) -> None:
     taken = (world.boards[id].name.casefold() for id in world.accounts[owner].boards)
     if name.casefold() in taken:
         status = world.settings.duplicate_name_status
-        raise Refused(status, 58, "Try a different name. You already have a board with this name!")
+        raise ApiError(status, 58, "Try a different name. You already have a board with this name!")
 
 
-def _section_name(body: Body) -> str:
+def _section_name(body: RequestBody) -> str:
     name = body.needed_text("name", most=_SECTION_NAME).strip()
     if not name:
         raise body.wrong("name", "must not be blank")
     return name
 
 
-def _free_section_name(world: World, board: Board, name: str) -> None:
+def _free_section_name(world: World, board: BoardRecord, name: str) -> None:
     if name.casefold() in (world.sections[id].name.casefold() for id in board.sections):
-        raise Refused(409, 409, "Board section conflict.")
+        raise ApiError(409, 409, "Board section conflict.")

@@ -17,7 +17,7 @@ _Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class LimitWindow:
     """One limit: so many requests in so many seconds, counted under a key."""
 
     key: _Key
@@ -26,14 +26,14 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class LimitCheck:
     """What a request did to its limits: whether it may pass, and the headers that tell."""
 
     allowed: bool
     headers: tuple[tuple[str, str], ...]
 
 
-class Limits:
+class RateLimits:
     """What has been used of every window that is open."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Limits:
         """Forget all use."""
         self._used.clear()
 
-    def spend(self, settings: Settings, now: float, category: str, account: str, app: str) -> Spent:
+    def spend(self, settings: Settings, now: float, category: str, account: str, app: str) -> LimitCheck:
         """Count one request, unless a window is full: then nothing is counted and it may not pass."""
         windows = _windows(settings, category, account, app)
         left = [each.limit - self._count(each, now) for each in windows]
@@ -52,28 +52,28 @@ class Limits:
             for window in windows:
                 self._used[window.key] = (int(now // window.seconds), self._count(window, now) + 1)
             left = [each - 1 for each in left]
-        return Spent(allowed, _headers(windows, left, now))
+        return LimitCheck(allowed, _headers(windows, left, now))
 
-    def _count(self, window: Window, now: float) -> int:
+    def _count(self, window: LimitWindow, now: float) -> int:
         number, used = self._used.get(window.key, (0, 0))
         return used if number == int(now // window.seconds) else 0
 
 
-def _windows(settings: Settings, category: str, account: str, app: str) -> tuple[Window, Window]:
+def _windows(settings: Settings, category: str, account: str, app: str) -> tuple[LimitWindow, LimitWindow]:
     if settings.trial:
         daily = settings.trial_per_day.get(category, settings.trial_total_per_day)
         return (
-            Window(("trial", app), settings.trial_total_per_day, 86_400),
-            Window((category, app), daily, 86_400),
+            LimitWindow(("trial", app), settings.trial_total_per_day, 86_400),
+            LimitWindow((category, app), daily, 86_400),
         )
     minute = settings.per_minute.get(category, settings.unlisted_per_minute)
     return (
-        Window(("universal", account, app), settings.universal_per_second, 1),
-        Window((category, account, app), minute, 60),
+        LimitWindow(("universal", account, app), settings.universal_per_second, 1),
+        LimitWindow((category, account, app), minute, 60),
     )
 
 
-def _headers(windows: tuple[Window, Window], left: list[int], now: float) -> tuple[tuple[str, str], ...]:
+def _headers(windows: tuple[LimitWindow, LimitWindow], left: list[int], now: float) -> tuple[tuple[str, str], ...]:
     tightest = left.index(min(left))
     binding = windows[tightest]
     listed = ", ".join(f"{each.limit};w={each.seconds}" for each in windows)

@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Literal
 
-from pinflow_sandbox.server.errors import Refused, forbidden, invalid, real_credential, unauthenticated
+from pinflow_sandbox.server.errors import (
+    ApiError,
+    authentication_failed,
+    invalid_request,
+    permission_denied,
+    real_credential_error,
+)
+from pinflow_sandbox.v3.scopes import V3_SCOPES
+from pinflow_sandbox.v5.scopes import V5_SCOPES
 from pinflow_sandbox.world.images import fingerprint
 
 if TYPE_CHECKING:
@@ -22,37 +30,7 @@ if TYPE_CHECKING:
 
     from pinflow_sandbox.control.settings import Settings
 
-ALL_SCOPES = frozenset(
-    [
-        "ads:read",
-        "ads:write",
-        "billing:read",
-        "billing:write",
-        "biz_access:read",
-        "biz_access:write",
-        "boards:read",
-        "boards:read_secret",
-        "boards:write",
-        "boards:write_secret",
-        "catalogs:read",
-        "catalogs:write",
-        "msot:write",
-        "pins:read",
-        "pins:read_secret",
-        "pins:write",
-        "pins:write_secret",
-        "user_accounts:read",
-        "user_accounts:write",
-    ]
-)
-_V3 = """
-    read_domains read_boards write_boards read_pins write_pins read_users write_users read_secret_boards
-    read_secret_pins read_user_followers write_user_followees read_advertisers write_advertisers read_campaigns
-    write_campaigns read_merchants write_merchants read_pin_promotions write_pin_promotions read_organic
-    write_organic manage_organic read_secret read_ads write_ads manage_merchants
-"""
-V3_SCOPES = frozenset(_V3.split())
-EVERY_SCOPE = ALL_SCOPES | V3_SCOPES  # a token with these is good for every version of the API
+EVERY_SCOPE = V5_SCOPES | V3_SCOPES  # a token with these is good for every version of the API
 PENDING_CONSENTS = 1000  # consent pages that were opened and not answered; the oldest is forgotten
 
 _TOKEN_PREFIXES = ("pina_", "pinr_", "pinc_", "pina.", "pinr.", "pinc.")
@@ -60,7 +38,7 @@ _OPAQUE = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
 
 
 @dataclass(frozen=True, slots=True)
-class App:
+class AppRegistration:
     """A registered application. A legacy one gets continuous refresh tokens only if it asks for them."""
 
     id: str
@@ -71,7 +49,7 @@ class App:
 
 
 @dataclass(slots=True)
-class Family:
+class TokenFamily:
     """All tokens that come from one consent; they end together when one of them was used twice."""
 
     app_id: str
@@ -82,27 +60,27 @@ class Family:
 
 
 @dataclass(slots=True)
-class Access:
+class AccessToken:
     """An access token."""
 
-    family: Family
+    family: TokenFamily
     scopes: frozenset[str]
     expires: float  # seconds since the epoch
     revoked: bool = False
 
 
 @dataclass(slots=True)
-class Refresh:
+class RefreshToken:
     """A refresh token."""
 
-    family: Family
+    family: TokenFamily
     continuous: bool
     expires: float  # seconds since the epoch
     used: float | None = None  # when it was rotated away
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
+class ConsentRequest:
     """What an app asked a user for."""
 
     app_id: str
@@ -113,17 +91,17 @@ class Consent:
 
 
 @dataclass(slots=True)
-class Code:
+class AuthorizationCode:
     """An authorization code."""
 
-    consent: Consent
+    consent: ConsentRequest
     account: str  # username
     expires: float  # seconds since the epoch
     used: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedTokens:
     """Tokens just issued, as the token endpoint tells of them."""
 
     access_token: str
@@ -134,26 +112,26 @@ class Issued:
 
 
 @dataclass(slots=True)
-class Logins:
+class LoginRegistry:
     """Everything that signs. ``now`` is the sandbox's clock, ``settings`` gives what holds at the moment."""
 
     seed: int
     now: Callable[[], float]
     settings: Callable[[], Settings]
-    apps: dict[str, App] = field(default_factory=dict)
-    _access: dict[str, Access] = field(default_factory=dict)
-    _refresh: dict[str, Refresh] = field(default_factory=dict)
-    _codes: dict[str, Code] = field(default_factory=dict)
-    _consents: OrderedDict[str, Consent] = field(default_factory=OrderedDict)
+    apps: dict[str, AppRegistration] = field(default_factory=dict)
+    _access: dict[str, AccessToken] = field(default_factory=dict)
+    _refresh: dict[str, RefreshToken] = field(default_factory=dict)
+    _codes: dict[str, AuthorizationCode] = field(default_factory=dict)
+    _consents: OrderedDict[str, ConsentRequest] = field(default_factory=OrderedDict)
     _approved: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)  # of v3, by app and account
     _count: int = 0
 
     def register(
         self, id: str, *, owner: str, redirect_uris: Iterable[str] = (), legacy: bool = False, secret: str | None = None
-    ) -> App:
+    ) -> AppRegistration:
         """Make an app known, or change one; its secret is derived from the seed unless given."""
         chosen = secret if secret is not None else "sandbox_secret_" + fingerprint(str(self.seed), "secret", id)
-        self.apps[id] = App(id, chosen, owner, frozenset(redirect_uris), legacy)
+        self.apps[id] = AppRegistration(id, chosen, owner, frozenset(redirect_uris), legacy)
         return self.apps[id]
 
     def accounts(self) -> list[str]:
@@ -161,30 +139,30 @@ class Logins:
         holders = [each.owner for each in self.apps.values()] + [each.family.account for each in self._access.values()]
         return list(dict.fromkeys(holders))
 
-    def app_of(self, id: str, secret: str) -> App:
-        """The app that these Basic credentials are of. Raises Refused (401) for any other."""
+    def app_of(self, id: str, secret: str) -> AppRegistration:
+        """The app that these Basic credentials are of. Raises ApiError (401) for any other."""
         app = self.apps.get(id)
         if app is not None and compare_digest(app.secret.encode(), secret.encode()):
             return app
         raise _not_ours(secret)
 
-    def access(self, text: str) -> Access:
-        """The access token with this text. Raises Refused (401) if it is not good now."""
+    def access(self, text: str) -> AccessToken:
+        """The access token with this text. Raises ApiError (401) if it is not good now."""
         found = self._access.get(text)
         if found is None:
             raise _not_ours(text)
         if found.revoked or found.family.revoked or found.expires <= self.now():
-            raise unauthenticated()
+            raise authentication_failed()
         return found
 
-    def standing_token(self, app: App, account: str, scopes: frozenset[str]) -> str:
+    def standing_token(self, app: AppRegistration, account: str, scopes: frozenset[str]) -> str:
         """An access token that is the same for the same app, account and scopes, good from now on."""
         text = "pina_sandbox_" + fingerprint(str(self.seed), app.id, account, ",".join(sorted(scopes)))
         expires = self.now() + self.settings().access_seconds
-        self._access[text] = Access(Family(app.id, account, scopes), scopes, expires)
+        self._access[text] = AccessToken(TokenFamily(app.id, account, scopes), scopes, expires)
         return text
 
-    def ask(self, consent: Consent) -> str:
+    def ask(self, consent: ConsentRequest) -> str:
         """Remember what a consent page asks; the answer to it carries the text given back."""
         nonce = self._text("sandbox_consent_")
         self._consents[nonce] = consent
@@ -192,33 +170,35 @@ class Logins:
             self._consents.popitem(last=False)
         return nonce
 
-    def answered(self, nonce: str) -> Consent | None:
+    def answered(self, nonce: str) -> ConsentRequest | None:
         """What the page with this nonce asked, once."""
         return self._consents.pop(nonce, None)
 
-    def code_for(self, consent: Consent, account: str) -> str:
+    def code_for(self, consent: ConsentRequest, account: str) -> str:
         """The code of a user who agreed."""
         text = self._text("sandbox_code_")
-        self._codes[text] = Code(consent, account, self.now() + self.settings().code_seconds)
+        self._codes[text] = AuthorizationCode(consent, account, self.now() + self.settings().code_seconds)
         return text
 
-    def exchange(self, app: App, text: str, redirect_uri: str, *, continuous: bool) -> Issued:
+    def exchange(self, app: AppRegistration, text: str, redirect_uri: str, *, continuous: bool) -> IssuedTokens:
         """Tokens of API v5 for a code, which is good once, for its app, its redirect URI and scopes of v5."""
-        code = self._used_code(app, text, redirect_uri, ALL_SCOPES)
-        family = Family(app.id, code.account, code.consent.scopes)
+        code = self._used_code(app, text, redirect_uri, V5_SCOPES)
+        family = TokenFamily(app.id, code.account, code.consent.scopes)
         return self._pair(family, family.scopes, continuous=continuous)
 
-    def exchange_v3(self, app: App, text: str, redirect_uri: str) -> Issued:
+    def exchange_v3(self, app: AppRegistration, text: str, redirect_uri: str) -> IssuedTokens:
         """Tokens of API v3 for a code: for every scope that was ever approved, with a refresh token if asked for."""
         code = self._used_code(app, text, redirect_uri, V3_SCOPES)
         approved = self._approved.get((app.id, code.account), frozenset()) | code.consent.scopes
         self._approved[app.id, code.account] = approved
-        family = Family(app.id, code.account, approved)
+        family = TokenFamily(app.id, code.account, approved)
         if code.consent.refreshable:
             return self._pair(family, approved, continuous=False)
         return self._issued(self._new_access("pina_sandbox_", family, approved), approved, None, 0.0)
 
-    def _used_code(self, app: App, text: str, redirect_uri: str, known: frozenset[str]) -> Code:
+    def _used_code(
+        self, app: AppRegistration, text: str, redirect_uri: str, known: frozenset[str]
+    ) -> AuthorizationCode:
         code = self._codes.get(text)
         if code is None:
             raise self._refused(text)
@@ -228,11 +208,13 @@ class Logins:
         code.used = True
         return code
 
-    def pair_for(self, app: App, account: str, scopes: frozenset[str]) -> Issued:
+    def pair_for(self, app: AppRegistration, account: str, scopes: frozenset[str]) -> IssuedTokens:
         """Fresh tokens of an account (a username) that consented; the refresh token is a continuous one."""
-        return self._pair(Family(app.id, account, scopes), scopes, continuous=True)
+        return self._pair(TokenFamily(app.id, account, scopes), scopes, continuous=True)
 
-    def refresh(self, app: App, text: str, scopes: frozenset[str] | None, *, continuous: bool | None) -> Issued:
+    def refresh(
+        self, app: AppRegistration, text: str, scopes: frozenset[str] | None, *, continuous: bool | None
+    ) -> IssuedTokens:
         """Tokens for a refresh token. A continuous one is replaced; used again, it ends its whole family.
 
         Where ``continuous`` is None nothing is replaced, as with API v3.
@@ -247,25 +229,25 @@ class Logins:
             raise self._refused()
         wanted = token.family.scopes if scopes is None else scopes
         if not wanted <= token.family.scopes:
-            raise invalid(f"'scope' asks for more than was granted: {sorted(wanted - token.family.scopes)}")
+            raise invalid_request(f"'scope' asks for more than was granted: {sorted(wanted - token.family.scopes)}")
         if continuous is not None and (token.continuous or continuous):
             token.used = self.now() if token.used is None else token.used
             return self._pair(token.family, wanted, continuous=True)
         return self._issued(self._new_access("pina_sandbox_", token.family, wanted), wanted, text, token.expires)
 
-    def for_client(self, app: App, scopes: frozenset[str]) -> Issued:
+    def for_client(self, app: AppRegistration, scopes: frozenset[str]) -> IssuedTokens:
         """A token that acts as the owner of the app; there is no refresh token with it."""
-        family = Family(app.id, app.owner, scopes, "client")
+        family = TokenFamily(app.id, app.owner, scopes, "client")
         return self._issued(self._new_access("pinc_sandbox_", family, scopes), scopes, None, 0.0)
 
-    def revoke(self, app: App, text: str) -> None:
-        """End a token; a refresh token takes its family along. Raises Refused (403) unless it is this app's."""
+    def revoke(self, app: AppRegistration, text: str) -> None:
+        """End a token; a refresh token takes its family along. Raises ApiError (403) unless it is this app's."""
         access, refresh = self._access.get(text), self._refresh.get(text)
         token = access or refresh
         if token is None and looks_real(text):
-            raise real_credential()
+            raise real_credential_error()
         if token is None or token.family.app_id != app.id:
-            raise forbidden()
+            raise permission_denied()
         if access is not None:
             access.revoked = True
         else:
@@ -279,29 +261,29 @@ class Logins:
         found.expires = self.now()
         return True
 
-    def _pair(self, family: Family, scopes: frozenset[str], *, continuous: bool) -> Issued:
+    def _pair(self, family: TokenFamily, scopes: frozenset[str], *, continuous: bool) -> IssuedTokens:
         chosen = self.settings()
         expires = self.now() + (chosen.refresh_seconds if continuous else chosen.legacy_refresh_seconds)
         refresh = self._text("pinr_sandbox_")
-        self._refresh[refresh] = Refresh(family, continuous, expires)
+        self._refresh[refresh] = RefreshToken(family, continuous, expires)
         return self._issued(self._new_access("pina_sandbox_", family, scopes), scopes, refresh, expires)
 
-    def _new_access(self, prefix: str, family: Family, scopes: frozenset[str]) -> str:
+    def _new_access(self, prefix: str, family: TokenFamily, scopes: frozenset[str]) -> str:
         text = self._text(prefix)
-        self._access[text] = Access(family, scopes, self.now() + self.settings().access_seconds)
+        self._access[text] = AccessToken(family, scopes, self.now() + self.settings().access_seconds)
         return text
 
-    def _issued(self, access: str, scopes: frozenset[str], refresh: str | None, expires: float) -> Issued:
-        return Issued(access, self.settings().access_seconds, scopes, refresh, expires)
+    def _issued(self, access: str, scopes: frozenset[str], refresh: str | None, expires: float) -> IssuedTokens:
+        return IssuedTokens(access, self.settings().access_seconds, scopes, refresh, expires)
 
     def _text(self, prefix: str) -> str:
         self._count += 1
         return prefix + fingerprint(str(self.seed), prefix, str(self._count))
 
-    def _refused(self, text: str = "") -> Refused:
+    def _refused(self, text: str = "") -> ApiError:
         if looks_real(text):
-            return real_credential()
-        return Refused(self.settings().refused_grant_status, 2, "Authentication failed.")
+            return real_credential_error()
+        return ApiError(self.settings().refused_grant_status, 2, "Authentication failed.")
 
 
 def looks_real(text: str) -> bool:
@@ -311,5 +293,5 @@ def looks_real(text: str) -> bool:
     return text.startswith(_TOKEN_PREFIXES) or _OPAQUE.fullmatch(text) is not None
 
 
-def _not_ours(text: str) -> Refused:
-    return real_credential() if looks_real(text) else unauthenticated()
+def _not_ours(text: str) -> ApiError:
+    return real_credential_error() if looks_real(text) else authentication_failed()

@@ -9,12 +9,12 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox.server.errors import Refused, restricted
+from pinflow_sandbox.server.errors import ApiError, restricted_feature
 from pinflow_sandbox.world import images, uploads
-from pinflow_sandbox.world.records import Content, Slot
+from pinflow_sandbox.world.records import PinContent, Slot
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.server.body_checks import Body
+    from pinflow_sandbox.server.body_checks import RequestBody
     from pinflow_sandbox.world.world import Caller, World
 
 _KINDS = ("image_url", "image_base64", "multiple_image_urls", "multiple_image_base64", "video_id", "pin_url")
@@ -25,41 +25,41 @@ _URL_LENGTH = 2048  # characters
 _TITLE, _DESCRIPTION = 100, 800  # characters
 
 
-def content_from(world: World, caller: Caller, source: Body, *, salt: str) -> Content:
+def content_from(world: World, caller: Caller, source: RequestBody, *, salt: str) -> PinContent:
     """The content that a ``media_source`` describes, still without texts. ``salt`` makes its addresses its own.
 
-    Raises Refused where the source is incomplete, or names an upload that is not the caller's or not ready.
+    Raises ApiError where the source is incomplete, or names an upload that is not the caller's or not ready.
     """
     kind = source.choice("source_type", _KINDS)
     if kind is None:
         raise source.wrong("source_type", "is required")
     if kind == "pin_url":
-        raise restricted("pin_url media source")
+        raise restricted_feature("pin_url media source")
     if kind in ("multiple_image_urls", "multiple_image_base64"):
         return _carousel(source, salt, by_url=kind == "multiple_image_urls")
     standard = source.flag("is_standard", default=True)
     if kind == "video_id":
         return _video(world, caller, source, salt, standard=standard)
     key = _key_of_url(source, "url", salt) if kind == "image_url" else _key_of_bytes(source, salt)
-    return Content("image", (Slot(key),), standard=standard)
+    return PinContent("image", (Slot(key),), standard=standard)
 
 
-def _carousel(source: Body, salt: str, *, by_url: bool) -> Content:
+def _carousel(source: RequestBody, salt: str, *, by_url: bool) -> PinContent:
     parts = source.parts("items", least=2, most=5)
     slots = tuple(_slot(part, f"{salt}:{index}", by_url=by_url) for index, part in enumerate(parts))
     cover = source.whole("index") or 0
     if cover >= len(slots):
         raise source.wrong("index", f"must be less than the number of items, {len(slots)}")
-    return Content("multiple_images", slots, cover=cover)
+    return PinContent("multiple_images", slots, cover=cover)
 
 
-def _slot(part: Body, salt: str, *, by_url: bool) -> Slot:
+def _slot(part: RequestBody, salt: str, *, by_url: bool) -> Slot:
     key = _key_of_url(part, "url", salt) if by_url else _key_of_bytes(part, salt)
     title, description = part.text("title", most=_TITLE), part.text("description", most=_DESCRIPTION)
     return Slot(key, title, description, part.text("link", most=_URL_LENGTH))
 
 
-def _video(world: World, caller: Caller, source: Body, salt: str, *, standard: bool) -> Content:
+def _video(world: World, caller: Caller, source: RequestBody, salt: str, *, standard: bool) -> PinContent:
     id = source.id("media_id", null=False)
     if id is None:
         raise source.wrong("media_id", "is required")
@@ -69,10 +69,10 @@ def _video(world: World, caller: Caller, source: Body, salt: str, *, standard: b
     status = uploads.status(world, media)
     if status != "succeeded" or media.content is None:
         raise source.wrong("media_id", f"names media that is not ready: its status is '{status}'")
-    return Content("video", (Slot(_cover(source, media.content, salt)),), video=media.content, standard=standard)
+    return PinContent("video", (Slot(_cover(source, media.content, salt)),), video=media.content, standard=standard)
 
 
-def _cover(source: Body, video: str, salt: str) -> str:
+def _cover(source: RequestBody, video: str, salt: str) -> str:
     if "cover_image_url" in source:
         return _key_of_url(source, "cover_image_url", salt)
     if "cover_image_data" in source:
@@ -83,22 +83,22 @@ def _cover(source: Body, video: str, salt: str) -> str:
     return images.key_for_content(images.fingerprint("frame", video, str(frame)), salt)
 
 
-def _key_of_url(source: Body, name: str, salt: str) -> str:
+def _key_of_url(source: RequestBody, name: str, salt: str) -> str:
     url = source.needed_text(name, most=_URL_LENGTH)
     if not _URL.fullmatch(url):
         raise source.wrong(name, "must be an address that starts with http:// or https://")
     return images.key_for_url(url, salt)
 
 
-def _key_of_bytes(source: Body, salt: str, prefix: str = "") -> str:
+def _key_of_bytes(source: RequestBody, salt: str, prefix: str = "") -> str:
     if source.choice(f"{prefix}content_type", _IMAGE_TYPES) is None:
         raise source.wrong(f"{prefix}content_type", "is required")
     return images.key_for_bytes(_decoded(source, f"{prefix}data"), salt)
 
 
-def _decoded(source: Body, name: str) -> bytes:
+def _decoded(source: RequestBody, name: str) -> bytes:
     text = source.needed_text(name)
-    problem: Refused = source.wrong(name, "must be base64 without line breaks and without a 'data:' prefix")
+    problem: ApiError = source.wrong(name, "must be base64 without line breaks and without a 'data:' prefix")
     if not _BASE64.fullmatch(text):
         raise problem
     try:

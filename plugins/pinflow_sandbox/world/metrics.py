@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pinflow_sandbox.world.records import Ad
+    from pinflow_sandbox.world.records import AdRecord
 
 _WEEK = (1.0, 0.9, 0.85, 0.9, 1.05, 1.3, 1.4)  # of the usual, Monday first
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class MetricCounts:
     """How often something was shown and used, on one day or over several."""
 
     impressions: int = 0
@@ -39,23 +39,23 @@ class Figures:
     whole_views: int = 0
     watched: int = 0  # milliseconds
 
-    def __add__(self, other: Figures) -> Figures:
-        return Figures(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Figures)))
+    def __add__(self, other: MetricCounts) -> MetricCounts:
+        return MetricCounts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(MetricCounts)))
 
-    def share(self, numerator: int, denominator: int) -> Figures:
+    def share(self, numerator: int, denominator: int) -> MetricCounts:
         """A part of these figures, rounded down."""
-        return Figures(*(getattr(self, each.name) * numerator // denominator for each in fields(Figures)))
+        return MetricCounts(*(getattr(self, each.name) * numerator // denominator for each in fields(MetricCounts)))
 
-    def __sub__(self, other: Figures) -> Figures:
-        return Figures(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(Figures)))
-
-
-NOTHING = Figures()
+    def __sub__(self, other: MetricCounts) -> MetricCounts:
+        return MetricCounts(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(MetricCounts)))
 
 
-def total(parts: Iterable[Figures]) -> Figures:
+ZERO = MetricCounts()
+
+
+def total(parts: Iterable[MetricCounts]) -> MetricCounts:
     """The sum of figures."""
-    found = NOTHING
+    found = ZERO
     for each in parts:
         found += each
     return found
@@ -71,12 +71,12 @@ def days(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(number) for number in range((last - first).days + 1))
 
 
-def of_thing(id: str, day: date, *, usual: int, video: bool = False) -> Figures:
+def daily_counts(id: str, day: date, *, usual: int, video: bool = False) -> MetricCounts:
     """The figures of a Pin or an account on one day; ``usual`` is what its impressions are about."""
     digest = blake2b(f"{id}:{day.isoformat()}".encode(), digest_size=8).digest()
     shown = int(usual * _WEEK[day.weekday()] * (0.6 + digest[0] / 320))
     clicks = shown * (20 + digest[1] % 40) // 1000
-    return Figures(
+    return MetricCounts(
         impressions=shown,
         clicks=clicks,
         outbound=clicks * (30 + digest[2] % 40) // 100,
@@ -93,15 +93,15 @@ def of_thing(id: str, day: date, *, usual: int, video: bool = False) -> Figures:
     )
 
 
-def of_ad(ad: Ad, day: date) -> Figures:
+def ad_counts(ad: AdRecord, day: date) -> MetricCounts:
     """The figures of an ad on one day: none before it was made, none of one that never ran."""
     if ad.status in ("DRAFT", "DELETED_DRAFT") or ad.review != "APPROVED" or day < day_of(ad.created):
-        return NOTHING
+        return ZERO
     usual = 300 + int(ad.id[-3:]) * 2
-    found = of_thing(ad.id, day, usual=usual if ad.status == "ACTIVE" else usual // 10)
+    found = daily_counts(ad.id, day, usual=usual if ad.status == "ACTIVE" else usual // 10)
     earned = found.impressions // 20
     spend = found.clicks * 350_000 + found.impressions * 1_200
-    return found + Figures(earned_impressions=earned, spend=spend)
+    return found + MetricCounts(earned_impressions=earned, spend=spend)
 
 
 def _ratio(numerator: float, denominator: float) -> float:
@@ -109,7 +109,7 @@ def _ratio(numerator: float, denominator: float) -> float:
 
 
 # what the columns of ad reports mean in figures; ..._1 is paid, ..._2 is earned
-AD_COLUMNS: Mapping[str, Callable[[Figures], float]] = {
+AD_COLUMNS: Mapping[str, Callable[[MetricCounts], float]] = {
     "SPEND_IN_MICRO_DOLLAR": lambda it: it.spend,
     "SPEND_IN_DOLLAR": lambda it: round(it.spend / 1_000_000, 2),
     "PAID_IMPRESSION": lambda it: it.impressions,
@@ -148,7 +148,7 @@ AD_COLUMNS: Mapping[str, Callable[[Figures], float]] = {
 }
 
 # what the metrics of Pins and accounts mean in figures
-METRICS: Mapping[str, Callable[[Figures], float]] = {
+METRICS: Mapping[str, Callable[[MetricCounts], float]] = {
     "IMPRESSION": lambda it: it.impressions,
     "PIN_CLICK": lambda it: it.clicks,
     "PIN_CLICK_RATE": lambda it: _ratio(it.clicks, it.impressions),
@@ -171,11 +171,11 @@ METRICS: Mapping[str, Callable[[Figures], float]] = {
 }
 
 
-def columns(figures: Figures, names: Iterable[str]) -> dict[str, float]:
+def column_values(figures: MetricCounts, names: Iterable[str]) -> dict[str, float]:
     """The values of these columns of an ad report."""
     return {name: AD_COLUMNS[name](figures) for name in names if name in AD_COLUMNS}
 
 
-def values(figures: Figures, names: Iterable[str]) -> dict[str, float]:
+def metric_values(figures: MetricCounts, names: Iterable[str]) -> dict[str, float]:
     """The values of these metrics of a Pin or an account."""
     return {name: METRICS[name](figures) for name in names}

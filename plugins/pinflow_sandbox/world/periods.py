@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, get_args
 
 from pinflow_pinterest.analytics.metrics import Granularity
-from pinflow_sandbox.server.errors import invalid
+from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world.metrics import days
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class DateLimits:
     """How far back a query may begin and how many days it may span."""
 
     back: int
     span: int
 
 
-SYNC = Reach(90, 90)
-HOURLY = Reach(8, 3)
-ASYNC = Reach(914, 186)
-ITEMS = Reach(92, 31)
+SYNC = DateLimits(90, 90)
+HOURLY = DateLimits(8, 3)
+ASYNC = DateLimits(914, 186)
+ITEMS = DateLimits(92, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +55,29 @@ class Period:
             start = end + timedelta(days=1)
 
 
-def period_of(start: str | None, end: str | None, today: date, reach: Reach) -> Period:
-    """The period that two dates of a query make. Raises Refused for dates that are none, or out of reach."""
+def parse_period(start: str | None, end: str | None, today: date, reach: DateLimits) -> Period:
+    """The period that two dates of a query make. Raises ApiError for dates that are none, or out of reach."""
     first, last = _date("start_date", start), _date("end_date", end)
     if first > last:
-        raise invalid(f"start_date {first} is after end_date {last}")
+        raise invalid_request(f"start_date {first} is after end_date {last}")
     if last > today:
-        raise invalid(f"end_date {last} is in the future")
+        raise invalid_request(f"end_date {last} is in the future")
     if (today - first).days > reach.back:
-        raise invalid(f"start_date {first} is more than {reach.back} days back")
+        raise invalid_request(f"start_date {first} is more than {reach.back} days back")
     if (last - first).days > reach.span:
-        raise invalid(f"the dates are more than {reach.span} days apart")
+        raise invalid_request(f"the dates are more than {reach.span} days apart")
     return Period(first, last)
 
 
 def _date(name: str, text: str | None) -> date:
     if text is None:
-        raise invalid(f"Parameter '{name}' is required")
+        raise invalid_request(f"Parameter '{name}' is required")
     try:
         if len(text) != 10:
             raise ValueError
         return date.fromisoformat(text)
     except ValueError:
-        raise invalid(f"Parameter '{name}' must be a date such as 2025-01-31 (was {text[:40]})") from None
+        raise invalid_request(f"Parameter '{name}' must be a date such as 2025-01-31 (was {text[:40]})") from None
 
 
 def _end(start: date, granularity: Granularity) -> date:

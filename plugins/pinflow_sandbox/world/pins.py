@@ -8,23 +8,29 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pinflow_sandbox.server.errors import forbidden, no_board, no_pin, restricted, spam_block
+from pinflow_sandbox.server.errors import (
+    board_not_found,
+    permission_denied,
+    pin_not_found,
+    restricted_feature,
+    spam_block,
+)
 from pinflow_sandbox.world.media_sources import content_from
-from pinflow_sandbox.world.records import Content, Pin
+from pinflow_sandbox.world.records import PinContent, PinRecord
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.server.body_checks import Body
-    from pinflow_sandbox.world.records import Board, Section
+    from pinflow_sandbox.server.body_checks import RequestBody
+    from pinflow_sandbox.world.records import BoardRecord, SectionRecord
     from pinflow_sandbox.world.world import Caller, World
 
 TITLE, DESCRIPTION, LINK, ALT_TEXT = 100, 800, 2048, 500  # characters
 _TEXTS = {"title": TITLE, "description": DESCRIPTION, "link": LINK, "alt_text": ALT_TEXT}
 
 
-def create_pin(world: World, caller: Caller, body: Body) -> Pin:
+def create_pin(world: World, caller: Caller, body: RequestBody) -> PinRecord:
     """Put a new Pin on a board of the caller's, or on a group board shared with the caller."""
     if world.settings.trial:
-        raise forbidden(
+        raise permission_denied(
             "Apps with Trial access cannot create Pins in production; use the API Sandbox instead: "
             "https://api-sandbox.pinterest.com"
         )
@@ -34,24 +40,24 @@ def create_pin(world: World, caller: Caller, body: Body) -> Pin:
     parent = body.id("parent_pin_id")
     board, section = _place(world, caller, body)
     if parent is not None and parent not in world.pins:
-        raise no_pin()
+        raise pin_not_found()
     _room(world, caller)
     source = body.part("media_source")
     if source is None:
         raise body.wrong("media_source", "is required")
     id = world.new_id("pin")
     content = replace(content_from(world, caller, source, salt=id), dominant_color=colour, **texts)
-    return _shelve(world, Pin(id, caller.account.username, board.id, _id(section), 0.0, content, parent))
+    return _shelve(world, PinRecord(id, caller.account.username, board.id, _id(section), 0.0, content, parent))
 
 
-def save_pin(world: World, caller: Caller, source_id: str, body: Body) -> Pin:
+def save_pin(world: World, caller: Caller, source_id: str, body: RequestBody) -> PinRecord:
     """Put a Pin that is public, or the caller's own, on a board or on the caller's profile as a new Pin."""
     source = _savable(world, caller, source_id)
     board, section = _place(world, caller, body) if body.id("board_id") is not None else (None, None)
     _room(world, caller)
     return _shelve(
         world,
-        Pin(
+        PinRecord(
             world.new_id("pin"),
             caller.account.username,
             board.id if board else None,
@@ -63,10 +69,10 @@ def save_pin(world: World, caller: Caller, source_id: str, body: Body) -> Pin:
     )
 
 
-def update_pin(world: World, caller: Caller, pin: Pin, body: Body) -> Pin:
+def update_pin(world: World, caller: Caller, pin: PinRecord, body: RequestBody) -> PinRecord:
     """Change a Pin's texts or its place, as far as the body names them."""
     if not world.settings.pin_edit:
-        raise restricted("pin_edit")
+        raise restricted_feature("pin_edit")
     _may_change(world, caller, pin)
     content = _edited(pin, body)
     if "board_id" in body or "board_section_id" in body:
@@ -75,7 +81,7 @@ def update_pin(world: World, caller: Caller, pin: Pin, body: Body) -> Pin:
     return pin
 
 
-def delete_pin(world: World, caller: Caller, pin: Pin) -> None:
+def delete_pin(world: World, caller: Caller, pin: PinRecord) -> None:
     """Delete a Pin of the caller's own, or from a board of the caller's own."""
     _may_change(world, caller, pin)
     remove_pin(world, pin)
@@ -83,23 +89,23 @@ def delete_pin(world: World, caller: Caller, pin: Pin) -> None:
 
 def add_pin(
     world: World,
-    board: Board,
-    source: Content | int,
+    board: BoardRecord,
+    source: PinContent | int,
     *,
-    section: Section | None = None,
+    section: SectionRecord | None = None,
     account: str | None = None,
     created: float | None = None,
     parent_id: str | None = None,
-) -> Pin:
+) -> PinRecord:
     """Put a new Pin on a board, without asking whether somebody may."""
     at = world.clock.now() if created is None else created
-    pin = Pin(world.new_id("pin"), account or board.owner, board.id, _id(section), at, source, parent_id)
+    pin = PinRecord(world.new_id("pin"), account or board.owner, board.id, _id(section), at, source, parent_id)
     _put(world, pin)
     board.pins_modified = max(board.pins_modified, at)
     return pin
 
 
-def remove_pin(world: World, pin: Pin) -> None:
+def remove_pin(world: World, pin: PinRecord) -> None:
     """Take a Pin out of the world."""
     if pin.section_id is not None:
         world.sections[pin.section_id].pins.take(pin.id)
@@ -111,7 +117,7 @@ def remove_pin(world: World, pin: Pin) -> None:
     del world.pins[pin.id]
 
 
-def _shelve(world: World, pin: Pin) -> Pin:
+def _shelve(world: World, pin: PinRecord) -> PinRecord:
     """Put a Pin made just now into the world."""
     pin.created = world.clock.now()
     _put(world, pin)
@@ -121,7 +127,7 @@ def _shelve(world: World, pin: Pin) -> Pin:
     return pin
 
 
-def _put(world: World, pin: Pin) -> None:
+def _put(world: World, pin: PinRecord) -> None:
     world.pins[pin.id] = pin
     world.accounts[pin.account].pins.put(pin.id)
     if pin.board_id is not None:
@@ -130,7 +136,7 @@ def _put(world: World, pin: Pin) -> None:
         world.sections[pin.section_id].pins.put(pin.id)
 
 
-def _place(world: World, caller: Caller, body: Body) -> tuple[Board, Section | None]:
+def _place(world: World, caller: Caller, body: RequestBody) -> tuple[BoardRecord, SectionRecord | None]:
     """Where a body wants a Pin to be."""
     board_id, section_id = body.id("board_id", null=False), body.id("board_section_id")
     if board_id is None:
@@ -140,16 +146,16 @@ def _place(world: World, caller: Caller, body: Body) -> tuple[Board, Section | N
     return board, world.section(board, section_id) if section_id is not None else None
 
 
-def _may_pin(caller: Caller, board: Board) -> None:
+def _may_pin(caller: Caller, board: BoardRecord) -> None:
     caller.may_write(board.privacy)
     if board.privacy == "SECRET" and not caller.has("pins:write_secret"):
-        raise forbidden("Pins on secret boards need the scope pins:write_secret.")
+        raise permission_denied("Pins on secret boards need the scope pins:write_secret.")
 
 
-def _may_change(world: World, caller: Caller, pin: Pin) -> None:
+def _may_change(world: World, caller: Caller, pin: PinRecord) -> None:
     board = world.boards[pin.board_id] if pin.board_id is not None else None
     if caller.account.username not in (pin.account, board.owner if board else None):
-        raise forbidden()
+        raise permission_denied()
     if board is not None:
         _may_pin(caller, board)
 
@@ -158,20 +164,20 @@ def _room(world: World, caller: Caller) -> None:
     if world.settings.spam_block:
         raise spam_block(world.settings.spam_status)
     if len(caller.account.pins) >= world.settings.max_pins:
-        raise forbidden(f"An account can have at most {world.settings.max_pins} Pins.")
+        raise permission_denied(f"An account can have at most {world.settings.max_pins} Pins.")
 
 
-def _savable(world: World, caller: Caller, id: str) -> Pin:
+def _savable(world: World, caller: Caller, id: str) -> PinRecord:
     pin = world.pins.get(id)
     if pin is None:
-        raise no_pin()
+        raise pin_not_found()
     public = pin.board_id is None or world.boards[pin.board_id].privacy == "PUBLIC"
     if not public and not world.sees_pin(caller, pin):
-        raise no_pin()
+        raise pin_not_found()
     return pin
 
 
-def _edited(pin: Pin, body: Body) -> Content:
+def _edited(pin: PinRecord, body: RequestBody) -> PinContent:
     """A Pin's content with the texts that the body names."""
     old = pin.content
     texts: dict[str, Any] = {
@@ -189,16 +195,16 @@ def _edited(pin: Pin, body: Body) -> Content:
     return replace(old, slots=slots, **texts)
 
 
-def _slot_texts(body: Body) -> dict[str, Any]:
+def _slot_texts(body: RequestBody) -> dict[str, Any]:
     limits = {"title": TITLE, "description": DESCRIPTION, "link": LINK}
     return {name: body.text(name, most=most) for name, most in limits.items() if name in body}
 
 
-def _move(world: World, caller: Caller, pin: Pin, body: Body) -> None:
+def _move(world: World, caller: Caller, pin: PinRecord, body: RequestBody) -> None:
     """Take a Pin to the board and section that the body names; a new board without a section means none."""
     board_id, section_id = body.id("board_id", null=False) or pin.board_id, body.id("board_section_id")
     if board_id is None:
-        raise no_board()
+        raise board_not_found()
     if "board_section_id" not in body and board_id == pin.board_id:
         return
     board = world.board(caller, board_id)
@@ -211,5 +217,5 @@ def _move(world: World, caller: Caller, pin: Pin, body: Body) -> None:
     world.delay_listing(pin.id)
 
 
-def _id(section: Section | None) -> str | None:
+def _id(section: SectionRecord | None) -> str | None:
     return section.id if section else None

@@ -19,7 +19,7 @@ MediaKind = Literal["image", "multiple_images", "video"]
 Review = Literal["OTHER", "PENDING", "REJECTED", "APPROVED"]
 
 
-class Shelf(list[str]):
+class SortedIds(list[str]):
     """Ids in rising order. Adding, finding and taking out cost little even among many thousands."""
 
     def put(self, id: str) -> None:
@@ -35,7 +35,7 @@ class Shelf(list[str]):
 
 
 @dataclass(slots=True)
-class Website:
+class WebsiteRecord:
     """A claimed web site."""
 
     address: str
@@ -43,7 +43,7 @@ class Website:
 
 
 @dataclass(slots=True)
-class Account:
+class AccountRecord:
     """One user of the service."""
 
     id: str
@@ -52,29 +52,29 @@ class Account:
     business_name: str | None = None
     about: str = ""
     website_url: str = ""
-    boards: Shelf = field(default_factory=Shelf)  # own ones
-    group_boards: Shelf = field(default_factory=Shelf)  # others', where this account collaborates
-    pins: Shelf = field(default_factory=Shelf)  # made or saved by this account
-    media: Shelf = field(default_factory=Shelf)
+    boards: SortedIds = field(default_factory=SortedIds)  # own ones
+    group_boards: SortedIds = field(default_factory=SortedIds)  # others', where this account collaborates
+    pins: SortedIds = field(default_factory=SortedIds)  # made or saved by this account
+    media: SortedIds = field(default_factory=SortedIds)
     following: set[str] = field(default_factory=set)  # usernames
     followers: set[str] = field(default_factory=set)  # usernames
-    followed_boards: Shelf = field(default_factory=Shelf)
+    followed_boards: SortedIds = field(default_factory=SortedIds)
     linked_businesses: list[str] = field(default_factory=list)  # usernames
-    websites: dict[str, Website] = field(default_factory=dict)
+    websites: dict[str, WebsiteRecord] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class Section:
+class SectionRecord:
     """A section of a board."""
 
     id: str
     board_id: str
     name: str
-    pins: Shelf = field(default_factory=Shelf)
+    pins: SortedIds = field(default_factory=SortedIds)
 
 
 @dataclass(slots=True)
-class Board:
+class BoardRecord:
     """A board; ``pins`` are all of them, those in sections too."""
 
     id: str
@@ -87,8 +87,8 @@ class Board:
     ads_only: bool = False
     collaborators: set[str] = field(default_factory=set)  # usernames
     followers: set[str] = field(default_factory=set)  # usernames
-    pins: Shelf = field(default_factory=Shelf)
-    sections: Shelf = field(default_factory=Shelf)
+    pins: SortedIds = field(default_factory=SortedIds)
+    sections: SortedIds = field(default_factory=SortedIds)
     v3_fields: dict[str, object] = field(default_factory=dict)  # what only API v3 knows of a board
 
 
@@ -103,7 +103,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class PinContent:
     """What a Pin shows. ``slots`` has one image, a carousel's two to five, or a video's cover."""
 
     kind: MediaKind
@@ -132,7 +132,7 @@ class Content:
 
 
 @dataclass(slots=True)
-class Pin:
+class PinRecord:
     """A Pin. Its content may be a number, from which it is made whenever somebody looks."""
 
     id: str
@@ -140,18 +140,18 @@ class Pin:
     board_id: str | None  # None: on the profile only
     section_id: str | None
     created: float
-    source: Content | int
+    source: PinContent | int
     parent_id: str | None = None
     promoted: bool = False
 
     @property
-    def content(self) -> Content:
+    def content(self) -> PinContent:
         """What this Pin shows."""
         return numbered_content(self.source) if isinstance(self.source, int) else self.source
 
 
 @dataclass(slots=True)
-class Media:
+class MediaRecord:
     """A registered upload of a video."""
 
     id: str
@@ -165,7 +165,7 @@ class Media:
 
 
 @dataclass(slots=True)
-class AdAccount:
+class AdAccountRecord:
     """An account that advertises; ``roles`` are the permissions of everybody who may see it, by username."""
 
     id: str
@@ -175,13 +175,13 @@ class AdAccount:
     country: str = "DE"
     currency: str = "EUR"
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    campaigns: Shelf = field(default_factory=Shelf)
-    ad_groups: Shelf = field(default_factory=Shelf)
-    ads: Shelf = field(default_factory=Shelf)
+    campaigns: SortedIds = field(default_factory=SortedIds)
+    ad_groups: SortedIds = field(default_factory=SortedIds)
+    ads: SortedIds = field(default_factory=SortedIds)
 
 
 @dataclass(slots=True)
-class Campaign:
+class CampaignRecord:
     """What an ad account wants to reach, and how much it may cost."""
 
     id: str
@@ -193,12 +193,12 @@ class Campaign:
     daily_cap: int | None = None  # millionths of the ad account's currency
     lifetime_cap: int | None = None
     ended: float | None = None
-    ad_groups: Shelf = field(default_factory=Shelf)
-    ads: Shelf = field(default_factory=Shelf)
+    ad_groups: SortedIds = field(default_factory=SortedIds)
+    ads: SortedIds = field(default_factory=SortedIds)
 
 
 @dataclass(slots=True)
-class AdGroup:
+class AdGroupRecord:
     """The ads of a campaign that share a budget, a bid and an audience."""
 
     id: str
@@ -210,11 +210,11 @@ class AdGroup:
     budget: int = 5_000_000  # millionths of the ad account's currency, a day
     bid: int | None = None
     billable_event: str = "CLICKTHROUGH"
-    ads: Shelf = field(default_factory=Shelf)
+    ads: SortedIds = field(default_factory=SortedIds)
 
 
 @dataclass(slots=True)
-class Ad:
+class AdRecord:
     """A promoted Pin."""
 
     id: str
@@ -230,7 +230,7 @@ class Ad:
 
 
 @dataclass(slots=True)
-class Report:
+class ReportRecord:
     """A report on ads that was asked for, by the token that stands for it."""
 
     token: str
@@ -243,13 +243,13 @@ class Report:
     links: int = 0  # how many addresses were given out for its file
 
 
-AdEntity = AdAccount | Campaign | AdGroup | Ad
+AdEntity = AdAccountRecord | CampaignRecord | AdGroupRecord | AdRecord
 
 
-def numbered_content(number: int) -> Content:
+def numbered_content(number: int) -> PinContent:
     """The content of the Pin of this number; no two numbers share one."""
     content = images.fingerprint("numbered", str(number))
-    return Content(
+    return PinContent(
         kind="image",
         slots=(Slot(images.key_for_content(content, "numbered")),),
         title=f"Pin number {number}",

@@ -14,17 +14,17 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from pinflow_sandbox.server.connection import Answer
-from pinflow_sandbox.server.errors import invalid, store_error
-from pinflow_sandbox.v5.render import encode
+from pinflow_sandbox.server.errors import invalid_request, store_error
+from pinflow_sandbox.server.json_encoding import encode_json
+from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.world import images
-from pinflow_sandbox.world.records import Report
+from pinflow_sandbox.world.records import ReportRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pinflow_sandbox.server.connection import Call
-    from pinflow_sandbox.world.records import AdAccount
+    from pinflow_sandbox.server.messages import HttpRequest
+    from pinflow_sandbox.world.records import AdAccountRecord
     from pinflow_sandbox.world.world import World
 
     Row = dict[str, object]
@@ -34,17 +34,17 @@ STORE_PATH: Final = "/_reports/"
 _OTHER_NAME: Final = {"127.0.0.1": "localhost", "localhost": "127.0.0.1", "[::1]": "localhost"}
 
 
-def add(world: World, account: AdAccount, file: bytes, *, csv_wanted: bool) -> Report:
+def add(world: World, account: AdAccountRecord, file: bytes, *, csv_wanted: bool) -> ReportRecord:
     """Keep a report's file for whoever asks with its token, which is in no listing."""
     number = str(len(world.reports) + 1)
     token = images.fingerprint("report", str(world.seed), account.id, number) + images.fingerprint("token", number)
     name = f"report_{account.id}_{number}.{'csv' if csv_wanted else 'json'}"
     content_type = "text/csv" if csv_wanted else "application/json"
-    world.reports[token] = Report(token, account.id, world.clock.now(), name, content_type, file)
+    world.reports[token] = ReportRecord(token, account.id, world.clock.now(), name, content_type, file)
     return world.reports[token]
 
 
-def status(world: World, report: Report | None) -> str:
+def status(world: World, report: ReportRecord | None) -> str:
     """The state of a report: done after the time or the polls of the settings, and expired an hour later."""
     outcome = world.settings.report_outcome
     if report is None or outcome == "DOES_NOT_EXIST":
@@ -57,7 +57,7 @@ def status(world: World, report: Report | None) -> str:
     return outcome
 
 
-def polled(world: World, account: AdAccount, token: str, host: str) -> Row:
+def polled(world: World, account: AdAccountRecord, token: str, host: str) -> Row:
     """What is told of a report to somebody who waits for it; an address of its file once there is one."""
     report = world.reports.get(token)
     if report is not None and report.ad_account_id != account.id:
@@ -76,7 +76,7 @@ def as_json(rows: Iterable[Row], id_column: str) -> bytes:
     by_id: dict[str, list[Row]] = {}
     for row in rows:
         by_id.setdefault(str(row[id_column]), []).append(row)
-    return encode(by_id).encode()
+    return encode_json(by_id).encode()
 
 
 def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
@@ -88,7 +88,7 @@ def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def fetched(world: World, call: Call) -> Answer:
+def fetched(world: World, call: HttpRequest) -> HttpResponse:
     """The file that a signed address leads to, as an object store gives it out."""
     if call.method not in ("GET", "HEAD"):
         return _refused(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
@@ -103,17 +103,17 @@ def fetched(world: World, call: Call) -> Answer:
         return _refused(403, "SignatureDoesNotMatch", "The signature does not match the address")
     if world.clock.now() > int(expires) or status(world, report) != "FINISHED":
         return _refused(403, "AccessDenied", "Request has expired")
-    return Answer(200, report.file, report.content_type)
+    return HttpResponse(200, report.file, report.content_type)
 
 
 def check_filters(filters: Sequence[tuple[str, str, Sequence[float]]]) -> None:
-    """Raise Refused for a filter of figures that there is no such thing as."""
+    """Raise ApiError for a filter of figures that there is no such thing as."""
     for field, operator, _ in filters:
         if field not in ("SPEND_IN_DOLLAR", "TOTAL_IMPRESSION") or operator not in ("LESS_THAN", "GREATER_THAN"):
-            raise invalid(f"no filter {field[:40]} {operator[:40]}")
+            raise invalid_request(f"no filter {field[:40]} {operator[:40]}")
 
 
-def _address(world: World, report: Report, host: str) -> str:
+def _address(world: World, report: ReportRecord, host: str) -> str:
     """Where the file is: the same server by another name, so that a client must send no token there."""
     name, colon, port = host.rpartition(":")
     other = _OTHER_NAME.get(name, "localhost") if colon else host
@@ -122,9 +122,9 @@ def _address(world: World, report: Report, host: str) -> str:
     return f"http://{other}{colon}{port if colon else ''}{STORE_PATH}{quote(report.name)}?{query}"
 
 
-def _signature(world: World, report: Report, expires: str) -> str:
+def _signature(world: World, report: ReportRecord, expires: str) -> str:
     return images.fingerprint("signed", str(world.seed), report.token, expires)
 
 
-def _refused(status: int, code: str, message: str) -> Answer:
-    return Answer(status, store_error(code, message).encode(), "application/xml")
+def _refused(status: int, code: str, message: str) -> HttpResponse:
+    return HttpResponse(status, store_error(code, message).encode(), "application/xml")

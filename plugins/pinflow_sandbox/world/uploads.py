@@ -12,12 +12,12 @@ import re
 from time import gmtime
 from typing import TYPE_CHECKING, Literal
 
-from pinflow_sandbox.server.errors import Refused, store_error
+from pinflow_sandbox.server.errors import ApiError, store_error
 from pinflow_sandbox.world import images
-from pinflow_sandbox.world.records import Media
+from pinflow_sandbox.world.records import MediaRecord
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.server.body_checks import Body
+    from pinflow_sandbox.server.body_checks import RequestBody
     from pinflow_sandbox.world.world import Caller, World
 
 STORE_PATH = "/_store/"
@@ -29,7 +29,7 @@ _BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,70})"?', re.IGNORECASE)
 _NAME = re.compile(rb'(?:^|[;\s])name="([^"]*)"', re.IGNORECASE)
 
 
-class StoreRefused(Exception):
+class UploadRejected(Exception):
     """The object store does not take an upload; it says so in XML, in its own words."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -38,21 +38,21 @@ class StoreRefused(Exception):
         self.xml = store_error(code, message)
 
 
-def register(world: World, caller: Caller, body: Body) -> Media:
+def register(world: World, caller: Caller, body: RequestBody) -> MediaRecord:
     """Announce an upload."""
     if body.choice("media_type", ("video",)) is None:
         raise body.wrong("media_type", "is required")
     id = world.new_id("media")
     digest = images.fingerprint("upload", str(world.seed), id)
     key = f"uploads/{digest[0:2]}/{digest[2:4]}/{digest[4:6]}/3:video:{caller.account.id}:{id}"
-    media = Media(id, caller.account.username, key, f"sandbox-{digest}")
+    media = MediaRecord(id, caller.account.username, key, f"sandbox-{digest}")
     world.media[id] = media
     caller.account.media.put(id)
     world.delay_listing(id)
     return media
 
 
-def parameters(world: World, media: Media) -> dict[str, str]:
+def parameters(world: World, media: MediaRecord) -> dict[str, str]:
     """The form fields that have to go in front of the file."""
     at = gmtime(world.clock.now())
     day = f"{at.tm_year:04}{at.tm_mon:02}{at.tm_mday:02}"
@@ -68,22 +68,22 @@ def parameters(world: World, media: Media) -> dict[str, str]:
     }
 
 
-def media_of(world: World, caller: Caller, id: str) -> Media:
-    """An upload of the caller's own. Raises Refused (404) for any other."""
+def media_of(world: World, caller: Caller, id: str) -> MediaRecord:
+    """An upload of the caller's own. Raises ApiError (404) for any other."""
     found = world.media.get(id)
     if found is None or found.account != caller.account.username:
-        raise Refused(404, 404, "Media not found.")
+        raise ApiError(404, 404, "Media not found.")
     return found
 
 
-def polled(world: World, media: Media) -> Status:
+def polled(world: World, media: MediaRecord) -> Status:
     """The state of an upload, asked by somebody who waits for it."""
     if media.uploaded is not None:
         media.polls += 1
     return status(world, media)
 
 
-def status(world: World, media: Media) -> Status:
+def status(world: World, media: MediaRecord) -> Status:
     """The state of an upload: an empty file fails, others are done after the time or the polls of the settings."""
     if media.uploaded is None:
         return "registered"
@@ -96,21 +96,21 @@ def status(world: World, media: Media) -> Status:
 def accept(world: World, body: bytes, content_type: str, *, signed: bool) -> None:
     """Take an upload as the object store does: every parameter in front of the file, no Authorization header.
 
-    Raises StoreRefused with the status and the XML that the store answers.
+    Raises UploadRejected with the status and the XML that the store answers.
     """
     if signed:
-        raise StoreRefused(
+        raise UploadRejected(
             400, "InvalidArgument", "Only one auth mechanism allowed: an upload carries no Authorization header"
         )
     fields, file = _form(body, content_type)
     media = world.media.get(fields.get("key", "").rpartition(":")[2])
     if media is None or not _signed(media, fields):
-        raise StoreRefused(403, "AccessDenied", "The form is not signed: send every upload parameter before the file")
+        raise UploadRejected(403, "AccessDenied", "The form is not signed: send every upload parameter before the file")
     media.content, media.size = images.fingerprint("bytes", file), len(file)
     media.uploaded, media.polls = world.clock.now(), 0
 
 
-def _signed(media: Media, fields: dict[str, str]) -> bool:
+def _signed(media: MediaRecord, fields: dict[str, str]) -> bool:
     """Whether the fields in front of the file are those that were given out for this upload."""
     fixed = {
         "key": media.key,
@@ -128,7 +128,7 @@ def _form(body: bytes, content_type: str) -> tuple[dict[str, str], bytes]:
     """The fields before the file, and the file."""
     boundary = _BOUNDARY.search(content_type)
     if boundary is None or not content_type.lower().startswith("multipart/form-data"):
-        raise StoreRefused(412, "PreconditionFailed", "Bucket POST must be of the enclosure-type multipart/form-data")
+        raise UploadRejected(412, "PreconditionFailed", "Bucket POST must be of the enclosure-type multipart/form-data")
     mark = b"--" + boundary[1].encode("latin-1")
     fields: dict[str, str] = {}
     for part in _parts(body, mark):
@@ -139,7 +139,7 @@ def _form(body: bytes, content_type: str) -> tuple[dict[str, str], bytes]:
         if name[1] == b"file":
             return fields, value
         fields[name[1].decode("utf-8", "replace")] = value.decode("utf-8", "replace")
-    raise StoreRefused(400, "InvalidArgument", "POST requires exactly one file upload per request")
+    raise UploadRejected(400, "InvalidArgument", "POST requires exactly one file upload per request")
 
 
 def _parts(body: bytes, mark: bytes) -> list[bytes]:
