@@ -30,7 +30,7 @@ def authorised_caller(world: World, call: HttpRequest) -> Caller:
 
 
 def spend_quota(world: World, caller: Caller, category: str) -> Headers:
-    """Count a call against its limits; the headers that tell what is left. Raises Limited if nothing is."""
+    """Count a call against its limits; the headers that tell what is left. Raises RateLimitExceeded if nothing is."""
     if not world.settings.quotas:
         return ()
     spent = world.limits.spend(world.settings, world.clock.now(), category, caller.account.username, caller.app_id)

@@ -1,6 +1,6 @@
 """Reading request bodies: right types, right lengths, known values. Fields nobody asks for are ignored.
 
-Each method raises Refused (400, code 1) with the field's name when a value is not acceptable.
+Each method raises ApiError (400, code 1) with the field's name when a value is not acceptable.
 """
 
 from __future__ import annotations
