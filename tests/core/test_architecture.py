@@ -160,7 +160,6 @@ def modules() -> dict[str, str]:
     return named
 
 
-@pytest.mark.xfail(reason="some parts are still to be cut from each other")
 def test_no_file_imports_itself_by_way_of_others() -> None:
     named = modules()
     by_file = {file: name for name, file in named.items()}
