@@ -1,45 +1,269 @@
-"""What is recorded of one run, read without owning it."""
+"""The runs below a folder: each is one file, ``runs/<run id>.db``, with a lock beside it."""
 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError, UsageError
-from pinflow.state.folder.journal import COUNTS, LAST, effect_of, file_of, look_at_run
-from pinflow.state.folder.sqlite import RUN, look, unreadable
-from pinflow.state.records import RunDetail, StepRecord
+from pinflow.state.folder.journal import CALLS, COUNTS, LAST, FolderJournal, calls_of, effect_of, to_json
+from pinflow.state.folder.lock import Lock, is_locked
+from pinflow.state.folder.sqlite import (
+    MOUNTS,
+    RUN,
+    UNREADABLE,
+    Store,
+    check_place,
+    look,
+    new_file,
+    open_file,
+    unreadable,
+)
+from pinflow.state.records import RunDetail, RunRecord, StepRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from pinflow.clock import Clock
 
-def read_run(state: Path, run_id: str) -> RunDetail:
-    """The run ``run_id`` below ``state``. Raises UsageError if there is none, StateError if it can't be read."""
-    file = file_of(state, run_id)
-    if file is None:
-        raise UsageError(f"there is no run {run_id!r} in {state}", hint="pinflow runs lists them")
-    record = look_at_run(file)
-    try:
-        with look(file) as connection:
-            if record.state == "unreadable":  # what is said of the run itself, and not the file
-                raise StateError(record.error, hint=RUN.advice)
-            steps = [
-                StepRecord(path, status, json.loads(output), seconds, error)
-                for path, status, output, seconds, error in connection.execute(_STEPS)
-            ]
-            effects = [effect_of(row, json.loads) for row in connection.execute(_EFFECTS)]
-            counts: dict[str, dict[str, int]] = {}
-            for kind, outcome, number in connection.execute(COUNTS, ("", LAST)):
-                counts.setdefault(kind, {})[outcome] = number
-            calls: dict[str, dict[str, int]] = {}
-            for login, category, number in connection.execute("SELECT login, category, n FROM calls"):
-                calls.setdefault(login, {})[category] = number
-    except (sqlite3.Error, ValueError) as error:
-        raise unreadable(file, error) from error
-    return RunDetail(record, steps, effects, counts, calls)
-
-
+_NO_RUN = "holds no run"  # of a file whose maker ended between making it and its first row
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _STEPS = "SELECT path, status, output, seconds, error FROM steps"
 _EFFECTS = "SELECT step, key, kind, state, attempts, method, digest, sent_at, result, error FROM effects"
+
+
+class FolderRuns:
+    """The runs below ``state``. ``probe`` is told "commit" before and "committed" after each commit."""
+
+    def __init__(
+        self, state: Path, clock: Clock, *, mounts: Path = MOUNTS, probe: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._state = state
+        self._folder = state / "runs"
+        self._clock = clock
+        self._mounts = mounts
+        self._probe = probe
+
+    def create(self, record: RunRecord) -> FolderJournal:
+        """A new run, on disk and locked. Raises StateError when there is one of that id, or the place won't do."""
+        self._make_folder()
+        lock = self._lock(record.id)
+        file = self._folder / f"{record.id}.db"
+        try:
+            return self._journal(_create(file, record), file, lock, record)
+        except BaseException:
+            lock.release()
+            raise
+
+    def open(self, run_id: str) -> FolderJournal:
+        """A run to go on with, locked.
+
+        Raises StateError when there is none, another process has it, or the file is
+        damaged, foreign, or from a newer pinflow; the file is left as it is.
+        """
+        file = self._file(run_id)
+        if file is None:
+            raise StateError(f"there is no run {run_id} in {self._state}", hint="list them with: pinflow runs")
+        check_place(self._folder, self._mounts)
+        lock = self._lock(run_id)
+        try:
+            connection = open_file(file)
+            try:
+                return self._journal(connection, file, lock, _read_run(connection, file), _effects(connection, file))
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            lock.release()
+            raise
+
+    def _journal(
+        self, connection: sqlite3.Connection, file: Path, lock: Lock, run: RunRecord, recorded: set[int] = frozenset()
+    ) -> FolderJournal:
+        store = Store(connection, file, monotonic=self._clock.monotonic, probe=self._probe)
+        return FolderJournal(store, lock, run, clock=self._clock, recorded=recorded)
+
+    def _make_folder(self) -> None:
+        try:
+            self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StateError(
+                f"{self._folder} can't be made: {error.strerror}", hint="choose another state directory"
+            ) from error
+        check_place(self._folder, self._mounts)
+
+    def _lock(self, run_id: str) -> Lock:
+        try:
+            return Lock(self._folder / f"{run_id}.lock", f"run {run_id}", now=self._clock.now())
+        except OSError as error:
+            raise StateError(
+                f"{self._folder} can't be written: {error.strerror}", hint="make room, or make it writable"
+            ) from error
+
+    # -- without owning them
+
+    def look(self, run_id: str) -> RunRecord | None:
+        """How a run stands; None if there is none. Locks nothing and raises nothing.
+
+        One that was "running" when its process ended is "interrupted". One that can't be
+        read is "unreadable", with the reason in ``error``.
+        """
+        file = self._file(run_id)
+        if file is None:
+            return None
+        try:
+            record = _look(file)
+            if record.state == "running" and not self.claimed(run_id):
+                record = _look(file)  # it may have ended between the two looks
+                return replace(record, state="interrupted") if record.state == "running" else record
+            return record
+        except StateError as error:
+            return _unreadable(run_id, error.message)
+        except (*UNREADABLE, OSError) as error:
+            return _unreadable(run_id, str(error))
+
+    def list(self, *, number: int | None = None, before: str = "") -> Sequence[RunRecord]:
+        """Runs as `look` gives them, newest first: at most ``number``, of those older than the run ``before``."""
+        ids = (file.stem for file in self._files() if not before or file.stem < before)
+        rows: list[RunRecord] = []
+        for run_id in ids:
+            if number is not None and len(rows) >= number:
+                break
+            if self._size(run_id) and (row := self.look(run_id)) is not None:
+                rows.append(row)
+        return rows
+
+    def last(self) -> str | None:
+        """The id of the newest run that got as far as its file."""
+        return next((file.stem for file in self._files() if self._size(file.stem)), None)
+
+    def detail(self, run_id: str) -> RunDetail:
+        """What is recorded of a run. Raises UsageError if there is none, StateError if it can't be read."""
+        file, record = self._file(run_id), self.look(run_id)
+        if file is None or record is None:
+            raise UsageError(f"there is no run {run_id!r} in {self._state}", hint="pinflow runs lists them")
+        try:
+            with look(file) as connection:
+                if record.state == "unreadable":  # what is said of the run itself, and not the file
+                    raise StateError(record.error, hint=RUN.advice)
+                steps = [
+                    StepRecord(path, status, json.loads(output), seconds, error)
+                    for path, status, output, seconds, error in connection.execute(_STEPS)
+                ]
+                effects = [effect_of(row, file) for row in connection.execute(_EFFECTS)]
+                counts: dict[str, dict[str, int]] = {}
+                for kind, outcome, number in connection.execute(COUNTS, ("", LAST)):
+                    counts.setdefault(kind, {})[outcome] = number
+                calls = calls_of(connection.execute(CALLS))
+        except (sqlite3.Error, ValueError) as error:
+            raise unreadable(file, error) from error
+        return RunDetail(record, steps, effects, counts, calls)
+
+    def claimed(self, run_id: str) -> bool:
+        """Whether a living process has the run locked now."""
+        return is_locked(self._folder / f"{run_id}.lock")
+
+    def is_unbegun(self, run_id: str) -> bool:
+        """Whether the process that made the run died before its first row: nothing was sent, and the id is used up."""
+        record = self.look(run_id)
+        if record is None or record.state != "unreadable":
+            return False
+        return _NO_RUN in record.error or not self._size(run_id)
+
+    def prune(self, keep: int = 500, *, slack: int = 100) -> None:
+        """Remove all runs that ended ok, but for the newest ``keep``.
+
+        Looks into the files only once there are ``slack`` more than that: it is called on every start.
+        """
+        if len(self._files()) <= keep + slack:
+            return
+        done = [run.id for run in self.list() if run.state == "ok"]
+        for run_id in done[keep:]:
+            self._remove(run_id)
+
+    def _remove(self, run_id: str) -> None:
+        try:
+            lock = Lock(self._folder / f"{run_id}.lock", f"run {run_id}", now=0)
+        except (StateError, OSError):  # a process works on it: the next time, then
+            return
+        try:
+            for name in (f"{run_id}.db", f"{run_id}.db-journal"):
+                with suppress(FileNotFoundError):
+                    (self._folder / name).unlink()
+        finally:
+            lock.release(remove=True)
+
+    def _file(self, run_id: str) -> Path | None:
+        """The file of a run; None if there is none, as of anything else that a person may have typed."""
+        file = self._folder / f"{run_id}.db"
+        return file if _ID.fullmatch(run_id) and file.is_file() else None
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob("*.db"), reverse=True)
+
+    def _size(self, run_id: str) -> int:
+        try:
+            return (self._folder / f"{run_id}.db").stat().st_size
+        except FileNotFoundError:  # removed just now
+            return 0
+
+
+def _create(file: Path, record: RunRecord) -> sqlite3.Connection:
+    row = (
+        *(record.id, record.recipe, record.recipe_digest, record.name),
+        *(to_json(dict(mapping)) for mapping in (record.inputs, record.options, record.versions)),
+        *(record.started, record.state, record.finished, record.exit_code, record.resume_after, record.error),
+    )
+    try:
+        connection = new_file(file)
+        try:
+            connection.execute("INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        except sqlite3.Error:
+            connection.close()
+            raise
+    except (sqlite3.Error, OSError) as error:
+        if not isinstance(error, FileExistsError):  # that one is another run's
+            _discard(file)
+        raise StateError(f"{file} can't be made: {error}", hint="make room, or make the place writable") from error
+    return connection
+
+
+def _discard(file: Path) -> None:
+    """Remove the file of a run that did not begin. Where that fails as well, it stays, and counts as no run."""
+    with suppress(OSError):
+        for path in (file, file.with_name(f"{file.name}-journal")):
+            path.unlink(missing_ok=True)
+
+
+def _effects(connection: sqlite3.Connection, file: Path) -> set[int]:
+    """Hashes of where the run's effects are."""
+    try:
+        return set(map(hash, connection.execute("SELECT step, key FROM effects")))
+    except UNREADABLE as error:
+        raise unreadable(file, error) from error
+
+
+def _look(file: Path) -> RunRecord:
+    with look(file) as connection:
+        return _read_run(connection, file)
+
+
+def _read_run(connection: sqlite3.Connection, file: Path) -> RunRecord:
+    try:
+        row = connection.execute("SELECT * FROM run").fetchone()
+        if row is None:
+            raise StateError(f"{file} {_NO_RUN}: it was stopped before it began", hint="start the recipe anew")
+        mappings = (json.loads(text) for text in row[5:8])
+        return RunRecord(*row[1:5], *mappings, *row[8:])
+    except (*UNREADABLE, ValueError, TypeError) as error:
+        raise unreadable(file, error) from error
+
+
+def _unreadable(run_id: str, why: str) -> RunRecord:
+    return RunRecord(run_id, "", "", "", {}, {}, {}, started=0, state="unreadable", error=why)
