@@ -20,11 +20,13 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pinflow.clock import Clock
+from pinflow.engine.approvals import Approvals, approval_of, command, digest_of
 from pinflow.errors import ApprovalRequired, PinflowError, RateLimited, RecipeError, RemoteError, UsageError
 from pinflow.plugin import loader
 from pinflow.recipe import bundled
 from pinflow.state.folder import atomic_file, paths
-from pinflow.state.folder.approvals import Approvals, approval_of, command, digest_of
+from pinflow.state.folder.state import FolderState
 from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     import pluggy
     from pluggy import HookImpl
 
+    from pinflow.engine.notices import Notices
     from pinflow.engine.results import RunResult
     from pinflow.engine.session import Session
     from pinflow.engine.undo import Made, Undoing
@@ -43,9 +46,7 @@ if TYPE_CHECKING:
     from pinflow.plan import Login, Plan
     from pinflow.plan.inputs import Declared
     from pinflow.plugin.registry import Registry
-    from pinflow.state.folder.journal import Journal
-    from pinflow.state.folder.notices import Notices
-    from pinflow.state.folder.usage import Ledger
+    from pinflow.state.protocol import Journal
     from pinflow.state.records import Approval, Level, Notice, RunDetail, RunRecord
 
 
@@ -91,6 +92,11 @@ class App:
     def state(self) -> Path:
         """Where runs are recorded."""
         return self._state or paths.state_folder(self.environ)
+
+    @cached_property
+    def store(self) -> FolderState:
+        """What is kept between runs."""
+        return FolderState(self.state, Clock(self._clock, self._monotonic, self._sleep))
 
     @classmethod
     def installed(
@@ -165,7 +171,7 @@ class App:
 
     def new_run_id(self) -> str:
         """A name for a run that begins now."""
-        from pinflow.state.folder.journal import new_run_id
+        from pinflow.state.records import new_run_id
 
         return new_run_id(self._clock())
 
@@ -223,7 +229,7 @@ class App:
         ``run_id`` names the run, as `new_run_id` does; StateError if there is one of that name.
         """
         options = options or Options()
-        from pinflow.state.folder.journal import Journal, prune
+        from pinflow.engine.safe_journal import SafeJournal
 
         most = self._approved(plan, options)
         run_id = run_id or self.new_run_id()
@@ -232,8 +238,8 @@ class App:
             if options.dry_run:
                 return None
             record = self._record(plan, options, run_id)
-            prune(self.state)
-            return Journal.create(self.state, record, clock=self._clock, monotonic=self._monotonic)
+            self.store.runs.prune()
+            return SafeJournal(self.store.runs.create(record))
 
         with (
             self._surroundings(plan, options) as environ,
@@ -273,12 +279,12 @@ class App:
         UsageError for a run that is done, unknown, or whose recipe was changed, and
         for other inputs than it began with.
         """
-        from pinflow.state.folder.journal import Journal, last_run
+        from pinflow.engine.safe_journal import SafeJournal
 
-        wanted = run_id or last_run(self.state)
+        wanted = run_id or self.store.runs.last()
         if wanted is None:
             raise UsageError("there is no run to resume", hint="pinflow runs lists them")
-        with Journal.open(self.state, wanted, clock=self._clock, monotonic=self._monotonic) as journal:
+        with SafeJournal(self.store.runs.open(wanted)) as journal:
             plan = self._plan_again(journal.run, inputs or {})
             tier = str(journal.run.options.get("tier", "standard"))
             options = replace(options or Options(), tier=tier, dry_run=False, sandbox=False)
@@ -354,16 +360,16 @@ class App:
     @cached_property
     def notices(self) -> Notices:
         """What people are told of, once, where nobody is there."""
-        from pinflow.state.folder.notices import Notices
+        from pinflow.engine.notices import Notices
 
         hooks = self._manager.hook.pinflow_notify.get_hookimpls()
         notifiers = {each.plugin_name: partial(_notify, each, self.environ) for each in hooks}
-        return Notices(self.state / "notices", notifiers, clock=self._clock, complain=_complain)
+        return Notices(self.store.notices, notifiers, clock=self._clock, complain=_complain)
 
     @cached_property
     def approvals(self) -> Approvals:
         """What may run with nobody there."""
-        return Approvals(self.state / "approvals")
+        return Approvals(self.store.approvals)
 
     def _approved(self, plan: Plan, options: Options) -> int | None:
         """How many changes the run may make; None for any number. Raises ApprovalRequired if it must not run at all."""
@@ -383,7 +389,7 @@ class App:
         """How many changes a stored approval lets an unattended run make. Raises ApprovalRequired, and tells of it."""
         key = f"approval-missing:{digest_of(plan)[:12]}"
         try:
-            most = self.approvals.needed(plan).max_writes
+            most = self.approvals.require(plan).max_writes
         except ApprovalRequired as error:
             self.tell(key, "approval_missing", f"{plan.recipe.name} waits for an approval", _in_a_line(error))
             raise
@@ -470,7 +476,7 @@ class App:
         with ExitStack() as stack:
             # what is simulated has quotas of its own
             signing = credentials or plan.item_logins
-            ledger = stack.enter_context(closing(self._ledger())) if signing and not options.sandbox else None
+            ledger = stack.enter_context(closing(self.store.open_usage())) if signing and not options.sandbox else None
             opened = journal()
             if opened is not None:
                 stack.callback(opened.close)
@@ -497,13 +503,6 @@ class App:
             )
             stack.callback(session.close)
             yield session
-
-    def _ledger(self) -> Ledger:
-        from pinflow.state.folder.sqlite import MOUNTS, check_place
-        from pinflow.state.folder.usage import Ledger
-
-        check_place(self.state, MOUNTS)
-        return Ledger(self.state / "quota")
 
     def undoing(self, run_id: str) -> Undoing:
         """What undoing a run would delete, and what it would leave; reads from the service, and changes nothing.
@@ -568,14 +567,14 @@ class App:
         """How every quota stands that was used in the last day, or is paused. Raises StateError."""
         from pinflow.http.rate_limiter import uses
 
-        with closing(self._ledger()) as ledger:
+        with closing(self.store.open_usage()) as ledger:
             return uses(ledger, self._clock())
 
     def lift_block(self, login: str) -> None:
         """Let the account of a token write again that a spam block paused. Raises UsageError if none did."""
         from pinflow.http.rate_limiter import lift_block
 
-        with closing(self._ledger()) as ledger:
+        with closing(self.store.open_usage()) as ledger:
             if not lift_block(ledger, login, self._clock()):
                 raise UsageError(f"no account of the token {login!r} is blocked", hint="pinflow quota lists the blocks")
 
@@ -616,15 +615,11 @@ class App:
 
     def runs(self) -> Sequence[RunRecord]:
         """Every recorded run, newest first."""
-        from pinflow.state.folder.journal import list_runs
-
-        return list_runs(self.state)
+        return self.store.runs.list()
 
     def show(self, run_id: str) -> RunDetail:
         """What is recorded of one run. Raises UsageError if there is none, StateError if it can't be read."""
-        from pinflow.state.folder.runs import read_run
-
-        return read_run(self.state, run_id)
+        return self.store.runs.detail(run_id)
 
 
 def _notify(hook: HookImpl, environ: Mapping[str, str], notice: Notice) -> object:

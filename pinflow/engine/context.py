@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from pinflow.engine.durable import Durable, EachResult
     from pinflow.engine.file_access import Files
+    from pinflow.engine.notices import Notices
     from pinflow.http.client import Client
     from pinflow.http.credentials import CredentialRequest
-    from pinflow.state.folder.notices import Notices
 
 T = TypeVar("T")
 R = TypeVar("R")

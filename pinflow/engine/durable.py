@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from pinflow.http.client import WriteCall
-    from pinflow.state.folder.journal import Journal
+    from pinflow.state.protocol import Journal
     from pinflow.state.records import EffectRecord
 
 T = TypeVar("T")
@@ -342,7 +342,7 @@ class Durable:
             raise
         else:
             if isinstance(result, Skip):
-                journal.skipped(task.step, task.key, task.kind, result.reason)
+                journal.skip(task.step, task.key, task.kind, result.reason)
                 return self._tell_skip(task, result)
             journal.settle(task.step, task.key, "done", result, kind=task.kind)
         finally:
@@ -384,11 +384,11 @@ class Durable:
                 hint="look at the target; when it is there, or must not be made, start a new run without it",
             )
         # of what was sent twice, an early look could take the first for all there will be
-        if task.fresh and record.attempts == 1 and self._unsettled(task, record) > 0:
+        if task.fresh and record.attempts == 1 and self._unsettled(task, record, journal) > 0:
             found = self._looked(task, journal, self._first_sight)
             if found is not None:
                 return found
-        self._wait(task, self._unsettled(task, record))
+        self._wait(task, self._unsettled(task, record, journal))
         return self._looked(task, journal, self._agreed)
 
     def _looked(
@@ -423,10 +423,10 @@ class Durable:
             hint="wait until the service lists the target steadily, then resume the run",
         )
 
-    def _unsettled(self, task: _Task[Any], record: EffectRecord) -> float:
+    def _unsettled(self, task: _Task[Any], record: EffectRecord, journal: Journal) -> float:
         """Seconds until a look at the target counts."""
         sent = self._doubts.get((task.step, task.key))
-        passed = self._clock() - record.sent_at if sent is None else self._monotonic() - sent
+        passed = journal.age(record) if sent is None else self._monotonic() - sent
         # a clock that was set back must not make this longer than it can take
         return min(self._settle, max(0.0, self._settle - passed))
 
@@ -490,7 +490,7 @@ class Durable:
 
         Sent before, one could be lost as well, and take for its own what the other had made.
         """
-        doubted = set() if self._journal is None else self._journal.doubted(step, kind)
+        doubted = set() if self._journal is None else self._journal.unknown_keys(step, kind)
         held: list[_Task[R]] = []
         for task in tasks:
             if not doubted:
@@ -579,12 +579,12 @@ class Durable:
 
     def doubted_at(self, step: str, kind: str) -> float | None:
         """When the latest write of this kind was sent whose outcome was not known for a while, in any process."""
-        return None if self._journal is None else self._journal.doubted_at(step, kind)
+        return None if self._journal is None else self._journal.last_unknown_at(step, kind)
 
     def skip(self, step: str, key: str, reason: str, *, kind: str = "") -> None:
         """Record that something is left out, with a fixed text that says why."""
         if self._journal is not None:
-            self._journal.skipped(step, key, kind, reason)
+            self._journal.skip(step, key, kind, reason)
         self._emit(ItemSkipped, step=step, key=key, kind=kind, reason=reason)
 
     # small things

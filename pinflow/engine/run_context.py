@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from pinflow.engine.durable import Durable
     from pinflow.engine.emitter import Emitter
     from pinflow.engine.file_access import Files
+    from pinflow.engine.notices import Notices
     from pinflow.http.client import Client
     from pinflow.http.credentials import CredentialRequest
-    from pinflow.state.folder.journal import Journal
-    from pinflow.state.folder.notices import Notices
+    from pinflow.state.protocol import Journal
 
 
 @dataclass(frozen=True, slots=True)

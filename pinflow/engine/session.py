@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow.engine.file_access import Files
+    from pinflow.engine.notices import Notices
     from pinflow.engine.write_budget import Bulk
     from pinflow.events import Event
     from pinflow.http.api import Api
@@ -49,9 +50,8 @@ if TYPE_CHECKING:
     from pinflow.http.credentials import Credential
     from pinflow.http.proxy import NetworkSettings
     from pinflow.plan import ItemLogin, Plan
-    from pinflow.state.folder.journal import Journal
-    from pinflow.state.folder.notices import Notices
     from pinflow.state.folder.usage import Ledger
+    from pinflow.state.protocol import Journal
     from pinflow.state.records import RunState
 
 Key = tuple[str, str]  # (token, api)

@@ -11,7 +11,7 @@ import schedule as library
 from pinflow.errors import PinflowError, StateError
 from pinflow.scheduling.events import Told
 from pinflow.scheduling.health import beat, rest
-from pinflow.state.folder.lock import Lock, held
+from pinflow.state.folder.lock import Lock, is_locked
 from pinflow.state.protocol import ClaimLost
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def wind_up(app: App, scheduler: Scheduler) -> None:
 
 def see_through(app: App, scheduler: Scheduler, stop: threading.Event) -> None:
     """Run whatever is due now, and what becomes due meanwhile, to its end; or wind it up when told to stop."""
-    if not held(app.state / "schedule" / "daemon.lock"):
+    if not is_locked(app.state / "schedule" / "daemon.lock"):
         beat(app, scheduler, since=app.now(), kind="tick")
     waits = threading.Event()
     while not stop.is_set() and (scheduler.tick() or scheduler.busy or scheduler.behind):

@@ -20,8 +20,6 @@ from pinflow.errors import (
     StateError,
     UsageError,
 )
-from pinflow.state.folder.journal import NO_RUN, file_of, look_at_run
-from pinflow.state.folder.lock import held as is_locked
 from pinflow.state.folder.occurrences import LEASE
 from pinflow.state.protocol import ClaimLost
 
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from pinflow.app import App, Options
     from pinflow.engine.results import RunResult
     from pinflow.state.folder.occurrences import Table
-    from pinflow.state.records import JobRow, Occurrence, RunRecord
+    from pinflow.state.records import JobRow, Occurrence
 
 _LONG_PAUSE = 3600.0  # seconds, where nobody said how long
 
@@ -79,13 +77,13 @@ def perform(app: App, table: Table, work: Work, options: Options) -> Ended:
 
 
 def _outcome(app: App, table: Table, work: Work, options: Options) -> Ended:
-    before = _record(app, work.occurrence.run)
+    before = app.store.runs.look(work.occurrence.run)
     try:
         return _tried(app, table, work, options)
     except ClaimLost:
         raise
     except (UsageError, StateError):
-        now = _record(app, work.occurrence.run)
+        now = app.store.runs.look(work.occurrence.run)
         if now is None or (before is not None and now.state == before.state):
             raise
         # an owner that was silent for long, and not dead, made or ended it between the look at it and its resumption
@@ -95,8 +93,8 @@ def _outcome(app: App, table: Table, work: Work, options: Options) -> Ended:
 
 
 def _tried(app: App, table: Table, work: Work, options: Options) -> Ended:
-    before = _record(app, work.occurrence.run)
-    if before is not None and _never_began(app, before):
+    before = app.store.runs.look(work.occurrence.run)
+    if before is not None and app.store.runs.is_unbegun(before.id):
         if _in_other_hands(app, work):
             return _left_to_them(app, "it is just being made")  # its maker is slow, and not dead
         work.occurrence = table.running(work.occurrence, run=app.new_run_id())
@@ -111,19 +109,6 @@ def _tried(app: App, table: Table, work: Work, options: Options) -> Ended:
         return Ended("failed", before.error, f"had ended already: {before.state}", before.exit_code)
     work.occurrence = table.running(work.occurrence)
     return _told(app, work, app.resume(work.occurrence.run, options))
-
-
-def _record(app: App, run: str) -> RunRecord | None:
-    """What is recorded of a run; None if it never began."""
-    file = file_of(app.state, run)
-    return None if file is None else look_at_run(file)
-
-
-def _never_began(app: App, record: RunRecord) -> bool:
-    """Whether its maker died between making the file and its first row: nothing was sent, and the name is used up."""
-    if record.state != "unreadable":
-        return False
-    return NO_RUN in record.error or not (app.state / "runs" / f"{record.id}.db").stat().st_size
 
 
 def _told(app: App, work: Work, result: RunResult) -> Ended:
@@ -154,17 +139,17 @@ def _refused(app: App, work: Work, error: PinflowError) -> Ended:
 
 
 def _in_other_hands(app: App, work: Work) -> bool:
-    return is_locked(app.state / "runs" / f"{work.occurrence.run}.lock")
+    return app.store.runs.claimed(work.occurrence.run)
 
 
 def _left_to_them(app: App, said: str) -> Ended:
-    return Ended("left", "its run is in the hands of another process", said, until=app.now() + LEASE)
+    return Ended("left", "its run is locked by another process", said, until=app.now() + LEASE)
 
 
 def _write(app: App, table: Table, held: Occurrence, ended: Ended) -> None:
     match ended.state:
         case "done" | "failed" as state:
-            run = held.run if _record(app, held.run) is not None else ""  # refused before it began
+            run = held.run if app.store.runs.look(held.run) is not None else ""  # refused before it began
             table.settle(held, state, now=app.now(), reason=ended.reason, exit_code=ended.exit_code, run=run)
         case "paused":
             table.park(held, until=ended.until or app.now(), reason=ended.reason)

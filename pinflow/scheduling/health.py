@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.scheduling.jobs import next_run
 from pinflow.state.folder import atomic_file
-from pinflow.state.folder.lock import held
+from pinflow.state.folder.lock import is_locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,7 +61,7 @@ def status_of(app: App, table: Table) -> Status:
     now = app.now()
     rows = tuple(table.jobs().values())
     latest = read_beat(app)
-    alive = held(_folder(app) / "daemon.lock")
+    alive = is_locked(_folder(app) / "daemon.lock")
     waiting = table.history(number=1_000, states=("due",))
     begun = table.history(number=1_000, states=("claimed", "running"))
     starts = starts_of(rows)

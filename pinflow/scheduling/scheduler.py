@@ -22,7 +22,6 @@ from pinflow.scheduling.events import Told
 from pinflow.scheduling.execution import Ended, Work, perform
 from pinflow.scheduling.jobs import NoSchedule, job_of, read_job, stamp_of
 from pinflow.scheduling.policy import PAUSED_BY_HAND, RESTS, judge
-from pinflow.state.folder.lock import held as is_locked
 
 if TYPE_CHECKING:
     from pinflow.app import App
@@ -321,7 +320,7 @@ class Scheduler:
         return begun
 
     def _may_start(self, each: Occurrence, row: JobRow) -> bool:
-        if each.state in ("claimed", "running") and is_locked(self._app.state / "runs" / f"{each.run}.lock"):
+        if each.state in ("claimed", "running") and self._app.store.runs.claimed(each.run):
             return False  # its owner was silent, and is alive
         if self._setting.only is not None:
             return each.id in self._setting.only

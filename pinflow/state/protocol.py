@@ -47,8 +47,10 @@ class ClaimLost(StateError):
 class Claim(Protocol):
     """The right to work on one run, until it is released or lost."""
 
-    run: RunRecord
     lost: threading.Event  # set once another process has taken over; then every write raises ClaimLost
+
+    @property
+    def run(self) -> RunRecord: ...
 
 
 class State(Protocol):
@@ -144,8 +146,10 @@ class Journal(Protocol):
     call raises the same StateError; after a takeover, ClaimLost.
     """
 
-    run: RunRecord
     lost: threading.Event
+
+    @property
+    def run(self) -> RunRecord: ...
 
     def set_state(
         self, state: RunState, *, exit_code: int | None = None, error: str = "", resume_after: float | None = None

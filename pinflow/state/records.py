@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 RunState = Literal["running", "ok", "failed", "paused", "in_doubt", "cancelled", "interrupted", "unreadable"]
 EffectState = Literal["intent", "done", "refused", "doubt", "skipped"]
@@ -45,6 +46,14 @@ class RunRecord:
     exit_code: int | None = None
     resume_after: float | None = None
     error: str = ""  # kind, exit code and status, without a message; of an unreadable run, the reason
+
+
+def new_run_id(now: float, random: Callable[[int], bytes] = os.urandom) -> str:
+    """The name of a run that starts ``now`` (seconds since the epoch); names sort by time.
+
+    "20261123-175140-ab3f2c": UTC date and time, and three random bytes.
+    """
+    return f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}-{random(3).hex()}"
 
 
 @dataclass(frozen=True, slots=True)

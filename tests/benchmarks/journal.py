@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 def journal(size: Sizes, folder: Path) -> Iterator[Figure]:
     """The median time from announcing a write, with the outcome of the one before, to having both on disk."""
-    from pinflow.state.folder.journal import Journal
+    from pinflow.clock import Clock
+    from pinflow.engine.safe_journal import SafeJournal
+    from pinflow.state.folder.runs import FolderRuns
     from pinflow.state.records import RunRecord
 
     record = RunRecord("20260101-000000-abcdef", "r", "d", "n", {}, {}, {}, time.time())
     took: list[float] = []
-    with Journal.create(folder / "journal", record, clock=time.time, monotonic=time.monotonic) as made:
+    with SafeJournal(FolderRuns(folder / "journal", Clock()).create(record)) as made:
         for number in range(size.steps):
             began = time.perf_counter()
             made.record_intent("pins", f"pin:{number}", kind="pin", method="POST", category="c", digest="0" * 16)

@@ -246,17 +246,17 @@ def test_a_run_that_is_not_there_can_not_be_shown(project: Any) -> None:
 def test_a_state_directory_that_is_lost_in_the_middle_ends_the_run_and_says_so(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pinflow.state.folder.journal import Journal
+    from pinflow.state.folder.journal import FolderJournal
 
     shop = project.shop
-    record_intent = Journal.record_intent
+    record_intent = FolderJournal.record_intent
 
     def lost(self: Any, step: str, key: str, **facts: Any) -> None:
         if step == "b":
             raise StateError("the disk is full")
         record_intent(self, step, key, **facts)
 
-    monkeypatch.setattr(Journal, "record_intent", lost)
+    monkeypatch.setattr(FolderJournal, "record_intent", lost)
     recipe = (
         "{name: n, steps: [{id: a, uses: make_thing, with: {name: x}}, {id: b, uses: make_thing, with: {name: y}}]}"
     )
@@ -273,13 +273,13 @@ def test_a_state_directory_that_is_lost_in_the_middle_ends_the_run_and_says_so(
 def test_a_step_that_can_not_be_recorded_ends_the_run_and_says_so(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pinflow.state.folder.journal import Journal
+    from pinflow.state.folder.journal import FolderJournal
 
     def lost(*_: Any, **__: Any) -> None:
         raise StateError("the disk is full")
 
     _ = project.shop
-    monkeypatch.setattr(Journal, "finish_step", lost)
+    monkeypatch.setattr(FolderJournal, "finish_step", lost)
     result = project.run(ME)
     assert (result.exit_code, type(project.events[-1]).__name__) == (8, "RunFinished")
 

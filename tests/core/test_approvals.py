@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import Context, action
+from pinflow.engine.approvals import digest_of
 from pinflow.errors import ApprovalRequired, StateError, UsageError
-from pinflow.state.folder.approvals import digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,9 @@ def approved(project: Any, text: str = MAKES, inputs: Any = None, **options: Any
 
 def test_a_write_with_nobody_there_needs_an_approval_and_says_how_to_give_it(project: Any) -> None:
     shop = project.shop
-    with pytest.raises(ApprovalRequired, match=r"recipe\.yaml writes \(step make\), and nobody approved") as caught:
+    with pytest.raises(
+        ApprovalRequired, match=r"recipe\.yaml makes changes \(step make\) and isn't approved"
+    ) as caught:
         project.run(MAKES, inputs={"name": "it's", "code": "hunter2"}, unattended=True)
     hint = caught.value.hint
     assert hint.endswith("""recipe.yaml -i 'code=...' -i 'name=it'"'"'s'""".replace("'code=...'", "code=...")), hint
@@ -116,8 +118,8 @@ def test_a_dry_run_needs_no_approval(project: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "inputs", "why"),
     [
-        (MAKES.replace("name: Make", "name: Made"), {}, "was changed since"),
-        (MAKES + "# only a comment\n", {}, "was changed since"),
+        (MAKES.replace("name: Make", "name: Made"), {}, "has changed since"),
+        (MAKES + "# only a comment\n", {}, "has changed since"),
         (MAKES, {"name": "b"}, "with other inputs"),
     ],
 )

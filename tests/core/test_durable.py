@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pinflow.clock import Clock
 from pinflow.engine.durable import Durable, EachResult, Skip, _Traffic
 from pinflow.engine.placeholder import PLANNED, NeedsPlanned, holds_planned
+from pinflow.engine.safe_journal import SafeJournal
 from pinflow.errors import (
     ActionError,
     CredentialError,
@@ -27,12 +29,14 @@ from pinflow.errors import (
 )
 from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Progress, Waiting
 from pinflow.http.client import WriteCall
-from pinflow.state.folder.journal import Journal
+from pinflow.state.folder.runs import FolderRuns
 from pinflow.state.records import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from pinflow.state.folder.journal import FolderJournal
 
 RUN = "20261125-120000-aaaaaa"
 
@@ -70,7 +74,8 @@ class World:
     sent: Counter[str] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    journal: Journal | None = None
+    opened: FolderJournal | None = None
+    journal: SafeJournal | None = None
 
     def clock(self) -> float:
         return self.now
@@ -87,18 +92,17 @@ class World:
         if not dry_run:
             known = self.state / "runs" / f"{RUN}.db"
             record = RunRecord(RUN, "r", "d", "n", {}, {}, {}, self.now)
-            if known.exists():
-                self.journal = Journal.open(self.state, RUN, clock=self.clock, monotonic=self.clock)
-            else:
-                self.journal = Journal.create(self.state, record, clock=self.clock, monotonic=self.clock)
+            runs = FolderRuns(self.state, Clock(self.clock, self.clock))
+            self.opened = runs.open(RUN) if known.exists() else runs.create(record)
+            self.journal = SafeJournal(self.opened)
         facts: dict[str, Any] = {"clock": self.clock, "monotonic": self.clock, "sleep": self.sleep, "emit": self.emit}
         return Durable(self.journal, dry_run=dry_run, **(facts | {"executor": ThreadPoolExecutor} | options))
 
     def kill(self) -> None:
         """End the process. What was not on disk is lost, as the journal's file and lock are let go as they are."""
-        assert self.journal is not None
-        self.journal._store._connection.close()
-        self.journal._lock.release()
+        assert self.opened is not None
+        self.opened._store._connection.close()
+        self.opened._lock.release()
 
     def apply(self, what: str) -> dict[str, Any]:
         self.sent[what] += 1

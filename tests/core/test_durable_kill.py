@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from pinflow.clock import Clock
 from pinflow.engine.durable import Durable
+from pinflow.engine.safe_journal import SafeJournal
 from pinflow.errors import StateError
 from pinflow.http.client import WriteCall
-from pinflow.state.folder.journal import Journal, list_runs
+from pinflow.state.folder.runs import FolderRuns
 from pinflow.state.records import RunRecord
 
 if TYPE_CHECKING:
@@ -64,15 +66,16 @@ def state() -> Iterator[Path]:
         yield Path(made)
 
 
-def open_journal(state: Path, probe: Callable[[str], None] = lambda _: None) -> Journal:
+def open_journal(state: Path, probe: Callable[[str], None] = lambda _: None) -> SafeJournal:
     """The run, new or to go on with. Killed before its first commit, it starts anew under another name."""
-    runs = [run for run in list_runs(state) if run.state != "unreadable"]
-    if runs:
-        assert runs[0].state == "interrupted"
-        return Journal.open(state, runs[0].id, clock=time.time, monotonic=time.monotonic, probe=probe)
+    runs = FolderRuns(state, Clock(), probe=probe)
+    listed = [run for run in runs.list() if run.state != "unreadable"]
+    if listed:
+        assert listed[0].state == "interrupted"
+        return SafeJournal(runs.open(listed[0].id))
     begun = len(list((state / "runs").glob("*.db")))  # also of those that were killed before anything was in it
     record = RunRecord(f"{RUN[:-1]}{begun}", "r", "d", "n", {}, {}, {}, time.time())
-    return Journal.create(state, record, clock=time.time, monotonic=time.monotonic, probe=probe)
+    return SafeJournal(runs.create(record))
 
 
 def copy(state: Path, fault: Callable[[str], None], *, parallel: int = 1) -> None:
@@ -138,9 +141,9 @@ def killed_at(point: int) -> Callable[[str], None]:
 def check(state: Path) -> None:
     """Nothing lost, nothing doubled, and the journal knows each of them by its own id."""
     assert len(Target(state / "target").ids()) == EFFECTS
-    run = list_runs(state)[0]
+    run = FolderRuns(state, Clock()).list()[0]
     assert run.state == "ok"
-    with Journal.open(state, run.id, clock=time.time, monotonic=time.monotonic) as journal:
+    with FolderRuns(state, Clock()).open(run.id) as journal:
         results = dict(journal.results("pins"))
     assert sorted(results) == sorted(map(str, range(EFFECTS)))
     assert {result["id"] for result in results.values()} == set(Target(state / "target").ids())
@@ -153,7 +156,7 @@ def test_killed_at_every_point_and_resumed_nothing_is_lost_or_doubled(state: Pat
     for point in range(1, len(points) + 1):
         run = state / str(point)
         assert in_child(partial(copy, run, killed_at(point))) == -signal.SIGKILL
-        if list_runs(run)[0].state != "ok":  # at the very last point the run is over
+        if FolderRuns(run, Clock()).list()[0].state != "ok":  # at the very last point the run is over
             copy(run, lambda _: None)
         check(run)
 
@@ -171,7 +174,7 @@ def test_killed_three_times_at_any_instant_nothing_is_lost_or_doubled(state: Pat
         if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGKILL:
             break  # it was faster
         killed += 1
-    runs = list_runs(state)
+    runs = FolderRuns(state, Clock()).list()
     if not runs or runs[0].state != "ok":  # on a busy machine no run may have begun
         copy(state, lambda _: None)
     check(state)
@@ -240,6 +243,6 @@ def test_a_run_killed_while_it_commits_is_listed_as_interrupted(tmp_path: Path) 
         os.kill(os.getpid(), signal.SIGKILL)
 
     assert in_child(cut_off) == -signal.SIGKILL
-    assert [run.state for run in list_runs(tmp_path)] == ["interrupted"]
+    assert [run.state for run in FolderRuns(tmp_path, Clock()).list()] == ["interrupted"]
     with open_journal(tmp_path) as journal:
         assert not journal.item_done("loop", "000000001")

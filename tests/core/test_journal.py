@@ -14,15 +14,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from pinflow.clock import Clock
+from pinflow.engine.safe_journal import SafeJournal
+from pinflow.engine.sanitize import keepable, noted
 from pinflow.errors import RateLimited, RemoteError, StateError
-from pinflow.state.folder.journal import Journal, keepable, last_run, list_runs, new_run_id, noted, prune
 from pinflow.state.folder.lock import Lock
+from pinflow.state.folder.runs import FolderRuns
 from pinflow.state.folder.sqlite import Store, new_file, open_file
-from pinflow.state.records import RunRecord
+from pinflow.state.records import RunRecord, new_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from pinflow.state.protocol import Journal
 
 NOON = 1_795_608_000.0  # 2026-11-25 12:00 UTC
 RUN = "20261125-120000-aaaaaa"
@@ -57,12 +62,16 @@ def commits() -> list[str]:
 
 @pytest.fixture
 def journal(tmp_path: Path, time: Time, commits: list[str]) -> Iterator[Journal]:
-    with Journal.create(tmp_path, record(), clock=time, monotonic=time, probe=commits.append) as made:
-        yield made
+    with runs(tmp_path, time, probe=commits.append).create(record()) as made:
+        yield SafeJournal(made)
 
 
-def reopened(state: Path, run: str = RUN) -> Journal:
-    return Journal.open(state, run, clock=lambda: NOON, monotonic=lambda: 0.0)
+def runs(state: Path, time: Callable[[], float] = lambda: NOON, **more: Any) -> FolderRuns:
+    return FolderRuns(state, Clock(time, time), **more)
+
+
+def reopened(state: Path, run: str = RUN) -> SafeJournal:
+    return SafeJournal(runs(state).open(run))
 
 
 def intend(journal: Journal, key: str, step: str = "pins") -> None:
@@ -141,15 +150,15 @@ def test_each_new_intent_is_one_more_attempt_but_a_further_request_of_it_is_none
 
 def test_what_is_done_is_not_skipped_later(journal: Journal) -> None:
     journal.settle("pins", "1", "done", {"id": "77"}, kind="pin")
-    journal.skipped("pins", "1", "pin", "no image")
-    journal.skipped("pins", "2", "pin", "no image")
+    journal.skip("pins", "1", "pin", "no image")
+    journal.skip("pins", "2", "pin", "no image")
     effects = [journal.effect("pins", key) for key in ("1", "2")]
     assert [(effect.state, effect.error) for effect in effects if effect] == [("done", ""), ("skipped", "no image")]
 
 
 def test_a_long_reason_is_kept_to_its_hundredth_character(journal: Journal) -> None:
     for key, length in (("1", 100), ("2", 101)):
-        journal.skipped("pins", key, "pin", "x" * length)
+        journal.skip("pins", key, "pin", "x" * length)
     effects = [journal.effect("pins", key) for key in ("1", "2")]
     assert [effect.error for effect in effects if effect] == ["x" * 100, "x" * 99 + "…"]
 
@@ -183,7 +192,7 @@ def test_counts_tell_what_the_effects_came_to(journal: Journal) -> None:
         journal.settle("pins[813].copied", key, state, kind="pin")  # type: ignore[arg-type]
     journal.settle("pins[813].copied", "5", "refused", kind="pin", error=noted(RemoteError("no", status=400)))
     journal.settle("pins[813].copied", "6", "refused", kind="pin", error=noted(RateLimited("later")))
-    journal.skipped("pins[813].copied", "7", "pin", "no image")
+    journal.skip("pins[813].copied", "7", "pin", "no image")
     journal.settle("target", "create", "done", kind="board")
     of_pins = {"done": 2, "adopted": 1, "skipped": 1, "failed": 1, "doubt": 1}
     assert journal.counts("pins") == {"pin": of_pins}
@@ -234,7 +243,7 @@ def test_a_list_that_was_not_frozen_to_its_end_is_no_list(tmp_path: Path, journa
 
 
 def test_only_ids_can_be_frozen(journal: Journal) -> None:
-    with pytest.raises(ValueError, match="entry 1 of 'source' is none"):
+    with pytest.raises(ValueError, match="entry 1 of 'source' is not one"):
         journal.freeze("pins", "source", ["1", "Grandmother's recipes"])
 
 
@@ -293,7 +302,7 @@ def test_the_file_holds_no_content_however_it_is_handed_over(tmp_path: Path, jou
     assert b"apple" not in all_bytes(tmp_path)
     journal.close()
     assert b"apple" not in all_bytes(tmp_path)
-    assert list_runs(tmp_path)[0].error == "remote_error, exit 1, HTTP 400"
+    assert runs(tmp_path).list()[0].error == "remote_error, exit 1, HTTP 400"
 
 
 def test_an_error_is_kept_as_its_kind_and_codes() -> None:
@@ -307,7 +316,7 @@ def test_an_error_is_kept_as_its_kind_and_codes() -> None:
 # commits
 
 
-def test_an_intent_is_on_disk_when_announce_returns(tmp_path: Path, journal: Journal) -> None:
+def test_an_intent_is_on_disk_when_record_intent_returns(tmp_path: Path, journal: Journal) -> None:
     intend(journal, "1")
     assert seen_by_others(tmp_path, "SELECT step, key, state FROM effects") == [("pins", "1", "intent")]
 
@@ -330,25 +339,25 @@ def test_when_a_write_was_last_in_doubt_is_known_and_that_one_never_was(journal:
     for key in ("1", "2", "3"):
         sent(key)
         journal.settle("pins", key, "refused" if key == "2" else "done", kind="pin")
-    journal.skipped("pins", "4", "pin", "left out")
-    assert journal.doubted_at("pins", "pin") is None
+    journal.skip("pins", "4", "pin", "left out")
+    assert journal.last_unknown_at("pins", "pin") is None
     doubtful = [sent("5")]
-    assert journal.doubted_at("pins", "pin") == doubtful[-1]
+    assert journal.last_unknown_at("pins", "pin") == doubtful[-1]
     journal.settle("pins", "5", "done", kind="pin")
-    assert journal.doubted_at("pins", "pin") is None
+    assert journal.last_unknown_at("pins", "pin") is None
     for key, ends in (("6", "doubt"), ("7", "adopted")):
         doubtful.append(sent(key))
         journal.settle("pins", key, ends, kind="pin")  # type: ignore[arg-type]
-        assert journal.doubted_at("pins", "pin") == doubtful[-1]
+        assert journal.last_unknown_at("pins", "pin") == doubtful[-1]
     doubtful.append(sent("8"))
-    journal.skipped("pins", "8", "pin", "left out after it was sent")
-    assert journal.doubted_at("pins", "pin") == doubtful[-1]
+    journal.skip("pins", "8", "pin", "left out after it was sent")
+    assert journal.last_unknown_at("pins", "pin") == doubtful[-1]
     sent("9")
     doubtful.append(sent("9"))  # once more
     journal.settle("pins", "9", "done", kind="pin")
     sent("10", kind="board")
-    assert journal.doubted_at("pins", "pin") == doubtful[-1]
-    assert journal.doubted_at("others", "pin") is None
+    assert journal.last_unknown_at("pins", "pin") == doubtful[-1]
+    assert journal.last_unknown_at("others", "pin") is None
 
 
 def test_a_new_effect_is_known_to_be_new_without_a_turn_at_the_file(
@@ -408,7 +417,7 @@ def test_threads_side_by_side_share_commits(tmp_path: Path, time: Time) -> None:
             intend(journal, f"{worker}:{number}")
             journal.settle("pins", f"{worker}:{number}", "done", {"id": "1"})
 
-    with Journal.create(tmp_path, record(), clock=time, monotonic=time, probe=commits.append) as journal:
+    with SafeJournal(runs(tmp_path, time, probe=commits.append).create(record())) as journal:
         threads = [threading.Thread(target=work, args=(journal, worker)) for worker in range(16)]
         for thread in threads:
             thread.start()
@@ -432,9 +441,7 @@ def test_only_the_owner_can_read_the_files(tmp_path: Path, journal: Journal) -> 
 def test_a_second_owner_is_told_who_has_the_run(tmp_path: Path, journal: Journal) -> None:
     with pytest.raises(StateError) as refused:
         reopened(tmp_path)
-    assert refused.value.message == (
-        f"run {RUN} is in the hands of process {os.getpid()} since 2026-11-25 12:00:00 UTC"
-    )
+    assert refused.value.message == (f"run {RUN} is locked by process {os.getpid()} since 2026-11-25 12:00:00 UTC")
     journal.close()
     reopened(tmp_path).close()
 
@@ -476,10 +483,10 @@ def test_of_many_processes_exactly_one_gets_the_run(tmp_path: Path, journal: Jou
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     child = os.fork()
     if not child:
-        Journal.create(tmp_path, record(), clock=lambda: NOON, monotonic=lambda: 0.0)
+        runs(tmp_path).create(record())
         os.kill(os.getpid(), 9)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9
-    assert list_runs(tmp_path)[0].state == "interrupted"
+    assert runs(tmp_path).list()[0].state == "interrupted"
     reopened(tmp_path).close()
 
 
@@ -578,7 +585,7 @@ def test_a_file_with_flipped_bits_is_refused_or_read_but_never_a_crash(tmp_path:
         for _ in range(chance.choice((1, 8, 64))):
             harmed[chance.randrange(len(harmed))] ^= 1 << chance.randrange(8)
         file.write_bytes(harmed)
-        assert len(list_runs(tmp_path)) == 1
+        assert len(runs(tmp_path).list()) == 1
         try:
             reopened(tmp_path).close()
         except StateError:
@@ -595,35 +602,35 @@ def test_a_network_filesystem_is_refused(tmp_path: Path, kind: str, time: Time) 
     escaped = str(shared).replace(" ", "\\040")
     mounts.write_text(f"/dev/vda / ext4 rw 0 0\n/dev/vdb {escaped} xfs rw 0 0\nhost:/x {escaped} {kind} rw 0 0\n")
     with pytest.raises(StateError, match=rf"is on a network filesystem \({kind}\)"):
-        Journal.create(shared, record(), clock=time, monotonic=time, mounts=mounts)
-    Journal.create(tmp_path / "local", record(), clock=time, monotonic=time, mounts=mounts).close()
+        runs(shared, time, mounts=mounts).create(record())
+    runs(tmp_path / "local", time, mounts=mounts).create(record()).close()
 
 
 def test_a_place_that_is_no_directory_is_refused(tmp_path: Path, time: Time) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match=r"file/runs can't be made: File exists\n  choose another state directory"):
-        Journal.create(tmp_path / "file", record(), clock=time, monotonic=time)
+        runs(tmp_path / "file", time).create(record())
 
 
 # all runs
 
 
 def test_runs_are_listed_newest_first_with_how_they_stand(tmp_path: Path, time: Time) -> None:
-    ended = Journal.create(tmp_path, record("20261101-000000-000001"), clock=time, monotonic=time)
+    ended = runs(tmp_path, time).create(record("20261101-000000-000001"))
     ended.set_state("ok", exit_code=0)
     ended.close()
-    Journal.create(tmp_path, record("20261102-000000-000001"), clock=time, monotonic=time).close()
+    runs(tmp_path, time).create(record("20261102-000000-000001")).close()
     (tmp_path / "runs" / "20261103-000000-000001.db").write_text("what is this?" * 100)
-    with Journal.create(tmp_path, record("20261104-000000-000001"), clock=time, monotonic=time):
-        runs = list_runs(tmp_path)
-    assert [(run.id[6:8], run.state) for run in runs] == [
+    with runs(tmp_path, time).create(record("20261104-000000-000001")):
+        listed = runs(tmp_path).list()
+    assert [(run.id[6:8], run.state) for run in listed] == [
         ("04", "running"),
         ("03", "unreadable"),
         ("02", "interrupted"),
         ("01", "ok"),
     ]
-    assert runs[1].error == "file is not a database"
-    assert last_run(tmp_path) == "20261104-000000-000001"
+    assert listed[1].error == "file is not a database"
+    assert runs(tmp_path).last() == "20261104-000000-000001"
 
 
 def test_a_run_that_could_not_begin_is_no_run(tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -632,33 +639,33 @@ def test_a_run_that_could_not_begin_is_no_run(tmp_path: Path, time: Time, monkey
 
     monkeypatch.setattr("pinflow.state.folder.sqlite.sync_folder", full)
     with pytest.raises(StateError, match=r"can't be made: .*No space left on device"):
-        Journal.create(tmp_path, record(), clock=time, monotonic=time)
+        runs(tmp_path, time).create(record())
     assert list((tmp_path / "runs").glob("*.db*")) == []
     (tmp_path / "runs" / "20261103-000000-000001.db").touch()  # killed at its very beginning
-    assert (list_runs(tmp_path), last_run(tmp_path)) == ([], None)
+    assert (runs(tmp_path).list(), runs(tmp_path).last()) == ([], None)
 
 
 def test_a_run_never_takes_the_file_of_another(tmp_path: Path, time: Time) -> None:
-    Journal.create(tmp_path, record(), clock=time, monotonic=time).close()
+    runs(tmp_path, time).create(record()).close()
     with pytest.raises(StateError, match=r"can't be made: .*File exists"):
-        Journal.create(tmp_path, record(), clock=time, monotonic=time)
-    assert [run.state for run in list_runs(tmp_path)] == ["interrupted"]
+        runs(tmp_path, time).create(record())
+    assert [run.state for run in runs(tmp_path).list()] == ["interrupted"]
 
 
 def test_a_place_without_runs_has_none(tmp_path: Path) -> None:
-    assert (list_runs(tmp_path), last_run(tmp_path)) == ([], None)
+    assert (runs(tmp_path).list(), runs(tmp_path).last()) == ([], None)
 
 
 def test_pruning_takes_only_old_runs_that_ended_ok(tmp_path: Path, time: Time) -> None:
     for number, state in enumerate(("ok", "failed", "ok", "paused", "ok", "ok")):
-        with Journal.create(tmp_path, record(f"2026110{number}"), clock=time, monotonic=time) as journal:
+        with runs(tmp_path, time).create(record(f"2026110{number}")) as journal:
             journal.set_state(state)  # type: ignore[arg-type]
     held = reopened(tmp_path, "20261100")
-    prune(tmp_path, keep=2, slack=0)
-    assert [run.id[-1] for run in list_runs(tmp_path)] == ["5", "4", "3", "1", "0"]
+    runs(tmp_path).prune(keep=2, slack=0)
+    assert [run.id[-1] for run in runs(tmp_path).list()] == ["5", "4", "3", "1", "0"]
     held.close()
-    prune(tmp_path, keep=2, slack=0)
-    assert [run.id[-1] for run in list_runs(tmp_path)] == ["5", "4", "3", "1"]
+    runs(tmp_path).prune(keep=2, slack=0)
+    assert [run.id[-1] for run in runs(tmp_path).list()] == ["5", "4", "3", "1"]
     assert {file.stem for file in (tmp_path / "runs").iterdir()} == {"20261101", "20261103", "20261104", "20261105"}
 
 

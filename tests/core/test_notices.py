@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import Context, Notice, action, hookimpl
-from pinflow.state.folder.notices import AGAIN, Notices
+from pinflow.engine.notices import AGAIN, Notices
+from pinflow.state.folder.notices import FolderNotices
 from tests.core.test_approvals import MAKES, approved
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ class Wall:
 
     def open(self) -> Notices:
         """As a process that starts finds them."""
-        return Notices(self.folder, self.notifiers, clock=lambda: self.now, complain=self.complaints.append)
+        return Notices(
+            FolderNotices(self.folder), self.notifiers, clock=lambda: self.now, complain=self.complaints.append
+        )
 
     def notice(self, key: str = "k", **facts: Any) -> Notice:
         return Notice(key=key, kind="test", title=f"about {key}", at=self.now, **facts)
@@ -146,7 +149,7 @@ def test_what_can_not_be_kept_is_told_all_the_same(wall: Wall) -> None:
     wall.folder.write_text("in the way", "utf-8")
     assert wall.open().tell(wall.notice())
     assert wall.told == ["about k"]
-    assert "can't be kept, and may be told again" in wall.complaints[0]
+    assert "can't be stored, and may be told again" in wall.complaints[0]
 
 
 def test_a_notice_is_one_line_without_control_characters(wall: Wall) -> None:
@@ -175,7 +178,7 @@ def test_a_missing_approval_is_told_once_and_is_over_with_the_approval(project: 
     told = listening(project)
     _ = project.shop
     for _ in range(2):
-        with pytest.raises(Exception, match="nobody approved"):
+        with pytest.raises(Exception, match="isn't approved to run unattended"):
             project.run(MAKES, unattended=True)
     assert [each.kind for each in told] == ["approval_missing"]
     assert "pinflow approve" in told[0].text

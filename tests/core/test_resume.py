@@ -14,8 +14,9 @@ import pytest
 
 from pinflow import ActionError, Context, RateLimited, action
 from pinflow.app import App
+from pinflow.clock import Clock
 from pinflow.errors import StateError, UsageError
-from pinflow.state.folder.journal import Journal
+from pinflow.state.folder.runs import FolderRuns
 from pinflow_sandbox import Settings, start
 from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 
@@ -289,8 +290,8 @@ def test_a_run_that_another_process_has_is_refused(project: Any) -> None:
     Flaky(project)
     run = project.run("{name: n, steps: [{uses: pause}]}").run
     with (
-        Journal.open(project.state, run, clock=time.time, monotonic=time.monotonic),
-        pytest.raises(StateError, match=f"run {run} is in the hands of process {os.getpid()}"),
+        FolderRuns(project.state, Clock()).open(run),
+        pytest.raises(StateError, match=f"run {run} is locked by process {os.getpid()}"),
     ):
         project.resume(run)
     assert project.resume(run).ok

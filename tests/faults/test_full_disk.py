@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.errors import StateError
-from pinflow.state.folder import journal
+from pinflow.state.folder import runs
 from pinflow.state.folder.sqlite import Store
 from tests.faults.conftest import in_child, scaled
 
@@ -65,7 +65,7 @@ def with_disk(monkeypatch: pytest.MonkeyPatch, disk: Disk) -> None:
         def __init__(self, connection: sqlite3.Connection, *arguments: Any, **options: Any) -> None:
             super().__init__(disk.under(connection), *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(journal, "Store", OnDisk)
+    monkeypatch.setattr(runs, "Store", OnDisk)
 
 
 def code(copy: Copy) -> int:

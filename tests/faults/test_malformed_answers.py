@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pinflow import Client, Context, Credential, PinflowError
+from pinflow.clock import Clock
 from pinflow.engine.durable import Durable
 from pinflow.engine.file_access import Files
+from pinflow.engine.safe_journal import SafeJournal
 from pinflow.http.rate_limiter import Pacer
 from pinflow.http.transport import Transport
-from pinflow.state.folder.journal import Journal
+from pinflow.state.folder.runs import FolderRuns
 from pinflow.state.records import RunRecord
 from pinflow_pinterest_v5.api import API
 from pinflow_sandbox import Settings, start
@@ -124,7 +126,7 @@ class Caller:
     def call(self, action: Action, given: dict[str, Any]) -> None:
         self._runs += 1
         record = RunRecord(f"20270115-080000-{self._runs:06x}", "r", "d", "n", {}, {}, {}, self.time.now())
-        with Journal.create(self._folder, record, clock=self.time.now, monotonic=self.time.now) as journal:
+        with SafeJournal(FolderRuns(self._folder, Clock(self.time.now, self.time.now)).create(record)) as journal:
             durable = Durable(
                 journal,
                 dry_run=False,

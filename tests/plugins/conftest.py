@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pinflow import Action, Client, Context, Credential, Event
+from pinflow.clock import Clock
 from pinflow.engine.durable import Durable
 from pinflow.engine.file_access import Files
 from pinflow.engine.placeholder import holds_planned
+from pinflow.engine.safe_journal import SafeJournal
 from pinflow.http.rate_limiter import Pacer
 from pinflow.http.transport import Transport
-from pinflow.state.folder.journal import Journal
+from pinflow.state.folder.runs import FolderRuns
 from pinflow.state.records import RunRecord
 from pinflow_pinterest_v3.api import API as V3
 from pinflow_pinterest_v5.api import API as V5
@@ -32,6 +34,7 @@ from pinflow_sandbox.v5.scopes import V5_SCOPES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pinflow.state.protocol import Journal
     from pinflow_pinterest.catalogue.operations import Operation
 
 STUDIO, CLIENT = "garden_studio", "client_account"
@@ -174,15 +177,15 @@ class Bench:
     def _emit(self, event: type[Event], /, **facts: Any) -> None:
         self.events.append((event.__name__, facts))
 
-    def _journal(self, run: str) -> Journal:
-        times: Any = {"clock": lambda: self.now, "monotonic": lambda: self.now}
+    def _journal(self, run: str) -> SafeJournal:
+        runs = FolderRuns(self._state, Clock(lambda: self.now, lambda: self.now))
         if run and (self._state / "runs" / f"{run}.db").exists():
-            return Journal.open(self._state, run, **times)
+            return SafeJournal(runs.open(run))
         if not run:
             self._runs += 1
             run = f"20270115-080000-{self._runs:06x}"
         record = RunRecord(run, "recipe.yaml", "0" * 64, "test", {}, {}, {}, self.now)
-        return Journal.create(self._state, record, **times)
+        return SafeJournal(runs.create(record))
 
     # the service
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pinflow.state.folder.journal import Journal
+    from pinflow.state.protocol import Journal
     from tests.plugins.conftest import Fault
 
 SOURCE, COPY = "Garden ideas", "The copy"

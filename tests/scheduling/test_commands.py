@@ -381,7 +381,7 @@ def test_what_waits_for_an_approval_runs_at_its_next_time_after_it(rig: Rig, des
         assert desk("tick") == 5
     app = rig.app()
     assert [notice.kind for notice in app.notices.open()] == ["approval_missing"]
-    assert "; look at it and approve it with: pinflow approve " in app.notices.open()[0].text
+    assert "; check it, then approve it with: pinflow approve " in app.notices.open()[0].text
     assert "not approved" in desk_lines(desk, "schedule", "list")[1]
     assert desk("schedule", "status") == 1
     assert "problem  m waits for an approval; see: pinflow notify" in desk.stdout

@@ -103,7 +103,7 @@ def test_a_daemon_runs_jobs_gives_signs_of_life_and_stops_when_told(machine: Mac
 
     code, said = machine.call("schedule", "run")  # a second one
     assert code == 8
-    assert f"is in the hands of process {daemon.pid} since 20" in said
+    assert f"is locked by process {daemon.pid} since 20" in said
 
     began = time.monotonic()
     daemon.send_signal(signal.SIGTERM)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pinflow.clock import Clock
 from pinflow.scheduling.jobs import job_of
 from pinflow.scheduling.rules import between
-from pinflow.state.folder.journal import list_runs
 from pinflow.state.folder.occurrences import Table
+from pinflow.state.folder.runs import FolderRuns
 
 if TYPE_CHECKING:
     from tests.scheduling.rig import Rig
@@ -55,7 +56,11 @@ def test_none_is_lost_and_none_runs_twice(rig: Rig, tmp_path: Path, daemons: int
         assert dues == set(between(job_of(job_row).rule, job_row.anchor, job_row.anchor, job_row.seen))
         assert len(dues) >= seconds * 0.5
     assert {row.state for row in rows} == {"done"}, [
-        (row.state, row.reason, *((run.state, run.error) for run in list_runs(tmp_path / "state") if run.id == row.run))
+        (
+            row.state,
+            row.reason,
+            *((run.state, run.error) for run in FolderRuns(tmp_path / "state", Clock()).list() if run.id == row.run),
+        )
         for row in rows
         if row.state != "done"
     ][:3]
@@ -63,7 +68,7 @@ def test_none_is_lost_and_none_runs_twice(rig: Rig, tmp_path: Path, daemons: int
     assert len(runs) == len(set(runs))
     # a run made what it had to make, once; and there is no other
     assert sorted(shop.names()) == sorted(runs)
-    begun = [run for run in list_runs(tmp_path / "state") if run.state != "unreadable"]
+    begun = [run for run in FolderRuns(tmp_path / "state", Clock()).list() if run.state != "unreadable"]
     assert sorted(run.id for run in begun) == sorted(runs)
     assert {run.state for run in begun} == {"ok"}
     print(f"{daemons} daemons, {said['lives']} lives, kills {said['killed']}, {len(rows)} occurrences")

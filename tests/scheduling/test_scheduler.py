@@ -539,7 +539,7 @@ def test_a_run_whose_maker_is_slow_and_alive_is_left_to_it(rig: Rig) -> None:
     kept[1]()
     other.tick()
     (left,) = rig.rows("a")
-    assert (left.run, left.reason) == (row.run, "its run is in the hands of another process")
+    assert (left.run, left.reason) == (row.run, "its run is locked by another process")
     assert rig.worked == []
     lock.release()
     rig.project.clock.now += 2 * MINUTE

@@ -60,6 +60,17 @@ def read(path: Path) -> bytes | None:
     return content
 
 
+def remove(path: Path) -> bool:
+    """Remove the file; whether there was one. Raises StateError."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StateError(f"{path} can't be removed: {error.strerror}") from error
+    return True
+
+
 def sync_folder(folder: Path) -> None:
     """Put the names in a folder on disk, so that they survive a power loss. Raises OSError."""
     if hasattr(os, "O_DIRECTORY"):  # not on Windows

@@ -86,7 +86,7 @@ class Lock:
         os.close(descriptor)
 
 
-def held(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     """Whether a living process has the lock now."""
     try:
         descriptor = os.open(path, os.O_RDWR)
@@ -104,7 +104,7 @@ def _take(path: Path, what: str) -> int:
         if _try_lock(descriptor, shared=False):
             if _is_still(descriptor, path):
                 return descriptor
-        # a shared lock is only had for the moment in which someone asks `held`
+        # a shared lock is only had for the moment in which someone asks `is_locked`
         elif not _try_lock(descriptor, shared=True):
             break
         os.close(descriptor)
@@ -113,7 +113,7 @@ def _take(path: Path, what: str) -> int:
     holder = _holder(descriptor)
     os.close(descriptor)
     raise StateError(
-        f"{what} is in the hands of {holder or 'another process'}", hint="wait until that process ends, or end it"
+        f"{what} is locked by {holder or 'another process'}", hint="wait until that process ends, or end it"
     )
 
 

@@ -26,7 +26,7 @@ from pinflow.state.folder.sqlite import (
 from pinflow.state.records import RunDetail, RunRecord, StepRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from pinflow.clock import Clock
@@ -83,7 +83,7 @@ class FolderRuns:
             raise
 
     def _journal(
-        self, connection: sqlite3.Connection, file: Path, lock: Lock, run: RunRecord, recorded: set[int] = frozenset()
+        self, connection: sqlite3.Connection, file: Path, lock: Lock, run: RunRecord, recorded: Collection[int] = ()
     ) -> FolderJournal:
         store = Store(connection, file, monotonic=self._clock.monotonic, probe=self._probe)
         return FolderJournal(store, lock, run, clock=self._clock, recorded=recorded)
@@ -204,7 +204,7 @@ class FolderRuns:
         file = self._folder / f"{run_id}.db"
         return file if _ID.fullmatch(run_id) and file.is_file() else None
 
-    def _files(self) -> list[Path]:
+    def _files(self) -> Sequence[Path]:
         return sorted(self._folder.glob("*.db"), reverse=True)
 
     def _size(self, run_id: str) -> int:

@@ -1,0 +1,121 @@
+"""Telling people what they have to know when runs go on unattended: once, and not every minute.
+
+A notice has a key. It is told when the key is new, and not again until the key was
+resolved; the state's `NoticeBook` remembers that for all processes. Who is told, and
+how, is up to plugins (``pinflow_notify``).
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from pinflow.errors import PinflowError, StateError
+from pinflow.state.records import Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from pinflow.state.protocol import NoticeBook
+    from pinflow.state.records import NoticeAttempt
+
+AGAIN = 300.0  # seconds until a notifier that failed is tried again: long enough for a mail server to come back
+
+
+class Notices:
+    """The notices of a state and the notifiers that tell them. Thread-safe.
+
+    ``notifiers`` are called by name, each independently: one that raises causes one line
+    to ``complain``, stops nothing, and is tried again later; one that returns False is
+    not set up. ``clock`` is seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        book: NoticeBook,
+        notifiers: Mapping[str, Callable[[Notice], object]],
+        *,
+        clock: Callable[[], float],
+        complain: Callable[[str], object],
+    ) -> None:
+        self._book = book
+        self._notifiers = notifiers
+        self._clock = clock
+        self._complain = complain
+        self._lock = threading.Lock()  # two threads of a process must not tell the same notice side by side
+        self._quiet: dict[str, float] = {}  # keys that need no look at the store, and until when
+
+    def tell(self, notice: Notice) -> bool:
+        """Tell of something, unless that was done and it has not been resolved; whether a notifier told it now.
+
+        Never raises: a notice that can't be stored is told nevertheless, with a complaint.
+        """
+        with self._lock:
+            now = self._clock()
+            if now < self._quiet.get(notice.key, 0.0) <= now + AGAIN:
+                return False
+            attempt = self._book.begin(notice, self._notifiers, now=now, again_after=AGAIN)
+            if attempt is None:  # by another process, or in vain a short time ago
+                return False
+            return self._tell(notice, attempt, now)
+
+    def _tell(self, notice: Notice, attempt: NoticeAttempt, now: float) -> bool:
+        told, failed = set(attempt.told), set()
+        if attempt.problem:
+            self._complain_of_store(notice, attempt.problem)
+        for name in attempt.lacking:
+            _, error = _call(self._notifiers[name], notice)
+            if not error:
+                told.add(name)
+                continue
+            failed.add(name)
+            if name not in attempt.failed:
+                self._complain(f"the notifier {name} failed ({error}); it is tried again: {notice.title}")
+        self._finish(notice, told, failed, now)
+        self._quiet[notice.key] = now + AGAIN
+        return told > attempt.told
+
+    def _finish(self, notice: Notice, told: Collection[str], failed: Collection[str], now: float) -> None:
+        try:
+            self._book.finish(notice, told, failed, now=now)
+        except StateError as error:
+            self._complain_of_store(notice, error.message)
+
+    def _complain_of_store(self, notice: Notice, problem: str) -> None:
+        self._complain(f"the notice {notice.title!r} can't be stored, and may be told again: {problem}")
+
+    def resolve(self, key: str) -> bool:
+        """The circumstance is over: should it come again, it is told again. Whether it was open. Raises StateError."""
+        with self._lock:
+            self._quiet.pop(key, None)
+            return self._book.resolve(key)
+
+    def open(self) -> list[Notice]:
+        """What was told and is not resolved, newest first."""
+        return self._book.open()
+
+    def test(self) -> dict[str, str]:
+        """Send a test to every notifier; by name: "ok", "not set up", or how it failed."""
+        notice = Notice(
+            key="test",
+            kind="test",
+            title="a test of the notifiers",
+            text="nothing is wrong",
+            at=self._clock(),
+            level="info",
+        )
+        outcomes: dict[str, str] = {}
+        for name, notify in self._notifiers.items():
+            answer, error = _call(notify, notice)
+            outcomes[name] = f"failed: {error}" if error else "not set up" if answer is False else "ok"
+        return outcomes
+
+
+def _call(notify: Callable[[Notice], object], notice: Notice) -> tuple[object, str]:
+    """A notifier's answer, and how it failed ("": it did not). Of a plugin's own error only the kind is shown."""
+    try:
+        return notify(notice), ""
+    except PinflowError as error:
+        return None, error.message or type(error).__name__
+    except Exception as error:
+        return None, type(error).__name__

@@ -1,0 +1,109 @@
+"""The engine's way to a run's journal: what may be kept is decided here, whatever stores it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from pinflow.engine.sanitize import is_id, keepable, plain_error, plain_key, plain_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pinflow.state.protocol import Journal
+    from pinflow.state.records import EffectOutcome, EffectRecord, RunRecord, RunState, StepRecord
+
+_LONGEST_REASON = 100  # characters; a constant text says why in fewer, and what a service sent would be longer
+
+
+class SafeJournal:
+    """A journal that passes on ids, numbers, dates and states alone, and no content. See `pinflow.engine.sanitize`.
+
+    Everything else is as `pinflow.state.protocol.Journal` says.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.lost = journal.lost
+        self.age = journal.age
+        self.call = journal.call
+        self.calls = journal.calls
+        self.flush = journal.flush
+        self.close = journal.close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def run(self) -> RunRecord:
+        return self._journal.run
+
+    def set_state(
+        self, state: RunState, *, exit_code: int | None = None, error: str = "", resume_after: float | None = None
+    ) -> None:
+        self._journal.set_state(state, exit_code=exit_code, error=plain_error(error), resume_after=resume_after)
+
+    def step(self, path: str) -> StepRecord | None:
+        return self._journal.step(plain_path(path))
+
+    def finish_step(self, path: str, status: str, output: object, *, seconds: float, error: str = "") -> None:
+        self._journal.finish_step(plain_path(path), status, keepable(output), seconds=seconds, error=plain_error(error))
+
+    def item_done(self, loop: str, key: str) -> bool:
+        return self._journal.item_done(plain_path(loop), plain_key(key))
+
+    def finish_item(self, loop: str, key: str, status: str) -> None:
+        self._journal.finish_item(plain_path(loop), plain_key(key), status)
+
+    def effect(self, step: str, key: str) -> EffectRecord | None:
+        return self._journal.effect(plain_path(step), plain_key(key))
+
+    def record_intent(
+        self, step: str, key: str, *, kind: str, method: str, category: str, digest: str, again: bool = False
+    ) -> None:
+        self._journal.record_intent(
+            plain_path(step), plain_key(key), kind=kind, method=method, category=category, digest=digest, again=again
+        )
+
+    def is_fresh(self, step: str, key: str) -> bool:
+        return self._journal.is_fresh(plain_path(step), plain_key(key))
+
+    def settle(
+        self, step: str, key: str, state: EffectOutcome, result: object = None, *, kind: str = "", error: str = ""
+    ) -> None:
+        self._journal.settle(
+            plain_path(step), plain_key(key), state, keepable(result), kind=kind, error=plain_error(error)
+        )
+
+    def skip(self, step: str, key: str, kind: str, reason: str) -> None:
+        short = reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"
+        self._journal.skip(plain_path(step), plain_key(key), kind, short)
+
+    def unknown_keys(self, step: str, kind: str) -> set[str]:
+        """As `plain_key` gives them."""
+        return self._journal.unknown_keys(plain_path(step), kind)
+
+    def last_unknown_at(self, step: str, kind: str) -> float | None:
+        return self._journal.last_unknown_at(plain_path(step), kind)
+
+    def results(self, step: str, *, kind: str | None = None) -> Iterator[tuple[str, Any]]:
+        return self._journal.results(plain_path(step), kind=kind)
+
+    def counts(self, step_prefix: str = "") -> dict[str, dict[str, int]]:
+        return self._journal.counts(plain_path(step_prefix))
+
+    def freeze(self, step: str, name: str, ids: Iterable[str]) -> None:
+        """Raises ValueError for what is not an id."""
+        self._journal.freeze(plain_path(step), plain_key(name), _checked_ids(name, ids))
+
+    def frozen(self, step: str, name: str) -> Sequence[str] | None:
+        return self._journal.frozen(plain_path(step), plain_key(name))
+
+
+def _checked_ids(name: str, ids: Iterable[str]) -> Iterator[str]:
+    for number, id_ in enumerate(ids):
+        if not is_id(id_):
+            raise ValueError(f"freeze() takes ids, and entry {number} of {name!r} is not one")
+        yield id_

@@ -1,0 +1,67 @@
+"""The default state: a folder of this machine, and nothing else."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pinflow.clock import Clock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pinflow.state.folder.approvals import FolderApprovals
+    from pinflow.state.folder.notices import FolderNotices
+    from pinflow.state.folder.occurrences import Table
+    from pinflow.state.folder.runs import FolderRuns
+    from pinflow.state.folder.usage import Ledger
+
+
+class FolderState:
+    """The stores below ``folder``. Each is imported at its first use: most commands need none, and sqlite3 is slow."""
+
+    vault = None  # tokens stay in files beside recipes, where users put them
+
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self.folder = folder
+        self.place = str(folder)
+        self._clock = clock or Clock()
+
+    @cached_property
+    def runs(self) -> FolderRuns:
+        from pinflow.state.folder.runs import FolderRuns
+
+        return FolderRuns(self.folder, self._clock)
+
+    @cached_property
+    def approvals(self) -> FolderApprovals:
+        from pinflow.state.folder.approvals import FolderApprovals
+
+        return FolderApprovals(self.folder / "approvals")
+
+    @cached_property
+    def notices(self) -> FolderNotices:
+        from pinflow.state.folder.notices import FolderNotices
+
+        return FolderNotices(self.folder / "notices")
+
+    def open_usage(self) -> Ledger:
+        """The shared counters of quotas, made if need be. Close it. Raises StateError."""
+        from pinflow.state.folder.sqlite import MOUNTS, check_place
+        from pinflow.state.folder.usage import Ledger
+
+        check_place(self.folder, MOUNTS)
+        return Ledger(self.folder / "quota")
+
+    def open_schedule(self, owner: str) -> Table:
+        """The schedule, made if need be, for an owner of this name. Close it. Raises StateError."""
+        from pinflow.state.folder.occurrences import Table
+
+        return Table(self.folder, owner=owner)
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._clock.now()
+
+    def close(self) -> None:
+        """Nothing is left open: runs, usage and schedule are closed by those who opened them."""
