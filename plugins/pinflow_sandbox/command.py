@@ -1,4 +1,4 @@
-"""``pinflow sandbox``: the sandbox in the foreground, until Ctrl-C."""
+"""``pinflow sandbox``: runs the sandbox in the foreground until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--api",
         choices=("v3", "v5"),
         default="v5",
-        help="version that the printed variables name; the sandbox speaks v3, v4 ads and v5 all the same (default: v5)",
+        help="API version in the printed variables; the sandbox always serves v3, v4 ads and v5 (default: v5)",
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of the example accounts (default: 1)")
     parser.add_argument(
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="also make a token of this name (repeatable); the second is another account's",
+        help="also create a token of this name (repeatable); the second belongs to another account",
     )
     parser.add_argument(
         "--set",
@@ -57,60 +57,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         dest="changes",
-        help="change a setting, such as latency=0.08 (repeatable); a wrong name lists them all",
+        help="change a setting, such as latency=0.08 (repeatable); an unknown name lists all settings",
     )
     parser.add_argument(
         "--faults",
         metavar="PROFILE[:SEED]",
-        help="let requests go wrong: none, mild, hostile or lying; hostile*1.5:42 is half as much again, seed 42",
+        help="inject faults: none, mild, hostile or lying; hostile*1.5:42 is 1.5 times as many, with seed 42",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until interrupted. Prints the variables a client needs; raises UsageError for a bad setting or port."""
+    """Serve until interrupted. Prints the variables a client needs. Raises UsageError for a bad setting or port."""
     settings, faults = _settings(args.changes, args.api), _faults(args.faults)
     try:
         sandbox = start(port=args.port, host=args.host, seed=args.seed, settings=settings, faults=faults)
     except (OSError, OverflowError) as error:
-        what = f"the sandbox can't listen on {args.host}:{args.port}: {error}"
-        raise UsageError(what, hint="choose another port, or none for a free one") from None
-    with _ended_quietly(), sandbox:
+        message = f"the sandbox can't listen on {args.host}:{args.port}: {error}"
+        raise UsageError(message, hint="choose another port, or none for a free one") from None
+    with _quiet_interrupt(), sandbox:
         names = ["access_token", f"access_token_{args.api}", *args.token]
         try:
             variables = sandbox.environment(names, api=args.api)
         except ValueError as error:
-            hint = "a token's name has letters, digits, _ . and -, 64 at most; it is not a path"
+            hint = "a token name has up to 64 letters, digits, _ . and -"
             raise UsageError(f"--token: {error}", hint=hint) from None
         for name, value in variables.items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
-        _end_of_output()
+        _release_stdout()
         sys.stderr.write(
-            f"\nThe sandbox listens on {sandbox.url} and speaks v3, v4 ads and v5.\n"
+            f"\nThe sandbox listens on {sandbox.url} and serves v3, v4 ads and v5.\n"
             "Paste the lines above into another terminal, then for example:\n"
             "  pinflow run recipes/copy_board.yaml -i board='Garden ideas' -i name='My copy'\n"
             f"Its control surface is {sandbox.url}/_sandbox/ with the header X-Sandbox-Token: {sandbox.control_token}\n"
-            f"{_weather(faults)}Ctrl-C ends it, and forgets everything.\n"
+            f"{_fault_hint(faults)}Ctrl-C ends it and deletes everything.\n"
         )
-        _until_interrupted()
+        _wait_for_interrupt()
     return 0
 
 
-def _end_of_output() -> None:
-    """Let go of a pipe, so that a shell which reads the variables from it goes on while the sandbox runs."""
+def _release_stdout() -> None:
+    """Close standard output if it is a pipe, so that a shell reading the variables continues while the sandbox runs."""
     sys.stdout.flush()
     output = sys.__stdout__
-    if output is not None and output is sys.stdout and not output.isatty():  # not where a test reads along
+    if output is not None and output is sys.stdout and not output.isatty():  # not where a test has replaced it
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), output.fileno())
 
 
-def _until_interrupted() -> None:
+def _wait_for_interrupt() -> None:
     threading.Event().wait()
 
 
 @contextmanager
-def _ended_quietly() -> Iterator[None]:
-    """Ctrl-C, or the signal that ends a server, ends what is inside at any moment, and the files of tokens with it."""
+def _quiet_interrupt() -> Iterator[None]:
+    """End the block on Ctrl-C or SIGTERM, without a traceback; its token files are deleted."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -128,26 +128,26 @@ def _faults(text: str | None) -> FaultProfile | None:
         raise UsageError(f"--{error}") from None
 
 
-def _weather(faults: FaultProfile | None) -> str:
-    """What to type to meet the same faults again."""
-    return f"Requests go wrong as --faults {faults} says.\n" if faults is not None else ""
+def _fault_hint(faults: FaultProfile | None) -> str:
+    """How to repeat the same faults."""
+    return f"Faults are injected; repeat them with --faults {faults}\n" if faults is not None else ""
 
 
 def _settings(changes: list[str], api: str) -> Settings:
-    wanted: dict[str, Any] = {"scope_required": api != "v3"}
+    settings: dict[str, Any] = {"scope_required": api != "v3"}
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals:
             raise UsageError(f"--set {change}: write NAME=VALUE")
-        wanted[name.strip()] = _value(value.strip())
+        settings[name.strip()] = _value(value.strip())
     try:
-        return Settings().changed(wanted)
+        return Settings().with_changes(settings)
     except ValueError as error:
         raise UsageError(f"--set: {error}") from None
 
 
 def _value(text: str) -> Any:
-    """JSON where it is JSON, else text."""
+    """The value of a setting: JSON if it parses, else text."""
     try:
         return json.loads(text)
     except ValueError:

@@ -239,7 +239,7 @@ def test_making_a_section_may_have_to_wait_for_another_change(sandbox: Sandbox) 
 def test_only_a_token_that_can_be_refreshed_ends_early(sandbox: Sandbox) -> None:
     logins, app = sandbox.world.logins, sandbox.world.app
     uri = next(iter(app.redirect_uris))
-    code = logins.code_for(ConsentRequest(app.id, uri, frozenset({"boards:read"}), None), STUDIO)
+    code = logins.issue_code(ConsentRequest(app.id, uri, frozenset({"boards:read"}), None), STUDIO)
     issued = logins.exchange(app, code, uri, continuous=True)
     sandbox.control.change(faults=only(expired=1.0))
     standing = ask(sandbox)
@@ -316,11 +316,10 @@ def test_the_command_tells_how_to_meet_the_same_faults_again(
 ) -> None:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    monkeypatch.setattr(command, "_until_interrupted", lambda: None)
+    monkeypatch.setattr(command, "_wait_for_interrupt", lambda: None)
     assert command.run(parser.parse_args(["--faults", "hostile"])) == 0
-    told = capsys.readouterr().err
-    (line,) = [line for line in told.splitlines() if "--faults" in line]
-    assert parse_profile(line.split()[5]).name == "hostile"
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "--faults" in line]
+    assert parse_profile(line.partition("--faults ")[2]).name == "hostile"
 
 
 def test_the_command_refuses_a_profile_that_does_not_exist() -> None:

@@ -108,9 +108,9 @@ def _nothing_made(path: str, number: int, world: World) -> FaultHook:
             answer = apply()
             id = json.loads(answer.body)["id"]
             if path == "/boards":
-                world.accounts[world.boards.pop(id).owner].boards.take(id)
+                world.accounts[world.boards.pop(id).owner].boards.remove(id)
             else:
-                world.boards[world.sections.pop(id).board_id].sections.take(id)
+                world.boards[world.sections.pop(id).board_id].sections.remove(id)
         return answer
 
     return fault

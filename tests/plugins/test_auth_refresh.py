@@ -87,7 +87,7 @@ class Bench:
 
     def code(self, scopes: str = "boards:read", uri: str = URI) -> str:
         world = self.sandbox.world
-        return world.logins.code_for(ConsentRequest(world.app.id, uri, frozenset([scopes]), None), "garden_studio")
+        return world.logins.issue_code(ConsentRequest(world.app.id, uri, frozenset([scopes]), None), "garden_studio")
 
     def secrets(self) -> list[str]:
         found = [self.sandbox.world.app.secret, self.first["access_token"], self.first["refresh_token"]]

@@ -11,12 +11,12 @@ from pathlib import Path
 import requests
 
 
-def test_a_shell_may_read_the_variables_to_their_end_while_it_runs_and_its_end_leaves_nothing() -> None:
+def test_a_shell_reads_the_variables_while_the_sandbox_runs_and_sigterm_deletes_the_token_files() -> None:
     command = [sys.executable, "-m", "pinflow", "sandbox", "--api", "v3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
-        told = process.stdout.read()  # to the end, as $(...) does
-        variables = dict(shlex.split(line)[1].split("=", 1) for line in told.splitlines())
+        output = process.stdout.read()  # to the end, as $(...) does
+        variables = dict(shlex.split(line)[1].split("=", 1) for line in output.splitlines())
         headers = {"Authorization": f"Bearer {variables['ACCESS_TOKEN_V3']}"}
         answer = requests.get(f"{variables['PINTEREST_API_URI']}/v3/users/me/", headers=headers, timeout=30)
         assert answer.json()["data"]["username"] == "garden_studio"
@@ -27,18 +27,18 @@ def test_a_shell_may_read_the_variables_to_their_end_while_it_runs_and_its_end_l
     assert not folder.exists()
 
 
-KILLED_AT_ONCE = """
+SIGTERM_AT_ONCE = """
 import os, signal, sys
 from pinflow.__main__ import main
 from pinflow_sandbox import command
-told = command._end_of_output
-command._end_of_output = lambda: (told(), os.kill(os.getpid(), signal.SIGTERM))
+release = command._release_stdout
+command._release_stdout = lambda: (release(), os.kill(os.getpid(), signal.SIGTERM))
 sys.exit(main(["sandbox"]))
 """
 
 
-def test_its_end_leaves_nothing_even_where_it_comes_as_soon_as_the_variables_are_told() -> None:
-    command = [sys.executable, "-c", KILLED_AT_ONCE]
+def test_sigterm_right_after_the_variables_were_printed_deletes_the_token_files() -> None:
+    command = [sys.executable, "-c", SIGTERM_AT_ONCE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         lines = process.stdout.read().splitlines()
@@ -47,12 +47,12 @@ def test_its_end_leaves_nothing_even_where_it_comes_as_soon_as_the_variables_are
     assert not Path(folder).exists()
 
 
-def test_a_token_is_named_like_one_and_never_like_a_path(tmp_path: Path) -> None:
-    mine = tmp_path / "mine.json"
-    mine.write_text("mine")
+def test_a_path_is_not_accepted_as_the_name_of_a_token(tmp_path: Path) -> None:
+    own_file = tmp_path / "mine.json"
+    own_file.write_text("mine")
     environ = {"TMPDIR": str(tmp_path), "PATH": "", "HOME": str(tmp_path)}
     command = [sys.executable, "-m", "pinflow", "sandbox", "--token", "../mine"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environ)
     assert (done.returncode, done.stdout) == (2, "")
     assert "--token: '../mine' can't name a token" in done.stderr
-    assert mine.read_text() == "mine"
+    assert own_file.read_text() == "mine"

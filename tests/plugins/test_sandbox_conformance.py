@@ -510,7 +510,7 @@ def token_call(scene: Scene, path: str = "token", **form: str) -> requests.Respo
 
 def code_for(scene: Scene) -> str:
     consent = ConsentRequest(scene.sandbox.world.app.id, "http://localhost:8085/", frozenset({"boards:read"}), None)
-    return scene.sandbox.world.logins.code_for(consent, "garden_studio")
+    return scene.sandbox.world.logins.issue_code(consent, "garden_studio")
 
 
 def test_an_exchanged_code_is_answered_as_described(scene: Scene) -> None:

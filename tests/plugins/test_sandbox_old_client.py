@@ -247,7 +247,7 @@ def test_the_command_prints_what_leads_an_old_client_there(
 
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    monkeypatch.setattr(command, "_until_interrupted", visit)
+    monkeypatch.setattr(command, "_wait_for_interrupt", visit)
     assert command.run(parser.parse_args(["--api", "v3", "--token", "shop"])) == 0
     assert seen == [(["garden_studio", "client_account"], 26)]
 

@@ -292,7 +292,7 @@ def test_what_is_refused_unread_is_told_in_the_dialect_of_its_path(
 
 def test_a_head_that_does_not_end_is_given_up() -> None:
     with (
-        start(patience=Timeouts(head=0.05)) as sandbox,
+        start(timeouts=Timeouts(head=0.05)) as sandbox,
         socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as sock,
     ):
         sock.sendall(b"GET / HTTP/1.1\r\n")
@@ -301,7 +301,7 @@ def test_a_head_that_does_not_end_is_given_up() -> None:
 
 def test_a_connection_without_a_request_is_given_up() -> None:
     with (
-        start(patience=Timeouts(idle=0.05)) as sandbox,
+        start(timeouts=Timeouts(idle=0.05)) as sandbox,
         socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as sock,
     ):
         assert sock.recv(100) == b""

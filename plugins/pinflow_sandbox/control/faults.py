@@ -82,8 +82,8 @@ class FaultProfile:
 
         Raises ValueError where there would be more faults than requests.
         """
-        more: dict[str, Any] = {each: getattr(self, each) * factor for each in (*_LOST, "busy", "expired")}
-        if sum(more[each] for each in _LOST) > 1 or max(more.values()) > 1:
+        more: dict[str, Any] = {name: getattr(self, name) * factor for name in (*_LOST, "busy", "expired")}
+        if sum(more[name] for name in _LOST) > 1 or max(more.values()) > 1:
             raise ValueError(f"faults: {self.name} can't be {factor:g} times as often: not all requests may be hit")
         return replace(self, **more)
 
@@ -136,13 +136,13 @@ def parse_profile(text: str) -> FaultProfile:
 
     Without a seed it gets a new one. Raises ValueError with the names that there are.
     """
-    found = _TEXT.fullmatch(text)
-    if found is None or found[1] not in PROFILES:
+    match = _TEXT.fullmatch(text)
+    if match is None or match[1] not in PROFILES:
         raise ValueError(f"faults: wants NAME[*TIMES][:SEED] with one of {', '.join(PROFILES)}, not {text!r}")
-    chosen = PROFILES[found[1]]
-    if found[2]:
-        chosen = chosen.times(float(found[2]))
-    return replace(chosen, seed=int(found[3]) if found[3] else randbelow(1_000_000))
+    chosen = PROFILES[match[1]]
+    if match[2]:
+        chosen = chosen.times(float(match[2]))
+    return replace(chosen, seed=int(match[3]) if match[3] else randbelow(1_000_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +172,17 @@ class FaultInjector:
     def __init__(self, world: World, faults: FaultHook | FaultProfile | None = None) -> None:
         self.counts: Counter[str] = Counter()  # what was done to requests, by the field of the profile
         self._world = world
-        self._custom: FaultHook | None = None
+        self._hook: FaultHook | None = None
         self._profile = PROFILES["none"]
         self._numbers: Counter[str] = Counter()  # requests so far, by operation
         self._limits = RateLimits()
         self._lock = RLock()
-        self._coming: list[tuple[float, int, Callable[[], object]]] = []  # what happens later, and when
-        self._count = 0
+        self._scheduled: list[tuple[float, int, Callable[[], object]]] = []  # what happens later, and when
+        self._sequence = 0
         if isinstance(faults, FaultProfile):
             self._profile = faults
         else:
-            self._custom = faults
+            self._hook = faults
 
     @property
     def profile(self) -> FaultProfile:
@@ -192,7 +192,7 @@ class FaultInjector:
     def choose(self, chosen: FaultProfile) -> None:
         """From now on this goes wrong, its requests counted from 1. What was under way still comes."""
         with self._lock:
-            self._custom = None
+            self._hook = None
             self._profile = chosen
             self._numbers.clear()
             self._limits.clear()
@@ -201,12 +201,12 @@ class FaultInjector:
     def forget(self) -> None:
         """What was under way is not done any more."""
         with self._lock:
-            self._coming.clear()
+            self._scheduled.clear()
 
     def __call__(self, call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         """The answer to a call, as far as there is one."""
-        if self._custom is not None:
-            return self._custom(call, apply)
+        if self._hook is not None:
+            return self._hook(call, apply)
         self.catch_up()
         dialect = dialect_of(call.path)
         operation = dialect.operation_of(call) if self._profile.name != "none" else None
@@ -215,35 +215,35 @@ class FaultInjector:
         with self._lock:
             chosen = self._profile
             self._numbers[operation.id] += 1
-            found = fault_for(chosen, operation.id, self._numbers[operation.id])
-        spent = self._spent(operation.category) if chosen.daily else None
+            fault = fault_for(chosen, operation.id, self._numbers[operation.id])
+        spent = self._spend_daily_quota(operation.category) if chosen.daily else None
         if spent is not None and not spent.allowed:
-            self._note("daily")
-            return dialect.error_answer(429, 8, "This request exceeded a rate limit. It is the day's.", spent.headers)
+            self._count_fault("daily")
+            return dialect.error_response(429, 8, "This request exceeded a rate limit. It is the day's.", spent.headers)
         if chosen.small_pages and "page_size=" in call.query_text:
-            size = f"page_size={found.chance.randint(1, LARGEST_PAGE)}"
+            size = f"page_size={fault.chance.randint(1, LARGEST_PAGE)}"
             call.query_text = re.sub(r"page_size=[^&]*", size, call.query_text)
-        if found.fault and found.fault != "expired":
-            self._note(found.fault)
-        answer = self._done(call, apply, operation.id, found)
+        if fault.fault and fault.fault != "expired":
+            self._count_fault(fault.fault)
+        answer = self._respond(call, apply, operation.id, fault)
         return _with_limits(answer, spent.headers) if spent is not None else answer
 
     def catch_up(self) -> None:
         """Do what should have been done by now, as of its own time."""
-        if not self._coming:
+        if not self._scheduled:
             return
         with self._world.lock, self._lock:
-            while self._coming and self._coming[0][0] <= self._world.clock.now():
-                due, _, act = heappop(self._coming)
-                self._at(due, act)
+            while self._scheduled and self._scheduled[0][0] <= self._world.clock.now():
+                due, _, act = heappop(self._scheduled)
+                self._run_at(due, act)
 
     # one request
 
-    def _done(
-        self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, found: InjectedFault
+    def _respond(
+        self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, injected: InjectedFault
     ) -> HttpResponse:
-        chance, dialect = found.chance, dialect_of(call.path)
-        match found.fault:
+        chance, dialect = injected.chance, dialect_of(call.path)
+        match injected.fault:
             case "error_before":
                 return _server_error(dialect, chance)
             case "error_after":
@@ -259,15 +259,15 @@ class FaultInjector:
                 # somewhere between the first byte of the head and the last but one of the body
                 raise ConnectionDropped(answer, sent=chance.randint(1, max(1, len(answer.body) + 60)))
             case "limited":
-                return self._limited(dialect, chance)
+                return self._rate_limited(dialect, chance)
             case "late":
                 self._postpone(call, apply, chance)
                 raise ConnectionDropped(reset=chance.random() < 0.5)
             case "busy":
-                return dialect.error_answer(409, 409, "Could not get exclusive access to the board.")
+                return dialect.error_response(409, 409, "Could not get exclusive access to the board.")
             case "expired":
                 self._expire(call)
-        return self._told(call, self._honest(call, apply, operation, chance))
+        return self._with_extra_fields(call, self._apply_or_lie(call, apply, operation, chance))
 
     def _apply(self, call: HttpRequest, apply: Callable[[], HttpResponse], chance: Random) -> HttpResponse:
         """Do it; what it makes is listed some time later."""
@@ -286,17 +286,17 @@ class FaultInjector:
     def _postpone(self, call: HttpRequest, apply: Callable[[], HttpResponse], chance: Random) -> None:
         wait = chance.uniform(0.0, self._profile.late_seconds)
         if call.method != "GET":
-            self._later(wait, lambda: self._apply(call, apply, chance))
+            self._schedule(wait, lambda: self._apply(call, apply, chance))
 
-    def _told(self, call: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    def _with_extra_fields(self, call: HttpRequest, answer: HttpResponse) -> HttpResponse:
         if not (self._profile.extra_fields and answer.body and 200 <= answer.status < 300):
             return answer
         value = json.loads(answer.body)
-        for each in _objects(value, dialect_of(call.path).content(value)):
-            each |= {"x_experiment": {"arm": 3, "of": [1, 2, None]}, "is_eligible_for_nothing": False}
+        for item in _json_objects(value, dialect_of(call.path).content(value)):
+            item |= {"x_experiment": {"arm": 3, "of": [1, 2, None]}, "is_eligible_for_nothing": False}
         return replace(answer, body=json.dumps(value, ensure_ascii=False).encode())
 
-    def _limited(self, dialect: Dialect, chance: Random) -> HttpResponse:
+    def _rate_limited(self, dialect: Dialect, chance: Random) -> HttpResponse:
         wait = chance.randint(1, 3)
         now = self._world.clock.now()
         styles: list[tuple[tuple[str, str], ...]] = [
@@ -309,9 +309,9 @@ class FaultInjector:
             (("X-RATELIMIT-RESET", str(int(now) + wait)),),
         ]
         message = "This request exceeded a rate limit. Please try again later."
-        return dialect.error_answer(429, 8, message, chance.choice(styles))
+        return dialect.error_response(429, 8, message, chance.choice(styles))
 
-    def _spent(self, category: str) -> LimitCheck:
+    def _spend_daily_quota(self, category: str) -> LimitCheck:
         """Count a call against the quotas of trial access."""
         with self._world.lock:
             settings = replace(self._world.settings, trial=True)
@@ -319,25 +319,25 @@ class FaultInjector:
 
     def _expire(self, call: HttpRequest) -> None:
         with self._world.lock:
-            if self._world.logins.expire(call.header("authorization").partition(" ")[2].strip()):
-                self._note("expired")
+            if self._world.logins.expire_access_token(call.header("authorization").partition(" ")[2].strip()):
+                self._count_fault("expired")
 
     # lies
 
-    def _honest(
+    def _apply_or_lie(
         self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, chance: Random
     ) -> HttpResponse:
         """The answer, which may be a lie, or become one."""
-        lie = self._lie(chance, operation) if operation in _MAKING else ""
+        lie = self._draw_lie(chance, operation) if operation in _MAKING else ""
         with self._world.lock:
             answer = self._apply(call, apply, chance)
             if lie and 200 <= answer.status < 300:
-                self._note(lie)
-                made = dialect_of(call.path).content(json.loads(answer.body))
-                self._make_true(lie, operation, made["id"], chance)
+                self._count_fault(lie)
+                created = dialect_of(call.path).content(json.loads(answer.body))
+                self._tell_lie(lie, operation, created["id"], chance)
         return answer
 
-    def _lie(self, chance: Random, operation: str) -> str:
+    def _draw_lie(self, chance: Random, operation: str) -> str:
         drawn = chance.random()
         for name in _LIES if operation.startswith("pins/") else ("nothing_made",):
             drawn -= getattr(self._profile, name)
@@ -345,44 +345,44 @@ class FaultInjector:
                 return name
         return ""
 
-    def _make_true(self, lie: str, operation: str, made: str, chance: Random) -> None:
+    def _tell_lie(self, lie: str, operation: str, id: str, chance: Random) -> None:
         wait = chance.uniform(0.0, self._profile.lie_seconds)
         if lie == "nothing_made":
-            self._unmake(operation, made)
+            self._remove(operation, id)
         elif lie == "vanished":
-            self._later(wait, lambda: self._unmake(operation, made))
+            self._schedule(wait, lambda: self._remove(operation, id))
         else:
-            board = self._world.pins[made].board_id
-            self._later(wait, lambda: self._strange_pin(board, chance.randrange(10**6, 10**9)))
+            board = self._world.pins[id].board_id
+            self._schedule(wait, lambda: self._add_foreign_pin(board, chance.randrange(10**6, 10**9)))
 
-    def _unmake(self, operation: str, id: str) -> None:
+    def _remove(self, operation: str, id: str) -> None:
         """Take out of the world what was made, if it is there still; boards and sections must be empty."""
         world = self._world
         if operation.startswith("pins/") and id in world.pins:
             pins.remove_pin(world, world.pins[id])
         elif operation.startswith("board_sections/") and id in world.sections:
-            world.boards[world.sections[id].board_id].sections.take(id)
+            world.boards[world.sections[id].board_id].sections.remove(id)
             del world.sections[id]
         elif operation.startswith("boards/") and id in world.boards and not world.boards[id].pins:
-            world.accounts[world.boards[id].owner].boards.take(id)
+            world.accounts[world.boards[id].owner].boards.remove(id)
             del world.boards[id]
 
-    def _strange_pin(self, board: str | None, number: int) -> None:
+    def _add_foreign_pin(self, board: str | None, number: int) -> None:
         if board in self._world.boards:
             pins.add_pin(self._world, self._world.boards[board], number)
 
     # small things
 
-    def _note(self, what: str) -> None:
+    def _count_fault(self, fault: str) -> None:
         with self._lock:
-            self.counts[what] += 1
+            self.counts[fault] += 1
 
-    def _later(self, seconds: float, act: Callable[[], object]) -> None:
+    def _schedule(self, seconds: float, act: Callable[[], object]) -> None:
         with self._lock:
-            self._count += 1
-            heappush(self._coming, (self._world.clock.now() + seconds, self._count, act))
+            self._sequence += 1
+            heappush(self._scheduled, (self._world.clock.now() + seconds, self._sequence, act))
 
-    def _at(self, moment: float, act: Callable[[], object]) -> None:
+    def _run_at(self, moment: float, act: Callable[[], object]) -> None:
         """Do something while it is that moment for the world, whose lock is held."""
         clock = self._world.clock
         offset = clock.offset
@@ -397,7 +397,7 @@ def _with_limits(answer: HttpResponse, headers: tuple[tuple[str, str], ...]) -> 
     """The answer with these headers about limits in place of others; a refusal tells its own."""
     if answer.status == 429:
         return answer
-    others = tuple(each for each in answer.headers if not each[0].lower().startswith("x-ratelimit"))
+    others = tuple(header for header in answer.headers if not header[0].lower().startswith("x-ratelimit"))
     return replace(answer, headers=(*others, *headers))
 
 
@@ -405,10 +405,10 @@ def _server_error(dialect: Dialect, chance: Random) -> HttpResponse:
     status = chance.choice((500, 502, 503, 504))
     if status == 502:
         return HttpResponse(502, _HTML, "text/html; charset=utf-8")
-    return dialect.error_answer(status, 0, "Something went wrong on our end. Sorry about that.")
+    return dialect.error_response(status, 0, "Something went wrong on our end. Sorry about that.")
 
 
-def _objects(value: Any, content: Any) -> Iterator[dict[str, Any]]:
+def _json_objects(value: Any, content: Any) -> Iterator[dict[str, Any]]:
     """An answer, if it is an object, and the object or the objects that it is about."""
     inner = content if isinstance(content, list) else [content]
-    yield from (each for each in (value, *inner) if isinstance(each, dict))
+    yield from (item for item in (value, *inner) if isinstance(item, dict))

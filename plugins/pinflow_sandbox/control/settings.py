@@ -73,7 +73,7 @@ class Settings:
     legacy_refresh_seconds: float = 365 * DAY  # a legacy one, from the day of consent
     refresh_grace: float = 0.0  # a used refresh token works this long once more without ending its family
 
-    def changed(self, changes: Mapping[str, object]) -> Settings:
+    def with_changes(self, changes: Mapping[str, object]) -> Settings:
         """These settings with some replaced by values from JSON.
 
         Raises ValueError with every unknown name and every value of a wrong type, one to a line.
@@ -86,8 +86,8 @@ class Settings:
         return replace(self, **values)
 
     def as_json(self) -> dict[str, object]:
-        """Every setting by name, as ``changed`` takes them."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        """Every setting by name, as ``with_changes`` takes them."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
 
 
@@ -103,17 +103,17 @@ def _problem(hints: Mapping[str, Any], name: str, value: object) -> str | None:
     hint = hints[name]
     choices = get_args(hint)
     if choices == (str, int):
-        good = isinstance(value, Mapping) and all(_count(each) for each in value.values())
+        good = isinstance(value, Mapping) and all(_is_count(count) for count in value.values())
         return None if good else f"{name}: wants an object of whole numbers of at least 0, not {value!r}"
     if choices:
         return None if value in choices else f"{name}: wants one of {list(choices)}, not {value!r}"
     if hint is bool:
         return None if isinstance(value, bool) else f"{name}: wants true or false, not {value!r}"
     if hint is int:
-        return None if _count(value) else f"{name}: wants a whole number of at least 0, not {value!r}"
+        return None if _is_count(value) else f"{name}: wants a whole number of at least 0, not {value!r}"
     good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
     return None if good else f"{name}: wants seconds, at least 0, not {value!r}"
 
 
-def _count(value: object) -> bool:
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -53,17 +53,17 @@ class Control:
             if board is not None and board not in world.boards:
                 raise ValueError(f"no board has the id {board!r}")
             chosen = sorted(world.boards) if board is None else [board]
-            found: JsonObject = {"seed": world.seed, "now": world.clock.now()}
-            found["boards"] = [_board(world, world.boards[id]) for id in chosen]
+            state: JsonObject = {"seed": world.seed, "now": world.clock.now()}
+            state["boards"] = [_board(world, world.boards[id]) for id in chosen]
             if board is None:
                 loose = [pin for pin in world.pins.values() if pin.board_id is None]
-                found["profile_pins"] = [_pin(pin) for pin in loose]
-                found["accounts"] = [render.account(each) for each in world.accounts.values()]
-                found["media"] = [
-                    {"id": each.id, "account": each.account, "content": each.content, "size": each.size}
-                    for each in world.media.values()
+                state["profile_pins"] = [_pin(pin) for pin in loose]
+                state["accounts"] = [render.account(record) for record in world.accounts.values()]
+                state["media"] = [
+                    {"id": record.id, "account": record.account, "content": record.content, "size": record.size}
+                    for record in world.media.values()
                 ]
-            return found
+            return state
 
     def reset(self, seed_number: int | None = None) -> None:
         """Start the world anew, from the same seed or another. Settings, clock and tokens stay."""
@@ -83,7 +83,7 @@ class Control:
         faults = changes.pop("faults", None)
         chosen = faults if isinstance(faults, FaultProfile | None) else parse_profile(str(faults))
         with self._world.lock:
-            self._world.settings = self._world.settings.changed(changes)
+            self._world.settings = self._world.settings.with_changes(changes)
             if chosen is not None:
                 self._interference.choose(chosen)
             return self._world.settings
@@ -125,9 +125,9 @@ class Control:
         Raises ValueError where the account does not exist.
         """
         with self._world.lock:
-            self._known(account)
-            made = seed.make_board(self._world, account, name, pins_count=pins, sections=sections, privacy=privacy)
-            return made.id
+            self._require_account(account)
+            board = seed.make_board(self._world, account, name, pins_count=pins, sections=sections, privacy=privacy)
+            return board.id
 
     def account(self, username: str) -> None:
         """Make an empty account, unless there is one of that name."""
@@ -136,7 +136,7 @@ class Control:
 
     def token(self, account: str, scopes: Iterable[str] = EVERY_SCOPE) -> str:
         """An access token of an account. Raises ValueError where it does not exist."""
-        self._known(account)
+        self._require_account(account)
         return self._world.token_for(account, scopes)
 
     def app(self, id: str, redirect_uris: Iterable[str], *, legacy: bool = False, owner: str = seed.STUDIO) -> str:
@@ -145,10 +145,10 @@ class Control:
         if bad := [uri for uri in uris if not (uri.isascii() and uri.isprintable() and "://" in uri)]:
             raise ValueError(f"not an absolute address in plain ASCII: {bad}")
         with self._world.lock:
-            self._known(owner)
+            self._require_account(owner)
             return self._world.logins.register(id, owner=owner, redirect_uris=uris, legacy=legacy).secret
 
-    def _known(self, account: str) -> None:
+    def _require_account(self, account: str) -> None:
         if account not in self._world.accounts:
             raise ValueError(f"no account {account!r}; there are: {', '.join(self._world.accounts)}")
 
@@ -160,23 +160,27 @@ class ControlSurface:
         self._control = control
         self._token = token
 
-    def answer(self, call: HttpRequest) -> HttpResponse:
+    def respond(self, call: HttpRequest) -> HttpResponse:
         """Do what a call under ``/_sandbox/`` asks for."""
-        if problem := self._stranger(call):
-            return _told(403, {"message": problem})
+        if problem := self._rejection(call):
+            return _json_response(403, {"message": problem})
         name = call.path.removeprefix(PREFIX)
         method = "GET" if call.method == "HEAD" else call.method
         act = _ROUTES.get((method, name))
         if act is None:
             known = sorted(f"{method} {PREFIX}{name}" for method, name in _ROUTES)
-            return _told(404, {"message": f"no such control; there are: {', '.join(known)}"})
+            return _json_response(404, {"message": f"no such control; there are: {', '.join(known)}"})
         try:
-            given = _given(call) if method == "POST" else {name: values[-1] for name, values in call.query.items()}
-            return _told(200, act(self._control, given))
+            arguments = (
+                _parse_arguments(call)
+                if method == "POST"
+                else {name: values[-1] for name, values in call.query.items()}
+            )
+            return _json_response(200, act(self._control, arguments))
         except (TypeError, ValueError) as error:
-            return _told(400, {"message": str(error)})
+            return _json_response(400, {"message": str(error)})
 
-    def _stranger(self, call: HttpRequest) -> str | None:
+    def _rejection(self, call: HttpRequest) -> str | None:
         """Why a call is not to be heard, or None if it is the owner's."""
         if call.header("origin") not in ("", f"http://{call.host}"):
             return "refused: another web page sent this"
@@ -220,12 +224,14 @@ def _pin(pin: PinRecord) -> JsonObject:
     }
 
 
-def _told(status: int, value: object) -> HttpResponse:
+def _json_response(status: int, value: object) -> HttpResponse:
     headers = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
     return HttpResponse(status, encode_json(value).encode("utf-8", "backslashreplace"), headers=headers)
 
 
-def _given(call: HttpRequest) -> dict[str, Any]:
+def _parse_arguments(call: HttpRequest) -> dict[str, Any]:
+    if call.method != "POST":
+        return {name: values[-1] for name, values in call.query.items()}
     if call.header("content-type").partition(";")[0].strip().lower() != "application/json":
         raise ValueError("the body must be application/json")
     value = json.loads(call.body) if call.body else {}
@@ -234,9 +240,9 @@ def _given(call: HttpRequest) -> dict[str, Any]:
     return value
 
 
-def _take(given: Mapping[str, Any], name: str, kind: type, default: Any = ...) -> Any:
+def _argument(arguments: Mapping[str, Any], name: str, kind: type, default: Any = ...) -> Any:
     """A value of the right type. Raises ValueError if it is another's, or missing without a default."""
-    value = given.get(name, default)
+    value = arguments.get(name, default)
     if value is ...:
         raise ValueError(f"{name}: is required")
     if value is not default and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
@@ -244,78 +250,78 @@ def _take(given: Mapping[str, Any], name: str, kind: type, default: Any = ...) -
     return value
 
 
-def _texts(given: Mapping[str, Any], name: str, default: Iterable[str]) -> list[str]:
-    values = _take(given, name, list, list(default))
-    if not all(isinstance(each, str) for each in values):
+def _texts(arguments: Mapping[str, Any], name: str, default: Iterable[str]) -> list[str]:
+    values = _argument(arguments, name, list, list(default))
+    if not all(isinstance(item, str) for item in values):
         raise ValueError(f"{name}: wants a list of texts")
     return list(values)
 
 
-def _state(control: Control, given: Mapping[str, Any]) -> object:
-    return control.state(given.get("board"))
+def _state(control: Control, arguments: Mapping[str, Any]) -> object:
+    return control.state(arguments.get("board"))
 
 
-def _reset(control: Control, given: Mapping[str, Any]) -> object:
-    control.reset(_take(given, "seed", int, None))
+def _reset(control: Control, arguments: Mapping[str, Any]) -> object:
+    control.reset(_argument(arguments, "seed", int, None))
     return {}
 
 
-def _settings(control: Control, given: Mapping[str, Any]) -> object:
+def _settings(control: Control, arguments: Mapping[str, Any]) -> object:
     return control.settings().as_json()
 
 
-def _change(control: Control, given: Mapping[str, Any]) -> object:
-    return control.change(**given).as_json()
+def _change(control: Control, arguments: Mapping[str, Any]) -> object:
+    return control.change(**arguments).as_json()
 
 
-def _faults(control: Control, given: Mapping[str, Any]) -> object:
+def _faults(control: Control, arguments: Mapping[str, Any]) -> object:
     return control.faults()
 
 
-def _advance(control: Control, given: Mapping[str, Any]) -> object:
-    value = given.get("advance")
+def _advance(control: Control, arguments: Mapping[str, Any]) -> object:
+    value = arguments.get("advance")
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError("advance: wants seconds")
     return {"now": control.advance(value)}
 
 
-def _requests(control: Control, given: Mapping[str, Any]) -> object:
+def _requests(control: Control, arguments: Mapping[str, Any]) -> object:
     return {"requests": control.requests()}
 
 
-def _forget(control: Control, given: Mapping[str, Any]) -> object:
+def _forget(control: Control, arguments: Mapping[str, Any]) -> object:
     control.forget_requests()
     return {}
 
 
-def _make_board(control: Control, given: Mapping[str, Any]) -> object:
-    privacy = given.get("privacy", "PUBLIC")
+def _make_board(control: Control, arguments: Mapping[str, Any]) -> object:
+    privacy = arguments.get("privacy", "PUBLIC")
     if privacy not in _PRIVACIES:
         raise ValueError(f"privacy: wants one of {list(_PRIVACIES)}, not {privacy!r}")
-    count = _take(given, "pins", int, 0)
+    count = _argument(arguments, "pins", int, 0)
     id = control.board(
-        _take(given, "account", str, seed.STUDIO),
-        name=_take(given, "name", str),
+        _argument(arguments, "account", str, seed.STUDIO),
+        name=_argument(arguments, "name", str),
         pins=count,
-        sections=_texts(given, "sections", ()),
+        sections=_texts(arguments, "sections", ()),
         privacy=privacy,
     )
     return {"id": id}
 
 
-def _token(control: Control, given: Mapping[str, Any]) -> object:
-    account = _take(given, "account", str, seed.STUDIO)
-    return {"access_token": control.token(account, _texts(given, "scopes", EVERY_SCOPE))}
+def _token(control: Control, arguments: Mapping[str, Any]) -> object:
+    account = _argument(arguments, "account", str, seed.STUDIO)
+    return {"access_token": control.token(account, _texts(arguments, "scopes", EVERY_SCOPE))}
 
 
-def _account(control: Control, given: Mapping[str, Any]) -> object:
-    control.account(_take(given, "username", str))
+def _account(control: Control, arguments: Mapping[str, Any]) -> object:
+    control.account(_argument(arguments, "username", str))
     return {}
 
 
-def _app(control: Control, given: Mapping[str, Any]) -> object:
-    id, legacy = _take(given, "id", str), _take(given, "legacy", bool, False)
-    return {"id": id, "secret": control.app(id, _texts(given, "redirect_uris", ()), legacy=legacy)}
+def _app(control: Control, arguments: Mapping[str, Any]) -> object:
+    id, legacy = _argument(arguments, "id", str), _argument(arguments, "legacy", bool, False)
+    return {"id": id, "secret": control.app(id, _texts(arguments, "redirect_uris", ()), legacy=legacy)}
 
 
 _ROUTES: Mapping[tuple[str, str], Callable[[Control, Mapping[str, Any]], object]] = {

@@ -15,7 +15,7 @@ from pinflow_sandbox.server.errors import ApiError, authentication_failed, inval
 from pinflow_sandbox.server.json_encoding import encode_json
 from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.v3.scopes import V3_SCOPES
-from pinflow_sandbox.v5.routes import error_answer
+from pinflow_sandbox.v5.routes import error_response
 from pinflow_sandbox.v5.scopes import V5_SCOPES
 from pinflow_sandbox.world.logins import EVERY_SCOPE, ConsentRequest, looks_real
 
@@ -47,52 +47,56 @@ button[value=approve]{{background:var(--go);border-color:var(--go);color:#fff}}
 """
 
 
-def token_answer(world: World, call: HttpRequest) -> HttpResponse:
+def token_response(world: World, call: HttpRequest) -> HttpResponse:
     """The answer of the token endpoint or of revocation."""
     try:
         if call.method != "POST":
             raise ApiError(405, 5, "Method not allowed")
-        form = form_of(call)
-        app = app_of(world, call)
+        form = parse_form(call)
+        app = authenticated_app(world, call)
         if call.path == REVOKE_PATH:
-            world.logins.revoke(app, needed(form, "token"))
+            world.logins.revoke(app, required_field(form, "token"))
             return HttpResponse(200)
-        return _tokens(world, app, form)
-    except ApiError as refused:
-        return error_answer(refused.status, refused.code, refused.message)
+        return _grant(world, app, form)
+    except ApiError as error:
+        return error_response(error.status, error.code, error.message)
 
 
-def consent_answer(world: World, call: HttpRequest) -> HttpResponse:
+def consent_response(world: World, call: HttpRequest) -> HttpResponse:
     """The page that asks a user, or what follows from the button pressed on it."""
     if call.method in ("GET", "HEAD"):
-        return _asked(world, {name: values[-1] for name, values in call.query.items()})
+        return _consent_page(world, {name: values[-1] for name, values in call.query.items()})
     if call.method != "POST":
         return _page(405, "Method not allowed", "<p>Open this address in a browser.</p>")
-    if _foreign(call):
+    if _is_cross_site(call):
         return _page(403, "Refused", "<p>Only the page of this sandbox may answer for its user.</p>")
     try:
         form = {name: values[-1] for name, values in _pairs(call).items()}
-    except ApiError as refused:
-        return _page(refused.status, "Nothing was decided", f"<p>{escape(refused.message)}</p>")
-    return _decided(world, form)
+    except ApiError as error:
+        return _page(error.status, "Nothing was decided", f"<p>{escape(error.message)}</p>")
+    return _decision_response(world, form)
 
 
-def _tokens(world: World, app: AppRegistration, form: dict[str, str]) -> HttpResponse:
-    kind = needed(form, "grant_type")
+def _grant(world: World, app: AppRegistration, form: dict[str, str]) -> HttpResponse:
+    kind = required_field(form, "grant_type")
     continuous = any(form.get(name, "").lower() in _TRUE for name in ("continuous_refresh", "refresh_on"))
     if kind == "authorization_code":
-        code, uri = needed(form, "code"), needed(form, "redirect_uri")
-        return _issued(world, kind, world.logins.exchange(app, code, uri, continuous=continuous or not app.legacy))
+        code, uri = required_field(form, "code"), required_field(form, "redirect_uri")
+        return _tokens_response(
+            world, kind, world.logins.exchange(app, code, uri, continuous=continuous or not app.legacy)
+        )
     if kind == "refresh_token":
-        scopes = _scopes(form["scope"]) if form.get("scope") else None
-        token = needed(form, "refresh_token")
-        return _issued(world, kind, world.logins.refresh(app, token, scopes, continuous=continuous))
+        scopes = _parse_scopes(form["scope"]) if form.get("scope") else None
+        token = required_field(form, "refresh_token")
+        return _tokens_response(world, kind, world.logins.refresh(app, token, scopes, continuous=continuous))
     if kind == "client_credentials":
-        return _issued(world, kind, world.logins.for_client(app, _scopes(needed(form, "scope"))))
+        return _tokens_response(
+            world, kind, world.logins.issue_client_token(app, _parse_scopes(required_field(form, "scope")))
+        )
     raise invalid_request(f"'grant_type' value '{kind[:40]}' is not one this API knows")
 
 
-def _issued(world: World, kind: str, issued: IssuedTokens) -> HttpResponse:
+def _tokens_response(world: World, kind: str, issued: IssuedTokens) -> HttpResponse:
     body: dict[str, object] = {
         "access_token": issued.access_token,
         "response_type": kind,
@@ -107,7 +111,7 @@ def _issued(world: World, kind: str, issued: IssuedTokens) -> HttpResponse:
     return HttpResponse(200, encode_json(body).encode(), headers=(("Cache-Control", "no-store"),))
 
 
-def form_of(call: HttpRequest) -> dict[str, str]:
+def parse_form(call: HttpRequest) -> dict[str, str]:
     """The fields of a form. Raises ApiError for anything else."""
     kind = call.header("content-type").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
@@ -122,48 +126,48 @@ def _pairs(call: HttpRequest) -> dict[str, list[str]]:
         raise invalid_request("the body is not a form") from None
 
 
-def app_of(world: World, call: HttpRequest) -> AppRegistration:
+def authenticated_app(world: World, call: HttpRequest) -> AppRegistration:
     """The app that signed a call with its id and secret."""
     kind, _, coded = call.header("authorization").partition(" ")
     if kind.lower() != "basic":
         raise authentication_failed("The token endpoint wants the app's id and secret as Basic credentials.")
     try:
-        id, found, secret = b64decode(coded.strip(), validate=True).decode().partition(":")
+        id, separator, secret = b64decode(coded.strip(), validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         raise authentication_failed("The Basic credentials are not base64 of id:secret.") from None
-    if not found:
+    if not separator:
         raise authentication_failed("The Basic credentials are not base64 of id:secret.")
-    return world.logins.app_of(unquote(id), unquote(secret))
+    return world.logins.authenticated_app(unquote(id), unquote(secret))
 
 
-def needed(form: dict[str, str], name: str) -> str:
+def required_field(form: dict[str, str], name: str) -> str:
     """A field that must be there. Raises ApiError (400) if it is not."""
     if value := form.get(name):
         return value
     raise invalid_request(f"'{name}' is required")
 
 
-def _scopes(text: str, known: frozenset[str] = V5_SCOPES) -> frozenset[str]:
+def _parse_scopes(text: str, known: frozenset[str] = V5_SCOPES) -> frozenset[str]:
     """The scopes in a list with commas or spaces. Raises ApiError for an unknown one, or for none."""
-    wanted = frozenset(text.replace(",", " ").split())
-    if unknown := sorted(wanted - known):
+    scopes = frozenset(text.replace(",", " ").split())
+    if unknown := sorted(scopes - known):
         raise invalid_request(f"'scope' has unknown scopes: {unknown}")
-    if not wanted:
+    if not scopes:
         raise invalid_request("'scope' is required")
-    return wanted
+    return scopes
 
 
-def _asked(world: World, query: dict[str, str]) -> HttpResponse:
+def _consent_page(world: World, query: dict[str, str]) -> HttpResponse:
     try:
-        consent = _consent(world, query)
-    except ApiError as refused:
-        return _page(400, "This request cannot be answered", f"<p>{escape(refused.message)}</p>")
+        consent = _parse_consent(world, query)
+    except ApiError as error:
+        return _page(400, "This request cannot be answered", f"<p>{escape(error.message)}</p>")
     rights = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in sorted(consent.scopes))
     people = "".join(f"<option>{escape(name)}</option>" for name in world.accounts)
     content = (
         f"<p>The app <b>{escape(consent.app_id)}</b> asks for:</p><ul>{rights}</ul>"
         f'<form method="post" action="{CONSENT_PATH}">'
-        f'<input type="hidden" name="consent" value="{escape(world.logins.ask(consent))}">'
+        f'<input type="hidden" name="consent" value="{escape(world.logins.open_consent(consent))}">'
         f'<p><label>As <select name="account">{people}</select></label></p>'
         '<p><button name="decision" value="approve">Give access</button> '
         '<button name="decision" value="deny">Deny</button></p></form>'
@@ -173,7 +177,7 @@ def _asked(world: World, query: dict[str, str]) -> HttpResponse:
     return _page(200, "Give access to an app?", content, form_targets=f"'self' {target.scheme}://{target.netloc}")
 
 
-def _consent(world: World, query: dict[str, str]) -> ConsentRequest:
+def _parse_consent(world: World, query: dict[str, str]) -> ConsentRequest:
     app_id = query.get("client_id") or query.get("consumer_id")
     if not app_id:
         raise invalid_request("you must pass a value for client_id")
@@ -186,17 +190,17 @@ def _consent(world: World, query: dict[str, str]) -> ConsentRequest:
     if query.get("response_type") != "code":
         raise invalid_request("the response_type must be code")
     refreshable = query.get("refreshable", "true").lower() in _TRUE
-    return ConsentRequest(app.id, uri, _asked_scopes(world, query.get("scope", "")), query.get("state"), refreshable)
+    return ConsentRequest(app.id, uri, _consent_scopes(world, query.get("scope", "")), query.get("state"), refreshable)
 
 
-def _asked_scopes(world: World, text: str) -> frozenset[str]:
+def _consent_scopes(world: World, text: str) -> frozenset[str]:
     """The scopes in a consent page's address; if the settings let it name none, it means all that v3 has."""
     if not text and not world.settings.scope_required:
         return V3_SCOPES
-    return _scopes(text, EVERY_SCOPE)
+    return _parse_scopes(text, EVERY_SCOPE)
 
 
-def _decided(world: World, form: dict[str, str]) -> HttpResponse:
+def _decision_response(world: World, form: dict[str, str]) -> HttpResponse:
     nonce = form.get("consent", "")
     if looks_real(nonce):
         return _page(401, "Refused", f"<p>{escape(real_credential_error().message)}</p>")
@@ -204,12 +208,12 @@ def _decided(world: World, form: dict[str, str]) -> HttpResponse:
     decision = form.get("decision")
     if decision not in ("approve", "deny") or (decision == "approve" and account is None):
         return _page(400, "Nothing was decided", "<p>Press one of the two buttons.</p>")
-    consent = world.logins.answered(nonce)
+    consent = world.logins.take_consent(nonce)
     if consent is None:
         return _page(400, "This page is too old", "<p>It was answered before; start again from the app.</p>")
     if decision == "deny" or account is None:
         return _redirect(consent, {"error": "access_denied"})
-    return _redirect(consent, {"code": world.logins.code_for(consent, account.username)})
+    return _redirect(consent, {"code": world.logins.issue_code(consent, account.username)})
 
 
 def _redirect(consent: ConsentRequest, outcome: dict[str, str]) -> HttpResponse:
@@ -220,7 +224,7 @@ def _redirect(consent: ConsentRequest, outcome: dict[str, str]) -> HttpResponse:
     return HttpResponse(302, content_type="text/html; charset=utf-8", headers=headers)
 
 
-def _foreign(call: HttpRequest) -> bool:
+def _is_cross_site(call: HttpRequest) -> bool:
     """Whether a browser says that another site sent this."""
     origin = call.header("origin")
     return origin not in ("", f"http://{call.host}") or call.header("sec-fetch-site") in ("cross-site", "same-site")

@@ -24,14 +24,14 @@ class TokenFiles:
     def __init__(self, origin: str, now: Callable[[], float]) -> None:
         self._origin = origin
         self._now = now
-        self._made: TemporaryDirectory[str] | None = None
+        self._temporary: TemporaryDirectory[str] | None = None
 
     @property
     def folder(self) -> Path:
         """Where they are, for the owner alone."""
-        if self._made is None:
-            self._made = TemporaryDirectory(prefix="pinflow-sandbox-", ignore_cleanup_errors=True)
-        return Path(self._made.name)
+        if self._temporary is None:
+            self._temporary = TemporaryDirectory(prefix="pinflow-sandbox-", ignore_cleanup_errors=True)
+        return Path(self._temporary.name)
 
     def write(self, name: str, account: str, issued: IssuedTokens) -> None:
         """Put the tokens of an account (a username) into the file of that name, in place of what was there."""
@@ -53,9 +53,9 @@ class TokenFiles:
 
     def remove(self) -> None:
         """Take the folder away with all that is in it."""
-        if self._made is not None:
-            self._made.cleanup()
-            self._made = None
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
 
 
 def _iso(moment: float) -> str:

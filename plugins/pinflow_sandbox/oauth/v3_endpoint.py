@@ -24,30 +24,30 @@ if TYPE_CHECKING:
 TOKEN_PATH = "/v3/oauth/access_token/"  # noqa: S105 (a path)
 
 
-def token_answer(world: World, call: HttpRequest) -> HttpResponse:
+def token_response(world: World, call: HttpRequest) -> HttpResponse:
     """The answer of v3's token endpoint."""
     try:
         if call.method != "PUT":
             raise ApiError(405, 5, "Method not allowed")
-        given = parse_fields(call)
-        return _told(_issued(world, oauth.app_of(world, call), given))
-    except ApiError as refused:
-        return envelope.failure(refused.status, refused.code, refused.message)
+        fields = parse_fields(call)
+        return _tokens_response(_grant(world, oauth.authenticated_app(world, call), fields))
+    except ApiError as error:
+        return envelope.failure(error.status, error.code, error.message)
 
 
-def _issued(world: World, app: AppRegistration, given: FormFields) -> IssuedTokens:
-    kind = given.needed("grant_type")
+def _grant(world: World, app: AppRegistration, fields: FormFields) -> IssuedTokens:
+    kind = fields.required("grant_type")
     if kind == "authorization_code":
-        code, uri = given.needed("code"), given.needed("redirect_uri")
+        code, uri = fields.required("code"), fields.required("redirect_uri")
         if uri not in app.redirect_uris:
             raise permission_denied("The redirect_uri does not match any of the registered redirect URIs.")
         return world.logins.exchange_v3(app, code, uri)
     if kind == "refresh_token":
-        return world.logins.refresh(app, given.needed("refresh_token"), None, continuous=None)
+        return world.logins.refresh(app, fields.required("refresh_token"), None, continuous=None)
     raise invalid_request(f"'grant_type' value '{kind[:40]}' is not one this API knows")
 
 
-def _told(issued: IssuedTokens) -> HttpResponse:
+def _tokens_response(issued: IssuedTokens) -> HttpResponse:
     body = {
         "status": "success",
         "scope": ",".join(sorted(issued.scopes & V3_SCOPES)),

@@ -59,7 +59,7 @@ def refill(world: World, seed: int) -> None:
     """Empty a world and fill it again; tokens that were issued stay good, for the accounts of the same names."""
     world.clear(seed)
     fill(world)
-    for username in world.logins.accounts():
+    for username in world.logins.account_names():
         world.add_account(username)
 
 
@@ -77,7 +77,10 @@ def make_board(
     The Pins are kept as numbers and made when they are read, so that a board of many thousand takes little memory.
     """
     board = boards.add_board(world, world.account(account).username, name, privacy=privacy)
-    places: list[SectionRecord | None] = [None, *(boards.add_section(world, board, each) for each in sections)]
+    places: list[SectionRecord | None] = [
+        None,
+        *(boards.add_section(world, board, section_name) for section_name in sections),
+    ]
     for index in range(pins_count):
         world.numbered_pins += 1
         pins.add_pin(world, board, world.numbered_pins, section=places[index % len(places)])
@@ -133,7 +136,7 @@ def _client_boards(world: World) -> None:
 def _group_board(world: World) -> None:
     board = boards.add_board(world, NEIGHBOUR, "Street festival", created=_FIRST_DAY)
     board.collaborators.add(STUDIO)
-    world.accounts[STUDIO].group_boards.put(board.id)
+    world.accounts[STUDIO].group_boards.add(board.id)
     for number in range(1, 6):
         account = NEIGHBOUR if number % 2 else STUDIO
         pins.add_pin(
@@ -145,7 +148,7 @@ def _group_board(world: World) -> None:
         )
     followed = boards.add_board(world, NEIGHBOUR, "Balcony plants", created=_FIRST_DAY)
     followed.followers.add(STUDIO)
-    world.accounts[STUDIO].followed_boards.put(followed.id)
+    world.accounts[STUDIO].followed_boards.add(followed.id)
     _add(world, followed, 1, _picture("balcony", 1, title="Balcony in May"))
 
 

@@ -1,4 +1,4 @@
-"""Who sends a request, and whether it is within the limits: the same in every dialect."""
+"""Authentication and rate limits, the same in every dialect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class RateLimitExceeded(ApiError):
-    """A request over its limits; its answer carries the headers that say until when."""
+    """The request exceeds a limit; the response has the headers that say until when."""
 
     def __init__(self, category: str, headers: Headers) -> None:
         super().__init__(429, 8, f"This request exceeded a rate limit. The limit is that of '{category}' operations.")
@@ -22,7 +22,7 @@ class RateLimitExceeded(ApiError):
 
 
 def authorised_caller(world: World, call: HttpRequest) -> Caller:
-    """Whose bearer token came with a call. Raises ApiError (401) for none, or one that is not good."""
+    """The caller that a request's bearer token stands for. Raises ApiError (401) without a valid one."""
     kind, _, token = call.header("authorization").partition(" ")
     if kind.lower() != "bearer":
         raise authentication_failed()
@@ -30,10 +30,10 @@ def authorised_caller(world: World, call: HttpRequest) -> Caller:
 
 
 def spend_quota(world: World, caller: Caller, category: str) -> Headers:
-    """Count a call against its limits; the headers that tell what is left. Raises RateLimitExceeded if nothing is."""
+    """Count a request; returns the headers that say what is left. Raises RateLimitExceeded if nothing is."""
     if not world.settings.quotas:
         return ()
-    spent = world.limits.spend(world.settings, world.clock.now(), category, caller.account.username, caller.app_id)
-    if not spent.allowed:
-        raise RateLimitExceeded(category, spent.headers)
-    return spent.headers
+    check = world.limits.spend(world.settings, world.clock.now(), category, caller.account.username, caller.app_id)
+    if not check.allowed:
+        raise RateLimitExceeded(category, check.headers)
+    return check.headers

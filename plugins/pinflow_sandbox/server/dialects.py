@@ -1,4 +1,4 @@
-"""The dialects that the service is spoken to in, and which of them a path belongs to."""
+"""The dialects of the API, and which of them a path belongs to."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class Dialect(Protocol):
-    """One version of the API, spoken to the one world."""
+    """One version of the API in front of the one world."""
 
     def operation_of(self, call: HttpRequest) -> Operation | None:
-        """The operation a call is for, or None if there is none."""
+        """The operation that a request calls, or None if there is none."""
 
-    def answer(self, world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
-        """The answer to a call, the operation's path template, and the account it was for ("" if unknown)."""
+    def respond(self, world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
+        """The response, the operation's path template, and the account it was for ("" if unknown)."""
 
-    def error_answer(
+    def error_response(
         self, status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()
     ) -> HttpResponse:
-        """An error, from what API v5 would call it."""
+        """An error response, from the status, code and message of API v5."""
 
     def content(self, value: Any) -> Any:
-        """What an answer that is JSON is about: an object, or the objects of a listing's page."""
+        """The object of a JSON response, or the objects of a page."""
 
 
 _V5: Dialect = v5
@@ -37,5 +37,5 @@ _OLDER: tuple[tuple[str, Dialect], ...] = ((f"{v3.PREFIX}/", v3.DIALECT), (f"{v4
 
 
 def dialect_of(path: str) -> Dialect:
-    """The dialect of a path; what is nobody's path is answered in that of v5."""
+    """The dialect of a path; v5's for paths of no dialect."""
     return next((dialect for prefix, dialect in _OLDER if path.startswith(prefix)), _V5)

@@ -1,4 +1,4 @@
-"""What the sandbox answers instead of doing what it was asked: an HTTP status, the API's code and a message.
+"""Error responses of the API: HTTP status, the API's own code and message.
 
 Source: https://github.com/pinterest/api-description (v5/openapi.json, error examples)
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ApiError(Exception):
-    """A request that is answered with an error object. ``code`` is the API's own and rarely equals ``status``."""
+    """The request gets an error object. ``code`` is the API's own and rarely equals ``status``."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
         super().__init__(message)
@@ -17,27 +17,27 @@ class ApiError(Exception):
 
 
 def store_error(code: str, message: str) -> str:
-    """An error as the object store for videos and reports tells it."""
+    """The XML of an error of the object store for videos and reports."""
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
 
 
 def invalid_request(reason: str) -> ApiError:
-    """The request itself is wrong, whoever sends it."""
+    """The request itself is wrong, for any caller."""
     return ApiError(400, 1, f"Invalid request: {reason}")
 
 
 def missing_field(name: str) -> ApiError:
-    """A field or parameter is not there, in the words of API v3."""
+    """A field or parameter is absent, in the words of API v3."""
     return invalid_request(f"Missing required field '{name}'")
 
 
 def authentication_failed(hint: str = "") -> ApiError:
-    """No token, an unknown one or an expired one."""
+    """The token is absent, unknown or expired."""
     return ApiError(401, 2, f"Authentication failed. {hint}".rstrip())
 
 
 def real_credential_error() -> ApiError:
-    """Something that may open a real account arrived here; it must be neither kept nor repeated."""
+    """The request has what may be a credential of a real account: it must be neither stored nor repeated."""
     return authentication_failed(
         "This looks like a credential of the real service: never send a real token, code or secret to a sandbox. "
         "Use one that the sandbox issued (they have 'sandbox' in them)."
@@ -45,36 +45,36 @@ def real_credential_error() -> ApiError:
 
 
 def missing_scopes(missing: list[str]) -> ApiError:
-    """The token is good but was not granted what this operation needs."""
+    """The token is valid but lacks scopes that this operation needs."""
     return ApiError(
         401, 3, f"Your token does not have sufficient permissions to perform this operation. Missing: {missing}"
     )
 
 
 def restricted_feature(feature: str) -> ApiError:
-    """The application, not the token, lacks something."""
+    """The app, not the token, lacks access."""
     return ApiError(401, 3, f"Your application does not have access to this restricted feature: {feature}")
 
 
 def permission_denied(why: str = "") -> ApiError:
-    """The account may see the thing but not do this to it."""
+    """The account may see the object but not do this with it."""
     return ApiError(403, 29, f"You are not permitted to access that resource. {why}".rstrip())
 
 
 def spam_block(status: int) -> ApiError:
-    """The account has written too much, too fast, for longer than a rate limit lasts."""
+    """The account made too many Pins too fast and is blocked for longer than a rate limit lasts."""
     return ApiError(
         status, 9, "Sorry! You've hit a block (Pins) we have in place to combat spam. Please try again later!"
     )
 
 
 def board_not_found() -> ApiError:
-    """No such board, or one this token may not know of."""
+    """No such board, or not visible to this token."""
     return ApiError(404, 40, "Board not found.")
 
 
 def pin_not_found() -> ApiError:
-    """No such Pin, or one this token may not know of."""
+    """No such Pin, or not visible to this token."""
     return ApiError(404, 50, "Pin not found.")
 
 

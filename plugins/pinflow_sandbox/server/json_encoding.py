@@ -10,5 +10,5 @@ encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_
 def without_nulls(value: object) -> object:
     """The same value with every field left out that is null, at any depth."""
     if isinstance(value, dict):
-        return {name: without_nulls(each) for name, each in value.items() if each is not None}
-    return [without_nulls(each) for each in value] if isinstance(value, list) else value
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value

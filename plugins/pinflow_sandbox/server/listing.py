@@ -1,7 +1,7 @@
 """Pages of a listing, and the bookmarks between them.
 
-A bookmark names the last thing shown, not a position, so that a listing that grows or shrinks between two pages
-neither repeats nor skips what stays in it. It is good for the listing (operation and filters) that gave it.
+A bookmark names the last item shown, not a position, so that a listing that grows or shrinks between two pages
+neither repeats nor skips items. It is valid only for the listing (operation and filters) that returned it.
 """
 
 from __future__ import annotations
@@ -24,40 +24,40 @@ LARGEST_SIZE = 250
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """How much of which listing is wanted, and from where on."""
+    """Which page of which listing is requested."""
 
     listing: str  # a fingerprint of the operation and its filters
     size: int
-    after: str | None  # the last id of the page before
+    after: str | None  # the last id of the previous page
     newest_first: bool = True
 
     def bookmark(self, last: str) -> str:
-        """The opaque text that asks for what follows ``last``."""
+        """The opaque text that requests the items after ``last``."""
         return b64encode(f"{self.listing}:{last}".encode()).decode() + f"|{fingerprint(self.listing, last)}="
 
 
-def page_request(listing: str, size: str | None, bookmark: str | None, *, newest_first: bool) -> PageRequest:
-    """Check what a query asked for. Raises ApiError for a size or bookmark that is not good."""
+def parse_page_request(listing: str, size: str | None, bookmark: str | None, *, newest_first: bool) -> PageRequest:
+    """The page that a query requests. Raises ApiError for an invalid size or bookmark."""
     return PageRequest(listing, _size(size), _after(listing, bookmark), newest_first)
 
 
-def page(ids: Sequence[str], want: PageRequest, keep: Callable[[str], bool]) -> tuple[list[str], str | None]:
-    """The ids of one page and the bookmark of the next, or None if this is the last. ``ids`` are sorted."""
-    found: list[str] = []
-    for id in _walk(ids, want):
+def page(ids: Sequence[str], request: PageRequest, keep: Callable[[str], bool]) -> tuple[list[str], str | None]:
+    """The ids of one page, and the bookmark of the next or None on the last page. ``ids`` are sorted."""
+    shown: list[str] = []
+    for id in _walk(ids, request):
         if not keep(id):
             continue
-        if len(found) == want.size:
-            return found, want.bookmark(found[-1])
-        found.append(id)
-    return found, None
+        if len(shown) == request.size:
+            return shown, request.bookmark(shown[-1])
+        shown.append(id)
+    return shown, None
 
 
-def _walk(ids: Sequence[str], want: PageRequest) -> Iterator[str]:
-    if want.newest_first:
-        start = len(ids) if want.after is None else bisect_left(ids, want.after)
+def _walk(ids: Sequence[str], request: PageRequest) -> Iterator[str]:
+    if request.newest_first:
+        start = len(ids) if request.after is None else bisect_left(ids, request.after)
         return (ids[index] for index in range(start - 1, -1, -1))
-    start = 0 if want.after is None else bisect_right(ids, want.after)
+    start = 0 if request.after is None else bisect_right(ids, request.after)
     return (ids[index] for index in range(start, len(ids)))
 
 

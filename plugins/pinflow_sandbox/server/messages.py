@@ -1,4 +1,4 @@
-"""Requests and responses of HTTP, read whole and written whole."""
+"""HTTP requests and responses, each whole in memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 @dataclass(slots=True)
 class HttpRequest:
-    """A request, read whole. Header names are lower case; ``host`` is where it was sent to."""
+    """A request. Header names are lower case; ``host`` is the host and port it was sent to."""
 
     method: str
     path: str  # still percent-encoded
@@ -19,17 +19,17 @@ class HttpRequest:
 
     @property
     def query(self) -> dict[str, list[str]]:
-        """The query's parameters, each with all its values."""
+        """The query parameters, each with all its values."""
         return parse_qs(self.query_text, keep_blank_values=True) if self.query_text else {}
 
     def header(self, name: str) -> str:
-        """A header's value, or an empty text."""
+        """The value of a header, "" if it is absent."""
         return self.headers.get(name, "")
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What goes back."""
+    """A response, without the headers that every response has."""
 
     status: int
     body: bytes = b""
@@ -38,10 +38,10 @@ class HttpResponse:
 
 
 class ConnectionDropped(Exception):
-    """Raised in place of an answer: the connection ends after so many bytes of it, by a reset if asked."""
+    """Raised instead of responding: the connection ends after ``sent`` bytes of ``response``, or is reset."""
 
-    def __init__(self, answer: HttpResponse | None = None, *, sent: int = 0, reset: bool = False) -> None:
+    def __init__(self, response: HttpResponse | None = None, *, sent: int = 0, reset: bool = False) -> None:
         super().__init__(f"connection dropped after {sent} bytes")
-        self.answer = answer
+        self.response = response
         self.sent = sent
         self.reset = reset

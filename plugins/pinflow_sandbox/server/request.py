@@ -1,4 +1,4 @@
-"""One call of an operation by somebody who may make it, with all that the operations read out of it."""
+"""A request for one operation by an authorised caller, and what the operations read from it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 from pinflow_pinterest.types import CreativeType
 from pinflow_sandbox.server.body_checks import parse_body, valid_id
 from pinflow_sandbox.server.errors import invalid_request
-from pinflow_sandbox.server.listing import page, page_request
+from pinflow_sandbox.server.listing import page, parse_page_request
 from pinflow_sandbox.v5 import render
 from pinflow_sandbox.world.images import fingerprint
 
@@ -30,7 +30,7 @@ _Choice = TypeVar("_Choice", bound=str)
 
 @dataclass(slots=True)
 class OperationRequest:
-    """A call of one operation by somebody who may make it."""
+    """A request for one operation by an authorised caller."""
 
     world: World
     caller: Caller
@@ -40,24 +40,24 @@ class OperationRequest:
     query: Mapping[str, list[str]]
 
     def body(self) -> RequestBody:
-        """The JSON object that was sent."""
+        """The JSON object in the body."""
         return parse_body(self.call.body, self.call.header("content-type"))
 
-    def one(self, name: str) -> str | None:
-        """A query parameter's value, the last if there are several."""
+    def query_value(self, name: str) -> str | None:
+        """The value of a query parameter, the last if it is repeated."""
         values = self.query.get(name)
         return values[-1] if values else None
 
     def flag(self, name: str) -> bool:
         """A query parameter that is true or false; false if absent."""
-        value = (self.one(name) or "false").lower()
+        value = (self.query_value(name) or "false").lower()
         if value not in ("true", "false"):
             raise invalid_request(f"Parameter '{name}' must be true or false (was {value[:40]})")
         return value == "true"
 
     def number(self, name: str, *, default: int, most: int) -> int:
         """A query parameter that is a whole number from 1 to ``most``."""
-        text = self.one(name)
+        text = self.query_value(name)
         if text is None:
             return default
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
@@ -65,13 +65,13 @@ class OperationRequest:
         return int(text)
 
     def choice(self, name: str, allowed: Sequence[_Choice]) -> _Choice | None:
-        """A query parameter that is one of a closed set, or None if absent."""
-        value = self.one(name)
+        """A query parameter that must be one of the allowed texts, or None if absent."""
+        value = self.query_value(name)
         if value is None:
             return None
-        for each in allowed:
-            if value == each:
-                return each
+        for choice in allowed:
+            if value == choice:
+                return choice
         raise invalid_request(f"Parameter '{name}' must be one of {list(allowed)} (was {value[:40]})")
 
     def board(self) -> BoardRecord:
@@ -92,37 +92,37 @@ class OperationRequest:
     ) -> Reply:
         """One page of ids as objects, with the bookmark of the next page."""
         newest = self.world.settings.order == "newest" if newest_first is None else newest_first
-        size = None if self.operation.id == "search_user_pins/list" else self.one("page_size")
-        want = page_request(self._listing_name(), size, self.one("bookmark"), newest_first=newest)
-        found, bookmark = page(ids, want, lambda id: self.world.listed(id) and keep(id))
-        return 200, {"items": [show(id) for id in found], "bookmark": bookmark}
+        size = None if self.operation.id == "search_user_pins/list" else self.query_value("page_size")
+        request = parse_page_request(self._listing_name(), size, self.query_value("bookmark"), newest_first=newest)
+        shown, bookmark = page(ids, request, lambda id: self.world.is_listed(id) and keep(id))
+        return 200, {"items": [show(id) for id in shown], "bookmark": bookmark}
 
     def boards(self, ids: Sequence[str], keep: Callable[[BoardRecord], bool]) -> Reply:
-        """One page of those boards that the caller may see and the filter keeps."""
-        found = self.world.boards
+        """One page of the boards that the caller may see and ``keep`` accepts."""
+        boards = self.world.boards
         return self.listing(
             ids,
-            lambda id: self.world.sees_board(self.caller, found[id]) and keep(found[id]),
-            lambda id: render.board(self.world, found[id]),
+            lambda id: self.world.sees_board(self.caller, boards[id]) and keep(boards[id]),
+            lambda id: render.board(self.world, boards[id]),
         )
 
     def pins(self, ids: Sequence[str], keep: Callable[[PinRecord], bool]) -> Reply:
-        """One page of those Pins that the caller may see and the filter keeps."""
-        found, metrics = self.world.pins, self.flag("pin_metrics")
+        """One page of the Pins that the caller may see and ``keep`` accepts."""
+        pins, metrics = self.world.pins, self.flag("pin_metrics")
         return self.listing(
             ids,
-            lambda id: self.world.sees_pin(self.caller, found[id]) and keep(found[id]),
-            lambda id: render.pin(self.world, self.caller, found[id], metrics=metrics),
+            lambda id: self.world.sees_pin(self.caller, pins[id]) and keep(pins[id]),
+            lambda id: render.pin(self.world, self.caller, pins[id], metrics=metrics),
         )
 
-    def has_creative_type(self) -> Callable[[PinRecord], bool]:
-        """The filter that the query's creative types make; all pass if it names none."""
-        wanted = {each for value in self.query.get("creative_types", ()) for each in value.split(",") if each}
-        if unknown := sorted(wanted - _CREATIVE_TYPES):
+    def creative_type_filter(self) -> Callable[[PinRecord], bool]:
+        """The filter for the query's creative types; without any, every Pin passes."""
+        types = {kind for value in self.query.get("creative_types", ()) for kind in value.split(",") if kind}
+        if unknown := sorted(types - _CREATIVE_TYPES):
             raise invalid_request(f"Parameter 'creative_types' has unknown values: {unknown}")
-        if not wanted:
+        if not types:
             return lambda pin: True
-        return lambda pin: render.creative_type(pin.content) in wanted
+        return lambda pin: render.creative_type(pin.content) in types
 
     def _listing_name(self) -> str:
         filters = {name: values for name, values in self.query.items() if name not in ("bookmark", "page_size")}

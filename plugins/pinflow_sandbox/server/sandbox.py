@@ -22,7 +22,7 @@ from pinflow_sandbox.oauth.token_files import TokenFiles
 from pinflow_sandbox.seed import example
 from pinflow_sandbox.server.connection import Connection, Timeouts
 from pinflow_sandbox.server.http_dates import http_date
-from pinflow_sandbox.server.site import Site, body_limit, unreadable
+from pinflow_sandbox.server.site import Site, body_limit, unreadable_response
 from pinflow_sandbox.world.world import World
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from pinflow_sandbox.control.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-MOST_CONNECTIONS = 512
-BACKLOG = 256
+MOST_CONNECTIONS = 512  # each has a thread; pinflow opens at most a few dozen
+BACKLOG = 256  # a test that opens hundreds of connections at once is not refused
 
 _USUAL_NAMES = ("access_token", "access_token_v3", "access_token_v5")  # of the vendor's scripts
-_STOP_SECONDS = 2.0  # for each thread to end
+_STOP_SECONDS = 2.0  # that a thread may take to end; one that serves a request takes milliseconds
 
 
 class Sandbox:
@@ -50,44 +50,44 @@ class Sandbox:
         *,
         sleep: Callable[[float], None],
         faults: FaultHook | FaultProfile | None,
-        patience: Timeouts,
+        timeouts: Timeouts,
     ) -> None:
-        """Answer from now on, in threads of its own. ``start`` makes the listener and the world."""
+        """Serve from now on, in threads of its own. ``start`` makes the listener and the world."""
         self.world = world
-        interference = FaultInjector(world, faults)
-        self.control = Control(world, interference)
+        injector = FaultInjector(world, faults)
+        self.control = Control(world, injector)
         self.control_token = token_urlsafe(24)
         host, self.port = listener.getsockname()[:2]
         self._address = (host, self.port)
         self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
-        self.connections = 0  # accepted so far
+        self.connections = 0  # accepted since the start
         self._listener = listener
-        self._patience = patience
+        self._timeouts = timeouts
         self._stopping = False
         self._open: dict[socket.socket, threading.Thread] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards _open, which the acceptor and the serving threads change
         surface = ControlSurface(self.control, self.control_token)
-        self._site = Site(world, surface, _hosts(self.port), sleep=sleep, faults=interference)
+        self._site = Site(world, surface, _hosts(self.port), sleep=sleep, faults=injector)
         self._token_files = TokenFiles(self.url, self.world.clock.now)
         self._acceptor = threading.Thread(target=self._accept, name="pinflow-sandbox", daemon=True)
         self._acceptor.start()
 
     def environment(self, tokens: Iterable[str] = ("access_token",), *, api: str = "v5") -> dict[str, str]:
-        """The variables that lead a client here: addresses, app, and one token for each name, in upper case.
+        """The environment variables for a client of this sandbox: addresses, app, and a token for each name.
 
-        The tokens are good for every version of the API; ``api`` is the one that the vendor's scripts are told to use.
+        A token's variable is its name in upper case, with underscores for characters that a variable can't have. Each
+        token is valid for every version of the API; ``api`` is the version that the vendor's scripts will use.
+        PINTEREST_OAUTH_TOKEN_DIR is a folder with refreshable tokens of the same accounts; it is deleted on stop.
 
-        What a variable's name cannot have, such as a dash, is an underscore there. PINTEREST_OAUTH_TOKEN_DIR names a
-        folder that ends with the sandbox; its token files have tokens of the same accounts that can be refreshed.
-        The first name is ``garden_studio``'s and so are "access_token", "access_token_v3" and "access_token_v5"; the
-        next is ``client_account``'s, and each further one belongs to a fresh, empty account. Raises ValueError for what
-        can't name a token: files have these names.
+        The first token and "access_token", "access_token_v3" and "access_token_v5" belong to ``garden_studio``, the
+        next one to ``client_account``, every further one to a new, empty account. Raises ValueError for a name that
+        is not a valid token name, since files are named by it.
         """
         tokens = list(dict.fromkeys(tokens))
         if wrong := [name for name in tokens if not is_token_name(name)]:
             raise ValueError(f"{', '.join(map(repr, wrong))} can't name a token")
         app = self.world.app
-        found = {
+        variables = {
             "PINTEREST_API_URI": self.url,
             "PINTEREST_OAUTH_URI": self.url,
             "PINTEREST_API_VERSION": api,
@@ -101,21 +101,21 @@ class Sandbox:
                 others += 1
                 account = example.CLIENT if others == 1 else f"fresh_account_{others - 1}"
                 self.control.account(account)
-            found[re.sub(r"[^A-Za-z0-9]", "_", name).upper()] = self.world.token_for(account)
+            variables[re.sub(r"[^A-Za-z0-9]", "_", name).upper()] = self.world.token_for(account)
             self._token_files.write(name, account, self.world.token_pair_for(account))
-        found["PINTEREST_OAUTH_TOKEN_DIR"] = str(self._token_files.folder)
-        return found
+        variables["PINTEREST_OAUTH_TOKEN_DIR"] = str(self._token_files.folder)
+        return variables
 
     def state(self) -> dict[str, object]:
-        """All that there is, as ``control.state()`` tells it, but for the time."""
+        """The whole world as ``control.state()`` returns it, without the time."""
         return {name: value for name, value in self.control.state().items() if name != "now"}
 
     def requests(self) -> list[dict[str, object]]:
-        """How often what was asked, as ``control.requests()`` tells it."""
+        """The counts of requests, as ``control.requests()`` returns them."""
         return self.control.requests()
 
     def stop(self) -> None:
-        """End all connections and free the port. Stopping twice does no harm."""
+        """Close all connections and free the port. Stopping twice does nothing."""
         if self._stopping:
             return
         self._stopping = True
@@ -143,7 +143,7 @@ class Sandbox:
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:  # the listener was closed, or a client was gone before it could be accepted
+            except OSError:  # the listener was closed, or a client was gone before it was accepted
                 if self._stopping:
                     return
                 continue
@@ -162,18 +162,18 @@ class Sandbox:
         try:
             Connection(
                 connection,
-                self._site.answer,
-                refuse=unreadable,
+                self._site.respond,
+                error_response=unreadable_response,
                 body_limit=body_limit,
-                dated=_Dates(self.world.clock.now).text,
-                patience=self._patience,
+                date=_DateHeader(self.world.clock.now).text,
+                timeouts=self._timeouts,
             ).serve()
         finally:
             with self._lock:
                 self._open.pop(connection, None)
 
     def _wake(self) -> None:
-        """Let the acceptor see that it is over: closing a listener does not everywhere end an accept."""
+        """Wake the acceptor: closing a listener does not end its accept on every system."""
         try:
             socket.create_connection(self._address, timeout=1).close()
         except OSError:
@@ -189,25 +189,27 @@ def start(
     sleep: Callable[[float], None] = time.sleep,
     host: str = "127.0.0.1",
     faults: FaultHook | FaultProfile | str | None = None,
-    patience: Timeouts | None = None,
+    timeouts: Timeouts | None = None,
 ) -> Sandbox:
     """Start a sandbox with the example accounts of ``seed``; port 0 takes a free one.
 
-    ``now`` gives seconds since the epoch, ``sleep`` is asked for the latency of the settings and nothing else.
-    ``faults`` is a profile of what goes wrong ("hostile:42"; without a seed, ``control.faults()`` tells the one it
-    got), or a function that stands between a request and what is done about it. Raises ValueError for a host that is
-    not loopback or a profile that does not exist, OSError where the port is taken.
+    ``now`` returns seconds since the epoch; ``sleep`` is called for the latency of the settings only. ``faults`` is a
+    fault profile ("hostile:42"; ``control.faults()`` shows the seed of one without), or a function that is called
+    with each request and a function that applies it. Raises ValueError for a host that is not loopback or an unknown
+    profile, OSError if the port is taken.
     """
     if host not in LOOPBACK:
-        raise ValueError(f"a sandbox listens on loopback only: host must be one of {', '.join(LOOPBACK)}, not {host!r}")
+        raise ValueError(
+            f"the sandbox listens on loopback only: host must be one of {', '.join(LOOPBACK)}, not {host!r}"
+        )
     world = World(now=now, settings=settings, seed=seed)
     example.fill(world)
     faults = parse_profile(faults) if isinstance(faults, str) else faults
-    return Sandbox(_listener(host, port), world, sleep=sleep, faults=faults, patience=patience or Timeouts())
+    return Sandbox(_listener(host, port), world, sleep=sleep, faults=faults, timeouts=timeouts or Timeouts())
 
 
-class _Dates:
-    """The Date header's value, made once a second."""
+class _DateHeader:
+    """The value of the Date header, formatted once a second."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -243,4 +245,4 @@ def _hang_up(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        connection.close()  # it was over already
+        connection.close()  # already closed by the client

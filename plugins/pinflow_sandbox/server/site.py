@@ -1,4 +1,4 @@
-"""Which part of the sandbox answers a call: API, token endpoint, consent page, object store or control."""
+"""Routes a request to the part that serves it: API, token endpoint, consent page, object store or control."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from pinflow_sandbox.server.messages import HttpRequest
     from pinflow_sandbox.world.world import World
 
+JSON_LIMIT = 32 * 1024 * 1024  # bytes; the service takes images of 20 MB, which are 27 MB as base64
 
-JSON_LIMIT = 32 * 1024 * 1024  # bytes; the service takes images of 20 MB, which are a third longer as base64
-
-_FIRST_REQUEST_ID = 1_000_000_000_000_000
+_FIRST_REQUEST_ID = 1_000_000_000_000_000  # 16 digits, as the service has them
 
 
 class Site:
@@ -46,61 +45,60 @@ class Site:
         self._faults = faults
         self._numbers = count(_FIRST_REQUEST_ID)
 
-    def answer(self, call: HttpRequest) -> HttpResponse:
-        """The answer to a call. A call that was meant for another host gets none of this site's."""
+    def respond(self, call: HttpRequest) -> HttpResponse:
+        """The response to a request. One with another Host header gets 421: it may be DNS rebinding by a web page."""
         if call.host.lower() not in self._hosts:
-            return dialect_of(call.path).error_answer(
-                421, 421, "This sandbox answers to its own loopback address only."
-            )
+            message = "This sandbox answers to its own loopback address only."
+            return dialect_of(call.path).error_response(421, 421, message)
         if call.path.startswith(control.PREFIX):
-            return self._surface.answer(call)
+            return self._surface.respond(call)
         if call.path == oauth.CONSENT_PATH:
             with self._world.lock:
-                return oauth.consent_answer(self._world, call)
+                return oauth.consent_response(self._world, call)
         if self._world.settings.latency:
             self._sleep(self._world.settings.latency)
-        answer = self._applied(call) if self._faults is None else self._faults(call, lambda: self._applied(call))
+        answer = self._apply(call) if self._faults is None else self._faults(call, lambda: self._apply(call))
         number = ("x-pinterest-rid", str(next(self._numbers)))
         return HttpResponse(answer.status, answer.body, answer.content_type, (*answer.headers, number))
 
-    def _applied(self, call: HttpRequest) -> HttpResponse:
+    def _apply(self, call: HttpRequest) -> HttpResponse:
         with self._world.lock:
-            answer, template, account = self._part(call)
+            answer, template, account = self._route(call)
             self._world.request_counts[call.method, template or "(no such path)", answer.status, account] += 1
         return answer
 
-    def _part(self, call: HttpRequest) -> tuple[HttpResponse, str, str]:
-        """The answer, the path template to count it under, and the account it was for."""
+    def _route(self, call: HttpRequest) -> tuple[HttpResponse, str, str]:
+        """The response, the path template to count it under, and the account it was for."""
         if call.path in (oauth.TOKEN_PATH, oauth.REVOKE_PATH):
-            return oauth.token_answer(self._world, call), call.path, ""
+            return oauth.token_response(self._world, call), call.path, ""
         if call.path == v3_oauth.TOKEN_PATH:
-            return v3_oauth.token_answer(self._world, call), call.path, ""
+            return v3_oauth.token_response(self._world, call), call.path, ""
         if call.path == uploads.STORE_PATH:
-            return _stored(self._world, call), call.path, ""
+            return _upload_response(self._world, call), call.path, ""
         if call.path.startswith(reports.STORE_PATH):
-            return reports.fetched(self._world, call), reports.STORE_PATH, ""
-        return dialect_of(call.path).answer(self._world, call)
+            return reports.file_response(self._world, call), reports.STORE_PATH, ""
+        return dialect_of(call.path).respond(self._world, call)
 
 
 def body_limit(path: str) -> int:
-    """How many bytes a request's body may have."""
+    """The largest body of a request to this path, in bytes."""
     return uploads.LARGEST_UPLOAD if path == uploads.STORE_PATH else JSON_LIMIT
 
 
-def unreadable(status: int, why: str, path: str) -> HttpResponse:
-    """The answer to what is not a request at all, in the dialect of its path as far as that could be read."""
-    said = f"The sandbox could not read this request: {why}."
+def unreadable_response(status: int, reason: str, path: str) -> HttpResponse:
+    """The response to a request that could not be read, in the dialect of its path if that is known."""
+    message = f"The sandbox could not read this request: {reason}."
     if path == uploads.STORE_PATH:
         code = "EntityTooLarge" if status == 413 else "InvalidRequest"
-        return HttpResponse(status, store_error(code, said).encode(), "application/xml")
-    return dialect_of(path).error_answer(status, status, said)
+        return HttpResponse(status, store_error(code, message).encode(), "application/xml")
+    return dialect_of(path).error_response(status, status, message)
 
 
-def _stored(world: World, call: HttpRequest) -> HttpResponse:
+def _upload_response(world: World, call: HttpRequest) -> HttpResponse:
     if call.method != "POST":
         return HttpResponse(405, b"", "application/xml")
     try:
         uploads.accept(world, call.body, call.header("content-type"), signed="authorization" in call.headers)
-    except uploads.UploadRejected as refused:
-        return HttpResponse(refused.status, refused.xml.encode(), "application/xml")
+    except uploads.UploadRejected as error:
+        return HttpResponse(error.status, error.xml.encode(), "application/xml")
     return HttpResponse(204)

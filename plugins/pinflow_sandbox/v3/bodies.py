@@ -28,51 +28,51 @@ _PIN_NAMES: Final[Mapping[str, str]] = {
     "media_source.media_id": "media_upload_id",
     "media_source.items": "carousel_data_json.carousel_slots",
 }
-_KEPT = ("category", "layout", "event_date", "event_start_date")  # of a board, as they came
+_STORED_FIELDS = ("category", "layout", "event_date", "event_start_date")  # of a board, as they came
 
 
-def create_board(world: World, caller: Caller, given: FormFields) -> BoardRecord:
+def create_board(world: World, caller: Caller, fields: FormFields) -> BoardRecord:
     """Make a board of the caller's own, or find the one of that name if ``return_existing`` asks for it."""
-    name = given.needed("name")
-    if given.flag("return_existing") and (found := _board_named(world, caller, name)) is not None:
-        return found
-    privacy = given.get("privacy", "").upper() or "PUBLIC"
-    if given.flag("protected"):
+    name = fields.required("name")
+    if fields.flag("return_existing") and (existing := _find_board(world, caller, name)) is not None:
+        return existing
+    privacy = fields.get("privacy", "").upper() or "PUBLIC"
+    if fields.flag("protected"):
         privacy = "PROTECTED"
-    sent: dict[str, Any] = {"name": name, "privacy": privacy, "description": given.get("description")}
-    made = boards.create_board(world, caller, RequestBody(sent))
-    made.v3_fields = {each: given[each] for each in _KEPT if given.get(each)}
-    if "collaborator_invites_enabled" in given:
-        made.v3_fields["collaborator_invites_enabled"] = given.flag("collaborator_invites_enabled")
-    return made
+    sent: dict[str, Any] = {"name": name, "privacy": privacy, "description": fields.get("description")}
+    board = boards.create_board(world, caller, RequestBody(sent))
+    board.v3_fields = {name: fields[name] for name in _STORED_FIELDS if fields.get(name)}
+    if "collaborator_invites_enabled" in fields:
+        board.v3_fields["collaborator_invites_enabled"] = fields.flag("collaborator_invites_enabled")
+    return board
 
 
-def create_pin(world: World, caller: Caller, given: FormFields) -> PinRecord:
+def create_pin(world: World, caller: Caller, fields: FormFields) -> PinRecord:
     """Put a Pin on a board: an image, a carousel if there is ``carousel_data_json``, or an uploaded video."""
     sent: dict[str, Any] = {
-        "board_id": given.needed("board_id"),
-        "title": given.get("title"),
-        "description": given.get("description"),
-        "alt_text": given.get("alt_text"),
-        "link": given.get("source_url"),
-        "media_source": _media_source(given, given.needed("image_url")),
+        "board_id": fields.required("board_id"),
+        "title": fields.get("title"),
+        "description": fields.get("description"),
+        "alt_text": fields.get("alt_text"),
+        "link": fields.get("source_url"),
+        "media_source": _media_source(fields, fields.required("image_url")),
     }
-    if given.get("section"):
-        sent["board_section_id"] = given["section"]
+    if fields.get("section"):
+        sent["board_section_id"] = fields["section"]
     return pins.create_pin(world, caller, RequestBody(sent, names=_PIN_NAMES))
 
 
-def _board_named(world: World, caller: Caller, name: str) -> BoardRecord | None:
+def _find_board(world: World, caller: Caller, name: str) -> BoardRecord | None:
     own = (world.boards[id] for id in caller.account.boards)
-    wanted = name.strip().casefold()
-    return next((board for board in own if board.name.casefold() == wanted), None)
+    folded = name.strip().casefold()
+    return next((board for board in own if board.name.casefold() == folded), None)
 
 
-def _media_source(given: FormFields, image_url: str) -> dict[str, Any]:
-    if given.get("media_upload_id"):
-        return {"source_type": "video_id", "media_id": given["media_upload_id"], "cover_image_url": image_url}
-    if given.get("carousel_data_json"):
-        return _carousel(given["carousel_data_json"])
+def _media_source(fields: FormFields, image_url: str) -> dict[str, Any]:
+    if fields.get("media_upload_id"):
+        return {"source_type": "video_id", "media_id": fields["media_upload_id"], "cover_image_url": image_url}
+    if fields.get("carousel_data_json"):
+        return _carousel(fields["carousel_data_json"])
     return {"source_type": "image_url", "url": image_url}
 
 
@@ -91,7 +91,7 @@ def _carousel(text: str) -> dict[str, Any]:
 
 def _slot(slot: dict[str, Any]) -> dict[str, Any]:
     sizes: dict[str, dict[str, Any]] = slot.get("images") or {}
-    largest: dict[str, Any] = max(sizes.values(), key=lambda each: each.get("width") or 0, default={})
+    largest: dict[str, Any] = max(sizes.values(), key=lambda size: size.get("width") or 0, default={})
     known = {
         "url": largest.get("url") or slot.get("image_url"),
         "title": slot.get("title"),

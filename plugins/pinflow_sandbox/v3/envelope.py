@@ -56,5 +56,5 @@ def _answer(endpoint: str, content: dict[str, object], now: float, *, nulls: boo
         "host": _HOST,
         "generated_at": http_date(int(now)),
     }
-    told = body if nulls else without_nulls(body)
-    return HttpResponse(200, encode_json(told).encode(), headers=headers)
+    shown = body if nulls else without_nulls(body)
+    return HttpResponse(200, encode_json(shown).encode(), headers=headers)

@@ -76,8 +76,8 @@ class EnvelopedRequest(OperationRequest):
     ) -> ListingPage:
         """One page of ids as objects."""
         _, shown = self.listing(ids, keep, show, newest_first=newest_first)
-        found: Any = shown
-        return ListingPage(found["items"], found["bookmark"])
+        listing: Any = shown
+        return ListingPage(listing["items"], listing["bookmark"])
 
 
 class EnvelopeDialect:
@@ -98,23 +98,23 @@ class EnvelopeDialect:
         self._name = name
         self._limit_headers = limit_headers
         listed = [(route.operation(prefix), route.handler) for route in routes]
-        self._words = frozenset(
+        self._literals = frozenset(
             part for operation, _ in listed for part in operation.path.split("/") if not part.startswith("{")
         )
         self._routes = {
-            (operation.method, self._masked(operation.path)): (operation, handler) for operation, handler in listed
+            (operation.method, self._pattern(operation.path)): (operation, handler) for operation, handler in listed
         }
 
     def operation_of(self, call: HttpRequest) -> Operation | None:
         """The operation a call is for, or None if there is none."""
-        found = self._routes.get(self._key(call))
-        return found[0] if found else None
+        route = self._routes.get(self._key(call))
+        return route[0] if route else None
 
     def operations(self) -> list[Operation]:
         """Everything this dialect offers."""
         return [operation for operation, _ in self._routes.values()]
 
-    def answer(self, world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
+    def respond(self, world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
         """The answer to a call, the operation's path template, and the account it was for ("" if unknown)."""
         headers: access.Headers = ()
         template = account = ""
@@ -125,16 +125,16 @@ class EnvelopeDialect:
             account = caller.account.username
             headers = access.spend_quota(world, caller, operation.category)
             headers += self._limit_headers(headers)
-            caller = _admitted(caller, operation)
+            caller = _v5_caller(caller, operation)
             request = EnvelopedRequest(world, caller, operation, call, _path_values(operation, call.path), call.query)
-            found = handler(request)
-        except ApiError as refused:
-            if isinstance(refused, access.RateLimitExceeded):
-                headers = refused.headers + self._limit_headers(refused.headers)
-            return self.error_answer(refused.status, refused.code, refused.message, headers), template, account
-        return self._told(world, operation, found, headers), template, account
+            value = handler(request)
+        except ApiError as error:
+            if isinstance(error, access.RateLimitExceeded):
+                headers = error.headers + self._limit_headers(error.headers)
+            return self.error_response(error.status, error.code, error.message, headers), template, account
+        return self._success(world, operation, value, headers), template, account
 
-    def error_answer(self, status: int, code: int, message: str, headers: access.Headers = ()) -> HttpResponse:
+    def error_response(self, status: int, code: int, message: str, headers: access.Headers = ()) -> HttpResponse:
         """An error as this dialect tells it."""
         return envelope.failure(status, code, message, headers)
 
@@ -143,35 +143,35 @@ class EnvelopeDialect:
         return value.get("data")
 
     def _route(self, call: HttpRequest) -> tuple[Operation, Callable[[EnvelopedRequest], object]]:
-        found = self._routes.get(self._key(call))
-        if found is not None:
-            return found
-        path = self._masked(call.path)
+        route = self._routes.get(self._key(call))
+        if route is not None:
+            return route
+        path = self._pattern(call.path)
         if any((method, path) in self._routes for method in _METHODS):
             raise ApiError(405, 5, "Method not allowed")
         raise ApiError(404, 404, f"No such path.{self._slash_hint(call.path)}")
 
     def _slash_hint(self, path: str) -> str:
-        other = self._masked(path[:-1] if path.endswith("/") else f"{path}/")
+        other = self._pattern(path[:-1] if path.endswith("/") else f"{path}/")
         if not any((method, other) in self._routes for method in _METHODS):
             return ""
         return " It ends without a slash." if path.endswith("/") else " It ends with a slash."
 
-    def _told(self, world: World, operation: Operation, found: object, headers: access.Headers) -> HttpResponse:
+    def _success(self, world: World, operation: Operation, value: object, headers: access.Headers) -> HttpResponse:
         endpoint, now = f"{self._name}_{operation.id.replace('/', '_')}", world.clock.now()
         nulls = world.settings.nulls == "present"
-        if isinstance(found, ListingPage):
-            return envelope.listing(endpoint, found.items, found.bookmark, now, nulls=nulls, headers=headers)
-        return envelope.success(endpoint, found, now, nulls=nulls, headers=headers)
+        if isinstance(value, ListingPage):
+            return envelope.listing(endpoint, value.items, value.bookmark, now, nulls=nulls, headers=headers)
+        return envelope.success(endpoint, value, now, nulls=nulls, headers=headers)
 
     def _key(self, call: HttpRequest) -> _Key:
-        return "GET" if call.method == "HEAD" else call.method, self._masked(call.path)
+        return "GET" if call.method == "HEAD" else call.method, self._pattern(call.path)
 
-    def _masked(self, path: str) -> tuple[str, ...]:
-        return tuple(part if part in self._words else _ANY for part in path.split("/"))
+    def _pattern(self, path: str) -> tuple[str, ...]:
+        return tuple(part if part in self._literals else _ANY for part in path.split("/"))
 
 
-def _admitted(caller: Caller, operation: Operation) -> Caller:
+def _v5_caller(caller: Caller, operation: Operation) -> Caller:
     """The caller, with the scopes by which the world's rules know it. Raises ApiError if it may not call this."""
     if caller.client:
         raise restricted_feature(f"{operation.id} with a client_credentials token")

@@ -26,7 +26,7 @@ _MOST_FIELDS = 100
 class FormFields(dict[str, str]):
     """What was sent, by name. A null is as good as nothing."""
 
-    def needed(self, name: str) -> str:
+    def required(self, name: str) -> str:
         """A text that must be there and not be empty. Raises ApiError (400) if it is not."""
         if value := self.get(name):
             return value

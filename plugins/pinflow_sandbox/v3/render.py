@@ -32,73 +32,73 @@ _FORMATS = {"image": "static", "multiple_images": "carousel", "video": "video"}
 _FAILED = 1  # failure_code of an upload that is no video
 
 
-def account(found: AccountRecord) -> JsonObject:
+def account(record: AccountRecord) -> JsonObject:
     """A user."""
-    picture = images.key_for_content(images.fingerprint("profile", found.username), "profile")
+    picture = images.key_for_content(images.fingerprint("profile", record.username), "profile")
     return {
-        "id": found.id,
+        "id": record.id,
         "type": "user",
-        "username": found.username,
-        "full_name": found.business_name or found.username.replace("_", " ").title(),
-        "about": found.about,
-        "profile_url": f"{_SITE}/{found.username}/",
-        "website_url": found.website_url,
+        "username": record.username,
+        "full_name": record.business_name or record.username.replace("_", " ").title(),
+        "about": record.about,
+        "profile_url": f"{_SITE}/{record.username}/",
+        "website_url": record.website_url,
         "image_large_url": images.address(picture, "150x150"),
-        "is_partner": found.business,
-        "board_count": len(found.boards),
-        "pin_count": len(found.pins),
-        "follower_count": len(found.followers),
-        "following_count": len(found.following),
+        "is_partner": record.business,
+        "board_count": len(record.boards),
+        "pin_count": len(record.pins),
+        "follower_count": len(record.followers),
+        "following_count": len(record.following),
     }
 
 
-def board(world: World, found: BoardRecord) -> JsonObject:
+def board(world: World, record: BoardRecord) -> JsonObject:
     """A board."""
-    newest = world.pins[found.pins[-1]].content if found.pins else None
+    newest = world.pins[record.pins[-1]].content if record.pins else None
     return {
-        "id": found.id,
+        "id": record.id,
         "type": "board",
-        "name": found.name,
-        "url": board_url(found),
-        "description": found.description,
+        "name": record.name,
+        "url": board_url(record),
+        "description": record.description,
         "category": None,
-        "privacy": found.privacy.lower(),
-        "owner": _person(world, found.owner),
-        "pin_count": len(found.pins),
-        "section_count": len(found.sections),
-        "follower_count": len(found.followers),
-        "collaborator_count": len(found.collaborators),
+        "privacy": record.privacy.lower(),
+        "owner": _person(world, record.owner),
+        "pin_count": len(record.pins),
+        "section_count": len(record.sections),
+        "follower_count": len(record.followers),
+        "collaborator_count": len(record.collaborators),
         "image_cover_url": images.address(newest.slots[newest.cover].key, "400x300") if newest else None,
-        "created_at": http_date(found.created),
-        **found.v3_fields,
+        "created_at": http_date(record.created),
+        **record.v3_fields,
     }
 
 
-def board_url(found: BoardRecord) -> str:
+def board_url(record: BoardRecord) -> str:
     """A board's path on the web site."""
-    return f"/{found.owner}/{_slug(found.name)}/"
+    return f"/{record.owner}/{_slug(record.name)}/"
 
 
-def section(found: SectionRecord) -> JsonObject:
+def section(record: SectionRecord) -> JsonObject:
     """A section of a board."""
     return {
-        "id": found.id,
+        "id": record.id,
         "type": "board_section",
-        "title": found.name,
-        "slug": _slug(found.name),
-        "pin_count": len(found.pins),
+        "title": record.name,
+        "slug": _slug(record.name),
+        "pin_count": len(record.pins),
     }
 
 
-def pin(world: World, found: PinRecord) -> JsonObject:
+def pin(world: World, record: PinRecord) -> JsonObject:
     """A Pin."""
-    content = found.content
+    content = record.content
     key = content.slots[content.cover].key
-    of = world.boards[found.board_id] if found.board_id is not None else None
+    of = world.boards[record.board_id] if record.board_id is not None else None
     return {
-        "id": found.id,
+        "id": record.id,
         "type": "pin",
-        "created_at": http_date(found.created),
+        "created_at": http_date(record.created),
         "title": content.title,
         "description": content.description,
         "link": content.link,
@@ -113,8 +113,8 @@ def pin(world: World, found: PinRecord) -> JsonObject:
         "is_video": content.kind == "video",
         "carousel_data": _carousel(content, originals=world.settings.originals),
         "board": {"id": of.id, "name": of.name, "url": board_url(of)} if of else None,
-        "board_section_id": found.section_id,
-        "pinner": _person(world, found.account),
+        "board_section_id": record.section_id,
+        "pinner": _person(world, record.account),
     }
 
 
@@ -123,9 +123,9 @@ def story(number: str) -> JsonObject:
     return {"id": number, "type": "story", "story_type": "more_ideas"}
 
 
-def upload(found: MediaRecord, status: str) -> JsonObject:
+def upload(record: MediaRecord, status: str) -> JsonObject:
     """The state of an upload."""
-    return {"id": found.id, "type": "video", "status": status, "failure_code": _FAILED if status == "failed" else None}
+    return {"id": record.id, "type": "video", "status": status, "failure_code": _FAILED if status == "failed" else None}
 
 
 @lru_cache(maxsize=4096)

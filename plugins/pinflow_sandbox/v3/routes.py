@@ -46,7 +46,7 @@ _APP_TYPES = ("all", "mobile", "tablet", "web")
 
 def _is_true(request: EnvelopedRequest, name: str) -> bool:
     """A flag of the query; clients wrote it in every way."""
-    return (request.one(name) or "").lower() in ("true", "1")
+    return (request.query_value(name) or "").lower() in ("true", "1")
 
 
 # accounts
@@ -58,17 +58,17 @@ def _user(request: EnvelopedRequest) -> AccountRecord:
     own = request.caller.account
     if id in ("me", own.id):
         return own
-    found = next((each for each in request.world.accounts.values() if each.id == id), None)
-    if found is None:
+    user = next((account for account in request.world.accounts.values() if account.id == id), None)
+    if user is None:
         raise user_not_found()
-    return found
+    return user
 
 
 def _own_user(request: EnvelopedRequest) -> AccountRecord:
-    found = _user(request)
-    if found is not request.caller.account:
+    user = _user(request)
+    if user is not request.caller.account:
         raise permission_denied()
-    return found
+    return user
 
 
 def _users_get(request: EnvelopedRequest) -> object:
@@ -108,10 +108,10 @@ def _sees_board(request: EnvelopedRequest, board: BoardRecord) -> bool:
 
 
 def _board(request: EnvelopedRequest) -> BoardRecord:
-    found = request.world.boards.get(valid_id("board_id", request.path["board_id"]))
-    if found is None or not _sees_board(request, found):
+    board = request.world.boards.get(valid_id("board_id", request.path["board_id"]))
+    if board is None or not _sees_board(request, board):
         raise board_not_found()
-    return found
+    return board
 
 
 def _boards_create(request: EnvelopedRequest) -> object:
@@ -135,12 +135,12 @@ def _board_pins(request: EnvelopedRequest) -> object:
 
 
 def _sections_list(request: EnvelopedRequest) -> object:
-    found = request.world.sections
-    return request.page(_board(request).sections, lambda id: True, lambda id: v3_render.section(found[id]))
+    sections = request.world.sections
+    return request.page(_board(request).sections, lambda id: True, lambda id: v3_render.section(sections[id]))
 
 
 def _sections_create(request: EnvelopedRequest) -> object:
-    body = RequestBody({"name": request.fields().needed("title")})
+    body = RequestBody({"name": request.fields().required("title")})
     return v3_render.section(boards.create_section(request.world, request.caller, request.board(), body))
 
 
@@ -163,19 +163,19 @@ def _pins(
     request: EnvelopedRequest, ids: Sequence[str], keep: Callable[[PinRecord], bool] = lambda pin: True
 ) -> ListingPage:
     world = request.world
-    found = world.pins
+    records = world.pins
     return request.page(
         ids,
-        lambda id: keep(found[id]) and _sees_pin(request, found[id]),
-        lambda id: v3_render.pin(world, found[id]),
+        lambda id: keep(records[id]) and _sees_pin(request, records[id]),
+        lambda id: v3_render.pin(world, records[id]),
     )
 
 
 def _pins_get(request: EnvelopedRequest) -> object:
-    found = request.world.pins.get(valid_id("pin_id", request.path["pin_id"]))
-    if found is None or not _sees_pin(request, found):
+    pin = request.world.pins.get(valid_id("pin_id", request.path["pin_id"]))
+    if pin is None or not _sees_pin(request, pin):
         raise pin_not_found()
-    return v3_render.pin(request.world, found)
+    return v3_render.pin(request.world, pin)
 
 
 def _pins_create(request: EnvelopedRequest) -> object:
@@ -185,9 +185,9 @@ def _pins_create(request: EnvelopedRequest) -> object:
 def _pins_save(request: EnvelopedRequest) -> object:
     if not request.world.settings.pinner_app:
         raise restricted_feature("pinner_app")
-    id, given = valid_id("pin_id", request.path["pin_id"]), request.fields()
-    place = {name: given[name] for name in ("board_id", "board_section_id") if given.get(name)}
-    given.needed("board_id")
+    id, fields = valid_id("pin_id", request.path["pin_id"]), request.fields()
+    place = {name: fields[name] for name in ("board_id", "board_section_id") if fields.get(name)}
+    fields.required("board_id")
     return v3_render.pin(request.world, pins.save_pin(request.world, request.caller, id, RequestBody(place)))
 
 
@@ -195,24 +195,24 @@ def _pins_save(request: EnvelopedRequest) -> object:
 
 
 def _upload_register(request: EnvelopedRequest) -> object:
-    body = RequestBody({"media_type": request.fields().needed("type")}, names={"media_type": "type"})
-    made = uploads.register(request.world, request.caller, body)
+    body = RequestBody({"media_type": request.fields().required("type")}, names={"media_type": "type"})
+    media = uploads.register(request.world, request.caller, body)
     return {
-        "upload_id": made.id,
+        "upload_id": media.id,
         "upload_url": f"http://{request.call.host}{uploads.STORE_PATH}",
-        "upload_parameters": uploads.parameters(request.world, made),
+        "upload_parameters": uploads.parameters(request.world, media),
     }
 
 
 def _upload_status(request: EnvelopedRequest) -> object:
     """The uploads that were asked for and are the caller's, by id; others are left out."""
     world, own = request.world, request.caller.account
-    asked = request.one("upload_ids")
-    if not asked:
+    text = request.query_value("upload_ids")
+    if not text:
         raise missing_field("upload_ids")
-    ids = [valid_id("upload_ids", id.strip()) for id in asked.split(",")]
-    found = [world.media[id] for id in ids if id in world.media and world.media[id].account == own.username]
-    return {each.id: v3_render.upload(each, uploads.polled(world, each)) for each in found}
+    ids = [valid_id("upload_ids", id.strip()) for id in text.split(",")]
+    uploaded = [world.media[id] for id in ids if id in world.media and world.media[id].account == own.username]
+    return {media.id: v3_render.upload(media, uploads.poll(world, media)) for media in uploaded}
 
 
 def _analytics(request: EnvelopedRequest) -> object:
@@ -221,7 +221,7 @@ def _analytics(request: EnvelopedRequest) -> object:
     for name, allowed in _ATTRIBUTES.items():
         request.choice(name, allowed)
     app_type = (request.choice("app_types", _APP_TYPES) or "all").upper()
-    return v5_analytics.of_account(request, account, share=v5_analytics.share_of("APP_TYPE", app_type))
+    return v5_analytics.account_metrics(request, account, share=v5_analytics.share_of("APP_TYPE", app_type))
 
 
 DIALECT = EnvelopeDialect(

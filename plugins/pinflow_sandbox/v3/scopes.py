@@ -21,8 +21,8 @@ _V3 = """
 V3_SCOPES = frozenset(_V3.split())
 
 _ORGANIC = ("boards", "pins", "users")
-_READ_ORGANIC = frozenset(f"read_{each}" for each in _ORGANIC) | {"read_domains", "read_user_followers"}
-_WRITE_ORGANIC = frozenset(f"write_{each}" for each in _ORGANIC) | {"write_user_followees"}
+_READ_ORGANIC = frozenset(f"read_{noun}" for noun in _ORGANIC) | {"read_domains", "read_user_followers"}
+_WRITE_ORGANIC = frozenset(f"write_{noun}" for noun in _ORGANIC) | {"write_user_followees"}
 _ADS = ("advertisers", "campaigns", "pin_promotions")
 
 _CONTENTS: Final[Mapping[str, frozenset[str]]] = {
@@ -30,8 +30,8 @@ _CONTENTS: Final[Mapping[str, frozenset[str]]] = {
     "write_organic": _WRITE_ORGANIC,
     "manage_organic": _READ_ORGANIC | _WRITE_ORGANIC | {"read_organic", "write_organic"},
     "read_secret": frozenset({"read_secret_boards", "read_secret_pins"}),
-    "read_ads": frozenset(f"read_{each}" for each in _ADS),
-    "write_ads": frozenset(f"write_{each}" for each in _ADS),
+    "read_ads": frozenset(f"read_{noun}" for noun in _ADS),
+    "write_ads": frozenset(f"write_{noun}" for noun in _ADS),
     "manage_merchants": frozenset({"read_merchants", "write_merchants"}),
 }
 # v3 has no scope for writing to what is secret: who may see it and may write may do both

@@ -31,78 +31,78 @@ _RUNNING: Final = {"ACTIVE": "RUNNING"}
 _REVIEWED: Final = {"ACTIVE": "APPROVED"}
 
 
-def ad_account(found: AdAccountRecord, owner_id: str, viewer: str) -> JsonObject:
+def ad_account(account: AdAccountRecord, owner_id: str, viewer: str) -> JsonObject:
     """An AdAccount, as this account sees it."""
     return {
-        "id": found.id,
-        "name": found.name,
-        "owner": {"username": found.owner, "id": owner_id},
-        "country": found.country,
-        "currency": found.currency,
-        "permissions": list(found.roles[viewer]),
-        "created_time": int(found.created),
-        "updated_time": int(found.created),
+        "id": account.id,
+        "name": account.name,
+        "owner": {"username": account.owner, "id": owner_id},
+        "country": account.country,
+        "currency": account.currency,
+        "permissions": list(account.roles[viewer]),
+        "created_time": int(account.created),
+        "updated_time": int(account.created),
     }
 
 
-def campaign(found: CampaignRecord) -> JsonObject:
+def campaign(record: CampaignRecord) -> JsonObject:
     """A CampaignResponse."""
     return {
-        "id": found.id,
-        "ad_account_id": found.ad_account_id,
-        "name": found.name,
-        "status": found.status,
-        "summary_status": _RUNNING.get(found.status, found.status),
-        "objective_type": found.objective,
-        "daily_spend_cap": found.daily_cap,
-        "lifetime_spend_cap": found.lifetime_cap,
-        "start_time": int(found.created),
-        "end_time": None if found.ended is None else int(found.ended),
-        "created_time": int(found.created),
-        "updated_time": int(found.created),
+        "id": record.id,
+        "ad_account_id": record.ad_account_id,
+        "name": record.name,
+        "status": record.status,
+        "summary_status": _RUNNING.get(record.status, record.status),
+        "objective_type": record.objective,
+        "daily_spend_cap": record.daily_cap,
+        "lifetime_spend_cap": record.lifetime_cap,
+        "start_time": int(record.created),
+        "end_time": None if record.ended is None else int(record.ended),
+        "created_time": int(record.created),
+        "updated_time": int(record.created),
         "type": "campaign",
     }
 
 
-def ad_group(found: AdGroupRecord) -> JsonObject:
+def ad_group(record: AdGroupRecord) -> JsonObject:
     """An AdGroupResponse."""
     return {
-        "id": found.id,
-        "ad_account_id": found.ad_account_id,
-        "campaign_id": found.campaign_id,
-        "name": found.name,
-        "status": found.status,
-        "summary_status": _RUNNING.get(found.status, found.status),
-        "budget_in_micro_currency": found.budget,
+        "id": record.id,
+        "ad_account_id": record.ad_account_id,
+        "campaign_id": record.campaign_id,
+        "name": record.name,
+        "status": record.status,
+        "summary_status": _RUNNING.get(record.status, record.status),
+        "budget_in_micro_currency": record.budget,
         "budget_type": "DAILY",
-        "bid_in_micro_currency": found.bid,
-        "billable_event": found.billable_event,
-        "start_time": int(found.created),
+        "bid_in_micro_currency": record.bid,
+        "billable_event": record.billable_event,
+        "start_time": int(record.created),
         "end_time": None,
-        "created_time": int(found.created),
-        "updated_time": int(found.created),
+        "created_time": int(record.created),
+        "updated_time": int(record.created),
         "type": "adgroup",
     }
 
 
-def ad(found: AdRecord) -> JsonObject:
+def ad(record: AdRecord) -> JsonObject:
     """An AdResponse."""
-    summary = "REJECTED" if found.review == "REJECTED" else _REVIEWED.get(found.status, found.status)
+    summary = "REJECTED" if record.review == "REJECTED" else _REVIEWED.get(record.status, record.status)
     return {
-        "id": found.id,
-        "ad_account_id": found.ad_account_id,
-        "campaign_id": found.campaign_id,
-        "ad_group_id": found.ad_group_id,
-        "pin_id": found.pin_id,
-        "name": found.name,
-        "status": found.status,
+        "id": record.id,
+        "ad_account_id": record.ad_account_id,
+        "campaign_id": record.campaign_id,
+        "ad_group_id": record.ad_group_id,
+        "pin_id": record.pin_id,
+        "name": record.name,
+        "status": record.status,
         "summary_status": summary,
         "creative_type": "REGULAR",
-        "destination_url": found.destination_url,
-        "review_status": found.review,
-        "rejected_reasons": ["LANDING_PAGE"] if found.review == "REJECTED" else [],
-        "created_time": int(found.created),
-        "updated_time": int(found.created),
+        "destination_url": record.destination_url,
+        "review_status": record.review,
+        "rejected_reasons": ["LANDING_PAGE"] if record.review == "REJECTED" else [],
+        "created_time": int(record.created),
+        "updated_time": int(record.created),
         "type": "ad",
     }
 
@@ -112,29 +112,29 @@ def _account(request: OperationRequest) -> AdAccountRecord:
 
 
 def _accounts_list(request: OperationRequest) -> Reply:
-    shared = request.one("include_shared_accounts") is None or request.flag("include_shared_accounts")
+    shared = request.query_value("include_shared_accounts") is None or request.flag("include_shared_accounts")
     return request.listing(
         ads.visible_accounts(request.world, request.caller, shared=shared),
         lambda id: True,
-        lambda id: _shown_account(request, request.world.ad_accounts[id]),
+        lambda id: _account_json(request, request.world.ad_accounts[id]),
         newest_first=False,
     )
 
 
-def _shown_account(request: OperationRequest, found: AdAccountRecord) -> JsonObject:
-    return ad_account(found, request.world.accounts[found.owner].id, request.caller.account.username)
+def _account_json(request: OperationRequest, account: AdAccountRecord) -> JsonObject:
+    return ad_account(account, request.world.accounts[account.owner].id, request.caller.account.username)
 
 
 def _accounts_get(request: OperationRequest) -> Reply:
-    return 200, _shown_account(request, _account(request))
+    return 200, _account_json(request, _account(request))
 
 
-def _given(request: OperationRequest, names: Sequence[str]) -> Mapping[str, list[str]]:
+def _id_filters(request: OperationRequest, names: Sequence[str]) -> Mapping[str, list[str]]:
     """The id filter that a query has, if any. Raises ApiError where there are two kinds of them."""
-    given = {name: ads.ids_of(name, request.query[name]) for name in names if name in request.query}
-    if len(given) > 1:
-        raise invalid_request(f"only one kind of id filter is taken at a time (were {', '.join(given)})")
-    return given
+    filters = {name: ads.parse_ids(name, request.query[name]) for name in names if name in request.query}
+    if len(filters) > 1:
+        raise invalid_request(f"only one kind of id filter is taken at a time (were {', '.join(filters)})")
+    return filters
 
 
 def _entities(
@@ -144,13 +144,13 @@ def _entities(
     show: Callable[[str], object],
     filters: Mapping[str, Callable[[CampaignRecord | AdGroupRecord | AdRecord], str]],
 ) -> Reply:
-    given = _given(request, list(filters))
-    statuses = ads.statuses_of(request.query.get("entity_statuses", ()))
+    id_filters = _id_filters(request, list(filters))
+    statuses = ads.parse_statuses(request.query.get("entity_statuses", ()))
     newest = request.choice("order", _ORDERS) == "DESCENDING"
 
     def keep(id: str) -> bool:
         entity = find(id)
-        return entity.status in statuses and all(filters[name](entity) in wanted for name, wanted in given.items())
+        return entity.status in statuses and all(filters[name](entity) in ids for name, ids in id_filters.items())
 
     return request.listing(ids, keep, show, newest_first=newest)
 
@@ -168,21 +168,21 @@ def _ad_group_id(entity: CampaignRecord | AdGroupRecord | AdRecord) -> str:
 
 
 def _campaigns_list(request: OperationRequest) -> Reply:
-    found = request.world.campaigns
+    campaigns = request.world.campaigns
     ids = _account(request).campaigns
-    return _entities(request, ids, found.__getitem__, lambda id: campaign(found[id]), {"campaign_ids": _id})
+    return _entities(request, ids, campaigns.__getitem__, lambda id: campaign(campaigns[id]), {"campaign_ids": _id})
 
 
 def _ad_groups_list(request: OperationRequest) -> Reply:
-    found = request.world.ad_groups
+    groups = request.world.ad_groups
     filters = {"campaign_ids": _campaign_id, "ad_group_ids": _id}
-    return _entities(request, _account(request).ad_groups, found.__getitem__, lambda id: ad_group(found[id]), filters)
+    return _entities(request, _account(request).ad_groups, groups.__getitem__, lambda id: ad_group(groups[id]), filters)
 
 
 def _ads_list(request: OperationRequest) -> Reply:
-    found = request.world.ads
+    records = request.world.ads
     filters = {"campaign_ids": _campaign_id, "ad_group_ids": _ad_group_id, "ad_ids": _id}
-    return _entities(request, _account(request).ads, found.__getitem__, lambda id: ad(found[id]), filters)
+    return _entities(request, _account(request).ads, records.__getitem__, lambda id: ad(records[id]), filters)
 
 
 def _campaigns_get(request: OperationRequest) -> Reply:
@@ -200,7 +200,7 @@ def _ads_get(request: OperationRequest) -> Reply:
 # figures
 
 
-def figures_of(
+def metric_rows(
     request: OperationRequest, entities: Sequence[AdEntity], choices: Mapping[str, Sequence[str]]
 ) -> list[object]:
     """The rows of figures that a query asks for; ``choices`` are what else it may choose, without effect."""
@@ -209,51 +209,51 @@ def figures_of(
         raise invalid_request("Parameter 'granularity' is required")
     for name, allowed in choices.items():
         request.choice(name, allowed)
-    columns = ad_rows.checked_columns(request.query.get("columns", ()))
+    columns = ad_rows.parse_columns(request.query.get("columns", ()))
     today = metrics.day_of(request.world.clock.now())
     reach = HOURLY if granularity == "HOUR" else SYNC
-    period = parse_period(request.one("start_date"), request.one("end_date"), today, reach)
+    period = parse_period(request.query_value("start_date"), request.query_value("end_date"), today, reach)
     return list(ad_rows.rows(request.world, entities, period, granularity, columns))
 
 
-def named_ids(request: OperationRequest, name: str) -> list[str]:
+def required_ids(request: OperationRequest, name: str) -> list[str]:
     """The ids in a parameter that must be there. Raises ApiError (400) without it."""
     if name not in request.query:
         raise invalid_request(f"Parameter '{name}' is required")
-    return ads.ids_of(name, request.query[name])
+    return ads.parse_ids(name, request.query[name])
 
 
-def _figures(request: OperationRequest, entities: Sequence[AdEntity]) -> Reply:
-    return 200, figures_of(request, entities, _CHOICES)
+def _metrics(request: OperationRequest, entities: Sequence[AdEntity]) -> Reply:
+    return 200, metric_rows(request, entities, _CHOICES)
 
 
-def _account_figures(request: OperationRequest) -> Reply:
-    return _figures(request, [_account(request)])
+def _account_metrics(request: OperationRequest) -> Reply:
+    return _metrics(request, [_account(request)])
 
 
-def _campaign_figures(request: OperationRequest) -> Reply:
+def _campaign_metrics(request: OperationRequest) -> Reply:
     account = _account(request)
-    ids = named_ids(request, "campaign_ids")
-    return _figures(request, [ads.campaign_of(request.world, account, id) for id in ids])
+    ids = required_ids(request, "campaign_ids")
+    return _metrics(request, [ads.campaign_of(request.world, account, id) for id in ids])
 
 
-def _ad_group_figures(request: OperationRequest) -> Reply:
+def _ad_group_metrics(request: OperationRequest) -> Reply:
     account = _account(request)
-    ids = named_ids(request, "ad_group_ids")
-    return _figures(request, [ads.ad_group_of(request.world, account, id) for id in ids])
+    ids = required_ids(request, "ad_group_ids")
+    return _metrics(request, [ads.ad_group_of(request.world, account, id) for id in ids])
 
 
-def _ad_figures(request: OperationRequest) -> Reply:
+def _ad_metrics(request: OperationRequest) -> Reply:
     account, world = _account(request), request.world
     if "ad_ids" in request.query:
-        return _figures(request, [ads.ad_of(world, account, id) for id in named_ids(request, "ad_ids")])
-    campaigns = [ads.campaign_of(world, account, id) for id in named_ids(request, "campaign_ids")]
-    return _figures(request, [ad for campaign in campaigns for ad in ads.ads_of(world, campaign)])
+        return _metrics(request, [ads.ad_of(world, account, id) for id in required_ids(request, "ad_ids")])
+    campaigns = [ads.campaign_of(world, account, id) for id in required_ids(request, "campaign_ids")]
+    return _metrics(request, [ad for campaign in campaigns for ad in ads.ads_of(world, campaign)])
 
 
 def _delivery_metrics(request: OperationRequest) -> Reply:
     request.choice("report_type", ("SYNC", "ASYNC"))
-    return 200, {"items": [metric_definitions.described(name) for name in metric_definitions.DEFINITIONS]}
+    return 200, {"items": [metric_definitions.definition(name) for name in metric_definitions.DEFINITIONS]}
 
 
 HANDLERS: Final[Mapping[str, Callable[[OperationRequest], Reply]]] = {
@@ -265,9 +265,9 @@ HANDLERS: Final[Mapping[str, Callable[[OperationRequest], Reply]]] = {
     "ad_groups/get": _ad_groups_get,
     "ads/list": _ads_list,
     "ads/get": _ads_get,
-    "ad_account/analytics": _account_figures,
-    "campaigns/analytics": _campaign_figures,
-    "ad_groups/analytics": _ad_group_figures,
-    "ads/analytics": _ad_figures,
+    "ad_account/analytics": _account_metrics,
+    "campaigns/analytics": _campaign_metrics,
+    "ad_groups/analytics": _ad_group_metrics,
+    "ads/analytics": _ad_metrics,
     "delivery_metrics/get": _delivery_metrics,
 }

@@ -54,7 +54,7 @@ _SHARES: Final[Mapping[str, Mapping[str, int]]] = {
     },
     "CONTENT_TYPE": {"ORGANIC": 80, "PAID": 20},
 }
-_FILTERED: Final = {
+_FILTER_COLUMNS: Final = {
     "app_types": "APP_TYPE",
     "from_claimed_content": "OWNED_CONTENT",
     "source": "SOURCE",
@@ -76,22 +76,22 @@ def _pin_analytics(request: OperationRequest) -> Reply:
 def _pins_analytics(request: OperationRequest) -> Reply:
     if "pin_ids" not in request.query:
         raise invalid_request("Parameter 'pin_ids' is required")
-    ids = ads.ids_of("pin_ids", request.query["pin_ids"], _MOST_PINS)
+    ids = ads.parse_ids("pin_ids", request.query["pin_ids"], _MOST_PINS)
     names = _metric_types(request, PIN_METRICS, needed=True)
     period, share = _period(request), _filter(request)
-    found = [request.world.pin(request.caller, id) for id in ids]
+    pins = [request.world.pin(request.caller, id) for id in ids]
     return 200, {
         pin.id: _split(request, period, _daily(pin), names, None, share, born=pin.created, lifetime=True)
-        for pin in found
+        for pin in pins
     }
 
 
 def _user_analytics(request: OperationRequest) -> Reply:
     split = request.choice("split_field", get_args(vocabulary.UserSplit))
-    return 200, of_account(request, request.caller.account, share=_filter(request), split=split)
+    return 200, account_metrics(request, request.caller.account, share=_filter(request), split=split)
 
 
-def of_account(
+def account_metrics(
     request: OperationRequest, account: AccountRecord, *, share: Share, split: str | None = None
 ) -> JsonObject:
     """The figures of an account for the days and metrics of a query; ``share`` is what its filters leave of them."""
@@ -126,14 +126,14 @@ def _top(
     names = _metric_types(request, allowed, needed=False)
     period, share = _period(request), _filter(request)
     count = request.number("num_of_pins", default=10, most=50)
-    recent = request.one("created_in_last_n_days")
+    recent = request.query_value("created_in_last_n_days")
     if recent not in (None, "30"):
         raise invalid_request("Parameter 'created_in_last_n_days' must be 30")
     oldest = request.world.clock.now() - 30 * 86_400 if recent else 0.0
-    found = [request.world.pins[id] for id in request.caller.account.pins]
-    chosen = [pin for pin in found if pin.created >= oldest and keep(pin)]
+    pins = [request.world.pins[id] for id in request.caller.account.pins]
+    chosen = [pin for pin in pins if pin.created >= oldest and keep(pin)]
     ranked = [(share(metrics.total(map(_daily(pin), period))), pin) for pin in chosen]
-    ranked.sort(key=lambda each: (-metrics.metric_values(each[0], [sort_by])[sort_by], each[1].id))
+    ranked.sort(key=lambda entry: (-metrics.metric_values(entry[0], [sort_by])[sort_by], entry[1].id))
     return 200, {
         "date_availability": {
             "latest_available_timestamp": int(request.world.clock.now() - 86_400) * 1000,
@@ -217,7 +217,7 @@ def _part(counted: MetricCounts, parts: Mapping[str, int], part: str) -> MetricC
 def _filter(request: OperationRequest) -> Callable[[MetricCounts], MetricCounts]:
     """What a query's filters leave of figures."""
     chosen = [
-        (_SHARES[_FILTERED[name]], value)
+        (_SHARES[_FILTER_COLUMNS[name]], value)
         for name, allowed in _CHOICES.items()
         if (value := request.choice(name, allowed)) not in (None, "ALL", "BOTH")
     ]
@@ -231,17 +231,17 @@ def _filter(request: OperationRequest) -> Callable[[MetricCounts], MetricCounts]
 
 
 def _metric_types(request: OperationRequest, allowed: Iterable[str], *, needed: bool) -> list[str]:
-    found = [each for value in request.query.get("metric_types", ()) for each in value.split(",") if each]
-    if unknown := sorted(set(found) - set(allowed)):
+    names = [name for value in request.query.get("metric_types", ()) for name in value.split(",") if name]
+    if unknown := sorted(set(names) - set(allowed)):
         raise invalid_request(f"Parameter 'metric_types' has unknown values: {unknown}")
-    if needed and not found:
+    if needed and not names:
         raise invalid_request("Parameter 'metric_types' is required")
-    return found or list(allowed)
+    return names or list(allowed)
 
 
 def _period(request: OperationRequest) -> Period:
     today = metrics.day_of(request.world.clock.now())
-    return parse_period(request.one("start_date"), request.one("end_date"), today, SYNC)
+    return parse_period(request.query_value("start_date"), request.query_value("end_date"), today, SYNC)
 
 
 HANDLERS: Final[Mapping[str, Callable[[OperationRequest], Reply]]] = {

@@ -38,21 +38,21 @@ def moment(seconds: float) -> str:
     return f"{at[0]:04}-{at[1]:02}-{at[2]:02}T{at[3]:02}:{at[4]:02}:{at[5]:02}"
 
 
-def account(found: AccountRecord) -> JsonObject:
+def account(record: AccountRecord) -> JsonObject:
     """An Account."""
-    picture = images.key_for_content(images.fingerprint("profile", found.username), "profile")
+    picture = images.key_for_content(images.fingerprint("profile", record.username), "profile")
     return {
-        "id": found.id,
-        "username": found.username,
-        "account_type": "BUSINESS" if found.business else "PINNER",
+        "id": record.id,
+        "username": record.username,
+        "account_type": "BUSINESS" if record.business else "PINNER",
         "profile_image": images.address(picture, "150x150"),
-        "website_url": found.website_url,
-        "about": found.about,
-        "business_name": found.business_name,
-        "board_count": len(found.boards),
-        "pin_count": len(found.pins),
-        "follower_count": len(found.followers),
-        "following_count": len(found.following),
+        "website_url": record.website_url,
+        "about": record.about,
+        "business_name": record.business_name,
+        "board_count": len(record.boards),
+        "pin_count": len(record.pins),
+        "follower_count": len(record.followers),
+        "following_count": len(record.following),
         "monthly_views": 0,
     }
 
@@ -70,63 +70,63 @@ def linked_business(username: str) -> JsonObject:
     return {"username": username, **urls}
 
 
-def website(found: WebsiteRecord) -> JsonObject:
+def website(record: WebsiteRecord) -> JsonObject:
     """A UserWebsiteSummary."""
-    return {"website": found.address, "status": "success", "verified_at": moment(found.verified)}
+    return {"website": record.address, "status": "success", "verified_at": moment(record.verified)}
 
 
-def board(world: World, found: BoardRecord) -> JsonObject:
+def board(world: World, record: BoardRecord) -> JsonObject:
     """A Board."""
-    newest = [world.pins[id].content for id in found.pins[: -_THUMBNAILS - 1 : -1]]
+    newest = [world.pins[id].content for id in record.pins[: -_THUMBNAILS - 1 : -1]]
     keys = [content.slots[content.cover].key for content in newest]
     return {
-        "id": found.id,
-        "name": found.name,
-        "description": found.description,
-        "privacy": found.privacy,
-        "is_ads_only": found.ads_only,
-        "owner": {"username": found.owner},
+        "id": record.id,
+        "name": record.name,
+        "description": record.description,
+        "privacy": record.privacy,
+        "is_ads_only": record.ads_only,
+        "owner": {"username": record.owner},
         "media": {
             "image_cover_url": images.address(keys[0], "400x300") if keys else None,
             "pin_thumbnail_urls": [images.address(key, "150x150") for key in keys],
         },
-        "pin_count": len(found.pins),
-        "follower_count": len(found.followers),
-        "collaborator_count": len(found.collaborators),
-        "created_at": moment(found.created),
-        "board_pins_modified_at": moment(found.pins_modified),
+        "pin_count": len(record.pins),
+        "follower_count": len(record.followers),
+        "collaborator_count": len(record.collaborators),
+        "created_at": moment(record.created),
+        "board_pins_modified_at": moment(record.pins_modified),
     }
 
 
-def section(found: SectionRecord) -> JsonObject:
+def section(record: SectionRecord) -> JsonObject:
     """A BoardSection."""
-    return {"id": found.id, "name": found.name}
+    return {"id": record.id, "name": record.name}
 
 
-def pin(world: World, caller: Caller, found: PinRecord, *, metrics: bool = False) -> JsonObject:
+def pin(world: World, caller: Caller, record: PinRecord, *, metrics: bool = False) -> JsonObject:
     """A Pin, as this caller sees it."""
-    content = found.content
+    content = record.content
     cover = content.slots[content.cover]
     body: JsonObject = {
-        "id": found.id,
-        "created_at": moment(found.created),
+        "id": record.id,
+        "created_at": moment(record.created),
         "link": content.link,
         "title": content.title,
         "description": content.description,
         "dominant_color": content.dominant_color or images.colour(cover.key),
         "alt_text": content.alt_text,
-        "board_section_id": found.section_id,
+        "board_section_id": record.section_id,
         "creative_type": _CREATIVE_TYPES[content.kind],
-        "is_owner": found.account == caller.account.username,
+        "is_owner": record.account == caller.account.username,
         "is_standard": content.standard,
-        "has_been_promoted": found.promoted,
-        "parent_pin_id": found.parent_id,
+        "has_been_promoted": record.promoted,
+        "parent_pin_id": record.parent_id,
         "pin_metrics": _metrics() if metrics else None,
         "media": _media(content, originals=world.settings.originals),
     }
-    if found.board_id is not None:
-        body["board_id"] = found.board_id
-        body["board_owner"] = {"username": world.boards[found.board_id].owner}
+    if record.board_id is not None:
+        body["board_id"] = record.board_id
+        body["board_owner"] = {"username": world.boards[record.board_id].owner}
     return body
 
 

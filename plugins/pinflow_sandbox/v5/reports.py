@@ -27,18 +27,18 @@ _MOST_IDS: Final = 500
 
 def _create(request: OperationRequest) -> Reply:
     account = ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
-    made = asked_for(request.world, account, request.body(), levels=LEVELS, filters="metrics_filters")
-    return 200, {"report_status": "IN_PROGRESS", "token": made.token, "message": None}
+    report = make_report(request.world, account, request.body(), levels=LEVELS, filters="metrics_filters")
+    return 200, {"report_status": "IN_PROGRESS", "token": report.token, "message": None}
 
 
-def asked_for(
+def make_report(
     world: World, account: AdAccountRecord, body: RequestBody, *, levels: Sequence[str], filters: str
 ) -> ReportRecord:
     """Make the report that a body describes, whose field of filters has this name. Raises ApiError for a bad one."""
     level, granularity = body.choice("level", levels), body.choice("granularity", GRANULARITIES)
     if level is None or granularity is None:
-        raise body.wrong("level" if level is None else "granularity", "is required")
-    columns = ad_rows.checked_columns(body.texts("columns"))
+        raise body.field_error("level" if level is None else "granularity", "is required")
+    columns = ad_rows.parse_columns(body.texts("columns"))
     reach = HOURLY if granularity == "HOUR" else ITEMS if level.startswith("PRODUCT_ITEM") else ASYNC
     period = parse_period(body.text("start_date"), body.text("end_date"), metrics.day_of(world.clock.now()), reach)
     csv_wanted = body.choice("report_format", ("JSON", "CSV")) == "CSV"
@@ -56,10 +56,10 @@ def asked_for(
 
 def _get(request: OperationRequest) -> Reply:
     account = ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
-    token = request.one("token")
+    token = request.query_value("token")
     if not token:
         raise invalid_request("Parameter 'token' is required")
-    return 200, reports.polled(request.world, account, token, request.call.host)
+    return 200, reports.poll(request.world, account, token, request.call.host)
 
 
 def _entities(world: World, account: AdAccountRecord, level: str, body: RequestBody) -> Sequence[AdEntity]:
@@ -67,43 +67,43 @@ def _entities(world: World, account: AdAccountRecord, level: str, body: RequestB
     filters = {name: body.texts(name) for name in ("campaign_ids", "ad_group_ids", "ad_ids") if name in body}
     for name, ids in filters.items():
         if not 1 <= len(ids) <= _MOST_IDS:
-            raise body.wrong(name, f"takes 1 to {_MOST_IDS} ids")
+            raise body.field_error(name, f"takes 1 to {_MOST_IDS} ids")
         for id in ids:
             valid_id(name, id)
     match level.removesuffix("_TARGETING"):
         case "ADVERTISER":
             return [account]
         case "CAMPAIGN":
-            found: list[Any] = [world.campaigns[id] for id in account.campaigns]
+            entities: list[Any] = [world.campaigns[id] for id in account.campaigns]
         case "AD_GROUP":
-            found = [world.ad_groups[id] for id in account.ad_groups]
+            entities = [world.ad_groups[id] for id in account.ad_groups]
         case "PIN_PROMOTION":
-            found = [world.ads[id] for id in account.ads]
+            entities = [world.ads[id] for id in account.ads]
         case _:
-            found = []
+            entities = []
     own = f"{level.removesuffix('_TARGETING').lower().replace('pin_promotion', 'ad')}_ids"
     for name, ids in filters.items():
         attribute = "id" if name == own else name.removesuffix("s")
-        found = [each for each in found if getattr(each, attribute, None) in ids]
-    return found
+        entities = [entity for entity in entities if getattr(entity, attribute, None) in ids]
+    return entities
 
 
 def _filters(body: RequestBody, name: str) -> Callable[[Mapping[str, object]], bool]:
     """What a report's filters let through; they are asked of the columns that a row has."""
     if name not in body:
         return lambda row: True
-    given = []
+    conditions = []
     for part in body.parts(name, least=1, most=100):
-        field, operator = part.needed_text("field"), part.needed_text("operator")
-        given.append((field, operator, part.numbers("values")))
-    reports.check_filters(given)
+        field, operator = part.required_text("field"), part.required_text("operator")
+        conditions.append((field, operator, part.numbers("values")))
+    reports.check_filters(conditions)
 
     def keep(row: Mapping[str, object]) -> bool:
-        for field, operator, values in given:
+        for field, operator, values in conditions:
             value = row.get(field)
             if not isinstance(value, int | float):
                 continue
-            if any(value >= each if operator == "LESS_THAN" else value <= each for each in values):
+            if any(value >= limit if operator == "LESS_THAN" else value <= limit for limit in values):
                 return False
         return True
 

@@ -48,7 +48,7 @@ _REPEATING = (
 )
 
 
-def answer(world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
+def respond(world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
     """What API v5 answers to a call, the operation's path template, and the account it was for ("" if unknown)."""
     path = _path(call)
     headers: tuple[tuple[str, str], ...] = ()
@@ -64,8 +64,8 @@ def answer(world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
         handler = _handler(request)
         request.caller = _on_behalf(request)
         status, value = handler(request)
-    except ApiError as refused:
-        return _refusal(operation, refused, headers), template, account
+    except ApiError as error:
+        return _error_response(operation, error, headers), template, account
     if value is None:
         return HttpResponse(status, headers=headers), template, account
     if world.settings.nulls == "omitted":
@@ -73,7 +73,7 @@ def answer(world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
     return HttpResponse(status, encode_json(value).encode(), headers=headers), template, account
 
 
-def error_answer(status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
+def error_response(status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
     """An error as API v5 tells it."""
     return HttpResponse(status, encode_json({"code": code, "message": message}).encode(), headers=headers)
 
@@ -94,9 +94,9 @@ def _path(call: HttpRequest) -> str:
 
 
 def _operation(method: str, path: str) -> Operation:
-    found = match("GET" if method == "HEAD" else method, path)
-    if found is not None:
-        return found
+    operation = match("GET" if method == "HEAD" else method, path)
+    if operation is not None:
+        return operation
     if any(match(other, path) for other in _METHODS):
         raise ApiError(405, 5, "Method not allowed")
     raise ApiError(404, 404, "No such path. Paths of API v5 start with /v5/ and end without a slash.")
@@ -121,19 +121,19 @@ def _handler(request: OperationRequest) -> Callable[[OperationRequest], Reply]:
 
 def _on_behalf(request: OperationRequest) -> Caller:
     """Who the call is for: with an ad account in the query, its owner. Raises ApiError (403) without a role in it."""
-    id = request.one("ad_account_id")
+    id = request.query_value("ad_account_id")
     if id is None:
         return request.caller
     account = ads.ad_account_of(request.world, request.caller, id)
     return replace(request.caller, account=request.world.account(account.owner))
 
 
-def _refusal(operation: Operation | None, refused: ApiError, headers: tuple[tuple[str, str], ...]) -> HttpResponse:
+def _error_response(operation: Operation | None, error: ApiError, headers: tuple[tuple[str, str], ...]) -> HttpResponse:
     """An error answer; some operations repeat the HTTP status as their code."""
-    code = refused.code
-    if operation is not None and _repeats_status(operation.id, refused.status):
-        code = refused.status
-    return error_answer(refused.status, code, refused.message, getattr(refused, "headers", headers))
+    code = error.code
+    if operation is not None and _repeats_status(operation.id, error.status):
+        code = error.status
+    return error_response(error.status, code, error.message, getattr(error, "headers", headers))
 
 
 def _repeats_status(operation: str, status: int) -> bool:
@@ -142,7 +142,7 @@ def _repeats_status(operation: str, status: int) -> bool:
     return (operation, status) in (("boards/list_pins", 404), ("user_account/get", 403))
 
 
-def _created(request: OperationRequest, value: object) -> Reply:
+def _creation_reply(request: OperationRequest, value: object) -> Reply:
     return request.world.settings.created_status, value
 
 
@@ -151,15 +151,15 @@ def _created(request: OperationRequest, value: object) -> Reply:
 
 def _boards_list(request: OperationRequest) -> Reply:
     privacy = request.choice("privacy", _PRIVACY_FILTERS)
-    wanted = None if privacy in (None, "ALL") else privacy.split("_AND_")
+    privacies = None if privacy in (None, "ALL") else privacy.split("_AND_")
     own = request.caller.account
     ids = sorted([*own.boards, *own.group_boards])
-    return request.boards(ids, lambda board: wanted is None or board.privacy in wanted)
+    return request.boards(ids, lambda board: privacies is None or board.privacy in privacies)
 
 
 def _boards_create(request: OperationRequest) -> Reply:
-    made = boards.create_board(request.world, request.caller, request.body())
-    return _created(request, render.board(request.world, made))
+    board = boards.create_board(request.world, request.caller, request.body())
+    return _creation_reply(request, render.board(request.world, board))
 
 
 def _boards_get(request: OperationRequest) -> Reply:
@@ -167,8 +167,8 @@ def _boards_get(request: OperationRequest) -> Reply:
 
 
 def _boards_update(request: OperationRequest) -> Reply:
-    changed = boards.update_board(request.world, request.caller, request.board(), request.body())
-    return 200, render.board(request.world, changed)
+    board = boards.update_board(request.world, request.caller, request.board(), request.body())
+    return 200, render.board(request.world, board)
 
 
 def _boards_delete(request: OperationRequest) -> Reply:
@@ -177,17 +177,17 @@ def _boards_delete(request: OperationRequest) -> Reply:
 
 
 def _board_pins(request: OperationRequest) -> Reply:
-    return request.pins(request.board().pins, request.has_creative_type())
+    return request.pins(request.board().pins, request.creative_type_filter())
 
 
 def _sections_list(request: OperationRequest) -> Reply:
-    found = request.world.sections
-    return request.listing(request.board().sections, lambda id: True, lambda id: render.section(found[id]))
+    sections = request.world.sections
+    return request.listing(request.board().sections, lambda id: True, lambda id: render.section(sections[id]))
 
 
 def _sections_create(request: OperationRequest) -> Reply:
-    made = boards.create_section(request.world, request.caller, request.board(), request.body())
-    return 201, render.section(made)
+    section = boards.create_section(request.world, request.caller, request.board(), request.body())
+    return 201, render.section(section)
 
 
 def _sections_update(request: OperationRequest) -> Reply:
@@ -215,7 +215,7 @@ def _pins_list(request: OperationRequest) -> Reply:
     chosen = request.choice("pin_filter", _PIN_FILTERS)
     private = request.choice("pin_type", ("PRIVATE",)) is not None
     protected = request.flag("include_protected_pins")
-    fits = request.has_creative_type()
+    fits = request.creative_type_filter()
 
     def keep(pin: PinRecord) -> bool:
         privacy = request.world.boards[pin.board_id].privacy if pin.board_id is not None else "PUBLIC"
@@ -235,8 +235,8 @@ def _passes(chosen: str | None, pin: PinRecord) -> bool:
 
 
 def _pins_create(request: OperationRequest) -> Reply:
-    made = pins.create_pin(request.world, request.caller, request.body())
-    return _created(request, render.pin(request.world, request.caller, made))
+    pin = pins.create_pin(request.world, request.caller, request.body())
+    return _creation_reply(request, render.pin(request.world, request.caller, pin))
 
 
 def _pins_get(request: OperationRequest) -> Reply:
@@ -245,8 +245,8 @@ def _pins_get(request: OperationRequest) -> Reply:
 
 
 def _pins_update(request: OperationRequest) -> Reply:
-    changed = pins.update_pin(request.world, request.caller, request.pin(), request.body())
-    return 200, render.pin(request.world, request.caller, changed)
+    pin = pins.update_pin(request.world, request.caller, request.pin(), request.body())
+    return 200, render.pin(request.world, request.caller, pin)
 
 
 def _pins_delete(request: OperationRequest) -> Reply:
@@ -274,53 +274,53 @@ def _media_list(request: OperationRequest) -> Reply:
 
 
 def _media_create(request: OperationRequest) -> Reply:
-    made = uploads.register(request.world, request.caller, request.body())
-    return _created(
+    media = uploads.register(request.world, request.caller, request.body())
+    return _creation_reply(
         request,
         {
-            "media_id": made.id,
+            "media_id": media.id,
             "media_type": "video",
             "upload_url": f"http://{request.call.host}{uploads.STORE_PATH}",
-            "upload_parameters": uploads.parameters(request.world, made),
+            "upload_parameters": uploads.parameters(request.world, media),
         },
     )
 
 
 def _media_get(request: OperationRequest) -> Reply:
     id = valid_id("media_id", request.path["media_id"])
-    found = uploads.media_of(request.world, request.caller, id)
-    return 200, {"media_id": id, "media_type": "video", "status": uploads.polled(request.world, found)}
+    media = uploads.media_of(request.world, request.caller, id)
+    return 200, {"media_id": id, "media_type": "video", "status": uploads.poll(request.world, media)}
 
 
 # search
 
 
 def _search_boards(request: OperationRequest) -> Reply:
-    words = (request.one("query") or "").casefold().split()
+    words = (request.query_value("query") or "").casefold().split()
 
-    def found(board: BoardRecord) -> bool:
+    def matches(board: BoardRecord) -> bool:
         text = f"{board.name} {board.description or ''}".casefold()
         return all(word in text for word in words)
 
-    return request.boards(request.caller.account.boards, found)
+    return request.boards(request.caller.account.boards, matches)
 
 
 def _search_pins(request: OperationRequest) -> Reply:
-    query = request.one("query")
+    query = request.query_value("query")
     if not query:
         raise invalid_request("Parameter 'query' is required")
-    ids = {each.strip() for each in query.split(",")}
-    by_id = all(each.isdigit() for each in ids)
+    ids = {word.strip() for word in query.split(",")}
+    by_id = all(word.isdigit() for word in ids)
     words = query.casefold().split()
 
-    def found(pin: PinRecord) -> bool:
+    def matches(pin: PinRecord) -> bool:
         if by_id:
             return pin.id in ids
         content = pin.content
         text = f"{content.title or ''} {content.description or ''}".casefold()
         return all(word in text for word in words)
 
-    return request.pins(request.caller.account.pins, found)
+    return request.pins(request.caller.account.pins, matches)
 
 
 # user account
@@ -348,11 +348,11 @@ def _following(request: OperationRequest) -> Reply:
 
 def _followed_boards(request: OperationRequest) -> Reply:
     request.flag("explicit_following")
-    found = request.world.boards
+    boards = request.world.boards
     return request.listing(
         request.caller.account.followed_boards,
-        lambda id: found[id].privacy == "PUBLIC",
-        lambda id: render.board(request.world, found[id]),
+        lambda id: boards[id].privacy == "PUBLIC",
+        lambda id: render.board(request.world, boards[id]),
     )
 
 
@@ -362,9 +362,9 @@ def _follow(request: OperationRequest) -> Reply:
 
 
 def _websites(request: OperationRequest) -> Reply:
-    found = request.caller.account.websites
+    websites = request.caller.account.websites
     return request.listing(
-        sorted(found), lambda name: True, lambda name: render.website(found[name]), newest_first=False
+        sorted(websites), lambda name: True, lambda name: render.website(websites[name]), newest_first=False
     )
 
 
@@ -373,7 +373,7 @@ def _verify_website(request: OperationRequest) -> Reply:
 
 
 def _unverify_website(request: OperationRequest) -> Reply:
-    address = request.one("website")
+    address = request.query_value("website")
     if not address:
         raise invalid_request("Parameter 'website' is required")
     accounts.unverify_website(request.caller, address)

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 def _related_terms(request: OperationRequest) -> Reply:
-    terms = [each.strip() for value in request.query.get("terms", ()) for each in value.split(",") if each.strip()]
+    terms = [term.strip() for value in request.query.get("terms", ()) for term in value.split(",") if term.strip()]
     if not terms:
         raise invalid_request("Parameter 'terms' is required")
-    found = [{"term": term, "related_terms": [f"{term} {word}" for word in _RELATED]} for term in terms]
-    return 200, {"id": terms[0], "related_term_count": len(found) * len(_RELATED), "related_terms_list": found}
+    related = [{"term": term, "related_terms": [f"{term} {word}" for word in _RELATED]} for term in terms]
+    return 200, {"id": terms[0], "related_term_count": len(related) * len(_RELATED), "related_terms_list": related}
 
 
 def _suggested_terms(request: OperationRequest) -> Reply:
-    term = (request.one("term") or "").strip()
+    term = (request.query_value("term") or "").strip()
     if not term:
         raise invalid_request("Parameter 'term' is required")
     limit = request.number("limit", default=4, most=10)

@@ -43,10 +43,10 @@ def connect(follower: AccountRecord, followed: AccountRecord) -> None:
 
 def verify_website(world: World, caller: Caller, body: RequestBody) -> WebsiteRecord:
     """Claim a web site. The sandbox asks nobody: every address that could be one is verified at once."""
-    address = body.needed_text("website", most=2048)
+    address = body.required_text("website", most=2048)
     body.choice("verification_method", _METHODS)
     if not _WEBSITE.fullmatch(address):
-        raise body.wrong("website", "must be a domain, with or without a path")
+        raise body.field_error("website", "must be a domain, with or without a path")
     website = WebsiteRecord(address, world.clock.now())
     caller.account.websites[address] = website
     return website

@@ -38,15 +38,15 @@ DESCRIBING: Final = frozenset(
 _HOURS: Final = 24
 
 
-def checked_columns(names: Sequence[str]) -> list[str]:
+def parse_columns(names: Sequence[str]) -> list[str]:
     """The columns that a query names. Raises ApiError for none, and for those that the sandbox has no figures of."""
-    found = [each.strip() for value in names for each in value.split(",") if each.strip()]
-    unknown = [name for name in found if name not in metrics.AD_COLUMNS and name not in DESCRIBING]
+    columns = [name.strip() for value in names for name in value.split(",") if name.strip()]
+    unknown = [name for name in columns if name not in metrics.AD_COLUMNS and name not in DESCRIBING]
     if unknown:
         raise invalid_request(f"unknown columns {unknown}; /resources/delivery_metrics lists those that there are")
-    if not found:
+    if not columns:
         raise invalid_request("Parameter 'columns' is required")
-    return found
+    return columns
 
 
 def rows(
@@ -54,12 +54,12 @@ def rows(
 ) -> Iterator[Row]:
     """A row for each entity and each part of the period in which anything happened."""
     for entity in entities:
-        found = ads.ads_of(world, entity)
+        entity_ads = ads.ads_of(world, entity)
         for part in period.parts(granularity):
-            figures = metrics.total(metrics.ad_counts(ad, day) for ad in found for day in part)
+            figures = metrics.total(metrics.ad_counts(ad, day) for ad in entity_ads for day in part)
             if figures == metrics.ZERO:
                 continue
-            row = {ID_COLUMNS[type(entity)]: entity.id, **_described(entity, names)}
+            row = {ID_COLUMNS[type(entity)]: entity.id, **_describing_columns(entity, names)}
             if granularity != "TOTAL":
                 row["DATE"] = part.first.isoformat()
             for hour, portion in _portions(figures, granularity):
@@ -74,7 +74,7 @@ def _portions(figures: MetricCounts, granularity: Granularity) -> Iterator[tuple
         yield {"HOUR": hour}, figures.share(hour + 1, _HOURS) - figures.share(hour, _HOURS)
 
 
-def _described(entity: AdEntity, names: Sequence[str]) -> Row:
+def _describing_columns(entity: AdEntity, names: Sequence[str]) -> Row:
     """Those columns that tell what a row is about."""
     account = entity.id if isinstance(entity, AdAccountRecord) else entity.ad_account_id
     known: Row = {"AD_ACCOUNT_ID": account, "ADVERTISER_ID": account}

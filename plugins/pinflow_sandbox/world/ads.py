@@ -28,31 +28,33 @@ _Entity = TypeVar("_Entity", CampaignRecord, AdGroupRecord, AdRecord)
 def visible_accounts(world: World, caller: Caller, *, shared: bool = True) -> list[str]:
     """The ids of the ad accounts that somebody owns, and of those that are shared with them."""
     name = caller.account.username
-    found = (each for each in world.ad_accounts.values() if name in each.roles and (shared or each.owner == name))
-    return sorted(each.id for each in found)
+    visible = (
+        account for account in world.ad_accounts.values() if name in account.roles and (shared or account.owner == name)
+    )
+    return sorted(account.id for account in visible)
 
 
 def ad_account_of(world: World, caller: Caller, id: str) -> AdAccountRecord:
     """An ad account that the caller has a role in. Raises ApiError (403) for any other."""
-    found = world.ad_accounts.get(valid_id("ad_account_id", id))
-    if found is None or caller.account.username not in found.roles:
+    account = world.ad_accounts.get(valid_id("ad_account_id", id))
+    if account is None or caller.account.username not in account.roles:
         raise permission_denied("The account has no role in this ad account.")
-    return found
+    return account
 
 
 def campaign_of(world: World, account: AdAccountRecord, id: str) -> CampaignRecord:
     """A campaign of this ad account. Raises ApiError (404) for any other."""
-    return _of(world.campaigns, account, "campaign", id)
+    return _find(world.campaigns, account, "campaign", id)
 
 
 def ad_group_of(world: World, account: AdAccountRecord, id: str) -> AdGroupRecord:
     """An ad group of this ad account. Raises ApiError (404) for any other."""
-    return _of(world.ad_groups, account, "ad group", id)
+    return _find(world.ad_groups, account, "ad group", id)
 
 
 def ad_of(world: World, account: AdAccountRecord, id: str) -> AdRecord:
     """An ad of this ad account. Raises ApiError (404) for any other."""
-    return _of(world.ads, account, "ad", id)
+    return _find(world.ads, account, "ad", id)
 
 
 def ads_of(world: World, entity: AdEntity) -> list[AdRecord]:
@@ -62,20 +64,20 @@ def ads_of(world: World, entity: AdEntity) -> list[AdRecord]:
     return [world.ads[id] for id in entity.ads]
 
 
-def ids_of(name: str, values: Sequence[str], most: int = MOST_IDS) -> list[str]:
+def parse_ids(name: str, values: Sequence[str], most: int = MOST_IDS) -> list[str]:
     """The ids that a query's parameter names, with commas or by being there several times.
 
     Raises ApiError for what is no id, and for too many.
     """
-    ids = [each.strip() for value in values for each in value.split(",")]
+    ids = [id.strip() for value in values for id in value.split(",")]
     if not 1 <= len(ids) <= most:
         raise invalid_request(f"Parameter '{name}' takes 1 to {most} ids (was {len(ids)})")
-    return [valid_id(name, each) for each in ids]
+    return [valid_id(name, id) for id in ids]
 
 
-def statuses_of(values: Sequence[str]) -> Collection[str]:
+def parse_statuses(values: Sequence[str]) -> Collection[str]:
     """The entity statuses that a query names; active and paused where it names none."""
-    named = [each for value in values for each in value.split(",") if each]
+    named = [status for value in values for status in value.split(",") if status]
     if unknown := sorted(set(named) - set(STATUSES)):
         raise invalid_request(f"Parameter 'entity_statuses' must be of {list(STATUSES)} (was {unknown})")
     return named or SHOWN
@@ -105,7 +107,7 @@ def add_campaign(
     id = world.new_id("campaign")
     campaign = CampaignRecord(id, account.id, name, status, created, objective=objective, daily_cap=daily_cap)
     world.campaigns[id] = campaign
-    account.campaigns.put(id)
+    account.campaigns.add(id)
     return campaign
 
 
@@ -116,8 +118,8 @@ def add_ad_group(
     id = world.new_id("ad_group")
     group = AdGroupRecord(id, campaign.ad_account_id, campaign.id, name, status, campaign.created)
     world.ad_groups[id] = group
-    campaign.ad_groups.put(id)
-    world.ad_accounts[group.ad_account_id].ad_groups.put(id)
+    campaign.ad_groups.add(id)
+    world.ad_accounts[group.ad_account_id].ad_groups.add(id)
     return group
 
 
@@ -129,14 +131,14 @@ def add_ad(
     ad = AdRecord(id, group.ad_account_id, group.campaign_id, group.id, pin_id, name, status, group.created)
     world.ads[id] = ad
     for holder in (group, world.campaigns[group.campaign_id], world.ad_accounts[group.ad_account_id]):
-        holder.ads.put(id)
+        holder.ads.add(id)
     if pin_id in world.pins:
         world.pins[pin_id].promoted = True
     return ad
 
 
-def _of(found: Mapping[str, _Entity], account: AdAccountRecord, what: str, id: str) -> _Entity:
-    one = found.get(valid_id(f"{what.replace(' ', '_')}_id", id))
-    if one is None or one.ad_account_id != account.id:
-        raise ApiError(404, 404, f"{what.capitalize()} not found.")
-    return one
+def _find(entities: Mapping[str, _Entity], account: AdAccountRecord, noun: str, id: str) -> _Entity:
+    entity = entities.get(valid_id(f"{noun.replace(' ', '_')}_id", id))
+    if entity is None or entity.ad_account_id != account.id:
+        raise ApiError(404, 404, f"{noun.capitalize()} not entities.")
+    return entity

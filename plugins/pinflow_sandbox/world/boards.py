@@ -20,7 +20,7 @@ ADS_ONLY_NAME = "Ad-only Pins"
 
 _PRIVACIES: tuple[Privacy, ...] = ("PUBLIC", "PROTECTED", "SECRET")
 _LATER_PRIVACIES: tuple[Privacy, ...] = ("PUBLIC", "SECRET")
-_SECTION_NAME = 180  # characters
+_SECTION_NAME_LENGTH = 180  # characters
 
 
 def create_board(world: World, caller: Caller, body: RequestBody) -> BoardRecord:
@@ -34,7 +34,7 @@ def create_board(world: World, caller: Caller, body: RequestBody) -> BoardRecord
     caller.may_write(privacy)
     if len(caller.account.boards) >= world.settings.max_boards:
         raise permission_denied(f"An account can have at most {world.settings.max_boards} boards.")
-    _free_name(world, caller.account.username, name)
+    _require_free_name(world, caller.account.username, name)
     board = add_board(world, caller.account.username, name, description=description, privacy=privacy, ads_only=ads_only)
     world.delay_listing(board.id)
     return board
@@ -54,45 +54,45 @@ def add_board(
     at = world.clock.now() if created is None else created
     board = BoardRecord(world.new_id("board"), owner, name, at, at, description, privacy, ads_only)
     world.boards[board.id] = board
-    world.accounts[owner].boards.put(board.id)
+    world.accounts[owner].boards.add(board.id)
     return board
 
 
 def update_board(world: World, caller: Caller, board: BoardRecord, body: RequestBody) -> BoardRecord:
     """Change a board's name, description or privacy, as far as the body names them."""
-    _own(caller, board)
+    _require_owner(caller, board)
     name = board_name(world, body) if "name" in body else board.name
     privacy: Privacy = (body.choice("privacy", _LATER_PRIVACIES) if "privacy" in body else None) or board.privacy
     description = body.text("description", null=True) if "description" in body else board.description
     caller.may_write(board.privacy)
     caller.may_write(privacy)
     if name.casefold() != board.name.casefold():
-        _free_name(world, board.owner, name)
+        _require_free_name(world, board.owner, name)
     board.name, board.privacy, board.description = name, privacy, description
     return board
 
 
 def delete_board(world: World, caller: Caller, board: BoardRecord) -> None:
     """Delete a board of the caller's own, its sections and all its Pins."""
-    _own(caller, board)
+    _require_owner(caller, board)
     caller.may_write(board.privacy)
     for id in list(board.pins):
         pins.remove_pin(world, world.pins[id])
     for id in board.sections:
         del world.sections[id]
     for name in board.collaborators:
-        world.accounts[name].group_boards.take(board.id)
+        world.accounts[name].group_boards.remove(board.id)
     for name in board.followers:
-        world.accounts[name].followed_boards.take(board.id)
-    world.accounts[board.owner].boards.take(board.id)
+        world.accounts[name].followed_boards.remove(board.id)
+    world.accounts[board.owner].boards.remove(board.id)
     del world.boards[board.id]
 
 
 def board_name(world: World, body: RequestBody) -> str:
     """The name a body wants for a board."""
-    name = body.needed_text("name", most=world.settings.board_name_length).strip()
+    name = body.required_text("name", most=world.settings.board_name_length).strip()
     if not name:
-        raise body.wrong("name", "must not be blank")
+        raise body.field_error("name", "must not be blank")
     return name
 
 
@@ -102,7 +102,7 @@ def create_section(world: World, caller: Caller, board: BoardRecord, body: Reque
     name = _section_name(body)
     if len(board.sections) >= world.settings.max_sections:
         raise invalid_request(f"a board can have at most {world.settings.max_sections} sections")
-    _free_section_name(world, board, name)
+    _require_free_section_name(world, board, name)
     section = add_section(world, board, name)
     world.delay_listing(section.id)
     return section
@@ -112,7 +112,7 @@ def add_section(world: World, board: BoardRecord, name: str) -> SectionRecord:
     """Put a new section onto a board, without asking whether somebody may."""
     section = SectionRecord(world.new_id("section"), board.id, name)
     world.sections[section.id] = section
-    board.sections.put(section.id)
+    board.sections.add(section.id)
     return section
 
 
@@ -123,7 +123,7 @@ def update_section(
     caller.may_write(board.privacy)
     name = _section_name(body)
     if name.casefold() != section.name.casefold():
-        _free_section_name(world, board, name)
+        _require_free_section_name(world, board, name)
     section.name = name
     return section
 
@@ -137,16 +137,16 @@ def delete_section(world: World, caller: Caller, board: BoardRecord, section: Se
             pins.remove_pin(world, pin)
         else:
             pin.section_id = None
-    board.sections.take(section.id)
+    board.sections.remove(section.id)
     del world.sections[section.id]
 
 
-def _own(caller: Caller, board: BoardRecord) -> None:
+def _require_owner(caller: Caller, board: BoardRecord) -> None:
     if board.owner != caller.account.username:
         raise permission_denied()
 
 
-def _free_name(world: World, owner: str, name: str) -> None:
+def _require_free_name(world: World, owner: str, name: str) -> None:
     taken = (world.boards[id].name.casefold() for id in world.accounts[owner].boards)
     if name.casefold() in taken:
         status = world.settings.duplicate_name_status
@@ -154,12 +154,12 @@ def _free_name(world: World, owner: str, name: str) -> None:
 
 
 def _section_name(body: RequestBody) -> str:
-    name = body.needed_text("name", most=_SECTION_NAME).strip()
+    name = body.required_text("name", most=_SECTION_NAME_LENGTH).strip()
     if not name:
-        raise body.wrong("name", "must not be blank")
+        raise body.field_error("name", "must not be blank")
     return name
 
 
-def _free_section_name(world: World, board: BoardRecord, name: str) -> None:
+def _require_free_section_name(world: World, board: BoardRecord, name: str) -> None:
     if name.casefold() in (world.sections[id].name.casefold() for id in board.sections):
         raise ApiError(409, 409, "Board section conflict.")

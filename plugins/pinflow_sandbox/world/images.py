@@ -71,12 +71,12 @@ def sizes(key: str, *, originals: bool) -> dict[str, object]:
     """The ``images`` object of an answer: each size with width, height and address."""
     ratio = _RATIOS[int(key[0], 16) % 4]
     tail = f"/{key[0:2]}/{key[2:4]}/{key[4:6]}/{key}.jpg"
-    found: dict[str, object] = {
+    by_size: dict[str, object] = {
         "150x150": {"width": 150, "height": 150, "url": f"{HOST}/150x150{tail}"},
         "400x300": {"width": 400, "height": 300, "url": f"{HOST}/400x300{tail}"},
         "600x": {"width": 600, "height": round(600 * ratio), "url": f"{HOST}/600x{tail}"},
         "1200x": {"width": 1200, "height": round(1200 * ratio), "url": f"{HOST}/1200x{tail}"},
     }
     if originals:
-        found["originals"] = {"width": 2000, "height": round(2000 * ratio), "url": f"{HOST}/originals{tail}"}
-    return found
+        by_size["originals"] = {"width": 2000, "height": round(2000 * ratio), "url": f"{HOST}/originals{tail}"}
+    return by_size

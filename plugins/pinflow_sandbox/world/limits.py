@@ -46,13 +46,13 @@ class RateLimits:
     def spend(self, settings: Settings, now: float, category: str, account: str, app: str) -> LimitCheck:
         """Count one request, unless a window is full: then nothing is counted and it may not pass."""
         windows = _windows(settings, category, account, app)
-        left = [each.limit - self._count(each, now) for each in windows]
-        allowed = min(left) > 0
+        remaining = [window.limit - self._count(window, now) for window in windows]
+        allowed = min(remaining) > 0
         if allowed:
             for window in windows:
                 self._used[window.key] = (int(now // window.seconds), self._count(window, now) + 1)
-            left = [each - 1 for each in left]
-        return LimitCheck(allowed, _headers(windows, left, now))
+            remaining = [window - 1 for window in remaining]
+        return LimitCheck(allowed, _headers(windows, remaining, now))
 
     def _count(self, window: LimitWindow, now: float) -> int:
         number, used = self._used.get(window.key, (0, 0))
@@ -73,12 +73,12 @@ def _windows(settings: Settings, category: str, account: str, app: str) -> tuple
     )
 
 
-def _headers(windows: tuple[LimitWindow, LimitWindow], left: list[int], now: float) -> tuple[tuple[str, str], ...]:
-    tightest = left.index(min(left))
+def _headers(windows: tuple[LimitWindow, LimitWindow], remaining: list[int], now: float) -> tuple[tuple[str, str], ...]:
+    tightest = remaining.index(min(remaining))
     binding = windows[tightest]
-    listed = ", ".join(f"{each.limit};w={each.seconds}" for each in windows)
+    policy = ", ".join(f"{window.limit};w={window.seconds}" for window in windows)
     return (
-        ("X-RateLimit-Limit", f"{binding.limit}, {listed}"),
-        ("X-RateLimit-Remaining", str(max(0, left[tightest]))),
+        ("X-RateLimit-Limit", f"{binding.limit}, {policy}"),
+        ("X-RateLimit-Remaining", str(max(0, remaining[tightest]))),
         ("X-RateLimit-Reset", str(max(1, ceil(binding.seconds - now % binding.seconds)))),
     )

@@ -134,26 +134,28 @@ class LoginRegistry:
         self.apps[id] = AppRegistration(id, chosen, owner, frozenset(redirect_uris), legacy)
         return self.apps[id]
 
-    def accounts(self) -> list[str]:
+    def account_names(self) -> list[str]:
         """The usernames that hold a token or own an app, in the order they came."""
-        holders = [each.owner for each in self.apps.values()] + [each.family.account for each in self._access.values()]
+        holders = [holder.owner for holder in self.apps.values()] + [
+            holder.family.account for holder in self._access.values()
+        ]
         return list(dict.fromkeys(holders))
 
-    def app_of(self, id: str, secret: str) -> AppRegistration:
+    def authenticated_app(self, id: str, secret: str) -> AppRegistration:
         """The app that these Basic credentials are of. Raises ApiError (401) for any other."""
         app = self.apps.get(id)
         if app is not None and compare_digest(app.secret.encode(), secret.encode()):
             return app
-        raise _not_ours(secret)
+        raise _unknown_credential(secret)
 
-    def access(self, text: str) -> AccessToken:
+    def find_access_token(self, text: str) -> AccessToken:
         """The access token with this text. Raises ApiError (401) if it is not good now."""
-        found = self._access.get(text)
-        if found is None:
-            raise _not_ours(text)
-        if found.revoked or found.family.revoked or found.expires <= self.now():
+        token = self._access.get(text)
+        if token is None:
+            raise _unknown_credential(text)
+        if token.revoked or token.family.revoked or token.expires <= self.now():
             raise authentication_failed()
-        return found
+        return token
 
     def standing_token(self, app: AppRegistration, account: str, scopes: frozenset[str]) -> str:
         """An access token that is the same for the same app, account and scopes, good from now on."""
@@ -162,7 +164,7 @@ class LoginRegistry:
         self._access[text] = AccessToken(TokenFamily(app.id, account, scopes), scopes, expires)
         return text
 
-    def ask(self, consent: ConsentRequest) -> str:
+    def open_consent(self, consent: ConsentRequest) -> str:
         """Remember what a consent page asks; the answer to it carries the text given back."""
         nonce = self._text("sandbox_consent_")
         self._consents[nonce] = consent
@@ -170,11 +172,11 @@ class LoginRegistry:
             self._consents.popitem(last=False)
         return nonce
 
-    def answered(self, nonce: str) -> ConsentRequest | None:
+    def take_consent(self, nonce: str) -> ConsentRequest | None:
         """What the page with this nonce asked, once."""
         return self._consents.pop(nonce, None)
 
-    def code_for(self, consent: ConsentRequest, account: str) -> str:
+    def issue_code(self, consent: ConsentRequest, account: str) -> str:
         """The code of a user who agreed."""
         text = self._text("sandbox_code_")
         self._codes[text] = AuthorizationCode(consent, account, self.now() + self.settings().code_seconds)
@@ -182,33 +184,33 @@ class LoginRegistry:
 
     def exchange(self, app: AppRegistration, text: str, redirect_uri: str, *, continuous: bool) -> IssuedTokens:
         """Tokens of API v5 for a code, which is good once, for its app, its redirect URI and scopes of v5."""
-        code = self._used_code(app, text, redirect_uri, V5_SCOPES)
+        code = self._redeem_code(app, text, redirect_uri, V5_SCOPES)
         family = TokenFamily(app.id, code.account, code.consent.scopes)
         return self._pair(family, family.scopes, continuous=continuous)
 
     def exchange_v3(self, app: AppRegistration, text: str, redirect_uri: str) -> IssuedTokens:
         """Tokens of API v3 for a code: for every scope that was ever approved, with a refresh token if asked for."""
-        code = self._used_code(app, text, redirect_uri, V3_SCOPES)
+        code = self._redeem_code(app, text, redirect_uri, V3_SCOPES)
         approved = self._approved.get((app.id, code.account), frozenset()) | code.consent.scopes
         self._approved[app.id, code.account] = approved
         family = TokenFamily(app.id, code.account, approved)
         if code.consent.refreshable:
             return self._pair(family, approved, continuous=False)
-        return self._issued(self._new_access("pina_sandbox_", family, approved), approved, None, 0.0)
+        return self._tokens(self._new_access("pina_sandbox_", family, approved), approved, None, 0.0)
 
-    def _used_code(
+    def _redeem_code(
         self, app: AppRegistration, text: str, redirect_uri: str, known: frozenset[str]
     ) -> AuthorizationCode:
         code = self._codes.get(text)
         if code is None:
-            raise self._refused(text)
+            raise self._invalid_grant(text)
         good = code.consent.app_id == app.id and code.consent.redirect_uri == redirect_uri
         if not good or not code.consent.scopes <= known or code.used or code.expires <= self.now():
-            raise self._refused()
+            raise self._invalid_grant()
         code.used = True
         return code
 
-    def pair_for(self, app: AppRegistration, account: str, scopes: frozenset[str]) -> IssuedTokens:
+    def issue_pair(self, app: AppRegistration, account: str, scopes: frozenset[str]) -> IssuedTokens:
         """Fresh tokens of an account (a username) that consented; the refresh token is a continuous one."""
         return self._pair(TokenFamily(app.id, account, scopes), scopes, continuous=True)
 
@@ -221,24 +223,24 @@ class LoginRegistry:
         """
         token = self._refresh.get(text)
         if token is None:
-            raise self._refused(text)
+            raise self._invalid_grant(text)
         if token.family.app_id != app.id or token.family.revoked or token.expires <= self.now():
-            raise self._refused()
+            raise self._invalid_grant()
         if token.used is not None and self.now() >= token.used + self.settings().refresh_grace:
             token.family.revoked = True
-            raise self._refused()
-        wanted = token.family.scopes if scopes is None else scopes
-        if not wanted <= token.family.scopes:
-            raise invalid_request(f"'scope' asks for more than was granted: {sorted(wanted - token.family.scopes)}")
+            raise self._invalid_grant()
+        chosen = token.family.scopes if scopes is None else scopes
+        if not chosen <= token.family.scopes:
+            raise invalid_request(f"'scope' asks for more than was granted: {sorted(chosen - token.family.scopes)}")
         if continuous is not None and (token.continuous or continuous):
             token.used = self.now() if token.used is None else token.used
-            return self._pair(token.family, wanted, continuous=True)
-        return self._issued(self._new_access("pina_sandbox_", token.family, wanted), wanted, text, token.expires)
+            return self._pair(token.family, chosen, continuous=True)
+        return self._tokens(self._new_access("pina_sandbox_", token.family, chosen), chosen, text, token.expires)
 
-    def for_client(self, app: AppRegistration, scopes: frozenset[str]) -> IssuedTokens:
+    def issue_client_token(self, app: AppRegistration, scopes: frozenset[str]) -> IssuedTokens:
         """A token that acts as the owner of the app; there is no refresh token with it."""
         family = TokenFamily(app.id, app.owner, scopes, "client")
-        return self._issued(self._new_access("pinc_sandbox_", family, scopes), scopes, None, 0.0)
+        return self._tokens(self._new_access("pinc_sandbox_", family, scopes), scopes, None, 0.0)
 
     def revoke(self, app: AppRegistration, text: str) -> None:
         """End a token; a refresh token takes its family along. Raises ApiError (403) unless it is this app's."""
@@ -253,12 +255,12 @@ class LoginRegistry:
         else:
             token.family.revoked = True
 
-    def expire(self, text: str) -> bool:
+    def expire_access_token(self, text: str) -> bool:
         """End an access token before its time, if a refresh token can replace it; whether it was ended."""
-        found = self._access.get(text)
-        if found is None or not any(each.family is found.family for each in self._refresh.values()):
+        token = self._access.get(text)
+        if token is None or not any(refresh.family is token.family for refresh in self._refresh.values()):
             return False
-        found.expires = self.now()
+        token.expires = self.now()
         return True
 
     def _pair(self, family: TokenFamily, scopes: frozenset[str], *, continuous: bool) -> IssuedTokens:
@@ -266,21 +268,21 @@ class LoginRegistry:
         expires = self.now() + (chosen.refresh_seconds if continuous else chosen.legacy_refresh_seconds)
         refresh = self._text("pinr_sandbox_")
         self._refresh[refresh] = RefreshToken(family, continuous, expires)
-        return self._issued(self._new_access("pina_sandbox_", family, scopes), scopes, refresh, expires)
+        return self._tokens(self._new_access("pina_sandbox_", family, scopes), scopes, refresh, expires)
 
     def _new_access(self, prefix: str, family: TokenFamily, scopes: frozenset[str]) -> str:
         text = self._text(prefix)
         self._access[text] = AccessToken(family, scopes, self.now() + self.settings().access_seconds)
         return text
 
-    def _issued(self, access: str, scopes: frozenset[str], refresh: str | None, expires: float) -> IssuedTokens:
+    def _tokens(self, access: str, scopes: frozenset[str], refresh: str | None, expires: float) -> IssuedTokens:
         return IssuedTokens(access, self.settings().access_seconds, scopes, refresh, expires)
 
     def _text(self, prefix: str) -> str:
         self._count += 1
         return prefix + fingerprint(str(self.seed), prefix, str(self._count))
 
-    def _refused(self, text: str = "") -> ApiError:
+    def _invalid_grant(self, text: str = "") -> ApiError:
         if looks_real(text):
             return real_credential_error()
         return ApiError(self.settings().refused_grant_status, 2, "Authentication failed.")
@@ -293,5 +295,5 @@ def looks_real(text: str) -> bool:
     return text.startswith(_TOKEN_PREFIXES) or _OPAQUE.fullmatch(text) is not None
 
 
-def _not_ours(text: str) -> ApiError:
+def _unknown_credential(text: str) -> ApiError:
     return real_credential_error() if looks_real(text) else authentication_failed()

@@ -32,7 +32,7 @@ def content_from(world: World, caller: Caller, source: RequestBody, *, salt: str
     """
     kind = source.choice("source_type", _KINDS)
     if kind is None:
-        raise source.wrong("source_type", "is required")
+        raise source.field_error("source_type", "is required")
     if kind == "pin_url":
         raise restricted_feature("pin_url media source")
     if kind in ("multiple_image_urls", "multiple_image_base64"):
@@ -49,7 +49,7 @@ def _carousel(source: RequestBody, salt: str, *, by_url: bool) -> PinContent:
     slots = tuple(_slot(part, f"{salt}:{index}", by_url=by_url) for index, part in enumerate(parts))
     cover = source.whole("index") or 0
     if cover >= len(slots):
-        raise source.wrong("index", f"must be less than the number of items, {len(slots)}")
+        raise source.field_error("index", f"must be less than the number of items, {len(slots)}")
     return PinContent("multiple_images", slots, cover=cover)
 
 
@@ -62,13 +62,13 @@ def _slot(part: RequestBody, salt: str, *, by_url: bool) -> Slot:
 def _video(world: World, caller: Caller, source: RequestBody, salt: str, *, standard: bool) -> PinContent:
     id = source.id("media_id", null=False)
     if id is None:
-        raise source.wrong("media_id", "is required")
+        raise source.field_error("media_id", "is required")
     media = world.media.get(id)
     if media is None or media.account != caller.account.username:
-        raise source.wrong("media_id", "names no media of this account")
+        raise source.field_error("media_id", "names no media of this account")
     status = uploads.status(world, media)
     if status != "succeeded" or media.content is None:
-        raise source.wrong("media_id", f"names media that is not ready: its status is '{status}'")
+        raise source.field_error("media_id", f"names media that is not ready: its status is '{status}'")
     return PinContent("video", (Slot(_cover(source, media.content, salt)),), video=media.content, standard=standard)
 
 
@@ -79,26 +79,26 @@ def _cover(source: RequestBody, video: str, salt: str) -> str:
         return _key_of_bytes(source, salt, prefix="cover_image_")
     frame = source.whole("cover_image_key_frame_time")
     if frame is None:
-        raise source.wrong("cover_image_url", "is required for a video: it needs a cover image")
+        raise source.field_error("cover_image_url", "is required for a video: it needs a cover image")
     return images.key_for_content(images.fingerprint("frame", video, str(frame)), salt)
 
 
 def _key_of_url(source: RequestBody, name: str, salt: str) -> str:
-    url = source.needed_text(name, most=_URL_LENGTH)
+    url = source.required_text(name, most=_URL_LENGTH)
     if not _URL.fullmatch(url):
-        raise source.wrong(name, "must be an address that starts with http:// or https://")
+        raise source.field_error(name, "must be an address that starts with http:// or https://")
     return images.key_for_url(url, salt)
 
 
 def _key_of_bytes(source: RequestBody, salt: str, prefix: str = "") -> str:
     if source.choice(f"{prefix}content_type", _IMAGE_TYPES) is None:
-        raise source.wrong(f"{prefix}content_type", "is required")
-    return images.key_for_bytes(_decoded(source, f"{prefix}data"), salt)
+        raise source.field_error(f"{prefix}content_type", "is required")
+    return images.key_for_bytes(_decode(source, f"{prefix}data"), salt)
 
 
-def _decoded(source: RequestBody, name: str) -> bytes:
-    text = source.needed_text(name)
-    problem: ApiError = source.wrong(name, "must be base64 without line breaks and without a 'data:' prefix")
+def _decode(source: RequestBody, name: str) -> bytes:
+    text = source.required_text(name)
+    problem: ApiError = source.field_error(name, "must be base64 without line breaks and without a 'data:' prefix")
     if not _BASE64.fullmatch(text):
         raise problem
     try:

@@ -63,7 +63,7 @@ DEFINITIONS: Final[Mapping[str, str]] = {
 }
 
 
-def described(name: str) -> dict[str, object]:
+def definition(name: str) -> dict[str, object]:
     """A column as the API describes it."""
     shown = name.replace("_", " ").capitalize()
     return {"name": name, "display_name": shown, "definition": DEFINITIONS[name], "category": "ADS"}

@@ -40,14 +40,14 @@ class MetricCounts:
     watched: int = 0  # milliseconds
 
     def __add__(self, other: MetricCounts) -> MetricCounts:
-        return MetricCounts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(MetricCounts)))
+        return MetricCounts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(MetricCounts)))
 
     def share(self, numerator: int, denominator: int) -> MetricCounts:
         """A part of these figures, rounded down."""
-        return MetricCounts(*(getattr(self, each.name) * numerator // denominator for each in fields(MetricCounts)))
+        return MetricCounts(*(getattr(self, field.name) * numerator // denominator for field in fields(MetricCounts)))
 
     def __sub__(self, other: MetricCounts) -> MetricCounts:
-        return MetricCounts(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(MetricCounts)))
+        return MetricCounts(*(getattr(self, field.name) - getattr(other, field.name) for field in fields(MetricCounts)))
 
 
 ZERO = MetricCounts()
@@ -55,10 +55,10 @@ ZERO = MetricCounts()
 
 def total(parts: Iterable[MetricCounts]) -> MetricCounts:
     """The sum of figures."""
-    found = ZERO
-    for each in parts:
-        found += each
-    return found
+    counts = ZERO
+    for part in parts:
+        counts += part
+    return counts
 
 
 def day_of(seconds: float) -> date:
@@ -98,10 +98,10 @@ def ad_counts(ad: AdRecord, day: date) -> MetricCounts:
     if ad.status in ("DRAFT", "DELETED_DRAFT") or ad.review != "APPROVED" or day < day_of(ad.created):
         return ZERO
     usual = 300 + int(ad.id[-3:]) * 2
-    found = daily_counts(ad.id, day, usual=usual if ad.status == "ACTIVE" else usual // 10)
-    earned = found.impressions // 20
-    spend = found.clicks * 350_000 + found.impressions * 1_200
-    return found + MetricCounts(earned_impressions=earned, spend=spend)
+    counts = daily_counts(ad.id, day, usual=usual if ad.status == "ACTIVE" else usual // 10)
+    earned = counts.impressions // 20
+    spend = counts.clicks * 350_000 + counts.impressions * 1_200
+    return counts + MetricCounts(earned_impressions=earned, spend=spend)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -38,24 +38,24 @@ def create_pin(world: World, caller: Caller, body: RequestBody) -> PinRecord:
     colour = body.text("dominant_color", null=True)
     body.id("sponsor_id")
     parent = body.id("parent_pin_id")
-    board, section = _place(world, caller, body)
+    board, section = _find_place(world, caller, body)
     if parent is not None and parent not in world.pins:
         raise pin_not_found()
-    _room(world, caller)
+    _require_room(world, caller)
     source = body.part("media_source")
     if source is None:
-        raise body.wrong("media_source", "is required")
+        raise body.field_error("media_source", "is required")
     id = world.new_id("pin")
     content = replace(content_from(world, caller, source, salt=id), dominant_color=colour, **texts)
-    return _shelve(world, PinRecord(id, caller.account.username, board.id, _id(section), 0.0, content, parent))
+    return _add_new(world, PinRecord(id, caller.account.username, board.id, _id(section), 0.0, content, parent))
 
 
 def save_pin(world: World, caller: Caller, source_id: str, body: RequestBody) -> PinRecord:
     """Put a Pin that is public, or the caller's own, on a board or on the caller's profile as a new Pin."""
-    source = _savable(world, caller, source_id)
-    board, section = _place(world, caller, body) if body.id("board_id") is not None else (None, None)
-    _room(world, caller)
-    return _shelve(
+    source = _find_savable(world, caller, source_id)
+    board, section = _find_place(world, caller, body) if body.id("board_id") is not None else (None, None)
+    _require_room(world, caller)
+    return _add_new(
         world,
         PinRecord(
             world.new_id("pin"),
@@ -73,8 +73,8 @@ def update_pin(world: World, caller: Caller, pin: PinRecord, body: RequestBody) 
     """Change a Pin's texts or its place, as far as the body names them."""
     if not world.settings.pin_edit:
         raise restricted_feature("pin_edit")
-    _may_change(world, caller, pin)
-    content = _edited(pin, body)
+    _require_change_right(world, caller, pin)
+    content = _edited_content(pin, body)
     if "board_id" in body or "board_section_id" in body:
         _move(world, caller, pin, body)
     pin.source = content
@@ -83,7 +83,7 @@ def update_pin(world: World, caller: Caller, pin: PinRecord, body: RequestBody) 
 
 def delete_pin(world: World, caller: Caller, pin: PinRecord) -> None:
     """Delete a Pin of the caller's own, or from a board of the caller's own."""
-    _may_change(world, caller, pin)
+    _require_change_right(world, caller, pin)
     remove_pin(world, pin)
 
 
@@ -108,16 +108,16 @@ def add_pin(
 def remove_pin(world: World, pin: PinRecord) -> None:
     """Take a Pin out of the world."""
     if pin.section_id is not None:
-        world.sections[pin.section_id].pins.take(pin.id)
+        world.sections[pin.section_id].pins.remove(pin.id)
     if pin.board_id is not None:
         board = world.boards[pin.board_id]
-        board.pins.take(pin.id)
+        board.pins.remove(pin.id)
         board.pins_modified = world.clock.now()
-    world.accounts[pin.account].pins.take(pin.id)
+    world.accounts[pin.account].pins.remove(pin.id)
     del world.pins[pin.id]
 
 
-def _shelve(world: World, pin: PinRecord) -> PinRecord:
+def _add_new(world: World, pin: PinRecord) -> PinRecord:
     """Put a Pin made just now into the world."""
     pin.created = world.clock.now()
     _put(world, pin)
@@ -129,45 +129,45 @@ def _shelve(world: World, pin: PinRecord) -> PinRecord:
 
 def _put(world: World, pin: PinRecord) -> None:
     world.pins[pin.id] = pin
-    world.accounts[pin.account].pins.put(pin.id)
+    world.accounts[pin.account].pins.add(pin.id)
     if pin.board_id is not None:
-        world.boards[pin.board_id].pins.put(pin.id)
+        world.boards[pin.board_id].pins.add(pin.id)
     if pin.section_id is not None:
-        world.sections[pin.section_id].pins.put(pin.id)
+        world.sections[pin.section_id].pins.add(pin.id)
 
 
-def _place(world: World, caller: Caller, body: RequestBody) -> tuple[BoardRecord, SectionRecord | None]:
+def _find_place(world: World, caller: Caller, body: RequestBody) -> tuple[BoardRecord, SectionRecord | None]:
     """Where a body wants a Pin to be."""
     board_id, section_id = body.id("board_id", null=False), body.id("board_section_id")
     if board_id is None:
-        raise body.wrong("board_id", "is required")
+        raise body.field_error("board_id", "is required")
     board = world.board(caller, board_id)
-    _may_pin(caller, board)
+    _require_pin_scope(caller, board)
     return board, world.section(board, section_id) if section_id is not None else None
 
 
-def _may_pin(caller: Caller, board: BoardRecord) -> None:
+def _require_pin_scope(caller: Caller, board: BoardRecord) -> None:
     caller.may_write(board.privacy)
     if board.privacy == "SECRET" and not caller.has("pins:write_secret"):
         raise permission_denied("Pins on secret boards need the scope pins:write_secret.")
 
 
-def _may_change(world: World, caller: Caller, pin: PinRecord) -> None:
+def _require_change_right(world: World, caller: Caller, pin: PinRecord) -> None:
     board = world.boards[pin.board_id] if pin.board_id is not None else None
     if caller.account.username not in (pin.account, board.owner if board else None):
         raise permission_denied()
     if board is not None:
-        _may_pin(caller, board)
+        _require_pin_scope(caller, board)
 
 
-def _room(world: World, caller: Caller) -> None:
+def _require_room(world: World, caller: Caller) -> None:
     if world.settings.spam_block:
         raise spam_block(world.settings.spam_status)
     if len(caller.account.pins) >= world.settings.max_pins:
         raise permission_denied(f"An account can have at most {world.settings.max_pins} Pins.")
 
 
-def _savable(world: World, caller: Caller, id: str) -> PinRecord:
+def _find_savable(world: World, caller: Caller, id: str) -> PinRecord:
     pin = world.pins.get(id)
     if pin is None:
         raise pin_not_found()
@@ -177,7 +177,7 @@ def _savable(world: World, caller: Caller, id: str) -> PinRecord:
     return pin
 
 
-def _edited(pin: PinRecord, body: RequestBody) -> PinContent:
+def _edited_content(pin: PinRecord, body: RequestBody) -> PinContent:
     """A Pin's content with the texts that the body names."""
     old = pin.content
     texts: dict[str, Any] = {
@@ -186,7 +186,7 @@ def _edited(pin: PinRecord, body: RequestBody) -> PinContent:
     slots = old.slots
     if "carousel_slots" in body:
         if old.kind != "multiple_images":
-            raise body.wrong("carousel_slots", "is for Pins with several images only")
+            raise body.field_error("carousel_slots", "is for Pins with several images only")
         changes = body.parts("carousel_slots", least=0, most=len(slots))
         edited = [replace(slot, **_slot_texts(change)) for slot, change in zip(slots, changes, strict=False)]
         slots = (*edited, *slots[len(edited) :])
@@ -208,7 +208,7 @@ def _move(world: World, caller: Caller, pin: PinRecord, body: RequestBody) -> No
     if "board_section_id" not in body and board_id == pin.board_id:
         return
     board = world.board(caller, board_id)
-    _may_pin(caller, board)
+    _require_pin_scope(caller, board)
     section = world.section(board, section_id) if section_id is not None else None
     remove_pin(world, pin)
     pin.board_id, pin.section_id = board.id, _id(section)

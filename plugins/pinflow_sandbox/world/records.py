@@ -22,14 +22,14 @@ Review = Literal["OTHER", "PENDING", "REJECTED", "APPROVED"]
 class SortedIds(list[str]):
     """Ids in rising order. Adding, finding and taking out cost little even among many thousands."""
 
-    def put(self, id: str) -> None:
+    def add(self, id: str) -> None:
         """Add an id that is not there yet."""
         if self and id < self[-1]:
             insort(self, id)
         else:
             self.append(id)
 
-    def take(self, id: str) -> None:
+    def remove(self, id: str, /) -> None:
         """Remove an id that is there."""
         del self[bisect_left(self, id)]
 
@@ -120,8 +120,8 @@ class PinContent:
     @property
     def media_fingerprints(self) -> list[str]:
         """What the pictures and the video are, whatever their addresses."""
-        found = [images.content_of(slot.key) for slot in self.slots]
-        return [*found, self.video] if self.video else found
+        pictures = [images.content_of(slot.key) for slot in self.slots]
+        return [*pictures, self.video] if self.video else pictures
 
     @property
     def fingerprint(self) -> str:

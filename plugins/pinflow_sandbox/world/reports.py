@@ -1,4 +1,4 @@
-"""Reports on ads that take a while: asked for, made, fetched from a host of their own, and gone after an hour.
+"""Reports on ads that take a while: asked for, made, file_response from a host of their own, and gone after an hour.
 
 An address of a file is signed: it carries all the right that it needs, for five minutes, and a request that brings an
 Authorization header as well is refused, as the vendor's object store refuses it.
@@ -57,18 +57,18 @@ def status(world: World, report: ReportRecord | None) -> str:
     return outcome
 
 
-def polled(world: World, account: AdAccountRecord, token: str, host: str) -> Row:
+def poll(world: World, account: AdAccountRecord, token: str, host: str) -> Row:
     """What is told of a report to somebody who waits for it; an address of its file once there is one."""
     report = world.reports.get(token)
     if report is not None and report.ad_account_id != account.id:
         report = None
     state = status(world, report)
-    told: Row = {"report_status": state, "url": None, "size": None}
+    answer: Row = {"report_status": state, "url": None, "size": None}
     if report is not None:
         report.polls += 1
         if state == "FINISHED":
-            told |= {"url": _address(world, report, host), "size": len(report.file)}
-    return told
+            answer |= {"url": _address(world, report, host), "size": len(report.file)}
+    return answer
 
 
 def as_json(rows: Iterable[Row], id_column: str) -> bytes:
@@ -88,21 +88,21 @@ def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def fetched(world: World, call: HttpRequest) -> HttpResponse:
+def file_response(world: World, call: HttpRequest) -> HttpResponse:
     """The file that a signed address leads to, as an object store gives it out."""
     if call.method not in ("GET", "HEAD"):
-        return _refused(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+        return _store_error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
     if "authorization" in call.headers:
-        return _refused(400, "InvalidArgument", "Only one auth mechanism allowed: the address is signed already")
-    values = {name: found[-1] for name, found in call.query.items()}
+        return _store_error(400, "InvalidArgument", "Only one auth mechanism allowed: the address is signed already")
+    values = {name: texts[-1] for name, texts in call.query.items()}
     report = world.reports.get(values.get("report", ""))
     expires = values.get("X-Amz-Expires", "")
     if report is None or call.path != STORE_PATH + report.name or not expires.isdigit():
-        return _refused(403, "AccessDenied", "Access Denied")
+        return _store_error(403, "AccessDenied", "Access Denied")
     if not compare_digest(values.get("X-Amz-Signature", "").encode(), _signature(world, report, expires).encode()):
-        return _refused(403, "SignatureDoesNotMatch", "The signature does not match the address")
+        return _store_error(403, "SignatureDoesNotMatch", "The signature does not match the address")
     if world.clock.now() > int(expires) or status(world, report) != "FINISHED":
-        return _refused(403, "AccessDenied", "Request has expired")
+        return _store_error(403, "AccessDenied", "Request has expired")
     return HttpResponse(200, report.file, report.content_type)
 
 
@@ -126,5 +126,5 @@ def _signature(world: World, report: ReportRecord, expires: str) -> str:
     return images.fingerprint("signed", str(world.seed), report.token, expires)
 
 
-def _refused(status: int, code: str, message: str) -> HttpResponse:
+def _store_error(status: int, code: str, message: str) -> HttpResponse:
     return HttpResponse(status, store_error(code, message).encode(), "application/xml")

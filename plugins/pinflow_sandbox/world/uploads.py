@@ -41,13 +41,13 @@ class UploadRejected(Exception):
 def register(world: World, caller: Caller, body: RequestBody) -> MediaRecord:
     """Announce an upload."""
     if body.choice("media_type", ("video",)) is None:
-        raise body.wrong("media_type", "is required")
+        raise body.field_error("media_type", "is required")
     id = world.new_id("media")
     digest = images.fingerprint("upload", str(world.seed), id)
     key = f"uploads/{digest[0:2]}/{digest[2:4]}/{digest[4:6]}/3:video:{caller.account.id}:{id}"
     media = MediaRecord(id, caller.account.username, key, f"sandbox-{digest}")
     world.media[id] = media
-    caller.account.media.put(id)
+    caller.account.media.add(id)
     world.delay_listing(id)
     return media
 
@@ -70,13 +70,13 @@ def parameters(world: World, media: MediaRecord) -> dict[str, str]:
 
 def media_of(world: World, caller: Caller, id: str) -> MediaRecord:
     """An upload of the caller's own. Raises ApiError (404) for any other."""
-    found = world.media.get(id)
-    if found is None or found.account != caller.account.username:
-        raise ApiError(404, 404, "Media not found.")
-    return found
+    media = world.media.get(id)
+    if media is None or media.account != caller.account.username:
+        raise ApiError(404, 404, "Media not media.")
+    return media
 
 
-def polled(world: World, media: MediaRecord) -> Status:
+def poll(world: World, media: MediaRecord) -> Status:
     """The state of an upload, asked by somebody who waits for it."""
     if media.uploaded is not None:
         media.polls += 1
@@ -104,13 +104,13 @@ def accept(world: World, body: bytes, content_type: str, *, signed: bool) -> Non
         )
     fields, file = _form(body, content_type)
     media = world.media.get(fields.get("key", "").rpartition(":")[2])
-    if media is None or not _signed(media, fields):
+    if media is None or not _is_signed(media, fields):
         raise UploadRejected(403, "AccessDenied", "The form is not signed: send every upload parameter before the file")
     media.content, media.size = images.fingerprint("bytes", file), len(file)
     media.uploaded, media.polls = world.clock.now(), 0
 
 
-def _signed(media: MediaRecord, fields: dict[str, str]) -> bool:
+def _is_signed(media: MediaRecord, fields: dict[str, str]) -> bool:
     """Whether the fields in front of the file are those that were given out for this upload."""
     fixed = {
         "key": media.key,
@@ -132,9 +132,9 @@ def _form(body: bytes, content_type: str) -> tuple[dict[str, str], bytes]:
     mark = b"--" + boundary[1].encode("latin-1")
     fields: dict[str, str] = {}
     for part in _parts(body, mark):
-        head, found, value = part.partition(b"\r\n\r\n")
+        head, separator, value = part.partition(b"\r\n\r\n")
         name = _NAME.search(head)
-        if not found or name is None:
+        if not separator or name is None:
             break
         if name[1] == b"file":
             return fields, value

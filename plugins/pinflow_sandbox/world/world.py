@@ -120,10 +120,10 @@ class World:
 
     def account(self, username: str) -> AccountRecord:
         """The account of this name. Raises ApiError (404) if there is none."""
-        found = self.accounts.get(username)
-        if found is None:
+        account = self.accounts.get(username)
+        if account is None:
             raise user_not_found()
-        return found
+        return account
 
     def add_account(self, username: str, **details: object) -> AccountRecord:
         """A new account, or the one that has the name already."""
@@ -150,11 +150,11 @@ class World:
         Raises ApiError (404) if there is no such account.
         """
         with self.lock:
-            return self.logins.pair_for(self.app, self.account(account).username, frozenset(scopes))
+            return self.logins.issue_pair(self.app, self.account(account).username, frozenset(scopes))
 
     def caller(self, token: str) -> Caller:
         """Who an access token stands for. Raises ApiError (401) for one that is not good."""
-        access = self.logins.access(token)
+        access = self.logins.find_access_token(token)
         return Caller(
             self.account(access.family.account), access.family.app_id, access.scopes, access.family.kind == "client"
         )
@@ -162,8 +162,8 @@ class World:
     def sees_board(self, caller: Caller, board: BoardRecord) -> bool:
         """Whether a board is this caller's to read: own, or shared, and not a secret kept from the token."""
         name = caller.account.username
-        mine = board.owner == name or name in board.collaborators
-        return mine and (board.privacy != "SECRET" or "boards:read_secret" in caller.scopes)
+        shared = board.owner == name or name in board.collaborators
+        return shared and (board.privacy != "SECRET" or "boards:read_secret" in caller.scopes)
 
     def sees_pin(self, caller: Caller, pin: PinRecord) -> bool:
         """Whether a Pin is this caller's to read."""
@@ -177,31 +177,31 @@ class World:
 
     def board(self, caller: Caller, id: str) -> BoardRecord:
         """A board the caller may read. Raises ApiError (404) for any other."""
-        found = self.boards.get(id)
-        if found is None or not self.sees_board(caller, found):
+        board = self.boards.get(id)
+        if board is None or not self.sees_board(caller, board):
             raise board_not_found()
-        return found
+        return board
 
     def section(self, board: BoardRecord, id: str) -> SectionRecord:
         """A section of this board. Raises ApiError (404) for any other."""
-        found = self.sections.get(id)
-        if found is None or found.board_id != board.id:
+        section = self.sections.get(id)
+        if section is None or section.board_id != board.id:
             raise section_not_found()
-        return found
+        return section
 
     def pin(self, caller: Caller, id: str) -> PinRecord:
         """A Pin the caller may read. Raises ApiError (404) for any other."""
-        found = self.pins.get(id)
-        if found is None or not self.sees_pin(caller, found):
+        pin = self.pins.get(id)
+        if pin is None or not self.sees_pin(caller, pin):
             raise pin_not_found()
-        return found
+        return pin
 
     def delay_listing(self, id: str) -> None:
         """Keep something new out of the listings for as long as the settings say."""
         if self.settings.listing_lag:
             self._unlisted[id] = self.clock.now() + self.settings.listing_lag
 
-    def listed(self, id: str) -> bool:
+    def is_listed(self, id: str) -> bool:
         """Whether listings know of this already."""
         if not self._unlisted:
             return True
