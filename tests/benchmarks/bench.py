@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.benchmarks.accounts import accounts, run_accounts
 from tests.benchmarks.calls import checks
 from tests.benchmarks.copies import copies, run_copies
 from tests.benchmarks.engine import engine, run_engine
@@ -34,6 +35,7 @@ PARTS: Mapping[str, Callable[[Sizes, Path], Iterator[Figure]]] = {
     "start": start_up,
     "calls": checks,
     "engine": engine,
+    "accounts": accounts,
     "copies": copies,
     "memory": memory,
     "journal": journal,
@@ -43,6 +45,7 @@ PARTS: Mapping[str, Callable[[Sizes, Path], Iterator[Figure]]] = {
 }
 CHILDREN: Mapping[str, Callable[..., int]] = {
     "serve": serve,
+    "accounts": run_accounts,
     "engine": run_engine,
     "copies": run_copies,
     "copy": run_copy,

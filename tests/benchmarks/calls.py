@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ def checks(size: Sizes, folder: Path) -> Iterator[Figure]:
     recipe.write_text("name: calls\napi: v5\n" + "\n".join(block({"steps": steps})) + "\n")
     small = folder / "one.yaml"
     small.write_text("name: one\napi: v5\nsteps:\n  - uses: get_user\n")
-    starts = Starts(folder)
+    starts = Starts(sys.executable, folder)
     for file in (recipe, small):
         starts.seconds("validate", str(file))
     pairs = [

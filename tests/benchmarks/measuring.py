@@ -26,6 +26,7 @@ class Sizes:
     more_pins: int  # of the big board
     calls: int  # that the sandbox answers, and that are paced
     jobs: int  # that are scheduled
+    accounts: int  # that one run goes through
 
 
 SIZES = {
@@ -41,6 +42,7 @@ SIZES = {
         more_pins=50_000,
         calls=20_000,
         jobs=10_000,
+        accounts=2_000,
     ),
     "quick": Sizes(
         starts=9,
@@ -54,6 +56,7 @@ SIZES = {
         more_pins=5000,
         calls=6000,
         jobs=10_000,
+        accounts=500,
     ),
     "tiny": Sizes(
         starts=1,
@@ -67,6 +70,7 @@ SIZES = {
         more_pins=30,
         calls=40,
         jobs=20,
+        accounts=3,
     ),
 }
 

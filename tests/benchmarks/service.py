@@ -52,10 +52,14 @@ class Service:
 
 
 @contextmanager
-def service() -> Iterator[Service]:
-    """A fresh sandbox without quotas, ended afterwards."""
+def service(*, accounts: int = 0) -> Iterator[Service]:
+    """A fresh sandbox without quotas, ended afterwards; with so many accounts whose tokens are in files, if any."""
     child = subprocess.Popen(
-        [*BENCH, "--child", "serve"], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*BENCH, "--child", "serve", str(accounts)],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert child.stdin is not None and child.stdout is not None
     try:
@@ -66,13 +70,20 @@ def service() -> Iterator[Service]:
         child.wait(30)
 
 
-def serve() -> int:
+def serve(accounts: str) -> int:
     """Serve until standard input ends."""
     from pinflow_sandbox import Settings, start
 
     with start(settings=Settings(quotas=False, max_pins=10_000_000)) as sandbox:
-        found = Service(sandbox.url, sandbox.control_token, sandbox.environment())
-        print(json.dumps(asdict(found)), flush=True)
+        environ = dict(sandbox.environment(() if int(accounts) else ("access_token",)))
+        for number in range(int(accounts)):
+            name = f"client{number}"
+            sandbox.world.add_account(name)
+            token = {"name": name, "access_token": sandbox.world.token_for(name), "origin": sandbox.url}
+            file = Path(environ["PINTEREST_OAUTH_TOKEN_DIR"]) / f"{name}.json"
+            file.write_text(json.dumps(token), "utf-8")
+            file.chmod(0o600)
+        print(json.dumps(asdict(Service(sandbox.url, sandbox.control_token, environ))), flush=True)
         sys.stdin.read()
     return 0
 

@@ -18,12 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Starts:
-    """Starts of the program, as after the first: all is compiled, and the caches are filled."""
+STARTS = (
+    (["--version"], 1.7),
+    (["--help"], 2.5),
+    (["validate", COPY], 12.0),
+    (["run", "get_user", "--sandbox", "-q"], 24.0),  # one step
+)
 
-    def __init__(self, folder: Path) -> None:
-        script = shutil.which("pinflow", path=str(Path(sys.executable).parent))
-        self.program = [script] if script else [sys.executable, "-m", "pinflow"]
+
+class Starts:
+    """Starts of the program of one environment, as after the first: all is compiled, and the caches are filled."""
+
+    def __init__(self, python: str, folder: Path) -> None:
+        self.python = python
+        script = shutil.which("pinflow", path=str(Path(python).parent))
+        self.program = [python, script] if script else [python, "-m", "pinflow"]
         self._environ = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
@@ -43,11 +52,21 @@ class Starts:
 
 
 def start_up(size: Sizes, folder: Path) -> Iterator[Figure]:
-    """What a person waits for, as multiples of Python's own start."""
-    starts = Starts(folder)
-    bare = (sys.executable, "-c", "pass")
-    for words, goal in ((["--version"], 3.0), (["--help"], 6.0), (["validate", COPY], 16.0)):
-        starts.seconds(*words)  # compiles what is not compiled yet, and fills the caches
-        starts.of(*bare)
-        pairs = ((starts.seconds(*words), starts.of(*bare)) for _ in range(size.starts))
-        yield Figure(f"start: pinflow {' '.join(words)}", ratio(pairs), "x python -c pass", goal)
+    """What a person waits for, as multiples of Python's own start: installed as the README says, and editable."""
+    for name, python in (("installed", _installed(folder / "environment")), ("editable", sys.executable)):
+        starts = Starts(python, folder / name)
+        bare = (python, "-c", "pass")
+        for words, goal in STARTS:
+            starts.seconds(*words)  # compiles what is not compiled yet, and fills the caches
+            starts.of(*bare)
+            pairs = ((starts.seconds(*words), starts.of(*bare)) for _ in range(size.starts))
+            yield Figure(f"start, {name}: pinflow {' '.join(words)}", ratio(pairs), "x python -c pass", goal)
+
+
+def _installed(folder: Path) -> str:
+    """The Python of a fresh environment that has pinflow in it, as the README's first line makes one."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
+    install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(PROJECT)]
+    subprocess.run(install, check=True, stdout=subprocess.DEVNULL)
+    return python

@@ -16,13 +16,21 @@ PROJECT = Path(__file__).resolve().parents[2]
 BENCH = (sys.executable, "-m", "tests.benchmarks.bench")
 
 FIGURES = [
-    r"start: pinflow --version +[\d.]+ x python -c pass +goal: at most",
-    r"start: pinflow --help +[\d.]+ x python -c pass +goal: at most 6",
-    r"start: pinflow validate recipes/copy_board\.yaml +[\d.]+ x python -c pass +goal: at most 16",
+    *(
+        rf"start, {environment}: pinflow {words} +[\d.]+ x python -c pass +goal: at most {goal}"
+        for environment in ("installed", "editable")
+        for words, goal in (
+            ("--version", r"1\.7"),
+            ("--help", r"2\.5"),
+            (r"validate recipes/copy_board\.yaml", "12"),
+            ("run get_user --sandbox -q", "24"),
+        )
+    ),
     r"calls: validate 300 of them +[\d.]+ s +goal: at most 0\.5.* [\d.]+ x one step",
     r"engine: 5 reads, whole run +[\d.]+ x requests\.Session +goal: at most 1\.2",
     r"engine: 10 reads, whole run +[\d.]+ x requests\.Session +goal: at most 1\.2",
     r"engine: growth per step +[\d.]+ x 5 steps +goal: at most 1\.05",
+    r"3 accounts through all_accounts +[\d.]+ ms of CPU an account +goal: at most 3\.3",
     *(
         line
         for latency in ("0", "1")
@@ -70,7 +78,7 @@ def test_a_copy_asks_for_little_beside_the_pins(said: list[str]) -> None:
 def test_an_unknown_part_is_told_with_those_that_there_are() -> None:
     finished = bench("starts")
     assert finished.returncode == 2
-    assert "no such part: starts; there are: start, calls, engine, copies" in finished.stderr
+    assert "no such part: starts; there are: start, calls, engine, accounts, copies" in finished.stderr
 
 
 @pytest.mark.parametrize(
