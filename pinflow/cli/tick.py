@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pinflow.cli import run_common, schedule_text
-from pinflow.cli.schedule import Log, add_deadline, add_recipes, ended, left_out, opened, options_of
+from pinflow.cli.schedule import ScheduleLog, add_deadline, add_recipes, finish, open_store, run_options, warner
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import stoppable
 from pinflow.errors import INTERRUPTED
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Run what is due now, to its end, and exit: for cron, systemd timers and CI. Call it as often
-as you like; it works beside a daemon and beside itself, and keeps the same promises. The
-exit code is that of the runs that failed; runs that are paused go on in a later tick."""
+as you like, also while a daemon or another tick runs: nothing runs twice. The exit code is
+that of the failed runs; paused runs go on in a later tick."""
 EXAMPLES = """\
   pinflow tick recipes/refresh_all_tokens.yaml           from crontab, every 5 minutes
   pinflow tick                                           what was scheduled before, else recipes/"""
@@ -33,20 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
-    from pinflow.scheduling.daemon import see_through
-    from pinflow.scheduling.queries import chosen
-    from pinflow.scheduling.scheduler import Scheduler, Setting
+    from pinflow.scheduling.daemon import run_due
+    from pinflow.scheduling.queries import select_jobs
+    from pinflow.scheduling.scheduler import Scheduler, SchedulerSettings
 
     app = shell.app()
-    log = Log(shell, app)
-    with opened(app) as table, stoppable(shell.notice) as stop:
-        warn = left_out(shell) if shell.options.verbosity >= 0 else lambda why: None  # every 5 minutes, by mail
-        start = chosen(app, table, args.recipes, run_common.given_inputs(args.inputs), warn)
-        setting = Setting(options=options_of(shell), deadline=args.deadline)
-        scheduler = Scheduler(app, table, start.rows, tell=log, setting=setting)
-        see_through(app, scheduler, stop.asked)
-        following = scheduler.next_run()
-        # cron sends a mail for every line
+    log = ScheduleLog(shell, app)
+    with open_store(app) as store, stoppable(shell.notice) as stop:
+        # cron mails every line, every 5 minutes
+        warn = warner(shell) if shell.options.verbosity >= 0 else lambda text: None
+        start = select_jobs(app, store, args.recipes, run_common.given_inputs(args.inputs), warn)
+        settings = SchedulerSettings(options=run_options(shell), deadline=args.deadline)
+        scheduler = Scheduler(app, store, start.rows, report=log, settings=settings)
+        run_due(app, scheduler, stop.asked)
+        following = scheduler.timetable.next_run()
         if following is not None and shell.human and (shell.options.verbosity > 0 or is_terminal(shell.stderr)):
-            shell.tell(f"next: {inert(following[1])} at {schedule_text.short(following[0])}")
-    return ended(scheduler, stop.exit_code(INTERRUPTED) if stop.asked.is_set() else log.exit_code)
+            shell.tell(f"next: {inert(following[1])} at {schedule_text.local_time(following[0])}")
+    return finish(scheduler, stop.exit_code(INTERRUPTED) if stop.asked.is_set() else log.exit_code)

@@ -1,4 +1,4 @@
-"""When recipes run by themselves: rules, a row on disk for every time that is due, and the daemon that runs them.
+"""Run recipes on schedule: rules, a row on disk for every time that is due, and the daemon that runs them.
 
     with scheduling.open(app, [Path("recipes")]) as scheduler:
         scheduler.tick()  # every second
@@ -8,7 +8,7 @@ Importing this costs nothing: the scheduler is imported by those who call it.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow.app import App
-    from pinflow.scheduling.events import Told
-    from pinflow.scheduling.health import Status
+    from pinflow.scheduling.events import ScheduleEvent
+    from pinflow.scheduling.health import ScheduleStatus
     from pinflow.scheduling.scheduler import Scheduler
 
 
@@ -27,28 +27,27 @@ def open(
     recipes: Sequence[Path],
     *,
     inputs: Mapping[str, str] | None = None,
-    tell: Callable[[Told], None] = lambda told: None,
-    left_out: Callable[[str], None] = lambda why: None,
-    **setting: Any,
+    report: Callable[[ScheduleEvent], None] = lambda event: None,
+    warn: Callable[[str], None] = lambda text: None,
+    **settings: Any,
 ) -> Iterator[Scheduler]:
-    """A scheduler of recipes, by file or folder: call its ``tick`` every second, and whatever is due runs.
+    """A scheduler of recipes, by file or folder: call its ``tick`` every second to run what is due.
 
-    ``setting`` is that of `pinflow.scheduling.scheduler.Setting`. Raises RecipeError
-    with every problem of all recipes, UsageError, and StateError.
+    ``report`` is called with each event, ``warn`` with each recipe of a folder that lacks an input; ``settings`` are
+    those of `pinflow.scheduling.scheduler.SchedulerSettings`. Raises RecipeError with every problem of all recipes,
+    UsageError, and StateError.
     """
-    from pinflow.scheduling.jobs import load
-    from pinflow.scheduling.scheduler import Scheduler, Setting
-    from pinflow.state.folder.occurrences import Table
+    from pinflow.scheduling.jobs import load_jobs, stored_jobs
+    from pinflow.scheduling.scheduler import Scheduler, SchedulerSettings
 
-    with Table(app.state, owner=app.new_run_id()) as table:
-        rows = load(app, recipes, inputs or {}, table.jobs(), left_out=left_out)
-        yield Scheduler(app, table, rows, tell=tell, setting=Setting(**setting))
+    with closing(app.store.open_schedule(app.new_run_id())) as store:
+        rows = load_jobs(app, recipes, inputs or {}, stored_jobs(store), warn=warn)
+        yield Scheduler(app, store, rows, report=report, settings=SchedulerSettings(**settings))
 
 
-def status(app: App) -> Status:
-    """How the schedule does: who looks after it, what runs and waits, and what is wrong. Raises StateError."""
-    from pinflow.scheduling.health import status_of
-    from pinflow.state.folder.occurrences import Table
+def status(app: App) -> ScheduleStatus:
+    """How the schedule is doing: who runs it, what runs and waits, and what is wrong. Raises StateError."""
+    from pinflow.scheduling.health import read_status
 
-    with Table(app.state, owner="status") as table:
-        return status_of(app, table)
+    with closing(app.store.open_schedule("status")) as store:
+        return read_status(app, store)

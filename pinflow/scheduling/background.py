@@ -1,4 +1,4 @@
-"""Work that is done aside, one thing after the other: telling people takes as long as their notifiers do."""
+"""A queue with one worker: notifiers take as long as they like, and no look at the clock waits for them."""
 
 from __future__ import annotations
 
@@ -13,41 +13,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Aside:
-    """Does what it is given in order, in what ``start`` begins: a thread, or at once. Never raises StateError."""
+class BackgroundQueue:
+    """Calls tasks in order, in what ``start`` begins: a thread, or at once. Never raises StateError.
+
+    Not a `concurrent.futures` executor: the program's end would wait for its threads.
+    """
 
     def __init__(self, start: Callable[[Callable[[], None]], None]) -> None:
         self._start = start
-        self._lock = threading.Lock()
-        self._waiting: deque[Callable[[], object]] = deque()
-        self._at_work = False
+        self._lock = threading.Lock()  # guards the tasks and whether a worker is there to do them
+        self._tasks: deque[Callable[[], object]] = deque()
+        self._busy = False
 
     @property
     def busy(self) -> bool:
-        """Whether something is not done yet."""
+        """Whether a task has not ended yet."""
         with self._lock:
-            return self._at_work
+            return self._busy
 
-    def do(self, what: Callable[[], object]) -> None:
-        """Do this after all that was given before."""
+    def put(self, task: Callable[[], object]) -> None:
+        """Call the task after all that were put before."""
         with self._lock:
-            self._waiting.append(what)
-            if self._at_work:
+            self._tasks.append(task)
+            if self._busy:
                 return
-            self._at_work = True
+            self._busy = True
         self._start(self._work)
 
     def _work(self) -> None:
         try:
-            while what := self._next():
-                with suppress(StateError):  # what can't be kept was complained of, or is told again
-                    what()
-        except BaseException:  # a defect: whoever has something to do next begins anew
+            while task := self._next():
+                with suppress(StateError):  # it was reported already, or the notice is sent again later
+                    task()
+        except BaseException:  # a defect: the next task gets a worker of its own
             with self._lock:
-                self._at_work = False
+                self._busy = False
             raise
 
     def _next(self) -> Callable[[], object] | None:
         with self._lock:
-            self._at_work = bool(self._waiting)
-            return self._waiting.popleft() if self._waiting else None
+            self._busy = bool(self._tasks)
+            return self._tasks.popleft() if self._tasks else None

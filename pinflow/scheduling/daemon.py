@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import schedule as library
 
 from pinflow.errors import PinflowError, StateError
-from pinflow.scheduling.events import Told
-from pinflow.scheduling.health import beat, rest
-from pinflow.state.folder.lock import Lock, is_locked
+from pinflow.scheduling.events import ScheduleEvent
+from pinflow.scheduling.health import beat, end_beats
 from pinflow.state.protocol import ClaimLost
 
 if TYPE_CHECKING:
@@ -22,11 +21,12 @@ if TYPE_CHECKING:
     from pinflow.state.records import JobRow
 
 BEATS = 10.0  # seconds between two signs of life
-PATIENCE = 30.0  # seconds that runs get to end in
+PATIENCE = 30.0  # seconds that runs get to end in: a call's timeout; systemd kills after 90
+_GLANCE = 0.05  # seconds between two looks at what is ending: less than a person notices
 
 
 class Daemon:
-    """Drives a scheduler until it is told to stop. One for each state directory: see `owned`."""
+    """Drives a scheduler until it is told to stop. Each state has one at most: see `ScheduleStore.own`."""
 
     def __init__(
         self,
@@ -34,82 +34,68 @@ class Daemon:
         scheduler: Scheduler,
         *,
         reload: Callable[[], Sequence[JobRow]],
-        tell: Callable[[Told], None],
+        report: Callable[[ScheduleEvent], None],
         stop: threading.Event,
-        again: threading.Event,
+        reread: threading.Event,
     ) -> None:
-        """``stop`` ends it; ``again`` has it read the recipes again, with ``reload``."""
+        """``stop`` ends it; ``reread`` has it read the recipes again, with ``reload``."""
         self._app = app
         self._scheduler = scheduler
         self._reload = reload
-        self._tell = tell
+        self._report = report
         self._since = app.now()
         self._beaten: float | None = None
         self._stop = stop
-        self._again = again
+        self._reread = reread
 
     def run(self) -> None:
-        """Until it is told to stop; then runs get half a minute to end. Raises StateError as the table does."""
-        heart = library.Scheduler()
-        heart.every().second.do(self._look)
+        """Run until it is told to stop; then runs get half a minute to end. Raises StateError as the store does."""
+        seconds = library.Scheduler()
+        seconds.every().second.do(self._look)
         while not self._stop.is_set():
             # whatever the clock says: `run_pending` would rest for an hour when the clock is set back by one
-            heart.run_all(delay_seconds=0)
+            seconds.run_all(delay_seconds=0)
             self._stop.wait(0.0 if self._scheduler.behind else 1.0)
-        self._end()
+        wind_up(self._app, self._scheduler)
+        end_beats(self._app, self._scheduler.store)
 
     def _look(self) -> None:
-        if self._again.is_set():
-            self._again.clear()
-            self._read_again()
+        if self._reread.is_set():
+            self._reread.clear()
+            self._read_recipes()
         self._scheduler.tick()
         if self._beaten is None or self._app.monotonic() - self._beaten >= BEATS:
             self._beaten = self._app.monotonic()
             beat(self._app, self._scheduler, since=self._since)
 
-    def _read_again(self) -> None:
+    def _read_recipes(self) -> None:
         try:
             self._scheduler.set_jobs(self._reload())
-            self._tell(Told("read", count=len(self._scheduler.rows)))
+            self._report(ScheduleEvent("read", count=len(self._scheduler.rows)))
         except PinflowError as error:
             if isinstance(error, StateError):
                 raise
-            self._tell(Told("broken", reason=f"nothing was changed: {error}"))
-
-    def _end(self) -> None:
-        wind_up(self._app, self._scheduler)
-        rest(self._app)
+            self._report(ScheduleEvent("broken", reason=f"nothing was changed: {error}"))
 
 
 def wind_up(app: App, scheduler: Scheduler) -> None:
-    """Let runs stop after the call in flight, and leave what does not end in half a minute to whoever comes next."""
+    """Let runs stop after the call in flight, and release the claims of those that don't end in half a minute."""
     scheduler.stop()
     until = app.monotonic() + PATIENCE
     waits = threading.Event()
     while scheduler.busy and app.monotonic() < until:
         scheduler.collect()
-        waits.wait(0.05)
-    for work in scheduler.works():  # nobody need wait for the lease to run out
+        waits.wait(_GLANCE)
+    for active in scheduler.active_runs():  # so that the next process need not wait for the lease to end
         with suppress(ClaimLost):
-            scheduler.table.release(work.occurrence, until=0.0, reason="the scheduler was stopped")
+            scheduler.store.occurrences.release(active.occurrence, until=0.0, reason="the scheduler was stopped")
 
 
-def see_through(app: App, scheduler: Scheduler, stop: threading.Event) -> None:
-    """Run whatever is due now, and what becomes due meanwhile, to its end; or wind it up when told to stop."""
-    if not is_locked(app.state / "schedule" / "daemon.lock"):
+def run_due(app: App, scheduler: Scheduler, stop: threading.Event) -> None:
+    """Run what is due now, and what becomes due meanwhile, to its end; or wind it up when told to stop."""
+    if not scheduler.store.is_owned():
         beat(app, scheduler, since=app.now(), kind="tick")
     waits = threading.Event()
     while not stop.is_set() and (scheduler.tick() or scheduler.busy or scheduler.behind):
-        waits.wait(0.0 if scheduler.behind else 0.05)
+        waits.wait(0.0 if scheduler.behind else _GLANCE)
     wind_up(app, scheduler)
-
-
-def owned(app: App) -> Lock:
-    """The ownership of the schedule, to be released. Raises StateError naming who has it, and since when."""
-    folder = app.state / "schedule"
-    try:
-        return Lock(folder / "daemon.lock", f"the schedule in {folder}", now=app.now())
-    except OSError as error:
-        raise StateError(
-            f"{folder} can't be written: {error.strerror}", hint="make room, or make it writable"
-        ) from error

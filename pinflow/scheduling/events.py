@@ -1,4 +1,4 @@
-"""What a scheduler tells while it works, as plain data."""
+"""What a scheduler reports while it works, as plain data."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Kind: TypeAlias = Literal[
-    "started",  # a run
+    "started",  # of a run
     "done",
     "failed",
     "paused",
     "left",
     "lost",
-    "skipped",  # a time that passes without one
+    "skipped",  # of a time that passes without a run
     "merged",
-    "edited",  # a job
-    "inputs",  # are others now
-    "read",  # all recipes, again
+    "edited",  # of a job
+    "inputs",  # of a job changed
+    "read",  # of all recipes, again
     "withdrawn",
     "broken",
     "gone",
@@ -29,7 +29,7 @@ Kind: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ScheduleEvent:
     """One thing that happened. Times are seconds since the epoch."""
 
     kind: Kind
@@ -38,9 +38,9 @@ class Told:
     run: str = ""
     reason: str = ""
     until: float | None = None  # when it goes on
-    count: int | None = 1  # how many times it stands for; None: more than were counted
+    count: int | None = 1  # of times that it stands for; None: more than were counted
     exit_code: int | None = None
-    seconds: float = 0.0  # that a run took, or by which the clock jumped
-    again: bool = False  # a run goes on that had begun before
-    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # what a run's effects came to
-    items: tuple[tuple[str, str, str], ...] = ()  # step, key and error of what failed in it
+    seconds: float = 0.0  # that a run took, or that the clock jumped
+    again: bool = False  # whether the run had begun before
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # of a run's effects, by kind and outcome
+    items: tuple[tuple[str, str, str], ...] = ()  # that failed: step, key and error

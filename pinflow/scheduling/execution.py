@@ -1,4 +1,4 @@
-"""One claimed occurrence, from its claim to its end: run, gone on with, parked, or given back."""
+"""One claimed occurrence, from its claim to its end: run, resumed, parked, or released."""
 
 from __future__ import annotations
 
@@ -20,139 +20,141 @@ from pinflow.errors import (
     StateError,
     UsageError,
 )
-from pinflow.state.folder.occurrences import LEASE
 from pinflow.state.protocol import ClaimLost
+from pinflow.state.records import LEASE
 
 if TYPE_CHECKING:
     from pinflow.app import App, Options
     from pinflow.engine.results import RunResult
-    from pinflow.state.folder.occurrences import Table
+    from pinflow.state.protocol import OccurrenceStore
     from pinflow.state.records import JobRow, Occurrence
 
-_LONG_PAUSE = 3600.0  # seconds, where nobody said how long
+_LONG_PAUSE = 3600.0  # seconds, where the service doesn't say how long: a try in an hour costs one call
 
 
 @dataclass(slots=True)
-class Work:
-    """An occurrence in the hands of this process."""
+class ActiveRun:
+    """An occurrence that this process has claimed and runs."""
 
     job: JobRow
     occurrence: Occurrence
     accounts: frozenset[str]
     deadline: float  # of the monotonic clock
     stop: threading.Event = field(default_factory=threading.Event)
-    late: bool = False  # stopped for taking too long
+    late: bool = False  # stopped because it took too long
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """What came of it: ``until`` is when it goes on, where it does. ``said`` is for the log, ``reason`` is kept."""
+class RunOutcome:
+    """How it ended. ``message`` is for the log, ``reason`` is stored; a paused one goes on at ``until``."""
 
     state: Literal["done", "failed", "paused", "left", "lost"]
     reason: str = ""
-    said: str = ""
+    message: str = ""
     exit_code: int | None = None
     until: float | None = None
     result: RunResult | None = None
 
 
-_HAD_ENDED = Ended("done", said="had ended already", exit_code=OK)
+_ALREADY_DONE = RunOutcome("done", message="had ended already", exit_code=OK)
+_TAKEN_OVER = RunOutcome("lost", message="another process took it over")
 
 
-def perform(app: App, table: Table, work: Work, options: Options) -> Ended:
-    """Do it, and write down how it ended. Raises nothing but StateError of the table."""
+def perform(app: App, store: OccurrenceStore, active: ActiveRun, options: Options) -> RunOutcome:
+    """Run it, and store how it ended. Raises StateError only where the occurrences can't be written."""
     try:
-        ended = _outcome(app, table, work, replace(options, stop=work.stop, unattended=True))
+        outcome = _outcome(app, store, active, replace(options, stop=active.stop, unattended=True))
     except ClaimLost:
-        return Ended("lost", said="another process took it up")
+        return _TAKEN_OVER
     except PinflowError as error:
-        ended = _refused(app, work, error)
+        outcome = _error_outcome(app, active, error)
     except Exception as error:  # a plugin's defect must end this run, and nothing else
-        ended = Ended("failed", "defect, exit 3", f"a defect: {type(error).__name__}: {error}", DEFECT)
+        outcome = RunOutcome("failed", "defect, exit 3", f"a defect: {type(error).__name__}: {error}", DEFECT)
     try:
-        _write(app, table, work.occurrence, ended)
+        _store(app, store, active.occurrence, outcome)
     except ClaimLost:
-        return Ended("lost", said="another process took it up")
-    return ended
+        return _TAKEN_OVER
+    return outcome
 
 
-def _outcome(app: App, table: Table, work: Work, options: Options) -> Ended:
-    before = app.store.runs.look(work.occurrence.run)
+def _outcome(app: App, store: OccurrenceStore, active: ActiveRun, options: Options) -> RunOutcome:
+    before = app.store.runs.look(active.occurrence.run)
     try:
-        return _tried(app, table, work, options)
+        return _run(app, store, active, options)
     except ClaimLost:
         raise
     except (UsageError, StateError):
-        now = app.store.runs.look(work.occurrence.run)
+        now = app.store.runs.look(active.occurrence.run)
         if now is None or (before is not None and now.state == before.state):
             raise
         # an owner that was silent for long, and not dead, made or ended it between the look at it and its resumption
         if now.state == "ok":
-            return _HAD_ENDED
-        return Ended("left", "another process had its run meanwhile", "goes on at the next look", until=app.now())
+            return _ALREADY_DONE
+        return RunOutcome("left", "another process had its run meanwhile", "goes on at the next look", until=app.now())
 
 
-def _tried(app: App, table: Table, work: Work, options: Options) -> Ended:
-    before = app.store.runs.look(work.occurrence.run)
+def _run(app: App, store: OccurrenceStore, active: ActiveRun, options: Options) -> RunOutcome:
+    before = app.store.runs.look(active.occurrence.run)
     if before is not None and app.store.runs.is_unbegun(before.id):
-        if _in_other_hands(app, work):
-            return _left_to_them(app, "it is just being made")  # its maker is slow, and not dead
-        work.occurrence = table.running(work.occurrence, run=app.new_run_id())
+        if _is_claimed(app, active):
+            return _left_to_other(app, "another process is just making its run")  # its maker is slow, and not dead
+        active.occurrence = store.begin(active.occurrence, run=app.new_run_id())
         before = None
     if before is None:
-        plan = app.plan(Path(work.job.recipe), inputs=work.job.inputs)
-        work.occurrence = table.running(work.occurrence)
-        return _told(app, work, app.run(plan, options, run_id=work.occurrence.run))
+        plan = app.plan(Path(active.job.recipe), inputs=active.job.inputs)
+        active.occurrence = store.begin(active.occurrence)
+        return _result_outcome(app, active, app.run(plan, options, run_id=active.occurrence.run))
     if before.state == "ok":
-        return _HAD_ENDED
+        return _ALREADY_DONE
     if before.state in ("failed", "in_doubt", "unreadable"):
-        return Ended("failed", before.error, f"had ended already: {before.state}", before.exit_code)
-    work.occurrence = table.running(work.occurrence)
-    return _told(app, work, app.resume(work.occurrence.run, options))
+        return RunOutcome("failed", before.error, f"had ended already: {before.state}", before.exit_code)
+    active.occurrence = store.begin(active.occurrence)
+    return _result_outcome(app, active, app.resume(active.occurrence.run, options))
 
 
-def _told(app: App, work: Work, result: RunResult) -> Ended:
+def _result_outcome(app: App, active: ActiveRun, result: RunResult) -> RunOutcome:
     if result.error is None:
-        return Ended("done", exit_code=OK, result=result)
+        return RunOutcome("done", exit_code=OK, result=result)
     if result.status == "cancelled":
-        if work.late:
-            return Ended("failed", "took too long", "took too long, and was stopped", result.exit_code)
-        return Ended("left", "the scheduler was stopped", "stopped; goes on at the next start")
-    ended = _refused(app, work, result.error)
-    return replace(ended, result=result, exit_code=result.exit_code if ended.state == "failed" else ended.exit_code)
+        if active.late:
+            return RunOutcome("failed", "took too long", "took too long and was stopped", result.exit_code)
+        return RunOutcome("left", "the scheduler was stopped", "stopped; goes on at the next start")
+    outcome = _error_outcome(app, active, result.error)
+    exit_code = result.exit_code if outcome.state == "failed" else outcome.exit_code
+    return replace(outcome, result=result, exit_code=exit_code)
 
 
-def _refused(app: App, work: Work, error: PinflowError) -> Ended:
-    """What an error means for the occurrence. What a service answered is not kept: it may hold content."""
+def _error_outcome(app: App, active: ActiveRun, error: PinflowError) -> RunOutcome:
+    """What an error means for the occurrence. A service's answer is not stored: it may hold content."""
     first, *more = error.message.splitlines() or [type(error).__name__]
-    said = first
-    if more and first.endswith(":"):  # what stands in the way is in the lines below, and may be content
-        first, said = first[:-1], f"{first} {more[0].strip()}"
+    message = first
+    if more and first.endswith(":"):  # the cause is in the lines below, and may be content
+        first, message = first[:-1], f"{first} {more[0].strip()}"
     if isinstance(error, (RateLimited, SpamBlocked)) and error.exit_code == PAUSED:
         wait = error.retry_after if error.retry_after is not None else _LONG_PAUSE
-        return Ended("paused", noted(error), said, PAUSED, app.now() + wait)
-    if isinstance(error, StateError) and _in_other_hands(app, work):
-        return _left_to_them(app, said)
-    kept = noted(error) if isinstance(error, RemoteError) else f"{error.kind}: {first}"
-    advice = f"; {error.hint.splitlines()[0]}" if error.hint else ""
-    return Ended("failed", kept, f"{said}{advice}", error.exit_code)
+        return RunOutcome("paused", noted(error), message, PAUSED, app.now() + wait)
+    if isinstance(error, StateError) and _is_claimed(app, active):
+        return _left_to_other(app, message)
+    reason = noted(error) if isinstance(error, RemoteError) else f"{error.kind}: {first}"
+    hint = f"; {error.hint.splitlines()[0]}" if error.hint else ""
+    return RunOutcome("failed", reason, f"{message}{hint}", error.exit_code)
 
 
-def _in_other_hands(app: App, work: Work) -> bool:
-    return app.store.runs.claimed(work.occurrence.run)
+def _is_claimed(app: App, active: ActiveRun) -> bool:
+    return app.store.runs.claimed(active.occurrence.run)
 
 
-def _left_to_them(app: App, said: str) -> Ended:
-    return Ended("left", "its run is locked by another process", said, until=app.now() + LEASE)
+def _left_to_other(app: App, message: str) -> RunOutcome:
+    return RunOutcome("left", "its run is locked by another process", message, until=app.now() + LEASE)
 
 
-def _write(app: App, table: Table, held: Occurrence, ended: Ended) -> None:
-    match ended.state:
+def _store(app: App, store: OccurrenceStore, claim: Occurrence, outcome: RunOutcome) -> None:
+    match outcome.state:
         case "done" | "failed" as state:
-            run = held.run if app.store.runs.look(held.run) is not None else ""  # refused before it began
-            table.settle(held, state, now=app.now(), reason=ended.reason, exit_code=ended.exit_code, run=run)
+            run = claim.run if app.store.runs.look(claim.run) is not None else ""  # refused before it began
+            store.settle(claim, state, now=app.now(), reason=outcome.reason, exit_code=outcome.exit_code, run=run)
         case "paused":
-            table.park(held, until=ended.until or app.now(), reason=ended.reason)
+            store.park(claim, until=outcome.until or app.now(), reason=outcome.reason)
         case "left":
             with suppress(ClaimLost):
-                table.release(held, until=ended.until or 0.0, reason=ended.reason)
+                store.release(claim, until=outcome.until or 0.0, reason=outcome.reason)

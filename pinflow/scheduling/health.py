@@ -1,52 +1,39 @@
-"""How the schedule does: who looks after it, what runs, what waits, and what is wrong. Plain data."""
+"""How a schedule is doing: who runs it, what runs, what waits, and what is wrong. Plain data."""
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from pinflow.scheduling.jobs import next_run
-from pinflow.state.folder import atomic_file
-from pinflow.state.folder.lock import is_locked
+from pinflow.scheduling.jobs import next_run, stored_jobs
+from pinflow.state.records import Heartbeat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from pinflow.app import App
     from pinflow.scheduling.scheduler import Scheduler
-    from pinflow.state.folder.occurrences import Table
+    from pinflow.state.protocol import ScheduleStore
     from pinflow.state.records import JobRow, Occurrence
 
-SILENT = 60.0  # seconds after which a daemon counts as stuck
-_FAILING = 3  # failures in a row
-_SLACK = 120.0  # seconds
+SILENT = 60.0  # seconds without a heartbeat, of which there is one every 10 s, until a daemon counts as stuck
+_FAILING = 3  # failures in a row: from then on a job rests
+_OVERDUE = 120.0  # seconds; a tick from cron comes every minute, and may take one
+_NAMED = 5  # jobs in a problem: what fits into a line
+_LISTED = 1_000  # occurrences of a state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beat:
-    """A sign of life: of a daemon, or of a look that has ended ("tick"). Seconds since the epoch."""
-
-    kind: str
-    pid: int
-    since: float
-    at: float
-    jobs: int
-    running: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """How the schedule does at one moment. ``problems`` is empty where all is well."""
+class ScheduleStatus:
+    """How the schedule is doing at one moment. ``problems`` is empty where all is well."""
 
     at: float
     daemon: bool  # a daemon is alive
-    beat: Beat | None
+    beat: Heartbeat | None
     jobs: tuple[JobRow, ...]
     running: tuple[Occurrence, ...]
-    waiting: tuple[Occurrence, ...]  # due and not begun, or cut off and not gone on with
+    waiting: tuple[Occurrence, ...]  # due and not begun, or cut off and not resumed
     paused: tuple[Occurrence, ...]  # runs that go on later
     next: tuple[float, str] | None  # when which job starts next
     problems: tuple[str, ...]
@@ -56,94 +43,72 @@ class Status:
         return not self.problems
 
 
-def status_of(app: App, table: Table) -> Status:
-    """How the schedule does now. Raises StateError when the table can't be read."""
+def read_status(app: App, store: ScheduleStore) -> ScheduleStatus:
+    """How the schedule is doing now. Raises StateError when it can't be read."""
     now = app.now()
-    rows = tuple(table.jobs().values())
-    latest = read_beat(app)
-    alive = is_locked(_folder(app) / "daemon.lock")
-    waiting = table.history(number=1_000, states=("due",))
-    begun = table.history(number=1_000, states=("claimed", "running"))
-    starts = starts_of(rows)
-    return Status(
+    rows = tuple(stored_jobs(store).values())
+    heartbeat = store.last_beat()
+    owned = store.is_owned()
+    due = store.occurrences.history(number=_LISTED, states=("due",))
+    claimed = store.occurrences.history(number=_LISTED, states=("claimed", "running"))
+    starts = next_starts(rows)
+    return ScheduleStatus(
         at=now,
-        daemon=alive,
-        beat=latest,
+        daemon=owned,
+        beat=heartbeat,
         jobs=rows,
-        running=tuple(each for each in begun if each.lease >= now),
-        waiting=(*(each for each in begun if each.lease < now), *waiting),
-        paused=tuple(table.history(number=1_000, states=("paused",))),
+        running=tuple(row for row in claimed if row.lease >= now),
+        waiting=(*(row for row in claimed if row.lease < now), *due),
+        paused=tuple(store.occurrences.history(number=_LISTED, states=("paused",))),
         next=min(starts, default=None),
         problems=(
-            *_problems(rows, starts, latest, now, alive=alive),
-            *(f"{each.title}; see: pinflow notify" for each in app.notices.open() if each.kind == "approval_missing"),
+            *_problems(rows, starts, heartbeat, now, owned=owned),
+            *(
+                f"{notice.title}; see: pinflow notify"
+                for notice in app.notices.open()
+                if notice.kind == "approval_missing"
+            ),
         ),
     )
 
 
-def starts_of(rows: Iterable[JobRow]) -> list[tuple[float, str]]:
-    """When which job starts next, for those that do."""
+def next_starts(rows: Iterable[JobRow]) -> list[tuple[float, str]]:
+    """When which job starts next, of those that are neither paused nor over."""
     return [(start, row.name) for row in rows if (start := next_run(row)) is not None]
 
 
 def _problems(
-    rows: tuple[JobRow, ...], starts: list[tuple[float, str]], latest: Beat | None, now: float, *, alive: bool
+    rows: tuple[JobRow, ...], starts: list[tuple[float, str]], heartbeat: Heartbeat | None, now: float, *, owned: bool
 ) -> list[str]:
-    found = []
+    problems = []
+    how_to_start = "start pinflow schedule run, or let cron call pinflow tick"
     if not rows:
-        found.append("nothing is scheduled: start pinflow schedule run, or let cron call pinflow tick")
-    if alive and latest is not None and latest.kind == "daemon" and now - latest.at > SILENT:
-        found.append(f"the daemon (process {latest.pid}) gave no sign of life for {int(now - latest.at)} s")
-    if not alive and latest is not None and latest.kind == "daemon":
-        found.append(f"the daemon (process {latest.pid}) ended without being told to: start it again")
-    if rows and not alive and latest is None:
-        found.append("nobody looks after the schedule: start pinflow schedule run, or let cron call pinflow tick")
-    overdue = sorted(name for start, name in starts if now - start > _SLACK)
+        problems.append(f"nothing is scheduled: {how_to_start}")
+    if heartbeat is not None and heartbeat.kind == "daemon":
+        daemon = f"the daemon (process {heartbeat.pid})"
+        if not owned:
+            problems.append(f"{daemon} stopped unexpectedly: start it again")
+        elif now - heartbeat.at > SILENT:
+            problems.append(f"{daemon} has given no sign of life for {int(now - heartbeat.at)} s")
+    if rows and not owned and heartbeat is None:
+        problems.append(f"no daemon or tick runs the schedule: {how_to_start}")
+    overdue = sorted(name for start, name in starts if now - start > _OVERDUE)
     if overdue:
-        found.append(f"overdue, and nobody saw to it: {', '.join(overdue[:5])}{' ...' if overdue[5:] else ''}")
-    found += [f"{row.name} failed {row.failures} times in a row" for row in rows if row.failures >= _FAILING]
-    return found
-
-
-# -- signs of life
-
-
-def _folder(app: App) -> Path:
-    return app.state / "schedule"
+        more = " ..." if overdue[_NAMED:] else ""
+        problems.append(f"overdue, and not handled: {', '.join(overdue[:_NAMED])}{more}")
+    problems += [f"{row.name} failed {row.failures} times in a row" for row in rows if row.failures >= _FAILING]
+    return problems
 
 
 def beat(app: App, scheduler: Scheduler, *, since: float, kind: str = "daemon") -> None:
-    """Write a sign of life, for `status_of` and for whoever watches the file's age. Raises StateError."""
-    sign = Beat(
-        kind=kind,
-        pid=os.getpid(),
-        since=since,
-        at=app.now(),
-        jobs=len(scheduler.rows),
-        running=len(scheduler.works()),
-    )
-    _write(app, asdict(sign))
+    """Store a sign of life of this process. Raises StateError."""
+    jobs, running = len(scheduler.rows), len(scheduler.active_runs())
+    now = app.now()
+    scheduler.store.beat(Heartbeat(kind=kind, pid=os.getpid(), since=since, at=now, jobs=jobs, running=running))
 
 
-def rest(app: App) -> None:
-    """The daemon ends as it was told to: from now on it gives no sign of life, and that is right."""
-    sign = read_beat(app)
-    if sign is not None:
-        _write(app, asdict(sign) | {"kind": "stopped", "at": app.now(), "running": 0})
-
-
-def read_beat(app: App) -> Beat | None:
-    """The last sign of life; None if there is none that can be read."""
-    try:
-        said = json.loads(_file(app).read_text("utf-8"))
-        return Beat(**{name: said[name] for name in ("kind", "pid", "since", "at", "jobs", "running")})
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def _write(app: App, said: Mapping[str, Any]) -> None:
-    atomic_file.write(_file(app), json.dumps(said).encode())
-
-
-def _file(app: App) -> Path:
-    return _folder(app) / "heartbeat.json"
+def end_beats(app: App, store: ScheduleStore) -> None:
+    """The daemon ends as it was told to: from now on it is right that it gives no sign of life. Raises StateError."""
+    heartbeat = store.last_beat()
+    if heartbeat is not None:
+        store.beat(replace(heartbeat, kind="stopped", at=app.now(), running=0))

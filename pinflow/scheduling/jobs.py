@@ -16,42 +16,43 @@ from pinflow.errors import Problem, RecipeError, UsageError
 from pinflow.plan.inputs import MissingInputs
 from pinflow.recipe import bundled
 from pinflow.recipe.model import Schedule
-from pinflow.scheduling.policy import Job, Terms
-from pinflow.scheduling.rule_parser import rule_of
+from pinflow.scheduling.policy import Job, JobPolicy
+from pinflow.scheduling.rule_parser import parse_rule
 from pinflow.state.records import JobRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pinflow.app import App
+    from pinflow.state.protocol import ScheduleStore
 
-HERE = Path("recipes")  # where recipes are looked for when none are named
+RECIPES = Path("recipes")  # where recipes are looked for when none are named
 _SCHEDULE = re.compile(rb"""^[^#\n]*\bschedule["']?\s*:""", re.MULTILINE)
-_KEYS = tuple(field.name for field in fields(Schedule) if field.metadata)
+_KEYS = {field.name: field.metadata["key"] for field in fields(Schedule) if field.metadata}
 
 
 class NoSchedule(UsageError):
-    """A recipe that does not say when it runs."""
+    """A recipe without a schedule."""
 
 
-def found(given: Sequence[Path], *, scheduled: Callable[[Path], bool]) -> tuple[list[Path], list[Path]]:
-    """The files that are meant: those that were named, and those of the named folders that are ``scheduled``.
+def find_recipes(names: Sequence[Path], *, is_scheduled: Callable[[Path], bool]) -> tuple[list[Path], list[Path]]:
+    """The files among ``names``, and those in its folders that are scheduled.
 
-    Raises UsageError for a name that leads nowhere.
+    Raises UsageError for a name that is neither a recipe nor a folder.
     """
     named: list[Path] = []
     listed: list[Path] = []
-    for each in given:
-        path = bundled.find_recipe(each).resolve()
+    for name in names:
+        path = bundled.find_recipe(name).resolve()
         if os.path.isdir(path):  # noqa: PTH112 - never raises, whatever was typed
-            names = sorted(name for name in os.listdir(path) if name.endswith((".yaml", ".yml")))  # noqa: PTH208 - of 10,000
-            listed += [file for name in names if scheduled(file := path / name)]
+            entries = sorted(entry for entry in os.listdir(path) if entry.endswith((".yaml", ".yml")))  # noqa: PTH208 - of 10,000
+            listed += [file for entry in entries if is_scheduled(file := path / entry)]
         elif os.path.isfile(path):  # noqa: PTH113 - the same
             named.append(path)
         else:
-            raise UsageError(f"there is no recipe or folder {each}")
-    own = set(named)
-    return list(dict.fromkeys(named)), list(dict.fromkeys(each for each in listed if each not in own))
+            raise UsageError(f"there is no recipe or folder {name}")
+    unique = dict.fromkeys(named)
+    return list(unique), [file for file in dict.fromkeys(listed) if file not in unique]
 
 
 def _may_have_schedule(file: Path) -> bool:
@@ -62,39 +63,39 @@ def _may_have_schedule(file: Path) -> bool:
         return True
 
 
-def load(
+def load_jobs(
     app: App,
-    given: Sequence[Path],
+    recipes: Sequence[Path],
     inputs: Mapping[str, str],
     known: Mapping[str, JobRow],
     *,
-    left_out: Callable[[str], None],
-    reading: Callable[[int], None] = lambda number: None,
+    warn: Callable[[str], None],
+    on_read: Callable[[int], None] = lambda number: None,
 ) -> list[JobRow]:
     """The jobs of the recipes, all of them checked, by name; from ``known`` where a file was not touched since.
 
     ``inputs`` go to every recipe that has an input of the name. A recipe of a folder that lacks one is left out,
-    which ``left_out`` is told. ``reading`` is told how many have to be read, before
-    they are. Raises RecipeError with every problem of all files, and UsageError.
+    with a call of ``warn``. ``on_read`` is called with the number of files to be read, before they are. Raises
+    RecipeError with every problem of all files, and UsageError.
     """
-    same = {file: row for row in known.values() if row.stamp == stamp_of(file := Path(row.recipe))}
-    named, listed = found(given, scheduled=lambda file: file in same or _may_have_schedule(file))
-    reading(sum(file not in same for file in (*named, *listed)))
+    untouched = {file: row for row in known.values() if row.stamp == file_stamp(file := Path(row.recipe))}
+    named, listed = find_recipes(recipes, is_scheduled=lambda file: file in untouched or _may_have_schedule(file))
+    on_read(sum(file not in untouched for file in (*named, *listed)))
     problems: list[Problem] = []
     rows: list[JobRow] = []
-    called: dict[str, JobRow] = {}
+    by_name: dict[str, JobRow] = {}
     used: set[str] = set()
     for file in [*named, *listed]:
         try:
-            row = _again(same.get(file), inputs) or read_job(app, file, inputs)
+            row = _reusable_row(untouched.get(file), inputs) or read_job(app, file, inputs)
         except MissingInputs as error:
-            lacks = ", ".join(each.name for each in error.missing)
+            names = ", ".join(missing.name for missing in error.missing)
             if file in named:
                 raise UsageError(
-                    f"{file} can't run by itself: it needs the input {lacks}",
-                    hint=f"give it with: -i {lacks}=..., or in a recipe that includes this one",
+                    f"{file} can't run by itself: it needs the input {names}",
+                    hint=f"give it with: -i {names}=..., or in a recipe that includes this one",
                 ) from None
-            left_out(f"{file.name} is left out: it needs the input {lacks} (-i {lacks}=...)")
+            warn(f"{file.name} is left out: it needs the input {names} (-i {names}=...)")
             continue
         except NoSchedule:
             if file in named:
@@ -104,8 +105,8 @@ def load(
             problems += error.problems
             continue
         used.update(row.inputs)
-        problems += [_same_name(row, name, called[name]) for name in (row.name, row.title) if name in called]
-        called.update({row.name: row, row.title: row})
+        problems += [_duplicate_name(row, name, by_name[name]) for name in (row.name, row.title) if name in by_name]
+        by_name.update({row.name: row, row.title: row})
         rows.append(row)
     if problems:
         raise RecipeError(problems)
@@ -114,12 +115,12 @@ def load(
     return rows
 
 
-def _same_name(row: JobRow, name: str, other: JobRow) -> Problem:
+def _duplicate_name(row: JobRow, name: str, other: JobRow) -> Problem:
     return Problem(row.recipe, 1, 1, f"two recipes are called {name!r}", f"the other is {other.recipe}; rename one")
 
 
-def stamp_of(file: Path) -> str:
-    """What changes when a file is touched; "" for one that is gone."""
+def file_stamp(file: Path) -> str:
+    """A text that changes when a file is touched; "" for one that is gone."""
     try:
         state = file.stat()
     except OSError:
@@ -127,19 +128,19 @@ def stamp_of(file: Path) -> str:
     return f"{state.st_mtime_ns}:{state.st_size}:{state.st_ino}"
 
 
-def _again(row: JobRow | None, inputs: Mapping[str, str]) -> JobRow | None:
-    """The job of a file that was not touched, if the inputs are no others either."""
+def _reusable_row(row: JobRow | None, inputs: Mapping[str, str]) -> JobRow | None:
+    """The row of a file that was not touched, if the inputs are the same too."""
     return row if row is not None and dict(row.inputs) == dict(inputs) else None
 
 
 def read_job(app: App, file: Path, inputs: Mapping[str, str]) -> JobRow:
-    """What a recipe says of its schedule, with nothing of it in the table yet: the rule counts from now.
+    """The row of a recipe, as if it were new: its rule counts from now.
 
     Raises RecipeError, MissingInputs, and UsageError for a recipe that has no schedule or takes a secret.
     """
-    stamp = stamp_of(file)
-    takes = app.plan(file, inputs=None).inputs if inputs else {}
-    own = {name: value for name, value in inputs.items() if name in takes}
+    stamp = file_stamp(file)
+    declared = app.plan(file, inputs=None).inputs if inputs else {}
+    own = {name: value for name, value in inputs.items() if name in declared}
     plan = app.plan(file, inputs=own)
     block = plan.recipe.schedule
     if block is None:
@@ -150,16 +151,16 @@ def read_job(app: App, file: Path, inputs: Mapping[str, str]) -> JobRow:
             f"{file} takes a secret ({secrets[0]}), which a schedule can't keep",
             hint="sign in with a stored token instead: pinflow auth login",
         )
-    rule_of(block)
-    said = {key: getattr(block, key) for key in _KEYS}
+    parse_rule(block)
+    values = {key: getattr(block, key) for key in _KEYS}
     now = int(app.now())
     return JobRow(
         name=file.stem,
         title=plan.recipe.name,
         recipe=str(file),
         stamp=stamp,
-        digest=hashlib.sha256(json.dumps([plan.digest, said, own], default=str).encode()).hexdigest(),
-        block=json.loads(json.dumps(said)),
+        digest=hashlib.sha256(json.dumps([plan.digest, values, own], default=str).encode()).hexdigest(),
+        block=json.loads(json.dumps(values)),
         inputs=own,
         accounts=sorted({login.token for login in plan.logins.values()}),
         anchor=now - now % 60,
@@ -167,11 +168,22 @@ def read_job(app: App, file: Path, inputs: Mapping[str, str]) -> JobRow:
     )
 
 
+def stored_jobs(store: ScheduleStore) -> dict[str, JobRow]:
+    """The scheduled jobs by name. Raises StateError naming one whose schedule no recipe could have."""
+    rows = store.jobs.all()
+    for row in rows.values():
+        try:
+            block_of(row)
+        except (ValueError, TypeError) as error:
+            raise store.damage(f"the job {row.name}: {error}") from error
+    return rows
+
+
 def job_of(row: JobRow) -> Job:
-    """What decides about the times of a job."""
+    """The job of a row: its rule and its policy."""
     block = block_of(row)
-    terms = Terms(block.missed, block.overlap, block.grace, int(block.jitter or 0))
-    return Job(row.name, rule_of(block), terms, row.anchor)
+    policy = JobPolicy(block.missed, block.overlap, block.grace, int(block.jitter or 0))
+    return Job(row.name, parse_rule(block), policy, row.anchor)
 
 
 def next_run(row: JobRow) -> float | None:
@@ -184,10 +196,20 @@ def next_run(row: JobRow) -> float | None:
 
 
 def block_of(row: JobRow) -> Schedule:
-    """A job's schedule, as its recipe had it."""
+    """A job's schedule, as its recipe had it. Raises ValueError or TypeError for one that no recipe can have."""
     return _block(tuple((key, tuple(value) if isinstance(value, list) else value) for key, value in row.block.items()))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # 10,000 jobs have few different schedules
 def _block(items: tuple[tuple[str, Any], ...]) -> Schedule:
-    return Schedule(**dict(items))
+    values = dict(items)
+    if values.keys() != _KEYS.keys():
+        raise ValueError("its schedule has other keys")
+    for name, key in _KEYS.items():
+        value = values[name]
+        if value != key.default:
+            try:
+                key.kind(list(value) if isinstance(value, tuple) else value)
+            except ValueError as error:
+                raise ValueError(f"{name} {error}") from error
+    return Schedule(**values)

@@ -1,9 +1,9 @@
-"""What people ask of a schedule: what comes next, why something ran or did not, and what could be made up for."""
+"""Questions about a schedule: what comes next, why something ran or did not, and what could be made up for."""
 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from math import ceil
@@ -13,11 +13,9 @@ from zoneinfo import ZoneInfo
 
 from pinflow.errors import UsageError
 from pinflow.recipe import bundled
-from pinflow.scheduling.jobs import HERE, block_of, job_of, load
-from pinflow.scheduling.policy import MOST_MADE_UP, PAUSED_BY_HAND, judge
-from pinflow.scheduling.rules import between, mark, utc
-from pinflow.state.folder.occurrences import SCHEDULE
-from pinflow.state.folder.sqlite import damaged
+from pinflow.scheduling.jobs import RECIPES, block_of, job_of, load_jobs, stored_jobs
+from pinflow.scheduling.policy import MOST_MADE_UP, PAUSED, judge
+from pinflow.scheduling.rules import clock_note, times_between, utc_text
 from pinflow.state.records import Verdict
 from pinflow.suggestions import nearest
 
@@ -25,19 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pinflow.app import App
-    from pinflow.scheduling.events import Told
-    from pinflow.state.folder.occurrences import Table
+    from pinflow.scheduling.events import ScheduleEvent
+    from pinflow.state.protocol import ScheduleStore
     from pinflow.state.records import JobRow, Occurrence
 
-_STARTED_WITH = "run"
-_BEFORE, _AFTER = 7 * 86_400, 2 * 366 * 86_400  # seconds around a time in which others are looked for
+_LAST_START = "run"  # the note about the daemon's last start
+_BEFORE, _AFTER = 7 * 86_400, 2 * 366 * 86_400  # seconds around a time in which others are looked for: a week, 2 years
 
 
 # -- which jobs
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class JobSelection:
     """Recipes, their inputs, and the jobs that they make."""
 
     recipes: Sequence[Path]
@@ -45,55 +43,55 @@ class Chosen:
     rows: Sequence[JobRow]
 
 
-def chosen(
+def select_jobs(
     app: App,
-    table: Table,
-    given: Sequence[Path],
+    store: ScheduleStore,
+    recipes: Sequence[Path],
     inputs: Mapping[str, str],
-    left_out: Callable[[str], None],
-    reading: Callable[[int], None] = lambda number: None,
-) -> Chosen:
-    """The jobs of the recipes that are named, else of what the daemon was last started with, else of ``recipes/``.
+    warn: Callable[[str], None],
+    on_read: Callable[[int], None] = lambda number: None,
+) -> JobSelection:
+    """The jobs of the recipes that are named, else of the daemon's last start, else of ``recipes/``.
 
-    Raises RecipeError and UsageError.
+    ``warn`` and ``on_read`` are those of `load_jobs`. Raises RecipeError and UsageError.
     """
-    if not given and (noted := _started_with(table)):
-        given = [Path(each) for each in noted["recipes"] if Path(each).exists()]
-        inputs = {**noted["inputs"], **inputs}
-    if not given and HERE.is_dir():
-        given = [HERE]
-    if not given:
+    if not recipes and (last := _last_start(store)):
+        recipes = [Path(recipe) for recipe in last["recipes"] if Path(recipe).exists()]
+        inputs = {**last["inputs"], **inputs}
+    if not recipes and RECIPES.is_dir():
+        recipes = [RECIPES]
+    if not recipes:
         raise UsageError("which recipes?", hint="name files or folders; there is no folder recipes/ here")
-    rows = load(app, given, inputs, table.jobs(), left_out=left_out, reading=reading)
+    rows = load_jobs(app, recipes, inputs, stored_jobs(store), warn=warn, on_read=on_read)
     if not rows:
         raise UsageError(
-            f"no recipe in {', '.join(map(str, given))} has a schedule that can run",
+            f"no recipe in {', '.join(map(str, recipes))} has a schedule that can run",
             hint='give one a schedule: {every: day, at: "03:30"}',
         )
-    return Chosen(given, inputs, rows)
+    return JobSelection(recipes, inputs, rows)
 
 
-def remember(table: Table, start: Chosen, *, now: float) -> None:
-    """Keep what the daemon is started with, for the next start; what it had then and has no more is taken away."""
-    names = sorted(row.name for row in start.rows)
-    before = _started_with(table) or {"jobs": []}
-    recipes = [str(bundled.find_recipe(each).resolve()) for each in start.recipes]
-    table.take_away(sorted(set(before["jobs"]) - set(names)), "the daemon was started without the job", now=now)
-    table.keep(_STARTED_WITH, {"recipes": recipes, "inputs": dict(start.inputs), "jobs": names})
+def remember(store: ScheduleStore, selection: JobSelection, *, now: float) -> None:
+    """Store what the daemon is started with, for the next start; jobs that it had then and not now are removed."""
+    names = sorted(row.name for row in selection.rows)
+    before = _last_start(store) or {"jobs": []}
+    recipes = [str(bundled.find_recipe(recipe).resolve()) for recipe in selection.recipes]
+    store.jobs.remove(sorted(set(before["jobs"]) - set(names)), "the daemon was started without the job", now=now)
+    store.put_note(_LAST_START, {"recipes": recipes, "inputs": dict(selection.inputs), "jobs": names})
 
 
-def _started_with(table: Table) -> dict[str, Any] | None:
-    """What the daemon was last started with. Raises StateError for what no pinflow wrote."""
-    noted = table.note(_STARTED_WITH)
-    match noted:
+def _last_start(store: ScheduleStore) -> dict[str, Any] | None:
+    """What the daemon was last started with. Raises StateError for a note that pinflow did not write."""
+    note = store.note(_LAST_START)
+    match note:
         case None | {"recipes": list(), "inputs": dict(), "jobs": list()}:
-            return noted
-    raise damaged(table.file, "what the daemon was started with can't be read", SCHEDULE)
+            return note
+    raise store.damage("what the daemon was started with can't be read")
 
 
-def find_job(table: Table, name: str) -> JobRow:
-    """The job of a name: that of its recipe's file, or what the recipe is called. Raises UsageError."""
-    rows = table.jobs()
+def find_job(store: ScheduleStore, name: str) -> JobRow:
+    """The job of a name: its recipe's file, or what the recipe is called. Raises UsageError."""
+    rows = stored_jobs(store)
     for row in rows.values():
         if name in (row.name, row.title, row.recipe) or Path(name).stem == row.name:
             return row
@@ -106,8 +104,8 @@ def find_job(table: Table, name: str) -> JobRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
-    """A time at which a job will be due. ``mark`` tells what a change of the clock does to it."""
+class UpcomingRun:
+    """A time at which a job will be due. ``mark`` says what a change of the clock does to it."""
 
     job: str
     due: int
@@ -116,24 +114,24 @@ class Coming:
     mark: str
 
 
-def coming(rows: Iterable[JobRow], after: float, number: int) -> list[Coming]:
+def upcoming_runs(rows: Iterable[JobRow], after: float, number: int) -> list[UpcomingRun]:
     """The next times of all jobs together, the earliest start first. Paused jobs have none."""
-    each = [islice(_coming(row, after), number) for row in rows if row.paused is None]
-    return list(islice(heapq.merge(*each, key=lambda found: (found.start, found.job)), number))
+    by_job = [islice(_upcoming_runs(row, after), number) for row in rows if row.paused is None]
+    return list(islice(heapq.merge(*by_job, key=lambda run: (run.start, run.job)), number))
 
 
-def _coming(row: JobRow, after: float) -> Iterator[Coming]:
+def _upcoming_runs(row: JobRow, after: float) -> Iterator[UpcomingRun]:
     job, block = job_of(row), block_of(row)
     zone = ZoneInfo(block.timezone)
-    for due in between(job.rule, job.anchor, max(after, row.seen, ceil(row.rest_until) - 1), 2**40):
-        yield Coming(row.name, due, job.start(due), block.timezone, mark(job.rule, due, zone))
+    for due in times_between(job.rule, job.anchor, max(after, row.seen, ceil(row.rest_until) - 1), 2**40):
+        yield UpcomingRun(row.name, due, job.start(due), block.timezone, clock_note(job.rule, due, zone))
 
 
 # -- why
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class Explanation:
     """An answer in words; the row that it is read from, where there is one; and the times before and after."""
 
     job: str
@@ -144,48 +142,48 @@ class Why:
     after: int | None = None
 
 
-def why(app: App, table: Table, row: JobRow, asked: int) -> Why:
+def explain(app: App, store: ScheduleStore, row: JobRow, moment: int) -> Explanation:
     """Why a job did, or did not, run at a time: the minute that begins there, or the second itself."""
-    exact = asked % 60 != 0
-    found = table.around(row.name, asked, asked if exact else asked + 59)
-    if found:
-        return Why(row.name, asked, _told(found[-1], app.now()), found[-1])
+    to = moment if moment % 60 else moment + 59
+    occurrences = store.occurrences.between(row.name, moment, to)
+    if occurrences:
+        return Explanation(row.name, moment, _answer(occurrences[-1], app.now()), occurrences[-1])
     job = job_of(row)
-    dues = list(between(job.rule, job.anchor, asked - 1, asked + (0 if exact else 59)))
+    dues = list(times_between(job.rule, job.anchor, moment - 1, to))
     if dues and dues[0] > row.seen:
-        late = app.now() - job.start(dues[0])
+        start = job.start(dues[0])
         if row.paused is not None:
-            return Why(row.name, asked, "it is due, and the job is paused", after=dues[0])
-        if late <= 0:
-            return Why(row.name, asked, f"it has not come yet; it starts at {utc(job.start(dues[0]))}", after=dues[0])
-        return Why(
-            row.name, asked, "it is due, and nobody has looked since: neither a daemon nor a tick", after=dues[0]
-        )
-    near = list(between(job.rule, job.anchor, asked - _BEFORE, asked - 1))[-1:]
-    following = job.next(asked)
-    if following is not None and following > asked + _AFTER:
+            answer = "it is due, and the job is paused"
+        elif start >= app.now():
+            answer = f"not due yet; it starts at {utc_text(start)}"
+        else:
+            answer = "it is due, and neither a daemon nor a tick has run since"
+        return Explanation(row.name, moment, answer, after=dues[0])
+    following = job.next(moment)
+    if following is not None and following > moment + _AFTER:
         following = None
-    if asked <= job.anchor:
-        return Why(
-            row.name, asked, f"the job has been scheduled like this since {utc(job.anchor)} only", after=following
-        )
-    return Why(row.name, asked, "the job is not due then", before=near[0] if near else None, after=following)
+    if moment <= job.anchor:
+        answer = f"the job has this schedule only since {utc_text(job.anchor)}"
+        return Explanation(row.name, moment, answer, after=following)
+    earlier = list(times_between(job.rule, job.anchor, moment - _BEFORE, moment - 1))[-1:]
+    before = earlier[0] if earlier else None
+    return Explanation(row.name, moment, "the job is not due then", before=before, after=following)
 
 
-def _told(row: Occurrence, now: float) -> str:
+def _answer(row: Occurrence, now: float) -> str:
     run = f" (run {row.run})" if row.run else ""
-    origin = {"missed": ", to make up for what was missed", "now": ", as it was asked to", "backfill": ", as backfill"}
+    origins = {"missed": ", to make up for missed times", "now": ", by run-now", "backfill": ", by backfill"}
     match row.state:
         case "done":
-            return f"it ran{origin.get(row.origin, '')}, and ended well{run}"
+            return f"it ran{origins.get(row.origin, '')}, and ended well{run}"
         case "failed":
-            return f"it ran{origin.get(row.origin, '')}, and failed: {row.reason}{run}"
+            return f"it ran{origins.get(row.origin, '')}, and failed: {row.reason}{run}"
         case "claimed" | "running":
             if row.lease < now:
-                return f"its run was cut off, and is gone on with by the daemon or a tick{run}"
-            return f"it is being run{run}"
+                return f"its run was cut off; the daemon or a tick goes on with it{run}"
+            return f"it is running{run}"
         case "paused":
-            return f"its run is paused until {utc(row.not_before)}: {row.reason}{run}"
+            return f"its run is paused until {utc_text(row.not_before)}: {row.reason}{run}"
         case "due":
             return "it is due, and waits for its turn"
         case _:
@@ -195,57 +193,53 @@ def _told(row: Occurrence, now: float) -> str:
 # -- by hand
 
 
-def now_due(app: App, table: Table, row: JobRow) -> int:
-    """Let a job run now, whatever its schedule says; the id of the row."""
+def add_run_now(app: App, store: ScheduleStore, row: JobRow) -> int:
+    """Make a job due now, whatever its schedule says; the id of the occurrence."""
     now = int(app.now())
-    return table.add(row.name, Verdict(now, "due", now, now, origin="now", reason="asked for"))
+    return store.occurrences.add(row.name, Verdict(now, "due", now, now, origin="now", reason="asked for"))
 
 
-def pause(app: App, table: Table, row: JobRow) -> bool:
-    """Let a job rest until it is resumed; whether it did not yet. Its times pass as skipped."""
-    return table.pause(row.name, app.now())
+def pause(app: App, store: ScheduleStore, row: JobRow) -> bool:
+    """Pause a job until it is resumed: its times pass as skipped. Returns whether it was not paused before."""
+    return store.jobs.pause(row.name, app.now())
 
 
-def resume(app: App, table: Table, row: JobRow) -> bool:
-    """Let a job go on that is paused or rests; whether it did. What was due in a pause is skipped, and says so."""
-    rested = table.end_rest(row.name, app.now())
+def resume(app: App, store: ScheduleStore, row: JobRow) -> bool:
+    """Resume a job that is paused or rests. Returns whether it was. What was due in a pause is skipped."""
+    rested = store.jobs.end_rest(row.name, app.now())
     if row.paused is None:
         return rested
-    verdicts = judge(job_of(row), row.seen, app.now(), not_now=PAUSED_BY_HAND)
+    verdicts = judge(job_of(row), row.seen, app.now(), not_now=PAUSED)
     if verdicts:
-        table.record([(row.name, row.seen, verdicts)])
-    return table.pause(row.name, None)
+        store.occurrences.record([(row.name, row.seen, verdicts)])
+    return store.jobs.pause(row.name, None)
 
 
-def lacking(table: Table, row: JobRow, first: float, last: float) -> list[int]:
+def times_without_run(store: ScheduleStore, row: JobRow, first: float, last: float) -> list[int]:
     """The times of a job in a span at which nothing ran. Raises UsageError for more than a backfill may have."""
     job = job_of(row)
     # the rule as it is now, also for the time before it was first scheduled
     anchor = min(job.anchor, int(first) - 1) if not hasattr(job.rule.when, "seconds") else job.anchor
-    found = []
-    for due in between(job.rule, anchor, first - 1, last):
-        ran = [
-            each for each in table.around(row.name, due, due) if each.state not in ("skipped", "merged", "withdrawn")
-        ]
-        if not ran:
-            found.append(due)
-        if len(found) > MOST_MADE_UP:
+    dues = []
+    for due in times_between(job.rule, anchor, first - 1, last):
+        rows = store.occurrences.between(row.name, due, due)
+        if all(occurrence.state in ("skipped", "merged", "withdrawn") for occurrence in rows):
+            dues.append(due)
+        if len(dues) > MOST_MADE_UP:
             raise UsageError(f"more than {MOST_MADE_UP} times would run", hint="choose a shorter span")
-    return found
+    return dues
 
 
-def moment_of(text: str, row: JobRow) -> int:
-    """A date with a time, in the job's own zone unless it names one. Raises UsageError."""
+def parse_time(text: str, row: JobRow) -> int:
+    """The moment of a date with a time, in the job's own zone unless it names one. Raises UsageError."""
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} is no date or time", hint="write it like 2030-12-31T03:30") from None
+        raise UsageError(f"{text!r} is not a date or time", hint="write it like 2030-12-31T03:30") from None
     zone = ZoneInfo(block_of(row).timezone)
-    return int((found if found.tzinfo else found.replace(tzinfo=zone)).timestamp())
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp())
 
 
-def plain(told: Told) -> dict[str, Any]:
-    """What was told, as plain data."""
-    from dataclasses import asdict
-
-    return {"event": told.kind, **{name: value for name, value in asdict(told).items() if name != "kind"}}
+def event_data(event: ScheduleEvent) -> dict[str, Any]:
+    """An event as plain data, as the daemon prints it with ``--output json``."""
+    return {"event": event.kind, **{name: value for name, value in asdict(event).items() if name != "kind"}}

@@ -1,7 +1,6 @@
-"""A recipe's ``schedule:`` block as a rule. The words are those of the `schedule` library, said to its fluent ``Job``.
+"""A recipe's ``schedule:`` block as a rule. Its words are those of the `schedule` library's fluent ``Job``.
 
-Only words that were checked already reach the library: it hangs on an interval of zero. When the next time is, is
-none of its business (see `rules`): it counts from the end of the last run, and fires twice after a spring gap.
+Only words that were checked reach the library: it hangs on an interval of zero. When the next time is, `rules` says.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import schedule as library
 
 from pinflow.recipe.cron import parse_cron
 from pinflow.recipe.interval import SECONDS, WEEKDAYS, parse_every
-from pinflow.scheduling.rules import Calendar, Distance, EveryDays, EveryWeeks, Rule
+from pinflow.scheduling.rules import Calendar, EveryDays, EveryWeeks, Interval, Rule
 
 if TYPE_CHECKING:
     from pinflow.recipe.model import Schedule
@@ -24,7 +23,7 @@ _MIDNIGHT = "00:00"
 
 
 @lru_cache(maxsize=4096)
-def rule_of(block: Schedule) -> Rule:
+def parse_rule(block: Schedule) -> Rule:
     """The rule of a checked block."""
     zone = ZoneInfo(block.timezone)
     if block.cron is not None:
@@ -34,7 +33,7 @@ def rule_of(block: Schedule) -> Rule:
     jobs = [_job(block.every or "day", at) for at in _times(block)]
     first = jobs[0]
     if first.unit in SECONDS:
-        return Rule(Distance(first.interval * SECONDS[first.unit]), _until(block, zone))
+        return Rule(Interval(first.interval * SECONDS[first.unit]), _until(block, zone))
     minutes = tuple(sorted({_minute(job) for job in jobs}))
     if first.unit == "days":
         return Rule(Calendar(EveryDays(first.interval), minutes, zone), _until(block, zone))
@@ -43,17 +42,17 @@ def rule_of(block: Schedule) -> Rule:
 
 
 def _times(block: Schedule) -> tuple[str, ...]:
-    given = block.at or _MIDNIGHT
-    return (given,) if isinstance(given, str) else given
+    at = block.at or _MIDNIGHT
+    return (at,) if isinstance(at, str) else at
 
 
 def _job(every: str, at: str) -> library.Job:
-    """What the library makes of the words: ``every(2).weeks``, ``every().monday.at("03:30")``."""
+    """The library's job of the words: ``every(2).weeks``, ``every().monday.at("03:30")``."""
     amount, unit = parse_every(every)
     job: library.Job = getattr(library.Scheduler().every(amount), unit)
     if unit in SECONDS:
         return job
-    # the library knows a time of day for days and weekdays alone
+    # the library has a time of day for days and weekdays only
     job.at_time = (job if unit != "weeks" else library.Scheduler().every().day).at(at).at_time
     return job
 
@@ -68,7 +67,9 @@ def _until(block: Schedule, zone: ZoneInfo) -> int | None:
     if block.until is None:
         return None
     if len(block.until) <= len("2030-12-31"):
-        last = datetime.combine(date.fromisoformat(block.until), time(23, 59, 59), zone)  # of 9999-12-31, none follows
+        last = datetime.combine(
+            date.fromisoformat(block.until), time(23, 59, 59), zone
+        )  # 9999-12-31 has no day after it
         return int(last.replace(fold=1).timestamp())
     moment = datetime.fromisoformat(block.until)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp())

@@ -1,9 +1,12 @@
-"""When is the next time? Pure functions over whole seconds since the epoch, with the time zones of this machine.
+"""When a job is due next. Pure functions over whole seconds since the epoch, with the time zones of this machine.
 
-A *distance* (minutes, hours) counts from an anchor, so that it neither drifts nor loses its phase. A *calendar*
-(times on days) is worked out on the wall clock of its zone: a time that a change of the clock leaves out is
+An *interval* (minutes, hours) counts from an anchor, so that it neither drifts nor loses its phase. A *calendar*
+(times on days) is computed on the wall clock of its zone: a time that a change of the clock leaves out is
 shifted forward by the gap, and of a time that comes twice the first counts. A cron line whose minute or hour is
-a star means a distance, and goes on through the second pass, as in Debian's cron.
+a star means an interval, and goes on through the second pass, as in Debian's cron.
+
+This is our own, because the libraries differ where it matters: `schedule` counts from the end of the last run and
+fires twice after a spring gap, and cronsim loses its way where the clock is set back by half an hour.
 """
 
 from __future__ import annotations
@@ -22,14 +25,13 @@ if TYPE_CHECKING:
     from pinflow.recipe.cron import Cron
 
 _DAY = 86_400
-_EPOCH = date(1970, 1, 1).toordinal()
-_FAR = 9 * 366  # days; leap days can be 8 years apart
-_LAST = date.max.toordinal() - 2
+_HORIZON = 9 * 366  # days to look ahead; 29 February can be 8 years away (2096 to 2104)
+_LAST_DAY = date.max.toordinal() - 2  # the two days after it are asked too, and must exist
 
 
 @dataclass(frozen=True, slots=True)
-class Distance:
-    """Every so many seconds after the anchor."""
+class Interval:
+    """Every ``seconds`` after the anchor."""
 
     seconds: int
 
@@ -51,7 +53,7 @@ class EveryWeeks:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Times on the days that ``days`` tells, on the wall clock of ``zone``."""
+    """Times of day on certain days, on the wall clock of ``zone``."""
 
     days: EveryDays | EveryWeeks | Cron
     minutes: tuple[int, ...]  # of the day, ascending
@@ -63,71 +65,69 @@ class Calendar:
 class Rule:
     """When a recipe runs, up to and including ``until``."""
 
-    when: Distance | Calendar
+    when: Interval | Calendar
     until: int | None = None
 
 
 Moment: TypeAlias = int  # whole seconds since the epoch
 
 
-def next_after(rule: Rule, anchor: Moment, t: float) -> Moment | None:
-    """The first time strictly after ``t``; None if there is none. Nothing is due before the anchor, nor at it."""
-    after = max(int(t // 1), anchor)
+def next_after(rule: Rule, anchor: Moment, moment: float) -> Moment | None:
+    """The first time strictly after ``moment``; None if there is none. Nothing is due before the anchor, nor at it."""
+    after = max(int(moment // 1), anchor)
     match rule.when:
-        case Distance(seconds=seconds):
-            found: Moment | None = anchor + ((after - anchor) // seconds + 1) * seconds
+        case Interval(seconds=seconds):
+            due: Moment | None = anchor + ((after - anchor) // seconds + 1) * seconds
         case calendar:
-            found = _next_in(calendar, anchor, after)
-    return None if found is None or (rule.until is not None and found > rule.until) else found
+            due = _next_on_calendar(calendar, anchor, after)
+    return None if due is None or (rule.until is not None and due > rule.until) else due
 
 
-def between(rule: Rule, anchor: Moment, after: float, to: float) -> Iterator[Moment]:
+def times_between(rule: Rule, anchor: Moment, after: float, to: float) -> Iterator[Moment]:
     """Every time after ``after``, up to and including ``to``."""
-    found = next_after(rule, anchor, after)
-    while found is not None and found <= to:
-        yield found
-        found = next_after(rule, anchor, found)
+    due = next_after(rule, anchor, after)
+    while due is not None and due <= to:
+        yield due
+        due = next_after(rule, anchor, due)
 
 
-def latest(rule: Rule, anchor: Moment, after: float, to: float, number: int) -> list[Moment]:
+def latest_times(rule: Rule, anchor: Moment, after: float, to: float, number: int) -> list[Moment]:
     """The last ``number`` times after ``after``, up to and including ``to``, without going through all of them."""
-    span = 3600.0
+    span = 3600.0  # the shortest rule has a second; an hour of it is 3,600 times
     while True:
-        found = list(between(rule, anchor, max(after, to - span), to))
-        if len(found) >= number or to - span <= after:
-            return found[-number:]
-        # a burst must not be gone through as a whole: wherever there are many, the last stretch had some as well
-        span *= 2 if found else 8
+        times = list(times_between(rule, anchor, max(after, to - span), to))
+        if len(times) >= number or to - span <= after:
+            return times[-number:]
+        # grow slowly once there are some: a long span of a rule by the second would be millions
+        span *= 2 if times else 8
 
 
 def jitter(job: str, due: Moment, most: int) -> int:
-    """How many seconds after ``due`` the job starts, 0 to ``most``: the same wherever and whenever it is asked."""
+    """How many seconds after ``due`` the job starts, 0 to ``most``: the same for every process and at all times."""
     digest = hashlib.sha256(f"{job}\0{due}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % (most + 1)
 
 
-def _next_in(calendar: Calendar, anchor: Moment, after: Moment) -> Moment | None:
+def _next_on_calendar(calendar: Calendar, anchor: Moment, after: Moment) -> Moment | None:
     """The first time of a calendar after ``after``, which is not before the anchor."""
     zone = calendar.zone
     first = datetime.fromtimestamp(anchor, zone).date() if not hasattr(calendar.days, "minutes") else None
-    # a time that a gap shifted may stand in the day before: it is asked too
+    # a time that a gap shifted out of the day before may come today
     today = datetime.fromtimestamp(after, zone).toordinal() - 1
     for ordinal in _days(calendar.days, first, today):
-        found = _first_on(calendar, ordinal, after)
-        if found is None:
+        due = _first_of_day(calendar, ordinal, after)
+        if due is None:
             continue
-        if not _regular(zone, ordinal):  # what is shifted out of this day may come after the next day's first
-            others = (
-                _first_on(calendar, each, after) for each in _days(calendar.days, first, ordinal + 1, ordinal + 2)
-            )
-            found = min([found, *(each for each in others if each is not None)])
-        return found
+        if not _is_regular(zone, ordinal):  # what is shifted out of this day may come after the next day's first
+            for following in _days(calendar.days, first, ordinal + 1, ordinal + 2):
+                due = min(due, _first_of_day(calendar, following, after) or due)
+        return due
     return None
 
 
 def _days(days: EveryDays | EveryWeeks | Cron, first: date | None, start: int, end: int | None = None) -> Iterator[int]:
     """The days from ``start`` to before ``end`` on which something is due, as ordinals."""
-    stop = min(start + _FAR if end is None else end, _LAST)
+    stop = min(start + _HORIZON if end is None else end, _LAST_DAY)
     match days:
         case EveryDays(step=step):
             assert first is not None  # noqa: S101 - by the caller
@@ -156,36 +156,36 @@ def _cron_days(cron: Cron, start: int, stop: int) -> Iterator[int]:
         ordinal += 1
 
 
-def _first_on(calendar: Calendar, ordinal: int, after: Moment) -> Moment | None:
-    """The first time after ``after`` of those that belong to one day."""
+def _first_of_day(calendar: Calendar, ordinal: int, after: Moment) -> Moment | None:
+    """The first time after ``after`` of the times of one day; a gap may shift some of them into the next."""
     zone = calendar.zone
     midnight = _midnight(zone, ordinal)
-    if _regular(zone, ordinal):
-        passed = (after - midnight) // 60
-        place = bisect_right(calendar.minutes, passed)
-        return midnight + 60 * calendar.minutes[place] if place < len(calendar.minutes) else None
-    found = [each for minute in calendar.minutes for each in _passes(calendar, ordinal, minute) if each > after]
-    return min(found, default=None)
+    if _is_regular(zone, ordinal):
+        index = bisect_right(calendar.minutes, (after - midnight) // 60)
+        return midnight + 60 * calendar.minutes[index] if index < len(calendar.minutes) else None
+    times = (due for minute in calendar.minutes for due in _passes(calendar, ordinal, minute))
+    return min((due for due in times if due > after), default=None)
 
 
-def _regular(zone: ZoneInfo, ordinal: int) -> bool:
-    """Whether the clock is not changed on a day."""
+def _is_regular(zone: ZoneInfo, ordinal: int) -> bool:
+    """Whether a day has 24 hours."""
     return _midnight(zone, ordinal + 1) - _midnight(zone, ordinal) == _DAY
 
 
 @lru_cache(maxsize=4096)
 def _midnight(zone: ZoneInfo, ordinal: int) -> Moment:
-    """When a day begins. Thousands of jobs ask for the same few."""
+    """When a day begins. Thousands of jobs ask for the same few days."""
     return _instant(zone, ordinal, 0)
 
 
 def _instant(zone: ZoneInfo, ordinal: int, minute: int, *, fold: int = 0) -> Moment:
-    """When a clock on a wall shows a time. For one that it leaves out, PEP 495 shifts it forward by the gap."""
+    """When the wall clock shows a time. One that it leaves out is shifted forward by the gap, as PEP 495 has it."""
     wall = datetime.fromordinal(ordinal) + timedelta(minutes=minute)
     return int(wall.replace(tzinfo=zone, fold=fold).timestamp())
 
 
 def _passes(calendar: Calendar, ordinal: int, minute: int) -> Iterator[Moment]:
+    """The moments of one time of day: two where it comes twice and both count."""
     first = _instant(calendar.zone, ordinal, minute)
     yield first
     second = _instant(calendar.zone, ordinal, minute, fold=1)
@@ -193,16 +193,16 @@ def _passes(calendar: Calendar, ordinal: int, minute: int) -> Iterator[Moment]:
         yield second
 
 
-def utc(moment: float) -> str:
-    """A moment in words that mean the same wherever they are read."""
+def utc_text(moment: float) -> str:
+    """A moment in UTC: "2030-12-31 03:30:00 UTC"."""
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def mark(rule: Rule, moment: Moment, zone: ZoneInfo) -> str:
-    """What a change of the clock has to do with a time of the rule, for people; "" for nothing."""
-    here = datetime.fromtimestamp(moment, zone)
-    if isinstance(rule.when, Calendar) and here.hour * 60 + here.minute not in rule.when.minutes:
-        return "shifted: the clock leaves the time out"
-    if here.replace(fold=1 - here.fold).utcoffset() == here.utcoffset():
+def clock_note(rule: Rule, moment: Moment, zone: ZoneInfo) -> str:
+    """What a change of the clock does to a time of the rule, for people; "" for nothing."""
+    shown = datetime.fromtimestamp(moment, zone)
+    if isinstance(rule.when, Calendar) and shown.hour * 60 + shown.minute not in rule.when.minutes:
+        return "shifted: the clock skips this time"
+    if shown.replace(fold=1 - shown.fold).utcoffset() == shown.utcoffset():
         return ""
-    return "second pass of this hour" if here.fold else "first pass of this hour"
+    return "second pass of this hour" if shown.fold else "first pass of this hour"

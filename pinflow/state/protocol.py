@@ -87,7 +87,7 @@ class State(Protocol):
     def open_usage(self) -> UsageStore:
         """The shared counters of quotas. Close it."""
 
-    def open_schedule(self, owner: str) -> Occurrences:
+    def open_schedule(self, owner: str) -> ScheduleStore:
         """The schedule; ``owner`` names who claims, and is never used twice. Close it."""
 
     def secret(self, name: str) -> bytes:
@@ -247,85 +247,137 @@ class UsageStore(Protocol):
     def close(self) -> None: ...
 
 
-class Occurrences(Protocol):
-    """Jobs, every time at which one was due, and the claims on them. Its owner is named when it is opened."""
+class ScheduleStore(Protocol):
+    """The schedule: its jobs, every time at which one was due, and who runs it."""
 
-    owner: str
+    @property
+    def jobs(self) -> JobStore: ...
 
-    def jobs(self, *, active: bool = True) -> dict[str, JobRow]:
-        """Every job by name; without ``active`` those that were taken away as well."""
+    @property
+    def occurrences(self) -> OccurrenceStore: ...
 
-    def put_jobs(self, rows: Iterable[JobRow], *, now: float) -> list[str]:
-        """Add jobs, or change them; the names of those whose waiting occurrences were withdrawn."""
+    def has_changed(self) -> bool:
+        """Whether another process changed anything since this was last asked."""
 
-    def take_away(self, names: Iterable[str], reason: str, *, now: float) -> None:
-        """These jobs are no longer scheduled; what waits is withdrawn."""
+    def damage(self, reason: str) -> StateError:
+        """The error that says that what is stored can't be believed, and where it is."""
 
-    def record(self, due: Iterable[tuple[str, int, Sequence[Verdict]]]) -> set[str]:
-        """Store what became due: job, the watermark that the verdicts begin at, verdicts. The jobs that were stored.
+    def note(self, name: str) -> Any:
+        """What `put_note` stored under a name, or None."""
 
-        One whose watermark was moved meanwhile is left alone.
-        """
-
-    def add(self, job: str, verdict: Verdict) -> int:
-        """Store one occurrence beyond the rule's own; its id."""
-
-    def again(self, job: str, dues: Iterable[int], reason: str) -> list[int]:
-        """Let times run that did not; the ids of their rows."""
-
-    def pause(self, job: str, since: float | None) -> bool:
-        """Pause a job, or (None) let it go on; whether that changed anything."""
-
-    def end_rest(self, job: str, now: float) -> bool:
-        """Let a job run again that rests after failures; whether it did."""
+    def put_note(self, name: str, value: Any) -> None:
+        """Store plain data under a name."""
 
     def rewind(self, now: float) -> list[str]:
-        """The clock was set back to ``now``: forget what was passed over ahead of it; the jobs concerned."""
+        """The clock was set back to ``now``: forget what was passed over ahead of it. Returns the jobs concerned.
 
-    def prune(self, now: float) -> None: ...
+        What ran keeps its row, so that nothing runs twice.
+        """
 
-    def open_occurrences(self, now: float, *, number: int = 1_000) -> list[Occurrence]:
-        """What can be claimed now, the oldest first."""
+    def prune(self, now: float) -> None:
+        """Remove what ended more than a year ago; withdraw what a silent owner left of a job that is gone."""
 
-    def next_open(self) -> float | None:
-        """When something that waits can be claimed next."""
+    def own(self, now: float) -> AbstractContextManager[None]:
+        """Be the only daemon inside the block. Raises StateError naming the process that is, and since when."""
+
+    def is_owned(self) -> bool:
+        """Whether a living daemon owns the schedule."""
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Store a sign of life, in place of the last."""
+
+    def last_beat(self) -> Heartbeat | None:
+        """The last sign of life; None if there is none that can be read."""
+
+    def close(self) -> None: ...
+
+
+class JobStore(Protocol):
+    """The scheduled jobs. What their schedules mean is the scheduler's to say."""
+
+    def all(self, *, active: bool = True) -> dict[str, JobRow]:
+        """Every job by name; without ``active`` those that were removed as well."""
+
+    def put(self, rows: Iterable[JobRow], *, now: float) -> list[str]:
+        """Add jobs, or change them. Returns the names of those whose waiting occurrences were withdrawn.
+
+        A changed digest withdraws them. A changed ``block`` also begins anew: with the
+        anchor and the watermark of the given row.
+        """
+
+    def remove(self, names: Iterable[str], reason: str, *, now: float) -> None:
+        """These jobs are no longer scheduled; what waits is withdrawn."""
+
+    def pause(self, job: str, since: float | None) -> bool:
+        """Pause a job, or (None) let it go on. Returns whether that changed anything."""
+
+    def end_rest(self, job: str, now: float) -> bool:
+        """Let a job run again that rests after failures. Returns whether it rested."""
+
+    def count_failure(self, job: str, failed: bool, *, rest_until: float = 0.0) -> int:
+        """How many times in a row the job has failed now; ``rest_until`` is when it may run again."""
+
+
+class OccurrenceStore(Protocol):
+    """The occurrences and the claims on them: each claim has a lease, and a fencing number that its writes carry."""
+
+    def claimable(self, now: float, *, number: int = 1_000) -> list[Occurrence]:
+        """What can be claimed now, the oldest first: due, paused until now, or left by an owner that fell silent."""
+
+    def next_claimable(self) -> float | None:
+        """The moment from which the next open occurrence can be claimed."""
 
     def history(self, job: str = "", *, number: int = 20, states: Sequence[OccurrenceState] = ()) -> list[Occurrence]:
-        """The newest rows of a job, or of all; ``states`` () are all states."""
+        """The newest rows of a job, or of all jobs, the newest first; ``states`` () are all states."""
 
-    def around(self, job: str, first: float, last: float) -> list[Occurrence]:
-        """The rows of a job that stand for a time from ``first`` to ``last``."""
+    def between(self, job: str, first: float, last: float) -> list[Occurrence]:
+        """The rows of a job that stand for a time from ``first`` to ``last``, the oldest first."""
 
     def find(self, id_: int) -> Occurrence: ...
 
-    def version(self) -> int:
-        """A number that changes when another process changes anything."""
+    def record(self, decisions: Iterable[tuple[str, int, Sequence[Verdict]]]) -> set[str]:
+        """Store what became due: job, the watermark that its verdicts begin at, and the verdicts.
 
-    def note(self, name: str) -> Any:
-        """What `keep` stored under a name, or None."""
+        Returns the jobs stored. One whose watermark was moved meanwhile is left alone: another process stored it.
+        """
 
-    def keep(self, name: str, value: Any) -> None: ...
+    def add(self, job: str, verdict: Verdict) -> int:
+        """Store one occurrence beyond the rule's own; its id. It gets the last second that is not taken."""
+
+    def reopen(self, job: str, dues: Iterable[int], reason: str) -> list[int]:
+        """Make times due that did not run: new rows, or rows skipped, merged or withdrawn; the ids of all."""
 
     def claim(
-        self, id_: int, now: float, *, run: str, skip_overlap: bool, accounts: Collection[str] = ()
+        self,
+        id_: int,
+        now: float,
+        *,
+        run: str,
+        skip_reason: Callable[[int], str] | None,
+        accounts: Collection[str] = (),
     ) -> Occurrence | None:
-        """Claim an occurrence; the row as it was skipped instead, or None where another process has it or it waits."""
+        """Claim an occurrence. Returns its row, claimed or skipped; None if it has to wait or another process has it.
 
-    def renew(self, held: Iterable[Occurrence], now: float) -> list[Occurrence]:
-        """Renew claims; those that are lost."""
+        ``run`` is the id of its run, unless an earlier claim decided on one. While an earlier occurrence of the job
+        has not ended, a regular one is skipped, with the reason that ``skip_reason`` gives for the earlier one's due
+        time; it waits where that is None. It also waits while another process runs a job of one of its ``accounts``.
+        """
 
-    def running(self, held: Occurrence, *, run: str | None = None) -> Occurrence:
+    def renew(self, claims: Iterable[Occurrence], now: float) -> list[Occurrence]:
+        """Renew the leases of claimed occurrences. Returns those that were lost."""
+
+    def begin(self, claim: Occurrence, *, run: str | None = None) -> Occurrence:
         """The run begins, or goes on; ``run`` is another id for it. Raises ClaimLost."""
 
-    def release(self, held: Occurrence, *, until: float, reason: str) -> None:
-        """Give a claim back; it can be claimed again from ``until`` on. Raises ClaimLost."""
+    def release(self, claim: Occurrence, *, until: float, reason: str) -> None:
+        """Give the claim up; others may take it from ``until`` on. Raises ClaimLost."""
 
-    def park(self, held: Occurrence, *, until: float, reason: str) -> None:
+    def park(self, claim: Occurrence, *, until: float, reason: str) -> None:
         """The run is paused, and goes on from ``until``. Raises ClaimLost."""
 
     def settle(
         self,
-        held: Occurrence,
+        claim: Occurrence,
         state: OccurrenceEnd,
         *,
         now: float,
@@ -333,23 +385,7 @@ class Occurrences(Protocol):
         exit_code: int | None,
         run: str | None = None,
     ) -> None:
-        """It ended; ``run`` "" says that there is none of it. Raises ClaimLost."""
-
-    def count_failure(self, job: str, failed: bool, *, rest_until: float = 0.0) -> int:
-        """How many times in a row the job has failed now; ``rest_until`` is when it may run again."""
-
-    def beat(self, sign: Heartbeat) -> None:
-        """Store a sign of life, in place of the last."""
-
-    def last_beat(self) -> Heartbeat | None: ...
-
-    def own(self, now: float) -> Callable[[], None]:
-        """Be the only daemon; what ends that. Raises StateError naming the process that is, and since when."""
-
-    def owned(self) -> bool:
-        """Whether a living daemon owns the schedule."""
-
-    def close(self) -> None: ...
+        """The occurrence ended; ``run`` "" says that it has no run. Raises ClaimLost."""
 
 
 class ApprovalStore(Protocol):

@@ -16,11 +16,14 @@ EffectOutcome = Literal["done", "adopted", "refused", "doubt"]
 OccurrenceState: TypeAlias = Literal[
     "due", "claimed", "running", "paused", "done", "failed", "skipped", "merged", "withdrawn"
 ]
+OPEN_STATES: tuple[OccurrenceState, ...] = ("due", "claimed", "running", "paused")
+OCCURRENCE_STATES: tuple[OccurrenceState, ...] = (*OPEN_STATES, "done", "failed", "skipped", "merged", "withdrawn")
 OccurrenceEnd: TypeAlias = Literal["done", "failed", "skipped", "withdrawn"]
 Origin = Literal["schedule", "missed", "now", "backfill"]
 Level = Literal["info", "warning", "error"]
 
 MAX_WRITES = 1_000  # changes of one run until a person approves more: a large board's Pins, and no account's whole
+LEASE = 60.0  # seconds a claim lasts without renewal: five of six, 10 s apart, may fail on a busy disk
 SHORT_DIGEST = 12  # digits of an approval's digest that people see and type; 48 bits tell a person's approvals apart
 _LONGEST_TEXT = 2_000  # characters of a notice; what mail, chat and desktop notifiers show without cutting
 _NOTICE_VERSION = 1

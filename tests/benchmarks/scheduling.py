@@ -48,8 +48,8 @@ def scheduling(size: Sizes, folder: Path) -> Iterator[Figure]:
 
 def _prepare(folder: Path, jobs: int) -> None:
     """Recipes, and a table that knows them. One is planned; the others differ from it by name and time of day."""
-    from pinflow.scheduling.jobs import read_job, stamp_of
-    from pinflow.state.folder.occurrences import Table
+    from pinflow.scheduling.jobs import file_stamp, read_job
+    from pinflow.state.folder.schedule import FolderSchedule
 
     app = open_app(folder / "state")
     rows: list[JobRow] = []
@@ -60,10 +60,10 @@ def _prepare(folder: Path, jobs: int) -> None:
         first = read_job(app, file, {}) if not rows else rows[0]
         block = {**first.block, "at": at}
         rows.append(
-            replace(first, name=file.stem, title=f"Job {number}", recipe=str(file), stamp=stamp_of(file), block=block)
+            replace(first, name=file.stem, title=f"Job {number}", recipe=str(file), stamp=file_stamp(file), block=block)
         )
-    with Table(folder / "state", owner="benchmark") as table:
-        table.put_jobs(rows, now=time.time())
+    with FolderSchedule(folder / "state", owner="benchmark") as store:
+        store.jobs.put(rows, now=time.time())
 
 
 def run_schedule(jobs: str, folder: str) -> int:

@@ -1,4 +1,4 @@
-"""Many schedulers over one table, each killed at random state changes and begun anew. Run as a program.
+"""Many schedulers over one store, each killed at random state changes and begun anew. Run as a program.
 
     python killed.py FOLDER DAEMONS SECONDS SEED
 
@@ -24,8 +24,8 @@ from pinflow.app import App
 from pinflow.errors import StateError
 from pinflow.plugin.loader import collect, load
 from pinflow.scheduling import jobs
-from pinflow.scheduling.scheduler import Scheduler, Setting, in_threads
-from pinflow.state.folder.occurrences import Table
+from pinflow.scheduling.scheduler import Scheduler, SchedulerSettings, in_threads
+from pinflow.state.folder.schedule import FolderSchedule
 from tests.core.conftest import ShopPlugin
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ def app_of(folder: Path, clock: Callable[[], float], at: Callable[[str], None]) 
 
 
 def scheduler_of(
-    folder: Path, clock: Callable[[], float], at: Callable[[str], None], tell: Callable[[Any], None]
+    folder: Path, clock: Callable[[], float], at: Callable[[str], None], report: Callable[[Any], None]
 ) -> Scheduler:
     app = app_of(folder, clock, at)
-    table = Table(folder / "state", owner=str(os.getpid()), probe=at)
-    rows = jobs.load(app, [folder / "recipes"], {}, table.jobs(), left_out=print)
-    return Scheduler(app, table, rows, tell=tell, setting=Setting(start=in_threads, workers=4))
+    store = FolderSchedule(folder / "state", owner=str(os.getpid()), probe=at)
+    rows = jobs.load_jobs(app, [folder / "recipes"], {}, jobs.stored_jobs(store), warn=print)
+    return Scheduler(app, store, rows, report=report, settings=SchedulerSettings(start=in_threads, workers=4))
 
 
 def daemon(folder: Path, began: float, seconds: float, seed: int) -> None:
@@ -92,7 +92,7 @@ def daemon(folder: Path, began: float, seconds: float, seed: int) -> None:
     scheduler = None
     while time.monotonic() - began < seconds:
         try:
-            scheduler = scheduler or scheduler_of(folder, clock, at, lambda told: None)
+            scheduler = scheduler or scheduler_of(folder, clock, at, lambda event: None)
             scheduler.tick()
         except StateError as error:
             if "locked" not in str(error):  # many commits at once, on a slow disk
@@ -127,8 +127,8 @@ def main(folder: Path, daemons: int, seconds: float, seed: int) -> None:
     def later() -> float:
         return end + ahead
 
-    last = scheduler_of(folder, later, lambda place: None, lambda told: None)
-    while last.busy or last.table.next_open() is not None:
+    last = scheduler_of(folder, later, lambda place: None, lambda event: None)
+    while last.busy or last.store.occurrences.next_claimable() is not None:
         last.tick()
         time.sleep(0.01)
         ahead += 1.0

@@ -6,15 +6,16 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from pinflow import Context, action
-from pinflow.scheduling.jobs import load
-from pinflow.scheduling.scheduler import Scheduler, Setting, at_once
-from pinflow.state.folder.occurrences import STATES, Table
+from pinflow.scheduling.jobs import load_jobs, stored_jobs
+from pinflow.scheduling.scheduler import Scheduler, SchedulerSettings, at_once
+from pinflow.state.folder.schedule import FolderSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pinflow.app import App
-    from pinflow.scheduling.events import Told
+    from pinflow.scheduling.events import ScheduleEvent
+    from pinflow.state.protocol import ScheduleStore
     from pinflow.state.records import Occurrence
     from tests.core.conftest import Project
 
@@ -23,7 +24,7 @@ START = 1_800_000_000  # 2027-01-15 08:00 UTC
 
 
 class Rig:
-    """Recipes in a project, and schedulers over one table. ``does`` is what the action ``work`` does, by job name."""
+    """Recipes in a project, and schedulers over one store. ``does`` is what the action ``work`` does, by job name."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -31,8 +32,8 @@ class Rig:
         self.running = 0.0  # what the monotonic clock is behind: a machine that sleeps does not count
         self.worked: list[tuple[str, float]] = []
         self.does: dict[str, Callable[[], Any]] = {}
-        self.told: list[Told] = []
-        self.tables: list[Table] = []
+        self.events: list[ScheduleEvent] = []
+        self.stores: list[FolderSchedule] = []
 
         @action("work")
         def work(ctx: Context, *, job: str) -> None:
@@ -51,23 +52,23 @@ class Rig:
         app._monotonic = lambda: self.project.clock.now - self.running
         return app
 
-    def table(self, **seams: Any) -> Table:
-        table = Table(self.project.state, owner=f"owner-{len(self.tables)}", **seams)
-        self.tables.append(table)
-        return table
+    def store(self, **seams: Any) -> FolderSchedule:
+        store = FolderSchedule(self.project.state, owner=f"owner-{len(self.stores)}", **seams)
+        self.stores.append(store)
+        return store
 
-    def scheduler(self, *, table: Table | None = None, **setting: Any) -> Scheduler:
-        app, table = self.app(), table or self.table()
-        rows = load(app, [self.project.folder], {}, table.jobs(), left_out=lambda text: None)
-        setting = {"start": at_once, "aside": at_once} | setting
-        return Scheduler(app, table, rows, tell=self.told.append, setting=Setting(**setting))
+    def scheduler(self, *, store: ScheduleStore | None = None, **settings: Any) -> Scheduler:
+        app, store = self.app(), store or self.store()
+        rows = load_jobs(app, [self.project.folder], {}, stored_jobs(store), warn=lambda text: None)
+        settings = {"start": at_once, "start_alerts": at_once} | settings
+        return Scheduler(app, store, rows, report=self.events.append, settings=SchedulerSettings(**settings))
 
     def until(self, scheduler: Scheduler, moment: float) -> None:
         """Let time pass, with a look whenever something is to be done, and none in between."""
         scheduler.tick()
         while True:
-            starts = [start for start, _ in scheduler.next_starts()[:1]]
-            waits = scheduler.table.next_open()
+            starts = [start for start, _ in scheduler.timetable.next_starts()[:1]]
+            waits = scheduler.store.occurrences.next_claimable()
             starts += [waits] if waits is not None else []
             if not starts or min(starts) > moment:
                 break
@@ -91,10 +92,10 @@ class Rig:
             threading.Event().wait(0.005)
         raise AssertionError("it did not come true")
 
-    def until_told(self, scheduler: Scheduler, moment: float, kind: str, number: int) -> None:
-        """Put the clock forward, and wait until something was told so many times."""
+    def until_reported(self, scheduler: Scheduler, moment: float, kind: str, number: int) -> None:
+        """Put the clock forward, and wait until an event was reported so many times."""
         self.project.clock.now = moment
-        self.wait(lambda: sum(told.kind == kind for told in self.told) >= number, scheduler)
+        self.wait(lambda: sum(event.kind == kind for event in self.events) >= number, scheduler)
 
     def suspend(self, seconds: float) -> None:
         """The machine sleeps: the clock goes on, and nothing else does."""
@@ -106,13 +107,13 @@ class Rig:
         return [at - START for name, at in self.worked if name == job]
 
     def rows(self, job: str = "", *states: Any) -> list[Occurrence]:
-        """The table's rows, oldest first."""
-        with Table(self.project.state, owner="reader") as table:
-            return table.history(job, number=100_000, states=states or STATES)[::-1]
+        """The stored rows, oldest first."""
+        with FolderSchedule(self.project.state, owner="reader") as store:
+            return store.occurrences.history(job, number=100_000, states=states)[::-1]
 
     def states(self, job: str) -> list[str]:
         return [row.state for row in self.rows(job)]
 
     def close(self) -> None:
-        for table in self.tables:
-            table.close()
+        for store in self.stores:
+            store.close()

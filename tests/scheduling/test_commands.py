@@ -15,8 +15,9 @@ import pytest
 from pinflow import ActionError, RateLimited
 from pinflow.cli.program import main as program
 from pinflow.cli.shell import Shell
-from pinflow.scheduling.queries import now_due
-from pinflow.state.folder.occurrences import LEASE, Table
+from pinflow.scheduling.queries import add_run_now
+from pinflow.state.folder.schedule import FolderSchedule
+from pinflow.state.records import LEASE
 from tests.scheduling.rig import DAY, HOUR, MINUTE, START
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def test_what_comes_next_is_shown_with_zones_and_changes_of_the_clock(rig: Rig, 
     head, first, second = desk.stdout.splitlines()
     assert head.split() == ["JOB", "DUE", "ZONE", "STARTS", "(LOCAL", "TIME)", "JITTER", "CLOCK"]
     assert "2027-03-28 03:30:00 +0200  Europe/Berlin" in first
-    assert first.endswith("shifted: the clock leaves the time out")
+    assert first.endswith("shifted: the clock skips this time")
     assert "2027-03-29 02:30:00 +0200" in second
     assert len(desk.data("schedule", "next")["next"]) == 10
     assert desk("schedule", "history", "-n", "9" * 20) == 2
@@ -169,7 +170,7 @@ def test_a_paused_job_rests_and_says_so(rig: Rig, desk: Desk) -> None:
     assert desk("schedule", "pause", "a") == 0
     assert desk.stderr == "a: paused\n"
     assert desk("schedule", "next") == 0
-    assert (desk.stdout, desk.stderr) == ("", "nothing comes next, because all jobs are paused\n")
+    assert (desk.stdout, desk.stderr) == ("", "nothing runs next, because all jobs are paused\n")
     rig.project.clock.now += 3 * HOUR
     assert (desk("tick"), desk.stderr) == (0, "")
     rig.project.clock.now += 2 * HOUR
@@ -189,9 +190,9 @@ def test_a_paused_job_rests_and_says_so(rig: Rig, desk: Desk) -> None:
         ("2027-01-15T09:00", "it ran, and ended well (run "),
         ("2027-01-15T09:30", "the job is not due then"),
         ("2027-01-15T10:00", "missed; one run makes up for it"),
-        ("2027-01-15T12:00", "it ran, to make up for what was missed"),
-        ("2027-01-15T14:00", "it has not come yet"),
-        ("2027-01-10T09:00", "the job has been scheduled like this since 2027-01-15 08:00:00 UTC only"),
+        ("2027-01-15T12:00", "it ran, to make up for missed times"),
+        ("2027-01-15T14:00", "not due yet"),
+        ("2027-01-10T09:00", "the job has this schedule only since 2027-01-15 08:00:00 UTC"),
     ],
 )
 def test_why_has_an_answer_for_every_time(rig: Rig, desk: Desk, time: str, answer: str) -> None:
@@ -216,7 +217,7 @@ def test_a_backfill_shows_and_then_runs_what_did_not(rig: Rig, desk: Desk) -> No
     assert desk(*words) == 0
     assert len(rig.worked) == 9
     assert desk(*words) == 0
-    assert desk.stderr == "nothing is to be made up for\n"
+    assert desk.stderr == "nothing to make up for\n"
     assert desk("schedule", "backfill", "a", "--from", "2020-01-01") == 2
     assert "more than 100 times would run" in desk.stderr
     assert desk(*words, "--to", "2027-01-09") == 2
@@ -235,10 +236,7 @@ def test_a_job_has_the_inputs_of_its_last_start_and_a_change_is_told(rig: Rig, d
     assert desk.stderr == ""
     for _ in range(2):
         desk("tick", "recipes/a.yaml", "-i", "board=y", "-q")
-        line = (
-            "a: runs with board=y from now on, and no more with board=x; for both, make recipes that include this one"
-        )
-        assert line in desk.stderr
+        assert "a: runs with board=y from now on, no longer with board=x; to run both, make two" in desk.stderr
         desk("tick", "recipes/a.yaml", "-i", "board=x", "-q")
     # a recipe for each needs no input
     assert desk("tick", "recipes/of_x.yaml", "recipes/of_y.yaml") == 0
@@ -256,15 +254,15 @@ def test_the_status_is_an_exit_code(rig: Rig, desk: Desk) -> None:
     assert desk.stdout.endswith("all is well\n")
     rig.project.clock.now += HOUR + 300
     assert desk("schedule", "status") == 1
-    assert "overdue, and nobody saw to it: a" in desk.stdout
+    assert "overdue, and not handled: a" in desk.stdout
     assert desk("schedule", "status", "--output", "json") == 1
     assert json.loads(desk.stdout)["ok"] is False
 
 
 def test_an_edited_note_of_the_last_start_is_told(rig: Rig, desk: Desk) -> None:
     rig.recipe("a", "every: hour")
-    with Table(rig.project.state, owner="editor") as table:
-        table.keep("run", {"recipes": "all of them"})
+    with FolderSchedule(rig.project.state, owner="editor") as store:
+        store.put_note("run", {"recipes": "all of them"})
     assert desk("tick") == 8
     assert "what the daemon was started with can't be read; it was left as it is" in desk.stderr
 
@@ -279,11 +277,11 @@ def test_a_job_whose_last_day_has_passed_is_over(rig: Rig, desk: Desk) -> None:
 def test_a_run_that_was_cut_off_is_not_told_as_running(rig: Rig, desk: Desk) -> None:
     rig.recipe("a", "every: hour")
     desk("tick")
-    with Table(rig.project.state, owner="gone") as table:
-        due = now_due(rig.app(), table, table.jobs()["a"])
-        held = table.claim(due, START, run="r1", skip_overlap=False)
+    with FolderSchedule(rig.project.state, owner="gone") as store:
+        due = add_run_now(rig.app(), store, store.jobs.all()["a"])
+        held = store.occurrences.claim(due, START, run="r1", skip_reason=None)
         assert held is not None
-        table.running(held)
+        store.occurrences.begin(held)
     desk("schedule", "status")
     assert "running  a (due " in desk.stdout
     rig.project.clock.now += LEASE + 1
@@ -351,7 +349,7 @@ def test_a_job_that_rests_says_so_until_it_is_resumed_or_edited(rig: Rig, desk: 
     for _ in range(3):
         rig.project.clock.now += MINUTE
         desk("tick")
-    assert "a: failed 3 times in a row: rests until 2027-01-15 08:13:00, or pinflow schedule resume a" in desk.stderr
+    assert "a: failed 3 times in a row: rests until 2027-01-15 08:13:00 or pinflow schedule resume a" in desk.stderr
     rig.project.clock.now += MINUTE
     assert (desk("tick"), desk.stderr) == (0, "")  # it was told
     row = desk_lines(desk, "schedule", "list")[1]
@@ -360,7 +358,7 @@ def test_a_job_that_rests_says_so_until_it_is_resumed_or_edited(rig: Rig, desk: 
     rig.does.clear()
     if way == "resume":
         assert desk("schedule", "resume", "a") == 0
-        assert desk.stderr == "a: goes on\n"
+        assert desk.stderr == "a: resumed\n"
     else:
         rig.recipe("a", "every: minute", "description: mended\n")
         assert desk("tick") == 0

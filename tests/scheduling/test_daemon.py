@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinflow.state.folder.occurrences import STATES, Table
+from pinflow.state.folder.schedule import FolderSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,8 +63,8 @@ class Machine:
     def rows(self) -> list[Occurrence]:
         if not (self.state / "schedule" / "table.db").exists():
             return []
-        with Table(self.state, owner="reader") as table:
-            return table.history(number=1_000, states=STATES)[::-1]
+        with FolderSchedule(self.state, owner="reader") as store:
+            return store.occurrences.history(number=1_000)[::-1]
 
     def ran(self, job: str) -> int:
         return sum(row.state == "done" and row.job == job for row in self.rows())
@@ -103,7 +103,7 @@ def test_a_daemon_runs_jobs_gives_signs_of_life_and_stops_when_told(machine: Mac
 
     code, said = machine.call("schedule", "run")  # a second one
     assert code == 8
-    assert f"is locked by process {daemon.pid} since 20" in said
+    assert f"process {daemon.pid} since 20" in said
 
     began = time.monotonic()
     daemon.send_signal(signal.SIGTERM)
@@ -144,8 +144,8 @@ def test_a_daemon_reads_its_recipes_again_when_told_and_takes_edits_up_by_itself
     daemon.send_signal(signal.SIGTERM)
     _, err = daemon.communicate(timeout=60)
     assert daemon.returncode == 0
-    assert "a: the recipe was edited; the new one counts from now on" in err
-    assert "the recipes were read again: 2 jobs" in err
+    assert "a: the recipe was edited; the new version is used from now on" in err
+    assert "recipes reloaded: 2 jobs" in err
 
 
 def test_at_a_terminal_it_reads_them_again_too_and_stops_when_the_terminal_is_closed(machine: Machine) -> None:
@@ -171,8 +171,8 @@ def test_at_a_terminal_it_reads_them_again_too_and_stops_when_the_terminal_is_cl
         daemon.kill()
         daemon.wait()
     assert daemon.returncode == 0
-    assert "the recipes were read again: 2 jobs" in err
-    assert "stopped; what was due" in err
+    assert "recipes reloaded: 2 jobs" in err
+    assert "stopped; what is due" in err
 
 
 SLOW = """
@@ -212,7 +212,7 @@ def test_a_daemon_that_is_told_to_stop_stops_its_runs_and_the_next_goes_on_with_
     wait(lambda: machine.rows()[0].state == "done")
     again.send_signal(signal.SIGTERM)
     _, err = again.communicate(timeout=60)
-    assert f"a: goes on (run {first.run}, " in err
+    assert f"a: resumed (run {first.run}, " in err
     assert machine.rows()[0].run == first.run
 
 
@@ -225,7 +225,7 @@ def test_a_daemon_that_is_killed_is_known_to_be_dead_and_what_it_left_is_seen_to
     before = len(machine.rows())
     code, said = machine.call("schedule", "status")
     assert code == 1
-    assert "ended without being told to" in said
+    assert "stopped unexpectedly" in said
     again = machine.start("schedule", "run")  # it remembers the recipes
     wait(lambda: len(machine.rows()) > before + 1)
     again.send_signal(signal.SIGINT)

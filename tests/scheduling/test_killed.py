@@ -1,4 +1,4 @@
-"""Daemons on one table, killed at each state change: no occurrence runs twice, and none is lost."""
+"""Daemons on one store, killed at each state change: no occurrence runs twice, and none is lost."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 from pinflow.clock import Clock
 from pinflow.scheduling.jobs import job_of
-from pinflow.scheduling.rules import between
-from pinflow.state.folder.occurrences import Table
+from pinflow.scheduling.rules import times_between
 from pinflow.state.folder.runs import FolderRuns
+from pinflow.state.folder.schedule import FolderSchedule
 
 if TYPE_CHECKING:
     from tests.scheduling.rig import Rig
@@ -48,19 +48,16 @@ def test_none_is_lost_and_none_runs_twice(rig: Rig, tmp_path: Path, daemons: int
     said = json.loads(done.stdout.splitlines()[-1])
     assert sum(said["killed"].values()) >= (60 if FULL else 3), said
 
-    with Table(tmp_path / "state", owner="reader") as table:
-        rows, job_rows = table.history(number=100_000), table.jobs()
+    with FolderSchedule(tmp_path / "state", owner="reader") as store:
+        rows, job_rows = store.occurrences.history(number=100_000), store.jobs.all()
+    runs_store = FolderRuns(tmp_path / "state", Clock())
     # every time has its row, each row an end, and each end its run
     for job_row in job_rows.values():
         dues = {row.due for row in rows if row.job == job_row.name}
-        assert dues == set(between(job_of(job_row).rule, job_row.anchor, job_row.anchor, job_row.seen))
+        assert dues == set(times_between(job_of(job_row).rule, job_row.anchor, job_row.anchor, job_row.seen))
         assert len(dues) >= seconds * 0.5
     assert {row.state for row in rows} == {"done"}, [
-        (
-            row.state,
-            row.reason,
-            *((run.state, run.error) for run in FolderRuns(tmp_path / "state", Clock()).list() if run.id == row.run),
-        )
+        (row.state, row.reason, *((run.state, run.error) for run in runs_store.list() if run.id == row.run))
         for row in rows
         if row.state != "done"
     ][:3]
@@ -68,7 +65,7 @@ def test_none_is_lost_and_none_runs_twice(rig: Rig, tmp_path: Path, daemons: int
     assert len(runs) == len(set(runs))
     # a run made what it had to make, once; and there is no other
     assert sorted(shop.names()) == sorted(runs)
-    begun = [run for run in FolderRuns(tmp_path / "state", Clock()).list() if run.state != "unreadable"]
+    begun = [run for run in runs_store.list() if run.state != "unreadable"]
     assert sorted(run.id for run in begun) == sorted(runs)
     assert {run.state for run in begun} == {"ok"}
     print(f"{daemons} daemons, {said['lives']} lives, kills {said['killed']}, {len(rows)} occurrences")

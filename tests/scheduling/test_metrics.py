@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from pinflow.errors import StateError, UsageError
-from pinflow.scheduling.metrics import Metrics, address, served
+from pinflow.scheduling.metrics import Metrics, parse_address, serve
 from tests.scheduling.rig import MINUTE, START, Rig
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ def test_prometheus_reads_how_the_jobs_do(rig: Rig) -> None:
     rig.recipe("good", "every: 10 minutes")
     rig.recipe("bad", "every: 10 minutes")
     rig.does["bad"] = fail
-    table = rig.table()
-    metrics = Metrics(rig.app(), table)
-    scheduler = rig.scheduler(table=table)
-    scheduler._tell = metrics.counting(scheduler._tell)
+    store = rig.store()
+    metrics = Metrics(rig.app(), store)
+    scheduler = rig.scheduler(store=store)
+    scheduler._report = metrics.counter(scheduler._report)
     rig.until(scheduler, START + 25 * MINUTE)
-    with served(metrics, ("127.0.0.1", 0)) as url:
+    with serve(metrics, ("127.0.0.1", 0)) as url:
         found = read(url)
         assert found["pinflow_jobs"] == 2
         assert found["pinflow_table_readable"] == 1
@@ -52,8 +52,8 @@ def test_prometheus_reads_how_the_jobs_do(rig: Rig) -> None:
         assert found['pinflow_job_next_start_time_seconds{job="good"}'] > START + 25 * MINUTE
         assert found['pinflow_occurrences{state="running"}'] == 0
         host, port = re.findall(r"//([\d.]+):(\d+)/", url)[0]
-        taken = f"nothing can listen at 127.0.0.1:{port}: Address already in use"
-        with pytest.raises(StateError, match=taken), served(metrics, (host, int(port))):
+        taken = f"can't listen at 127.0.0.1:{port}: Address already in use"
+        with pytest.raises(StateError, match=taken), serve(metrics, (host, int(port))):
             pass
     with pytest.raises(OSError, match="refused"), socket.create_connection((host, int(port)), timeout=5):
         pass
@@ -69,7 +69,7 @@ def test_prometheus_reads_how_the_jobs_do(rig: Rig) -> None:
     ],
 )
 def test_an_address_is_host_and_port(text: str, found: tuple[str, int]) -> None:
-    assert address(text, public=False) == found
+    assert parse_address(text, public=False) == found
 
 
 @pytest.mark.parametrize(
@@ -78,26 +78,26 @@ def test_an_address_is_host_and_port(text: str, found: tuple[str, int]) -> None:
         ("0.0.0.0:9464", "other machines could read the metrics"),
         ("[::]:9464", "other machines could read the metrics"),
         ("192.0.2.7:9464", "other machines could read the metrics"),
-        ("127.0.0.1:http", "is no address"),
-        ("127.0.0.1:99999", "is no address"),
-        ("9" * 5000, "is no address"),
-        ("example.com:9464", "is no address of a network interface"),
-        ("", "is no address"),
+        ("127.0.0.1:http", "is not an address"),
+        ("127.0.0.1:99999", "is not an address"),
+        ("9" * 5000, "is not an address"),
+        ("example.com:9464", "is not the address of a network interface"),
+        ("", "is not an address"),
     ],
 )
 def test_an_address_that_will_not_do_is_refused(text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        address(text, public=False)
+        parse_address(text, public=False)
 
 
 def test_other_machines_read_them_where_that_is_said() -> None:
-    assert address("0.0.0.0:9464", public=True) == ("0.0.0.0", 9464)
+    assert parse_address("0.0.0.0:9464", public=True) == ("0.0.0.0", 9464)
 
 
 def test_without_the_library_it_is_told_how_to_get_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    metrics: Any = Metrics(rig.app(), rig.table())
-    with pytest.raises(UsageError, match="need the library prometheus-client"), served(metrics, ("127.0.0.1", 0)):
+    metrics: Any = Metrics(rig.app(), rig.store())
+    with pytest.raises(UsageError, match="need the library prometheus-client"), serve(metrics, ("127.0.0.1", 0)):
         pass

@@ -14,8 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pinflow.recipe.model import Schedule
-from pinflow.scheduling.rule_parser import rule_of
-from pinflow.scheduling.rules import Calendar, Distance, Rule, between, jitter, latest, mark, next_after
+from pinflow.scheduling.rule_parser import parse_rule
+from pinflow.scheduling.rules import (
+    Calendar,
+    Interval,
+    Rule,
+    clock_note,
+    jitter,
+    latest_times,
+    next_after,
+    times_between,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,11 +78,11 @@ def wall(moment: int | None, zone: str) -> str:
 
 
 def rule(**block: object) -> Rule:
-    return rule_of(Schedule(**block))  # type: ignore[arg-type]
+    return parse_rule(Schedule(**block))  # type: ignore[arg-type]
 
 
 def first(number: int, block: Rule, after: int) -> list[int]:
-    return list(islice(between(block, after, after, 2**33), number))
+    return list(islice(times_between(block, after, after, 2**33), number))
 
 
 def changes(zone: ZoneInfo, start: int, end: int) -> list[tuple[int, int]]:
@@ -122,7 +131,7 @@ def test_a_year_is_that_of_an_independent_cron_but_for_gaps(year: int, name: str
     start, end = utc(f"{year}-01-01"), utc(f"{year + 1}-01-01")
     around = changes(zone, start, end)
     for line in LINES:
-        ours = set(between(rule(cron=line, timezone=name), start, start, end))
+        ours = set(times_between(rule(cron=line, timezone=name), start, start, end))
         differ = ours ^ set(simulated(line, zone, start, end))
         in_gaps = {each for each in differ if any(by > 0 and abs(each - at) <= DAY for at, by in around)}
         # cronsim goes by whole hours, and loses its way where the clock is set back by half an hour
@@ -142,7 +151,7 @@ def test_every_day_has_its_occurrence_once_whatever_the_clock_does(year: int, na
     start, end = utc(f"{year}-01-01"), utc(f"{year + 1}-01-01")
     by_gap = {by for _, by in changes(zone, start, end) if by > 0}
     for at in ("00:00", "00:30", "02:00", "02:15", "02:30", "23:30"):
-        found = list(between(rule(every="day", at=at, timezone=name), start, start, end))
+        found = list(times_between(rule(every="day", at=at, timezone=name), start, start, end))
         assert found == sorted(set(found))
         naive = [datetime.fromtimestamp(each, zone).replace(tzinfo=None) for each in found]
         hour, minute = map(int, at.split(":"))
@@ -201,7 +210,7 @@ def test_a_distance_takes_no_notice_of_the_clock_on_the_wall() -> None:
 
 
 def test_a_distance_counts_from_its_anchor_and_not_from_the_last_look() -> None:
-    six_hours = Rule(Distance(6 * 3600))
+    six_hours = Rule(Interval(6 * 3600))
     assert next_after(six_hours, 100, 100 + 5 * 3600) == 100 + 6 * 3600
     assert next_after(six_hours, 100, 100 + 6 * 3600) == 100 + 12 * 3600
     assert next_after(six_hours, 100, 0) == 100 + 6 * 3600
@@ -218,7 +227,7 @@ def test_days_and_weeks_count_from_the_anchor() -> None:
     assert wall(next_after(every_third, anchor, utc("2026-12-01")), "UTC")[:16] == "2026-12-01 06:00"
     assert wall(next_after(every_third, anchor, utc("2026-12-01T06:00")), "UTC")[:16] == "2026-12-04 06:00"
     fortnightly = rule(every="2 weeks", at=("06:00", "18:00"))
-    found = list(islice(between(fortnightly, anchor, anchor, 2**33), 3))
+    found = list(islice(times_between(fortnightly, anchor, anchor, 2**33), 3))
     assert [wall(each, "UTC")[:16] for each in found] == ["2026-12-09 06:00", "2026-12-09 18:00", "2026-12-23 06:00"]
 
 
@@ -250,10 +259,10 @@ def test_until_may_be_the_last_day_that_there_is(zone: str) -> None:
 def test_the_latest_of_a_year_of_minutes_are_found_without_going_through_it() -> None:
     every_minute = rule(cron="* * * * *", timezone="Europe/Berlin")
     start, end = utc("2026-01-01"), utc("2027-01-01")
-    assert latest(every_minute, start, start, end, 3) == [end - 120, end - 60, end]
+    assert latest_times(every_minute, start, start, end, 3) == [end - 120, end - 60, end]
     yearly = rule(cron="0 0 1 6 *")
-    assert latest(yearly, start, start, end, 3) == [utc("2026-06-01")]
-    assert latest(yearly, start, utc("2026-06-01"), end, 3) == []
+    assert latest_times(yearly, start, start, end, 3) == [utc("2026-06-01")]
+    assert latest_times(yearly, start, utc("2026-06-01"), end, 3) == []
 
 
 def test_jitter_is_the_same_for_whoever_asks_and_spreads_over_its_span() -> None:
@@ -268,10 +277,10 @@ def test_jitter_is_the_same_for_whoever_asks_and_spreads_over_its_span() -> None
 def test_a_preview_marks_what_the_clock_did() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     daily = rule(every="day", at="02:30", timezone="Europe/Berlin")
-    assert mark(daily, utc("2026-03-29T01:30"), berlin) == "shifted: the clock leaves the time out"
-    assert mark(daily, utc("2026-10-25T00:30"), berlin) == "first pass of this hour"
-    assert mark(rule(every="hour"), utc("2026-10-25T01:30"), berlin) == "second pass of this hour"
-    assert mark(daily, utc("2026-11-25T01:30"), berlin) == ""
+    assert clock_note(daily, utc("2026-03-29T01:30"), berlin) == "shifted: the clock skips this time"
+    assert clock_note(daily, utc("2026-10-25T00:30"), berlin) == "first pass of this hour"
+    assert clock_note(rule(every="hour"), utc("2026-10-25T01:30"), berlin) == "second pass of this hour"
+    assert clock_note(daily, utc("2026-11-25T01:30"), berlin) == ""
 
 
 @settings(max_examples=2_000 if FULL else 150, deadline=None)
@@ -283,7 +292,7 @@ def test_a_preview_marks_what_the_clock_did() -> None:
 )
 def test_going_step_by_step_or_at_once_gives_the_same(name: str, line: str, moment: int, steps: int) -> None:
     found = rule(cron=line, timezone=name)
-    at_once = list(islice(between(found, moment, moment, 2**33), steps))
+    at_once = list(islice(times_between(found, moment, moment, 2**33), steps))
     for before, each in zip([moment, *at_once], at_once, strict=False):
         assert next_after(found, moment, before) == next_after(found, moment, each - 1) == each
 

@@ -12,8 +12,8 @@ import pytest
 
 from pinflow import ActionError, RateLimited, scheduling
 from pinflow.app import Options
-from pinflow.scheduling.background import Aside
-from pinflow.scheduling.events import Told
+from pinflow.scheduling.background import BackgroundQueue
+from pinflow.scheduling.events import ScheduleEvent
 from pinflow.scheduling.scheduler import at_once, in_threads
 from pinflow.state.folder.lock import Lock
 from pinflow.testing import Killed
@@ -38,11 +38,11 @@ def test_what_breaks_aside_keeps_nothing_else_from_being_done() -> None:
         raise ZeroDivisionError
 
     done: list[str] = []
-    aside = Aside(at_once)
+    queue = BackgroundQueue(at_once)
     with pytest.raises(ZeroDivisionError):
-        aside.do(breaks)
-    assert not aside.busy
-    aside.do(lambda: done.append("next"))
+        queue.put(breaks)
+    assert not queue.busy
+    queue.put(lambda: done.append("next"))
     assert done == ["next"]
 
 
@@ -68,8 +68,8 @@ def test_a_restart_keeps_the_phase_and_forgets_nothing(rig: Rig) -> None:
     """Every six hours, in a process that lives for five: the `schedule` library alone would never run it."""
     rig.recipe("a", "every: 6 hours")
     for _ in range(10):
-        with rig.table() as table:
-            rig.until(rig.scheduler(table=table), rig.project.clock.now + 5 * HOUR)
+        with rig.store() as store:
+            rig.until(rig.scheduler(store=store), rig.project.clock.now + 5 * HOUR)
     assert rig.times("a") == [n * 6 * HOUR for n in range(1, 9)]
 
 
@@ -96,7 +96,7 @@ def test_a_suspend_is_followed_by_what_the_policy_says(rig: Rig, seconds: int, n
     else:
         assert sum(each or 0 for each in counts) == due
     assert all(row.reason for row in rig.rows("a", "skipped", "merged"))
-    assert [told.kind for told in rig.told].count("clock") == 1
+    assert [event.kind for event in rig.events].count("clock") == 1
 
 
 def test_a_run_that_is_late_within_the_grace_is_on_time(rig: Rig) -> None:
@@ -143,10 +143,10 @@ def test_an_overlapping_time_is_left_out_or_waits(rig: Rig) -> None:
         rig.recipe(overlap, f"every: 10 minutes, overlap: {overlap}")
         rig.does[overlap] = lambda: gate.wait(20)
     scheduler = rig.scheduler(start=in_threads)
-    rig.until_told(scheduler, START + 600, "started", 2)
+    rig.until_reported(scheduler, START + 600, "started", 2)
     rig.look_for(scheduler, 1250)
     assert rig.states("skip") == ["running", "skipped", "skipped"]
-    assert rig.rows("skip")[1].reason.startswith("the occurrence before it had not ended")
+    assert rig.rows("skip")[1].reason.startswith("the earlier run had not ended")
     assert rig.states("queue") == ["running", "due", "due"]
     gate.set()
     rig.wait(lambda: rig.states("queue") == ["done"] * 3, scheduler)
@@ -158,7 +158,7 @@ def test_where_all_are_made_up_for_the_newest_is_not_left_out(rig: Rig) -> None:
     rig.recipe("a", "every: hour, missed: all, overlap: skip")
     rig.does["a"] = lambda: gate.wait(20)
     scheduler = rig.scheduler(start=in_threads)
-    rig.until_told(scheduler, START + 3 * HOUR + 60, "started", 1)
+    rig.until_reported(scheduler, START + 3 * HOUR + 60, "started", 1)
     rig.wait(lambda: rig.states("a") == ["running", "due", "due"], scheduler)
     gate.set()
     rig.wait(lambda: rig.states("a") == ["done"] * 3, scheduler)
@@ -167,17 +167,17 @@ def test_where_all_are_made_up_for_the_newest_is_not_left_out(rig: Rig) -> None:
 def test_whoever_is_told_of_a_time_can_ask_for_the_next(rig: Rig) -> None:
     asked: list[tuple[float, str] | None] = []
 
-    class Asking(list[Told]):
-        def append(self, told: Told) -> None:
-            if told.kind == "skipped":
-                asked.append(scheduler.next_run())
+    class Asking(list[ScheduleEvent]):
+        def append(self, event: ScheduleEvent) -> None:
+            if event.kind == "skipped":
+                asked.append(scheduler.timetable.next_run())
 
-    rig.told = Asking()
+    rig.events = Asking()
     rig.recipe("a", "every: hour")
     rig.recipe("b", "every: hour")
     scheduler = rig.scheduler()
-    scheduler.table.pause("a", START)
-    scheduler = rig.scheduler(table=scheduler.table)
+    scheduler.store.jobs.pause("a", START)
+    scheduler = rig.scheduler(store=scheduler.store)
     rig.project.clock.now = START + HOUR
     scheduler.tick()
     assert asked == [(START + 2 * HOUR, "b")]
@@ -248,14 +248,14 @@ def test_what_waits_behind_a_run_that_ends_in_the_middle_of_a_look_is_looked_at_
     scheduler = rig.scheduler(start=kept.append)
     rig.project.clock.now = START + HOUR
     assert scheduler.tick()  # the first of two is begun
-    waiting = scheduler.table.open_occurrences
+    waiting = scheduler.store.occurrences.claimable
 
     def ends_meanwhile(now: float) -> list[Occurrence]:
         kept.pop()()
         return waiting(now)
 
     with monkeypatch.context() as patch:
-        patch.setattr(scheduler.table, "open_occurrences", ends_meanwhile)
+        patch.setattr(scheduler.store.occurrences, "claimable", ends_meanwhile)
         again = scheduler.tick()  # as who calls until there is nothing left to do
     assert again
     assert scheduler.tick()
@@ -281,7 +281,7 @@ def test_who_is_slow_to_be_told_holds_nothing_up_and_is_waited_for_in_the_end(ri
     rig.recipe("a", "every: hour")
     rig.recipe("b", "every: hour")
     answer, told = threading.Event(), threading.Event()
-    scheduler = rig.scheduler(start=in_threads, aside=in_threads)
+    scheduler = rig.scheduler(start=in_threads, start_alerts=in_threads)
 
     def slow(notice: object) -> bool:
         told.set()
@@ -314,7 +314,7 @@ def test_many_that_are_due_at_once_are_taken_up_without_a_rest_in_between(rig: R
 def test_jitter_delays_by_the_same_seconds_for_everyone(rig: Rig) -> None:
     rig.recipe("a", "every: hour, jitter: 20 minutes")
     scheduler = rig.scheduler()
-    foretold = [start - START for start, _ in scheduler.next_starts()]
+    foretold = [start - START for start, _ in scheduler.timetable.next_starts()]
     rig.until(scheduler, START + 2 * HOUR)
     assert rig.times("a")[0] == foretold[0]
     assert HOUR < rig.times("a")[0] <= HOUR + 20 * MINUTE
@@ -348,7 +348,7 @@ def test_failures_in_a_row_are_followed_by_growing_rests(rig: Rig) -> None:
     assert gaps == [1, 2, 4, 8, 16][: len(gaps)]
     assert len(times) < 10
     assert "rests after 3 failures in a row" in rig.rows("a", "skipped")[0].reason
-    assert rig.told[-1].kind in ("rests", "skipped", "failed")
+    assert rig.events[-1].kind in ("rests", "skipped", "failed")
 
 
 def test_a_success_ends_the_rest(rig: Rig) -> None:
@@ -373,7 +373,7 @@ def test_an_edited_recipe_is_picked_up_and_what_waited_is_withdrawn(rig: Rig) ->
     assert rig.states("a") == ["withdrawn", "done"]
     assert rig.times("a") == [HOUR, 3 * HOUR]
     assert rig.rows("a")[0].reason == "the recipe was edited"
-    kinds = [told.kind for told in rig.told]
+    kinds = [event.kind for event in rig.events]
     assert "edited" in kinds
     assert "withdrawn" in kinds
 
@@ -384,8 +384,8 @@ def test_a_recipe_that_breaks_is_told_once_and_its_run_fails_with_the_place(rig:
     path = rig.project.folder / "a.yaml"
     path.write_text(path.read_text("utf-8").replace("uses: work", "uses: wrok"), "utf-8")
     rig.look_for(scheduler, 5)
-    assert [told.kind for told in rig.told] == ["broken"]
-    assert "a.yaml:4:11" in rig.told[0].reason
+    assert [event.kind for event in rig.events] == ["broken"]
+    assert "a.yaml:4:11" in rig.events[0].reason
     rig.until(scheduler, START + HOUR)
     (row,) = rig.rows("a")
     assert (row.state, row.exit_code) == ("failed", 2)
@@ -399,14 +399,14 @@ def test_a_recipe_that_loses_its_schedule_is_scheduled_no_more(rig: Rig) -> None
     rig.project.write("name: a\nsteps: [{uses: work, with: {job: a}}]\n", "a.yaml")
     rig.until(scheduler, START + 2 * HOUR)
     assert (rig.times("a"), rig.times("b")) == ([], [HOUR, 2 * HOUR])
-    assert [told.job for told in rig.told if told.kind == "gone"] == ["a"]
+    assert [event.job for event in rig.events if event.kind == "gone"] == ["a"]
     assert [row.name for row in scheduling.status(rig.app()).jobs] == ["b"]
 
 
 def test_a_rule_that_was_edited_while_nobody_looked_leaves_a_row_for_what_it_missed(rig: Rig) -> None:
     rig.recipe("a", "every: hour")
-    with rig.table() as table:
-        rig.scheduler(table=table)
+    with rig.store() as store:
+        rig.scheduler(store=store)
     rig.project.clock.now += 3 * HOUR + 60
     rig.recipe("a", "every: day")
     rig.scheduler()
@@ -420,7 +420,7 @@ def test_a_job_that_takes_too_long_is_stopped_and_says_so(rig: Rig) -> None:
 
     def slow() -> None:
         started.set()
-        while not scheduler.works()[0].stop.wait(0.01):
+        while not scheduler.active_runs()[0].stop.wait(0.01):
             pass
 
     rig.recipe("a", "every: hour")
@@ -468,7 +468,7 @@ def test_an_owner_that_was_frozen_before_its_run_began_does_not_begin_it_late(ri
     frozen.tick()
     assert rig.times("a") == [HOUR + 2 * MINUTE]
     assert rig.states("a") == ["done"]
-    assert [told.kind for told in rig.told] == ["started", "clock", "started", "done", "clock", "lost"]
+    assert [event.kind for event in rig.events] == ["started", "clock", "started", "done", "clock", "lost"]
     assert len(rig.project.app().runs()) == 1
 
 
@@ -550,14 +550,14 @@ def test_a_run_whose_maker_is_slow_and_alive_is_left_to_it(rig: Rig) -> None:
 def test_a_run_that_its_silent_owner_ends_meanwhile_is_done(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.recipe("a", "every: hour")
     scheduler = rig.scheduler()
-    app, running = scheduler._app, scheduler.table.running
+    app, running = scheduler._app, scheduler.store.occurrences.begin
 
     def meanwhile(held: Occurrence) -> Occurrence:
         found = running(held)
         assert app.run(app.plan(rig.project.folder / "a.yaml", inputs={}), run_id=held.run).ok
         return found
 
-    monkeypatch.setattr(scheduler.table, "running", meanwhile)
+    monkeypatch.setattr(scheduler.store.occurrences, "begin", meanwhile)
     rig.project.clock.now = START + HOUR
     scheduler.tick()
     (row,) = rig.rows("a")
@@ -570,7 +570,7 @@ def test_a_run_that_its_silent_owner_begins_meanwhile_and_leaves_is_gone_on_with
 ) -> None:
     rig.recipe("a", "every: hour")
     scheduler = rig.scheduler()
-    app, running = scheduler._app, scheduler.table.running
+    app, running = scheduler._app, scheduler.store.occurrences.begin
     stop = threading.Event()
     stop.set()
 
@@ -580,7 +580,7 @@ def test_a_run_that_its_silent_owner_begins_meanwhile_and_leaves_is_gone_on_with
         app.run(app.plan(rig.project.folder / "a.yaml", inputs={}), Options(stop=stop), run_id=held.run)
         return found
 
-    monkeypatch.setattr(scheduler.table, "running", meanwhile)
+    monkeypatch.setattr(scheduler.store.occurrences, "begin", meanwhile)
     rig.project.clock.now = START + HOUR
     scheduler.tick()
     (row,) = rig.rows("a")
@@ -613,7 +613,7 @@ def test_a_library_user_drives_it_through_the_app(rig: Rig) -> None:
     rig.recipe("a", "every: hour")
     told: list[str] = []
     with scheduling.open(
-        rig.app(), [rig.project.folder], tell=lambda each: told.append(each.kind), start=at_once
+        rig.app(), [rig.project.folder], report=lambda event: told.append(event.kind), start=at_once
     ) as scheduler:
         rig.until(scheduler, START + 2 * HOUR)
     assert told == ["started", "done"] * 2

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from pinflow.state.folder.approvals import FolderApprovals
     from pinflow.state.folder.notices import FolderNotices
-    from pinflow.state.folder.occurrences import Table
     from pinflow.state.folder.runs import FolderRuns
+    from pinflow.state.folder.schedule import FolderSchedule
     from pinflow.state.folder.usage import Ledger
 
 
@@ -53,11 +53,11 @@ class FolderState:
         check_place(self.folder, MOUNTS)
         return Ledger(self.folder / "quota")
 
-    def open_schedule(self, owner: str) -> Table:
+    def open_schedule(self, owner: str) -> FolderSchedule:
         """The schedule, made if need be, for an owner of this name. Close it. Raises StateError."""
-        from pinflow.state.folder.occurrences import Table
+        from pinflow.state.folder.schedule import FolderSchedule
 
-        return Table(self.folder, owner=owner)
+        return FolderSchedule(self.folder, owner=owner)
 
     def now(self) -> float:
         """Seconds since the epoch."""
