@@ -131,7 +131,6 @@ def part_of_import(each: Import) -> str:
     return each.name if inside.is_dir() or inside.with_suffix(".py").is_file() else "__init__"
 
 
-@pytest.mark.xfail(reason="some parts are still to be cut from each other")
 def test_every_part_uses_only_the_parts_above_it() -> None:
     def is_wrong(each: Import) -> bool:
         mine, its = part_of_file(each.file), part_of_import(each)
