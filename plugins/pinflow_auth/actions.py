@@ -51,13 +51,13 @@ def list_tokens(
         api: whose tokens; the recipe's own API if it is not given
         broken: those that can't be used fail the step in the end, or are listed with their problem
     """
-    from pinflow_auth.refresh_policy import tell
-    from pinflow_auth.store import known
+    from pinflow_auth.refresh_policy import notify_of_end
+    from pinflow_auth.store import find_all_tokens
     from pinflow_auth.tokens import iso
 
     request = ctx.credential_request(api=api)
     wrong: list[CredentialError] = []
-    for each in known(request):
+    for each in find_all_tokens(request):
         if each.problem is not None and broken == "list":
             yield {
                 "name": each.name,
@@ -75,13 +75,13 @@ def list_tokens(
         elif each.tokens is not None and each.tokens.api in ("", request.api.id):
             tokens = each.tokens
             if not tokens.refreshable and tokens.storage != "environment":
-                tell(ctx, request, tokens)
+                notify_of_end(ctx, request, tokens)
             yield {
                 "name": each.name,
                 "source": each.source,
                 "api": tokens.api or request.api.id,
                 "account": tokens.account,
-                "scopes": sorted(tokens.granted) if tokens.granted is not None else None,
+                "scopes": sorted(tokens.scope_set) if tokens.scope_set is not None else None,
                 "expires_at": iso(tokens.expires_at),
                 "refresh_expires_at": iso(tokens.refresh_expires_at),
                 "refreshable": tokens.refreshable,
@@ -112,9 +112,9 @@ def refresh_token(
     """
     from pinflow_auth.tokens import iso
 
-    within = _seconds(if_expires_within) if if_expires_within is not None else None
+    within = _parse_seconds(if_expires_within) if if_expires_within is not None else None
     request = ctx.credential_request(token, api)
-    tokens, refreshed = _refreshed(ctx, request, within, if_due=if_due)
+    tokens, refreshed = _refresh(ctx, request, within, if_due=if_due)
     return {
         "token": token,
         "refreshed": refreshed and not ctx.dry_run,
@@ -123,22 +123,22 @@ def refresh_token(
     }
 
 
-def _refreshed(
+def _refresh(
     ctx: Context, request: CredentialRequest, within: float | None, *, if_due: bool
 ) -> tuple[TokenSet, bool]:
     """The tokens as they are afterwards, and whether they are (or would be) others than before. Raises ActionError."""
-    from pinflow_auth.endpoint import Doubtful
-    from pinflow_auth.refresh import outlook, refresh
-    from pinflow_auth.refresh_policy import tell
+    from pinflow_auth.endpoint import GrantInDoubt
+    from pinflow_auth.refresh import forecast_refresh, refresh
+    from pinflow_auth.refresh_policy import notify_of_end
 
     words = ("would be refreshed", "would be left alone") if ctx.dry_run else ("refreshed", "left alone: it lasts")
     try:
-        tokens, refreshed = (outlook if ctx.dry_run else refresh)(request, within=within, if_due=if_due)
+        tokens, refreshed = (forecast_refresh if ctx.dry_run else refresh)(request, within=within, if_due=if_due)
     except (CredentialError, ActionError) as error:
-        kept = _kept(request)
+        kept = _stored_tokens(request)
         if kept is not None:
-            tell(ctx, request, kept, failed=error.message)
-        passing = isinstance(error, Doubtful) or not isinstance(error, CredentialError)
+            notify_of_end(ctx, request, kept, failed=error.message)
+        passing = isinstance(error, GrantInDoubt) or not isinstance(error, CredentialError)
         if passing and if_due and kept is not None and (kept.expires_at or 0.0) > request.clock():
             # there is time: the old token is as good as ever until it ends, and before that this is done again
             ctx.log(
@@ -149,23 +149,23 @@ def _refreshed(
             # the token is what this step works on, not what it works with: a run that refreshes many goes on
             raise ActionError(error.message, hint=error.hint) from None
         raise
-    tell(ctx, request, tokens)
+    notify_of_end(ctx, request, tokens)
     if refreshed or ctx.dry_run or not if_due:  # of many tokens that are looked at every day, few are due
         ctx.log(f"{request.token}: {words[0] if refreshed else words[1]} ({tokens.source})")
     return tokens, refreshed
 
 
-def _kept(request: CredentialRequest) -> TokenSet | None:
+def _stored_tokens(request: CredentialRequest) -> TokenSet | None:
     """The tokens that are kept, if there are any that can be read."""
-    from pinflow_auth.refresh import outlook
+    from pinflow_auth.refresh import forecast_refresh
 
     try:
-        return outlook(request)[0]
+        return forecast_refresh(request)[0]
     except CredentialError:
         return None
 
 
-def _seconds(duration: str) -> float:
+def _parse_seconds(duration: str) -> float:
     from pinflow import seconds
 
     try:

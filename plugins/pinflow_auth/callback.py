@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from pinflow import CredentialError, UsageError
-from pinflow_auth.pages import DENIED, GIVEN, STRAY, page
+from pinflow_auth.pages import DENIED, GRANTED, STRAY, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class Bounds:
     connections: int = 32  # at once
 
 
-class Denied(CredentialError):
+class ConsentDenied(CredentialError):
     """The person, or the service, said no on the consent page."""
 
 
@@ -88,10 +88,10 @@ class Callback:
         self._open: dict[socket.socket, threading.Thread] = {}  # oldest first
         self._answered = threading.Event()
         self._claimed = False
-        self._outcome: str | Denied = ""
+        self._outcome: str | ConsentDenied = ""
 
     def __enter__(self) -> Callback:
-        self._listeners = _bound(self.port)
+        self._listeners = _open_listeners(self.port)
         self._bell, self._rope = socket.socketpair()
         self._acceptor = threading.Thread(target=self._accept, name="pinflow-callback", daemon=True)
         self._acceptor.start()
@@ -115,12 +115,12 @@ class Callback:
         end = self._monotonic() + seconds
         while not self._answered.wait(min(_SLICE, max(0.0, end - self._monotonic()))):
             if self._monotonic() >= end:
-                raise CredentialError(f"nobody answered the consent page in time{self._seen()}", hint=_AGAIN)
-        if isinstance(self._outcome, Denied):
+                raise CredentialError(f"nobody answered the consent page in time{self._strays_text()}", hint=_AGAIN)
+        if isinstance(self._outcome, ConsentDenied):
             raise self._outcome
         return self._outcome
 
-    def _seen(self) -> str:
+    def _strays_text(self) -> str:
         if not self.strays:
             return ""
         return f" ({self.strays} request{'s' if self.strays > 1 else ''} came to this address, but not with this login)"
@@ -147,11 +147,11 @@ class Callback:
         thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        outcome: str | Denied | None = None
+        outcome: str | ConsentDenied | None = None
         try:
             with suppress(OSError), connection:
                 target, host = self._read(connection)
-                outcome = self._judged(target) if host in self._hosts else None
+                outcome = self._parse_outcome(target) if host in self._hosts else None
                 if outcome is None:
                     with self._lock:
                         self.strays += 1
@@ -183,27 +183,27 @@ class Callback:
         hosts = [found[1] for field in fields if (found := _HOST.fullmatch(field))]
         return (request[1].decode(), hosts[0].lower()) if request and len(hosts) == 1 else ("", b"")
 
-    def _judged(self, target: str) -> str | Denied | None:
+    def _parse_outcome(self, target: str) -> str | ConsentDenied | None:
         """The code, or the refusal, that a request brings with the right state; None for every other request."""
         path, _, query = target.partition("?")
         if path != self._path:
             return None
-        outcome = answer_in(query, self._state)
+        outcome = parse_answer(query, self._state)
         with self._lock:
             if outcome is None or self._claimed:
                 return None
             self._claimed = True
         return outcome
 
-    def _reply(self, outcome: str | Denied | None) -> bytes:
+    def _reply(self, outcome: str | ConsentDenied | None) -> bytes:
         if outcome is None:
             return _reply(404, page(STRAY))
-        if isinstance(outcome, Denied):
+        if isinstance(outcome, ConsentDenied):
             return _reply(200, page(DENIED))
-        return _reply(303, b"", self._landing) if self._landing else _reply(200, page(GIVEN))
+        return _reply(303, b"", self._landing) if self._landing else _reply(200, page(GRANTED))
 
 
-def answer_in(query: str, state: str) -> str | Denied | None:
+def parse_answer(query: str, state: str) -> str | ConsentDenied | None:
     """The code in the query of a redirect, or the refusal; None where it is not the answer to ``state``."""
     try:
         found = parse_qs(query, keep_blank_values=True, max_num_fields=20)
@@ -213,7 +213,7 @@ def answer_in(query: str, state: str) -> str | Denied | None:
         return None
     match found:
         case {"error": [error, *_]}:
-            return _denied(error, *found.get("error_description", ()))
+            return _consent_error(error, *found.get("error_description", ()))
         case {"code": [code]} if _SENDABLE.fullmatch(code):
             return code
     return None
@@ -223,17 +223,17 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame
 _AGAIN = "sign in again, and answer the page in the browser; --timeout gives more time, --no-browser needs none here"
 
 
-def _denied(error: str, *said: str) -> Denied:
+def _consent_error(error: str, *description: str) -> ConsentDenied:
     if error == "access_denied":
-        return Denied("access was denied on the consent page; nothing was stored", hint="sign in again to allow it")
-    words = " ".join(" ".join([error, *said]).split())[:300]
+        return ConsentDenied("access was denied on the consent page; nothing was stored", hint="sign in again to allow it")
+    words = " ".join(" ".join([error, *description]).split())[:300]
     shown = "".join(c for c in words if c.isprintable())
-    return Denied(
+    return ConsentDenied(
         f"the service gave no access: {shown}", hint="check the app's settings at the service, and the scopes"
     )
 
 
-def _bound(port: int) -> list[socket.socket]:
+def _open_listeners(port: int) -> list[socket.socket]:
     """Listeners on both loopback addresses; on one where this machine has but one. Raises UsageError."""
     found: list[socket.socket] = []
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -244,7 +244,7 @@ def _bound(port: int) -> list[socket.socket]:
                 continue
             for each in found:
                 each.close()
-            raise _taken(address, port, error) from None
+            raise _port_error(address, port, error) from None
     if not found:
         raise UsageError("this machine has no loopback address", hint="sign in with --no-browser")
     return found
@@ -268,7 +268,7 @@ def _listener(family: socket.AddressFamily, address: str, port: int) -> socket.s
     return listener
 
 
-def _taken(address: str, port: int, error: OSError) -> UsageError:
+def _port_error(address: str, port: int, error: OSError) -> UsageError:
     why = "another program has it" if error.errno == errno.EADDRINUSE else error.strerror or "it is refused"
     return UsageError(
         f"port {port} of {address} can't be used to catch the answer: {why}",

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from pinflow import ActionError, Credential, CredentialError, UsageError, checked_origin
-from pinflow_auth.callback import Callback, Denied, answer_in
+from pinflow_auth.callback import Callback, ConsentDenied, parse_answer
 from pinflow_auth.endpoint import app_credentials, oauth_of
-from pinflow_auth.store import find
+from pinflow_auth.store import find_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -33,7 +33,7 @@ ACCOUNT = "get_user"  # the action that tells whose token it is, in every API th
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
+class ConsentPage:
     """One question to a person: the page that asks it, and where and with what the answer comes back."""
 
     url: str
@@ -42,7 +42,7 @@ class Consent:
     landing: str = ""  # where the browser goes in the end; "" for a page of our own
 
 
-def consent(request: CredentialRequest, scopes: Collection[str], *, port: int | None = None) -> Consent:
+def make_consent_page(request: CredentialRequest, scopes: Collection[str], *, port: int | None = None) -> ConsentPage:
     """The question for these scopes, with a state of its own that nobody can guess.
 
     Raises CredentialError where the app's credentials are missing, UsageError for a
@@ -62,9 +62,9 @@ def consent(request: CredentialRequest, scopes: Collection[str], *, port: int | 
         "state": state,
         **oauth.consent_fields,
     }
-    landing = _landing(request.environ.get(oauth.landing_variable, ""), oauth.landing_variable)
+    landing = _parse_landing(request.environ.get(oauth.landing_variable, ""), oauth.landing_variable)
     url = f"{origin}{oauth.consent_path}?{urlencode(fields)}"
-    return Consent(url=url, redirect_uri=uri, state=state, landing=landing)
+    return ConsentPage(url=url, redirect_uri=uri, state=state, landing=landing)
 
 
 def _with_port(uri: str, port: int | None) -> str:
@@ -74,7 +74,7 @@ def _with_port(uri: str, port: int | None) -> str:
     return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
 
 
-def _landing(url: str, variable: str) -> str:
+def _parse_landing(url: str, variable: str) -> str:
     """Where a variable sends the browser in the end. Raises UsageError for what can't be put into a header."""
     if url and not (url.startswith(("https://", "http://")) and url.isascii() and url.isprintable() and " " not in url):
         raise UsageError(f"{variable} must be an https:// address in plain ASCII", hint=f"unset {variable}")
@@ -92,7 +92,7 @@ def check_person(terminal: Terminal, *, by_hand: bool) -> None:
 
 
 def code_by_browser(
-    asked: Consent,
+    asked: ConsentPage,
     terminal: Terminal,
     *,
     open_browser: Callable[[str], bool],
@@ -113,7 +113,7 @@ def code_by_browser(
         return callback.wait(timeout)
 
 
-def code_by_hand(asked: Consent, terminal: Terminal) -> str:
+def code_by_hand(asked: ConsentPage, terminal: Terminal) -> str:
     """The code in the address that a person copies from a browser, wherever that runs. Raises CredentialError."""
     terminal.tell("Open this page in any browser, and give access there:")
     terminal.tell(f"  {asked.url}")
@@ -125,8 +125,8 @@ def code_by_hand(asked: Consent, terminal: Terminal) -> str:
     while True:
         left -= 1
         try:
-            return pasted_code(terminal.line("Address"), asked)
-        except Denied:
+            return parse_pasted_code(terminal.line("Address"), asked)
+        except ConsentDenied:
             raise
         except CredentialError as error:
             if not left or not terminal.interactive:
@@ -134,14 +134,14 @@ def code_by_hand(asked: Consent, terminal: Terminal) -> str:
             terminal.tell(f"{error.message}; {error.hint}")
 
 
-def pasted_code(text: str, asked: Consent) -> str:
+def parse_pasted_code(text: str, asked: ConsentPage) -> str:
     """The code in a pasted address, or the text itself where it is a bare code.
 
     Raises Denied, and CredentialError for the address of another login or none at all.
     """
     if "://" in text or _ANSWER.search(text):
-        outcome = answer_in(urlsplit(text).query if "://" in text else text.rpartition("?")[2], asked.state)
-        if isinstance(outcome, Denied):
+        outcome = parse_answer(urlsplit(text).query if "://" in text else text.rpartition("?")[2], asked.state)
+        if isinstance(outcome, ConsentDenied):
             raise outcome
         if outcome is None:
             raise CredentialError(
@@ -154,12 +154,12 @@ def pasted_code(text: str, asked: Consent) -> str:
     return text
 
 
-def with_account(app: Host, request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> TokenSet:
+def find_account(app: Host, request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> TokenSet:
     """The tokens with the name of the account that they are of, as far as the service tells it."""
     action = app.registry.action(ACCOUNT, request.api.id)
     if action is None:
         return tokens
-    lacking = frozenset().union(*action.scopes.values()) - (tokens.granted or frozenset())
+    lacking = frozenset().union(*action.scopes.values()) - (tokens.scope_set or frozenset())
     if lacking:
         terminal.note(f"whose account it is can't be read without {', '.join(sorted(lacking))}")
         return tokens
@@ -174,14 +174,14 @@ def with_account(app: Host, request: CredentialRequest, tokens: TokenSet, termin
 
 def _credential(request: CredentialRequest, tokens: TokenSet) -> Credential:
     return Credential(
-        tokens.access_token, name=request.token, source="this login", origin=tokens.origin, scopes=tokens.granted
+        tokens.access_token, name=request.token, source="this login", origin=tokens.origin, scopes=tokens.scope_set
     )
 
 
-def warn_of_others(request: CredentialRequest, terminal: Terminal) -> None:
+def warn_of_variable(request: CredentialRequest, terminal: Terminal) -> None:
     """Tell of a variable that hides the token file of the same name."""
     try:
-        found = find(request)
+        found = find_tokens(request)
     except CredentialError as error:
         terminal.note(error.message)
         return

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pinflow import ActionError, Credential, CredentialError
-from pinflow_auth.endpoint import Doubtful
-from pinflow_auth.refresh import bound, refresh
-from pinflow_auth.store import find
+from pinflow_auth.endpoint import GrantInDoubt
+from pinflow_auth.refresh import check_destination, refresh
+from pinflow_auth.store import find_tokens
 from pinflow_auth.token_locations import origin_of
 
 if TYPE_CHECKING:
     from pinflow import CredentialRequest
     from pinflow_auth.tokens import TokenSet
 
-EARLY = 60.0  # seconds; a token that ends sooner may end on the way
+MARGIN = 60.0  # seconds; a token that ends sooner may end on the way
 
 
 def credential(request: CredentialRequest) -> Credential | None:
@@ -24,17 +24,17 @@ def credential(request: CredentialRequest) -> Credential | None:
 
     Raises CredentialError for what is there and can't be used, and for a token of another origin.
     """
-    tokens = find(request)
+    tokens = find_tokens(request)
     if tokens is None:
         return None
-    bound(request, tokens)
+    check_destination(request, tokens)
     if tokens.storage == "environment":
         return Credential(tokens.access_token, name=tokens.name, source=tokens.source, origin=tokens.origin)
     return StoredCredential(request, tokens)
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
+class _RefreshFailure:
     """Why the token that was in ``used`` could not be replaced. A ``final`` one is not tried again."""
 
     used: str = field(repr=False)
@@ -57,19 +57,19 @@ class StoredCredential(Credential):
             name=tokens.name,
             source=tokens.source,
             origin=tokens.origin or origin_of(request),
-            scopes=tokens.granted,
+            scopes=tokens.scope_set,
         )
         self._request = request
         self._tokens = tokens  # replaced as a whole, so that a reader never sees two halves
         self._turn = threading.Lock()
         self._signed = threading.local()
-        self._failure: _Failure | None = None
+        self._failure: _RefreshFailure | None = None
 
     def _current(self) -> str:
-        if self._ends(self._tokens):
+        if self._needs_refresh(self._tokens):
             with self._turn:
-                if self._ends(self._tokens):
-                    self._freshen()
+                if self._needs_refresh(self._tokens):
+                    self._refresh()
         tokens = self._tokens
         self._signed.secret = tokens.access_token
         return tokens.access_token
@@ -89,47 +89,47 @@ class StoredCredential(Credential):
             if known or not self._tokens.refreshable:
                 if self._reread() or self._failure is None:
                     return self._tokens.access_token != used
-                raise self._refused(self._failure.error)  # as before: the service need not hear it again
+                raise self._refusal(self._failure.error)  # as before: the service need not hear it again
             try:
                 self._tokens, _ = refresh(self._request, used=used)
             except CredentialError as error:
-                self._failure = _Failure(used, error, final=True)
-                raise self._refused(error) from None
+                self._failure = _RefreshFailure(used, error, final=True)
+                raise self._refusal(error) from None
             return self._tokens.access_token != used
 
-    def _refused(self, error: Exception) -> CredentialError:
+    def _refusal(self, error: Exception) -> CredentialError:
         what = f"{self._request.api.title} refused the token {self.name!r}"
         if not isinstance(error, CredentialError):
             return CredentialError(what)
         return CredentialError(f"{what}; {error.message}", hint=error.hint)
 
-    def _ends(self, tokens: TokenSet) -> bool:
+    def _needs_refresh(self, tokens: TokenSet) -> bool:
         """Whether it is time for another token, and worth asking for one."""
         if tokens.expires_at is None or not tokens.refreshable:
             return False
         failed = self._failure is not None and self._failure.used == tokens.access_token
-        return tokens.expires_at <= self._request.clock() + _early(tokens) and not failed
+        return tokens.expires_at <= self._request.clock() + _margin(tokens) and not failed
 
-    def _freshen(self) -> None:
+    def _refresh(self) -> None:
         used = self._tokens.access_token
         try:
             self._tokens, _ = refresh(self._request, used=used)
         except (CredentialError, ActionError) as error:
             # not tried again before each request; after a doubt, once more when the service refuses the token
-            final = isinstance(error, CredentialError) and not isinstance(error, Doubtful)
-            self._failure = _Failure(used, error, final=final)
+            final = isinstance(error, CredentialError) and not isinstance(error, GrantInDoubt)
+            self._failure = _RefreshFailure(used, error, final=final)
 
     def _reread(self) -> bool:
         """Take what somebody else has stored meanwhile, if it is another token."""
-        found = find(self._request)
+        found = find_tokens(self._request)
         if found is None or found.access_token == self._tokens.access_token:
             return False
-        self._tokens = bound(self._request, found)
+        self._tokens = check_destination(self._request, found)
         return True
 
 
-def _early(tokens: TokenSet) -> float:
+def _margin(tokens: TokenSet) -> float:
     """How long before its end a token is replaced, in seconds; one that lives for seconds only must be used, too."""
     if tokens.expires_at is None or tokens.issued_at is None:
-        return EARLY
-    return min(EARLY, max(0.0, tokens.expires_at - tokens.issued_at) / 3)
+        return MARGIN
+    return min(MARGIN, max(0.0, tokens.expires_at - tokens.issued_at) / 3)

@@ -20,7 +20,7 @@ from urllib.parse import quote_plus, urlencode
 
 from pinflow import CredentialError, RateLimited, Unreachable
 from pinflow_auth.token_locations import origin_of
-from pinflow_auth.tokens import CLIENT_CREDENTIALS, TokenSet, is_moment, sendable
+from pinflow_auth.tokens import CLIENT_CREDENTIALS, TokenSet, is_moment, is_sendable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pinflow import Answer, CredentialRequest, OAuth
 
 DEADLINE = 30.0  # seconds for one call, from connecting to the last byte
-LARGEST = 64 * 1024  # bytes of an answer
+MAX_BYTES = 64 * 1024  # bytes of an answer
 LONGEST_LIFE = 100 * 366 * 86_400.0  # seconds; what claims to live longer tells nothing
 
 TEMPLATE = "common/scripts/api_app_credentials.template"
@@ -37,11 +37,11 @@ _FORM = "application/x-www-form-urlencoded"
 _SECRETS = ("code", "refresh_token", "token")  # of a form's fields
 
 
-class Refused(CredentialError):
+class GrantRefused(CredentialError):
     """The service said no; it changed nothing."""
 
 
-class Doubtful(CredentialError):
+class GrantInDoubt(CredentialError):
     """No answer tells whether the service did what was asked."""
 
 
@@ -60,7 +60,7 @@ class AppCredentials:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class _GrantCall:
     """One call of a token endpoint. ``purpose`` completes "refused to ..."."""
 
     purpose: str
@@ -77,7 +77,7 @@ def app_credentials(request: CredentialRequest) -> AppCredentials:
         id, secret = request.environ.get(id_variable, ""), request.environ.get(secret_variable, "")
         if id and secret:
             for variable, value in ((id_variable, id), (secret_variable, secret)):
-                if not sendable(value) or (variable == id_variable and ":" in value):
+                if not is_sendable(value) or (variable == id_variable and ":" in value):
                     raise CredentialError(f"{variable} is not one line of visible ASCII characters", hint="set it anew")
             return AppCredentials(id, secret, f"{id_variable} and {secret_variable}")
     *_, (id_variable, secret_variable) = pairs or [("the app's id", "its secret")]
@@ -108,9 +108,9 @@ def ask_exchange(request: CredentialRequest, code: str, *, redirect_uri: str = "
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": uri, **oauth.exchange_fields}
     hint = (
         "a code is good once, and for some minutes: sign in again to get another. If that does not help, "
-        f"{_names(oauth)} must be those of the app, and {uri} registered as one of its redirect URIs, letter by letter"
+        f"{_variable_names(oauth)} must be those of the app, and {uri} registered as one of its redirect URIs, letter by letter"
     )
-    return _tokens(request, _Call("exchange the code for tokens", oauth.token_method, oauth.token_path, form, hint))
+    return _request_tokens(request, _GrantCall("exchange the code for tokens", oauth.token_method, oauth.token_path, form, hint))
 
 
 def ask_refresh(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
@@ -120,59 +120,59 @@ def ask_refresh(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
     """
     oauth = oauth_of(request)
     if tokens.refresh_token is None:
-        raise CredentialError(f"the token {tokens.name!r} ({tokens.source}) has no refresh token", hint=_login(request))
+        raise CredentialError(f"the token {tokens.name!r} ({tokens.source}) has no refresh token", hint=_login_hint(request))
     app = app_credentials(request)
     if tokens.app_id and tokens.app_id != app.id:
         raise CredentialError(
             f"the token {tokens.name!r} ({tokens.source}) is of the app {tokens.app_id}, "
             f"but {app.source} are of the app {app.id}",
-            hint=f"set the credentials of that app, or {_login(request)}",
+            hint=f"set the credentials of that app, or {_login_hint(request)}",
         )
     form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token, **oauth.refresh_fields}
-    hint = f"if {app.source} are right, the refresh token was used, ended or revoked: {_login(request)}"
+    hint = f"if {app.source} are right, the refresh token was used, ended or revoked: {_login_hint(request)}"
     purpose = f"refresh the token {tokens.name!r}"
-    return _tokens(request, _Call(purpose, oauth.token_method, oauth.token_path, form, hint), before=tokens)
+    return _request_tokens(request, _GrantCall(purpose, oauth.token_method, oauth.token_path, form, hint), before=tokens)
 
 
 def ask_client_credentials(request: CredentialRequest, scopes: Iterable[str]) -> TokenSet:
     """A token with which the app acts as itself, not stored yet. Raises as ``ask_exchange``."""
     oauth = oauth_of(request)
     if not oauth.client_credentials:
-        raise CredentialError(f"{request.api.title} gives apps no tokens of their own", hint=_login(request))
+        raise CredentialError(f"{request.api.title} gives apps no tokens of their own", hint=_login_hint(request))
     form = {"grant_type": CLIENT_CREDENTIALS, "scope": ",".join(sorted(scopes))}
-    hint = f"check {_names(oauth)}, and that the app may have these scopes: {form['scope']}"
-    call = _Call("give the app a token of its own", oauth.token_method, oauth.token_path, form, hint)
-    return _tokens(request, call, grant=CLIENT_CREDENTIALS)
+    hint = f"check {_variable_names(oauth)}, and that the app may have these scopes: {form['scope']}"
+    call = _GrantCall("give the app a token of its own", oauth.token_method, oauth.token_path, form, hint)
+    return _request_tokens(request, call, grant=CLIENT_CREDENTIALS)
 
 
 def ask_revoke(request: CredentialRequest, tokens: TokenSet) -> None:
     """End the tokens at the service. Raises as ``ask_exchange``; Refused also where the service never does this."""
     oauth = oauth_of(request)
     if not oauth.revoke_path:
-        raise Refused(f"{request.api.title} can't revoke tokens", hint="take the app's access away in the account")
+        raise GrantRefused(f"{request.api.title} can't revoke tokens", hint="take the app's access away in the account")
     kind = "refresh_token" if tokens.refresh_token else "access_token"
     form = {"token": tokens.refresh_token or tokens.access_token, "token_type_hint": kind}
     hint = "take the app's access away in the account's own settings"
-    call = _Call(f"revoke the token {tokens.name!r}", "POST", oauth.revoke_path, form, hint)
-    _asked(request, call, app_credentials(request))
+    call = _GrantCall(f"revoke the token {tokens.name!r}", "POST", oauth.revoke_path, form, hint)
+    _request_grant(request, call, app_credentials(request))
 
 
-def _tokens(request: CredentialRequest, call: _Call, *, before: TokenSet | None = None, grant: str = "") -> TokenSet:
+def _request_tokens(request: CredentialRequest, call: _GrantCall, *, before: TokenSet | None = None, grant: str = "") -> TokenSet:
     app = app_credentials(request)
-    answer = _asked(request, call, app)
-    found = _fields(answer, oauth_of(request))
-    if found is None or not sendable(found.get("access_token")):
-        raise _doubt(request, call, "its answer has no usable access_token")
-    return _set(request, app, found, before, grant)
+    answer = _request_grant(request, call, app)
+    found = _answer_fields(answer, oauth_of(request))
+    if found is None or not is_sendable(found.get("access_token")):
+        raise _in_doubt(request, call, "its answer has no usable access_token")
+    return _token_set(request, app, found, before, grant)
 
 
-def _set(
+def _token_set(
     request: CredentialRequest, app: AppCredentials, found: Mapping[str, Any], before: TokenSet | None, grant: str
 ) -> TokenSet:
     now = float(math.floor(request.clock()))  # to the second, as files have it
     given = found.get("refresh_token")
-    refresh = given if sendable(given) else before.refresh_token if before is not None else None
-    refresh_end = _end(found.get("refresh_token_expires_in"), found.get("refresh_token_expires_at"), now)
+    refresh = given if is_sendable(given) else before.refresh_token if before is not None else None
+    refresh_end = _end_time(found.get("refresh_token_expires_in"), found.get("refresh_token_expires_at"), now)
     if refresh_end is None and before is not None and refresh == before.refresh_token:
         refresh_end = before.refresh_expires_at
     scope = found.get("scope")
@@ -182,7 +182,7 @@ def _set(
         access_token=found["access_token"],
         refresh_token=refresh,
         scopes=told or (before.scopes if before is not None else None),
-        expires_at=_end(found.get("expires_in"), None, now) or _end(oauth_of(request).access_seconds, None, now),
+        expires_at=_end_time(found.get("expires_in"), None, now) or _end_time(oauth_of(request).access_seconds, None, now),
         refresh_expires_at=refresh_end,
         issued_at=now,
         origin=origin_of(request),
@@ -193,7 +193,7 @@ def _set(
     )
 
 
-def _end(life: object, moment: object, now: float) -> float | None:
+def _end_time(life: object, moment: object, now: float) -> float | None:
     """When something ends that lives for ``life`` seconds, or until ``moment``; None where neither makes sense.
 
     A life is believed before a moment: the service's clock need not be this machine's.
@@ -203,7 +203,7 @@ def _end(life: object, moment: object, now: float) -> float | None:
     return float(moment) if isinstance(moment, int | float) and is_moment(moment) else None
 
 
-def _fields(answer: object, oauth: OAuth) -> dict[str, Any] | None:
+def _answer_fields(answer: object, oauth: OAuth) -> dict[str, Any] | None:
     """The answer's fields by their common names; None where it is no object."""
     if not isinstance(answer, Mapping):
         return None
@@ -216,17 +216,17 @@ def _fields(answer: object, oauth: OAuth) -> dict[str, Any] | None:
     return found
 
 
-def _asked(request: CredentialRequest, call: _Call, app: AppCredentials) -> object:
+def _request_grant(request: CredentialRequest, call: _GrantCall, app: AppCredentials) -> object:
     """The decoded body of a success. Raises as ``ask_exchange``."""
-    answer = _sent(request, call, app)
+    answer = _send(request, call, app)
     if 200 <= answer.status < 300:
         if answer.body is None:
-            raise _doubt(request, call, f"its answer {answer.flaw}")
-        return _decoded(answer.body)
+            raise _in_doubt(request, call, f"its answer {answer.flaw}")
+        return _parse_json(answer.body)
     raise _refusal(request, call, app, answer)
 
 
-def _sent(request: CredentialRequest, call: _Call, app: AppCredentials) -> Answer:
+def _send(request: CredentialRequest, call: _GrantCall, app: AppCredentials) -> Answer:
     from pinflow import Limits, Lost, Transport, network_settings
 
     with closing(Transport(connections=1, network=network_settings(request.environ))) as transport:
@@ -235,7 +235,7 @@ def _sent(request: CredentialRequest, call: _Call, app: AppCredentials) -> Answe
                 call.method,
                 origin_of(request) + call.path,
                 sign=lambda prepared: prepared.headers.update({"Authorization": f"Basic {app.basic}"}),
-                limits=Limits(deadline=DEADLINE, max_bytes=LARGEST),
+                limits=Limits(deadline=DEADLINE, max_bytes=MAX_BYTES),
                 body=urlencode(call.form).encode(),
                 content_type=_FORM,
             )
@@ -243,42 +243,42 @@ def _sent(request: CredentialRequest, call: _Call, app: AppCredentials) -> Answe
             lost = error  # raised outside of the handler: the library's errors carry the signed request
     if lost.phase == "nothing_sent":
         raise Unreachable(f"{request.api.title} can't be reached to {call.purpose}: {lost.reason}; nothing was sent")
-    raise _doubt(request, call, lost.reason)
+    raise _in_doubt(request, call, lost.reason)
 
 
-def _refusal(request: CredentialRequest, call: _Call, app: AppCredentials, answer: Answer) -> Exception:
+def _refusal(request: CredentialRequest, call: _GrantCall, app: AppCredentials, answer: Answer) -> Exception:
     if 300 <= answer.status < 400:
-        return Refused(
+        return GrantRefused(
             f"{request.api.title} points elsewhere (HTTP {answer.status}), and nothing secret is sent after it",
             hint=f"check {request.api.origin_variable}",
         )
-    body = _decoded(answer.body or b"")
+    body = _parse_json(answer.body or b"")
     error = request.api.read_error(answer.status, answer.headers, body)
     secrets = [app.secret, app.basic, *(call.form[name] for name in _SECRETS if name in call.form)]
-    said = _without(secrets, str(body["error_description"]) if _explained(body) else error.text)
+    words = _redact(secrets, str(body["error_description"]) if _has_description(body) else error.text)
     if isinstance(error, RateLimited) or answer.status == 429:
-        return RateLimited(said, status=answer.status, call=call.purpose, request_id=error.request_id)
+        return RateLimited(words, status=answer.status, call=call.purpose, request_id=error.request_id)
     facts = f"HTTP {answer.status}" + (f", code {error.code}" if error.code is not None else "")
     if answer.status >= 500 or answer.status == 408:
-        return _doubt(request, call, f"{said} ({facts})")
+        return _in_doubt(request, call, f"{words} ({facts})")
     hint = call.hint
-    if call.form.get("scope") and "scope" in said.lower():
+    if call.form.get("scope") and "scope" in words.lower():
         hint = f"the scopes are: {', '.join(sorted(oauth_of(request).scopes))}"
-    return Refused(f"{request.api.title} refused to {call.purpose}: {said} ({facts})", hint=hint)
+    return GrantRefused(f"{request.api.title} refused to {call.purpose}: {words} ({facts})", hint=hint)
 
 
-def _explained(body: object) -> bool:
+def _has_description(body: object) -> bool:
     return isinstance(body, Mapping) and isinstance(body.get("error_description"), str)
 
 
-def _doubt(request: CredentialRequest, call: _Call, why: str) -> Doubtful:
-    return Doubtful(
+def _in_doubt(request: CredentialRequest, call: _GrantCall, why: str) -> GrantInDoubt:
+    return GrantInDoubt(
         f"{request.api.title} was asked to {call.purpose}, and it is unknown whether it did: {why}",
         hint="try again in a moment; if that is refused, sign in again",
     )
 
 
-def _decoded(body: bytes) -> Any:
+def _parse_json(body: bytes) -> Any:
     """The value of a JSON text; None for anything else. NaN and its like are None too: they end no rotation."""
     try:
         return json.loads(body.decode(), parse_constant=lambda _: None)
@@ -286,7 +286,7 @@ def _decoded(body: bytes) -> Any:
         return None
 
 
-def _without(secrets: Iterable[str], text: str) -> str:
+def _redact(secrets: Iterable[str], text: str) -> str:
     """A service's words, short and on one line, without what it was sent."""
     for secret in secrets:
         for form in (secret, quote_plus(secret)):
@@ -294,9 +294,9 @@ def _without(secrets: Iterable[str], text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:300]
 
 
-def _names(oauth: OAuth) -> str:
+def _variable_names(oauth: OAuth) -> str:
     return " or ".join(f"{id} and {secret}" for id, secret in reversed(oauth.app_variables)) or "the app's credentials"
 
 
-def _login(request: CredentialRequest) -> str:
+def _login_hint(request: CredentialRequest) -> str:
     return f"sign in again: {request.api.login_hint.format(token=request.token)}"

@@ -205,7 +205,7 @@ def _check_place(folder: Path) -> None:
         raise CredentialError(error.message, hint="keep token files in a folder on this machine") from None
 
 
-class Draft:
+class FileReplacement:
     """The next content of a file, beside it, with its room on disk already taken. Use it in a ``with`` statement.
 
     Once it is there, storing has been proved to work: what can still fail is the
@@ -217,7 +217,7 @@ class Draft:
         self._draft = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.tmp")
         self._descriptor = -1
 
-    def __enter__(self) -> Draft:
+    def __enter__(self) -> FileReplacement:
         try:
             self._descriptor = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _ALONE, 0o600)
             if hasattr(os, "fchmod"):
@@ -259,7 +259,7 @@ class Draft:
 
 def write(path: Path, content: bytes) -> None:
     """Replace a file's content, whole. Raises CredentialError; then the old one is still there."""
-    with Draft(path) as draft:
+    with FileReplacement(path) as draft:
         try:
             draft.put(content)
         except OSError as error:

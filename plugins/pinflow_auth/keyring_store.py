@@ -27,34 +27,34 @@ _ADVICE = "unlock it, or sign in again with files in its place: pinflow auth log
 
 def load(path: Path, *, patience: float = PATIENCE) -> str | None:
     """What the key store has for a token file, or None. Raises CredentialError."""
-    keyring = _keyring(path)
-    found = _asked(lambda: keyring.get_password(SERVICE, _entry(path)), path, patience)
+    keyring = _import_keyring(path)
+    found = _call_in_time(lambda: keyring.get_password(SERVICE, _entry_name(path)), path, patience)
     return None if found is None else str(found)
 
 
 def store(path: Path, content: str, *, patience: float = PATIENCE) -> None:
     """Put ``content`` there for a token file. Raises CredentialError."""
-    keyring = _keyring(path)
-    _asked(lambda: keyring.set_password(SERVICE, _entry(path), content), path, patience)
+    keyring = _import_keyring(path)
+    _call_in_time(lambda: keyring.set_password(SERVICE, _entry_name(path), content), path, patience)
 
 
 def forget(path: Path, *, patience: float = PATIENCE) -> None:
     """Take away what the key store has for a token file. Raises CredentialError."""
-    keyring = _keyring(path)
+    keyring = _import_keyring(path)
 
     def delete() -> None:
-        if keyring.get_password(SERVICE, _entry(path)) is not None:
-            keyring.delete_password(SERVICE, _entry(path))
+        if keyring.get_password(SERVICE, _entry_name(path)) is not None:
+            keyring.delete_password(SERVICE, _entry_name(path))
 
-    _asked(delete, path, patience)
+    _call_in_time(delete, path, patience)
 
 
-def _entry(path: Path) -> str:
+def _entry_name(path: Path) -> str:
     """The name under which people see it in their key store."""
     return f"{path.stem} in {path.parent.resolve()}"
 
 
-def _keyring(path: Path) -> Any:
+def _import_keyring(path: Path) -> Any:
     try:
         return importlib.import_module("keyring")
     except ImportError:
@@ -64,7 +64,7 @@ def _keyring(path: Path) -> Any:
         ) from None
 
 
-def _asked(ask: Callable[[], T], path: Path, patience: float) -> T:
+def _call_in_time(ask: Callable[[], T], path: Path, patience: float) -> T:
     """What ``ask`` returns, if it does so in time. A call that hangs is left behind: nothing can end it."""
     answers: list[T] = []
     errors: list[str] = []

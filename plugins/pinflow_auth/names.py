@@ -34,7 +34,7 @@ _OTHER_WORDS = "CREDENTIALS PASSPHRASE PASSWD PASSWORD SECRET"  # at the end, wh
 _OTHER_ENDS = "_DIR _DSN _KEY _PASS _PATH _PROXY _PWD _URI _URL"
 
 
-def checked(name: str, api: Api) -> str:
+def check_name(name: str, api: Api) -> str:
     """``name``, if it may name a token.
 
     Raises CredentialError for anything but letters, digits, _ . and - (64 at most),
@@ -50,7 +50,7 @@ def checked(name: str, api: Api) -> str:
             hint="a token's name has letters, digits, _ . and -, 64 at most; it is not a path",
         )
     variable = variable_of(name)
-    if _means_something_else(variable, api):
+    if _is_reserved(variable, api):
         raise CredentialError(
             f"{name!r} can't name a token: the variable {variable} is there for something else",
             hint="choose another name, such as access_token",
@@ -63,22 +63,22 @@ def variable_of(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
 
 
-def variants(name: str, api: Api) -> tuple[str, str]:
+def name_variants(name: str, api: Api) -> tuple[str, str]:
     """The names to look for in order: that of this API version says more than the plain one."""
     return f"{name}_{api.id}", name
 
 
-def _means_something_else(variable: str, api: Api) -> bool:
+def _is_reserved(variable: str, api: Api) -> bool:
     return (
         variable in _OF_THE_PROCESS.split()
-        or variable in _settings(api)
+        or variable in _api_variables(api)
         or variable.startswith(tuple(_OF_OTHERS.split()))
         or variable.endswith(tuple(_OTHER_WORDS.split()))
         or f"_{variable}".endswith(tuple(_OTHER_ENDS.split()))
     )
 
 
-def _settings(api: Api) -> set[str]:
+def _api_variables(api: Api) -> set[str]:
     """The variables that set this API up."""
     found = {api.origin_variable, api.token_folder_variable}
     if api.oauth is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class PageText:
     """What a page says. ``mark`` is one character, ``tone`` its colour on light and on dark ground."""
 
     title: str
@@ -15,19 +15,19 @@ class Words:
     tone: tuple[str, str]
 
 
-GIVEN = Words(
+GRANTED = PageText(
     "Access was given",
     "pinflow finishes signing in now: see its terminal. You can close this page.",
     "✓",
     ("#187a3c", "#5fd38a"),
 )
-DENIED = Words(
+DENIED = PageText(
     "Access was not given",
     "Nothing was stored. You can close this page; to try again, sign in from the terminal.",
     "✗",
     ("#b3261e", "#ff8a80"),
 )
-STRAY = Words(
+STRAY = PageText(
     "Nothing to see here",
     "This address is only for the answer that pinflow waits for, and this was not it.",
     "?",
@@ -60,7 +60,7 @@ p {{ margin: 0; color: var(--soft) }}
 """
 
 
-def page(words: Words) -> bytes:
+def page(words: PageText) -> bytes:
     """A whole page, which loads nothing."""
     light, dark = words.tone
     return _PAGE.format(title=words.title, text=words.text, mark=words.mark, light=light, dark=dark).encode()

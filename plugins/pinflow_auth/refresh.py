@@ -1,10 +1,9 @@
-"""One refresh for any number of processes and threads, and never a token lost on the way.
+"""Refreshing tokens: once for any number of processes and threads, without losing a token on the way.
 
-All is decided inside a lock: who waited for it finds what the one before has
-stored. Before the service is asked, the room for its answer is on disk, and a note
-that it is asked. The answer is on disk before its access token is used. What can't
-be closed is the time between the service's rotation and our rename: a process
-killed there leaves the note, and whoever comes next can tell what happened.
+All is decided inside the vault's turn: a process that waited for it finds the tokens that the one before has stored.
+A note that the service is asked is durable before the request is sent, and the answer is durable before its access
+token is used. What can't be closed is the time between the service's rotation and our storing: a process that is
+killed there leaves the note, and the next one can tell what happened.
 """
 
 from __future__ import annotations
@@ -13,87 +12,82 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinflow import CredentialError, PinflowError
-from pinflow_auth import files, refresh_marker, token_locations
-from pinflow_auth.endpoint import Doubtful, Refused, ask_client_credentials, ask_refresh
+from pinflow_auth.endpoint import GrantInDoubt, GrantRefused, ask_client_credentials, ask_refresh
+from pinflow_auth.file_vault import FileVault, load_tokens
 from pinflow_auth.refresh_policy import due_at, rotates
-from pinflow_auth.tokens import CLIENT_CREDENTIALS
+from pinflow_auth.token_locations import origin_of
+from pinflow_auth.tokens import CLIENT_CREDENTIALS, dump_tokens, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from pinflow import CredentialRequest
+    from pinflow import CredentialRequest, StoredToken, Vault, VaultTurn
     from pinflow_auth.tokens import TokenSet
 
 
 def refresh(
-    request: CredentialRequest, *, within: float | None = None, used: str | None = None, if_due: bool = False
+    request: CredentialRequest,
+    *,
+    within: float | None = None,
+    used: str | None = None,
+    if_due: bool = False,
+    vault: Vault | None = None,
 ) -> tuple[TokenSet, bool]:
-    """The tokens as they are afterwards, and whether this call got them from the service.
+    """Refresh stored tokens. Returns them as they are afterwards, and whether this call got new ones.
 
-    With ``within`` (seconds) they are refreshed only if they end within that time or
-    if it is not known when they end; with ``if_due``, if two thirds of their life have
-    passed; with ``used``, an access token that was refused or is about to end, only if
-    nobody has replaced that one; with none of these, always.
-    Variables are not looked at: their tokens can't be refreshed.
+    With ``within`` (seconds) they are refreshed only if they end within that time or their end is unknown; with
+    ``if_due``, if two thirds of their life have passed; with ``used``, an access token that was refused or is about
+    to end, only if it has not been replaced yet; with none of these, always. ``vault`` None means the user's token
+    files. Tokens in variables can't be refreshed and are ignored.
 
-    Raises CredentialError where only a person can help, RateLimited and Unreachable
-    where nothing was done.
+    Raises CredentialError where only a person can help, RateLimited and Unreachable where nothing was done.
     """
-    path = _stored_at(request)
-    with files.locked(path):
-        tokens = token_locations.read(path, request.token)
-        if tokens is None:
-            raise _missing(request)  # it was removed while we waited
-        bound(request, tokens)
-        if not _due(request, tokens, within, used, if_due=if_due):
+    vault = vault or FileVault(request)
+    with vault.turn(request.api.id, request.token) as turn:
+        tokens = check_destination(request, _load(request, turn.token))
+        if not _is_due(request, tokens, within, used, if_due=if_due):
             return tokens, False
-        return _replace(request, tokens, path)
+        return _refresh(request, tokens, vault, turn)
 
 
-def outlook(request: CredentialRequest, *, within: float | None = None, if_due: bool = False) -> tuple[TokenSet, bool]:
-    """The tokens as they are, and whether ``refresh`` would ask for others. Raises CredentialError as that does."""
-    tokens = token_locations.read(_stored_at(request), request.token)
-    if tokens is None:
-        raise _missing(request)
-    return bound(request, tokens), _due(request, tokens, within, None, if_due=if_due)
+def forecast_refresh(
+    request: CredentialRequest, *, within: float | None = None, if_due: bool = False, vault: Vault | None = None
+) -> tuple[TokenSet, bool]:
+    """The stored tokens, and whether ``refresh`` would ask for new ones. Raises CredentialError as that does."""
+    tokens = _load(request, (vault or FileVault(request)).find(request.api.id, request.token))
+    return check_destination(request, tokens), _is_due(request, tokens, within, None, if_due=if_due)
 
 
-def _stored_at(request: CredentialRequest) -> Path:
-    found = token_locations.from_place(request)
-    if found is None or found.path is None:
-        raise _missing(request)
-    return found.path
+def _load(request: CredentialRequest, stored: StoredToken | None) -> TokenSet:
+    if stored is None:
+        raise CredentialError(
+            f"there is no token file for {request.token!r}, and only tokens in files can be refreshed",
+            hint=f"get one with: {request.api.login_hint.format(token=request.token)}",
+        )
+    return load_tokens(stored)
 
 
-def _missing(request: CredentialRequest) -> CredentialError:
-    return CredentialError(
-        f"there is no token file for {request.token!r}, and only tokens in files can be refreshed",
-        hint=f"get one with: {request.api.login_hint.format(token=request.token)}",
-    )
+def check_destination(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
+    """``tokens``, if they may be sent to the request's API.
 
-
-def bound(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
-    """``tokens``, if they may be sent where ``request`` leads.
-
-    Raises CredentialError for another origin than that which gave them, and for another API.
+    Raises CredentialError if another origin gave them out, or if they are for another API.
     """
-    origin = token_locations.origin_of(request)
-    whose = f"the token {tokens.name!r} ({tokens.source})"
+    origin = origin_of(request)
+    token = f"the token {tokens.name!r} ({tokens.source})"
     login = request.api.login_hint.format(token=request.token)
     if tokens.origin and tokens.origin != origin:
         raise CredentialError(
-            f"{whose} is for {tokens.origin} and is not sent to {origin}",
+            f"{token} is for {tokens.origin} and is not sent to {origin}",
             hint=f"set {request.api.origin_variable} to the first, or get a token for the other with: {login}",
         )
     if tokens.api and tokens.api != request.api.id:
         raise CredentialError(
-            f"{whose} is for the API {tokens.api}, not {request.api.id}", hint=f"get one with: {login}"
+            f"{token} is for the API {tokens.api}, not {request.api.id}", hint=f"get one with: {login}"
         )
     return tokens
 
 
-def _due(request: CredentialRequest, tokens: TokenSet, within: float | None, used: str | None, *, if_due: bool) -> bool:
+def _is_due(
+    request: CredentialRequest, tokens: TokenSet, within: float | None, used: str | None, *, if_due: bool
+) -> bool:
     if used is not None:
         return tokens.access_token == used
     now = request.clock()
@@ -104,65 +98,48 @@ def _due(request: CredentialRequest, tokens: TokenSet, within: float | None, use
     return tokens.expires_at is None or tokens.ends_within(within, now)
 
 
-def _replace(request: CredentialRequest, tokens: TokenSet, path: Path) -> tuple[TokenSet, bool]:
-    if tokens.grant == CLIENT_CREDENTIALS:
-        with token_locations.rewriting(tokens, path) as put:
-            after = ask_client_credentials(request, tokens.granted or frozenset())
-            return _stored(after, tokens, put), True
-    if tokens.refresh_token is None:
+def _refresh(
+    request: CredentialRequest, tokens: TokenSet, vault: Vault, turn: VaultTurn
+) -> tuple[TokenSet, bool]:
+    if not tokens.refreshable:
         raise CredentialError(
             f"the token {tokens.name!r} ({tokens.source}) has no refresh token",
             hint=f"sign in again: {request.api.login_hint.format(token=request.token)}",
         )
-    return _rotate(request, tokens, path)
-
-
-def _rotate(request: CredentialRequest, tokens: TokenSet, path: Path) -> tuple[TokenSet, bool]:
-    lost = refresh_marker.find(path, tokens)
-    with token_locations.rewriting(tokens, path) as put:
-        if lost is None:
-            refresh_marker.leave(path, tokens, request.clock())
-        try:
-            after = ask_refresh(request, tokens)
-        except Refused as refused:
-            return _other(request, tokens, path, lost, refused), False
-        except PinflowError as error:
-            # of what was not done, no note may stay; in doubt, it must
-            if lost is None and not isinstance(error, Doubtful):
-                refresh_marker.clear(path)
-            raise
-        stored = _stored(after, tokens, put)
-    refresh_marker.clear(path)
-    return stored, True
-
-
-def _stored(after: TokenSet, before: TokenSet, put: Callable[[TokenSet], None]) -> TokenSet:
+    rotating = tokens.grant != CLIENT_CREDENTIALS  # an app's own token is asked for anew: none can be lost
+    lost_at = turn.token.lost_at if turn.token is not None and rotating else ""
+    turn.record_request(iso(request.clock()) or "")
     try:
-        put(after)
-    except OSError as error:
-        raise CredentialError(
-            f"the token {before.name!r} was refreshed, and the new one can't be stored: {error.strerror}",
-            hint=f"make {before.path} writable, then sign in again",
-        ) from None
-    return replace(after, storage=before.storage, source=before.source, path=before.path)
+        if rotating:
+            answer = ask_refresh(request, tokens)
+        else:
+            answer = ask_client_credentials(request, tokens.scope_set or frozenset())
+    except PinflowError as error:
+        if rotating and isinstance(error, GrantRefused):
+            return _tokens_despite(error, request, tokens, vault, turn, lost_at), False
+        # a request that was not applied leaves no note; one whose outcome is unknown must
+        if not lost_at and not (rotating and isinstance(error, GrantInDoubt)):
+            turn.clear_request()
+        raise
+    turn.replace(dump_tokens(answer))
+    return replace(answer, storage=tokens.storage, source=tokens.source, path=tokens.path), True
 
 
-def _other(
-    request: CredentialRequest, tokens: TokenSet, path: Path, lost: refresh_marker.Note | None, refused: Refused
+def _tokens_despite(
+    refused: GrantRefused, request: CredentialRequest, tokens: TokenSet, vault: Vault, turn: VaultTurn, lost_at: str
 ) -> TokenSet:
-    """The tokens that somebody else has stored meanwhile without the lock. Raises CredentialError if nobody has."""
-    again = token_locations.read(path, request.token)
-    if again is not None and again.access_token != tokens.access_token:
-        refresh_marker.clear(path)
-        return bound(request, again)
-    if lost is None:
-        refresh_marker.clear(path)
-        raise CredentialError(
-            f"the token {tokens.name!r} ({tokens.source}) can't be refreshed: {refused.message}", hint=refused.hint
-        ) from None
+    """The tokens that another program stored meanwhile without a turn. Raises CredentialError if there are none."""
+    stored = vault.find(request.api.id, request.token)
+    current = load_tokens(stored) if stored is not None else tokens
+    if current.access_token != tokens.access_token:
+        turn.clear_request()
+        return check_destination(request, current)
+    token = f"the token {tokens.name!r} ({tokens.source})"
+    if not lost_at:
+        turn.clear_request()
+        raise CredentialError(f"{token} can't be refreshed: {refused.message}", hint=refused.hint) from None
     raise CredentialError(
-        f"the token {tokens.name!r} ({tokens.source}) can't be refreshed: rotation lost at {lost.at}. The service was "
-        "asked for new tokens then, and its answer was never stored: pinflow was killed, or the network broke off. "
-        f"Now {refused.message}",
+        f"{token} can't be refreshed: rotation lost at {lost_at}. The service was asked for new tokens then, and its "
+        f"answer was never stored: pinflow was killed, or the connection broke. Now {refused.message}",
         hint=f"sign in again: {request.api.login_hint.format(token=request.token)}",
     ) from None

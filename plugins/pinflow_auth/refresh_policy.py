@@ -35,10 +35,10 @@ def due_at(tokens: TokenSet, *, rotates: bool) -> float | None:
     if tokens.issued_at is None:
         return min(known) - BEFORE_END
     lives = [end - tokens.issued_at for end in known if end > tokens.issued_at]
-    return tokens.issued_at + min(lives) * (SHARE - SPREAD * _part(tokens.name)) if lives else min(known)
+    return tokens.issued_at + min(lives) * (SHARE - SPREAD * _name_share(tokens.name)) if lives else min(known)
 
 
-def _part(name: str) -> float:
+def _name_share(name: str) -> float:
     """A number from 0 to 1 that is always the same for a name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 
@@ -48,7 +48,7 @@ def rotates(request: CredentialRequest) -> bool:
     return request.api.oauth is not None and request.api.oauth.rotates
 
 
-def tell(ctx: Context, request: CredentialRequest, tokens: TokenSet, *, failed: str = "") -> None:
+def notify_of_end(ctx: Context, request: CredentialRequest, tokens: TokenSet, *, failed: str = "") -> None:
     """Tell people that an account has to sign in again before long, or that this is over.
 
     ``failed`` says why the tokens could not be refreshed just now.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ANY = ""  # stands for each token that there is, where a recipe goes through all of them
 
 
-def wanted(
+def requested_scopes(
     app: Host, api: Api, oauth: OAuth, token: str, *, given: str | None, recipes: Sequence[Path]
 ) -> frozenset[str]:
     """The scopes to ask for: those given and those of the recipes, else the API's default ones.
@@ -25,19 +25,19 @@ def wanted(
     ``given`` is a list with commas or spaces. Raises UsageError naming every unknown
     scope with the nearest known one, and RecipeError for a recipe that is wrong.
     """
-    found = checked(scopes_in(given), oauth, api) if given is not None else frozenset()
+    found = check_scopes(scopes_in(given), oauth, api) if given is not None else frozenset()
     for recipe in recipes:
-        found |= of_recipe(app, recipe, api, token)
+        found |= recipe_scopes(app, recipe, api, token)
     return found or oauth.default_scopes
 
 
-def checked(names: frozenset[str], oauth: OAuth, api: Api) -> frozenset[str]:
+def check_scopes(names: frozenset[str], oauth: OAuth, api: Api) -> frozenset[str]:
     """``names``, if they are scopes of the API. Raises UsageError otherwise, or if there are none."""
     if not names:
         raise UsageError("--scopes names no scope", hint=f"the scopes are: {', '.join(sorted(oauth.scopes))}")
     unknown = sorted(names - oauth.scopes)
     if unknown:
-        what = ", ".join(f"{name!r}{_meant(name, oauth.scopes)}" for name in unknown)
+        what = ", ".join(f"{name!r}{_suggestion(name, oauth.scopes)}" for name in unknown)
         raise UsageError(
             f"{api.title} has no scope {what}",
             hint=f"the scopes are: {', '.join(sorted(oauth.scopes))}; pinflow auth scopes tells what they allow",
@@ -45,26 +45,26 @@ def checked(names: frozenset[str], oauth: OAuth, api: Api) -> frozenset[str]:
     return names
 
 
-def _meant(name: str, scopes: Iterable[str]) -> str:
+def _suggestion(name: str, scopes: Iterable[str]) -> str:
     near = get_close_matches(name.lower(), scopes, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def of_recipe(app: Host, recipe: Path, api: Api, token: str) -> frozenset[str]:
+def recipe_scopes(app: Host, recipe: Path, api: Api, token: str) -> frozenset[str]:
     """The scopes that a token needs for a recipe: of the logins with its name, or of all where none has it.
 
     Raises UsageError where the recipe has no login of this API.
     """
-    return wanted_of(token, of_tokens(app, recipe, api))
+    return scopes_for(token, token_scopes(app, recipe, api))
 
 
-def of_tokens(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
+def token_scopes(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
     """What each of a recipe's tokens must be allowed, by name; under ANY what it does for each that there is.
 
     Raises UsageError where the recipe has no login of this API.
     """
-    needed = needs(app, recipe)
-    mine = _of_api(needed, api) or _on(app, recipe, api)
+    needed = scope_needs(app, recipe)
+    mine = _needs_of_api(needed, api) or _needs_on_api(app, recipe, api)
     if not mine:
         there = ", ".join(sorted({of for _, of in needed})) or "none"
         raise UsageError(
@@ -73,23 +73,23 @@ def of_tokens(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]
     return mine
 
 
-def _of_api(needed: Mapping[tuple[str, str], frozenset[str]], api: Api) -> Mapping[str, frozenset[str]]:
+def _needs_of_api(needed: Mapping[tuple[str, str], frozenset[str]], api: Api) -> Mapping[str, frozenset[str]]:
     return {name: scopes for (name, of), scopes in needed.items() if of == api.id}
 
 
-def _on(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
+def _needs_on_api(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
     """What a recipe's tokens must be allowed when it runs with --api. Raises RecipeError for what the API lacks."""
-    return _of_api(needs(app, recipe, api=api.id), api)
+    return _needs_of_api(scope_needs(app, recipe, api=api.id), api)
 
 
-def wanted_of(token: str, needed: Mapping[str, frozenset[str]]) -> frozenset[str]:
+def scopes_for(token: str, needed: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """What a token must be allowed: as the login that it is, and as one of all; else whatever it is taken for."""
     if token in needed:
         return needed[token] | needed.get(ANY, frozenset())
     return frozenset().union(*needed.values())
 
 
-def needs(app: Host, recipe: Path, *, api: str | None = None) -> Mapping[tuple[str, str], frozenset[str]]:
+def scope_needs(app: Host, recipe: Path, *, api: str | None = None) -> Mapping[tuple[str, str], frozenset[str]]:
     """What a recipe's tokens must be allowed: (token, API) -> scopes. Raises RecipeError and UsageError.
 
     ``api`` overrides the recipe's own. Under the name ANY: what it does for each token that there is.

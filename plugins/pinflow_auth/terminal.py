@@ -76,7 +76,7 @@ class Terminal:
             if line.strip():
                 return line.strip()
 
-    def agreed(self, question: str) -> bool:
+    def confirm(self, question: str) -> bool:
         """Whether the person says yes. No answer is no."""
         _write(self.stderr, f"{inert(question)} [y/N] ")
         return self.stdin.readline(100).strip().lower() in ("y", "yes")

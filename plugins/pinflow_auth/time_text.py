@@ -7,22 +7,22 @@ from datetime import UTC, datetime
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
-def span(seconds: float) -> str:
+def span_text(seconds: float) -> str:
     """A length of time in one unit: "12 days"; at least two of it, but for seconds."""
     size, unit = next(each for each in _UNITS if seconds >= 1.99 * each[0] or each[0] == 1)
     count = round(seconds / size)
     return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
-def said(at: float | None, now: float) -> str:
+def expiry_text(at: float | None, now: float) -> str:
     """When something ends: "ends in 12 days (2026-12-05)", "ended 3 hours ago (...)". Seconds since the epoch."""
     if at is None:
         return "ends at an unknown time"
     day = datetime.fromtimestamp(at, UTC).date().isoformat()
-    return f"ends in {span(at - now)} ({day})" if at > now else f"ended {span(now - at)} ago ({day})"
+    return f"ends in {span_text(at - now)} ({day})" if at > now else f"ended {span_text(now - at)} ago ({day})"
 
 
-def falls_due(at: float, now: float) -> str:
+def due_text(at: float, now: float) -> str:
     """When a token's next refresh is due: "next one due in 12 days (2026-12-05)". Seconds since the epoch."""
     day = datetime.fromtimestamp(at, UTC).date().isoformat()
-    return f"next one due in {span(at - now)} ({day})" if at > now else f"next one due since {day}"
+    return f"next one due in {span_text(at - now)} ({day})" if at > now else f"next one due since {day}"

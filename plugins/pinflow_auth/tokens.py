@@ -58,7 +58,7 @@ class TokenSet:
     path: Path | None = None
 
     @property
-    def granted(self) -> frozenset[str] | None:
+    def scope_set(self) -> frozenset[str] | None:
         """The scopes one by one; None where they are not known."""
         return scopes_in(self.scopes) if self.scopes else None
 
@@ -78,7 +78,7 @@ def scopes_in(text: str) -> frozenset[str]:
     return frozenset(filter(None, re.split(r"[,\s]+", text)))
 
 
-def sendable(secret: object) -> bool:
+def is_sendable(secret: object) -> bool:
     """Whether a value can be a token: one line of visible ASCII characters."""
     return isinstance(secret, str) and 0 < len(secret) <= 8192 and all("!" <= c <= "~" for c in secret)
 
@@ -95,7 +95,7 @@ def iso(moment: float | None) -> str | None:
     return datetime.fromtimestamp(math.floor(moment), UTC).isoformat().replace("+00:00", "Z")
 
 
-def as_json(tokens: TokenSet) -> bytes:
+def dump_tokens(tokens: TokenSet) -> bytes:
     """The content of a token file."""
     content: dict[str, Any] = {
         "name": tokens.name,
@@ -108,7 +108,7 @@ def as_json(tokens: TokenSet) -> bytes:
     return (json.dumps(content, indent=2) + "\n").encode()
 
 
-def read_object(content: bytes, where: str) -> dict[str, Any]:
+def parse_object(content: bytes, where: str) -> dict[str, Any]:
     """The JSON object in a token file. Raises CredentialError, which quotes nothing of the content."""
     hint = f"it must look like {EXAMPLE}"
     if not content.strip():
@@ -123,7 +123,7 @@ def read_object(content: bytes, where: str) -> dict[str, Any]:
     return data
 
 
-def from_object(data: Mapping[str, Any], name: str, where: str, *, storage: Storage, path: Path) -> TokenSet:
+def parse_tokens(data: Mapping[str, Any], name: str, where: str, *, storage: Storage, path: Path) -> TokenSet:
     """The tokens in a token file's object, under the name by which they were asked for.
 
     ``where`` names the file in messages. Raises CredentialError naming every key
@@ -154,9 +154,9 @@ def _problems(data: Mapping[str, Any]) -> list[str]:
     found = []
     if not data.get("access_token"):
         found.append("it has no access_token")
-    elif not sendable(data["access_token"]):
+    elif not is_sendable(data["access_token"]):
         found.append("access_token is not one line of visible ASCII characters")
-    if data.get("refresh_token") not in (None, "") and not sendable(data["refresh_token"]):
+    if data.get("refresh_token") not in (None, "") and not is_sendable(data["refresh_token"]):
         found.append("refresh_token is not one line of visible ASCII characters")
     found += [f"{key} is not text" for key in ("name", "scopes", *_TEXTS) if not isinstance(data.get(key), str | None)]
     found += [f"{key} is not a time" for key in _TIMES if data.get(key) is not None and _moment(data[key]) is None]

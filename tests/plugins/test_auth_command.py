@@ -15,9 +15,9 @@ import requests
 
 from pinflow import App, PinflowError
 from pinflow.cli.parser import parser_of_offer
-from pinflow_auth.commands.subcommands import SUBS
+from pinflow_auth.commands.subcommands import SUBCOMMANDS
 from pinflow_auth.terminal import Terminal
-from pinflow_auth.time_text import said
+from pinflow_auth.time_text import expiry_text
 from pinflow_pinterest_v3.api import API as V3
 from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.v3.scopes import V3_SCOPES
@@ -82,7 +82,7 @@ class Desk:
                 quiet=args.quiet,
                 verbose=args.verbose > 0,
             )
-            code = next(sub for sub in SUBS if sub.name == args.subcommand).run(args, app, desk)
+            code = next(sub for sub in SUBCOMMANDS if sub.name == args.subcommand).run(args, app, desk)
         except PinflowError as error:
             code = error.exit_code
             err.write(f"error: {error}\n")
@@ -376,7 +376,7 @@ def test_what_a_file_says_cannot_act_on_the_terminal(desk: Desk) -> None:
     ],
 )
 def test_times_are_told_in_the_unit_that_fits(at: float | None, text: str) -> None:
-    assert said(at, NOW) == text
+    assert expiry_text(at, NOW) == text
 
 
 # -- refresh
@@ -560,7 +560,7 @@ def test_an_error_is_json_on_stdout_where_a_program_asks(desk: Desk) -> None:
     assert done.returncode == 4 and json.loads(done.stdout)["error"]["kind"] == "credential_error"
 
 
-@pytest.mark.parametrize("sub", [sub.name for sub in SUBS])
+@pytest.mark.parametrize("sub", [sub.name for sub in SUBCOMMANDS])
 def test_every_subcommand_has_help_with_examples(desk: Desk, sub: str) -> None:
     done = pinflow(desk, "auth", sub, "--help")
     assert done.returncode == 0 and f"examples:\n  pinflow auth {sub}" in done.stdout

@@ -14,7 +14,8 @@ import pytest
 
 from pinflow import CredentialError, CredentialRequest
 from pinflow_auth import files
-from pinflow_auth.store import TokenSet, find, fingerprint, save
+from pinflow_auth.store import TokenSet, fingerprint
+from pinflow_auth.store import find_tokens, save_tokens
 from pinflow_pinterest_v5.api import API
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ TOKENS = TokenSet(name="t", access_token="a-secret", refresh_token="r-secret")
 
 
 def store(request: CredentialRequest) -> TokenSet:
-    return save(request, TOKENS)
+    return save_tokens(request, TOKENS)
 
 
-WORK = (find, store)
+WORK = (find_tokens, store)
 
 
 def ask(folder: Path) -> CredentialRequest:
@@ -62,8 +63,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o077, 0o277, 0o777])
 def test_whatever_the_umask_only_the_owner_can_get_at_anything(tmp_path: Path, mask: int) -> None:
     with umask(mask):
-        save(ask(tmp_path / "new"), TOKENS)
-        found = find(ask(tmp_path / "new"))
+        save_tokens(ask(tmp_path / "new"), TOKENS)
+        found = find_tokens(ask(tmp_path / "new"))
     assert found is not None
     assert mode(tmp_path / "new") == 0o700
     assert {each.name: mode(each) & 0o177 for each in (tmp_path / "new").iterdir()} == {"t.json": 0, "t.lock": 0}
@@ -82,7 +83,7 @@ def test_a_file_is_never_wider_not_even_at_birth(folder: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "open", watching)
     with umask(0):
-        save(ask(folder), TOKENS)
+        save_tokens(ask(folder), TOKENS)
     assert set(seen) == {0o600}
 
 
@@ -92,7 +93,7 @@ def test_a_file_that_others_can_get_at_is_refused_with_the_command_that_helps(fo
     path.write_text('{"access_token": "a-secret"}')
     path.chmod(wide)
     with pytest.raises(CredentialError, match=f"its mode is {wide:o}") as caught:
-        find(ask(folder))
+        find_tokens(ask(folder))
     assert caught.value.hint == f"chmod 600 {path}"
 
 
@@ -101,14 +102,14 @@ def test_a_file_of_its_owner_alone_is_read(folder: Path, fine: int) -> None:
     path = folder / "t.json"
     path.write_text('{"access_token": "a-secret"}')
     path.chmod(fine)
-    assert find(ask(folder)) is not None
+    assert find_tokens(ask(folder)) is not None
 
 
 @pytest.mark.parametrize("fine", [0o700, 0o755, 0o775])
 def test_a_folder_in_which_only_some_may_write_is_used(folder: Path, fine: int) -> None:
     folder.chmod(fine)
-    save(ask(folder), TOKENS)
-    assert find(ask(folder)) is not None
+    save_tokens(ask(folder), TOKENS)
+    assert find_tokens(ask(folder)) is not None
 
 
 @pytest.mark.parametrize("work", WORK)
@@ -116,7 +117,7 @@ def test_a_folder_in_which_only_some_may_write_is_used(folder: Path, fine: int) 
 def test_a_folder_in_which_anybody_may_write_is_refused(
     folder: Path, work: Callable[[CredentialRequest], object], wide: int
 ) -> None:
-    save(ask(folder), TOKENS)
+    save_tokens(ask(folder), TOKENS)
     folder.chmod(wide)
     with pytest.raises(CredentialError, match="anybody can replace files in") as caught:
         work(ask(folder))
@@ -154,7 +155,7 @@ def test_nothing_is_written_through_or_over_what_is_no_file(folder: Path, tmp_pa
             os.mkfifo(path)
     before = path.lstat()
     with pytest.raises(CredentialError, match="is not a regular file, and is not replaced by one"):
-        save(ask(folder), TOKENS)
+        save_tokens(ask(folder), TOKENS)
     assert path.lstat().st_ino == before.st_ino
     assert not elsewhere.exists() or elsewhere.read_text() == "untouched"
 
@@ -163,9 +164,9 @@ def test_a_hard_link_is_replaced_and_its_other_name_keeps_what_it_had(folder: Pa
     other = tmp_path / "other"
     other.write_text("untouched")
     (folder / "t.json").hardlink_to(other)
-    save(ask(folder), TOKENS)
+    save_tokens(ask(folder), TOKENS)
     assert other.read_text() == "untouched"
-    assert find(ask(folder)) is not None
+    assert find_tokens(ask(folder)) is not None
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
@@ -179,7 +180,7 @@ def test_a_lock_that_is_no_file_is_refused(folder: Path, tmp_path: Path, kind: s
         case "pipe":
             os.mkfifo(lock)
     with pytest.raises(CredentialError):
-        save(ask(folder), TOKENS)
+        save_tokens(ask(folder), TOKENS)
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -206,7 +207,7 @@ def test_a_file_swapped_for_links_again_and_again_is_never_followed(folder: Path
     try:
         for _ in range(10_000 if FULL else 1_000):
             try:
-                found = find(ask(folder))
+                found = find_tokens(ask(folder))
             except CredentialError as error:
                 assert "is a link" in error.message or "can't be read" in error.message
                 met["refused"] += 1
@@ -224,7 +225,7 @@ def test_what_a_killed_process_left_behind_is_cleared_away_and_nothing_else(fold
     others = [folder / name for name in (".t.v5.0123456789abcdef.tmp", ".t.tmp", "t.tmp", ".u.0123456789abcdef.tmp")]
     for each in [mine, *others]:
         each.write_text("left")
-    save(ask(folder), TOKENS)
+    save_tokens(ask(folder), TOKENS)
     assert not mine.exists()
     assert all(each.exists() for each in others)
 
@@ -257,17 +258,17 @@ def test_a_folder_of_another_machine_is_refused(
     mounts.write_text(f"/dev/root / ext4 rw 0 0\nserver:/x {folder} {kind} rw 0 0\n")
     monkeypatch.setattr(files, "_MOUNTS", mounts)
     if fine:
-        save(ask(folder), TOKENS)
+        save_tokens(ask(folder), TOKENS)
         return
     with pytest.raises(CredentialError, match=f"network filesystem \\({kind}\\)") as caught:
-        save(ask(folder), TOKENS)
+        save_tokens(ask(folder), TOKENS)
     assert caught.value.hint == "keep token files in a folder on this machine"
 
 
 def test_a_draft_without_content_goes_away_and_leaves_the_old(folder: Path) -> None:
     path = folder / "t.json"
     files.write(path, b"old")
-    with files.Draft(path):
+    with files.FileReplacement(path):
         assert len(list(folder.iterdir())) == 2
     assert path.read_bytes() == b"old"
     assert list(folder.iterdir()) == [path]
@@ -303,5 +304,5 @@ def test_the_key_of_fingerprints_is_made_once_however_many_ask(tmp_path: Path) -
 
 
 def test_what_is_on_disk_is_what_was_saved(folder: Path) -> None:
-    save(ask(folder), TOKENS)
+    save_tokens(ask(folder), TOKENS)
     assert json.loads((folder / "t.json").read_text())["refresh_token"] == "r-secret"

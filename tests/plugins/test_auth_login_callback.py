@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinflow import CredentialError, UsageError
-from pinflow_auth.callback import Bounds, Callback, Denied
+from pinflow_auth.callback import Bounds, Callback
+from pinflow_auth.callback import ConsentDenied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,13 +170,13 @@ def test_a_browser_that_leaves_before_the_page_has_brought_its_answer_all_the_sa
 def test_a_refusal_ends_the_waiting(callback: Callback) -> None:
     answer = get(f"/?error=access_denied&state={STATE}", callback.port)
     assert b"Access was not given" in answer
-    with pytest.raises(Denied, match="access was denied on the consent page"):
+    with pytest.raises(ConsentDenied, match="access was denied on the consent page"):
         callback.wait(10)
 
 
 def test_another_refusal_is_told_in_the_services_words_but_harmlessly(callback: Callback) -> None:
     get(f"/?error=invalid_scope&error_description=no%1b[31msuch%0ascope&state={STATE}", callback.port)
-    with pytest.raises(Denied) as caught:
+    with pytest.raises(ConsentDenied) as caught:
         callback.wait(10)
     assert caught.value.message == "the service gave no access: invalid_scope no[31msuch scope"
 

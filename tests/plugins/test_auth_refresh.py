@@ -15,9 +15,12 @@ import pytest
 import requests
 
 from pinflow import Api, CredentialError, CredentialRequest, OAuth, PinflowError, RateLimited, Unreachable
-from pinflow_auth.endpoint import Doubtful, Refused, app_credentials
-from pinflow_auth.refresh import outlook, refresh
-from pinflow_auth.store import ask_client_credentials, ask_exchange, ask_refresh, ask_revoke, find, save
+from pinflow_auth.endpoint import app_credentials
+from pinflow_auth.endpoint import GrantInDoubt, GrantRefused
+from pinflow_auth.refresh import refresh
+from pinflow_auth.refresh import forecast_refresh
+from pinflow_auth.store import ask_client_credentials, ask_exchange, ask_refresh, ask_revoke
+from pinflow_auth.store import find_tokens, save_tokens
 from pinflow_pinterest_v5.api import API
 from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpRequest, HttpResponse
@@ -119,7 +122,7 @@ def test_a_refresh_stores_all_that_came_with_it(bench: Bench) -> None:
     tokens, refreshed = refresh(bench.request())
     kept = bench.content()
     assert refreshed
-    assert find(bench.request()) == tokens
+    assert find_tokens(bench.request()) == tokens
     assert kept["refresh_token"] != bench.first["refresh_token"]
     assert kept["access_token"] == tokens.access_token
     assert kept["expires_at"] == "2027-02-24T08:00:00Z"
@@ -174,7 +177,7 @@ def test_a_token_is_refreshed_if_it_ends_in_time(
 ) -> None:
     at = {"expires_at": ends, "refresh_expires_at": refresh_ends}
     bench.change(**{name: None if after is None else NOW + after for name, after in at.items()})
-    assert outlook(bench.request(), within=within)[1] is due
+    assert forecast_refresh(bench.request(), within=within)[1] is due
     assert bench.asked() == 0
     assert refresh(bench.request(), within=within)[1] is due
     assert bench.asked() == int(due)
@@ -381,7 +384,7 @@ def test_a_service_that_can_not_be_reached_is_told_from_one_that_refuses(bench: 
 )
 def test_a_success_that_can_not_be_read_is_a_doubt(bench: Bench, body: bytes) -> None:
     bench.answer(body)
-    error = failure(bench, lambda: refresh(bench.request()), Doubtful)
+    error = failure(bench, lambda: refresh(bench.request()), GrantInDoubt)
     assert "was asked to refresh the token 't', and it is unknown whether it did" in error.message
     assert bench.content() == bench.first
     assert bench.asked() == 1
@@ -390,7 +393,7 @@ def test_a_success_that_can_not_be_read_is_a_doubt(bench: Bench, body: bytes) ->
 @pytest.mark.parametrize("status", [408, 500, 502, 503])
 def test_a_service_that_fails_inside_leaves_a_doubt_and_is_not_asked_again(bench: Bench, status: int) -> None:
     bench.answer({"code": status, "message": "Something went wrong"}, status)
-    failure(bench, lambda: refresh(bench.request()), Doubtful)
+    failure(bench, lambda: refresh(bench.request()), GrantInDoubt)
     assert bench.asked() == 1
     bench.fault = None
     assert refresh(bench.request())[1]  # it had done nothing
@@ -400,7 +403,7 @@ def test_a_service_that_fails_inside_leaves_a_doubt_and_is_not_asked_again(bench
 @pytest.mark.parametrize("sent", [0, 40, 150])
 def test_a_lost_rotation_is_explained_once_the_service_refuses_the_old_token(bench: Bench, sent: int) -> None:
     bench.lose(applied=True, sent=sent)
-    failure(bench, lambda: refresh(bench.request()), Doubtful)
+    failure(bench, lambda: refresh(bench.request()), GrantInDoubt)
     assert bench.content() == bench.first
     bench.fault = None
     bench.now += 3600
@@ -413,7 +416,7 @@ def test_a_lost_rotation_is_explained_once_the_service_refuses_the_old_token(ben
 def test_a_lost_rotation_is_overcome_where_the_service_takes_the_old_token_once_more(bench: Bench) -> None:
     bench.sandbox.control.change(refresh_grace=600)
     bench.lose(applied=True)
-    failure(bench, lambda: refresh(bench.request()), Doubtful)
+    failure(bench, lambda: refresh(bench.request()), GrantInDoubt)
     bench.fault = None
     tokens, refreshed = refresh(bench.request())
     assert refreshed
@@ -423,9 +426,9 @@ def test_a_lost_rotation_is_overcome_where_the_service_takes_the_old_token_once_
 
 def test_signing_in_ends_a_lost_rotation(bench: Bench) -> None:
     bench.lose(applied=True)
-    failure(bench, lambda: refresh(bench.request()), Doubtful)
+    failure(bench, lambda: refresh(bench.request()), GrantInDoubt)
     bench.fault = None
-    save(bench.request(), ask_exchange(bench.request(), bench.code()))
+    save_tokens(bench.request(), ask_exchange(bench.request(), bench.code()))
     assert not bench.path.with_name("t.refreshing").exists()
     assert refresh(bench.request())[1]
 
@@ -442,7 +445,7 @@ def test_a_note_that_tells_nothing_explains_nothing(bench: Bench, content: str) 
 
 def test_the_note_of_a_refresh_has_no_secret(bench: Bench) -> None:
     bench.lose(applied=True)
-    failure(bench, lambda: refresh(bench.request()), Doubtful)
+    failure(bench, lambda: refresh(bench.request()), GrantInDoubt)
     note = bench.path.with_name("t.refreshing")
     text = note.read_text()
     assert set(json.loads(text)) == {"at", "salt", "digest"}
@@ -455,9 +458,9 @@ def test_the_note_of_a_refresh_has_no_secret(bench: Bench) -> None:
 
 def test_a_code_gives_tokens_that_can_be_kept_and_refreshed(bench: Bench) -> None:
     tokens = ask_exchange(bench.request(), bench.code())
-    assert tokens.granted == frozenset({"boards:read"})
+    assert tokens.scope_set == frozenset({"boards:read"})
     assert parse_qs(bench.calls[-1].body.decode())["redirect_uri"] == [URI]
-    save(bench.request(), tokens)
+    save_tokens(bench.request(), tokens)
     assert refresh(bench.request())[1]
 
 
@@ -474,7 +477,7 @@ def test_a_code_that_is_refused_says_what_to_check(bench: Bench, case: str) -> N
         case "secret":
             environ = {"PINTEREST_APP_SECRET": "sandbox-wrong"}
     request = bench.request(**environ)
-    error = failure(bench, lambda: ask_exchange(request, code, redirect_uri=uri), Refused)
+    error = failure(bench, lambda: ask_exchange(request, code, redirect_uri=uri), GrantRefused)
     assert error.message == (
         "Pinterest API v5 refused to exchange the code for tokens: Authentication failed. (HTTP 401, code 2)"
     )
@@ -487,12 +490,12 @@ def test_a_code_that_is_refused_says_what_to_check(bench: Bench, case: str) -> N
 
 
 def test_an_app_gets_a_token_of_its_own_and_another_in_its_place(bench: Bench) -> None:
-    first = save(bench.request(), ask_client_credentials(bench.request(), ["boards:read", "pins:read"]))
+    first = save_tokens(bench.request(), ask_client_credentials(bench.request(), ["boards:read", "pins:read"]))
     assert (first.refresh_token, first.refreshable) == (None, True)
     second, refreshed = refresh(bench.request())
     assert refreshed
     assert second.access_token != first.access_token
-    assert second.granted == first.granted == frozenset({"boards:read", "pins:read"})
+    assert second.scope_set == first.scope_set == frozenset({"boards:read", "pins:read"})
     assert bench.content()["grant"] == "client_credentials"
     assert dict(parse_qsl(bench.calls[-1].body.decode())) == {
         "grant_type": "client_credentials",
@@ -501,22 +504,22 @@ def test_an_app_gets_a_token_of_its_own_and_another_in_its_place(bench: Bench) -
 
 
 def test_an_unknown_scope_is_answered_with_those_that_there_are(bench: Bench) -> None:
-    error = failure(bench, lambda: ask_client_credentials(bench.request(), ["boards:rad"]), Refused)
+    error = failure(bench, lambda: ask_client_credentials(bench.request(), ["boards:rad"]), GrantRefused)
     assert "unknown scopes: ['boards:rad']" in error.message
     assert error.hint.startswith("the scopes are: ads:read, ads:write, ")
 
 
 def test_tokens_can_be_revoked(bench: Bench) -> None:
-    tokens = find(bench.request())
+    tokens = find_tokens(bench.request())
     assert tokens is not None
     ask_revoke(bench.request(), tokens)
     assert not bench.works(tokens.access_token)
 
 
 def test_a_service_that_does_not_revoke_says_so(bench: Bench) -> None:
-    tokens = find(bench.request())
+    tokens = find_tokens(bench.request())
     assert tokens is not None
-    failure(bench, lambda: ask_revoke(bench.request(), replace(tokens, refresh_token="sandbox-other")), Refused)
+    failure(bench, lambda: ask_revoke(bench.request(), replace(tokens, refresh_token="sandbox-other")), GrantRefused)
     assert bench.works(tokens.access_token)
 
 
@@ -560,7 +563,7 @@ def test_an_api_without_tokens_of_its_own_says_so(bench: Bench) -> None:
 @pytest.mark.parametrize("what", [ask_client_credentials, ask_revoke])
 def test_what_an_api_does_not_offer_is_not_asked_for(bench: Bench, what: Callable[..., object]) -> None:
     request = bench.request(dialect(client_credentials=False, revoke_path=""))
-    given: object = ["boards:read"] if what is ask_client_credentials else find(request)
+    given: object = ["boards:read"] if what is ask_client_credentials else find_tokens(request)
     failure(bench, lambda: what(request, given))
     assert bench.calls == []
 
@@ -576,9 +579,9 @@ def test_what_an_api_does_not_offer_is_not_asked_for(bench: Bench, what: Callabl
 def test_a_service_that_repeats_what_it_was_sent_gives_nothing_away(bench: Bench, echo: str) -> None:
     token, filler = bench.first["refresh_token"], "x" * 5000
     bench.answer(echo.format(token=token, long=filler).encode(), 400)
-    tokens = find(bench.request())
+    tokens = find_tokens(bench.request())
     assert tokens is not None
-    error = failure(bench, lambda: ask_refresh(bench.request(), tokens), Refused)
+    error = failure(bench, lambda: ask_refresh(bench.request(), tokens), GrantRefused)
     assert re.search("(bad|no such) ?.*token", error.message)
     assert error.message.isprintable()
     assert len(error.message) < 500
@@ -592,7 +595,7 @@ def test_no_form_of_what_was_sent_is_repeated_whatever_the_status(bench: Bench, 
 
     bench.fault = repeat
     app = app_credentials(bench.request())
-    tokens = find(bench.request())
+    tokens = find_tokens(bench.request())
     assert tokens is not None
     odd = replace(tokens, refresh_token="pinr_sandbox_a/b+c==")
     with pytest.raises(PinflowError, match=r"what was sent: Basic \.\.\. .*refresh_token=\.\.\.") as caught:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import CredentialError, CredentialRequest
-from pinflow_auth.store import TokenSet, find, known, remove, save
+from pinflow_auth.store import TokenSet
+from pinflow_auth.store import find_tokens, find_all_tokens, remove_tokens, save_tokens
 from pinflow_pinterest_v5.api import API
 
 if TYPE_CHECKING:
@@ -45,32 +46,32 @@ def put(folder: Path, content: object, name: str = "access_token") -> Path:
 
 def test_a_file_of_the_vendors_scripts_is_read(folder: Path) -> None:
     put(folder, QUICKSTART)
-    found = find(ask(folder))
+    found = find_tokens(ask(folder))
     assert found is not None
     assert (found.access_token, found.refresh_token) == ("a-secret", "r-secret")
-    assert found.granted == frozenset({"b:read", "p:read"})
+    assert found.scope_set == frozenset({"b:read", "p:read"})
     assert (found.origin, found.expires_at, found.refreshable) == ("", None, True)
 
 
 @pytest.mark.parametrize("scopes", ["a:read b:read", "a:read,b:read", " a:read, b:read ", "a:read,,b:read"])
 def test_scopes_come_with_commas_or_spaces(folder: Path, scopes: str) -> None:
     put(folder, {**QUICKSTART, "scopes": scopes})
-    found = find(ask(folder))
+    found = find_tokens(ask(folder))
     assert found is not None
-    assert found.granted == frozenset({"a:read", "b:read"})
+    assert found.scope_set == frozenset({"a:read", "b:read"})
 
 
 @pytest.mark.parametrize("missing", ["name", "refresh_token", "scopes"])
 def test_keys_that_older_files_lack_may_lack(folder: Path, missing: str) -> None:
     put(folder, {key: value for key, value in QUICKSTART.items() if key != missing})
-    found = find(ask(folder))
+    found = find_tokens(ask(folder))
     assert found is not None
     assert found.access_token == "a-secret"
 
 
 def test_a_token_keeps_the_name_that_it_was_asked_for_by(folder: Path) -> None:
     put(folder, {**QUICKSTART, "name": "someone_else"}, "mine")
-    found = find(ask(folder, "mine"))
+    found = find_tokens(ask(folder, "mine"))
     assert found is not None
     assert found.name == "mine"
 
@@ -79,7 +80,7 @@ def test_what_is_written_can_be_read_by_the_vendors_scripts(folder: Path) -> Non
     tokens = TokenSet(
         name="x", access_token="a-secret", refresh_token="r-secret", scopes="b:read p:read", expires_at=NOW, api="v5"
     )
-    path = save(ask(folder), tokens).path
+    path = save_tokens(ask(folder), tokens).path
     assert path == folder / "access_token.json"
     written = json.loads(path.read_text())
     assert list(written)[:4] == ["name", "access_token", "refresh_token", "scopes"]
@@ -100,16 +101,16 @@ def test_a_saved_token_is_found_as_it_was(folder: Path) -> None:
         account="garden",
         grant="client_credentials",
     )
-    assert find(ask(folder)) is None
-    kept = save(ask(folder), tokens)
-    assert find(ask(folder)) == kept
+    assert find_tokens(ask(folder)) is None
+    kept = save_tokens(ask(folder), tokens)
+    assert find_tokens(ask(folder)) == kept
     assert (kept.expires_at, kept.account, kept.refreshable) == (NOW + 10, "garden", True)
 
 
 @pytest.mark.parametrize("moment", [1_800_000_000, "2027-01-15T08:00:00Z", "2027-01-15T09:00:00+01:00", 1.8e9])
 def test_times_are_seconds_or_iso(folder: Path, moment: object) -> None:
     put(folder, {**QUICKSTART, "expires_at": moment})
-    found = find(ask(folder))
+    found = find_tokens(ask(folder))
     assert found is not None
     assert found.expires_at == NOW
 
@@ -153,7 +154,7 @@ BROKEN: list[tuple[object, str]] = [
 def test_a_broken_file_is_an_error_that_says_what_is_wrong(folder: Path, content: object, problem: str) -> None:
     path = put(folder, content)
     with pytest.raises(CredentialError, match=problem) as caught:
-        find(ask(folder))
+        find_tokens(ask(folder))
     assert str(path) in str(caught.value)
     assert "secret" not in str(caught.value)
     assert caught.value.hint
@@ -162,7 +163,7 @@ def test_a_broken_file_is_an_error_that_says_what_is_wrong(folder: Path, content
 def test_everything_wrong_is_told_at_once(folder: Path) -> None:
     put(folder, {"access_token": 1, "scopes": 2, "expires_at": "soon"})
     with pytest.raises(CredentialError) as caught:
-        find(ask(folder))
+        find_tokens(ask(folder))
     assert caught.value.message.endswith(
         "access_token is not one line of visible ASCII characters; scopes is not text; expires_at is not a time"
     )
@@ -171,12 +172,12 @@ def test_everything_wrong_is_told_at_once(folder: Path) -> None:
 def test_a_token_file_is_no_bigger_than_tokens_are(folder: Path) -> None:
     put(folder, {**QUICKSTART, "more": "x" * 70_000})
     with pytest.raises(CredentialError, match=r"70,1\d\d bytes: it can't be one"):
-        find(ask(folder))
+        find_tokens(ask(folder))
 
 
 def test_what_is_shown_of_tokens_has_no_secret(folder: Path) -> None:
     put(folder, QUICKSTART)
-    shown = repr(find(ask(folder))) + "".join(map(repr, known(ask(folder))))
+    shown = repr(find_tokens(ask(folder))) + "".join(map(repr, find_all_tokens(ask(folder))))
     assert "secret" not in shown
     assert "access_token.json" in shown
 
@@ -184,18 +185,18 @@ def test_what_is_shown_of_tokens_has_no_secret(folder: Path) -> None:
 @pytest.mark.parametrize("content", ["{", {**QUICKSTART, "scopes": 7}, ""])
 def test_signing_in_again_replaces_a_broken_file(folder: Path, content: object) -> None:
     put(folder, content)
-    save(ask(folder), TokenSet(name="access_token", access_token="new"))
-    found = find(ask(folder))
+    save_tokens(ask(folder), TokenSet(name="access_token", access_token="new"))
+    found = find_tokens(ask(folder))
     assert found is not None
     assert found.access_token == "new"
 
 
 def test_a_token_of_another_api_is_not_replaced(folder: Path) -> None:
     put(folder, {**QUICKSTART, "api": "v3"})
-    kept = save(ask(folder), TokenSet(name="access_token", access_token="new", api="v5"))
+    kept = save_tokens(ask(folder), TokenSet(name="access_token", access_token="new", api="v5"))
     assert kept.path == folder / "access_token_v5.json"
     assert json.loads((folder / "access_token.json").read_text())["access_token"] == "a-secret"
-    found = find(ask(folder))
+    found = find_tokens(ask(folder))
     assert found is not None
     assert found.access_token == "new"
 
@@ -205,7 +206,7 @@ def test_a_new_token_goes_to_the_first_folder_that_is_there(tmp_path: Path) -> N
     request = CredentialRequest(
         api=API, token="t", scopes=frozenset(), environ={}, folders=[tmp_path / "a", tmp_path / "b", tmp_path / "c"]
     )
-    assert save(request, TokenSet(name="t", access_token="new")).path == tmp_path / "b" / "t.json"
+    assert save_tokens(request, TokenSet(name="t", access_token="new")).path == tmp_path / "b" / "t.json"
 
 
 def test_a_new_token_does_not_lie_loose_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,30 +214,30 @@ def test_a_new_token_does_not_lie_loose_in_the_current_folder(tmp_path: Path, mo
     request = CredentialRequest(
         api=API, token="t", scopes=frozenset(), environ={}, folders=[tmp_path / "a", tmp_path / "b", tmp_path]
     )
-    assert save(request, TokenSet(name="t", access_token="new")).path == tmp_path / "b" / "t.json"
+    assert save_tokens(request, TokenSet(name="t", access_token="new")).path == tmp_path / "b" / "t.json"
 
 
 def test_the_folder_that_the_environment_names_is_the_only_one(tmp_path: Path, folder: Path) -> None:
     put(folder, QUICKSTART)
     request = ask(folder, PINTEREST_OAUTH_TOKEN_DIR=str(tmp_path / "other"))
-    assert find(request) is None
-    assert save(request, TokenSet(name="x", access_token="new")).path == tmp_path / "other" / "access_token.json"
+    assert find_tokens(request) is None
+    assert save_tokens(request, TokenSet(name="x", access_token="new")).path == tmp_path / "other" / "access_token.json"
 
 
 def test_a_removed_token_is_gone_and_only_that(folder: Path) -> None:
     path = put(folder, QUICKSTART)
     put(folder, QUICKSTART, "other")
-    assert remove(ask(folder)) == path
-    assert remove(ask(folder)) is None
-    assert find(ask(folder)) is None
-    assert find(ask(folder, "other")) is not None
+    assert remove_tokens(ask(folder)) == path
+    assert remove_tokens(ask(folder)) is None
+    assert find_tokens(ask(folder)) is None
+    assert find_tokens(ask(folder, "other")) is not None
 
 
 def test_all_tokens_are_known_with_what_is_wrong_with_them(folder: Path) -> None:
     put(folder, QUICKSTART)
     put(folder, "{", "broken")
     put(folder, {**QUICKSTART, "api": "v3"}, "old")
-    listed = list(known(ask(folder, BROKEN="from-the-environment")))
+    listed = list(find_all_tokens(ask(folder, BROKEN="from-the-environment")))
     assert [(each.name, each.source, each.problem is None) for each in listed] == [
         ("broken", "environment variable BROKEN", True),
         ("access_token", f"file {folder / 'access_token.json'}", True),
@@ -249,11 +250,11 @@ def test_other_json_in_the_current_folder_is_no_broken_token(tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     put(tmp_path, {"name": "a package"}, "package")
     put(tmp_path, QUICKSTART, "mine")
-    assert [each.name for each in known(ask(tmp_path, PACKAGE="x"))] == ["mine"]
+    assert [each.name for each in find_all_tokens(ask(tmp_path, PACKAGE="x"))] == ["mine"]
 
 
 def test_the_written_content_is_what_was_promised(folder: Path) -> None:
-    save(ask(folder), TokenSet(name="x", access_token="a", expires_at=NOW + 0.9, origin="https://h"))
+    save_tokens(ask(folder), TokenSet(name="x", access_token="a", expires_at=NOW + 0.9, origin="https://h"))
     written: dict[str, Any] = json.loads((folder / "access_token.json").read_text())
     assert written == {
         "name": "access_token",

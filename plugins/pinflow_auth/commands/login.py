@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow import CredentialError, UsageError
 from pinflow_auth import consent, scopes, store
 from pinflow_auth.endpoint import oauth_of
-from pinflow_auth.time_text import said
+from pinflow_auth.time_text import expiry_text
 from pinflow_auth.tokens import iso
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from pinflow_auth.tokens import TokenSet
 
 
-def port(text: str) -> int:
+def parse_port(text: str) -> int:
     """A port from the command line."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         raise argparse.ArgumentTypeError(f"must be a number from 1 to 65535, not {text!r}")
     return int(text)
 
 
-def duration(text: str) -> float:
+def parse_duration(text: str) -> float:
     """A duration from the command line, in seconds."""
     from pinflow import seconds
 
@@ -69,15 +69,15 @@ def run(
 ) -> int:
     """Sign in, keep the token, and say what it is. Raises PinflowError."""
     api = chosen_api(app, args.api, args.recipe)
-    with _surroundings(app, api, args) as request:
-        wanted = scopes.wanted(app, api, oauth_of(request), args.name, given=args.scopes, recipes=args.recipe)
+    with _open_request(app, api, args) as request:
+        wanted = scopes.requested_scopes(app, api, oauth_of(request), args.name, given=args.scopes, recipes=args.recipe)
         request = replace(request, scopes=wanted)
-        tokens = consent.with_account(app, request, _tokens(args, request, terminal, browser), terminal)
+        tokens = consent.find_account(app, request, _sign_in(args, request, terminal, browser), terminal)
         if not _may_replace(request, tokens, terminal):
             raise CredentialError("nothing was stored", hint="sign in under another name: pinflow auth login NAME")
-        kept = store.save(request, tokens, storage=args.storage)
+        kept = store.save_tokens(request, tokens, storage=args.storage)
         if not args.sandbox:
-            consent.warn_of_others(request, terminal)
+            consent.warn_of_variable(request, terminal)
         _show(kept, request, terminal, sandbox=args.sandbox)
     return 0
 
@@ -92,7 +92,7 @@ def chosen_api(app: Host, wanted: str | None, recipes: Sequence[Path] = ()) -> A
     able = {id for id, api in apis.items() if api.oauth is not None}
     if not able:
         raise UsageError("no plugin speaks an API that one can sign in to")
-    needed = {of for recipe in recipes for _, of in scopes.needs(app, recipe)} & able
+    needed = {of for recipe in recipes for _, of in scopes.scope_needs(app, recipe)} & able
     if len(needed) > 1:
         raise UsageError(
             f"the recipes sign in to several APIs: {', '.join(sorted(needed))}", hint="say which one with --api"
@@ -102,7 +102,7 @@ def chosen_api(app: Host, wanted: str | None, recipes: Sequence[Path] = ()) -> A
 
 
 @contextmanager
-def _surroundings(app: Host, api: Api, args: argparse.Namespace) -> Iterator[CredentialRequest]:
+def _open_request(app: Host, api: Api, args: argparse.Namespace) -> Iterator[CredentialRequest]:
     """Where to sign in and to keep the token: as the environment says, or in a sandbox that runs meanwhile."""
     request = app.credential_request(args.name, api.id)
     if not args.sandbox:
@@ -119,15 +119,15 @@ def _surroundings(app: Host, api: Api, args: argparse.Namespace) -> Iterator[Cre
         yield replace(request, environ=environ | {api.token_folder_variable: folder}, folders=[Path(folder)])
 
 
-def _tokens(
+def _sign_in(
     args: argparse.Namespace, request: CredentialRequest, terminal: Terminal, browser: Callable[[str], bool]
 ) -> TokenSet:
     if args.client_credentials:
-        store.prove(request, storage=args.storage)
+        store.prove_storage(request, storage=args.storage)
         return store.ask_client_credentials(request, request.scopes)
-    asked = consent.consent(request, request.scopes, port=args.port)
+    asked = consent.make_consent_page(request, request.scopes, port=args.port)
     consent.check_person(terminal, by_hand=args.no_browser)
-    store.prove(request, storage=args.storage)
+    store.prove_storage(request, storage=args.storage)
     if args.no_browser:
         code = consent.code_by_hand(asked, terminal)
     else:
@@ -137,7 +137,7 @@ def _tokens(
 
 def _may_replace(request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> bool:
     """Whether the new tokens may take the place of those that are kept, which may be another account's."""
-    before = next((each.tokens for each in store.known(request) if each.name == request.token), None)
+    before = next((each.tokens for each in store.find_all_tokens(request) if each.name == request.token), None)
     if before is None or before.storage == "environment" or not before.account or not tokens.account:
         return True
     if before.account == tokens.account:
@@ -146,13 +146,13 @@ def _may_replace(request: CredentialRequest, tokens: TokenSet, terminal: Termina
     if not terminal.interactive:
         terminal.note(f"{what}: it is replaced")
         return True
-    return terminal.agreed(f"{what}. Replace it?")
+    return terminal.confirm(f"{what}. Replace it?")
 
 
 def _show(tokens: TokenSet, request: CredentialRequest, terminal: Terminal, *, sandbox: bool) -> None:
-    lacking = sorted(request.scopes - tokens.granted) if tokens.granted is not None else []
+    lacking = sorted(request.scopes - tokens.scope_set) if tokens.scope_set is not None else []
     if not terminal.human:
-        terminal.say_data(_data(tokens, request, lacking, sandbox=sandbox))
+        terminal.say_data(_as_data(tokens, request, lacking, sandbox=sandbox))
         return
     now = request.clock()
     whose = f" as {tokens.account}" if tokens.account else ""
@@ -160,25 +160,25 @@ def _show(tokens: TokenSet, request: CredentialRequest, terminal: Terminal, *, s
     rows = [
         ("token", tokens.name),
         ("kept in", "nothing: the sandbox ends now, and its tokens with it" if sandbox else tokens.source),
-        ("scopes", ", ".join(sorted(tokens.granted)) if tokens.granted else "not told by the service"),
-        ("access", said(tokens.expires_at, now) + ("; is refreshed when it is due" if tokens.refreshable else "")),
+        ("scopes", ", ".join(sorted(tokens.scope_set)) if tokens.scope_set else "not told by the service"),
+        ("access", expiry_text(tokens.expires_at, now) + ("; is refreshed when it is due" if tokens.refreshable else "")),
     ]
     if tokens.refresh_expires_at is not None:
-        rows.append(("refresh", said(tokens.refresh_expires_at, now)))
+        rows.append(("refresh", expiry_text(tokens.refresh_expires_at, now)))
     for name, value in rows:
         terminal.say(f"  {name:<8} {value}")
     if lacking:
         terminal.tell(f"warning: asked for and not granted: {', '.join(lacking)}")
 
 
-def _data(tokens: TokenSet, request: CredentialRequest, lacking: list[str], *, sandbox: bool) -> dict[str, Any]:
+def _as_data(tokens: TokenSet, request: CredentialRequest, lacking: list[str], *, sandbox: bool) -> dict[str, Any]:
     return {
         "token": tokens.name,
         "api": request.api.id,
         "account": tokens.account,
         "source": None if sandbox else tokens.source,
         "path": None if sandbox else str(tokens.path),
-        "scopes": sorted(tokens.granted) if tokens.granted is not None else None,
+        "scopes": sorted(tokens.scope_set) if tokens.scope_set is not None else None,
         "not_granted": lacking,
         "expires_at": iso(tokens.expires_at),
         "refresh_expires_at": iso(tokens.refresh_expires_at),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pinflow import CredentialError, PinflowError, inert, table
 from pinflow_auth import store
 from pinflow_auth.refresh_policy import due_at, rotates
-from pinflow_auth.scopes import ANY, needs, wanted_of
-from pinflow_auth.time_text import falls_due, said
+from pinflow_auth.scopes import ANY, scope_needs, scopes_for
+from pinflow_auth.time_text import due_text, expiry_text
 from pinflow_auth.tokens import iso
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _IN_FULL = 10  # tokens that are shown with all that is known of each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class TokenRow:
     """A token, or what is wrong with it; ``problems`` are those that a person has to do something about."""
 
     name: str
@@ -47,8 +47,8 @@ class Row:
 def run(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
     """Show every token; 4 if one can't be used, or if none is good for a recipe that was named. Raises PinflowError."""
     needed = _needs(app, args.recipe)
-    found = [_judged(row, app, needed) for row in rows(app, needed)]
-    uncovered = list(_uncovered(found, needed)) if args.recipe else []
+    found = [_assess(row, app, needed) for row in find_rows(app, needed)]
+    uncovered = list(_uncovered_needs(found, needed)) if args.recipe else []
     if terminal.human:
         if len(found) > _IN_FULL and not terminal.verbose:
             _show_many(found, app, terminal)
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
         for each in uncovered:
             terminal.tell(each)
     else:
-        data = [_data(row, app) for row in found]
+        data = [_as_data(row, app) for row in found]
         terminal.say_data({"tokens": data, "uncovered": uncovered})
     return CredentialError.exit_code if uncovered or not all(row.ok for row in found) else 0
 
@@ -65,44 +65,44 @@ def run(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
 def _needs(app: Host, recipes: Sequence[Path]) -> Needs:
     """What recipes need: those named, which must be right, or the bundled ones that these plugins can run."""
     if recipes:
-        return {recipe.stem: needs(app, recipe) for recipe in recipes}
+        return {recipe.stem: scope_needs(app, recipe) for recipe in recipes}
     found = {}
     for recipe in app.recipes():
         try:
-            found[recipe.stem] = needs(app, recipe)
+            found[recipe.stem] = scope_needs(app, recipe)
         except PinflowError:
             continue  # it needs a plugin that is left out: pinflow validate tells
     return found
 
 
-def rows(app: Host, needed: Needs) -> list[Row]:
+def find_rows(app: Host, needed: Needs) -> list[TokenRow]:
     """Every token that can be found under the names of files and of the recipes' logins; each source once."""
     names = dict.fromkeys(token for logins in needed.values() for token, _ in logins if token != ANY)
     names = names or {"access_token": None}
-    found: dict[str, Row] = {}
+    found: dict[str, TokenRow] = {}
     for api in sorted(app.registry.apis, reverse=True):
         for name in names:
-            for each in store.known(app.credential_request(name, api)):
+            for each in store.find_all_tokens(app.credential_request(name, api)):
                 before = found.get(each.source)
-                found[each.source] = _merged(before, api) if before else _row(each, api)
+                found[each.source] = _merge(before, api) if before else _make_row(each, api)
     return list(found.values())
 
 
-def _row(each: store.Known, api: str) -> Row:
+def _make_row(each: store.TokenEntry, api: str) -> TokenRow:
     if each.tokens is None:
         problem = f"{each.problem.message}; {each.problem.hint}" if each.problem is not None else ""
-        return Row(name=each.name, source=each.source, apis=(), problems=(problem,))
+        return TokenRow(name=each.name, source=each.source, apis=(), problems=(problem,))
     own = each.tokens.api if each.tokens.storage != "environment" else ""
-    return Row(name=each.name, source=each.source, apis=(own or api,), tokens=each.tokens)
+    return TokenRow(name=each.name, source=each.source, apis=(own or api,), tokens=each.tokens)
 
 
-def _merged(row: Row, api: str) -> Row:
+def _merge(row: TokenRow, api: str) -> TokenRow:
     """The same token, found for one more API: it is of all where it does not say of which."""
     bound = row.tokens is None or (row.tokens.api and row.tokens.storage != "environment")
     return row if bound or api in row.apis else replace(row, apis=(*row.apis, api))
 
 
-def _judged(row: Row, app: Host, needed: Needs) -> Row:
+def _assess(row: TokenRow, app: Host, needed: Needs) -> TokenRow:
     if row.tokens is None:
         return row
     known = [api for api in row.apis if api in app.registry.apis]
@@ -112,8 +112,8 @@ def _judged(row: Row, app: Host, needed: Needs) -> Row:
     return replace(
         row,
         problems=tuple(_problems(row.tokens, request.clock())),
-        unused=_unused(row.tokens, request),
-        lacking=_lacking(row, needed),
+        unused=_reason_unused(row.tokens, request),
+        lacking=_lacking_scopes(row, needed),
     )
 
 
@@ -125,28 +125,28 @@ def _problems(tokens: TokenSet, now: float) -> Iterator[str]:
         yield "its refresh token has ended: sign in again"
 
 
-def _unused(tokens: TokenSet, request: CredentialRequest) -> str:
+def _reason_unused(tokens: TokenSet, request: CredentialRequest) -> str:
     try:
-        store.bound(request, tokens)
-        first = store.find(request)
+        store.check_destination(request, tokens)
+        first = store.find_tokens(request)
     except CredentialError as error:
         return error.message
     return f"the {first.source} comes first" if first is not None and first.source != tokens.source else ""
 
 
-def _lacking(row: Row, needed: Needs) -> dict[str, frozenset[str]] | None:
+def _lacking_scopes(row: TokenRow, needed: Needs) -> dict[str, frozenset[str]] | None:
     """What the token may not do of what each recipe needs. A recipe that names other tokens may get it for any."""
-    if row.tokens is None or row.tokens.granted is None:
+    if row.tokens is None or row.tokens.scope_set is None:
         return None
     found = {}
     for recipe, logins in needed.items():
         mine = {token: scopes for (token, api), scopes in logins.items() if api in row.apis}
         if mine:
-            found[recipe] = wanted_of(row.name, mine) - row.tokens.granted
+            found[recipe] = scopes_for(row.name, mine) - row.tokens.scope_set
     return found
 
 
-def _uncovered(found: Sequence[Row], needed: Needs) -> Iterator[str]:
+def _uncovered_needs(found: Sequence[TokenRow], needed: Needs) -> Iterator[str]:
     for recipe, logins in needed.items():
         for (token, api), scopes in logins.items():
             usable = [
@@ -164,7 +164,7 @@ def _uncovered(found: Sequence[Row], needed: Needs) -> Iterator[str]:
                 yield f"{recipe}: the token {token!r} lacks {', '.join(sorted(lacking))}: {login}"
 
 
-def _show(found: Sequence[Row], app: Host, terminal: Terminal) -> None:
+def _show(found: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
     if not found:
         terminal.tell("there are no tokens; get one with: pinflow auth login")
     for position, row in enumerate(found):
@@ -178,7 +178,7 @@ def _show(found: Sequence[Row], app: Host, terminal: Terminal) -> None:
             terminal.say(f"  {name:<8} {value}")
 
 
-def _show_many(found: Sequence[Row], app: Host, terminal: Terminal) -> None:
+def _show_many(found: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
     """A line per token; below, what a person has to do something about."""
     now = app.credential_request(found[0].name, next(iter(app.registry.apis))).clock()
     head = ("TOKEN", "API", "ACCOUNT", "VALUE", "ACCESS", "REFRESH", "LACKS")
@@ -192,24 +192,24 @@ def _show_many(found: Sequence[Row], app: Host, terminal: Terminal) -> None:
     terminal.tell(f"{len(found):,} tokens, {broken:,} with problems; -v shows all that is known of each")
 
 
-def _cells(row: Row, app: Host, now: float) -> tuple[str, ...]:
+def _cells(row: TokenRow, app: Host, now: float) -> tuple[str, ...]:
     if row.tokens is None:
         return row.name, "", "", "", "see below", "", ""
-    due = _due(row, app)
-    refresh = "not possible" if not row.tokens.refreshable else "" if due is None else falls_due(due, now)
+    due = _due_at(row, app)
+    refresh = "not possible" if not row.tokens.refreshable else "" if due is None else due_text(due, now)
     lacking = ["not known"] if row.lacking is None else sorted(frozenset[str]().union(*row.lacking.values()))
     return (
         row.name,
         ", ".join(row.apis),
         row.tokens.account,
         store.fingerprint(row.tokens.access_token, app.state),
-        said(row.tokens.expires_at, now),
+        expiry_text(row.tokens.expires_at, now),
         refresh,
         ", ".join(lacking),
     )
 
 
-def _lines(row: Row, app: Host) -> Iterator[tuple[str, str]]:
+def _lines(row: TokenRow, app: Host) -> Iterator[tuple[str, str]]:
     yield "from", row.source
     yield from (("problem", each) for each in row.problems)
     if row.tokens is None:
@@ -217,34 +217,34 @@ def _lines(row: Row, app: Host) -> Iterator[tuple[str, str]]:
     now = app.credential_request(row.name, next(iter(app.registry.apis))).clock()
     yield (
         "access",
-        said(row.tokens.expires_at, now)
+        expiry_text(row.tokens.expires_at, now)
         + ("; is refreshed when it is used" if row.ok and (row.tokens.expires_at or now) < now else ""),
     )
-    due = _due(row, app)
+    due = _due_at(row, app)
     if row.tokens.refresh_token is not None:
         yield (
             "refresh",
-            said(row.tokens.refresh_expires_at, now) + (f"; {falls_due(due, now)}" if due is not None else ""),
+            expiry_text(row.tokens.refresh_expires_at, now) + (f"; {due_text(due, now)}" if due is not None else ""),
         )
     elif row.tokens.refreshable:
         yield "refresh", "asks for another one with the app's own credentials"
     else:
         yield "refresh", "not possible"
-    yield "scopes", ", ".join(sorted(row.tokens.granted)) if row.tokens.granted else "not known"
+    yield "scopes", ", ".join(sorted(row.tokens.scope_set)) if row.tokens.scope_set else "not known"
     if row.unused:
         yield "not used", row.unused
     if row.lacking is not None:
-        yield from _recipes(row.lacking)
+        yield from _recipe_lines(row.lacking)
 
 
-def _due(row: Row, app: Host) -> float | None:
+def _due_at(row: TokenRow, app: Host) -> float | None:
     """When the token is due for its next refresh, where it can be refreshed and that is known."""
     if row.tokens is None or not row.tokens.refreshable or not row.apis or row.apis[0] not in app.registry.apis:
         return None
     return due_at(row.tokens, rotates=rotates(app.credential_request(row.name, row.apis[0])))
 
 
-def _recipes(lacking: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
+def _recipe_lines(lacking: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
     good = [recipe for recipe, scopes in lacking.items() if not scopes]
     if good:
         yield "good for", ", ".join(good)
@@ -255,7 +255,7 @@ def _recipes(lacking: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
     yield from (("lacks", f"{scopes} for {', '.join(recipes)}") for scopes, recipes in alike.items())
 
 
-def _data(row: Row, app: Host) -> dict[str, Any]:
+def _as_data(row: TokenRow, app: Host) -> dict[str, Any]:
     tokens = row.tokens
     lacking = {recipe: sorted(scopes) for recipe, scopes in row.lacking.items()} if row.lacking is not None else None
     return {
@@ -266,11 +266,11 @@ def _data(row: Row, app: Host) -> dict[str, Any]:
         "problems": list(row.problems),
         "unused": row.unused or None,
         "account": tokens.account if tokens is not None else "",
-        "scopes": sorted(tokens.granted) if tokens is not None and tokens.granted is not None else None,
+        "scopes": sorted(tokens.scope_set) if tokens is not None and tokens.scope_set is not None else None,
         "expires_at": iso(tokens.expires_at) if tokens is not None else None,
         "refresh_expires_at": iso(tokens.refresh_expires_at) if tokens is not None else None,
         "refreshable": tokens is not None and tokens.refreshable,
-        "refresh_due_at": iso(_due(row, app)),
+        "refresh_due_at": iso(_due_at(row, app)),
         "fingerprint": store.fingerprint(tokens.access_token, app.state) if tokens is not None else None,
         "lacking": lacking,
     }

@@ -32,7 +32,7 @@ examples:
 
 
 @dataclass(frozen=True, slots=True)
-class Sub:
+class Subcommand:
     """A subcommand."""
 
     name: str
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The subcommands and their options."""
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     below = parser.add_subparsers(title="subcommands", dest="subcommand", metavar="SUBCOMMAND", required=True)
-    for sub in SUBS:
+    for sub in SUBCOMMANDS:
         inner = below.add_parser(
             sub.name, help=sub.help, description=sub.description, epilog=f"examples:\n{sub.examples}"
         )
@@ -56,31 +56,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, app: Host) -> int:
     """Do what a subcommand says. Raises PinflowError for what a person must be told."""
-    return next(sub for sub in SUBS if sub.name == args.subcommand).run(args, app, Terminal.of(args))
+    return next(sub for sub in SUBCOMMANDS if sub.name == args.subcommand).run(args, app, Terminal.of(args))
 
 
-def _name(parser: argparse.ArgumentParser, what: str) -> None:
+def _add_name(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("name", nargs="?", default=DEFAULT, metavar="NAME", help=f"{what} (default: {DEFAULT})")
 
 
-def _api(parser: argparse.ArgumentParser, what: str = "API version, such as v5 (default: the newest)") -> None:
+def _add_api(parser: argparse.ArgumentParser, what: str = "API version, such as v5 (default: the newest)") -> None:
     parser.add_argument("--api", metavar="API", help=what)
 
 
-def _recipes(parser: argparse.ArgumentParser, what: str) -> None:
+def _add_recipes(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--recipe", action="append", default=[], type=Path, metavar="FILE", help=what)
 
 
-def _for_login(parser: argparse.ArgumentParser) -> None:
-    _name(parser, "name of the token")
-    _api(parser, "API version, such as v5 (default: that of the recipes, else the newest)")
+def _login_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser, "name of the token")
+    _add_api(parser, "API version, such as v5 (default: that of the recipes, else the newest)")
     parser.add_argument("--scopes", metavar="A,B", help="what to ask for (default: what reading the account needs)")
-    _recipes(parser, "ask for what this recipe needs (repeatable; a bundled recipe's name is enough)")
+    _add_recipes(parser, "ask for what this recipe needs (repeatable; a bundled recipe's name is enough)")
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--no-browser", action="store_true", help="print the address, and take the answer by hand")
     ways.add_argument("--client-credentials", action="store_true", help="a token for the app itself; nobody is asked")
     parser.add_argument("--sandbox", action="store_true", help="try it with the embedded sandbox; keeps nothing")
-    parser.add_argument("--port", type=login.port, help="port to catch the answer at (default: 8085)")
+    parser.add_argument("--port", type=login.parse_port, help="port to catch the answer at (default: 8085)")
     parser.add_argument(
         "--storage",
         choices=("file", "keyring"),
@@ -88,43 +88,43 @@ def _for_login(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout",
-        type=login.duration,
+        type=login.parse_duration,
         default=300.0,
         metavar="TIME",
         help="how long to wait for the browser's answer (default: 5m)",
     )
 
 
-def _for_status(parser: argparse.ArgumentParser) -> None:
-    _recipes(parser, "say whether the tokens are good for this recipe, in place of the bundled ones (repeatable)")
+def _status_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_recipes(parser, "say whether the tokens are good for this recipe, in place of the bundled ones (repeatable)")
 
 
-def _for_refresh(parser: argparse.ArgumentParser) -> None:
+def _refresh_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("name", nargs="?", metavar="NAME", help=f"name of the token (default: {DEFAULT})")
     which.add_argument("--all", action="store_true", help="every token that can be refreshed")
     parser.add_argument(
         "--if-expires-within",
-        type=login.duration,
+        type=login.parse_duration,
         metavar="TIME",
         help="leave alone what lasts longer than this, such as 10d",
     )
-    _api(parser, "API version, such as v5 (default: the token's own, else the newest)")
+    _add_api(parser, "API version, such as v5 (default: the token's own, else the newest)")
 
 
-def _for_scopes(parser: argparse.ArgumentParser) -> None:
-    _api(parser, "API version, such as v5 (default: that of the recipes, else the newest)")
-    _recipes(parser, "only those that this recipe needs (repeatable; a bundled recipe's name is enough)")
+def _scopes_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_api(parser, "API version, such as v5 (default: that of the recipes, else the newest)")
+    _add_recipes(parser, "only those that this recipe needs (repeatable; a bundled recipe's name is enough)")
 
 
-def _for_logout(parser: argparse.ArgumentParser) -> None:
+def _logout_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="name of the token")
-    _api(parser, "API version, such as v5 (default: the token's own, else the newest)")
+    _add_api(parser, "API version, such as v5 (default: the token's own, else the newest)")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
-SUBS = (
-    Sub(
+SUBCOMMANDS = (
+    Subcommand(
         "login",
         "get a token: with the browser, by hand, or for the app itself",
         """\
@@ -138,10 +138,10 @@ app's id and secret are read from the environment (see common/scripts/api_env)."
   pinflow auth login --no-browser                        on a machine without one, over SSH
   pinflow auth login --client-credentials --scopes boards:read
   pinflow auth login --sandbox                           see how it goes, without an account""",
-        _for_login,
+        _login_arguments,
         login.run,
     ),
-    Sub(
+    Subcommand(
         "status",
         "every token that is there, and what it is good for",
         """\
@@ -154,20 +154,20 @@ is good for a recipe that was named.""",
   pinflow auth status
   pinflow auth status --recipe copy_board                which scopes are lacking?
   pinflow auth status --output json""",
-        _for_status,
+        _status_arguments,
         status.run,
     ),
-    Sub(
+    Subcommand(
         "refresh",
         "get new access tokens for stored ones",
         "Get a new access token for a stored one, in place of it. Runs do this by themselves when they need to.",
         """\
   pinflow auth refresh
   pinflow auth refresh --all --if-expires-within 10d     for a schedule""",
-        _for_refresh,
+        _refresh_arguments,
         tokens.refresh,
     ),
-    Sub(
+    Subcommand(
         "scopes",
         "what tokens can be allowed to do",
         "List the scopes of an API. Those with * are asked for where nothing else is said.",
@@ -175,17 +175,17 @@ is good for a recipe that was named.""",
   pinflow auth scopes
   pinflow auth scopes --recipe copy_board                what does a recipe need?
   pinflow auth scopes --api v3""",
-        _for_scopes,
+        _scopes_arguments,
         tokens.scopes,
     ),
-    Sub(
+    Subcommand(
         "logout",
         "forget a stored token",
         "End a token at the service, where that is possible, and remove its file.",
         """\
   pinflow auth logout access_token
   pinflow auth logout client --yes""",
-        _for_logout,
+        _logout_arguments,
         tokens.logout,
     ),
 )
