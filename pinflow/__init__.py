@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from pinflow.schema.constraints import Number, Text
     from pinflow.state.folder.paths import state_folder
     from pinflow.state.folder.sqlite import check_place
-    from pinflow.state.records import Notice
+    from pinflow.state.protocol import Vault, VaultTurn
+    from pinflow.state.records import Notice, StoredToken
 
 _HOMES = {
     "app": ("App",),
@@ -84,9 +85,10 @@ _HOMES = {
     "recipe.validators": ("seconds",),
     "reporters.text": ("inert", "table"),
     "schema.constraints": ("Number", "Text"),
-    "state.folder.notices": ("Notice",),
     "state.folder.paths": ("state_folder",),
     "state.folder.sqlite": ("check_place",),
+    "state.protocol": ("Vault", "VaultTurn"),
+    "state.records": ("Notice", "StoredToken"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -127,12 +129,15 @@ __all__ = [
     "Skip",
     "Source",
     "SpamBlocked",
+    "StoredToken",
     "Text",
     "Transport",
     "Undo",
     "Unreachable",
     "UsageError",
     "Variants",
+    "Vault",
+    "VaultTurn",
     "action",
     "check_place",
     "checked_origin",

@@ -1,6 +1,6 @@
-"""Tokens from where people keep them: the environment, then a token file, which is kept fresh.
+"""Tokens: those of environment variables, and those of token files, which are refreshed when needed.
 
-Works for any Api; what the variables and folders are called is the Api's data.
+Works for any Api; the names of variables and folders are the Api's data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def pinflow_credential(request: CredentialRequest) -> Credential | None:
-    """The token of the environment, else that of a token file, else None."""
+    """The credential of a variable, else of a token file, else None."""
     from pinflow_auth.credential import credential
 
     return credential(request)
@@ -37,7 +37,7 @@ def pinflow_commands() -> list[Command]:
     return [
         Command(
             name="auth",
-            help="sign in, and look after tokens",
+            help="sign in, and manage tokens",
             add_arguments=_add_arguments,
             run=_run,
             group="Accounts",

@@ -1,4 +1,4 @@
-"""Actions for recipes that keep tokens fresh. They work on files: a variable's token can't be refreshed."""
+"""Actions for recipes that refresh tokens. They work on files: a variable's token can't be refreshed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Duration = Annotated[str, Text(min_length=1, max_length=40, description='a durat
 
 
 class ListedToken(TypedDict):
-    """A token that is there, without its secrets. Times are ISO 8601 in UTC, null where they are not known."""
+    """A token without its secrets. Times are ISO 8601 in UTC, null if not known."""
 
     name: str
     source: str
@@ -32,7 +32,7 @@ class ListedToken(TypedDict):
 
 
 class RefreshedToken(TypedDict):
-    """A token as it is now. Times are ISO 8601 in UTC, null where they are not known."""
+    """A token as it is now. Times are ISO 8601 in UTC, null if not known."""
 
     token: str
     refreshed: bool
@@ -44,41 +44,41 @@ class RefreshedToken(TypedDict):
 def list_tokens(
     ctx: Context, *, api: str | None = None, broken: Literal["fail", "list"] = "fail"
 ) -> Iterator[ListedToken]:
-    """The tokens in variables and in the token folders, those of other APIs left out.
+    """The tokens in variables and in the token folders, without those of other APIs.
 
     In a loop over them, steps act for the current one with auth: and the loop's name for it.
 
-        api: whose tokens; the recipe's own API if it is not given
-        broken: those that can't be used fail the step in the end, or are listed with their problem
+        api: the API of the tokens; default: the recipe's own
+        broken: fail ends the step with an error if tokens can't be used; list lists them with their problem
     """
     from pinflow_auth.refresh_policy import notify_of_end
     from pinflow_auth.store import find_all_tokens
     from pinflow_auth.tokens import iso
 
     request = ctx.credential_request(api=api)
-    wrong: list[CredentialError] = []
-    for each in find_all_tokens(request):
-        if each.problem is not None and broken == "list":
+    errors: list[CredentialError] = []
+    for entry in find_all_tokens(request):
+        if entry.problem is not None and broken == "list":
             yield {
-                "name": each.name,
-                "source": each.source,
+                "name": entry.name,
+                "source": entry.source,
                 "api": request.api.id,
                 "account": "",
                 "scopes": None,
                 "expires_at": None,
                 "refresh_expires_at": None,
                 "refreshable": False,
-                "problem": each.problem.message,
+                "problem": entry.problem.message,
             }
-        elif each.problem is not None:
-            wrong.append(each.problem)
-        elif each.tokens is not None and each.tokens.api in ("", request.api.id):
-            tokens = each.tokens
+        elif entry.problem is not None:
+            errors.append(entry.problem)
+        elif entry.tokens is not None and entry.tokens.api in ("", request.api.id):
+            tokens = entry.tokens
             if not tokens.refreshable and tokens.storage != "environment":
                 notify_of_end(ctx, request, tokens)
             yield {
-                "name": each.name,
-                "source": each.source,
+                "name": entry.name,
+                "source": entry.source,
                 "api": tokens.api or request.api.id,
                 "account": tokens.account,
                 "scopes": sorted(tokens.scope_set) if tokens.scope_set is not None else None,
@@ -87,11 +87,11 @@ def list_tokens(
                 "refreshable": tokens.refreshable,
                 "problem": None,
             }
-    if wrong:
-        raise ActionError("\n".join(str(each) for each in wrong))
+    if errors:
+        raise ActionError("\n".join(map(str, errors)))
 
 
-# a write that is not in the journal: the lock, the note and the file tell better what became of it
+# a write that is not in the journal: the lock, the note and the file say better what became of it
 @action("refresh_token", effect="write", local=True)
 def refresh_token(
     ctx: Context,
@@ -101,14 +101,14 @@ def refresh_token(
     if_expires_within: Duration | None = None,
     api: str | None = None,
 ) -> RefreshedToken:
-    """Get a new access token for the one in a token file, and keep what came with it.
+    """Replace the access token in a token file with a new one, and store what came with it.
 
     A token that can't be refreshed fails the step; in a loop, the others are refreshed all the same.
 
         token: its name, such as access_token
-        if_due: leave it alone until two thirds of its life have passed; if the service can't be reached, it waits
-        if_expires_within: leave it alone if it, and its refresh token, last longer than this, such as "10 days"
-        api: whose token it is; the recipe's own API if it is not given
+        if_due: skip it until two thirds of its life have passed; if the service can't be reached, try again next time
+        if_expires_within: skip it if it, and its refresh token, last longer than this, such as "10 days"
+        api: the API of the token; default: the recipe's own
     """
     from pinflow_auth.tokens import iso
 
@@ -123,40 +123,38 @@ def refresh_token(
     }
 
 
-def _refresh(
-    ctx: Context, request: CredentialRequest, within: float | None, *, if_due: bool
-) -> tuple[TokenSet, bool]:
-    """The tokens as they are afterwards, and whether they are (or would be) others than before. Raises ActionError."""
+def _refresh(ctx: Context, request: CredentialRequest, within: float | None, *, if_due: bool) -> tuple[TokenSet, bool]:
+    """The tokens afterwards, and whether they were (or would be) refreshed. Raises ActionError."""
     from pinflow_auth.endpoint import GrantInDoubt
     from pinflow_auth.refresh import forecast_refresh, refresh
     from pinflow_auth.refresh_policy import notify_of_end
 
-    words = ("would be refreshed", "would be left alone") if ctx.dry_run else ("refreshed", "left alone: it lasts")
+    words = ("would be refreshed", "would be skipped") if ctx.dry_run else ("refreshed", "not due yet")
     try:
         tokens, refreshed = (forecast_refresh if ctx.dry_run else refresh)(request, within=within, if_due=if_due)
     except (CredentialError, ActionError) as error:
-        kept = _stored_tokens(request)
-        if kept is not None:
-            notify_of_end(ctx, request, kept, failed=error.message)
+        stored = _stored_tokens(request)
+        if stored is not None:
+            notify_of_end(ctx, request, stored, failed=error.message)
         passing = isinstance(error, GrantInDoubt) or not isinstance(error, CredentialError)
-        if passing and if_due and kept is not None and (kept.expires_at or 0.0) > request.clock():
-            # there is time: the old token is as good as ever until it ends, and before that this is done again
+        if passing and if_due and stored is not None and (stored.expires_at or 0.0) > request.clock():
+            # there is time: the old token works until it ends, and the next run tries again before that
             ctx.log(
-                f"{request.token}: not refreshed this time; the old token still lasts: {error.message}", warning=True
+                f"{request.token}: not refreshed this time; the old token is still valid: {error.message}", warning=True
             )
-            return kept, False
+            return stored, False
         if isinstance(error, CredentialError):
-            # the token is what this step works on, not what it works with: a run that refreshes many goes on
+            # the token is the step's subject, not its login: a run that refreshes many goes on
             raise ActionError(error.message, hint=error.hint) from None
         raise
     notify_of_end(ctx, request, tokens)
-    if refreshed or ctx.dry_run or not if_due:  # of many tokens that are looked at every day, few are due
+    if refreshed or ctx.dry_run or not if_due:  # most tokens of a daily run are not due
         ctx.log(f"{request.token}: {words[0] if refreshed else words[1]} ({tokens.source})")
     return tokens, refreshed
 
 
 def _stored_tokens(request: CredentialRequest) -> TokenSet | None:
-    """The tokens that are kept, if there are any that can be read."""
+    """The stored tokens, or None if there are none that can be read."""
     from pinflow_auth.refresh import forecast_refresh
 
     try:

@@ -1,10 +1,9 @@
 """The address on this machine to which a browser comes back with the answer to a consent page.
 
-The address is known, and anything on this machine or in its browsers may knock
-there meanwhile. So both families of ``localhost`` are bound before the browser
-opens, only the request that carries this login's state counts, and everything else
-is turned away without costing memory or time: each connection has a thread, a
-few seconds and a few kilobytes, and where there are too many the oldest ends.
+The address is public, and any program or web page on this machine may send requests to it meanwhile. So both address
+families of ``localhost`` are bound before the browser opens, only the request with this sign-in's state counts, and
+all others are refused cheaply: each connection has a thread, a few seconds and a few kilobytes, and if there are too
+many the oldest is ended. `http.server` sets no such bounds, and reads a head of up to 6.5 MB.
 
 Source: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2 and
 https://www.rfc-editor.org/rfc/rfc8252#section-8.3
@@ -37,13 +36,14 @@ LOOPBACK = ("localhost", "127.0.0.1")
 _GET = re.compile(rb"GET (/[!-~]*) HTTP/1\.[01]")
 _HOST = re.compile(rb"host:[ \t]*([!-~]*)[ \t]*", re.IGNORECASE)
 _SENDABLE = re.compile(r"[!-~]{1,2048}")
-_BACKLOG = 512  # a flood must not fill it before the answer comes
-_SLICE = 0.5  # seconds; how long Ctrl-C may have to wait where a wait can't be interrupted
+_BACKLOG = 512  # connections; a flood must not fill it before the answer comes
+_SLICE = 0.5  # seconds that Ctrl-C may take on systems where a wait can't be interrupted
+_MAX_FIELDS = 20  # of a redirect's query; RFC 6749 and 9207 know six
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a stranger may cost."""
+    """How much a request may cost. A browser sends its head at once, below 2 KiB, on two connections or so."""
 
     head_seconds: float = 5.0  # from a connection to the end of its request's head
     head_bytes: int = 8192
@@ -51,14 +51,16 @@ class Bounds:
 
 
 class ConsentDenied(CredentialError):
-    """The person, or the service, said no on the consent page."""
+    """The person, or the service, denied access on the consent page."""
+
+    kind = "denied"  # as programs that read JSON output know it
 
 
 class Callback:
     """Waits at a redirect URI for the request with ``state``. Use it in a ``with`` statement: it listens inside.
 
-    ``landing`` is where the browser is sent in the end, "" for a page of our own.
-    Raises UsageError for a redirect URI that does not lead here, and where the port is taken.
+    ``landing`` is where the browser is sent at the end, "" for a page of our own. Raises UsageError for a redirect
+    URI of another machine, and if the port is in use.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Callback:
         parts = urlsplit(redirect_uri)
         if parts.scheme != "http" or parts.hostname not in LOOPBACK or parts.query or parts.fragment:
             raise UsageError(
-                f"the redirect URI {redirect_uri} does not lead to this machine", hint="sign in with --no-browser"
+                f"the redirect URI {redirect_uri} is not on this machine", hint="sign in with --no-browser"
             )
         self.port = parts.port or 80
         self.strays = 0  # requests that were not the answer
@@ -84,7 +86,7 @@ class Callback:
         self._landing = landing
         self._bounds = bounds
         self._monotonic = monotonic
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # for what the connections' threads share: strays, _open, _claimed
         self._open: dict[socket.socket, threading.Thread] = {}  # oldest first
         self._answered = threading.Event()
         self._claimed = False
@@ -102,8 +104,8 @@ class Callback:
     ) -> None:
         self._rope.send(b".")
         self._acceptor.join()
-        for each in (*self._listeners, self._bell, self._rope):
-            each.close()
+        for opened in (*self._listeners, self._bell, self._rope):
+            opened.close()
         with self._lock:
             serving = list(self._open.items())
         for connection, thread in serving:
@@ -111,11 +113,11 @@ class Callback:
             thread.join(1.0)
 
     def wait(self, seconds: float) -> str:
-        """The code that comes with the right state. Raises Denied, and CredentialError when the time is over."""
+        """The code that comes with the right state. Raises ConsentDenied, and CredentialError when the time is over."""
         end = self._monotonic() + seconds
         while not self._answered.wait(min(_SLICE, max(0.0, end - self._monotonic()))):
             if self._monotonic() >= end:
-                raise CredentialError(f"nobody answered the consent page in time{self._strays_text()}", hint=_AGAIN)
+                raise CredentialError(f"the consent page was not answered in time{self._strays_text()}", hint=_AGAIN)
         if isinstance(self._outcome, ConsentDenied):
             raise self._outcome
         return self._outcome
@@ -123,12 +125,14 @@ class Callback:
     def _strays_text(self) -> str:
         if not self.strays:
             return ""
-        return f" ({self.strays} request{'s' if self.strays > 1 else ''} came to this address, but not with this login)"
+        return (
+            f" ({self.strays} request{'s' if self.strays > 1 else ''} came to this address, but not from this sign-in)"
+        )
 
     def _accept(self) -> None:
         with selectors.DefaultSelector() as waiting:
-            for each in (*self._listeners, self._bell):
-                waiting.register(each, selectors.EVENT_READ)
+            for opened in (*self._listeners, self._bell):
+                waiting.register(opened, selectors.EVENT_READ)
             while True:
                 for key, _ in waiting.select():
                     if key.fileobj is self._bell:
@@ -170,21 +174,21 @@ class Callback:
         end = self._monotonic() + self._bounds.head_seconds
         head = b""
         while b"\r\n\r\n" not in head and len(head) < self._bounds.head_bytes:
-            left = end - self._monotonic()
-            if left <= 0:
+            remaining = end - self._monotonic()
+            if remaining <= 0:
                 raise TimeoutError
-            connection.settimeout(left)
+            connection.settimeout(remaining)
             piece = connection.recv(self._bounds.head_bytes - len(head))
             if not piece:
                 raise ConnectionError
             head += piece
         first, *fields = head.partition(b"\r\n\r\n")[0].split(b"\r\n")
         request = _GET.fullmatch(first)
-        hosts = [found[1] for field in fields if (found := _HOST.fullmatch(field))]
+        hosts = [match[1] for field in fields if (match := _HOST.fullmatch(field))]
         return (request[1].decode(), hosts[0].lower()) if request and len(hosts) == 1 else ("", b"")
 
     def _parse_outcome(self, target: str) -> str | ConsentDenied | None:
-        """The code, or the refusal, that a request brings with the right state; None for every other request."""
+        """The code, or the denial, of a request with the right state; None for every other request."""
         path, _, query = target.partition("?")
         if path != self._path:
             return None
@@ -204,28 +208,32 @@ class Callback:
 
 
 def parse_answer(query: str, state: str) -> str | ConsentDenied | None:
-    """The code in the query of a redirect, or the refusal; None where it is not the answer to ``state``."""
+    """The code in the query of a redirect, or the denial; None if it is not the answer to ``state``."""
     try:
-        found = parse_qs(query, keep_blank_values=True, max_num_fields=20)
+        fields = parse_qs(query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
         return None
-    if len(found.get("state", ())) != 1 or not compare_digest(found["state"][0].encode(), state.encode()):
+    if len(fields.get("state", ())) != 1 or not compare_digest(fields["state"][0].encode(), state.encode()):
         return None
-    match found:
+    match fields:
         case {"error": [error, *_]}:
-            return _consent_error(error, *found.get("error_description", ()))
+            return _consent_error(error, *fields.get("error_description", ()))
         case {"code": [code]} if _SENDABLE.fullmatch(code):
             return code
     return None
 
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
-_AGAIN = "sign in again, and answer the page in the browser; --timeout gives more time, --no-browser needs none here"
+_AGAIN = (
+    "sign in again and answer the page in the browser; --timeout gives more time, --no-browser needs no browser here"
+)
 
 
 def _consent_error(error: str, *description: str) -> ConsentDenied:
     if error == "access_denied":
-        return ConsentDenied("access was denied on the consent page; nothing was stored", hint="sign in again to allow it")
+        return ConsentDenied(
+            "access was denied on the consent page; nothing was stored", hint="sign in again to allow it"
+        )
     words = " ".join(" ".join([error, *description]).split())[:300]
     shown = "".join(c for c in words if c.isprintable())
     return ConsentDenied(
@@ -234,20 +242,20 @@ def _consent_error(error: str, *description: str) -> ConsentDenied:
 
 
 def _open_listeners(port: int) -> list[socket.socket]:
-    """Listeners on both loopback addresses; on one where this machine has but one. Raises UsageError."""
-    found: list[socket.socket] = []
+    """Listeners on both loopback addresses, or on the only one of this machine. Raises UsageError."""
+    listeners: list[socket.socket] = []
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
-            found.append(_listener(family, address, port))
+            listeners.append(_listener(family, address, port))
         except OSError as error:
             if error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
                 continue
-            for each in found:
-                each.close()
+            for listener in listeners:
+                listener.close()
             raise _port_error(address, port, error) from None
-    if not found:
+    if not listeners:
         raise UsageError("this machine has no loopback address", hint="sign in with --no-browser")
-    return found
+    return listeners
 
 
 def _listener(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
@@ -269,9 +277,9 @@ def _listener(family: socket.AddressFamily, address: str, port: int) -> socket.s
 
 
 def _port_error(address: str, port: int, error: OSError) -> UsageError:
-    why = "another program has it" if error.errno == errno.EADDRINUSE else error.strerror or "it is refused"
+    reason = "another program uses it" if error.errno == errno.EADDRINUSE else error.strerror or "it is refused"
     return UsageError(
-        f"port {port} of {address} can't be used to catch the answer: {why}",
+        f"port {port} of {address} can't be used for the answer: {reason}",
         hint="end that program, or choose another port with --port; http://localhost:PORT/ must then be one of the "
         "app's registered redirect URIs. --no-browser needs no port",
     )

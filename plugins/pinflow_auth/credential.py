@@ -1,4 +1,4 @@
-"""Credentials of tokens: those of variables as they are, those of files fresh for as long as they can be."""
+"""Credentials: a variable's token as it is, a stored token refreshed when needed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from pinflow import CredentialRequest
     from pinflow_auth.tokens import TokenSet
 
-MARGIN = 60.0  # seconds; a token that ends sooner may end on the way
+MARGIN = 60.0  # seconds before its end that a token is replaced: a request takes 60 s at most, and clocks differ
 
 
 def credential(request: CredentialRequest) -> Credential | None:
-    """What signs with the token of that name: the environment's, else a file's, else None.
+    """The credential of that token name: of a variable, else of a file, else None.
 
-    Raises CredentialError for what is there and can't be used, and for a token of another origin.
+    Raises CredentialError for a token that exists and can't be used, and for one of another origin.
     """
     tokens = find_tokens(request)
     if tokens is None:
@@ -35,7 +35,7 @@ def credential(request: CredentialRequest) -> Credential | None:
 
 @dataclass(frozen=True, slots=True)
 class _RefreshFailure:
-    """Why the token that was in ``used`` could not be replaced. A ``final`` one is not tried again."""
+    """Why the access token ``used`` could not be replaced. After a ``final`` failure it is not tried again."""
 
     used: str = field(repr=False)
     error: CredentialError | ActionError
@@ -43,10 +43,10 @@ class _RefreshFailure:
 
 
 class StoredCredential(Credential):
-    """Signs with the token of a file, and has it refreshed when it ends or is refused. Thread-safe.
+    """Signs with a stored token, and refreshes it when it ends or is refused. Thread-safe.
 
-    A token that is thought to have ended is refreshed before it is used; if that
-    fails, it is used all the same, since the clock may be wrong: the service knows.
+    A token that has ended by this clock is refreshed before it is used; if that fails, it is used all the same: the
+    clock may be wrong, and the service knows.
     """
 
     __slots__ = ("_failure", "_request", "_signed", "_tokens", "_turn")
@@ -61,8 +61,8 @@ class StoredCredential(Credential):
         )
         self._request = request
         self._tokens = tokens  # replaced as a whole, so that a reader never sees two halves
-        self._turn = threading.Lock()
-        self._signed = threading.local()
+        self._turn = threading.Lock()  # one refresh per process; between processes the vault's turn decides
+        self._signed = threading.local()  # which token a thread sent last: only that one was refused
         self._failure: _RefreshFailure | None = None
 
     def _current(self) -> str:
@@ -78,18 +78,18 @@ class StoredCredential(Credential):
         return f"{self._tokens.path} {self.name}"
 
     def renew(self) -> bool:
-        """Get a fresh token in place of the one that this thread signed with last; True when there is one.
+        """Replace the token that this thread signed with last; True if there is a new one.
 
-        Another thread or process may have done it already. Raises CredentialError
-        where only signing in again helps, and what else ``refresh`` raises.
+        Another thread or process may have replaced it already. Raises CredentialError if only signing in again helps,
+        and what ``refresh`` raises.
         """
         with self._turn:
             used = getattr(self._signed, "secret", self._tokens.access_token)
-            known = self._failure is not None and self._failure.used == used and self._failure.final
-            if known or not self._tokens.refreshable:
+            failed = self._failure is not None and self._failure.used == used and self._failure.final
+            if failed or not self._tokens.refreshable:
                 if self._reread() or self._failure is None:
                     return self._tokens.access_token != used
-                raise self._refusal(self._failure.error)  # as before: the service need not hear it again
+                raise self._refusal(self._failure.error)  # as before, without asking the service again
             try:
                 self._tokens, _ = refresh(self._request, used=used)
             except CredentialError as error:
@@ -98,13 +98,13 @@ class StoredCredential(Credential):
             return self._tokens.access_token != used
 
     def _refusal(self, error: Exception) -> CredentialError:
-        what = f"{self._request.api.title} refused the token {self.name!r}"
+        refusal = f"{self._request.api.title} refused the token {self.name!r}"
         if not isinstance(error, CredentialError):
-            return CredentialError(what)
-        return CredentialError(f"{what}; {error.message}", hint=error.hint)
+            return CredentialError(refusal)
+        return CredentialError(f"{refusal}; {error.message}", hint=error.hint)
 
     def _needs_refresh(self, tokens: TokenSet) -> bool:
-        """Whether it is time for another token, and worth asking for one."""
+        """Whether the token has ended, or nearly, and a refresh is worth trying."""
         if tokens.expires_at is None or not tokens.refreshable:
             return False
         failed = self._failure is not None and self._failure.used == tokens.access_token
@@ -115,21 +115,21 @@ class StoredCredential(Credential):
         try:
             self._tokens, _ = refresh(self._request, used=used)
         except (CredentialError, ActionError) as error:
-            # not tried again before each request; after a doubt, once more when the service refuses the token
+            # not tried again before each request; after an unknown outcome, once more if the service refuses the token
             final = isinstance(error, CredentialError) and not isinstance(error, GrantInDoubt)
             self._failure = _RefreshFailure(used, error, final=final)
 
     def _reread(self) -> bool:
-        """Take what somebody else has stored meanwhile, if it is another token."""
-        found = find_tokens(self._request)
-        if found is None or found.access_token == self._tokens.access_token:
+        """Use the token that another program has stored meanwhile; False if there is none."""
+        tokens = find_tokens(self._request)
+        if tokens is None or tokens.access_token == self._tokens.access_token:
             return False
-        self._tokens = check_destination(self._request, found)
+        self._tokens = check_destination(self._request, tokens)
         return True
 
 
 def _margin(tokens: TokenSet) -> float:
-    """How long before its end a token is replaced, in seconds; one that lives for seconds only must be used, too."""
+    """How long before its end a token is replaced, in seconds; a third of its life if that is shorter."""
     if tokens.expires_at is None or tokens.issued_at is None:
         return MARGIN
     return min(MARGIN, max(0.0, tokens.expires_at - tokens.issued_at) / 3)

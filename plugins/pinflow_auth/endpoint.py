@@ -1,8 +1,7 @@
-"""The token endpoint of an API, asked as its OAuth data says: once, and never again when in doubt.
+"""The token endpoint of an API, asked as its OAuth data says: once, and never again if the outcome is unknown.
 
-What differs between services and versions (method, paths, where an answer has
-what) is data. No error quotes what was sent, and an answer with a success that
-can't be read is a doubt: the service may have done what was asked.
+What differs between services and versions (method, paths, the answer's fields) is data. No error quotes what was
+sent. A success whose answer can't be read counts as unknown: the service may have done what was asked.
 
 Source: https://www.rfc-editor.org/rfc/rfc6749#section-4
 """
@@ -27,27 +26,31 @@ if TYPE_CHECKING:
 
     from pinflow import Answer, CredentialRequest, OAuth
 
-DEADLINE = 30.0  # seconds for one call, from connecting to the last byte
-MAX_BYTES = 64 * 1024  # bytes of an answer
-LONGEST_LIFE = 100 * 366 * 86_400.0  # seconds; what claims to live longer tells nothing
+DEADLINE = 30.0  # seconds for one call, from connecting to the last byte; a quarter of the wait for the lock
+MAX_BYTES = 64 * 1024  # of an answer; one has below 1 KiB
+LONGEST_LIFE = 100 * 366 * 86_400.0  # seconds; a longer life is a mistake, and would overflow dates
 
 TEMPLATE = "common/scripts/api_app_credentials.template"
 
 _FORM = "application/x-www-form-urlencoded"
-_SECRETS = ("code", "refresh_token", "token")  # of a form's fields
+_SECRETS = ("code", "refresh_token", "token")  # secret fields of a form
 
 
 class GrantRefused(CredentialError):
-    """The service said no; it changed nothing."""
+    """The service refused; it changed nothing."""
+
+    kind = "refused"  # as programs that read JSON output know it
 
 
 class GrantInDoubt(CredentialError):
-    """No answer tells whether the service did what was asked."""
+    """It is unknown whether the service did what was asked."""
+
+    kind = "doubtful"
 
 
 @dataclass(frozen=True, slots=True)
 class AppCredentials:
-    """What an app proves itself with."""
+    """The id and secret of an app."""
 
     id: str
     secret: str = field(repr=False)
@@ -71,25 +74,27 @@ class _GrantCall:
 
 
 def app_credentials(request: CredentialRequest) -> AppCredentials:
-    """The app's id and secret: of the first pair of variables that are both set. Raises CredentialError."""
+    """The app's id and secret, of the first pair of variables that are both set. Raises CredentialError."""
     pairs = oauth_of(request).app_variables
     for id_variable, secret_variable in pairs:
         id, secret = request.environ.get(id_variable, ""), request.environ.get(secret_variable, "")
         if id and secret:
             for variable, value in ((id_variable, id), (secret_variable, secret)):
                 if not is_sendable(value) or (variable == id_variable and ":" in value):
-                    raise CredentialError(f"{variable} is not one line of visible ASCII characters", hint="set it anew")
+                    raise CredentialError(
+                        f"{variable} is not one line of visible ASCII characters", hint="set it again"
+                    )
             return AppCredentials(id, secret, f"{id_variable} and {secret_variable}")
     *_, (id_variable, secret_variable) = pairs or [("the app's id", "its secret")]
     unset = [variable for variable in (id_variable, secret_variable) if not request.environ.get(variable)]
     raise CredentialError(
         f"the app's credentials for {request.api.title} are missing: {' and '.join(unset)}",
-        hint=f"set {id_variable} and {secret_variable}; how to keep them is in {TEMPLATE}",
+        hint=f"set {id_variable} and {secret_variable}; {TEMPLATE} shows how to store them",
     )
 
 
 def oauth_of(request: CredentialRequest) -> OAuth:
-    """How the API gives out tokens. Raises CredentialError where it does not."""
+    """The API's OAuth data. Raises CredentialError if it has none."""
     if request.api.oauth is None:
         raise CredentialError(
             f"{request.api.title} gives out no tokens", hint="put the token into a variable or a token file"
@@ -100,45 +105,51 @@ def oauth_of(request: CredentialRequest) -> OAuth:
 def ask_exchange(request: CredentialRequest, code: str, *, redirect_uri: str = "") -> TokenSet:
     """The tokens for a code that a user's consent gave, not stored yet.
 
-    ``redirect_uri`` is the one that the consent page was opened with; "" is the
-    API's usual one. Raises Refused, Doubtful, RateLimited, Unreachable, CredentialError.
+    ``redirect_uri`` is the one that the consent page was opened with; "" is the API's default. Raises GrantRefused,
+    GrantInDoubt, RateLimited, Unreachable, CredentialError.
     """
     oauth = oauth_of(request)
     uri = redirect_uri or oauth.redirect_uri
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": uri, **oauth.exchange_fields}
     hint = (
-        "a code is good once, and for some minutes: sign in again to get another. If that does not help, "
-        f"{_variable_names(oauth)} must be those of the app, and {uri} registered as one of its redirect URIs, letter by letter"
+        "a code works once, for some minutes: sign in again to get another. If that does not help, check that "
+        f"{_variable_names(oauth)} are those of the app, and that {uri} is exactly one of its redirect URIs"
     )
-    return _request_tokens(request, _GrantCall("exchange the code for tokens", oauth.token_method, oauth.token_path, form, hint))
+    return _request_tokens(
+        request, _GrantCall("exchange the code for tokens", oauth.token_method, oauth.token_path, form, hint)
+    )
 
 
 def ask_refresh(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
-    """The tokens that follow ``tokens``, not stored yet. What the answer does not tell stays as it was.
+    """The tokens that replace ``tokens``, not stored yet. Facts that the answer lacks stay as they were.
 
     A service that rotates ends the old refresh token. Raises as ``ask_exchange``.
     """
     oauth = oauth_of(request)
     if tokens.refresh_token is None:
-        raise CredentialError(f"the token {tokens.name!r} ({tokens.source}) has no refresh token", hint=_login_hint(request))
+        raise CredentialError(
+            f"the token {tokens.name!r} ({tokens.source}) has no refresh token", hint=_login_hint(request)
+        )
     app = app_credentials(request)
     if tokens.app_id and tokens.app_id != app.id:
         raise CredentialError(
-            f"the token {tokens.name!r} ({tokens.source}) is of the app {tokens.app_id}, "
-            f"but {app.source} are of the app {app.id}",
+            f"the token {tokens.name!r} ({tokens.source}) belongs to the app {tokens.app_id}, "
+            f"but {app.source} to the app {app.id}",
             hint=f"set the credentials of that app, or {_login_hint(request)}",
         )
     form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token, **oauth.refresh_fields}
     hint = f"if {app.source} are right, the refresh token was used, ended or revoked: {_login_hint(request)}"
     purpose = f"refresh the token {tokens.name!r}"
-    return _request_tokens(request, _GrantCall(purpose, oauth.token_method, oauth.token_path, form, hint), before=tokens)
+    return _request_tokens(
+        request, _GrantCall(purpose, oauth.token_method, oauth.token_path, form, hint), before=tokens
+    )
 
 
 def ask_client_credentials(request: CredentialRequest, scopes: Iterable[str]) -> TokenSet:
     """A token with which the app acts as itself, not stored yet. Raises as ``ask_exchange``."""
     oauth = oauth_of(request)
     if not oauth.client_credentials:
-        raise CredentialError(f"{request.api.title} gives apps no tokens of their own", hint=_login_hint(request))
+        raise CredentialError(f"{request.api.title} has no client-credentials tokens", hint=_login_hint(request))
     form = {"grant_type": CLIENT_CREDENTIALS, "scope": ",".join(sorted(scopes))}
     hint = f"check {_variable_names(oauth)}, and that the app may have these scopes: {form['scope']}"
     call = _GrantCall("give the app a token of its own", oauth.token_method, oauth.token_path, form, hint)
@@ -146,43 +157,48 @@ def ask_client_credentials(request: CredentialRequest, scopes: Iterable[str]) ->
 
 
 def ask_revoke(request: CredentialRequest, tokens: TokenSet) -> None:
-    """End the tokens at the service. Raises as ``ask_exchange``; Refused also where the service never does this."""
+    """Revoke the tokens at the service. Raises as ``ask_exchange``; GrantRefused also if the service can't revoke."""
     oauth = oauth_of(request)
     if not oauth.revoke_path:
-        raise GrantRefused(f"{request.api.title} can't revoke tokens", hint="take the app's access away in the account")
+        raise GrantRefused(
+            f"{request.api.title} can't revoke tokens", hint="remove the app's access in the account's settings"
+        )
     kind = "refresh_token" if tokens.refresh_token else "access_token"
     form = {"token": tokens.refresh_token or tokens.access_token, "token_type_hint": kind}
-    hint = "take the app's access away in the account's own settings"
+    hint = "remove the app's access in the account's settings"
     call = _GrantCall(f"revoke the token {tokens.name!r}", "POST", oauth.revoke_path, form, hint)
     _request_grant(request, call, app_credentials(request))
 
 
-def _request_tokens(request: CredentialRequest, call: _GrantCall, *, before: TokenSet | None = None, grant: str = "") -> TokenSet:
+def _request_tokens(
+    request: CredentialRequest, call: _GrantCall, *, before: TokenSet | None = None, grant: str = ""
+) -> TokenSet:
     app = app_credentials(request)
     answer = _request_grant(request, call, app)
-    found = _answer_fields(answer, oauth_of(request))
-    if found is None or not is_sendable(found.get("access_token")):
+    fields = _answer_fields(answer, oauth_of(request))
+    if fields is None or not is_sendable(fields.get("access_token")):
         raise _in_doubt(request, call, "its answer has no usable access_token")
-    return _token_set(request, app, found, before, grant)
+    return _token_set(request, app, fields, before, grant)
 
 
 def _token_set(
-    request: CredentialRequest, app: AppCredentials, found: Mapping[str, Any], before: TokenSet | None, grant: str
+    request: CredentialRequest, app: AppCredentials, fields: Mapping[str, Any], before: TokenSet | None, grant: str
 ) -> TokenSet:
     now = float(math.floor(request.clock()))  # to the second, as files have it
-    given = found.get("refresh_token")
-    refresh = given if is_sendable(given) else before.refresh_token if before is not None else None
-    refresh_end = _end_time(found.get("refresh_token_expires_in"), found.get("refresh_token_expires_at"), now)
+    rotated = fields.get("refresh_token")
+    refresh = rotated if is_sendable(rotated) else before.refresh_token if before is not None else None
+    refresh_end = _end_time(fields.get("refresh_token_expires_in"), fields.get("refresh_token_expires_at"), now)
     if refresh_end is None and before is not None and refresh == before.refresh_token:
         refresh_end = before.refresh_expires_at
-    scope = found.get("scope")
-    told = scope if isinstance(scope, str) and scope.isprintable() and scope.strip() else None
+    scope = fields.get("scope")
+    scopes = scope if isinstance(scope, str) and scope.isprintable() and scope.strip() else None
     return TokenSet(
         name=request.token,
-        access_token=found["access_token"],
+        access_token=fields["access_token"],
         refresh_token=refresh,
-        scopes=told or (before.scopes if before is not None else None),
-        expires_at=_end_time(found.get("expires_in"), None, now) or _end_time(oauth_of(request).access_seconds, None, now),
+        scopes=scopes or (before.scopes if before is not None else None),
+        expires_at=_end_time(fields.get("expires_in"), None, now)
+        or _end_time(oauth_of(request).access_seconds, None, now),
         refresh_expires_at=refresh_end,
         issued_at=now,
         origin=origin_of(request),
@@ -194,9 +210,9 @@ def _token_set(
 
 
 def _end_time(life: object, moment: object, now: float) -> float | None:
-    """When something ends that lives for ``life`` seconds, or until ``moment``; None where neither makes sense.
+    """When something ends that lives for ``life`` seconds, or until ``moment``; None if neither is usable.
 
-    A life is believed before a moment: the service's clock need not be this machine's.
+    The life comes first: the service's clock may differ from this machine's.
     """
     if isinstance(life, int | float) and not isinstance(life, bool) and 1 <= life <= LONGEST_LIFE:
         return now + math.floor(life)
@@ -204,16 +220,16 @@ def _end_time(life: object, moment: object, now: float) -> float | None:
 
 
 def _answer_fields(answer: object, oauth: OAuth) -> dict[str, Any] | None:
-    """The answer's fields by their common names; None where it is no object."""
+    """The answer's fields by their common names; None if it is not an object."""
     if not isinstance(answer, Mapping):
         return None
-    found = {}
+    fields = {}
     for name, path in oauth.answer.items():
         value: object = answer
         for part in path:
             value = value.get(part) if isinstance(value, Mapping) else None
-        found[name] = value
-    return found
+        fields[name] = value
+    return fields
 
 
 def _request_grant(request: CredentialRequest, call: _GrantCall, app: AppCredentials) -> object:
@@ -249,7 +265,7 @@ def _send(request: CredentialRequest, call: _GrantCall, app: AppCredentials) -> 
 def _refusal(request: CredentialRequest, call: _GrantCall, app: AppCredentials, answer: Answer) -> Exception:
     if 300 <= answer.status < 400:
         return GrantRefused(
-            f"{request.api.title} points elsewhere (HTTP {answer.status}), and nothing secret is sent after it",
+            f"{request.api.title} redirects (HTTP {answer.status}), and secrets are not sent after a redirect",
             hint=f"check {request.api.origin_variable}",
         )
     body = _parse_json(answer.body or b"")
@@ -271,15 +287,15 @@ def _has_description(body: object) -> bool:
     return isinstance(body, Mapping) and isinstance(body.get("error_description"), str)
 
 
-def _in_doubt(request: CredentialRequest, call: _GrantCall, why: str) -> GrantInDoubt:
+def _in_doubt(request: CredentialRequest, call: _GrantCall, reason: str) -> GrantInDoubt:
     return GrantInDoubt(
-        f"{request.api.title} was asked to {call.purpose}, and it is unknown whether it did: {why}",
+        f"{request.api.title} was asked to {call.purpose}, and it is unknown whether it did: {reason}",
         hint="try again in a moment; if that is refused, sign in again",
     )
 
 
 def _parse_json(body: bytes) -> Any:
-    """The value of a JSON text; None for anything else. NaN and its like are None too: they end no rotation."""
+    """The value of a JSON text; None for anything else. NaN and the like become None, so that the rest is read."""
     try:
         return json.loads(body.decode(), parse_constant=lambda _: None)
     except (ValueError, RecursionError):
@@ -287,7 +303,7 @@ def _parse_json(body: bytes) -> Any:
 
 
 def _redact(secrets: Iterable[str], text: str) -> str:
-    """A service's words, short and on one line, without what it was sent."""
+    """A service's words, short and on one line, without the secrets that it was sent."""
     for secret in secrets:
         for form in (secret, quote_plus(secret)):
             text = text.replace(form, "...")

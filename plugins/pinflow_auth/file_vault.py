@@ -1,6 +1,6 @@
-"""Tokens in files of the user's own: what `pinflow.Vault` is where no state is shared. A file may point at the key store.
+"""Tokens in files of the user's own: the `pinflow.Vault` of a machine that shares no state.
 
-The service that the vault knows is the id of the API version.
+A file may point at the key store. The vault's service is the id of the API version.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import stat
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pinflow import CredentialError, StoredToken
@@ -19,6 +18,7 @@ from pinflow_auth.tokens import parse_object, parse_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from pinflow import CredentialRequest
     from pinflow_auth.tokens import TokenSet
@@ -95,8 +95,9 @@ class FileVault:
                 yield from sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
 
     def names(self) -> Sequence[tuple[str, str]]:
-        """API ("" if the file doesn't say) and name of each token file that can be read."""
-        return [(api, path.stem) for path in self.paths() if (api := _api_of(path, path.stem)) is not None]
+        """API and name of each token file that can be read; a file that names no API counts for the request's."""
+        apis = ((path, _api_of(path, path.stem)) for path in self.paths())
+        return [(api or self._request.api.id, path.stem) for path, api in apis if api is not None]
 
     def prove(self, service: str, name: str, *, storage: FileStorage | None = None) -> None:
         """Check that ``store`` will work, before a person is asked for tokens. Raises CredentialError."""

@@ -1,10 +1,8 @@
-"""Files that hold secrets: read with suspicion, replaced whole, one process at a time.
+"""Files that hold secrets: checked before they are read, replaced whole, by one process at a time.
 
-A file is refused unless it is a regular one of this user alone, found without
-following a link. It is replaced by renaming another one over it, so that whoever
-reads finds the old content or the new, and never a part. Nothing is locked but a
-file of its own beside it, which is never deleted: a lock on a file that is
-replaced would be on the old one.
+A file is refused unless it is a regular file of this user alone, found without following a link. It is replaced by
+renaming another one over it, so that a reader gets the old content or the new, never a part. The lock is a file of
+its own beside it, which is never deleted: a lock on a file that is replaced would be on the old one.
 """
 
 from __future__ import annotations
@@ -50,22 +48,24 @@ else:
         return True
 
 
-LARGEST = 64 * 1024  # bytes; a token file has some hundred
-ROOM = 16 * 1024  # bytes taken on disk before a new content is known
+MAX_BYTES = 64 * 1024  # a token file has some hundred; a larger file is something else and not read
+RESERVED_BYTES = 16 * 1024  # taken on disk before the new content is known: two of the longest tokens, 8 KiB each
 
 LOCK_WAIT = 120.0  # seconds; a refresh takes half a minute at most, and whoever waited for one needs no other
 _LONGEST_PAUSE = 0.05
+
+_RENAME_TRIES = 200  # 10 ms apart: a reader of a token file is through in 2 s, even on a busy machine
 
 _MOUNTS = Path("/proc/self/mounts")
 _ALONE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _POSIX = os.name == "posix"
 
 
-def read(path: Path, what: str) -> bytes | None:
-    """The file's bytes, or None if there is no file. ``what`` is it to people: "token file".
+def read(path: Path, label: str) -> bytes | None:
+    """The file's bytes, or None if there is no file. Messages call it ``label``: "token file".
 
-    Raises CredentialError for a link, for anything but a regular file, for one that
-    is another user's or open to others, and for a folder in which anybody may write.
+    Raises CredentialError for a link, for anything but a regular file, for one that belongs to another user or is
+    open to others, and for a folder that others can write to.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | _ALONE | getattr(os, "O_NONBLOCK", 0))
@@ -73,34 +73,34 @@ def read(path: Path, what: str) -> bytes | None:
         return None
     except OSError as error:
         linked = path.is_symlink()
-        problem = "is a link, and links are not followed" if linked else f"can't be read: {error.strerror}"
-        hint = "put the file itself there" if linked else f"make it readable for you alone: chmod 600 {path}"
-        raise CredentialError(f"the {what} {path} {problem}", hint=hint) from None
+        problem = "is a link; links are not followed" if linked else f"can't be read: {error.strerror}"
+        hint = "put the file itself there" if linked else f"make it readable: chmod 600 {path}"
+        raise CredentialError(f"the {label} {path} {problem}", hint=hint) from None
     try:
-        _check(path, os.fstat(descriptor), what)
+        _check(path, os.fstat(descriptor), label)
         check_folder(path.parent)
         return _read_all(descriptor)
     except OSError as error:
-        raise CredentialError(f"the {what} {path} can't be read: {error.strerror}") from None
+        raise CredentialError(f"the {label} {path} can't be read: {error.strerror}") from None
     finally:
         os.close(descriptor)
 
 
-def _check(path: Path, facts: os.stat_result, what: str) -> None:
-    if not stat.S_ISREG(facts.st_mode):
-        raise CredentialError(f"the {what} {path} is not a regular file", hint="put a file there, or take this away")
-    if facts.st_size > LARGEST:
-        raise CredentialError(f"the {what} {path} has {facts.st_size:,} bytes: it can't be one")
+def _check(path: Path, status: os.stat_result, label: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise CredentialError(f"the {label} {path} is not a regular file", hint="put a file there, or remove this")
+    if status.st_size > MAX_BYTES:
+        raise CredentialError(f"the {label} {path} is too large: {status.st_size:,} bytes")
     if not _POSIX:
         return
-    if facts.st_uid != os.getuid():
-        raise CredentialError(f"the {what} {path} belongs to another user", hint=f"chown {os.getuid()} {path}")
-    if facts.st_mode & 0o077:
-        mode = stat.S_IMODE(facts.st_mode)
-        raise CredentialError(f"others can get at the {what} {path} (its mode is {mode:o})", hint=f"chmod 600 {path}")
-    if facts.st_nlink > 1:
+    if status.st_uid != os.getuid():
+        raise CredentialError(f"the {label} {path} belongs to another user", hint=f"chown {os.getuid()} {path}")
+    if status.st_mode & 0o077:
+        mode = stat.S_IMODE(status.st_mode)
+        raise CredentialError(f"the {label} {path} is open to other users (mode {mode:o})", hint=f"chmod 600 {path}")
+    if status.st_nlink > 1:
         raise CredentialError(
-            f"the {what} {path} has a second name on disk (a hard link)",
+            f"the {label} {path} has a second name on disk (a hard link)",
             hint=f"make it a file of its own: cp {path} {path}.new && mv {path}.new {path}",
         )
 
@@ -110,33 +110,33 @@ def check_folder(folder: Path) -> None:
     if not _POSIX:
         return
     try:
-        facts = folder.stat()
+        status = folder.stat()
     except OSError as error:
         raise _unusable(folder, error) from None
-    if facts.st_uid not in (os.getuid(), 0):
+    if status.st_uid not in (os.getuid(), 0):
         raise CredentialError(
-            f"the folder {folder} belongs to another user, who can replace what is in it",
+            f"the folder {folder} belongs to another user, who can replace its files",
             hint=f"keep token files in a folder of your own, or: chown {os.getuid()} {folder}",
         )
-    if facts.st_mode & 0o002:
-        mode = stat.S_IMODE(facts.st_mode)
+    if status.st_mode & 0o002:
+        mode = stat.S_IMODE(status.st_mode)
         raise CredentialError(
-            f"anybody can replace files in {folder} (its mode is {mode:o})",
+            f"other users can replace files in {folder} (mode {mode:o})",
             hint=f"keep token files in a folder of your own, or: chmod 700 {folder}",
         )
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder, for its owner alone, unless it is there. Raises CredentialError if that fails."""
+    """Make the folder, for its owner alone, unless it exists. Raises CredentialError if that fails."""
     try:
         folder.mkdir(mode=0o700, parents=True)
-        folder.chmod(0o700)  # whatever the umask took away
+        folder.chmod(0o700)  # the umask may have removed some of it
     except FileExistsError:
         pass
     except OSError as error:
         raise _unusable(folder, error) from None
     if not folder.is_dir():
-        raise CredentialError(f"{folder} is not a folder", hint="take it away, or name another folder")
+        raise CredentialError(f"{folder} is not a folder", hint="remove it, or name another folder")
 
 
 @contextmanager
@@ -208,21 +208,21 @@ def _check_place(folder: Path) -> None:
 class FileReplacement:
     """The next content of a file, beside it, with its room on disk already taken. Use it in a ``with`` statement.
 
-    Once it is there, storing has been proved to work: what can still fail is the
-    hardware. Without ``put`` it goes away again. Raises CredentialError.
+    After its start, storing has been proved to work: only the hardware can still fail. Without ``put`` it is removed
+    again. Raises CredentialError.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._draft = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.tmp")
+        self._temporary = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.tmp")
         self._descriptor = -1
 
     def __enter__(self) -> FileReplacement:
         try:
-            self._descriptor = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _ALONE, 0o600)
+            self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _ALONE, 0o600)
             if hasattr(os, "fchmod"):
                 os.fchmod(self._descriptor, 0o600)  # a umask may have taken even the owner's rights
-            _write_all(self._descriptor, b" " * ROOM)
+            _write_all(self._descriptor, b" " * RESERVED_BYTES)
             os.fsync(self._descriptor)
         except OSError as error:
             self._drop()
@@ -235,21 +235,21 @@ class FileReplacement:
         self._drop()
 
     def put(self, content: bytes) -> None:
-        """Make ``content`` the file's. On return it is on disk under the file's name. Raises OSError."""
+        """Make ``content`` the file's content. It is on disk under the file's name on return. Raises OSError."""
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         _write_all(self._descriptor, content)
         os.ftruncate(self._descriptor, len(content))
         os.fsync(self._descriptor)
         self._close()  # an open file can't be renamed on Windows
-        _rename(self._draft, self._path)
-        # from here on the new content is in place; that its name is not yet durable changes nothing
+        _rename(self._temporary, self._path)
+        # the new content is in place; it makes no difference if its name is not durable yet
         with suppress(OSError):
             sync_folder(self._path.parent)
 
     def _drop(self) -> None:
         self._close()
         with suppress(OSError):
-            self._draft.unlink(missing_ok=True)
+            self._temporary.unlink(missing_ok=True)
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
@@ -258,16 +258,16 @@ class FileReplacement:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Replace a file's content, whole. Raises CredentialError; then the old one is still there."""
-    with FileReplacement(path) as draft:
+    """Replace a file's content, whole. Raises CredentialError; the old content is still there then."""
+    with FileReplacement(path) as replacement:
         try:
-            draft.put(content)
+            replacement.put(content)
         except OSError as error:
             raise _unusable(path.parent, error) from None
 
 
 def remove(path: Path) -> bool:
-    """Take a file away for good; False if there was none. Raises CredentialError."""
+    """Remove a file durably; False if there was none. Raises CredentialError."""
     try:
         path.unlink()
     except FileNotFoundError:
@@ -290,32 +290,32 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _rename(draft: Path, path: Path) -> None:
-    for _ in range(200):
+def _rename(temporary: Path, path: Path) -> None:
+    for _ in range(_RENAME_TRIES):
         try:
-            os.replace(draft, path)  # noqa: PTH105 - the system's own word, since all depends on it
+            os.replace(temporary, path)  # noqa: PTH105 - the system's own call, since all depends on it
         except PermissionError:
             if _POSIX:
                 raise
-            time.sleep(0.01)  # Windows does not let a file be replaced in the moment in which it is read
+            time.sleep(0.01)  # Windows refuses to replace a file while another process reads it
         else:
             return
-    raise PermissionError(errno.EACCES, "it is held open by another program")
+    raise PermissionError(errno.EACCES, "another program holds it open")
 
 
 def _read_all(descriptor: int) -> bytes:
     with open(descriptor, "rb", closefd=False) as file:
-        return file.read(LARGEST + 1)
+        return file.read(MAX_BYTES + 1)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
-    left = memoryview(content)
-    while left:
-        left = left[os.write(descriptor, left) :]
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def _unusable(folder: Path, error: OSError) -> CredentialError:
     return CredentialError(
-        f"nothing can be stored in {folder}: {error.strerror or type(error).__name__}; what was there is unchanged",
-        hint="make room, or make the folder yours and writable",
+        f"nothing can be stored in {folder}: {error.strerror or type(error).__name__}; nothing was changed",
+        hint="free some space, or make the folder yours and writable",
     )

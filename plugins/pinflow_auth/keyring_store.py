@@ -1,8 +1,7 @@
-"""Tokens in the system's key store, where somebody chose that.
+"""Tokens in the system's key store, for people who chose that.
 
-The token file then holds no secret: it only says that the key store has it. There
-is no way from one to the other in silence: a key store that does not answer is an
-error, and never a reason to look for a file.
+The token file then holds no secret and only says that the key store has it. Nothing falls back from one to the other
+silently: a key store that does not answer is an error, and never a reason to look for a file.
 """
 
 from __future__ import annotations
@@ -20,26 +19,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SERVICE = "pinflow"
-PATIENCE = 20.0  # seconds; a locked key store waits for its owner, for ever if need be
+PATIENCE = 20.0  # seconds; a locked key store waits for its owner without end, and one can be unlocked in this time
 
 _ADVICE = "unlock it, or sign in again with files in its place: pinflow auth login {name} --storage file"
 
 
 def load(path: Path, *, patience: float = PATIENCE) -> str | None:
-    """What the key store has for a token file, or None. Raises CredentialError."""
+    """The key store's entry for a token file, or None. Raises CredentialError."""
     keyring = _import_keyring(path)
-    found = _call_in_time(lambda: keyring.get_password(SERVICE, _entry_name(path)), path, patience)
-    return None if found is None else str(found)
+    content = _call_in_time(lambda: keyring.get_password(SERVICE, _entry_name(path)), path, patience)
+    return None if content is None else str(content)
 
 
 def store(path: Path, content: str, *, patience: float = PATIENCE) -> None:
-    """Put ``content`` there for a token file. Raises CredentialError."""
+    """Store ``content`` as the entry for a token file. Raises CredentialError."""
     keyring = _import_keyring(path)
     _call_in_time(lambda: keyring.set_password(SERVICE, _entry_name(path), content), path, patience)
 
 
 def forget(path: Path, *, patience: float = PATIENCE) -> None:
-    """Take away what the key store has for a token file. Raises CredentialError."""
+    """Remove the key store's entry for a token file. Raises CredentialError."""
     keyring = _import_keyring(path)
 
     def delete() -> None:
@@ -50,7 +49,7 @@ def forget(path: Path, *, patience: float = PATIENCE) -> None:
 
 
 def _entry_name(path: Path) -> str:
-    """The name under which people see it in their key store."""
+    """The entry's name, as people see it in their key store."""
     return f"{path.stem} in {path.parent.resolve()}"
 
 
@@ -59,19 +58,19 @@ def _import_keyring(path: Path) -> Any:
         return importlib.import_module("keyring")
     except ImportError:
         raise CredentialError(
-            f"the token {path.stem!r} is kept in the system's key store, and what can ask it is not installed",
+            f"the token {path.stem!r} is in the system's key store, and the library to read it is not installed",
             hint="install pinflow[keyring]",
         ) from None
 
 
-def _call_in_time(ask: Callable[[], T], path: Path, patience: float) -> T:
-    """What ``ask`` returns, if it does so in time. A call that hangs is left behind: nothing can end it."""
+def _call_in_time(call: Callable[[], T], path: Path, patience: float) -> T:
+    """What ``call`` returns, if it does so in time. A call that hangs is abandoned: nothing can end it."""
     answers: list[T] = []
     errors: list[str] = []
 
     def run() -> None:
         try:
-            answers.append(ask())
+            answers.append(call())
         except Exception as error:  # every backend has errors of its own
             errors.append(type(error).__name__)
 
@@ -80,8 +79,8 @@ def _call_in_time(ask: Callable[[], T], path: Path, patience: float) -> T:
     thread.join(patience)
     if answers:
         return answers[0]
-    what = f"failed ({errors[0]})" if errors else f"did not answer within {patience:g} seconds"
+    problem = f"failed ({errors[0]})" if errors else f"did not answer within {patience:g} seconds"
     raise CredentialError(
-        f"the system's key store, which keeps the token {path.stem!r}, {what}",
+        f"the system's key store, which has the token {path.stem!r}, {problem}",
         hint=_ADVICE.format(name=path.stem),
     )

@@ -1,7 +1,7 @@
-"""What may name a token, and which variable and file a name stands for.
+"""Which names a token may have, and which variable and file a name stands for.
 
-A recipe chooses names, so a name must lead to nothing but a token: it is no path
-and no device, and it never makes pinflow read a variable that holds something else.
+A recipe chooses names, so a name must lead to nothing but a token: it is not a path or a device, and never makes
+pinflow read a variable that holds something else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?"  # the core's gram
 
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 
-# what a process finds in its environment without anybody having put a token there
+# variables of the process: found in any environment without being tokens
 _OF_THE_PROCESS = """
     APPDATA COLORTERM COMSPEC DISPLAY EDITOR HISTFILE HOME HOMEDRIVE HOMEPATH HOST HOSTNAME HOSTTYPE IFS KUBECONFIG
     LANG LANGUAGE LD_PRELOAD LOCALAPPDATA LOGNAME LS_COLORS MACHTYPE MAIL MANPATH NO_COLOR OLDPWD OS OSTYPE PAGER PATH
@@ -37,10 +37,9 @@ _OTHER_ENDS = "_DIR _DSN _KEY _PASS _PATH _PROXY _PWD _URI _URL"
 def check_name(name: str, api: Api) -> str:
     """``name``, if it may name a token.
 
-    Raises CredentialError for anything but letters, digits, _ . and - (64 at most),
-    for the name of a device, and where the variable of that name is one of the
-    process (PATH, HOME), of another service (AWS_..., GITHUB_...), of the API's own
-    settings, or ends like a password or a key: that variable is never read.
+    Raises CredentialError for anything but letters, digits, _ . and - (64 at most), for the name of a device, and if
+    the variable of that name belongs to the process (PATH, HOME), to another service (AWS_..., GITHUB_...) or to the
+    API's settings, or ends like a password or a key: such a variable is never read.
     """
     from pinflow import is_token_name
 
@@ -52,20 +51,20 @@ def check_name(name: str, api: Api) -> str:
     variable = variable_of(name)
     if _is_reserved(variable, api):
         raise CredentialError(
-            f"{name!r} can't name a token: the variable {variable} is there for something else",
+            f"{name!r} can't name a token: the variable {variable} has another meaning",
             hint="choose another name, such as access_token",
         )
     return name
 
 
 def variable_of(name: str) -> str:
-    """The variable that a name stands for. What a shell can't have in a variable is an underscore."""
+    """The variable that a name stands for; characters that a variable can't have become underscores."""
     return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
 
 
-def name_variants(name: str, api: Api) -> tuple[str, str]:
-    """The names to look for in order: that of this API version says more than the plain one."""
-    return f"{name}_{api.id}", name
+def name_variants(name: str, api: str) -> tuple[str, str]:
+    """The names to look for, in order: the one with the API's id is more specific than the plain one."""
+    return f"{name}_{api}", name
 
 
 def _is_reserved(variable: str, api: Api) -> bool:
@@ -79,9 +78,9 @@ def _is_reserved(variable: str, api: Api) -> bool:
 
 
 def _api_variables(api: Api) -> set[str]:
-    """The variables that set this API up."""
-    found = {api.origin_variable, api.token_folder_variable}
+    """The variables that configure this API."""
+    variables = {api.origin_variable, api.token_folder_variable}
     if api.oauth is not None:
-        found |= {api.oauth.consent_origin_variable, api.oauth.landing_variable}
-        found.update(variable for pair in api.oauth.app_variables for variable in pair)
-    return found - {""}
+        variables |= {api.oauth.consent_origin_variable, api.oauth.landing_variable}
+        variables.update(variable for pair in api.oauth.app_variables for variable in pair)
+    return variables - {""}

@@ -1,4 +1,4 @@
-"""The pages that a browser shows when it comes back from consent. They hold nothing that came from outside."""
+"""The pages that a browser shows when it comes back from the consent page. No content comes from outside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """What a page says. ``mark`` is one character, ``tone`` its colour on light and on dark ground."""
+    """The text of a page. ``mark`` is one character, ``tone`` its colour on light and on dark ground."""
 
     title: str
     text: str
@@ -29,7 +29,7 @@ DENIED = PageText(
 )
 STRAY = PageText(
     "Nothing to see here",
-    "This address is only for the answer that pinflow waits for, and this was not it.",
+    "This address is only for the answer that pinflow waits for.",
     "?",
     ("#5b6470", "#a8b3c0"),
 )
@@ -60,7 +60,7 @@ p {{ margin: 0; color: var(--soft) }}
 """
 
 
-def page(words: PageText) -> bytes:
-    """A whole page, which loads nothing."""
-    light, dark = words.tone
-    return _PAGE.format(title=words.title, text=words.text, mark=words.mark, light=light, dark=dark).encode()
+def page(text: PageText) -> bytes:
+    """A whole page, which loads nothing else."""
+    light, dark = text.tone
+    return _PAGE.format(title=text.title, text=text.text, mark=text.mark, light=light, dark=dark).encode()

@@ -98,9 +98,7 @@ def _is_due(
     return tokens.expires_at is None or tokens.ends_within(within, now)
 
 
-def _refresh(
-    request: CredentialRequest, tokens: TokenSet, vault: Vault, turn: VaultTurn
-) -> tuple[TokenSet, bool]:
+def _refresh(request: CredentialRequest, tokens: TokenSet, vault: Vault, turn: VaultTurn) -> tuple[TokenSet, bool]:
     if not tokens.refreshable:
         raise CredentialError(
             f"the token {tokens.name!r} ({tokens.source}) has no refresh token",

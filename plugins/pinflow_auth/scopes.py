@@ -1,4 +1,4 @@
-"""Scopes by name: which there are, which a recipe needs, and what was probably meant."""
+"""Scopes by name: which exist, which a recipe needs, and suggestions for misspelt ones."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ if TYPE_CHECKING:
 
     from pinflow import Api, Host, OAuth
 
-ANY = ""  # stands for each token that there is, where a recipe goes through all of them
+ANY = ""  # the name that stands for every token, of a recipe that goes through all of them
 
 
 def requested_scopes(
-    app: Host, api: Api, oauth: OAuth, token: str, *, given: str | None, recipes: Sequence[Path]
+    app: Host, api: Api, oauth: OAuth, token: str, *, option: str | None, recipes: Sequence[Path]
 ) -> frozenset[str]:
-    """The scopes to ask for: those given and those of the recipes, else the API's default ones.
+    """The scopes to ask for: those of --scopes and of the recipes, else the API's default ones.
 
-    ``given`` is a list with commas or spaces. Raises UsageError naming every unknown
-    scope with the nearest known one, and RecipeError for a recipe that is wrong.
+    ``option`` is a list separated by commas or spaces. Raises UsageError naming every unknown scope with the nearest
+    known one, and RecipeError for a wrong recipe.
     """
-    found = check_scopes(scopes_in(given), oauth, api) if given is not None else frozenset()
+    scopes = check_scopes(scopes_in(option), oauth, api) if option is not None else frozenset()
     for recipe in recipes:
-        found |= recipe_scopes(app, recipe, api, token)
-    return found or oauth.default_scopes
+        scopes |= recipe_scopes(app, recipe, api, token)
+    return scopes or oauth.default_scopes
 
 
 def check_scopes(names: frozenset[str], oauth: OAuth, api: Api) -> frozenset[str]:
-    """``names``, if they are scopes of the API. Raises UsageError otherwise, or if there are none."""
+    """``names``, if all are scopes of the API. Raises UsageError otherwise, or if there are none."""
     if not names:
-        raise UsageError("--scopes names no scope", hint=f"the scopes are: {', '.join(sorted(oauth.scopes))}")
+        raise UsageError("--scopes is empty", hint=f"the scopes are: {', '.join(sorted(oauth.scopes))}")
     unknown = sorted(names - oauth.scopes)
     if unknown:
-        what = ", ".join(f"{name!r}{_suggestion(name, oauth.scopes)}" for name in unknown)
+        wrong = ", ".join(f"{name!r}{_suggestion(name, oauth.scopes)}" for name in unknown)
         raise UsageError(
-            f"{api.title} has no scope {what}",
-            hint=f"the scopes are: {', '.join(sorted(oauth.scopes))}; pinflow auth scopes tells what they allow",
+            f"{api.title} has no scope {wrong}",
+            hint=f"the scopes are: {', '.join(sorted(oauth.scopes))}; pinflow auth scopes says what they allow",
         )
     return names
 
@@ -51,26 +51,24 @@ def _suggestion(name: str, scopes: Iterable[str]) -> str:
 
 
 def recipe_scopes(app: Host, recipe: Path, api: Api, token: str) -> frozenset[str]:
-    """The scopes that a token needs for a recipe: of the logins with its name, or of all where none has it.
+    """The scopes that a token needs for a recipe: those of the logins with its name, or of all if none has it.
 
-    Raises UsageError where the recipe has no login of this API.
+    Raises UsageError if the recipe has no login of this API.
     """
     return scopes_for(token, token_scopes(app, recipe, api))
 
 
 def token_scopes(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
-    """What each of a recipe's tokens must be allowed, by name; under ANY what it does for each that there is.
+    """The scopes that each of a recipe's tokens needs, by name; under ANY those that every token needs.
 
-    Raises UsageError where the recipe has no login of this API.
+    Raises UsageError if the recipe has no login of this API.
     """
     needed = scope_needs(app, recipe)
-    mine = _needs_of_api(needed, api) or _needs_on_api(app, recipe, api)
-    if not mine:
-        there = ", ".join(sorted({of for _, of in needed})) or "none"
-        raise UsageError(
-            f"the recipe {recipe} needs no login for {api.title}", hint=f"the APIs that it signs in to: {there}"
-        )
-    return mine
+    by_token = _needs_of_api(needed, api) or _needs_on_api(app, recipe, api)
+    if not by_token:
+        apis = ", ".join(sorted({of for _, of in needed})) or "none"
+        raise UsageError(f"the recipe {recipe} needs no login for {api.title}", hint=f"it signs in to: {apis}")
+    return by_token
 
 
 def _needs_of_api(needed: Mapping[tuple[str, str], frozenset[str]], api: Api) -> Mapping[str, frozenset[str]]:
@@ -78,25 +76,25 @@ def _needs_of_api(needed: Mapping[tuple[str, str], frozenset[str]], api: Api) ->
 
 
 def _needs_on_api(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
-    """What a recipe's tokens must be allowed when it runs with --api. Raises RecipeError for what the API lacks."""
+    """The scopes that a recipe's tokens need when it runs with --api. Raises RecipeError if the API lacks an action."""
     return _needs_of_api(scope_needs(app, recipe, api=api.id), api)
 
 
 def scopes_for(token: str, needed: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """What a token must be allowed: as the login that it is, and as one of all; else whatever it is taken for."""
+    """The scopes that a token of this name needs; those of all logins if the recipe has no such name."""
     if token in needed:
         return needed[token] | needed.get(ANY, frozenset())
     return frozenset().union(*needed.values())
 
 
 def scope_needs(app: Host, recipe: Path, *, api: str | None = None) -> Mapping[tuple[str, str], frozenset[str]]:
-    """What a recipe's tokens must be allowed: (token, API) -> scopes. Raises RecipeError and UsageError.
+    """The scopes that a recipe's tokens need: (token, API) -> scopes. Raises RecipeError and UsageError.
 
-    ``api`` overrides the recipe's own. Under the name ANY: what it does for each token that there is.
+    ``api`` overrides the recipe's own. Under the name ANY are the scopes that every token needs.
     """
     plan = app.plan(recipe, inputs=None, api=api)
-    found: dict[tuple[str, str], frozenset[str]] = {}
+    needed: dict[tuple[str, str], frozenset[str]] = {}
     logins = [(login.token, login.api, login.scopes) for login in plan.logins.values()]
-    for token, of, scopes in [*logins, *((ANY, each.api, each.scopes) for each in plan.item_logins.values())]:
-        found[token, of] = found.get((token, of), frozenset()) | scopes
-    return found
+    for token, of, scopes in [*logins, *((ANY, login.api, login.scopes) for login in plan.item_logins.values())]:
+        needed[token, of] = needed.get((token, of), frozenset()) | scopes
+    return needed

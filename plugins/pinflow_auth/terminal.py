@@ -1,4 +1,4 @@
-"""What a command talks through: results on standard output, everything else on standard error."""
+"""The terminal of a command: results go to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     import argparse
 
 
+_LONGEST_LINE = 16_384  # characters; a redirect's address has some hundred, and browsers allow 8,192
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminal:
-    """The streams of a command, and how its person wants to be answered."""
+    """The streams of a command, and the options for its output."""
 
     stdin: TextIO
     stdout: TextIO
@@ -27,7 +30,7 @@ class Terminal:
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Terminal:
-        """This process's, with the options of the command line."""
+        """The terminal of this process, with the options of the command line."""
         return cls(
             stdin=sys.stdin,
             stdout=sys.stdout,
@@ -45,7 +48,7 @@ class Terminal:
 
     @property
     def interactive(self) -> bool:
-        """Whether a person is there who can be asked."""
+        """Whether a person can be asked."""
         return not self.no_input and _is_terminal(self.stdin) and _is_terminal(self.stderr)
 
     def say(self, text: str) -> None:
@@ -53,31 +56,31 @@ class Terminal:
         _write(self.stdout, f"{inert(text)}\n")
 
     def say_data(self, value: Any) -> None:
-        """Write the result for a program, in ASCII, on one line."""
+        """Write the result as JSON, in ASCII, on one line."""
         _write(self.stdout, json.dumps(value) + "\n")
 
     def tell(self, text: str) -> None:
-        """Write a line that is no result."""
+        """Write a line that is not part of the result."""
         _write(self.stderr, f"{inert(text)}\n")
 
     def note(self, text: str) -> None:
-        """Tell of something that is only good to know."""
+        """Write a note, unless the person wants it quiet."""
         if not self.quiet:
             self.tell(f"note: {text}")
 
     def line(self, question: str) -> str:
-        """A line of input that is not empty. Raises CredentialError when the input ends."""
+        """A non-empty line of input. Raises CredentialError when the input ends."""
         while True:
             if self.interactive:
                 _write(self.stderr, f"{inert(question)}: ")
-            line = self.stdin.readline(16_384)
+            line = self.stdin.readline(_LONGEST_LINE)
             if not line:
-                raise CredentialError("the input ended before there was an answer", hint="sign in again")
+                raise CredentialError("the input ended without an answer", hint="sign in again")
             if line.strip():
                 return line.strip()
 
     def confirm(self, question: str) -> bool:
-        """Whether the person says yes. No answer is no."""
+        """Ask a yes-or-no question. Returns whether the answer is yes; no answer is no."""
         _write(self.stderr, f"{inert(question)} [y/N] ")
         return self.stdin.readline(100).strip().lower() in ("y", "yes")
 

@@ -1,4 +1,4 @@
-"""Times as people say them."""
+"""Ends and due times of tokens as text."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def span_text(seconds: float) -> str:
-    """A length of time in one unit: "12 days"; at least two of it, but for seconds."""
-    size, unit = next(each for each in _UNITS if seconds >= 1.99 * each[0] or each[0] == 1)
+    """A duration in one unit: "12 days"; at least two of the unit, except for seconds."""
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds >= 1.99 * size or size == 1)
     count = round(seconds / size)
     return f"{count} {unit}{'' if count == 1 else 's'}"
 
@@ -23,6 +23,6 @@ def expiry_text(at: float | None, now: float) -> str:
 
 
 def due_text(at: float, now: float) -> str:
-    """When a token's next refresh is due: "next one due in 12 days (2026-12-05)". Seconds since the epoch."""
+    """When the next refresh is due: "next one due in 12 days (2026-12-05)". Seconds since the epoch."""
     day = datetime.fromtimestamp(at, UTC).date().isoformat()
     return f"next one due in {span_text(at - now)} ({day})" if at > now else f"next one due since {day}"

@@ -1,9 +1,8 @@
-"""A set of tokens, and how it is written down.
+"""A set of tokens, and its file format.
 
-A token file is JSON with the keys that the vendor's own scripts read and write,
-``name``, ``access_token``, ``refresh_token`` and ``scopes`` (the service's words),
-and with further ones that those scripts pass over: when the tokens end, and which
-origin, app, API and account they belong to.
+A token file is JSON with the keys that the vendor's own scripts read and write, ``name``, ``access_token``,
+``refresh_token`` and ``scopes`` (as the service wrote them), and with further ones that those scripts ignore: when
+the tokens end, and which origin, app, API and account they belong to.
 """
 
 from __future__ import annotations
@@ -21,24 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-Storage = Literal["environment", "file", "keyring"]
+Storage = Literal["environment", "file", "keyring", "vault"]
 
 CLIENT_CREDENTIALS = "client_credentials"
 EXAMPLE = '{"name": "access_token", "access_token": "...", "refresh_token": null, "scopes": "boards:read"}'
 
-_EARLIEST, _LATEST = 946_684_800.0, 32_503_680_000.0  # the years 2000 to 2999, in seconds since the epoch
+# the years 2000 to 2999, in seconds since the epoch: other numbers are milliseconds, or a life in place of a time
+_EARLIEST, _LATEST = 946_684_800.0, 32_503_680_000.0
+_LONGEST_SECRET = 8192  # characters; Pinterest's have below 100, and a JWT of other services some thousand
 _TEXTS = ("origin", "app_id", "api", "account", "grant")
 _TIMES = ("expires_at", "refresh_expires_at", "issued_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSet:
-    """What one name stands for: an access token, and all that is known of it. Times are seconds since the epoch.
+    """An access token of one name, and all that is known of it. Times are seconds since the epoch.
 
-    ``scopes`` is as the service wrote it, None where it is not known; so are the
-    times. ``origin`` is where the tokens may be sent, "" where it is not recorded.
-    ``grant`` tells a client-credentials token, which is replaced by asking for
-    another. ``source`` and ``path`` say where the set is kept.
+    ``scopes`` is as the service wrote it, None if unknown; so are the times. ``origin`` is where the tokens may be
+    sent, "" if it is not recorded. ``grant`` marks a client-credentials token, which is replaced by asking for
+    another. ``source`` and ``path`` say where the set is stored.
     """
 
     name: str
@@ -59,32 +59,32 @@ class TokenSet:
 
     @property
     def scope_set(self) -> frozenset[str] | None:
-        """The scopes one by one; None where they are not known."""
+        """The scopes one by one; None if unknown."""
         return scopes_in(self.scopes) if self.scopes else None
 
     @property
     def refreshable(self) -> bool:
-        """Whether new tokens can be had without a person."""
+        """Whether new tokens can be got without a person."""
         return self.storage != "environment" and (self.refresh_token is not None or self.grant == CLIENT_CREDENTIALS)
 
     def ends_within(self, seconds: float, now: float) -> bool:
-        """Whether the access token or what renews it ends within so many seconds. What is not known does not end."""
-        known = [at for at in (self.expires_at, self.refresh_expires_at) if at is not None]
-        return bool(known) and min(known) <= now + seconds
+        """Whether the access token or the refresh token ends within so many seconds. An unknown end does not count."""
+        ends = [at for at in (self.expires_at, self.refresh_expires_at) if at is not None]
+        return bool(ends) and min(ends) <= now + seconds
 
 
 def scopes_in(text: str) -> frozenset[str]:
-    """The scopes in a list with commas, spaces, or both."""
+    """The scopes in a list separated by commas, spaces, or both."""
     return frozenset(filter(None, re.split(r"[,\s]+", text)))
 
 
 def is_sendable(secret: object) -> bool:
     """Whether a value can be a token: one line of visible ASCII characters."""
-    return isinstance(secret, str) and 0 < len(secret) <= 8192 and all("!" <= c <= "~" for c in secret)
+    return isinstance(secret, str) and 0 < len(secret) <= _LONGEST_SECRET and all("!" <= c <= "~" for c in secret)
 
 
 def is_moment(value: object) -> bool:
-    """Whether a value is a time that a token can end at: seconds since the epoch."""
+    """Whether a value is a time at which a token can end: seconds since the epoch."""
     return isinstance(value, int | float) and not isinstance(value, bool) and _EARLIEST <= value <= _LATEST
 
 
@@ -108,32 +108,31 @@ def dump_tokens(tokens: TokenSet) -> bytes:
     return (json.dumps(content, indent=2) + "\n").encode()
 
 
-def parse_object(content: bytes, where: str) -> dict[str, Any]:
-    """The JSON object in a token file. Raises CredentialError, which quotes nothing of the content."""
+def parse_object(content: bytes, label: str) -> dict[str, Any]:
+    """The JSON object in a token file, which messages call ``label``. Raises CredentialError, never quoting content."""
     hint = f"it must look like {EXAMPLE}"
     if not content.strip():
-        raise CredentialError(f"the {where} is empty", hint=hint)
+        raise CredentialError(f"the {label} is empty", hint=hint)
     try:
-        data = json.loads(content.decode(), parse_constant=_no_number)
+        data = json.loads(content.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         # the decoder's own message quotes the content
-        raise CredentialError(f"the {where} is not JSON", hint=hint) from None
+        raise CredentialError(f"the {label} is not JSON", hint=hint) from None
     if not isinstance(data, dict):
-        raise CredentialError(f"the {where} is not a JSON object", hint=hint)
+        raise CredentialError(f"the {label} is not a JSON object", hint=hint)
     return data
 
 
-def parse_tokens(data: Mapping[str, Any], name: str, where: str, *, storage: Storage, path: Path) -> TokenSet:
+def parse_tokens(data: Mapping[str, Any], name: str, source: str, *, storage: Storage, path: Path | None) -> TokenSet:
     """The tokens in a token file's object, under the name by which they were asked for.
 
-    ``where`` names the file in messages. Raises CredentialError naming every key
-    that is wrong; a value is never quoted.
+    ``source`` names the file in messages. Raises CredentialError naming every wrong key; a value is never quoted.
     """
     problems = _problems(data)
     if problems:
         raise CredentialError(
-            f"the {where} can't be used: {'; '.join(problems)}",
-            hint=f"it must look like {EXAMPLE}; delete it to sign in anew",
+            f"the {source} can't be used: {'; '.join(problems)}",
+            hint=f"it must look like {EXAMPLE}; delete it to sign in again",
         )
     return TokenSet(
         name=name,
@@ -141,7 +140,7 @@ def parse_tokens(data: Mapping[str, Any], name: str, where: str, *, storage: Sto
         refresh_token=data.get("refresh_token") or None,
         scopes=data.get("scopes") or None,
         storage=storage,
-        source=where,
+        source=source,
         path=path,
         expires_at=_moment(data.get("expires_at")),
         refresh_expires_at=_moment(data.get("refresh_expires_at")),
@@ -151,28 +150,30 @@ def parse_tokens(data: Mapping[str, Any], name: str, where: str, *, storage: Sto
 
 
 def _problems(data: Mapping[str, Any]) -> list[str]:
-    found = []
+    problems = []
     if not data.get("access_token"):
-        found.append("it has no access_token")
+        problems.append("access_token is missing")
     elif not is_sendable(data["access_token"]):
-        found.append("access_token is not one line of visible ASCII characters")
+        problems.append("access_token is not one line of visible ASCII characters")
     if data.get("refresh_token") not in (None, "") and not is_sendable(data["refresh_token"]):
-        found.append("refresh_token is not one line of visible ASCII characters")
-    found += [f"{key} is not text" for key in ("name", "scopes", *_TEXTS) if not isinstance(data.get(key), str | None)]
-    found += [f"{key} is not a time" for key in _TIMES if data.get(key) is not None and _moment(data[key]) is None]
-    return found
+        problems.append("refresh_token is not one line of visible ASCII characters")
+    problems += [
+        f"{key} is not text" for key in ("name", "scopes", *_TEXTS) if not isinstance(data.get(key), str | None)
+    ]
+    problems += [f"{key} is not a time" for key in _TIMES if data.get(key) is not None and _moment(data[key]) is None]
+    return problems
 
 
 def _moment(value: object) -> float | None:
-    """A time in a file: seconds since the epoch, or ISO 8601, taken as UTC where it does not say."""
+    """A time in a file: seconds since the epoch, or ISO 8601, in UTC unless it says otherwise."""
     if isinstance(value, str):
         try:
-            read = datetime.fromisoformat(value)
-            value = (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()
+            time = datetime.fromisoformat(value)
+            value = (time if time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return None
     return float(value) if is_moment(value) and isinstance(value, int | float) else None
 
 
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")

@@ -91,7 +91,7 @@ def test_a_dry_run_says_what_would_be_done_and_asks_for_nothing(bench: Bench) ->
     assert bench.run("refresh_token", dry_run=True, if_expires_within="1 day").status == "planned"
     assert bench.notes == [
         f"access_token: {words} (file {bench.tokens / 'access_token.json'})"
-        for words in ("would be refreshed", "would be left alone")
+        for words in ("would be refreshed", "would be skipped")
     ]
     assert {path: path.read_bytes() for path in bench.tokens.iterdir()} == before
     assert bench.asked() == 0
@@ -288,7 +288,7 @@ def test_a_refresh_that_fails_in_passing_keeps_the_old_token_until_it_ends(bench
     bench.put("client", {**before, "origin": "http://127.0.0.1:9"})
     recipe = "steps:\n  - {uses: refresh_token, with: {token: client, if_due: true}}"
     assert bench.run(recipe).status == "ok"
-    assert "not refreshed this time; the old token still lasts" in bench.notes[0]
+    assert "not refreshed this time; the old token is still valid" in bench.notes[0]
     assert bench.run(recipe.replace(", if_due: true", "")).status == "failed"
     bench.put("client", {**before, "origin": "http://127.0.0.1:9", "expires_at": at(now - 1)})
     assert bench.run(recipe).status == "failed"

@@ -203,7 +203,7 @@ dead (v5) of garden_studio  MARK
 
 late (v5) of garden_studio  MARK
   from     file TOKENS/late.json
-  access   ended 2 days ago (2027-01-13); is refreshed when it is used
+  access   ended 2 days ago (2027-01-13); refreshed when used
   refresh  ends in 48 days (2027-03-04); next one due since 2027-01-03
   scopes   boards:read, pins:read, user_accounts:read
   good for look
@@ -230,7 +230,7 @@ def test_status_shows_a_line_for_each_of_many_tokens_and_then_what_is_wrong(
     assert lines[1].endswith("ends in 12 days (2027-01-27)    next one due in 2 days (2027-01-17)  boards:write")
     assert "ended 3 hours ago (2027-01-15)  not possible" in lines[12]
     assert lines[13] == "dead: it has ended: sign in again"
-    assert "12 tokens, 1 with problems; -v shows all that is known of each\n" in told.err
+    assert "12 tokens, 1 with problems; -v shows each in full\n" in told.err
     assert told.code == 4
     assert "  lacks    boards:write for write\n" in desk.auth("status", "--recipe", str(recipes["write"]), "-v").out
 
@@ -310,7 +310,7 @@ def test_a_file_that_a_variable_hides_is_told_of(desk: Desk) -> None:
     desk.environ["ACCESS_TOKEN"] = desk.sandbox.control.token("garden_studio")
     desk.keep("access_token")
     told = desk.auth("status")
-    assert "  not used the environment variable ACCESS_TOKEN comes first\n" in told.out
+    assert "  not used the environment variable ACCESS_TOKEN takes precedence\n" in told.out
 
 
 def test_a_token_of_another_environment_is_told_of(desk: Desk) -> None:
@@ -346,7 +346,7 @@ def test_a_named_recipe_that_no_token_is_good_for_makes_status_end_with_4(desk: 
     assert (absent.code, absent.data["uncovered"]) == (
         4,
         [
-            "client_look: there is no usable token 'client' for v5: "
+            "client_look: no usable token 'client' for v5: "
             "pinflow auth login client --api v5 --scopes user_accounts:read"
         ],
     )
@@ -354,7 +354,7 @@ def test_a_named_recipe_that_no_token_is_good_for_makes_status_end_with_4(desk: 
 
 def test_no_tokens_at_all_is_no_mistake(desk: Desk) -> None:
     told = desk.auth("status")
-    assert (told.code, told.out, told.err) == (0, "", "there are no tokens; get one with: pinflow auth login\n")
+    assert (told.code, told.out, told.err) == (0, "", "no tokens; get one with: pinflow auth login\n")
 
 
 def test_what_a_file_says_cannot_act_on_the_terminal(desk: Desk) -> None:
@@ -394,7 +394,7 @@ def test_refresh_replaces_the_token_and_keeps_what_came_with_it(desk: Desk) -> N
 def test_what_lasts_long_enough_is_left_alone(desk: Desk) -> None:
     before = desk.keep("access_token")
     told = desk.auth("refresh", "access_token", "--if-expires-within", "10 days")
-    assert told.out == "access_token (v5): left as it is; ends in 12 days (2027-01-27)\n"
+    assert told.out == "access_token (v5): unchanged; ends in 12 days (2027-01-27)\n"
     assert desk.file()["access_token"] == before["access_token"]
     assert "refreshed" in desk.auth("refresh", "access_token", "--if-expires-within", "13d").out
 
@@ -419,7 +419,7 @@ def test_refreshing_all_goes_on_after_a_failure_and_tells_of_it(desk: Desk) -> N
 
 def test_refreshing_all_says_so_where_there_is_nothing_to_do(desk: Desk) -> None:
     told = desk.auth("refresh", "--all")
-    assert (told.code, told.out, told.err) == (0, "", "there is no token that can be refreshed\n")
+    assert (told.code, told.out, told.err) == (0, "", "no token can be refreshed\n")
 
 
 def test_a_refresh_that_is_refused_is_one_message_with_what_to_do(desk: Desk) -> None:
@@ -484,7 +484,7 @@ def test_logout_ends_the_token_at_the_service_and_removes_its_file(desk: Desk) -
     content = desk.keep("access_token")
     told = desk.auth("logout", "access_token", "--yes")
     assert told.code == 0, told.err
-    assert told.out == f"forgot the token access_token: {desk.folder}/access_token.json is gone\n"
+    assert told.out == f"removed the token access_token ({desk.folder}/access_token.json)\n"
     assert not (desk.folder / "access_token.json").exists() and not desk.works(content["access_token"])
 
 
@@ -493,13 +493,13 @@ def test_logout_asks_first(desk: Desk, typed: str, code: int) -> None:
     desk.keep("access_token")
     told = desk.auth("logout", "access_token", typed=typed)
     assert told.code == code and (desk.folder / "access_token.json").exists() is bool(code)
-    assert "Forget the token 'access_token' of garden_studio?" in told.err
+    assert "Remove the token 'access_token' of garden_studio?" in told.err
 
 
 def test_logout_without_a_terminal_needs_the_yes_on_the_command_line(desk: Desk) -> None:
     desk.keep("access_token")
     told = desk.auth("logout", "access_token", terminal=False)
-    assert told.code == 2 and "give it with --yes" in told.err and (desk.folder / "access_token.json").exists()
+    assert told.code == 2 and "confirm with --yes" in told.err and (desk.folder / "access_token.json").exists()
 
 
 def test_a_service_that_does_not_end_tokens_is_no_reason_to_keep_the_file(desk: Desk) -> None:
@@ -538,7 +538,7 @@ def test_a_variable_is_its_owners_to_unset(desk: Desk) -> None:
 
 def test_what_is_not_there_cannot_be_forgotten(desk: Desk) -> None:
     told = desk.auth("logout", "access_token", "--yes")
-    assert told.code == 4 and "no token 'access_token' is kept" in told.err
+    assert told.code == 4 and "no token 'access_token' is stored" in told.err
 
 
 # -- the program

@@ -13,8 +13,7 @@ import pytest
 from pinflow import CredentialError, CredentialRequest
 from pinflow_auth import keyring_store
 from pinflow_auth.refresh import refresh
-from pinflow_auth.store import TokenSet
-from pinflow_auth.store import find_tokens, find_all_tokens, remove_tokens, save_tokens
+from pinflow_auth.store import TokenSet, find_all_tokens, find_tokens, remove_tokens, save_tokens
 from pinflow_pinterest_v5.api import API
 from pinflow_sandbox import Settings, start
 
@@ -128,7 +127,7 @@ def test_a_key_store_that_fails_is_an_error_and_quotes_nothing(keys: KeyStore, f
     keys.broken = True
     with pytest.raises(CredentialError) as caught:
         find_tokens(ask(folder))
-    assert caught.value.message == "the system's key store, which keeps the token 't', failed (RuntimeError)"
+    assert caught.value.message == "the system's key store, which has the token 't', failed (RuntimeError)"
     assert "pinflow auth login t --storage file" in caught.value.hint
     assert "secret" not in str(caught.value)
     with pytest.raises(CredentialError):

@@ -207,9 +207,9 @@ def test_a_login_with_the_browser_keeps_the_token_and_says_what_it_is(desk: Desk
     assert said.out == (
         "Signed in as garden_studio (Pinterest API v5)\n"
         "  token    access_token\n"
-        f"  kept in  file {desk.folder}/access_token.json\n"
+        f"  stored   file {desk.folder}/access_token.json\n"
         f"  scopes   {DEFAULTS}\n"
-        "  access   ends in 30 days (2027-02-14); is refreshed when it is due\n"
+        "  access   ends in 30 days (2027-02-14); refreshed when due\n"
         "  refresh  ends in 60 days (2027-03-16)\n"
     )
 
@@ -338,7 +338,7 @@ def test_an_unknown_scope_names_what_was_meant_and_all_there_are(desk: Desk) -> 
 def test_without_the_account_scope_the_login_works_and_says_what_it_lacks(desk: Desk) -> None:
     said = desk.login("--scopes", "boards:read")
     assert said.code == 0 and said.out.startswith("Signed in (Pinterest API v5)\n")
-    assert "note: whose account it is can't be read without user_accounts:read" in said.err
+    assert "note: the account's name can't be read without user_accounts:read" in said.err
     assert "account" not in desk.file()
 
 
@@ -357,7 +357,7 @@ def test_a_refusal_stores_nothing(desk: Desk) -> None:
 
 def test_when_nobody_answers_in_time_the_login_ends(desk: Desk) -> None:
     said = desk.login("--timeout", "0s", browser=lambda url: True)
-    assert said.code == 4 and "error: nobody answered the consent page in time\n" in said.err and desk.files == []
+    assert said.code == 4 and "error: the consent page was not answered in time\n" in said.err and desk.files == []
 
 
 def test_without_a_browser_the_address_can_still_be_opened_by_hand(desk: Desk) -> None:
@@ -368,7 +368,7 @@ def test_without_a_browser_the_address_can_still_be_opened_by_hand(desk: Desk) -
         return False
 
     said = desk.login(browser=found_none)
-    assert said.code == 0 and "No browser could be opened here." in said.err
+    assert said.code == 0 and "No browser could be opened: open the page yourself." in said.err
 
 
 @pytest.mark.parametrize("extra", [[], ["--no-browser", "--no-input"]])
@@ -427,7 +427,7 @@ def test_a_code_that_was_used_before_says_to_sign_in_again(desk: Desk) -> None:
         return location
 
     said = desk.by_hand(paste=spent)
-    assert said.code == 4 and "a code is good once" in said.err and desk.files == []
+    assert said.code == 4 and "a code works once" in said.err and desk.files == []
 
 
 def test_a_taken_port_is_told_before_the_browser_opens(desk: Desk) -> None:
@@ -483,7 +483,7 @@ def test_a_variable_of_the_same_name_is_told_of(desk: Desk) -> None:
     said = desk.login()
     assert said.code == 0
     assert (
-        "note: the environment variable ACCESS_TOKEN comes first as long as it is set: unset it to use the new token"
+        "note: the environment variable ACCESS_TOKEN takes precedence while it is set: unset it to use the new token"
         in said.err
     )
 
@@ -493,7 +493,7 @@ def test_another_accounts_token_is_replaced_only_after_a_yes(desk: Desk, answer:
     desk.login()
     said = desk.login(browser=Browser(account="client_account"), typed=answer)
     assert said.code == code and desk.file()["account"] == account
-    assert "is of the account garden_studio, and you signed in as client_account. Replace it? [y/N]" in said.err
+    assert "belongs to the account garden_studio; you signed in as client_account. Replace it? [y/N]" in said.err
 
 
 # -- without a browser here
@@ -528,7 +528,7 @@ def test_the_address_of_another_login_is_refused_and_asked_for_again(desk: Desk)
 
     said = desk.by_hand(paste=paste)
     assert said.code == 0 and len(tries) == 2
-    assert "this address is not the answer to this login: it lacks its state or its code" in said.err
+    assert "That address isn't from this sign-in (state or code missing)" in said.err
 
 
 @pytest.mark.parametrize("text", ["https://example.com/", "two words", "http://localhost:8085/?code=abc", "é"])
@@ -551,7 +551,7 @@ def test_a_pasted_refusal_ends_the_login_at_once(desk: Desk) -> None:
 
 def test_input_that_ends_before_an_answer_ends_the_login(desk: Desk) -> None:
     said = desk.login("--no-browser", terminal=False, port=False)
-    assert said.code == 4 and "the input ended before there was an answer" in said.err
+    assert said.code == 4 and "the input ended without an answer" in said.err
 
 
 # -- other ways
@@ -573,7 +573,7 @@ def test_a_v3_login_asks_and_reads_as_v3_does(desk: Desk) -> None:
     kept = desk.file("old")
     assert (kept["api"], kept["scopes"], "expires_at" in kept) == ("v3", "read_boards,read_pins,read_users", False)
     assert kept["refresh_token"]
-    assert "access   ends at an unknown time; is refreshed when it is due" in said.out
+    assert "access   ends at an unknown time; refreshed when due" in said.out
     counts = {(row["method"], row["path"], row["status"]) for row in desk.sandbox.control.requests()}
     assert ("PUT", "/v3/oauth/access_token/", 200) in counts
 
@@ -585,7 +585,7 @@ def test_a_v3_scope_is_not_a_v5_scope(desk: Desk) -> None:
 
 def test_a_v3_app_has_no_token_of_its_own(desk: Desk) -> None:
     said = desk.login("--api", "v3", "--client-credentials", terminal=False)
-    assert said.code == 4 and "gives apps no tokens of their own" in said.err
+    assert said.code == 4 and "has no client-credentials tokens" in said.err
 
 
 def test_tokens_of_two_apis_under_one_name_do_not_replace_each_other(desk: Desk) -> None:
@@ -605,7 +605,7 @@ def test_a_login_with_the_embedded_sandbox_shows_everything_and_keeps_nothing(de
     assert said.out.splitlines()[:3] == [
         "Signed in as garden_studio (Pinterest API v5, sandbox)",
         "  token    access_token",
-        "  kept in  nothing: the sandbox ends now, and its tokens with it",
+        "  stored   nowhere: the sandbox and its tokens end now",
     ]
     assert not desk.folder.exists()
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinflow import CredentialError, UsageError
-from pinflow_auth.callback import Bounds, Callback
-from pinflow_auth.callback import ConsentDenied
+from pinflow_auth.callback import Bounds, Callback, ConsentDenied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,7 +185,7 @@ def test_when_nobody_answers_the_waiting_ends_and_says_what_came(callback: Callb
     with pytest.raises(CredentialError) as caught:
         callback.wait(0)
     assert caught.value.message == (
-        "nobody answered the consent page in time (1 request came to this address, but not with this login)"
+        "the consent page was not answered in time (1 request came to this address, but not from this sign-in)"
     )
 
 
@@ -199,7 +198,7 @@ def test_a_port_that_is_taken_on_either_address_stops_before_anything_opens(port
         Callback(f"http://localhost:{port}/", STATE),
     ):
         pytest.fail("it listens although another program does")
-    assert caught.value.message == f"port {port} of {address} can't be used to catch the answer: another program has it"
+    assert caught.value.message == f"port {port} of {address} can't be used for the answer: another program uses it"
     assert "--port" in caught.value.hint and "registered redirect URIs" in caught.value.hint
     with closing(socket.create_server(("127.0.0.1", port))):
         pass  # the other address was let go
@@ -214,5 +213,5 @@ def test_the_port_is_free_again_afterwards(port: int) -> None:
 
 @pytest.mark.parametrize("uri", ["https://localhost:8085/", "http://example.com/", "http://localhost:8085/?x=1"])
 def test_a_redirect_uri_that_does_not_lead_here_is_refused(uri: str) -> None:
-    with pytest.raises(UsageError, match="does not lead to this machine"):
+    with pytest.raises(UsageError, match="is not on this machine"):
         Callback(uri, STATE)

@@ -176,7 +176,7 @@ def test_what_is_no_name_leads_nowhere(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_variable_that_holds_something_else_is_never_read(folder: Path, name: str) -> None:
     variable = name.upper().replace("-", "_")
-    with pytest.raises(CredentialError, match=f"variable {variable} is there for something else"):
+    with pytest.raises(CredentialError, match=f"variable {variable} has another meaning"):
         get(folder, {variable: "secret"}, token=name)
 
 

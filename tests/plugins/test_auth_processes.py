@@ -385,9 +385,7 @@ def test_a_refresh_whose_disk_fails_anywhere_says_so_and_loses_nothing_in_silenc
 def test_where_there_is_no_room_for_new_tokens_none_are_asked_for(crew: Crew, store: Store, tmp_path: Path) -> None:
     before, log = store.fill(), tmp_path / "error"
     assert crew("cramped", environ=store.environ, room=4096, log=str(log)) == {"codes": [0]}
-    assert log.read_text() == (
-        f"nothing can be stored in {store.path.parent}: File too large; what was there is unchanged"
-    )
+    assert log.read_text() == (f"nothing can be stored in {store.path.parent}: File too large; nothing was changed")
     assert store.asked() == []
     assert store.content() == before
     assert store.leftovers() == []

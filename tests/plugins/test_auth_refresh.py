@@ -15,12 +15,9 @@ import pytest
 import requests
 
 from pinflow import Api, CredentialError, CredentialRequest, OAuth, PinflowError, RateLimited, Unreachable
-from pinflow_auth.endpoint import app_credentials
-from pinflow_auth.endpoint import GrantInDoubt, GrantRefused
-from pinflow_auth.refresh import refresh
-from pinflow_auth.refresh import forecast_refresh
-from pinflow_auth.store import ask_client_credentials, ask_exchange, ask_refresh, ask_revoke
-from pinflow_auth.store import find_tokens, save_tokens
+from pinflow_auth.endpoint import GrantInDoubt, GrantRefused, app_credentials
+from pinflow_auth.refresh import forecast_refresh, refresh
+from pinflow_auth.store import ask_client_credentials, ask_exchange, ask_refresh, ask_revoke, find_tokens, save_tokens
 from pinflow_pinterest_v5.api import API
 from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpRequest, HttpResponse
@@ -249,7 +246,7 @@ def test_a_refresh_token_is_not_sent_to_another_origin(bench: Bench) -> None:
 def test_a_refresh_token_is_not_spent_with_another_app(bench: Bench) -> None:
     bench.change(app_id="99")
     error = failure(bench, lambda: refresh(bench.request()))
-    assert "is of the app 99, but PINTEREST_APP_ID and PINTEREST_APP_SECRET are of the app" in error.message
+    assert "belongs to the app 99, but PINTEREST_APP_ID and PINTEREST_APP_SECRET to the app" in error.message
     assert bench.calls == []
     assert not bench.path.with_name("t.refreshing").exists()
 
@@ -259,7 +256,7 @@ def test_a_redirect_is_not_followed(bench: Bench, status: int) -> None:
     with start() as other:
         bench.answer({}, status, Location=f"{other.url}/v5/oauth/token")
         error = failure(bench, lambda: refresh(bench.request()))
-        assert f"points elsewhere (HTTP {status}), and nothing secret is sent after it" in error.message
+        assert f"redirects (HTTP {status}), and secrets are not sent after a redirect" in error.message
         assert other.connections == 0
     assert bench.content() == bench.first
 
@@ -296,8 +293,8 @@ def test_missing_credentials_of_the_app_are_named(bench: Bench, unset: list[str]
     error = failure(bench, lambda: refresh(bench.request(**dict.fromkeys(unset, ""))))
     assert error.message == f"the app's credentials for Pinterest API v5 are missing: {named}"
     assert error.hint == (
-        "set PINTEREST_APP_ID and PINTEREST_APP_SECRET; how to keep them is in "
-        "common/scripts/api_app_credentials.template"
+        "set PINTEREST_APP_ID and PINTEREST_APP_SECRET; "
+        "common/scripts/api_app_credentials.template shows how to store them"
     )
     assert bench.calls == []
 
@@ -482,9 +479,9 @@ def test_a_code_that_is_refused_says_what_to_check(bench: Bench, case: str) -> N
         "Pinterest API v5 refused to exchange the code for tokens: Authentication failed. (HTTP 401, code 2)"
     )
     assert error.hint == (
-        "a code is good once, and for some minutes: sign in again to get another. If that does not help, "
-        "PINTEREST_APP_ID and PINTEREST_APP_SECRET or PINTEREST_V5_APP_ID and PINTEREST_V5_APP_SECRET must be those "
-        f"of the app, and {uri} registered as one of its redirect URIs, letter by letter"
+        "a code works once, for some minutes: sign in again to get another. If that does not help, check that "
+        "PINTEREST_APP_ID and PINTEREST_APP_SECRET or PINTEREST_V5_APP_ID and PINTEREST_V5_APP_SECRET are those "
+        f"of the app, and that {uri} is exactly one of its redirect URIs"
     )
     assert code not in str(error)
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import CredentialError, CredentialRequest
-from pinflow_auth.store import TokenSet
-from pinflow_auth.store import find_tokens, find_all_tokens, remove_tokens, save_tokens
+from pinflow_auth.store import TokenSet, find_all_tokens, find_tokens, remove_tokens, save_tokens
 from pinflow_pinterest_v5.api import API
 
 if TYPE_CHECKING:
@@ -128,9 +127,9 @@ BROKEN: list[tuple[object, str]] = [
     ("a-secret", "is not JSON"),
     ("[1]", "is not a JSON object"),
     ('"a-secret"', "is not a JSON object"),
-    ({}, "it has no access_token"),
-    ({"access_token": None}, "it has no access_token"),
-    ({"access_token": ""}, "it has no access_token"),
+    ({}, "access_token is missing"),
+    ({"access_token": None}, "access_token is missing"),
+    ({"access_token": ""}, "access_token is missing"),
     ({"access_token": 7}, "access_token is not one line"),
     ({"access_token": ["a-secret"]}, "access_token is not one line"),
     ({"access_token": "a-secret\n"}, "access_token is not one line"),
@@ -141,7 +140,7 @@ BROKEN: list[tuple[object, str]] = [
     ({**QUICKSTART, "scopes": ["b:read"]}, "scopes is not text"),
     ({**QUICKSTART, "name": 7}, "name is not text"),
     ({**QUICKSTART, "origin": {}}, "origin is not text"),
-    ({**QUICKSTART, "storage": "cloud"}, "a storage that is neither"),
+    ({**QUICKSTART, "storage": "cloud"}, "must be file or keyring"),
     *(
         ({**QUICKSTART, key: value}, f"{key} is not a time")
         for key in ("expires_at", "refresh_expires_at", "issued_at")
@@ -171,7 +170,7 @@ def test_everything_wrong_is_told_at_once(folder: Path) -> None:
 
 def test_a_token_file_is_no_bigger_than_tokens_are(folder: Path) -> None:
     put(folder, {**QUICKSTART, "more": "x" * 70_000})
-    with pytest.raises(CredentialError, match=r"70,1\d\d bytes: it can't be one"):
+    with pytest.raises(CredentialError, match=r"is too large: 70,1\d\d bytes"):
         find_tokens(ask(folder))
 
 

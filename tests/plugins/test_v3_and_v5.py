@@ -187,9 +187,11 @@ def test_signing_in_asks_for_the_scopes_of_the_version(tmp_path: Path) -> None:
     program, recipe = app(tmp_path), RECIPES / "get_user.yaml"
     api = program.registry.apis["v3"]
     assert api.oauth is not None
-    assert scopes.requested_scopes(program, api, api.oauth, "access_token", given=None, recipes=[recipe]) == {"read_users"}
+    assert scopes.requested_scopes(program, api, api.oauth, "access_token", option=None, recipes=[recipe]) == {
+        "read_users"
+    }
     with pytest.raises(RecipeError, match="v3 has no action 'mirror_board'"):
-        scopes.requested_scopes(program, api, api.oauth, "t", given=None, recipes=[RECIPES / "mirror_board.yaml"])
+        scopes.requested_scopes(program, api, api.oauth, "t", option=None, recipes=[RECIPES / "mirror_board.yaml"])
 
 
 # what differs on the wire, and not for a recipe

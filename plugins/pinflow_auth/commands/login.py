@@ -1,4 +1,4 @@
-"""``pinflow auth login``: from the question to a token that is kept."""
+"""``pinflow auth login``: sign in and store the token."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def parse_port(text: str) -> int:
-    """A port from the command line."""
+    """A port of the command line."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         raise argparse.ArgumentTypeError(f"must be a number from 1 to 65535, not {text!r}")
     return int(text)
 
 
 def parse_duration(text: str) -> float:
-    """A duration from the command line, in seconds."""
+    """A duration of the command line, in seconds."""
     from pinflow import seconds
 
     try:
@@ -41,7 +41,7 @@ def parse_duration(text: str) -> float:
 
 
 def open_browser(url: str) -> bool:
-    """Show a page in the person's browser; whether there is one. What the browser prints goes to standard error."""
+    """Open a page in the browser; False if there is none. What the browser prints goes to standard error."""
     import webbrowser
 
     with _stdout_on_stderr():
@@ -50,9 +50,9 @@ def open_browser(url: str) -> bool:
 
 @contextmanager
 def _stdout_on_stderr() -> Iterator[None]:
-    """Let programs that are started meanwhile keep off the result."""
+    """Keep the output of programs that are started inside the block out of the result."""
     try:
-        kept = os.dup(1)
+        stdout = os.dup(1)
     except OSError:  # closed: they can write nothing there
         yield
         return
@@ -60,50 +60,52 @@ def _stdout_on_stderr() -> Iterator[None]:
         os.dup2(2, 1)
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 def run(
     args: argparse.Namespace, app: Host, terminal: Terminal, *, browser: Callable[[str], bool] = open_browser
 ) -> int:
-    """Sign in, keep the token, and say what it is. Raises PinflowError."""
-    api = chosen_api(app, args.api, args.recipe)
+    """Sign in, store the token, and show it. Raises PinflowError."""
+    api = find_api(app, args.api, args.recipe)
     with _open_request(app, api, args) as request:
-        wanted = scopes.requested_scopes(app, api, oauth_of(request), args.name, given=args.scopes, recipes=args.recipe)
-        request = replace(request, scopes=wanted)
+        requested = scopes.requested_scopes(
+            app, api, oauth_of(request), args.name, option=args.scopes, recipes=args.recipe
+        )
+        request = replace(request, scopes=requested)
         tokens = consent.find_account(app, request, _sign_in(args, request, terminal, browser), terminal)
         if not _may_replace(request, tokens, terminal):
             raise CredentialError("nothing was stored", hint="sign in under another name: pinflow auth login NAME")
-        kept = store.save_tokens(request, tokens, storage=args.storage)
+        stored = store.save_tokens(request, tokens, storage=args.storage)
         if not args.sandbox:
             consent.warn_of_variable(request, terminal)
-        _show(kept, request, terminal, sandbox=args.sandbox)
+        _show(stored, request, terminal, sandbox=args.sandbox)
     return 0
 
 
-def chosen_api(app: Host, wanted: str | None, recipes: Sequence[Path] = ()) -> Api:
-    """The API that is meant: the one named, that of the recipes, the environment's, the newest. Raises UsageError."""
+def find_api(app: Host, name: str | None, recipes: Sequence[Path] = ()) -> Api:
+    """The API: the one named, else that of the recipes, of the environment, or the newest. Raises UsageError."""
     apis = app.registry.apis
-    if wanted is not None:
-        if wanted not in apis:
-            raise UsageError(f"no plugin speaks the API {wanted!r}", hint=f"the APIs are: {', '.join(sorted(apis))}")
-        return apis[wanted]
-    able = {id for id, api in apis.items() if api.oauth is not None}
-    if not able:
-        raise UsageError("no plugin speaks an API that one can sign in to")
-    needed = {of for recipe in recipes for _, of in scopes.scope_needs(app, recipe)} & able
+    if name is not None:
+        if name not in apis:
+            raise UsageError(f"no plugin speaks the API {name!r}", hint=f"the APIs are: {', '.join(sorted(apis))}")
+        return apis[name]
+    with_sign_in = {id for id, api in apis.items() if api.oauth is not None}
+    if not with_sign_in:
+        raise UsageError("no plugin speaks an API with sign-in")
+    needed = {of for recipe in recipes for _, of in scopes.scope_needs(app, recipe)} & with_sign_in
     if len(needed) > 1:
         raise UsageError(
-            f"the recipes sign in to several APIs: {', '.join(sorted(needed))}", hint="say which one with --api"
+            f"the recipes sign in to several APIs: {', '.join(sorted(needed))}", hint="choose one with --api"
         )
     usual = app.usual_api()
-    return apis[usual if usual in able and not needed else max(needed or able)]
+    return apis[usual if usual in with_sign_in and not needed else max(needed or with_sign_in)]
 
 
 @contextmanager
 def _open_request(app: Host, api: Api, args: argparse.Namespace) -> Iterator[CredentialRequest]:
-    """Where to sign in and to keep the token: as the environment says, or in a sandbox that runs meanwhile."""
+    """The request to sign in with: that of the environment, or of a sandbox that runs inside the block."""
     request = app.credential_request(args.name, api.id)
     if not args.sandbox:
         yield request
@@ -112,7 +114,7 @@ def _open_request(app: Host, api: Api, args: argparse.Namespace) -> Iterator[Cre
 
     simulator = app.registry.simulators.get(api.service)
     if simulator is None:
-        raise UsageError(f"no plugin simulates {api.title}", hint="leave out --sandbox")
+        raise UsageError(f"no plugin simulates {api.title}", hint="omit --sandbox")
     with ExitStack() as stack:
         environ = dict(stack.enter_context(simulator.start(app.now)).environment(()))
         folder = stack.enter_context(TemporaryDirectory(prefix="pinflow-"))
@@ -125,28 +127,28 @@ def _sign_in(
     if args.client_credentials:
         store.prove_storage(request, storage=args.storage)
         return store.ask_client_credentials(request, request.scopes)
-    asked = consent.make_consent_page(request, request.scopes, port=args.port)
+    page = consent.make_consent_page(request, request.scopes, port=args.port)
     consent.check_person(terminal, by_hand=args.no_browser)
     store.prove_storage(request, storage=args.storage)
     if args.no_browser:
-        code = consent.code_by_hand(asked, terminal)
+        code = consent.code_by_hand(page, terminal)
     else:
-        code = consent.code_by_browser(asked, terminal, open_browser=browser, timeout=args.timeout)
-    return store.ask_exchange(request, code, redirect_uri=asked.redirect_uri)
+        code = consent.code_by_browser(page, terminal, open_browser=browser, timeout=args.timeout)
+    return store.ask_exchange(request, code, redirect_uri=page.redirect_uri)
 
 
 def _may_replace(request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> bool:
-    """Whether the new tokens may take the place of those that are kept, which may be another account's."""
-    before = next((each.tokens for each in store.find_all_tokens(request) if each.name == request.token), None)
+    """Whether the new tokens may replace the stored ones, which may belong to another account."""
+    before = next((entry.tokens for entry in store.find_all_tokens(request) if entry.name == request.token), None)
     if before is None or before.storage == "environment" or not before.account or not tokens.account:
         return True
     if before.account == tokens.account:
         return True
-    what = f"the token {request.token!r} is of the account {before.account}, and you signed in as {tokens.account}"
+    conflict = f"the token {request.token!r} belongs to the account {before.account}; you signed in as {tokens.account}"
     if not terminal.interactive:
-        terminal.note(f"{what}: it is replaced")
+        terminal.note(f"{conflict}: it is replaced")
         return True
-    return terminal.confirm(f"{what}. Replace it?")
+    return terminal.confirm(f"{conflict}. Replace it?")
 
 
 def _show(tokens: TokenSet, request: CredentialRequest, terminal: Terminal, *, sandbox: bool) -> None:
@@ -155,20 +157,20 @@ def _show(tokens: TokenSet, request: CredentialRequest, terminal: Terminal, *, s
         terminal.say_data(_as_data(tokens, request, lacking, sandbox=sandbox))
         return
     now = request.clock()
-    whose = f" as {tokens.account}" if tokens.account else ""
-    terminal.say(f"Signed in{whose} ({request.api.title}{', sandbox' if sandbox else ''})")
+    account = f" as {tokens.account}" if tokens.account else ""
+    terminal.say(f"Signed in{account} ({request.api.title}{', sandbox' if sandbox else ''})")
     rows = [
         ("token", tokens.name),
-        ("kept in", "nothing: the sandbox ends now, and its tokens with it" if sandbox else tokens.source),
-        ("scopes", ", ".join(sorted(tokens.scope_set)) if tokens.scope_set else "not told by the service"),
-        ("access", expiry_text(tokens.expires_at, now) + ("; is refreshed when it is due" if tokens.refreshable else "")),
+        ("stored", "nowhere: the sandbox and its tokens end now" if sandbox else tokens.source),
+        ("scopes", ", ".join(sorted(tokens.scope_set)) if tokens.scope_set else "not known"),
+        ("access", expiry_text(tokens.expires_at, now) + ("; refreshed when due" if tokens.refreshable else "")),
     ]
     if tokens.refresh_expires_at is not None:
         rows.append(("refresh", expiry_text(tokens.refresh_expires_at, now)))
     for name, value in rows:
         terminal.say(f"  {name:<8} {value}")
     if lacking:
-        terminal.tell(f"warning: asked for and not granted: {', '.join(lacking)}")
+        terminal.tell(f"warning: not granted: {', '.join(lacking)}")
 
 
 def _as_data(tokens: TokenSet, request: CredentialRequest, lacking: list[str], *, sandbox: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``pinflow auth status``: every token that is there, and what it is good for."""
+"""``pinflow auth status``: every token, and the recipes that it is enough for."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
     Needs = Mapping[str, Mapping[tuple[str, str], frozenset[str]]]  # recipe -> (token, API) -> scopes
 
-_IN_FULL = 10  # tokens that are shown with all that is known of each
+_MAX_DETAILED = 10  # tokens that are shown in full: six lines each, about two screens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRow:
-    """A token, or what is wrong with it; ``problems`` are those that a person has to do something about."""
+    """A token, or what is wrong with it; ``problems`` are those that a person has to solve."""
 
     name: str
     source: str
-    apis: tuple[str, ...]  # that it can be used with, as far as it is known
+    apis: tuple[str, ...]  # with which it can be used, if known
     tokens: TokenSet | None = None
     problems: tuple[str, ...] = ()
-    unused: str = ""  # why it is not used here
-    lacking: Mapping[str, frozenset[str]] | None = None  # recipe -> scopes; None where it is not known
+    unused: str = ""  # the reason if it is not used
+    lacking: Mapping[str, frozenset[str]] | None = None  # recipe -> scopes; None if not known
 
     @property
     def ok(self) -> bool:
@@ -45,70 +45,70 @@ class TokenRow:
 
 
 def run(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
-    """Show every token; 4 if one can't be used, or if none is good for a recipe that was named. Raises PinflowError."""
+    """Show every token. Returns 4 if one can't be used, or none is enough for a named recipe. Raises PinflowError."""
     needed = _needs(app, args.recipe)
-    found = [_assess(row, app, needed) for row in find_rows(app, needed)]
-    uncovered = list(_uncovered_needs(found, needed)) if args.recipe else []
+    rows = [_assess(row, app, needed) for row in find_rows(app, needed)]
+    uncovered = list(_uncovered_needs(rows, needed)) if args.recipe else []
     if terminal.human:
-        if len(found) > _IN_FULL and not terminal.verbose:
-            _show_many(found, app, terminal)
+        if len(rows) > _MAX_DETAILED and not terminal.verbose:
+            _show_table(rows, app, terminal)
         else:
-            _show(found, app, terminal)
-        for each in uncovered:
-            terminal.tell(each)
+            _show(rows, app, terminal)
+        for line in uncovered:
+            terminal.tell(line)
     else:
-        data = [_as_data(row, app) for row in found]
+        data = [_as_data(row, app) for row in rows]
         terminal.say_data({"tokens": data, "uncovered": uncovered})
-    return CredentialError.exit_code if uncovered or not all(row.ok for row in found) else 0
+    return CredentialError.exit_code if uncovered or not all(row.ok for row in rows) else 0
 
 
 def _needs(app: Host, recipes: Sequence[Path]) -> Needs:
-    """What recipes need: those named, which must be right, or the bundled ones that these plugins can run."""
+    """The scopes that recipes need: the named ones, which must be valid, else the bundled ones that can run here."""
     if recipes:
         return {recipe.stem: scope_needs(app, recipe) for recipe in recipes}
-    found = {}
+    needed = {}
     for recipe in app.recipes():
         try:
-            found[recipe.stem] = scope_needs(app, recipe)
+            needed[recipe.stem] = scope_needs(app, recipe)
         except PinflowError:
-            continue  # it needs a plugin that is left out: pinflow validate tells
-    return found
+            continue  # it needs a plugin that isn't loaded: pinflow validate says so
+    return needed
 
 
 def find_rows(app: Host, needed: Needs) -> list[TokenRow]:
-    """Every token that can be found under the names of files and of the recipes' logins; each source once."""
+    """Every token under the names of files and of the recipes' logins; each source once."""
     names = dict.fromkeys(token for logins in needed.values() for token, _ in logins if token != ANY)
     names = names or {"access_token": None}
-    found: dict[str, TokenRow] = {}
+    rows: dict[str, TokenRow] = {}
     for api in sorted(app.registry.apis, reverse=True):
         for name in names:
-            for each in store.find_all_tokens(app.credential_request(name, api)):
-                before = found.get(each.source)
-                found[each.source] = _merge(before, api) if before else _make_row(each, api)
-    return list(found.values())
+            for entry in store.find_all_tokens(app.credential_request(name, api)):
+                row = rows.get(entry.source)
+                rows[entry.source] = _add_api(row, api) if row else _make_row(entry, api)
+    return list(rows.values())
 
 
-def _make_row(each: store.TokenEntry, api: str) -> TokenRow:
-    if each.tokens is None:
-        problem = f"{each.problem.message}; {each.problem.hint}" if each.problem is not None else ""
-        return TokenRow(name=each.name, source=each.source, apis=(), problems=(problem,))
-    own = each.tokens.api if each.tokens.storage != "environment" else ""
-    return TokenRow(name=each.name, source=each.source, apis=(own or api,), tokens=each.tokens)
+def _make_row(entry: store.TokenEntry, api: str) -> TokenRow:
+    if entry.tokens is None:
+        problem = f"{entry.problem.message}; {entry.problem.hint}" if entry.problem is not None else ""
+        return TokenRow(name=entry.name, source=entry.source, apis=(), problems=(problem,))
+    own = entry.tokens.api if entry.tokens.storage != "environment" else ""
+    return TokenRow(name=entry.name, source=entry.source, apis=(own or api,), tokens=entry.tokens)
 
 
-def _merge(row: TokenRow, api: str) -> TokenRow:
-    """The same token, found for one more API: it is of all where it does not say of which."""
-    bound = row.tokens is None or (row.tokens.api and row.tokens.storage != "environment")
-    return row if bound or api in row.apis else replace(row, apis=(*row.apis, api))
+def _add_api(row: TokenRow, api: str) -> TokenRow:
+    """The row of a token that was found for one more API: a token that names no API is for all."""
+    limited = row.tokens is None or (row.tokens.api and row.tokens.storage != "environment")
+    return row if limited or api in row.apis else replace(row, apis=(*row.apis, api))
 
 
 def _assess(row: TokenRow, app: Host, needed: Needs) -> TokenRow:
     if row.tokens is None:
         return row
-    known = [api for api in row.apis if api in app.registry.apis]
-    if not known:
+    apis = [api for api in row.apis if api in app.registry.apis]
+    if not apis:
         return replace(row, unused=f"no plugin speaks its API, {', '.join(row.apis)}")
-    request = app.credential_request(row.name, known[0])
+    request = app.credential_request(row.name, apis[0])
     return replace(
         row,
         problems=tuple(_problems(row.tokens, request.clock())),
@@ -131,43 +131,41 @@ def _reason_unused(tokens: TokenSet, request: CredentialRequest) -> str:
         first = store.find_tokens(request)
     except CredentialError as error:
         return error.message
-    return f"the {first.source} comes first" if first is not None and first.source != tokens.source else ""
+    return f"the {first.source} takes precedence" if first is not None and first.source != tokens.source else ""
 
 
 def _lacking_scopes(row: TokenRow, needed: Needs) -> dict[str, frozenset[str]] | None:
-    """What the token may not do of what each recipe needs. A recipe that names other tokens may get it for any."""
+    """The scopes of each recipe that the token lacks. For a recipe that names other tokens, it may be used for any."""
     if row.tokens is None or row.tokens.scope_set is None:
         return None
-    found = {}
+    lacking = {}
     for recipe, logins in needed.items():
-        mine = {token: scopes for (token, api), scopes in logins.items() if api in row.apis}
-        if mine:
-            found[recipe] = scopes_for(row.name, mine) - row.tokens.scope_set
-    return found
+        by_token = {token: scopes for (token, api), scopes in logins.items() if api in row.apis}
+        if by_token:
+            lacking[recipe] = scopes_for(row.name, by_token) - row.tokens.scope_set
+    return lacking
 
 
-def _uncovered_needs(found: Sequence[TokenRow], needed: Needs) -> Iterator[str]:
+def _uncovered_needs(rows: Sequence[TokenRow], needed: Needs) -> Iterator[str]:
     for recipe, logins in needed.items():
         for (token, api), scopes in logins.items():
-            usable = [
-                row for row in found if token in (row.name, ANY) and api in row.apis and row.ok and not row.unused
-            ]
+            usable = [row for row in rows if token in (row.name, ANY) and api in row.apis and row.ok and not row.unused]
             if token == ANY:
                 if not usable:
-                    yield f"{recipe}: there is no usable token for {api}: pinflow auth login --api {api}"
+                    yield f"{recipe}: no usable token for {api}: pinflow auth login --api {api}"
                 continue
             row = usable[0] if usable else None
             login = f"pinflow auth login {token} --api {api} --scopes {','.join(sorted(scopes))}"
             if row is None:
-                yield f"{recipe}: there is no usable token {token!r} for {api}: {login}"
+                yield f"{recipe}: no usable token {token!r} for {api}: {login}"
             elif row.lacking is not None and (lacking := row.lacking.get(recipe)):
                 yield f"{recipe}: the token {token!r} lacks {', '.join(sorted(lacking))}: {login}"
 
 
-def _show(found: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
-    if not found:
-        terminal.tell("there are no tokens; get one with: pinflow auth login")
-    for position, row in enumerate(found):
+def _show(rows: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
+    if not rows:
+        terminal.tell("no tokens; get one with: pinflow auth login")
+    for position, row in enumerate(rows):
         if position:
             terminal.say("")
         account = f" of {row.tokens.account}" if row.tokens is not None and row.tokens.account else ""
@@ -178,18 +176,18 @@ def _show(found: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
             terminal.say(f"  {name:<8} {value}")
 
 
-def _show_many(found: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
-    """A line per token; below, what a person has to do something about."""
-    now = app.credential_request(found[0].name, next(iter(app.registry.apis))).clock()
+def _show_table(rows: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
+    """A line per token, and below them the problems."""
+    now = app.credential_request(rows[0].name, next(iter(app.registry.apis))).clock()
     head = ("TOKEN", "API", "ACCOUNT", "VALUE", "ACCESS", "REFRESH", "LACKS")
-    for line in table([head, *(tuple(map(inert, _cells(row, app, now))) for row in found)]):
+    for line in table([head, *(tuple(map(inert, _cells(row, app, now))) for row in rows)]):
         terminal.say(line)
-    for row in found:
-        for why in (*row.problems, row.unused):
-            if why:
-                terminal.say(f"{row.name}: {why}")
-    broken = sum(not row.ok for row in found)
-    terminal.tell(f"{len(found):,} tokens, {broken:,} with problems; -v shows all that is known of each")
+    for row in rows:
+        for problem in (*row.problems, row.unused):
+            if problem:
+                terminal.say(f"{row.name}: {problem}")
+    broken = sum(not row.ok for row in rows)
+    terminal.tell(f"{len(rows):,} tokens, {broken:,} with problems; -v shows each in full")
 
 
 def _cells(row: TokenRow, app: Host, now: float) -> tuple[str, ...]:
@@ -211,14 +209,14 @@ def _cells(row: TokenRow, app: Host, now: float) -> tuple[str, ...]:
 
 def _lines(row: TokenRow, app: Host) -> Iterator[tuple[str, str]]:
     yield "from", row.source
-    yield from (("problem", each) for each in row.problems)
+    yield from (("problem", problem) for problem in row.problems)
     if row.tokens is None:
         return
     now = app.credential_request(row.name, next(iter(app.registry.apis))).clock()
     yield (
         "access",
         expiry_text(row.tokens.expires_at, now)
-        + ("; is refreshed when it is used" if row.ok and (row.tokens.expires_at or now) < now else ""),
+        + ("; refreshed when used" if row.ok and (row.tokens.expires_at or now) < now else ""),
     )
     due = _due_at(row, app)
     if row.tokens.refresh_token is not None:
@@ -227,7 +225,7 @@ def _lines(row: TokenRow, app: Host) -> Iterator[tuple[str, str]]:
             expiry_text(row.tokens.refresh_expires_at, now) + (f"; {due_text(due, now)}" if due is not None else ""),
         )
     elif row.tokens.refreshable:
-        yield "refresh", "asks for another one with the app's own credentials"
+        yield "refresh", "a new one is requested with the app's credentials"
     else:
         yield "refresh", "not possible"
     yield "scopes", ", ".join(sorted(row.tokens.scope_set)) if row.tokens.scope_set else "not known"
@@ -238,21 +236,21 @@ def _lines(row: TokenRow, app: Host) -> Iterator[tuple[str, str]]:
 
 
 def _due_at(row: TokenRow, app: Host) -> float | None:
-    """When the token is due for its next refresh, where it can be refreshed and that is known."""
+    """When the token is due for its next refresh; None if it can't be refreshed or that is unknown."""
     if row.tokens is None or not row.tokens.refreshable or not row.apis or row.apis[0] not in app.registry.apis:
         return None
     return due_at(row.tokens, rotates=rotates(app.credential_request(row.name, row.apis[0])))
 
 
 def _recipe_lines(lacking: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
-    good = [recipe for recipe, scopes in lacking.items() if not scopes]
-    if good:
-        yield "good for", ", ".join(good)
-    alike: dict[str, list[str]] = {}
+    covered = [recipe for recipe, scopes in lacking.items() if not scopes]
+    if covered:
+        yield "good for", ", ".join(covered)
+    by_scopes: dict[str, list[str]] = {}
     for recipe, scopes in lacking.items():
         if scopes:
-            alike.setdefault(", ".join(sorted(scopes)), []).append(recipe)
-    yield from (("lacks", f"{scopes} for {', '.join(recipes)}") for scopes, recipes in alike.items())
+            by_scopes.setdefault(", ".join(sorted(scopes)), []).append(recipe)
+    yield from (("lacks", f"{scopes} for {', '.join(recipes)}") for scopes, recipes in by_scopes.items())
 
 
 def _as_data(row: TokenRow, app: Host) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``pinflow auth``: its subcommands. Arguments in, exit code out; what they do is in the modules beside this one."""
+"""The subcommands of ``pinflow auth``: arguments in, exit code out; the modules beside this one do the work."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     Run = Callable[[argparse.Namespace, Host, Terminal], int]
 
-DEFAULT = "access_token"  # the token that recipes use where they name none
+DEFAULT = "access_token"  # the token of recipes that name none
 
 DESCRIPTION = """\
-Sign in, and look after tokens. A token is found by its name: first in the environment
+Sign in, and manage tokens. A token is found by its name: first in the environment
 (access_token is ACCESS_TOKEN_V5, then ACCESS_TOKEN), then in a token file."""
 EXAMPLES = """\
 examples:
   pinflow auth login                                get a token with the browser
-  pinflow auth status                               every token, and which recipes it is good for
+  pinflow auth status                               every token, and the recipes it is enough for
   pinflow auth refresh --all --if-expires-within 10d
   pinflow auth login --help                         more on one subcommand"""
 
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, app: Host) -> int:
-    """Do what a subcommand says. Raises PinflowError for what a person must be told."""
+    """Run a subcommand. Raises PinflowError."""
     return next(sub for sub in SUBCOMMANDS if sub.name == args.subcommand).run(args, app, Terminal.of(args))
 
 
@@ -74,29 +74,29 @@ def _add_recipes(parser: argparse.ArgumentParser, what: str) -> None:
 def _login_arguments(parser: argparse.ArgumentParser) -> None:
     _add_name(parser, "name of the token")
     _add_api(parser, "API version, such as v5 (default: that of the recipes, else the newest)")
-    parser.add_argument("--scopes", metavar="A,B", help="what to ask for (default: what reading the account needs)")
-    _add_recipes(parser, "ask for what this recipe needs (repeatable; a bundled recipe's name is enough)")
+    parser.add_argument("--scopes", metavar="A,B", help="scopes to request (default: those for reading the account)")
+    _add_recipes(parser, "request what this recipe needs (repeatable; a bundled recipe's name is enough)")
     ways = parser.add_mutually_exclusive_group()
-    ways.add_argument("--no-browser", action="store_true", help="print the address, and take the answer by hand")
-    ways.add_argument("--client-credentials", action="store_true", help="a token for the app itself; nobody is asked")
-    parser.add_argument("--sandbox", action="store_true", help="try it with the embedded sandbox; keeps nothing")
-    parser.add_argument("--port", type=login.parse_port, help="port to catch the answer at (default: 8085)")
+    ways.add_argument("--no-browser", action="store_true", help="print the address, and paste the answer")
+    ways.add_argument("--client-credentials", action="store_true", help="a token for the app itself, without a browser")
+    parser.add_argument("--sandbox", action="store_true", help="try it with the embedded sandbox; nothing is stored")
+    parser.add_argument("--port", type=login.parse_port, help="port for the browser's answer (default: 8085)")
     parser.add_argument(
         "--storage",
         choices=("file", "keyring"),
-        help=f"where to keep the token (default: where it is, else {STORAGE_VARIABLE}, else file)",
+        help=f"where to store the token (default: where it is, else {STORAGE_VARIABLE}, else file)",
     )
     parser.add_argument(
         "--timeout",
         type=login.parse_duration,
-        default=300.0,
+        default=300.0,  # reading the page, and a password and a second factor, take two or three minutes
         metavar="TIME",
         help="how long to wait for the browser's answer (default: 5m)",
     )
 
 
 def _status_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_recipes(parser, "say whether the tokens are good for this recipe, in place of the bundled ones (repeatable)")
+    _add_recipes(parser, "check the tokens for this recipe instead of the bundled ones (repeatable)")
 
 
 def _refresh_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +107,7 @@ def _refresh_arguments(parser: argparse.ArgumentParser) -> None:
         "--if-expires-within",
         type=login.parse_duration,
         metavar="TIME",
-        help="leave alone what lasts longer than this, such as 10d",
+        help="skip tokens that last longer than this, such as 10d",
     )
     _add_api(parser, "API version, such as v5 (default: the token's own, else the newest)")
 
@@ -120,7 +120,7 @@ def _scopes_arguments(parser: argparse.ArgumentParser) -> None:
 def _logout_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="name of the token")
     _add_api(parser, "API version, such as v5 (default: the token's own, else the newest)")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="don't ask")
 
 
 SUBCOMMANDS = (
@@ -128,7 +128,7 @@ SUBCOMMANDS = (
         "login",
         "get a token: with the browser, by hand, or for the app itself",
         """\
-Get a token and keep it. Your browser asks you for access; the answer comes back to
+Get a token and store it. Your browser asks you for access; the answer comes back to
 http://localhost:8085/, which must be one of the app's registered redirect URIs. The
 app's id and secret are read from the environment (see common/scripts/api_env).""",
         """\
@@ -137,19 +137,19 @@ app's id and secret are read from the environment (see common/scripts/api_env)."
   pinflow auth login client --scopes boards:read,pins:read
   pinflow auth login --no-browser                        on a machine without one, over SSH
   pinflow auth login --client-credentials --scopes boards:read
-  pinflow auth login --sandbox                           see how it goes, without an account""",
+  pinflow auth login --sandbox                           try it without an account""",
         _login_arguments,
         login.run,
     ),
     Subcommand(
         "status",
-        "every token that is there, and what it is good for",
+        "every token, and the recipes it is enough for",
         """\
-List every token: whose it is, where it comes from, until when it is good, what it may do,
-and which recipes that is enough for. Asks no service. Values are never shown: the eight
-digits behind a token are the same for the same token on this machine. More than ten tokens
-get a line each; -v shows all of each. Ends with 4 if one is broken or has ended, or if none
-is good for a recipe that was named.""",
+List every token: its account, where it is stored, when it ends, its scopes, and the recipes
+they are enough for. No service is asked. Values are never shown: the eight digits behind a
+token are the same for the same token on this machine. More than ten tokens get a line each;
+-v shows each in full. Exits with 4 if one is broken or has ended, or if none is enough for
+a recipe that was named.""",
         """\
   pinflow auth status
   pinflow auth status --recipe copy_board                which scopes are lacking?
@@ -160,7 +160,7 @@ is good for a recipe that was named.""",
     Subcommand(
         "refresh",
         "get new access tokens for stored ones",
-        "Get a new access token for a stored one, in place of it. Runs do this by themselves when they need to.",
+        "Replace a stored access token with a new one. Runs do this themselves when needed.",
         """\
   pinflow auth refresh
   pinflow auth refresh --all --if-expires-within 10d     for a schedule""",
@@ -169,8 +169,8 @@ is good for a recipe that was named.""",
     ),
     Subcommand(
         "scopes",
-        "what tokens can be allowed to do",
-        "List the scopes of an API. Those with * are asked for where nothing else is said.",
+        "list the scopes that tokens can have",
+        "List the scopes of an API. Those with * are requested by default.",
         """\
   pinflow auth scopes
   pinflow auth scopes --recipe copy_board                what does a recipe need?
@@ -180,8 +180,8 @@ is good for a recipe that was named.""",
     ),
     Subcommand(
         "logout",
-        "forget a stored token",
-        "End a token at the service, where that is possible, and remove its file.",
+        "remove a stored token",
+        "Revoke a token, if the service can, and remove its file.",
         """\
   pinflow auth logout access_token
   pinflow auth logout client --yes""",

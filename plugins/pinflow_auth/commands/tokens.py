@@ -1,4 +1,4 @@
-"""``pinflow auth refresh``, ``scopes`` and ``logout``: what is done with tokens that are kept."""
+"""``pinflow auth refresh``, ``scopes`` and ``logout``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import CredentialError, PinflowError, UsageError, table
 from pinflow_auth import store, token_locations
-from pinflow_auth.commands.login import chosen_api
+from pinflow_auth.commands.login import find_api
 from pinflow_auth.endpoint import GrantRefused, oauth_of
 from pinflow_auth.scopes import token_scopes
 from pinflow_auth.time_text import expiry_text
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshOutcome:
-    """What became of one token that was to be refreshed."""
+    """How the refresh of one token ended."""
 
     name: str
     api: str
@@ -36,46 +36,46 @@ class RefreshOutcome:
 
 
 def refresh(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
-    """Refresh one token or all; the exit code of the first that failed. Raises PinflowError for a single one."""
+    """Refresh one token or all. Returns the exit code of the first failure. Raises PinflowError for a single one."""
     if args.all:
-        found = list(_refresh_all(app, args))
-        if not found:
-            terminal.tell("there is no token that can be refreshed")
+        outcomes = list(_refresh_all(app, args))
+        if not outcomes:
+            terminal.tell("no token can be refreshed")
     else:
         request = _find_request(app, args.name or "access_token", args.api)
         tokens, refreshed = store.refresh(request, within=args.if_expires_within)
-        found = [RefreshOutcome(name=request.token, api=request.api.id, tokens=tokens, refreshed=refreshed)]
+        outcomes = [RefreshOutcome(name=request.token, api=request.api.id, tokens=tokens, refreshed=refreshed)]
     if terminal.human:
-        _show_outcomes(found, app, terminal)
+        _show_outcomes(outcomes, app, terminal)
     else:
-        terminal.say_data({"tokens": [_as_data(each) for each in found]})
-    return next((each.error.exit_code for each in found if each.error is not None), 0)
+        terminal.say_data({"tokens": [_as_data(outcome) for outcome in outcomes]})
+    return next((outcome.error.exit_code for outcome in outcomes if outcome.error is not None), 0)
 
 
 def _find_request(app: Host, name: str, api: str | None) -> CredentialRequest:
-    """Where a token is: of the API named, else of its own, else of the newest. Raises UsageError."""
-    request = app.credential_request(name, chosen_api(app, api).id)
+    """The request for a token of the named API, else of its own, else of the newest. Raises UsageError."""
+    request = app.credential_request(name, find_api(app, api).id)
     if api is None:
         with suppress(CredentialError):  # it is raised again where it matters
-            found = store.find_stored_tokens(request)
-            if found is not None and found.api in app.registry.apis:
-                return app.credential_request(name, found.api)
+            tokens = store.find_stored_tokens(request)
+            if tokens is not None and tokens.api in app.registry.apis:
+                return app.credential_request(name, tokens.api)
     return request
 
 
 def _refresh_all(app: Host, args: argparse.Namespace) -> Iterator[RefreshOutcome]:
     seen = set()
-    apis = [chosen_api(app, args.api).id] if args.api else sorted(app.registry.apis, reverse=True)
+    apis = [find_api(app, args.api).id] if args.api else sorted(app.registry.apis, reverse=True)
     for api in apis:
-        for each in store.find_all_tokens(app.credential_request("access_token", api)):
-            mine = each.tokens is None or each.tokens.api in ("", api)
-            if each.source in seen or not mine:
+        for entry in store.find_all_tokens(app.credential_request("access_token", api)):
+            of_api = entry.tokens is None or entry.tokens.api in ("", api)
+            if entry.source in seen or not of_api:
                 continue
-            seen.add(each.source)
-            if each.problem is not None:
-                yield RefreshOutcome(name=each.name, api="", error=each.problem)
-            elif each.tokens is not None and each.tokens.refreshable:
-                yield _refresh_one(app.credential_request(each.name, api), args.if_expires_within)
+            seen.add(entry.source)
+            if entry.problem is not None:
+                yield RefreshOutcome(name=entry.name, api="", error=entry.problem)
+            elif entry.tokens is not None and entry.tokens.refreshable:
+                yield _refresh_one(app.credential_request(entry.name, api), args.if_expires_within)
 
 
 def _refresh_one(request: CredentialRequest, within: float | None) -> RefreshOutcome:
@@ -86,66 +86,66 @@ def _refresh_one(request: CredentialRequest, within: float | None) -> RefreshOut
     return RefreshOutcome(name=request.token, api=request.api.id, tokens=tokens, refreshed=refreshed)
 
 
-def _show_outcomes(found: list[RefreshOutcome], app: Host, terminal: Terminal) -> None:
-    for each in found:
-        if each.error is not None:
-            terminal.tell(f"{each.name}: {each.error.message}")
-            for line in each.error.hint.splitlines():
+def _show_outcomes(outcomes: list[RefreshOutcome], app: Host, terminal: Terminal) -> None:
+    for outcome in outcomes:
+        if outcome.error is not None:
+            terminal.tell(f"{outcome.name}: {outcome.error.message}")
+            for line in outcome.error.hint.splitlines():
                 terminal.tell(f"  {line}")
-        elif each.tokens is not None:
-            what = "refreshed" if each.refreshed else "left as it is"
-            now = app.credential_request(each.name, each.api).clock()
-            terminal.say(f"{each.name} ({each.api}): {what}; {expiry_text(each.tokens.expires_at, now)}")
+        elif outcome.tokens is not None:
+            change = "refreshed" if outcome.refreshed else "unchanged"
+            now = app.credential_request(outcome.name, outcome.api).clock()
+            terminal.say(f"{outcome.name} ({outcome.api}): {change}; {expiry_text(outcome.tokens.expires_at, now)}")
 
 
-def _as_data(each: RefreshOutcome) -> dict[str, Any]:
+def _as_data(outcome: RefreshOutcome) -> dict[str, Any]:
     return {
-        "token": each.name,
-        "api": each.api,
-        "refreshed": each.refreshed,
-        "expires_at": iso(each.tokens.expires_at) if each.tokens is not None else None,
-        "refresh_expires_at": iso(each.tokens.refresh_expires_at) if each.tokens is not None else None,
-        "error": {"kind": each.error.kind, "message": each.error.message} if each.error is not None else None,
+        "token": outcome.name,
+        "api": outcome.api,
+        "refreshed": outcome.refreshed,
+        "expires_at": iso(outcome.tokens.expires_at) if outcome.tokens is not None else None,
+        "refresh_expires_at": iso(outcome.tokens.refresh_expires_at) if outcome.tokens is not None else None,
+        "error": {"kind": outcome.error.kind, "message": outcome.error.message} if outcome.error is not None else None,
     }
 
 
 def scopes(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
     """List the scopes of an API, or those that recipes need. Raises PinflowError."""
-    api = chosen_api(app, args.api, args.recipe)
+    api = find_api(app, args.api, args.recipe)
     oauth = oauth_of(app.credential_request("access_token", api.id))
     if args.recipe:
         return _list_needs(args.recipe, app, api, oauth, terminal)
-    listed = [(name, name in oauth.default_scopes, oauth.scope_meanings.get(name, "")) for name in sorted(oauth.scopes)]
+    rows = [(name, name in oauth.default_scopes, oauth.scope_meanings.get(name, "")) for name in sorted(oauth.scopes)]
     if not terminal.human:
-        facts = [{"scope": name, "default": default, "meaning": meaning} for name, default, meaning in listed]
+        facts = [{"scope": name, "default": default, "meaning": meaning} for name, default, meaning in rows]
         terminal.say_data({"api": api.id, "scopes": facts})
         return 0
-    for line in table([("*" if default else "", name, meaning) for name, default, meaning in listed]):
+    for line in table([("*" if default else "", name, meaning) for name, default, meaning in rows]):
         terminal.say(line)
-    terminal.note(f"* is asked for where nothing else is said ({api.title})")
+    terminal.note(f"* is requested by default ({api.title})")
     return 0
 
 
 def _list_needs(recipes: Sequence[Path], app: Host, api: Api, oauth: OAuth, terminal: Terminal) -> int:
-    """List what recipes need, and of which tokens."""
+    """List the scopes that recipes need, and for which tokens."""
     tokens: dict[str, set[str]] = {}
     for recipe in recipes:
         for token, scopes in token_scopes(app, recipe, api).items():
             for scope in scopes:
                 tokens.setdefault(scope, set()).add(token or "each token")
-    needed = [(name, oauth.scope_meanings.get(name, ""), sorted(whose)) for name, whose in sorted(tokens.items())]
+    needed = [(name, oauth.scope_meanings.get(name, ""), sorted(names)) for name, names in sorted(tokens.items())]
     if not terminal.human:
-        facts = [{"scope": name, "meaning": meaning, "tokens": whose} for name, meaning, whose in needed]
+        facts = [{"scope": name, "meaning": meaning, "tokens": names} for name, meaning, names in needed]
         terminal.say_data({"api": api.id, "scopes": facts})
         return 0
     several = len(frozenset().union(*tokens.values())) > 1
-    for line in table([(name, meaning, ", ".join(whose) if several else "") for name, meaning, whose in needed]):
+    for line in table([(name, meaning, ", ".join(names) if several else "") for name, meaning, names in needed]):
         terminal.say(line)
     return 0
 
 
 def logout(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
-    """Forget a stored token, and end it at the service where that is possible. Raises PinflowError."""
+    """Remove a stored token, and revoke it if the service can. Raises PinflowError."""
     request = _find_request(app, args.name, args.api)
     tokens: TokenSet | None = None
     broken = False
@@ -161,38 +161,36 @@ def logout(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
     revoked = tokens is not None and _revoke(request, tokens, terminal)
     path = store.remove_tokens(request)
     if terminal.human:
-        terminal.say(f"forgot the token {request.token}: {path} is gone")
+        terminal.say(f"removed the token {request.token} ({path})")
     else:
         terminal.say_data({"token": request.token, "api": request.api.id, "path": str(path), "revoked": revoked})
     return 0
 
 
 def _no_token_error(request: CredentialRequest) -> CredentialError:
-    found = token_locations.environment_tokens(request)
-    if found is not None:
-        return CredentialError(
-            f"the token {request.token!r} comes from the {found.source}", hint="unset it: it is not kept in a file"
-        )
-    return CredentialError(f"no token {request.token!r} is kept", hint="pinflow auth status lists the tokens")
+    tokens = token_locations.environment_tokens(request)
+    if tokens is not None:
+        return CredentialError(f"the token {request.token!r} comes from the {tokens.source}", hint="unset the variable")
+    return CredentialError(f"no token {request.token!r} is stored", hint="pinflow auth status lists the tokens")
 
 
 def _confirm(request: CredentialRequest, tokens: TokenSet | None, terminal: Terminal) -> None:
     if not terminal.interactive:
-        raise UsageError(f"forgetting the token {request.token!r} needs a yes", hint="give it with --yes")
-    whose = f" of {tokens.account}" if tokens is not None and tokens.account else ""
-    if not terminal.confirm(f"Forget the token {request.token!r}{whose}? A new one needs signing in again."):
-        raise CredentialError("nothing was forgotten")
+        raise UsageError(f"removing the token {request.token!r} needs confirmation", hint="confirm with --yes")
+    account = f" of {tokens.account}" if tokens is not None and tokens.account else ""
+    if not terminal.confirm(f"Remove the token {request.token!r}{account}? You will have to sign in again."):
+        raise CredentialError("nothing was removed")
 
 
 def _revoke(request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> bool:
-    """Whether the service has ended the token. That it has not is told, and no reason to keep the file."""
+    """Revoke the token. Returns whether the service did; if not, a note says so, and the file is removed anyway."""
     try:
         store.check_destination(request, tokens)
         store.ask_revoke(request, tokens)
     except GrantRefused as refused:
         terminal.note(f"{refused.message}; {refused.hint}")
     except PinflowError as error:
-        terminal.note(f"the token was not ended at the service: {error.message}")
+        terminal.note(f"the token was not revoked: {error.message}")
     else:
         return True
     return False
