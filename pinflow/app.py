@@ -42,12 +42,11 @@ if TYPE_CHECKING:
     from pinflow.engine.write_budget import Bulk
     from pinflow.events import Event
     from pinflow.http.credentials import Credential, CredentialRequest
-    from pinflow.http.rate_limiter import Use
     from pinflow.plan import Login, Plan
     from pinflow.plan.inputs import Declared
     from pinflow.plugin.registry import Registry
     from pinflow.state.protocol import Journal
-    from pinflow.state.records import Approval, Level, Notice, RunDetail, RunRecord
+    from pinflow.state.records import Approval, Level, Notice, QuotaUse, RunDetail, RunRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -476,7 +475,7 @@ class App:
         with ExitStack() as stack:
             # what is simulated has quotas of its own
             signing = credentials or plan.item_logins
-            ledger = stack.enter_context(closing(self.store.open_usage())) if signing and not options.sandbox else None
+            usage = stack.enter_context(closing(self.store.open_usage())) if signing and not options.sandbox else None
             opened = journal()
             if opened is not None:
                 stack.callback(opened.close)
@@ -495,7 +494,7 @@ class App:
                 patience=options.patience,
                 stop=options.stop or threading.Event(),
                 sandbox=options.sandbox,
-                ledger=ledger,
+                usage=usage,
                 bulk=self._bulk(plan, options, opened, most, run_id),
                 ask=self._ask,
                 notices=None if options.sandbox or opened is None else self.notices,
@@ -563,19 +562,15 @@ class App:
         source = load(text, name)
         return make_plan(source, parse(source), self.registry, inputs, now=self._now())
 
-    def quotas(self) -> list[Use]:
+    def quotas(self) -> list[QuotaUse]:
         """How every quota stands that was used in the last day, or is paused. Raises StateError."""
-        from pinflow.http.rate_limiter import uses
-
-        with closing(self.store.open_usage()) as ledger:
-            return uses(ledger, self._clock())
+        with closing(self.store.open_usage()) as usage:
+            return usage.uses()
 
     def lift_block(self, login: str) -> None:
         """Let the account of a token write again that a spam block paused. Raises UsageError if none did."""
-        from pinflow.http.rate_limiter import lift_block
-
-        with closing(self.store.open_usage()) as ledger:
-            if not lift_block(ledger, login, self._clock()):
+        with closing(self.store.open_usage()) as usage:
+            if not usage.lift(login):
                 raise UsageError(f"no account of the token {login!r} is blocked", hint="pinflow quota lists the blocks")
 
     def _ask(self, request: CredentialRequest, plugin: str) -> Credential | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pinflow.cli.shell import Shell
-    from pinflow.http.rate_limiter import Use
+    from pinflow.state.records import QuotaUse
 
 DESCRIPTION = """\
 Show what is used of each quota by all runs on this machine, and by others as far as the
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         return OK
     now, uses = app.now(), app.quotas()
     if not shell.human:
-        quotas = [asdict(use) | {"left": use.left} for use in uses if use.category]
+        quotas = [asdict(use) | {"left": use.remaining} for use in uses if use.category]
         blocks = [{"api": use.api, "login": use.login, "until": use.paused_until} for use in uses if not use.category]
         shell.say(json_text({"quotas": quotas, "blocks": blocks}))
         return OK
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     return OK
 
 
-def _lines(uses: Sequence[Use], now: float) -> Iterator[str]:
+def _lines(uses: Sequence[QuotaUse], now: float) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("API", "ACCOUNT", "CATEGORY", "LIMIT", "USED", "LEFT", "ALL FREE AT", "KNOWN FROM")]
     counted = [use for use in uses if use.category]
     shown = counted if len(counted) <= _SHOWN else sorted(counted, key=_share_left)[:_SHOWN]
@@ -71,23 +71,23 @@ def _lines(uses: Sequence[Use], now: float) -> Iterator[str]:
     yield from dict.fromkeys(_pause(use, moment(use.paused_until, now)) for use in uses if use.paused_until is not None)
 
 
-def _share_left(use: Use) -> float:
-    return 1.0 if use.left is None or not use.limit else use.left / use.limit
+def _share_left(use: QuotaUse) -> float:
+    return 1.0 if use.remaining is None or not use.limit else use.remaining / use.limit
 
 
-def _row(use: Use, now: float) -> tuple[str, ...]:
+def _row(use: QuotaUse, now: float) -> tuple[str, ...]:
     limit = "?" if use.limit is None else f"{use.limit:,} a {_SPANS.get(int(use.seconds), duration(use.seconds))}"
     free = "now" if use.resets is None else moment(use.resets, now)
     category = "all calls" if use.category == "*" else inert(use.category)
-    left = "" if use.left is None else str(use.left)
+    left = "" if use.remaining is None else str(use.remaining)
     return inert(use.api), _account(use), category, limit, str(use.used), left, free, use.source
 
 
-def _account(use: Use) -> str:
+def _account(use: QuotaUse) -> str:
     return f"{inert(use.login)} ({use.account[:8]})" if use.login else "the app"
 
 
-def _pause(use: Use, until: str) -> str:
+def _pause(use: QuotaUse, until: str) -> str:
     if use.category:
         return f"{_account(use)}: {inert(use.category)} is paused until {until}: the service refused a call"
     lift = f"pinflow quota --clear-block {inert(use.login)}"

@@ -30,11 +30,12 @@ from pinflow.errors import (
     UsageError,
 )
 from pinflow.events import Retrying, RunFinished, RunStarted, Waiting
-from pinflow.http.client import Client, Limits
+from pinflow.http.client import Client, ClientServices, Limits
 from pinflow.http.credentials import CredentialRequest
-from pinflow.http.rate_limiter import Pacer
+from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
 from pinflow.plan import Login, all_steps
+from pinflow.state.folder.usage import MemoryUsage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from pinflow.http.credentials import Credential
     from pinflow.http.proxy import NetworkSettings
     from pinflow.plan import ItemLogin, Plan
-    from pinflow.state.folder.usage import Ledger
+    from pinflow.state.folder.usage import FolderUsage
     from pinflow.state.protocol import Journal
     from pinflow.state.records import RunState
 
@@ -131,13 +132,13 @@ class Session:
         patience: float,
         stop: threading.Event,
         sandbox: bool,
-        ledger: Ledger | None = None,
+        usage: FolderUsage | None = None,
         bulk: Bulk | None = None,
         notices: Notices | None = None,
         ask: AskForCredential = lambda request, plugin: None,
         executor: Callable[[int], Executor] = threads,
     ) -> None:
-        """``ledger`` has what was used of the quotas by other processes; None counts this session's calls alone.
+        """``usage`` has what was used of the quotas by other processes; None counts this session's calls alone.
 
         ``bulk`` bounds how much is changed; ``notices`` tell people who are not there, None tells nobody.
         ``ask`` gets the credential of an account whose turn in a loop it is; ``executor`` works side by side.
@@ -159,6 +160,14 @@ class Session:
         self._refusals: dict[str, None] = {}  # a set in the order in which they were noted
         hidden = Mask(plan.inputs[name] for name in plan.secrets)
         self._emit = Emitter(run_id, listeners, seams.clock, hidden)
+        self._services = ClientServices(
+            transport=self._transport,
+            clock=self._clock,
+            random=random.random,
+            check=self._check,
+            observer=_Told(self._emit),
+            limits=Limits(patience=patience),
+        )
         apis = {api for _, api in (*credentials, *plan.item_logins)}
         self._durable = Durable(
             journal,
@@ -174,11 +183,11 @@ class Session:
             else frozenset(),
             bulk=bulk,
         )
-        self._ledger = ledger
-        self._pacers = {api: self._pacer(api, ledger) for api in sorted(apis)}
+        self._usage = usage
+        self._limiters = {api: self._limiter(api, usage) for api in sorted(apis)}
         categories = {name for step in all_steps((*plan.steps, *plan.finally_)) for name in step.quotas}
         for token, api in credentials:  # a page that can't be used is found before anything is sent
-            self._pacers[api].open(token, categories)
+            self._limiters[api].open(token, categories)
         self._visits = _Visits()
         self._signed = {key: self._client(key, credential, environ) for key, credential in credentials.items()}
         self.clients = {
@@ -231,8 +240,8 @@ class Session:
             return known
         wanted = Login(login.variable, login.api, token, login.scopes)
         signed = sign_in(self._plan, [wanted], self._environ, self._asked, self._folders, self._seams.clock)
-        if self._ledger is not None:
-            self._pacers[login.api].add(token, signed[key].fingerprint(self._ledger.key))
+        if self._usage is not None:
+            self._limiters[login.api].add(token, signed[key].fingerprint(self._usage.key))
         client = self._visits.clients[key] = self._client(key, signed[key], self._environ)
         return client
 
@@ -244,9 +253,9 @@ class Session:
         seconds = 0.0
         if self._journal is None:
             planned = self._durable.planned_calls.get(token, {})
-            seconds = self._pacers[api].forecast({token: _total(client.calls, planned)})
+            seconds = self._limiters[api].forecast({token: _total(client.calls, planned)})
         self._visits.past(token, client.calls, seconds, lanes=LANES.get())
-        self._pacers[api].forget(token)
+        self._limiters[api].forget(token)
 
     def _calls_of(self, token: str) -> dict[str, int]:
         """The calls of a token so far, by category."""
@@ -257,23 +266,20 @@ class Session:
     def close(self) -> None:
         self._transport.close()
 
-    def _pacer(self, api_id: str, ledger: Ledger | None) -> Pacer:
+    def _limiter(self, api_id: str, usage: FolderUsage | None) -> RateLimiter:
         api = self._plan.registry.apis[api_id]
-        book, whose = None, {}
-        if ledger is not None:
-            book = ledger.of(api_id, api.base_url(self._environ))
-            whose = {
-                token: credential.fingerprint(ledger.key)
-                for (token, its), credential in self._credentials.items()
-                if its == api_id
-            }
-        return Pacer(
+        accounts = {
+            token: credential.fingerprint(usage.key)
+            for (token, api_of_token), credential in self._credentials.items()
+            if usage is not None and api_of_token == api_id
+        }
+        return RateLimiter(
             api.quotas.get(self._tier, {}),
-            monotonic=self._seams.monotonic,
-            clock=self._seams.clock,
-            sleep=self._sleep,
-            book=book,
-            whose=whose,
+            usage if usage is not None else MemoryUsage(self._clock.monotonic),
+            self._clock,
+            api=api_id,
+            origin=api.base_url(self._environ),
+            accounts=accounts,
         )
 
     def _client(self, key: Key, credential: Credential, environ: Mapping[str, str]) -> Client:
@@ -284,16 +290,10 @@ class Session:
             credential,
             base_url=api.base_url(environ),
             login=token,
-            transport=self._transport,
-            pacer=self._pacers[api_id],
-            clock=self._seams.clock,
-            sleep=self._sleep,
-            random=random.random,
+            limiter=self._limiters[api_id],
+            services=self._services,
             gate=self._durable if self._journal is not None else self._foreseeing(api, environ),
             rehearsal=self._journal is None,
-            before=self._check,
-            observer=_Told(self._emit),
-            limits=Limits(patience=self._patience),
         )
 
     def _foreseeing(self, api: Api, environ: Mapping[str, str]) -> Gate:
@@ -398,7 +398,7 @@ class Session:
     def check_blocks(self) -> None:
         """Raise SpamBlocked if the writes of a login's account are known to be paused."""
         for token, api in self._signed:
-            self._pacers[api].check_block(token)
+            self._limiters[api].check_block(token)
 
     def _wait_until(self, moment: float | None) -> tuple[dict[str, Any], PinflowError] | None:
         """What the run comes to if it is told to stop meanwhile."""
@@ -451,11 +451,11 @@ class Session:
         read, planned = self._calls(), self._durable.planned_calls
         calls = _sum(read, planned)
         longest = 0.0
-        for api, pacer in self._pacers.items():
+        for api, limiter in self._limiters.items():
             mine = {token for token, its in self._signed if its == api}
-            reads = {token: {name: pacer.overlap * n for name, n in each.items()} for token, each in read.items()}
+            reads = {token: {name: limiter.overlap * n for name, n in each.items()} for token, each in read.items()}
             turns = _sum(reads, self._durable.planned_turns)
-            longest = max(longest, pacer.forecast(_of(mine, calls), _of(mine, turns)))
+            longest = max(longest, limiter.forecast(_of(mine, calls), _of(mine, turns)))
         longest = max(longest, self._visits.seconds, self._visits.longest)
         return Forecast(
             calls=calls, seconds=longest, finish=self._seams.clock() + longest, refusals=tuple(self._refusals)

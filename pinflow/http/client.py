@@ -1,4 +1,4 @@
-"""One login's way to one API: signed, paced, retried only where that is safe, and read with care."""
+"""A client of one API for one login: it signs, keeps to quotas, retries only where that is safe, and checks answers."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from pinflow.errors import (
 from pinflow.http.api import LOOPBACK
 from pinflow.http.encoding import Unreadable, encoded_json, encoded_path, encoded_query, json_reader, without
 from pinflow.http.file_transfer import FileTransfer
-from pinflow.http.rate_limiter import DAY, told_wait
+from pinflow.http.rate_limit_headers import DAY, retry_after
 from pinflow.http.retry import (
     READS,
     Accept,
     Decision,
-    Doubt,
     Limits,
     Lost,
     Outcome,
+    OutcomeUnknown,
     Pause,
     Renew,
-    Retry,
+    Resend,
     Tries,
     Wait,
     decide,
@@ -44,22 +44,23 @@ from pinflow.http.retry import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from pinflow.clock import Clock
     from pinflow.http.api import Api
     from pinflow.http.credentials import Credential
-    from pinflow.http.rate_limiter import Pacer
-    from pinflow.http.retry import Kind
+    from pinflow.http.rate_limiter import RateLimiter
+    from pinflow.http.retry import ErrorKind
     from pinflow.http.transport import Answer, Transport
 
-__all__ = ["Client", "Gate", "Limits", "Observer", "Page", "WriteCall"]
+__all__ = ["Client", "ClientServices", "Gate", "Limits", "Observer", "Page", "WriteCall"]
 
-OTHER = "other"  # the category of a call that the API's catalogue does not know
+OTHER = "other"  # the category of a call that is not in the API's catalogue
 _LONGEST_BOOKMARK = 8_192  # characters; it has to go into a URL
-_WORTH_TELLING = 1.0  # seconds; shorter waits are the pace, not an event
+_LONG_WAIT = 1.0  # seconds; shorter waits are the normal pace: not reported, and an intent is still fresh
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a listing, and the bookmark of the next; None after the last."""
+    """A page of a listing, and the bookmark of the next page; None after the last."""
 
     items: list[Any]
     bookmark: str | None
@@ -67,24 +68,24 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteCall:
-    """A write that is about to leave. ``path`` has no query; ``digest`` tells two requests apart, without content."""
+    """A write that is about to be sent. ``path`` has no query; ``digest`` tells requests apart."""
 
     method: str
     path: str
     category: str
-    digest: str  # 16 hex digits
+    digest: str  # 16 hex digits, of the content
     login: str
 
 
 class Gate(Protocol):
-    """Asked before every write leaves, and again before every further try of it."""
+    """Asked before every write is sent, and again before every further try of it."""
 
     def record_intent(self, call: WriteCall) -> object | None:
-        """None lets it go. Anything else is returned in place of an answer, and nothing is sent. May raise."""
+        """None: send it. Anything else is returned in place of an answer, and nothing is sent. May raise."""
 
 
 class Observer(Protocol):
-    """Told when a call takes longer than the service needs."""
+    """Told when a call waits, or is sent again."""
 
     def waiting(self, until: float, reason: str, category: str) -> None:
         """A call waits for its quota until ``until`` (seconds since 1970)."""
@@ -93,9 +94,21 @@ class Observer(Protocol):
         """A call is tried for the ``attempt``-th time, after ``delay`` seconds."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientServices:
+    """What all clients of a run share. ``check`` is asked before every try; it raises to forbid it."""
+
+    transport: Transport
+    clock: Clock  # its sleep may raise, which ends the call
+    random: Callable[[], float]  # from 0 to 1
+    check: Callable[[], None] = lambda: None
+    observer: Observer | None = None
+    limits: Limits = Limits()  # noqa: RUF009  frozen
+
+
 @dataclass(frozen=True, slots=True)
-class _Call:
-    """One request as it is sent, however often."""
+class _ApiCall:
+    """One request, for all its tries."""
 
     method: str
     path: str
@@ -104,7 +117,7 @@ class _Call:
     body: bytes | None = None
     content_type: str = ""
     read_only: bool = False  # whatever its method, it changes nothing
-    sign: Callable[[Any], Any] | None = None  # in place of the login
+    sign: Callable[[Any], Any] | None = None  # instead of the login
 
     @property
     def name(self) -> str:
@@ -116,8 +129,8 @@ class _Call:
 
 
 @dataclass(frozen=True, slots=True)
-class _Result:
-    """What one try brought: the facts to judge it by, and what its caller gets."""
+class _Try:
+    """The result of one try: the outcome to judge, and what the caller gets."""
 
     outcome: Outcome
     value: Any = None
@@ -125,15 +138,14 @@ class _Result:
     reason: str = ""
     waited: float = 0.0  # seconds, for the quota
     generation: int = 0  # of the credential's secret
-    pause: Callable[[float], None] | None = None  # lets the quota rest
+    pause: Callable[[float], None] | None = None  # pauses the quota
 
 
 class Client:
-    """One login's way to one API. Thread-safe.
+    """A client of one API for one login. Thread-safe.
 
-    In a ``rehearsal`` no write leaves: the gate is told of each, and its answer is
-    the result. ``before`` is asked before every try whether it may still leave; it
-    raises to forbid it.
+    In a ``rehearsal`` no write is sent: the gate is told of each, and its answer is
+    the result.
 
     Paths are below the API's prefix, or one of those beside it, and begin with a
     slash: ``/boards/123/pins``.
@@ -143,8 +155,8 @@ class Client:
     - RemoteError and its kinds: what the service answered
     - RateLimited: the quota is used up for longer than ``limits.patience``
     - MalformedAnswer: a read's answer can't be understood
-    - InDoubt: a write left, and nobody knows whether it was applied
-    - CredentialError: the login is refused
+    - InDoubt: a write was sent, and whether it was applied is unknown
+    - CredentialError: the service refused the login
     - ValueError: the path, a parameter or the body can't be sent
     """
 
@@ -155,35 +167,24 @@ class Client:
         *,
         base_url: str,
         login: str,
-        transport: Transport,
-        pacer: Pacer,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
-        random: Callable[[], float],
+        limiter: RateLimiter,
+        services: ClientServices,
         gate: Gate | None = None,
         rehearsal: bool = False,
-        before: Callable[[], None] = lambda: None,
-        observer: Observer | None = None,
-        limits: Limits = Limits(),  # noqa: B008  frozen
     ) -> None:
         self.api = api
         self.login = login
         self._credential = credential
         self._base_url = base_url
-        self._transport = transport
-        self._pacer = pacer
-        self._clock = clock
-        self._sleep = sleep
-        self._random = random
+        self._limiter = limiter
+        self._services = services
+        self._limits = services.limits
         self._gate = gate
         self._rehearsal = rehearsal
-        self._before = before
-        self._observer = observer
-        self._limits = limits
         self._read_json = json_reader()
-        self._counting = threading.Lock()
+        self._count_lock = threading.Lock()  # adding to a Counter is not atomic
         self._calls: Counter[str] = Counter()
-        self._renewing = threading.Lock()
+        self._renew_lock = threading.Lock()  # one thread renews, the others take its secret
         self._generation = 0
         self._blocked: SpamBlocked | None = None
 
@@ -191,17 +192,17 @@ class Client:
     def files(self) -> FileTransfer:
         """Uploads to and downloads from addresses that the service gives out; no credential is sent there."""
         return FileTransfer(
-            self._transport,
+            self._services.transport,
             local=urlsplit(self._base_url).hostname in LOOPBACK,
             back_off=self._back_off,
-            random=self._random,
-            before=self._before,
+            random=self._services.random,
+            before=self._services.check,
         )
 
     @property
     def calls(self) -> Mapping[str, int]:
-        """How many answers came so far, by quota category."""
-        with self._counting:
+        """How many answers have come, by quota category."""
+        with self._count_lock:
             return dict(self._calls)
 
     def get(self, path: str, *, params: Mapping[str, object] | None = None) -> Any:
@@ -209,7 +210,7 @@ class Client:
         return self.request("GET", path, params=params)
 
     def post(self, path: str, *, json: object = None, params: Mapping[str, object] | None = None) -> Any:
-        """Make something."""
+        """Create something."""
         return self.request("POST", path, params=params, json=json)
 
     def put(self, path: str, *, json: object = None, params: Mapping[str, object] | None = None) -> Any:
@@ -221,7 +222,7 @@ class Client:
         return self.request("PATCH", path, params=params, json=json)
 
     def delete(self, path: str, *, params: Mapping[str, object] | None = None) -> Any:
-        """Remove something. If an answer is lost and it then is not found, it was removed."""
+        """Remove something. If an answer is lost and the next says not found, it was removed."""
         return self.request("DELETE", path, params=params)
 
     def pages(
@@ -234,11 +235,11 @@ class Client:
         if limit is not None and limit <= 0:
             return
         size = self.api.page_size if limit is None else min(self.api.page_size, limit)
-        left = limit
+        remaining = limit
         for page in self.page_iter(path, params={"page_size": size, **(params or {})}):
-            yield from page.items if left is None else page.items[:left]
-            left = None if left is None else left - len(page.items)
-            if left is not None and left <= 0:
+            yield from page.items if remaining is None else page.items[:remaining]
+            remaining = None if remaining is None else remaining - len(page.items)
+            if remaining is not None and remaining <= 0:
                 return
 
     def page_iter(
@@ -249,16 +250,16 @@ class Client:
         An empty page is not the end while it has a bookmark. A bookmark that comes
         twice, or more than ``limits.max_pages`` pages, is a MalformedAnswer.
         """
-        wanted = {"page_size": self.api.page_size, **(params or {})}
+        query = {"page_size": self.api.page_size, **(params or {})}
         seen: set[int] = set()
         bookmark = start
         for _ in range(self._limits.max_pages):
             if bookmark is not None:
                 if hash(bookmark) in seen:
-                    raise MalformedAnswer(f"GET {path}: the listing goes in a circle: a bookmark came twice")
+                    raise MalformedAnswer(f"GET {path}: the listing repeats itself: a bookmark came twice")
                 seen.add(hash(bookmark))
-                wanted[self.api.bookmark] = bookmark
-            page = self._page(path, self.get(path, params=wanted))
+                query[self.api.bookmark] = bookmark
+            page = _parse_page(self.api, path, self.get(path, params=query))
             yield page
             if page.bookmark is None:
                 return
@@ -277,7 +278,7 @@ class Client:
         asks: bool | None = None,
         sign: Callable[[Any], Any] | None = None,
     ) -> Any:
-        """Send a request with a JSON or a form body, and see it through to an answer or an error.
+        """Send a request with a JSON or a form body, and retry until there is an answer or an error.
 
         ``read_only`` is for a query that is too long for a URL: a POST that changes
         nothing. ``sign`` signs it instead of the login, where an endpoint requires that.
@@ -295,13 +296,13 @@ class Client:
             error.login = error.login or self.login
             raise
 
-    def _request(self, call: _Call) -> Any:
+    def _request(self, call: _ApiCall) -> Any:
         tries = Tries()
         while True:
-            self._before()
+            self._services.check()
             if (planned := self._record_intent(call)) is not None:
                 return planned
-            result = self._try(call, self._limits.patience - tries.waited)
+            result = self._send(call, self._limits.patience - tries.waited)
             tries = replace(tries, waited=tries.waited + result.waited)
             decision = self._decide(call, result, tries)
             if isinstance(decision, Renew):
@@ -311,7 +312,7 @@ class Client:
             match decision:
                 case Accept():
                     return result.value
-                case Retry(after):
+                case Resend(after):
                     self._back_off(tries.number + 1, after, result.reason)
                 case Wait(after):
                     if result.pause:
@@ -320,7 +321,7 @@ class Client:
                     pass
                 case _:
                     raise self._error(call, result, decision)
-            tries = replace(tries, number=tries.number + 1, lost=tries.lost or result.outcome.uncertain)
+            tries = replace(tries, number=tries.number + 1, lost=tries.lost or result.outcome.is_uncertain)
 
     def _call(
         self,
@@ -329,12 +330,11 @@ class Client:
         params: Mapping[str, object] | None,
         json: object,
         form: Mapping[str, object] | None,
-    ) -> _Call:
+    ) -> _ApiCall:
         url = self.api.address(self._base_url, encoded_path(path))
         if query := encoded_query(params):
             url = f"{url}?{query}"
-        facts = self.api.operation(method, path)
-        call = _Call(method, path, url, facts.category if facts is not None else OTHER)
+        call = _ApiCall(method, path, url, self._category(method, path))
         if form is not None:
             body = encoded_query(form).encode("ascii")
             return replace(call, body=body, content_type="application/x-www-form-urlencoded")
@@ -342,34 +342,35 @@ class Client:
             return replace(call, body=encoded_json(json), content_type="application/json")
         return replace(call, body=b"", content_type="application/json") if method in ("POST", "PUT", "PATCH") else call
 
-    def _rehearse(self, method: str, path: str) -> object:
-        """Tell the gate of a write that never leaves. Its body may hold what only a real run would know."""
-        if self._gate is None:
-            raise ValueError("a rehearsal needs a gate that takes its writes")
-        encoded_path(path)  # what could not be sent is refused here too
+    def _category(self, method: str, path: str) -> str:
         facts = self.api.operation(method, path)
-        category = facts.category if facts is not None else OTHER
-        return self._gate.record_intent(
-            WriteCall(method=method, path=path, category=category, digest="", login=self.login)
-        )
+        return facts.category if facts is not None else OTHER
 
-    def _record_intent(self, call: _Call) -> object | None:
+    def _rehearse(self, method: str, path: str) -> object:
+        """Tell the gate of a write that is not sent. Its body may hold placeholders."""
+        if self._gate is None:
+            raise ValueError("a rehearsal needs a gate")
+        encoded_path(path)  # a path that can't be sent is refused here too
+        return self._gate.record_intent(self._write_call(method, path, self._category(method, path)))
+
+    def _record_intent(self, call: _ApiCall) -> object | None:
         if not call.writes:
             return None
         if self._blocked is not None:
-            raise _again(self._blocked, call)
-        self._pacer.check_block(self.login)
+            raise _repeat_block(self._blocked, call)
+        self._limiter.check_block(self.login)
         if self._gate is None:
             return None
         content = b"\n".join((call.method.encode(), call.path.encode(), call.body or b""))
         digest = hashlib.sha256(content).hexdigest()[:16]
-        return self._gate.record_intent(
-            WriteCall(method=call.method, path=call.path, category=call.category, digest=digest, login=self.login)
-        )
+        return self._gate.record_intent(self._write_call(call.method, call.path, call.category, digest))
 
-    def _try(self, call: _Call, patience: float) -> _Result:
-        """Wait for the quota, send once, and read what comes."""
-        turn = self._pacer.enter(self.login, call.category, patience=patience, waiting=self._waiting(call))
+    def _write_call(self, method: str, path: str, category: str, digest: str = "") -> WriteCall:
+        return WriteCall(method=method, path=path, category=category, digest=digest, login=self.login)
+
+    def _send(self, call: _ApiCall, patience: float) -> _Try:
+        """Wait for the quota, send once, and read the answer."""
+        permit = self._limiter.acquire(self.login, call.category, patience=patience, waiting=self._wait_observer(call))
         answer: Answer | None = None
         generation = self._generation
         proof = ""  # what the request is signed with
@@ -380,10 +381,10 @@ class Client:
             proof = request.headers.get("Authorization", "")
 
         try:
-            if turn.waited >= _WORTH_TELLING:
-                # the announcement has aged: what is durable must tell when the write really left
+            if permit.waited >= _LONG_WAIT:
+                # the intent is old by now, and its time must be that at which the write was really sent
                 self._record_intent(call)
-            answer = self._transport.send(
+            answer = self._services.transport.send(
                 call.method,
                 call.url,
                 sign=sign,
@@ -392,21 +393,21 @@ class Client:
                 content_type=call.content_type,
             )
         except Lost as lost:
-            return _Result(Outcome(phase=lost.phase), reason=lost.reason, waited=turn.waited)
+            return _Try(Outcome(phase=lost.phase), reason=lost.reason, waited=permit.waited)
         finally:
-            self._pacer.done(turn, answer.headers if answer is not None else None)
-        with self._counting:
+            self._limiter.release(permit, answer.headers if answer is not None else None)
+        with self._count_lock:
             self._calls[call.category] += 1
-        result = self._accepted(answer) if 200 <= answer.status < 300 else self._refused(call, answer, proof)
+        result = self._read_success(answer) if 200 <= answer.status < 300 else self._read_refusal(call, answer, proof)
         headers = answer.headers
         return replace(
             result,
-            waited=turn.waited,
+            waited=permit.waited,
             generation=generation,
-            pause=lambda seconds: self._pacer.pause(turn, headers, seconds),
+            pause=lambda seconds: self._limiter.pause(permit, headers, seconds),
         )
 
-    def _accepted(self, answer: Answer) -> _Result:
+    def _read_success(self, answer: Answer) -> _Try:
         again, reason = not answer.too_big, answer.flaw
         if answer.body is not None:
             try:
@@ -414,43 +415,43 @@ class Client:
             except Unreadable as error:
                 again, reason = error.again, error.reason
             else:
-                return _Result(Outcome(phase="answered", status=answer.status), value)
+                return _Try(Outcome(phase="answered", status=answer.status), value)
         outcome = Outcome(phase="answered", status=answer.status, body="broken" if again else "refused")
-        return _Result(outcome, reason=f"the answer {reason}")
+        return _Try(outcome, reason=f"the answer {reason}")
 
-    def _refused(self, call: _Call, answer: Answer, proof: str) -> _Result:
-        error = _named(self._read_error(answer, proof.rpartition(" ")[2]), call)
-        kind = _kind(error)
+    def _read_refusal(self, call: _ApiCall, answer: Answer, proof: str) -> _Try:
+        error = _add_call(self._read_error(answer, proof.rpartition(" ")[2]), call)
+        kind = _error_kind(error)
         headers = answer.headers
         if answer.status != 429 and kind != "limited":
-            # every answer tells when its window ends; only a refusal for the quota means to wait until then
+            # every answer says when its window ends; only a refusal for the quota asks to wait until then
             headers = {name: value for name, value in headers.items() if name == "retry-after"}
-        told = told_wait(headers, self._clock())
-        outcome = Outcome(phase="answered", status=answer.status, kind=kind, told=told)
-        return _Result(outcome, error=error, reason=error.message)
+        after = retry_after(headers, self._services.clock.now())
+        outcome = Outcome(phase="answered", status=answer.status, kind=kind, retry_after=after)
+        return _Try(outcome, error=error, reason=error.message)
 
     def _read_error(self, answer: Answer, secret: str) -> RemoteError:
         if answer.status < 400:
-            return RemoteError("the service points elsewhere, and redirects are not followed", status=answer.status)
+            return RemoteError("the service redirects, and redirects are not followed", status=answer.status)
         try:
             body = without(secret, self._read_json(answer.body)) if answer.body else None
         except Unreadable:
-            body = None  # a proxy's page, or half an answer: the status tells enough
+            body = None  # a proxy's page, or half an answer: the status is enough
         return self.api.read_error(answer.status, answer.headers, body)
 
-    def _decide(self, call: _Call, result: _Result, tries: Tries) -> Decision:
+    def _decide(self, call: _ApiCall, result: _Try, tries: Tries) -> Decision:
         return decide(
             "GET" if call.read_only else call.method,
             result.outcome,
             tries,
             idempotent=call.read_only or call.method in self.api.idempotent,
             limits=self._limits,
-            jitter=self._random(),
+            jitter=self._services.random(),
         )
 
     def _renew(self, generation: int) -> bool:
-        """Whether there is a fresher secret than the refused one. One thread gets it, the others take it."""
-        with self._renewing:
+        """Whether there is a fresher secret than the refused one."""
+        with self._renew_lock:
             if self._generation == generation:
                 if not self._credential.renew():
                     return False
@@ -458,27 +459,28 @@ class Client:
             return True
 
     def _back_off(self, attempt: int, delay: float, reason: str) -> None:
-        if self._observer is not None:
-            self._observer.retrying(attempt, delay, reason)
-        self._sleep(delay)
+        if self._services.observer is not None:
+            self._services.observer.retrying(attempt, delay, reason)
+        self._services.clock.sleep(delay)
 
-    def _waiting(self, call: _Call) -> Callable[[float], None]:
-        def tell(seconds: float) -> None:
-            if self._observer is not None and seconds >= _WORTH_TELLING:
-                self._observer.waiting(self._clock() + seconds, f"the quota {call.category!r}", call.category)
+    def _wait_observer(self, call: _ApiCall) -> Callable[[float], None]:
+        def observe(seconds: float) -> None:
+            observer, now = self._services.observer, self._services.clock.now
+            if observer is not None and seconds >= _LONG_WAIT:
+                observer.waiting(now() + seconds, f"the quota {call.category!r}", call.category)
 
-        return tell
+        return observe
 
-    def _error(self, call: _Call, result: _Result, decision: Decision) -> Exception:
-        if isinstance(decision, Doubt):
+    def _error(self, call: _ApiCall, result: _Try, decision: Decision) -> Exception:
+        if isinstance(decision, OutcomeUnknown):
             return InDoubt(
-                f"{call.name}: the request left, but nothing says whether it was applied ({result.reason})",
-                hint="look at what it was to change before it is sent again",
+                f"{call.name}: the request was sent, but whether it was applied is unknown ({result.reason})",
+                hint="check on the service whether it was applied before you send it again",
             )
         if isinstance(decision, Pause):
             if result.pause:
-                result.pause(decision.after)  # for all others, and for whoever comes back too early
-            return _limited(result.error, decision.after, call)
+                result.pause(decision.after)  # for all other calls of the quota, too
+            return _rate_limited(result.error, decision.after, call)
         if result.error is not None:
             return self._refusal(call, result.error)
         if result.outcome.phase == "answered":
@@ -486,32 +488,33 @@ class Client:
         sent = "; nothing was sent" if result.outcome.phase == "nothing_sent" else ""
         return Unreachable(f"{call.name}: no answer from {self._base_url}: {result.reason}{sent}")
 
-    def _refusal(self, call: _Call, error: RemoteError) -> Exception:
+    def _refusal(self, call: _ApiCall, error: RemoteError) -> Exception:
         if isinstance(error, SpamBlocked) and call.writes:
-            self._pacer.block(self.login)
+            self._limiter.block(self.login)
             error.retry_after = DAY
             self._blocked = error
-        # a kind of its own says more than that the login is bad
+        # a narrower error says more than that the login is bad
         if error.status == 401 and type(error) is RemoteError and call.sign is None:
             hint = self.api.login_hint.format(token=self._credential.name)
-            return CredentialError(f"the login {self.login!r} was refused: {error.message}", hint=hint)
+            return CredentialError(f"the service refused the login {self.login!r}: {error.message}", hint=hint)
         return error
 
-    def _page(self, path: str, answer: Any) -> Page:
-        if isinstance(answer, list):
-            return Page(answer, None)  # some listings have no pages, and no envelope
-        if not isinstance(answer, dict) or self.api.items not in answer:
-            raise MalformedAnswer(f"GET {path}: the answer is not a listing: it has no {self.api.items!r}")
-        items = answer[self.api.items]
-        bookmark = answer.get(self.api.bookmark)
-        if not isinstance(items, list | None) or not isinstance(bookmark, str | None):
-            raise MalformedAnswer(f"GET {path}: the answer's listing or its bookmark is of another type")
-        if bookmark and len(bookmark) > _LONGEST_BOOKMARK:
-            raise MalformedAnswer(f"GET {path}: the bookmark is longer than {_LONGEST_BOOKMARK:,} characters")
-        return Page(items or [], bookmark or None)
+
+def _parse_page(api: Api, path: str, answer: Any) -> Page:
+    if isinstance(answer, list):
+        return Page(answer, None)  # some listings have no pages, and no envelope
+    if not isinstance(answer, dict) or api.items not in answer:
+        raise MalformedAnswer(f"GET {path}: the answer is not a listing: it has no {api.items!r}")
+    items = answer[api.items]
+    bookmark = answer.get(api.bookmark)
+    if not isinstance(items, list | None) or not isinstance(bookmark, str | None):
+        raise MalformedAnswer(f"GET {path}: the answer's listing or its bookmark is of another type")
+    if bookmark and len(bookmark) > _LONGEST_BOOKMARK:
+        raise MalformedAnswer(f"GET {path}: the bookmark is longer than {_LONGEST_BOOKMARK:,} characters")
+    return Page(items or [], bookmark or None)
 
 
-def _kind(error: RemoteError) -> Kind:
+def _error_kind(error: RemoteError) -> ErrorKind:
     match error:
         case SpamBlocked():
             return "spam"
@@ -522,8 +525,8 @@ def _kind(error: RemoteError) -> Kind:
     return ""
 
 
-def _named(error: RemoteError, call: _Call) -> RemoteError:
-    """The error, saying which call it was of."""
+def _add_call(error: RemoteError, call: _ApiCall) -> RemoteError:
+    """The error, its message with the call."""
     if not error.call:
         error.call = call.name
         error.message = f"{call.name}: {error.message}"
@@ -531,8 +534,8 @@ def _named(error: RemoteError, call: _Call) -> RemoteError:
     return error
 
 
-def _limited(error: RemoteError | None, after: float, call: _Call) -> RateLimited:
-    """The refusal as one that says when to come again."""
+def _rate_limited(error: RemoteError | None, after: float, call: _ApiCall) -> RateLimited:
+    """The refusal as one that says when to try again."""
     if isinstance(error, RateLimited):
         error.retry_after = after
         error.category = error.category or call.category
@@ -542,8 +545,8 @@ def _limited(error: RemoteError | None, after: float, call: _Call) -> RateLimite
     return RateLimited(text, retry_after=after, category=call.category, call=call.name, request_id=request_id)
 
 
-def _again(blocked: SpamBlocked, call: _Call) -> SpamBlocked:
-    """The block that an earlier write met, for a write that was not sent because of it."""
+def _repeat_block(blocked: SpamBlocked, call: _ApiCall) -> SpamBlocked:
+    """The block of an earlier write, for a write that was not sent because of it."""
     return SpamBlocked(
         blocked.text,
         status=blocked.status,

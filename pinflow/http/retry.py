@@ -1,8 +1,10 @@
-"""What follows from what became of a request: one pure function that holds the whole table.
+"""What to do after a try of a request: one pure function that holds the whole table.
 
 The question behind every row is whether the service may have applied the request.
-Trying again is safe when it did not, or when twice is as good as once; a write of
-which nobody knows is in doubt, and only a look at the target can tell.
+Trying again is safe when it did not, or when twice is as good as once. Whether any
+other write was applied is unknown then, and only a look at the target can tell.
+Retry libraries (tenacity, 3.2 times a bare Python's start) decide by exception
+alone and know no such question.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Phase = Literal["nothing_sent", "maybe_sent", "answered"]
-Body = Literal["ok", "broken", "refused"]  # "refused": complete, but nothing that another try would better
-Kind = Literal["", "spam", "limited", "scope"]  # what an error answer says, beyond its status
+BodyState = Literal["ok", "broken", "refused"]  # "refused": complete, but another try would not be better
+ErrorKind = Literal["", "spam", "limited", "scope"]  # what an error answer says beyond its status
 
 READS = frozenset({"GET", "HEAD"})
 
@@ -24,16 +26,16 @@ class Limits:
     deadline: float = 60.0  # one try, from connecting to the last byte of the answer
     connect: float = 10.0
     read: float = 30.0  # the longest silence
-    max_bytes: int = 32 * 2**20  # of an answer, unpacked
-    max_pages: int = 10_000  # of a listing
-    attempts: int = 6
+    max_bytes: int = 32 * 2**20  # of an answer, unpacked; a page of 250 Pins has less than one of them
+    max_pages: int = 10_000  # of a listing: 2.5 million objects
+    attempts: int = 6  # with the back-off below about 30 s: most restarts of a service are shorter
     patience: float = 120.0  # the longest that one call waits for its quota, all waits together
     backoff: float = 1.0
     backoff_cap: float = 60.0
 
 
 class Lost(Exception):
-    """No answer came. ``phase`` says whether the service can have got the request; ``reason`` holds no URL."""
+    """No answer came. ``phase`` says whether the service may have got the request; ``reason`` holds no URL."""
 
     def __init__(self, phase: Phase, reason: str) -> None:
         super().__init__(reason)
@@ -43,24 +45,24 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one try came to. ``told`` is how long the service asks to wait, in seconds."""
+    """The result of one try. ``retry_after`` is how long the service asks to wait, in seconds."""
 
     phase: Phase
     status: int = 0
-    body: Body = "ok"  # of a 2xx answer
-    kind: Kind = ""
-    told: float | None = None
+    body: BodyState = "ok"  # of a 2xx answer
+    kind: ErrorKind = ""
+    retry_after: float | None = None
 
     @property
-    def accepted(self) -> bool:
+    def is_success(self) -> bool:
         """Whether the service said that it did what was asked."""
         return self.phase == "answered" and 200 <= self.status < 300
 
     @property
-    def uncertain(self) -> bool:
+    def is_uncertain(self) -> bool:
         """Whether the request may have been applied without a usable answer that says so."""
         if self.phase == "answered":
-            return self.body != "ok" if self.accepted else _failed_inside(self)
+            return self.body != "ok" if self.is_success else _failed_inside(self)
         return self.phase == "maybe_sent"
 
 
@@ -80,7 +82,7 @@ class Accept:
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class Resend:
     """Try again after so many seconds."""
 
     after: float
@@ -88,7 +90,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The service refused for now: the quota rests for so many seconds, then try again."""
+    """The service refused for now: let the quota rest for so many seconds, then try again."""
 
     after: float
 
@@ -106,7 +108,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class OutcomeUnknown:
     """A write may or may not have been applied."""
 
 
@@ -115,18 +117,18 @@ class Fail:
     """The call failed, and was not applied."""
 
 
-Decision = Accept | Retry | Wait | Renew | Pause | Doubt | Fail
+Decision = Accept | Resend | Wait | Renew | Pause | OutcomeUnknown | Fail
 
 
 def decide(method: str, outcome: Outcome, tries: Tries, *, idempotent: bool, limits: Limits, jitter: float) -> Decision:
-    """What to do after a try of ``method`` came to ``outcome``.
+    """What to do after a try of ``method`` ended with ``outcome``.
 
     ``idempotent`` says that doing it twice is as good as once. ``jitter`` is from
     0 to 1 and spreads the waits; a wait is never shorter than the service asked for.
     """
     decision = _judge(method, outcome, tries, idempotent, limits, jitter)
     if tries.lost and method not in READS and isinstance(decision, Fail | Pause):
-        return Doubt()  # this try was refused, but an earlier one may have been applied
+        return OutcomeUnknown()  # this try was refused, but an earlier one may have been applied
     return decision
 
 
@@ -137,44 +139,45 @@ def backoff(number: int, limits: Limits, jitter: float) -> float:
 
 def _judge(method: str, outcome: Outcome, tries: Tries, idempotent: bool, limits: Limits, jitter: float) -> Decision:
     if outcome.phase == "nothing_sent":
-        return _again(outcome, tries, limits, jitter) or Fail()
-    if outcome.uncertain:
-        return _uncertain(method, outcome, tries, idempotent, limits, jitter)
-    if outcome.accepted:
+        return _resend(outcome, tries, limits, jitter) or Fail()
+    if outcome.is_uncertain:
+        return _judge_uncertain(method, outcome, tries, idempotent, limits, jitter)
+    if outcome.is_success:
         return Accept()
     if outcome.status == 404 and method == "DELETE" and tries.lost:
-        return Accept()  # what was to go is gone
+        return Accept()  # the lost try removed it
     if outcome.kind == "spam":
         return Fail()
     if outcome.status == 429 or outcome.kind == "limited":
-        return _limited(outcome, tries, limits, jitter)
+        return _wait_or_pause(outcome, tries, limits, jitter)
     if outcome.status == 401 and outcome.kind != "scope" and not tries.renewed:
         return Renew()
     return Fail()
 
 
 def _failed_inside(outcome: Outcome) -> bool:
-    # a service that knows a limit or a spam block by a 5xx status still says that it did nothing
+    # a service that reports a limit or a spam block with a 5xx status still says that it did nothing
     return (outcome.status == 408 or outcome.status >= 500) and not outcome.kind
 
 
-def _uncertain(
+def _judge_uncertain(
     method: str, outcome: Outcome, tries: Tries, idempotent: bool, limits: Limits, jitter: float
 ) -> Decision:
-    end: Decision = Fail() if method in READS else Doubt()
+    end: Decision = Fail() if method in READS else OutcomeUnknown()
     if not idempotent or outcome.body == "refused":
         return end
-    return _again(outcome, tries, limits, jitter) or end
+    return _resend(outcome, tries, limits, jitter) or end
 
 
-def _again(outcome: Outcome, tries: Tries, limits: Limits, jitter: float) -> Retry | None:
-    told = outcome.told or 0.0
-    if tries.number >= limits.attempts or told > limits.patience:
+def _resend(outcome: Outcome, tries: Tries, limits: Limits, jitter: float) -> Resend | None:
+    asked = outcome.retry_after or 0.0
+    if tries.number >= limits.attempts or asked > limits.patience:
         return None
     pause = backoff(tries.number, limits, jitter)
-    return Retry(max(pause, told + limits.backoff * jitter) if told else pause)
+    return Resend(max(pause, asked + limits.backoff * jitter) if asked else pause)
 
 
-def _limited(outcome: Outcome, tries: Tries, limits: Limits, jitter: float) -> Wait | Pause:
-    wait = outcome.told + limits.backoff * jitter if outcome.told else backoff(tries.number, limits, jitter)
+def _wait_or_pause(outcome: Outcome, tries: Tries, limits: Limits, jitter: float) -> Wait | Pause:
+    asked = outcome.retry_after
+    wait = asked + limits.backoff * jitter if asked else backoff(tries.number, limits, jitter)
     return Pause(wait) if tries.waited + wait > limits.patience else Wait(wait)

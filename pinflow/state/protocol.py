@@ -26,11 +26,14 @@ if TYPE_CHECKING:
         EffectRecord,
         Heartbeat,
         JobRow,
+        LimitChange,
         Notice,
         NoticeAttempt,
         Occurrence,
         OccurrenceEnd,
         OccurrenceState,
+        QuotaUse,
+        RemainingCalls,
         RunDetail,
         RunRecord,
         RunState,
@@ -225,26 +228,67 @@ class Journal(Protocol):
 class UsageStore(Protocol):
     """What was used of each quota, by all processes that share this state.
 
-    A counter has as many slots as its limit allows calls in a window. Spans only: no
-    clock of a process is compared with another's.
+    A lane is one quota category of one account or app; each of its windows has as many slots as its limit allows
+    calls. Moments are the store's own: callers give and get spans in seconds, so that no clock of a process is
+    compared with another's.
     """
 
-    def acquire(self, counters: Sequence[CounterKey], *, want: int = 1) -> Sequence[int] | float:
-        """A slot in each counter for up to ``want`` calls; else the seconds until the first is free."""
+    def lane(self, counter: CounterKey, quota: tuple[int, float] | None = None) -> Lane:
+        """The lane of a counter as it was left; ``quota`` is the limit and window that are known beforehand."""
 
-    def release(self, used: Mapping[int, float], unused: Collection[int] = ()) -> None:
-        """Give slots back: ``used`` slot -> how many seconds ago its call was counted at the latest."""
+    def release(self, counter: CounterKey) -> None:
+        """This process makes no more calls of this counter."""
 
-    def pause(self, counter: CounterKey, seconds: float) -> None:
-        """No call of this counter for so long; a longer pause stays."""
+    def acquire(self, lanes: Sequence[Any], ahead: Sequence[int]) -> object | list[float]:
+        """A slot in each window of this store's ``lanes``, all or none: a claim for `finish`.
 
-    def blocked(self, counter: CounterKey) -> float:
-        """How many seconds a pause of this counter still lasts."""
+        Else a list: for each lane, how many seconds a call has to wait that lets ``ahead`` others of this process
+        go first.
+        """
+
+    def finish(self, claim: Any, age: float, changes: Iterable[LimitChange | RemainingCalls] = ()) -> None:
+        """The claim's call ended, and was counted at least ``age`` seconds ago; ``changes`` are what its answer told.
+
+        A slot is free again one window after its call was counted.
+        """
+
+    def uses(self) -> list[QuotaUse]:
+        """How every quota stands that was used in the last day, or is paused."""
 
     def lift(self, login: str) -> int:
         """End the blocks of the accounts of a token's name; how many there were."""
 
     def close(self) -> None: ...
+
+
+class QuotaWindow(Protocol):
+    """At most ``limit`` calls in any ``seconds``. ``learned``: the service said so."""
+
+    @property
+    def limit(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def learned(self) -> bool: ...
+
+
+class Lane(Protocol):
+    """One quota category of one account or app, of a `UsageStore`. Its pause holds for all processes."""
+
+    counter: CounterKey
+
+    @property
+    def windows(self) -> Sequence[QuotaWindow]:
+        """The limits that it keeps to now."""
+
+    def pause(self, seconds: float) -> None:
+        """No call for so long; a longer pause stays."""
+
+    def pause_left(self) -> float:
+        """How many seconds the pause still lasts."""
+
+    def forecast(self, calls: int, *, step: float, delay: float) -> float:
+        """In how many seconds after ``delay`` the last of so many calls is answered, if each takes ``step`` seconds."""
 
 
 class ScheduleStore(Protocol):

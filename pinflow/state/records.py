@@ -270,6 +270,52 @@ class CounterKey:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitChange:
+    """The service allows ``limit`` calls in ``seconds``; 0: it has no such window. ``lane`` counts a claim's lanes."""
+
+    lane: int
+    seconds: float
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemainingCalls:
+    """The service allows ``remaining`` more calls in this window of a claim's lane, for the next ``reset`` seconds."""
+
+    lane: int
+    seconds: float
+    remaining: int
+    reset: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaUse:
+    """How one quota stands.
+
+    ``account`` is a fingerprint, or "app" where all accounts of an app share.
+    ``limit`` is None where only a pause is known; the ``category`` "" is the account
+    itself, whose writes a ``paused_until`` blocks.
+    """
+
+    api: str
+    origin: str
+    account: str
+    login: str  # a name of the account's token; "" for an app
+    category: str
+    limit: int | None
+    seconds: float
+    used: int
+    resets: float | None  # when all of it is free again; None if nothing is used
+    source: str  # "table", or "header" where the service told it
+    paused_until: float | None
+
+    @property
+    def remaining(self) -> int | None:
+        """How many calls are left; None where the limit is unknown."""
+        return None if self.limit is None else max(0, self.limit - self.used)
+
+
+@dataclass(frozen=True, slots=True)
 class StoredToken:
     """One session's tokens as the vault has them. ``content`` is JSON of the auth plugin's own, sealed where shared."""
 

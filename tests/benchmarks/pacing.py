@@ -1,4 +1,4 @@
-"""What keeping to the quotas costs a call, with the pages that all processes share."""
+"""What keeping to the quotas costs a call, with the counters that all processes share."""
 
 from __future__ import annotations
 
@@ -15,29 +15,25 @@ MOST = 300  # microseconds
 
 
 def pacing(size: Sizes, folder: Path) -> Iterator[Figure]:
-    """The processor's time from asking for a turn to telling that it is done, for a call that need not wait."""
+    """The processor's time from asking for a permit to releasing it, for a call that need not wait."""
+    from pinflow.clock import Clock
     from pinflow.http.api import Quota
-    from pinflow.http.rate_limiter import UNIVERSAL, Pacer
-    from pinflow.state.folder.usage import Ledger
+    from pinflow.http.rate_limiter import UNIVERSAL, RateLimiter
+    from pinflow.state.folder.usage import FolderUsage
 
-    ledger = Ledger(folder / "quota")
+    clock = Clock()
+    usage = FolderUsage(folder / "quota", clock.now)
     quotas = {UNIVERSAL: Quota(10 * size.calls, 1), "write": Quota(10 * size.calls, 60)}
-    pacer = Pacer(
-        quotas,
-        monotonic=time.monotonic,
-        clock=time.time,
-        sleep=time.sleep,
-        book=ledger.of("v5", "https://api.example.com"),
-    )
+    limiter = RateLimiter(quotas, usage, clock, api="v5", origin="https://api.example.com")
     headers = {
         "x-ratelimit-limit": f"{quotas['write'].limit}, {quotas['write'].limit};w=60",
         "x-ratelimit-remaining": str(9 * size.calls),
         "x-ratelimit-reset": "30",
     }
-    pacer.open("me", ["write"])
+    limiter.open("me", ["write"])
     began = time.process_time()
     for _ in range(size.calls):
-        pacer.done(pacer.enter("me", "write", patience=0), headers)
+        limiter.release(limiter.acquire("me", "write", patience=0), headers)
     spent = time.process_time() - began
-    ledger.close()
+    usage.close()
     yield Figure("pacing: a call, of a shared quota", spent / size.calls * 1e6, "us of CPU", MOST)

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pinflow.clock import Clock
 from pinflow.errors import (
     CredentialError,
     InDoubt,
@@ -30,12 +31,13 @@ from pinflow.errors import (
     Unreachable,
 )
 from pinflow.http.api import Api, OperationFacts, Quota
-from pinflow.http.client import Client, Gate, Limits, Page, WriteCall
+from pinflow.http.client import Client, ClientServices, Gate, Limits, Page, WriteCall
 from pinflow.http.credentials import Credential
 from pinflow.http.encoding import Unreadable, decoded_json, encoded_path, encoded_query, json_reader
 from pinflow.http.proxy import network_settings
-from pinflow.http.rate_limiter import Pacer
+from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
+from pinflow.state.folder.usage import MemoryUsage
 
 SECRET = "pina_canary_4711"
 QUICK = Limits(deadline=0.4, connect=0.3, read=0.3)
@@ -290,7 +292,7 @@ class World:
         idempotent: frozenset[str] = frozenset({"GET", "HEAD", "PATCH", "DELETE"}),
         gate: Gate | None = None,
         rehearsal: bool = False,
-        before: Callable[[], None] = lambda: None,
+        check: Callable[[], None] = lambda: None,
         limits: Limits = QUICK,
     ) -> Client:
         origin = origin or self.server.origin
@@ -306,6 +308,7 @@ class World:
             idempotent=idempotent,
             page_size=3,
         )
+        clock = Clock(lambda: self.now, lambda: self.now, self.sleep)
         if not self.transports:
             self.transports.append(Transport(connections=8))
         return Client(
@@ -313,16 +316,17 @@ class World:
             credential or Credential(SECRET, name="access_token", source="a test", origin=origin),
             base_url=origin + "/v5",
             login="me",
-            transport=self.transports[0],
-            pacer=Pacer(quotas or {}, monotonic=lambda: self.now, clock=lambda: self.now, sleep=self.sleep),
-            clock=lambda: self.now,
-            sleep=self.sleep,
-            random=lambda: 1.0,
+            limiter=RateLimiter(quotas or {}, MemoryUsage(clock.now), clock),
+            services=ClientServices(
+                transport=self.transports[0],
+                clock=clock,
+                random=lambda: 1.0,
+                check=check,
+                observer=self,
+                limits=limits,
+            ),
             gate=gate or self,
             rehearsal=rehearsal,
-            before=before,
-            observer=self,
-            limits=limits,
         )
 
 
@@ -540,7 +544,7 @@ def test_a_read_without_an_answer_is_tried_again(world: World, name: str) -> Non
 @pytest.mark.parametrize("name", LOST)
 def test_a_write_without_an_answer_is_in_doubt(world: World, name: str) -> None:
     world.serve(LOST[name])
-    with pytest.raises(InDoubt, match=r"POST /pins: the request left, but nothing says whether it was applied"):
+    with pytest.raises(InDoubt, match=r"POST /pins: the request was sent, but whether it was applied is unknown"):
         world.client().post("/pins", json={"title": "x"})
     assert len(world.server.requests) == 1
     assert world.slept == []
@@ -758,7 +762,7 @@ def test_a_login_that_stays_refused_says_how_to_sign_in(world: World, left: int,
     with pytest.raises(CredentialError) as caught:
         world.client(credential=renewable(world, left)).post("/pins")
     assert str(caught.value) == (
-        "the login 'me' was refused: POST /pins: Authentication failed. (HTTP 401, code 2)\n"
+        "the service refused the login 'me': POST /pins: Authentication failed. (HTTP 401, code 2)\n"
         "  pinflow auth login access_token"
     )
     assert len(world.server.requests) == requests
@@ -878,13 +882,13 @@ def test_a_query_sent_as_a_post_passes_no_gate_and_its_old_name_still_works(worl
 def test_every_try_asks_first_whether_it_may_still_leave(world: World) -> None:
     asked = iter([None, KeyboardInterrupt()])
 
-    def before() -> None:
+    def check() -> None:
         if error := next(asked):
             raise error
 
     world.serve(close)
     with pytest.raises(KeyboardInterrupt):
-        world.client(before=before).get("/boards/1")
+        world.client(check=check).get("/boards/1")
     assert len(world.server.requests) == 1
 
 
@@ -1030,7 +1034,7 @@ def test_a_listing_ends_where_there_is_no_bookmark(world: World, end: str | None
 @pytest.mark.parametrize("bookmarks", [["a", "a"], ["a", "b", "a"]])
 def test_a_bookmark_that_comes_twice_ends_the_listing(world: World, bookmarks: list[str]) -> None:
     world.serve(*[page([1], bookmark) for bookmark in bookmarks])
-    with pytest.raises(MalformedAnswer, match="goes in a circle"):
+    with pytest.raises(MalformedAnswer, match="repeats itself"):
         list(world.client().pages("/boards"))
     assert len(world.server.requests) == len(bookmarks)
 

@@ -10,13 +10,13 @@ from pinflow.http.retry import (
     READS,
     Accept,
     Decision,
-    Doubt,
     Fail,
     Limits,
     Outcome,
+    OutcomeUnknown,
     Pause,
     Renew,
-    Retry,
+    Resend,
     Tries,
     Wait,
     backoff,
@@ -39,7 +39,7 @@ def answered(status: int, **facts: object) -> Outcome:
 
 NOTHING_SENT = Outcome(phase="nothing_sent")
 MAYBE_SENT = Outcome(phase="maybe_sent")
-AGAIN, DOUBT, FAIL, ACCEPT = Retry(0.5), Doubt(), Fail(), Accept()
+AGAIN, DOUBT, FAIL, ACCEPT = Resend(0.5), OutcomeUnknown(), Fail(), Accept()
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 FIRST_TRY: dict[str, tuple[Outcome, tuple[Decision, ...]]] = {
@@ -67,17 +67,17 @@ FIRST_TRY: dict[str, tuple[Outcome, tuple[Decision, ...]]] = {
     "409": (answered(409), (FAIL,) * 6),
     "422": (answered(422), (FAIL,) * 6),
     "429": (answered(429), (Wait(0.5),) * 6),
-    "429, told": (answered(429, told=7.0), (Wait(7.0),) * 6),
-    "429, told 0": (answered(429, told=0.0), (Wait(0.5),) * 6),
-    "429, told more than patience": (answered(429, told=3600.0), (Pause(3600.0),) * 6),
+    "429, told": (answered(429, retry_after=7.0), (Wait(7.0),) * 6),
+    "429, told 0": (answered(429, retry_after=0.0), (Wait(0.5),) * 6),
+    "429, told more than patience": (answered(429, retry_after=3600.0), (Pause(3600.0),) * 6),
     "429, spam": (answered(429, kind="spam"), (FAIL,) * 6),
-    "503, limited": (answered(503, kind="limited", told=7.0), (Wait(7.0),) * 6),
+    "503, limited": (answered(503, kind="limited", retry_after=7.0), (Wait(7.0),) * 6),
     "500": (answered(500), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
     "501": (answered(501), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
     "502": (answered(502), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
     "503": (answered(503), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
-    "503, told": (answered(503, told=7.0), (Retry(7.0), Retry(7.0), DOUBT, DOUBT, Retry(7.0), Retry(7.0))),
-    "503, told more than patience": (answered(503, told=3600.0), (FAIL, FAIL, DOUBT, DOUBT, DOUBT, DOUBT)),
+    "503, told": (answered(503, retry_after=7.0), (Resend(7.0), Resend(7.0), DOUBT, DOUBT, Resend(7.0), Resend(7.0))),
+    "503, told more than patience": (answered(503, retry_after=3600.0), (FAIL, FAIL, DOUBT, DOUBT, DOUBT, DOUBT)),
     "504": (answered(504), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
 }
 
@@ -126,17 +126,17 @@ def test_a_credential_is_renewed_once_a_call(method: str) -> None:
 
 
 def test_a_wait_that_was_asked_for_is_spread_by_adding_to_it() -> None:
-    assert judge("POST", answered(429, told=7.0), jitter=1.0) == Wait(8.0)
-    assert judge("GET", answered(503, told=7.0), jitter=1.0) == Retry(8.0)
+    assert judge("POST", answered(429, retry_after=7.0), jitter=1.0) == Wait(8.0)
+    assert judge("GET", answered(503, retry_after=7.0), jitter=1.0) == Resend(8.0)
 
 
 def test_a_service_that_asks_for_just_the_patience_is_waited_for() -> None:
-    assert judge("GET", answered(503, told=LIMITS.patience)) == Retry(LIMITS.patience)
-    assert judge("GET", answered(429, told=LIMITS.patience)) == Wait(LIMITS.patience)
+    assert judge("GET", answered(503, retry_after=LIMITS.patience)) == Resend(LIMITS.patience)
+    assert judge("GET", answered(429, retry_after=LIMITS.patience)) == Wait(LIMITS.patience)
 
 
 def test_waits_for_a_quota_add_up_against_patience() -> None:
-    refused = answered(429, told=50.0)
+    refused = answered(429, retry_after=50.0)
     assert judge("POST", refused, Tries(number=2, waited=70.0)) == Wait(50.0)
     assert judge("POST", refused, Tries(number=3, waited=71.0)) == Pause(50.0)
 
@@ -144,7 +144,7 @@ def test_waits_for_a_quota_add_up_against_patience() -> None:
 @pytest.mark.parametrize("name", FIRST_TRY)
 def test_an_outcome_is_uncertain_exactly_where_a_create_is_in_doubt(name: str) -> None:
     outcome, expected = FIRST_TRY[name]
-    assert outcome.uncertain == (expected[METHODS.index("POST")] == DOUBT)
+    assert outcome.is_uncertain == (expected[METHODS.index("POST")] == DOUBT)
 
 
 def test_backoff_doubles_and_is_capped() -> None:
@@ -157,7 +157,7 @@ outcomes = st.builds(
     status=st.integers(200, 999),
     body=st.sampled_from(["ok", "broken", "refused"]),
     kind=st.sampled_from(["", "spam", "limited", "scope"]),
-    told=st.none() | st.floats(0, 1e5),
+    retry_after=st.none() | st.floats(0, 1e5),
 )
 histories = st.builds(
     Tries, number=st.integers(1, 20), lost=st.booleans(), renewed=st.booleans(), waited=st.floats(0, 500)
@@ -169,8 +169,8 @@ def test_no_wait_is_shorter_than_the_service_asked_for(
     method: str, outcome: Outcome, tries: Tries, jitter: float
 ) -> None:
     decision = judge(method, outcome, tries, jitter)
-    if isinstance(decision, Retry | Wait | Pause) and outcome.phase == "answered":
-        assert decision.after >= (outcome.told or 0.0)
+    if isinstance(decision, Resend | Wait | Pause) and outcome.phase == "answered":
+        assert decision.after >= (outcome.retry_after or 0.0)
         assert decision.after > 0
 
 
@@ -178,11 +178,11 @@ def test_no_wait_is_shorter_than_the_service_asked_for(
 def test_a_create_is_never_sent_again_when_it_may_have_been_applied(
     outcome: Outcome, tries: Tries, jitter: float
 ) -> None:
-    if outcome.uncertain:
-        assert judge("POST", outcome, tries, jitter) == Doubt()
+    if outcome.is_uncertain:
+        assert judge("POST", outcome, tries, jitter) == OutcomeUnknown()
 
 
 @given(outcomes, histories, st.floats(0, 1))
 def test_reads_are_never_in_doubt(outcome: Outcome, tries: Tries, jitter: float) -> None:
     for method in READS:
-        assert judge(method, outcome, tries, jitter) != Doubt()
+        assert judge(method, outcome, tries, jitter) != OutcomeUnknown()

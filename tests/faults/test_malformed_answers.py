@@ -19,9 +19,11 @@ from pinflow.clock import Clock
 from pinflow.engine.durable import Durable
 from pinflow.engine.file_access import Files
 from pinflow.engine.safe_journal import SafeJournal
-from pinflow.http.rate_limiter import Pacer
+from pinflow.http.client import ClientServices
+from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
 from pinflow.state.folder.runs import FolderRuns
+from pinflow.state.folder.usage import MemoryUsage
 from pinflow.state.records import RunRecord
 from pinflow_pinterest_v5.api import API
 from pinflow_sandbox import Settings, start
@@ -155,16 +157,14 @@ class Caller:
 
     def _client(self, durable: Durable) -> Client:
         token = self._sandbox.world.token_for(STUDIO)
+        clock = Clock(self.time.now, self.time.now, self.time.sleep)
         return Client(
             API,
             Credential(token, name=STUDIO, source="test", origin=self._sandbox.url),
             base_url=self._sandbox.url + API.prefix,
             login=STUDIO,
-            transport=self._transport,
-            pacer=Pacer({}, monotonic=self.time.now, clock=self.time.now, sleep=self.time.sleep),
-            clock=self.time.now,
-            sleep=self.time.sleep,
-            random=lambda: 0.5,
+            limiter=RateLimiter({}, MemoryUsage(self.time.now), clock),
+            services=ClientServices(transport=self._transport, clock=clock, random=lambda: 0.5),
             gate=durable,
         )
 

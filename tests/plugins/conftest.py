@@ -19,9 +19,11 @@ from pinflow.engine.durable import Durable
 from pinflow.engine.file_access import Files
 from pinflow.engine.placeholder import holds_planned
 from pinflow.engine.safe_journal import SafeJournal
-from pinflow.http.rate_limiter import Pacer
+from pinflow.http.client import ClientServices
+from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
 from pinflow.state.folder.runs import FolderRuns
+from pinflow.state.folder.usage import MemoryUsage
 from pinflow.state.records import RunRecord
 from pinflow_pinterest_v3.api import API as V3
 from pinflow_pinterest_v5.api import API as V5
@@ -148,16 +150,14 @@ class Bench:
         if login not in self._clients:
             api, account, scopes = login
             token = self.sandbox.world.token_for(account, scopes)
+            clock = Clock(lambda: self.now, lambda: self.now, self.sleep)
             self._clients[login] = Client(
                 APIS[api][0],
                 Credential(token, name=account, source="test", origin=self.sandbox.url),
                 base_url=self.sandbox.url + APIS[api][0].prefix,
                 login=account,
-                transport=self._transport,
-                pacer=Pacer({}, monotonic=lambda: self.now, clock=lambda: self.now, sleep=self.sleep),
-                clock=lambda: self.now,
-                sleep=self.sleep,
-                random=lambda: 0.5,
+                limiter=RateLimiter({}, MemoryUsage(clock.now), clock),
+                services=ClientServices(transport=self._transport, clock=clock, random=lambda: 0.5),
                 gate=durable,
             )
         return self._clients[login]

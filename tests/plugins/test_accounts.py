@@ -443,21 +443,21 @@ def test_the_bundled_recipe_shows_what_is_behind_each_token(agency: Agency) -> N
 
 
 def test_many_accounts_need_no_more_than_the_few_that_are_at_work(agency: Agency, tmp_path: Path) -> None:
-    from pinflow.state.folder.usage import Ledger
+    from pinflow.state.folder.counters import TableFiles
 
     names = [f"shop{number:03}" for number in range(60)]
     agency.add(*names)
     most = 0
-    original = Ledger.page
+    original = TableFiles.open
 
-    def counted(self: Ledger, label: Any) -> Any:
+    def counted(self: TableFiles, key: Any) -> Any:
         nonlocal most
-        page = original(self, label)
+        table = original(self, key)
         most = max(most, len(self._maps))
-        return page
+        return table
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Ledger, "page", counted)
+        patch.setattr(TableFiles, "open", counted)
         result = agency.run(MAKE, parallel=4)
     assert result.ok, result.error
     assert len(result.accounts) == 65

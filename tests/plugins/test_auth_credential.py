@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import App, Client, Credential, CredentialError, CredentialRequest, PinflowError
-from pinflow.http.rate_limiter import Pacer
+from pinflow.clock import Clock
+from pinflow.http.client import ClientServices
+from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
+from pinflow.state.folder.usage import MemoryUsage
 from pinflow_auth import pinflow_credential
 from pinflow_auth.refresh import refresh
 from pinflow_pinterest_v5.api import API
@@ -82,16 +85,14 @@ class Bench:
         return found
 
     def client(self, credential: Credential) -> Client:
+        clock = Clock(lambda: self.now, lambda: self.now, lambda seconds: None)
         return Client(
             API,
             credential,
             base_url=f"{self.sandbox.url}/v5",
             login=credential.name,
-            transport=self.transport,
-            pacer=Pacer({}, monotonic=lambda: self.now, clock=lambda: self.now, sleep=lambda seconds: None),
-            clock=lambda: self.now,
-            sleep=lambda seconds: None,
-            random=lambda: 0.5,
+            limiter=RateLimiter({}, MemoryUsage(clock.now), clock),
+            services=ClientServices(transport=self.transport, clock=clock, random=lambda: 0.5),
         )
 
     def asked(self) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pinflow.state.folder.notices import FolderNotices
     from pinflow.state.folder.runs import FolderRuns
     from pinflow.state.folder.schedule import FolderSchedule
-    from pinflow.state.folder.usage import Ledger
+    from pinflow.state.folder.usage import FolderUsage
 
 
 class FolderState:
@@ -45,13 +45,13 @@ class FolderState:
 
         return FolderNotices(self.folder / "notices")
 
-    def open_usage(self) -> Ledger:
-        """The shared counters of quotas, made if need be. Close it. Raises StateError."""
+    def open_usage(self) -> FolderUsage:
+        """The shared counters of quotas, created if need be. Close it. Raises StateError."""
         from pinflow.state.folder.sqlite import MOUNTS, check_place
-        from pinflow.state.folder.usage import Ledger
+        from pinflow.state.folder.usage import FolderUsage
 
         check_place(self.folder, MOUNTS)
-        return Ledger(self.folder / "quota")
+        return FolderUsage(self.folder / "quota", self._clock.now)
 
     def open_schedule(self, owner: str) -> FolderSchedule:
         """The schedule, made if need be, for an owner of this name. Close it. Raises StateError."""

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pinflow.clock import Clock
 from pinflow.errors import RateLimited, SpamBlocked, StateError
 from pinflow.http.api import Quota
 from pinflow.http.credentials import Credential
-from pinflow.http.rate_limiter import Pacer, uses
-from pinflow.state.folder.usage import Label, Ledger, Page
+from pinflow.http.rate_limiter import RateLimiter
+from pinflow.state.folder.counters import CounterTable
+from pinflow.state.folder.usage import FolderUsage
+from pinflow.state.records import CounterKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,29 +38,34 @@ class Machine:
         self.running = 1000.0
         self.offset = NOON
         self.slept: list[float] = []
-        self.ledgers: list[Ledger] = []
+        self.stores: list[FolderUsage] = []
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.running += seconds
 
-    def process(self, *, whose: dict[str, str] | None = None, origin: str = ORIGIN, **quotas: Quota) -> Pacer:
-        """A pacer of a process of its own."""
-        ledger = Ledger(self.folder)
-        self.ledgers.append(ledger)
-        return Pacer(
+    def process(self, *, accounts: dict[str, str] | None = None, origin: str = ORIGIN, **quotas: Quota) -> RateLimiter:
+        """A rate limiter of a process of its own."""
+        return RateLimiter(
             {name.replace("every", "*"): quota for name, quota in quotas.items()},
-            monotonic=lambda: self.running,
-            clock=lambda: self.running + self.offset,
-            sleep=self.sleep,
-            book=ledger.of("v5", origin),
-            whose=whose,
+            self.store(),
+            Clock(self.now, lambda: self.running, self.sleep),
+            api="v5",
+            origin=origin,
+            accounts=accounts,
         )
 
+    def store(self) -> FolderUsage:
+        self.stores.append(FolderUsage(self.folder, self.now))
+        return self.stores[-1]
+
+    def now(self) -> float:
+        return self.running + self.offset
+
     def close(self) -> None:
-        for ledger in self.ledgers:
-            ledger.close()
-        self.ledgers.clear()
+        for store in self.stores:
+            store.close()
+        self.stores.clear()
 
 
 @pytest.fixture
@@ -67,17 +75,19 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     made.close()
 
 
-def call(pacer: Pacer, category: str = "write", login: str = "me", headers: dict[str, str] | None = None) -> float:
+def call(
+    limiter: RateLimiter, category: str = "write", login: str = "me", headers: dict[str, str] | None = None
+) -> float:
     """One call that takes no time: by how many seconds it had to wait."""
-    turn = pacer.enter(login, category, patience=1e9)
-    pacer.done(turn, headers or {})
-    return turn.waited
+    permit = limiter.acquire(login, category, patience=1e9)
+    limiter.release(permit, headers or {})
+    return permit.waited
 
 
-def used_up(pacer: Pacer, category: str = "write", login: str = "me") -> float:
+def used_up(limiter: RateLimiter, category: str = "write", login: str = "me") -> float:
     """How long the quota rests for somebody without patience."""
     with pytest.raises(RateLimited) as caught:
-        pacer.enter(login, category, patience=0)
+        limiter.acquire(login, category, patience=0)
     assert caught.value.retry_after is not None
     return caught.value.retry_after
 
@@ -109,21 +119,21 @@ def test_a_days_quota_is_kept_over_days_and_reboots(machine: Machine) -> None:
 
 def test_accounts_apps_and_places_have_quotas_of_their_own(machine: Machine) -> None:
     write, report = Quota(1, 60), Quota(1, 60, "app")
-    mine = machine.process(whose={"me": "aaaa", "other": "bbbb"}, write=write, report=report)
+    mine = machine.process(accounts={"me": "aaaa", "other": "bbbb"}, write=write, report=report)
     call(mine)
     assert call(mine, login="other") == 0
     # another name for the same account is the same account
-    assert used_up(machine.process(whose={"mine_too": "aaaa"}, write=write), login="mine_too") == pytest.approx(60.6)
-    assert call(machine.process(origin="http://127.0.0.1:8000", whose={"me": "aaaa"}, write=write)) == 0
+    assert used_up(machine.process(accounts={"mine_too": "aaaa"}, write=write), login="mine_too") == pytest.approx(60.6)
+    assert call(machine.process(origin="http://127.0.0.1:8000", accounts={"me": "aaaa"}, write=write)) == 0
     call(mine, "report")
     assert used_up(mine, "report", "other") == pytest.approx(60.6)
 
 
 def test_a_refusal_holds_back_every_process(machine: Machine) -> None:
     one, other = (machine.process(write=Quota(100, 60)) for _ in range(2))
-    turn = one.enter("me", "write", patience=0)
-    one.done(turn, {})
-    one.pause(turn, {}, 40)
+    permit = one.acquire("me", "write", patience=0)
+    one.release(permit, {})
+    one.pause(permit, {}, 40)
     assert used_up(other) == pytest.approx(40)
     machine.close()
     machine.running += 10
@@ -132,9 +142,9 @@ def test_a_refusal_holds_back_every_process(machine: Machine) -> None:
 
 def test_a_refusal_of_a_category_without_a_known_quota_holds_back_every_process(machine: Machine) -> None:
     one, other = machine.process(), machine.process()
-    turn = one.enter("me", "odd", patience=0)
-    one.done(turn, {})
-    one.pause(turn, {}, 40)
+    permit = one.acquire("me", "odd", patience=0)
+    one.release(permit, {})
+    one.pause(permit, {}, 40)
     assert used_up(other, "odd") == pytest.approx(40)
     assert call(other, "even") == 0
 
@@ -163,31 +173,31 @@ def test_another_access_tier_has_windows_of_its_own(machine: Machine) -> None:
 
 @pytest.mark.parametrize("back", [10.0, 3600.0, 90_000.0, 400 * 86_400.0])
 def test_a_clock_that_is_set_back_ends_no_wait_early_and_makes_none_longer(machine: Machine, back: float) -> None:
-    pacer = machine.process(write=Quota(2, 60))
+    limiter = machine.process(write=Quota(2, 60))
     for _ in range(2):
-        call(pacer)
+        call(limiter)
     machine.running += 20
     machine.offset -= back
     # at most as long as if the calls had been made this moment, and not before they are free
-    assert 40.6 <= used_up(pacer) + 1e-6 <= 60.6 + 1e-6
+    assert 40.6 <= used_up(limiter) + 1e-6 <= 60.6 + 1e-6
     machine.running += 60.7
-    assert call(pacer) == 0
+    assert call(limiter) == 0
 
 
 def test_a_pause_outlasts_a_clock_that_is_set_back(machine: Machine) -> None:
-    pacer = machine.process(write=Quota(100, 60))
-    turn = pacer.enter("me", "write", patience=0)
-    pacer.done(turn, {})
-    pacer.pause(turn, {}, 40)
+    limiter = machine.process(write=Quota(100, 60))
+    permit = limiter.acquire("me", "write", patience=0)
+    limiter.release(permit, {})
+    limiter.pause(permit, {}, 40)
     machine.offset -= 7200
-    assert used_up(pacer) == pytest.approx(40)
+    assert used_up(limiter) == pytest.approx(40)
 
 
 def test_a_blocked_account_stays_blocked_for_every_process_until_a_day_has_passed(machine: Machine) -> None:
-    machine.process(whose={"me": "aaaa"}).block("me")
+    machine.process(accounts={"me": "aaaa"}).block("me")
     machine.close()
     machine.running += 3600
-    other = machine.process(whose={"mine_too": "aaaa", "you": "bbbb"})
+    other = machine.process(accounts={"mine_too": "aaaa", "you": "bbbb"})
     other.check_block("you")
     with pytest.raises(SpamBlocked) as caught:
         other.check_block("mine_too")
@@ -197,19 +207,19 @@ def test_a_blocked_account_stays_blocked_for_every_process_until_a_day_has_passe
 
 
 def test_a_block_that_has_ended_does_not_come_back_with_a_clock_that_is_set_back(machine: Machine) -> None:
-    pacer = machine.process()
-    pacer.block("me", 3600)
+    limiter = machine.process()
+    limiter.block("me", 3600)
     machine.running += 7200
-    call(pacer)
-    pacer.check_block("me")
+    call(limiter)
+    limiter.check_block("me")
     machine.offset -= 7200
-    pacer.check_block("me")
+    limiter.check_block("me")
 
 
 def test_a_login_that_goes_leaves_another_that_comes_meanwhile_alone(machine: Machine) -> None:
-    pacer = machine.process(whose={"me": "aaaa", "you": "bbbb", "you_too": "bbbb"})
-    pacer.open("me", ["write"])
-    pacer.open("you", ["write"])
+    limiter = machine.process(accounts={"me": "aaaa", "you": "bbbb", "you_too": "bbbb"})
+    limiter.open("me", ["write"])
+    limiter.open("you", ["write"])
     began = Event()
 
     class Watched:
@@ -238,14 +248,14 @@ def test_a_login_that_goes_leaves_another_that_comes_meanwhile_alone(machine: Ma
             return str.__ne__(self, other)
 
     def come() -> None:
-        pacer.open("you_too", ["write"])
+        limiter.open("you_too", ["write"])
         began.set()
 
     comes = Thread(target=come)
-    pacer._lock = Watched(pacer._lock)  # type: ignore[assignment]
-    pacer.forget(Name("me"))
+    limiter._lock = Watched(limiter._lock)  # type: ignore[assignment]
+    limiter.forget(Name("me"))
     comes.join(20)
-    assert call(pacer, login="you_too") == 0
+    assert call(limiter, login="you_too") == 0
 
 
 # -- files
@@ -281,13 +291,13 @@ def _newer(content: bytearray) -> bytes:
 
 def _not_a_number(content: bytearray) -> bytes:
     numbers = memoryview(content).cast("d")
-    numbers[Page.places(0)] = math.nan
+    numbers[CounterTable.slots(0)] = math.nan
     return bytes(content)
 
 
 def _negative(content: bytearray) -> bytes:
     numbers = memoryview(content).cast("d")
-    numbers[Page.head(0) + 3] = -5.0
+    numbers[CounterTable.head(0) + 3] = -5.0
     return bytes(content)
 
 
@@ -309,8 +319,8 @@ def test_a_damaged_page_is_named_and_left_as_it_is(machine: Machine, damage: Cal
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "quota").write_text("mine")
-    with pytest.raises(StateError, match=r"can't be kept in .*; nothing was sent"):
-        Ledger(tmp_path / "quota")
+    with pytest.raises(StateError, match=r"can't be stored in .*; nothing was sent"):
+        FolderUsage(tmp_path / "quota", float)
     assert (tmp_path / "quota").read_text() == "mine"
 
 
@@ -322,12 +332,11 @@ def test_a_link_in_place_of_a_page_is_not_followed(machine: Machine, tmp_path: P
     aside = tmp_path / "aside"
     file.rename(aside)
     file.symlink_to(aside)
-    with pytest.raises(StateError, match="can't be kept"):
+    with pytest.raises(StateError, match="can't be stored"):
         machine.process(write=Quota(1, 60)).open("me", ["write"])
 
-    machine.ledgers.append(ledger := Ledger(machine.folder))
-    with pytest.raises(StateError, match="can't be kept"):
-        uses(ledger, NOON)
+    with pytest.raises(StateError, match="can't be stored"):
+        machine.store().uses()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
@@ -335,22 +344,22 @@ def test_quotas_of_more_accounts_than_files_may_be_open_can_be_looked_at(machine
     import resource
 
     accounts = 100
-    pacer = machine.process(write=Quota(1, 60))
+    limiter = machine.process(write=Quota(1, 60))
     for number in range(accounts):
-        call(pacer, login=str(number))
-        pacer.forget(str(number))
-    machine.ledgers.append(ledger := Ledger(machine.folder))
+        call(limiter, login=str(number))
+        limiter.forget(str(number))
+    store = machine.store()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/dev/fd").iterdir())) + 20, hard))
     try:
-        found = uses(ledger, NOON + 1000)
+        found = store.uses()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(found) == accounts
 
 
 def test_a_full_disk_is_told_and_leaves_no_half_page(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = Ledger(machine.folder)
+    store = machine.store()
 
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(28, "No space left on device")
@@ -358,10 +367,9 @@ def test_a_full_disk_is_told_and_leaves_no_half_page(machine: Machine, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(os, "fdopen", full)
         with pytest.raises(StateError, match="No space left on device; nothing was sent"):
-            ledger.page(Label("v5", ORIGIN, "me", "write"))
+            store.lane(CounterKey("v5", ORIGIN, "me", "write"))
     assert list(machine.folder.glob("*.page")) == []
-    ledger.page(Label("v5", ORIGIN, "me", "write"))
-    ledger.close()
+    store.lane(CounterKey("v5", ORIGIN, "me", "write"))
 
 
 def test_pages_that_nobody_used_for_long_go_when_a_new_one_comes(machine: Machine) -> None:
@@ -379,9 +387,9 @@ def test_a_fingerprint_tells_accounts_apart_and_says_nothing_without_the_key(mac
     def credential(secret: str) -> Credential:
         return Credential(secret, name="token", source="test", origin=ORIGIN)
 
-    key = Ledger(machine.folder).key
+    key = machine.store().key
     assert len(key) == 32
-    assert Ledger(machine.folder).key == key
+    assert machine.store().key == key
     mine = credential("pina_one").fingerprint(key)
     assert len(mine) == 16
     assert mine == credential("pina_one").fingerprint(key)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinflow.app import App, Options
-from pinflow.state.folder.usage import Ledger, Page
+from pinflow.state.folder.counters import CounterTable, TableFiles
 from pinflow_sandbox import Settings, start
 from tests.core.shared_clock import SharedClock
 
@@ -131,13 +131,13 @@ TAKE = """
 import sys, time
 from pathlib import Path
 from pinflow.http.api import Quota
-from pinflow.state.folder.usage import Ledger
-from pinflow.http.rate_limiter import Pacer
-ledger = Ledger(Path(sys.argv[1]))
-pacer = Pacer({"write": Quota(200, 3600)}, monotonic=time.monotonic, clock=time.time, sleep=time.sleep,
-              book=ledger.of("api", "https://example.com"))
+from pinflow.clock import Clock
+from pinflow.state.folder.usage import FolderUsage
+from pinflow.http.rate_limiter import RateLimiter
+usage = FolderUsage(Path(sys.argv[1]), time.time)
+limiter = RateLimiter({"write": Quota(200, 3600)}, usage, Clock(), api="api", origin="https://example.com")
 while True:
-    pacer.done(pacer.enter("me", "write", patience=0), {})
+    limiter.release(limiter.acquire("me", "write", patience=0), {})
     print("left", flush=True)
 """
 
@@ -151,9 +151,9 @@ def test_a_killed_process_leaves_what_it_used_and_nothing_locked(tmp_path: Path)
                 left += child.stdout.readline() == "left\n"
             child.kill()
             left += child.stdout.read().count("left\n")
-    ledger = Ledger(tmp_path)
-    ((_, page),) = ((label, page) for label, page in ledger.pages() if label.category == "write")
+    tables = TableFiles(tmp_path)
+    ((_, table),) = ((key, table) for key, table in tables.all() if key.category == "write")
     now = time.time()
-    used = sum(page.numbers[Page.places(0) + place] > now for place in range(300))
+    used = sum(table.numbers[CounterTable.slots(0) + slot] > now for slot in range(300))
     assert min(200, left) <= used <= min(200, left + 6)  # whoever was killed may have left without a word
-    ledger.close()
+    tables.close()

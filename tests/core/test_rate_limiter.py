@@ -11,9 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pinflow.clock import Clock
 from pinflow.errors import RateLimited, SpamBlocked
 from pinflow.http.api import Quota
-from pinflow.http.rate_limiter import Bucket, Pacer, read_limits, told_wait
+from pinflow.http.rate_limit_headers import parse_rate_limits, retry_after
+from pinflow.http.rate_limiter import RateLimiter
+from pinflow.state.folder.token_bucket import Bucket
+from pinflow.state.folder.usage import MemoryUsage
 
 NOW = 1_795_000_000.0
 
@@ -37,23 +41,26 @@ class World:
             self.slept.append(seconds)
             self.now += seconds
 
-    def pacer(self, **quotas: Quota) -> Pacer:
+    def limiter(self, **quotas: Quota) -> RateLimiter:
         named = {name.replace("every", "*"): quota for name, quota in quotas.items()}
-        return Pacer(named, monotonic=self.monotonic, clock=self.clock, sleep=self.sleep)
+        clock = Clock(self.clock, self.monotonic, self.sleep)
+        return RateLimiter(named, MemoryUsage(self.monotonic), clock)
 
 
-def call(pacer: Pacer, category: str = "write", login: str = "me", headers: dict[str, str] | None = None) -> float:
+def call(
+    limiter: RateLimiter, category: str = "write", login: str = "me", headers: dict[str, str] | None = None
+) -> float:
     """One call that takes no time: when it left."""
-    turn = pacer.enter(login, category, patience=1e9)
-    pacer.done(turn, headers or {})
-    return turn.left
+    permit = limiter.acquire(login, category, patience=1e9)
+    limiter.release(permit, headers or {})
+    return permit.sent_at
 
 
 @dataclass
 class Caller:
     """Someone who calls again and again."""
 
-    place: int | None = None
+    slot: int | None = None
     first: bool = False  # with a connection of its own to be made
     left: float = -1.0
 
@@ -71,11 +78,11 @@ def simulate(
     agenda = [(0.0, n, Caller()) for n in range(workers)]
     while len(counted) < calls:
         now, n, caller = heapq.heappop(agenda)
-        if caller.place is not None:
+        if caller.slot is not None:
             best = min(best, now - caller.left)
             quickest = best if fastest is None else fastest
-            bucket.done(caller.place, now if caller.first else now - quickest)
-            caller.place = None
+            bucket.finish(caller.slot, now if caller.first else now - quickest)
+            caller.slot = None
         rest = bucket.wait(now, waiting.index(n) if n in waiting else len(waiting))
         if rest > 1e-9:
             if n not in waiting:
@@ -85,7 +92,7 @@ def simulate(
         if n in waiting:
             waiting.remove(n)
         caller.first, caller.left = caller.left < 0, now
-        caller.place = bucket.take(now)
+        caller.slot = bucket.take(now)
         counted.append(now + out[len(counted) % len(out)])
         heapq.heappush(agenda, (counted[-1] + back, n, caller))
     return sorted(counted)
@@ -112,7 +119,7 @@ def fullest_window(times: list[float], seconds: float) -> int:
 def test_no_window_holds_more_than_the_limit_however_late_calls_are_counted(
     limit: int, seconds: float, workers: int, out: list[float], back: float
 ) -> None:
-    bucket = Bucket.alone(limit, seconds)
+    bucket = Bucket.standalone(limit, seconds)
     late = [part * seconds for part in out]
     times = simulate(bucket, workers=workers, calls=80, out=late, back=back * seconds, fastest=0.0)
     assert fullest_window(times, seconds) <= limit
@@ -123,74 +130,74 @@ def test_a_saturated_quota_is_used_nearly_whole_and_never_exceeded(seed: int) ->
     chance = random.Random(seed)
     # 16 connections are made first, which no later call waits for; then 80 ms with some noise
     out = [0.25] * 16 + [0.04 + chance.random() * 0.004 for _ in range(4000)]
-    times = simulate(Bucket.alone(100, 1.0), workers=16, calls=4000, out=out, back=0.04)
+    times = simulate(Bucket.standalone(100, 1.0), workers=16, calls=4000, out=out, back=0.04)
     assert fullest_window(times, 1.0) <= 100
     assert len(times) / (times[-1] - times[0]) >= 95
 
 
 def test_a_slow_quota_lets_its_whole_first_window_go_at_once() -> None:
-    times = simulate(Bucket.alone(100, 60.0), workers=4, calls=100, out=[0.05], back=0.05)
+    times = simulate(Bucket.standalone(100, 60.0), workers=4, calls=100, out=[0.05], back=0.05)
     assert times[-1] < 60 / 20
 
 
 def test_the_first_call_of_the_next_window_waits_a_little_more_than_a_window() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(2, 60))
-    left = [call(pacer) for _ in range(5)]
+    limiter = world.limiter(write=Quota(2, 60))
+    left = [call(limiter) for _ in range(5)]
     assert [round(moment - 1000, 1) for moment in left] == [0, 0, 60.6, 60.6, 121.2]
 
 
 def test_a_long_answer_keeps_its_place_taken_for_as_long() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(1, 60))
-    turn = pacer.enter("me", "write", patience=0)
+    limiter = world.limiter(write=Quota(1, 60))
+    permit = limiter.acquire("me", "write", patience=0)
     world.now += 25  # the service may count the call only now
-    pacer.done(turn, {})
-    assert call(pacer) == pytest.approx(1000 + 25 + 60.6)
+    limiter.release(permit, {})
+    assert call(limiter) == pytest.approx(1000 + 25 + 60.6)
 
 
 def test_an_answer_as_quick_as_the_quickest_costs_no_extra_time() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(1, 60))
+    limiter = world.limiter(write=Quota(1, 60))
     left: list[float] = []
     for seconds in (5, 5, 25, 5):
-        turn = pacer.enter("me", "write", patience=1e9)
-        left.append(round(turn.left - 1000, 1))
+        permit = limiter.acquire("me", "write", patience=1e9)
+        left.append(round(permit.sent_at - 1000, 1))
         world.now += seconds
-        pacer.done(turn, {})
+        limiter.release(permit, {})
     # the first may have waited for its connection; the third took 20 s longer than need be
     assert left == [0, 5 + 60.6, 5 + 2 * 60.6, 5 + 3 * 60.6 + 20]
 
 
 def test_every_call_counts_against_the_universal_quota() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(100, 60), every=Quota(2, 1))
-    left = [call(pacer, category) for category in ("write", "read", "write")]
+    limiter = world.limiter(write=Quota(100, 60), every=Quota(2, 1))
+    left = [call(limiter, category) for category in ("write", "read", "write")]
     assert [round(moment - 1000, 2) for moment in left] == [0, 0, 1.01]
 
 
 def test_waiting_for_one_category_holds_up_no_other() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(1, 60), every=Quota(5, 1))
-    call(pacer, "write")
+    limiter = world.limiter(write=Quota(1, 60), every=Quota(5, 1))
+    call(limiter, "write")
     with pytest.raises(RateLimited):
-        pacer.enter("me", "write", patience=10)
-    assert [call(pacer, "read") for _ in range(4)] == [1000.0] * 4
+        limiter.acquire("me", "write", patience=10)
+    assert [call(limiter, "read") for _ in range(4)] == [1000.0] * 4
 
 
 def test_a_users_quota_is_each_logins_own_and_an_apps_is_shared() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(1, 60), report=Quota(1, 60, "app"))
-    assert [call(pacer, "write", "me"), call(pacer, "write", "you")] == [1000.0, 1000.0]
-    assert [call(pacer, "report", "me"), round(call(pacer, "report", "you"), 1)] == [1000.0, 1060.6]
+    limiter = world.limiter(write=Quota(1, 60), report=Quota(1, 60, "app"))
+    assert [call(limiter, "write", "me"), call(limiter, "write", "you")] == [1000.0, 1000.0]
+    assert [call(limiter, "report", "me"), round(call(limiter, "report", "you"), 1)] == [1000.0, 1060.6]
 
 
 def test_a_wait_beyond_patience_is_refused_before_it_begins() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(1, 3600))
-    call(pacer)
+    limiter = world.limiter(write=Quota(1, 3600))
+    call(limiter)
     with pytest.raises(RateLimited, match="the quota 'write' of 'me' is used up for another 3,601 s") as caught:
-        pacer.enter("me", "write", patience=120)
+        limiter.acquire("me", "write", patience=120)
     assert caught.value.retry_after == pytest.approx(3601)
     assert caught.value.category == "write"
     assert world.slept == []
@@ -198,98 +205,102 @@ def test_a_wait_beyond_patience_is_refused_before_it_begins() -> None:
 
 def test_a_wait_that_grows_beyond_patience_is_given_up() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(1, 40))
-    turn = pacer.enter("me", "write", patience=0)
-    pacer.done(turn, {})
+    limiter = world.limiter(write=Quota(1, 40))
+    permit = limiter.acquire("me", "write", patience=0)
+    limiter.release(permit, {})
     with pytest.raises(RateLimited):
-        pacer.enter("me", "write", patience=60, waiting=lambda seconds: pacer.pause(turn, {}, 70))
+        limiter.acquire("me", "write", patience=60, waiting=lambda seconds: limiter.pause(permit, {}, 70))
     assert world.slept == [pytest.approx(40.4)]
 
 
 def test_an_interrupted_wait_gives_its_place_back() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(1, 60))
-    call(pacer)
+    limiter = world.limiter(write=Quota(1, 60))
+    call(limiter)
 
     def stop(seconds: float) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pacer.enter("me", "write", patience=1e9, waiting=stop)
-    assert call(pacer) == pytest.approx(1060.6)
+        limiter.acquire("me", "write", patience=1e9, waiting=stop)
+    assert call(limiter) == pytest.approx(1060.6)
 
 
 def test_a_category_without_a_quota_never_waits() -> None:
     world = World()
-    pacer = world.pacer()
-    assert [call(pacer, "unheard of") for _ in range(1000)] == [1000.0] * 1000
+    limiter = world.limiter()
+    assert [call(limiter, "unheard of") for _ in range(1000)] == [1000.0] * 1000
 
 
 def test_a_refusal_holds_back_every_call_of_the_quota_and_no_other() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(100, 60), read=Quota(100, 60))
-    turn = pacer.enter("me", "write", patience=0)
-    pacer.done(turn, {})
-    pacer.pause(turn, {}, 7)
-    pacer.pause(turn, {}, 3)
-    assert [call(pacer, "read"), call(pacer, "write")] == [1000.0, 1007.0]
+    limiter = world.limiter(write=Quota(100, 60), read=Quota(100, 60))
+    permit = limiter.acquire("me", "write", patience=0)
+    limiter.release(permit, {})
+    limiter.pause(permit, {}, 7)
+    limiter.pause(permit, {}, 3)
+    assert [call(limiter, "read"), call(limiter, "write")] == [1000.0, 1007.0]
     assert world.slept == [7.0]
 
 
 def test_a_refusal_by_the_universal_quota_holds_back_every_category() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(100, 60), every=Quota(50, 1))
-    turn = pacer.enter("me", "write", patience=0)
-    pacer.done(turn, {})
-    pacer.pause(turn, {"x-ratelimit-limit": "50, 50;w=1, 100;w=60"}, 3)
-    assert call(pacer, "read") == 1003.0
+    limiter = world.limiter(write=Quota(100, 60), every=Quota(50, 1))
+    permit = limiter.acquire("me", "write", patience=0)
+    limiter.release(permit, {})
+    limiter.pause(permit, {"x-ratelimit-limit": "50, 50;w=1, 100;w=60"}, 3)
+    assert call(limiter, "read") == 1003.0
 
 
 def test_a_limit_told_by_the_service_replaces_the_known_one() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(100, 60))
+    limiter = world.limiter(write=Quota(100, 60))
     told = {"x-ratelimit-limit": "2, 2;w=60"}
-    assert [round(call(pacer, headers=told) - 1000, 1) for _ in range(3)] == [0, 0, 60.6]
+    assert [round(call(limiter, headers=told) - 1000, 1) for _ in range(3)] == [0, 0, 60.6]
 
 
 def test_a_limit_told_for_an_unknown_category_is_kept() -> None:
     world = World()
-    pacer = world.pacer()
+    limiter = world.limiter()
     told = {"x-ratelimit-limit": '2, 2;w=60;name="a, 7;w=1"'}
-    assert [round(call(pacer, headers=told) - 1000, 1) for _ in range(4)] == [0, 0, 0, 60.6]
+    assert [round(call(limiter, headers=told) - 1000, 1) for _ in range(4)] == [0, 0, 0, 60.6]
 
 
 def test_a_quota_that_others_used_up_is_waited_for() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(100, 60))
-    call(pacer, headers={"x-ratelimit-limit": "100, 100;w=60", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "58"})
-    assert call(pacer) == 1058.0
+    limiter = world.limiter(write=Quota(100, 60))
+    call(
+        limiter, headers={"x-ratelimit-limit": "100, 100;w=60", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "58"}
+    )
+    assert call(limiter) == 1058.0
 
 
 def test_a_quota_with_calls_left_is_not_waited_for() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(100, 60))
-    call(pacer, headers={"x-ratelimit-limit": "100, 100;w=60", "x-ratelimit-remaining": "1", "x-ratelimit-reset": "58"})
-    assert call(pacer) == 1000.0
+    limiter = world.limiter(write=Quota(100, 60))
+    call(
+        limiter, headers={"x-ratelimit-limit": "100, 100;w=60", "x-ratelimit-remaining": "1", "x-ratelimit-reset": "58"}
+    )
+    assert call(limiter) == 1000.0
 
 
 def test_a_quota_that_the_own_calls_used_up_is_timed_by_the_own_count() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(2, 60))
-    call(pacer)
+    limiter = world.limiter(write=Quota(2, 60))
+    call(limiter)
     world.now += 50
-    call(pacer, headers={"x-ratelimit-limit": "2, 2;w=60", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "60"})
-    assert call(pacer) == pytest.approx(1060.6)
+    call(limiter, headers={"x-ratelimit-limit": "2, 2;w=60", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "60"})
+    assert call(limiter) == pytest.approx(1060.6)
 
 
 def test_threads_share_the_quota_without_exceeding_it() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(5, 60), every=Quota(7, 10))
+    limiter = world.limiter(write=Quota(5, 60), every=Quota(7, 10))
     left: list[float] = []
 
     def work() -> None:
         for _ in range(25):
-            left.append(call(pacer))
+            left.append(call(limiter))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -301,7 +312,7 @@ def test_threads_share_the_quota_without_exceeding_it() -> None:
 
 
 def test_who_lets_others_go_first_waits_for_a_place_after_theirs() -> None:
-    bucket = Bucket.alone(2, 60.0)
+    bucket = Bucket.standalone(2, 60.0)
     for now in (0.0, 1.0):
         bucket.take(now)
     waits = [bucket.wait(2.0, ahead) for ahead in range(6)]
@@ -309,18 +320,18 @@ def test_who_lets_others_go_first_waits_for_a_place_after_theirs() -> None:
 
 
 def test_a_quota_of_very_many_calls_is_never_exceeded_and_nearly_used_up() -> None:
-    bucket = Bucket.alone(120_000, 60.0)
+    bucket = Bucket.standalone(120_000, 60.0)
     taken = 0
     while not bucket.wait(5.0):
         bucket.take(5.0)
         taken += 1
     assert 118_000 < taken <= 120_000
-    assert bucket.used(5.0) == taken
+    assert bucket.count_used(5.0) == taken
     assert bucket.wait(5.0) == pytest.approx(60.6)
 
 
 def test_a_quota_that_becomes_very_much_smaller_keeps_what_was_used() -> None:
-    bucket = Bucket.alone(120_000, 60.0)
+    bucket = Bucket.standalone(120_000, 60.0)
     for _ in range(500):
         bucket.take(5.0)
     bucket.resize(100)
@@ -358,7 +369,7 @@ def test_a_quota_that_becomes_very_much_smaller_keeps_what_was_used() -> None:
 )
 def test_how_long_to_wait_is_read_strictly_and_clamped(headers: dict[str, str], expected: float | None) -> None:
     moment = 1_794_996_400.0 if "Nov" in headers.get("retry-after", "") else NOW
-    assert told_wait(headers, moment) == expected
+    assert retry_after(headers, moment) == expected
 
 
 @pytest.mark.parametrize(
@@ -376,19 +387,19 @@ def test_how_long_to_wait_is_read_strictly_and_clamped(headers: dict[str, str], 
 def test_limits_are_read_from_the_headers(
     limit: str, windows: tuple[tuple[int, int], ...], binding: int | None
 ) -> None:
-    told = read_limits({"x-ratelimit-limit": limit}, NOW)
-    assert told.windows == windows
-    assert told.binding == binding
+    limits = parse_rate_limits({"x-ratelimit-limit": limit}, NOW)
+    assert limits.windows == windows
+    assert limits.binding == binding
 
 
 @given(st.dictionaries(st.sampled_from(["limit", "remaining", "reset"]), st.text(max_size=60)))
 def test_unreadable_headers_change_nothing(values: dict[str, str]) -> None:
     world = World()
-    pacer = world.pacer(write=Quota(5, 60))
+    limiter = world.limiter(write=Quota(5, 60))
     headers = {f"x-ratelimit-{name}": f"x{value}" for name, value in values.items()}
-    turn = pacer.enter("me", "write", patience=0)
-    pacer.done(turn, {name: value for name, value in headers.items() if "w=" not in value})
-    assert call(pacer) == 1000.0
+    permit = limiter.acquire("me", "write", patience=0)
+    limiter.release(permit, {name: value for name, value in headers.items() if "w=" not in value})
+    assert call(limiter) == 1000.0
 
 
 @pytest.mark.parametrize(
@@ -402,40 +413,40 @@ def test_unreadable_headers_change_nothing(values: dict[str, str]) -> None:
     ],
 )
 def test_a_forecast_tells_when_the_last_of_so_many_calls_may_leave(calls: dict[str, int], seconds: float) -> None:
-    pacer = World().pacer(write=Quota(100, 60), every=Quota(100, 1))
-    assert pacer.forecast({"me": calls}) == pytest.approx(seconds)
+    limiter = World().limiter(write=Quota(100, 60), every=Quota(100, 1))
+    assert limiter.forecast({"me": calls}) == pytest.approx(seconds)
 
 
 def test_a_forecast_counts_what_is_used_already() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(2, 60))
-    call(pacer)
+    limiter = world.limiter(write=Quota(2, 60))
+    call(limiter)
     world.now += 10
-    assert pacer.forecast({"me": {"write": 2}}) == pytest.approx(50.6)
+    assert limiter.forecast({"me": {"write": 2}}) == pytest.approx(50.6)
 
 
 def test_a_forecast_adds_up_what_logins_share() -> None:
-    pacer = World().pacer(write=Quota(2, 60, "app"))
-    assert pacer.forecast({"me": {"write": 2}, "you": {"write": 1}}) == pytest.approx(60.6)
+    limiter = World().limiter(write=Quota(2, 60, "app"))
+    assert limiter.forecast({"me": {"write": 2}, "you": {"write": 1}}) == pytest.approx(60.6)
 
 
 def test_a_forecast_knows_that_calls_take_time_themselves() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(100, 60))
-    turn = pacer.enter("me", "write", patience=0)
+    limiter = world.limiter(write=Quota(100, 60))
+    permit = limiter.acquire("me", "write", patience=0)
     world.now += 0.5
-    pacer.done(turn, {})
-    assert pacer.forecast({"me": {"write": 20}}) == pytest.approx(10)
+    limiter.release(permit, {})
+    assert limiter.forecast({"me": {"write": 20}}) == pytest.approx(10)
 
 
 @pytest.mark.parametrize("quota", [Quota(100, 60), Quota(300, 86_400)])
 def test_a_forecast_is_what_the_calls_then_take(quota: Quota) -> None:
     world = World()
-    pacer = world.pacer(write=quota)
+    limiter = world.limiter(write=quota)
     for _ in range(30):
-        call(pacer)
-    promised = pacer.forecast({"me": {"write": 20_000}})
-    left = [call(pacer) for _ in range(20_000)]
+        call(limiter)
+    promised = limiter.forecast({"me": {"write": 20_000}})
+    left = [call(limiter) for _ in range(20_000)]
     assert left[-1] - 1000 == pytest.approx(promised, rel=1e-6)
     assert promised == pytest.approx(20_000 / quota.limit * quota.seconds, rel=0.02)
 
@@ -445,17 +456,17 @@ def test_a_forecast_is_what_the_calls_then_take(quota: Quota) -> None:
 @pytest.mark.parametrize("number", [1, 99, 150, 199, 1234])
 def test_a_forecast_knows_that_calls_take_time_beside_what_the_quota_asks(number: int, takes: float, used: int) -> None:
     world = World()
-    pacer = world.pacer(write=Quota(100, 60), every=Quota(100, 1))
+    limiter = world.limiter(write=Quota(100, 60), every=Quota(100, 1))
 
     def slow_call(category: str) -> None:
-        turn = pacer.enter("me", category, patience=1e9)
+        permit = limiter.acquire("me", category, patience=1e9)
         world.now += takes
-        pacer.done(turn, {})
+        limiter.release(permit, {})
 
     slow_call("read")  # how long a call takes
     for _ in range(used):
         slow_call("write")
-    promised = pacer.forecast({"me": {"read": 5, "write": number}})
+    promised = limiter.forecast({"me": {"read": 5, "write": number}})
     began = world.now
     for category in ["read"] * 5 + ["write"] * number:
         slow_call(category)
@@ -466,66 +477,66 @@ def test_a_forecast_knows_that_calls_take_time_beside_what_the_quota_asks(number
 @pytest.mark.parametrize("number", [1, 50, 117, 118, 6000])
 def test_a_forecast_of_very_many_calls_is_right_as_well(number: int, used: int) -> None:
     world = World()
-    pacer = world.pacer(write=Quota(2 * 2048 + 20, 60))  # three calls to a place
+    limiter = world.limiter(write=Quota(2 * 2048 + 20, 60))  # three calls to a place
     for _ in range(used):
-        call(pacer)
-    promised = pacer.forecast({"me": {"write": number}}, {"me": {"write": number}})
-    left = [call(pacer) for _ in range(number)]
+        call(limiter)
+    promised = limiter.forecast({"me": {"write": number}}, {"me": {"write": number}})
+    left = [call(limiter) for _ in range(number)]
     assert promised == pytest.approx(left[-1] - 1000, abs=1e-6)
 
 
 def test_calls_that_go_side_by_side_take_less_time_together() -> None:
     world = World()
-    pacer = world.pacer()
-    turns = [pacer.enter("me", "read", patience=0) for _ in range(4)]
+    limiter = world.limiter()
+    permits = [limiter.acquire("me", "read", patience=0) for _ in range(4)]
     world.now += 0.5
-    for turn in turns:
-        pacer.done(turn, {})
-    assert pacer.overlap == pytest.approx(0.25)
-    assert pacer.forecast({"me": {"write": 80}}, {"me": {"write": 10}}) == pytest.approx(5)
+    for permit in permits:
+        limiter.release(permit, {})
+    assert limiter.overlap == pytest.approx(0.25)
+    assert limiter.forecast({"me": {"write": 80}}, {"me": {"write": 10}}) == pytest.approx(5)
 
 
 def test_calls_that_others_made_are_counted_as_the_service_counts_them() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(10, 60))
+    limiter = world.limiter(write=Quota(10, 60))
     told = {"x-ratelimit-limit": "10, 10;w=60", "x-ratelimit-remaining": "2", "x-ratelimit-reset": "30"}
-    left = [call(pacer, headers=told), *(call(pacer) for _ in range(3))]
+    left = [call(limiter, headers=told), *(call(limiter) for _ in range(3))]
     assert [moment - 1000 for moment in left] == [0, 0, 0, 30]
 
 
 def test_a_number_that_may_speak_of_two_windows_is_taken_for_the_one_that_its_reset_fits() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(100, 60), every=Quota(100, 1))
+    limiter = world.limiter(write=Quota(100, 60), every=Quota(100, 1))
     limit = {"x-ratelimit-limit": "100, 100;w=1, 100;w=60"}
-    call(pacer, headers={**limit, "x-ratelimit-remaining": "1", "x-ratelimit-reset": "45"})
-    assert [call(pacer, name) for name in ("read", "write", "read", "write")] == [1000, 1000, 1000, 1045]
+    call(limiter, headers={**limit, "x-ratelimit-remaining": "1", "x-ratelimit-reset": "45"})
+    assert [call(limiter, name) for name in ("read", "write", "read", "write")] == [1000, 1000, 1000, 1045]
 
 
 def test_of_two_windows_of_one_length_the_larger_is_the_universal_one() -> None:
     world = World()
-    pacer = world.pacer(write=Quota(300, 86_400), every=Quota(1000, 86_400))
+    limiter = world.limiter(write=Quota(300, 86_400), every=Quota(1000, 86_400))
     for limit in ("2, 2;w=86400, 4;w=86400", "2, 4;w=86400, 2;w=86400"):
-        call(pacer, headers={"x-ratelimit-limit": limit})
-    assert [call(pacer, "read") for _ in range(2)] == [1000, 1000]
-    assert pacer.forecast({"me": {"write": 1}}) > 86_000
+        call(limiter, headers={"x-ratelimit-limit": limit})
+    assert [call(limiter, "read") for _ in range(2)] == [1000, 1000]
+    assert limiter.forecast({"me": {"write": 1}}) > 86_000
 
 
 def test_a_told_window_that_is_told_no_more_holds_nobody_back() -> None:
     world = World()
-    pacer = world.pacer()
-    call(pacer, headers={"x-ratelimit-limit": "1, 1;w=86400"})
+    limiter = world.limiter()
+    call(limiter, headers={"x-ratelimit-limit": "1, 1;w=86400"})
     world.now += 90_000
-    call(pacer, headers={"x-ratelimit-limit": "5, 5;w=60"})
-    assert call(pacer) == world.now
+    call(limiter, headers={"x-ratelimit-limit": "5, 5;w=60"})
+    assert call(limiter) == world.now
 
 
 def test_a_blocked_account_is_told_how_to_go_on_and_others_are_not_blocked() -> None:
     world = World()
-    pacer = world.pacer()
-    pacer.block("me")
+    limiter = world.limiter()
+    limiter.block("me")
     world.now += 3600
-    pacer.check_block("you")
+    limiter.check_block("you")
     with pytest.raises(SpamBlocked, match="the writes of 'me' are paused for another 23 h 00 min") as caught:
-        pacer.check_block("me")
+        limiter.check_block("me")
     assert caught.value.retry_after == 82_800
     assert caught.value.hint.endswith("pinflow quota --clear-block me")
