@@ -1,21 +1,21 @@
-"""What can go wrong, and the exit code that tells each kind.
+"""The errors of pinflow, and the exit code of each.
 
     PinflowError              one message, never a traceback                       exit 1
       UsageError              the command or its inputs are wrong                  exit 2
-      RecipeError             every problem of a recipe, each with its place       exit 2
-      PluginError             a plugin does not load, or a name is taken twice     exit 2
+      RecipeError             all mistakes of a recipe, each with its place        exit 2
+      PluginError             a plugin can't be loaded, or a name is taken         exit 2
       CredentialError         what is missing, and the command that gets it        exit 4
-      ApprovalRequired        a destructive or bulk step that nobody approved      exit 5
+      ApprovalRequired        a deletion or many changes without approval          exit 5
       ActionError             a step failed                                        exit 1
         Unreachable           no answer; nothing was applied
         RemoteError           an error answer of the service
           RateLimited         beyond patience: the run is paused                   exit 6
           SpamBlocked         the account's writes pause                           exit 6
-          Forbidden           not this account's, or not for this app
+          Forbidden           not for this account or app
           MissingScope        the token may not do this                            exit 4
-        MalformedAnswer       an answer that can't be understood
+        MalformedAnswer       an answer that can't be parsed
         InDoubt               a write whose outcome is unknown                     exit 7
-        Diverged              the target is not what it must be                    exit 7
+        Diverged              something else changed the target                    exit 7
       StateError              the state directory can't be used                    exit 8
 
 Exit codes are a public interface: 0 done, 1 a step failed, 2 usage or recipe,
@@ -38,7 +38,7 @@ ALIASES_UNTIL = "0.3"  # renamed names keep an alias for one version
 
 
 class PinflowError(Exception):
-    """Anything that pinflow tells a person in one message; ``hint`` says what to do about it."""
+    """An error for people, as one message; ``hint`` says what to do about it."""
 
     exit_code = FAILED
 
@@ -46,14 +46,14 @@ class PinflowError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.login = ""  # the token whose call it was, where it was one's
+        self.login = ""  # the token of the call that failed, if it was a call
 
     def __str__(self) -> str:
         return f"{self.message}\n  {self.hint}" if self.hint else self.message
 
     @property
     def kind(self) -> str:
-        """The stable name of this kind of error, for machines: ``rate_limited``."""
+        """The stable name of this kind of error, for programs: ``rate_limited``."""
         name = type(self).__name__
         return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
@@ -66,7 +66,7 @@ class UsageError(PinflowError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in a recipe, and where it stands (line and column count from 1)."""
+    """One mistake in a recipe, and its place (line and column count from 1)."""
 
     file: str
     line: int
@@ -90,19 +90,19 @@ class RecipeError(PinflowError):
 
 
 class PluginError(PinflowError):
-    """A plugin does not load or offers what it must not; names plugin, module and distribution."""
+    """A plugin can't be loaded or breaks the contract; names plugin, module and distribution."""
 
     exit_code = USAGE
 
 
 class CredentialError(PinflowError):
-    """A login can't be made: says what is missing and the command that gets it."""
+    """A token or the app's credentials are missing or unusable; says which, and the command that gets them."""
 
     exit_code = CREDENTIAL
 
 
 class ApprovalRequired(PinflowError):
-    """A destructive or bulk step that nobody approved."""
+    """A run would delete things or make many changes, and was not approved."""
 
     exit_code = APPROVAL
 
@@ -114,25 +114,25 @@ class StateError(PinflowError):
 
 
 class ActionError(PinflowError):
-    """A step failed. ``retryable`` says that trying the step again can help."""
+    """A step failed. ``retryable`` says whether a retry can help."""
 
     retryable = False
 
 
 class Unreachable(ActionError):
-    """No answer came, and nothing was applied (a read, or nothing was sent)."""
+    """No answer came, and nothing was applied: it was a read, or nothing was sent."""
 
     retryable = True
 
 
 class MalformedAnswer(ActionError):
-    """The service answered with something that can't be understood: too big, not JSON, wrong shape."""
+    """The service's answer can't be parsed: too big, not JSON, wrong shape."""
 
     retryable = True
 
 
 class RemoteError(ActionError):
-    """An error answer of the service. Keeps no body: only what the service calls the error."""
+    """An error answer of the service. Stores the service's name for the error, never the body."""
 
     def __init__(
         self,
@@ -144,14 +144,14 @@ class RemoteError(ActionError):
         call: str = "",
         hint: str = "",
     ) -> None:
-        facts = [f"HTTP {status}"] if status else []  # 0: our own knowledge, no answer
+        facts = [f"HTTP {status}"] if status else []  # 0: pinflow knew it without asking
         if code is not None:
             facts.append(f"code {code}")
         if request_id:
             facts.append(f"request {request_id}")
-        where = f"{call}: " if call else ""
-        known = f" ({', '.join(facts)})" if facts else ""
-        super().__init__(f"{where}{message}{known}", hint=hint)
+        prefix = f"{call}: " if call else ""
+        suffix = f" ({', '.join(facts)})" if facts else ""
+        super().__init__(f"{prefix}{message}{suffix}", hint=hint)
         self.text = message
         self.status = status
         self.code = code
@@ -175,7 +175,7 @@ class RateLimited(RemoteError):
 
 
 class SpamBlocked(RemoteError):
-    """The service suspects spam: this account's writes pause; nothing is skipped."""
+    """The service suspects spam: the account's writes pause, and none is skipped."""
 
     exit_code = PAUSED
 
@@ -191,15 +191,15 @@ class SpamBlocked(RemoteError):
         hint: str = "",
     ) -> None:
         super().__init__(message, status=status, code=code, request_id=request_id, call=call, hint=hint)
-        self.retry_after = retry_after  # seconds, as long as the writes pause
+        self.retry_after = retry_after  # seconds until writes are allowed again
 
 
 class Forbidden(RemoteError):
-    """The login is good, but this is not its own, or not for this app."""
+    """The token is valid, but this is not for its account or app."""
 
 
 class MissingScope(RemoteError):
-    """The token was not granted what this call needs."""
+    """The token lacks a scope that this call needs."""
 
     exit_code = CREDENTIAL
 
@@ -209,19 +209,19 @@ class MissingScope(RemoteError):
 
 
 class InDoubt(ActionError):
-    """A write left, and no answer says whether it was applied. Only a look at the target can tell."""
+    """A write was sent, and it is unknown whether it was applied; only the target can show that."""
 
     exit_code = DOUBT
 
 
 class Diverged(ActionError):
-    """The target is not what the run made: something else changed it, or the service lied."""
+    """The target differs from what the run made: something else changed it, or an answer was wrong."""
 
     exit_code = DOUBT
 
 
 class Interrupted(PinflowError):
-    """The run was told to stop; it can be resumed."""
+    """The run was stopped; it can be resumed."""
 
     exit_code = INTERRUPTED
 

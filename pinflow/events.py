@@ -1,8 +1,7 @@
-"""What happens in a run, as plain frozen data.
+"""The events of a run, as frozen values.
 
-Events are told to every plugin's ``pinflow_event`` hook, one at a time, in the
-order in which they happened. Their JSON form (``to_json``) is the ``ndjson``
-output and carries ``version``. No event holds a secret.
+Every plugin's ``pinflow_event`` hook gets them, one at a time, in the order in which they happened. Their JSON
+form (``to_json``) is the ``ndjson`` output and has a ``version``. No event contains a secret.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ Status = Literal["ok", "failed", "planned", "skipped", "paused", "in_doubt", "ca
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened: in which run, and when (seconds since the epoch)."""
+    """Something that happened in a run, and when (seconds since the epoch)."""
 
     run: str
     at: float
@@ -30,19 +29,19 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """A run begins, or goes on."""
+    """A run was started or resumed."""
 
     name: str
     recipe: str
     dry_run: bool
     resumed: bool
     steps: int  # of the recipe's outermost level
-    logins: Mapping[str, str] = field(default_factory=dict)  # login -> where its credential came from
+    logins: Mapping[str, str] = field(default_factory=dict)  # login -> source of its credential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStarted(Event):
-    """A step begins. ``step`` is its path: ``copy``, or ``pins[813].copied`` inside a loop."""
+    """A step was started. ``step`` is its path: ``copy``, or ``pins[813].copied`` inside a loop."""
 
     step: str
     name: str
@@ -51,7 +50,7 @@ class StepStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectDone(Event):
-    """One effect on the outside world is certain. In a dry run: it would happen (``planned``)."""
+    """An effect on the service is certain; in a dry run, it would happen (``planned``)."""
 
     step: str
     key: str
@@ -61,7 +60,7 @@ class EffectDone(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemSkipped(Event):
-    """An item was left out on purpose, with the reason that a person needs to know."""
+    """An item was skipped on purpose, for ``reason``."""
 
     step: str
     key: str
@@ -81,7 +80,7 @@ class ItemFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Event):
-    """How far a loop is. ``total`` is None while it is not known."""
+    """How far a loop is. ``total`` is None while it is unknown."""
 
     step: str
     done: int
@@ -103,7 +102,7 @@ class Waiting(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying(Event):
-    """A call or a step is tried again."""
+    """A call or a step will be tried again."""
 
     step: str
     attempt: int
@@ -113,7 +112,7 @@ class Retrying(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note(Event):
-    """A line from an action to the person: ``level`` "info" or "warning"."""
+    """A message of an action for people."""
 
     step: str
     text: str
@@ -122,7 +121,7 @@ class Note(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished(Event):
-    """A step ended. ``counts`` is what its effects came to: {"pin": {"done": 212, "skipped": 1}}."""
+    """A step ended. ``counts`` are the outcomes of its effects: {"pin": {"done": 212, "skipped": 1}}."""
 
     step: str
     status: Status
@@ -142,7 +141,7 @@ class RunFinished(Event):
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
-    resume_after: float | None = None  # of a pause: when what it waits for is free again; seconds since the epoch
+    resume_after: float | None = None  # of a pause: when its quota is free again; seconds since the epoch
     accounts: Sequence[Mapping[str, Any]] = ()  # of loops over accounts: account, status, error, counts, calls, facts
 
 

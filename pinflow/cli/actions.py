@@ -1,4 +1,4 @@
-"""``pinflow actions``: what recipes can do."""
+"""``pinflow actions``: lists what recipes can do, and documents one action."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DESCRIPTION = (
     "List what recipes can do, or show one action: arguments, output, what it needs, and a recipe to start from."
 )
 EXAMPLES = """\
-  pinflow actions                                        all of them
-  pinflow actions copy_board                             one, in every API that has it
+  pinflow actions                                        list all
+  pinflow actions copy_board                             show one, in every API that has it
   pinflow actions create_pin --snippet > my.yaml         a recipe to start from
   pinflow actions --api v5 --output json"""
 OUTPUTS: Sequence[str] = ("human", "json")
@@ -32,63 +32,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="an action: copy_board, or v5.copy_board")
     parser.add_argument("--api", metavar="API", help="only the actions of this API version")
     parser.add_argument("--snippet", action="store_true", help="print only a recipe that uses the action")
-    parser.add_argument("--names", action="store_true", help="print only names, one a line")
+    parser.add_argument("--names", action="store_true", help="print only names, one per line")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     registry = shell.app().registry
     if args.api is not None and args.api not in registry.apis:
-        listed = ", ".join(registry.apis) or "none"
-        raise UsageError(f"no plugin speaks the API {args.api!r}", hint=f"the APIs are: {listed}")
-    found = _found(registry, args.name, args.api)
+        apis = ", ".join(registry.apis) or "none"
+        raise UsageError(f"unknown API {args.api!r}", hint=f"the APIs are: {apis}")
+    actions = _find_actions(registry, args.name, args.api)
     if args.names:
-        for name in sorted({each.name for each in found} | {each.full_name for each in found}):
+        for name in sorted({name for action in actions for name in (action.name, action.full_name)}):
             shell.say(inert(name))
     elif args.snippet:
-        shell.say(_snippet(found, args.name).removesuffix("\n"))
+        shell.say(_recipe_text(actions, args.name).removesuffix("\n"))
     elif not shell.human:
-        origins = origin(registry)
-        shell.say(json_text({"actions": [as_data(each, origins) for each in found]}))
+        origins = plugins_by_action(registry)
+        shell.say(json_text({"actions": [as_data(action, origins) for action in actions]}))
     elif args.name is None:
-        _list(found, shell)
+        _list(actions, shell)
     else:
-        for each in found:
-            _show(each, registry, shell)
+        for action in actions:
+            _show(action, registry, shell)
     return OK
 
 
-def _found(registry: Registry, name: str | None, api: str | None) -> list[Action]:
-    """The actions that are meant, those of any API first. Raises UsageError if there are none."""
-    ordered = sorted(registry.actions.values(), key=lambda each: (each.api or "", each.name))
+def _find_actions(registry: Registry, name: str | None, api: str | None) -> list[Action]:
+    """The actions of a name and API (None: all), those of any API first. Raises UsageError if there are none."""
+    actions = sorted(registry.actions.values(), key=lambda action: (action.api or "", action.name))
     if api is not None:
-        ordered = [each for each in ordered if each.api in (api, None)]
+        actions = [action for action in actions if action.api in (api, None)]
     if name is None:
-        return ordered
-    found = [each for each in ordered if name in (each.name, each.full_name)]
-    if not found:
-        known = [*(each.name for each in ordered), *(each.full_name for each in ordered if "." in name)]
-        raise UsageError(f"there is no action {name!r}{did_you_mean(name, known)}", hint="pinflow actions lists them")
-    return found
+        return actions
+    matches = [action for action in actions if name in (action.name, action.full_name)]
+    if not matches:
+        known = [*(action.name for action in actions), *(action.full_name for action in actions if "." in name)]
+        raise UsageError(f"unknown action {name!r}{did_you_mean(name, known)}", hint="pinflow actions lists them")
+    return matches
 
 
-def _snippet(found: Sequence[Action], name: str | None) -> str:
+def _recipe_text(actions: Sequence[Action], name: str | None) -> str:
     from pinflow.cli.snippet import snippet
 
     if name is None:
         raise UsageError("--snippet needs an action", hint="for example: pinflow actions create_pin --snippet")
-    return snippet(found[-1])  # of the newest API
+    return snippet(actions[-1])  # of the newest API
 
 
-def _list(found: Iterable[Action], shell: Shell) -> None:
-    paint = shell.painted(shell.stdout)
+def _list(actions: Iterable[Action], shell: Shell) -> None:
+    paint = shell.painter(shell.stdout)
     width = shell.width(shell.stdout)
     by_api: dict[str, list[tuple[str, str, str]]] = {}
-    for each in found:
-        effect = "any" if each.variants is not None else "deletes" if each.destructive else each.effect
-        row = (inert(each.name), effect, inert(each.summary))
-        by_api.setdefault(each.api or "", []).append(row)
+    for action in actions:
+        effect = "any" if action.variants is not None else "deletes" if action.destructive else action.effect
+        by_api.setdefault(action.api or "", []).append((inert(action.name), effect, inert(action.summary)))
     if not by_api:
-        shell.tell("no plugin offers an action; pinflow plugins lists the plugins")
+        shell.tell("No plugin provides actions. To list the plugins: pinflow plugins")
     for api, rows in by_api.items():
         shell.say(paint(inert(api) if api else "any API", "bold"))
         for line in table(rows, indent="  "):
@@ -98,9 +97,9 @@ def _list(found: Iterable[Action], shell: Shell) -> None:
 def _show(action: Action, registry: Registry, shell: Shell) -> None:
     from pinflow.cli.snippet import snippet
 
-    paint = shell.painted(shell.stdout)
+    paint = shell.painter(shell.stdout)
     shell.say(f"{paint(inert(action.full_name), 'bold')}: {inert(action.summary)}")
-    for title, lines in _parts(action, origin(registry)):
+    for title, lines in _sections(action, plugins_by_action(registry)):
         shell.say(f"\n{paint(title, 'bold')}")
         for line in lines:
             shell.say(f"  {line}")
@@ -110,23 +109,23 @@ def _show(action: Action, registry: Registry, shell: Shell) -> None:
     shell.say("")
 
 
-def _parts(action: Action, origins: Mapping[str, PluginInfo]) -> Iterator[tuple[str, list[str]]]:
+def _sections(action: Action, origins: Mapping[str, PluginInfo]) -> Iterator[tuple[str, list[str]]]:
     if text := _prose(action):
         yield "about", text
     rows = [
         (
-            inert(each.name),
-            inert(each.type),
-            "required" if each.required else f"default {_plain(each.default)}",
-            each.help,
+            inert(parameter.name),
+            inert(parameter.type),
+            "required" if parameter.required else f"default {_default_text(parameter.default)}",
+            inert(parameter.help),
         )
-        for each in action.parameters.listing()
+        for parameter in action.parameters.listing()
     ]
-    yield "arguments", table([(*row[:3], inert(row[3])) for row in rows]) or ["none"]
+    yield "arguments", table(rows) or ["none"]
     fields = output_fields(action.parameters.output_schema())
     title = "output of each item" if action.yields else "output"
     yield title, table([(inert(name), inert(kind)) for name, kind in fields]) or ["anything"]
-    yield "needs", _needs(action)
+    yield "needs", _need_lines(action)
     if plugin := origins.get(action.full_name):
         yield (
             "from",
@@ -135,8 +134,8 @@ def _parts(action: Action, origins: Mapping[str, PluginInfo]) -> Iterator[tuple[
 
 
 def _prose(action: Action) -> list[str]:
-    """The description after its summary, without the lines on arguments, which have a table."""
-    names = {each.name for each in action.parameters.listing()}
+    """The description without its summary and the lines on arguments, which have a table."""
+    names = {parameter.name for parameter in action.parameters.listing()}
     lines: list[str] = []
     skipping = False
     for line in action.description.splitlines()[1:]:
@@ -148,7 +147,7 @@ def _prose(action: Action) -> list[str]:
     return "\n".join(lines).strip("\n").splitlines()
 
 
-def _effect(action: Action) -> str:
+def _effect_text(action: Action) -> str:
     if not action.destructive:
         return f"effect {action.effect}"
     when = ""
@@ -157,19 +156,19 @@ def _effect(action: Action) -> str:
     return f"deletes things{when}: asks first, or needs --yes"
 
 
-def _needs(action: Action) -> list[str]:
+def _need_lines(action: Action) -> list[str]:
     if action.variants is not None:
         return [f"effect, scopes and quota are those of the {action.variants.by}; {inert(action.variants.hint)}"]
-    lines = [_effect(action)]
+    lines = [_effect_text(action)]
     for role, scopes in action.scopes.items():
-        who = f"login {role}" if role else "login"
-        lines.append(inert(f"{who}: {', '.join(sorted(scopes)) or 'no scope'}"))
+        login = f"login {role}" if role else "login"
+        lines.append(inert(f"{login}: {', '.join(sorted(scopes)) or 'no scope'}"))
     if action.quota:
         lines.append(inert(f"quota: {', '.join(sorted(action.quota))}"))
     return lines
 
 
-def _plain(value: object) -> str:
+def _default_text(value: object) -> str:
     return fit(json_text(value) if not isinstance(value, str) else f'"{value}"', 40)
 
 
@@ -200,8 +199,8 @@ def type_words(schema: Mapping[str, Any]) -> str:
     return _WORDS.get(str(schema.get("type", "any")), str(schema.get("type", "any")))
 
 
-def origin(registry: Registry) -> dict[str, PluginInfo]:
-    """Which plugin offers an action, by the action's full name."""
+def plugins_by_action(registry: Registry) -> dict[str, PluginInfo]:
+    """The plugin that provides each action, by the action's full name."""
     return {
         offer.removeprefix("action "): plugin
         for plugin in registry.plugins
@@ -211,7 +210,7 @@ def origin(registry: Registry) -> dict[str, PluginInfo]:
 
 
 def as_data(action: Action, origins: Mapping[str, PluginInfo]) -> dict[str, Any]:
-    """Everything that is declared of an action, as plain data."""
+    """An action's declarations as plain data, for ``--output json``."""
     plugin = origins.get(action.full_name)
     return {
         "name": action.name,

@@ -1,4 +1,4 @@
-"""``pinflow approve``: let a recipe write with nobody there."""
+"""``pinflow approve``: allows a recipe to make changes unattended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.cli import error_exit, run_common
-from pinflow.cli.prompts import confirmed
+from pinflow.cli.prompts import confirm
 from pinflow.errors import OK, STATE, ApprovalRequired, UsageError
 from pinflow.reporters.text import fit, inert, json_text, table
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from pinflow.state.records import Approval
 
 DESCRIPTION = """\
-Approve that a recipe runs with nobody there, with these inputs: on a schedule, or from cron. A dry run
-shows first what it would do. The approval is for the recipe's very text, what it includes, and the
-inputs given here: whatever of these is changed needs a new one. Recipes that only read need none."""
+Allow a recipe to make changes unattended, on a schedule or from cron, with these inputs. A dry run
+shows first what it would do. The approval holds for exactly this text, what it includes, and these
+inputs; a change to any of them needs a new approval. Recipes that only read need none."""
 EXAMPLES = """\
   pinflow approve recipes/mirror_board.yaml -i board="Garden ideas"
-  pinflow approve mirror_garden.yaml --max-writes 200    no run may change more than that
-  pinflow approve mirror_garden.yaml --yes               without a dry run and without asking
+  pinflow approve mirror_garden.yaml --max-writes 200    limit the changes of each run
+  pinflow approve mirror_garden.yaml --yes               without a dry run and a question
   pinflow approve --list
-  pinflow approve --revoke 3f2a9c01d4e5                  or the recipe's file"""
+  pinflow approve --revoke 3f2a9c01d4e5                  by id, or by the recipe's file"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
 
@@ -42,108 +42,107 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-i", "--input", dest="inputs", action="append", default=[], metavar="NAME=VALUE", help="an input (repeatable)"
     )
     parser.add_argument("--api", metavar="API", help="API version to run it on, instead of the recipe's own")
-    parser.add_argument("--yes", action="store_true", help="approve what the text says: no dry run, no question")
+    parser.add_argument("--yes", action="store_true", help="approve without a dry run and a question")
     run_common.add_max_writes(parser, "how many changes one run may make")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--list", action="store_true", help="what is approved")
-    which.add_argument("--revoke", metavar="ID", help="take an approval back: its id, or the recipe's file or name")
+    which.add_argument("--list", action="store_true", help="list the approvals")
+    which.add_argument("--revoke", metavar="ID", help="revoke an approval, by its id or the recipe's file or name")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
     if args.list or args.revoke is not None:
         if args.recipe is not None:
-            raise UsageError(
-                "a recipe is approved, listed or revoked: one at a time", hint="see: pinflow approve --help"
-            )
+            raise UsageError("--list and --revoke can't be used with a recipe", hint="see: pinflow approve --help")
         return _list(shell, app) if args.list else _revoke(shell, app, args.revoke)
     if args.recipe is None:
-        raise UsageError("which recipe?", hint="pinflow approve recipes/mirror_board.yaml, or pinflow approve --list")
+        raise UsageError("no recipe given", hint="pinflow approve recipes/mirror_board.yaml, or pinflow approve --list")
     return _approve(args, shell, app)
 
 
 def _approve(args: argparse.Namespace, shell: Shell, app: App) -> int:
-    most = run_common.max_writes(args, shell)
-    plan = app.plan(args.recipe, inputs=run_common.given_inputs(args.inputs), api=args.api)
+    max_writes = run_common.max_writes(args, shell)
+    plan = app.plan(args.recipe, inputs=run_common.parse_inputs(args.inputs), api=args.api)
     if not plan.unattended_writes:
         _say(
             shell,
-            f"{inert(plan.source.name)} changes nothing: it runs unattended without an approval",
+            f"{inert(plan.source.name)} changes nothing and needs no approval",
             {"approval": None},
         )
         return OK
-    for line in _what(plan):
+    for line in _plan_lines(plan):
         shell.tell(fit(line, shell.width(shell.stderr)))
     if not args.yes:
-        result = _rehearsed(shell, app, plan)
+        result = _dry_run(shell, app, plan)
         if result.error is not None:
             error_exit.show(shell, result.error)
             return result.exit_code
-        _ask(shell, plan, most)
-    approval = app.approve(plan, by=_user(), max_writes=most)
+        _require_yes(shell, plan, max_writes)
+    approval = app.approve(plan, by=_user(), max_writes=max_writes)
     _say(
         shell,
-        f"approved: {approval.id}, until something in it changes or: pinflow approve --revoke {approval.id}",
+        f"approved as {approval.id}, until something changes; to revoke: pinflow approve --revoke {approval.id}",
         {"approval": _data(approval)},
     )
     return OK
 
 
 def _user() -> str:
-    """Who approves: the name that the system knows, else its number."""
+    """The name of the user, or the number if the system has no name for it."""
     try:
         return getpass.getuser()
     except (KeyError, ImportError, OSError):  # in a container a user may have none
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else ""
 
 
-def _ask(shell: Shell, plan: Plan, most: int) -> None:
-    shell.tell(f"a run may make up to {most:,} changes (--max-writes), deletions among them")
-    shell.tell("a change of this text, of what it includes, or of the inputs needs a new approval")
+def _require_yes(shell: Shell, plan: Plan, max_writes: int) -> None:
+    """Ask for the approval. Raises ApprovalRequired after a no."""
+    shell.tell(f"each run may make up to {max_writes:,} changes (--max-writes), including deletions")
+    shell.tell("a change to this recipe, to what it includes, or to the inputs needs a new approval")
     for file in sorted(plan.files):
-        shell.tell(f"what {inert(file)} holds is not part of the approval")
-    if not shell.interactive or not confirmed(shell, "It is to run like this with nobody there"):
-        raise ApprovalRequired(f"{plan.source.name} was not approved", hint="answer y, or give --yes")
+        shell.tell(f"the approval does not cover the contents of {inert(file)}")
+    if not shell.interactive or not confirm(shell, "It will run like this unattended"):
+        raise ApprovalRequired(f"{plan.source.name} was not approved", hint="answer y, or use --yes")
 
 
-def _rehearsed(shell: Shell, app: App, plan: Plan) -> RunResult:
-    """What a dry run comes to, which is told."""
+def _dry_run(shell: Shell, app: App, plan: Plan) -> RunResult:
+    """Make a dry run and show what it would do."""
     from pinflow.app import Options
-    from pinflow.reporters.summary import Recap, counted
+    from pinflow.reporters.summary import Recap, counts_table
 
     tier = shell.environ.get("PINFLOW_TIER") or "standard"
     result = app.run(plan, Options(dry_run=True, tier=tier))
     recap = Recap(plan.recipe.name, result, tier=tier, now=time.time(), width=shell.width(shell.stderr))
-    lines = [*counted(result.counts), *recap.calls()]
-    for line in ["one run, if it began now", *(lines or ["  changes nothing"])]:
+    lines = [*counts_table(result.counts), *recap.calls()]
+    for line in ["one run, if it started now", *(lines or ["  changes nothing"])]:
         shell.tell(line)
     return result
 
 
-def _what(plan: Plan) -> Iterator[str]:
-    """The plan, as far as the text tells."""
+def _plan_lines(plan: Plan) -> Iterator[str]:
+    """What the recipe says: inputs, accounts, and the steps that make changes."""
     yield f"{inert(plan.recipe.name)} ({inert(plan.source.name)})"
     if plan.inputs:
         yield "inputs"
         shown = {name: "(secret)" if name in plan.secrets else value for name, value in plan.inputs.items()}
         rows = [
-            (inert(name), inert(_text(value)), "" if name in plan.given else "the recipe's own")
+            (inert(name), inert(_value_text(value)), "" if name in plan.given else "from the recipe")
             for name, value in shown.items()
         ]
         yield from table(rows, indent="  ")
     if plan.logins or plan.item_logins:
         yield "accounts"
         rows = [
-            (inert(each.name), f"token {inert(each.token)}", inert(", ".join(sorted(each.scopes))))
-            for each in plan.logins.values()
+            (inert(login.name), f"token {inert(login.token)}", inert(", ".join(sorted(login.scopes))))
+            for login in plan.logins.values()
         ]
         rows += [
-            (inert(each.variable), "each token in turn", inert(", ".join(sorted(each.scopes))))
-            for each in plan.item_logins.values()
+            (inert(login.variable), "each token in turn", inert(", ".join(sorted(login.scopes))))
+            for login in plan.item_logins.values()
         ]
         yield from table(rows, indent="  ")
     deleting = {step.path for step in plan.destructive}
-    yield "steps that write"
+    yield "steps that make changes"
     rows = [
         (
             inert(step.path),
@@ -155,41 +154,41 @@ def _what(plan: Plan) -> Iterator[str]:
     yield from table(rows, indent="  ")
 
 
-def _text(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return value if isinstance(value, str) else json_text(value)
 
 
 def _list(shell: Shell, app: App) -> int:
-    approvals, wrong = app.approvals.all()
+    approvals, damaged = app.approvals.all()
     if not shell.human:
-        shell.say(json_text({"approvals": [_data(each) for each in approvals], "damaged": wrong}))
-        return STATE if wrong else OK
+        shell.say(json_text({"approvals": [_data(approval) for approval in approvals], "damaged": damaged}))
+        return STATE if damaged else OK
     if approvals:
         rows = [("ID", "RECIPE", "INPUTS", "CHANGES", "DELETES", "BY", "WHEN")]
         rows += [
             (
-                each.id,
-                inert(each.recipe),
-                inert(", ".join(f"{name}={_text(value)}" for name, value in each.inputs.items()) or "-"),
-                f"up to {each.max_writes:,}",
-                "yes" if each.deletes else "-",
-                inert(each.by),
-                time.strftime("%Y-%m-%d %H:%M", time.localtime(each.at)),
+                approval.id,
+                inert(approval.recipe),
+                inert(", ".join(f"{name}={_value_text(value)}" for name, value in approval.inputs.items()) or "-"),
+                f"up to {approval.max_writes:,}",
+                "yes" if approval.deletes else "-",
+                inert(approval.by),
+                time.strftime("%Y-%m-%d %H:%M", time.localtime(approval.at)),
             )
-            for each in approvals
+            for approval in approvals
         ]
         for line in table(rows):
             shell.say(fit(line, shell.width(shell.stdout)))
-    elif not wrong:
-        shell.tell("nothing is approved to run unattended; see: pinflow approve --help")
-    for each in wrong:
-        shell.tell(inert(each))
-    return STATE if wrong else OK
+    elif not damaged:
+        shell.tell("No approvals. To approve a recipe: pinflow approve RECIPE")
+    for problem in damaged:
+        shell.tell(inert(problem))
+    return STATE if damaged else OK
 
 
-def _revoke(shell: Shell, app: App, what: str) -> int:
-    gone = app.approvals.revoke(what)
-    _say(shell, f"revoked: {', '.join(gone)}", {"revoked": list(gone)})
+def _revoke(shell: Shell, app: App, name: str) -> int:
+    ids = app.approvals.revoke(name)
+    _say(shell, f"revoked: {', '.join(ids)}", {"revoked": list(ids)})
     return OK
 
 

@@ -1,4 +1,4 @@
-"""Which commands there are. A command's module is imported only when it is called for."""
+"""The commands of pinflow and its plugins. A command's module is imported only when it runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pinflow.cli.shell import Shell
     from pinflow.plugin.contributions import Command
 
-Listed = tuple[str, str, str]  # name, group, help
+CommandRow = tuple[str, str, str]  # name, group, help
 RUN, WRITE, HERE = "Run recipes", "Write recipes", "This installation"
 
 
@@ -33,25 +33,25 @@ class Entry:
 BUILT_IN = (
     Entry("run", RUN, "run a recipe"),
     Entry("resume", RUN, "continue a run that was paused, stopped or failed"),
-    Entry("schedule", RUN, "run recipes by themselves, when they are due"),
-    Entry("tick", RUN, "run what is due now, and exit: for cron, timers and CI"),
+    Entry("schedule", RUN, "run recipes on their schedules"),
+    Entry("tick", RUN, "run what is due now, then exit: for cron, timers and CI"),
     Entry("runs", RUN, "list runs, or show one"),
     Entry("undo", RUN, "delete what a run made"),
-    Entry("approve", RUN, "let a recipe write with nobody there, on a schedule"),
-    Entry("notify", RUN, "what runs with nobody there have told of; try the notifiers"),
-    Entry("quota", RUN, "what is used of each quota, and what is left"),
-    Entry("new", WRITE, "start a recipe, or a plugin"),
+    Entry("approve", RUN, "allow a recipe to make changes unattended"),
+    Entry("notify", RUN, "show open alerts; send a test"),
+    Entry("quota", RUN, "show how much of each quota is used and left"),
+    Entry("new", WRITE, "create a recipe or a plugin"),
     Entry("validate", WRITE, "find every mistake in recipes; sends nothing"),
-    Entry("actions", WRITE, "list what recipes can do, or show one action"),
+    Entry("actions", WRITE, "list the actions of recipes, or show one"),
     Entry("schema", WRITE, "print the JSON Schema of recipes, for editors"),
-    Entry("plugins", HERE, "list the plugins and what they offer"),
+    Entry("plugins", HERE, "list plugins and what they provide"),
     Entry("completion", HERE, "print a completion script for a shell"),
 )
 RESERVED = frozenset({"help", *(entry.name for entry in BUILT_IN)})  # names that no command of a plugin may have
 
 
 class CommandModule(Protocol):
-    """What each command's module has. ``OUTPUTS`` are the forms in which it can answer."""
+    """A command's module. ``OUTPUTS`` are the values that its ``--output`` takes."""
 
     DESCRIPTION: str
     EXAMPLES: str
@@ -67,13 +67,13 @@ def module_of(name: str) -> CommandModule:
     return cast("CommandModule", import_module(f"pinflow.cli.{name}"))
 
 
-def offered(shell: Shell) -> Mapping[str, Command]:
-    """The commands of plugins, by name. Asks plugins for nothing else, so that it costs little. Raises PluginError."""
-    return _loaded(shell)[0]
+def plugin_commands(shell: Shell) -> Mapping[str, Command]:
+    """The commands of plugins, by name. Only their command hook is called, which is fast. Raises PluginError."""
+    return _load_commands(shell)[0]
 
 
-def _loaded(shell: Shell) -> tuple[Mapping[str, Command], list[str]]:
-    """The commands of plugins, and the modules that were asked."""
+def _load_commands(shell: Shell) -> tuple[Mapping[str, Command], list[str]]:
+    """The commands of plugins, and the modules of all plugins."""
     from pinflow.plugin import loader
     from pinflow.state.folder.paths import cache_folder
 
@@ -84,32 +84,32 @@ def _loaded(shell: Shell) -> tuple[Mapping[str, Command], list[str]]:
     return commands, [info.module.partition(":")[0] for info in infos]
 
 
-def listed(shell: Shell) -> list[Listed]:
+def plugin_command_rows(shell: Shell) -> list[CommandRow]:
     """Name, group and help of the plugins' commands, for the overview. Raises PluginError.
 
-    Loading every plugin costs several times the rest of a start, so the answer is kept
+    Loading every plugin takes several times as long as the rest of a start, so the answer is cached
     until a folder that Python imports from, or a plugin's own module, changes.
     """
     from pinflow.state.folder.paths import cache_folder
 
     if shell.options.plugins:
-        return _rows(offered(shell))
-    kept = cache_folder(shell.environ) / "commands.json"
-    rows = _read(kept, shell)
+        return _rows(plugin_commands(shell))
+    cache = cache_folder(shell.environ) / "commands.json"
+    rows = _read_cache(cache, shell)
     if rows is None:
-        commands, modules = _loaded(shell)
+        commands, modules = _load_commands(shell)
         rows = _rows(commands)
-        _keep(kept, shell, rows, modules)
+        _write_cache(cache, shell, rows, modules)
     return rows
 
 
-def _rows(commands: Mapping[str, Command]) -> list[Listed]:
-    return [(each.name, each.group, each.help) for each in commands.values()]
+def _rows(commands: Mapping[str, Command]) -> list[CommandRow]:
+    return [(command.name, command.group, command.help) for command in commands.values()]
 
 
-def _read(kept: Path, shell: Shell) -> list[Listed] | None:
+def _read_cache(cache: Path, shell: Shell) -> list[CommandRow] | None:
     try:
-        data = json.loads(kept.read_text("utf-8"))
+        data = json.loads(cache.read_text("utf-8"))
         if data["stamp"] != _stamp(shell, data["files"]):
             return None
         return [(str(name), str(group), str(text)) for name, group, text in data["commands"]]
@@ -117,15 +117,15 @@ def _read(kept: Path, shell: Shell) -> list[Listed] | None:
         return None  # asking the plugins is always right
 
 
-def _keep(kept: Path, shell: Shell, rows: list[Listed], modules: list[str]) -> None:
+def _write_cache(cache: Path, shell: Shell, rows: list[CommandRow], modules: list[str]) -> None:
     files = [str(getattr(sys.modules.get(module), "__file__", None) or "") for module in modules]
-    fresh = kept.with_name(f"{kept.name}.{os.getpid()}")
+    part = cache.with_name(f"{cache.name}.{os.getpid()}")
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(json.dumps({"stamp": _stamp(shell, files), "files": files, "commands": rows}), "utf-8")
-        fresh.replace(kept)
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps({"stamp": _stamp(shell, files), "files": files, "commands": rows}), "utf-8")
+        part.replace(cache)
     except OSError:
-        return  # what can't be kept only costs time
+        return  # without a cache the next start is only slower
 
 
 def _stamp(shell: Shell, files: list[str]) -> list[str]:

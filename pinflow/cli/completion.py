@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pinflow.cli.commands import BUILT_IN, module_of, offered
+from pinflow.cli.commands import BUILT_IN, module_of, plugin_commands
 from pinflow.cli.parser import Option, common, parser_of, parser_of_offer, walk
 from pinflow.errors import OK
 
@@ -37,61 +37,61 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 
 def _tree(shell: Shell) -> tuple[dict[tuple[str, ...], list[Option]], dict[str, str]]:
-    """Options by the words that lead to them, and the help of each command."""
+    """The options of each command by its path, and the help of each command."""
     tree: dict[tuple[str, ...], list[Option]] = {}
     helps: dict[str, str] = {}
     for entry in BUILT_IN:
         tree |= walk(parser_of(entry.name, module_of(entry.name), shell), (entry.name,))
         helps[entry.name] = entry.help
-    for command in offered(shell).values():
+    for command in plugin_commands(shell).values():
         tree |= walk(parser_of_offer(command), (command.name,))
         helps[command.name] = command.help
     return tree, helps
 
 
-def _below(tree: Mapping[tuple[str, ...], list[Option]], path: tuple[str, ...]) -> list[str]:
-    return [each[-1] for each in tree if each[:-1] == path and len(each) == len(path) + 1]
+def _subcommands(tree: Mapping[tuple[str, ...], list[Option]], path: tuple[str, ...]) -> list[str]:
+    return [other[-1] for other in tree if other[:-1] == path and len(other) == len(path) + 1]
 
 
 def _values(options: Sequence[Option]) -> str:
-    """What a word may be where a positional stands: its choices."""
-    return " ".join(value for each in options if not each.names for value in each.values)
+    """The choices of a command's positionals."""
+    return " ".join(value for option in options if not option.names for value in option.values)
 
 
 def _flags(options: Sequence[Option]) -> list[str]:
-    return [name for each in options for name in each.names]
+    return [name for option in options for name in option.names]
 
 
-def _cases(tree: Mapping[tuple[str, ...], list[Option]], variable: str) -> list[str]:
-    """Branches of a shell's ``case`` over the words so far: ``variable`` gets the words that can follow."""
+def _word_cases(tree: Mapping[tuple[str, ...], list[Option]], variable: str) -> list[str]:
+    """Branches of a shell's ``case`` over the path so far: ``variable`` gets the words that can follow."""
     lines = []
     for path, options in tree.items():
-        words = " ".join([*_below(tree, path), _values(options)]).strip()
-        kinds = {each.kind for each in options if not each.names}
+        words = " ".join([*_subcommands(tree, path), _values(options)]).strip()
+        kinds = {option.kind for option in options if not option.names}
         files = int(bool(kinds & _FILES))
         flags = _flags(options)
         lists = " ".join(path) if "--names" in flags else ""  # the command lists what can follow it
-        told = f"{variable}='{words}' flags='{' '.join(flags)}' files={files} lists='{lists}'"
-        lines.append(f"    '{' '.join(path)}') {told} ;;")
+        values = f"{variable}='{words}' flags='{' '.join(flags)}' files={files} lists='{lists}'"
+        lines.append(f"    '{' '.join(path)}') {values} ;;")
     return lines
 
 
-def _after(tree: Mapping[tuple[str, ...], list[Option]]) -> list[str]:
+def _value_cases(tree: Mapping[tuple[str, ...], list[Option]]) -> list[str]:
     """Branches over the word before: the values of an option."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for options in tree.values():
-        for each in options:
-            for name in each.names if each.takes_value else ():
-                found.setdefault(name, "@files" if each.kind in _FILES else " ".join(each.values))
-    return [f"    {name}) after='{values}' ;;" for name, values in found.items()]
+        for option in options:
+            for name in option.names if option.takes_value else ():
+                values.setdefault(name, "@files" if option.kind in _FILES else " ".join(option.values))
+    return [f"    {name}) after='{words}' ;;" for name, words in values.items()]
 
 
 def bash(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str]) -> str:
     """A script for bash 3.2 and later."""
     return _BASH.format(
         commands=" ".join([*helps, "help"]),
-        after="\n".join(_after(tree)),
-        cases="\n".join(_cases(tree, "words")),
+        after="\n".join(_value_cases(tree)),
+        cases="\n".join(_word_cases(tree, "words")),
         paths="|".join(f"'{' '.join(path)}'" for path in tree),
     )
 
@@ -144,9 +144,9 @@ complete -o filenames -F _pinflow pinflow"""
 def zsh(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str]) -> str:
     """A script for zsh 5 and later."""
     return _ZSH.format(
-        commands="\n".join(f"    '{name}:{_quoted(text)}'" for name, text in helps.items()),
-        after="\n".join(_after(tree)),
-        cases="\n".join(_cases(tree, "words_")),
+        commands="\n".join(f"    '{name}:{_shell_text(text)}'" for name, text in helps.items()),
+        after="\n".join(_value_cases(tree)),
+        cases="\n".join(_word_cases(tree, "words_")),
         paths="|".join(f"'{' '.join(path)}'" for path in tree),
     )
 
@@ -213,13 +213,13 @@ def fish(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str])
     lines = [
         "# fish completion for pinflow",
         "complete -c pinflow -f",
-        *(f"complete -c pinflow -n '{before}' -a {name} -d '{_quoted(text)}'" for name, text in helps.items()),
+        *(f"complete -c pinflow -n '{before}' -a {name} -d '{_shell_text(text)}'" for name, text in helps.items()),
         f"complete -c pinflow -n '{before}' -l version -d 'print the version'",
         *(line for option in common() for line in _fish_option(before, option)),
     ]
     for path, options in tree.items():
         seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in path)
-        lines += [f"complete -c pinflow -n '{seen}' -a {word}" for word in _below(tree, path)]
+        lines += [f"complete -c pinflow -n '{seen}' -a {word}" for word in _subcommands(tree, path)]
         if "--names" in _flags(options):
             lines.append(f"complete -c pinflow -n '{seen}' -a '(pinflow {' '.join(path)} --names 2>/dev/null)'")
         lines += [line for option in options for line in _fish_option(seen, option)]
@@ -234,9 +234,9 @@ def _fish_option(seen: str, option: Option) -> list[str]:
     names = [f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names]
     values = "" if not option.takes_value else f" -x -a '{' '.join(option.values)}'" if option.values else " -r"
     files_too = " -F" if option.kind in _FILES else ""
-    return [f"{head} {' '.join(names)}{values}{files_too} -d '{_quoted(option.help)}'"]
+    return [f"{head} {' '.join(names)}{values}{files_too} -d '{_shell_text(option.help)}'"]
 
 
-def _quoted(text: str) -> str:
-    """A text that can stand inside single quotes in every shell, and after a colon in zsh."""
+def _shell_text(text: str) -> str:
+    """``text`` without what ends single quotes in some shell, or has a meaning after a colon in zsh."""
     return re.sub(r"[^\w .,/()-]", " ", text).strip()

@@ -1,7 +1,7 @@
 """The one place where errors become messages and exit codes.
 
-An error that a person can act on is one message and what to do about it. Anything
-else is a defect of pinflow: its traceback goes to a file, and the file is named.
+A PinflowError is shown as one message and a hint. Any other exception is a defect of pinflow: its traceback is
+written to a file, and the message names the file.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from pinflow.cli.shell import Shell
 
-BROKEN_PIPE = 141  # as a shell tells of a program that SIGPIPE ended
+BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 
 
-def guarded(shell: Shell, work: Callable[[], int]) -> int:
-    """What ``work`` returns, or the exit code of the error that it raised, which is told."""
+def run_guarded(shell: Shell, work: Callable[[], int]) -> int:
+    """Run ``work``. Returns its exit code, or that of the error that it raised, which is shown."""
     try:
         return work()
     except PinflowError as error:
@@ -39,12 +39,12 @@ def guarded(shell: Shell, work: Callable[[], int]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else DEFECT
     except Exception as error:
-        _tell_defect(shell, error)
+        _show_defect(shell, error)
         return DEFECT
 
 
 def show(shell: Shell, error: PinflowError) -> None:
-    """Tell a person of an error on stderr, or a program on stdout."""
+    """Write an error: as text to stderr, or as JSON to stdout."""
     if not shell.human:
         from pinflow.reporters.errors import error_data
 
@@ -55,14 +55,14 @@ def show(shell: Shell, error: PinflowError) -> None:
 
 
 def error_lines(shell: Shell, error: PinflowError) -> list[str]:
-    """An error as lines. Problems of recipes stand alone, as compilers write them, for editors to find."""
-    paint = shell.painted(shell.stderr)
+    """An error as lines. Problems of recipes are written as compilers do, so that editors find them."""
+    paint = shell.painter(shell.stderr)
     problems = getattr(error, "problems", ())
     if problems:
         lines = [inert(problem) for problem in problems]
     else:
         first, *rest = error.message.splitlines() or [""]
-        # lines after the first are set in, so that none of them can look like a message of its own
+        # later lines are indented, so that none of them can pass for a message of its own
         lines = [f"{paint('error:', 'red')} {inert(first)}", *(f"  {inert(line)}" for line in rest)]
     return lines + [f"  {inert(line)}" for line in error.hint.splitlines()]
 
@@ -77,23 +77,22 @@ def _silence_all(shell: Shell) -> None:
             silence(stream)
 
 
-def _tell_defect(shell: Shell, error: Exception) -> None:
+def _show_defect(shell: Shell, error: Exception) -> None:
     try:
-        where = f"its report is {_report(shell, error)}"
-    except OSError as failed:
-        where = f"and no report could be written: {failed.strerror}"
-    error_type = type(error).__name__
-    message = f"a defect of pinflow ({error_type}); {where}"
+        report = f"the report is in {_write_report(shell, error)}"
+    except OSError as failure:
+        report = f"no report could be written: {failure.strerror}"
+    message = f"a defect of pinflow ({type(error).__name__}); {report}"
     if shell.human:
-        shell.tell(f"{shell.painted(shell.stderr)('error:', 'red')} {inert(message)}")
-        shell.tell("  what was done until then is recorded; the report holds no values of variables")
+        shell.tell(f"{shell.painter(shell.stderr)('error:', 'red')} {inert(message)}")
+        shell.tell("  what was done before it is recorded; the report contains no values of variables")
         return
     data = {"kind": "defect", "message": message, "hint": "", "exit_code": DEFECT, "problems": []}
     shell.say(json_text({"error": data}))
 
 
-def _report(shell: Shell, error: Exception) -> Path:
-    """Write the traceback to a new file that only the user can read."""
+def _write_report(shell: Shell, error: Exception) -> Path:
+    """Write the traceback to a new file that only the user can read. Returns its path."""
     folder = _report_folder(shell)
     path = folder / f"defect-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -114,21 +113,21 @@ def _report_folder(shell: Shell) -> Path:
         if os.access(folder, os.W_OK):
             return folder
     except OSError:
-        pass  # a state directory that can't be used may be the very defect
+        pass  # the state directory may be the very defect
     return Path(tempfile.gettempdir())
 
 
 def _traceback(error: Exception) -> str:
-    """Where it happened and what was said, oldest cause first, without the values of variables."""
+    """The traceback of an error and its causes, the first cause first, without the values of variables."""
     import platform
     from importlib.metadata import version
 
     system = f"{platform.system()} {platform.machine()}"
     about = f"pinflow {version('pinflow')}, Python {platform.python_version()}, {system}"
-    return "\n".join([about, *(_told(each) for each in reversed(list(_chain(error))))])
+    return "\n".join([about, *(_format_cause(cause) for cause in reversed(list(_causes(error))))])
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
@@ -137,10 +136,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
-def _told(error: BaseException) -> str:
-    """One error of a chain. Long words of its message are left out: any of them may be a secret."""
+def _format_cause(error: BaseException) -> str:
+    """One error of a chain. Long words of its message are left out, as they may be secrets."""
     import traceback
 
-    told = traceback.TracebackException.from_exception(error, capture_locals=False)
-    said = re.sub(r"[\w+/=.~-]{16,}", "[...]", str(error))
-    return "\n" + "".join(told.stack.format()) + f"{type(error).__module__}.{type(error).__qualname__}: {said}\n"
+    stack = traceback.TracebackException.from_exception(error, capture_locals=False).stack
+    # 16: tokens are longer, and hardly a word of prose is
+    message = re.sub(r"[\w+/=.~-]{16,}", "[...]", str(error))
+    return "\n" + "".join(stack.format()) + f"{type(error).__module__}.{type(error).__qualname__}: {message}\n"

@@ -1,4 +1,4 @@
-"""``pinflow notify``: what people were told of, and whether telling works."""
+"""``pinflow notify``: lists open alerts, and tests the notifiers."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from pinflow.cli.shell import Shell
 
 DESCRIPTION = """\
-Show what runs with nobody there have told of and what is not over yet. Each is told once: as a line on
-standard error, to the command in PINFLOW_NOTIFY_COMMAND (the notice as JSON on its standard input), and
-to the address in PINFLOW_NOTIFY_WEBHOOK (the same JSON, posted)."""
+Show the open alerts of unattended runs. Each alert is sent once: as a line on standard error, to the
+command in PINFLOW_NOTIFY_COMMAND (as JSON on its standard input), and to the address in
+PINFLOW_NOTIFY_WEBHOOK (the same JSON, posted)."""
 EXAMPLES = """\
-  pinflow notify                                         what is open
-  pinflow notify --test                                  have every notifier tell of a test
-  pinflow notify --resolve run-paused:3f2a9c01d4e5       should it come again, it is told again"""
+  pinflow notify                                         list open alerts
+  pinflow notify --test                                  send a test through every notifier
+  pinflow notify --resolve run-paused:3f2a9c01d4e5       close it; sent again if it happens again"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--test", action="store_true", help="have every notifier tell of a test")
-    which.add_argument("--resolve", metavar="KEY", help="forget a notice")
+    which.add_argument("--test", action="store_true", help="send a test through every notifier")
+    which.add_argument("--resolve", metavar="KEY", help="close an alert")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         return _test(shell, app)
     if args.resolve is not None:
         if not app.notices.resolve(args.resolve):
-            raise UsageError(f"there is no notice {args.resolve!r}", hint="pinflow notify lists them")
+            raise UsageError(f"no open alert {args.resolve!r}", hint="pinflow notify lists them")
         return OK
     return _list(shell, app)
 
@@ -53,15 +53,20 @@ def _test(shell: Shell, app: App) -> int:
 
 
 def _list(shell: Shell, app: App) -> int:
-    found = app.notices.open()
+    notices = app.notices.open()
     if not shell.human:
-        shell.say(json_text({"notices": [each.as_data() for each in found]}))
+        shell.say(json_text({"notices": [notice.as_data() for notice in notices]}))
         return OK
-    if not found:
-        shell.tell("there is nothing that anybody was told of; try: pinflow notify --test")
+    if not notices:
+        shell.tell("No open alerts. To send a test: pinflow notify --test")
     rows = [
-        (time.strftime("%Y-%m-%d %H:%M", time.localtime(each.at)), each.level, inert(each.title), inert(each.key))
-        for each in found
+        (
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(notice.at)),
+            notice.level,
+            inert(notice.title),
+            inert(notice.key),
+        )
+        for notice in notices
     ]
     for line in table([("SINCE", "LEVEL", "WHAT", "KEY"), *rows]) if rows else ():
         shell.say(fit(line, shell.width(shell.stdout)))

@@ -1,4 +1,4 @@
-"""Arguments: one parser per command, the options that all have, and what was probably meant."""
+"""Parsers of arguments: one per command, and the options that every command has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pinflow.cli.shell import Options
+from pinflow.cli.shell import CommonOptions
 from pinflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ class Parser(argparse.ArgumentParser):
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
         """The parsed arguments. Raises UsageError."""
         self._refuse_unknown(argv)
-        found, rest = self.parse_known_args(argv)
+        args, rest = self.parse_known_args(argv)
         if rest:
             self.error(f"unknown option {rest[0]}" if rest[0][:1] == "-" else f"unexpected argument {rest[0]!r}")
-        return found
+        return args
 
     def _refuse_unknown(self, argv: Sequence[str]) -> None:
-        """Name a mistyped option before its value is taken for something else."""
+        """Report a mistyped option before its value is parsed as another argument."""
         known = options_of(self)
         for word in argv[: argv.index("--")] if "--" in argv else argv:
             name = word.partition("=")[0]
@@ -50,13 +50,14 @@ class Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
-            listed = ", ".join(map(str, action.choices))
+            *choices, last = map(str, action.choices)
+            words = f"{', '.join(choices)} or {last}" if choices else last
             near = did_you_mean(str(value), map(str, action.choices))
-            raise argparse.ArgumentError(action, f"{value!r} is none of {listed}{near}")
+            raise argparse.ArgumentError(action, f"must be {words}, not {value!r}{near}")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """ "; did you mean 'run'?", or "" where nothing is near."""
+    """The end of a message: "; did you mean 'run'?", or "" if no known word is similar."""
     from pinflow.suggestions import nearest
 
     near = nearest(word, known)
@@ -64,7 +65,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def parser_of(name: str, module: CommandModule, shell: Shell) -> Parser:
-    """The parser of a command of pinflow's own; one of them has options that plugins offer."""
+    """The parser of a built-in command, with the options that plugins add to it."""
     parser = Parser(prog=f"pinflow {name}", description=module.DESCRIPTION, epilog=f"examples:\n{module.EXAMPLES}")
     module.add_arguments(parser)
     if add_offers := getattr(module, "add_offers", None):
@@ -74,7 +75,7 @@ def parser_of(name: str, module: CommandModule, shell: Shell) -> Parser:
 
 
 def parser_of_offer(command: Command) -> Parser:
-    """The parser of a command that a plugin offers, and of the commands below it."""
+    """The parser of a plugin's command and its subcommands."""
     parser = Parser(prog=f"pinflow {command.name}", description=command.help[:1].upper() + command.help[1:])
     command.add_arguments(parser)
     taken = {name for action in parser._actions for name in action.option_strings}
@@ -84,16 +85,16 @@ def parser_of_offer(command: Command) -> Parser:
 
 
 def _add_common_to_all(parser: argparse.ArgumentParser, outputs: Sequence[str]) -> None:
-    """The options that every command has, for a parser and the commands below it."""
+    """Add the options of every command to a parser and its subcommands."""
     add_common(parser, outputs)
     for _, inner in below(parser):
         add_common(inner, outputs, again=True)
 
 
 def add_common(parser: argparse.ArgumentParser, outputs: Sequence[str], *, again: bool = False) -> None:
-    """The options that every command has. ``outputs`` are the forms in which this one can answer.
+    """Add the options of every command. ``outputs`` are the values that ``--output`` takes.
 
-    With ``again`` the parser is below one that has them already: what was said there holds.
+    With ``again`` the parser is that of a subcommand: where an option is left out there, the value before it holds.
     """
     group = parser.add_argument_group("options of every command")
     group.add_argument("--output", choices=outputs, default="human", help="form of the result (default: human)")
@@ -101,7 +102,7 @@ def add_common(parser: argparse.ArgumentParser, outputs: Sequence[str], *, again
         "--color", choices=COLORS, default="auto", help="colours (default: on a terminal; NO_COLOR, FORCE_COLOR)"
     )
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, only warnings and errors")
-    group.add_argument("-v", "--verbose", action="count", default=0, help="tell of every single effect")
+    group.add_argument("-v", "--verbose", action="count", default=0, help="show every single effect")
     group.add_argument(
         "--plugin", type=Path, action="append", default=[], metavar="PATH", help="load a local plugin (repeatable)"
     )
@@ -111,25 +112,25 @@ def add_common(parser: argparse.ArgumentParser, outputs: Sequence[str], *, again
             action.default = argparse.SUPPRESS
 
 
-def common_options(found: argparse.Namespace) -> Options:
+def common_options(args: argparse.Namespace) -> CommonOptions:
     """The common options among parsed arguments."""
-    verbosity = -1 if found.quiet else min(1, found.verbose)
-    return Options(found.output, found.color, verbosity, tuple(found.plugin), found.no_input)
+    verbosity = -1 if args.quiet else min(1, args.verbose)
+    return CommonOptions(args.output, args.color, verbosity, tuple(args.plugin), args.no_input)
 
 
-def early_options(argv: Sequence[str]) -> Options:
-    """What can be told of the common options before it is known which command is meant."""
+def early_options(argv: Sequence[str]) -> CommonOptions:
+    """The common options, read before the command is known; defaults where they are wrong."""
     parser = Parser(add_help=False)
     add_common(parser, ("human", "json", "ndjson"))
     try:
         return common_options(parser.parse_known_args(list(argv))[0])
     except UsageError:
-        return Options()  # the command's own parser says it better
+        return CommonOptions()  # the command's own parser reports it with more detail
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option or positional as completion scripts need it."""
+    """An option or positional, as completion scripts need it."""
 
     names: Sequence[str]  # () for a positional
     help: str
@@ -146,13 +147,13 @@ def common() -> list[Option]:
 
 
 def options_of(parser: argparse.ArgumentParser) -> list[str]:
-    """Every option of a parser and of the commands below it."""
-    return [name for each in walk(parser).values() for option in each for name in option.names]
+    """Every option of a parser and its subcommands."""
+    return [name for options in walk(parser).values() for option in options for name in option.names]
 
 
 def walk(parser: argparse.ArgumentParser, path: tuple[str, ...] = ()) -> Mapping[tuple[str, ...], list[Option]]:
-    """The options and positionals of a parser and of each command below it, by the words that lead there."""
-    # argparse keeps its tree in these attributes alone
+    """The options and positionals of a parser and its subcommands, by path: () and ("show",)."""
+    # argparse has no public way to walk its tree
     tree = {path: [_option(a) for a in parser._actions if not isinstance(a, argparse._SubParsersAction)]}
     for name, inner in below(parser):
         tree.update(walk(inner, (*path, name)))
@@ -160,7 +161,7 @@ def walk(parser: argparse.ArgumentParser, path: tuple[str, ...] = ()) -> Mapping
 
 
 def below(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """The commands below a parser."""
+    """The subcommands of a parser, by name."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             yield from action.choices.items()

@@ -1,4 +1,4 @@
-"""``pinflow plugins``: what is installed, what it offers, and whether it keeps the contract."""
+"""``pinflow plugins``: lists plugins and what they provide, and checks that they keep the contract."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ if TYPE_CHECKING:
 
     from pinflow.cli.shell import Shell
     from pinflow.plugin.registry import PluginInfo
-    from pinflow.testing.conformance import Report
+    from pinflow.testing.conformance import ConformanceReport
 
-DESCRIPTION = (
-    "List the plugins that are loaded, and what each offers, or check one. PINFLOW_DISABLE=a,b leaves plugins out."
-)
+DESCRIPTION = "List the loaded plugins and what each provides, or check one. PINFLOW_DISABLE=a,b leaves plugins out."
 EXAMPLES = """\
   pinflow plugins
   pinflow plugins --plugin ./my_actions.py               with a local one
-  pinflow plugins -v                                     every offer by name
-  pinflow plugins check acme                             does it keep the contract?"""
+  pinflow plugins -v                                     with everything by name
+  pinflow plugins check acme                             check the contract"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
 
 _CHECK = """\
 Run each recipe that uses an action of the plugin, with its inputs' examples, against the sandbox: dry, for real, and
-killed and resumed. Recipes beside or inside the plugin's package are found, and those that come with pinflow."""
+killed and resumed. It uses the recipes beside or inside the plugin's package, and those that come with pinflow."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="a recipe more, or a folder of recipes, to run (repeatable)",
+        help="another recipe, or a folder of recipes, to run (repeatable)",
     )
 
 
@@ -58,37 +56,37 @@ def _check(args: argparse.Namespace, shell: Shell) -> int:
     from pinflow.plugin.loader import disabled_in
     from pinflow.testing.conformance import check_plugin
 
-    left_out = disabled_in(shell.environ)
-    report = check_plugin(args.name, recipes=args.recipes, files=shell.options.plugins, disabled=left_out)
+    disabled = disabled_in(shell.environ)
+    report = check_plugin(args.name, recipes=args.recipes, files=shell.options.plugins, disabled=disabled)
     if not shell.human:
         shell.say(json_text({**asdict(report), "not_exercised": list(report.not_exercised), "ok": report.ok}))
         return OK if report.ok else FAILED
-    paint = shell.painted(shell.stdout)
-    for text, style in _told(report):
+    paint = shell.painter(shell.stdout)
+    for text, style in _report_lines(report):
         shell.say(paint(inert(text), style))
     return OK if report.ok else FAILED
 
 
-def _told(report: Report) -> Iterator[tuple[str, str]]:
-    """Lines and their styles: what is wrong, what is worth knowing, and how much was looked at."""
-    for each in report.findings:
-        yield f"{each.action or report.plugin}: {each.rule}: {each.what}", "red"
-        yield f"  {each.where}", ""
-    for each in report.notes:
-        yield f"{each.action}: {each.what}", "yellow"
-        yield f"  {each.where}", ""
+def _report_lines(report: ConformanceReport) -> Iterator[tuple[str, str]]:
+    """Lines and their styles: findings, notes, and how much was checked."""
+    for finding in report.findings:
+        yield f"{finding.action or report.plugin}: {finding.rule}: {finding.what}", "red"
+        yield f"  {finding.where}", ""
+    for note in report.notes:
+        yield f"{note.action}: {note.what}", "yellow"
+        yield f"  {note.where}", ""
     for name in report.not_exercised:
-        yield f"{name}: not exercised: no recipe uses it", "yellow"
+        yield f"{name}: not run, because no recipe uses it", "yellow"
     if report.not_exercised:
         yield "  add a recipe with an example for each input: --recipe PATH, or recipes/ beside the package", ""
-    looked = f"{len(report.exercised)} of {_number(len(report.actions), 'action')} exercised"
-    ran = f"{_number(len(report.recipes), 'recipe')} and {_number(report.runs, 'run')}"
-    fine = "nothing is wrong" if report.exercised or not report.actions else "only the declarations were checked"
-    wrong = _number(len(report.findings), "finding") if report.findings else fine
-    yield f"{report.plugin}: {looked} in {ran}: {wrong}", "bold"
+    actions = f"ran {len(report.exercised)} of {_count_text(len(report.actions), 'action')}"
+    runs = f"{_count_text(len(report.recipes), 'recipe')} and {_count_text(report.runs, 'run')}"
+    ok = "no problems" if report.exercised or not report.actions else "only the declarations were checked"
+    outcome = _count_text(len(report.findings), "problem") if report.findings else ok
+    yield f"{report.plugin}: {actions} in {runs}: {outcome}", "bold"
 
 
-def _number(number: int, what: str) -> str:
+def _count_text(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 and what != "action" else f"{number} {what}s"
 
 
@@ -97,7 +95,7 @@ def _list(shell: Shell) -> int:
     if not shell.human:
         shell.say(json_text({"plugins": [_data(plugin) for plugin in plugins]}))
         return OK
-    rows = [("PLUGIN", "PACKAGE", "VERSION", "OFFERS")]
+    rows = [("PLUGIN", "PACKAGE", "VERSION", "PROVIDES")]
     for plugin in plugins:
         package = plugin.distribution or plugin.module
         rows.append((inert(plugin.name), inert(package), inert(plugin.version), summary(plugin)))
@@ -109,7 +107,7 @@ def _list(shell: Shell) -> int:
 
 
 def summary(plugin: PluginInfo) -> str:
-    """How many offers of each kind: "12 actions, 1 api"."""
+    """What a plugin provides, by kind: "12 actions, 1 api"."""
     kinds: dict[str, int] = {}
     for offer in plugin.offers:
         kind = offer.partition(" ")[0]

@@ -1,4 +1,4 @@
-"""From words to a command, its exit code, and the help that shows all commands."""
+"""Finds the command that the arguments name, runs it, and writes the help of the program."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinflow.cli import VERSION_LINE, error_exit
-from pinflow.cli.commands import BUILT_IN, RESERVED, Listed, listed, module_of, offered
+from pinflow.cli.commands import BUILT_IN, RESERVED, CommandRow, module_of, plugin_command_rows, plugin_commands
 from pinflow.errors import OK, USAGE, PluginError, UsageError
 from pinflow.reporters.text import inert
 
@@ -33,7 +33,7 @@ Options of every command, before or after its name:
   --plugin PATH        load a local plugin (repeatable)
   --no-input           never ask, even on a terminal
   --version            print the version
-  -h, --help           print help; pinflow COMMAND --help tells more
+  -h, --help           print help; pinflow COMMAND --help shows more
 
 Environment:
   PINFLOW_STATE_DIR    where runs are recorded
@@ -42,7 +42,7 @@ Environment:
   PINFLOW_PROXY        HTTP proxy; the README lists all variables
 
 Examples:
-  pinflow actions                                       what recipes can do
+  pinflow actions                                       list what recipes can do
   pinflow validate recipes/*.yaml                       find every mistake
   pinflow run copy_board -i board="Garden ideas" --dry-run
   pinflow run copy_board --sandbox                      try it, without an account
@@ -50,13 +50,13 @@ Examples:
 
 
 def main(argv: Sequence[str], shell: Shell) -> int:
-    """Do what ``argv`` (without the program's name) asks; the exit code. Never raises an Exception."""
+    """Run the command in ``argv`` (without the program's name). Returns its exit code; never raises an Exception."""
     shell = replace(shell, reserved=RESERVED)
-    if any(word not in _HELP for word in argv):  # the overview is there without the cost of a parser
+    if any(word not in _HELP for word in argv):  # the overview needs no parser, so that argparse is not imported
         from pinflow.cli.parser import early_options
 
-        shell = shell.asking(early_options(argv))
-    return error_exit.guarded(shell, lambda: _dispatch(argv, shell))
+        shell = shell.with_options(early_options(argv))
+    return error_exit.run_guarded(shell, lambda: _dispatch(argv, shell))
 
 
 def _dispatch(argv: Sequence[str], shell: Shell) -> int:
@@ -70,11 +70,11 @@ def _dispatch(argv: Sequence[str], shell: Shell) -> int:
     if any(entry.name == name for entry in BUILT_IN):
         module = module_of(name)
         args = parser_of(name, module, shell).read([*leading, *rest])
-        return module.run(args, shell.asking(common_options(args)))
-    command = offered(shell).get(name)
+        return module.run(args, shell.with_options(common_options(args)))
+    command = plugin_commands(shell).get(name)
     if command is None:
-        raise _unknown(name, shell)
-    return _run_offer(command, [*leading, *rest], shell)
+        raise _unknown_command(name, shell)
+    return _run_plugin_command(command, [*leading, *rest], shell)
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
@@ -92,51 +92,51 @@ def _without_command(leading: Sequence[str], shell: Shell) -> int:
         shell.say(VERSION_LINE)
         return OK
     if _HELP & set(leading):
-        shell.say(overview(_listed_or_told(shell)))
+        shell.say(overview(_plugin_rows_or_none(shell)))
         return OK
     known = {"-q", "--quiet", "-v", "--verbose", "--no-input", *_HELP, "--version", *_WITH_VALUE}
-    wrong = [word for word in leading if word.startswith("-") and word.partition("=")[0] not in known]
-    if wrong:
+    unknown = [word for word in leading if word.startswith("-") and word.partition("=")[0] not in known]
+    if unknown:
         from pinflow.cli.parser import did_you_mean
 
-        raise UsageError(f"unknown option {wrong[0]}{did_you_mean(wrong[0], known)}", hint="see: pinflow --help")
-    shell.tell(overview(_listed_or_told(shell)))
+        raise UsageError(f"unknown option {unknown[0]}{did_you_mean(unknown[0], known)}", hint="see: pinflow --help")
+    shell.tell(overview(_plugin_rows_or_none(shell)))
     return USAGE
 
 
-def _listed_or_told(shell: Shell) -> Sequence[Listed]:
-    """The plugins' commands; help is there even when a plugin is broken."""
+def _plugin_rows_or_none(shell: Shell) -> Sequence[CommandRow]:
+    """The plugins' commands; none, after showing the error, when a plugin is broken: help works then too."""
     try:
-        return listed(shell)
+        return plugin_command_rows(shell)
     except PluginError as error:
         error_exit.show(replace(shell, options=replace(shell.options, output="human")), error)
         return ()
 
 
-def _unknown(name: str, shell: Shell) -> UsageError:
+def _unknown_command(name: str, shell: Shell) -> UsageError:
     from pinflow.cli.parser import did_you_mean
 
-    known = [*(entry.name for entry in BUILT_IN), *offered(shell), "help"]
+    known = [*(entry.name for entry in BUILT_IN), *plugin_commands(shell), "help"]
     if name.endswith((".yaml", ".yml")):
         return UsageError(f"unknown command {name!r}", hint=f"to run this recipe: pinflow run {name}")
     return UsageError(f"unknown command {name!r}{did_you_mean(name, known)}", hint="see: pinflow --help")
 
 
-def _run_offer(command: Command, argv: Sequence[str], shell: Shell) -> int:
+def _run_plugin_command(command: Command, argv: Sequence[str], shell: Shell) -> int:
     from pinflow.cli.parser import parser_of_offer
 
     args = parser_of_offer(command).read(argv)
     return command.run(args, shell.app())
 
 
-def overview(offers: Sequence[Listed]) -> str:
+def overview(plugin_rows: Sequence[CommandRow]) -> str:
     """The help of the program: every command by purpose, then options, then examples."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for entry in BUILT_IN:
         groups.setdefault(entry.group, []).append((entry.name, entry.help))
-    for name, group, text in offers:
+    for name, group, text in plugin_rows:
         groups.setdefault(group, []).append((name, text))
-    width = max(len(name) for each in groups.values() for name, _ in each)
+    width = max(len(name) for rows in groups.values() for name, _ in rows)
     parts = [_HEAD]
     for title, rows in groups.items():
         lines = [f"  {name:<{width}}  {inert(text)}" for name, text in rows]

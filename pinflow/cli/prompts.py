@@ -1,4 +1,4 @@
-"""Questions to a person at a terminal. They are written to stderr, so that stdout holds results alone."""
+"""Questions to the user, asked on stderr, so that stdout has only results."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ Choice = tuple[str, str]  # value, label
 _LISTED = 15
 
 
-def confirmed(shell: Shell, what: str) -> bool:
-    """Whether the person says yes. No answer is no."""
-    shell.stderr.write(f"{inert(what)}. Go on? [y/N] ")
+def confirm(shell: Shell, summary: str) -> bool:
+    """Ask whether to go on with what ``summary`` says. No answer is a no."""
+    shell.stderr.write(f"{inert(summary)}. Continue? [y/N] ")
     shell.stderr.flush()
     return shell.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def secret(shell: Shell, label: str) -> str:
-    """A text that is not shown while it is typed."""
+def ask_secret(shell: Shell, label: str) -> str:
+    """Ask for a text that is not shown while it is typed."""
     import getpass
 
     return getpass.getpass(f"{inert(label)} (not shown): ", stream=shell.stderr)
 
 
-def text(shell: Shell, label: str) -> str:
-    """A line of text that is not empty. Raises UsageError when the input ends."""
+def ask_text(shell: Shell, label: str) -> str:
+    """Ask until there is a line that is not empty. Raises UsageError when the input ends."""
     while True:
         shell.stderr.write(f"{inert(label)}: ")
         shell.stderr.flush()
@@ -42,26 +42,23 @@ def text(shell: Shell, label: str) -> str:
             return line.strip()
 
 
-def choice(shell: Shell, label: str, choices: Sequence[Choice]) -> str:
-    """One of the choices, by number; any other text narrows the list to what contains it.
-
-    A text that is exactly a value or a label chooses it.
-    """
-    shown = list(choices)
+def ask_choice(shell: Shell, label: str, choices: Sequence[Choice]) -> str:
+    """Ask for one of the choices, by number, value or label; any other text narrows the list to what contains it."""
+    listed = list(choices)
     while True:
-        _list(shell, shown)
-        answer = text(shell, f"{label} (a number, or a part of the name)")
+        _list(shell, listed)
+        answer = ask_text(shell, f"{label} (a number, or part of the name)")
         exact = [value for value, name in choices if answer in (value, name)]
         if len(exact) == 1:
             return exact[0]
-        if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(shown):
-            return shown[int(answer) - 1][0]
-        found = [each for each in choices if answer.casefold() in each[1].casefold()]
-        if len(found) == 1:
-            return found[0][0]
-        if not found:
-            shell.tell(f"nothing is called {inert(answer)!r}")
-        shown = found or list(choices)
+        if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(listed):
+            return listed[int(answer) - 1][0]
+        matches = [(value, name) for value, name in choices if answer.casefold() in name.casefold()]
+        if len(matches) == 1:
+            return matches[0][0]
+        if not matches:
+            shell.tell(f"no match for {inert(answer)!r}")
+        listed = matches or list(choices)
 
 
 def _list(shell: Shell, choices: Sequence[Choice]) -> None:
@@ -69,13 +66,13 @@ def _list(shell: Shell, choices: Sequence[Choice]) -> None:
     for number, (value, name) in enumerate(choices[:_LISTED], 1):
         shell.tell(fit(f"{number:>3}  {name}" + (f"  ({value})" if value != name else ""), width))
     if len(choices) > _LISTED:
-        shell.tell(f"     and {len(choices) - _LISTED} more: type a part of the name")
+        shell.tell(f"     and {len(choices) - _LISTED} more: type part of the name")
 
 
-def asked_for(shell: Shell, name: str, kind: str, description: str, choices: Callable[[], Sequence[Choice]]) -> str:
-    """A value for one input of a recipe."""
+def ask_input(shell: Shell, name: str, kind: str, description: str, choices: Callable[[], Sequence[Choice]]) -> str:
+    """Ask for the value of one input of a recipe, from ``choices`` if there are any."""
     label = f"{name}: {description}" if description else name
     if kind == "secret":
-        return secret(shell, label)
-    offered = choices()
-    return choice(shell, label, offered) if offered else text(shell, label)
+        return ask_secret(shell, label)
+    options = choices()
+    return ask_choice(shell, label, options) if options else ask_text(shell, label)

@@ -1,4 +1,4 @@
-"""``pinflow quota``: what is used of each quota, what is left, and until when."""
+"""``pinflow quota``: how much of each quota is used and left, and until when."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from pinflow.state.records import QuotaUse
 
 DESCRIPTION = """\
-Show what is used of each quota by all runs on this machine, and by others as far as the
-service told. A quota that nobody used for a day is not shown; of many, those with least left are."""
+Show how much of each quota is used: by all runs on this machine, and by others as far as the
+service reports it. Quotas unused for a day are not shown; of many, those with the least left are."""
 EXAMPLES = """\
   pinflow quota
   pinflow quota --output json
-  pinflow quota --clear-block access_token               the account may write again"""
+  pinflow quota --clear-block access_token               allow the account to write again"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
-_SHOWN = 40  # rows that a person reads
+_SHOWN = 40  # rows: a screen or two
 _SPANS = {seconds: unit.removesuffix("s") for unit, seconds in SECONDS.items()}
 
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clear-block",
         metavar="TOKEN",
-        help="end the pause after a spam block of this token's account; look at the account first",
+        help="end the pause after a spam block of this token's account; check the account first",
     )
 
 
@@ -51,44 +51,46 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         shell.say(json_text({"quotas": quotas, "blocks": blocks}))
         return OK
     if not uses:
-        shell.tell("no quota was used in the last day")
+        shell.tell("No quota was used in the last day.")
         return OK
-    for line in _lines(uses, now):
+    for line in _table_lines(uses, now):
         shell.say(fit(line, shell.width(shell.stdout)))
     return OK
 
 
-def _lines(uses: Sequence[QuotaUse], now: float) -> Iterator[str]:
+def _table_lines(uses: Sequence[QuotaUse], now: float) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("API", "ACCOUNT", "CATEGORY", "LIMIT", "USED", "LEFT", "ALL FREE AT", "KNOWN FROM")]
-    counted = [use for use in uses if use.category]
-    shown = counted if len(counted) <= _SHOWN else sorted(counted, key=_share_left)[:_SHOWN]
-    rows += [_row(use, now) for use in shown]
+    quotas = [use for use in uses if use.category]
+    listed = quotas if len(quotas) <= _SHOWN else sorted(quotas, key=_share_left)[:_SHOWN]
+    rows += [_quota_row(use, now) for use in listed]
     if len(rows) > 1:
         yield from table(rows, right=frozenset({4, 5}))
-    if rest := len(counted) - len(shown):
-        yield f"{rest:,} more, with more left: --output json shows them"
-    # a pause is of the category: each of its windows knows it
-    yield from dict.fromkeys(_pause(use, moment(use.paused_until, now)) for use in uses if use.paused_until is not None)
+    if rest := len(quotas) - len(listed):
+        yield f"{rest:,} more with more left; to list them: --output json"
+    # every window of a paused category reports the same pause
+    yield from dict.fromkeys(
+        _pause_text(use, moment(use.paused_until, now)) for use in uses if use.paused_until is not None
+    )
 
 
 def _share_left(use: QuotaUse) -> float:
     return 1.0 if use.remaining is None or not use.limit else use.remaining / use.limit
 
 
-def _row(use: QuotaUse, now: float) -> tuple[str, ...]:
+def _quota_row(use: QuotaUse, now: float) -> tuple[str, ...]:
     limit = "?" if use.limit is None else f"{use.limit:,} a {_SPANS.get(int(use.seconds), duration(use.seconds))}"
     free = "now" if use.resets is None else moment(use.resets, now)
     category = "all calls" if use.category == "*" else inert(use.category)
     left = "" if use.remaining is None else str(use.remaining)
-    return inert(use.api), _account(use), category, limit, str(use.used), left, free, use.source
+    return inert(use.api), _account_text(use), category, limit, str(use.used), left, free, use.source
 
 
-def _account(use: QuotaUse) -> str:
+def _account_text(use: QuotaUse) -> str:
     return f"{inert(use.login)} ({use.account[:8]})" if use.login else "the app"
 
 
-def _pause(use: QuotaUse, until: str) -> str:
+def _pause_text(use: QuotaUse, until: str) -> str:
     if use.category:
-        return f"{_account(use)}: {inert(use.category)} is paused until {until}: the service refused a call"
+        return f"{_account_text(use)}: {inert(use.category)} is paused until {until}: the service refused a call"
     lift = f"pinflow quota --clear-block {inert(use.login)}"
-    return f"{_account(use)}: writes are paused until {until} after a spam block; earlier with: {lift}"
+    return f"{_account_text(use)}: writes are paused until {until} after a spam block; earlier with: {lift}"

@@ -1,4 +1,4 @@
-"""``pinflow resume``: go on with a run."""
+"""``pinflow resume``: continue a run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pinflow.cli.shell import Shell
 
 DESCRIPTION = """\
-Continue a run that was paused, stopped or failed. What it has done is not done again,
-and what may have been done is looked up first."""
+Continue a run that was paused, stopped or failed. What is done is not done again, and
+pinflow checks first what may have been done."""
 EXAMPLES = """\
   pinflow resume                                         the last run
   pinflow resume 20260301-101500-ab3f2c                  this one; pinflow runs lists them
@@ -29,5 +29,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
-    inputs = run_common.given_inputs(args.inputs)
-    return run_common.perform(shell, args, lambda options: app.resume(args.id, options, inputs=inputs))
+    inputs = run_common.parse_inputs(args.inputs)
+    return run_common.execute(shell, args, lambda options: app.resume(args.id, options, inputs=inputs))

@@ -1,4 +1,4 @@
-"""What run and resume share: reporters, stopping, approval, and the result."""
+"""What run, resume and undo share: arguments, reporters, signals, approval, and the result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pinflow import events
 from pinflow.cli import error_exit
 from pinflow.cli.shell import is_terminal
-from pinflow.cli.signals import stoppable
+from pinflow.cli.signals import stop_on_signals
 from pinflow.errors import INTERRUPTED, UsageError
 from pinflow.reporters.text import json_text
 from pinflow.state.records import MAX_WRITES
@@ -34,7 +34,7 @@ OUTPUTS = ("human", "json", "ndjson")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that run and resume share."""
+    """Add the arguments that run and resume share."""
     parser.add_argument(
         "-i", "--input", dest="inputs", action="append", default=[], metavar="NAME=VALUE", help="an input (repeatable)"
     )
@@ -43,84 +43,81 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--executor",
         default="threads",
         metavar="NAME",
-        help="what works side by side where a recipe says parallel: threads (default), serial, or a plugin's",
+        help="how parallel loops run: threads (default), serial, or an executor of a plugin",
     )
     parser.add_argument(
-        "--unattended", action="store_true", help="never ask: writes need an approval (see: pinflow approve)"
+        "--unattended", action="store_true", help="never ask; changes need an approval (see: pinflow approve)"
     )
 
 
 def add_pace(parser: argparse.ArgumentParser) -> None:
-    """How long to wait, and whether to ask."""
+    """Add the arguments on how long to wait and whether to ask."""
     parser.add_argument(
         "--patience",
-        type=patience,
+        type=parse_duration,
         default=120.0,
         metavar="TIME",
         help="wait this long for a quota, then pause the run: 90 s, 10 minutes, 2h (default: 2 minutes)",
     )
-    parser.add_argument("--yes", action="store_true", help="approve deleting things and many changes, without asking")
-    add_max_writes(parser, "ask before the run makes more changes than this, or stop where nobody can be asked")
+    parser.add_argument("--yes", action="store_true", help="don't ask before deletions and many changes")
+    add_max_writes(parser, "ask before the run makes more changes than this; without a terminal, stop")
 
 
-def add_max_writes(parser: argparse.ArgumentParser, what: str) -> None:
-    """How many changes a run may make."""
+def add_max_writes(parser: argparse.ArgumentParser, help: str) -> None:
+    """Add the argument that limits a run's changes."""
     default = f"default: $PINFLOW_MAX_WRITES, else {MAX_WRITES:,}"
-    parser.add_argument("--max-writes", type=number, metavar="N", help=f"{what} ({default})")
+    parser.add_argument("--max-writes", type=parse_count, metavar="N", help=f"{help} ({default})")
 
 
-def number(given: str) -> int:
-    """A whole number, for argparse: of 15 digits at most, which every place has room for."""
-    if not given.isascii() or not given.isdecimal() or len(given) > 15:
-        raise argparse.ArgumentTypeError(f"{given[:40]!r} is not a whole number")
-    return int(given)
+def parse_count(text: str) -> int:
+    """A whole number, for argparse; of 15 digits at most, which SQLite stores and a float still counts exactly."""
+    if not text.isascii() or not text.isdecimal() or len(text) > 15:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text[:40]!r}")
+    return int(text)
 
 
 def max_writes(args: argparse.Namespace, shell: Shell) -> int:
-    """What was said of how many changes a run may make. Raises UsageError for a variable that says nothing."""
+    """How many changes a run may make: --max-writes, else PINFLOW_MAX_WRITES, else the default. Raises UsageError."""
     if args.max_writes is not None:
         return int(args.max_writes)
-    said = shell.environ.get("PINFLOW_MAX_WRITES") or str(MAX_WRITES)
     try:
-        return number(said)
+        return parse_count(shell.environ.get("PINFLOW_MAX_WRITES") or str(MAX_WRITES))
     except argparse.ArgumentTypeError as error:
-        raise UsageError(f"PINFLOW_MAX_WRITES: {error}") from None
+        raise UsageError(f"PINFLOW_MAX_WRITES {error}") from None
 
 
-def patience(given: str) -> float:
-    """A length of time in seconds, for argparse."""
+def parse_duration(text: str) -> float:
+    """A duration in seconds, for argparse."""
     from pinflow.recipe.validators import seconds
 
     try:
-        return seconds(float(given) if given.isdecimal() else given)
+        return seconds(float(text) if text.isdecimal() else text)
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{given!r} is not a length of time: write it like 90 s, 10 minutes or 2h"
-        ) from None
+        raise argparse.ArgumentTypeError(f"must be a duration like 90 s, 10 minutes or 2h, not {text!r}") from None
 
 
-def tier_of(given: str | None, environ: Mapping[str, str]) -> str:
-    """The access tier of the app: what was given, else PINFLOW_TIER, else standard. Raises UsageError."""
-    tier = given or environ.get("PINFLOW_TIER") or "standard"
+def find_tier(option: str | None, environ: Mapping[str, str]) -> str:
+    """The access tier of the app: the option, else PINFLOW_TIER, else standard. Raises UsageError."""
+    tier = option or environ.get("PINFLOW_TIER") or "standard"
     if tier not in TIERS:
-        raise UsageError(f"PINFLOW_TIER is {tier!r}", hint=f"it must be {' or '.join(TIERS)}")
+        raise UsageError(f"PINFLOW_TIER must be {' or '.join(TIERS)}, not {tier!r}")
     return tier
 
 
-def given_inputs(pairs: Sequence[str]) -> dict[str, str]:
-    """What -i gave. Raises UsageError for what is not NAME=VALUE, or a name given twice."""
-    found: dict[str, str] = {}
+def parse_inputs(pairs: Sequence[str]) -> dict[str, str]:
+    """The values of -i by name. Raises UsageError for anything but NAME=VALUE, and for a repeated name."""
+    inputs: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise UsageError(f"-i {pair!r} is not NAME=VALUE", hint="write -i board='Garden ideas'")
-        if name in found:
+            raise UsageError(f"-i must be NAME=VALUE, not {pair!r}", hint="write it like -i board='Garden ideas'")
+        if name in inputs:
             raise UsageError(f"input {name!r} is given twice")
-        found[name] = value
-    return found
+        inputs[name] = value
+    return inputs
 
 
-def perform(
+def execute(
     shell: Shell,
     args: argparse.Namespace,
     work: Callable[[Options], RunResult],
@@ -131,34 +128,34 @@ def perform(
     command: str = "",
     sign_in: Sequence[str] = (),
 ) -> int:
-    """Do a run with ``work`` while telling of it, then write its result; the exit code.
+    """Make a run with ``work``, show its progress, and write its result. Returns the exit code.
 
-    ``command`` runs the recipe without --dry-run and --sandbox, and ``sign_in`` gets its tokens.
+    ``command`` runs the recipe without --dry-run and --sandbox; ``sign_in`` are the commands that get its tokens.
     """
     from pinflow.app import Options
 
-    most = max_writes(args, shell)
+    limit = max_writes(args, shell)
     view = _View(shell)
-    with view.shown(), stoppable(view.notice) as stop:
+    with view.closing(), stop_on_signals(view.notice) as stop:
         options = Options(
             dry_run=dry_run,
             sandbox=sandbox,
             tier=tier,
             patience=args.patience,
-            approve=_approval(shell, view, yes=args.yes),
-            max_writes=None if args.yes else most,
+            approve=_approver(shell, view, yes=args.yes),
+            max_writes=None if args.yes else limit,
             unattended=getattr(args, "unattended", False),
             executor=getattr(args, "executor", "threads"),
             report=view.listeners,
-            stop=stop.asked,
+            stop=stop.event,
         )
         try:
             result = work(options)
-        except (KeyboardInterrupt, SystemExit):  # told to stop once more
+        except (KeyboardInterrupt, SystemExit):  # the second signal
             view.close()
             if view.run and not (dry_run or sandbox):
-                shell.tell(f"go on where it stopped: pinflow resume {view.run}")
-            if _at_work():  # calls are under way, and Python would wait for their threads
+                shell.tell(f"to continue where it stopped: pinflow resume {view.run}")
+            if _has_threads():  # they make calls, and Python would wait for them
                 os._exit(stop.exit_code(INTERRUPTED))
             raise
         code = stop.exit_code(result.exit_code)
@@ -166,24 +163,24 @@ def perform(
     return code
 
 
-def _at_work() -> bool:
-    return any(each is not threading.main_thread() and not each.daemon for each in threading.enumerate())
+def _has_threads() -> bool:
+    return any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate())
 
 
-def _approval(shell: Shell, view: _View, *, yes: bool) -> Callable[[str], bool]:
-    from pinflow.cli.prompts import confirmed
+def _approver(shell: Shell, view: _View, *, yes: bool) -> Callable[[str], bool]:
+    from pinflow.cli.prompts import confirm
 
-    def approve(what: str) -> bool:
+    def approve(summary: str) -> bool:
         if yes or not shell.interactive:
             return yes
         with view.paused():
-            return confirmed(shell, what)
+            return confirm(shell, summary)
 
     return approve
 
 
 class _View:
-    """What is shown while a run goes on, in the form that was asked for."""
+    """Shows a run while it runs, in the form that --output asks for."""
 
     def __init__(self, shell: Shell) -> None:
         self.name = ""
@@ -201,8 +198,8 @@ class _View:
             self.name, self.run = event.name, event.run
 
     @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Leave the terminal as it was found, whatever happens in the block."""
+    def closing(self) -> Iterator[None]:
+        """Restore the terminal when the block ends, whatever happens in it."""
         try:
             yield
         finally:
@@ -224,12 +221,12 @@ class _View:
 
 
 def _console(shell: Shell) -> Lines | Live:
-    from pinflow.reporters.console import console
+    from pinflow.reporters.console import open_console
 
     verbosity = shell.options.verbosity if shell.human else -1
     terminal = is_terminal(shell.stderr) and shell.environ.get("TERM") != "dumb"
-    color = shell.colored(shell.stderr)
-    return console(shell.stderr, shell.tell, terminal=terminal, color=color, verbosity=verbosity)
+    color = shell.has_color(shell.stderr)
+    return open_console(shell.stderr, shell.tell, terminal=terminal, color=color, verbosity=verbosity)
 
 
 def _write_result(
@@ -251,7 +248,7 @@ def _write_result(
         now=time.time(),
         width=shell.width(shell.stdout),
     )
-    for line in recap.lines(shell.painted(shell.stdout)):
+    for line in recap.lines(shell.painter(shell.stdout)):
         shell.say(line)
     if result.error is not None and shell.options.verbosity < 0:
         error_exit.show(shell, result.error)

@@ -1,4 +1,4 @@
-"""``pinflow runs``: what ran, and how it went."""
+"""``pinflow runs``: lists recorded runs, and shows one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import OK, UsageError
-from pinflow.reporters.summary import counted
+from pinflow.reporters.summary import counts_table
 from pinflow.reporters.text import cells, fit, inert, json_text, table
-from pinflow.reporters.wording import STATES, counts_said, duration, nested, thing
+from pinflow.reporters.wording import STATES, counts_text, duration, effect_text, is_nested
 
 if TYPE_CHECKING:
     import argparse
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pinflow.cli.shell import Shell
     from pinflow.state.records import EffectRecord, RunDetail, RunRecord
 
-DESCRIPTION = "List recorded runs, the newest first, or show one: steps, effects, calls. Dry runs are not recorded."
+DESCRIPTION = "List recorded runs, newest first, or show one: steps, effects, calls. Dry runs are not recorded."
 EXAMPLES = """\
   pinflow runs                                           the last 20
   pinflow runs --all --output json
@@ -28,30 +28,30 @@ EXAMPLES = """\
   pinflow runs show 20260301-101500-ab3f2c --items       with every item"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
-_LISTED = 20
-_LOGINS = 40  # whose calls are shown, those with most
+_LISTED = 20  # runs: what fits on a screen
+_LOGINS = 40  # whose calls are shown, those with the most calls
 _RESUMABLE = frozenset({"failed", "paused", "cancelled", "interrupted"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--all", action="store_true", help=f"every run, not only the last {_LISTED}")
+    parser.add_argument("--all", action="store_true", help=f"list every run, not only the last {_LISTED}")
     below = parser.add_subparsers(dest="verb", metavar="show ID")
     show = below.add_parser("show", help="show one run", description="Show one run.")
     show.add_argument("id", nargs="?", metavar="ID", help="the run, as pinflow runs lists it (default: the last one)")
-    show.add_argument("--items", action="store_true", help="every item of every step")
+    show.add_argument("--items", action="store_true", help="show every item of every step")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     if args.verb == "show":
-        return _show(shell, _chosen(shell.app(), args.id), items=args.items)
+        return _show(shell, _find_run(shell.app(), args.id), items=args.items)
     return _list(shell, shell.app(), everything=args.all)
 
 
-def _chosen(app: App, run_id: str | None) -> RunDetail:
-    wanted = run_id or next((record.id for record in app.runs()), None)
-    if wanted is None:
-        raise UsageError("there is no run to show", hint="dry runs, and runs with --sandbox, are not recorded")
-    return app.show(wanted)
+def _find_run(app: App, run_id: str | None) -> RunDetail:
+    run_id = run_id or next((record.id for record in app.runs()), None)
+    if run_id is None:
+        raise UsageError("no run is recorded", hint="dry runs and runs with --sandbox are not recorded")
+    return app.show(run_id)
 
 
 def _list(shell: Shell, app: App, *, everything: bool) -> int:
@@ -61,18 +61,18 @@ def _list(shell: Shell, app: App, *, everything: bool) -> int:
         shell.say(json_text({"runs": [record_data(record) for record in listed]}))
         return OK
     if not runs:
-        shell.tell("no run is recorded yet; try: pinflow run copy_board --sandbox")
+        shell.tell("No runs yet. To try one: pinflow run copy_board --sandbox")
         return OK
     rows = [
         (
-            inert(each.id),
-            _when(each.started),
-            fit(each.name or "?", 30),
-            _said(each.state),
-            _did(app, each),
-            _next(each),
+            inert(record.id),
+            _time_text(record.started),
+            fit(record.name or "?", 30),
+            _state_text(record.state),
+            _effects_text(app, record),
+            _next_command(record),
         )
-        for each in listed
+        for record in listed
     ]
     for line in _table(rows, shell.width(shell.stdout)):
         shell.say(line)
@@ -82,7 +82,7 @@ def _list(shell: Shell, app: App, *, everything: bool) -> int:
 
 
 def _table(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
-    """The runs in lines of ``width`` cells. What to do next is never cut: where it has no room, it stands below."""
+    """The runs in lines of ``width`` cells. The next command is never cut: if it does not fit, it is listed below."""
     lines = table([("RUN", "WHEN", "RECIPE", "STATE", "DID", "NEXT"), *rows])
     if all(cells(line) <= width for line in lines):
         return lines
@@ -93,34 +93,34 @@ def _table(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
     return [*lines, "next", *next_] if next_ else lines
 
 
-def _said(state: str) -> str:
+def _state_text(state: str) -> str:
     return inert(STATES.get(state, state))
 
 
-def _did(app: App, record: RunRecord) -> str:
+def _effects_text(app: App, record: RunRecord) -> str:
     if record.state == "unreadable":
         return "-"
-    return fit(counts_said(_counts(app.show(record.id))) or "-", 40)
+    return fit(counts_text(_counts(app.show(record.id))) or "-", 40)
 
 
 def _counts(detail: RunDetail) -> Mapping[str, Mapping[str, int]]:
-    """What the effects came to. Of a run that is at work, a write without its answer is no doubt yet."""
+    """The outcomes of effects. While a run is running, a write without its answer is not in doubt yet."""
     if detail.record.state != "running":
         return detail.counts
-    return {kind: {name: n for name, n in each.items() if name != "doubt"} for kind, each in detail.counts.items()}
+    return {kind: {name: n for name, n in counts.items() if name != "doubt"} for kind, counts in detail.counts.items()}
 
 
-def _next(record: RunRecord) -> str:
-    """What to do about a run, to be pasted whole into a shell: when to do it is a comment there."""
+def _next_command(record: RunRecord) -> str:
+    """The command to run next, as a line for a shell, with the time to run it as a comment."""
     if record.options.get("sandbox"):
         return ""
     if record.state in _RESUMABLE:
         waits = record.resume_after is not None and record.state == "paused"
-        return f"pinflow resume {inert(record.id)}" + (f"  # after {_when(record.resume_after)}" if waits else "")
+        return f"pinflow resume {inert(record.id)}" + (f"  # after {_time_text(record.resume_after)}" if waits else "")
     return f"pinflow runs show {inert(record.id)}" if record.state in ("in_doubt", "unreadable") else ""
 
 
-def _when(at: float | None) -> str:
+def _time_text(at: float | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at else "?"
 
 
@@ -129,79 +129,79 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
         shell.say(json_text(_detail_data(detail, items=items)))
         return OK
     width = shell.width(shell.stdout)
-    for line in _head(detail.record):
+    for line in _head_lines(detail.record):
         shell.say(fit(line, width))
     parts = {
-        "steps": _steps(detail, items=items),
-        "effects": counted(_counts(detail)),
-        "calls": _calls(detail, items=items),
+        "steps": _step_lines(detail, items=items),
+        "effects": counts_table(_counts(detail)),
+        "calls": _call_lines(detail, items=items),
     }
     if items:
-        parts["items"] = [_item(effect) for effect in detail.effects]
+        parts["items"] = [_item_line(effect) for effect in detail.effects]
     elif detail.record.state != "running":
-        parts["in doubt"] = [_item(effect) for effect in detail.effects if effect.state in ("intent", "doubt")]
+        parts["in doubt"] = [_item_line(effect) for effect in detail.effects if effect.state in ("intent", "doubt")]
     for title, lines in parts.items():
         for line in [title, *lines] if lines else []:
             shell.say(fit(line, width))
-    if advice := _next(detail.record):
+    if advice := _next_command(detail.record):
         if advice.startswith("pinflow runs"):
             advice = f"pinflow resume {inert(detail.record.id)}"
         shell.say(f"next\n  {advice}")
     return OK
 
 
-def _head(record: RunRecord) -> list[str]:
+def _head_lines(record: RunRecord) -> list[str]:
     took = "" if record.finished is None else f" in {duration(record.finished - record.started)}"
-    after = "" if record.resume_after is None else f", can go on at {_when(record.resume_after)}"
+    after = "" if record.resume_after is None else f", can be resumed at {_time_text(record.resume_after)}"
     lines = [
-        f"{inert(record.name)}: {_said(record.state)}{took} (run {inert(record.id)})",
-        f"  recipe   {inert(_short(record.recipe))}",
-        f"  started  {_when(record.started)}{after}",
+        f"{inert(record.name)}: {_state_text(record.state)}{took} (run {inert(record.id)})",
+        f"  recipe   {inert(_short_path(record.recipe))}",
+        f"  started  {_time_text(record.started)}{after}",
     ]
     lines += [
-        f"  input    {inert(name)}: {_value(value)}" for name, value in record.inputs.items() if value is not None
+        f"  input    {inert(name)}: {_value_text(value)}" for name, value in record.inputs.items() if value is not None
     ]
     return lines + ([f"  error    {inert(record.error)}"] if record.error else [])
 
 
-def _value(value: object) -> str:
+def _value_text(value: object) -> str:
     return fit(value if isinstance(value, str) else json_text(value), 100)
 
 
-def _short(path: str) -> str:
-    """A path as seen from here, where that is shorter."""
+def _short_path(path: str) -> str:
+    """A path relative to the current folder, if that is shorter."""
     try:
         return min(path, os.path.relpath(path), key=len) if path else "?"
     except ValueError:  # another drive
         return path
 
 
-def _steps(detail: RunDetail, *, items: bool) -> list[str]:
-    """The steps; of those in loops, which may be many, only what did not go well unless ``items`` are asked for."""
-    shown = [step for step in detail.steps if items or step.status != "ok" or not nested(step.path)]
-    rows = [(inert(step.path), _said(step.status), duration(step.seconds), inert(step.error)) for step in shown]
+def _step_lines(detail: RunDetail, *, items: bool) -> list[str]:
+    """The steps. Of the steps in loops, which may be many, only those that are not ok, unless ``items``."""
+    shown = [step for step in detail.steps if items or step.status != "ok" or not is_nested(step.path)]
+    rows = [(inert(step.path), _state_text(step.status), duration(step.seconds), inert(step.error)) for step in shown]
     lines = table(rows, right=frozenset({2}), indent="  ")
     rest = len(detail.steps) - len(shown)
-    return [*lines, f"  {rest:,} more in loops are ok: --items shows them"] if rest else lines
+    return [*lines, f"  {rest:,} more in loops are ok; to list them: --items"] if rest else lines
 
 
-def _calls(detail: RunDetail, *, items: bool) -> list[str]:
-    counted = [(login, name, n) for login, each in detail.calls.items() for name, n in each.items()]
-    shown = counted if items or len(counted) <= _LOGINS else sorted(counted, key=lambda each: -each[2])[:_LOGINS]
+def _call_lines(detail: RunDetail, *, items: bool) -> list[str]:
+    calls = [(login, name, n) for login, counts in detail.calls.items() for name, n in counts.items()]
+    shown = calls if items or len(calls) <= _LOGINS else sorted(calls, key=lambda call: -call[2])[:_LOGINS]
     lines = table([(inert(a), inert(b), str(n)) for a, b, n in shown], right=frozenset({2}), indent="  ")
-    rest = len(counted) - len(shown)
-    return [*lines, f"  {rest:,} more, with fewer: --items shows them"] if rest else lines
+    rest = len(calls) - len(shown)
+    return [*lines, f"  {rest:,} more with fewer calls; to list them: --items"] if rest else lines
 
 
-def _item(effect: EffectRecord) -> str:
+def _item_line(effect: EffectRecord) -> str:
     state = "adopted" if effect.adopted else "in doubt" if effect.state in ("intent", "doubt") else effect.state
     made = effect.result.get("id") if isinstance(effect.result, dict) else None
-    what = f"  {inert(effect.step)}: {thing(effect.kind, effect.key)}: {inert(state)}"
-    return "".join([what, f" as {inert(made)}" if made else "", f": {inert(effect.error)}" if effect.error else ""])
+    line = f"  {inert(effect.step)}: {effect_text(effect.kind, effect.key)}: {inert(state)}"
+    return "".join([line, f" as {inert(made)}" if made else "", f": {inert(effect.error)}" if effect.error else ""])
 
 
 def record_data(record: RunRecord) -> dict[str, Any]:
-    """A run's record as plain data."""
+    """A run's record as plain data, for ``--output json``."""
     names = ("id", "name", "recipe", "state", "started", "finished", "exit_code", "resume_after", "error")
     return {name: getattr(record, name) for name in names} | {
         "inputs": record.inputs,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.cli import run_common, schedule_text
 from pinflow.cli.shell import is_terminal
-from pinflow.cli.signals import Asked, stoppable
+from pinflow.cli.signals import SignalSafeEvent, stop_on_signals
 from pinflow.errors import FAILED, INTERRUPTED, OK, PAUSED, UsageError
 from pinflow.reporters.text import fit, inert, json_text, table
 
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     history = verb("history", "show what became of each time a job was due, newest first")
     history.add_argument("job", nargs="?", metavar="JOB", help=_NAME)
     history.add_argument(
-        "-n", "--number", type=run_common.number, default=20, metavar="N", help="how many (default: 20)"
+        "-n", "--number", type=run_common.parse_count, default=20, metavar="N", help="how many (default: 20)"
     )
     why = verb("why", "explain why a job did or didn't run at a time")
     why.add_argument("job", metavar="JOB", help=_NAME)
@@ -108,7 +108,7 @@ def add_deadline(parser: argparse.ArgumentParser) -> None:
     """Add the option that limits how long a run may take."""
     parser.add_argument(
         "--deadline",
-        type=run_common.patience,
+        type=run_common.parse_duration,
         default=6 * 3600.0,
         metavar="TIME",
         help="stop a run that takes longer: 30 minutes, 2h (default: 6 hours)",
@@ -130,7 +130,7 @@ def run_options(shell: Shell) -> Options:
     """The options of scheduled runs."""
     from pinflow.app import Options
 
-    return Options(tier=run_common.tier_of(None, shell.environ), unattended=True)
+    return Options(tier=run_common.find_tier(None, shell.environ), unattended=True)
 
 
 class ScheduleLog:
@@ -170,7 +170,7 @@ class ScheduleLog:
 
 def warner(shell: Shell) -> Callable[[str], None]:
     """A function that writes a warning."""
-    return lambda text: shell.tell(f"{shell.painted(shell.stderr)('warning:', 'yellow')} {inert(text)}")
+    return lambda text: shell.tell(f"{shell.painter(shell.stderr)('warning:', 'yellow')} {inert(text)}")
 
 
 # -- the daemon
@@ -181,7 +181,7 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore)
     from pinflow.scheduling.queries import remember, select_jobs
     from pinflow.scheduling.scheduler import Scheduler, SchedulerSettings
 
-    inputs = run_common.given_inputs(args.inputs)
+    inputs = run_common.parse_inputs(args.inputs)
     address = _metrics_address(args)
     with store.own(app.now()):
         start = select_jobs(app, store, args.recipes, inputs, warner(shell), _reading_notice(shell))
@@ -190,7 +190,7 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore)
         log = _DaemonLog(shell, app)
         report, serving = _with_metrics(app, store, log, address)
         log.scheduler = scheduler = Scheduler(app, store, start.rows, report=report, settings=settings)
-        reread = Asked()
+        reread = SignalSafeEvent()
         on_terminal = is_terminal(shell.stdin)
 
         def hang_up() -> bool:
@@ -199,13 +199,13 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore)
             reread.set()
             return True
 
-        with serving, stoppable(shell.notice, hang_up=hang_up) as stop:
+        with serving, stop_on_signals(shell.notice, hang_up=hang_up) as stop:
             daemon = Daemon(
                 app,
                 scheduler,
                 reload=lambda: select_jobs(app, store, start.recipes, start.inputs, warner(shell)).rows,
                 report=report,
-                stop=stop.asked,
+                stop=stop.event,
                 reread=reread,
             )
             log.begin()
@@ -332,7 +332,7 @@ def _rows(
     stored = stored_jobs(store)
     if not recipes and not inputs and stored:
         return list(stored.values())
-    rows = select_jobs(app, store, recipes, run_common.given_inputs(inputs), warner(shell)).rows
+    rows = select_jobs(app, store, recipes, run_common.parse_inputs(inputs), warner(shell)).rows
     return [same if (same := stored.get(row.name)) and same.digest == row.digest else row for row in rows]
 
 
@@ -410,8 +410,8 @@ def _run_these(shell: Shell, app: App, store: ScheduleStore, row: JobRow, ids: S
     log = ScheduleLog(shell, app)
     settings = SchedulerSettings(options=run_options(shell), only=frozenset(ids))
     scheduler = Scheduler(app, store, [row], report=log, settings=settings)
-    with stoppable(shell.notice) as stop:
-        run_due(app, scheduler, stop.asked)
+    with stop_on_signals(shell.notice) as stop:
+        run_due(app, scheduler, stop.event)
     occurrences = [store.occurrences.find(id_) for id_ in ids]
     for occurrence in occurrences:
         if occurrence.state in ("due", "paused"):
@@ -419,7 +419,7 @@ def _run_these(shell: Shell, app: App, store: ScheduleStore, row: JobRow, ids: S
             later = f"goes on later: {inert(occurrence.reason)}"
             shell.tell(f"{inert(row.name)}: {later if occurrence.state == 'paused' else waits}")
     code = PAUSED if any(occurrence.state == "paused" for occurrence in occurrences) else log.exit_code
-    return finish(scheduler, stop.exit_code(INTERRUPTED) if stop.asked.is_set() else code)
+    return finish(scheduler, stop.exit_code(INTERRUPTED) if stop.event.is_set() else code)
 
 
 def _pause(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore) -> int:

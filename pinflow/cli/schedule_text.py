@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pinflow.errors import APPROVAL
 from pinflow.reporters.text import fit, inert
-from pinflow.reporters.wording import counts_said, duration
+from pinflow.reporters.wording import counts_text, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,7 +57,7 @@ def _event_text(event: ScheduleEvent) -> str:
         case "started":
             return f"{'resumed' if event.again else 'started'} (run {event.run}, due {local_time(event.due or 0)})"
         case "done":
-            counts = counts_said(event.counts)
+            counts = counts_text(event.counts)
             return f"done in {duration(event.seconds)}" + (f": {counts}" if counts else "")
         case "failed":
             return f"FAILED: {reason}" + (f" (pinflow runs show {event.run})" if event.run else "")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pinflow.cli.shell import Shell
 
 DESCRIPTION = """\
-Print the JSON Schema of recipes with the actions of every installed plugin. Editors that
-know it complete keys, actions and arguments, and show mistakes while one writes."""
+Print the JSON Schema of recipes with the actions of every installed plugin. With it,
+editors complete keys, actions and arguments, and show mistakes as you write."""
 EXAMPLES = """\
   pinflow schema > recipe.schema.json
   first line of a recipe:  # yaml-language-server: $schema=recipe.schema.json"""
@@ -23,14 +23,14 @@ OUTPUTS: Sequence[str] = ("human", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It has none of its own."""
+    """This command has no arguments of its own."""
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     from pinflow.recipe.json_schema import ActionSchema, recipe_schema
 
     actions = shell.app().registry.actions.values()
-    described = [
+    schemas = [
         ActionSchema(
             names=tuple(dict.fromkeys((action.name, action.full_name))),
             description=action.description,
@@ -39,5 +39,5 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         )
         for action in actions
     ]
-    shell.say(json_text(recipe_schema(described), indent=2))
+    shell.say(json_text(recipe_schema(schemas), indent=2))
     return OK

@@ -1,4 +1,4 @@
-"""What a command works with: its streams, its environment, and how the person wants to be answered."""
+"""What a command works with: streams, environment and the options that every command has."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1",
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class CommonOptions:
     """The options that every command has."""
 
     output: str = "human"
@@ -39,23 +39,23 @@ class Shell:
     stderr: TextIO
     environ: Mapping[str, str]
     open_app: Callable[[Mapping[str, str], Sequence[Path]], App] | None = None  # None: with every installed plugin
-    options: Options = field(default_factory=Options)
+    options: CommonOptions = field(default_factory=CommonOptions)
     reserved: frozenset[str] = frozenset()  # names that no command of a plugin may have
 
     @classmethod
     def of_process(cls) -> Shell:
-        """This process's own. What a stream's encoding lacks is written as ``\\u`` escapes."""
+        """The shell of this process. Characters that a stream's encoding lacks are written as ``\\u`` escapes."""
         for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
-            if getattr(sys, name) is None:  # it was closed, and the next file that is opened would stand in its place
-                setattr(sys, name, os.fdopen(_nowhere(number), mode, encoding="utf-8"))
+            if getattr(sys, name) is None:  # it was closed, and the next file to be opened would get its number
+                setattr(sys, name, os.fdopen(_redirect_to_null(number), mode, encoding="utf-8"))
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
                 reconfigure(errors="backslashreplace")
         return cls(sys.stdin, sys.stdout, sys.stderr, os.environ)
 
-    def asking(self, options: Options) -> Shell:
-        """The same with other options."""
+    def with_options(self, options: CommonOptions) -> Shell:
+        """A copy with other options."""
         return replace(self, options=options)
 
     def app(self) -> App:
@@ -67,26 +67,26 @@ class Shell:
         return App.installed(self.environ, plugins_from=self.options.plugins, reserved=self.reserved)
 
     def say(self, text: str) -> None:
-        """Write a line of the result. Raises StateError where there is no room for it."""
+        """Write a line of the result to stdout. Raises StateError if that fails, such as on a full disk."""
         try:
             _write(self.stdout, text)
         except OSError as error:
             raise StateError(
                 f"the result can't be written: {error.strerror}",
-                hint="make room where it goes to; what a run did is recorded, see: pinflow runs show",
+                hint="free some space there; what a run did is recorded, see: pinflow runs show",
             ) from error
 
     def tell(self, text: str) -> None:
-        """Write a line that is no result: progress, notes, errors. Where there is no room for it, it is lost."""
+        """Write a line of progress, a note or an error to stderr. It is dropped if that fails."""
         with suppress(OSError):
             _write(self.stderr, text)
 
     def notice(self, text: str) -> None:
-        """Tell a line from inside a signal handler, where a stream may be in the middle of a write."""
+        """Write a line to stderr from a signal handler, where the stream itself may be in the middle of a write."""
         try:
             os.write(self.stderr.fileno(), f"{text}\n".encode())
         except (OSError, ValueError):
-            return  # nobody is there to read it
+            return  # stderr is closed
 
     @property
     def human(self) -> bool:
@@ -98,7 +98,7 @@ class Shell:
         """Whether a person can be asked."""
         return not self.options.no_input and is_terminal(self.stdin) and is_terminal(self.stderr)
 
-    def colored(self, stream: TextIO) -> bool:
+    def has_color(self, stream: TextIO) -> bool:
         """Whether ``stream`` gets colours: --color, else NO_COLOR, else FORCE_COLOR, else on a terminal."""
         if self.options.color != "auto":
             return self.options.color == "always"
@@ -108,14 +108,14 @@ class Shell:
             return True
         return is_terminal(stream) and self.environ.get("TERM") != "dumb"
 
-    def painted(self, stream: TextIO) -> Callable[[str, str], str]:
-        """A function that colours a text for ``stream``, or leaves it as it is."""
-        if not self.colored(stream):
+    def painter(self, stream: TextIO) -> Callable[[str, str], str]:
+        """A function of a text and a style that colours the text, if ``stream`` has colours."""
+        if not self.has_color(stream):
             return lambda text, style: text
         return lambda text, style: f"\x1b[{_CODES[style]}m{text}\x1b[0m" if style else text
 
     def width(self, stream: TextIO) -> int:
-        """How many cells a line of ``stream`` has; lines that no terminal shows may be longer."""
+        """The number of cells in a line of ``stream``: a terminal's, else 200, as files and pipes wrap nothing."""
         if not is_terminal(stream):
             return 200
         try:
@@ -125,7 +125,7 @@ class Shell:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a person sits at ``stream``."""
+    """Whether ``stream`` is a terminal."""
     try:
         return stream.isatty()
     except ValueError:  # closed
@@ -133,9 +133,9 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write a line at once. When nobody reads any more, go on without: a run does not end for that.
+    """Write a line and flush it. A closed pipe is ignored from then on: a run does not end for that.
 
-    Raises OSError for anything else, once.
+    Raises OSError for any other error, once.
     """
     try:
         stream.write(text + "\n")
@@ -147,17 +147,17 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Send everything that is still written to ``stream`` nowhere."""
+    """Drop everything that is written to ``stream`` from now on."""
     try:
-        _nowhere(stream.fileno())
+        _redirect_to_null(stream.fileno())
     except (OSError, ValueError):
-        return  # no stream of the operating system: there is nothing left to write to
+        return  # not a stream of the operating system, or closed
 
 
-def _nowhere(number: int) -> int:
-    """Make this descriptor lead nowhere; it is given back."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    if nowhere != number:
-        os.dup2(nowhere, number)
-        os.close(nowhere)
+def _redirect_to_null(number: int) -> int:
+    """Redirect this descriptor to the null device. Returns it."""
+    null = os.open(os.devnull, os.O_RDWR)
+    if null != number:
+        os.dup2(null, number)
+        os.close(null)
     return number

@@ -1,4 +1,4 @@
-"""Ctrl-C and the signals that end a program: first gently, then at once."""
+"""Ctrl-C and the signals that end a program: the first stops gently, the second at once."""
 
 from __future__ import annotations
 
@@ -15,63 +15,63 @@ if TYPE_CHECKING:
     from types import FrameType
 
 STOPPING = "stopping after the current call; press Ctrl-C again to stop now"
-_LOOK = 0.1  # seconds
+_POLL = 0.1  # seconds, too short for a person to notice the delay
 
 
-class Asked(threading.Event):
-    """An event that a signal handler may set: the lock of a usual one may be held by the thread that it interrupts."""
+class SignalSafeEvent(threading.Event):
+    """An event that a signal handler may set: the lock of a threading.Event may be held by the interrupted thread."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._asked = False
+        self._is_set = False
 
     def is_set(self) -> bool:
-        return self._asked
+        return self._is_set
 
     def set(self) -> None:
-        self._asked = True
+        self._is_set = True
 
     def clear(self) -> None:
-        self._asked = False
+        self._is_set = False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """As an event does, but nobody is woken: it looks every tenth of a second."""
+        """Wait like threading.Event does, by checking every tenth of a second."""
         until = float("inf") if timeout is None else time.monotonic() + timeout
-        while not self._asked and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, _LOOK))
-        return self._asked
+        while not self._is_set and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _POLL))
+        return self._is_set
 
 
-class Stop:
-    """Whether and how the run was told to stop. ``asked`` is what the engine looks at."""
+class StopRequest:
+    """Whether a signal asked the run to stop, and which. The engine checks ``event``."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self.asked = Asked()
+        self.event = SignalSafeEvent()
         self._tell = tell
         self._signal: int | None = None
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """The handler: the first signal asks, the second raises."""
-        if self.asked.is_set():
+        """Handle a signal: the first sets ``event``, the second raises."""
+        if self.event.is_set():
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(TERMINATED)
         self._signal = number
-        self.asked.set()
+        self.event.set()
         self._tell(STOPPING)
 
     def exit_code(self, code: int) -> int:
-        """A run's exit code, as the signal that stopped it has it."""
+        """A run's exit code; that of SIGTERM if that signal stopped it."""
         stopped_by_system = self._signal is not None and self._signal != signal.SIGINT
         return TERMINATED if code == INTERRUPTED and stopped_by_system else code
 
 
 @contextmanager
-def stoppable(tell: Callable[[str], None], *, hang_up: Callable[[], bool] | None = None) -> Iterator[Stop]:
+def stop_on_signals(tell: Callable[[str], None], *, hang_up: Callable[[], bool] | None = None) -> Iterator[StopRequest]:
     """Handle signals until the block ends. ``tell`` is called inside the handler, see `Shell.notice`.
 
-    SIGHUP calls ``hang_up``, where that is given, and ends nothing if it says that it took care of it; where it is not
-    given, a SIGHUP that is ignored stays so: that is what ``nohup`` is for.
+    SIGHUP calls ``hang_up``, if that is given, and stops the run unless it returns True. Without ``hang_up``, a SIGHUP
+    that is ignored stays ignored: that is what ``nohup`` does.
     """
-    stop = Stop(tell)
+    stop = StopRequest(tell)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return

@@ -1,4 +1,4 @@
-"""A recipe to start from: one step that uses an action, with everything that it must be given."""
+"""A recipe to start from: one step that uses an action, with every required argument."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pinflow.plugin.action import Action
     from pinflow.plugin.parameters import Parameter
 
-# tried in turn until one fits the argument's pattern and lengths
+# tried in turn until one fits the argument's pattern and length limits; they cover every pattern of the bundled actions
 _SAMPLES = (
     "text",
     "1234567890",
@@ -30,7 +30,7 @@ _SAMPLES = (
 
 def snippet(action: Action) -> str:
     """YAML of a whole recipe. Arguments that may be left out are comments with their defaults."""
-    lines = ["pinflow: 1", f"name: {_words(action.name)}"]
+    lines = ["pinflow: 1", f"name: {_title(action.name)}"]
     if action.api is not None:
         lines.append(f"api: {action.api}")
     if len(action.roles) > 1:
@@ -41,21 +41,23 @@ def snippet(action: Action) -> str:
     return "\n".join(lines + _arguments(action)) + "\n"
 
 
-def _words(name: str) -> str:
+def _title(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
 def _arguments(action: Action) -> list[str]:
     listing = action.parameters.listing()
     schema = action.parameters.schema()
-    required = [_line(each, sample(schema["properties"][each.name], schema)) for each in listing if each.required]
-    others = [_line(each, each.default) for each in listing if not each.required]
+    required = [
+        _argument_line(each, sample(schema["properties"][each.name], schema)) for each in listing if each.required
+    ]
+    others = [_argument_line(each, each.default) for each in listing if not each.required]
     if required:
         return ["    with:", *(f"      {line}" for line in required), *(f"      # {line}" for line in others)]
     return ["    # with:", *(f"    #   {line}" for line in others)] if others else []
 
 
-def _line(parameter: Parameter, value: Any) -> str:
+def _argument_line(parameter: Parameter, value: Any) -> str:
     """``board: "1234"  # the board's id``. JSON is YAML too."""
     note = f"  # {inert(parameter.help)}" if parameter.help else ""
     return f"{parameter.name}: {json_text(value)}{note}"
@@ -65,7 +67,7 @@ def sample(part: Mapping[str, Any], document: Mapping[str, Any]) -> Any:
     """A value that fits a part of a JSON Schema: the first choice, the smallest number, a text of the right form."""
     match part:
         case {"$ref": str(pointer)}:
-            return sample(_followed(pointer, document), document)
+            return sample(_resolve(pointer, document), document)
         case {"enum": [first, *_]} | {"const": first}:
             return first
         case {"anyOf": [first, *_]}:
@@ -81,10 +83,10 @@ def sample(part: Mapping[str, Any], document: Mapping[str, Any]) -> Any:
             return True
         case {"type": "null"}:
             return None
-    return _text(part)
+    return _sample_text(part)
 
 
-def _text(part: Mapping[str, Any]) -> str:
+def _sample_text(part: Mapping[str, Any]) -> str:
     pattern = re.compile(part.get("pattern", ""))
     low, high = part.get("minLength", 0), part.get("maxLength", 1 << 20)
     return next(
@@ -92,8 +94,8 @@ def _text(part: Mapping[str, Any]) -> str:
     )
 
 
-def _followed(pointer: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Any = document
+def _resolve(pointer: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    part: Any = document
     for name in pointer.removeprefix("#/").split("/"):
-        found = found[name]
-    return found  # type: ignore[no-any-return]
+        part = part[name]
+    return part  # type: ignore[no-any-return]

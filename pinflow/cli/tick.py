@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pinflow.cli import run_common, schedule_text
 from pinflow.cli.schedule import ScheduleLog, add_deadline, add_recipes, finish, open_store, run_options, warner
 from pinflow.cli.shell import is_terminal
-from pinflow.cli.signals import stoppable
+from pinflow.cli.signals import stop_on_signals
 from pinflow.errors import INTERRUPTED
 from pinflow.reporters.text import inert
 
@@ -39,14 +39,14 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
     app = shell.app()
     log = ScheduleLog(shell, app)
-    with open_store(app) as store, stoppable(shell.notice) as stop:
+    with open_store(app) as store, stop_on_signals(shell.notice) as stop:
         # cron mails every line, every 5 minutes
         warn = warner(shell) if shell.options.verbosity >= 0 else lambda text: None
-        start = select_jobs(app, store, args.recipes, run_common.given_inputs(args.inputs), warn)
+        start = select_jobs(app, store, args.recipes, run_common.parse_inputs(args.inputs), warn)
         settings = SchedulerSettings(options=run_options(shell), deadline=args.deadline)
         scheduler = Scheduler(app, store, start.rows, report=log, settings=settings)
-        run_due(app, scheduler, stop.asked)
+        run_due(app, scheduler, stop.event)
         following = scheduler.timetable.next_run()
         if following is not None and shell.human and (shell.options.verbosity > 0 or is_terminal(shell.stderr)):
             shell.tell(f"next: {inert(following[1])} at {schedule_text.local_time(following[0])}")
-    return finish(scheduler, stop.exit_code(INTERRUPTED) if stop.asked.is_set() else log.exit_code)
+    return finish(scheduler, stop.exit_code(INTERRUPTED) if stop.event.is_set() else log.exit_code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pinflow.cli import run_common
-from pinflow.cli.prompts import confirmed
+from pinflow.cli.prompts import confirm
 from pinflow.errors import DOUBT, OK, ApprovalRequired, Diverged
 from pinflow.reporters.text import fit, inert, json_text
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pinflow.engine.undo import Made, Undoing
 
 DESCRIPTION = """\
-Delete what a run made, and nothing else: what it changed, saved over or deleted stays as it is.
-What is to go is shown first. It is a run of its own, and can be resumed."""
+Delete what a run made, and nothing else: what it changed, overwrote or deleted stays as it is.
+Shows what will be deleted first. Undoing is a run of its own, and can be resumed."""
 EXAMPLES = """\
   pinflow undo 20260301-101500-ab3f2c --dry-run          show what would be deleted
   pinflow undo 20260301-101500-ab3f2c                    show it, ask, and delete it
@@ -44,72 +44,72 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         return OK
     _show(shell, undoing, result=False)
     if not args.yes:
-        _approve(shell, app, undoing)
-    left: list[int] = []
+        _require_approval(shell, app, undoing)
+    remaining: list[int] = []
 
     def work(options: Options) -> RunResult:
         result = app.undo(undoing, options)
-        left.append(_left(undoing, result))
+        remaining.append(_count_remaining(undoing, result))
         return result
 
-    code = run_common.perform(shell, args, work, tier=undoing.tier)
-    if code == OK and left[0]:
-        shell.tell(f"not deleted: {left[0]}, because something was put there meanwhile; look, then undo the run again")
+    code = run_common.execute(shell, args, work, tier=undoing.tier)
+    if code == OK and remaining[0]:
+        shell.tell(f"not deleted: {remaining[0]}, because something was added there; check it, then undo the run again")
         return DOUBT
     return code
 
 
-def _approve(shell: Shell, app: App, undoing: Undoing) -> None:
-    """Raise ApprovalRequired unless the person says yes, and Diverged if what is there changed meanwhile."""
-    what = ", ".join(_number(n, inert(kind)) for kind, n in undoing.counts().items())
-    if not shell.interactive or not confirmed(shell, f"this deletes {what}, and can't be taken back"):
+def _require_approval(shell: Shell, app: App, undoing: Undoing) -> None:
+    """Raise ApprovalRequired unless the user says yes, and Diverged if something changed while the user was asked."""
+    total = ", ".join(_count_text(n, inert(kind)) for kind, n in undoing.counts().items())
+    if not shell.interactive or not confirm(shell, f"This deletes {total} and can't be undone"):
         raise ApprovalRequired(
-            f"undoing run {undoing.run} deletes things, and nobody approved it",
-            hint="look at it with --dry-run, then do it with --yes",
+            f"undoing run {undoing.run} deletes things and isn't approved",
+            hint="check it with --dry-run, then run it with --yes",
         )
     if app.undoing(undoing.run) != undoing:
-        raise Diverged("what the run made has changed since it was shown; nothing was deleted", hint="look at it again")
+        raise Diverged("what the run made has changed since it was shown; nothing was deleted", hint="try again")
 
 
-def _left(undoing: Undoing, result: RunResult) -> int:
-    """How many were not deleted, though nothing failed."""
-    done = sum(n for each in result.counts.values() for name, n in each.items() if name in ("done", "adopted"))
+def _count_remaining(undoing: Undoing, result: RunResult) -> int:
+    """How many things were not deleted, although nothing failed."""
+    done = sum(n for counts in result.counts.values() for name, n in counts.items() if name in ("done", "adopted"))
     return max(0, len(undoing.deleted) - done)
 
 
 def _show(shell: Shell, undoing: Undoing, *, result: bool) -> None:
-    """Write what is to go, as the command's result or for a person who is asked."""
+    """Write what will be deleted: as the command's result, or on stderr before the user is asked."""
     if not shell.human:
         if result:
             shell.say(json_text(_data(undoing)))
         return
     write, stream = (shell.say, shell.stdout) if result else (shell.tell, shell.stderr)
-    for line in _lines(undoing):
+    for line in _preview_lines(undoing):
         write(fit(line, shell.width(stream)))
 
 
-def _lines(undoing: Undoing) -> Iterator[str]:
+def _preview_lines(undoing: Undoing) -> Iterator[str]:
     name = f"run {inert(undoing.run)} ({inert(undoing.name)})"
-    yield f"to delete of {name}:" if undoing.deleted else f"{name} made nothing that is still there and can be deleted"
+    yield f"Made by {name}, to be deleted:" if undoing.deleted else f"{name} made nothing that can still be deleted"
     for kind in undoing.counts():
-        yield f"  {_some(inert(kind), [made for made in undoing.deleted if made.kind == kind])}"
+        yield f"  {_ids_text(inert(kind), [made for made in undoing.deleted if made.kind == kind])}"
     if undoing.inside:
-        yield f"  and with these what is on them, all made by the run: {undoing.inside}"
+        yield f"  with {undoing.inside:,} inside, all made by the run"
     for made in undoing.kept:
-        yield f"left: {inert(made.kind)} {inert(made.id)} holds {made.strange} that the run did not make"
+        yield f"kept: {inert(made.kind)} {inert(made.id)} contains {made.strange} that the run did not make"
     for kind in dict.fromkeys(made.kind for made in undoing.stuck):
         stuck = [made for made in undoing.stuck if made.kind == kind]
-        yield f"left, for {stuck[0].api} can't delete them: {_some(inert(kind), stuck)}"
+        yield f"kept, because {stuck[0].api} can't delete them: {_ids_text(inert(kind), stuck)}"
     if undoing.unsure:
-        yield f"{undoing.unsure} more may have been made or not: pinflow resume {inert(undoing.run)} finds out"
+        yield f"{undoing.unsure} more may have been made; to find out: pinflow resume {inert(undoing.run)}"
 
 
-def _some(kind: str, made: Sequence[Made]) -> str:
-    ids = ", ".join(inert(each.id) for each in made[:_SHOWN])
-    return f"{_number(len(made), kind)}: {ids}{', …' if len(made) > _SHOWN else ''}"
+def _ids_text(kind: str, made: Sequence[Made]) -> str:
+    ids = ", ".join(inert(thing.id) for thing in made[:_SHOWN])
+    return f"{_count_text(len(made), kind)}: {ids}{', …' if len(made) > _SHOWN else ''}"
 
 
-def _number(n: int, kind: str) -> str:
+def _count_text(n: int, kind: str) -> str:
     return f"{n:,} {kind}{'' if n == 1 else 's'}"
 
 
@@ -117,12 +117,12 @@ def _data(undoing: Undoing) -> dict[str, Any]:
     return {
         "run": undoing.run,
         "name": undoing.name,
-        "delete": [_thing(made) for made in undoing.deleted],
+        "delete": [_made_data(made) for made in undoing.deleted],
         "inside": undoing.inside,
-        "left": [{**_thing(made), "strange": made.strange} for made in (*undoing.kept, *undoing.stuck)],
+        "left": [{**_made_data(made), "strange": made.strange} for made in (*undoing.kept, *undoing.stuck)],
         "unsure": undoing.unsure,
     }
 
 
-def _thing(made: Made) -> Mapping[str, Any]:
+def _made_data(made: Made) -> Mapping[str, Any]:
     return {"kind": made.kind, "id": made.id, "api": made.api, "login": made.token, "inside": made.inside}

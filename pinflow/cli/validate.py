@@ -1,4 +1,4 @@
-"""``pinflow validate``: every mistake of every recipe, with its place."""
+"""``pinflow validate``: reports every mistake of recipes, with its place."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from pinflow.cli.shell import Shell
     from pinflow.plan import Plan
 
-DESCRIPTION = "Find every mistake in recipes: file:line:column, what is wrong, what was probably meant. Sends nothing."
+DESCRIPTION = "Check recipes. Reports every mistake as file:line:column, with a suggestion. Sends nothing."
 EXAMPLES = """\
   pinflow validate recipes/*.yaml
-  pinflow validate copy_board --api v5                   would it run on this API?
+  pinflow validate copy_board --api v5                   check it against this API
   pinflow validate my.yaml --output json                 for programs"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
@@ -32,26 +32,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
-    found: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for recipe in args.recipes:
         try:
             plan = app.plan(recipe, inputs=None, api=args.api)
         except PinflowError as error:
-            found.append({"file": str(recipe), "ok": False, "error": error_data(error)})
+            results.append({"file": str(recipe), "ok": False, "error": error_data(error)})
             lines = error_lines(shell, error) if shell.human else []
             for line in lines:
                 shell.tell(line)
         else:
-            found.append({"file": str(recipe), "ok": True, **facts(plan)})
+            results.append({"file": str(recipe), "ok": True, **recipe_facts(plan)})
             if shell.human:
-                shell.say(said(str(recipe), found[-1]))
+                shell.say(result_line(str(recipe), results[-1]))
     if not shell.human:
-        shell.say(json_text({"recipes": found}))
-    return OK if all(each["ok"] for each in found) else USAGE
+        shell.say(json_text({"recipes": results}))
+    return OK if all(result["ok"] for result in results) else USAGE
 
 
-def facts(plan: Plan) -> dict[str, Any]:
-    """What is known of a recipe that is right."""
+def recipe_facts(plan: Plan) -> dict[str, Any]:
+    """A checked recipe as plain data."""
     return {
         "name": plan.recipe.name,
         "api": plan.api,
@@ -67,10 +67,10 @@ def facts(plan: Plan) -> dict[str, Any]:
     }
 
 
-def said(recipe: str, known: dict[str, Any]) -> str:
+def result_line(recipe: str, facts: dict[str, Any]) -> str:
     """One line: "recipes/x.yaml: ok (3 steps, needs boards:read)"."""
-    scopes = sorted({scope for login in known["logins"].values() for scope in login["scopes"]})
-    parts = [f"{known['steps']} step{'' if known['steps'] == 1 else 's'}"]
+    scopes = sorted({scope for login in facts["logins"].values() for scope in login["scopes"]})
+    parts = [f"{facts['steps']} step{'' if facts['steps'] == 1 else 's'}"]
     if scopes:
         parts.append(f"needs {', '.join(scopes)}")
     return inert(f"{recipe}: ok ({'; '.join(parts)})")

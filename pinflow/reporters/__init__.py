@@ -1,1 +1,1 @@
-"""Reporters: who is told what happens in a run, and how they show it."""
+"""Reporters: they show the events of a run, on a terminal, in a log or as JSON."""

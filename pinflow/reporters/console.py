@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live view on a terminal, plain lines anywhere else."""
+"""The reporter for people: a live view on a terminal, plain lines anywhere else."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from pinflow.reporters.live import Live
 
 
-def console(
+def open_console(
     stream: TextIO, write: Callable[[str], None], *, terminal: bool, color: bool, verbosity: int
 ) -> Lines | Live:
     """The reporter for ``stream``; ``write`` puts one line on it. Only a terminal pays for importing rich."""
-    ascii_only = not _writes(stream, "✓✗…‖")
+    ascii_only = not _can_encode(stream, "✓✗…‖")
     if not terminal or verbosity < 0:
         return Lines(write, verbosity=verbosity, ascii_only=ascii_only)
     from pinflow.reporters.live import Live
@@ -24,7 +24,7 @@ def console(
     return Live(stream, color=color, verbosity=verbosity, ascii_only=ascii_only)
 
 
-def _writes(stream: TextIO, text: str) -> bool:
+def _can_encode(stream: TextIO, text: str) -> bool:
     try:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:

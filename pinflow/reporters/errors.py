@@ -1,4 +1,4 @@
-"""An error for machines."""
+"""Errors as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def error_data(error: PinflowError) -> dict[str, Any]:
-    """An error as plain data: its stable kind, its message, what to do, and each problem with its place."""
+    """An error as plain data: its stable kind, message, hint, and each problem with its place."""
     problems = [
         {"file": p.file, "line": p.line, "column": p.column, "what": p.what, "hint": p.hint}
         for p in getattr(error, "problems", ())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class JsonLines:
-    """Writes each event; the last line of a run is its RunFinished. ``write`` gets lines without their end."""
+    """Writes each event; the last line of a run is its RunFinished. ``write`` gets each line without its line end."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write

@@ -9,8 +9,8 @@ from pinflow import hookimpl
 from pinflow.clock import Throttle
 from pinflow.events import Event, Progress
 from pinflow.reporters.text import inert
-from pinflow.reporters.throughput import Pace, counted, details
-from pinflow.reporters.wording import MARKS, PLAIN_MARKS, nested, said
+from pinflow.reporters.throughput import Pace, progress_details, progress_text
+from pinflow.reporters.wording import MARKS, PLAIN_MARKS, event_line, is_nested
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ _SECONDS = 5  # between two lines about one loop that has not got 10 % further: 
 
 
 class Lines:
-    """Writes a line per event worth one. ``write`` gets each without its line end."""
+    """Writes a line for each event worth one. ``write`` gets each without its line end."""
 
     def __init__(
         self,
@@ -41,20 +41,20 @@ class Lines:
 
     @hookimpl
     def pinflow_event(self, event: Event) -> None:
-        """Write what ``event`` is worth."""
-        text = self._progress(event) if isinstance(event, Progress) else self._said(event)
+        """Write the line of ``event``, if it has one."""
+        text = self._progress(event) if isinstance(event, Progress) else self._event(event)
         if text is not None:
             self._write(f"{time.strftime('%H:%M:%S', self._local(event.at))} {text}")
 
-    def _said(self, event: Event) -> str | None:
-        found = said(event, verbosity=self._verbosity, local=self._local)
-        if found is None:
+    def _event(self, event: Event) -> str | None:
+        line = event_line(event, verbosity=self._verbosity, local=self._local)
+        if line is None:
             return None
-        mark = self._marks.get(found.mood)
-        return f"{mark} {found.text}" if mark else found.text
+        mark = self._marks.get(line.mood)
+        return f"{mark} {line.text}" if mark else line.text
 
     def _progress(self, event: Progress) -> str | None:
-        if self._verbosity < 0 or (nested(event.step) and self._verbosity == 0):
+        if self._verbosity < 0 or (is_nested(event.step) and self._verbosity == 0):
             return None
         pace = self._paces.get(event.step)
         pace = self._paces[event.step] = Pace(pace.first if pace else event, event)
@@ -64,4 +64,4 @@ class Lines:
             return None
         self._tenths[event.step] = tenth
         share = "" if pace.percent is None else f" ({pace.percent} %)"
-        return ", ".join([f"{inert(event.step)}: {counted(event)}{share}", *details(pace, self._local)])
+        return ", ".join([f"{inert(event.step)}: {progress_text(event)}{share}", *progress_details(pace, self._local)])

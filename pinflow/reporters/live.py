@@ -1,6 +1,6 @@
-"""The view on a terminal: a line per step that ended, and below it what is going on now.
+"""The view on a terminal: a line for each step that ended, and below them what is running now.
 
-Loaded only when there is a terminal: it imports rich.
+Only imported on a terminal, because it imports rich.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from rich.text import Text
 from pinflow import hookimpl
 from pinflow.events import Event, Progress, RunFinished, RunStarted, StepFinished, StepStarted, Waiting
 from pinflow.reporters.text import fit
-from pinflow.reporters.throughput import Pace, counted, details
-from pinflow.reporters.wording import MARKS, PLAIN_MARKS, Said, duration, nested, said, waiting
+from pinflow.reporters.throughput import Pace, progress_details, progress_text
+from pinflow.reporters.wording import MARKS, PLAIN_MARKS, EventLine, duration, event_line, is_nested, waiting_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pinflow.reporters.wording import Local
 
-_ROWS = 8  # steps shown at once
+_ROWS = 8  # steps shown at once: a third of a small terminal
 _STYLES = {
     "ok": "green",
     "failed": "bold red",
@@ -39,11 +39,11 @@ _STYLES = {
     "warning": "yellow",
     "wait": "yellow",
 }
-_WHOLE = ("failed", "paused", "in_doubt")  # lines that are not cut: what is to be done stands at their end
+_WHOLE = ("failed", "paused", "in_doubt")  # lines that are not cut, because the hint is at their end
 
 
 class Live:
-    """Shows a run on a terminal. ``clock`` gives seconds since the epoch, for what is left of a wait."""
+    """Shows a run on a terminal. ``clock`` returns seconds since the epoch, for the rest of a wait."""
 
     def __init__(
         self,
@@ -61,8 +61,8 @@ class Live:
         self._marks = PLAIN_MARKS if ascii_only else MARKS
         self._local = local
         self._clock = clock
-        self._lock = threading.Lock()  # the region is drawn by a thread of its own
-        self._begun: dict[str, float] = {}  # step -> when
+        self._lock = threading.Lock()  # rich draws the region in a thread of its own
+        self._started: dict[str, float] = {}  # step -> seconds since the epoch
         self._paces: dict[str, Pace] = {}
         self._waits: dict[str, Waiting] = {}
         self._notice = ""
@@ -92,7 +92,7 @@ class Live:
             self._region.start()
         with self._lock:
             self._remember(event)
-        line = None if isinstance(event, Waiting) else said(event, verbosity=self._verbosity, local=self._local)
+        line = None if isinstance(event, Waiting) else event_line(event, verbosity=self._verbosity, local=self._local)
         if line is not None:
             self._console.print(self._line(line), overflow="ellipsis", no_wrap=line.mood not in _WHOLE)
         if isinstance(event, RunFinished):
@@ -104,7 +104,7 @@ class Live:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave the terminal to a question."""
+        """Stop drawing inside the block, so that a question can be asked."""
         running = self._region.is_started
         self._region.stop()
         try:
@@ -114,24 +114,24 @@ class Live:
                 self._region.start()
 
     def close(self) -> None:
-        """Give the terminal back as it was."""
+        """Restore the terminal."""
         self._region.stop()
 
     def _remember(self, event: Event) -> None:
         match event:
-            case StepStarted() if not nested(event.step):
-                self._begun[event.step] = event.at
-            case Progress() if event.step in self._begun or not nested(event.step):
+            case StepStarted() if not is_nested(event.step):
+                self._started[event.step] = event.at
+            case Progress() if event.step in self._started or not is_nested(event.step):
                 self._waits.pop(event.step, None)
-                known = self._paces.get(event.step)
-                self._paces[event.step] = Pace(known.first if known else event, event)
+                pace = self._paces.get(event.step)
+                self._paces[event.step] = Pace(pace.first if pace else event, event)
             case Waiting():
                 self._waits[event.step] = event
             case StepFinished():
-                for held in (self._begun, self._paces, self._waits):
-                    held.pop(event.step, None)
+                for state in (self._started, self._paces, self._waits):
+                    state.pop(event.step, None)
 
-    def _line(self, line: Said) -> Text:
+    def _line(self, line: EventLine) -> Text:
         style = _STYLES.get(line.mood, "")
         mark = self._marks.get(line.mood)
         return Text.assemble((f"{mark} " if mark else "  ", style), line.text)
@@ -139,7 +139,7 @@ class Live:
     def _view(self) -> RenderableType:
         with self._lock:
             now = self._clock()
-            names = list(dict.fromkeys([*self._begun, *self._paces]))[:_ROWS]
+            names = list(dict.fromkeys([*self._started, *self._paces]))[:_ROWS]
             rows = [self._row(name, now) for name in names]
             waits = [wait for wait in self._waits.values() if wait.until > now][-_ROWS:]
         grid = Table.grid(padding=(0, 1))
@@ -154,14 +154,14 @@ class Live:
         label = Text(fit(name, 24), style="bold")
         pace = self._paces.get(name)
         if pace is None:
-            return label, Text(f"running for {duration(max(0, now - self._begun[name]))}"), Text("")
+            return label, Text(f"running for {duration(max(0, now - self._started[name]))}"), Text("")
         latest = pace.latest
         bar: RenderableType = (
-            Text("") if latest.total is None else ProgressBar(latest.total or 1, pace.passed, width=24)
+            Text("") if latest.total is None else ProgressBar(latest.total or 1, pace.processed, width=24)
         )
-        words = ", ".join([counted(latest), *details(pace, self._local)])
+        words = ", ".join([progress_text(latest), *progress_details(pace, self._local)])
         return label, bar, Text(words, no_wrap=True, overflow="ellipsis")
 
     def _wait_line(self, wait: Waiting, now: float) -> Text:
-        text = f"{waiting(wait, self._local)} (in {duration(wait.until - now)})"
+        text = f"{waiting_text(wait, self._local)} (in {duration(wait.until - now)})"
         return Text(text, style="yellow", no_wrap=True, overflow="ellipsis")

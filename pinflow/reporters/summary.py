@@ -1,4 +1,4 @@
-"""What a run came to, for people and for programs."""
+"""A run's result, for people and for programs."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ _STATES = {
     "failed": ("failed", "red"),
 }
 _HEADINGS = {"already": "already there", "doubt": "in doubt", "planned": "would be done"}
+# what fits on a screen or two; --output json and pinflow runs show have the rest
 _SHOWN = 10  # failures, and keys per reason
 _OUTPUT_LINES = 40
 _ACCOUNTS = 40  # lines of their table
@@ -40,10 +41,9 @@ _DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Recap:
-    """A run's result with what only the command line knows of it.
+    """A run's result, with what only the command line knows.
 
-    ``command`` is the command line that runs the recipe without --dry-run and
-    --sandbox; ``sign_in`` are those that get its tokens (none where no command can).
+    ``command`` runs the recipe without --dry-run and --sandbox; ``sign_in`` are the commands that get its tokens.
     ``now`` is seconds since the epoch.
     """
 
@@ -57,75 +57,75 @@ class Recap:
     width: int = 100
 
     def lines(self, paint: Paint) -> list[str]:
-        """The recap as lines of text, harmless to show."""
+        """The recap as lines of text, safe to show."""
         parts = [
             [self._headline(paint)],
-            counted(self.result.counts),
-            accounts(self.result.accounts, self._cut),
-            self._skipped(),
-            self._failed(),
+            counts_table(self.result.counts),
+            accounts_table(self.result.accounts, self._cut),
+            self._skipped_lines(),
+            self._error_lines(),
             self.calls(),
-            self._outputs(),
-            self._next(),
+            self._output_lines(),
+            self._next_lines(),
         ]
         return [line for part in parts for line in part]
 
     def _headline(self, paint: Paint) -> str:
         result = self.result
         words, style = _STATES.get(result.status, (inert(result.status), ""))
-        where = " in the sandbox" if result.sandbox else ""
+        sandbox = " in the sandbox" if result.sandbox else ""
         run = "" if result.forecast is not None else f", run {inert(result.run)}"
-        left = ", ".join(f"{n:,} {inert(what)} left" for what, n in result.left.items())
-        rest = f"; {left}" if left and result.status in ("paused", "cancelled", "in_doubt") else ""
-        return f"{inert(self.name)}: {paint(words, style)}{where} ({duration(result.seconds)}{run}){rest}"
+        remaining = ", ".join(f"{n:,} {inert(kind)} left" for kind, n in result.left.items())
+        rest = f"; {remaining}" if remaining and result.status in ("paused", "cancelled", "in_doubt") else ""
+        return f"{inert(self.name)}: {paint(words, style)}{sandbox} ({duration(result.seconds)}{run}){rest}"
 
-    def _skipped(self) -> list[str]:
+    def _skipped_lines(self) -> list[str]:
         reasons: dict[str, list[str]] = {}
         for _, key, reason in self.result.skipped:
             reasons.setdefault(reason, []).append(key)
-        lines = [self._cut(f"  {len(keys)} x {inert(reason)}: {_some(keys)}") for reason, keys in reasons.items()]
-        total = sum(each.get("skipped", 0) for each in self.result.counts.values())
+        lines = [self._cut(f"  {len(keys)} x {inert(reason)}: {_keys_text(keys)}") for reason, keys in reasons.items()]
+        total = sum(outcomes.get("skipped", 0) for outcomes in self.result.counts.values())
         if total > len(self.result.skipped) > 0:
             more = total - len(self.result.skipped)
             lines.append(f"  {more} more: pinflow runs show {inert(self.result.run)} --items")
         return ["skipped", *lines] if lines else []
 
-    def _failed(self) -> list[str]:
+    def _error_lines(self) -> list[str]:
         result = self.result
-        own = {(each.loop, each.key) for each in result.accounts}  # the table of accounts says why
+        items = {(account.loop, account.key) for account in result.accounts}  # the table of accounts has their errors
         failures = [
-            (f"{inert(step)}: {inert(key)}", error) for step, key, error in result.failed if (step, key) not in own
+            (f"{inert(step)}: {inert(key)}", error) for step, key, error in result.failed if (step, key) not in items
         ]
-        lines = [self._cut(f"  {where}: {one_line(error)}") for where, error in failures[:_SHOWN]]
+        lines = [self._cut(f"  {place}: {one_line(error)}") for place, error in failures[:_SHOWN]]
         if len(failures) > _SHOWN:
             more = f"{len(failures) - _SHOWN}{' or more' if len(failures) >= 100 else ''}"
             lines.append(f"  {more} others: pinflow runs show {inert(result.run)} --items")
+        account_errors = [account for account in result.accounts if account.error is not None]
         for step in result.steps:
-            told = not own.isdisjoint((step.path, each.key) for each in result.accounts if each.error is not None)
-            told |= any(where == step.path or where.startswith(f"{step.path}[") for where, *_ in result.failed)
-            if step.status not in ("ok", "cancelled") and step.error is not None and not told:
-                lines += _told(f"  {inert(step.path)}: ", step.error)
-        told = any(each.error is not None for each in result.accounts) and result.status == "failed"
-        if not lines and result.error is not None and not told:
-            lines = _told("  ", result.error)
+            listed = not items.isdisjoint((step.path, account.key) for account in account_errors)
+            listed |= any(path == step.path or path.startswith(f"{step.path}[") for path, *_ in result.failed)
+            if step.status not in ("ok", "cancelled") and step.error is not None and not listed:
+                lines += _error_lines(f"  {inert(step.path)}: ", step.error)
+        if not lines and result.error is not None and not (account_errors and result.status == "failed"):
+            lines = _error_lines("  ", result.error)
         return ["failed" if result.status == "failed" else "why", *lines] if lines else []
 
     def calls(self) -> list[str]:
-        """A line per login and quota category; after a dry run, of the real run, and how long it takes."""
+        """A line per login and quota category; after a dry run, those of the real run, and how long it will take."""
         forecast = self.result.forecast
         calls = self.result.calls if forecast is None else forecast.calls
         if forecast is None:
-            calls = {login: each for login, each in calls.items() if login not in _visited(self.result)}
+            calls = {login: counts for login, counts in calls.items() if login not in _tokens_in_table(self.result)}
         rows = [
-            (inert(login), inert(category), str(n)) for login, each in calls.items() for category, n in each.items()
+            (inert(login), inert(category), str(n)) for login, counts in calls.items() for category, n in counts.items()
         ]
         lines = table(rows, right=frozenset({2}), indent="  ")
         if forecast is None:
             return ["calls", *lines] if lines else []
         if not lines:
             return []
-        refused = [f"  the service will refuse some: {inert(each)}" for each in forecast.refusals]
-        return ["calls of the real run", *lines, *refused, f"  {self._time(forecast)}"]
+        refusals = [f"  the service will refuse some: {inert(refusal)}" for refusal in forecast.refusals]
+        return ["calls of the real run", *lines, *refusals, f"  {self._time(forecast)}"]
 
     def _time(self, forecast: Forecast) -> str:
         limits = f"at the {self.tier} tier's limits"
@@ -136,13 +136,13 @@ class Recap:
         needed = f"about {duration(forecast.seconds)}" if forecast.seconds >= 1 else "less than a second"
         return f"takes {needed} {limits}{until if forecast.seconds >= 60 else ''}"
 
-    def _outputs(self) -> list[str]:
+    def _output_lines(self) -> list[str]:
         lines: list[str] = []
         for name, value in self.result.outputs.items():
-            lines += output(inert(name), value)
+            lines += output_lines(inert(name), value)
         return ["outputs", *lines] if lines else []
 
-    def _next(self) -> list[str]:
+    def _next_lines(self) -> list[str]:
         lines = list(self._advice())
         return ["next", *(f"  {line}" for line in lines)] if lines else []
 
@@ -153,129 +153,125 @@ class Recap:
         if result.forecast is not None:
             if result.error is None:
                 again = f"{self.command} --sandbox" if result.sandbox else self.command
-                yield f"run it without --dry-run: {again}"
+                yield f"to run it: {again}"
         elif result.sandbox and result.error is not None:  # it would fail on an account as well
-            yield "this was the sandbox: nothing of yours was changed"
+            yield "this was the sandbox; your account was not changed"
         elif result.sandbox:
-            yield "this was the sandbox: nothing of yours was changed. To run it on your account:"
+            yield "this was the sandbox; your account was not changed. To run it on your account:"
             yield from self.sign_in
             if self.command:
                 yield self.command
         elif result.status == "in_doubt":
-            yield f"see what is in doubt: pinflow runs show {run} --items"
-            yield f"then go on: pinflow resume {run}"
+            yield f"to see what is in doubt: pinflow runs show {run} --items"
+            yield f"then continue: pinflow resume {run}"
         elif result.status == "paused":
             after = result.resume_after
             when = "" if after is None else f" after {moment(after, self.now, self.local)}"
-            yield f"go on{when}: pinflow resume {run}"
+            yield f"continue{when}: pinflow resume {run}"
         elif result.status in ("failed", "cancelled"):
-            yield f"go on where it stopped: pinflow resume {run}"
+            yield f"to continue where it stopped: pinflow resume {run}"
 
     def _cut(self, line: str) -> str:
         return fit(line, max(20, self.width))
 
 
-def _visited(result: RunResult) -> set[str]:
-    """The tokens whose calls stand in the table of accounts."""
-    return {each.account for each in result.accounts if each.calls}
+def _tokens_in_table(result: RunResult) -> set[str]:
+    """The tokens whose calls are in the table of accounts."""
+    return {account.account for account in result.accounts if account.calls}
 
 
-def accounts(results: Sequence[AccountResult], cut: Callable[[str], str] = str) -> list[str]:
-    """A line per account of a loop over accounts: what was collected of it, what was done, and why not."""
+def accounts_table(results: Sequence[AccountResult], cut: Callable[[str], str] = str) -> list[str]:
+    """A line per account of a loop over accounts: its facts, how much was done, and its error."""
     if not results:
         return []
-    shown = sorted(results, key=lambda each: each.error is None) if len(results) > _ACCOUNTS else list(results)
-    times = Counter(each.account for each in results)
-    rows = [_account_row(each, alone=times[each.account] == 1) for each in shown[:_ACCOUNTS]]
-    facts = dict.fromkeys(name for each in shown for name in each.facts)
+    ordered = sorted(results, key=lambda result: result.error is None) if len(results) > _ACCOUNTS else list(results)
+    times = Counter(result.account for result in results)
+    rows = [_account_row(result, alone=times[result.account] == 1) for result in ordered[:_ACCOUNTS]]
+    facts = dict.fromkeys(name for result in ordered for name in result.facts)
     names = ["account", "state", *facts, *(name for name in _NUMBERS if any(name in row for row in rows))]
-    numbers = frozenset(place for place, name in enumerate(names) if all(_is_number(row.get(name, "")) for row in rows))
+    numbers = frozenset(n for n, name in enumerate(names) if all(_is_number(row.get(name, "")) for row in rows))
     lines = [[inert(name).upper() for name in names], *([row.get(name, "") for name in names] for row in rows)]
-    found = table(
-        [[*line, why] for line, why in zip(lines, ["WHY", *(row.get("why", "") for row in rows)], strict=True)],
-        right=numbers,
-        indent="  ",
-    )
-    if not any(row.get("why") for row in rows):
-        found = [line.removesuffix("WHY").rstrip() for line in found[:1]] + found[1:]
-    rest = len(shown) - len(rows)
-    return ["accounts", *map(cut, found), *([f"  {rest:,} more: --output json shows them"] if rest else [])]
+    if any(row.get("why") for row in rows):  # it has no number in ``numbers``: never right-aligned
+        lines = [[*line, why] for line, why in zip(lines, ["WHY", *(row.get("why", "") for row in rows)], strict=True)]
+    rest = len(ordered) - len(rows)
+    more = [f"  {rest:,} more; to list them: --output json"] if rest else []
+    return ["accounts", *map(cut, table(lines, right=numbers, indent="  ")), *more]
 
 
-def _account_row(each: AccountResult, *, alone: bool) -> dict[str, str]:
-    # a token may be in a variable and in a file: then its item's key tells which is meant
-    name = each.account if alone or each.key == each.account else f"{each.account} ({each.key})"
-    row = {"account": inert(name), "state": _ACCOUNT_STATES.get(each.status, inert(each.status))}
-    counts = each.counts.values()
+def _account_row(result: AccountResult, *, alone: bool) -> dict[str, str]:
+    # a token may be in a variable and in a file; then the item's key tells them apart
+    name = result.account if alone or result.key == result.account else f"{result.account} ({result.key})"
+    row = {"account": inert(name), "state": _ACCOUNT_STATES.get(result.status, inert(result.status))}
+    counts = result.counts.values()
     done = sum(n for kind in counts for name, n in kind.items() if name in ("done", "adopted", "planned"))
     skipped, failed = (sum(kind.get(name, 0) for kind in counts) for name in ("skipped", "failed"))
-    numbers = zip(_NUMBERS, (done, skipped, failed, sum(each.calls.values())), strict=True)
+    numbers = zip(_NUMBERS, (done, skipped, failed, sum(result.calls.values())), strict=True)
     row |= {name: f"{number:,}" for name, number in numbers if number}
-    row |= {name: _cell(value) for name, value in each.facts.items()}
-    return row | ({"why": _why(each.error)} if each.error is not None else {})
+    row |= {name: _cell_text(value) for name, value in result.facts.items()}
+    return row | ({"why": _account_error(result.error)} if result.error is not None else {})
 
 
-def _why(error: PinflowError) -> str:
-    """What stood in an account's way. How long a refused call has to wait comes first: a narrow screen cuts the end."""
-    said = inert(error.message.splitlines()[0])
+def _account_error(error: PinflowError) -> str:
+    """An account's error. The wait of a refused call comes first, because a narrow screen cuts the end."""
+    message = inert(error.message.splitlines()[0])
     wait = error.retry_after if isinstance(error, (RateLimited, SpamBlocked)) and error.status else None
-    return said if wait is None else f"for {duration(wait)}: {said}"
+    return message if wait is None else f"for {duration(wait)}: {message}"
 
 
 def _is_number(text: str) -> bool:
     return text.replace(",", "").isdecimal() or not text
 
 
-def counted(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+def counts_table(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
     """A line per kind and a column per outcome that happened."""
-    kinds = {kind: each for kind, each in counts.items() if any(each.values())}
-    columns = [name for name in OUTCOMES if any(each.get(name) for each in kinds.values())]
+    kinds = {kind: outcomes for kind, outcomes in counts.items() if any(outcomes.values())}
+    columns = [name for name in OUTCOMES if any(outcomes.get(name) for outcomes in kinds.values())]
     rows = [["", *(_HEADINGS.get(name, name) for name in columns)]]
-    rows += [[inert(kind), *(str(each.get(name) or "") for name in columns)] for kind, each in kinds.items()]
+    rows += [[inert(kind), *(str(outcomes.get(name) or "") for name in columns)] for kind, outcomes in kinds.items()]
     return table(rows, right=frozenset(range(1, len(columns) + 1)), indent="  ") if kinds else []
 
 
-def output(name: str, value: Any) -> list[str]:
+def output_lines(name: str, value: Any) -> list[str]:
     """An output as lines: one value beside its name, flat lists and mappings as a table, anything else as JSON."""
     if isinstance(value, str):
         return [f"  {name}: {inert(value)}"]
-    lines = _tabled(value) or json_text(value, indent=2).splitlines()
+    lines = _value_table(value) or json_text(value, indent=2).splitlines()
     if len(lines) == 1:
         return [f"  {name}: {lines[0]}"]
     rest = len(lines) - _OUTPUT_LINES
-    end = [f"    ({rest} more lines: --output json shows them)"] if rest > 0 else []
+    end = [f"    ({rest} more lines; to see them: --output json)"] if rest > 0 else []
     return [f"  {name}:", *(f"    {line}" for line in lines[:_OUTPUT_LINES]), *end]
 
 
-def _tabled(value: Any) -> list[str]:
+def _value_table(value: Any) -> list[str]:
     """A mapping of plain values, or a list of such mappings with the same keys, as a table; [] for anything else."""
     if isinstance(value, dict) and value and _is_flat(value):
-        return table([(inert(key), _cell(each)) for key, each in value.items()])
+        return table([(inert(key), _cell_text(cell)) for key, cell in value.items()])
     rows = list(value) if isinstance(value, (list, tuple)) else []
     if not all(isinstance(row, dict) and row and _is_flat(row) and row.keys() == rows[0].keys() for row in rows):
         return []
     head = [[inert(key).upper() for key in rows[0]]] if rows else []
-    return table([*head, *([_cell(each) for each in row.values()] for row in rows[:_OUTPUT_LINES])]) + [
+    return table([*head, *([_cell_text(cell) for cell in row.values()] for row in rows[:_OUTPUT_LINES])]) + [
         "..." for _ in rows[_OUTPUT_LINES:]
     ]
 
 
 def _is_flat(mapping: Mapping[str, Any]) -> bool:
     return type(mapping) is dict and all(
-        each is None or isinstance(each, (str, int, float)) for each in mapping.values()
+        cell is None or isinstance(cell, (str, int, float)) for cell in mapping.values()
     )
 
 
-def _cell(value: Any) -> str:
+def _cell_text(value: Any) -> str:
     return fit(value, 60) if isinstance(value, str) else json_text(value)
 
 
-def _some(keys: list[str]) -> str:
+def _keys_text(keys: list[str]) -> str:
     shown = ", ".join(inert(key) for key in keys[:_SHOWN])
     return f"{shown}, …" if len(keys) > _SHOWN else shown
 
 
-def _told(prefix: str, error: PinflowError) -> list[str]:
+def _error_lines(prefix: str, error: PinflowError) -> list[str]:
     first, *rest = error.message.splitlines() or [""]
     return [prefix + inert(first), *(f"    {inert(line)}" for line in rest)]
 
@@ -297,19 +293,19 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
         "calls": result.calls,
         "accounts": [
             {
-                "account": each.account,
-                "loop": each.loop,
-                "key": each.key,
-                "status": each.status,
-                "facts": each.facts,
-                "counts": each.counts,
-                "calls": each.calls,
-                "error": each.error and error_data(each.error),
+                "account": account.account,
+                "loop": account.loop,
+                "key": account.key,
+                "status": account.status,
+                "facts": account.facts,
+                "counts": account.counts,
+                "calls": account.calls,
+                "error": account.error and error_data(account.error),
             }
-            for each in result.accounts
+            for account in result.accounts
         ],
-        "skipped": [dict(zip(("step", "key", "reason"), each, strict=True)) for each in result.skipped],
-        "failed": [dict(zip(("step", "key", "error"), each, strict=True)) for each in result.failed],
+        "skipped": [dict(zip(("step", "key", "reason"), row, strict=True)) for row in result.skipped],
+        "failed": [dict(zip(("step", "key", "error"), row, strict=True)) for row in result.failed],
         "steps": [
             {"path": s.path, "status": s.status, "seconds": s.seconds, "error": s.error and error_data(s.error)}
             for s in result.steps

@@ -1,8 +1,7 @@
-"""Text of unknown origin made harmless for a terminal and a log, and laid out by what it shows.
+"""Makes text of unknown origin safe for terminals and logs, and lays it out by the width that it has there.
 
-A title may hold anything: commands to the terminal, line breaks with a forged log
-line, marks that turn the reading direction round. Everything that comes from data
-passes :func:`inert` or :func:`fit` before a person sees it.
+A title may contain anything: commands to the terminal, line breaks with a forged log line, marks that reverse the
+reading direction. All data passes :func:`inert` or :func:`fit` before it is shown.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# joiners are a part of words and emoji in several scripts, and tell a terminal nothing
+# joiners are parts of words and emoji in several scripts, and no terminal acts on them
 _JOINERS = "\u200c\u200d"
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _NO_WIDTH = frozenset({"Mn", "Me", "Cf"})
 
 
 def inert(text: object) -> str:
-    """``text`` on one line, with nothing in it that acts: controls as ``^[``, other invisible marks as ``\\u202e``."""
+    """``text`` on one line and safe to show: controls as ``^[``, other invisible characters as ``\\u202e``."""
     shown = str(text)
     if shown.isprintable():
         return shown
@@ -30,7 +29,7 @@ def inert(text: object) -> str:
 
 
 def one_line(error: str) -> str:
-    """An error with what it lists and its hint, which stand on lines of their own otherwise, as one inert line."""
+    """An error with its list and its hint, which are otherwise on lines of their own, as one inert line."""
     text = ""
     for part in (line.lstrip(" ") for line in error.split("\n  ")):
         text += part if not text else f" {part}" if text.endswith(":") else f"; {part}"
@@ -44,14 +43,14 @@ def _visible(character: str) -> str:
     kind = unicodedata.category(character)
     if kind == "Zs":
         return " "
-    nothing = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF  # no characters, says Unicode
-    if character not in _JOINERS and (kind in _HIDDEN or nothing):
+    noncharacter = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF  # as Unicode calls them
+    if character not in _JOINERS and (kind in _HIDDEN or noncharacter):
         return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
     return character  # private use, or newer than this Python's tables
 
 
 def cells(text: str) -> int:
-    """How many cells of a terminal an inert text takes."""
+    """The width of an inert text in cells of a terminal."""
     if text.isascii():
         return len(text)
     return sum(map(_cells, text))
@@ -64,8 +63,8 @@ def _cells(character: str) -> int:
 
 
 def fit(text: object, width: int) -> str:
-    """The inert form of ``text`` in at most ``width`` cells (at least 1), with … where it was cut."""
-    head = str(text)[: 8 * width]  # marks without width can't make a line grow without end
+    """The inert form of ``text`` in at most ``width`` cells (at least 1), ending in … if it was cut."""
+    head = str(text)[: 8 * width]  # bounds the work for a text of characters without width
     shown = inert(head)
     if len(head) == len(str(text)) and cells(shown) <= width:
         return shown
@@ -85,24 +84,24 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
 
 def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset(), indent: str = "") -> list[str]:
     """Rows of inert texts as aligned lines; ``right`` are the columns that hold numbers."""
-    held = [list(row) for row in rows]
-    if not held:
+    lines = [list(row) for row in rows]
+    if not lines:
         return []
-    widths = [max(cells(row[column]) for row in held) for column in range(len(held[0]))]
+    widths = [max(cells(row[column]) for row in lines) for column in range(len(lines[0]))]
     return [
         indent + "  ".join(pad(text, widths[n], right=n in right) for n, text in enumerate(row)).rstrip()
-        for row in held
+        for row in lines
     ]
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """``value`` as JSON in ASCII: no character of it can act on a terminal. What JSON lacks becomes text."""
+    """``value`` as JSON in ASCII, safe to show. Values that JSON has no type for become text."""
     text = json.dumps(_plain(value), ensure_ascii=True, indent=indent, default=str)
-    return text.replace("\x7f", "\\u007f")  # the one control character that JSON leaves as it is
+    return text.replace("\x7f", "\\u007f")  # the one control character that JSON does not escape
 
 
 def _plain(value: Any) -> Any:
-    """Mappings and sequences of any kind as JSON knows them; an object that only looks like one is text."""
+    """Mappings and sequences of any kind as dicts and lists; subclasses of dict as text."""
     if type(value) is dict or (isinstance(value, Mapping) and not isinstance(value, dict)):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""How fast a loop goes, and when it will end."""
+"""The speed of a loop, and when it will end."""
 
 from __future__ import annotations
 
@@ -12,54 +12,54 @@ if TYPE_CHECKING:
     from pinflow.events import Progress
     from pinflow.reporters.wording import Local
 
-_SOON = 5  # seconds; what ends sooner needs no announcement
+_SOON = 5  # seconds; an earlier end is not announced, as it would be read too late
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A loop's first and latest progress in this process; what an earlier one did says nothing of the speed."""
+    """A loop's first and latest progress in this process; an earlier process's part is not counted for the speed."""
 
     first: Progress
     latest: Progress
 
     @property
-    def passed(self) -> int:
-        """Items that are dealt with, whether done, skipped or failed."""
-        return _passed(self.latest)
+    def processed(self) -> int:
+        """How many items are processed: done, skipped or failed."""
+        return _processed(self.latest)
 
     @property
     def rate(self) -> float | None:
-        """Items a second, or None while that can't be told."""
+        """Items per second, or None while that is unknown."""
         seconds = self.latest.at - self.first.at
-        passed = self.passed - _passed(self.first)
-        return passed / seconds if seconds > 0 and passed > 0 else None
+        count = self.processed - _processed(self.first)
+        return count / seconds if seconds > 0 and count > 0 else None
 
     @property
     def ends(self) -> float | None:
-        """When it will end (seconds since the epoch) if it goes on like this."""
+        """When it will end at this rate (seconds since the epoch), or None while that is unknown."""
         if self.rate is None or self.latest.total is None:
             return None
-        return self.latest.at + max(0, self.latest.total - self.passed) / self.rate
+        return self.latest.at + max(0, self.latest.total - self.processed) / self.rate
 
     @property
     def percent(self) -> int | None:
-        """How much of it is done, rounded down."""
+        """How much is processed, rounded down; None while the total is unknown."""
         total = self.latest.total
-        return None if total is None else 100 if total == 0 else self.passed * 100 // total
+        return None if total is None else 100 if total == 0 else self.processed * 100 // total
 
 
-def _passed(progress: Progress) -> int:
+def _processed(progress: Progress) -> int:
     return progress.done + progress.skipped + progress.failed
 
 
-def counted(progress: Progress) -> str:
-    """How far it is: "120 of 812 pins"."""
-    of = "" if progress.total is None else f" of {progress.total}"
-    return f"{progress.done}{of} {inert(progress.what)}"
+def progress_text(progress: Progress) -> str:
+    """How far the loop is: "120 of 812 pins"."""
+    total = "" if progress.total is None else f" of {progress.total}"
+    return f"{progress.done}{total} {inert(progress.what)}"
 
 
-def details(pace: Pace, local: Local) -> list[str]:
-    """What else there is to say: skipped, failed, rate and expected end, where there is any."""
+def progress_details(pace: Pace, local: Local) -> list[str]:
+    """The numbers of skipped and failed items, the rate and the expected end, as far as they are known."""
     latest = pace.latest
     parts = [f"{latest.skipped} skipped"] if latest.skipped else []
     if latest.failed:

@@ -1,13 +1,13 @@
-"""What plugin authors test with.
+"""Tools for the tests of plugins.
 
-pytest finds the fixture ``project`` by itself wherever pinflow is installed:
+pytest finds the fixture ``project`` wherever pinflow is installed:
 
     def test_a_board_is_hidden(project):
         result = project.run("{name: n, api: v5, steps: [{id: a, uses: hide_board, with: {board: Garden ideas}}]}")
         assert result.ok
 
 :func:`check_plugin` is the conformance kit, as ``pinflow plugins check`` runs it.
-Names are imported when they are first used: every test run of every project passes here.
+Names are imported when they are first used, because pytest imports this package in every project.
 """
 
 from __future__ import annotations
@@ -15,16 +15,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pinflow.testing.conformance import Finding, Report, check_plugin
+    from pinflow.testing.conformance import ConformanceFinding, ConformanceReport, check_plugin
     from pinflow.testing.project import Killed, Project
 
-_HOMES = {"conformance": ("Finding", "Report", "check_plugin"), "project": ("Killed", "Project")}
+_HOMES = {
+    "conformance": ("ConformanceFinding", "ConformanceReport", "check_plugin"),
+    "project": ("Killed", "Project"),
+}
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
+_RENAMED = {"Finding": "ConformanceFinding", "Report": "ConformanceReport"}
 
-__all__ = ["Finding", "Killed", "Project", "Report", "check_plugin"]
+__all__ = ["ConformanceFinding", "ConformanceReport", "Killed", "Project", "check_plugin"]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        from pinflow.errors import warn_renamed
+
+        warn_renamed(f"pinflow.testing.{name}", f"pinflow.testing.{_RENAMED[name]}")
+        name = _RENAMED[name]
     if name not in _HOME:
         raise AttributeError(f"module 'pinflow.testing' has no attribute {name!r}")
     from importlib import import_module

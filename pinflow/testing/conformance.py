@@ -1,9 +1,8 @@
-"""Whether a plugin keeps the contract: what each action declares, and what it then does to the sandbox.
+"""Checks that a plugin keeps the contract: compares what each action declares with what it does to the sandbox.
 
-Every recipe that uses an action of the plugin, with its inputs' examples, is a case:
-those beside or inside its package, those that come with pinflow, and those that are
-named. Each is run dry, run for real, and killed and resumed, every time against a
-sandbox of its own, in a time of its own.
+Every recipe that uses an action of the plugin, with its inputs' examples, is a case: those beside or inside the
+plugin's package, those that come with pinflow, and those that are named. Each is run dry, run for real, and killed
+and resumed, each time against its own sandbox and with its own clock.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from pinflow.http.retry import READS
 from pinflow.plan import all_steps
 from pinflow.recipe.bundled import bundled_recipes
 from pinflow.testing import guards
-from pinflow.testing.declarations import declared_badly, misfits, place_of, undeclared
-from pinflow.testing.leaks import Ears, found_in, secrets_of
+from pinflow.testing.declarations import declaration_problems, place_of, shape_problems, undeclared_fields
+from pinflow.testing.leaks import OutputCapture, contains_secret, secrets_of
 from pinflow.testing.project import Killed, Project
-from pinflow.testing.recorder import Seen, Watch
-from pinflow.testing.state_diff import difference, essence
+from pinflow.testing.recorder import CallRecord, Recorder
+from pinflow.testing.state_diff import comparable, difference_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,13 +34,13 @@ if TYPE_CHECKING:
     from pinflow.plugin.action import Action
     from pinflow.plugin.registry import PluginInfo, Registry
 
-KILLS = 3  # of each recipe and kind: in the beginning, in the middle, at the end
-_LARGEST = 1 << 20  # bytes of a file beside a recipe that it may read
+KILLS = 3  # of each recipe and kind: at the start, in the middle, at the end
+_LARGEST = 1 << 20  # bytes; larger files beside a recipe are not copied for it, as that would slow every run
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is wrong: by which rule, with which action, and where it was seen."""
+class ConformanceFinding:
+    """A violation of the contract: the action, the rule, and where it was seen."""
 
     action: str  # its full name
     rule: str  # "read", "dry-run", "resume", "secret", "scope", "quota", "output", "description", "types", "run"
@@ -50,16 +49,16 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What came of a check. ``notes`` are worth knowing, and break nothing."""
+class ConformanceReport:
+    """The result of a check. ``findings`` break the contract, ``notes`` do not."""
 
     plugin: str
     actions: tuple[str, ...]
     exercised: tuple[str, ...]
     recipes: tuple[str, ...]
     runs: int
-    findings: tuple[Finding, ...]
-    notes: tuple[Finding, ...]
+    findings: tuple[ConformanceFinding, ...]
+    notes: tuple[ConformanceFinding, ...]
 
     @property
     def ok(self) -> bool:
@@ -67,7 +66,7 @@ class Report:
 
     @property
     def not_exercised(self) -> tuple[str, ...]:
-        """The actions that no recipe used, so that only their declarations were looked at."""
+        """The actions that no recipe uses, so that only their declarations were checked."""
         return tuple(name for name in self.actions if name not in self.exercised)
 
 
@@ -79,22 +78,22 @@ def check_plugin(
     plugins: Iterable[object] = (),
     disabled: Iterable[str] = (),
     kills: int = KILLS,
-) -> Report:
-    """Check the plugin of this name. Raises UsageError if there is none, PluginError for one that does not load.
+) -> ConformanceReport:
+    """Check the plugin of this name. Raises UsageError for an unknown plugin, PluginError if it can't be loaded.
 
-    ``recipes`` are further cases, files or folders; ``files`` and ``plugins`` are
-    plugins that are not installed; ``kills`` is how often a run of each is killed,
-    once right after an effect and once before its answer is recorded.
+    ``recipes`` are more cases, as files or folders; ``files`` and ``plugins`` are plugins that are not installed.
+    ``kills`` is how many of each recipe's runs are killed right after an effect, and how many before its answer is
+    recorded.
     """
-    opened = partial(
+    open_project = partial(
         Project, files=tuple(path.resolve() for path in files), plugins=tuple(plugins), disabled=tuple(disabled)
     )
-    with TemporaryDirectory(prefix="pinflow-check-") as folder, opened(Path(folder)) as project:
+    with TemporaryDirectory(prefix="pinflow-check-") as folder, open_project(Path(folder)) as project:
         registry = project.app().registry
         info = _plugin(registry, name)
-        check = _Check(info, registry, opened, kills)
+        check = _PluginCheck(info, registry, open_project, kills)
         check.declarations()
-        for case in _cases(project, info, check.mine, recipes, check.find):
+        for case in _find_cases(project, info, check.actions, recipes, check.find):
             check.case(case)
         return check.report()
 
@@ -102,15 +101,15 @@ def check_plugin(
 def _plugin(registry: Registry, name: str) -> PluginInfo:
     from pinflow.suggestions import nearest
 
-    found = {each.name: each for each in registry.plugins}
-    if name not in found:
-        near = nearest(name, found)
-        meant = f"; did you mean {near!r}?" if near else ""
-        raise UsageError(f"there is no plugin {name!r}{meant}", hint="pinflow plugins lists them")
-    return found[name]
+    plugins = {plugin.name: plugin for plugin in registry.plugins}
+    if name not in plugins:
+        near = nearest(name, plugins)
+        suggestion = f"; did you mean {near!r}?" if near else ""
+        raise UsageError(f"unknown plugin {name!r}{suggestion}", hint="pinflow plugins lists them")
+    return plugins[name]
 
 
-# which recipes
+# recipes
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +121,17 @@ class Case:
     shown: str
 
 
-def _cases(
+def _find_cases(
     project: Project,
     info: PluginInfo,
-    mine: Sequence[Action],
-    named: Iterable[Path],
-    find: Callable[[Finding], None],
+    actions: Sequence[Action],
+    recipes: Iterable[Path],
+    find: Callable[[ConformanceFinding], None],
 ) -> Iterator[Case]:
-    own = dict.fromkeys(each.resolve() for each in (*_recipes(named), *_recipes(_own_folders(info))))
-    bundled = [each.resolve() for each in project.app().recipes()]
-    names = {each.full_name for each in mine}
-    apis = [None, *sorted({each.api for each in mine if each.api is not None})]
+    own = dict.fromkeys(path.resolve() for path in (*_recipe_files(recipes), *_recipe_files(_own_folders(info))))
+    bundled = [path.resolve() for path in project.app().recipes()]
+    names = {action.full_name for action in actions}
+    apis = [None, *sorted({action.api for action in actions if action.api is not None})]
     for path in dict.fromkeys((*own, *bundled)):
         mistakes: list[PinflowError] = []
         for api in apis:
@@ -142,28 +141,28 @@ def _cases(
                 mistakes.append(error)
                 continue
             if names & {step.action.full_name for step in all_steps((*plan.steps, *plan.finally_)) if step.action}:
-                yield Case(path, api, _shown(path))
+                yield Case(path, api, _short_path(path))
                 break
         if len(mistakes) == len(apis) and path not in bundled:
-            find(Finding("", "run", _one_line(mistakes[0]), _shown(path)))
+            find(ConformanceFinding("", "run", _one_line(mistakes[0]), _short_path(path)))
 
 
-def _shown(path: Path) -> str:
-    """A recipe's path as short as it can be told: below here, or its name where it comes with pinflow."""
+def _short_path(path: Path) -> str:
+    """A recipe's path for people: relative to the current folder, or the name of a bundled recipe."""
     if path.parent == bundled_recipes().resolve():
         return path.stem
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _recipes(places: Iterable[Path]) -> Iterator[Path]:
-    for place in places:
-        if not place.exists():
-            raise UsageError(f"there is no {place}", hint="name a recipe, or a folder of recipes")
-        yield from sorted(place.glob("*.yaml")) if place.is_dir() else [place]
+def _recipe_files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path} does not exist", hint="name a recipe, or a folder of recipes")
+        yield from sorted(path.glob("*.yaml")) if path.is_dir() else [path]
 
 
 def _own_folders(info: PluginInfo) -> Iterator[Path]:
-    """Where a plugin keeps its recipes: inside its package, or beside it; a local plugin's lie beside its file."""
+    """The folders of a plugin's recipes: inside its package or beside it, or beside the file of a local plugin."""
     from importlib.util import find_spec
 
     module = info.module.partition(":")[0]
@@ -172,146 +171,156 @@ def _own_folders(info: PluginInfo) -> Iterator[Path]:
         folders = [Path(module).parent]
     elif info.distribution and (spec := find_spec(module)) is not None and spec.origin is not None:
         package = Path(spec.origin).parent
-        above = [folder for folder in (package.parent, package.parent.parent) if (folder / "pyproject.toml").is_file()]
-        folders = [package, *above]
-    yield from (each / "recipes" for each in folders if (each / "recipes").is_dir())
+        parents = [
+            folder for folder in (package.parent, package.parent.parent) if (folder / "pyproject.toml").is_file()
+        ]
+        folders = [package, *parents]
+    yield from (folder / "recipes" for folder in folders if (folder / "recipes").is_dir())
 
 
-# what is looked at
+# checks
 
 
-class _Check:
-    """One check of one plugin, as far as it is."""
+class _PluginCheck:
+    """One check of one plugin: what was found so far."""
 
-    def __init__(self, info: PluginInfo, registry: Registry, opened: Callable[[Path], Project], kills: int) -> None:
-        offered = {each.removeprefix("action ") for each in info.offers if each.startswith("action ")}
-        self.mine = [each for each in registry.actions.values() if each.full_name in offered]
+    def __init__(
+        self, info: PluginInfo, registry: Registry, open_project: Callable[[Path], Project], kills: int
+    ) -> None:
+        names = {offer.removeprefix("action ") for offer in info.offers if offer.startswith("action ")}
+        self.actions = [action for action in registry.actions.values() if action.full_name in names]
         self._info = info
         self._registry = registry
-        self._opened = opened
+        self._open_project = open_project
         self._kills = kills
-        self._names = {each.full_name for each in self.mine}
-        self._deleting = {each.full_name for each in self.mine if each.destructive}
-        self._findings: dict[tuple[str, str, str], Finding] = {}
-        self._notes: dict[tuple[str, str], Finding] = {}
+        self._names = {action.full_name for action in self.actions}
+        self._deleting = {action.full_name for action in self.actions if action.destructive}
+        self._findings: dict[tuple[str, str, str], ConformanceFinding] = {}
+        self._notes: dict[tuple[str, str], ConformanceFinding] = {}
         self._exercised: set[str] = set()
         self._recipes: list[str] = []
         self._runs = 0
 
-    def report(self) -> Report:
-        return Report(
+    def report(self) -> ConformanceReport:
+        return ConformanceReport(
             plugin=self._info.name,
             actions=tuple(sorted(self._names)),
             exercised=tuple(sorted(self._exercised)),
             recipes=tuple(self._recipes),
             runs=self._runs,
-            findings=tuple(sorted(self._findings.values(), key=lambda each: (each.action, each.rule, each.what))),
+            findings=tuple(
+                sorted(self._findings.values(), key=lambda finding: (finding.action, finding.rule, finding.what))
+            ),
             notes=tuple(self._notes.values()),
         )
 
-    def find(self, finding: Finding) -> None:
+    def find(self, finding: ConformanceFinding) -> None:
         self._findings.setdefault((finding.action, finding.rule, finding.what), finding)
 
     def declarations(self) -> None:
-        for action in self.mine:
-            for rule, what in declared_badly(action):
-                self.find(Finding(action.full_name, rule, what, place_of(action)))
+        for action in self.actions:
+            for rule, what in declaration_problems(action):
+                self.find(ConformanceFinding(action.full_name, rule, what, place_of(action)))
 
     def case(self, case: Case) -> None:
-        """Everything that one recipe can show."""
+        """Run everything for one recipe."""
         self._recipes.append(case.shown)
         self._dry(case)
         with self._trial(case, compare=lambda action: action.effect == "read") as trial:
             result = trial.run()
-            for seen in trial.watch.seen:
-                self._exercised.add(seen.action.full_name)
-                self._judge(seen, case)
+            for call in trial.recorder.calls:
+                self._exercised.add(call.action.full_name)
+                self._check_call(call, case)
             if result is None or not result.ok:
                 return
-            effects = [event.step for event in trial.project.told("EffectDone")]
-            after = _After(trial.project.held(), _counts(trial.project))
-        own = {seen.step: seen.action.full_name for seen in trial.watch.seen}
-        whole = [(number, own[step]) for number, step in enumerate(effects, 1) if step in own]
-        for number, name in _spread(whole, self._kills):
-            self._killed(case, name, after, number)
-        lost = [(number, name) for number, (_, name) in enumerate(whole, 1)]
-        for number, name in _spread(lost, self._kills):
-            self._lost(case, name, after, number)
+            effects = [event.step for event in trial.project.events_of("EffectDone")]
+            final = _FinalState(trial.project.sandbox_state(), _counts(trial.project))
+        names = {call.step: call.action.full_name for call in trial.recorder.calls}
+        own = [(number, names[step]) for number, step in enumerate(effects, 1) if step in names]
+        for number, name in _choose_points(own, self._kills):
+            self._check_kill(case, name, final, number)
+        # the recorder counts only the effects of these actions
+        for number, name in _choose_points([(n, name) for n, (_, name) in enumerate(own, 1)], self._kills):
+            self._check_lost_answer(case, name, final, number)
 
     def _dry(self, case: Case) -> None:
         with self._trial(case, compare=lambda action: True) as trial:
             trial.run(dry_run=True)
-            for seen in trial.watch.seen:
-                if seen.changed:
-                    what = "changes the service, or a file, in a dry run: write with ctx.once or ctx.each alone"
-                    self.find(Finding(seen.action.full_name, "dry-run", what, case.shown))
+            for call in trial.recorder.calls:
+                if call.changed:
+                    what = "changes the service or a file in a dry run: make all changes in ctx.once or ctx.each"
+                    self.find(ConformanceFinding(call.action.full_name, "dry-run", what, case.shown))
 
-    def _judge(self, seen: Seen, case: Case) -> None:
-        """What one call shows of its action."""
-        name, action = seen.action.full_name, seen.action
-        found = partial(self._found, name, where=f"{case.shown}, step {seen.step}")
-        written = [f"{method} {path}" for _, method, path in seen.requests if method not in READS]
-        if action.effect == "read" and (written or seen.changed):
-            how = written[0] if written else "the service holds something else afterwards"
-            found("read", f'is marked as reading, and writes ({how}): it needs effect="write"')
+    def _check_call(self, call: CallRecord, case: Case) -> None:
+        """Compare one call with the declarations of its action."""
+        name, action = call.action.full_name, call.action
+        find = partial(self._find, name, where=f"{case.shown}, step {call.step}")
+        writes = [f"{method} {path}" for _, method, path in call.requests if method not in READS]
+        if action.effect == "read" and (writes or call.changed):
+            change = writes[0] if writes else "the service has other data afterwards"
+            find("read", f'declares effect="read", but writes ({change}): it needs effect="write"')
         api = self._registry.apis.get(action.api or "")
-        for role, method, path in seen.requests:
+        for role, method, path in call.requests:
             facts = api.operation(method, path) if api is not None else None
             if facts is None:
                 continue
             if lacking := sorted(facts.scopes - action.scopes.get(role, frozenset())):
-                found("scope", f"calls {facts.id}, which needs the scope {', '.join(lacking)}: declare it in scopes")
+                find("scope", f"calls {facts.id}, which needs the scope {', '.join(lacking)}: declare it in scopes")
             if facts.category not in action.quota:
-                found("quota", f"calls {facts.id}, which counts as {facts.category}: declare it in quota")
-        if seen.error is None:
+                find("quota", f"calls {facts.id}, which counts as {facts.category}: declare it in quota")
+        if call.error is None:
             schema = action.parameters.output_schema()
-            for output in seen.outputs:
-                for what in misfits(output, schema):
-                    found("output", what)
-                if more := undeclared(output, schema):
-                    what = f"gives fields that are not declared, so that no recipe can use them: {', '.join(more)}"
-                    self._notes.setdefault((name, "undeclared"), Finding(name, "output", what, case.shown))
+            for output in call.outputs:
+                for what in shape_problems(output, schema):
+                    find("output", what)
+                if more := undeclared_fields(output, schema):
+                    what = f"returns undeclared fields, which recipes can't use: {', '.join(more)}"
+                    self._notes.setdefault((name, "undeclared"), ConformanceFinding(name, "output", what, case.shown))
 
-    def _found(self, action: str, rule: str, what: str, *, where: str) -> None:
-        self.find(Finding(action, rule, what, where))
+    def _find(self, action: str, rule: str, what: str, *, where: str) -> None:
+        self.find(ConformanceFinding(action, rule, what, where))
 
-    def _killed(self, case: Case, name: str, whole: _After, number: int) -> None:
+    def _check_kill(self, case: Case, name: str, final: _FinalState, number: int) -> None:
         """Kill right after an effect is recorded, resume, and compare."""
         with self._trial(case) as trial:
             if trial.run(kill=number) is None:
-                self._resume(trial, case, name, whole, f"killed after effect {number}")
+                self._check_resume(trial, case, name, final, f"killed after effect {number}")
 
-    def _lost(self, case: Case, name: str, whole: _After, number: int) -> None:
-        """Kill when an effect has its answer and nobody knows of it, resume, and compare."""
+    def _check_lost_answer(self, case: Case, name: str, final: _FinalState, number: int) -> None:
+        """Kill when an effect has its answer and it is not recorded yet, resume, and compare."""
         with self._trial(case, lose=number) as trial:
             if trial.run(kill=-1) is None:
-                self._resume(trial, case, name, whole, f"killed before the answer of effect {number} was recorded")
+                self._check_resume(
+                    trial, case, name, final, f"killed before the answer of effect {number} was recorded"
+                )
 
-    def _resume(self, trial: Trial, case: Case, name: str, whole: _After, when: str) -> None:
+    def _check_resume(self, trial: Trial, case: Case, name: str, final: _FinalState, when: str) -> None:
         result = trial.run(resume=True)
         if result is None:
             return
         if result.exit_code == DOUBT:
-            what = "stops in doubt where an answer was lost: give ctx.once a find that looks on the target"
-            self._notes.setdefault((name, what), Finding(name, "resume", what, case.shown))
+            what = "ends in doubt after a lost answer: give ctx.once a find that checks the target"
+            self._notes.setdefault((name, what), ConformanceFinding(name, "resume", what, case.shown))
             return
         if not result.ok:
-            found = Finding(name, "resume", f"{when}, it can't be resumed: {_one_line(result.error)}", case.shown)
+            what = f"{when}, it can't be resumed: {_one_line(result.error)}"
+            finding = ConformanceFinding(name, "resume", what, case.shown)
             if name in self._deleting:  # what is deleted can't be read again
-                self._notes.setdefault((name, case.shown), found)
+                self._notes.setdefault((name, case.shown), finding)
             else:
-                self.find(found)
+                self.find(finding)
             return
-        held, counts = trial.project.held(), _counts(trial.project)
-        if held and essence(held) != essence(whole.held):
-            self.find(Finding(name, "resume", f"{when} and resumed: {difference(whole.held, held)}", case.shown))
-        elif counts != whole.counts:
-            what = f"{when} and resumed, it made {_said(counts)} instead of {_said(whole.counts)}"
-            if held:  # the service knows better
-                what += "; no mistake, as the service holds the same"
-                self._notes.setdefault((name, "counts"), Finding(name, "resume", what, case.shown))
+        state, counts = trial.project.sandbox_state(), _counts(trial.project)
+        if state and comparable(state) != comparable(final.state):
+            what = f"{when} and resumed: {difference_text(final.state, state)}"
+            self.find(ConformanceFinding(name, "resume", what, case.shown))
+        elif counts != final.counts:
+            what = f"{when} and resumed, it made {_counts_text(counts)} instead of {_counts_text(final.counts)}"
+            if state:  # the service's state is the better proof
+                what += "; harmless, because the service has the same data"
+                self._notes.setdefault((name, "counts"), ConformanceFinding(name, "resume", what, case.shown))
             else:
-                self.find(Finding(name, "resume", what, case.shown))
+                self.find(ConformanceFinding(name, "resume", what, case.shown))
 
     # one run
 
@@ -319,127 +328,129 @@ class _Check:
     def _trial(
         self, case: Case, *, compare: Callable[[Action], bool] = lambda action: False, lose: int = 0
     ) -> Iterator[Trial]:
-        """A recipe on a fresh desk; whatever was written there is searched for secrets at the end."""
-        with TemporaryDirectory(prefix="pinflow-check-") as folder, self._opened(Path(folder)) as project:
+        """A recipe in a new project. At the end, everything that was written there is searched for secrets."""
+        with TemporaryDirectory(prefix="pinflow-check-") as folder, self._open_project(Path(folder)) as project:
 
             def state() -> object:
-                return project.held(), _files(project.folder)
+                return project.sandbox_state(), _files(project.folder)
 
-            watch = Watch(lambda action: action.full_name in self._names, state=state, compare=compare, lose=lose)
-            project.offered = watch.over
-            trial = Trial(project, watch, _brought(case.path, project.folder), case)
+            names = self._names
+            recorder = Recorder(lambda action: action.full_name in names, state=state, compare=compare, lose=lose)
+            project.wrap_action = recorder.wrap
+            trial = Trial(project, recorder, _copy_recipe(case.path, project.folder), case)
             yield trial
             self._runs += trial.runs
-            self._trouble(trial, case)
-            self._secrets(trial, case)
+            self._check_failures(trial, case)
+            self._check_secrets(trial, case)
 
-    def _trouble(self, trial: Trial, case: Case) -> None:
-        """What ended a run that should have come to its end."""
-        for what in trial.trouble:
-            failed = next((seen.action.full_name for seen in reversed(trial.watch.seen) if seen.error), "")
-            self.find(Finding(failed or next(iter(sorted(self._names)), ""), "run", what, case.shown))
+    def _check_failures(self, trial: Trial, case: Case) -> None:
+        """Report what ended runs that should not have failed."""
+        for failure in trial.failures:
+            name = next((call.action.full_name for call in reversed(trial.recorder.calls) if call.error), "")
+            self.find(ConformanceFinding(name or next(iter(sorted(self._names)), ""), "run", failure, case.shown))
 
-    def _secrets(self, trial: Trial, case: Case) -> None:
+    def _check_secrets(self, trial: Trial, case: Case) -> None:
         secrets = secrets_of(trial.project.variables)
-        steps = {seen.step: seen.action.full_name for seen in trial.watch.seen}
-        said = [
-            *((seen.step, "its output", repr(seen.outputs)) for seen in trial.watch.seen),
-            *((seen.step, "an exception", _error_text(seen.error)) for seen in trial.watch.seen if seen.error),
+        calls = trial.recorder.calls
+        steps = {call.step: call.action.full_name for call in calls}
+        texts = [
+            *((call.step, "its output", repr(call.outputs)) for call in calls),
+            *((call.step, "an exception", _error_text(call.error)) for call in calls if call.error),
             *((getattr(event, "step", ""), "an event", repr(to_json(event))) for event in trial.events),
-            *((step, "a line of the log", text) for step, text in trial.ears.logged),
-            *((step, "what it prints", text) for step, text in trial.ears.printed),
+            *((step, "a line of the log", text) for step, text in trial.capture.logged),
+            *((step, "what it prints", text) for step, text in trial.capture.printed),
         ]
-        for step, where, text in said:
-            if step in steps and found_in(text.encode(errors="replace"), secrets):
-                what = f"lets a token out in {where}"
-                self.find(Finding(steps[step], "secret", what, f"{case.shown}, step {step}"))
+        for step, where, text in texts:
+            if step in steps and contains_secret(text.encode(errors="replace"), secrets):
+                what = f"leaks a token in {where}"
+                self.find(ConformanceFinding(steps[step], "secret", what, f"{case.shown}, step {step}"))
         for path in _files(Path(trial.project.state.parent)):
-            if found_in(Path(path).read_bytes(), secrets):
-                what = f"lets a token out in a file: {Path(path).name}"
-                self.find(Finding(next(iter(steps.values()), ""), "secret", what, case.shown))
+            if contains_secret(Path(path).read_bytes(), secrets):
+                what = f"leaks a token in a file: {Path(path).name}"
+                self.find(ConformanceFinding(next(iter(steps.values()), ""), "secret", what, case.shown))
 
 
 class Trial:
-    """A desk with one recipe on it, and what became of its runs."""
+    """A project with one recipe, and what its runs did."""
 
-    def __init__(self, project: Project, watch: Watch, path: Path, case: Case) -> None:
+    def __init__(self, project: Project, recorder: Recorder, path: Path, case: Case) -> None:
         self.project = project
-        self.watch = watch
-        self.ears = Ears()
+        self.recorder = recorder
+        self.capture = OutputCapture()
         self.events: list[Any] = []
-        self.trouble: list[str] = []
+        self.failures: list[str] = []
         self.runs = 0
         self._path = path
         self._api = case.api
 
     def run(self, *, dry_run: bool = False, kill: int = 0, resume: bool = False) -> RunResult | None:
-        """The run's result; None if it was killed as asked, or ended in a way that no run should (``trouble``)."""
+        """Run the recipe. Returns the result; None if the run was killed on purpose or failed (see ``failures``)."""
         self.runs += 1
         result: RunResult | None = None
         try:
-            # a file that a recipe names is looked for from here, and what goes to the home is looked at as well
+            # the recipe's file names are relative to this folder; files in the home folder are checked as well
             home = self.project.folder / "home"
             home.mkdir(exist_ok=True)
             with (
                 chdir(self.project.folder),
                 guards.other_home(home, os.environ, ()),
-                guards.loopback_only(_stray),
-                self.ears.listening(),
+                guards.loopback_only(_forbid_connection),
+                self.capture.capturing(),
             ):
-                result = self._started(dry_run=dry_run, kill=kill, resume=resume)
+                result = self._start(dry_run=dry_run, kill=kill, resume=resume)
         except Killed:
             pass
-        except _Stray as error:
-            self.trouble.append(str(error))
+        except _ForeignConnection as error:
+            self.failures.append(str(error))
         except PinflowError as error:
-            self.trouble.append(f"it can't be run: {_one_line(error)}")
-        except Exception as error:  # a plugin's own defect, of whatever kind
-            self.trouble.append(f"it breaks the run: {type(error).__name__}: {error}")
+            self.failures.append(f"it can't be run: {_one_line(error)}")
+        except Exception as error:  # a defect of the plugin
+            self.failures.append(f"it breaks the run: {type(error).__name__}: {error}")
         self.events += self.project.events
         if result is not None and not result.ok and not resume:
-            what = "dry run" if dry_run else "run"
-            self.trouble.append(f"the {what} ends as {result.status}: {_one_line(result.error)}")
+            kind = "dry run" if dry_run else "run"
+            self.failures.append(f"the {kind} ends as {result.status}: {_one_line(result.error)}")
         return result
 
-    def _started(self, *, dry_run: bool, kill: int, resume: bool) -> RunResult | None:
+    def _start(self, *, dry_run: bool, kill: int, resume: bool) -> RunResult | None:
         if resume:
             return self.project.resume(patience=86_400.0)
-        given: dict[str, Any] = {"examples": True, "api": self._api, "patience": 86_400.0}
+        options: dict[str, Any] = {"examples": True, "api": self._api, "patience": 86_400.0}
         if kill > 0:
-            self.project.kill(self._path, after=kill, **given)
+            self.project.kill(self._path, after=kill, **options)
             return None
-        return self.project.run(self._path, dry_run=dry_run, **given)
+        return self.project.run(self._path, dry_run=dry_run, **options)
 
 
 @dataclass(frozen=True, slots=True)
-class _After:
+class _FinalState:
     """What an uninterrupted run leaves."""
 
-    held: object
+    state: object  # of the sandboxes
     counts: dict[str, int]
 
 
-class _Stray(BaseException):
-    """A plugin wants to reach another machine. No Exception: nothing may take it for a broken network."""
+class _ForeignConnection(BaseException):
+    """A plugin connects to another machine. A BaseException, so that nothing handles it as a network failure."""
 
 
-def _stray(why: str) -> NoReturn:
-    raise _Stray(why.replace("this test", "it"))
+def _forbid_connection(why: str) -> NoReturn:
+    raise _ForeignConnection(why.replace("this test", "it"))
 
 
 def _counts(project: Project) -> dict[str, int]:
-    """How many effects of each kind the last run's journal knows as done."""
+    """How many effects of each kind are done, in the last run's journal."""
     record = project.app().runs()[0]
     counts = project.app().show(record.id).counts
-    return {kind: sum(of.get(outcome, 0) for outcome in ("done", "adopted")) for kind, of in counts.items()}
+    return {kind: sum(outcomes.get(name, 0) for name in ("done", "adopted")) for kind, outcomes in counts.items()}
 
 
-def _said(counts: dict[str, int]) -> str:
+def _counts_text(counts: dict[str, int]) -> str:
     return ", ".join(f"{number} {kind or 'effects'}" for kind, number in sorted(counts.items())) or "nothing"
 
 
-def _spread(points: Sequence[tuple[int, str]], most: int) -> list[tuple[int, str]]:
-    """So many of the points, the first and the last among them."""
+def _choose_points(points: Sequence[tuple[int, str]], most: int) -> list[tuple[int, str]]:
+    """At most ``most`` of the points, evenly spread, including the first and the last."""
     if len(points) <= most:
         return list(points)
     if most <= 1:
@@ -447,16 +458,16 @@ def _spread(points: Sequence[tuple[int, str]], most: int) -> list[tuple[int, str
     return [points[round(index * (len(points) - 1) / (most - 1))] for index in range(most)]
 
 
-def _brought(path: Path, folder: Path) -> Path:
-    """A copy of a recipe and of the small files beside it: what a run writes there is nobody's."""
-    for each in path.parent.iterdir():
-        if each.is_file() and each.stat().st_size <= _LARGEST:
-            (folder / each.name).write_bytes(each.read_bytes())
+def _copy_recipe(path: Path, folder: Path) -> Path:
+    """Copy a recipe and the small files beside it, so that runs write only to ``folder``. Returns the copy."""
+    for file in path.parent.iterdir():
+        if file.is_file() and file.stat().st_size <= _LARGEST:
+            (folder / file.name).write_bytes(file.read_bytes())
     return folder / path.name
 
 
 def _files(folder: Path) -> dict[str, int]:
-    """Every file below a folder, with when it was changed (nanoseconds)."""
+    """Every file below a folder, with the time of its last change (nanoseconds)."""
     return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*")) if path.is_file()}
 
 

@@ -1,4 +1,4 @@
-"""What can be told of an action without running it, and whether what it gave is what it declares."""
+"""Checks an action's declarations, and whether its output has the declared shape."""
 
 from __future__ import annotations
 
@@ -14,63 +14,63 @@ if TYPE_CHECKING:
 
 
 def place_of(action: Action) -> str:
-    """Where its function stands: "pinflow_acme/__init__.py:24"."""
+    """The place of its function: "pinflow_acme/__init__.py:24"."""
     code = getattr(action.function, "__code__", None)
     if code is None:
         return str(getattr(action.function, "__module__", "?"))
     return f"{'/'.join(Path(code.co_filename).parts[-2:])}:{code.co_firstlineno}"
 
 
-def declared_badly(action: Action) -> Iterator[tuple[str, str]]:
-    """Rule and what is wrong, for everything that an author left out."""
+def declaration_problems(action: Action) -> Iterator[tuple[str, str]]:
+    """Rule and problem, for everything that is missing or wrong."""
     if not action.summary:
-        yield "description", "has no docstring: its first line is what lists show"
+        yield "description", "has no docstring: lists show its first line"
     try:
         listing, schema = action.parameters.listing(), action.parameters.output_schema()
     except PluginError as error:
         yield "types", error.message.partition(": ")[2] or error.message
         return
-    for each in listing:
-        if not each.help:
-            yield "description", f"argument {each.name!r} is not described: add a line for it below Arguments:"
+    for parameter in listing:
+        if not parameter.help:
+            yield "description", f"argument {parameter.name!r} has no description: add a line below Arguments:"
     if "return" not in getattr(action.function, "__annotations__", {}):
-        yield "types", "its return type is not declared, so that a misspelt field is found only while it runs"
+        yield "types", "its return type is not declared, so that recipes' misspelt fields are found only when they run"
     elif action.yields and not schema:
-        yield "types", "what it yields is not declared: Iterator[SomeTypedDict]"
+        yield "types", "the type of its items is not declared: Iterator[SomeTypedDict]"
 
 
-def misfits(value: Any, schema: Mapping[str, Any], where: str = "") -> Iterator[str]:
-    """How a value differs from the shape that is declared, but for fields that are not in it."""
-    said = f"its field {where!r}" if where else "it"
+def shape_problems(value: Any, schema: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    """How a value differs from the declared shape, apart from undeclared fields."""
+    field = f"its field {where!r}" if where else "it"
     if "anyOf" in schema:
-        if not any(next(misfits(value, part, where), None) is None for part in schema["anyOf"]):
-            yield f"{said} is {_type(value)}, which none of its declared types is"
+        if not any(next(shape_problems(value, part, where), None) is None for part in schema["anyOf"]):
+            yield f"{field} is {_type_text(value)}, which is not one of its declared types"
         return
     if "enum" in schema:
         if value not in schema["enum"]:
-            yield f"{said} is none of {', '.join(map(repr, schema['enum']))}"
+            yield f"{field} must be one of {', '.join(map(repr, schema['enum']))}"
         return
-    wanted = schema.get("type")
-    if wanted is not None and not _is(value, wanted):
-        yield f"{said} is {_type(value)}, but declared as {_WORDS.get(wanted, wanted)}"
+    declared = schema.get("type")
+    if declared is not None and not _has_type(value, declared):
+        yield f"{field} is {_type_text(value)}, but declared as {_WORDS.get(declared, declared)}"
     elif isinstance(value, dict):
-        yield from _of_mapping(value, schema, where)
+        yield from _mapping_problems(value, schema, where)
     elif isinstance(value, list | tuple) and "items" in schema:
-        yield from (each for item in value[:10] for each in misfits(item, schema["items"], f"{where}[]"))
+        yield from (problem for item in value[:10] for problem in shape_problems(item, schema["items"], f"{where}[]"))
 
 
-def _of_mapping(value: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> Iterator[str]:
+def _mapping_problems(value: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> Iterator[str]:
     prefix = f"{where}." if where else ""
     known: Mapping[str, Any] = schema.get("properties", {})
     for name, part in value.items():
         if name in known:
-            yield from misfits(part, known[name], f"{prefix}{name}")
+            yield from shape_problems(part, known[name], f"{prefix}{name}")
         elif "additionalProperties" in schema:
-            yield from misfits(part, schema["additionalProperties"], f"{prefix}{name}")
+            yield from shape_problems(part, schema["additionalProperties"], f"{prefix}{name}")
 
 
-def undeclared(value: Any, schema: Mapping[str, Any]) -> list[str]:
-    """The outermost fields that a mapping has and its shape does not: no recipe can use them."""
+def undeclared_fields(value: Any, schema: Mapping[str, Any]) -> list[str]:
+    """The outermost fields of a mapping that its shape lacks, so that recipes can't use them."""
     known = schema.get("properties", {})
     return sorted(value.keys() - known.keys()) if isinstance(value, dict) and known else []
 
@@ -87,12 +87,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
 _WORDS = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "null": "nothing"}
 
 
-def _is(value: Any, wanted: str) -> bool:
-    if isinstance(value, bool) and wanted in ("integer", "number"):
+def _has_type(value: Any, type: str) -> bool:
+    if isinstance(value, bool) and type in ("integer", "number"):
         return False
-    return isinstance(value, _TYPES.get(wanted, (object,)))
+    return isinstance(value, _TYPES.get(type, (object,)))
 
 
-def _type(value: Any) -> str:
-    found = next((name for name in ("boolean", "integer", *_TYPES) if _is(value, name)), "something else")
-    return _WORDS.get(found, found)
+def _type_text(value: Any) -> str:
+    type = next((name for name in ("boolean", "integer", *_TYPES) if _has_type(value, name)), "something else")
+    return _WORDS.get(type, type)

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture ``project``. pytest loads it in every project, so that it imports next to nothing."""
+"""The pytest plugin with the fixture ``project``. It imports almost nothing, because pytest loads it everywhere."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from pinflow.testing.project import Project
 
-# of pinflow, of the services that its plugins speak, and of where a system keeps a user's files
+# variables of pinflow, of the services of its plugins, and of the system's folders for a user's files
 _SETTINGS = ("PINFLOW_", "ACCESS_TOKEN", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
 @pytest.fixture
 def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Project]:
-    """A folder for recipes, every installed plugin, a sandbox of each service, and a time of its own.
+    """A folder for recipes, every installed plugin, a sandbox of each service, and a manual clock.
 
-    The test fails if it connects to another machine, or touches the home of whoever runs it.
+    The test fails if it connects to another machine, or touches the home folder of the user who runs it.
     """
     import os
     from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""What a test must not touch: another machine, and the files of whoever runs it."""
+"""Guards for tests: no connections to other machines, and no access to the user's home folder."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _TOUCHES = frozenset({"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", 
 
 @contextmanager
 def loopback_only(forbid: Callable[[str], object]) -> Iterator[None]:
-    """Meanwhile ``forbid`` is called for a connection to another machine, and no name server is asked for anything.
+    """Call ``forbid`` for each connection to another machine inside the block, and resolve no names of hosts.
 
-    ``forbid`` raises what ends the test, best a BaseException: nothing on the way then takes it for a broken network.
+    ``forbid`` should raise a BaseException to end the test, so that nothing handles it as a network failure.
     """
     connect, connect_ex, look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
@@ -42,19 +42,19 @@ def loopback_only(forbid: Callable[[str], object]) -> Iterator[None]:
     def guarded_look_up(host: Any, *arguments: Any, **options: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
         if name and name != "localhost" and not _is_address(name):
-            raise socket.gaierror(socket.EAI_NONAME, f"tests know no host {name!r}")
+            raise socket.gaierror(socket.EAI_NONAME, f"tests can't resolve {name!r}")
         return look_up(host, *arguments, **options)
 
-    replaced = {(socket.socket, "connect"): guarded_connect, (socket.socket, "connect_ex"): guarded_connect_ex}
+    patched = {(socket.socket, "connect"): guarded_connect, (socket.socket, "connect_ex"): guarded_connect_ex}
     before = {(socket.socket, "connect"): connect, (socket.socket, "connect_ex"): connect_ex}
-    _set({**replaced, (socket, "getaddrinfo"): guarded_look_up})
+    _set_attributes({**patched, (socket, "getaddrinfo"): guarded_look_up})
     try:
         yield
     finally:
-        _set({**before, (socket, "getaddrinfo"): look_up})
+        _set_attributes({**before, (socket, "getaddrinfo"): look_up})
 
 
-def _set(attributes: dict[Any, Any]) -> None:
+def _set_attributes(attributes: dict[Any, Any]) -> None:
     for (owner, name), value in attributes.items():
         setattr(owner, name, value)
 
@@ -69,11 +69,11 @@ def _is_address(host: str) -> bool:
 
 @contextmanager
 def other_home(home: Path, environ: MutableMapping[str, str], settings: Iterable[str]) -> Iterator[None]:
-    """Meanwhile ``home`` is the home folder, and no variable is set whose name begins with one of ``settings``."""
-    beginnings = tuple(settings)
+    """Make ``home`` the home folder inside the block, and unset variables that begin with one of ``settings``."""
+    prefixes = tuple(settings)
     before = dict(environ)
     for name in before:
-        if name.upper().startswith(beginnings):
+        if name.upper().startswith(prefixes):
             del environ[name]
     environ.update(HOME=str(home), USERPROFILE=str(home))
     try:
@@ -84,28 +84,28 @@ def other_home(home: Path, environ: MutableMapping[str, str], settings: Iterable
 
 
 class _HomeGuard:
-    """Looks at every file that is touched. Python can't take an audit hook back, so that there is one for all tests."""
+    """Sees every file access. There is one for all tests, because Python can't remove an audit hook."""
 
     def __init__(self) -> None:
-        self._there = False
-        self._looking: Callable[[str], None] | None = None
+        self._installed = False
+        self._check: Callable[[str], None] | None = None
 
-    def begin(self, look: Callable[[str], None]) -> None:
-        if not self._there:
+    def start(self, check: Callable[[str], None]) -> None:
+        if not self._installed:
             sys.addaudithook(self._hook)
-            self._there = True
-        self._looking = look
+            self._installed = True
+        self._check = check
 
-    def end(self) -> None:
-        self._looking = None
+    def stop(self) -> None:
+        self._check = None
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        look = self._looking
-        if look is None or event not in _TOUCHES:
+        check = self._check
+        if check is None or event not in _TOUCHES:
             return
         path = arguments[0]
         if isinstance(path, (str, bytes)):
-            look(os.fsdecode(path))
+            check(os.fsdecode(path))
 
 
 _guard = _HomeGuard()
@@ -113,22 +113,22 @@ _guard = _HomeGuard()
 
 @contextmanager
 def away_from(home: Path, allowed: Iterable[Path], forbid: Callable[[str], object]) -> Iterator[None]:
-    """Meanwhile ``forbid`` is called for each file below ``home`` that is touched and is in no folder of ``allowed``.
+    """Call ``forbid`` for each access inside the block to a file below ``home`` and outside of ``allowed``.
 
-    What Python itself imports from is always allowed.
+    The folders that Python imports from are always allowed.
     """
-    own = [Path(each) for each in (sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path) if each]
-    free = tuple({f"{Path(each).absolute()}{os.sep}" for each in (*own, *allowed)})
-    mine = f"{home.absolute()}{os.sep}"
+    imported = [Path(path) for path in (sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path) if path]
+    free = tuple({f"{Path(path).absolute()}{os.sep}" for path in (*imported, *allowed)})
+    guarded = f"{home.absolute()}{os.sep}"
 
-    def look(path: str) -> None:
+    def check(path: str) -> None:
         whole = os.path.abspath(path)  # noqa: PTH100 - links are not followed: that touches files
-        if whole.startswith(mine) and not f"{whole}{os.sep}".startswith(free) and "__pycache__" not in whole:
-            _guard.end()  # to tell of it, files are read
-            forbid(f"this test touches {whole}, which is in the home of whoever runs it")
+        if whole.startswith(guarded) and not f"{whole}{os.sep}".startswith(free) and "__pycache__" not in whole:
+            _guard.stop()  # pytest reads files to report the failure
+            forbid(f"this test touches {whole}, which is in the user's home folder")
 
-    _guard.begin(look)
+    _guard.start(check)
     try:
         yield
     finally:
-        _guard.end()
+        _guard.stop()

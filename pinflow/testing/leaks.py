@@ -1,4 +1,4 @@
-"""Which secrets a run knows, and listening to what is logged and printed meanwhile."""
+"""The secrets of a run, and capturing what is logged and printed during it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,27 @@ from pinflow.testing.secrets import needles
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SHORTEST = 12  # characters of a secret
-_PUBLIC = ("_URI", "_URL", "_ID", "_VERSION", "_DIR", "_FILE", "_HOST", "_PORT")  # what such names end with
+SHORTEST = 12  # characters of a secret: shorter values, such as "v5", occur in harmless texts
+_PUBLIC = (
+    "_URI",
+    "_URL",
+    "_ID",
+    "_VERSION",
+    "_DIR",
+    "_FILE",
+    "_HOST",
+    "_PORT",
+)  # endings of the names of variables without secrets
 
 
 def secrets_of(variables: Mapping[str, str]) -> tuple[bytes, ...]:
-    """What to look for, of the variables that a sandbox gives its clients and of the token files that they name."""
-    found = {value for name, value in variables.items() if not name.endswith(_PUBLIC) and len(value) >= SHORTEST}
+    """The secrets in the variables that a sandbox gives its clients, and in the token files that they name."""
+    secrets = {value for name, value in variables.items() if not name.endswith(_PUBLIC) and len(value) >= SHORTEST}
     for name, value in variables.items():
         if name.endswith("_DIR") and Path(value).is_dir():
             for path in Path(value).glob("*.json"):
-                found |= set(_tokens(json.loads(path.read_text("utf-8"))))
-    return needles(sorted(found))
+                secrets |= set(_tokens(json.loads(path.read_text("utf-8"))))
+    return needles(sorted(secrets))
 
 
 def _tokens(value: Any, name: str = "") -> Iterator[str]:
@@ -37,47 +46,47 @@ def _tokens(value: Any, name: str = "") -> Iterator[str]:
         yield value
 
 
-def found_in(content: bytes, secrets: tuple[bytes, ...]) -> bool:
-    """Whether one of the secrets is in it."""
+def contains_secret(content: bytes, secrets: tuple[bytes, ...]) -> bool:
+    """Whether ``content`` contains one of the secrets."""
     return any(secret in content for secret in secrets)
 
 
-class Ears:
-    """Hears what is logged and printed, and which step was at work then."""
+class OutputCapture:
+    """Captures what is logged and printed, with the step that was running."""
 
     def __init__(self) -> None:
         self.logged: list[tuple[str, str]] = []
         self.printed: list[tuple[str, str]] = []
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Meanwhile nobody else hears any of it."""
-        handler, root = _Handler(self.logged), logging.getLogger()
+    def capturing(self) -> Iterator[None]:
+        """Captures logs and output inside the block; other handlers see nothing."""
+        handler, root = _LogCapture(self.logged), logging.getLogger()
         level, handlers = root.level, root.handlers
         root.handlers = [handler]
         root.setLevel(logging.DEBUG)
         try:
-            with redirect_stdout(_Printed(self.printed)), redirect_stderr(_Printed(self.printed)):
+            with redirect_stdout(_PrintCapture(self.printed)), redirect_stderr(_PrintCapture(self.printed)):
                 yield
         finally:
             root.setLevel(level)
             root.handlers = handlers
 
 
-class _Handler(logging.Handler):
-    def __init__(self, heard: list[tuple[str, str]]) -> None:
+class _LogCapture(logging.Handler):
+    def __init__(self, captured: list[tuple[str, str]]) -> None:
         super().__init__()
-        self._heard = heard
+        self._captured = captured
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._heard.append((STEP.get(), self.format(record)))
+        self._captured.append((STEP.get(), self.format(record)))
 
 
-class _Printed(io.StringIO):
-    def __init__(self, heard: list[tuple[str, str]]) -> None:
+class _PrintCapture(io.StringIO):
+    def __init__(self, captured: list[tuple[str, str]]) -> None:
         super().__init__()
-        self._heard = heard
+        self._captured = captured
 
     def write(self, text: str) -> int:
-        self._heard.append((STEP.get(), text))
+        self._captured.append((STEP.get(), text))
         return len(text)

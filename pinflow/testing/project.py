@@ -1,9 +1,9 @@
-"""A project for tests: a recipe's text goes in at the front, and statuses, events and a service's state come out.
+"""A project for tests: run the text of a recipe, then check statuses, events and the service's state.
 
     with Project(folder) as project:
         assert project.run("{name: n, api: v5, steps: [{id: a, uses: get_user}]}").ok
 
-Nobody waits: time passes when somebody sleeps.
+Tests don't wait: the clock moves only when something sleeps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any, Self
 
 from pinflow.app import App, Options, services_of, tokens_of
-from pinflow.errors import UsageError
+from pinflow.errors import UsageError, warn_renamed
 from pinflow.events import EffectDone, Event, Retrying, Waiting
 from pinflow.plugin import loader as plugin_loading
 from pinflow.plugin.hookspecs import hookimpl
@@ -34,11 +34,11 @@ NOON = 1_800_000_000.0  # seconds since the epoch: 2027-01-15, 08:00 UTC
 
 
 class Killed(BaseException):
-    """Stands for the end of the process, in the middle of a run."""
+    """Stands for a kill of the process in the middle of a run."""
 
 
-class Clock:
-    """A time that passes only when somebody sleeps. Safe for threads."""
+class ManualClock:
+    """A clock that moves only when something sleeps. Thread-safe."""
 
     def __init__(self, now: float = NOON) -> None:
         self.now = now  # seconds since the epoch
@@ -48,19 +48,19 @@ class Clock:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Let so much time pass at once."""
+        """Move the clock without waiting."""
         with self._lock:
             self.now += seconds
 
 
 class Project:
-    """A folder with recipes, the plugins that they use, and everything that was told of their runs.
+    """A folder with recipes, the plugins that they use, and the events of their runs.
 
-    Every installed plugin is there unless ``installed`` is False or ``disabled`` names it, and those in
-    ``plugins``: modules, or objects with functions marked ``@hookimpl``. ``files`` are plugins that are Python
-    files. ``environ`` is the whole environment that recipes and plugins see, beside the variables of the sandboxes:
-    one starts for each service that a run needs and some plugin simulates, and lasts as long as the project, so
-    that a run can be resumed.
+    It has every installed plugin, unless ``installed`` is False or ``disabled`` names it, and those in ``plugins``:
+    modules, or objects with functions marked ``@hookimpl``. ``files`` are plugins that are Python files. ``environ``
+    is the whole environment of recipes and plugins, apart from the variables of the sandboxes. A sandbox is started
+    for each service that a run needs and a plugin simulates, and runs until the project is closed, so that a run can
+    be resumed.
     """
 
     def __init__(
@@ -78,16 +78,16 @@ class Project:
         self.environ: dict[str, str] = {}
         self.plugins: list[object] = list(plugins)
         self.events: list[Event] = []  # of the last run
-        self.clock = Clock()
+        self.clock = ManualClock()
         self.stop = threading.Event()
-        self.approve: Callable[[str], bool] | None = lambda what: True  # nothing of anybody's is at stake
+        self.approve: Callable[[str], bool] | None = lambda summary: True  # nothing real is deleted
         self._installed = installed
         self._files = tuple(files)
         self._disabled = tuple(disabled)
         self._open = ExitStack()
         self._sandboxes: dict[str, Any] = {}
-        self.variables: dict[str, str] = {}  # that the sandboxes give their clients
-        self.offered: Callable[[Action], Action] = lambda action: action  # changes actions on their way to the engine
+        self.variables: dict[str, str] = {}  # for clients of the sandboxes
+        self.wrap_action: Callable[[Action], Action] = lambda action: action  # applied to each action before a run
 
     def __enter__(self) -> Self:
         return self
@@ -96,36 +96,36 @@ class Project:
         self.close()
 
     def close(self) -> None:
-        """End the sandboxes."""
+        """Stop the sandboxes."""
         self._open.close()
 
-    # what there is
+    # recipes and plugins
 
     def offer(self, *actions: Action) -> None:
-        """Give recipes these actions."""
+        """Add actions that recipes can use."""
 
-        class Offering:
+        class ActionPlugin:
             @hookimpl
             def pinflow_actions(self) -> list[Action]:
                 return list(actions)
 
-        self.plugins.append(Offering())
+        self.plugins.append(ActionPlugin())
 
     def write(self, text: str, name: str = "recipe.yaml") -> Path:
-        """A file in the recipes' folder, its indentation taken away."""
+        """Write a file to the recipes' folder, without the text's common indentation. Returns its path."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(text), "utf-8")
         return path
 
     def app(self) -> App:
-        """pinflow with these plugins, in this environment and at this time."""
+        """An app with these plugins, this environment and this clock."""
         manager, infos = plugin_loading.load(
-            self._found(), disabled=self._disabled, files=self._files, objects=self.plugins
+            self._installed_plugins(), disabled=self._disabled, files=self._files, objects=self.plugins
         )
         registry = plugin_loading.collect(manager, infos, {**self.variables, **self.environ})
         return App(
-            replace(registry, actions={key: self.offered(each) for key, each in registry.actions.items()}),
+            replace(registry, actions={key: self.wrap_action(action) for key, action in registry.actions.items()}),
             manager,
             {**self.variables, **self.environ},
             state=self.state,
@@ -134,76 +134,75 @@ class Project:
             sleep=self.clock.sleep,
         )
 
-    def _found(self) -> list[Found]:
-        """The installed plugins, but for those that the test brings itself."""
-        brought = {getattr(each, "__name__", "") for each in self.plugins}
-        return [each for each in _installed() if each.value not in brought] if self._installed else []
+    def _installed_plugins(self) -> list[Found]:
+        """The installed plugins, without those that the test adds itself."""
+        own = {getattr(plugin, "__name__", "") for plugin in self.plugins}
+        return [plugin for plugin in _installed_plugins() if plugin.value not in own] if self._installed else []
 
-    # the service
+    # sandboxes
 
     @property
     def sandbox(self) -> Any:
-        """The sandbox of the one service that runs use: what its plugin's ``pinflow_sandbox`` starts.
+        """The sandbox of the only service: what its plugin's ``pinflow_sandbox`` starts.
 
-        Raises UsageError where there are several to choose from; :meth:`sandbox_of` names one.
+        Raises UsageError if there are several services; then use :meth:`sandbox_of`.
         """
-        services = list(self._sandboxes) or self._brought() or sorted(self.app().registry.simulators)
+        services = list(self._sandboxes) or self._own_services() or sorted(self.app().registry.simulators)
         if len(services) != 1:
             listed = ", ".join(services) or "none"
-            raise UsageError(f"which sandbox? There are: {listed}", hint="name one: project.sandbox_of(service)")
+            raise UsageError(f"which sandbox? The services are: {listed}", hint="use project.sandbox_of(service)")
         return self.sandbox_of(services[0])
 
-    def _brought(self) -> list[str]:
+    def _own_services(self) -> list[str]:
         """The services that the test's own plugins simulate."""
         manager, infos = plugin_loading.load([], files=self._files, objects=self.plugins)
-        hook = [each.plugin_name for each in manager.hook.pinflow_sandbox.get_hookimpls()]
-        mine = [info.name for info in infos if info.name in hook]
-        everything = self.app().registry
+        implementers = [impl.plugin_name for impl in manager.hook.pinflow_sandbox.get_hookimpls()]
+        own = [info.name for info in infos if info.name in implementers]
         return [
             offer.removeprefix("sandbox ")
-            for plugin in everything.plugins
-            if plugin.name in mine
+            for plugin in self.app().registry.plugins
+            if plugin.name in own
             for offer in plugin.offers
             if offer.startswith("sandbox ")
         ]
 
     def sandbox_of(self, service: str) -> Any:
-        """The sandbox of a service; it starts when it is first asked for. Raises UsageError if nobody simulates it."""
+        """The sandbox of a service, started at its first use. Raises UsageError if no plugin simulates it."""
         if service not in self._sandboxes:
             simulators = self.app().registry.simulators
             if service not in simulators:
                 raise UsageError(
-                    f"no plugin simulates {service!r}; there are: {', '.join(sorted(simulators)) or 'none'}"
+                    f"no plugin simulates {service!r}; the services are: {', '.join(sorted(simulators)) or 'none'}"
                 )
             self._sandboxes[service] = self._open.enter_context(simulators[service].start(self.clock))
         return self._sandboxes[service]
 
     @property
     def requests(self) -> Sequence[Mapping[str, Any]]:
-        """What :attr:`sandbox` was asked, where it tells: mappings with ``method``, ``path``, ``status``, ``count``."""
-        told: Sequence[Mapping[str, Any]] = self.sandbox.requests()
-        return told
+        """The requests to :attr:`sandbox`, if it records them, with ``method``, ``path``, ``status`` and ``count``."""
+        requests: Sequence[Mapping[str, Any]] = self.sandbox.requests()
+        return requests
 
-    def held(self) -> dict[str, Any]:
-        """What the running sandboxes hold, by service, of those that tell."""
-        return {name: each.state() for name, each in self._sandboxes.items() if hasattr(each, "state")}
+    def sandbox_state(self) -> dict[str, Any]:
+        """The data of the running sandboxes that report it, by service."""
+        return {name: sandbox.state() for name, sandbox in self._sandboxes.items() if hasattr(sandbox, "state")}
 
-    def _ready(self, app: App, plan: Plan) -> App:
-        """The same app, with the sandboxes that the plan needs."""
+    def _connect(self, app: App, plan: Plan) -> App:
+        """Connect the app to the sandboxes that the plan needs. Returns it."""
         for service in services_of(plan):
             if service in app.registry.simulators:
                 self.variables.update(self.sandbox_of(service).environment(tokens_of(plan)))
         app.environ = {**self.variables, **self.environ}
         return app
 
-    # what is done
+    # runs
 
     def plan(self, recipe: str | Path, *, inputs: Mapping[str, Any] | None = None, **options: Any) -> Plan:
-        """The plan of a recipe that is to be run. Raises RecipeError with everything that is wrong."""
+        """The plan of a recipe with its inputs. Raises RecipeError with every mistake."""
         return self.app().plan(self._path(recipe), inputs=inputs or {}, **options)
 
     def check(self, recipe: str | Path, **options: Any) -> Plan:
-        """The plan of a recipe that is only checked."""
+        """The plan of a recipe without inputs. Raises RecipeError with every mistake."""
         return self.app().plan(self._path(recipe), inputs=None, **options)
 
     def run(
@@ -217,56 +216,66 @@ class Project:
         plugins: Iterable[object] = (),
         **options: Any,
     ) -> RunResult:
-        """Run a recipe, given as text or as a file; what was told of it is in ``events``.
+        """Run a recipe, given as text or as a file. Its events are in ``events``.
 
-        ``examples`` takes the inputs' examples where nothing is given; ``plugins`` are
-        added to those of the project; ``options`` are those of :class:`pinflow.app.Options`.
-        Raises RecipeError, CredentialError and so on before anything is sent; what comes later is in the result.
+        ``examples`` uses the inputs' examples as defaults; ``plugins`` are added to those of the project; ``options``
+        are those of :class:`pinflow.app.Options`. Raises RecipeError, CredentialError and so on before anything is
+        sent; later errors are in the result.
         """
         self.plugins += plugins
         self.events.clear()
         app = self.app()
         plan = app.plan(self._path(recipe), inputs=inputs or {}, api=api, examples=examples)
-        return self._ready(app, plan).run(plan, self._options(dry_run=dry_run, **options))
+        return self._connect(app, plan).run(plan, self._options(dry_run=dry_run, **options))
 
     def resume(self, run: str | None = None, *, inputs: Mapping[str, Any] | None = None, **options: Any) -> RunResult:
-        """Go on with a run, the last one if none is named."""
+        """Resume a run, by default the last one."""
         self.events.clear()
         return self.app().resume(run, self._options(**options), inputs=inputs)
 
     def kill(self, recipe: str | Path, *, after: int = 1, **options: Any) -> None:
-        """Run a recipe, and end it as a kill of the process would: right after its ``after``-th effect.
+        """Run a recipe and end it like a kill of the process, right after its ``after``-th effect.
 
-        :meth:`resume` goes on. Raises AssertionError if the run was over before.
+        :meth:`resume` continues it. Raises AssertionError if the run ends before that.
         """
-        left = iter(range(after - 1, -1, -1))
+        remaining = iter(range(after - 1, -1, -1))
 
         def count(event: Event) -> None:
-            if isinstance(event, EffectDone) and not next(left, 1):
+            if isinstance(event, EffectDone) and not next(remaining, 1):
                 raise Killed
 
         try:
             result = self.run(recipe, report=[count], **options)
         except Killed:
             return
-        raise AssertionError(f"the run was over before its effect {after}: {result.status}") from result.error
+        raise AssertionError(f"the run ended before its effect {after}: {result.status}") from result.error
 
     def _path(self, recipe: str | Path) -> Path:
         return recipe if isinstance(recipe, Path) else self.write(recipe)
 
-    def _options(self, **given: Any) -> Options:
-        report = [self.events.append, *given.pop("report", ())]
-        return Options(**{"approve": self.approve, "stop": self.stop, **given, "report": report})
+    def _options(self, **options: Any) -> Options:
+        report = [self.events.append, *options.pop("report", ())]
+        return Options(**{"approve": self.approve, "stop": self.stop, **options, "report": report})
 
-    # what was told
+    # events
+
+    def events_of(self, *kinds: str) -> list[Any]:
+        """The events of these kinds, in order: ``events_of("EffectDone", "ItemSkipped")``."""
+        return [event for event in self.events if type(event).__name__ in kinds]
 
     def told(self, *kinds: str) -> list[Any]:
-        """The events of these kinds, in order: ``told("EffectDone", "ItemSkipped")``."""
-        return [event for event in self.events if type(event).__name__ in kinds]
+        """The old name of :meth:`events_of`."""
+        warn_renamed("project.told", "project.events_of")
+        return self.events_of(*kinds)
+
+    def held(self) -> dict[str, Any]:
+        """The old name of :meth:`sandbox_state`."""
+        warn_renamed("project.held", "project.sandbox_state")
+        return self.sandbox_state()
 
     @property
     def waits(self) -> list[float]:
-        """The seconds of each wait and pause between tries, in the last run."""
+        """The seconds of each wait and each delay before a retry, in the last run."""
         return [
             event.delay if isinstance(event, Retrying) else event.until - event.at
             for event in self.events
@@ -275,6 +284,6 @@ class Project:
 
 
 @cache
-def _installed() -> list[Found]:
-    """Looking through all distributions takes longer than most tests."""
+def _installed_plugins() -> list[Found]:
+    """Cached, because reading all distributions takes longer than most tests."""
     return plugin_loading.installed(None)

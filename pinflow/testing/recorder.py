@@ -1,4 +1,4 @@
-"""Seeing what actions do: what they were given, what they asked of the service, and what they gave."""
+"""Records the calls of actions: their requests, their outputs, and whether the service changed."""
 
 from __future__ import annotations
 
@@ -20,167 +20,167 @@ if TYPE_CHECKING:
     from pinflow.engine.durable import Durable, EachResult
     from pinflow.plugin.action import Action
 
-LOOKS = 20  # how often the service's state is compared for one call: a listing may have thousands of items
-ITEMS = 50  # of a listing that are remembered
+LOOKS = 20  # comparisons of the service's state for one call: a listing may have thousands of items, each is slow
+ITEMS = 50  # of a listing that are stored; the shape of more is the same
 
 
 @dataclass(slots=True)
-class Seen:
+class CallRecord:
     """One call of an action."""
 
     action: Action
     step: str
     requests: list[tuple[str, str, str]] = field(default_factory=list)  # role, method, path
-    outputs: list[Any] = field(default_factory=list)  # the one thing it gave, or the first items
+    outputs: list[Any] = field(default_factory=list)  # its one output, or its first items
     error: BaseException | None = None
-    changed: bool = False  # whether the service held something else afterwards
+    changed: bool = False  # whether the service had other data afterwards
 
 
-class Watch:
-    """Sees every call of the actions that :meth:`over` wraps.
+class Recorder:
+    """Records every call of the actions that :meth:`wrap` wraps, those for which ``is_recorded`` is true.
 
-    ``state`` tells what the services hold, as something that can be compared; it is asked around the calls for
-    which ``compare`` is true. With ``lose`` the run is killed when the ``lose``-th effect of those actions has its
-    answer, which by then nobody has recorded.
+    ``state`` returns the data of the services, to be compared before and after the calls for which ``compare`` is
+    true. With ``lose`` the run is killed when the ``lose``-th effect of those actions has its answer, before that is
+    recorded.
     """
 
     def __init__(
         self,
-        mine: Callable[[Action], bool],
+        is_recorded: Callable[[Action], bool],
         *,
         state: Callable[[], object],
         compare: Callable[[Action], bool],
         lose: int = 0,
     ) -> None:
-        self.seen: list[Seen] = []
-        self._mine = mine
+        self.calls: list[CallRecord] = []
+        self._is_recorded = is_recorded
         self._state = state
         self._compare = compare
         self._lose = lose
         self._effects = 0
         self._busy = 0
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # parallel loops call actions in several threads
 
-    def over(self, action: Action) -> Action:
-        """The action, seen; or as it is if it is none of those."""
-        if not self._mine(action):
+    def wrap(self, action: Action) -> Action:
+        """The action, recorded; or unchanged if it is not to be recorded."""
+        if not self._is_recorded(action):
             return action
-        if (variants := action.variants) is not None:  # it stands for others, which are what is called
-            return replace(action, variants=replace(variants, find=self._over_found(variants.find)))
+        if (variants := action.variants) is not None:  # it stands for other actions, which are called instead
+            return replace(action, variants=replace(variants, find=self._wrap_variants(variants.find)))
         function = action.function
 
         @functools.wraps(function)
-        def seen_call(ctx: Context, **given: Any) -> Any:
-            seen = self._begin(action, ctx)
-            with self._during(seen, looks=1):
-                output = function(self._watched(ctx, seen), **given)
-            seen.outputs.append(output)
+        def record_call(ctx: Context, **arguments: Any) -> Any:
+            call = self._start(action, ctx)
+            with self._observe(call, looks=1):
+                output = function(self._record_context(ctx, call), **arguments)
+            call.outputs.append(output)
             return output
 
         @functools.wraps(function)
-        def seen_items(ctx: Context, **given: Any) -> Iterator[Any]:
-            seen = self._begin(action, ctx)
-            items = iter(function(self._watched(ctx, seen), **given))
+        def record_items(ctx: Context, **arguments: Any) -> Iterator[Any]:
+            call = self._start(action, ctx)
+            items = iter(function(self._record_context(ctx, call), **arguments))
             looks = LOOKS
             while True:
-                with self._during(seen, looks=looks):
+                with self._observe(call, looks=looks):
                     try:
                         item = next(items)
                     except StopIteration:
                         return
                 looks -= 1
-                if len(seen.outputs) < ITEMS:
-                    seen.outputs.append(item)
+                if len(call.outputs) < ITEMS:
+                    call.outputs.append(item)
                 yield item
 
-        return replace(action, function=seen_items if action.yields else seen_call)
+        return replace(action, function=record_items if action.yields else record_call)
 
-    def _over_found(self, find: Callable[[str, bool], Action | None]) -> Callable[[str, bool], Action | None]:
-        def found(name: str, items: bool) -> Action | None:
+    def _wrap_variants(self, find: Callable[[str, bool], Action | None]) -> Callable[[str, bool], Action | None]:
+        def find_wrapped(name: str, items: bool) -> Action | None:
             variant = find(name, items)
-            return self.over(variant) if variant is not None else None
+            return self.wrap(variant) if variant is not None else None
 
-        return found
+        return find_wrapped
 
-    def _begin(self, action: Action, ctx: Context) -> Seen:
-        seen = Seen(action, ctx.step)
+    def _start(self, action: Action, ctx: Context) -> CallRecord:
+        call = CallRecord(action, ctx.step)
         with self._lock:
-            self.seen.append(seen)
-        return seen
+            self.calls.append(call)
+        return call
 
     @contextmanager
-    def _during(self, seen: Seen, *, looks: int) -> Iterator[None]:
-        """Keep the error, and see whether the service changed: only where nothing else is at work meanwhile."""
+    def _observe(self, call: CallRecord, *, looks: int) -> Iterator[None]:
+        """Record the error, and whether the service changed; the latter only if no other call runs at the time."""
         with self._lock:
             self._busy += 1
             alone = self._busy == 1
-        comparing = looks > 0 and alone and self._compare(seen.action)
+        comparing = looks > 0 and alone and self._compare(call.action)
         before = self._state() if comparing else None
         try:
             yield
         except BaseException as error:
-            seen.error = error
+            call.error = error
             raise
         finally:
             with self._lock:
                 alone = alone and self._busy == 1
                 self._busy -= 1
             if comparing and alone and self._state() != before:
-                seen.changed = True
+                call.changed = True
 
-    def _watched(self, ctx: Context, seen: Seen) -> Context:
-        watched = copy.copy(ctx)
-        watched._clients = {role: _watched_client(client, role, seen) for role, client in ctx._clients.items()}
+    def _record_context(self, ctx: Context, call: CallRecord) -> Context:
+        recorded = copy.copy(ctx)
+        recorded._clients = {role: _record_client(client, role, call) for role, client in ctx._clients.items()}
         if self._lose:
-            watched._durable = _Losing(ctx._durable, self._answered)  # type: ignore[assignment]  # it looks like one
-        return watched
+            recorded._durable = _LosingDurable(ctx._durable, self._count_answer)  # type: ignore[assignment]  # same methods
+        return recorded
 
-    def _answered(self) -> None:
+    def _count_answer(self) -> None:
         with self._lock:
             self._effects += 1
-            lost = self._effects == self._lose
-        if lost:
+            is_lost = self._effects == self._lose
+        if is_lost:
             raise Killed
 
 
-class _WatchedClient(Client):
-    """A client that shares everything with another one, and tells what it is asked for."""
+class _RecordedClient(Client):
+    """A client that shares its state with another one, and reports each request."""
 
     __slots__ = ("_note",)
 
     _note: Callable[[str, str], None]
 
-    def request(self, method: str, path: str, **given: Any) -> Any:
+    def request(self, method: str, path: str, **options: Any) -> Any:
         self._note(method.upper(), path)
-        return super().request(method, path, **given)
+        return super().request(method, path, **options)
 
 
-def _watched_client(client: Client, role: str, seen: Seen) -> Client:
-    watched = object.__new__(_WatchedClient)
-    watched.__dict__ = client.__dict__
-    watched._note = lambda method, path: seen.requests.append((role, method, path))
-    return watched
+def _record_client(client: Client, role: str, call: CallRecord) -> Client:
+    recorded = object.__new__(_RecordedClient)
+    recorded.__dict__ = client.__dict__
+    recorded._note = lambda method, path: call.requests.append((role, method, path))
+    return recorded
 
 
-class _Losing:
-    """The durable calls of a run, which tell when an effect has its answer."""
+class _LosingDurable:
+    """The durable calls of a run, which report when an effect has its answer."""
 
-    def __init__(self, durable: Durable, answered: Callable[[], None]) -> None:
+    def __init__(self, durable: Durable, count_answer: Callable[[], None]) -> None:
         self._durable = durable
-        self._answered = answered
+        self._count_answer = count_answer
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._durable, name)
 
     def once(self, step: str, key: str, do: Callable[[], Any], **rest: Any) -> Any:
-        return self._durable.once(step, key, lambda: self._told(do()), **rest)
+        return self._durable.once(step, key, lambda: self._count(do()), **rest)
 
     def each(
         self, step: str, items: Iterable[Any], *, do: Callable[[Any], Any], **rest: Mapping[str, Any]
     ) -> EachResult:
-        return self._durable.each(step, items, do=lambda item: self._told(do(item)), **rest)  # type: ignore[arg-type]
+        return self._durable.each(step, items, do=lambda item: self._count(do(item)), **rest)  # type: ignore[arg-type]
 
-    def _told(self, result: Any) -> Any:
+    def _count(self, result: Any) -> Any:
         if not isinstance(result, Skip):
-            self._answered()
+            self._count_answer()
         return result

@@ -39,13 +39,13 @@ def test_the_plan_is_shown_before_the_question(desk: Desk, shop: Shop) -> None:
     assert desk("approve", recipe, "-i", "count=4", "-i", "secret=hunter2", answers="y\n") == 0
     shown = desk.stderr
     assert "  count   4" in shown
-    assert "the recipe's own" in shown
+    assert "from the recipe" in shown
     assert "  secret  (secret)" in shown
     assert "  make  make_things" in shown
     assert "  thing               4" in shown or "would be done" in shown
     assert "up to 1,000 changes" in shown
     assert "hunter2" not in shown + desk.stdout
-    assert desk.stdout.startswith("approved: ")
+    assert desk.stdout.startswith("approved as ")
     shop.made.clear()  # this plugin's dry run does it all
     assert desk("run", recipe, "-i", "count=4", "-i", "secret=other", "--unattended") == 0
     assert shop.made == [0, 1, 2]
@@ -86,7 +86,7 @@ def test_provisioning_approves_without_a_dry_run(desk: Desk, shop: Shop) -> None
 
 def test_approvals_are_listed_and_taken_back(desk: Desk) -> None:
     desk("approve", "--list")
-    assert "nothing is approved" in desk.stderr
+    assert "No approvals" in desk.stderr
     recipe = desk.recipe(SHOP)
     desk("approve", recipe, "-i", "count=4", "--yes", "--max-writes", "7")
     desk("approve", "--list", "--output", "json")
@@ -104,16 +104,16 @@ def test_what_only_reads_needs_no_approval(desk: Desk) -> None:
     recipe = desk.recipe(READS)
     assert desk("approve", recipe) == 0
     assert "needs" not in desk.stderr
-    assert "runs unattended without an approval" in desk.stdout
+    assert "changes nothing and needs no approval" in desk.stdout
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "which recipe?"),
+        ([], "no recipe given"),
         (["nothing.yaml"], "there is no such file"),
-        (["RECIPE", "--list"], "one at a time"),
-        (["RECIPE", "-i", "count=1", "--max-writes", "some"], "is not a whole number"),
+        (["RECIPE", "--list"], "can't be used with a recipe"),
+        (["RECIPE", "-i", "count=1", "--max-writes", "some"], "must be a whole number"),
         (["--revoke", "abc"], "there is no approval 'abc'"),
     ],
 )
@@ -129,7 +129,7 @@ def test_the_limit_of_a_run_may_stand_in_a_variable(desk: Desk, shop: Shop) -> N
     assert desk("run", recipe, "-i", "count=3") == 5
     assert shop.made == []
     assert desk("run", recipe, "-i", "count=3", answers="y\n") == 0
-    assert "this makes up to 3 changes (things of step make). Go on? [y/N]" in desk.stderr
+    assert "this makes up to 3 changes (things of step make). Continue? [y/N]" in desk.stderr
     desk.environ["PINFLOW_MAX_WRITES"] = "plenty"
     assert desk("run", recipe, "-i", "count=3") == 2
-    assert "PINFLOW_MAX_WRITES: 'plenty' is not a whole number" in desk.stderr
+    assert "PINFLOW_MAX_WRITES must be a whole number, not 'plenty'" in desk.stderr

@@ -205,9 +205,9 @@ def test_quiet_leaves_only_the_recap(desk: Desk, recipe: str) -> None:
 def test_a_dry_run_changes_nothing_and_says_how_to_run_it_for_real(desk: Desk, recipe: str) -> None:
     assert desk("run", recipe, "-i", "count=2", "--dry-run") == 0
     assert "dry run, nothing was changed" in desk.stdout
-    assert desk.stdout.endswith(f"run it without --dry-run: pinflow run {recipe} -i count=2\n")
+    assert desk.stdout.endswith(f"to run it: pinflow run {recipe} -i count=2\n")
     desk("runs")
-    assert "no run is recorded yet" in desk.stderr
+    assert "No runs yet" in desk.stderr
 
 
 def test_the_command_to_paste_names_the_local_plugins(desk: Desk, recipe: str) -> None:
@@ -243,7 +243,7 @@ def test_a_run_that_waits_too_long_is_paused_and_says_when_to_go_on(desk: Desk, 
     shop.limit = 2
     assert desk("run", recipe, "-i", "count=4") == 6
     assert desk.stdout.startswith("Fill the shop: paused (")
-    assert "  go on after " in desk.stdout
+    assert "  continue after " in desk.stdout
     shop.limit = -1
     assert desk("resume") == 6
     assert "is paused until 2026-03-01 " in desk.stderr
@@ -267,10 +267,10 @@ def test_missing_inputs_are_all_told_with_what_to_add(desk: Desk) -> None:
     ("words", "message"),
     [
         (["-i", "cuont=3"], "there is no input 'cuont'; did you mean 'count'?"),
-        (["-i", "count"], "-i 'count' is not NAME=VALUE"),
+        (["-i", "count"], "-i must be NAME=VALUE, not 'count'"),
         (["-i", "count=3", "-i", "count=4"], "input 'count' is given twice"),
         (["-i", "count=x"], "must be a whole number"),
-        (["-i", "count=3", "--patience", "soon"], "'soon' is not a length of time"),
+        (["-i", "count=3", "--patience", "soon"], "must be a duration like 90 s, 10 minutes or 2h, not 'soon'"),
     ],
 )
 def test_wrong_inputs_are_wrong_usage(desk: Desk, recipe: str, words: Sequence[str], message: str) -> None:
@@ -282,15 +282,15 @@ def test_wrong_inputs_are_wrong_usage(desk: Desk, recipe: str, words: Sequence[s
     ("given", "seconds"), [("90", 90), ("2h", 7200), ("10 minutes", 600), ("1h 30m", 5400), ("0", 0)]
 )
 def test_patience_is_a_length_of_time(given: str, seconds: float) -> None:
-    from pinflow.cli.run_common import patience
+    from pinflow.cli.run_common import parse_duration
 
-    assert patience(given) == seconds
+    assert parse_duration(given) == seconds
 
 
 def test_the_tier_comes_from_the_environment_and_must_be_one(desk: Desk, recipe: str) -> None:
     desk.environ["PINFLOW_TIER"] = "gold"
     assert desk("run", recipe, "-i", "count=1") == 2
-    assert desk.stderr == "error: PINFLOW_TIER is 'gold'\n  it must be standard or trial\n"
+    assert desk.stderr == "error: PINFLOW_TIER must be standard or trial, not 'gold'\n"
     assert desk("run", recipe, "-i", "count=1", "--tier", "trial") == 0
 
 
@@ -332,7 +332,7 @@ def test_what_the_account_has_is_offered_and_narrowed_by_typing(
     monkeypatch.setattr(App, "choices", lambda self, declared, plan: names)
     recipe = desk.recipe(text.replace("made: ${{ steps.make.made }}", "shelf: ${{ inputs.shelf }}"))
     assert desk("run", recipe, "-i", "count=0", answers="shelf 2\nShelf 27\n") == 0
-    assert "     and 15 more: type a part of the name" in desk.stderr
+    assert "     and 15 more: type part of the name" in desk.stderr
     assert "  2  Shelf 20  (20)\n" in desk.stderr
     assert desk.stdout.endswith("  shelf: 27\n")
 
@@ -344,7 +344,7 @@ def test_when_choices_can_not_be_read_the_value_is_asked_for(desk: Desk, monkeyp
     monkeypatch.setattr(App, "choices", unreadable)
     recipe = desk.recipe(SHOP)
     assert desk("run", recipe, answers="1\n") == 0
-    assert "what there is to choose from can't be read: no token 'access_token'" in desk.stderr
+    assert "can't list the choices: no token 'access_token'" in desk.stderr
 
 
 # -- approval
@@ -366,7 +366,7 @@ def test_deleting_needs_an_approval(
 ) -> None:
     assert desk("run", desk.recipe(WIPE), *words, answers=answers) == code
     assert wiped is None or shop.wiped == wiped
-    asked = "deletes things (step wipe). Go on? [y/N]" in desk.stderr
+    asked = "deletes things (step wipe). Continue? [y/N]" in desk.stderr
     assert asked is (answers is not None and "--no-input" not in words)
 
 
@@ -436,7 +436,7 @@ def test_a_first_signal_ends_the_run_after_the_call_in_flight(desk: Desk, number
     assert process.returncode == code
     assert "stopping after the current call; press Ctrl-C again to stop now" in err
     assert out.startswith("Slow: stopped (")
-    assert "  go on where it stopped: pinflow resume " in out
+    assert "  to continue where it stopped: pinflow resume " in out
     assert "Traceback" not in err
 
 
@@ -454,7 +454,7 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, number: signal.Signals, cod
     assert time.monotonic() - begun < 10
     assert "Traceback" not in err
     (run,) = (desk.folder / "state" / "runs").glob("*.db")
-    assert f"go on where it stopped: pinflow resume {run.stem}\n" in err
+    assert f"to continue where it stopped: pinflow resume {run.stem}\n" in err
 
 
 @pytest.mark.parametrize(
@@ -464,7 +464,7 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, number: signal.Signals, cod
         (["runs", "show"], "there is no run"),
         (["resume"], "there is no run"),
         (["undo"], "there is no run"),
-        (["new", "plugin"], "a plugin can't be named"),
+        (["new", "plugin"], "is not a name for a plugin"),
     ],
 )
 def test_a_name_that_no_file_can_have_is_told(desk: Desk, words: list[str], said: str) -> None:
@@ -547,14 +547,14 @@ def test_steps_in_loops_that_went_well_are_counted_and_shown_on_request(desk: De
     assert desk("run", desk.recipe(f"{{pinflow: 1, name: Loop, {steps}}}")) == 0, desk.stderr
     assert desk("runs", "show") == 0
     assert "each[" not in desk.stdout
-    assert "  3 more in loops are ok: --items shows them\n" in desk.stdout
+    assert "  3 more in loops are ok; to list them: --items\n" in desk.stdout
     assert desk("runs", "show", "--items") == 0
     assert desk.stdout.count("].make") == 3 and "more in loops" not in desk.stdout
 
 
 def test_the_last_run_is_shown_if_none_is_named(desk: Desk, recipe: str) -> None:
     assert desk("runs", "show") == 2
-    assert "there is no run to show" in desk.stderr
+    assert "no run is recorded" in desk.stderr
     desk("run", recipe, "-i", "count=1")
     desk("run", recipe, "-i", "count=2")
     assert desk("runs", "show") == 0
@@ -659,7 +659,7 @@ def test_names_are_one_a_line_for_completion(desk: Desk) -> None:
 def test_an_unknown_action_names_the_nearest(desk: Desk) -> None:
     assert desk("actions", "make_thing") == 2
     assert desk.stderr == (
-        "error: there is no action 'make_thing'; did you mean 'make_things'?\n  pinflow actions lists them\n"
+        "error: unknown action 'make_thing'; did you mean 'make_things'?\n  pinflow actions lists them\n"
     )
 
 
@@ -676,6 +676,6 @@ def test_actions_for_programs_have_their_schemas(desk: Desk) -> None:
 def test_plugins_are_listed_with_what_they_offer(desk: Desk) -> None:
     assert desk("plugins", "-v") == 0
     lines = [line.split() for line in desk.stdout.splitlines()]
-    assert lines[0] == ["PLUGIN", "PACKAGE", "VERSION", "OFFERS"]
+    assert lines[0] == ["PLUGIN", "PACKAGE", "VERSION", "PROVIDES"]
     assert lines[1] == ["Shop", "tests.core.test_cli_commands", "3", "actions"]
     assert lines[2] == ["action", "make_things"]

@@ -82,17 +82,17 @@ def test_nothing_is_overwritten(call: Call) -> None:
     Path("mine.yaml").write_text("precious")
     code, out, err = call("new", "recipe", "loop", "-o", "mine.yaml")
     assert (code, out) == (2, "")
-    assert err == "error: mine.yaml is there already\n  nothing was written: name another place, or remove it\n"
+    assert err == "error: mine.yaml already exists\n  nothing was written; choose another path, or remove it\n"
     assert Path("mine.yaml").read_text() == "precious"
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["recipe", "copybord"], "there is no template 'copybord'; did you mean 'copy_board'?"),
-        (["recipe", "-o", "mine.yaml"], "no template is named for mine.yaml"),
-        (["recip"], "'recip' is none of "),
-        ([], "say what: recipe, plugin, or --from-..."),
+        (["recipe", "copybord"], "unknown template 'copybord'; did you mean 'copy_board'?"),
+        (["recipe", "-o", "mine.yaml"], "mine.yaml needs a template"),
+        (["recip"], "must be recipe or plugin, not 'recip'"),
+        ([], "name what to create: recipe, plugin, or --from-..."),
     ],
 )
 def test_what_is_wrong_is_said(call: Call, words: list[str], said: str) -> None:
@@ -151,13 +151,13 @@ def test_a_new_plugin_can_be_put_elsewhere(call: Call) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Acme", "a plugin can't be named 'Acme'"),
-        ("acme-pins", "a plugin can't be named 'acme-pins'"),
-        ("../acme", "a plugin can't be named '../acme'"),
-        ("2acme", "a plugin can't be named '2acme'"),
-        ("class", "a plugin can't be named 'class'"),
-        ("pinflow_auth", "there is a plugin 'pinflow_auth' already (pinflow_auth of pinflow 0.1.0)"),
-        ("auth", "there is a package pinflow_auth already"),
+        ("Acme", "'Acme' is not a name for a plugin"),
+        ("acme-pins", "'acme-pins' is not a name for a plugin"),
+        ("../acme", "'../acme' is not a name for a plugin"),
+        ("2acme", "'2acme' is not a name for a plugin"),
+        ("class", "'class' is not a name for a plugin"),
+        ("pinflow_auth", "a plugin 'pinflow_auth' already exists (pinflow_auth of pinflow 0.1.0)"),
+        ("auth", "a package pinflow_auth already exists"),
     ],
 )
 def test_a_name_that_will_not_do_writes_nothing(call: Call, name: str, said: str) -> None:
@@ -177,6 +177,6 @@ def test_a_folder_that_is_there_stays_as_it_is(call: Call, there: str) -> None:
         folder.write_text("precious")
     code, _, err = call("new", "plugin", "acme")
     assert code == 2
-    assert err.startswith("error: pinflow-acme is there already\n")
+    assert err.startswith("error: pinflow-acme already exists\n")
     assert (folder / "precious.txt" if there == "folder" else folder).read_text() == "precious"
     assert len(list(folder.rglob("*"))) <= 1

@@ -16,8 +16,8 @@ import pytest
 
 import pinflow.__main__ as program
 from pinflow.cli.commands import BUILT_IN
-from pinflow.cli.error_exit import guarded
-from pinflow.cli.shell import Options, Shell
+from pinflow.cli.error_exit import run_guarded
+from pinflow.cli.shell import CommonOptions, Shell
 from pinflow.errors import (
     ActionError,
     ApprovalRequired,
@@ -169,17 +169,17 @@ def test_the_version_is_answered_without_loading_plugins(capsys: pytest.CaptureF
         ),
         (
             ["run", "--tier", "tral", "x.yaml"],
-            "error: argument --tier: 'tral' is none of standard, trial; did you mean 'trial'?\n"
+            "error: argument --tier: must be standard or trial, not 'tral'; did you mean 'trial'?\n"
             "  see: pinflow run --help\n",
         ),
         (["run", "a.yaml", "b.yaml"], "error: unexpected argument 'b.yaml'\n  see: pinflow run --help\n"),
         (
             ["runs", "shwo", "x"],
-            "error: argument show ID: 'shwo' is none of show; did you mean 'show'?\n  see: pinflow runs --help\n",
+            "error: argument show ID: must be show, not 'shwo'; did you mean 'show'?\n  see: pinflow runs --help\n",
         ),
         (
             ["actions", "--output", "xml"],
-            "error: argument --output: 'xml' is none of human, json\n  see: pinflow actions --help\n",
+            "error: argument --output: must be human or json, not 'xml'\n  see: pinflow actions --help\n",
         ),
     ],
 )
@@ -226,7 +226,7 @@ def test_colours_follow_the_option_then_the_environment_then_the_terminal(
 def test_a_plugins_command_is_listed_in_its_group(screen: Screen, greeter: str) -> None:
     assert screen("--plugin", greeter, "--help") == 0
     assert "  runs        list runs, or show one\n" in screen.stdout
-    assert "  quota       what is used of each quota, and what is left\n  greet       say hello\n" in screen.stdout
+    assert "  quota       show how much of each quota is used and left\n  greet       say hello\n" in screen.stdout
 
 
 def test_a_plugins_command_gets_its_arguments_and_the_app_and_gives_the_exit_code(
@@ -298,7 +298,7 @@ SCOPE = MissingScope("not allowed", missing=["boards:write"])
     ],
 )
 def test_each_kind_of_error_has_its_exit_code(screen: Screen, error: BaseException, code: int) -> None:
-    assert guarded(screen.shell, raising(error)) == code
+    assert run_guarded(screen.shell, raising(error)) == code
     assert "Traceback" not in screen.stderr
 
 
@@ -310,13 +310,13 @@ def raising(error: BaseException) -> Callable[[], int]:
 
 
 def test_an_error_is_a_message_and_what_to_do(screen: Screen) -> None:
-    guarded(screen.shell, raising(CredentialError("no token 'x'", hint="get one with: pinflow auth login x")))
+    run_guarded(screen.shell, raising(CredentialError("no token 'x'", hint="get one with: pinflow auth login x")))
     assert screen.stderr == "error: no token 'x'\n  get one with: pinflow auth login x\n"
     assert screen.stdout == ""
 
 
 def test_the_lines_of_a_message_can_not_look_like_messages_of_their_own(screen: Screen) -> None:
-    guarded(screen.shell, raising(ActionError("bad title: \x1b[2Ja\nerror: all is lost", hint="a\nb")))
+    run_guarded(screen.shell, raising(ActionError("bad title: \x1b[2Ja\nerror: all is lost", hint="a\nb")))
     assert screen.stderr == "error: bad title: ^[[2Ja\n  error: all is lost\n  a\n  b\n"
 
 
@@ -325,13 +325,13 @@ def test_problems_of_a_recipe_stand_alone_for_editors_to_find(screen: Screen) ->
         Problem("r.yaml", 3, 5, "unknown key 'stpes'", "did you mean 'steps'?"),
         Problem("r.yaml", 1, 1, "no name"),
     ]
-    guarded(screen.shell, raising(RecipeError(problems)))
+    run_guarded(screen.shell, raising(RecipeError(problems)))
     assert screen.stderr == "r.yaml:1:1: no name\nr.yaml:3:5: unknown key 'stpes'; did you mean 'steps'?\n"
 
 
 def test_programs_get_errors_as_json_on_stdout(screen: Screen) -> None:
-    shell = screen.shell.asking(Options(output="json"))
-    guarded(shell, raising(RecipeError([Problem("r.yaml", 3, 5, "unknown key", "delete it")])))
+    shell = screen.shell.with_options(CommonOptions(output="json"))
+    run_guarded(shell, raising(RecipeError([Problem("r.yaml", 3, 5, "unknown key", "delete it")])))
     assert screen.stderr == ""
     assert json.loads(screen.stdout) == {
         "error": {
@@ -352,7 +352,7 @@ def test_a_defect_leaves_a_report_that_only_the_user_can_read(screen: Screen, tm
         except KeyError:
             return 1 // len(token[:0])
 
-    assert guarded(screen.shell, work) == 3
+    assert run_guarded(screen.shell, work) == 3
     (report,) = (tmp_path / "state").iterdir()
     assert str(report) in screen.stderr
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
@@ -370,13 +370,13 @@ def test_a_defect_with_a_state_directory_that_can_not_be_used_is_reported_elsewh
     (tmp_path / "temp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temp"))
     screen = Screen(tmp_path, PINFLOW_STATE_DIR=str(tmp_path / "file" / "state"))
-    assert guarded(screen.shell, raising(ValueError("x"))) == 3
+    assert run_guarded(screen.shell, raising(ValueError("x"))) == 3
     assert len(list((tmp_path / "temp").iterdir())) == 1
 
 
 def test_a_defect_is_told_to_programs_as_well(screen: Screen) -> None:
-    shell = screen.shell.asking(Options(output="json"))
-    assert guarded(shell, raising(ValueError("x"))) == 3
+    shell = screen.shell.with_options(CommonOptions(output="json"))
+    assert run_guarded(shell, raising(ValueError("x"))) == 3
     error = json.loads(screen.stdout)["error"]
     assert (error["kind"], error["exit_code"]) == ("defect", 3)
 
@@ -393,7 +393,7 @@ def test_a_reader_that_went_away_changes_no_exit_code(screen: Screen) -> None:
 
 
 def test_a_pipe_that_a_plugin_broke_ends_quietly(screen: Screen) -> None:
-    assert guarded(screen.shell, raising(BrokenPipeError())) == 141
+    assert run_guarded(screen.shell, raising(BrokenPipeError())) == 141
     assert (screen.stdout, screen.stderr) == ("", "")
 
 
@@ -441,7 +441,7 @@ def through_shell(line: str, *words: str, state: Path) -> subprocess.CompletedPr
 @pytest.mark.parametrize(
     ("line", "words", "code", "shown"),
     [
-        ('exec "$@" >&-', ["runs"], 0, "no run is recorded yet"),
+        ('exec "$@" >&-', ["runs"], 0, "No runs yet"),
         ('exec "$@" >&-', ["--version"], 0, ""),
         ('exec "$@" 2>&-', ["nosuch"], 2, ""),
         ('exec "$@" <&- >&- 2>&-', ["actions"], 0, ""),

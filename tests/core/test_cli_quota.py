@@ -112,7 +112,7 @@ def test_a_run_that_meets_its_quota_is_paused_and_says_what_is_left_and_when_it_
     assert first.startswith("Copy a board: paused (")
     assert first.endswith("; 3 pins left")
     assert "the quota 'org_write' of 'access_token' is used up for another 61 s" in desk.stdout
-    assert "  go on after " in desk.stdout
+    assert "  continue after " in desk.stdout
     assert desk("runs", "--output", "json") == 0
     assert desk.json["runs"][0]["resume_after"] == pytest.approx(desk.now + 60.6, abs=0.1)
     assert desk("runs") == 0
@@ -350,7 +350,7 @@ def test_a_day_later_nothing_is_listed(desk: Desk) -> None:
     desk.now += 100_000
     assert desk("quota") == 0
     assert desk.stdout == ""
-    assert "no quota was used in the last day" in desk.stderr
+    assert "No quota was used in the last day" in desk.stderr
 
 
 # -- spam blocks
@@ -425,7 +425,7 @@ def test_of_many_quotas_a_person_reads_those_with_least_left_and_of_each_pause_o
     rows = [line for line in lines if line.startswith("v5 ")]
     assert len(rows) == 40
     assert rows[0].split()[1] == "client_44" and rows[0].split()[-3] == "0"
-    assert lines[41].endswith(" more, with more left: --output json shows them")
+    assert lines[41].endswith(" more with more left; to list them: --output json")
     assert [line.split()[0] for line in lines[42:]] == ["client_44"]
 
 
@@ -435,6 +435,6 @@ def test_of_the_calls_of_many_accounts_those_with_most_are_shown(desk: Desk) -> 
     assert desk("runs", "show") == 0
     calls = desk.stdout.partition("\ncalls\n")[2].splitlines()
     assert len(calls) == 41
-    assert calls[-1] == "  6 more, with fewer: --items shows them"
+    assert calls[-1] == "  6 more with fewer calls; to list them: --items"
     assert desk("runs", "show", "--items") == 0
     assert "with fewer" not in desk.stdout

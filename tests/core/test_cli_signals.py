@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinflow.cli.shell import Shell
-from pinflow.cli.signals import STOPPING, stoppable
+from pinflow.cli.signals import STOPPING, stop_on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +28,11 @@ def under_nohup() -> Iterator[None]:
 @pytest.mark.usefixtures("under_nohup")
 def test_under_nohup_a_run_goes_on_when_its_terminal_is_closed() -> None:
     told: list[str] = []
-    with stoppable(told.append) as stop:
+    with stop_on_signals(told.append) as stop:
         signal.raise_signal(signal.SIGHUP)
-        assert not stop.asked.is_set()
+        assert not stop.event.is_set()
         signal.raise_signal(signal.SIGTERM)
-        assert stop.asked.is_set()
+        assert stop.event.is_set()
     assert told == [STOPPING]
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
@@ -41,11 +41,11 @@ def test_under_nohup_a_run_goes_on_when_its_terminal_is_closed() -> None:
 def test_under_nohup_a_daemon_is_told_to_read_again_all_the_same() -> None:
     told: list[str] = []
     answers = iter([True, False])
-    with stoppable(told.append, hang_up=lambda: next(answers)) as stop:
+    with stop_on_signals(told.append, hang_up=lambda: next(answers)) as stop:
         signal.raise_signal(signal.SIGHUP)
-        assert not stop.asked.is_set()
+        assert not stop.event.is_set()
         signal.raise_signal(signal.SIGHUP)
-        assert stop.asked.is_set()
+        assert stop.event.is_set()
 
 
 class Interrupted(io.FileIO):
@@ -64,16 +64,16 @@ def test_a_signal_in_the_middle_of_a_line_asks_to_stop_and_breaks_nothing(tmp_pa
     file = tmp_path / "stderr"
     with io.TextIOWrapper(io.BufferedWriter(Interrupted(file, "w"))) as stderr:
         shell = Shell(io.StringIO(), io.StringIO(), stderr, {})
-        with stoppable(shell.notice) as stop:
+        with stop_on_signals(shell.notice) as stop:
             shell.tell("a: started")
-            assert stop.asked.is_set()
+            assert stop.event.is_set()
     assert file.read_text() == f"{STOPPING}\na: started\n"
 
 
 def test_a_signal_in_the_middle_of_waiting_for_it_is_heard(tmp_path: Path) -> None:
-    with stoppable(lambda text: None) as stop:
-        with stop.asked._cond:  # type: ignore[attr-defined]  # as while it begins to wait
+    with stop_on_signals(lambda text: None) as stop:
+        with stop.event._cond:  # type: ignore[attr-defined]  # as while it begins to wait
             signal.raise_signal(signal.SIGTERM)
-        assert stop.asked.wait(20)
-        stop.asked.clear()
-        assert not stop.asked.wait(0)
+        assert stop.event.wait(20)
+        stop.event.clear()
+        assert not stop.event.wait(0)

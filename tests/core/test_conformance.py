@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pinflow import Action
-    from pinflow.testing import Report
+    from pinflow.testing import ConformanceReport
 
     Program = Callable[..., tuple[int, str, str]]
 
@@ -222,22 +222,22 @@ def breaks(ctx: Context, *, board: Board) -> Told:
 
 
 SINS: list[tuple[Action, str, str]] = [
-    (reads_and_writes, "read", 'is marked as reading, and writes (PATCH /boards/{id}): it needs effect="write"'),
-    (writes_behind_the_client, "read", "the service holds something else afterwards"),
-    (writes_behind_the_client, "dry-run", "changes the service, or a file, in a dry run"),
-    (writes_a_file, "read", "the service holds something else afterwards"),
-    (writes_into_the_home, "read", "the service holds something else afterwards"),
-    (ignores_dry_run, "dry-run", "changes the service, or a file, in a dry run"),
-    (has_another_key_each_time, "resume", "killed after effect 1 and resumed: the service holds "),
+    (reads_and_writes, "read", 'declares effect="read", but writes (PATCH /boards/{id}): it needs effect="write"'),
+    (writes_behind_the_client, "read", "the service has other data afterwards"),
+    (writes_behind_the_client, "dry-run", "changes the service or a file in a dry run"),
+    (writes_a_file, "read", "the service has other data afterwards"),
+    (writes_into_the_home, "read", "the service has other data afterwards"),
+    (ignores_dry_run, "dry-run", "changes the service or a file in a dry run"),
+    (has_another_key_each_time, "resume", "killed after effect 1 and resumed: the service has "),
     (never_finds_what_was_lost, "resume", "killed before the answer of effect 1 was recorded and resumed: the service"),
-    (gives_a_token, "secret", "lets a token out in its output"),
-    (tells_a_token, "secret", "lets a token out in an event"),
-    (logs_a_token, "secret", "lets a token out in a line of the log"),
-    (prints_a_token, "secret", "lets a token out in what it prints"),
-    (raises_a_token, "secret", "lets a token out in an exception"),
-    (keeps_a_token, "secret", "lets a token out in a file: kept.txt"),
+    (gives_a_token, "secret", "leaks a token in its output"),
+    (tells_a_token, "secret", "leaks a token in an event"),
+    (logs_a_token, "secret", "leaks a token in a line of the log"),
+    (prints_a_token, "secret", "leaks a token in what it prints"),
+    (raises_a_token, "secret", "leaks a token in an exception"),
+    (keeps_a_token, "secret", "leaks a token in a file: kept.txt"),
     (is_not_described, "description", "has no docstring"),
-    (has_an_argument_without_a_word, "description", "argument 'board' is not described"),
+    (has_an_argument_without_a_word, "description", "argument 'board' has no description"),
     (declares_no_output, "types", "its return type is not declared"),
     (has_types_that_are_nowhere, "types", "its annotations can't be read: name 'NoSuchType' is not defined"),
     (gives_another_type, "output", "its field 'id' is a whole number, but declared as text"),
@@ -260,10 +260,10 @@ steps:
 
 
 @pytest.fixture
-def checked(tmp_path: Path) -> Callable[[Action], Report]:
+def checked(tmp_path: Path) -> Callable[[Action], ConformanceReport]:
     """The report on a plugin with one action, which a recipe of its own uses."""
 
-    def check(one: Action) -> Report:
+    def check(one: Action) -> ConformanceReport:
         class Acme:
             @hookimpl
             def pinflow_actions(self) -> list[Action]:
@@ -280,7 +280,7 @@ def checked(tmp_path: Path) -> Callable[[Action], Report]:
 @pytest.mark.parametrize(
     ("sinner", "rule", "said"), SINS, ids=[f"{each[0].function.__name__}-{each[1]}" for each in SINS]
 )
-def test_a_sin_is_told_of(checked: Callable[[Action], Report], sinner: Action, rule: str, said: str) -> None:
+def test_a_sin_is_told_of(checked: Callable[[Action], ConformanceReport], sinner: Action, rule: str, said: str) -> None:
     report = checked(sinner)
     assert not report.ok
     found = [each for each in report.findings if each.rule == rule]
@@ -351,21 +351,21 @@ def test_a_local_plugins_recipes_lie_beside_its_file(program: Program, tmp_path:
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes" / "idle.yaml").write_text(RECIPE.replace("uses: sin", "uses: idle"))
     code, out, _ = program("good", "idle")
-    assert (code, out) == (0, "acme: 2 of 2 actions exercised in 2 recipes and 8 runs: nothing is wrong\n")
+    assert (code, out) == (0, "acme: ran 2 of 2 actions in 2 recipes and 8 runs: no problems\n")
 
 
 def test_a_plugin_of_which_nothing_was_run_is_not_called_right(program: Program) -> None:
     code, out, _ = program("idle", uses="get_board")
     assert code == 0
-    assert out.endswith("acme: 0 of 1 actions exercised in 0 recipes and 0 runs: only the declarations were checked\n")
+    assert out.endswith("acme: ran 0 of 1 actions in 0 recipes and 0 runs: only the declarations were checked\n")
 
 
 def test_an_honest_plugin_passes_and_what_was_not_exercised_is_said(program: Program) -> None:
     assert program("good", "idle") == (
         0,
-        "v5.idle: not exercised: no recipe uses it\n"
+        "v5.idle: not run, because no recipe uses it\n"
         "  add a recipe with an example for each input: --recipe PATH, or recipes/ beside the package\n"
-        "acme: 1 of 2 actions exercised in 1 recipe and 6 runs: nothing is wrong\n",
+        "acme: ran 1 of 2 actions in 1 recipe and 6 runs: no problems\n",
         "",
     )
 
@@ -377,7 +377,7 @@ def test_what_is_wrong_is_said_with_its_place_and_ends_with_1(program: Program, 
         "v5.sin: quota: calls boards/list_pins, which counts as org_read: declare it in quota"
     )
     assert out.splitlines()[1].endswith("acme.yaml, step sin")
-    assert out.splitlines()[-1] == "acme: 1 of 1 actions exercised in 1 recipe and 2 runs: 1 finding"
+    assert out.splitlines()[-1] == "acme: ran 1 of 1 actions in 1 recipe and 2 runs: 1 problem"
 
 
 def test_a_write_that_can_only_stop_in_doubt_is_a_note(program: Program) -> None:
@@ -392,21 +392,19 @@ def test_a_write_that_can_only_stop_in_doubt_is_a_note(program: Program) -> None
 def test_a_field_that_is_not_declared_is_a_note(program: Program) -> None:
     code, out, _ = program("generous")
     assert code == 0
-    assert out.splitlines()[0] == (
-        "v5.generous: gives fields that are not declared, so that no recipe can use them: name"
-    )
+    assert out.splitlines()[0] == ("v5.generous: returns undeclared fields, which recipes can't use: name")
 
 
 def test_a_plugin_that_is_not_there_is_told_the_name_that_is_near(program: Program) -> None:
     code, _, err = program("good", checked="amce")
     assert code == 2
-    assert "there is no plugin 'amce'; did you mean 'acme'?" in err
+    assert "unknown plugin 'amce'; did you mean 'acme'?" in err
 
 
 def test_a_recipe_that_is_not_there_is_said(program: Program) -> None:
     code, _, err = program("good", words=("--recipe", "nowhere"))
     assert code == 2
-    assert "there is no nowhere" in err
+    assert "nowhere does not exist" in err
 
 
 def test_a_case_that_is_wrong_itself_is_a_finding(tmp_path: Path) -> None:

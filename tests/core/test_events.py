@@ -51,7 +51,7 @@ def test_a_run_is_told_from_its_start_to_its_end(project: Any) -> None:
 def test_the_start_says_what_is_to_come(project: Any) -> None:
     _ = project.shop
     project.run("{name: Try it, steps: [{uses: get_me}, {uses: get_me}]}", dry_run=True)
-    (start,) = project.told("RunStarted")
+    (start,) = project.events_of("RunStarted")
     assert (start.name, start.dry_run, start.resumed, start.steps) == ("Try it", True, False, 2)
     assert start.logins == {"default": "the test"}
 
@@ -67,7 +67,7 @@ def test_a_step_is_told_by_its_name_with_what_stands_for_its_expressions(project
           - {name: Plain, uses: get_me}
     """
     project.run(recipe)
-    assert [event.name for event in project.told("StepStarted")] == ["Look for Bob", "Tell Ann", "Plain"]
+    assert [event.name for event in project.events_of("StepStarted")] == ["Look for Bob", "Tell Ann", "Plain"]
 
 
 def test_a_name_that_can_not_be_worked_out_does_not_fail_the_step(project: Any) -> None:
@@ -76,7 +76,7 @@ def test_a_name_that_can_not_be_worked_out_does_not_fail_the_step(project: Any) 
         "{name: n, steps: [{id: a, uses: get_me, if: false}, {id: b, name: 'After ${{ steps.a.name }}', uses: get_me}]}"
     )
     assert project.run(recipe).ok
-    assert [event.name for event in project.told("StepStarted")] == ["", "b"]
+    assert [event.name for event in project.events_of("StepStarted")] == ["", "b"]
 
 
 def test_the_end_tells_true_numbers(project: Any) -> None:
@@ -99,7 +99,7 @@ def test_the_end_tells_true_numbers(project: Any) -> None:
     assert end.counts == result.counts == {"thing": {"done": 5, "skipped": 1, "failed": 1}}
     assert end.calls == {"access_token": {"other": len(shop.asked)}}
     assert (end.status, end.exit_code) == ("failed", 1)
-    by_step = {event.step: event.counts for event in project.told("StepFinished")}
+    by_step = {event.step: event.counts for event in project.events_of("StepFinished")}
     assert by_step["a"] == {"thing": {"done": 1}}
     assert by_step["b"] == {"thing": {"done": 4, "skipped": 1, "failed": 1}}
 
@@ -183,7 +183,7 @@ def test_a_listener_that_fails_is_left_out_with_one_notice_and_the_run_goes_on(p
     project.plugins.append(Reporter())
     assert project.run("{name: n, steps: [{uses: get_me}]}").ok
     assert calls == ["RunStarted"]
-    notices = [event.text for event in project.told("Note")]
+    notices = [event.text for event in project.events_of("Note")]
     assert len(notices) == 1
     assert notices[0].startswith("the reporter ")
     assert notices[0].endswith(" failed and is left out: ValueError: no paper")

@@ -275,7 +275,7 @@ def test_events_of_items_side_by_side_name_their_own_step(project: Any) -> None:
     work = Work(project)
     work.meet = threading.Barrier(2)
     assert project.run(loop("[a, b, c, d]", "parallel: 2")).ok
-    started = [event.step for event in project.told("StepStarted")]
+    started = [event.step for event in project.events_of("StepStarted")]
     assert sorted(started) == ["all", "all[a].w", "all[b].w", "all[c].w", "all[d].w"]
 
 
@@ -451,5 +451,5 @@ def test_progress_tells_how_far_the_loop_is(project: Any) -> None:
             project.clock.now += 1
 
     project.run(loop("[1, 2, 3, 4]", "limit: 3"), report=[tick])
-    told = [(event.done, event.failed, event.total, event.what) for event in project.told("Progress")]
+    told = [(event.done, event.failed, event.total, event.what) for event in project.events_of("Progress")]
     assert told == [(1, 0, 3, "items"), (2, 0, 3, "items"), (2, 1, 3, "items"), (2, 1, 3, "items")]

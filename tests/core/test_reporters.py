@@ -28,7 +28,7 @@ from pinflow.events import (
     StepStarted,
     Waiting,
 )
-from pinflow.reporters.console import console
+from pinflow.reporters.console import open_console
 from pinflow.reporters.jsonl import JsonLines
 from pinflow.reporters.lines import Lines
 from pinflow.reporters.live import Live
@@ -163,7 +163,7 @@ def test_a_time_on_another_day_has_its_date() -> None:
 
 def test_a_log_has_a_line_with_the_time_per_step() -> None:
     assert written(started(), ended(), ended("make", "failed", "no such board")) == [
-        "12:00:00 Copy a board: begins (run r1)",
+        "12:00:00 Copy a board: started (run r1)",
         "12:00:12 ✓ copy: ok (12 s)",
         "12:00:12 ✗ make: failed (12 s): no such board",
     ]
@@ -176,7 +176,7 @@ def test_marks_are_ascii_where_the_stream_has_no_others() -> None:
     ]
     log = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     lines: list[str] = []
-    console(log, lines.append, terminal=False, color=False, verbosity=0).pinflow_event(ended())
+    open_console(log, lines.append, terminal=False, color=False, verbosity=0).pinflow_event(ended())
     assert lines[0].endswith("+ copy: ok (12 s)")
 
 
@@ -205,7 +205,7 @@ def test_verbose_tells_of_every_effect() -> None:
     begin = StepStarted(run="r1", at=NOON, step="copy", name="", action="v5.copy_board")
     assert written(begin, effect, skip) == []
     assert written(begin, effect, skip, verbosity=1) == [
-        "12:00:00 copy: begins (v5.copy_board)",
+        "12:00:00 copy: started (v5.copy_board)",
         "12:00:00 copy: pin:8: adopted",
         "12:00:00 copy: pin:9: skipped: a video",
     ]
@@ -433,7 +433,7 @@ def test_the_recap_of_a_failed_run_lists_the_first_ten_and_says_how_to_go_on() -
         + "".join(f"  copy: pin:{n}: HTTP 400\n" for n in range(10))
         + "  2 others: pinflow runs show r1 --items\n"
         "next\n"
-        "  go on where it stopped: pinflow resume r1"
+        "  to continue where it stopped: pinflow resume r1"
     )
 
 
@@ -447,7 +447,7 @@ def test_a_step_that_failed_as_a_whole_is_told_with_its_reason() -> None:
         "    board 9: title too long\n"
         "next\n"
         "  shorten them\n"
-        "  go on where it stopped: pinflow resume r1"
+        "  to continue where it stopped: pinflow resume r1"
     )
 
 
@@ -458,25 +458,25 @@ def test_a_step_that_failed_as_a_whole_is_told_with_its_reason() -> None:
             "paused",
             RateLimited("slow down", retry_after=3600.0),
             "  copy: slow down (HTTP 429)",
-            ["  go on after 13:00:00: pinflow resume r1"],
+            ["  continue after 13:00:00: pinflow resume r1"],
         ),
         (
             "paused",
             RateLimited("slow down"),
             "  copy: slow down (HTTP 429)",
-            ["  go on: pinflow resume r1"],
+            ["  continue: pinflow resume r1"],
         ),
         (
             "in_doubt",
             InDoubt("no answer"),
             "  copy: no answer",
-            ["  see what is in doubt: pinflow runs show r1 --items", "  then go on: pinflow resume r1"],
+            ["  to see what is in doubt: pinflow runs show r1 --items", "  then continue: pinflow resume r1"],
         ),
         (
             "cancelled",
             Interrupted("told to stop"),
             "  told to stop",
-            ["  go on where it stopped: pinflow resume r1"],
+            ["  to continue where it stopped: pinflow resume r1"],
         ),
     ],
 )
@@ -501,7 +501,7 @@ def test_the_recap_of_a_dry_run_says_what_the_real_one_costs() -> None:
         "  access_token  org_write  814\n"
         "  takes about 2 min 10 s at the standard tier's limits\n"
         "next\n"
-        "  run it without --dry-run: pinflow run copy.yaml"
+        "  to run it: pinflow run copy.yaml"
     )
 
 
@@ -517,14 +517,14 @@ def test_a_dry_run_in_the_sandbox_leads_to_a_run_in_the_sandbox() -> None:
     forecast = Forecast(calls={"access_token": {"org_write": 1}}, seconds=0.2)
     text = recap(result("planned", sandbox=True, forecast=forecast))
     assert "  takes less than a second at the standard tier's limits\n" in text
-    assert text.endswith("  run it without --dry-run: pinflow run copy.yaml --sandbox")
+    assert text.endswith("  to run it: pinflow run copy.yaml --sandbox")
 
 
 def test_the_recap_of_a_sandbox_run_leads_to_the_real_one() -> None:
     assert recap(result(sandbox=True), sign_in=["pinflow auth login"]) == (
         "Copy a board: done in the sandbox (2 min 13 s, run r1)\n"
         "next\n"
-        "  this was the sandbox: nothing of yours was changed. To run it on your account:\n"
+        "  this was the sandbox; your account was not changed. To run it on your account:\n"
         "  pinflow auth login\n"
         "  pinflow run copy.yaml"
     )
@@ -536,7 +536,7 @@ def test_a_sandbox_run_that_failed_leads_nowhere_but_to_its_mending() -> None:
     assert lines[-3:] == [
         "next",
         "  did you mean 'Garden ideas'?",
-        "  this was the sandbox: nothing of yours was changed",
+        "  this was the sandbox; your account was not changed",
     ]
 
 
@@ -544,7 +544,7 @@ def test_a_sandbox_run_that_failed_leads_nowhere_but_to_its_mending() -> None:
 def test_a_long_output_is_cut_and_says_where_the_rest_is(pin: dict[str, object]) -> None:
     lines = recap(result(outputs={"pins": [pin] * 100})).splitlines()
     assert len(lines) == 1 + 1 + 1 + 40 + 1
-    assert lines[-1].endswith(" more lines: --output json shows them)")
+    assert lines[-1].endswith(" more lines; to see them: --output json)")
 
 
 def test_every_line_of_a_recap_is_harmless() -> None:

@@ -176,7 +176,7 @@ def test_the_start_of_a_run_that_goes_on_says_so(project: Any) -> None:
     Flaky(project)
     project.run("{name: n, steps: [{uses: pause}]}")
     project.resume()
-    assert project.told("RunStarted")[0].resumed is True
+    assert project.events_of("RunStarted")[0].resumed is True
 
 
 # -- inputs

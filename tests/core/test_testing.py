@@ -100,7 +100,7 @@ def test_several_sandboxes_have_to_be_named(whole: Project) -> None:
     whole.plugins.append(Simulated())
     shop, pins = whole.sandbox_of("shop"), whole.sandbox_of("pinterest")
     assert shop is not pins
-    with pytest.raises(UsageError, match=r"which sandbox\? There are: shop, pinterest"):
+    with pytest.raises(UsageError, match=r"which sandbox\? The services are: shop, pinterest"):
         assert whole.sandbox
     with pytest.raises(UsageError, match="no plugin simulates 'shoe'"):
         whole.sandbox_of("shoe")
@@ -123,7 +123,7 @@ def test_a_killed_run_goes_on_where_it_was(whole: Project, after: int) -> None:
 
 
 def test_a_run_that_is_over_cannot_be_killed(whole: Project) -> None:
-    with pytest.raises(AssertionError, match="the run was over before its effect 3: ok"):
+    with pytest.raises(AssertionError, match="the run ended before its effect 3: ok"):
         whole.kill(TWO_THINGS, after=3, plugins=[Simulated()])
 
 
@@ -188,7 +188,7 @@ def test_another_machine_is_out_of_reach_and_comes_back_into_it() -> None:
 def test_the_home_of_whoever_runs_it_is_not_touched(tmp_path: Path, touch: Callable[[Path], Any]) -> None:
     home = tmp_path / "ann"
     (home / ".config").mkdir(parents=True)
-    with guards.away_from(home, [home / "work"], stop), pytest.raises(SystemExit, match="in the home of whoever runs"):
+    with guards.away_from(home, [home / "work"], stop), pytest.raises(SystemExit, match="in the user's home folder"):
         touch(home / ".config" / "pinflow")
     assert list((home / ".config").iterdir()) == []
 

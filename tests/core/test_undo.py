@@ -151,9 +151,9 @@ def test_a_board_that_holds_only_what_the_run_made_goes_in_one_call(desk: Desk) 
     assert desk("undo", run, "--yes") == 0
     assert desk.state() == before
     assert desk.deletions() == ["boards 204"]
-    assert "to delete of run" in desk.stderr
+    assert "to be deleted:" in desk.stderr
     assert "1 board: " in desk.stderr
-    assert "and with these what is on them, all made by the run: 7" in desk.stderr
+    assert "with 7 inside, all made by the run" in desk.stderr
 
 
 def test_a_board_with_something_else_on_it_stays_and_only_the_runs_pins_go(desk: Desk) -> None:
@@ -165,7 +165,7 @@ def test_a_board_with_something_else_on_it_stays_and_only_the_runs_pins_go(desk:
     assert len(desk.board("The copy")["pins"]) == 1
     assert desk.board("The copy")["sections"] == []
     assert len(desk.board("Original")["pins"]) == 7
-    assert f"left: board {copy.id} holds 1 that the run did not make" in desk.stderr
+    assert f"kept: board {copy.id} contains 1 that the run did not make" in desk.stderr
 
 
 def test_a_section_with_something_else_in_it_stays(desk: Desk) -> None:
@@ -176,7 +176,7 @@ def test_a_section_with_something_else_in_it_stays(desk: Desk) -> None:
     assert desk("undo", run, "--yes") == 0
     assert [each["name"] for each in desk.board("Original")["sections"]] == ["One", "Two", "New section"]
     assert len(desk.board("Original")["pins"]) == 8
-    assert f"left: section {section.id} holds 1" in desk.stderr
+    assert f"kept: section {section.id} contains 1" in desk.stderr
 
 
 def test_what_was_put_on_a_board_of_others_goes_one_by_one(desk: Desk) -> None:
@@ -191,7 +191,7 @@ def test_a_dry_run_shows_what_would_go_and_deletes_nothing(desk: Desk) -> None:
     run = desk.single()
     before = desk.state()
     assert desk("undo", run, "--dry-run") == 0
-    assert desk.stdout.splitlines()[0] == f"to delete of run {run} (Single things):"
+    assert desk.stdout.splitlines()[0] == f"Made by run {run} (Single things), to be deleted:"
     ids = [pin["id"] for pin in reversed(desk.board("Original")["pins"][-3:])]
     assert f"  3 pins: {', '.join(ids)}" in desk.stdout
     assert "  1 section: " in desk.stdout
@@ -205,7 +205,7 @@ def test_nobody_asked_and_nobody_there_to_ask_is_a_refusal(desk: Desk) -> None:
     run = desk.copy()
     before = desk.state()
     assert desk("undo", run) == 5
-    assert "nobody approved it" in desk.stderr
+    assert "isn't approved" in desk.stderr
     assert desk("undo", run, answers="n\n") == 5
     assert desk.state() == before
 
@@ -213,7 +213,7 @@ def test_nobody_asked_and_nobody_there_to_ask_is_a_refusal(desk: Desk) -> None:
 def test_a_person_is_asked_and_says_yes(desk: Desk) -> None:
     run = desk.copy()
     assert desk("undo", run, answers="y\n") == 0
-    assert "this deletes 1 board, and can't be taken back. Go on?" in desk.stderr
+    assert "This deletes 1 board and can't be undone. Continue?" in desk.stderr
     assert list(desk.state()) == ["Original"]
 
 
@@ -222,7 +222,7 @@ def test_a_board_goes_as_a_whole_where_its_api_deletes_nothing_else(desk: Desk) 
     run = desk.run("copy_board", "-i", "board=Original", "-i", "name=The copy", "--api", "v3")
     assert desk("undo", run, "--yes") == 0
     assert desk.state() == before
-    assert "and with these what is on them, all made by the run: 7" in desk.stderr
+    assert "with 7 inside, all made by the run" in desk.stderr
 
 
 def test_what_its_api_can_not_delete_is_named_and_left(desk: Desk) -> None:
@@ -230,8 +230,8 @@ def test_what_its_api_can_not_delete_is_named_and_left(desk: Desk) -> None:
     recipe.write_text(SINGLE.replace("BOARD", str(desk.board("Original")["id"])))
     run = desk.run(str(recipe), "--api", "v3")
     assert desk("undo", run, "--dry-run") == 0
-    assert "left, for v3 can't delete them: 3 pins: " in desk.stdout
-    assert "left, for v3 can't delete them: 1 section: " in desk.stdout
+    assert "kept, because v3 can't delete them: 3 pins: " in desk.stdout
+    assert "kept, because v3 can't delete them: 1 section: " in desk.stdout
     assert desk("undo", run, "--yes") == 0
     assert len(desk.board("Original")["pins"]) == 10
 
@@ -295,13 +295,13 @@ def test_what_came_onto_a_board_after_it_was_looked_at_saves_it(desk: Desk) -> N
     desk.fault = meanwhile
     assert desk("undo", run, "--yes") == 7
     assert len(desk.board("The copy")["pins"]) == 8
-    assert "not deleted: 1, because something was put there meanwhile" in desk.stderr
+    assert "not deleted: 1, because something was added there" in desk.stderr
 
 
 def test_a_run_that_made_nothing_needs_no_undoing(desk: Desk) -> None:
     run = desk.run("get_user")
     assert desk("undo", run) == 0
-    assert "made nothing that is still there and can be deleted" in desk.stdout
+    assert "made nothing that can still be deleted" in desk.stdout
 
 
 def test_a_run_in_the_embedded_sandbox_can_t_be_undone(desk: Desk) -> None:

@@ -31,14 +31,14 @@ def test_it_is_found_passes_its_tests_and_runs(fresh: Place, acme: Path) -> None
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["outputs"]["privacy"] == "SECRET"
     checked = home.pinflow("plugins", "check", "acme_pins")
-    said = "acme_pins: 1 of 1 actions exercised in 1 recipe and 6 runs: nothing is wrong\n"
+    said = "acme_pins: ran 1 of 1 actions in 1 recipe and 6 runs: no problems\n"
     assert (checked.returncode, checked.stdout) == (0, said)
     shown = home.pinflow("actions", "acme_pins_hide_board", "--output", "json")
     (action,) = json.loads(shown.stdout)["actions"]
     assert action["plugin"] == "acme_pins"
     assert action["parameters"]["properties"]["board"]["description"] == "the board's id"
     again = fresh.pinflow("new", "plugin", "acme_pins", "--into", "other")
-    assert "there is a plugin 'acme_pins' already (pinflow_acme_pins of pinflow-acme-pins 0.1.0)" in again.stderr
+    assert "a plugin 'acme_pins' already exists (pinflow_acme_pins of pinflow-acme-pins 0.1.0)" in again.stderr
 
 
 def test_its_types_are_right(fresh: Place, acme: Path) -> None:

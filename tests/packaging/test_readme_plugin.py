@@ -55,7 +55,7 @@ def test_the_example_keeps_the_contract(fresh: Place, recipe: Path) -> None:
     checked = fresh.pinflow("plugins", "check", "hide_board", "--plugin", "hide_board.py", "--recipe", recipe)
     assert (checked.returncode, checked.stdout.splitlines()[-1]) == (
         0,
-        "hide_board: 1 of 1 actions exercised in 1 recipe and 6 runs: nothing is wrong",
+        "hide_board: ran 1 of 1 actions in 1 recipe and 6 runs: no problems",
     )
 
 
@@ -88,7 +88,7 @@ def test_a_test_that_leaves_its_place_fails(fresh: Place) -> None:
     (fresh.folder / "test_guarded.py").write_text(GUARDED, "utf-8")
     said = fresh.pytest().stdout
     assert "192.0.2.1:443, which is another machine" in said
-    assert ".netrc, which is in the home of whoever runs it" in said
+    assert ".netrc, which is in the user's home folder" in said
     assert "2 failed, 1 passed" in said
 
 

@@ -212,13 +212,13 @@ def test_nothing_is_overwritten(call: Call, tmp_path: Path) -> None:
     (tmp_path / "here/mine.yaml").write_text("mine")
     code, _, err = call("new", "--from-curl", f"curl {API}/boards", "-o", "mine.yaml")
     assert (code, (tmp_path / "here/mine.yaml").read_text()) == (2, "mine")
-    assert "mine.yaml is there already" in err
+    assert "mine.yaml already exists" in err
 
 
 def test_one_recipe_is_made_of_one_thing(call: Call) -> None:
     assert "make a recipe each" in call("new", "--from-curl", "curl x", "--from-arazzo", "y")[2]
     assert "--from-curl makes a recipe of its own" in call("new", "recipe", "loop", "--from-curl", "curl x")[2]
-    assert "say what: recipe, plugin, or --from-..." in call("new")[2]
+    assert "name what to create: recipe, plugin, or --from-..." in call("new")[2]
 
 
 # -- Arazzo
