@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pinflow.app import App
     from pinflow.clock import Clock
     from pinflow.engine.context import Context
-    from pinflow.engine.durable import EachResult, Skip
+    from pinflow.engine.effects import EachResult, Skip
     from pinflow.errors import (
         ActionError,
         CredentialError,
@@ -54,7 +54,7 @@ _HOMES = {
     "app": ("App",),
     "clock": ("Clock",),
     "engine.context": ("Context",),
-    "engine.durable": ("EachResult", "Skip"),
+    "engine.effects": ("EachResult", "Skip"),
     "errors": (
         "ActionError",
         "CredentialError",

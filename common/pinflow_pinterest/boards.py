@@ -40,7 +40,7 @@ def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
     def find() -> Board | None:
         return board_made(list(service.boards()), name)
 
-    return ctx.once("create", make, find=find, fresh=True, kind="board")
+    return ctx.once("create", make, find=find, find_is_proof=True, kind="board")
 
 
 def remove_board(ctx: Context, board: str, *, if_gone: IfGone) -> Deleted:

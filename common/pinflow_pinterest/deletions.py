@@ -43,7 +43,7 @@ def delete_all_boards(ctx: Context) -> DeletedBoards:
         kind="board",
         total=len(ids),
     )
-    return {"total": len(ids), "deleted": result.past, "left": left}
+    return {"total": len(ids), "deleted": result.complete_count, "left": left}
 
 
 def _told(boards: list[Board], left: int) -> str:

@@ -59,7 +59,7 @@ def new_pins(ctx: Context, key: str, service: Gateway, board: str, section: str 
     """
     since = (ctx.sent_at(key) or ctx.now()) - _CLOCKS_APART
     # one step's or item's must not be taken for an equal one that another lost
-    own = {result["id"] for result in ctx.made_by_run("pin") if result}
+    own = {result["id"] for result in ctx.effects_of_run("pin") if result}
     found: list[Pin] = []
     for page in service.place_pages(board, section):
         found += [pin for pin in page if _born(pin, unknown=since) >= since and pin["id"] not in own]

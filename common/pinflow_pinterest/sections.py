@@ -45,7 +45,7 @@ def make_section(ctx: Context, board: str, name: str) -> PlacedSection:
     def make() -> PlacedSection:
         return _placed(send_section(ctx, service, board, name, find=find), board)
 
-    return ctx.once("create", make, find=find, fresh=True, kind="section")
+    return ctx.once("create", make, find=find, find_is_proof=True, kind="section")
 
 
 def delete_section(ctx: Context, board: str, section: str, *, if_gone: IfGone) -> Deleted:

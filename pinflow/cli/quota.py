@@ -41,10 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
     if args.clear_block is not None:
-        app.lift_block(args.clear_block)
+        app.accounts.lift_block(args.clear_block)
         shell.tell(f"the account of {inert(args.clear_block)} may write again")
         return OK
-    now, uses = app.now(), app.quotas()
+    now, uses = app.now(), app.accounts.quotas()
     if not shell.human:
         quotas = [asdict(use) | {"left": use.remaining} for use in uses if use.category]
         blocks = [{"api": use.api, "login": use.login, "until": use.paused_until} for use in uses if not use.category]

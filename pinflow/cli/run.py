@@ -110,7 +110,7 @@ def _ask_for_input(shell: Shell, app: App, declared: Declared, plan: Plan) -> st
         if declared.input.choices:
             return [(str(value), str(value)) for value in declared.input.choices]
         try:
-            return app.choices(declared, plan)
+            return app.accounts.choices(declared, plan)
         except PinflowError as error:
             shell.tell(f"can't list the choices: {error.message.splitlines()[0]}")
             return []

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.results import AccountResult, ends_run
+from pinflow.engine.run_frame import current_frame, frame
 from pinflow.errors import (
     DOUBT,
     FAILED,
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 _OWN = (CredentialError, MissingScope, RateLimited, SpamBlocked, InDoubt, Diverged)
 _STATES = {FAILED: "failed", PAUSED: "paused", DOUBT: "in_doubt"}
-# the tokens whose turn it is, where this code runs
-_held: ContextVar[frozenset[str]] = ContextVar("held", default=frozenset())
 
 
 class AccountTrouble(ActionError):
@@ -60,7 +58,7 @@ class _Entry:
     turn: threading.Lock = field(default_factory=threading.Lock)
 
 
-class Turn:
+class AccountTurn:
     """One item's turn. ``facts`` is what the loop collects of it."""
 
     def __init__(self, token: str) -> None:
@@ -115,21 +113,20 @@ class Accounts:
             self._trouble.pop(loop, None)
 
     @contextmanager
-    def turn(self, loop: str, key: str, token: str) -> Iterator[Turn]:
+    def turn(self, loop: str, key: str, token: str) -> Iterator[AccountTurn]:
         """Be the one that works for this account, and note what comes of it. Others wait for their turn."""
-        turn = Turn(token)
+        turn = AccountTurn(token)
         with self._lock:
             self._rows[loop, key] = None
-        held = _held.get()
-        with self._using(token, alone=not held):  # inside another turn nobody waits: two could wait for each other
-            inside = _held.set(held | {token})
+        outer = current_frame().accounts
+        # inside another turn nothing waits: two could wait for each other
+        with self._use(token, alone=not outer), frame(accounts=outer | {token}):
             prefix = f"{loop}[{key}]."
             self._emit.tally.watch(prefix)
             before = self._calls(token)
             try:
                 yield turn
             finally:
-                _held.reset(inside)
                 counts = self._emit.tally.watched(prefix)
                 calls = {name: n - before.get(name, 0) for name, n in self._calls(token).items()}
                 self._note(loop, key, turn, counts, {name: n for name, n in calls.items() if n})
@@ -174,7 +171,7 @@ class Accounts:
         )
 
     @contextmanager
-    def _using(self, token: str, *, alone: bool) -> Iterator[None]:
+    def _use(self, token: str, *, alone: bool) -> Iterator[None]:
         with self._lock:
             entry = self._entries.setdefault(token, _Entry())
             entry.turns += 1
@@ -193,7 +190,7 @@ class Accounts:
                         self._sign_out(token, api)
 
     def _note(
-        self, loop: str, key: str, turn: Turn, counts: Mapping[str, Mapping[str, int]], calls: Mapping[str, int]
+        self, loop: str, key: str, turn: AccountTurn, counts: Mapping[str, Mapping[str, int]], calls: Mapping[str, int]
     ) -> None:
         error = turn.error
         status = turn.status if error is None else _STATES.get(error.exit_code, "failed")

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pinflow.engine.secret_mask import Mask
+from pinflow.engine.secret_mask import SecretMask
 from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Note, Progress
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Emitter:
         run: str,
         listeners: Iterable[Callable[[Event], None]],
         clock: Callable[[], float],
-        mask: Mask = Mask(),  # noqa: B008  nothing changes it
+        mask: SecretMask = SecretMask(),  # noqa: B008  nothing changes it
     ) -> None:
         self.tally = Tally()
         self.mask = mask

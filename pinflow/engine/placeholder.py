@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any, NoReturn
 
 TEXT = "(planned)"
-LANES: ContextVar[int] = ContextVar("lanes", default=1)  # how many go side by side, where this code runs
-
-
-@contextmanager
-def side_by_side(parallel: int) -> Iterator[None]:
-    """What is begun inside goes so many at a time."""
-    token = LANES.set(LANES.get() * parallel)
-    try:
-        yield
-    finally:
-        LANES.reset(token)
 
 
 class NeedsPlanned(Exception):
@@ -80,16 +64,16 @@ class Planned(dict[str, Any]):
             raise AttributeError(name)
         raise NeedsPlanned(f".{name} of something that is only planned")
 
-    def _needed(self, *_: Any, **__: Any) -> NoReturn:
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise NeedsPlanned("this needs something that is only planned")
 
-    __len__ = __iter__ = __reversed__ = __contains__ = __setitem__ = __delitem__ = _needed
-    keys = values = items = pop = popitem = setdefault = update = clear = copy = _needed
-    __lt__ = __le__ = __gt__ = __ge__ = _needed
-    __or__ = __ror__ = __ior__ = _needed
-    __int__ = __float__ = __index__ = __neg__ = __pos__ = __abs__ = __round__ = _needed
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _needed
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __divmod__ = __pow__ = __rpow__ = _needed
+    __len__ = __iter__ = __reversed__ = __contains__ = __setitem__ = __delitem__ = _refuse
+    keys = values = items = pop = popitem = setdefault = update = clear = copy = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __or__ = __ror__ = __ior__ = _refuse
+    __int__ = __float__ = __index__ = __neg__ = __pos__ = __abs__ = __round__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _refuse
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __divmod__ = __pow__ = __rpow__ = _refuse
 
 
 PLANNED = Planned()

@@ -1,68 +1,78 @@
-"""What a run touches, as it is handed to those who do the work."""
+"""What one run shares: its time, its listeners, its journal, its files and its threads."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from pinflow.engine.executors import threads
+from pinflow.engine.run_frame import current_frame
+from pinflow.errors import ActionError, Interrupted
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
-    from pinflow.engine.accounts import Accounts
-    from pinflow.engine.durable import Durable
+    from pinflow.clock import Clock
     from pinflow.engine.emitter import Emitter
     from pinflow.engine.file_access import Files
     from pinflow.engine.notices import Notices
-    from pinflow.http.client import Client
-    from pinflow.http.credentials import CredentialRequest
     from pinflow.state.protocol import Journal
 
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """When the time of a step with a ``timeout`` is up (monotonic seconds), and what to say then."""
-
-    at: float
-    what: str
+SLICE = 1.0  # seconds; a person who presses Ctrl-C waits no longer for an answer
 
 
-STEP: ContextVar[str] = ContextVar("step", default="")  # the path of the step at work
-DEADLINE: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+class StopFlag(Protocol):
+    """Whether the run was told to stop: a ``threading.Event``, or what looks like one."""
+
+    def is_set(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """Clients by (login, api), time, and threads. ``sleep`` raises when the run must stop or a deadline has passed."""
+class RunContext:
+    """The services of one run, for everything that works for it.
 
-    clients: Mapping[tuple[str, str], Client]
-    accounts: Accounts
-    durable: Durable
-    journal: Journal | None  # None in a dry run
+    ``journal`` is None in a dry run. ``clock`` is that of :func:`interruptible`, so
+    that whoever sleeps wakes when the run must stop. ``executor`` makes so many
+    workers; they must run in this process. ``notices`` is None where there is no one
+    to tell.
+    """
+
+    clock: Clock
     emit: Emitter
-    executor: Callable[[int], Executor]  # for so many workers
+    journal: Journal | None
     files: Files
-    clock: Callable[[], float]
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
-    stop: threading.Event
-    ask: Callable[[str, str | None], CredentialRequest]
-    notices: Notices | None = None  # None where nobody is to be told
+    executor: Callable[[int], Executor] = threads
+    stop: StopFlag = field(default_factory=threading.Event)
+    notices: Notices | None = None
+
+    @property
+    def dry_run(self) -> bool:
+        return self.journal is None
+
+    def check_stop(self) -> None:
+        """Raise Interrupted if the run was told to stop."""
+        if self.stop.is_set():
+            raise Interrupted("the run was told to stop")
 
 
-@contextmanager
-def time_limit(seconds: float | None, path: str, monotonic: Callable[[], float]) -> Iterator[None]:
-    """Let no call of the step leave once its time is up. Of limits in each other the one that ends first counts."""
-    if seconds is None:
-        yield
-        return
-    limit = Deadline(monotonic() + seconds, f"step {path} took longer than {seconds:g} s")
-    outer = DEADLINE.get()
-    token = DEADLINE.set(limit if outer is None or limit.at < outer.at else outer)
-    try:
-        yield
-    finally:
-        DEADLINE.reset(token)
+def check_call(clock: Clock, stop: StopFlag) -> None:
+    """Raise Interrupted if the run was told to stop, ActionError if the step's time is up: no call may leave."""
+    if stop.is_set():
+        raise Interrupted("the run was told to stop")
+    deadline = current_frame().deadline
+    if deadline is not None and clock.monotonic() > deadline.at:
+        raise ActionError(deadline.message, hint="give it a longer timeout")
+
+
+def interruptible(clock: Clock, stop: StopFlag) -> Clock:
+    """A clock whose sleep ends, with the error of :func:`check_call`, when the run must stop or time is up."""
+
+    def sleep(seconds: float) -> None:
+        while seconds > 0:
+            check_call(clock, stop)
+            clock.sleep(min(seconds, SLICE))
+            seconds -= SLICE
+
+    return replace(clock, sleep=sleep)

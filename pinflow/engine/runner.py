@@ -7,28 +7,33 @@ done again when a run is resumed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.context import Context
 from pinflow.engine.loops import LoopRun
 from pinflow.engine.placeholder import PLANNED, TEXT, NeedsPlanned, holds_planned
 from pinflow.engine.results import StepResult, ends_run, status_of
-from pinflow.engine.run_context import STEP, time_limit
-from pinflow.engine.sanitize import noted
-from pinflow.errors import ActionError, Interrupted, PinflowError
-from pinflow.events import Note, Retrying, StepFinished, StepStarted, Waiting
+from pinflow.engine.run_frame import frame, time_limit
+from pinflow.engine.step_log import StepLog
+from pinflow.errors import ActionError, PinflowError
+from pinflow.events import Retrying, StepFinished, StepStarted
 from pinflow.expressions.expression import ExpressionError
 from pinflow.expressions.template import Scope, Unknown, Value, evaluate
 from pinflow.expressions.values import kind_of
 
 if TYPE_CHECKING:
-    from pinflow.engine.run_context import World
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pinflow.engine.accounts import Accounts
+    from pinflow.engine.effect_runner import EffectRunner
+    from pinflow.engine.run_context import RunContext
     from pinflow.events import Status
+    from pinflow.http.client import Client
+    from pinflow.http.credentials import CredentialRequest
     from pinflow.plan import Loop, Plan, PlannedStep
     from pinflow.plugin.action import Action
     from pinflow.state.records import StepRecord
@@ -38,16 +43,29 @@ LONGEST_DELAY = 600.0  # seconds between two tries of a step, unless the service
 
 
 class Runner:
-    """One run of a plan. ``resumed``: an earlier process has done a part of it."""
+    """The steps of one run. ``resumed``: an earlier process has done a part of them."""
 
     def __init__(
-        self, plan: Plan, world: World, *, dry_run: bool, resumed: bool = False, patience: float = 120.0
+        self,
+        plan: Plan,
+        run: RunContext,
+        effects: EffectRunner,
+        *,
+        clients: Mapping[tuple[str, str], Client],
+        accounts: Accounts,
+        ask: Callable[[str, str | None], CredentialRequest],
+        resumed: bool,
+        patience: float,
     ) -> None:
+        """``clients`` by login and API; ``patience`` is how many seconds a retry may be told to wait."""
         self._plan = plan
-        self._world = world
-        self._dry_run = dry_run
-        self._resumed = resumed
-        self._patience = patience  # seconds that a retry may be told to wait
+        self._run = run
+        self._effects = effects
+        self._clients = clients
+        self._accounts = accounts
+        self._ask = ask
+        self._log = StepLog(plan, run.journal, resumed=resumed)
+        self._patience = patience
         self.results: list[StepResult] = []  # of the outermost steps so far
 
     def run(self) -> tuple[dict[str, Any], PinflowError | None]:
@@ -76,7 +94,7 @@ class Runner:
         return outputs, None
 
     def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._world.clock(), UTC)
+        return datetime.fromtimestamp(self._run.clock.now(), UTC)
 
     # -- a list of steps
 
@@ -94,25 +112,26 @@ class Runner:
         return None
 
     def _step(self, step: PlannedStep, path: str, scope: Scope) -> StepResult:
-        began = self._world.monotonic()
-        earlier = self._earlier(step, path)
-        if earlier is not None and not self._is_reread(step, earlier):
+        began = self._run.clock.monotonic()
+        earlier = self._log.find(step, path)
+        if earlier is not None and not self._log.must_reread(step, earlier):
             status: Status = "ok" if earlier.status == "ok" else "skipped"
             return StepResult(path, status, earlier.output, None, earlier.seconds)
         name = self._name(step, scope)
-        self._world.emit(StepStarted, step=path, name=name, action=step.action.full_name if step.action else "")
-        status, output, error = self._guarded(step, path, scope, earlier)
-        seconds = self._world.monotonic() - began
+        self._run.emit(StepStarted, step=path, name=name, action=step.action.full_name if step.action else "")
+        with frame(step=path):
+            status, output, error = self._run_step(step, path, scope, earlier)
+        seconds = self._run.clock.monotonic() - began
         result = StepResult(path, status, output, error, seconds)
         if earlier is None:
-            self._record(step, result)
-        self._world.emit(
+            self._log.add(step, result)
+        self._run.emit(
             StepFinished,
             step=path,
             status=status,
             seconds=seconds,
             error=str(error) if error else "",
-            counts=self._world.emit.tally.of(path) if "[" not in path else {},
+            counts=self._run.emit.tally.of(path) if "[" not in path else {},
         )
         return result
 
@@ -125,83 +144,45 @@ class Runner:
         except ExpressionError:  # a name is no reason to fail
             return step.id
 
-    def _guarded(
+    def _run_step(
         self, step: PlannedStep, path: str, scope: Scope, earlier: StepRecord | None
     ) -> tuple[Status, Any, PinflowError | None]:
-        token = STEP.set(path)
+        """Status, output and error of a step; only defects raise."""
         try:
-            if self._world.stop.is_set():
-                raise Interrupted("the run was told to stop")
+            self._run.check_stop()
             if earlier is not None:
                 return "ok", self._reread(step, path, scope, earlier), None
-            if not self._wanted(step, scope):
+            if not self._is_due(step, scope):
                 return "skipped", None, None
-            with time_limit(step.timeout, path, self._world.monotonic):
-                output = self._tried(step, path, scope)
-            lost = self._world.emit.tally.failures(path)
-            if lost:
-                return "failed", output, ActionError(f"step {path}: {lost}")
+            with time_limit(step.timeout, path, self._run.clock.monotonic):
+                output = self._do_with_retries(step, path, scope)
+            if failures := self._run.emit.tally.failures(path):
+                return "failed", output, ActionError(f"step {path}: {failures}")
         except (Unknown, NeedsPlanned):
             return "planned", None, None
         except ExpressionError as error:
-            return "failed", None, self._world.emit.mask.error(self._misfit(step, error.message, error.hint or ""))
+            return "failed", None, self._run.emit.mask.error(_misfit(step, error.message, error.hint or ""))
         except PinflowError as error:
-            return status_of(error), None, self._world.emit.mask.error(error)
-        finally:
-            STEP.reset(token)
-        return ("planned" if self._dry_run and step.writes else "ok"), output, None
+            return status_of(error), None, self._run.emit.mask.error(error)
+        return ("planned" if self._run.dry_run and step.writes else "ok"), output, None
 
-    def _wanted(self, step: PlannedStep, scope: Scope) -> bool:
+    def _is_due(self, step: PlannedStep, scope: Scope) -> bool:
         if step.condition is None:
             return True
         value = evaluate(step.condition, scope, now=self._now())
         if not isinstance(value, bool):
             what = f"if: must be true or false, not {kind_of(value)}"
-            raise self._misfit(step, what, "compare it: ... != null")
+            raise _misfit(step, what, "compare it: ... != null")
         return value
-
-    def _misfit(self, step: PlannedStep, what: str, hint: str = "") -> ActionError:
-        return ActionError(str(replace(step.problem, what=what)), hint=hint)
-
-    # -- what an earlier process of this run did
-
-    def _earlier(self, step: PlannedStep, path: str) -> StepRecord | None:
-        """What is recorded of the step if it was finished before a resume; None if it must run (again)."""
-        if not self._resumed or self._world.journal is None or path.startswith("finally."):
-            return None
-        record = self._world.journal.step(path)
-        if record is None or record.status not in ("ok", "skipped"):
-            return None
-        kept = step.writes if step.loop is None else step.loop.collect is None
-        if record.status == "ok" and step.path in self._plan.needed and not kept:
-            return None  # what was read is not kept: it is read again
-        return record
-
-    def _is_reread(self, step: PlannedStep, earlier: StepRecord) -> bool:
-        """Whether what is kept of a finished step is only enough to get its output again."""
-        has_more = step.action is not None and step.action.reread is not None and isinstance(earlier.output, Mapping)
-        return has_more and earlier.status == "ok" and step.path in self._plan.needed
 
     def _reread(self, step: PlannedStep, path: str, scope: Scope, earlier: StepRecord) -> Any:
         if step.action is None or step.action.reread is None:
             raise AssertionError(f"step {path} has nothing to read again")
         return step.action.reread(self._context(step, path, scope), earlier.output)
 
-    def _record(self, step: PlannedStep, result: StepResult) -> None:
-        if self._world.journal is None or result.status in ("planned", "cancelled"):
-            return
-        output = result.output if step.writes or step.loop is not None else None
-        self._world.journal.finish_step(
-            result.path,
-            result.status,
-            output,
-            seconds=result.seconds,
-            error=noted(result.error) if result.error is not None else "",
-        )
-
     # -- one step
 
-    def _tried(self, step: PlannedStep, path: str, scope: Scope) -> Any:
+    def _do_with_retries(self, step: PlannedStep, path: str, scope: Scope) -> Any:
         """Do the step, again if its ``retry`` says so and the error lets it."""
         attempts = step.retry.attempts if step.retry else 1
         for attempt in range(1, attempts + 1):
@@ -211,9 +192,9 @@ class Runner:
                 delay = self._retry_delay(step, error, attempt)
                 if attempt == attempts or delay is None:
                     raise
-                self._world.emit(Retrying, step=path, attempt=attempt + 1, delay=delay, reason=error.message)
-                self._world.emit.begin_again(path)
-                self._world.sleep(delay)
+                self._run.emit(Retrying, step=path, attempt=attempt + 1, delay=delay, reason=error.message)
+                self._run.emit.begin_again(path)
+                self._run.clock.sleep(delay)
         raise AssertionError("attempts is at least 1")
 
     def _retry_delay(self, step: PlannedStep, error: ActionError, attempt: int) -> float | None:
@@ -234,15 +215,15 @@ class Runner:
 
     def _call(self, step: PlannedStep, action: Action, path: str, scope: Scope) -> Any:
         given = step.arguments.render(scope, now=self._now(), unknown=PLANNED)
-        if self._dry_run and action.api is not None and not step.writes and holds_planned(given):
+        if self._run.dry_run and action.api is not None and not step.writes and holds_planned(given):
             raise NeedsPlanned("what is only planned can't be asked for")
         return action.function(self._context(step, path, scope), **self._arguments(step, action, given))
 
     def _arguments(self, step: PlannedStep, action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
-        faults = [f for f in action.parameters.faults(given) if not (self._dry_run and _is_planned(given, f.loc))]
+        faults = [f for f in action.parameters.faults(given) if not (self._run.dry_run and _is_planned(given, f.loc))]
         if faults:
-            raise self._misfit(step, "; ".join(fault.what for fault in faults))
-        planned = {name for name, value in given.items() if holds_planned(value)} if self._dry_run else set()
+            raise _misfit(step, "; ".join(fault.what for fault in faults))
+        planned = {name for name, value in given.items() if holds_planned(value)} if self._run.dry_run else set()
         for clash in action.parameters.clashes(given, unknown=planned):
             raise clash.error
         if planned:
@@ -251,50 +232,33 @@ class Runner:
 
     def _context(self, step: PlannedStep, path: str, scope: Scope) -> Context:
         api = step.api or ""
-        clients = {role: self._world.clients[login, api] for role, login in step.logins.items()}
+        clients = {role: self._clients[login, api] for role, login in step.logins.items()}
         for role, loop in step.item_logins.items():
             login = self._plan.item_logins[loop, api]
             token = login.token_in(scope.names[login.variable])
-            clients[role] = self._world.accounts.client(token, login)
-        return Context(
-            step=path,
-            clients=clients,
-            durable=self._world.durable,
-            files=self._world.files,
-            dry_run=self._dry_run,
-            now=self._world.clock,
-            note=lambda text, level: self._note(path, text, level),
-            pause=lambda seconds, reason: self._pause(path, seconds, reason),
-            ask=self._world.ask,
-            notices=self._world.notices,
-        )
-
-    def _note(self, path: str, text: str, level: Literal["info", "warning"]) -> None:
-        self._world.emit(Note, step=path, text=text, level=level)
-
-    def _pause(self, path: str, seconds: float, reason: str) -> None:
-        self._world.emit(Waiting, step=path, until=self._world.clock() + seconds, reason=reason)
-        self._world.sleep(seconds)
+            clients[role] = self._accounts.client(token, login)
+        return Context(self._run, self._effects, clients, step=path, ask=self._ask)
 
     # -- loops
 
     def _loop(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> dict[str, Any]:
         rows: dict[str, Any] = {}  # what is collected, by key
-        self._world.accounts.begin(path)
+        self._accounts.begin(path)
         items = self._items(step, loop, path, scope)
+        by_account = loop.account is not None
         run = LoopRun(
-            self._world,
+            self._run,
             loop,
             path,
             body=partial(self._one, step, loop, path, scope, rows),
             key_of=lambda item: self._key(step, loop, scope.with_name(loop.variable, item)),
             total=len(items[: loop.limit]) if isinstance(items, list) else None,
-            already=partial(self._already, loop, path),
+            already=lambda key, item: self._accounts.already(path, key, loop.token_in(item)) if by_account else None,
         )
         counts: dict[str, Any] = run.all(_at_most(LIST_CAP, items) if loop.collect is not None else iter(items))
         if loop.collect is not None:
             counts["rows"] = [rows[key] for key in run.order if key in rows]
-        if loop.account is not None and (error := self._world.accounts.verdict(path)) is not None:
+        if loop.account is not None and (error := self._accounts.verdict(path)) is not None:
             raise error
         return counts
 
@@ -306,8 +270,8 @@ class Runner:
             return self._body(step, loop, path, scope, rows, key, item)
         token = loop.token_in(item)
         if not token:
-            return "failed", self._misfit(step, f"for_each: the item {key!r} names no token")
-        with self._world.accounts.turn(path, key, token) as turn:
+            return "failed", _misfit(step, f"for_each: the item {key!r} names no token")
+        with self._accounts.turn(path, key, token) as turn:
             status, error = self._body(step, loop, path, scope, rows, key, item)
             turn.facts = rows.get(key, {})
             return turn.end(status, error)
@@ -322,13 +286,8 @@ class Runner:
             try:
                 rows[key] = loop.collect.render(inside, now=self._now(), unknown=TEXT)
             except ExpressionError as wrong:
-                return "failed", self._misfit(step, f"collect: {wrong.message}", wrong.hint or "")
+                return "failed", _misfit(step, f"collect: {wrong.message}", wrong.hint or "")
         return status, error
-
-    def _already(self, loop: Loop, path: str, key: str, item: Any) -> None:
-        """An earlier process of the run has done the item."""
-        if loop.account is not None:
-            self._world.accounts.already(path, key, loop.token_in(item))
 
     def _items(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> Iterable[Any]:
         if loop.items is None:
@@ -343,7 +302,7 @@ class Runner:
         else:
             listed = evaluate(loop.items, scope, now=self._now())
         if not isinstance(listed, list):
-            raise self._misfit(step, f"for_each: must be a list, not {kind_of(listed)}")
+            raise _misfit(step, f"for_each: must be a list, not {kind_of(listed)}")
         return listed
 
     def _key(self, step: PlannedStep, loop: Loop, scope: Scope) -> str:
@@ -351,7 +310,7 @@ class Runner:
             raise Unknown
         value = loop.key.render(scope, now=self._now())
         if not isinstance(value, (str, int)) or isinstance(value, bool):
-            raise self._misfit(step, f"key: must be text or a whole number, not {type(value).__name__}")
+            raise _misfit(step, f"key: must be text or a whole number, not {type(value).__name__}")
         return str(value)
 
     def _item(self, loop: Loop, prefix: str, scope: Scope) -> tuple[str, PinflowError | None]:
@@ -361,6 +320,11 @@ class Runner:
         if error is not None:
             return "failed", error
         return ("skipped" if all(result.status == "skipped" for result in results) else "ok"), None
+
+
+def _misfit(step: PlannedStep, what: str, hint: str = "") -> ActionError:
+    """An error at the step's place in the recipe."""
+    return ActionError(str(replace(step.problem, what=what)), hint=hint)
 
 
 def _at_most(number: int, items: Iterable[Any]) -> Iterator[Any]:

@@ -14,7 +14,7 @@ SHORTEST: Final = 4  # characters; what is shorter stands in many a word, and is
 SHOWN: Final = "***"
 
 
-class Mask:
+class SecretMask:
     """Puts stars where a text has one of ``values``, in clear or as a URL has it.
 
     The second line of defence: whoever writes a recipe may put a secret into a text that is shown, such as that of

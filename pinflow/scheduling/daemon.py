@@ -64,8 +64,8 @@ class Daemon:
             self._reread.clear()
             self._read_recipes()
         self._scheduler.tick()
-        if self._beaten is None or self._app.monotonic() - self._beaten >= BEATS:
-            self._beaten = self._app.monotonic()
+        if self._beaten is None or self._app.clock.monotonic() - self._beaten >= BEATS:
+            self._beaten = self._app.clock.monotonic()
             beat(self._app, self._scheduler, since=self._since)
 
     def _read_recipes(self) -> None:
@@ -81,9 +81,9 @@ class Daemon:
 def wind_up(app: App, scheduler: Scheduler) -> None:
     """Let runs stop after the call in flight, and release the claims of those that don't end in half a minute."""
     scheduler.stop()
-    until = app.monotonic() + PATIENCE
+    until = app.clock.monotonic() + PATIENCE
     waits = threading.Event()
-    while scheduler.busy and app.monotonic() < until:
+    while scheduler.busy and app.clock.monotonic() < until:
         scheduler.collect()
         waits.wait(_GLANCE)
     for active in scheduler.active_runs():  # so that the next process need not wait for the lease to end

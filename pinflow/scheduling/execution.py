@@ -98,7 +98,7 @@ def _run(app: App, store: OccurrenceStore, active: ActiveRun, options: Options) 
     if before is not None and app.store.runs.is_unbegun(before.id):
         if _is_claimed(app, active):
             return _left_to_other(app, "another process is just making its run")  # its maker is slow, and not dead
-        active.occurrence = store.begin(active.occurrence, run=app.new_run_id())
+        active.occurrence = store.begin(active.occurrence, run=app.launcher.new_run_id())
         before = None
     if before is None:
         plan = app.plan(Path(active.job.recipe), inputs=active.job.inputs)

@@ -84,7 +84,7 @@ class Scheduler:
         self._lock = threading.Lock()  # guards the two below, which the threads of runs touch
         self._active: dict[int, ActiveRun] = {}
         self._ended: list[tuple[ActiveRun, RunOutcome]] = []
-        self._wall, self._running = app.now(), app.monotonic()
+        self._wall, self._running = app.now(), app.clock.monotonic()
         self._renewed = self._running
         self._pruned = self._running
         self._behind = False
@@ -188,7 +188,7 @@ class Scheduler:
 
     def _look_at_clock(self) -> float:
         """The time. After a jump back, what lies ahead again is forgotten; a jump forward is for each job's policy."""
-        wall, running = self._app.now(), self._app.monotonic()
+        wall, running = self._app.now(), self._app.clock.monotonic()
         jump = (wall - self._wall) - (running - self._running)
         self._wall, self._running = wall, running
         if abs(jump) > _JUMP:
@@ -272,7 +272,7 @@ class Scheduler:
         self, occurrence: Occurrence, row: JobRow, accounts: frozenset[str], now: float
     ) -> Literal["begun", "skipped", "waits"]:
         skip_reason = _overlap_reason if self.timetable.overlap_is_skipped(row.name) else None
-        run = self._app.new_run_id()
+        run = self._app.launcher.new_run_id()
         claim = self.store.occurrences.claim(occurrence.id, now, run=run, skip_reason=skip_reason, accounts=accounts)
         if claim is None:
             return "waits"

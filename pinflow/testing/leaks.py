@@ -9,7 +9,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow.engine.run_context import STEP
+from pinflow.engine.run_frame import current_frame
 from pinflow.testing.secrets import needles
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class _LogCapture(logging.Handler):
         self._captured = captured
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._captured.append((STEP.get(), self.format(record)))
+        self._captured.append((current_frame().step, self.format(record)))
 
 
 class _PrintCapture(io.StringIO):
@@ -88,5 +88,5 @@ class _PrintCapture(io.StringIO):
         self._captured = captured
 
     def write(self, text: str) -> int:
-        self._captured.append((STEP.get(), text))
+        self._captured.append((current_frame().step, text))
         return len(text)

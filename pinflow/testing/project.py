@@ -16,7 +16,9 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, Self
 
-from pinflow.app import App, Options, services_of, tokens_of
+from pinflow.app import App, Options
+from pinflow.clock import Clock as Times
+from pinflow.engine.simulation import services_of, tokens_of
 from pinflow.errors import UsageError, warn_renamed
 from pinflow.events import EffectDone, Event, Retrying, Waiting
 from pinflow.plugin import loader as plugin_loading
@@ -129,9 +131,7 @@ class Project:
             manager,
             {**self.variables, **self.environ},
             state=self.state,
-            clock=self.clock,
-            monotonic=self.clock,
-            sleep=self.clock.sleep,
+            clock=Times(self.clock, self.clock, self.clock.sleep),
         )
 
     def _installed_plugins(self) -> list[Found]:

@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pinflow.engine.durable import Skip
+from pinflow.engine.effects import Skip
 from pinflow.http.client import Client
 from pinflow.testing.project import Killed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from pinflow.engine.context import Context
-    from pinflow.engine.durable import Durable, EachResult
+    from pinflow.engine.effect_runner import EffectRunner
+    from pinflow.engine.effects import Effect, Outcome
     from pinflow.plugin.action import Action
 
 LOOKS = 20  # comparisons of the service's state for one call: a listing may have thousands of items, each is slow
@@ -132,7 +133,7 @@ class Recorder:
         recorded = copy.copy(ctx)
         recorded._clients = {role: _record_client(client, role, call) for role, client in ctx._clients.items()}
         if self._lose:
-            recorded._durable = _LosingDurable(ctx._durable, self._count_answer)  # type: ignore[assignment]  # same methods
+            recorded._effects = _LossyEffects(ctx._effects, self._count_answer)  # type: ignore[assignment]  # same methods
         return recorded
 
     def _count_answer(self) -> None:
@@ -162,25 +163,21 @@ def _record_client(client: Client, role: str, call: CallRecord) -> Client:
     return recorded
 
 
-class _LosingDurable:
-    """The durable calls of a run, which report when an effect has its answer."""
+class _LossyEffects:
+    """The effects of a run, which report when one has its answer."""
 
-    def __init__(self, durable: Durable, count_answer: Callable[[], None]) -> None:
-        self._durable = durable
+    def __init__(self, effects: EffectRunner, count_answer: Callable[[], None]) -> None:
+        self._effects = effects
         self._count_answer = count_answer
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._durable, name)
+        return getattr(self._effects, name)
 
-    def once(self, step: str, key: str, do: Callable[[], Any], **rest: Any) -> Any:
-        return self._durable.once(step, key, lambda: self._count(do()), **rest)
+    def perform(self, effect: Effect[Any]) -> tuple[Any, Outcome]:
+        def do() -> Any:
+            result = effect.do()
+            if not isinstance(result, Skip):
+                self._count_answer()
+            return result
 
-    def each(
-        self, step: str, items: Iterable[Any], *, do: Callable[[Any], Any], **rest: Mapping[str, Any]
-    ) -> EachResult:
-        return self._durable.each(step, items, do=lambda item: self._count(do(item)), **rest)  # type: ignore[arg-type]
-
-    def _count(self, result: Any) -> Any:
-        if not isinstance(result, Skip):
-            self._count_answer()
-        return result
+        return self._effects.perform(replace(effect, do=do))

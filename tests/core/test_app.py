@@ -45,7 +45,7 @@ def test_runs_go_on_when_the_folder_they_were_started_in_is_gone(
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    assert not any((folder / "access_token.json").exists() for folder in app.token_folders(tmp_path))
+    assert not any((folder / "access_token.json").exists() for folder in app.launcher.token_folders(tmp_path))
 
 
 def test_what_to_choose_from_is_listed_by_the_services_own_action(project: Any) -> None:
@@ -61,7 +61,7 @@ def test_what_to_choose_from_is_listed_by_the_services_own_action(project: Any) 
     from pinflow.recipe.includes import Place
 
     declared = Declared("to", plan.recipe.inputs["to"], Place(plan.source, ("inputs", "to")))
-    found = project.app().choices(declared, plan)
+    found = project.app().accounts.choices(declared, plan)
     assert (len(found), found[0]) == (7, ("101", "thing 0"))
 
 
@@ -72,7 +72,7 @@ def test_nothing_is_listed_where_the_service_has_no_action_for_it(project: Any) 
     from pinflow.recipe.includes import Place
 
     declared = Declared("to", plan.recipe.inputs["to"], Place(plan.source, ("inputs", "to")))
-    assert project.app().choices(declared, plan) == []
+    assert project.app().accounts.choices(declared, plan) == []
     assert project.shop.asked == []
 
 

@@ -70,7 +70,7 @@ def test_upkeep_needs_no_approval_and_can_write_nothing(project: Any) -> None:
     assert project.run("{name: n, steps: [{uses: tidy}]}", unattended=True).ok
     result = project.run("{name: n, steps: [{uses: tidy, with: {cheat: true}}]}", unattended=True)
     assert (result.exit_code, result.status, kept) == (5, "paused", ["tidied", "tidied"])
-    assert "nobody approved any" in str(result.error)
+    assert "none are approved" in str(result.error)
     assert shop.names() == []
 
 
@@ -80,7 +80,7 @@ def test_what_is_asked_for_and_changes_nothing_needs_no_approval_and_is_recorded
     @action("ask_report", api="v1", effect="write", local=True)
     def ask_report(ctx: Context, *, more: int = 0) -> Any:
         for _ in range(2):  # a second time it is remembered
-            asked = ctx.once("ask", lambda: ctx.client.post("/things", json={"name": "r"}), changes=False)
+            asked = ctx.once("ask", lambda: ctx.client.post("/things", json={"name": "r"}), counts_as_change=False)
         for number in range(more):
             ctx.once(f"more{number}", lambda: ctx.client.post("/things", json={"name": "x"}))
         return asked
@@ -216,7 +216,7 @@ def test_a_run_that_changes_more_than_its_limit_stops_and_can_go_on(project: Any
     _ = project.shop
     result = project.run(many(5), max_writes=3)
     assert (result.exit_code, result.status) == (5, "paused")
-    assert "this run has made 3 changes, and goes on to make more; more than 3 need an approval" in str(result.error)
+    assert "this run has made 3 changes and is about to make more; more than 3 need an approval" in str(result.error)
     assert len(project.shop.names()) == 3
     again = project.resume(max_writes=3)
     assert (again.exit_code, len(project.shop.names())) == (5, 3)
@@ -233,7 +233,7 @@ def test_whoever_is_there_is_asked_once(project: Any) -> None:
         return True
 
     assert project.run(many(6).replace("as: n", "as: n\n            parallel: 4"), max_writes=2, approve=approve).ok
-    assert asked == ["this run has made 2 changes, and goes on to make more"]
+    assert asked == ["this run has made 2 changes and is about to make more"]
     assert len(project.shop.names()) == 6
 
 

@@ -21,6 +21,8 @@ from pinflow import ActionError, Context, Number, RateLimited, Skip, Text, actio
 from pinflow.__main__ import main
 from pinflow.app import App
 from pinflow.cli.shell import Shell
+from pinflow.clock import Clock
+from pinflow.engine.account_admin import AccountAdmin
 from pinflow.errors import CredentialError
 from pinflow.plugin.loader import collect, load
 
@@ -132,7 +134,10 @@ class Desk:
     def _app(self, environ: Any, plugins: Any) -> App:
         manager, infos = load([], objects=[self.shop])
         return App(
-            collect(manager, infos, environ), manager, environ, clock=lambda: self.now, sleep=lambda seconds: None
+            collect(manager, infos, environ),
+            manager,
+            environ,
+            clock=Clock(lambda: self.now, sleep=lambda seconds: None),
         )
 
     def recipe(self, text: str, name: str = "shop.yaml") -> str:
@@ -329,7 +334,7 @@ def test_what_the_account_has_is_offered_and_narrowed_by_typing(
 ) -> None:
     text = SHOP.replace("count: {type: integer", "shelf: {type: board, required: true}\n  count: {type: integer")
     names = [(str(n), f"Shelf {n}") for n in range(1, 31)]
-    monkeypatch.setattr(App, "choices", lambda self, declared, plan: names)
+    monkeypatch.setattr(AccountAdmin, "choices", lambda self, declared, plan: names)
     recipe = desk.recipe(text.replace("made: ${{ steps.make.made }}", "shelf: ${{ inputs.shelf }}"))
     assert desk("run", recipe, "-i", "count=0", answers="shelf 2\nShelf 27\n") == 0
     assert "     and 15 more: type part of the name" in desk.stderr
@@ -338,10 +343,10 @@ def test_what_the_account_has_is_offered_and_narrowed_by_typing(
 
 
 def test_when_choices_can_not_be_read_the_value_is_asked_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(self: App, declared: Any, plan: Any) -> Any:
+    def unreadable(self: AccountAdmin, declared: Any, plan: Any) -> Any:
         raise CredentialError("no token 'access_token'")
 
-    monkeypatch.setattr(App, "choices", unreadable)
+    monkeypatch.setattr(AccountAdmin, "choices", unreadable)
     recipe = desk.recipe(SHOP)
     assert desk("run", recipe, answers="1\n") == 0
     assert "can't list the choices: no token 'access_token'" in desk.stderr

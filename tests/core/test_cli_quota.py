@@ -14,6 +14,7 @@ import pytest
 from pinflow.__main__ import main
 from pinflow.app import App
 from pinflow.cli.shell import Shell
+from pinflow.clock import Clock
 from pinflow.engine.results import Forecast, RunResult
 from pinflow.reporters.summary import Recap
 from pinflow_sandbox import Sandbox, Settings, start
@@ -66,8 +67,8 @@ class Desk:
 
     def _app(self, environ: Any, plugins: Any) -> App:
         app = self._installed
-        times: Any = {"clock": lambda: self.now, "monotonic": lambda: self.now, "sleep": self._sleep}
-        return App(app.registry, app._manager, environ, **times)
+        clock = Clock(lambda: self.now, lambda: self.now, self._sleep)
+        return App(app.registry, app._manager, environ, clock=clock)
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds

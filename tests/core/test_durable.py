@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.clock import Clock
-from pinflow.engine.durable import Durable, EachResult, Skip, _Traffic
+from pinflow.engine.durable import Durable
+from pinflow.engine.effect_runner import EffectRunner
+from pinflow.engine.effects import EachResult, Skip
 from pinflow.engine.placeholder import PLANNED, NeedsPlanned, holds_planned
 from pinflow.engine.safe_journal import SafeJournal
+from pinflow.engine.traffic import Traffic
 from pinflow.errors import (
     ActionError,
     CredentialError,
@@ -31,6 +34,7 @@ from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Progress,
 from pinflow.http.client import WriteCall
 from pinflow.state.folder.runs import FolderRuns
 from pinflow.state.records import RunRecord
+from tests.run_contexts import run_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,6 +67,20 @@ class Pool:
         return Noting(workers)
 
 
+class Calls(Durable):
+    """The durable calls of a step, and the gate that its clients ask."""
+
+    def record_intent(self, call: WriteCall) -> object | None:
+        return self._effects.record_intent(call)
+
+    def of(self, step: str) -> Calls:
+        return Calls(self._effects, step)
+
+    @property
+    def planned_calls(self) -> dict[str, dict[str, int]]:
+        return self._effects.planned.calls
+
+
 @dataclass
 class World:
     """A target that applies writes, late if told so, on a clock of its own; and one run against it."""
@@ -87,7 +105,7 @@ class World:
     def emit(self, kind: type[Event], /, **facts: Any) -> None:
         self.events.append(kind(run=RUN, at=self.now, **facts))
 
-    def start(self, *, dry_run: bool = False, **options: Any) -> Durable:
+    def start(self, *, dry_run: bool = False, **options: Any) -> Calls:
         """A process of the run: the first, or one that goes on after the last was killed."""
         if not dry_run:
             known = self.state / "runs" / f"{RUN}.db"
@@ -95,8 +113,10 @@ class World:
             runs = FolderRuns(self.state, Clock(self.clock, self.clock))
             self.opened = runs.open(RUN) if known.exists() else runs.create(record)
             self.journal = SafeJournal(self.opened)
-        facts: dict[str, Any] = {"clock": self.clock, "monotonic": self.clock, "sleep": self.sleep, "emit": self.emit}
-        return Durable(self.journal, dry_run=dry_run, **(facts | {"executor": ThreadPoolExecutor} | options))
+        clock = Clock(self.clock, self.clock, options.pop("sleep", self.sleep))
+        services = {name: options.pop(name) for name in {"emit", "stop", "executor"} & options.keys()}
+        run = run_context(None if dry_run else self.journal, clock, **({"emit": self.emit} | services))
+        return Calls(EffectRunner(run, **options), "pins")
 
     def kill(self) -> None:
         """End the process. What was not on disk is lost, as the journal's file and lock are let go as they are."""
@@ -128,9 +148,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         made.kill()
 
 
-def poster(
-    world: World, durable: Durable, what: str, after: BaseException | None = None
-) -> Callable[[], dict[str, Any]]:
+def poster(world: World, durable: Calls, what: str, after: BaseException | None = None) -> Callable[[], dict[str, Any]]:
     """A ``do`` that announces and sends, and fails with ``after`` although it was applied."""
 
     def do() -> dict[str, Any]:
@@ -143,7 +161,7 @@ def poster(
     return do
 
 
-def refusing(durable: Durable, error: Exception) -> Callable[[], dict[str, Any]]:
+def refusing(durable: Calls, error: Exception) -> Callable[[], dict[str, Any]]:
     """A ``do`` whose write the target refuses with ``error``."""
 
     def do() -> dict[str, Any]:
@@ -158,8 +176,8 @@ def refusing(durable: Durable, error: Exception) -> Callable[[], dict[str, Any]]
 
 def test_what_is_done_is_returned_and_not_done_again(world: World) -> None:
     durable = world.start()
-    first = durable.once("pins", "1", poster(world, durable, "a"), kind="pin")
-    again = durable.once("pins", "1", poster(world, durable, "a"), kind="pin")
+    first = durable.once("1", poster(world, durable, "a"), kind="pin")
+    again = durable.once("1", poster(world, durable, "a"), kind="pin")
     assert first == {"id": "1", "title": "a"}
     assert again == {"id": "1"}  # the journal keeps no text
     assert world.sent == {"a": 1}
@@ -178,18 +196,18 @@ def test_a_write_outside_once_is_refused_and_says_what_to_do(world: World) -> No
 
 def test_what_does_not_write_may_be_done_once_as_well(world: World) -> None:
     durable = world.start()
-    assert durable.once("pins", "1", lambda: {"id": "5"}) == {"id": "5"}
-    assert durable.once("pins", "1", lambda: {"id": "6"}) == {"id": "5"}
+    assert durable.once("1", lambda: {"id": "5"}) == {"id": "5"}
+    assert durable.once("1", lambda: {"id": "6"}) == {"id": "5"}
 
 
 def test_a_run_killed_before_the_answer_adopts_what_it_made(world: World) -> None:
     durable = world.start()
     with pytest.raises(KeyboardInterrupt):
-        durable.once("pins", "1", poster(world, durable, "a", after=KeyboardInterrupt()))
+        durable.once("1", poster(world, durable, "a", after=KeyboardInterrupt()))
     world.kill()
     world.now += 10
     durable = world.start()
-    found = durable.once("pins", "1", poster(world, durable, "a"), find=lambda: world.listed("a"))
+    found = durable.once("1", poster(world, durable, "a"), find=lambda: world.listed("a"))
     assert found == {"id": "1", "title": "a"}
     assert world.sent == {"a": 1}
     assert world.waits == [50.0, 5.0]  # the rest of the settle time, and between two looks
@@ -205,10 +223,10 @@ def test_a_run_killed_before_the_request_left_does_it_again(world: World) -> Non
         raise SystemExit
 
     with pytest.raises(SystemExit):
-        durable.once("pins", "1", killed)
+        durable.once("1", killed)
     world.kill()
     durable = world.start()
-    durable.once("pins", "1", poster(world, durable, "a"), find=lambda: world.listed("a"))
+    durable.once("1", poster(world, durable, "a"), find=lambda: world.listed("a"))
     assert world.sent == {"a": 1}
     assert world.journal is not None
     effect = world.journal.effect("pins", "1")
@@ -219,7 +237,7 @@ def test_a_run_killed_before_the_request_left_does_it_again(world: World) -> Non
 def test_a_lost_answer_is_reconciled_in_the_same_process(world: World) -> None:
     durable = world.start()
     do = poster(world, durable, "a", after=InDoubt("no answer"))
-    found = durable.once("pins", "1", do, find=lambda: world.listed("a"), kind="pin")
+    found = durable.once("1", do, find=lambda: world.listed("a"), kind="pin")
     assert found == {"id": "1", "title": "a"}
     assert world.sent == {"a": 1}
     assert world.outcomes() == ["adopted"]
@@ -230,14 +248,14 @@ def test_a_service_that_applies_or_lists_late_gets_nothing_twice(world: World, l
     world.lag = lag
     durable = world.start()
     do = poster(world, durable, "a", after=InDoubt("no answer"))
-    durable.once("pins", "1", do, find=lambda: world.listed("a"))
+    durable.once("1", do, find=lambda: world.listed("a"))
     assert world.sent == {"a": 1}
 
 
 def test_what_can_be_of_nothing_else_is_adopted_when_it_is_first_seen(world: World) -> None:
     durable = world.start()
     do = poster(world, durable, "a", after=InDoubt("no answer"))
-    assert durable.once("pins", "1", do, find=lambda: world.listed("a"), fresh=True) == {"id": "1", "title": "a"}
+    assert durable.once("1", do, find=lambda: world.listed("a"), find_is_proof=True) == {"id": "1", "title": "a"}
     assert (world.sent, world.waits) == ({"a": 1}, [])
 
 
@@ -246,7 +264,7 @@ def test_not_seen_at_once_it_has_its_whole_settle_time(world: World, lag: float)
     world.lag = lag
     durable = world.start()
     do = poster(world, durable, "a", after=InDoubt("no answer"))
-    durable.once("pins", "1", do, find=lambda: world.listed("a"), fresh=True)
+    durable.once("1", do, find=lambda: world.listed("a"), find_is_proof=True)
     assert (world.sent, world.waits) == ({"a": 1}, [60.0, 5.0])
 
 
@@ -261,7 +279,7 @@ def test_what_was_sent_twice_settles_whole_before_it_is_looked_for(world: World)
 
     do = poster(world, durable, "a", after=InDoubt("no answer"))
     began = world.now
-    assert durable.once("pins", "1", do, find=find, fresh=True) == {"id": "7"}
+    assert durable.once("1", do, find=find, find_is_proof=True) == {"id": "7"}
     assert [look - began for look in looks] == [0.0, 60.0, 65.0, 125.0, 130.0]
 
 
@@ -275,7 +293,7 @@ def test_an_early_look_that_fails_is_followed_by_the_right_one(world: World) -> 
         return world.listed("a")
 
     do = poster(world, durable, "a", after=InDoubt("no answer"))
-    durable.once("pins", "1", do, find=find, fresh=True)
+    durable.once("1", do, find=find, find_is_proof=True)
     assert (world.sent, world.waits) == ({"a": 1}, [60.0, 5.0])
 
 
@@ -283,9 +301,7 @@ def test_without_the_settle_time_a_late_service_would_get_it_twice(world: World)
     world.lag = 59.0
     durable = world.start(settle=0.0)
     with pytest.raises(InDoubt, match="was sent 5 times"):
-        durable.once(
-            "pins", "1", poster(world, durable, "a", after=InDoubt("no answer")), find=lambda: world.listed("a")
-        )
+        durable.once("1", poster(world, durable, "a", after=InDoubt("no answer")), find=lambda: world.listed("a"))
     assert world.sent == {"a": 5}
 
 
@@ -293,7 +309,7 @@ def test_two_looks_that_differ_are_followed_by_more(world: World) -> None:
     looks = iter([None, {"id": "1"}, None, {"id": "1"}, {"id": "1", "saves": 3}])
     durable = world.start()
     do = poster(world, durable, "a", after=InDoubt("no answer"))
-    assert durable.once("pins", "1", do, find=lambda: next(looks)) == {"id": "1", "saves": 3}
+    assert durable.once("1", do, find=lambda: next(looks)) == {"id": "1", "saves": 3}
     assert world.waits == [60.0, 5.0, 5.0, 5.0, 5.0]
 
 
@@ -302,7 +318,7 @@ def test_looks_that_never_agree_leave_the_effect_in_doubt(world: World) -> None:
     durable = world.start()
     do = poster(world, durable, "a", after=InDoubt("no answer"))
     with pytest.raises(InDoubt, match=r"pin '1' of step pins may have been applied: 6 looks .* did not agree"):
-        durable.once("pins", "1", do, find=lambda: {"id": next(looks)}, kind="pin")
+        durable.once("1", do, find=lambda: {"id": next(looks)}, kind="pin")
     assert world.journal is not None
     assert world.journal.counts() == {"pin": {"done": 0, "adopted": 0, "skipped": 0, "failed": 0, "doubt": 1}}
 
@@ -310,11 +326,11 @@ def test_looks_that_never_agree_leave_the_effect_in_doubt(world: World) -> None:
 def test_doubt_without_a_way_to_look_stays_doubt_also_after_a_resume(world: World) -> None:
     durable = world.start()
     with pytest.raises(InDoubt, match="no answer"):
-        durable.once("pins", "1", poster(world, durable, "a", after=InDoubt("no answer")), kind="pin")
+        durable.once("1", poster(world, durable, "a", after=InDoubt("no answer")), kind="pin")
     world.kill()
     durable = world.start()
     with pytest.raises(InDoubt, match=r"pin '1' of step pins may have been applied, and nothing here can tell"):
-        durable.once("pins", "1", poster(world, durable, "a"), kind="pin")
+        durable.once("1", poster(world, durable, "a"), kind="pin")
     assert world.sent == {"a": 1}
 
 
@@ -328,19 +344,19 @@ def test_a_method_that_may_be_repeated_is_sent_again_when_the_settle_time_is_ove
             raise error
         return "patched"
 
-    assert durable.once("board", "archive", patch) == "patched"
+    assert durable.of("board").once("archive", patch) == "patched"
     assert world.waits == [60.0]
 
 
 def test_a_clock_that_was_set_back_does_not_make_the_wait_longer(world: World) -> None:
     durable = world.start()
     with pytest.raises(InDoubt):
-        durable.once("pins", "1", poster(world, durable, "a", after=InDoubt("")))
+        durable.once("1", poster(world, durable, "a", after=InDoubt("")))
     world.kill()
     world.now -= 86_400
     world.applied[:] = [(0, "a")]
     durable = world.start()
-    durable.once("pins", "1", poster(world, durable, "a"), find=lambda: world.listed("a"))
+    durable.once("1", poster(world, durable, "a"), find=lambda: world.listed("a"))
     assert world.waits == [60.0, 5.0]
 
 
@@ -360,8 +376,8 @@ def test_a_clock_that_was_set_back_does_not_make_the_wait_longer(world: World) -
 def test_a_refused_write_is_tried_again_by_a_later_resume_without_a_look(world: World, error: Exception) -> None:
     durable = world.start()
     with pytest.raises(type(error)):
-        durable.once("pins", "1", refusing(durable, error))
-    durable.once("pins", "1", poster(world, durable, "a"))
+        durable.once("1", refusing(durable, error))
+    durable.once("1", poster(world, durable, "a"))
     assert world.sent == {"a": 1}
     assert world.waits == []
 
@@ -381,9 +397,9 @@ def test_a_refused_write_is_tried_again_by_a_later_resume_without_a_look(world: 
 def test_any_other_failure_after_the_announcement_is_doubt(world: World, error: Exception) -> None:
     durable = world.start()
     with pytest.raises(type(error)):
-        durable.once("pins", "1", poster(world, durable, "a", after=error))
+        durable.once("1", poster(world, durable, "a", after=error))
     with pytest.raises(InDoubt):
-        durable.once("pins", "1", poster(world, durable, "a"))
+        durable.once("1", poster(world, durable, "a"))
     assert world.sent == {"a": 1}
 
 
@@ -397,9 +413,9 @@ def test_a_refusal_after_an_earlier_write_of_the_same_effect_is_doubt(world: Wor
         raise RemoteError("no", status=400)
 
     with pytest.raises(RemoteError):
-        durable.once("pins", "1", both)
+        durable.once("1", both)
     with pytest.raises(InDoubt):
-        durable.once("pins", "1", both)
+        durable.once("1", both)
     assert world.sent == {"a": 1}
 
 
@@ -415,10 +431,10 @@ def test_what_was_sent_again_and_then_held_back_may_have_been_applied(world: Wor
         raise error
 
     with pytest.raises(type(error)):
-        durable.once("step", "delete", delete)
+        durable.of("step").once("delete", delete)
     assert world.journal is not None
     world.journal.close()
-    found = world.start(repeatable={"DELETE"}).once("step", "delete", delete, find=lambda: world.listed("gone"))
+    found = world.start(repeatable={"DELETE"}).of("step").once("delete", delete, find=lambda: world.listed("gone"))
     assert (found["id"], world.sent["gone"]) == ("1", 1)
 
 
@@ -433,21 +449,21 @@ def test_a_service_that_loses_every_write_does_not_end_a_run_for_ever(world: Wor
 
         said = "was sent 5 times without an answer, and the target does not show it\n.*then resume the run"
         with pytest.raises(InDoubt, match=said):
-            durable.once("step", "pin", lost, find=lambda: None)
+            durable.of("step").once("pin", lost, find=lambda: None)
         world.kill()
 
     attempt()
     attempt()
     assert world.sent["lost"] == 10
     durable = world.start()
-    assert durable.once("step", "pin", poster(world, durable, "pin"), find=lambda: world.listed("pin"))["id"] == "1"
+    assert durable.of("step").once("pin", poster(world, durable, "pin"), find=lambda: world.listed("pin"))["id"] == "1"
 
 
 def test_a_bug_before_anything_was_announced_leaves_no_doubt(world: World) -> None:
     durable = world.start()
     with pytest.raises(ZeroDivisionError):
-        durable.once("pins", "1", lambda: 1 // 0)
-    assert durable.once("pins", "1", lambda: 5) == 5
+        durable.once("1", lambda: 1 // 0)
+    assert durable.once("1", lambda: 5) == 5
 
 
 def test_what_diverged_passes_through(world: World) -> None:
@@ -457,34 +473,32 @@ def test_what_diverged_passes_through(world: World) -> None:
         raise Diverged("two boards of that name")
 
     with pytest.raises(Diverged):
-        durable.once("pins", "1", poster(world, durable, "a", after=InDoubt("")), find=find)
+        durable.once("1", poster(world, durable, "a", after=InDoubt("")), find=find)
 
 
 def test_a_look_must_not_write(world: World) -> None:
     durable = world.start()
     with pytest.raises(PluginError, match="outside of ctx"):
-        durable.once(
-            "pins", "1", poster(world, durable, "a", after=InDoubt("")), find=lambda: durable.record_intent(write())
-        )
+        durable.once("1", poster(world, durable, "a", after=InDoubt("")), find=lambda: durable.record_intent(write()))
 
 
 def test_effects_may_be_nested_and_each_is_remembered(world: World) -> None:
     durable = world.start()
 
     def outer() -> dict[str, Any]:
-        media = durable.once("pins", "media", poster(world, durable, "media"))
+        media = durable.once("media", poster(world, durable, "media"))
         assert media["id"] == "1"
         durable.record_intent(write(path="/pins"))
         return world.apply("pin")
 
-    assert durable.once("pins", "1", outer)["id"] == "2"
-    assert dict(durable.results("pins")) == {"media": {"id": "1"}, "1": {"id": "2"}}
+    assert durable.once("1", outer)["id"] == "2"
+    assert dict(durable.effects_of()) == {"media": {"id": "1"}, "1": {"id": "2"}}
 
 
 def test_an_effect_inside_itself_is_refused(world: World) -> None:
     durable = world.start()
     with pytest.raises(PluginError, match=r"effect '1' of step pins is inside itself"):
-        durable.once("pins", "1", lambda: durable.once("pins", "1", lambda: 1))
+        durable.once("1", lambda: durable.once("1", lambda: 1))
 
 
 # stopping
@@ -500,9 +514,9 @@ def test_after_a_stop_no_effect_begins_but_the_one_at_work_ends(world: World) ->
         durable.record_intent(write())  # a second try of the same write
         return world.apply("a")
 
-    assert durable.once("pins", "1", do)["id"] == "1"
+    assert durable.once("1", do)["id"] == "1"
     with pytest.raises(Interrupted):
-        durable.once("pins", "2", poster(world, durable, "b"))
+        durable.once("2", poster(world, durable, "b"))
     assert world.sent == {"a": 1}
 
 
@@ -514,19 +528,19 @@ def test_a_stop_ends_the_wait_before_a_look(world: World) -> None:
 
     durable = world.start(stop=stop, sleep=sleep)
     with pytest.raises(Interrupted):
-        durable.once("pins", "1", poster(world, durable, "a", after=InDoubt("")), find=lambda: world.listed("a"))
+        durable.once("1", poster(world, durable, "a", after=InDoubt("")), find=lambda: world.listed("a"))
     world.kill()
     durable = world.start()
-    durable.once("pins", "1", poster(world, durable, "a"), find=lambda: world.listed("a"))
+    durable.once("1", poster(world, durable, "a"), find=lambda: world.listed("a"))
     assert world.sent == {"a": 1}
 
 
 # each
 
 
-def each(world: World, durable: Durable, items: Any, do: Callable[[Any], Any] | None = None, **how: Any) -> EachResult:
+def each(world: World, durable: Calls, items: Any, do: Callable[[Any], Any] | None = None, **how: Any) -> EachResult:
     do = do or (lambda item: poster(world, durable, item)())
-    return durable.each("pins", items, key=str, do=do, kind="pin", **how)
+    return durable.each(items, key=str, do=do, kind="pin", **how)
 
 
 @pytest.mark.parametrize("parallel", [1, 4])
@@ -546,7 +560,7 @@ def test_what_is_in_doubt_is_settled_before_anything_else_is_sent(world: World) 
     durable = world.start()
 
     def find(item: str) -> dict[str, Any] | None:
-        own = {result["id"] for _, result in durable.results("pins", kind="pin")}
+        own = {result["id"] for _, result in durable.effects_of("pin")}
         return next(({"id": str(id)} for id in range(1, len(world.applied) + 1) if str(id) not in own), None)
 
     def first(item: str) -> dict[str, Any]:
@@ -569,7 +583,7 @@ def test_what_is_in_doubt_is_settled_before_anything_else_is_sent(world: World) 
     durable = world.start()
     result = each(world, durable, ["a", "b", "c"], do=second, find=find)
     assert world.sent == {"a": 1, "b": 1, "c": 1}
-    ids = {key: found["id"] for key, found in durable.results("pins", kind="pin")}
+    ids = {key: found["id"] for key, found in durable.effects_of("pin")}
     assert {key: world.applied[int(id) - 1][1] for key, id in ids.items()} == {"a": "a", "b": "b", "c": "c"}
     assert (result.adopted, result.done) == (1, 2)
 
@@ -751,12 +765,12 @@ def test_nobody_looks_for_a_lost_effect_while_another_is_in_flight(world: World)
 def test_who_is_interrupted_before_a_look_keeps_nobody_from_sending() -> None:
     class Flying:
         @property
-        def inner(self) -> int:
+        def nested(self) -> int:
             raise KeyboardInterrupt  # as while what is in flight is waited for
 
-    traffic = _Traffic()
+    traffic = Traffic()
     traffic.enter(Flying())  # type: ignore[arg-type]
-    with pytest.raises(KeyboardInterrupt), traffic.stopped():
+    with pytest.raises(KeyboardInterrupt), traffic.pause():
         pass
     assert not traffic._looking
 
@@ -789,10 +803,10 @@ def test_an_effect_that_waits_for_one_inside_it_does_not_keep_others_from_lookin
     def outer() -> Any:
         durable.record_intent(write())
         inner = poster(world, durable, "inner", after=InDoubt("no answer"))
-        durable.once("pins", "inner", inner, find=lambda: world.listed("inner"))
+        durable.once("inner", inner, find=lambda: world.listed("inner"))
         return world.apply("outer")
 
-    assert durable.once("pins", "outer", outer)["title"] == "outer"
+    assert durable.once("outer", outer)["title"] == "outer"
     assert world.sent == {"inner": 1, "outer": 1}
 
 
@@ -808,13 +822,13 @@ def test_lost_effects_that_look_the_same_are_told_apart_by_what_is_already_known
         return made
 
     def find(item: str) -> Any:
-        known = {result["id"] for _, result in durable.results("pins")}
+        known = {result["id"] for _, result in durable.effects_of()}
         unknown = [str(number) for number in range(1, len(world.applied) + 1) if str(number) not in known]
         return {"id": unknown[0]} if unknown else None
 
     result = each(world, durable, map(str, range(12)), do, find=find, parallel=4)
     assert (result.done, result.adopted) == (10, 2)
-    assert sorted(int(result["id"]) for _, result in durable.results("pins")) == list(range(1, 13))
+    assert sorted(int(result["id"]) for _, result in durable.effects_of()) == list(range(1, 13))
 
 
 @pytest.mark.parametrize(
@@ -828,9 +842,9 @@ def test_an_effect_is_named_without_saying_its_kind_twice(world: World, key: str
         return poster(world, durable, "8", after=InDoubt("no answer"))()
 
     with pytest.raises(InDoubt):
-        durable.once("pins", key, lose, kind="pin")
+        durable.once(key, lose, kind="pin")
     with pytest.raises(InDoubt, match=f"^{said} may have been applied"):
-        durable.once("pins", key, lose, kind="pin")
+        durable.once(key, lose, kind="pin")
 
 
 def test_each_counts_on_from_what_others_of_the_same_total_came_to(world: World) -> None:
@@ -844,7 +858,7 @@ def test_each_counts_on_from_what_others_of_the_same_total_came_to(world: World)
     first = each(world, durable, ["0", "1", "2"], do, total=5)
     both = each(world, durable, ["3", "4"], do, total=5, after=first)
     assert (both.done, both.skipped, both.failed_count, [each.key for each in both.failed]) == (3, 1, 1, ["1"])
-    assert both.passed == 5
+    assert both.item_count == 5
     told = [(each.done + each.skipped + each.failed, each.total) for each in world.told(Progress)]
     assert told == sorted(told)
     assert told[-1] == (5, 5)
@@ -868,21 +882,21 @@ def test_progress_is_told_ten_times_a_second_at_most_and_at_the_end(world: World
 
 def test_a_frozen_list_comes_back_as_it_was(world: World) -> None:
     durable = world.start()
-    assert list(durable.freeze("pins", "source", iter(["3", "1", "2"]))) == ["3", "1", "2"]
+    assert list(durable.freeze("source", iter(["3", "1", "2"]))) == ["3", "1", "2"]
     world.kill()
-    assert list(world.start().freeze("pins", "source", iter(["9"]))) == ["3", "1", "2"]
+    assert list(world.start().freeze("source", iter(["9"]))) == ["3", "1", "2"]
 
 
 def test_when_a_write_was_announced_is_known(world: World) -> None:
     durable = world.start()
-    assert durable.sent_at("pins", "1") is None
-    durable.once("pins", "1", poster(world, durable, "a"))
-    assert durable.sent_at("pins", "1") == world.now
+    assert durable.sent_at("1") is None
+    durable.once("1", poster(world, durable, "a"))
+    assert durable.sent_at("1") == world.now
 
 
 def test_something_left_out_is_recorded(world: World) -> None:
     durable = world.start()
-    durable.skip("pins", "1", "it is a product pin", kind="pin")
+    durable.skip("1", "it is a product pin", kind="pin")
     assert [event.reason for event in world.told(ItemSkipped)] == ["it is a product pin"]
     assert world.journal is not None
     assert world.journal.counts()["pin"]["skipped"] == 1
@@ -899,20 +913,20 @@ def test_a_dry_run_sends_nothing_and_counts_what_it_would(world: World) -> None:
             return planned
         return world.apply(item)
 
-    board = durable.once("board", "create", lambda: durable.record_intent(write(category="boards")), kind="board")
+    board = durable.of("board").once("create", lambda: durable.record_intent(write(category="boards")), kind="board")
     result = each(world, durable, map(str, range(20)), do, parallel=4)
     assert board is PLANNED
     assert (result.planned, result.done, world.sent) == (20, 0, {})
     assert durable.planned_calls == {"target": {"boards": 1, "org_write": 20}}
     assert Counter(world.outcomes()) == {"planned": 21}
-    assert list(durable.results("pins")) == []
-    assert list(durable.freeze("pins", "source", ["1"])) == ["1"]
+    assert list(durable.effects_of()) == []
+    assert list(durable.freeze("source", ["1"])) == ["1"]
     assert not (world.state / "runs").exists()
 
 
 def test_a_dry_run_goes_on_where_a_request_needs_what_is_only_planned(world: World) -> None:
     durable = world.start(dry_run=True)
-    board: Any = durable.once("board", "create", lambda: durable.record_intent(write()))
+    board: Any = durable.of("board").once("create", lambda: durable.record_intent(write()))
     result = each(world, durable, ["1", "2"], lambda item: json.dumps({"board": board["id"]}))
     assert result.planned == 2
 
@@ -924,19 +938,6 @@ def test_a_dry_run_refuses_a_write_outside_once_too(world: World) -> None:
 
 def test_a_dry_run_skips_what_the_run_would_skip(world: World) -> None:
     assert each(world, world.start(dry_run=True), ["1"], lambda item: Skip("no image")).skipped == 1
-
-
-def test_a_run_needs_a_journal(world: World) -> None:
-    with pytest.raises(ValueError, match="a dry run has no journal"):
-        Durable(
-            None,
-            dry_run=False,
-            emit=world.emit,
-            clock=float,
-            monotonic=float,
-            sleep=world.sleep,
-            executor=ThreadPoolExecutor,
-        )
 
 
 # placeholders

@@ -9,7 +9,6 @@ import sqlite3
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -19,11 +18,13 @@ import pytest
 
 from pinflow.clock import Clock
 from pinflow.engine.durable import Durable
+from pinflow.engine.effect_runner import EffectRunner
 from pinflow.engine.safe_journal import SafeJournal
 from pinflow.errors import StateError
 from pinflow.http.client import WriteCall
 from pinflow.state.folder.runs import FolderRuns
 from pinflow.state.records import RunRecord
+from tests.run_contexts import run_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,29 +84,22 @@ def copy(state: Path, fault: Callable[[str], None], *, parallel: int = 1) -> Non
     state.mkdir(exist_ok=True)
     target = Target(state / "target")
     with open_journal(state, fault) as journal:
-        durable = Durable(
-            journal,
-            dry_run=False,
-            emit=lambda kind, /, **facts: None,
-            clock=time.time,
-            monotonic=time.monotonic,
-            sleep=lambda seconds: None,
-            executor=ThreadPoolExecutor,
-        )
+        effects = EffectRunner(run_context(journal, Clock(sleep=lambda seconds: None)))
+        durable = Durable(effects, "pins")
 
         def do(item: int) -> dict[str, str]:
-            durable.record_intent(WRITE)
+            effects.record_intent(WRITE)
             fault("before the request")
             made = target.post()
             fault("after the request")
             return made
 
         def find(item: int) -> dict[str, str] | None:
-            known = {result["id"] for _, result in durable.results("pins")}
+            known = {result["id"] for _, result in durable.effects_of()}
             unknown = [id_ for id_ in target.ids() if id_ not in known]
             return {"id": unknown[0]} if unknown else None
 
-        durable.each("pins", range(EFFECTS), key=str, do=do, find=find, kind="pin", parallel=parallel)
+        durable.each(range(EFFECTS), key=str, do=do, find=find, kind="pin", parallel=parallel)
         journal.set_state("ok", exit_code=0)
 
 
@@ -187,28 +181,21 @@ def test_on_a_full_disk_nothing_is_sent_without_an_intent_on_disk(tmp_path: Path
         journal = open_journal(tmp_path)
         size = (tmp_path / "runs" / f"{journal.run.id}.db").stat().st_size
         _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-        durable = Durable(
-            journal,
-            dry_run=False,
-            emit=lambda kind, /, **facts: None,
-            clock=time.time,
-            monotonic=time.monotonic,
-            sleep=lambda seconds: None,
-            executor=ThreadPoolExecutor,
-        )
+        effects = EffectRunner(run_context(journal, Clock(sleep=lambda seconds: None)))
+        durable = Durable(effects, "pins")
         target = Target(tmp_path / "target")
 
         def do(item: int) -> dict[str, str]:
-            durable.record_intent(WRITE)
+            effects.record_intent(WRITE)
             return target.post()
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, most))
         with pytest.raises(StateError, match=r"can't be written: .*; nothing more was sent\n  make room"):
-            durable.each("pins", range(2000), key=str, do=do)
+            durable.each(range(2000), key=str, do=do)
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
         # there is room again, but what waited to be written is lost
         with pytest.raises(StateError):
-            durable.once("pins", "more", lambda: do(0))
+            durable.once("more", lambda: do(0))
         os.kill(os.getpid(), signal.SIGKILL)
 
     assert in_child(fill) == -signal.SIGKILL

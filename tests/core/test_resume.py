@@ -365,9 +365,7 @@ def test_a_run_killed_in_the_middle_of_a_loop_makes_everything_once(
         app = App.installed(
             environ,
             state=tmp_path / "state",
-            clock=lambda: time.time() + after[0],
-            monotonic=lambda: time.monotonic() + after[0],
-            sleep=sleep,
+            clock=Clock(lambda: time.time() + after[0], lambda: time.monotonic() + after[0], sleep),
         )
         assert [run.state for run in app.runs()] == ["interrupted"]
         result = app.resume(None)

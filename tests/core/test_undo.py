@@ -12,6 +12,7 @@ import pytest
 from pinflow.__main__ import main
 from pinflow.app import App
 from pinflow.cli.shell import Shell
+from pinflow.clock import Clock
 from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.world import boards, pins
 
@@ -92,9 +93,7 @@ class Desk:
             app.registry,
             app._manager,
             environ,
-            clock=lambda: self.now,
-            monotonic=lambda: self.now,
-            sleep=self._sleep,
+            clock=Clock(lambda: self.now, lambda: self.now, self._sleep),
         )
 
     def _sleep(self, seconds: float) -> None:

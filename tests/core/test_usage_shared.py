@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinflow.app import App, Options
+from pinflow.clock import Clock
 from pinflow.state.folder.counters import CounterTable, TableFiles
 from pinflow_sandbox import Settings, start
 from tests.core.shared_clock import SharedClock
@@ -117,9 +118,7 @@ def read_all(recipe: Path, state: Path, clock: SharedClock, told: int) -> None:
             found._manager,
             environ,
             state=state,
-            clock=clock.now,
-            monotonic=clock.now,
-            sleep=clock.sleep,
+            clock=Clock(clock.now, clock.now, clock.sleep),
         )
         result = app.run(app.plan(recipe, inputs={}), Options(patience=30.0))
         assert result.ok, result.error

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pinflow.app import App, Options
+from pinflow.clock import Clock
 from pinflow.errors import Diverged
 from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.world import boards, pins
@@ -223,9 +224,7 @@ class Copy:
         self.time = time
         self.inputs: dict[str, Any] = {"board": ORIGINAL, "name": COPY}
         self.api: str | None = None  # None is the recipe's own
-        self.app = App(
-            app.registry, app._manager, environ, state=state, clock=time.now, monotonic=time.now, sleep=time.sleep
-        )
+        self.app = App(app.registry, app._manager, environ, state=state, clock=Clock(time.now, time.now, time.sleep))
 
     def go_on(self, *, tier: str = "standard", report: Sequence[Callable[[Event], None]] = ()) -> RunResult:
         """Start the run, or resume it where it was stopped."""

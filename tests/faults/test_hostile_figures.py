@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pinflow.app import App, Options
+from pinflow.clock import Clock
 from pinflow_sandbox import start
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -24,10 +25,10 @@ def test_they_come_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    times: Any = {"clock": lambda: now[0], "monotonic": lambda: now[0], "sleep": sleep}
+    clock = Clock(lambda: now[0], lambda: now[0], sleep)
     with start(now=lambda: now[0], faults=f"hostile:{seed}") as sandbox:
         environ = {**sandbox.environment(), "HOME": str(tmp_path), "PINFLOW_CACHE_DIR": str(tmp_path)}
-        app = App.installed(environ, state=tmp_path / "state", **times)
+        app = App.installed(environ, state=tmp_path / "state", clock=clock)
         inputs = {"video": "film.mp4"} if name == "copy_pin" else {}
         plan = app.plan(RECIPES / f"{name}.yaml", inputs=inputs, examples=True)
         result = app.run(plan, Options(patience=86_400.0))

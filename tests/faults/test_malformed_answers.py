@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,7 +15,7 @@ import pytest
 
 from pinflow import Client, Context, Credential, PinflowError
 from pinflow.clock import Clock
-from pinflow.engine.durable import Durable
+from pinflow.engine.effect_runner import EffectRunner
 from pinflow.engine.file_access import Files
 from pinflow.engine.safe_journal import SafeJournal
 from pinflow.http.client import ClientServices
@@ -28,6 +27,7 @@ from pinflow.state.records import RunRecord
 from pinflow_pinterest_v5.api import API
 from pinflow_sandbox import Settings, start
 from tests.faults.conftest import STUDIO, Time, scaled
+from tests.run_contexts import run_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,33 +129,16 @@ class Caller:
         self._runs += 1
         record = RunRecord(f"20270115-080000-{self._runs:06x}", "r", "d", "n", {}, {}, {}, self.time.now())
         with SafeJournal(FolderRuns(self._folder, Clock(self.time.now, self.time.now)).create(record)) as journal:
-            durable = Durable(
-                journal,
-                dry_run=False,
-                emit=lambda kind, /, **facts: None,
-                clock=self.time.now,
-                monotonic=self.time.now,
-                sleep=self.time.sleep,
-                executor=ThreadPoolExecutor,
-                repeatable=API.idempotent,
-            )
-            client = self._client(durable)
-            context = Context(
-                step="step",
-                clients=dict.fromkeys(action.roles, client),
-                durable=durable,
-                files=Files(self._folder),
-                dry_run=False,
-                now=self.time.now,
-                note=lambda text, level: None,
-                pause=lambda seconds, reason: self.time.sleep(seconds),
-                ask=_no_token,
-            )
+            clock = Clock(self.time.now, self.time.now, self.time.sleep)
+            effects = EffectRunner(run_context(journal, clock, files=Files(self._folder)), repeatable=API.idempotent)
+            client = self._client(effects)
+            clients = dict.fromkeys(action.roles, client)
+            context = Context(effects.run, effects, clients, step="step", ask=_no_token)
             result = action.function(context, **action.parameters.convert(given))
             if action.yields:
                 list(result)
 
-    def _client(self, durable: Durable) -> Client:
+    def _client(self, effects: EffectRunner) -> Client:
         token = self._sandbox.world.token_for(STUDIO)
         clock = Clock(self.time.now, self.time.now, self.time.sleep)
         return Client(
@@ -165,7 +148,7 @@ class Caller:
             login=STUDIO,
             limiter=RateLimiter({}, MemoryUsage(self.time.now), clock),
             services=ClientServices(transport=self._transport, clock=clock, random=lambda: 0.5),
-            gate=durable,
+            gate=effects,
         )
 
 

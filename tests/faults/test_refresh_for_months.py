@@ -18,6 +18,7 @@ import pytest
 
 from pinflow import App
 from pinflow.app import Options
+from pinflow.clock import Clock
 from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpRequest, HttpResponse
 from tests.faults.conftest import scaled
@@ -54,7 +55,9 @@ class Months:
         self.environ["PINFLOW_CACHE_DIR"] = str(folder / "cache")
         self.tokens = Path(self.environ["PINTEREST_OAUTH_TOKEN_DIR"])
         self.app = App.installed(
-            self.environ, state=folder / "state", clock=lambda: self.now, sleep=lambda seconds: self._pass(seconds)
+            self.environ,
+            state=folder / "state",
+            clock=Clock(lambda: self.now, sleep=lambda seconds: self._pass(seconds)),
         )
 
     def _pass(self, seconds: float) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,10 +14,11 @@ import pytest
 
 from pinflow import Action, Client, Context, Credential, Event
 from pinflow.clock import Clock
-from pinflow.engine.durable import Durable
+from pinflow.engine.effect_runner import EffectRunner
 from pinflow.engine.file_access import Files
 from pinflow.engine.placeholder import holds_planned
 from pinflow.engine.safe_journal import SafeJournal
+from pinflow.events import Note
 from pinflow.http.client import ClientServices
 from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
@@ -32,6 +32,7 @@ from pinflow_sandbox.server.dialects import dialect_of
 from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 from pinflow_sandbox.v3.scopes import V3_SCOPES
 from pinflow_sandbox.v5.scopes import V5_SCOPES
+from tests.run_contexts import run_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,7 @@ class Bench:
         self._open.callback(self._transport.close)
         self._clients: dict[Login, Client] = {}
         self._runs = 0
-        self.durable: Durable | None = None
+        self.effects: EffectRunner | None = None
 
     def close(self) -> None:
         self._open.close()
@@ -99,9 +100,9 @@ class Bench:
             raise clash.error
         with ExitStack() as stack:
             journal = None if dry_run else stack.enter_context(self._journal(run))
-            durable = self._durable(journal)
-            clients = {role: self.through(client, durable) for role, client in logins.items()}
-            context = self.context(step, clients, durable, dry_run=dry_run)
+            effects = self._effects(journal)
+            clients = {role: self.through(client, effects) for role, client in logins.items()}
+            context = self.context(step, clients, effects)
             result = action.function(context, **action.parameters.convert(given))
             return list(result) if action.yields else result
 
@@ -114,7 +115,7 @@ class Bench:
         self._runs += 1
         run = f"20270115-080000-{self._runs:06x}"
         with pytest.raises(Killed), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Durable, "_reconcile", die)
+            patch.setattr(EffectRunner, "_reconcile", die)
             self.deadly_sleep = True
             try:
                 self.run(action, run=run, **given)
@@ -122,18 +123,8 @@ class Bench:
                 self.deadly_sleep = False
         return run
 
-    def context(self, step: str, clients: Mapping[str, Client], durable: Durable, *, dry_run: bool = False) -> Context:
-        return Context(
-            step=step,
-            clients=clients,
-            durable=durable,
-            files=Files(self.folder),
-            dry_run=dry_run,
-            now=lambda: self.now,
-            note=lambda text, level: self.notes.append(f"{level}: {text}"),
-            pause=lambda seconds, reason: self.sleep(seconds),
-            ask=self._no_token,
-        )
+    def context(self, step: str, clients: Mapping[str, Client], effects: EffectRunner) -> Context:
+        return Context(effects.run, effects, clients, step=step, ask=self._no_token)
 
     def _no_token(self, token: str, api: str | None) -> NoReturn:
         raise AssertionError(f"no action here asks for a token, and {token!r} was asked for")
@@ -142,11 +133,11 @@ class Bench:
         name, scopes = (account, APIS[api][1]) if isinstance(account, str) else account
         return api, name, frozenset(scopes)
 
-    def through(self, login: Login, durable: Durable) -> Client:
+    def through(self, login: Login, effects: EffectRunner) -> Client:
         """The login's client for this run; one login has one client."""
-        if self.durable is not durable:
+        if self.effects is not effects:
             self._clients.clear()
-            self.durable = durable
+            self.effects = effects
         if login not in self._clients:
             api, account, scopes = login
             token = self.sandbox.world.token_for(account, scopes)
@@ -158,24 +149,19 @@ class Bench:
                 login=account,
                 limiter=RateLimiter({}, MemoryUsage(clock.now), clock),
                 services=ClientServices(transport=self._transport, clock=clock, random=lambda: 0.5),
-                gate=durable,
+                gate=effects,
             )
         return self._clients[login]
 
-    def _durable(self, journal: Journal | None) -> Durable:
-        return Durable(
-            journal,
-            dry_run=journal is None,
-            emit=self._emit,
-            clock=lambda: self.now,
-            monotonic=lambda: self.now,
-            sleep=self.sleep,
-            executor=ThreadPoolExecutor,
-            repeatable=V5.idempotent,
-        )
+    def _effects(self, journal: Journal | None) -> EffectRunner:
+        clock = Clock(lambda: self.now, lambda: self.now, self.sleep)
+        run = run_context(journal, clock, emit=self._emit, files=Files(self.folder))
+        return EffectRunner(run, repeatable=V5.idempotent)
 
     def _emit(self, event: type[Event], /, **facts: Any) -> None:
         self.events.append((event.__name__, facts))
+        if event is Note:
+            self.notes.append(f"{facts['level']}: {facts['text']}")
 
     def _journal(self, run: str) -> SafeJournal:
         runs = FolderRuns(self._state, Clock(lambda: self.now, lambda: self.now))

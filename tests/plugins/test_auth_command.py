@@ -15,6 +15,7 @@ import requests
 
 from pinflow import App, PinflowError
 from pinflow.cli.parser import parser_of_offer
+from pinflow.clock import Clock
 from pinflow_auth.commands.subcommands import SUBCOMMANDS
 from pinflow_auth.terminal import Terminal
 from pinflow_auth.time_text import expiry_text
@@ -69,7 +70,7 @@ class Desk:
     def auth(self, *words: str, typed: str = "", terminal: bool = True) -> Said:
         app = App.installed(self.environ)
         registry = replace(app.registry, apis={**app.registry.apis, "v3": V3})
-        app = App(registry, app._manager, self.environ, clock=lambda: self.now)
+        app = App(registry, app._manager, self.environ, clock=Clock(lambda: self.now))
         out, err = io.StringIO(), Stream(terminal=terminal)
         try:
             args = parser_of_offer(app.registry.commands["auth"]).read(words)

@@ -115,7 +115,7 @@ def run(bench: Bench, tmp_path: Path) -> Callable[[], Any]:
     recipe.write_text(BOARDS)
 
     def go() -> Any:
-        app = App.installed(bench.environ, state=tmp_path / "state", clock=lambda: bench.now)
+        app = App.installed(bench.environ, state=tmp_path / "state", clock=Clock(lambda: bench.now))
         return app.run(app.plan(recipe, inputs={}))
 
     return go

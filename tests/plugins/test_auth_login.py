@@ -22,6 +22,7 @@ import requests
 
 from pinflow import App, PinflowError
 from pinflow.cli.parser import parser_of_offer
+from pinflow.clock import Clock
 from pinflow_auth.commands import login as login_command
 from pinflow_auth.terminal import Terminal
 from pinflow_pinterest_v3.api import API as V3
@@ -97,9 +98,9 @@ class Desk:
         self.everything = ""  # that was ever said
 
     def app(self) -> App:
-        app = App.installed(self.environ, clock=lambda: NOW)
+        app = App.installed(self.environ, clock=Clock(lambda: NOW))
         registry = replace(app.registry, apis={**app.registry.apis, "v3": V3})
-        return App(registry, app._manager, self.environ, clock=lambda: NOW)
+        return App(registry, app._manager, self.environ, clock=Clock(lambda: NOW))
 
     def login(
         self,

@@ -112,9 +112,9 @@ def truth(bench: Bench) -> Any:
 def reread(bench: Bench, action: Action, result: Any) -> None:
     """What a resumed run does with the output of a step that was finished."""
     if action.reread is not None:
-        assert bench.durable is not None
-        client = bench.through(bench.login("garden_studio", action.api or ""), bench.durable)
-        again = action.reread(bench.context("step", {"": client}, bench.durable), result)
+        assert bench.effects is not None
+        client = bench.through(bench.login("garden_studio", action.api or ""), bench.effects)
+        again = action.reread(bench.context("step", {"": client}, bench.effects), result)
         assert again["id"] == result["id"]
 
 
@@ -185,9 +185,9 @@ def test_a_dry_run_writes_nothing(bench: Bench, action: Action) -> None:
     before = truth(bench)
     bench.forget()
     bench.run(action, dry_run=True, **arguments(bench, action))
-    assert bench.durable is not None
+    assert bench.effects is not None
     assert {operation.method for operation in bench.operations()} <= {"GET"}
-    assert sum(sum(calls.values()) for calls in bench.durable.planned_calls.values()) >= 1
+    assert sum(sum(calls.values()) for calls in bench.effects.planned.calls.values()) >= 1
     assert truth(bench) == before
 
 

@@ -149,7 +149,16 @@ def test_a_recipe_knows_the_fields_of_what_an_action_gives(action: Action) -> No
 
 
 def test_the_plugin_is_light_to_load() -> None:
-    heavy = ("requests", "pydantic", "sqlite3", "tempfile", "http.client", "pinflow.engine.durable", "difflib")
+    heavy = (
+        "requests",
+        "pydantic",
+        "sqlite3",
+        "tempfile",
+        "http.client",
+        "pinflow.engine.effect_runner",
+        "pinflow.events",
+        "difflib",
+    )
     code = (
         "import sys, pinflow_pinterest_v5 as p; p.pinflow_actions(); p.pinflow_apis();"
         f"print([name for name in {heavy!r} if name in sys.modules])"

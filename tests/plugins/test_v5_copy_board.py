@@ -185,8 +185,8 @@ def test_a_dry_run_writes_nothing_and_counts_as_the_real_run(bench: Bench, name:
     bench.forget()
     dry = bench.run(copy_board, dry_run=True, board=name, name="The copy")
     assert {operation.method for operation in bench.operations()} == {"GET"}
-    assert bench.durable is not None
-    planned = bench.durable.planned_calls["garden_studio"]["org_write"]
+    assert bench.effects is not None
+    planned = bench.effects.planned.calls["garden_studio"]["org_write"]
     real = bench.run(copy_board, board=name, name="The copy")
     assert {**dry, "board": {}} == {**real, "board": {}}
     assert planned == 1 + real["sections"]["created"] + real["pins"]["created"]

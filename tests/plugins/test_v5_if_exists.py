@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pinflow import ActionError, Diverged, Forbidden
-from pinflow.engine.durable import Durable
 from pinflow_pinterest.copying.pin_copies import GONE
 from pinflow_pinterest_v5.actions.copying import copy_board
 from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin
-from pinflow_pinterest_v5.api import API
 from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 from tests.plugins.conftest import Bench
 
@@ -22,33 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pinflow.state.protocol import Journal
     from tests.plugins.conftest import Fault
 
 SOURCE, COPY = "Garden ideas", "The copy"
 
 
-class WideBench(Bench):
-    """A bench whose runs have threads."""
-
-    def _durable(self, journal: Journal | None) -> Durable:
-        return Durable(
-            journal,
-            dry_run=journal is None,
-            emit=self._emit,
-            clock=lambda: self.now,
-            monotonic=lambda: self.now,
-            sleep=self.sleep,
-            executor=ThreadPoolExecutor,
-            repeatable=API.idempotent,
-        )
-
-
 @pytest.fixture
-def wide(tmp_path: Path) -> Iterator[WideBench]:
+def wide(tmp_path: Path) -> Iterator[Bench]:
     folder = tmp_path / "recipes"
     folder.mkdir()
-    made = WideBench(tmp_path / "state", folder)
+    made = Bench(tmp_path / "state", folder)
     yield made
     made.close()
 
@@ -188,14 +168,14 @@ def losing(times: int, *, applied: bool, gather: int = 1) -> Fault:
 
 @pytest.mark.parametrize("parallel", [2, 16])
 @pytest.mark.parametrize("name", [SOURCE, "Winter recipes", "Empty for now"])
-def test_side_by_side_a_copy_shows_the_same(wide: WideBench, name: str, parallel: int) -> None:
+def test_side_by_side_a_copy_shows_the_same(wide: Bench, name: str, parallel: int) -> None:
     result = copy(wide, name, parallel=parallel)
     assert same(wide, name)
     assert wide.section_names(COPY) == wide.section_names(name)
     assert result["pins"]["created"] == len(makeable(wide, name))
 
 
-def test_so_many_pins_are_on_their_way_at_a_time(wide: WideBench) -> None:
+def test_so_many_pins_are_on_their_way_at_a_time(wide: Bench) -> None:
     together = threading.Barrier(4)
 
     def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
@@ -209,7 +189,7 @@ def test_so_many_pins_are_on_their_way_at_a_time(wide: WideBench) -> None:
     assert copy(wide, parallel=4)["pins"]["created"] == 8
 
 
-def test_side_by_side_a_dry_run_counts_as_the_real_run(wide: WideBench) -> None:
+def test_side_by_side_a_dry_run_counts_as_the_real_run(wide: Bench) -> None:
     dry = copy(wide, parallel=8, dry_run=True)
     real = copy(wide, parallel=8)
     assert {**dry, "board": {}} == {**real, "board": {}}
@@ -217,7 +197,7 @@ def test_side_by_side_a_dry_run_counts_as_the_real_run(wide: WideBench) -> None:
 
 @pytest.mark.parametrize("applied", [True, False])
 @pytest.mark.parametrize("times", [1, 4, 12])
-def test_side_by_side_lost_answers_neither_lose_nor_double(wide: WideBench, times: int, applied: bool) -> None:
+def test_side_by_side_lost_answers_neither_lose_nor_double(wide: Bench, times: int, applied: bool) -> None:
     wide.fault = losing(times, applied=applied, gather=min(times, 4))
     result = copy(wide, parallel=4)
     assert same(wide)
@@ -226,7 +206,7 @@ def test_side_by_side_lost_answers_neither_lose_nor_double(wide: WideBench, time
 
 @pytest.mark.parametrize("applied", [True, False])
 @pytest.mark.parametrize("name", [SOURCE, "Surprise party"])
-def test_side_by_side_a_killed_copy_is_finished_on_resume(wide: WideBench, name: str, applied: bool) -> None:
+def test_side_by_side_a_killed_copy_is_finished_on_resume(wide: Bench, name: str, applied: bool) -> None:
     wide.fault = losing(4, applied=applied, gather=4)
     run = wide.kill(copy_board, board=name, name=COPY, parallel=4)
     wide.fault = None
@@ -237,7 +217,7 @@ def test_side_by_side_a_killed_copy_is_finished_on_resume(wide: WideBench, name:
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_pins_that_share_their_texts_are_sent_one_by_one(wide: WideBench, applied: bool) -> None:
+def test_pins_that_share_their_texts_are_sent_one_by_one(wide: Bench, applied: bool) -> None:
     """Without texts nothing else would tell which of them a new Pin is."""
     board = wide.board_id("Empty for now")
     for number in range(6):
@@ -250,7 +230,7 @@ def test_pins_that_share_their_texts_are_sent_one_by_one(wide: WideBench, applie
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_side_by_side_a_pin_that_is_gone_is_told_or_adopted(wide: WideBench, applied: bool) -> None:
+def test_side_by_side_a_pin_that_is_gone_is_told_or_adopted(wide: Bench, applied: bool) -> None:
     wide.fault = losing(4, applied=applied, gather=4)
     run = wide.kill(copy_board, board="Surprise party", name=COPY, parallel=4)
     wide.fault = None
@@ -262,7 +242,7 @@ def test_side_by_side_a_pin_that_is_gone_is_told_or_adopted(wide: WideBench, app
     assert {each["reason"] for each in result["skipped"]} == (set() if applied else {GONE})
 
 
-def test_side_by_side_a_strange_pin_is_not_adopted(wide: WideBench) -> None:
+def test_side_by_side_a_strange_pin_is_not_adopted(wide: Bench) -> None:
     lose = losing(1, applied=False)
     strangers: list[str] = []
 
@@ -288,7 +268,7 @@ def test_side_by_side_a_strange_pin_is_not_adopted(wide: WideBench) -> None:
         copy(wide, "Surprise party", parallel=2)
 
 
-def test_side_by_side_what_refuses_every_pin_ends_the_copy(wide: WideBench) -> None:
+def test_side_by_side_what_refuses_every_pin_ends_the_copy(wide: Bench) -> None:
     wide.control.change(trial=True)
     wide.forget()
     with pytest.raises(Forbidden, match="with trial access an app creates no Pins in production"):
@@ -296,7 +276,7 @@ def test_side_by_side_what_refuses_every_pin_ends_the_copy(wide: WideBench) -> N
     assert wide.calls()["pins/create"] <= 12
 
 
-def test_side_by_side_a_copy_that_was_begun_is_completed(wide: WideBench) -> None:
+def test_side_by_side_a_copy_that_was_begun_is_completed(wide: Bench) -> None:
     cut_short(wide, 12)
     assert copy(wide, if_exists="resume", parallel=4)["pins"]["created"] == 17
     assert same(wide)

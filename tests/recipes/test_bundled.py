@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.app import App, Options
+from pinflow.clock import Clock
 from pinflow.errors import RecipeError
 from pinflow.events import EffectDone
 from pinflow.plan import all_steps
@@ -43,9 +44,7 @@ class Desk:
         return App.installed(
             {**environ, "PINFLOW_CACHE_DIR": str(self._folder / "cache"), "HOME": str(self._folder)},
             state=self._folder / "state",
-            clock=lambda: self.now,
-            monotonic=lambda: self.now,
-            sleep=self._sleep,
+            clock=Clock(lambda: self.now, lambda: self.now, self._sleep),
         )
 
     def _sleep(self, seconds: float) -> None:

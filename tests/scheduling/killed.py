@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import Action, Context, action, hookimpl
 from pinflow.app import App
+from pinflow.clock import Clock
 from pinflow.errors import StateError
 from pinflow.plugin.loader import collect, load
 from pinflow.scheduling import jobs
@@ -38,7 +39,7 @@ PLACES = {"commit": 0.015, "committed": 0.015, "before the effect": 0.5, "after 
 def app_of(folder: Path, clock: Callable[[], float], at: Callable[[str], None]) -> App:
     @action("mark", api="v1", effect="write")
     def mark(ctx: Context) -> None:
-        name = ctx._durable._journal.run.id  # type: ignore[union-attr]
+        name = ctx._run.journal.run.id  # type: ignore[union-attr]
 
         def make() -> Any:
             at("before the effect")
@@ -58,9 +59,7 @@ def app_of(folder: Path, clock: Callable[[], float], at: Callable[[str], None]) 
     app = App(
         *(collect(manager, infos), manager, {}),
         state=folder / "state",
-        clock=clock,
-        monotonic=clock,
-        sleep=lambda seconds: time.sleep(seconds / FASTER),
+        clock=Clock(clock, clock, lambda seconds: time.sleep(seconds / FASTER)),
     )
     for recipe in sorted((folder / "recipes").iterdir()):
         app.approve(app.plan(recipe, inputs={}), by="the test")

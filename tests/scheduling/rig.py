@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pinflow import Context, action
@@ -49,7 +50,7 @@ class Rig:
 
     def app(self) -> App:
         app = self.project.app()
-        app._monotonic = lambda: self.project.clock.now - self.running
+        app.clock = replace(app.clock, monotonic=lambda: self.project.clock.now - self.running)
         return app
 
     def store(self, **seams: Any) -> FolderSchedule:

@@ -54,7 +54,7 @@ def fetch_report(ctx: Context, client: Client, service: Reports, *, to: Path, wa
     for number in count(1):
         key = _FIRST if number == 1 else f"report{number}"
         before = ctx.sent_at(key) is not None
-        asked = ctx.once(key, service.ask, find=lambda: None, kind="report", changes=False)
+        asked = ctx.once(key, service.ask, find=lambda: None, kind="report", counts_as_change=False)
         if ctx.dry_run:
             return 0
         token = asked.get("token") if isinstance(asked, dict) else None

@@ -58,7 +58,7 @@ class BoardCopy:
                 self._check(board, body["name"], target_boards, sections, reading)
             total, gone = self._settle_pins(reading)
             copy = self._make_board(body, target_boards)
-            remade = min(sum(1 for _ in self.ctx.made("section")), len(sections))
+            remade = min(sum(1 for _ in self.ctx.effects_of("section")), len(sections))
             placed = make_sections(self.ctx, self.target, str(copy["id"]), sections)
             pins = PinCopies(
                 self.ctx, self.target, self.choices, str(copy["id"]), placed, reading, frozenset(gone), doubts
@@ -125,10 +125,10 @@ class BoardCopy:
             found = board_made(list(self.target.boards()), body["name"])
             return {"id": found["id"]} if found else None
 
-        return self.ctx.once("board", make, find=find, fresh=True, kind="board")
+        return self.ctx.once("board", make, find=find, find_is_proof=True, kind="board")
 
     def _made_pins(self) -> set[str]:
-        return {result["id"] for _, result in self.ctx.made("pin")}
+        return {result["id"] for _, result in self.ctx.effects_of("pin")}
 
 
 def source_sections(source: Gateway, board: str, choices: Choices) -> list[BoardSection]:
@@ -148,7 +148,7 @@ def make_sections(
     """Make these sections on board ``copy``, which has the ``known`` ones: the new id of each by the source's."""
 
     def find() -> dict[str, Any] | None:
-        own = {result["id"] for _, result in ctx.made("section")}
+        own = {result["id"] for _, result in ctx.effects_of("section")}
         found = the_one(new_sections(target, copy, own.union(known)), "sections")
         return {"id": found["id"], "board_id": copy} if found else None
 
@@ -158,7 +158,7 @@ def make_sections(
     placed: dict[str, str] = {}
     for section in sections:
         do = partial(make, section["name"])
-        made = ctx.once(f"section:{section['id']}", do, find=find, fresh=True, kind="section")
+        made = ctx.once(f"section:{section['id']}", do, find=find, find_is_proof=True, kind="section")
         placed[section["id"]] = str(made["id"])
     return placed
 
@@ -190,7 +190,7 @@ def _told(copy: str, name: str, sections: tuple[int, int], pins: EachResult, rea
         "board": {"id": copy, "name": name},
         "sections": {"created": all_sections - remade, "already": remade},
         "pins": {
-            "total": pins.past + pins.skipped + pins.failed_count + tiles,
+            "total": pins.complete_count + pins.skipped + pins.failed_count + tiles,
             "created": pins.done + pins.planned,
             "adopted": pins.adopted,
             "already": pins.already,

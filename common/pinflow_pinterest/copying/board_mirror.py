@@ -109,7 +109,7 @@ class BoardMirror:
                 self.ctx, self.target, self.choices, copy["id"], placed, reading, gone, doubts, known
             ).make_all(len(decision.add))
         deleted = self._delete(copy["id"], decision, pins)
-        wrote = pins.past or pins.failed_count or new or any(deleted)
+        wrote = pins.complete_count or pins.failed_count or new or any(deleted)
         if wrote and not self.ctx.dry_run:
             self._audit(copy["id"], decision, new, doubts)
         return _told(copy, decision, pins, deleted, reading)
@@ -273,7 +273,7 @@ class BoardMirror:
             kind="section deletion",
             total=len(decision.delete_sections),
         )
-        return went.past, went_sections.past
+        return went.complete_count, went_sections.complete_count
 
     def _remove(self, remove: Callable[[], None], id: str) -> dict[str, Any]:
         try:
@@ -308,10 +308,10 @@ class BoardMirror:
 
     def _audit(self, copy: str, decision: Decision, made_sections: Mapping[str, str], doubts: Sequence[float]) -> None:
         def pins() -> set[str]:
-            new = {result["id"] for _, result in self.ctx.made("pin")}
-            return new.union(decision.known) - {result["id"] for _, result in self.ctx.made("deletion")}
+            new = {result["id"] for _, result in self.ctx.effects_of("pin")}
+            return new.union(decision.known) - {result["id"] for _, result in self.ctx.effects_of("deletion")}
 
-        gone = {result["id"] for _, result in self.ctx.made("section deletion")}
+        gone = {result["id"] for _, result in self.ctx.effects_of("section deletion")}
         Audit(self.ctx, self.target, copy).check(pins, {*decision.sections, *made_sections.values()} - gone, doubts)
 
 
@@ -366,7 +366,7 @@ def _told(
             "extra": len(decision.extra_sections) - gone_sections,
         },
         "pins": {
-            "total": kept + pins.past + pins.skipped + pins.failed_count,
+            "total": kept + pins.complete_count + pins.skipped + pins.failed_count,
             "created": pins.done + pins.planned,
             "adopted": pins.adopted,
             "already": pins.already,

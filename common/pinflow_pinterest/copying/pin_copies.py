@@ -90,7 +90,7 @@ class PinCopies:
             key=lambda pin: f"pin:{pin['id']}",
             do=self.make,
             find=find,
-            fresh=True,
+            find_is_proof=True,
             kind="pin",
             parallel=parallel,
             total=total,
@@ -124,7 +124,7 @@ class PinCopies:
 
     def _news(self) -> list[Pin]:
         """The Pins on the copy that were not there before, and that the run does not know."""
-        own = {result["id"] for _, result in self.ctx.made("pin")}.union(self.known)
+        own = {result["id"] for _, result in self.ctx.effects_of("pin")}.union(self.known)
         return [pin for pin in all_pins(self.target, self.copy) if pin["id"] not in own]
 
     def _found(self, pin: Pin | None) -> dict[str, Any] | None:
@@ -212,7 +212,7 @@ class Audit:
 
 def earlier_doubts(ctx: Context) -> list[float]:
     """When an earlier process of the run looked for a Pin of which it did not know, at the latest; [] if none did."""
-    sent = ctx.doubted_at("pin")
+    sent = ctx.last_unknown_at("pin")
     return [] if sent is None else [min(ctx.now(), sent + _LOOKED)]
 
 

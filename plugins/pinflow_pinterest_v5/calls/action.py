@@ -229,7 +229,7 @@ def _function(one: _Call, reread: Reread | None, *, items: bool) -> Callable[...
         # for a report, which is no harm; of anything else
         # nobody can tell whether it happened, and the run ends in doubt
         kind, report = _MAKES.get(one.operation.id, one.operation.id), one.operation.id in _REPORTS
-        kept = ctx.once("call", do, find=(lambda: None) if report else None, kind=kind, changes=not report)
+        kept = ctx.once("call", do, find=(lambda: None) if report else None, kind=kind, counts_as_change=not report)
         if answers or reread is None or ctx.dry_run or not isinstance(kept, dict):
             return answers[-1] if answers else kept
         return reread(ctx, kept)

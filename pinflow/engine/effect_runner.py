@@ -1,0 +1,322 @@
+"""One effect at a time: every change of the outside world happens once, whatever is killed in between.
+
+An effect goes *intent, request, outcome*. The intent is on disk before the
+request leaves; an intent without an outcome means "may have happened", and only
+a probe of the target (``find``) takes it out of that state. A probe counts when
+``settle`` seconds have passed since the request, and a second one agrees: a
+service may apply a request late, and list it later still. Only what can't be of
+anything else (``find_is_proof``) is proof as soon as it is seen.
+
+One effect stands for one write, and its ``do`` ends with that write: what else
+has to be read is read outside. Where several writes belong together, each is an
+effect of its own; they may be nested.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pinflow.engine.effects import STOPS_ALL, Attempt, Effect, Outcome, Skip
+from pinflow.engine.forecast import PlannedWrites
+from pinflow.engine.placeholder import PLANNED, NeedsPlanned
+from pinflow.engine.run_frame import current_frame, frame
+from pinflow.engine.sanitize import keepable, noted
+from pinflow.engine.traffic import Traffic
+from pinflow.engine.write_budget import WriteBudget
+from pinflow.errors import ActionError, CredentialError, InDoubt, Interrupted, PluginError, RemoteError, Unreachable
+from pinflow.events import EffectDone, ItemSkipped, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from pinflow.engine.run_context import RunContext
+    from pinflow.http.client import WriteCall
+    from pinflow.state.protocol import Journal
+    from pinflow.state.records import EffectRecord
+
+T = TypeVar("T")
+
+SETTLE = 60.0  # seconds; listings that lag by 30 s were observed, and a proxy may hold a request as long again
+ATTEMPTS = 5  # sendings of one effect by one process without an answer; a service that loses five loses the sixth
+PROBES = 6  # a listing may lag by 30 s (observed), probes are 5 s apart; the sixth is past it
+PROBE_EVERY = 5.0  # seconds; two answers of one cache node agree when they are closer
+
+
+class EffectRunner:
+    """The effects of one run, and the gate that its clients ask before a write leaves. Thread-safe.
+
+    In a dry run no write leaves: an effect results in the placeholder, and ``planned``
+    counts what would have been sent. ``settle`` (seconds) is how long the service may
+    take to apply a request and to list what it made. ``repeatable`` are the methods
+    whose writes may be sent again when their outcome is unknown and nothing can tell.
+    ``budget`` is asked before each effect's first write.
+    """
+
+    def __init__(
+        self,
+        run: RunContext,
+        *,
+        settle: float = SETTLE,
+        repeatable: Collection[str] = frozenset(),
+        budget: WriteBudget | None = None,
+    ) -> None:
+        self.run = run
+        self.budget = budget or WriteBudget(None)
+        self.planned = PlannedWrites()
+        self._settle = settle
+        self._repeatable = frozenset(repeatable)
+        self._traffic = Traffic()
+        self._sent: dict[tuple[str, str], float] = {}  # monotonic time of writes of this process with unknown outcome
+
+    # the gate
+
+    def record_intent(self, call: WriteCall) -> object | None:
+        """Put the intent of a write on disk; None says that it may leave now.
+
+        In a dry run: counts it and returns the placeholder. Ask just before each
+        sending, also of a repeated one: the time of the intent is what the settle
+        time counts from. Raises PluginError for a write outside of an effect,
+        Interrupted when the run was told to stop before this effect began,
+        ApprovalRequired when it would be one too many, and StateError when the
+        intent can't be made durable.
+        """
+        attempt = current_frame().effect
+        if attempt is None:
+            raise PluginError(
+                f"{call.method} {call.path} is a write outside of ctx.once",
+                hint="wrap it: ctx.once(key, lambda: ctx.client...), so that a killed run knows of it",
+            )
+        if self.run.journal is None:
+            self.planned.add(getattr(call, "login", ""), call.category)
+            return PLANNED
+        first, effect = not attempt.methods, attempt.effect
+        if first:
+            if effect.counts_as_change:
+                self.budget.take()
+            self._traffic.enter(attempt)
+            self.run.check_stop()
+        self.run.journal.record_intent(
+            effect.step,
+            effect.key,
+            kind=effect.kind,
+            method="+".join(dict.fromkeys([*attempt.methods, call.method])),
+            category=call.category,
+            digest=call.digest,
+            again=not first,
+        )
+        attempt.methods.append(call.method)
+        attempt.last_write = f"{call.method} {call.path}"
+        attempt.digests.add(call.digest)
+        attempt.sent = self.run.clock.monotonic()
+        return None
+
+    # one effect
+
+    def perform(self, effect: Effect[T]) -> tuple[T, Outcome]:
+        """The result of an effect, and how it came about; see `Durable.once`."""
+        self.run.check_stop()
+        journal = self.run.journal
+        if journal is None:
+            return self._plan(effect)
+        with self._alone(effect):
+            record = journal.effect(effect.step, effect.key)
+            if record is not None and record.state == "skipped":
+                return self._report_skip(effect, Skip(record.error))
+            if record is not None and record.state == "done":
+                return self._report(effect, cast("T", record.result), "already")
+            return self._make(effect, record, journal)
+
+    def is_unknown(self, effect: Effect[Any]) -> bool:
+        """Whether an effect may have happened, and nothing could tell."""
+        record = self._record_of(effect)
+        return record is not None and record.state in ("intent", "doubt")
+
+    def is_over(self, effect: Effect[Any]) -> bool:
+        """Whether an effect is done or skipped."""
+        record = self._record_of(effect)
+        return record is not None and record.state in ("done", "skipped")
+
+    def _record_of(self, effect: Effect[Any]) -> EffectRecord | None:
+        return None if self.run.journal is None else self.run.journal.effect(effect.step, effect.key)
+
+    def _plan(self, effect: Effect[T]) -> tuple[T, Outcome]:
+        try:
+            with frame(effect=Attempt(effect, None)):
+                result = effect.do()
+        except NeedsPlanned:  # its request can't even be written down before the real run
+            result = cast("T", PLANNED)
+        return self._report(effect, result, "planned")
+
+    def _make(self, effect: Effect[T], record: EffectRecord | None, journal: Journal) -> tuple[T, Outcome]:
+        """Do it, unless it is found; as often as it may take."""
+        unknown = record if record is not None and record.state in ("intent", "doubt") else None
+        # counted anew by each process: a service that loses all writes for an hour must not end a run for ever
+        tries = 0
+        while True:
+            if unknown is not None:
+                result = self._reconcile(effect, unknown, journal)
+                if result is not None:
+                    return self._report(effect, result, "adopted")
+                if tries >= ATTEMPTS:
+                    raise InDoubt(
+                        f"{effect} was sent {tries} times without an answer, and the target does not show it",
+                        hint="look at the target and at the service's status, then resume the run",
+                    )
+            tries += 1
+            try:
+                return self._try(effect, journal)
+            except InDoubt:
+                unknown = journal.effect(effect.step, effect.key)
+                if unknown is None or unknown.state != "doubt" or not self._can_reconcile(effect, unknown):
+                    raise
+
+    def _try(self, effect: Effect[T], journal: Journal) -> tuple[T, Outcome]:
+        attempt = Attempt(effect, current_frame().effect)
+        try:
+            with frame(effect=attempt):
+                result = effect.do()
+        except BaseException as error:
+            self._record_failure(attempt, error, journal)
+            raise
+        else:
+            if isinstance(result, Skip):
+                journal.skip(effect.step, effect.key, effect.kind, result.reason)
+            else:
+                journal.settle(effect.step, effect.key, "done", result, kind=effect.kind)
+        finally:
+            # only now: whoever looks for a lost effect must know that this one is settled
+            self._traffic.leave(attempt)
+        return self._report(effect, result, "done")
+
+    def _record_failure(self, attempt: Attempt, error: BaseException, journal: Journal) -> None:
+        """Record what a failed try left behind: nothing, a refusal, or an unknown outcome."""
+        effect = attempt.effect
+        if not attempt.methods:
+            if isinstance(error, ActionError) and not isinstance(error, STOPS_ALL):
+                journal.settle(effect.step, effect.key, "refused", kind=effect.kind, error=noted(error))
+            return
+        # of several writes, an earlier one may have been applied
+        nothing = _nothing_applied(error, attempt.last_write) and not self._may_have_been_lost(attempt, error)
+        if nothing and len(attempt.digests) == 1:
+            journal.settle(effect.step, effect.key, "refused", kind=effect.kind, error=noted(error))
+            return
+        self._sent[effect.step, effect.key] = attempt.sent
+        journal.settle(effect.step, effect.key, "doubt", kind=effect.kind, error=noted(error))
+
+    def _may_have_been_lost(self, attempt: Attempt, error: BaseException) -> bool:
+        """Whether an earlier sending may have been applied, and ``error`` only kept the next from leaving.
+
+        Without an answer, what may be repeated is sent again by the client itself.
+        """
+        held_back = isinstance(error, Interrupted) or (isinstance(error, RemoteError) and not error.status)
+        return held_back and len(attempt.methods) > 1 and self._repeatable.issuperset(attempt.methods)
+
+    # an unknown outcome
+
+    def _can_reconcile(self, effect: Effect[Any], record: EffectRecord) -> bool:
+        return effect.find is not None or self._repeatable.issuperset(record.method.split("+"))
+
+    def _reconcile(self, effect: Effect[T], record: EffectRecord, journal: Journal) -> T | None:
+        """What ``find`` sees of an effect that may have happened, once that can be trusted."""
+        if not self._can_reconcile(effect, record):
+            raise InDoubt(
+                f"{effect} may have been applied, and nothing here can tell",
+                hint="look at the target; when it is there, or must not be made, start a new run without it",
+            )
+        # of what was sent twice, an early probe could take the first for all there will be
+        if effect.find_is_proof and record.attempts == 1 and self._settle_time(effect, record, journal) > 0:
+            result = self._adopt(effect, journal, _probe_once)
+            if result is not None:
+                return result
+        self._wait(effect, self._settle_time(effect, record, journal))
+        return self._adopt(effect, journal, self._probe_until_stable)
+
+    def _adopt(
+        self, effect: Effect[T], journal: Journal, probe: Callable[[Effect[T], Callable[[], T | None]], T | None]
+    ) -> T | None:
+        """What ``probe`` makes of the effect's ``find``, recorded as its result."""
+        if effect.find is None:
+            return None
+        # in flight elsewhere is what the target may list and the journal does not know yet
+        with self._traffic.pause(), frame(effect=None):
+            result = probe(effect, effect.find)
+            if result is not None:
+                journal.settle(effect.step, effect.key, "adopted", result, kind=effect.kind)
+        return result
+
+    def _probe_until_stable(self, effect: Effect[T], find: Callable[[], T | None]) -> T | None:
+        result = find()
+        for _ in range(PROBES - 1):
+            self._wait(effect, min(PROBE_EVERY, self._settle))
+            before, result = result, find()
+            if _same(before, result):
+                return result
+        raise InDoubt(
+            f"{effect} may have been applied: {PROBES} looks at the target did not agree",
+            hint="wait until the service lists the target steadily, then resume the run",
+        )
+
+    def _settle_time(self, effect: Effect[Any], record: EffectRecord, journal: Journal) -> float:
+        """Seconds until a probe of the target counts."""
+        sent = self._sent.get((effect.step, effect.key))
+        passed = journal.age(record) if sent is None else self.run.clock.monotonic() - sent
+        # a clock that was set back must not make this longer than it can take
+        return min(self._settle, max(0.0, self._settle - passed))
+
+    def _wait(self, effect: Effect[Any], seconds: float) -> None:
+        if seconds > 0:
+            reason = f"whether {effect} was applied is unknown, and may show only later"
+            self.run.emit(Waiting, step=effect.step, until=self.run.clock.now() + seconds, reason=reason)
+            self.run.clock.sleep(seconds)
+        self.run.check_stop()
+
+    # small things
+
+    def _report(self, effect: Effect[T], result: T, outcome: Outcome) -> tuple[T, Outcome]:
+        if isinstance(result, Skip):
+            return self._report_skip(effect, result)
+        self.run.emit(EffectDone, step=effect.step, key=effect.key, kind=effect.kind, outcome=outcome)
+        return result, outcome
+
+    def _report_skip(self, effect: Effect[T], skip: Skip) -> tuple[T, Outcome]:
+        self.run.emit(ItemSkipped, step=effect.step, key=effect.key, kind=effect.kind, reason=skip.reason)
+        return cast("T", skip), "skipped"
+
+    @contextmanager
+    def _alone(self, effect: Effect[Any]) -> Iterator[None]:
+        """Keep every other thread from working on the same effect inside the block."""
+        outer = current_frame().effect
+        above = outer
+        while above is not None:
+            if (above.effect.step, above.effect.key) == (effect.step, effect.key):
+                raise PluginError(f"{effect} is inside itself", hint="give the inner ctx.once a key of its own")
+            above = above.outer
+        with self._traffic.nest(outer), self._traffic.only(effect.step, effect.key):
+            yield
+
+
+def _probe_once(_: Effect[T], find: Callable[[], T | None]) -> T | None:
+    """What one probe sees; one that fails says nothing, and the next may say more."""
+    try:
+        return find()
+    except ActionError:
+        return None
+
+
+def _nothing_applied(error: BaseException, write: str) -> bool:
+    """Whether an error says that ``write`` did nothing; one of a read that came after it does not."""
+    if isinstance(error, RemoteError):
+        return error.status < 500 and error.status != 408 and error.call in ("", write)
+    if isinstance(error, Unreachable):
+        return error.message.startswith(f"{write}: ")
+    return isinstance(error, CredentialError | Interrupted)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two probes saw the same: both nothing, or things with one id."""
+    if one is None or other is None:
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict) and "id" in one and "id" in other:
+        return bool(one["id"] == other["id"])
+    return bool(keepable(one) == keepable(other))

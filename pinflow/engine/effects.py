@@ -1,0 +1,119 @@
+"""What a durable call is asked for, and what it comes to: plain values.
+
+Plugins import `Skip` and `EachResult` on every start, so nothing here imports threads, SQLite or HTTP.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_args
+
+from pinflow.errors import Diverged, InDoubt, MissingScope, RateLimited, SpamBlocked, warn_renamed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pinflow.errors import ActionError
+    from pinflow.events import Event
+
+T = TypeVar("T")
+
+Outcome = Literal["done", "adopted", "already", "planned", "skipped"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+STOPS_ALL = (SpamBlocked, RateLimited, MissingScope, InDoubt, Diverged)  # every next item would meet the same
+
+
+class Emit(Protocol):
+    """Tells of an event; adds run and time. Called from several threads."""
+
+    def __call__(self, kind: type[Event], /, **facts: Any) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """What ``do`` returns for an item that it leaves out on purpose.
+
+    ``reason`` is a fixed text of the plugin's own, without anything that the
+    service sent: it is kept in the journal (its first 100 characters).
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An item that failed."""
+
+    key: str
+    error: ActionError
+
+
+@dataclass(frozen=True, slots=True)
+class EachResult:
+    """What the items of an ``each`` came to. ``failed`` lists the first hundred of ``failed_count``."""
+
+    done: int = 0
+    adopted: int = 0
+    already: int = 0
+    planned: int = 0
+    skipped: int = 0
+    failed_count: int = 0
+    failed: tuple[Failure, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether no item failed."""
+        return not self.failed_count
+
+    @property
+    def complete_count(self) -> int:
+        """How many items need no more work."""
+        return self.done + self.adopted + self.already + self.planned
+
+    @property
+    def item_count(self) -> int:
+        """How many items were processed, whether they need more work or not."""
+        return self.complete_count + self.skipped + self.failed_count
+
+    @property
+    def past(self) -> int:
+        """The old name of ``complete_count``."""
+        warn_renamed("EachResult.past", "EachResult.complete_count")
+        return self.complete_count
+
+    @property
+    def passed(self) -> int:
+        """The old name of ``item_count``."""
+        warn_renamed("EachResult.passed", "EachResult.item_count")
+        return self.item_count
+
+
+@dataclass(frozen=True, slots=True)
+class Effect(Generic[T]):
+    """One change of the outside world: what `Durable.once` was asked for."""
+
+    step: str
+    key: str
+    kind: str
+    do: Callable[[], T]
+    find: Callable[[], T | None] | None
+    find_is_proof: bool = False
+    counts_as_change: bool = True
+
+    def __str__(self) -> str:
+        kind = self.kind or "effect"
+        name = "" if self.key == kind else f" {self.key.removeprefix(f'{kind}:')!r}"
+        return f"{kind}{name} of step {self.step}"
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One try of one effect, on its thread."""
+
+    effect: Effect[Any]
+    outer: Attempt | None
+    methods: list[str] = field(default_factory=list)  # of the writes whose intent was recorded
+    digests: set[str] = field(default_factory=set)
+    last_write: str = ""  # "POST /pins"
+    sent: float = 0.0  # monotonic time of the last write
+    nested: int = 0  # effects inside this one that are at work now

@@ -1,0 +1,69 @@
+"""What a dry run says of the real one: the calls that it would make, and what the service would refuse of them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from pinflow.engine.counts import add_by_token
+from pinflow.engine.results import Forecast
+from pinflow.engine.run_frame import current_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from pinflow.http.client import Gate, WriteCall
+    from pinflow.http.rate_limiter import RateLimiter
+
+    Counts = Mapping[str, Mapping[str, int]]  # by token and quota category
+
+
+class PlannedWrites:
+    """The writes that a dry run would have sent: login -> category -> how many. Thread-safe.
+
+    ``turns`` counts for less those that would go side by side.
+    """
+
+    def __init__(self) -> None:
+        self.calls: dict[str, dict[str, int]] = {}
+        self.turns: dict[str, dict[str, float]] = {}
+        self._lock = threading.Lock()  # actions of several threads plan at a time
+
+    def add(self, login: str, category: str) -> None:
+        with self._lock:
+            calls = self.calls.setdefault(login, {})
+            calls[category] = calls.get(category, 0) + 1
+            turns = self.turns.setdefault(login, {})
+            turns[category] = turns.get(category, 0.0) + 1 / current_frame().concurrency
+
+
+class DryRunGate:
+    """Passes a dry run's writes to another gate, and notes why the service would refuse them to any app of the tier."""
+
+    def __init__(self, gate: Gate, refusal: Callable[[str, str], str], refusals: dict[str, None]) -> None:
+        """``refusal`` says why a method of a path is refused, "" if it is not."""
+        self._gate = gate
+        self._refusal = refusal
+        self._refusals = refusals
+
+    def record_intent(self, call: WriteCall) -> object | None:
+        if reason := self._refusal(call.method, call.path):
+            self._refusals[reason] = None
+        return self._gate.record_intent(call)
+
+
+def make_forecast(
+    read: Counts, planned: PlannedWrites, limiters: Sequence[tuple[RateLimiter, Collection[str]]], *, least: float
+) -> Forecast:
+    """The calls of the real run: those that were ``read``, and the writes that were planned.
+
+    ``limiters`` are those of each API, with the tokens that they count; ``least`` is how
+    many seconds the run takes anyway.
+    """
+    calls = add_by_token(read, planned.calls)
+    longest = least
+    for limiter, tokens in limiters:
+        reads = {token: {name: limiter.overlap * n for name, n in read.get(token, {}).items()} for token in tokens}
+        turns = add_by_token(reads, {token: planned.turns.get(token, {}) for token in tokens})
+        longest = max(longest, limiter.forecast({token: calls.get(token, {}) for token in tokens}, turns))
+    return Forecast(calls=calls, seconds=longest)

@@ -1,0 +1,263 @@
+"""A plan becomes a run: who signs in, what is recorded, and in which order everything is made."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pinflow.engine.approval import ApprovalCheck
+from pinflow.engine.client_pool import ClientPool
+from pinflow.engine.effect_runner import EffectRunner
+from pinflow.engine.emitter import Emitter
+from pinflow.engine.executors import find_executor
+from pinflow.engine.file_access import Files
+from pinflow.engine.run_context import RunContext, interruptible
+from pinflow.engine.safe_journal import SafeJournal
+from pinflow.engine.secret_mask import SecretMask
+from pinflow.engine.session import Session
+from pinflow.engine.sign_in import SignIn
+from pinflow.engine.simulation import simulate_services
+from pinflow.engine.undo import makers
+from pinflow.errors import RateLimited, UsageError
+from pinflow.http.proxy import network_settings
+from pinflow.plan import all_steps
+from pinflow.state.folder import paths
+from pinflow.state.records import RunRecord, new_run_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pinflow.clock import Clock
+    from pinflow.engine.approvals import Approvals
+    from pinflow.engine.notices import Notices
+    from pinflow.engine.options import Options
+    from pinflow.engine.results import RunResult
+    from pinflow.engine.sign_in import FindCredential, TokenKey
+    from pinflow.events import Event
+    from pinflow.http.credentials import Credential
+    from pinflow.plan import Login, Plan
+    from pinflow.plugin.registry import Registry
+    from pinflow.state.folder.state import FolderState
+    from pinflow.state.protocol import Journal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launcher:
+    """Starts runs, with what all of an app's runs share. ``state`` is the folder of ``store``, which records them."""
+
+    registry: Registry
+    environ: Mapping[str, str]
+    state: Path
+    store: FolderState
+    clock: Clock
+    find_credential: FindCredential
+    listeners: Sequence[Callable[[Event], None]]
+    approvals: Approvals
+    notices: Notices
+
+    # -- a run from its beginning, and one that stopped
+
+    def run(self, plan: Plan, options: Options, *, run_id: str | None = None) -> RunResult:
+        """Run a plan to its end, its pause or its error; see `App.run`."""
+        limit = self._approval.change_limit(plan, options)
+        run_id = run_id or self.new_run_id()
+
+        def journal() -> Journal | None:
+            if options.dry_run:
+                return None
+            record = self._record(plan, options, run_id)
+            self.store.runs.prune()
+            return SafeJournal(self.store.runs.create(record))
+
+        with ExitStack() as stack:
+            environ = stack.enter_context(simulate_services(plan, self.clock.now)) if options.sandbox else self.environ
+            session = stack.enter_context(
+                self.open(plan, options, environ=environ, run_id=run_id, open_journal=journal, limit=limit)
+            )
+            result = session.run(resumed=False)
+        return result if options.dry_run or options.sandbox else self._approval.report_pause(plan, options, result)
+
+    def resume(
+        self,
+        run_id: str | None,
+        options: Options,
+        *,
+        make_plan: Callable[[RunRecord, Mapping[str, Any]], Plan],
+        inputs: Mapping[str, Any],
+    ) -> RunResult:
+        """Go on with a run where it stopped; see `App.resume`. ``make_plan`` plans what a record tells, with inputs."""
+        chosen = run_id or self.store.runs.last()
+        if chosen is None:
+            raise UsageError("there is no run to resume", hint="pinflow runs lists them")
+        with SafeJournal(self.store.runs.open(chosen)) as journal:
+            _check_resumable(journal.run)
+            plan = make_plan(journal.run, inputs)
+            _check_same(journal.run, plan, inputs)
+            tier = str(journal.run.options.get("tier", "standard"))
+            options = replace(options, tier=tier, dry_run=False, sandbox=False)
+            limit = self._approval.change_limit(plan, options)
+            is_blocked = journal.run.error.startswith("spam_blocked")
+            not_before = None if is_blocked else journal.run.resume_after
+            self._check_due(chosen, not_before, options.patience)
+            with self.open(plan, options, run_id=chosen, open_journal=lambda: journal, limit=limit) as session:
+                if is_blocked:
+                    session.pool.check_blocks()
+                result = session.run(resumed=True, not_before=not_before)
+            return self._approval.report_pause(plan, options, result)
+
+    def new_run_id(self) -> str:
+        """A name for a run that begins now."""
+        return new_run_id(self.clock.now())
+
+    # -- how a run is made
+
+    @contextmanager
+    def open(
+        self,
+        plan: Plan,
+        options: Options,
+        *,
+        environ: Mapping[str, str] | None = None,
+        run_id: str = "",
+        open_journal: Callable[[], Journal | None] = lambda: None,
+        logins: Iterable[Login] | None = None,
+        credentials: Mapping[TokenKey, Credential] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Session]:
+        """A run, signed in, that may make ``limit`` changes. Without a journal it changes nothing.
+
+        Each thing is made once, from what stands above it. The journal is opened only
+        once every login is there: what can't begin leaves no trace.
+        """
+        folder = Path(plan.source.name).resolve().parent
+        stop = options.stop or threading.Event()
+        clock = interruptible(self.clock, stop)
+        executor = find_executor(options.executor, self.registry.executors)
+        sign_in = self.sign_in(self.environ if environ is None else environ, folder)
+        if credentials is None:
+            credentials = sign_in.credentials(plan.logins.values() if logins is None else logins)
+        apis = sorted({api for _, api in (*credentials, *plan.item_logins)})
+        for api in apis:  # an address that won't do is refused before anything is recorded
+            self.registry.apis[api].base_url(sign_in.environ)
+        network = network_settings(sign_in.environ)
+        with ExitStack() as stack:
+            # what is simulated has quotas of its own
+            usage = stack.enter_context(closing(self.store.open_usage())) if apis and not options.sandbox else None
+            if (journal := open_journal()) is not None:
+                stack.callback(journal.close)
+            mask = SecretMask(plan.inputs[name] for name in plan.secrets)
+            run = RunContext(
+                clock=clock,
+                emit=Emitter(run_id, [*self.listeners, *options.report], clock.now, mask),
+                journal=journal,
+                files=Files(folder, plan.files),
+                executor=executor,
+                stop=stop,
+                notices=None if options.sandbox or journal is None else self.notices,
+            )
+            idempotent = [self.registry.apis[api].idempotent for api in apis]
+            effects = EffectRunner(
+                run,
+                repeatable=frozenset.intersection(*idempotent) if idempotent else frozenset(),
+                budget=self._approval.budget(plan, options, journal=journal, limit=limit, run_id=run_id),
+            )
+            pool = ClientPool(
+                run, sign_in, credentials, effects=effects, apis=apis, options=options, network=network, usage=usage
+            )
+            stack.callback(pool.close)
+            pool.check_quotas({name for step in all_steps((*plan.steps, *plan.finally_)) for name in step.quotas})
+            ask = lambda token, api: sign_in.request(token, api or plan.api)  # noqa: E731
+            yield Session(plan, options, run, effects, pool, ask=ask, run_id=run_id)
+
+    def sign_in(self, environ: Mapping[str, str], folder: Path) -> SignIn:
+        """Who signs in recipes of a folder."""
+        return SignIn(
+            registry=self.registry,
+            environ=environ,
+            folders=self.token_folders(folder),
+            find=self.find_credential,
+            now=self.clock.now,
+        )
+
+    def token_folders(self, folder: Path) -> list[Path]:
+        """Where token files are when the environment names no folder, the most particular first.
+
+        Beside the recipe's folder, where pinflow is called, in the state directory,
+        and loose in the current folder. New files go to the first that exists.
+        """
+        named = Path("common", "oauth_tokens")
+        here = paths.current_folder()
+        folders = [folder.parent / named, folder / named, here / named, self.state / "tokens", here]
+        return list(dict.fromkeys(folders))
+
+    @property
+    def _approval(self) -> ApprovalCheck:
+        return ApprovalCheck(self.approvals, self.notices, self.clock.now)
+
+    def _record(self, plan: Plan, options: Options, run_id: str) -> RunRecord:
+        return RunRecord(
+            id=run_id,
+            recipe=str(Path(plan.source.name).resolve()),
+            recipe_digest=plan.digest,
+            name=plan.recipe.name,
+            inputs=plan.stored_inputs(),
+            options={
+                "api": plan.forced_api,
+                "tier": options.tier,
+                "sandbox": options.sandbox,
+                "secrets": sorted(name for name in plan.secrets if plan.inputs[name] is not None),
+                "given": sorted(plan.given),
+                "undo": makers(plan),
+            },
+            versions={p.distribution or p.module: p.version for p in self.registry.plugins},
+            started=self.clock.now(),
+        )
+
+    def _check_due(self, run_id: str, after: float | None, patience: float) -> None:
+        """Raise RateLimited if the run's quota rests for longer than ``patience`` seconds."""
+        wait = (after or 0.0) - self.clock.now()
+        if after is not None and wait > patience:
+            raise RateLimited(
+                f"run {run_id} is paused until {datetime.fromtimestamp(after).astimezone():%Y-%m-%d %H:%M:%S}, "
+                "when its quota is free again; nothing was sent",
+                retry_after=wait,
+                status=0,
+                hint=f"go on then, or wait for it: pinflow resume {run_id} --patience {ceil(wait / 60)}m",
+            )
+
+
+def _check_resumable(record: RunRecord) -> None:
+    """Raise UsageError if there is nothing left to do."""
+    if record.state == "ok":
+        raise UsageError(f"run {record.id} is done: there is nothing to resume", hint="which others can: pinflow runs")
+    if record.options.get("sandbox"):
+        raise UsageError(
+            f"run {record.id} was in the embedded sandbox, which ended with it",
+            hint="to try resuming, start `pinflow sandbox` in another terminal and use the variables it prints",
+        )
+
+
+def _check_same(record: RunRecord, plan: Plan, inputs: Mapping[str, Any]) -> None:
+    """Raise UsageError if the plan is another than that of the earlier process."""
+    if plan.digest != record.recipe_digest:
+        raise UsageError(
+            f"{record.recipe} was changed since run {record.id} began",
+            hint="put it back to resume the run, or start a new one with: pinflow run",
+        )
+    changed = [name for name in inputs if name in record.inputs and plan.inputs[name] != record.inputs[name]]
+    if changed:
+        raise UsageError(
+            f"run {record.id} began with another value for input {' and '.join(map(repr, changed))}",
+            hint="leave it out to resume the run, or start a new one with: pinflow run",
+        )
+    lacking = [name for name in record.options.get("secrets", ()) if plan.inputs.get(name) is None]
+    if lacking:
+        raise UsageError(
+            f"run {record.id} needs its secret input {' and '.join(map(repr, lacking))} again: it is not recorded",
+            hint=f"give it with: -i {lacking[0]}=...",
+        )

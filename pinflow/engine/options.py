@@ -1,0 +1,30 @@
+"""How a run is to be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pinflow.state.records import MAX_WRITES
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+
+    from pinflow.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a run is to be done."""
+
+    dry_run: bool = False
+    sandbox: bool = False
+    tier: str = "standard"  # of the app's access to the API; decides the quotas
+    patience: float = 120.0  # seconds that a single wait for a quota may take: hourly quotas pause the run, others pass
+    approve: Callable[[str], bool] | None = None  # asked before things are deleted, and beyond max_writes; None refuses
+    max_writes: int | None = MAX_WRITES  # changes that a run makes without asking; None lets all pass
+    unattended: bool = False  # there is no one to ask: writes need an approval that is stored
+    report: Sequence[Callable[[Event], None]] = ()
+    executor: str = "threads"  # what works side by side: threads, serial, or what a plugin offers
+    stop: threading.Event | None = None  # set it to end the run after the call in flight

@@ -1,0 +1,72 @@
+"""Where the code that runs now belongs: which step, until when, which effect, how many side by side, whose account."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pinflow.engine.effects import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When the time of a step with a ``timeout`` is up (monotonic seconds), and the message for then."""
+
+    at: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFrame:
+    """The surroundings of the code that runs now, on its thread."""
+
+    step: str = ""  # its path; "" outside of any
+    deadline: Deadline | None = None
+    effect: Attempt | None = None  # that writes belong to; None forbids them
+    concurrency: int = 1  # how many like this go side by side
+    accounts: frozenset[str] = frozenset()  # tokens whose turn it is
+
+
+# One variable, because what an action calls (client, durable calls, log handlers) gets no argument for it, and each
+# thread has its own. It is copied into the workers of a loop, so executors must run in this process.
+_frame: ContextVar[RunFrame] = ContextVar("run_frame", default=RunFrame())  # noqa: B039  frozen
+
+
+def current_frame() -> RunFrame:
+    """The frame of the code that asks."""
+    return _frame.get()
+
+
+@contextmanager
+def frame(**changes: Any) -> Iterator[RunFrame]:
+    """Run the block in a frame with these fields changed."""
+    changed = replace(_frame.get(), **changes)
+    token = _frame.set(changed)
+    try:
+        yield changed
+    finally:
+        _frame.reset(token)
+
+
+@contextmanager
+def side_by_side(parallel: int) -> Iterator[None]:
+    """Run the block as one of ``parallel`` at a time, inside what is side by side already."""
+    with frame(concurrency=_frame.get().concurrency * parallel):
+        yield
+
+
+@contextmanager
+def time_limit(seconds: float | None, path: str, monotonic: Callable[[], float]) -> Iterator[None]:
+    """Let no call of the step leave once its time is up. Of limits in each other the one that ends first counts."""
+    if seconds is None:
+        yield
+        return
+    limit = Deadline(monotonic() + seconds, f"step {path} took longer than {seconds:g} s")
+    outer = _frame.get().deadline
+    with frame(deadline=limit if outer is None or limit.at < outer.at else outer):
+        yield

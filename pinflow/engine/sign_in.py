@@ -1,0 +1,77 @@
+"""From logins to credentials: who is asked, and what is said when one is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pinflow.errors import CredentialError, UsageError
+from pinflow.http.credentials import Credential, CredentialRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pinflow.plan import Login
+    from pinflow.plugin.registry import Registry
+
+TokenKey = tuple[str, str]  # (token, api)
+FindCredential = Callable[[CredentialRequest, str], Credential | None]  # of one plugin, or "" for any
+
+
+def lacking_scopes(credential: Credential, scopes: frozenset[str]) -> frozenset[str]:
+    """The scopes that a credential is known to lack."""
+    return scopes - (scopes if credential.scopes is None else credential.scopes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """Finds credentials with ``find``, in an environment and, for token files, in ``folders``."""
+
+    registry: Registry
+    environ: Mapping[str, str]
+    folders: Sequence[Path]
+    find: FindCredential
+    now: Callable[[], float]
+
+    def request(self, token: str, api: str | None, scopes: frozenset[str] = frozenset()) -> CredentialRequest:
+        """Where a token is looked for. Raises UsageError for an API that no plugin speaks."""
+        if (known := self.registry.apis.get(api or "")) is None:
+            raise UsageError(f"no plugin speaks the API {api!r}", hint="say which: api: v5")
+        return CredentialRequest(
+            api=known, token=token, scopes=scopes, environ=self.environ, folders=self.folders, clock=self.now
+        )
+
+    def credentials(self, logins: Iterable[Login]) -> dict[TokenKey, Credential]:
+        """A credential for every token of the logins, by token and API.
+
+        Logins with one token share it: to the service they are one. Raises
+        CredentialError naming all that are missing or may not do enough.
+        """
+        scopes: dict[TokenKey, frozenset[str]] = {}
+        plugins: dict[TokenKey, str] = {}
+        for login in logins:
+            key = (login.token, login.api)
+            scopes[key] = scopes.get(key, frozenset()) | login.scopes
+            plugins[key] = plugins.get(key) or login.plugin
+        credentials: dict[TokenKey, Credential] = {}
+        missing: dict[str, str] = {}  # message -> hint
+        for (token, api_id), required in scopes.items():
+            api = self.registry.apis[api_id]
+            hint = f"get it with: {api.login_hint.format(token=token)}"
+            try:
+                credential = self.find(self.request(token, api_id, required), plugins[token, api_id])
+            except CredentialError as error:
+                missing[error.message] = error.hint
+                continue
+            if credential is None:
+                missing[f"there is no token {token!r} for {api.title}"] = hint
+            elif lacking := lacking_scopes(credential, required):
+                message = f"the token {token!r} ({credential.source}) lacks the scopes {', '.join(sorted(lacking))}"
+                missing[message] = f"{hint} --scopes {','.join(sorted(required))}"
+            else:
+                credentials[token, api_id] = credential
+        if missing:
+            raise CredentialError("\n".join(missing), hint="; ".join(dict.fromkeys(filter(None, missing.values()))))
+        return credentials

@@ -1,0 +1,52 @@
+"""What the journal keeps of steps: how each ended, and what of it a resumed run can take over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pinflow.engine.sanitize import noted
+
+if TYPE_CHECKING:
+    from pinflow.engine.results import StepResult
+    from pinflow.plan import Plan, PlannedStep
+    from pinflow.state.protocol import Journal
+    from pinflow.state.records import StepRecord
+
+
+class StepLog:
+    """The steps of one run. ``journal`` is None in a dry run; ``resumed``: an earlier process has done a part."""
+
+    def __init__(self, plan: Plan, journal: Journal | None, *, resumed: bool) -> None:
+        self._plan = plan
+        self._journal = journal
+        self._resumed = resumed
+
+    def find(self, step: PlannedStep, path: str) -> StepRecord | None:
+        """What is recorded of the step if it was finished before a resume; None if it must run (again)."""
+        if not self._resumed or self._journal is None or path.startswith("finally."):
+            return None
+        record = self._journal.step(path)
+        if record is None or record.status not in ("ok", "skipped"):
+            return None
+        has_output = step.writes if step.loop is None else step.loop.collect is None
+        if record.status == "ok" and step.path in self._plan.needed and not has_output:
+            return None  # what was read is not kept: it is read again
+        return record
+
+    def must_reread(self, step: PlannedStep, record: StepRecord) -> bool:
+        """Whether what is kept of a finished step is only enough to get its output again."""
+        has_more = step.action is not None and step.action.reread is not None and isinstance(record.output, Mapping)
+        return has_more and record.status == "ok" and step.path in self._plan.needed
+
+    def add(self, step: PlannedStep, result: StepResult) -> None:
+        """Record how a step ended."""
+        if self._journal is None or result.status in ("planned", "cancelled"):
+            return
+        self._journal.finish_step(
+            result.path,
+            result.status,
+            result.output if step.writes or step.loop is not None else None,
+            seconds=result.seconds,
+            error=noted(result.error) if result.error is not None else "",
+        )

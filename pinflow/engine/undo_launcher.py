@@ -1,0 +1,76 @@
+"""Undoing a run: what is still there of it is looked for, and deleted as a run of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pinflow.engine.options import Options
+from pinflow.engine.undo import made_by, recipe, settled
+from pinflow.errors import RemoteError, UsageError
+from pinflow.plan import make_plan
+from pinflow.recipe.reader import parse
+from pinflow.recipe.source import load
+from pinflow.state.folder import atomic_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from pinflow.engine.launcher import Launcher
+    from pinflow.engine.results import RunResult
+    from pinflow.engine.session import Session
+    from pinflow.engine.undo import Made, Undoing
+    from pinflow.plan import Plan
+    from pinflow.state.records import RunDetail
+
+
+def find_undoing(launcher: Launcher, detail: RunDetail, now: datetime) -> Undoing:
+    """What undoing a run would delete, and what it would leave; see `App.undoing`."""
+    run = detail.record
+    if run.options.get("sandbox"):
+        raise UsageError(f"run {run.id} was in the embedded sandbox, and what it made ended with that")
+    if run.state == "running":
+        raise UsageError(f"run {run.id} is still at work", hint="stop it first, with Ctrl-C or by ending its process")
+    made = made_by(detail, launcher.registry)
+    holders = [thing for thing in made if thing.undo.contents and thing.able]
+    if not holders:
+        return settled(detail, made, lambda thing: None)
+    text, inputs = recipe(run.id, {"look": holders})
+    plan = _plan_text(launcher, text, run.id, inputs, now)
+    options = Options(dry_run=True, tier=str(run.options.get("tier", "standard")))
+    with launcher.open(plan, options) as session:
+        return settled(detail, made, partial(_ids_inside, session, plan))
+
+
+def run_undo(launcher: Launcher, undoing: Undoing, options: Options, now: datetime) -> RunResult:
+    """Delete what ``undoing`` says, as a run of its own; see `App.undo`."""
+    text, inputs = recipe(undoing.run, undoing.stages)
+    file = launcher.state / "undo" / f"{undoing.run}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.yaml"
+    atomic_file.write(file, text.encode())  # to resume it, it must be there
+    plan = _plan_text(launcher, text, str(file), inputs, now)
+    # what is deleted was shown, and calling this is the approval
+    approved = replace(options, tier=undoing.tier, approve=lambda question: True, max_writes=None, unattended=False)
+    return launcher.run(plan, approved)
+
+
+def _ids_inside(session: Session, plan: Plan, thing: Made) -> list[str] | None:
+    """The ids of what is inside something that a run made; None if it is gone."""
+    listing, names = thing.undo.contents or ("", {})
+    action = plan.registry.actions.get((thing.api, listing))
+    if action is None:
+        raise UsageError(f"no plugin offers {thing.api}.{listing}, which tells what is inside {thing.kind} {thing.id}")
+    login = next(login for login in plan.logins.values() if (login.token, login.api) == (thing.token, thing.api))
+    try:
+        return [str(item["id"]) for item in action.function(session.reader(login), **thing.arguments(names))]
+    except RemoteError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _plan_text(launcher: Launcher, text: str, name: str, inputs: Mapping[str, Any], now: datetime) -> Plan:
+    source = load(text, name)
+    return make_plan(source, parse(source), launcher.registry, inputs, now=now)
