@@ -186,3 +186,14 @@ def test_a_video_goes_through_its_states_and_fails_when_told_to(visitor: Visitor
     assert visitor.get(f"/media/{made['media_id']}").json()["status"] == "processing"
     visitor.now += 10
     assert visitor.get(f"/media/{made['media_id']}").json()["status"] == "failed"
+
+
+@pytest.mark.parametrize(("path", "noun"), [("campaigns", "Campaign"), ("ad_groups", "Ad group"), ("ads", "Ad")])
+def test_an_unknown_entity_is_not_found(visitor: Visitor, path: str, noun: str) -> None:
+    answer = visitor.get(f"/ad_accounts/{visitor.account}/{path}/999")
+    assert (answer.status_code, answer.json()["message"]) == (404, f"{noun} not found.")
+
+
+def test_an_unknown_upload_is_not_found(visitor: Visitor) -> None:
+    answer = visitor.get("/media/999")
+    assert (answer.status_code, answer.json()["message"]) == (404, "Media not found.")

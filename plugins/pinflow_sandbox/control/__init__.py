@@ -1,1 +1,1 @@
-"""What a sandbox can be told: settings, faults, and the surface that tests use."""
+"""Control of a sandbox: settings, faults, and the control surface."""

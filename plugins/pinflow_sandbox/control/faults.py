@@ -1,7 +1,7 @@
-"""What goes wrong between a client and the sandbox, on purpose and so that it can be repeated.
+"""Faults that are injected between a client and the sandbox, and can be repeated.
 
-A profile says how often what happens. Whether the n-th request of an operation is hit, and by what, depends on the
-profile, its seed, the operation and n alone: the same client meets the same faults again, whatever the clock says.
+A profile has a rate for each fault. Whether the n-th request of an operation is hit, and by which fault, depends on
+the profile, its seed, the operation and n alone: the same client meets the same faults again at any time.
 
     with start(faults="hostile:42") as sandbox: ...
 """
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pinflow_sandbox.server.dialects import Dialect
-    from pinflow_sandbox.server.messages import HttpRequest
+    from pinflow_sandbox.server.messages import Headers, HttpRequest
     from pinflow_sandbox.world.limits import LimitCheck
     from pinflow_sandbox.world.world import World
 
-    # Asked in place of doing a request: it may answer itself or raise ConnectionDropped, before or after ``apply`` ran.
+    # Called instead of ``apply``: it may respond itself or raise ConnectionDropped, before or after it calls ``apply``.
     FaultHook = Callable[[HttpRequest, Callable[[], HttpResponse]], HttpResponse]
 
-LARGEST_PAGE: Final = 25  # of a listing under a profile that cuts its own pages
+LARGEST_PAGE: Final = 25  # items under a profile with small pages; the default page size of the service
 
 _TEXT = re.compile(r"([a-z]+)(?:\*(\d{1,3}(?:\.\d{1,3})?))?(?::(\d{1,18}))?")
 _LOST = ("error_before", "error_after", "reset_before", "reset_after", "truncated", "limited", "late")
@@ -47,56 +47,56 @@ _MAKING = ("boards/create", "board_sections/create", "pins/create", "pins/save")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultProfile:
-    """How often what goes wrong: shares of all requests, 0 to 1. Times are seconds of the sandbox's clock."""
+    """Rates of faults, 0 to 1 of all requests. Times are seconds of the sandbox's clock."""
 
-    name: str = "own"  # "none" leaves every request alone
+    name: str = "own"  # "none" injects nothing
     seed: int = 0
 
-    error_before: float = 0.0  # 500, 502, 503 or 504, some with a page of HTML; nothing was done
-    error_after: float = 0.0  # the same, and it was done
-    reset_before: float = 0.0  # no answer at all; nothing was done
-    reset_after: float = 0.0  # the same, and it was done
-    truncated: float = 0.0  # the answer breaks off
-    limited: float = 0.0  # 429, in every way that a service may say until when
-    late: float = 0.0  # the answer is lost, and a write is done some time after that
-    busy: float = 0.0  # of the writes to sections: 409, another change is under way
-    expired: float = 0.0  # the access token ends early, if it can be refreshed
+    error_before: float = 0.0  # 500, 502, 503 or 504, some with a page of HTML; not applied
+    error_after: float = 0.0  # the same; applied
+    reset_before: float = 0.0  # no response; not applied
+    reset_after: float = 0.0  # no response; applied
+    truncated: float = 0.0  # the response is cut off; applied
+    limited: float = 0.0  # 429, with every form of Retry-After and X-RateLimit headers
+    late: float = 0.0  # no response, and a write is applied some time later
+    busy: float = 0.0  # of writes to sections: 409, another change is in progress
+    expired: float = 0.0  # the access token expires early, if it can be refreshed
 
     late_seconds: float = 2.0  # at most
-    listing_lag: float = 0.0  # at most; another one for every write
-    small_pages: bool = False  # listings come in pages of 1 to 25, whatever is asked for
-    extra_fields: bool = False  # answers have fields that nobody documented
-    daily: bool = False  # the quotas of trial access, by the day
+    listing_lag: float = 0.0  # at most; drawn for each write
+    small_pages: bool = False  # pages have 1 to 25 items, whatever page size is requested
+    extra_fields: bool = False  # responses have undocumented fields
+    daily: bool = False  # the daily quotas of trial access
 
-    vanished: float = 0.0  # of the Pins made: gone again some time after
-    stranger: float = 0.0  # of the Pins made: another comes onto the board, which nobody made
-    nothing_made: float = 0.0  # of what is made: the answer says so, and it is not there
-    lie_seconds: float = 0.0  # at most, until a Pin goes or another comes
+    vanished: float = 0.0  # of new Pins: deleted some time later
+    stranger: float = 0.0  # of new Pins: an unrelated Pin appears on the board
+    nothing_made: float = 0.0  # of creations: the response reports success, but nothing exists
+    lie_seconds: float = 0.0  # at most, until a Pin vanishes or appears
 
     def seeded(self, seed: int) -> FaultProfile:
-        """The same, falling on other requests."""
+        """The same rates with another seed."""
         return replace(self, seed=seed)
 
     def times(self, factor: float) -> FaultProfile:
-        """The same faults so many times as often; lies are as often as they were.
+        """The profile with the rates of faults multiplied by ``factor``; the rates of lies stay.
 
-        Raises ValueError where there would be more faults than requests.
+        Raises ValueError if the rates would exceed all requests.
         """
         more: dict[str, Any] = {name: getattr(self, name) * factor for name in (*_LOST, "busy", "expired")}
         if sum(more[name] for name in _LOST) > 1 or max(more.values()) > 1:
-            raise ValueError(f"faults: {self.name} can't be {factor:g} times as often: not all requests may be hit")
+            raise ValueError(f"faults: {self.name} can't be {factor:g} times as often: its rates would exceed 1")
         return replace(self, **more)
 
     def __str__(self) -> str:
-        """What ``profile`` reads, if it is one of those that have a name."""
+        """The text that ``parse_profile`` reads, for a profile that has a name."""
         base = PROFILES.get(self.name, self)
         factor = self.error_before / base.error_before if base.error_before else 1.0
         return f"{self.name}{f'*{factor:g}' if factor != 1 else ''}:{self.seed}"
 
 
 PROFILES: Final[Mapping[str, FaultProfile]] = {
-    each.name: each
-    for each in (
+    profile.name: profile
+    for profile in (
         FaultProfile(name="none"),
         FaultProfile(
             name="mild",
@@ -134,50 +134,50 @@ PROFILES: Final[Mapping[str, FaultProfile]] = {
 def parse_profile(text: str) -> FaultProfile:
     """The profile that ``NAME[*TIMES][:SEED]`` names, such as "hostile", "hostile:42" or "hostile*1.5:42".
 
-    Without a seed it gets a new one. Raises ValueError with the names that there are.
+    Without a seed it gets a random one. Raises ValueError that lists the known names.
     """
     match = _TEXT.fullmatch(text)
     if match is None or match[1] not in PROFILES:
-        raise ValueError(f"faults: wants NAME[*TIMES][:SEED] with one of {', '.join(PROFILES)}, not {text!r}")
-    chosen = PROFILES[match[1]]
+        raise ValueError(f"faults: must be NAME[*TIMES][:SEED], NAME one of {', '.join(PROFILES)}, not {text!r}")
+    profile = PROFILES[match[1]]
     if match[2]:
-        chosen = chosen.times(float(match[2]))
-    return replace(chosen, seed=int(match[3]) if match[3] else randbelow(1_000_000))
+        profile = profile.times(float(match[2]))
+    return replace(profile, seed=int(match[3]) if match[3] else randbelow(1_000_000))
 
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """What happens to one request. ``chance`` decides everything else about it."""
+    """The fault of one request. ``chance`` decides its details."""
 
-    fault: str  # a field of the profile, or "" for none
+    name: str  # a field of the profile, or "" for none
     chance: Random
 
 
-def fault_for(chosen: FaultProfile, operation: str, number: int) -> InjectedFault:
-    """What happens to the ``number``-th request (from 1) of an operation."""
-    chance = Random(f"{chosen.seed}/{operation}/{number}")  # noqa: S311 (faults, not secrets)
+def fault_for(profile: FaultProfile, operation: str, number: int) -> InjectedFault:
+    """The fault of the ``number``-th request (from 1) of an operation."""
+    chance = Random(f"{profile.seed}/{operation}/{number}")  # noqa: S311 (faults, not secrets)
     drawn = chance.random()
     for name in _LOST:
-        drawn -= getattr(chosen, name)
+        drawn -= getattr(profile, name)
         if drawn < 0:
             return InjectedFault(name, chance)
     if operation.startswith("board_sections/") and not operation.startswith("board_sections/list"):
-        return InjectedFault("busy" if chance.random() < chosen.busy else "", chance)
-    return InjectedFault("expired" if chance.random() < chosen.expired else "", chance)
+        return InjectedFault("busy" if chance.random() < profile.busy else "", chance)
+    return InjectedFault("expired" if chance.random() < profile.expired else "", chance)
 
 
 class FaultInjector:
-    """What stands between the requests and the world: nothing, a profile, or whatever a test puts there."""
+    """Stands between requests and the world: with a profile, or a function of a test."""
 
     def __init__(self, world: World, faults: FaultHook | FaultProfile | None = None) -> None:
-        self.counts: Counter[str] = Counter()  # what was done to requests, by the field of the profile
+        self.counts: Counter[str] = Counter()  # injected faults, by field of the profile
         self._world = world
         self._hook: FaultHook | None = None
         self._profile = PROFILES["none"]
         self._numbers: Counter[str] = Counter()  # requests so far, by operation
         self._limits = RateLimits()
-        self._lock = RLock()
-        self._scheduled: list[tuple[float, int, Callable[[], object]]] = []  # what happens later, and when
+        self._lock = RLock()  # guards the counters, the profile and what is scheduled; requests come in many threads
+        self._scheduled: list[tuple[float, int, Callable[[], object]]] = []  # heap of (time, sequence, act)
         self._sequence = 0
         if isinstance(faults, FaultProfile):
             self._profile = faults
@@ -186,25 +186,25 @@ class FaultInjector:
 
     @property
     def profile(self) -> FaultProfile:
-        """What goes wrong now."""
+        """The current profile."""
         return self._profile
 
-    def choose(self, chosen: FaultProfile) -> None:
-        """From now on this goes wrong, its requests counted from 1. What was under way still comes."""
+    def choose(self, profile: FaultProfile) -> None:
+        """Use this profile from now on and count requests from 1. Scheduled faults still come."""
         with self._lock:
             self._hook = None
-            self._profile = chosen
+            self._profile = profile
             self._numbers.clear()
             self._limits.clear()
             self.counts.clear()
 
     def forget(self) -> None:
-        """What was under way is not done any more."""
+        """Drop scheduled faults."""
         with self._lock:
             self._scheduled.clear()
 
     def __call__(self, call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
-        """The answer to a call, as far as there is one."""
+        """The response to a request. Raises ConnectionDropped where the fault is that there is none."""
         if self._hook is not None:
             return self._hook(call, apply)
         self.catch_up()
@@ -213,23 +213,23 @@ class FaultInjector:
         if operation is None:
             return apply()
         with self._lock:
-            chosen = self._profile
+            profile = self._profile
             self._numbers[operation.id] += 1
-            fault = fault_for(chosen, operation.id, self._numbers[operation.id])
-        spent = self._spend_daily_quota(operation.category) if chosen.daily else None
-        if spent is not None and not spent.allowed:
+            fault = fault_for(profile, operation.id, self._numbers[operation.id])
+        quota = self._spend_daily_quota(operation.category) if profile.daily else None
+        if quota is not None and not quota.allowed:
             self._count_fault("daily")
-            return dialect.error_response(429, 8, "This request exceeded a rate limit. It is the day's.", spent.headers)
-        if chosen.small_pages and "page_size=" in call.query_text:
+            return dialect.error_response(429, 8, "This request exceeded a rate limit. It is the day's.", quota.headers)
+        if profile.small_pages and "page_size=" in call.query_text:
             size = f"page_size={fault.chance.randint(1, LARGEST_PAGE)}"
             call.query_text = re.sub(r"page_size=[^&]*", size, call.query_text)
-        if fault.fault and fault.fault != "expired":
-            self._count_fault(fault.fault)
+        if fault.name and fault.name != "expired":
+            self._count_fault(fault.name)
         answer = self._respond(call, apply, operation.id, fault)
-        return _with_limits(answer, spent.headers) if spent is not None else answer
+        return _with_limits(answer, quota.headers) if quota is not None else answer
 
     def catch_up(self) -> None:
-        """Do what should have been done by now, as of its own time."""
+        """Apply what is due by now, each at its own time."""
         if not self._scheduled:
             return
         with self._world.lock, self._lock:
@@ -240,10 +240,10 @@ class FaultInjector:
     # one request
 
     def _respond(
-        self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, injected: InjectedFault
+        self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, fault: InjectedFault
     ) -> HttpResponse:
-        chance, dialect = injected.chance, dialect_of(call.path)
-        match injected.fault:
+        chance, dialect = fault.chance, dialect_of(call.path)
+        match fault.name:
             case "error_before":
                 return _server_error(dialect, chance)
             case "error_after":
@@ -256,7 +256,7 @@ class FaultInjector:
                 raise ConnectionDropped(reset=chance.random() < 0.5)
             case "truncated":
                 answer = self._apply(call, apply, chance)
-                # somewhere between the first byte of the head and the last but one of the body
+                # cut between the first byte of the head and the last but one of the body; a head has more than 60 bytes
                 raise ConnectionDropped(answer, sent=chance.randint(1, max(1, len(answer.body) + 60)))
             case "limited":
                 return self._rate_limited(dialect, chance)
@@ -270,7 +270,7 @@ class FaultInjector:
         return self._with_extra_fields(call, self._apply_or_lie(call, apply, operation, chance))
 
     def _apply(self, call: HttpRequest, apply: Callable[[], HttpResponse], chance: Random) -> HttpResponse:
-        """Do it; what it makes is listed some time later."""
+        """Apply the request; what it creates is listed some time later."""
         lag = chance.uniform(0.0, self._profile.listing_lag)
         if call.method == "GET" or not lag:
             return apply()
@@ -299,7 +299,7 @@ class FaultInjector:
     def _rate_limited(self, dialect: Dialect, chance: Random) -> HttpResponse:
         wait = chance.randint(1, 3)
         now = self._world.clock.now()
-        styles: list[tuple[tuple[str, str], ...]] = [
+        styles: list[Headers] = [
             (("Retry-After", str(wait)),),
             (("Retry-After", http_date(now + wait, "GMT")),),
             (),
@@ -312,7 +312,7 @@ class FaultInjector:
         return dialect.error_response(429, 8, message, chance.choice(styles))
 
     def _spend_daily_quota(self, category: str) -> LimitCheck:
-        """Count a call against the quotas of trial access."""
+        """Count a request against the daily quotas of trial access."""
         with self._world.lock:
             settings = replace(self._world.settings, trial=True)
             return self._limits.spend(settings, self._world.clock.now(), category, "", self._world.app.id)
@@ -327,7 +327,7 @@ class FaultInjector:
     def _apply_or_lie(
         self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, chance: Random
     ) -> HttpResponse:
-        """The answer, which may be a lie, or become one."""
+        """The response, which may be untrue now or become so later."""
         lie = self._draw_lie(chance, operation) if operation in _MAKING else ""
         with self._world.lock:
             answer = self._apply(call, apply, chance)
@@ -356,7 +356,7 @@ class FaultInjector:
             self._schedule(wait, lambda: self._add_foreign_pin(board, chance.randrange(10**6, 10**9)))
 
     def _remove(self, operation: str, id: str) -> None:
-        """Take out of the world what was made, if it is there still; boards and sections must be empty."""
+        """Delete what was created, if it still exists; a board only while it is empty."""
         world = self._world
         if operation.startswith("pins/") and id in world.pins:
             pins.remove_pin(world, world.pins[id])
@@ -383,7 +383,7 @@ class FaultInjector:
             heappush(self._scheduled, (self._world.clock.now() + seconds, self._sequence, act))
 
     def _run_at(self, moment: float, act: Callable[[], object]) -> None:
-        """Do something while it is that moment for the world, whose lock is held."""
+        """Act while the world's clock shows that moment. The caller holds the world's lock."""
         clock = self._world.clock
         offset = clock.offset
         clock.offset += moment - clock.now()
@@ -393,8 +393,8 @@ class FaultInjector:
             clock.offset = offset
 
 
-def _with_limits(answer: HttpResponse, headers: tuple[tuple[str, str], ...]) -> HttpResponse:
-    """The answer with these headers about limits in place of others; a refusal tells its own."""
+def _with_limits(answer: HttpResponse, headers: Headers) -> HttpResponse:
+    """The response with these limit headers instead of others; a 429 has its own."""
     if answer.status == 429:
         return answer
     others = tuple(header for header in answer.headers if not header[0].lower().startswith("x-ratelimit"))
@@ -409,6 +409,6 @@ def _server_error(dialect: Dialect, chance: Random) -> HttpResponse:
 
 
 def _json_objects(value: Any, content: Any) -> Iterator[dict[str, Any]]:
-    """An answer, if it is an object, and the object or the objects that it is about."""
+    """A JSON response, if it is an object, and the object or objects that it is about."""
     inner = content if isinstance(content, list) else [content]
     yield from (item for item in (value, *inner) if isinstance(item, dict))

@@ -1,7 +1,7 @@
-"""The handle on a running sandbox: look at the whole world, change how it behaves, let time pass.
+"""The control surface of a running sandbox: inspect the world, change settings, advance the clock.
 
-The same from Python (``Control``) and over HTTP under ``/_sandbox/``, where every call needs the token of this start in
-the header ``X-Sandbox-Token``, and no web page of another origin is heard.
+The same from Python (``Control``) and over HTTP under ``/_sandbox/``. Every HTTP request needs the control token of
+this start in the header ``X-Sandbox-Token``; requests of web pages of another origin are refused.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pinflow_sandbox.server.json_encoding import encode_json
 from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.v5 import render
 from pinflow_sandbox.world.logins import EVERY_SCOPE
+from pinflow_sandbox.world.records import PRIVACIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,27 +32,25 @@ if TYPE_CHECKING:
 PREFIX = "/_sandbox/"
 TOKEN_HEADER = "x-sandbox-token"  # noqa: S105 (a header's name)
 
-_PRIVACIES: tuple[Privacy, ...] = ("PUBLIC", "PROTECTED", "SECRET")
-
 
 class Control:
-    """What the owner of a sandbox may do with it, beyond what the API offers."""
+    """What the owner of a sandbox can do beyond the API."""
 
-    def __init__(self, world: World, interference: FaultInjector) -> None:
+    def __init__(self, world: World, injector: FaultInjector) -> None:
         self._world = world
-        self._interference = interference
+        self._injector = injector
 
     def state(self, board: str | None = None) -> JsonObject:
-        """The whole world as JSON values, everything oldest first; or only the board with one id.
+        """The whole world as JSON values, oldest first; or only the board with this id.
 
-        A Pin's ``fingerprint`` stands for all it shows, its ``media`` for the pictures alone: both are equal for a
-        faithful copy, whatever the addresses. Raises ValueError for a board that does not exist.
+        A Pin's ``fingerprint`` covers all it shows, its ``media`` only the pictures: both are equal for a faithful
+        copy, even if the URLs differ. Raises ValueError for an unknown board.
         """
         world = self._world
-        self._interference.catch_up()
+        self._injector.catch_up()
         with world.lock:
             if board is not None and board not in world.boards:
-                raise ValueError(f"no board has the id {board!r}")
+                raise ValueError(f"unknown board {board!r}")
             chosen = sorted(world.boards) if board is None else [board]
             state: JsonObject = {"seed": world.seed, "now": world.clock.now()}
             state["boards"] = [_board(world, world.boards[id]) for id in chosen]
@@ -66,47 +65,47 @@ class Control:
             return state
 
     def reset(self, seed_number: int | None = None) -> None:
-        """Start the world anew, from the same seed or another. Settings, clock and tokens stay."""
-        self._interference.forget()
+        """Rebuild the world from the same seed or another. Settings, clock and tokens stay."""
+        self._injector.forget()
         with self._world.lock:
             seed.refill(self._world, self._world.seed if seed_number is None else seed_number)
 
     def settings(self) -> Settings:
-        """How the sandbox behaves now."""
+        """The current settings."""
         return self._world.settings
 
     def change(self, **changes: object) -> Settings:
-        """Change settings by name; ``faults`` takes a Profile or what names one, such as "hostile:42".
+        """Change settings by name; ``faults`` is a FaultProfile or the text of one, such as "hostile:42".
 
-        Raises ValueError with all that is wrong, and then changes nothing.
+        Raises ValueError that lists all that is wrong; nothing is changed then.
         """
         faults = changes.pop("faults", None)
-        chosen = faults if isinstance(faults, FaultProfile | None) else parse_profile(str(faults))
+        profile = faults if isinstance(faults, FaultProfile | None) else parse_profile(str(faults))
         with self._world.lock:
             self._world.settings = self._world.settings.with_changes(changes)
-            if chosen is not None:
-                self._interference.choose(chosen)
+            if profile is not None:
+                self._injector.choose(profile)
             return self._world.settings
 
     def faults(self) -> JsonObject:
-        """The profile of what goes wrong, with its seed, and how often each fault came since it was chosen."""
-        return {"profile": str(self._interference.profile), "counts": dict(self._interference.counts)}
+        """The fault profile with its seed, and the number of each injected fault since it was chosen."""
+        return {"profile": str(self._injector.profile), "counts": dict(self._injector.counts)}
 
     def advance(self, seconds: float) -> float:
-        """Let time pass at once; the time it is then, in seconds since the epoch."""
+        """Advance the clock. Returns the new time in seconds since the epoch."""
         with self._world.lock:
             self._world.clock.advance(seconds)
             return self._world.clock.now()
 
     def requests(self) -> list[JsonObject]:
-        """How often what was asked: counts by method, path template, status and account, most first."""
+        """Counts of requests by method, path template, status and account, highest first."""
         with self._world.lock:
             counts = self._world.request_counts.most_common()
         names = ("method", "path", "status", "account")
         return [{**dict(zip(names, key, strict=True)), "count": count} for key, count in counts]
 
     def forget_requests(self) -> None:
-        """Count requests from zero again, quotas too."""
+        """Reset the counts of requests and the quotas."""
         with self._world.lock:
             self._world.request_counts.clear()
             self._world.limits.clear()
@@ -120,9 +119,9 @@ class Control:
         sections: Sequence[str] = (),
         privacy: Privacy = "PUBLIC",
     ) -> str:
-        """Make a board with so many Pins, no two alike, spread evenly over board and sections; its id.
+        """Create a board with ``pins`` distinct Pins, spread evenly over board and sections. Returns its id.
 
-        Raises ValueError where the account does not exist.
+        Raises ValueError if the account does not exist.
         """
         with self._world.lock:
             self._require_account(account)
@@ -130,27 +129,27 @@ class Control:
             return board.id
 
     def account(self, username: str) -> None:
-        """Make an empty account, unless there is one of that name."""
+        """Create an empty account, unless one of that name exists."""
         with self._world.lock:
             self._world.add_account(username)
 
     def token(self, account: str, scopes: Iterable[str] = EVERY_SCOPE) -> str:
-        """An access token of an account. Raises ValueError where it does not exist."""
+        """An access token of an account. Raises ValueError if the account does not exist."""
         self._require_account(account)
         return self._world.token_for(account, scopes)
 
     def app(self, id: str, redirect_uris: Iterable[str], *, legacy: bool = False, owner: str = seed.STUDIO) -> str:
-        """Register an app, or change one; its secret. Raises ValueError for URIs that can't be redirected to."""
+        """Register or change an app. Returns its secret. Raises ValueError for invalid redirect URIs."""
         uris = list(redirect_uris)
-        if bad := [uri for uri in uris if not (uri.isascii() and uri.isprintable() and "://" in uri)]:
-            raise ValueError(f"not an absolute address in plain ASCII: {bad}")
+        if invalid := [uri for uri in uris if not (uri.isascii() and uri.isprintable() and "://" in uri)]:
+            raise ValueError(f"redirect_uris must be absolute URIs in ASCII, not {invalid}")
         with self._world.lock:
             self._require_account(owner)
             return self._world.logins.register(id, owner=owner, redirect_uris=uris, legacy=legacy).secret
 
     def _require_account(self, account: str) -> None:
         if account not in self._world.accounts:
-            raise ValueError(f"no account {account!r}; there are: {', '.join(self._world.accounts)}")
+            raise ValueError(f"unknown account {account!r}; must be one of {', '.join(self._world.accounts)}")
 
 
 class ControlSurface:
@@ -161,33 +160,33 @@ class ControlSurface:
         self._token = token
 
     def respond(self, call: HttpRequest) -> HttpResponse:
-        """Do what a call under ``/_sandbox/`` asks for."""
+        """The response to a request under ``/_sandbox/``."""
         if problem := self._rejection(call):
             return _json_response(403, {"message": problem})
         name = call.path.removeprefix(PREFIX)
         method = "GET" if call.method == "HEAD" else call.method
-        act = _ROUTES.get((method, name))
-        if act is None:
+        handler = _ROUTES.get((method, name))
+        if handler is None:
             known = sorted(f"{method} {PREFIX}{name}" for method, name in _ROUTES)
-            return _json_response(404, {"message": f"no such control; there are: {', '.join(known)}"})
+            return _json_response(404, {"message": f"unknown control; must be one of {', '.join(known)}"})
         try:
             arguments = (
                 _parse_arguments(call)
                 if method == "POST"
                 else {name: values[-1] for name, values in call.query.items()}
             )
-            return _json_response(200, act(self._control, arguments))
+            return _json_response(200, handler(self._control, arguments))
         except (TypeError, ValueError) as error:
             return _json_response(400, {"message": str(error)})
 
     def _rejection(self, call: HttpRequest) -> str | None:
-        """Why a call is not to be heard, or None if it is the owner's."""
+        """Why a request is refused, or None if it is the owner's."""
         if call.header("origin") not in ("", f"http://{call.host}"):
-            return "refused: another web page sent this"
+            return "refused: sent by another web page"
         if call.header("sec-fetch-site") in ("cross-site", "same-site"):
-            return "refused: another web site sent this"
+            return "refused: sent by another web site"
         if not compare_digest(call.header(TOKEN_HEADER).encode(), self._token.encode()):
-            return "refused: the header X-Sandbox-Token must have the control token of this start"
+            return "refused: X-Sandbox-Token must be the control token of this start"
         return None
 
 
@@ -241,24 +240,20 @@ def _parse_arguments(call: HttpRequest) -> dict[str, Any]:
 
 
 def _argument(arguments: Mapping[str, Any], name: str, kind: type, default: Any = ...) -> Any:
-    """A value of the right type. Raises ValueError if it is another's, or missing without a default."""
+    """An argument of this type. Raises ValueError if it has another type, or is absent without a default."""
     value = arguments.get(name, default)
     if value is ...:
         raise ValueError(f"{name}: is required")
     if value is not default and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
-        raise ValueError(f"{name}: wants a value of type {kind.__name__}, not {value!r}")
+        raise ValueError(f"{name}: must be of type {kind.__name__}, not {value!r}")
     return value
 
 
 def _texts(arguments: Mapping[str, Any], name: str, default: Iterable[str]) -> list[str]:
     values = _argument(arguments, name, list, list(default))
     if not all(isinstance(item, str) for item in values):
-        raise ValueError(f"{name}: wants a list of texts")
+        raise ValueError(f"{name}: must be a list of texts")
     return list(values)
-
-
-def _state(control: Control, arguments: Mapping[str, Any]) -> object:
-    return control.state(arguments.get("board"))
 
 
 def _reset(control: Control, arguments: Mapping[str, Any]) -> object:
@@ -266,27 +261,11 @@ def _reset(control: Control, arguments: Mapping[str, Any]) -> object:
     return {}
 
 
-def _settings(control: Control, arguments: Mapping[str, Any]) -> object:
-    return control.settings().as_json()
-
-
-def _change(control: Control, arguments: Mapping[str, Any]) -> object:
-    return control.change(**arguments).as_json()
-
-
-def _faults(control: Control, arguments: Mapping[str, Any]) -> object:
-    return control.faults()
-
-
 def _advance(control: Control, arguments: Mapping[str, Any]) -> object:
     value = arguments.get("advance")
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise ValueError("advance: wants seconds")
+        raise ValueError("advance: must be seconds")
     return {"now": control.advance(value)}
-
-
-def _requests(control: Control, arguments: Mapping[str, Any]) -> object:
-    return {"requests": control.requests()}
 
 
 def _forget(control: Control, arguments: Mapping[str, Any]) -> object:
@@ -296,8 +275,8 @@ def _forget(control: Control, arguments: Mapping[str, Any]) -> object:
 
 def _make_board(control: Control, arguments: Mapping[str, Any]) -> object:
     privacy = arguments.get("privacy", "PUBLIC")
-    if privacy not in _PRIVACIES:
-        raise ValueError(f"privacy: wants one of {list(_PRIVACIES)}, not {privacy!r}")
+    if privacy not in PRIVACIES:
+        raise ValueError(f"privacy: must be one of {', '.join(PRIVACIES)}, not {privacy!r}")
     count = _argument(arguments, "pins", int, 0)
     id = control.board(
         _argument(arguments, "account", str, seed.STUDIO),
@@ -325,12 +304,12 @@ def _app(control: Control, arguments: Mapping[str, Any]) -> object:
 
 
 _ROUTES: Mapping[tuple[str, str], Callable[[Control, Mapping[str, Any]], object]] = {
-    ("GET", "state"): _state,
-    ("GET", "settings"): _settings,
-    ("GET", "faults"): _faults,
-    ("GET", "requests"): _requests,
+    ("GET", "state"): lambda control, arguments: control.state(arguments.get("board")),
+    ("GET", "settings"): lambda control, arguments: control.settings().as_json(),
+    ("GET", "faults"): lambda control, arguments: control.faults(),
+    ("GET", "requests"): lambda control, arguments: {"requests": control.requests()},
     ("POST", "reset"): _reset,
-    ("POST", "settings"): _change,
+    ("POST", "settings"): lambda control, arguments: control.change(**arguments).as_json(),
     ("POST", "clock"): _advance,
     ("POST", "requests"): _forget,
     ("POST", "boards"): _make_board,

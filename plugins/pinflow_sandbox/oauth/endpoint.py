@@ -1,4 +1,4 @@
-"""OAuth 2 as the service speaks it: the token endpoint, revocation, and the page on which a user agrees.
+"""OAuth 2 of the service: token endpoint, revocation, and the consent page.
 
 Source: https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/
 """
@@ -48,7 +48,7 @@ button[value=approve]{{background:var(--go);border-color:var(--go);color:#fff}}
 
 
 def token_response(world: World, call: HttpRequest) -> HttpResponse:
-    """The answer of the token endpoint or of revocation."""
+    """The response of the token endpoint or of revocation."""
     try:
         if call.method != "POST":
             raise ApiError(405, 5, "Method not allowed")
@@ -63,7 +63,7 @@ def token_response(world: World, call: HttpRequest) -> HttpResponse:
 
 
 def consent_response(world: World, call: HttpRequest) -> HttpResponse:
-    """The page that asks a user, or what follows from the button pressed on it."""
+    """The consent page, or the redirect after the user has decided on it."""
     if call.method in ("GET", "HEAD"):
         return _consent_page(world, {name: values[-1] for name, values in call.query.items()})
     if call.method != "POST":
@@ -112,7 +112,7 @@ def _tokens_response(world: World, kind: str, issued: IssuedTokens) -> HttpRespo
 
 
 def parse_form(call: HttpRequest) -> dict[str, str]:
-    """The fields of a form. Raises ApiError for anything else."""
+    """The fields of a form. Raises ApiError for any other body."""
     kind = call.header("content-type").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise invalid_request(f"the body must be application/x-www-form-urlencoded, not '{kind[:80]}'")
@@ -127,7 +127,7 @@ def _pairs(call: HttpRequest) -> dict[str, list[str]]:
 
 
 def authenticated_app(world: World, call: HttpRequest) -> AppRegistration:
-    """The app that signed a call with its id and secret."""
+    """The app whose id and secret a request has as Basic credentials. Raises ApiError (401)."""
     kind, _, coded = call.header("authorization").partition(" ")
     if kind.lower() != "basic":
         raise authentication_failed("The token endpoint wants the app's id and secret as Basic credentials.")
@@ -141,14 +141,14 @@ def authenticated_app(world: World, call: HttpRequest) -> AppRegistration:
 
 
 def required_field(form: dict[str, str], name: str) -> str:
-    """A field that must be there. Raises ApiError (400) if it is not."""
+    """A required field. Raises ApiError (400) if it is absent."""
     if value := form.get(name):
         return value
     raise invalid_request(f"'{name}' is required")
 
 
 def _parse_scopes(text: str, known: frozenset[str] = V5_SCOPES) -> frozenset[str]:
-    """The scopes in a list with commas or spaces. Raises ApiError for an unknown one, or for none."""
+    """Scopes separated by commas or spaces. Raises ApiError for an unknown scope and for none."""
     scopes = frozenset(text.replace(",", " ").split())
     if unknown := sorted(scopes - known):
         raise invalid_request(f"'scope' has unknown scopes: {unknown}")
@@ -194,7 +194,7 @@ def _parse_consent(world: World, query: dict[str, str]) -> ConsentRequest:
 
 
 def _consent_scopes(world: World, text: str) -> frozenset[str]:
-    """The scopes in a consent page's address; if the settings let it name none, it means all that v3 has."""
+    """The scopes in the URL of a consent page; without any, all of v3 if the settings allow it."""
     if not text and not world.settings.scope_required:
         return V3_SCOPES
     return _parse_scopes(text, EVERY_SCOPE)
@@ -225,7 +225,7 @@ def _redirect(consent: ConsentRequest, outcome: dict[str, str]) -> HttpResponse:
 
 
 def _is_cross_site(call: HttpRequest) -> bool:
-    """Whether a browser says that another site sent this."""
+    """Whether the browser says that another site sent the request."""
     origin = call.header("origin")
     return origin not in ("", f"http://{call.host}") or call.header("sec-fetch-site") in ("cross-site", "same-site")
 

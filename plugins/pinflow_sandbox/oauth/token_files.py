@@ -1,6 +1,6 @@
-"""Token files of a sandbox's accounts, in a folder that lives as long as the sandbox.
+"""Token files of a sandbox's accounts, in a folder that is deleted with the sandbox.
 
-They have the keys that the vendor's own scripts use, and the ends of the tokens.
+They have the keys of the vendor's own scripts, and when the tokens expire.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TokenFiles:
-    """A folder of token files, which is made when it is first asked for. ``now`` gives seconds since the epoch."""
+    """A folder of token files, created when first used. ``now`` returns seconds since the epoch."""
 
     def __init__(self, origin: str, now: Callable[[], float]) -> None:
         self._origin = origin
@@ -28,13 +28,13 @@ class TokenFiles:
 
     @property
     def folder(self) -> Path:
-        """Where they are, for the owner alone."""
+        """The folder, readable by its owner only."""
         if self._temporary is None:
             self._temporary = TemporaryDirectory(prefix="pinflow-sandbox-", ignore_cleanup_errors=True)
         return Path(self._temporary.name)
 
     def write(self, name: str, account: str, issued: IssuedTokens) -> None:
-        """Put the tokens of an account (a username) into the file of that name, in place of what was there."""
+        """Write the tokens of an account (a username) to the file of this name, replacing an existing one."""
         content = {
             "name": name,
             "access_token": issued.access_token,
@@ -52,7 +52,7 @@ class TokenFiles:
             json.dump(content, file, indent=2)
 
     def remove(self) -> None:
-        """Take the folder away with all that is in it."""
+        """Delete the folder and its files."""
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None

@@ -1,4 +1,4 @@
-"""The token endpoint of API v3: another method, another envelope, and a refresh token that stays the same.
+"""The token endpoint of API v3: PUT, its own envelope, and a refresh token that stays the same.
 
 Source: https://github.com/pinterest/api-quickstart (python/src/v3/access_token.py, as of 2022)
 """
@@ -25,7 +25,7 @@ TOKEN_PATH = "/v3/oauth/access_token/"  # noqa: S105 (a path)
 
 
 def token_response(world: World, call: HttpRequest) -> HttpResponse:
-    """The answer of v3's token endpoint."""
+    """The response of v3's token endpoint."""
     try:
         if call.method != "PUT":
             raise ApiError(405, 5, "Method not allowed")

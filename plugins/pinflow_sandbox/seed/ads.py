@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FIRST_DAY = 1_710_000_000.0  # 2024-03-09T16:00:00Z
 _DAY = 86_400.0  # seconds
 
-# campaign, its status, its objective, its ad groups with their status, and each group's ads
+# campaigns: name, status, objective, and ad groups: name, status, number of ads
 _CAMPAIGNS: tuple[tuple[str, EntityStatus, str, tuple[tuple[str, EntityStatus, int], ...]], ...] = (
     ("Spring planting", "ACTIVE", "CONSIDERATION", (("Gardeners", "ACTIVE", 3), ("Balconies", "PAUSED", 2))),
     ("Winter kitchen", "ACTIVE", "AWARENESS", (("Soup lovers", "ACTIVE", 2),)),
@@ -28,7 +28,7 @@ _CAMPAIGNS: tuple[tuple[str, EntityStatus, str, tuple[tuple[str, EntityStatus, i
 
 
 def fill(world: World, studio: str, client: str) -> None:
-    """Put the example ad accounts into a world that has these accounts and their Pins."""
+    """Add the example ad accounts to a world that has these accounts and their Pins."""
     own = ads.add_ad_account(world, studio, "Garden Studio Ads", created=_FIRST_DAY)
     for number, (name, status, objective, groups) in enumerate(_CAMPAIGNS):
         campaign = ads.add_campaign(
@@ -44,8 +44,7 @@ def fill(world: World, studio: str, client: str) -> None:
             group = ads.add_ad_group(world, campaign, group_name, status=group_status)
             for pin in _pins(world, studio, own, count):
                 ads.add_ad(world, group, pin, f"{group_name} {len(group.ads) + 1}", status=group_status)
-    refused = world.ads[own.ads[1]]
-    refused.review = "REJECTED"
+    world.ads[own.ads[1]].review = "REJECTED"
     _client(world, studio, client)
 
 
@@ -59,6 +58,6 @@ def _client(world: World, studio: str, client: str) -> None:
 
 
 def _pins(world: World, username: str, account: AdAccountRecord, count: int) -> list[str]:
-    """The next Pins of somebody that are not promoted by this ad account yet."""
-    used = len(account.ads)
-    return list(world.accounts[username].pins[used : used + count])
+    """The next Pins of an account that this ad account does not promote yet."""
+    start = len(account.ads)
+    return list(world.accounts[username].pins[start : start + count])

@@ -1,8 +1,8 @@
-"""The example account that every sandbox starts with, the same for the same seed, and boards of any size.
+"""The example accounts that every sandbox starts with, the same for the same seed, and boards of any size.
 
-``garden_studio`` has a board of everything ("Garden ideas"), one of several pages ("Winter recipes"), a secret, a
-protected and an empty one, and takes part in a group board of ``neighbour``; ``client_account`` is a second login.
-Their advertising is in ``seed_ads``.
+``garden_studio`` has a board with every kind of Pin ("Garden ideas"), one of several pages ("Winter recipes"), a
+secret, a protected and an empty one, and collaborates on a group board of ``neighbour``. ``client_account`` is a second
+login. Their advertising is in ``seed.ads``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _UNICODE_TITLES = ("Büsche & Bäume — früh im Jahr", "庭の小道 🌿", "�
 
 
 def fill(world: World) -> None:
-    """Put the example accounts into an empty world."""
+    """Add the example accounts to an empty world."""
     studio = world.add_account(
         STUDIO,
         business=True,
@@ -40,7 +40,7 @@ def fill(world: World) -> None:
         about="Raised beds, paths and winter cooking",
         website_url="https://garden-studio.example",
     )
-    client = world.add_account(CLIENT, about="Somebody else's account")
+    client = world.add_account(CLIENT, about="Another person's account")
     neighbour = world.add_account(NEIGHBOUR)
     studio.linked_businesses.append(CLIENT)
     accounts.connect(neighbour, studio)
@@ -56,7 +56,7 @@ def fill(world: World) -> None:
 
 
 def refill(world: World, seed: int) -> None:
-    """Empty a world and fill it again; tokens that were issued stay good, for the accounts of the same names."""
+    """Clear a world and fill it again. Issued tokens stay valid for the accounts of the same names."""
     world.clear(seed)
     fill(world)
     for username in world.logins.account_names():
@@ -72,9 +72,9 @@ def make_board(
     sections: Sequence[str] = (),
     privacy: Privacy = "PUBLIC",
 ) -> BoardRecord:
-    """A board with so many Pins, no two alike, spread evenly over the board itself and its sections.
+    """A board with distinct Pins, spread evenly over the board itself and its sections.
 
-    The Pins are kept as numbers and made when they are read, so that a board of many thousand takes little memory.
+    The Pins are stored as numbers and made when they are read, so that a board of many thousand takes little memory.
     """
     board = boards.add_board(world, world.account(account).username, name, privacy=privacy)
     places: list[SectionRecord | None] = [
@@ -99,7 +99,7 @@ def _studio_boards(world: World) -> None:
 
 
 def _garden(world: World) -> None:
-    """Everything that a Pin can be, on one board."""
+    """Every kind of Pin on one board."""
     board = boards.add_board(world, STUDIO, "Garden ideas", description="Raised beds and paths", created=_FIRST_DAY)
     board.v3_fields |= {"category": "gardening", "collaborator_invites_enabled": True}
     tools, paths, beds = (boards.add_section(world, board, name) for name in ("Tools", "Paths", "Raised beds"))
@@ -175,7 +175,7 @@ def _bare(number: int) -> PinContent:
 
 
 def _twin() -> PinContent:
-    """Two Pins of the board show exactly this."""
+    """The content of two identical Pins of the board."""
     return _picture("twin", 1, title="Two of a kind", description="There is another Pin just like this one.")
 
 

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 from pinflow_sandbox.server.errors import ApiError, authentication_failed
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.server.messages import HttpRequest
+    from pinflow_sandbox.server.messages import Headers, HttpRequest
     from pinflow_sandbox.world.world import Caller, World
-
-Headers = tuple[tuple[str, str], ...]
 
 
 class RateLimitExceeded(ApiError):

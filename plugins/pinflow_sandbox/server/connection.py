@@ -26,7 +26,7 @@ from pinflow_sandbox.server.messages import ConnectionDropped, HttpRequest, Http
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HEAD_LIMIT = 32 * 1024  # bytes of request line and headers; what clients send stays below 8 KiB
+HEAD_LIMIT = 32 * 1024  # bytes of request line and headers, the default of nginx
 READ_SIZE = 256 * 1024  # bytes; an upload of 64 MiB takes 256 reads, not 16,384 of 4 KiB
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -37,9 +37,9 @@ _SINGULAR = frozenset({"host", "content-length", "transfer-encoding", "authoriza
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a connection waits for the client, in seconds. The values are those of common web servers."""
+    """How long a connection waits for the client, in seconds."""
 
-    idle: float = 75.0  # between two requests
+    idle: float = 75.0  # between two requests; longer than clients keep an unused connection
     head: float = 10.0  # from the first byte of a head to its last
     body: float = 30.0  # from one piece of a body to the next, and for an answer to be taken
 

@@ -10,7 +10,7 @@ from pinflow_sandbox.v5 import routes as v5
 
 if TYPE_CHECKING:
     from pinflow_pinterest.catalogue.operations import Operation
-    from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
+    from pinflow_sandbox.server.messages import Headers, HttpRequest, HttpResponse
     from pinflow_sandbox.world.world import World
 
 
@@ -23,9 +23,7 @@ class Dialect(Protocol):
     def respond(self, world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
         """The response, the operation's path template, and the account it was for ("" if unknown)."""
 
-    def error_response(
-        self, status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()
-    ) -> HttpResponse:
+    def error_response(self, status: int, code: int, message: str, headers: Headers = ()) -> HttpResponse:
         """An error response, from the status, code and message of API v5."""
 
     def content(self, value: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
+Headers = tuple[tuple[str, str], ...]
+
 
 @dataclass(slots=True)
 class HttpRequest:
@@ -34,7 +36,7 @@ class HttpResponse:
     status: int
     body: bytes = b""
     content_type: str = "application/json"
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
 
 
 class ConnectionDropped(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, get_args
+from urllib.parse import unquote
 
 from pinflow_pinterest.types import CreativeType
 from pinflow_sandbox.server.body_checks import parse_body, valid_id
@@ -127,3 +128,9 @@ class OperationRequest:
     def _listing_name(self) -> str:
         filters = {name: values for name, values in self.query.items() if name not in ("bookmark", "page_size")}
         return fingerprint(self.caller.account.username, self.call.path, repr(sorted(filters.items())))
+
+
+def path_values(operation: Operation, path: str) -> dict[str, str]:
+    """The decoded parameters in a path of this operation."""
+    pairs = zip(operation.path.split("/"), path.split("/"), strict=True)
+    return {name[1:-1]: unquote(value) for name, value in pairs if name[:1] == "{"}

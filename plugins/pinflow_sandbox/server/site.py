@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 JSON_LIMIT = 32 * 1024 * 1024  # bytes; the service takes images of 20 MB, which are 27 MB as base64
 
-_FIRST_REQUEST_ID = 1_000_000_000_000_000  # 16 digits, as the service has them
+_FIRST_REQUEST_ID = 1_000_000_000_000_000  # of the header x-pinterest-rid: 16 digits
 
 
 class Site:

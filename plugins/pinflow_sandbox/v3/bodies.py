@@ -1,4 +1,4 @@
-"""What clients of API v3 send for a new board or Pin, put to the world in the words of today.
+"""Bodies of API v3 for new boards and Pins, translated to those of API v5.
 
 Source: https://github.com/pinterest/api-quickstart (python/src/v3/board.py and pin.py, as of 2022)
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pinflow_sandbox.world.records import BoardRecord, PinRecord
     from pinflow_sandbox.world.world import Caller, World
 
-# what v5's field is called here, for the messages
+# field of v5 -> its name in v3, for messages
 _PIN_NAMES: Final[Mapping[str, str]] = {
     "board_section_id": "section",
     "link": "source_url",
@@ -28,11 +28,11 @@ _PIN_NAMES: Final[Mapping[str, str]] = {
     "media_source.media_id": "media_upload_id",
     "media_source.items": "carousel_data_json.carousel_slots",
 }
-_STORED_FIELDS = ("category", "layout", "event_date", "event_start_date")  # of a board, as they came
+_STORED_FIELDS = ("category", "layout", "event_date", "event_start_date")  # of a board, stored as sent
 
 
 def create_board(world: World, caller: Caller, fields: FormFields) -> BoardRecord:
-    """Make a board of the caller's own, or find the one of that name if ``return_existing`` asks for it."""
+    """Create a board of the caller, or return the existing one of this name if ``return_existing`` is set."""
     name = fields.required("name")
     if fields.flag("return_existing") and (existing := _find_board(world, caller, name)) is not None:
         return existing
@@ -48,7 +48,7 @@ def create_board(world: World, caller: Caller, fields: FormFields) -> BoardRecor
 
 
 def create_pin(world: World, caller: Caller, fields: FormFields) -> PinRecord:
-    """Put a Pin on a board: an image, a carousel if there is ``carousel_data_json``, or an uploaded video."""
+    """Create a Pin on a board: an image, a carousel from ``carousel_data_json``, or an uploaded video."""
     sent: dict[str, Any] = {
         "board_id": fields.required("board_id"),
         "title": fields.get("title"),
@@ -77,7 +77,7 @@ def _media_source(fields: FormFields, image_url: str) -> dict[str, Any]:
 
 
 def _carousel(text: str) -> dict[str, Any]:
-    """The media source for a carousel as it was read from another Pin."""
+    """The media source of a carousel that was read from another Pin."""
     try:
         carousel = json.loads(text)
         slots = [_slot(slot) for slot in carousel["carousel_slots"]]

@@ -1,4 +1,4 @@
-"""The envelope that API v3 and the ads API v4 put around every answer, good or bad.
+"""The envelope of every response of API v3 and the ads API v4.
 
 Source: https://github.com/pinterest/api-quickstart (python/src/api_common.py, as of 2022) and
 https://github.com/wordpress/pinterest-api-demo/issues/4 (failures)
@@ -13,7 +13,7 @@ from pinflow_sandbox.server.json_encoding import encode_json, without_nulls
 from pinflow_sandbox.server.messages import HttpResponse
 
 if TYPE_CHECKING:
-    from pinflow_sandbox.server.access import Headers
+    from pinflow_sandbox.server.messages import Headers
 
 _HOST = "pinflow-sandbox"
 _NOT_PERMITTED = "You are not permitted to access that resource."
@@ -21,26 +21,26 @@ _INVALID = "Invalid request: "
 
 
 def success(endpoint: str, data: object, now: float, *, nulls: bool = True, headers: Headers = ()) -> HttpResponse:
-    """An answer with ``data``; an empty field (``bookmark`` of a last page, ...) is left out unless ``nulls``."""
+    """A response with ``data``. Fields without a value (``bookmark`` of a last page) are omitted unless ``nulls``."""
     return _answer(endpoint, {"data": data}, now, nulls=nulls, headers=headers)
 
 
 def listing(
     endpoint: str, items: list[object], bookmark: str | None, now: float, *, nulls: bool = True, headers: Headers = ()
 ) -> HttpResponse:
-    """An answer with a page of a listing."""
+    """A response with a page of a listing."""
     return _answer(endpoint, {"data": items, "bookmark": bookmark}, now, nulls=nulls, headers=headers)
 
 
 def failure(status: int, code: int, message: str, headers: Headers = ()) -> HttpResponse:
-    """An error; ``code`` and ``message`` are those of API v5, and come out as v3 tells them."""
+    """An error; ``code`` and ``message`` of API v5 are translated to those of v3."""
     body: dict[str, object] = {"status": "failure", "code": code, "message": message, "data": None}
     if code == 1:
         body |= {"message": "Invalid parameters:", "data": message.removeprefix(_INVALID)}
     elif code == 29:
         reason = message.removeprefix(_NOT_PERMITTED).strip()
         body |= {"code": 7, "message": _NOT_PERMITTED, "data": reason or None}
-    elif code in (8, 9):  # what tells a spam block from a limit is a word in the detail
+    elif code in (8, 9):  # a spam block differs from a limit only in a word of the detail
         status = 429
         body |= {"code": 8, "message": "Too many requests.", "message_detail": message}
     return HttpResponse(status, encode_json(body).encode(), headers=headers)

@@ -1,15 +1,14 @@
-"""What API v3 and the ads API v4 share: a table of routes, who may call them, and how calls are read and answered."""
+"""What API v3 and the ads API v4 share: a table of routes, their permissions, requests and responses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
 
 from pinflow_pinterest.catalogue.operations import Operation
 from pinflow_sandbox.server import access
 from pinflow_sandbox.server.errors import ApiError, missing_scopes, restricted_feature
-from pinflow_sandbox.server.request import OperationRequest
+from pinflow_sandbox.server.request import OperationRequest, path_values
 from pinflow_sandbox.v3 import envelope
 from pinflow_sandbox.v3.fields import parse_fields
 from pinflow_sandbox.v3.scopes import expand_scopes, v5_scopes
@@ -17,21 +16,21 @@ from pinflow_sandbox.v3.scopes import expand_scopes, v5_scopes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
+    from pinflow_sandbox.server.messages import Headers, HttpRequest, HttpResponse
     from pinflow_sandbox.v3.fields import FormFields
     from pinflow_sandbox.world.world import Caller, World
 
 _METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
-_ANY = "{}"  # stands in a route's key where its path has a parameter
+_ANY = "{}"  # replaces the parameters of a path in a route's key
 
 _Key = tuple[str, tuple[str, ...]]
 
 
 class Route(NamedTuple):
-    """One operation that a dialect offers, and what does it.
+    """One operation of a dialect and its handler.
 
-    The path has its slash at the end where the service wants one: a path without it leads nowhere. The id is that of
-    API v5 wherever v5 does the same.
+    The path ends with a slash where the service requires one; without it there is no such path. The id is that of the
+    same operation in API v5, if there is one.
     """
 
     method: str
@@ -42,7 +41,7 @@ class Route(NamedTuple):
     category: str = ""  # org_read or org_write, by the method
 
     def operation(self, prefix: str) -> Operation:
-        """The operation, as the limits and the faults know it."""
+        """The operation, for rate limits and faults."""
         category = self.category or ("org_read" if self.method == "GET" else "org_write")
         needed = frozenset(self.scopes.split())
         path = prefix + self.path
@@ -51,19 +50,19 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ListingPage:
-    """A page of a listing, as a handler gives it."""
+    """A page of a listing, as a handler returns it."""
 
     items: list[object]
     bookmark: str | None
 
 
 class EnvelopedRequest(OperationRequest):
-    """A call of v3 or v4: its body may be a form or JSON, its listings are pages in an envelope."""
+    """A request of v3 or v4: its body may be a form or JSON, its listings are pages in an envelope."""
 
     __slots__ = ()
 
     def fields(self) -> FormFields:
-        """The fields that were sent."""
+        """The fields of the body."""
         return parse_fields(self.call)
 
     def page(
@@ -81,10 +80,10 @@ class EnvelopedRequest(OperationRequest):
 
 
 class EnvelopeDialect:
-    """A dialect of the older kind: what it offers, and its answers in the envelope.
+    """A dialect with enveloped responses: its routes, and how requests are served.
 
-    ``name`` stands in front of the endpoints' names. ``limit_headers`` makes headers of its own out of those that
-    tell the limits, beside them.
+    ``name`` is the prefix of endpoint names. ``limit_headers`` makes additional headers from those of the rate
+    limits.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class EnvelopeDialect:
         prefix: str,
         routes: Iterable[Route],
         *,
-        limit_headers: Callable[[access.Headers], access.Headers] = lambda headers: (),
+        limit_headers: Callable[[Headers], Headers] = lambda headers: (),
     ) -> None:
         self._name = name
         self._limit_headers = limit_headers
@@ -106,17 +105,17 @@ class EnvelopeDialect:
         }
 
     def operation_of(self, call: HttpRequest) -> Operation | None:
-        """The operation a call is for, or None if there is none."""
+        """The operation that a request calls, or None if there is none."""
         route = self._routes.get(self._key(call))
         return route[0] if route else None
 
     def operations(self) -> list[Operation]:
-        """Everything this dialect offers."""
+        """All operations of this dialect."""
         return [operation for operation, _ in self._routes.values()]
 
     def respond(self, world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
-        """The answer to a call, the operation's path template, and the account it was for ("" if unknown)."""
-        headers: access.Headers = ()
+        """The response, the operation's path template, and the account it was for ("" if unknown)."""
+        headers: Headers = ()
         template = account = ""
         try:
             operation, handler = self._route(call)
@@ -126,7 +125,7 @@ class EnvelopeDialect:
             headers = access.spend_quota(world, caller, operation.category)
             headers += self._limit_headers(headers)
             caller = _v5_caller(caller, operation)
-            request = EnvelopedRequest(world, caller, operation, call, _path_values(operation, call.path), call.query)
+            request = EnvelopedRequest(world, caller, operation, call, path_values(operation, call.path), call.query)
             value = handler(request)
         except ApiError as error:
             if isinstance(error, access.RateLimitExceeded):
@@ -134,12 +133,12 @@ class EnvelopeDialect:
             return self.error_response(error.status, error.code, error.message, headers), template, account
         return self._success(world, operation, value, headers), template, account
 
-    def error_response(self, status: int, code: int, message: str, headers: access.Headers = ()) -> HttpResponse:
-        """An error as this dialect tells it."""
+    def error_response(self, status: int, code: int, message: str, headers: Headers = ()) -> HttpResponse:
+        """An error response of this dialect."""
         return envelope.failure(status, code, message, headers)
 
     def content(self, value: Any) -> Any:
-        """What an answer that is JSON is about: an object, or the objects of a listing's page."""
+        """The object of a JSON response, or the objects of a page."""
         return value.get("data")
 
     def _route(self, call: HttpRequest) -> tuple[Operation, Callable[[EnvelopedRequest], object]]:
@@ -157,7 +156,7 @@ class EnvelopeDialect:
             return ""
         return " It ends without a slash." if path.endswith("/") else " It ends with a slash."
 
-    def _success(self, world: World, operation: Operation, value: object, headers: access.Headers) -> HttpResponse:
+    def _success(self, world: World, operation: Operation, value: object, headers: Headers) -> HttpResponse:
         endpoint, now = f"{self._name}_{operation.id.replace('/', '_')}", world.clock.now()
         nulls = world.settings.nulls == "present"
         if isinstance(value, ListingPage):
@@ -172,15 +171,10 @@ class EnvelopeDialect:
 
 
 def _v5_caller(caller: Caller, operation: Operation) -> Caller:
-    """The caller, with the scopes by which the world's rules know it. Raises ApiError if it may not call this."""
+    """The caller with scopes of v5, which the rules of the world use. Raises ApiError if it lacks permission."""
     if caller.client:
         raise restricted_feature(f"{operation.id} with a client_credentials token")
     granted = expand_scopes(caller.scopes)
     if missing := sorted(operation.scopes - granted):
         raise missing_scopes(missing)
     return replace(caller, scopes=v5_scopes(granted))
-
-
-def _path_values(operation: Operation, path: str) -> dict[str, str]:
-    pairs = zip(operation.path.split("/"), path.split("/"), strict=True)
-    return {name[1:-1]: unquote(value) for name, value in pairs if name[:1] == "{"}

@@ -1,6 +1,6 @@
-"""The fields of a body that is a form or a JSON object, as API v3 took both: one reading, all values texts.
+"""The fields of a body that is a form or a JSON object; API v3 accepts both. All values are texts.
 
-A number, a flag or an object of a JSON body is read as the text that a form would have sent for it.
+A number, a flag or an object of a JSON body becomes the text that a form would have.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _MOST_FIELDS = 100
 
 
 class FormFields(dict[str, str]):
-    """What was sent, by name. A null is as good as nothing."""
+    """Texts by field name. A null counts as absent."""
 
     def required(self, name: str) -> str:
-        """A text that must be there and not be empty. Raises ApiError (400) if it is not."""
+        """A required text. Raises ApiError (400) if it is absent or empty."""
         if value := self.get(name):
             return value
         raise missing_field(name)
@@ -41,7 +41,7 @@ class FormFields(dict[str, str]):
 
 
 def parse_fields(call: HttpRequest) -> FormFields:
-    """The fields of a call's body. Raises ApiError (400) for a body that is neither a form nor a JSON object."""
+    """The fields of a body. Raises ApiError (400) if it is neither a form nor a JSON object."""
     kind = call.header("content-type").partition(";")[0].strip().lower()
     if kind == "application/json":
         sent = parse_body(call.body, kind).values()

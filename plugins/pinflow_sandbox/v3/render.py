@@ -1,7 +1,7 @@
-"""How records look in answers of API v3.
+"""Records as JSON of API v3.
 
-Source: https://github.com/pinterest/api-quickstart (python/src/v3, as of 2022) for the fields that clients read; the
-others are there because answers of that time had more than that.
+Source: https://github.com/pinterest/api-quickstart (python/src/v3, as of 2022) for the fields that clients read. The
+other fields imitate that responses of that time had more.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ JsonObject = dict[str, object]
 
 _SITE = "https://www.pinterest.com"
 _FORMATS = {"image": "static", "multiple_images": "carousel", "video": "video"}
-_FAILED = 1  # failure_code of an upload that is no video
+_FAILED = 1  # failure_code of an upload that is not a video
 
 
 def account(record: AccountRecord) -> JsonObject:
@@ -75,7 +75,7 @@ def board(world: World, record: BoardRecord) -> JsonObject:
 
 
 def board_url(record: BoardRecord) -> str:
-    """A board's path on the web site."""
+    """The path of a board on the website."""
     return f"/{record.owner}/{_slug(record.name)}/"
 
 
@@ -119,12 +119,12 @@ def pin(world: World, record: PinRecord) -> JsonObject:
 
 
 def story(number: str) -> JsonObject:
-    """What is no Pin and stands among them all the same."""
+    """A tile that is listed among Pins but is not a Pin."""
     return {"id": number, "type": "story", "story_type": "more_ideas"}
 
 
 def upload(record: MediaRecord, status: str) -> JsonObject:
-    """The state of an upload."""
+    """The status of an upload."""
     return {"id": record.id, "type": "video", "status": status, "failure_code": _FAILED if status == "failed" else None}
 
 
@@ -137,7 +137,7 @@ def _slug(name: str) -> str:
 def _domain(link: str) -> str | None:
     try:
         return urlsplit(link).hostname
-    except ValueError:  # the service takes any text for a link
+    except ValueError:  # the service accepts any text as a link
         return None
 
 

@@ -1,4 +1,4 @@
-"""The API v3 dialect: its operations, and how each is told to the world and answered.
+"""The API v3 dialect: its routes and their handlers.
 
 Source: https://github.com/pinterest/api-quickstart (python/src/v3, as of 2022)
 """
@@ -7,18 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pinflow_sandbox.server import errors
 from pinflow_sandbox.server.body_checks import RequestBody, valid_id
-from pinflow_sandbox.server.errors import (
-    ApiError,
-    board_not_found,
-    missing_field,
-    missing_scopes,
-    permission_denied,
-    pin_not_found,
-    restricted_feature,
-    section_not_found,
-    user_not_found,
-)
 from pinflow_sandbox.v3 import bodies as v3_bodies
 from pinflow_sandbox.v3 import render as v3_render
 from pinflow_sandbox.v3.enveloped_routes import EnvelopeDialect, EnvelopedRequest, ListingPage, Route
@@ -45,7 +35,7 @@ _APP_TYPES = ("all", "mobile", "tablet", "web")
 
 
 def _is_true(request: EnvelopedRequest, name: str) -> bool:
-    """A flag of the query; clients wrote it in every way."""
+    """A flag of the query; clients write it in several ways."""
     return (request.query_value(name) or "").lower() in ("true", "1")
 
 
@@ -53,21 +43,21 @@ def _is_true(request: EnvelopedRequest, name: str) -> bool:
 
 
 def _user(request: EnvelopedRequest) -> AccountRecord:
-    """The account that the path names, by its id or as the caller's own."""
+    """The account in the path: an id, or "me"."""
     id = request.path["user_id"]
     own = request.caller.account
     if id in ("me", own.id):
         return own
     user = next((account for account in request.world.accounts.values() if account.id == id), None)
     if user is None:
-        raise user_not_found()
+        raise errors.user_not_found()
     return user
 
 
 def _own_user(request: EnvelopedRequest) -> AccountRecord:
     user = _user(request)
     if user is not request.caller.account:
-        raise permission_denied()
+        raise errors.permission_denied()
     return user
 
 
@@ -78,12 +68,12 @@ def _users_get(request: EnvelopedRequest) -> object:
 def _businesses(request: EnvelopedRequest) -> object:
     own, known = _own_user(request), request.world.accounts
     if not request.caller.has("ads:read"):
-        raise ApiError(400, 3, missing_scopes(["read_advertisers"]).message)
+        raise errors.ApiError(400, 3, errors.missing_scopes(["read_advertisers"]).message)
     return [v3_render.account(known[name]) for name in own.linked_businesses]
 
 
 def _user_boards(request: EnvelopedRequest) -> object:
-    """Boards, without empty ones unless ``include_empty`` says so. Nothing is ever archived here."""
+    """Boards, empty ones only with ``include_empty``. No board is archived in a sandbox."""
     world, user = request.world, _user(request)
     with_empty = _is_true(request, "include_empty")
 
@@ -103,14 +93,14 @@ def _user_pins(request: EnvelopedRequest) -> object:
 
 
 def _sees_board(request: EnvelopedRequest, board: BoardRecord) -> bool:
-    """Whether the caller may read a board: one's own and shared ones, and everybody's public ones."""
+    """Whether the caller may read a board: own, shared and all public ones."""
     return board.privacy == "PUBLIC" or request.world.sees_board(request.caller, board)
 
 
 def _board(request: EnvelopedRequest) -> BoardRecord:
     board = request.world.boards.get(valid_id("board_id", request.path["board_id"]))
     if board is None or not _sees_board(request, board):
-        raise board_not_found()
+        raise errors.board_not_found()
     return board
 
 
@@ -147,7 +137,7 @@ def _sections_create(request: EnvelopedRequest) -> object:
 def _section_pins(request: EnvelopedRequest) -> object:
     section = request.world.sections.get(valid_id("section_id", request.path["section_id"]))
     if section is None or not _sees_board(request, request.world.boards[section.board_id]):
-        raise section_not_found()
+        raise errors.section_not_found()
     return _pins(request, section.pins)
 
 
@@ -174,7 +164,7 @@ def _pins(
 def _pins_get(request: EnvelopedRequest) -> object:
     pin = request.world.pins.get(valid_id("pin_id", request.path["pin_id"]))
     if pin is None or not _sees_pin(request, pin):
-        raise pin_not_found()
+        raise errors.pin_not_found()
     return v3_render.pin(request.world, pin)
 
 
@@ -184,7 +174,7 @@ def _pins_create(request: EnvelopedRequest) -> object:
 
 def _pins_save(request: EnvelopedRequest) -> object:
     if not request.world.settings.pinner_app:
-        raise restricted_feature("pinner_app")
+        raise errors.restricted_feature("pinner_app")
     id, fields = valid_id("pin_id", request.path["pin_id"]), request.fields()
     place = {name: fields[name] for name in ("board_id", "board_section_id") if fields.get(name)}
     fields.required("board_id")
@@ -205,18 +195,18 @@ def _upload_register(request: EnvelopedRequest) -> object:
 
 
 def _upload_status(request: EnvelopedRequest) -> object:
-    """The uploads that were asked for and are the caller's, by id; others are left out."""
+    """The requested uploads of the caller by id; others are omitted."""
     world, own = request.world, request.caller.account
     text = request.query_value("upload_ids")
     if not text:
-        raise missing_field("upload_ids")
+        raise errors.missing_field("upload_ids")
     ids = [valid_id("upload_ids", id.strip()) for id in text.split(",")]
     uploaded = [world.media[id] for id in ids if id in world.media and world.media[id].account == own.username]
     return {media.id: v3_render.upload(media, uploads.poll(world, media)) for media in uploaded}
 
 
 def _analytics(request: EnvelopedRequest) -> object:
-    """The figures of the caller's account. What most attributes leave of them nobody wrote down: they are checked."""
+    """Metrics of the caller's account. The effect of most attributes is undocumented: they are only validated."""
     account = _own_user(request)
     for name, allowed in _ATTRIBUTES.items():
         request.choice(name, allowed)

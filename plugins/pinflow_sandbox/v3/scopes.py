@@ -1,7 +1,7 @@
-"""What the scopes of API v3 contain, and which of today's they stand for where the rules of the world ask.
+"""The scopes of API v3: what composite ones contain, and which scopes of v5 each corresponds to.
 
-Source: https://github.com/pinterest/api-quickstart (python/src/v3/oauth_scope.py, as of 2022); what each one stands for
-is an inference from their names.
+Source: https://github.com/pinterest/api-quickstart (python/src/v3/oauth_scope.py, as of 2022); the scopes of v5 are
+inferred from the names.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CONTENTS: Final[Mapping[str, frozenset[str]]] = {
     "write_ads": frozenset(f"write_{noun}" for noun in _ADS),
     "manage_merchants": frozenset({"read_merchants", "write_merchants"}),
 }
-# v3 has no scope for writing to what is secret: who may see it and may write may do both
+# v3 has no scope for writing to secret boards: it takes the scopes to read them and to write
 _MEANS: Final[Mapping[str, frozenset[str]]] = {
     "boards:read": frozenset({"read_boards"}),
     "boards:write": frozenset({"write_boards"}),
@@ -53,11 +53,11 @@ _MEANS: Final[Mapping[str, frozenset[str]]] = {
 
 @cache
 def expand_scopes(scopes: frozenset[str]) -> frozenset[str]:
-    """These scopes, and all that the composite ones among them contain."""
+    """These scopes and all that the composite ones contain."""
     return scopes.union(*(_CONTENTS.get(scope, frozenset()) for scope in scopes))
 
 
 @cache
 def v5_scopes(scopes: frozenset[str]) -> frozenset[str]:
-    """The scopes of API v5 that these (unfolded) ones of v3 stand for."""
+    """The scopes of API v5 that these (expanded) scopes of v3 correspond to."""
     return frozenset(v5 for v5, needed in _MEANS.items() if needed <= scopes)

@@ -1,4 +1,4 @@
-"""The ads API v4 dialect: advertisers and all that is theirs, their figures, and reports that take a while.
+"""The ads API v4 dialect: advertisers, campaigns, ad groups, ads, their metrics, and asynchronous reports.
 
 Source: https://github.com/pinterest/api-quickstart (python/src/v3/advertisers.py, delivery_metrics.py and
 async_report.py, as of 2022)
@@ -17,7 +17,7 @@ from pinflow_sandbox.world import ads, metric_definitions, reports
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pinflow_sandbox.server.access import Headers
+    from pinflow_sandbox.server.messages import Headers
     from pinflow_sandbox.world.records import AdAccountRecord, AdEntity
 
     JsonObject = dict[str, object]
@@ -55,12 +55,12 @@ def _advertiser_json(request: EnvelopedRequest, account: AdAccountRecord) -> Jso
 
 
 def _v4_names(entity: JsonObject) -> JsonObject:
-    """A campaign, group or ad of today under the names of v4."""
+    """A campaign, ad group or ad of v5 with the field names of v4."""
     return {"advertiser_id" if name == "ad_account_id" else name: value for name, value in entity.items()}
 
 
 def _advertisers(request: EnvelopedRequest) -> object:
-    """The caller's own ad accounts, and with ``include_acl`` those that are shared with the caller."""
+    """The caller's own ad accounts, and with ``include_acl`` the shared ones."""
     if request.query_value("owner_user_id") not in (None, request.caller.account.id):
         raise permission_denied("The advertisers of another user were asked for.")
     accounts = request.world.ad_accounts
@@ -73,7 +73,7 @@ def _advertisers(request: EnvelopedRequest) -> object:
 
 
 def _id_filter(request: EnvelopedRequest, name: str) -> Callable[[str], bool]:
-    """Whether an id passes a query's filter of this name; all do without one."""
+    """The filter of ids in this query parameter; without it, every id passes."""
     if name not in request.query:
         return lambda id: True
     return set(ads.parse_ids(name, request.query[name])).__contains__
@@ -122,7 +122,7 @@ def _ads(request: EnvelopedRequest) -> object:
     return _entities(request, ids, lambda id: records[id].status, keep, lambda id: v5_ads.ad(records[id]))
 
 
-# figures
+# metrics
 
 
 def _metrics(request: EnvelopedRequest, entities: Sequence[AdEntity]) -> object:
@@ -134,22 +134,15 @@ def _advertiser_metrics(request: EnvelopedRequest) -> object:
 
 
 def _campaign_metrics(request: EnvelopedRequest) -> object:
-    account, world = _advertiser(request), request.world
-    return _metrics(
-        request, [ads.campaign_of(world, account, id) for id in v5_ads.required_ids(request, "campaign_ids")]
-    )
+    return _metrics(request, v5_ads.required_entities(request, _advertiser(request), "campaign_ids", ads.campaign_of))
 
 
 def _ad_group_metrics(request: EnvelopedRequest) -> object:
-    account, world = _advertiser(request), request.world
-    return _metrics(
-        request, [ads.ad_group_of(world, account, id) for id in v5_ads.required_ids(request, "ad_group_ids")]
-    )
+    return _metrics(request, v5_ads.required_entities(request, _advertiser(request), "ad_group_ids", ads.ad_group_of))
 
 
 def _ad_metrics(request: EnvelopedRequest) -> object:
-    account, ids = _advertiser(request), v5_ads.required_ids(request, "ad_ids")
-    return _metrics(request, [ads.ad_of(request.world, account, id) for id in ids])
+    return _metrics(request, v5_ads.required_entities(request, _advertiser(request), "ad_ids", ads.ad_of))
 
 
 def _definitions(request: EnvelopedRequest) -> object:
@@ -171,7 +164,7 @@ def _report_get(request: EnvelopedRequest) -> object:
 
 
 def _endpoint_headers(headers: Headers) -> Headers:
-    """What the ads API of that time told of its limits, from what is told today."""
+    """The rate limit headers of the ads API of that time, from those of today."""
     limits = dict(headers)
     if not limits:
         return ()

@@ -1,11 +1,11 @@
-"""Advertising in API v5: ad accounts, campaigns, ad groups and ads, and their figures at once.
+"""Advertising in API v5: ad accounts, campaigns, ad groups and ads, and their synchronous metrics.
 
 Source: https://github.com/pinterest/api-description (v5/openapi.json; ad_accounts, campaigns, ad_groups, ads)
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world import ad_rows, ads, metric_definitions, metrics
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
     from pinflow_sandbox.server.request import OperationRequest, Reply
     from pinflow_sandbox.world.records import AdAccountRecord, AdEntity
+    from pinflow_sandbox.world.world import World
 
     JsonObject = dict[str, object]
+
+_Entity = TypeVar("_Entity")
 
 _ORDERS: Final = ("ASCENDING", "DESCENDING")
 WINDOWS: Final = {f"{name}_window_days": ("0", "1", "7", "14", "30", "60") for name in ("click", "engagement", "view")}
@@ -130,7 +133,7 @@ def _accounts_get(request: OperationRequest) -> Reply:
 
 
 def _id_filters(request: OperationRequest, names: Sequence[str]) -> Mapping[str, list[str]]:
-    """The id filter that a query has, if any. Raises ApiError where there are two kinds of them."""
+    """The id filter of a query, if any. Raises ApiError for two kinds of them."""
     filters = {name: ads.parse_ids(name, request.query[name]) for name in names if name in request.query}
     if len(filters) > 1:
         raise invalid_request(f"only one kind of id filter is taken at a time (were {', '.join(filters)})")
@@ -197,13 +200,13 @@ def _ads_get(request: OperationRequest) -> Reply:
     return 200, ad(ads.ad_of(request.world, _account(request), request.path["ad_id"]))
 
 
-# figures
+# metrics
 
 
 def metric_rows(
     request: OperationRequest, entities: Sequence[AdEntity], choices: Mapping[str, Sequence[str]]
 ) -> list[object]:
-    """The rows of figures that a query asks for; ``choices`` are what else it may choose, without effect."""
+    """The rows of metrics that a query requests; ``choices`` are further parameters, validated but without effect."""
     granularity = request.choice("granularity", GRANULARITIES)
     if granularity is None:
         raise invalid_request("Parameter 'granularity' is required")
@@ -216,11 +219,16 @@ def metric_rows(
     return list(ad_rows.rows(request.world, entities, period, granularity, columns))
 
 
-def required_ids(request: OperationRequest, name: str) -> list[str]:
-    """The ids in a parameter that must be there. Raises ApiError (400) without it."""
+def required_entities(
+    request: OperationRequest,
+    account: AdAccountRecord,
+    name: str,
+    find: Callable[[World, AdAccountRecord, str], _Entity],
+) -> list[_Entity]:
+    """The entities whose ids are in a required parameter. Raises ApiError (400) if it is absent."""
     if name not in request.query:
         raise invalid_request(f"Parameter '{name}' is required")
-    return ads.parse_ids(name, request.query[name])
+    return [find(request.world, account, id) for id in ads.parse_ids(name, request.query[name])]
 
 
 def _metrics(request: OperationRequest, entities: Sequence[AdEntity]) -> Reply:
@@ -232,23 +240,19 @@ def _account_metrics(request: OperationRequest) -> Reply:
 
 
 def _campaign_metrics(request: OperationRequest) -> Reply:
-    account = _account(request)
-    ids = required_ids(request, "campaign_ids")
-    return _metrics(request, [ads.campaign_of(request.world, account, id) for id in ids])
+    return _metrics(request, required_entities(request, _account(request), "campaign_ids", ads.campaign_of))
 
 
 def _ad_group_metrics(request: OperationRequest) -> Reply:
-    account = _account(request)
-    ids = required_ids(request, "ad_group_ids")
-    return _metrics(request, [ads.ad_group_of(request.world, account, id) for id in ids])
+    return _metrics(request, required_entities(request, _account(request), "ad_group_ids", ads.ad_group_of))
 
 
 def _ad_metrics(request: OperationRequest) -> Reply:
-    account, world = _account(request), request.world
+    account = _account(request)
     if "ad_ids" in request.query:
-        return _metrics(request, [ads.ad_of(world, account, id) for id in required_ids(request, "ad_ids")])
-    campaigns = [ads.campaign_of(world, account, id) for id in required_ids(request, "campaign_ids")]
-    return _metrics(request, [ad for campaign in campaigns for ad in ads.ads_of(world, campaign)])
+        return _metrics(request, required_entities(request, account, "ad_ids", ads.ad_of))
+    campaigns = required_entities(request, account, "campaign_ids", ads.campaign_of)
+    return _metrics(request, [ad for campaign in campaigns for ad in ads.ads_of(request.world, campaign)])
 
 
 def _delivery_metrics(request: OperationRequest) -> Reply:

@@ -1,4 +1,4 @@
-"""The figures of Pins and accounts in API v5.
+"""Metrics of Pins and accounts in API v5.
 
 Source: https://github.com/pinterest/api-description (v5/openapi.json; pins/analytics, user_account/analytics)
 """
@@ -38,7 +38,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "content_type": get_args(vocabulary.ContentType),
     "source": get_args(vocabulary.PinSource),
 }
-# what a split or a filter gets of the whole, in parts of it; each column adds up to the whole
+# percent of the total for each part of a split or filter; each adds up to 100
 _SHARES: Final[Mapping[str, Mapping[str, int]]] = {
     "APP_TYPE": {"MOBILE": 60, "TABLET": 10, "WEB": 30},
     "OWNED_CONTENT": {"CLAIMED": 40, "OTHER": 60},
@@ -62,7 +62,7 @@ _FILTER_COLUMNS: Final = {
     "content_type": "CONTENT_TYPE",
 }
 _MOST_PINS: Final = 100
-_USUAL_PIN, _USUAL_ACCOUNT = 40, 35  # impressions a day; an account's for each of its Pins
+_USUAL_PIN, _USUAL_ACCOUNT = 40, 35  # impressions per day; of an account for each of its Pins
 
 
 def _pin_analytics(request: OperationRequest) -> Reply:
@@ -94,7 +94,7 @@ def _user_analytics(request: OperationRequest) -> Reply:
 def account_metrics(
     request: OperationRequest, account: AccountRecord, *, share: Share, split: str | None = None
 ) -> JsonObject:
-    """The figures of an account for the days and metrics of a query; ``share`` is what its filters leave of them."""
+    """Metrics of an account for the days and metric types of a query, after the filter ``share``."""
     names = _metric_types(request, USER_METRICS, needed=False)
     usual = _USUAL_ACCOUNT * len(account.pins)
 
@@ -105,7 +105,7 @@ def account_metrics(
 
 
 def share_of(column: str, part: str) -> Share:
-    """What one part of a split ("APP_TYPE", ...) gets of figures; "ALL" gets everything."""
+    """The share that one part of a split ("APP_TYPE", ...) has of counts; "ALL" has all of them."""
     return lambda counted: counted if part == "ALL" else _part(counted, _SHARES[column], part)
 
 
@@ -131,9 +131,9 @@ def _top(
         raise invalid_request("Parameter 'created_in_last_n_days' must be 30")
     oldest = request.world.clock.now() - 30 * 86_400 if recent else 0.0
     pins = [request.world.pins[id] for id in request.caller.account.pins]
-    chosen = [pin for pin in pins if pin.created >= oldest and keep(pin)]
-    ranked = [(share(metrics.total(map(_daily(pin), period))), pin) for pin in chosen]
-    ranked.sort(key=lambda entry: (-metrics.metric_values(entry[0], [sort_by])[sort_by], entry[1].id))
+    pins = [pin for pin in pins if pin.created >= oldest and keep(pin)]
+    ranked = [(share(metrics.total(map(_daily(pin), period))), pin) for pin in pins]
+    ranked.sort(key=lambda entry: (-metrics.values(entry[0], [sort_by])[sort_by], entry[1].id))
     return 200, {
         "date_availability": {
             "latest_available_timestamp": int(request.world.clock.now() - 86_400) * 1000,
@@ -141,11 +141,7 @@ def _top(
         },
         "sort_by": sort_by,
         "pins": [
-            {
-                "pin_id": pin.id,
-                "metrics": metrics.metric_values(counted, names),
-                "data_status": dict.fromkeys(names, "READY"),
-            }
+            {"pin_id": pin.id, "metrics": metrics.values(counted, names), "data_status": dict.fromkeys(names, "READY")}
             for counted, pin in ranked[:count]
         ],
     }
@@ -167,7 +163,7 @@ def _split(
     born: float,
     lifetime: bool = False,
 ) -> JsonObject:
-    """The answer's object: one entry for each part of the split, "all" without one."""
+    """The response's object: one entry for each part of the split, "all" without a split."""
     today = metrics.day_of(request.world.clock.now())
     first = metrics.day_of(born)
     parts = _SHARES.get(split or "", {"all": 100})
@@ -179,33 +175,33 @@ def _split(
             for day, status in days
         }
         entry: JsonObject = {
-            "summary_metrics": metrics.metric_values(metrics.total(counted.values()), names),
+            "summary_metrics": metrics.values(metrics.total(counted.values()), names),
             "daily_metrics": [
                 {
                     "date": day.isoformat(),
                     "data_status": status,
-                    "metrics": metrics.metric_values(counted[day], names) if status in ("READY", "ESTIMATE") else {},
+                    "metrics": metrics.values(counted[day], names) if status in ("READY", "ESTIMATE") else {},
                 }
                 for day, status in days
             ],
         }
         if lifetime:
             whole = metrics.total(counted.values())
-            entry["lifetime_metrics"] = metrics.metric_values(whole, [name for name in _LIFETIME if name in names])
+            entry["lifetime_metrics"] = metrics.values(whole, [name for name in _LIFETIME if name in names])
         answer[part] = entry
     return answer
 
 
 def _status(day: date, today: date, first: date) -> str:
-    """How good a day's figures are: the running day has none yet, the one before is estimated."""
+    """The status of a day's metrics: none yet for today, an estimate for yesterday."""
     if day < first:
         return "BEFORE_PIN_CREATED"
-    late = (today - day).days
-    return "PROCESSING" if late == 0 else "ESTIMATE" if late == 1 else "READY"
+    age = (today - day).days
+    return "PROCESSING" if age == 0 else "ESTIMATE" if age == 1 else "READY"
 
 
 def _part(counted: MetricCounts, parts: Mapping[str, int], part: str) -> MetricCounts:
-    """A part's share, so that all the parts add up to the whole."""
+    """The share of one part; all parts add up to the total."""
     before = 0
     for name, size in parts.items():
         if name == part:
@@ -215,7 +211,7 @@ def _part(counted: MetricCounts, parts: Mapping[str, int], part: str) -> MetricC
 
 
 def _filter(request: OperationRequest) -> Callable[[MetricCounts], MetricCounts]:
-    """What a query's filters leave of figures."""
+    """The share of counts that a query's filters select."""
     chosen = [
         (_SHARES[_FILTER_COLUMNS[name]], value)
         for name, allowed in _CHOICES.items()

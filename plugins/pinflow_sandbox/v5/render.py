@@ -1,4 +1,4 @@
-"""How records look in answers of API v5.
+"""Records as JSON of API v5.
 
 Source: https://github.com/pinterest/api-description (v5/openapi.json, schemas)
 """
@@ -34,8 +34,8 @@ _VIDEO_DURATION = 15_000.0  # milliseconds
 
 def moment(seconds: float) -> str:
     """A time as the API writes it: UTC, without a zone."""
-    at = gmtime(seconds)
-    return f"{at[0]:04}-{at[1]:02}-{at[2]:02}T{at[3]:02}:{at[4]:02}:{at[5]:02}"
+    time = gmtime(seconds)
+    return f"{time[0]:04}-{time[1]:02}-{time[2]:02}T{time[3]:02}:{time[4]:02}:{time[5]:02}"
 
 
 def account(record: AccountRecord) -> JsonObject:
@@ -164,5 +164,5 @@ def _item(slot: Slot, originals: bool) -> JsonObject:
 
 
 def _metrics() -> JsonObject:
-    """Nobody looks at Pins in a sandbox."""
+    """Zero throughout: the analytics operations have the sandbox's metrics."""
     return {"90d": dict.fromkeys(_METRICS_90D, 0), "lifetime_metrics": dict.fromkeys(_METRICS_LIFETIME, 0)}

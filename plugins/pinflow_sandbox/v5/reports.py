@@ -1,4 +1,4 @@
-"""Asking for a report on ads in API v5, and asking how far it is.
+"""Asynchronous reports on ads in API v5: requesting one and polling it.
 
 Source: https://github.com/pinterest/api-description (v5/openapi.json; analytics/create_report, analytics/get_report)
 """
@@ -34,7 +34,7 @@ def _create(request: OperationRequest) -> Reply:
 def make_report(
     world: World, account: AdAccountRecord, body: RequestBody, *, levels: Sequence[str], filters: str
 ) -> ReportRecord:
-    """Make the report that a body describes, whose field of filters has this name. Raises ApiError for a bad one."""
+    """Make the report that a body describes; ``filters`` is the field of filters. Raises ApiError if invalid."""
     level, granularity = body.choice("level", levels), body.choice("granularity", GRANULARITIES)
     if level is None or granularity is None:
         raise body.field_error("level" if level is None else "granularity", "is required")
@@ -63,7 +63,7 @@ def _get(request: OperationRequest) -> Reply:
 
 
 def _entities(world: World, account: AdAccountRecord, level: str, body: RequestBody) -> Sequence[AdEntity]:
-    """What a report of this level is about; the sandbox has no keywords, products and targeting of its own."""
+    """The entities of a report of this level; a sandbox has no keywords, products and targeting."""
     filters = {name: body.texts(name) for name in ("campaign_ids", "ad_group_ids", "ad_ids") if name in body}
     for name, ids in filters.items():
         if not 1 <= len(ids) <= _MOST_IDS:
@@ -89,7 +89,7 @@ def _entities(world: World, account: AdAccountRecord, level: str, body: RequestB
 
 
 def _filters(body: RequestBody, name: str) -> Callable[[Mapping[str, object]], bool]:
-    """What a report's filters let through; they are asked of the columns that a row has."""
+    """The filter for rows of a report; columns that a row lacks are ignored."""
     if name not in body:
         return lambda row: True
     conditions = []

@@ -1,6 +1,6 @@
-"""The API v5 dialect: which operation a request calls, who may call it, and what the world answers.
+"""The API v5 dialect: which operation a request calls, its permissions, and its handler.
 
-Scopes, rate-limit categories and paths come from the operations catalogue; here is what each operation does.
+Scopes, rate-limit categories and paths come from the operations catalogue.
 
 Source: https://github.com/pinterest/api-description (v5/openapi.json)
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from pinflow_pinterest.catalogue.operations import match
 from pinflow_sandbox.server import access
@@ -17,7 +16,7 @@ from pinflow_sandbox.server.body_checks import valid_id
 from pinflow_sandbox.server.errors import ApiError, invalid_request, permission_denied, restricted_feature
 from pinflow_sandbox.server.json_encoding import encode_json, without_nulls
 from pinflow_sandbox.server.messages import HttpResponse
-from pinflow_sandbox.server.request import OperationRequest
+from pinflow_sandbox.server.request import OperationRequest, path_values
 from pinflow_sandbox.v5 import ads as v5_ads
 from pinflow_sandbox.v5 import analytics as v5_analytics
 from pinflow_sandbox.v5 import render
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pinflow_pinterest.catalogue.operations import Operation
-    from pinflow_sandbox.server.messages import HttpRequest
+    from pinflow_sandbox.server.messages import Headers, HttpRequest
     from pinflow_sandbox.server.request import Reply
     from pinflow_sandbox.world.records import BoardRecord, PinRecord
     from pinflow_sandbox.world.world import Caller, World
@@ -49,9 +48,9 @@ _REPEATING = (
 
 
 def respond(world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
-    """What API v5 answers to a call, the operation's path template, and the account it was for ("" if unknown)."""
+    """The response, the operation's path template, and the account it was for ("" if unknown)."""
     path = _path(call)
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     template = account = ""
     operation: Operation | None = None
     try:
@@ -60,7 +59,7 @@ def respond(world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
         caller = access.authorised_caller(world, call)
         account = caller.account.username
         headers = access.spend_quota(world, caller, operation.category)
-        request = OperationRequest(world, caller, operation, call, _path_values(operation, path), call.query)
+        request = OperationRequest(world, caller, operation, call, path_values(operation, path), call.query)
         handler = _handler(request)
         request.caller = _on_behalf(request)
         status, value = handler(request)
@@ -73,23 +72,23 @@ def respond(world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
     return HttpResponse(status, encode_json(value).encode(), headers=headers), template, account
 
 
-def error_response(status: int, code: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
-    """An error as API v5 tells it."""
+def error_response(status: int, code: int, message: str, headers: Headers = ()) -> HttpResponse:
+    """An error response of API v5."""
     return HttpResponse(status, encode_json({"code": code, "message": message}).encode(), headers=headers)
 
 
 def operation_of(call: HttpRequest) -> Operation | None:
-    """The operation a call is for, or None if there is none."""
+    """The operation that a request calls, or None if there is none."""
     return match("GET" if call.method == "HEAD" else call.method, _path(call))
 
 
 def content(value: Any) -> Any:
-    """What an answer that is JSON is about: an object, or the objects of a listing's page."""
+    """The object of a JSON response, or the objects of a page."""
     return value["items"] if isinstance(value, dict) and "items" in value else value
 
 
 def _path(call: HttpRequest) -> str:
-    """A call's path within API v5; nothing matches that of another."""
+    """The path below API v5; "" for other paths, which no operation has."""
     return call.path.removeprefix(PREFIX) if call.path.startswith(f"{PREFIX}/") else ""
 
 
@@ -102,25 +101,20 @@ def _operation(method: str, path: str) -> Operation:
     raise ApiError(404, 404, "No such path. Paths of API v5 start with /v5/ and end without a slash.")
 
 
-def _path_values(operation: Operation, path: str) -> dict[str, str]:
-    pairs = zip(operation.path.split("/"), path.split("/"), strict=True)
-    return {name[1:-1]: unquote(value) for name, value in pairs if name[:1] == "{"}
-
-
 def _handler(request: OperationRequest) -> Callable[[OperationRequest], Reply]:
-    """What does the operation, once it is clear that this caller may have it done."""
+    """The handler of the operation. Raises ApiError if the caller lacks permission."""
     operation, caller = request.operation, request.caller
     handler = HANDLERS.get(operation.id)
     if handler is None:
         raise permission_denied(f"This sandbox does not offer {operation.id}.")
     if caller.client and not operation.client_credentials:
         raise restricted_feature(f"{operation.id} with a client_credentials token")
-    caller.needs(operation.scopes)
+    caller.require_scopes(operation.scopes)
     return handler
 
 
 def _on_behalf(request: OperationRequest) -> Caller:
-    """Who the call is for: with an ad account in the query, its owner. Raises ApiError (403) without a role in it."""
+    """The caller; for an ad account in the query, its owner. Raises ApiError (403) without a role in it."""
     id = request.query_value("ad_account_id")
     if id is None:
         return request.caller
@@ -128,8 +122,8 @@ def _on_behalf(request: OperationRequest) -> Caller:
     return replace(request.caller, account=request.world.account(account.owner))
 
 
-def _error_response(operation: Operation | None, error: ApiError, headers: tuple[tuple[str, str], ...]) -> HttpResponse:
-    """An error answer; some operations repeat the HTTP status as their code."""
+def _error_response(operation: Operation | None, error: ApiError, headers: Headers) -> HttpResponse:
+    """An error response; some operations use the HTTP status as their code."""
     code = error.code
     if operation is not None and _repeats_status(operation.id, error.status):
         code = error.status

@@ -1,4 +1,4 @@
-"""Related and suggested search terms in API v5. A sandbox knows no language: it hangs common words onto any term.
+"""Related and suggested search terms in API v5. A sandbox has no data: it appends common words to any term.
 
 Source: https://github.com/pinterest/api-description (v5/openapi.json; terms)
 """

@@ -1,4 +1,4 @@
-"""The rules of accounts: following, claimed web sites.
+"""The rules of accounts: following, claimed websites.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (user_account)
 """
@@ -22,7 +22,7 @@ _WEBSITE = re.compile(r"(?:https?://)?([a-z0-9-]+\.)+[a-z0-9-]{2,}(?::[0-9]+)?(?
 
 
 def follow(world: World, caller: Caller, username: str, body: RequestBody) -> AccountRecord:
-    """Follow another account. Raises ApiError (404) where there is none of that name."""
+    """Follow another account. Raises ApiError (404) if it does not exist."""
     body.flag("auto_follow", default=False)
     if username.isdigit():
         raise invalid_request("'username' must not consist of digits only")
@@ -30,19 +30,19 @@ def follow(world: World, caller: Caller, username: str, body: RequestBody) -> Ac
     if other is None:
         raise user_not_found()
     if other is caller.account:
-        raise invalid_request("nobody can follow themselves")
+        raise invalid_request("an account can't follow itself")
     connect(caller.account, other)
     return other
 
 
 def connect(follower: AccountRecord, followed: AccountRecord) -> None:
-    """Let one account follow another."""
+    """Make one account follow another."""
     follower.following.add(followed.username)
     followed.followers.add(follower.username)
 
 
 def verify_website(world: World, caller: Caller, body: RequestBody) -> WebsiteRecord:
-    """Claim a web site. The sandbox asks nobody: every address that could be one is verified at once."""
+    """Claim a website. The sandbox checks nothing: every valid address is verified at once."""
     address = body.required_text("website", most=2048)
     body.choice("verification_method", _METHODS)
     if not _WEBSITE.fullmatch(address):
@@ -53,13 +53,13 @@ def verify_website(world: World, caller: Caller, body: RequestBody) -> WebsiteRe
 
 
 def unverify_website(caller: Caller, address: str) -> None:
-    """Give up a claimed web site."""
+    """Remove a claimed website."""
     if caller.account.websites.pop(address, None) is None:
         raise ApiError(404, 404, "Website not found.")
 
 
 def verification_code(account: AccountRecord) -> dict[str, str]:
-    """What an account would put on a site to prove that it is the account's."""
+    """What an account puts on a website to prove that it owns it."""
     code = fingerprint("website", account.id) + fingerprint("website", account.username)
     metatag = f'<meta name="p:domain_verify" content="{code}"/>'
     return {

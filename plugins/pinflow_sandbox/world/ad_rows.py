@@ -1,4 +1,4 @@
-"""Rows of figures about ads: what both dialects answer at once, and what a report's file holds.
+"""Rows of metrics about ads, for synchronous responses of both dialects and for report files.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (analytics of ad accounts, campaigns, ad groups and ads)
 """
@@ -39,7 +39,7 @@ _HOURS: Final = 24
 
 
 def parse_columns(names: Sequence[str]) -> list[str]:
-    """The columns that a query names. Raises ApiError for none, and for those that the sandbox has no figures of."""
+    """The columns that a query names. Raises ApiError for none and for unknown ones."""
     columns = [name.strip() for value in names for name in value.split(",") if name.strip()]
     unknown = [name for name in columns if name not in metrics.AD_COLUMNS and name not in DESCRIBING]
     if unknown:
@@ -52,30 +52,30 @@ def parse_columns(names: Sequence[str]) -> list[str]:
 def rows(
     world: World, entities: Sequence[AdEntity], period: Period, granularity: Granularity, names: Sequence[str]
 ) -> Iterator[Row]:
-    """A row for each entity and each part of the period in which anything happened."""
+    """A row for each entity and part of the period with any metrics."""
     for entity in entities:
         entity_ads = ads.ads_of(world, entity)
         for part in period.parts(granularity):
-            figures = metrics.total(metrics.ad_counts(ad, day) for ad in entity_ads for day in part)
-            if figures == metrics.ZERO:
+            counts = metrics.total(metrics.ad_counts(ad, day) for ad in entity_ads for day in part)
+            if counts == metrics.ZERO:
                 continue
             row = {ID_COLUMNS[type(entity)]: entity.id, **_describing_columns(entity, names)}
             if granularity != "TOTAL":
                 row["DATE"] = part.first.isoformat()
-            for hour, portion in _portions(figures, granularity):
-                yield row | hour | metrics.column_values(portion, names)
+            for hour, portion in _portions(counts, granularity):
+                yield row | hour | metrics.columns(portion, names)
 
 
-def _portions(figures: MetricCounts, granularity: Granularity) -> Iterator[tuple[Row, MetricCounts]]:
+def _portions(counts: MetricCounts, granularity: Granularity) -> Iterator[tuple[Row, MetricCounts]]:
     if granularity != "HOUR":
-        yield {}, figures
+        yield {}, counts
         return
     for hour in range(_HOURS):
-        yield {"HOUR": hour}, figures.share(hour + 1, _HOURS) - figures.share(hour, _HOURS)
+        yield {"HOUR": hour}, counts.share(hour + 1, _HOURS) - counts.share(hour, _HOURS)
 
 
 def _describing_columns(entity: AdEntity, names: Sequence[str]) -> Row:
-    """Those columns that tell what a row is about."""
+    """The columns that identify a row."""
     account = entity.id if isinstance(entity, AdAccountRecord) else entity.ad_account_id
     known: Row = {"AD_ACCOUNT_ID": account, "ADVERTISER_ID": account}
     match entity:

@@ -1,4 +1,4 @@
-"""The rules of advertising: who may see an ad account, and which of its campaigns, groups and ads a query means.
+"""The rules of advertising: who may see an ad account, and which campaigns, groups and ads a query selects.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (ad_accounts, campaigns, ad_groups, ads)
 """
@@ -19,23 +19,21 @@ if TYPE_CHECKING:
     from pinflow_sandbox.world.world import Caller, World
 
 STATUSES: tuple[EntityStatus, ...] = get_args(EntityStatus)
-SHOWN: tuple[EntityStatus, ...] = ("ACTIVE", "PAUSED")  # where a query names no statuses
+DEFAULT_STATUSES: tuple[EntityStatus, ...] = ("ACTIVE", "PAUSED")  # of a query without statuses
 MOST_IDS = 250
 
 _Entity = TypeVar("_Entity", CampaignRecord, AdGroupRecord, AdRecord)
 
 
 def visible_accounts(world: World, caller: Caller, *, shared: bool = True) -> list[str]:
-    """The ids of the ad accounts that somebody owns, and of those that are shared with them."""
+    """The ids of the caller's own ad accounts, and of shared ones if ``shared``."""
     name = caller.account.username
-    visible = (
-        account for account in world.ad_accounts.values() if name in account.roles and (shared or account.owner == name)
-    )
-    return sorted(account.id for account in visible)
+    accounts = [account for account in world.ad_accounts.values() if name in account.roles]
+    return sorted(account.id for account in accounts if shared or account.owner == name)
 
 
 def ad_account_of(world: World, caller: Caller, id: str) -> AdAccountRecord:
-    """An ad account that the caller has a role in. Raises ApiError (403) for any other."""
+    """An ad account in which the caller has a role. Raises ApiError (403) for any other."""
     account = world.ad_accounts.get(valid_id("ad_account_id", id))
     if account is None or caller.account.username not in account.roles:
         raise permission_denied("The account has no role in this ad account.")
@@ -58,16 +56,16 @@ def ad_of(world: World, account: AdAccountRecord, id: str) -> AdRecord:
 
 
 def ads_of(world: World, entity: AdEntity) -> list[AdRecord]:
-    """Every ad of an ad account, a campaign or a group, oldest first; of an ad, itself."""
+    """The ads of an ad account, campaign or group, oldest first; for an ad, itself."""
     if isinstance(entity, AdRecord):
         return [entity]
     return [world.ads[id] for id in entity.ads]
 
 
 def parse_ids(name: str, values: Sequence[str], most: int = MOST_IDS) -> list[str]:
-    """The ids that a query's parameter names, with commas or by being there several times.
+    """The ids in a query parameter, which may be repeated or separated by commas.
 
-    Raises ApiError for what is no id, and for too many.
+    Raises ApiError for an invalid id, for none and for too many.
     """
     ids = [id.strip() for value in values for id in value.split(",")]
     if not 1 <= len(ids) <= most:
@@ -76,17 +74,17 @@ def parse_ids(name: str, values: Sequence[str], most: int = MOST_IDS) -> list[st
 
 
 def parse_statuses(values: Sequence[str]) -> Collection[str]:
-    """The entity statuses that a query names; active and paused where it names none."""
+    """The entity statuses in a query; active and paused by default."""
     named = [status for value in values for status in value.split(",") if status]
     if unknown := sorted(set(named) - set(STATUSES)):
         raise invalid_request(f"Parameter 'entity_statuses' must be of {list(STATUSES)} (was {unknown})")
-    return named or SHOWN
+    return named or DEFAULT_STATUSES
 
 
 def add_ad_account(
     world: World, owner: str, name: str, *, created: float, country: str = "DE", currency: str = "EUR"
 ) -> AdAccountRecord:
-    """Put a new ad account into the world."""
+    """Add an ad account to the world."""
     account = AdAccountRecord(world.new_id("ad_account"), owner, name, created, country, currency)
     account.roles[owner] = ("OWNER",)
     world.ad_accounts[account.id] = account
@@ -103,7 +101,7 @@ def add_campaign(
     objective: str = "CONSIDERATION",
     daily_cap: int | None = None,
 ) -> CampaignRecord:
-    """Put a new campaign into an ad account."""
+    """Add a campaign to an ad account."""
     id = world.new_id("campaign")
     campaign = CampaignRecord(id, account.id, name, status, created, objective=objective, daily_cap=daily_cap)
     world.campaigns[id] = campaign
@@ -114,7 +112,7 @@ def add_campaign(
 def add_ad_group(
     world: World, campaign: CampaignRecord, name: str, *, status: EntityStatus = "ACTIVE"
 ) -> AdGroupRecord:
-    """Put a new ad group into a campaign."""
+    """Add an ad group to a campaign."""
     id = world.new_id("ad_group")
     group = AdGroupRecord(id, campaign.ad_account_id, campaign.id, name, status, campaign.created)
     world.ad_groups[id] = group
@@ -140,5 +138,5 @@ def add_ad(
 def _find(entities: Mapping[str, _Entity], account: AdAccountRecord, noun: str, id: str) -> _Entity:
     entity = entities.get(valid_id(f"{noun.replace(' ', '_')}_id", id))
     if entity is None or entity.ad_account_id != account.id:
-        raise ApiError(404, 404, f"{noun.capitalize()} not entities.")
+        raise ApiError(404, 404, f"{noun.capitalize()} not found.")
     return entity

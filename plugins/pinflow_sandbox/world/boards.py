@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pinflow_sandbox.server.errors import ApiError, invalid_request, permission_denied
 from pinflow_sandbox.world import pins
-from pinflow_sandbox.world.records import BoardRecord, SectionRecord
+from pinflow_sandbox.world.records import PRIVACIES, BoardRecord, SectionRecord
 
 if TYPE_CHECKING:
     from pinflow_sandbox.server.body_checks import RequestBody
@@ -18,20 +18,19 @@ if TYPE_CHECKING:
 
 ADS_ONLY_NAME = "Ad-only Pins"
 
-_PRIVACIES: tuple[Privacy, ...] = ("PUBLIC", "PROTECTED", "SECRET")
-_LATER_PRIVACIES: tuple[Privacy, ...] = ("PUBLIC", "SECRET")
+_UPDATE_PRIVACIES: tuple[Privacy, ...] = ("PUBLIC", "SECRET")
 _SECTION_NAME_LENGTH = 180  # characters
 
 
 def create_board(world: World, caller: Caller, body: RequestBody) -> BoardRecord:
-    """Make a board of the caller's own."""
+    """Create a board of the caller."""
     name = board_name(world, body)
     description = body.text("description", null=True)
-    privacy: Privacy = body.choice("privacy", _PRIVACIES) or "PUBLIC"
+    privacy: Privacy = body.choice("privacy", PRIVACIES) or "PUBLIC"
     ads_only = body.flag("is_ads_only", default=False)
     if ads_only:
         name, privacy = ADS_ONLY_NAME, "PROTECTED"
-    caller.may_write(privacy)
+    caller.require_write(privacy)
     if len(caller.account.boards) >= world.settings.max_boards:
         raise permission_denied(f"An account can have at most {world.settings.max_boards} boards.")
     _require_free_name(world, caller.account.username, name)
@@ -50,22 +49,22 @@ def add_board(
     ads_only: bool = False,
     created: float | None = None,
 ) -> BoardRecord:
-    """Put a new board into the world, without asking whether somebody may."""
-    at = world.clock.now() if created is None else created
-    board = BoardRecord(world.new_id("board"), owner, name, at, at, description, privacy, ads_only)
+    """Add a board to the world, without permission checks."""
+    moment = world.clock.now() if created is None else created
+    board = BoardRecord(world.new_id("board"), owner, name, moment, moment, description, privacy, ads_only)
     world.boards[board.id] = board
     world.accounts[owner].boards.add(board.id)
     return board
 
 
 def update_board(world: World, caller: Caller, board: BoardRecord, body: RequestBody) -> BoardRecord:
-    """Change a board's name, description or privacy, as far as the body names them."""
+    """Change a board's name, description or privacy, as far as the body has them."""
     _require_owner(caller, board)
     name = board_name(world, body) if "name" in body else board.name
-    privacy: Privacy = (body.choice("privacy", _LATER_PRIVACIES) if "privacy" in body else None) or board.privacy
+    privacy: Privacy = (body.choice("privacy", _UPDATE_PRIVACIES) if "privacy" in body else None) or board.privacy
     description = body.text("description", null=True) if "description" in body else board.description
-    caller.may_write(board.privacy)
-    caller.may_write(privacy)
+    caller.require_write(board.privacy)
+    caller.require_write(privacy)
     if name.casefold() != board.name.casefold():
         _require_free_name(world, board.owner, name)
     board.name, board.privacy, board.description = name, privacy, description
@@ -73,9 +72,9 @@ def update_board(world: World, caller: Caller, board: BoardRecord, body: Request
 
 
 def delete_board(world: World, caller: Caller, board: BoardRecord) -> None:
-    """Delete a board of the caller's own, its sections and all its Pins."""
+    """Delete a board of the caller with its sections and Pins."""
     _require_owner(caller, board)
-    caller.may_write(board.privacy)
+    caller.require_write(board.privacy)
     for id in list(board.pins):
         pins.remove_pin(world, world.pins[id])
     for id in board.sections:
@@ -89,7 +88,7 @@ def delete_board(world: World, caller: Caller, board: BoardRecord) -> None:
 
 
 def board_name(world: World, body: RequestBody) -> str:
-    """The name a body wants for a board."""
+    """The name of a board in a body."""
     name = body.required_text("name", most=world.settings.board_name_length).strip()
     if not name:
         raise body.field_error("name", "must not be blank")
@@ -97,8 +96,8 @@ def board_name(world: World, body: RequestBody) -> str:
 
 
 def create_section(world: World, caller: Caller, board: BoardRecord, body: RequestBody) -> SectionRecord:
-    """Make a section on a board that the caller may write to."""
-    caller.may_write(board.privacy)
+    """Create a section on a board that the caller may change."""
+    caller.require_write(board.privacy)
     name = _section_name(body)
     if len(board.sections) >= world.settings.max_sections:
         raise invalid_request(f"a board can have at most {world.settings.max_sections} sections")
@@ -109,7 +108,7 @@ def create_section(world: World, caller: Caller, board: BoardRecord, body: Reque
 
 
 def add_section(world: World, board: BoardRecord, name: str) -> SectionRecord:
-    """Put a new section onto a board, without asking whether somebody may."""
+    """Add a section to a board, without permission checks."""
     section = SectionRecord(world.new_id("section"), board.id, name)
     world.sections[section.id] = section
     board.sections.add(section.id)
@@ -120,7 +119,7 @@ def update_section(
     world: World, caller: Caller, board: BoardRecord, section: SectionRecord, body: RequestBody
 ) -> SectionRecord:
     """Rename a section."""
-    caller.may_write(board.privacy)
+    caller.require_write(board.privacy)
     name = _section_name(body)
     if name.casefold() != section.name.casefold():
         _require_free_section_name(world, board, name)
@@ -129,8 +128,8 @@ def update_section(
 
 
 def delete_section(world: World, caller: Caller, board: BoardRecord, section: SectionRecord) -> None:
-    """Delete a section; the settings say what becomes of its Pins."""
-    caller.may_write(board.privacy)
+    """Delete a section; the settings say whether its Pins stay on the board."""
+    caller.require_write(board.privacy)
     for id in list(section.pins):
         pin = world.pins[id]
         if world.settings.deleted_section_pins == "deleted":

@@ -9,18 +9,18 @@ if TYPE_CHECKING:
 
 
 class SandboxClock:
-    """The time in a world: the time outside plus an offset that only grows."""
+    """The real time plus an offset that only grows."""
 
-    def __init__(self, outside: Callable[[], float]) -> None:
-        self._outside = outside
+    def __init__(self, real: Callable[[], float]) -> None:
+        self._real = real
         self.offset = 0.0  # seconds
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return self._outside() + self.offset
+        return self._real() + self.offset
 
     def advance(self, seconds: float) -> None:
-        """Let time pass at once. Raises ValueError for a time that would run backwards or never end."""
+        """Advance by ``seconds``. Raises ValueError for a negative or infinite number."""
         if not 0 <= seconds < float("inf"):
-            raise ValueError(f"the clock advances by at least 0 seconds, not by {seconds}")
+            raise ValueError(f"advance: must be seconds, at least 0, not {seconds}")
         self.offset += seconds

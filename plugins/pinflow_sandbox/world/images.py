@@ -1,8 +1,8 @@
-"""Pictures without pixels: what an image is, which addresses it gets, and how to tell a copy from a worse copy.
+"""Images without pixels: their identity, their addresses, and how to tell a full copy from a preview.
 
-An image is known by a 32-digit key. Its first half is the fingerprint of the content, its second half makes the
-address the service's own: whoever uploads an image again gets new addresses for the same fingerprint. Nothing has to
-be remembered for that, so that a board of many thousand Pins costs no table of images.
+An image has a key of 32 hexadecimal digits. The first half is the fingerprint of the content, the second half makes the
+address unique: an image that is uploaded again gets new addresses for the same fingerprint. Nothing has to be stored
+for that, so that a board of many thousand Pins needs no table of images.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _RATIOS = (1.0, 1.25, 1.5, 16 / 9)  # height to width
 
 
 def fingerprint(*parts: str | bytes) -> str:
-    """16 hexadecimal digits that stand for a content."""
+    """16 hexadecimal digits that identify a content."""
     digest = blake2b(digest_size=8)
     for part in parts:
         piece = part.encode() if isinstance(part, str) else part
@@ -28,15 +28,15 @@ def fingerprint(*parts: str | bytes) -> str:
 
 
 def key_for_content(content: str, salt: str) -> str:
-    """The key of an image with this fingerprint; ``salt`` tells one upload of it from another."""
+    """The key of an image with this fingerprint; ``salt`` differs from upload to upload."""
     return content + fingerprint(content, salt)
 
 
 def key_for_url(url: str, salt: str) -> str:
     """The key of the image that the service would fetch from ``url``.
 
-    One of the sandbox's own addresses leads to the content it stands for: to the same in full size, to a lesser one
-    (another fingerprint) in a preview size.
+    An address of the sandbox itself leads to its content: the same fingerprint in full size, another one in a preview
+    size.
     """
     own = _OWN_ADDRESS.fullmatch(url)
     if own is None:
@@ -48,7 +48,7 @@ def key_for_url(url: str, salt: str) -> str:
 
 
 def key_for_bytes(data: bytes, salt: str) -> str:
-    """The key of an image that was sent along."""
+    """The key of an image that was sent as bytes."""
     return key_for_content(fingerprint("bytes", data), salt)
 
 
@@ -58,7 +58,7 @@ def content_of(key: str) -> str:
 
 
 def address(key: str, size: str) -> str:
-    """Where an image of this key is found in one of the service's sizes."""
+    """The URL of an image in one of the service's sizes."""
     return f"{HOST}/{size}/{key[0:2]}/{key[2:4]}/{key[4:6]}/{key}.jpg"
 
 
@@ -68,7 +68,7 @@ def colour(key: str) -> str:
 
 
 def sizes(key: str, *, originals: bool) -> dict[str, object]:
-    """The ``images`` object of an answer: each size with width, height and address."""
+    """The ``images`` object of a response: each size with width, height and URL."""
     ratio = _RATIOS[int(key[0], 16) % 4]
     tail = f"/{key[0:2]}/{key[2:4]}/{key[4:6]}/{key}.jpg"
     by_size: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""Rate limits: fixed windows of the sandbox's clock, per account and app, or per app and day in trial.
+"""Rate limits in fixed windows of the sandbox's clock: per account and app, or per app and day in trial.
 
 Source: https://developers.pinterest.com/docs/reference/rate-limits/ and the headers seen in
 https://github.com/pinterest/pinterest-python-sdk/issues/128
@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pinflow_sandbox.control.settings import Settings
+    from pinflow_sandbox.server.messages import Headers
 
 _Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LimitWindow:
-    """One limit: so many requests in so many seconds, counted under a key."""
+    """One limit: requests per seconds, counted under a key."""
 
     key: _Key
     limit: int
@@ -27,31 +28,31 @@ class LimitWindow:
 
 @dataclass(frozen=True, slots=True)
 class LimitCheck:
-    """What a request did to its limits: whether it may pass, and the headers that tell."""
+    """Whether a request may pass, and the rate limit headers of its response."""
 
     allowed: bool
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
 
 
 class RateLimits:
-    """What has been used of every window that is open."""
+    """The requests counted in each current window."""
 
     def __init__(self) -> None:
         self._used: dict[_Key, tuple[int, int]] = {}  # key -> (number of the window, requests in it)
 
     def clear(self) -> None:
-        """Forget all use."""
+        """Forget all counts."""
         self._used.clear()
 
     def spend(self, settings: Settings, now: float, category: str, account: str, app: str) -> LimitCheck:
-        """Count one request, unless a window is full: then nothing is counted and it may not pass."""
+        """Count one request. If a window is full, nothing is counted and the request may not pass."""
         windows = _windows(settings, category, account, app)
         remaining = [window.limit - self._count(window, now) for window in windows]
         allowed = min(remaining) > 0
         if allowed:
             for window in windows:
                 self._used[window.key] = (int(now // window.seconds), self._count(window, now) + 1)
-            remaining = [window - 1 for window in remaining]
+            remaining = [number - 1 for number in remaining]
         return LimitCheck(allowed, _headers(windows, remaining, now))
 
     def _count(self, window: LimitWindow, now: float) -> int:
@@ -73,7 +74,7 @@ def _windows(settings: Settings, category: str, account: str, app: str) -> tuple
     )
 
 
-def _headers(windows: tuple[LimitWindow, LimitWindow], remaining: list[int], now: float) -> tuple[tuple[str, str], ...]:
+def _headers(windows: tuple[LimitWindow, LimitWindow], remaining: list[int], now: float) -> Headers:
     tightest = remaining.index(min(remaining))
     binding = windows[tightest]
     policy = ", ".join(f"{window.limit};w={window.seconds}" for window in windows)

@@ -1,7 +1,7 @@
-"""Apps, authorization codes and tokens: who may sign, as whom, for what, until when.
+"""Apps, authorization codes and tokens.
 
-All of them carry the word "sandbox", and what does not is never looked up, stored or repeated if it may be a
-credential of the real service.
+All of them contain the word "sandbox". A text without it that may be a credential of the real service is never looked
+up, stored or repeated.
 
 Source: https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/
 """
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from pinflow_sandbox.control.settings import Settings
 
-EVERY_SCOPE = V5_SCOPES | V3_SCOPES  # a token with these is good for every version of the API
-PENDING_CONSENTS = 1000  # consent pages that were opened and not answered; the oldest is forgotten
+EVERY_SCOPE = V5_SCOPES | V3_SCOPES  # a token with these is valid for every version of the API
+PENDING_CONSENTS = 1000  # consent pages opened and not answered; the oldest is dropped, so that memory stays bounded
 
 _TOKEN_PREFIXES = ("pina_", "pinr_", "pinc_", "pina.", "pinr.", "pinc.")
 _OPAQUE = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
@@ -39,7 +39,7 @@ _OPAQUE = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
 
 @dataclass(frozen=True, slots=True)
 class AppRegistration:
-    """A registered application. A legacy one gets continuous refresh tokens only if it asks for them."""
+    """A registered app. A legacy one gets continuous refresh tokens only on request."""
 
     id: str
     secret: str
@@ -50,7 +50,7 @@ class AppRegistration:
 
 @dataclass(slots=True)
 class TokenFamily:
-    """All tokens that come from one consent; they end together when one of them was used twice."""
+    """All tokens from one consent; all are revoked when a refresh token is used twice."""
 
     app_id: str
     account: str  # username
@@ -76,18 +76,18 @@ class RefreshToken:
     family: TokenFamily
     continuous: bool
     expires: float  # seconds since the epoch
-    used: float | None = None  # when it was rotated away
+    used: float | None = None  # when it was rotated
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentRequest:
-    """What an app asked a user for."""
+    """What an app asks a user to agree to."""
 
     app_id: str
     redirect_uri: str
     scopes: frozenset[str]
     state: str | None
-    refreshable: bool = True  # only API v3 asks
+    refreshable: bool = True  # a parameter of API v3 only
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ class AuthorizationCode:
 
 @dataclass(frozen=True, slots=True)
 class IssuedTokens:
-    """Tokens just issued, as the token endpoint tells of them."""
+    """New tokens, as the token endpoint returns them."""
 
     access_token: str
     access_seconds: float
@@ -113,7 +113,7 @@ class IssuedTokens:
 
 @dataclass(slots=True)
 class LoginRegistry:
-    """Everything that signs. ``now`` is the sandbox's clock, ``settings`` gives what holds at the moment."""
+    """All apps, codes and tokens. ``now`` is the sandbox's clock, ``settings`` returns the current settings."""
 
     seed: int
     now: Callable[[], float]
@@ -129,27 +129,25 @@ class LoginRegistry:
     def register(
         self, id: str, *, owner: str, redirect_uris: Iterable[str] = (), legacy: bool = False, secret: str | None = None
     ) -> AppRegistration:
-        """Make an app known, or change one; its secret is derived from the seed unless given."""
+        """Register or change an app. Its secret is derived from the seed by default."""
         chosen = secret if secret is not None else "sandbox_secret_" + fingerprint(str(self.seed), "secret", id)
         self.apps[id] = AppRegistration(id, chosen, owner, frozenset(redirect_uris), legacy)
         return self.apps[id]
 
     def account_names(self) -> list[str]:
-        """The usernames that hold a token or own an app, in the order they came."""
-        holders = [holder.owner for holder in self.apps.values()] + [
-            holder.family.account for holder in self._access.values()
-        ]
-        return list(dict.fromkeys(holders))
+        """The usernames that have a token or own an app, in order of their first one."""
+        owners = [app.owner for app in self.apps.values()]
+        return list(dict.fromkeys([*owners, *(token.family.account for token in self._access.values())]))
 
     def authenticated_app(self, id: str, secret: str) -> AppRegistration:
-        """The app that these Basic credentials are of. Raises ApiError (401) for any other."""
+        """The app with these credentials. Raises ApiError (401) for wrong ones."""
         app = self.apps.get(id)
         if app is not None and compare_digest(app.secret.encode(), secret.encode()):
             return app
         raise _unknown_credential(secret)
 
     def find_access_token(self, text: str) -> AccessToken:
-        """The access token with this text. Raises ApiError (401) if it is not good now."""
+        """The access token with this text. Raises ApiError (401) if it is not valid now."""
         token = self._access.get(text)
         if token is None:
             raise _unknown_credential(text)
@@ -158,14 +156,14 @@ class LoginRegistry:
         return token
 
     def standing_token(self, app: AppRegistration, account: str, scopes: frozenset[str]) -> str:
-        """An access token that is the same for the same app, account and scopes, good from now on."""
+        """An access token that is always the same for the same app, account and scopes; valid from now on."""
         text = "pina_sandbox_" + fingerprint(str(self.seed), app.id, account, ",".join(sorted(scopes)))
         expires = self.now() + self.settings().access_seconds
         self._access[text] = AccessToken(TokenFamily(app.id, account, scopes), scopes, expires)
         return text
 
     def open_consent(self, consent: ConsentRequest) -> str:
-        """Remember what a consent page asks; the answer to it carries the text given back."""
+        """Store what a consent page asks for. Returns the nonce that its answer must contain."""
         nonce = self._text("sandbox_consent_")
         self._consents[nonce] = consent
         while len(self._consents) > PENDING_CONSENTS:
@@ -173,23 +171,23 @@ class LoginRegistry:
         return nonce
 
     def take_consent(self, nonce: str) -> ConsentRequest | None:
-        """What the page with this nonce asked, once."""
+        """Remove and return what the page with this nonce asks for, or None if it was answered."""
         return self._consents.pop(nonce, None)
 
     def issue_code(self, consent: ConsentRequest, account: str) -> str:
-        """The code of a user who agreed."""
+        """A code for an app that a user (a username) agreed to."""
         text = self._text("sandbox_code_")
         self._codes[text] = AuthorizationCode(consent, account, self.now() + self.settings().code_seconds)
         return text
 
     def exchange(self, app: AppRegistration, text: str, redirect_uri: str, *, continuous: bool) -> IssuedTokens:
-        """Tokens of API v5 for a code, which is good once, for its app, its redirect URI and scopes of v5."""
+        """Tokens of API v5 for a code, which is valid once, for its app, its redirect URI and scopes of v5."""
         code = self._redeem_code(app, text, redirect_uri, V5_SCOPES)
         family = TokenFamily(app.id, code.account, code.consent.scopes)
         return self._pair(family, family.scopes, continuous=continuous)
 
     def exchange_v3(self, app: AppRegistration, text: str, redirect_uri: str) -> IssuedTokens:
-        """Tokens of API v3 for a code: for every scope that was ever approved, with a refresh token if asked for."""
+        """Tokens of API v3 for a code: for every scope approved so far, with a refresh token if requested."""
         code = self._redeem_code(app, text, redirect_uri, V3_SCOPES)
         approved = self._approved.get((app.id, code.account), frozenset()) | code.consent.scopes
         self._approved[app.id, code.account] = approved
@@ -211,15 +209,15 @@ class LoginRegistry:
         return code
 
     def issue_pair(self, app: AppRegistration, account: str, scopes: frozenset[str]) -> IssuedTokens:
-        """Fresh tokens of an account (a username) that consented; the refresh token is a continuous one."""
+        """New tokens of an account (a username), with a continuous refresh token."""
         return self._pair(TokenFamily(app.id, account, scopes), scopes, continuous=True)
 
     def refresh(
         self, app: AppRegistration, text: str, scopes: frozenset[str] | None, *, continuous: bool | None
     ) -> IssuedTokens:
-        """Tokens for a refresh token. A continuous one is replaced; used again, it ends its whole family.
+        """Tokens for a refresh token. A continuous one is replaced; used again, it revokes its whole family.
 
-        Where ``continuous`` is None nothing is replaced, as with API v3.
+        With ``continuous`` None nothing is replaced, as in API v3.
         """
         token = self._refresh.get(text)
         if token is None:
@@ -238,12 +236,12 @@ class LoginRegistry:
         return self._tokens(self._new_access("pina_sandbox_", token.family, chosen), chosen, text, token.expires)
 
     def issue_client_token(self, app: AppRegistration, scopes: frozenset[str]) -> IssuedTokens:
-        """A token that acts as the owner of the app; there is no refresh token with it."""
+        """A token that acts as the owner of the app, without a refresh token."""
         family = TokenFamily(app.id, app.owner, scopes, "client")
         return self._tokens(self._new_access("pinc_sandbox_", family, scopes), scopes, None, 0.0)
 
     def revoke(self, app: AppRegistration, text: str) -> None:
-        """End a token; a refresh token takes its family along. Raises ApiError (403) unless it is this app's."""
+        """Revoke a token; a refresh token revokes its family. Raises ApiError (403) for another app's token."""
         access, refresh = self._access.get(text), self._refresh.get(text)
         token = access or refresh
         if token is None and looks_real(text):
@@ -256,7 +254,7 @@ class LoginRegistry:
             token.family.revoked = True
 
     def expire_access_token(self, text: str) -> bool:
-        """End an access token before its time, if a refresh token can replace it; whether it was ended."""
+        """Expire an access token early if a refresh token can replace it. Returns whether it did."""
         token = self._access.get(text)
         if token is None or not any(refresh.family is token.family for refresh in self._refresh.values()):
             return False
@@ -289,7 +287,7 @@ class LoginRegistry:
 
 
 def looks_real(text: str) -> bool:
-    """Whether a text that is not the sandbox's own may be a credential of the real service."""
+    """Whether a text may be a credential of the real service."""
     if "sandbox" in text:
         return False
     return text.startswith(_TOKEN_PREFIXES) or _OPAQUE.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""What a new Pin shows: the six kinds of ``media_source``.
+"""The content of a new Pin, from the six kinds of ``media_source``.
 
 Source: https://github.com/pinterest/api-description (v5/openapi.json, PinMediaSource)
 """
@@ -26,9 +26,9 @@ _TITLE, _DESCRIPTION = 100, 800  # characters
 
 
 def content_from(world: World, caller: Caller, source: RequestBody, *, salt: str) -> PinContent:
-    """The content that a ``media_source`` describes, still without texts. ``salt`` makes its addresses its own.
+    """The content that a ``media_source`` describes, without texts. ``salt`` makes its addresses unique.
 
-    Raises ApiError where the source is incomplete, or names an upload that is not the caller's or not ready.
+    Raises ApiError if the source is incomplete, or its upload is not the caller's or not ready.
     """
     kind = source.choice("source_type", _KINDS)
     if kind is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PAID, _EARNED = "while the ad was paid for", "after somebody saved the ad"
+_PAID, _EARNED = "while the ad was paid for", "after the ad was saved"
 
 DEFINITIONS: Final[Mapping[str, str]] = {
     "AD_ACCOUNT_ID": "The id of the ad account",
@@ -55,7 +55,7 @@ DEFINITIONS: Final[Mapping[str, str]] = {
     "CPM_IN_DOLLAR": "What a thousand paid impressions cost",
     "ECPM_IN_MICRO_DOLLAR": "What a thousand impressions cost, paid and earned, in millionths",
     "ECPE_IN_DOLLAR": "What a click or save cost",
-    "TOTAL_CONVERSIONS": "How often somebody did what the ad is for",
+    "TOTAL_CONVERSIONS": "How often people did what the ad is for",
     "TOTAL_PAGE_VISIT": "How many visits of the advertiser's pages followed",
     "TOTAL_SIGNUP": "How many sign-ups followed",
     "TOTAL_CHECKOUT": "How many purchases followed",
@@ -64,6 +64,6 @@ DEFINITIONS: Final[Mapping[str, str]] = {
 
 
 def definition(name: str) -> dict[str, object]:
-    """A column as the API describes it."""
+    """A column's definition as the API returns it."""
     shown = name.replace("_", " ").capitalize()
     return {"name": name, "display_name": shown, "definition": DEFINITIONS[name], "category": "ADS"}

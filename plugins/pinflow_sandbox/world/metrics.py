@@ -1,7 +1,7 @@
-"""Figures of ads, Pins and accounts: nobody looks at anything in a sandbox, so they are made up, always the same.
+"""Metrics of ads, Pins and accounts. They are invented, and always the same.
 
-A figure depends on an id and a day alone. What belongs to several is the sum of its parts: a campaign's impressions
-are those of its ads, an account's those of the three kinds of app. Rates and costs are made of sums.
+A count depends only on an id and a day. Totals are sums of their parts: a campaign's impressions are those of its ads,
+an account's those of the three app types. Rates and costs are computed from sums.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
+from operator import add, attrgetter, sub
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 
     from pinflow_sandbox.world.records import AdRecord
 
-_WEEK = (1.0, 0.9, 0.85, 0.9, 1.05, 1.3, 1.4)  # of the usual, Monday first
+_WEEK = (1.0, 0.9, 0.85, 0.9, 1.05, 1.3, 1.4)  # share of the usual impressions, Monday first
 
 
 @dataclass(frozen=True, slots=True)
 class MetricCounts:
-    """How often something was shown and used, on one day or over several."""
+    """Counts of one day or of several days."""
 
     impressions: int = 0
-    earned_impressions: int = 0  # of an ad: those after somebody saved it
+    earned_impressions: int = 0  # of an ad: after it was saved
     clicks: int = 0
     outbound: int = 0
     saves: int = 0
@@ -40,25 +41,24 @@ class MetricCounts:
     watched: int = 0  # milliseconds
 
     def __add__(self, other: MetricCounts) -> MetricCounts:
-        return MetricCounts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(MetricCounts)))
-
-    def share(self, numerator: int, denominator: int) -> MetricCounts:
-        """A part of these figures, rounded down."""
-        return MetricCounts(*(getattr(self, field.name) * numerator // denominator for field in fields(MetricCounts)))
+        return MetricCounts(*map(add, _values(self), _values(other)))
 
     def __sub__(self, other: MetricCounts) -> MetricCounts:
-        return MetricCounts(*(getattr(self, field.name) - getattr(other, field.name) for field in fields(MetricCounts)))
+        return MetricCounts(*map(sub, _values(self), _values(other)))
 
+    def share(self, numerator: int, denominator: int) -> MetricCounts:
+        """A share of these counts, rounded down."""
+        return MetricCounts(*(count * numerator // denominator for count in _values(self)))
+
+
+_values = attrgetter(*(field.name for field in fields(MetricCounts)))
 
 ZERO = MetricCounts()
 
 
 def total(parts: Iterable[MetricCounts]) -> MetricCounts:
-    """The sum of figures."""
-    counts = ZERO
-    for part in parts:
-        counts += part
-    return counts
+    """The sum of counts."""
+    return sum(parts, ZERO)
 
 
 def day_of(seconds: float) -> date:
@@ -72,7 +72,7 @@ def days(first: date, last: date) -> Iterator[date]:
 
 
 def daily_counts(id: str, day: date, *, usual: int, video: bool = False) -> MetricCounts:
-    """The figures of a Pin or an account on one day; ``usual`` is what its impressions are about."""
+    """The counts of a Pin or an account on one day; ``usual`` is its average number of impressions."""
     digest = blake2b(f"{id}:{day.isoformat()}".encode(), digest_size=8).digest()
     shown = int(usual * _WEEK[day.weekday()] * (0.6 + digest[0] / 320))
     clicks = shown * (20 + digest[1] % 40) // 1000
@@ -94,7 +94,7 @@ def daily_counts(id: str, day: date, *, usual: int, video: bool = False) -> Metr
 
 
 def ad_counts(ad: AdRecord, day: date) -> MetricCounts:
-    """The figures of an ad on one day: none before it was made, none of one that never ran."""
+    """The counts of an ad on one day: zero before it was created and if it never ran."""
     if ad.status in ("DRAFT", "DELETED_DRAFT") or ad.review != "APPROVED" or day < day_of(ad.created):
         return ZERO
     usual = 300 + int(ad.id[-3:]) * 2
@@ -108,7 +108,7 @@ def _ratio(numerator: float, denominator: float) -> float:
     return round(numerator / denominator, 6) if denominator else 0.0
 
 
-# what the columns of ad reports mean in figures; ..._1 is paid, ..._2 is earned
+# columns of ad reports -> their value; ..._1 is paid, ..._2 is earned
 AD_COLUMNS: Mapping[str, Callable[[MetricCounts], float]] = {
     "SPEND_IN_MICRO_DOLLAR": lambda it: it.spend,
     "SPEND_IN_DOLLAR": lambda it: round(it.spend / 1_000_000, 2),
@@ -147,7 +147,7 @@ AD_COLUMNS: Mapping[str, Callable[[MetricCounts], float]] = {
     "TOTAL_CHECKOUT_VALUE_IN_MICRO_DOLLAR": lambda it: it.outbound // 25 * 24_900_000,
 }
 
-# what the metrics of Pins and accounts mean in figures
+# metrics of Pins and accounts -> their value
 METRICS: Mapping[str, Callable[[MetricCounts], float]] = {
     "IMPRESSION": lambda it: it.impressions,
     "PIN_CLICK": lambda it: it.clicks,
@@ -171,11 +171,11 @@ METRICS: Mapping[str, Callable[[MetricCounts], float]] = {
 }
 
 
-def column_values(figures: MetricCounts, names: Iterable[str]) -> dict[str, float]:
+def columns(counts: MetricCounts, names: Iterable[str]) -> dict[str, float]:
     """The values of these columns of an ad report."""
-    return {name: AD_COLUMNS[name](figures) for name in names if name in AD_COLUMNS}
+    return {name: AD_COLUMNS[name](counts) for name in names if name in AD_COLUMNS}
 
 
-def metric_values(figures: MetricCounts, names: Iterable[str]) -> dict[str, float]:
+def values(counts: MetricCounts, names: Iterable[str]) -> dict[str, float]:
     """The values of these metrics of a Pin or an account."""
-    return {name: METRICS[name](figures) for name in names}
+    return {name: METRICS[name](counts) for name in names}

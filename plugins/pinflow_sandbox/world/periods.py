@@ -1,4 +1,4 @@
-"""Which days a query for figures means, and how they are put together.
+"""The days that a query for metrics covers, and how they are grouped.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (start_date, end_date, granularity)
 """
@@ -21,7 +21,7 @@ GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
 
 @dataclass(frozen=True, slots=True)
 class DateLimits:
-    """How far back a query may begin and how many days it may span."""
+    """How many days back a query may start and how many days it may span."""
 
     back: int
     span: int
@@ -44,7 +44,7 @@ class Period:
         return days(self.first, self.last)
 
     def parts(self, granularity: Granularity) -> Iterator[Period]:
-        """The period cut into what one row stands for; weeks begin on Mondays."""
+        """The period split into the parts of one row each; weeks start on Monday."""
         if granularity == "TOTAL":
             yield self
             return
@@ -55,17 +55,17 @@ class Period:
             start = end + timedelta(days=1)
 
 
-def parse_period(start: str | None, end: str | None, today: date, reach: DateLimits) -> Period:
-    """The period that two dates of a query make. Raises ApiError for dates that are none, or out of reach."""
+def parse_period(start: str | None, end: str | None, today: date, limits: DateLimits) -> Period:
+    """The period between two dates of a query. Raises ApiError for invalid dates and those beyond the limits."""
     first, last = _date("start_date", start), _date("end_date", end)
     if first > last:
         raise invalid_request(f"start_date {first} is after end_date {last}")
     if last > today:
         raise invalid_request(f"end_date {last} is in the future")
-    if (today - first).days > reach.back:
-        raise invalid_request(f"start_date {first} is more than {reach.back} days back")
-    if (last - first).days > reach.span:
-        raise invalid_request(f"the dates are more than {reach.span} days apart")
+    if (today - first).days > limits.back:
+        raise invalid_request(f"start_date {first} is more than {limits.back} days back")
+    if (last - first).days > limits.span:
+        raise invalid_request(f"the dates are more than {limits.span} days apart")
     return Period(first, last)
 
 

@@ -8,13 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pinflow_sandbox.server.errors import (
-    board_not_found,
-    permission_denied,
-    pin_not_found,
-    restricted_feature,
-    spam_block,
-)
+from pinflow_sandbox.server import errors
 from pinflow_sandbox.world.media_sources import content_from
 from pinflow_sandbox.world.records import PinContent, PinRecord
 
@@ -28,9 +22,9 @@ _TEXTS = {"title": TITLE, "description": DESCRIPTION, "link": LINK, "alt_text": 
 
 
 def create_pin(world: World, caller: Caller, body: RequestBody) -> PinRecord:
-    """Put a new Pin on a board of the caller's, or on a group board shared with the caller."""
+    """Create a Pin on a board of the caller or a group board shared with the caller."""
     if world.settings.trial:
-        raise permission_denied(
+        raise errors.permission_denied(
             "Apps with Trial access cannot create Pins in production; use the API Sandbox instead: "
             "https://api-sandbox.pinterest.com"
         )
@@ -40,7 +34,7 @@ def create_pin(world: World, caller: Caller, body: RequestBody) -> PinRecord:
     parent = body.id("parent_pin_id")
     board, section = _find_place(world, caller, body)
     if parent is not None and parent not in world.pins:
-        raise pin_not_found()
+        raise errors.pin_not_found()
     _require_room(world, caller)
     source = body.part("media_source")
     if source is None:
@@ -51,7 +45,7 @@ def create_pin(world: World, caller: Caller, body: RequestBody) -> PinRecord:
 
 
 def save_pin(world: World, caller: Caller, source_id: str, body: RequestBody) -> PinRecord:
-    """Put a Pin that is public, or the caller's own, on a board or on the caller's profile as a new Pin."""
+    """Save a public Pin or one of the caller as a new Pin on a board or on the caller's profile."""
     source = _find_savable(world, caller, source_id)
     board, section = _find_place(world, caller, body) if body.id("board_id") is not None else (None, None)
     _require_room(world, caller)
@@ -70,9 +64,9 @@ def save_pin(world: World, caller: Caller, source_id: str, body: RequestBody) ->
 
 
 def update_pin(world: World, caller: Caller, pin: PinRecord, body: RequestBody) -> PinRecord:
-    """Change a Pin's texts or its place, as far as the body names them."""
+    """Change a Pin's texts, board or section, as far as the body has them."""
     if not world.settings.pin_edit:
-        raise restricted_feature("pin_edit")
+        raise errors.restricted_feature("pin_edit")
     _require_change_right(world, caller, pin)
     content = _edited_content(pin, body)
     if "board_id" in body or "board_section_id" in body:
@@ -82,7 +76,7 @@ def update_pin(world: World, caller: Caller, pin: PinRecord, body: RequestBody) 
 
 
 def delete_pin(world: World, caller: Caller, pin: PinRecord) -> None:
-    """Delete a Pin of the caller's own, or from a board of the caller's own."""
+    """Delete a Pin of the caller or from a board of the caller."""
     _require_change_right(world, caller, pin)
     remove_pin(world, pin)
 
@@ -97,16 +91,16 @@ def add_pin(
     created: float | None = None,
     parent_id: str | None = None,
 ) -> PinRecord:
-    """Put a new Pin on a board, without asking whether somebody may."""
-    at = world.clock.now() if created is None else created
-    pin = PinRecord(world.new_id("pin"), account or board.owner, board.id, _id(section), at, source, parent_id)
+    """Add a Pin to a board, without permission checks."""
+    moment = world.clock.now() if created is None else created
+    pin = PinRecord(world.new_id("pin"), account or board.owner, board.id, _id(section), moment, source, parent_id)
     _put(world, pin)
-    board.pins_modified = max(board.pins_modified, at)
+    board.pins_modified = max(board.pins_modified, moment)
     return pin
 
 
 def remove_pin(world: World, pin: PinRecord) -> None:
-    """Take a Pin out of the world."""
+    """Remove a Pin from the world."""
     if pin.section_id is not None:
         world.sections[pin.section_id].pins.remove(pin.id)
     if pin.board_id is not None:
@@ -118,7 +112,7 @@ def remove_pin(world: World, pin: PinRecord) -> None:
 
 
 def _add_new(world: World, pin: PinRecord) -> PinRecord:
-    """Put a Pin made just now into the world."""
+    """Add a new Pin to the world, created now."""
     pin.created = world.clock.now()
     _put(world, pin)
     if pin.board_id is not None:
@@ -137,7 +131,7 @@ def _put(world: World, pin: PinRecord) -> None:
 
 
 def _find_place(world: World, caller: Caller, body: RequestBody) -> tuple[BoardRecord, SectionRecord | None]:
-    """Where a body wants a Pin to be."""
+    """The board and section that a body names for a Pin."""
     board_id, section_id = body.id("board_id", null=False), body.id("board_section_id")
     if board_id is None:
         raise body.field_error("board_id", "is required")
@@ -147,38 +141,38 @@ def _find_place(world: World, caller: Caller, body: RequestBody) -> tuple[BoardR
 
 
 def _require_pin_scope(caller: Caller, board: BoardRecord) -> None:
-    caller.may_write(board.privacy)
+    caller.require_write(board.privacy)
     if board.privacy == "SECRET" and not caller.has("pins:write_secret"):
-        raise permission_denied("Pins on secret boards need the scope pins:write_secret.")
+        raise errors.permission_denied("Pins on secret boards need the scope pins:write_secret.")
 
 
 def _require_change_right(world: World, caller: Caller, pin: PinRecord) -> None:
     board = world.boards[pin.board_id] if pin.board_id is not None else None
     if caller.account.username not in (pin.account, board.owner if board else None):
-        raise permission_denied()
+        raise errors.permission_denied()
     if board is not None:
         _require_pin_scope(caller, board)
 
 
 def _require_room(world: World, caller: Caller) -> None:
     if world.settings.spam_block:
-        raise spam_block(world.settings.spam_status)
+        raise errors.spam_block(world.settings.spam_status)
     if len(caller.account.pins) >= world.settings.max_pins:
-        raise permission_denied(f"An account can have at most {world.settings.max_pins} Pins.")
+        raise errors.permission_denied(f"An account can have at most {world.settings.max_pins} Pins.")
 
 
 def _find_savable(world: World, caller: Caller, id: str) -> PinRecord:
     pin = world.pins.get(id)
     if pin is None:
-        raise pin_not_found()
+        raise errors.pin_not_found()
     public = pin.board_id is None or world.boards[pin.board_id].privacy == "PUBLIC"
     if not public and not world.sees_pin(caller, pin):
-        raise pin_not_found()
+        raise errors.pin_not_found()
     return pin
 
 
 def _edited_content(pin: PinRecord, body: RequestBody) -> PinContent:
-    """A Pin's content with the texts that the body names."""
+    """A Pin's content with the texts in the body."""
     old = pin.content
     texts: dict[str, Any] = {
         name: body.text(name, most=most, null=True) for name, most in _TEXTS.items() if name in body
@@ -201,10 +195,10 @@ def _slot_texts(body: RequestBody) -> dict[str, Any]:
 
 
 def _move(world: World, caller: Caller, pin: PinRecord, body: RequestBody) -> None:
-    """Take a Pin to the board and section that the body names; a new board without a section means none."""
+    """Move a Pin to the board and section in the body; a new board without a section means no section."""
     board_id, section_id = body.id("board_id", null=False) or pin.board_id, body.id("board_section_id")
     if board_id is None:
-        raise board_not_found()
+        raise errors.board_not_found()
     if "board_section_id" not in body and board_id == pin.board_id:
         return
     board = world.board(caller, board_id)

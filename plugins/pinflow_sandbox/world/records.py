@@ -1,13 +1,13 @@
-"""What a world holds: accounts, boards, sections, Pins, uploads and advertising, as plain records.
+"""Records of a world: accounts, boards, sections, Pins, uploads and advertising.
 
-Ids are decimal text of one length, handed out in rising order for each kind, so that sorting ids is sorting by age.
+Ids are decimal texts of one length, assigned in ascending order for each kind, so that sorting ids sorts by age.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pinflow_sandbox.world import images
 
@@ -15,28 +15,29 @@ if TYPE_CHECKING:
     from pinflow_pinterest.analytics.metrics import EntityStatus
 
 Privacy = Literal["PUBLIC", "PROTECTED", "SECRET"]
+PRIVACIES: tuple[Privacy, ...] = get_args(Privacy)
 MediaKind = Literal["image", "multiple_images", "video"]
 Review = Literal["OTHER", "PENDING", "REJECTED", "APPROVED"]
 
 
 class SortedIds(list[str]):
-    """Ids in rising order. Adding, finding and taking out cost little even among many thousands."""
+    """Ids in ascending order, with fast insertion and removal even among many thousands."""
 
     def add(self, id: str) -> None:
-        """Add an id that is not there yet."""
+        """Add an id that is not in the list."""
         if self and id < self[-1]:
             insort(self, id)
         else:
             self.append(id)
 
     def remove(self, id: str, /) -> None:
-        """Remove an id that is there."""
+        """Remove an id that is in the list."""
         del self[bisect_left(self, id)]
 
 
 @dataclass(slots=True)
 class WebsiteRecord:
-    """A claimed web site."""
+    """A claimed website."""
 
     address: str
     verified: float  # seconds since the epoch
@@ -44,7 +45,7 @@ class WebsiteRecord:
 
 @dataclass(slots=True)
 class AccountRecord:
-    """One user of the service."""
+    """A user of the service."""
 
     id: str
     username: str
@@ -75,7 +76,7 @@ class SectionRecord:
 
 @dataclass(slots=True)
 class BoardRecord:
-    """A board; ``pins`` are all of them, those in sections too."""
+    """A board; ``pins`` includes those in sections."""
 
     id: str
     owner: str  # username
@@ -89,12 +90,12 @@ class BoardRecord:
     followers: set[str] = field(default_factory=set)  # usernames
     pins: SortedIds = field(default_factory=SortedIds)
     sections: SortedIds = field(default_factory=SortedIds)
-    v3_fields: dict[str, object] = field(default_factory=dict)  # what only API v3 knows of a board
+    v3_fields: dict[str, object] = field(default_factory=dict)  # fields that only API v3 has
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One image of a Pin, with the texts it has in a carousel."""
+    """One image of a Pin, with its texts in a carousel."""
 
     key: str
     title: str | None = None
@@ -104,7 +105,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class PinContent:
-    """What a Pin shows. ``slots`` has one image, a carousel's two to five, or a video's cover."""
+    """The content of a Pin. ``slots`` has one image, two to five of a carousel, or the cover of a video."""
 
     kind: MediaKind
     slots: tuple[Slot, ...]
@@ -114,18 +115,18 @@ class PinContent:
     alt_text: str | None = None
     dominant_color: str | None = None
     video: str | None = None  # fingerprint of the uploaded bytes
-    cover: int = 0  # the slot that stands for the whole carousel
+    cover: int = 0  # index of the slot shown for the whole carousel
     standard: bool = True
 
     @property
     def media_fingerprints(self) -> list[str]:
-        """What the pictures and the video are, whatever their addresses."""
+        """The fingerprints of the pictures and the video; they don't depend on addresses."""
         pictures = [images.content_of(slot.key) for slot in self.slots]
         return [*pictures, self.video] if self.video else pictures
 
     @property
     def fingerprint(self) -> str:
-        """Equal for two Pins that show the same: texts, link, pictures and their order."""
+        """Equal for two Pins with the same texts, link and pictures in the same order."""
         texts = (self.title, self.description, self.link, self.alt_text)
         slots = [text or "" for slot in self.slots for text in (slot.title, slot.description, slot.link)]
         return images.fingerprint(self.kind, *(text or "" for text in texts), *slots, *self.media_fingerprints)
@@ -133,10 +134,10 @@ class PinContent:
 
 @dataclass(slots=True)
 class PinRecord:
-    """A Pin. Its content may be a number, from which it is made whenever somebody looks."""
+    """A Pin. ``source`` may be a number from which the content is made when it is read, to save memory."""
 
     id: str
-    account: str  # username of who made or saved it
+    account: str  # username of the creator
     board_id: str | None  # None: on the profile only
     section_id: str | None
     created: float
@@ -146,7 +147,7 @@ class PinRecord:
 
     @property
     def content(self) -> PinContent:
-        """What this Pin shows."""
+        """The content of this Pin."""
         return numbered_content(self.source) if isinstance(self.source, int) else self.source
 
 
@@ -159,14 +160,14 @@ class MediaRecord:
     key: str  # the object's name in the store
     signature: str
     uploaded: float | None = None
-    polls: int = 0  # how often its state was asked for since the upload
+    polls: int = 0  # status requests since the upload
     content: str | None = None  # fingerprint of the bytes
     size: int = 0  # bytes
 
 
 @dataclass(slots=True)
 class AdAccountRecord:
-    """An account that advertises; ``roles`` are the permissions of everybody who may see it, by username."""
+    """An advertising account; ``roles`` are the permissions by username."""
 
     id: str
     owner: str  # username
@@ -182,7 +183,7 @@ class AdAccountRecord:
 
 @dataclass(slots=True)
 class CampaignRecord:
-    """What an ad account wants to reach, and how much it may cost."""
+    """A campaign of an ad account, with its objective and spend caps."""
 
     id: str
     ad_account_id: str
@@ -199,7 +200,7 @@ class CampaignRecord:
 
 @dataclass(slots=True)
 class AdGroupRecord:
-    """The ads of a campaign that share a budget, a bid and an audience."""
+    """Ads of a campaign with a common budget, bid and audience."""
 
     id: str
     ad_account_id: str
@@ -231,15 +232,15 @@ class AdRecord:
 
 @dataclass(slots=True)
 class ReportRecord:
-    """A report on ads that was asked for, by the token that stands for it."""
+    """A requested report on ads, identified by its token."""
 
     token: str
     ad_account_id: str
-    asked: float  # seconds since the epoch
+    requested: float  # seconds since the epoch
     name: str  # of the file
     content_type: str
     file: bytes
-    polls: int = 0  # how often its state was asked for
+    polls: int = 0  # status requests so far
     links: int = 0  # how many addresses were given out for its file
 
 
@@ -247,7 +248,7 @@ AdEntity = AdAccountRecord | CampaignRecord | AdGroupRecord | AdRecord
 
 
 def numbered_content(number: int) -> PinContent:
-    """The content of the Pin of this number; no two numbers share one."""
+    """The content of the Pin with this number, different for each number."""
     content = images.fingerprint("numbered", str(number))
     return PinContent(
         kind="image",

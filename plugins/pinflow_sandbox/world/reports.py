@@ -1,7 +1,7 @@
-"""Reports on ads that take a while: asked for, made, file_response from a host of their own, and gone after an hour.
+"""Asynchronous reports on ads: requested, polled, downloaded from another host, deleted after an hour.
 
-An address of a file is signed: it carries all the right that it needs, for five minutes, and a request that brings an
-Authorization header as well is refused, as the vendor's object store refuses it.
+The URL of a file is signed and valid for five minutes. A request with an Authorization header as well is refused, as
+the vendor's object store refuses it.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (analytics/create_report, analytics/get_report)
 """
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 STORE_PATH: Final = "/_reports/"
 
-_OTHER_NAME: Final = {"127.0.0.1": "localhost", "localhost": "127.0.0.1", "[::1]": "localhost"}
+_OTHER_HOST: Final = {"127.0.0.1": "localhost", "localhost": "127.0.0.1", "[::1]": "localhost"}
 
 
 def add(world: World, account: AdAccountRecord, file: bytes, *, csv_wanted: bool) -> ReportRecord:
-    """Keep a report's file for whoever asks with its token, which is in no listing."""
+    """Store a report's file under a new token, which no listing shows."""
     number = str(len(world.reports) + 1)
     token = images.fingerprint("report", str(world.seed), account.id, number) + images.fingerprint("token", number)
     name = f"report_{account.id}_{number}.{'csv' if csv_wanted else 'json'}"
@@ -45,20 +45,20 @@ def add(world: World, account: AdAccountRecord, file: bytes, *, csv_wanted: bool
 
 
 def status(world: World, report: ReportRecord | None) -> str:
-    """The state of a report: done after the time or the polls of the settings, and expired an hour later."""
+    """The status of a report: finished after the time or the polls of the settings, expired an hour later."""
     outcome = world.settings.report_outcome
     if report is None or outcome == "DOES_NOT_EXIST":
         return "DOES_NOT_EXIST"
-    passed = world.clock.now() - report.asked
-    if passed < world.settings.report_seconds and report.polls < world.settings.report_polls:
+    elapsed = world.clock.now() - report.requested
+    if elapsed < world.settings.report_seconds and report.polls < world.settings.report_polls:
         return "IN_PROGRESS"
-    if outcome == "FINISHED" and passed > world.settings.report_seconds + world.settings.report_life:
+    if outcome == "FINISHED" and elapsed > world.settings.report_seconds + world.settings.report_life:
         return "EXPIRED"
     return outcome
 
 
 def poll(world: World, account: AdAccountRecord, token: str, host: str) -> Row:
-    """What is told of a report to somebody who waits for it; an address of its file once there is one."""
+    """The status of a report, counted as a poll, and the URL of its file once it is finished."""
     report = world.reports.get(token)
     if report is not None and report.ad_account_id != account.id:
         report = None
@@ -72,7 +72,7 @@ def poll(world: World, account: AdAccountRecord, token: str, host: str) -> Row:
 
 
 def as_json(rows: Iterable[Row], id_column: str) -> bytes:
-    """The file of a JSON report: rows by the id of what they are about."""
+    """The file of a JSON report: rows by the id of their entity."""
     by_id: dict[str, list[Row]] = {}
     for row in rows:
         by_id.setdefault(str(row[id_column]), []).append(row)
@@ -80,7 +80,7 @@ def as_json(rows: Iterable[Row], id_column: str) -> bytes:
 
 
 def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
-    """The file of a CSV report: zero where a row has nothing."""
+    """The file of a CSV report, with zero for absent values."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval=0, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -89,7 +89,7 @@ def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
 
 
 def file_response(world: World, call: HttpRequest) -> HttpResponse:
-    """The file that a signed address leads to, as an object store gives it out."""
+    """The response of the object store to a signed URL."""
     if call.method not in ("GET", "HEAD"):
         return _store_error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
     if "authorization" in call.headers:
@@ -107,16 +107,16 @@ def file_response(world: World, call: HttpRequest) -> HttpResponse:
 
 
 def check_filters(filters: Sequence[tuple[str, str, Sequence[float]]]) -> None:
-    """Raise ApiError for a filter of figures that there is no such thing as."""
+    """Raise ApiError for an unknown field or operator of a metrics filter."""
     for field, operator, _ in filters:
         if field not in ("SPEND_IN_DOLLAR", "TOTAL_IMPRESSION") or operator not in ("LESS_THAN", "GREATER_THAN"):
             raise invalid_request(f"no filter {field[:40]} {operator[:40]}")
 
 
 def _address(world: World, report: ReportRecord, host: str) -> str:
-    """Where the file is: the same server by another name, so that a client must send no token there."""
+    """The URL of the file: this server by another host name, so that clients must not send a token there."""
     name, colon, port = host.rpartition(":")
-    other = _OTHER_NAME.get(name, "localhost") if colon else host
+    other = _OTHER_HOST.get(name, "localhost") if colon else host
     expires = str(int(world.clock.now() + world.settings.report_url_seconds))
     query = f"report={report.token}&X-Amz-Expires={expires}&X-Amz-Signature={_signature(world, report, expires)}"
     return f"http://{other}{colon}{port if colon else ''}{STORE_PATH}{quote(report.name)}?{query}"

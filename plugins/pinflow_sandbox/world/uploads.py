@@ -1,6 +1,6 @@
-"""Video uploads: registration, the object store that takes the bytes, and the states on the way to a Pin.
+"""Video uploads: registration, the object store, and the processing states.
 
-The store keeps no bytes, only their fingerprint and their number.
+The store keeps only the fingerprint and size of a file.
 
 Source: https://developers.pinterest.com/docs/work-with-organic-content-and-users/create-boards-and-pins/ (video Pins)
 and https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pinflow_sandbox.world.world import Caller, World
 
 STORE_PATH = "/_store/"
-LARGEST_UPLOAD = 64 * 1024 * 1024  # bytes, with the form around the file
+LARGEST_UPLOAD = 64 * 1024 * 1024  # bytes, with the form; a request is held in memory
 
 Status = Literal["registered", "processing", "succeeded", "failed"]
 
@@ -30,7 +30,7 @@ _NAME = re.compile(rb'(?:^|[;\s])name="([^"]*)"', re.IGNORECASE)
 
 
 class UploadRejected(Exception):
-    """The object store does not take an upload; it says so in XML, in its own words."""
+    """The object store refuses an upload; ``xml`` is the body of its response."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class UploadRejected(Exception):
 
 
 def register(world: World, caller: Caller, body: RequestBody) -> MediaRecord:
-    """Announce an upload."""
+    """Register an upload."""
     if body.choice("media_type", ("video",)) is None:
         raise body.field_error("media_type", "is required")
     id = world.new_id("media")
@@ -53,7 +53,7 @@ def register(world: World, caller: Caller, body: RequestBody) -> MediaRecord:
 
 
 def parameters(world: World, media: MediaRecord) -> dict[str, str]:
-    """The form fields that have to go in front of the file."""
+    """The form fields that must precede the file."""
     at = gmtime(world.clock.now())
     day = f"{at.tm_year:04}{at.tm_mon:02}{at.tm_mday:02}"
     return {
@@ -69,34 +69,34 @@ def parameters(world: World, media: MediaRecord) -> dict[str, str]:
 
 
 def media_of(world: World, caller: Caller, id: str) -> MediaRecord:
-    """An upload of the caller's own. Raises ApiError (404) for any other."""
+    """An upload of the caller. Raises ApiError (404) for any other."""
     media = world.media.get(id)
     if media is None or media.account != caller.account.username:
-        raise ApiError(404, 404, "Media not media.")
+        raise ApiError(404, 404, "Media not found.")
     return media
 
 
 def poll(world: World, media: MediaRecord) -> Status:
-    """The state of an upload, asked by somebody who waits for it."""
+    """The status of an upload, counted as a poll."""
     if media.uploaded is not None:
         media.polls += 1
     return status(world, media)
 
 
 def status(world: World, media: MediaRecord) -> Status:
-    """The state of an upload: an empty file fails, others are done after the time or the polls of the settings."""
+    """The status of an upload: ready after the time or the polls of the settings; an empty file fails."""
     if media.uploaded is None:
         return "registered"
-    passed = world.clock.now() - media.uploaded
-    if passed < world.settings.processing_seconds and media.polls < world.settings.processing_polls:
+    elapsed = world.clock.now() - media.uploaded
+    if elapsed < world.settings.processing_seconds and media.polls < world.settings.processing_polls:
         return "processing"
     return world.settings.processing_outcome if media.size else "failed"
 
 
 def accept(world: World, body: bytes, content_type: str, *, signed: bool) -> None:
-    """Take an upload as the object store does: every parameter in front of the file, no Authorization header.
+    """Store an upload: every parameter before the file, no Authorization header.
 
-    Raises UploadRejected with the status and the XML that the store answers.
+    Raises UploadRejected with the status and XML of the store's response.
     """
     if signed:
         raise UploadRejected(
@@ -104,24 +104,17 @@ def accept(world: World, body: bytes, content_type: str, *, signed: bool) -> Non
         )
     fields, file = _form(body, content_type)
     media = world.media.get(fields.get("key", "").rpartition(":")[2])
-    if media is None or not _is_signed(media, fields):
+    if media is None or not _is_signed(world, media, fields):
         raise UploadRejected(403, "AccessDenied", "The form is not signed: send every upload parameter before the file")
     media.content, media.size = images.fingerprint("bytes", file), len(file)
     media.uploaded, media.polls = world.clock.now(), 0
 
 
-def _is_signed(media: MediaRecord, fields: dict[str, str]) -> bool:
-    """Whether the fields in front of the file are those that were given out for this upload."""
-    fixed = {
-        "key": media.key,
-        "x-amz-signature": media.signature,
-        "x-amz-security-token": f"sandbox-token-{media.id}",
-        "policy": f"sandbox-policy-{media.id}",
-        "x-amz-algorithm": "AWS4-HMAC-SHA256",
-        "Content-Type": "multipart/form-data",
-    }
-    dated = bool(fields.get("x-amz-date")) and bool(fields.get("x-amz-credential"))
-    return dated and all(fields.get(name) == value for name, value in fixed.items())
+def _is_signed(world: World, media: MediaRecord, fields: dict[str, str]) -> bool:
+    """Whether the fields before the file are the parameters of this upload; the dates may be of another moment."""
+    dates = ("x-amz-date", "x-amz-credential")
+    expected = parameters(world, media).items()
+    return all(fields.get(name) if name in dates else fields.get(name) == value for name, value in expected)
 
 
 def _form(body: bytes, content_type: str) -> tuple[dict[str, str], bytes]:
@@ -143,6 +136,6 @@ def _form(body: bytes, content_type: str) -> tuple[dict[str, str], bytes]:
 
 
 def _parts(body: bytes, mark: bytes) -> list[bytes]:
-    """What is between the marks of a multipart body; a body that is cut off has no last part."""
+    """The parts of a multipart body; a body that is cut off has no last part."""
     pieces = (b"\r\n" + body).split(b"\r\n" + mark)
     return [piece.removeprefix(b"\r\n") for piece in pieces[1:-1]]

@@ -1,6 +1,6 @@
-"""One world: what exists in it, which time it is there, and who may see what. The rules are in one file a subject.
+"""The world of a sandbox: what exists in it, its clock, and who may see what. Each subject has its rules in a file.
 
-Everything that reads or changes a world holds its ``lock``.
+Code that reads or changes a world must hold its ``lock``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _FIRST_IDS = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request, through which app, with which rights."""
+    """The account, app and scopes that a request is sent with."""
 
     account: AccountRecord
     app_id: str
@@ -71,13 +71,13 @@ class Caller:
         """Whether all of these scopes were granted."""
         return self.scopes.issuperset(scopes)
 
-    def may_write(self, privacy: Privacy) -> None:
-        """Raise ApiError (403) if this token may not change boards of that privacy."""
+    def require_write(self, privacy: Privacy) -> None:
+        """Raise ApiError (403) if the token may not change boards of this privacy."""
         if privacy == "SECRET" and not self.has("boards:write_secret"):
             raise permission_denied("Secret boards need the scope boards:write_secret.")
 
-    def needs(self, scopes: Iterable[str]) -> None:
-        """Raise ApiError (401, code 3) with the list of those that were not granted."""
+    def require_scopes(self, scopes: Iterable[str]) -> None:
+        """Raise ApiError (401, code 3) that lists the scopes that were not granted."""
         if missing := sorted(set(scopes) - self.scopes):
             raise missing_scopes(missing)
 
@@ -86,7 +86,7 @@ class World:
     """A small copy of the service: accounts with boards, sections, Pins and uploads, logins and limits."""
 
     def __init__(self, *, now: Callable[[], float], settings: Settings | None = None, seed: int = 1) -> None:
-        self.lock = RLock()
+        self.lock = RLock()  # requests come in many threads, and a rule may call another
         self.clock = SandboxClock(now)
         self.settings = settings or Settings()
         self.logins = LoginRegistry(seed, self.clock.now, lambda: self.settings)
@@ -94,7 +94,7 @@ class World:
         self.clear(seed)
 
     def clear(self, seed: int) -> None:
-        """Empty this world of everything but its settings, its clock and its logins."""
+        """Delete everything but settings, clock and logins."""
         self.seed = seed
         self.accounts: dict[str, AccountRecord] = {}  # by username
         self.boards: dict[str, BoardRecord] = {}
@@ -106,15 +106,15 @@ class World:
         self.ad_groups: dict[str, AdGroupRecord] = {}
         self.ads: dict[str, AdRecord] = {}
         self.reports: dict[str, ReportRecord] = {}  # by token
-        self.numbered_pins = 0  # how many Pins have been made from a number
+        self.numbered_pins = 0  # Pins made from a number so far
         self.request_counts: Counter[tuple[str, str, int, str]] = Counter()  # method, template, status, account
         self._random = Random(seed)  # noqa: S311 (gaps between ids, not secrets)
         self._last_ids = dict(_FIRST_IDS)
-        self._unlisted: dict[str, float] = {}  # id -> when listings will know of it
+        self._unlisted: dict[str, float] = {}  # id -> when listings show it
         self.limits.clear()
 
     def new_id(self, kind: str) -> str:
-        """The next id of a kind: as many digits as all of its kind, greater than all before."""
+        """The next id of a kind: greater than all before, with as many digits."""
         self._last_ids[kind] += self._random.randrange(1, 1000)
         return str(self._last_ids[kind])
 
@@ -126,18 +126,18 @@ class World:
         return account
 
     def add_account(self, username: str, **details: object) -> AccountRecord:
-        """A new account, or the one that has the name already."""
+        """A new account, or the existing one of this name."""
         if username not in self.accounts:
             self.accounts[username] = AccountRecord(self.new_id("account"), username, **details)  # type: ignore[arg-type]
         return self.accounts[username]
 
     @property
     def app(self) -> AppRegistration:
-        """The app that tokens belong to when nobody names another."""
+        """The app that tokens belong to by default."""
         return self.logins.apps[DEFAULT_APP]
 
     def token_for(self, account: str, scopes: Iterable[str] = EVERY_SCOPE) -> str:
-        """An access token of this account (a username) for these scopes; asked again, the same one.
+        """An access token of this account (a username) for these scopes; the same on every call.
 
         Raises ApiError (404) if there is no such account.
         """
@@ -145,7 +145,7 @@ class World:
             return self.logins.standing_token(self.app, self.account(account).username, frozenset(scopes))
 
     def token_pair_for(self, account: str, scopes: Iterable[str] = EVERY_SCOPE) -> IssuedTokens:
-        """Fresh tokens of this account (a username) that can be refreshed.
+        """New tokens of this account (a username) that can be refreshed.
 
         Raises ApiError (404) if there is no such account.
         """
@@ -153,20 +153,20 @@ class World:
             return self.logins.issue_pair(self.app, self.account(account).username, frozenset(scopes))
 
     def caller(self, token: str) -> Caller:
-        """Who an access token stands for. Raises ApiError (401) for one that is not good."""
+        """The caller that an access token stands for. Raises ApiError (401) for an invalid token."""
         access = self.logins.find_access_token(token)
         return Caller(
             self.account(access.family.account), access.family.app_id, access.scopes, access.family.kind == "client"
         )
 
     def sees_board(self, caller: Caller, board: BoardRecord) -> bool:
-        """Whether a board is this caller's to read: own, or shared, and not a secret kept from the token."""
+        """Whether the caller may read a board: an own or shared one, a secret one only with the scope."""
         name = caller.account.username
         shared = board.owner == name or name in board.collaborators
         return shared and (board.privacy != "SECRET" or "boards:read_secret" in caller.scopes)
 
     def sees_pin(self, caller: Caller, pin: PinRecord) -> bool:
-        """Whether a Pin is this caller's to read."""
+        """Whether the caller may read a Pin."""
         board = self.boards[pin.board_id] if pin.board_id is not None else None
         if board is None:
             return pin.account == caller.account.username
@@ -197,12 +197,12 @@ class World:
         return pin
 
     def delay_listing(self, id: str) -> None:
-        """Keep something new out of the listings for as long as the settings say."""
+        """Keep a new object out of listings for as long as the settings say."""
         if self.settings.listing_lag:
             self._unlisted[id] = self.clock.now() + self.settings.listing_lag
 
     def is_listed(self, id: str) -> bool:
-        """Whether listings know of this already."""
+        """Whether listings show this id yet."""
         if not self._unlisted:
             return True
         due = self._unlisted.get(id)
