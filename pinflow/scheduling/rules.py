@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _DAY = 86_400
 _HORIZON = 9 * 366  # days to look ahead; 29 February can be 8 years away (2096 to 2104)
-_LAST_DAY = date.max.toordinal() - 2  # the two days after it are asked too, and must exist
+_END = date.max.toordinal()  # has no day after it, by which its length could be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class Interval:
 class EveryDays:
     """Every ``step`` days, counted from the anchor's."""
 
-    step: int = 1
+    step: int
 
 
 @dataclass(frozen=True, slots=True)
 class EveryWeeks:
     """Every ``step`` weeks on a weekday, 0 for Monday (None: the anchor's), counted from the anchor's week."""
 
-    step: int = 1
-    weekday: int | None = None
+    step: int
+    weekday: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _next_on_calendar(calendar: Calendar, anchor: Moment, after: Moment) -> Mome
 
 def _days(days: EveryDays | EveryWeeks | Cron, first: date | None, start: int, end: int | None = None) -> Iterator[int]:
     """The days from ``start`` to before ``end`` on which something is due, as ordinals."""
-    stop = min(start + _HORIZON if end is None else end, _LAST_DAY)
+    stop = min(start + _HORIZON if end is None else end, _END)
     match days:
         case EveryDays(step=step):
             assert first is not None  # noqa: S101 - by the caller
