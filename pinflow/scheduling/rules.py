@@ -74,7 +74,7 @@ Moment: TypeAlias = int  # whole seconds since the epoch
 
 def next_after(rule: Rule, anchor: Moment, moment: float) -> Moment | None:
     """The first time strictly after ``moment``; None if there is none. Nothing is due before the anchor, nor at it."""
-    after = max(int(moment // 1), anchor)
+    after = max(int(moment), anchor)
     match rule.when:
         case Interval(seconds=seconds):
             due: Moment | None = anchor + ((after - anchor) // seconds + 1) * seconds
