@@ -351,7 +351,7 @@ class Client:
         if self._gate is None:
             raise ValueError("a rehearsal needs a gate")
         encoded_path(path)  # a path that can't be sent is refused here too
-        return self._gate.record_intent(self._write_call(method, path, self._category(method, path)))
+        return self._gate.record_intent(_write_call(self.login, method, path, self._category(method, path)))
 
     def _record_intent(self, call: _ApiCall) -> object | None:
         if not call.writes:
@@ -363,10 +363,7 @@ class Client:
             return None
         content = b"\n".join((call.method.encode(), call.path.encode(), call.body or b""))
         digest = hashlib.sha256(content).hexdigest()[:16]
-        return self._gate.record_intent(self._write_call(call.method, call.path, call.category, digest))
-
-    def _write_call(self, method: str, path: str, category: str, digest: str = "") -> WriteCall:
-        return WriteCall(method=method, path=path, category=category, digest=digest, login=self.login)
+        return self._gate.record_intent(_write_call(self.login, call.method, call.path, call.category, digest))
 
     def _send(self, call: _ApiCall, patience: float) -> _Try:
         """Wait for the quota, send once, and read the answer."""
@@ -398,7 +395,8 @@ class Client:
             self._limiter.release(permit, answer.headers if answer is not None else None)
         with self._count_lock:
             self._calls[call.category] += 1
-        result = self._read_success(answer) if 200 <= answer.status < 300 else self._read_refusal(call, answer, proof)
+        is_success = 200 <= answer.status < 300
+        result = _parse_success(answer, self._read_json) if is_success else self._read_refusal(call, answer, proof)
         headers = answer.headers
         return replace(
             result,
@@ -407,20 +405,8 @@ class Client:
             pause=lambda seconds: self._limiter.pause(permit, headers, seconds),
         )
 
-    def _read_success(self, answer: Answer) -> _Try:
-        again, reason = not answer.too_big, answer.flaw
-        if answer.body is not None:
-            try:
-                value = self._read_json(answer.body) if answer.body else None
-            except Unreadable as error:
-                again, reason = error.again, error.reason
-            else:
-                return _Try(Outcome(phase="answered", status=answer.status), value)
-        outcome = Outcome(phase="answered", status=answer.status, body="broken" if again else "refused")
-        return _Try(outcome, reason=f"the answer {reason}")
-
     def _read_refusal(self, call: _ApiCall, answer: Answer, proof: str) -> _Try:
-        error = _add_call(self._read_error(answer, proof.rpartition(" ")[2]), call)
+        error = _add_call(_parse_error(self.api, answer, self._read_json, proof.rpartition(" ")[2]), call)
         kind = _error_kind(error)
         headers = answer.headers
         if answer.status != 429 and kind != "limited":
@@ -429,15 +415,6 @@ class Client:
         after = retry_after(headers, self._services.clock.now())
         outcome = Outcome(phase="answered", status=answer.status, kind=kind, retry_after=after)
         return _Try(outcome, error=error, reason=error.message)
-
-    def _read_error(self, answer: Answer, secret: str) -> RemoteError:
-        if answer.status < 400:
-            return RemoteError("the service redirects, and redirects are not followed", status=answer.status)
-        try:
-            body = without(secret, self._read_json(answer.body)) if answer.body else None
-        except Unreadable:
-            body = None  # a proxy's page, or half an answer: the status is enough
-        return self.api.read_error(answer.status, answer.headers, body)
 
     def _decide(self, call: _ApiCall, result: _Try, tries: Tries) -> Decision:
         return decide(
@@ -498,6 +475,33 @@ class Client:
             hint = self.api.login_hint.format(token=self._credential.name)
             return CredentialError(f"the service refused the login {self.login!r}: {error.message}", hint=hint)
         return error
+
+
+def _write_call(login: str, method: str, path: str, category: str, digest: str = "") -> WriteCall:
+    return WriteCall(method=method, path=path, category=category, digest=digest, login=login)
+
+
+def _parse_success(answer: Answer, read_json: Callable[[bytes], Any]) -> _Try:
+    again, reason = not answer.too_big, answer.flaw
+    if answer.body is not None:
+        try:
+            value = read_json(answer.body) if answer.body else None
+        except Unreadable as error:
+            again, reason = error.again, error.reason
+        else:
+            return _Try(Outcome(phase="answered", status=answer.status), value)
+    outcome = Outcome(phase="answered", status=answer.status, body="broken" if again else "refused")
+    return _Try(outcome, reason=f"the answer {reason}")
+
+
+def _parse_error(api: Api, answer: Answer, read_json: Callable[[bytes], Any], secret: str) -> RemoteError:
+    if answer.status < 400:
+        return RemoteError("the service redirects, and redirects are not followed", status=answer.status)
+    try:
+        body = without(secret, read_json(answer.body)) if answer.body else None
+    except Unreadable:
+        body = None  # a proxy's page, or half an answer: the status is enough
+    return api.read_error(answer.status, answer.headers, body)
 
 
 def _parse_page(api: Api, path: str, answer: Any) -> Page:

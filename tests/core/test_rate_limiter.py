@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from pinflow.clock import Clock
 from pinflow.errors import RateLimited, SpamBlocked
 from pinflow.http.api import Quota
-from pinflow.http.rate_limit_headers import parse_rate_limits, retry_after
 from pinflow.http.rate_limiter import RateLimiter
 from pinflow.state.folder.token_bucket import Bucket
 from pinflow.state.folder.usage import MemoryUsage
@@ -338,60 +337,6 @@ def test_a_quota_that_becomes_very_much_smaller_keeps_what_was_used() -> None:
     assert bucket.wait(5.0) == pytest.approx(60.6)
 
 
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({}, None),
-        ({"retry-after": "7"}, 7),
-        ({"retry-after": " 7 "}, 7),
-        ({"retry-after": "0"}, 0),
-        ({"retry-after": "1.5"}, 1.5),
-        ({"retry-after": "-5"}, None),
-        ({"retry-after": "1e9"}, None),
-        ({"retry-after": "1000000000"}, 86_400),
-        ({"retry-after": "9" * 400}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "\u0667"}, None),
-        ({"retry-after": "7, 9"}, None),
-        ({"retry-after": "Wed, 18 Nov 2026 10:06:50 GMT"}, 10),
-        ({"retry-after": "Wed, 18 Nov 2020 10:06:50 GMT"}, 0),
-        ({"retry-after": "Wed, 99 Nov 2026 10:06:50 GMT"}, None),
-        ({"retry-after": "Wed, 18 Nov 9999 10:06:50 GMT"}, 86_400),
-        ({"x-ratelimit-reset": "58"}, 58),
-        ({"x-ratelimit-reset": "1795000030"}, 30),
-        ({"x-ratelimit-reset": "1700000000"}, 0),
-        ({"x-ratelimit-reset": "-1"}, None),
-        ({"retry-after": "7", "x-ratelimit-reset": "58"}, 7),
-        ({"retry-after": "junk", "x-ratelimit-reset": "58"}, 58),
-    ],
-)
-def test_how_long_to_wait_is_read_strictly_and_clamped(headers: dict[str, str], expected: float | None) -> None:
-    moment = 1_794_996_400.0 if "Nov" in headers.get("retry-after", "") else NOW
-    assert retry_after(headers, moment) == expected
-
-
-@pytest.mark.parametrize(
-    ("limit", "windows", "binding"),
-    [
-        ("100, 100;w=1, 1000;w=60", ((100, 1), (1000, 60)), 100),
-        ('120000, 120000;w=60;name="ads_conversions_ad_account_id"', ((120_000, 60),), 120_000),
-        ("1000", (), 1000),
-        ("100;w=0, 0;w=60", (), 100),
-        ("junk", (), None),
-        ("-5, -5;w=-1", (), None),
-        ("9" * 5000, (), None),
-    ],
-)
-def test_limits_are_read_from_the_headers(
-    limit: str, windows: tuple[tuple[int, int], ...], binding: int | None
-) -> None:
-    limits = parse_rate_limits({"x-ratelimit-limit": limit}, NOW)
-    assert limits.windows == windows
-    assert limits.binding == binding
-
-
 @given(st.dictionaries(st.sampled_from(["limit", "remaining", "reset"]), st.text(max_size=60)))
 def test_unreadable_headers_change_nothing(values: dict[str, str]) -> None:
     world = World()
@@ -400,6 +345,107 @@ def test_unreadable_headers_change_nothing(values: dict[str, str]) -> None:
     permit = limiter.acquire("me", "write", patience=0)
     limiter.release(permit, {name: value for name, value in headers.items() if "w=" not in value})
     assert call(limiter) == 1000.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "moment"),
+    [
+        ({"x-ratelimit-reset": "58"}, 1000.0),  # nothing says that any call was counted
+        ({"x-ratelimit-remaining": "0"}, 1000.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "0"}, 1000.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "58"}, 1058.0),
+        ({"x-ratelimit-remaining": "1", "x-ratelimit-reset": "58"}, 1000.0),
+    ],
+)
+@pytest.mark.parametrize("quotas", [{}, {"write": Quota(100, 60)}], ids=["unknown", "known"])
+def test_a_quota_whose_limit_is_not_told_is_waited_for_when_no_call_remains(
+    headers: dict[str, str], moment: float, quotas: dict[str, Quota]
+) -> None:
+    limiter = World().limiter(**quotas)
+    call(limiter, headers=headers)
+    assert call(limiter) == moment
+
+
+def test_who_comes_later_waits_longer() -> None:
+    limiter = World().limiter(write=Quota(1, 60))
+    call(limiter)
+    waits: list[float | None] = []
+
+    def come(seconds: float) -> None:
+        with pytest.raises(RateLimited) as caught:
+            limiter.acquire("me", "write", patience=0)
+        waits.extend([seconds, caught.value.retry_after])
+
+    permit = limiter.acquire("me", "write", patience=1e9, waiting=come)
+    limiter.release(permit, {})
+    assert waits == [pytest.approx(60.6), pytest.approx(121.2)]
+    assert call(limiter) == pytest.approx(1121.2)  # who gave up left no gap
+
+
+def test_a_wait_of_just_the_patience_is_waited() -> None:
+    world = World()
+    limiter = world.limiter(write=Quota(1, 60))
+    call(limiter)
+    with pytest.raises(RateLimited) as caught:
+        limiter.acquire("me", "write", patience=0)
+    assert caught.value.status == 0  # the service was not asked
+    limiter.acquire("me", "write", patience=caught.value.retry_after or 0.0)
+    assert world.slept == [caught.value.retry_after]
+
+
+def test_accounts_that_share_a_fingerprint_keep_their_count_until_the_last_is_forgotten() -> None:
+    limiter = World().limiter(write=Quota(1, 60))
+    limiter.add("me", "fingerprint")
+    limiter.add("me_too", "fingerprint")
+    call(limiter)
+    limiter.forget("me")
+    with pytest.raises(RateLimited):
+        limiter.acquire("me_too", "write", patience=0)
+    limiter.forget("me_too")
+    limiter.add("me_again", "fingerprint")
+    assert call(limiter, login="me_again") == 1000.0
+
+
+def test_a_login_without_a_fingerprint_keeps_its_count_when_its_namesake_is_forgotten() -> None:
+    limiter = World().limiter(write=Quota(1, 60))
+    limiter.add("other", "me")
+    call(limiter)
+    with pytest.raises(RateLimited):
+        limiter.acquire("other", "write", patience=0)
+    limiter.forget("other")
+    with pytest.raises(RateLimited):
+        limiter.acquire("me", "write", patience=0)
+
+
+def test_a_call_without_an_answer_says_nothing_of_how_long_calls_take() -> None:
+    world = World()
+    limiter = world.limiter(write=Quota(100, 60))
+    permit = limiter.acquire("me", "write", patience=0)
+    world.now += 5
+    limiter.release(permit, None)
+    assert limiter.forecast({"me": {"write": 10}}) == 0
+    assert limiter.overlap == 1.0
+
+
+def test_calls_overlap_only_once_all_are_answered() -> None:
+    world = World()
+    limiter = world.limiter()
+    for _ in range(2):  # two times with a pause between them
+        permits = [limiter.acquire("me", "read", patience=0) for _ in range(2)]
+        world.now += 0.5
+        limiter.release(permits[0], {})
+        assert limiter.overlap == 1.0
+        limiter.release(permits[1], {})
+        world.now += 30
+    assert limiter.overlap == pytest.approx(0.5)
+    limiter.acquire("me", "read", patience=0)
+    assert limiter.overlap == 1.0
+
+
+def test_a_forecast_of_no_calls_is_now() -> None:
+    limiter = World().limiter(write=Quota(1, 60))
+    call(limiter)
+    assert limiter.forecast({"me": {"write": 0}}) == 0
 
 
 @pytest.mark.parametrize(
@@ -540,3 +586,15 @@ def test_a_blocked_account_is_told_how_to_go_on_and_others_are_not_blocked() -> 
         limiter.check_block("me")
     assert caught.value.retry_after == 82_800
     assert caught.value.hint.endswith("pinflow quota --clear-block me")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(61, "61 s"), (7199, "7,199 s"), (7200, "2 h 00 min"), (7201, "2 h 01 min"), (10_740, "2 h 59 min")],
+)
+def test_how_long_a_block_lasts_is_readable(seconds: float, shown: str) -> None:
+    limiter = World().limiter()
+    limiter.block("me", seconds)
+    with pytest.raises(SpamBlocked, match=f"for another {shown}: ") as caught:
+        limiter.check_block("me")
+    assert caught.value.status == 0

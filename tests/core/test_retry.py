@@ -51,6 +51,9 @@ FIRST_TRY: dict[str, tuple[Outcome, tuple[Decision, ...]]] = {
     "204": (answered(204), (ACCEPT,) * 6),
     "200, broken": (answered(200, body="broken"), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
     "200, hostile": (answered(200, body="refused"), (FAIL, FAIL, DOUBT, DOUBT, DOUBT, DOUBT)),
+    "199": (answered(199), (FAIL,) * 6),
+    "299": (answered(299), (ACCEPT,) * 6),
+    "300": (answered(300), (FAIL,) * 6),
     "301": (answered(301), (FAIL,) * 6),
     "302": (answered(302), (FAIL,) * 6),
     "304": (answered(304), (FAIL,) * 6),
@@ -66,11 +69,15 @@ FIRST_TRY: dict[str, tuple[Outcome, tuple[Decision, ...]]] = {
     "408": (answered(408), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
     "409": (answered(409), (FAIL,) * 6),
     "422": (answered(422), (FAIL,) * 6),
+    "428": (answered(428), (FAIL,) * 6),
     "429": (answered(429), (Wait(0.5),) * 6),
     "429, told": (answered(429, retry_after=7.0), (Wait(7.0),) * 6),
     "429, told 0": (answered(429, retry_after=0.0), (Wait(0.5),) * 6),
     "429, told more than patience": (answered(429, retry_after=3600.0), (Pause(3600.0),) * 6),
     "429, spam": (answered(429, kind="spam"), (FAIL,) * 6),
+    "431": (answered(431), (FAIL,) * 6),
+    "499": (answered(499), (FAIL,) * 6),
+    "500, spam": (answered(500, kind="spam"), (FAIL,) * 6),
     "503, limited": (answered(503, kind="limited", retry_after=7.0), (Wait(7.0),) * 6),
     "500": (answered(500), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
     "501": (answered(501), (AGAIN, AGAIN, DOUBT, DOUBT, AGAIN, AGAIN)),
@@ -107,11 +114,15 @@ def test_the_last_try_is_judged_by_the_table(name: str, column: int) -> None:
 
 
 @pytest.mark.parametrize("name", FIRST_TRY)
-@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_a_write_with_a_lost_try_never_ends_as_if_nothing_had_happened(name: str, method: str) -> None:
-    outcome, _ = FIRST_TRY[name]
-    for number in (1, LIMITS.attempts):
-        assert not isinstance(judge(method, outcome, Tries(number=number, lost=True)), Fail | Pause)
+@pytest.mark.parametrize("column", range(6), ids=METHODS)
+def test_a_write_with_a_lost_try_never_ends_as_if_nothing_had_happened(name: str, column: int) -> None:
+    outcome, expected = FIRST_TRY[name]
+    method, decision = METHODS[column], expected[column]
+    if method not in READS and isinstance(decision, Fail | Pause):
+        decision = ACCEPT if (method, name) == ("DELETE", "404") else DOUBT
+    assert judge(method, outcome, Tries(lost=True)) == decision
+    if method not in READS:
+        assert not isinstance(judge(method, outcome, Tries(number=LIMITS.attempts, lost=True)), Fail | Pause)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -135,6 +146,39 @@ def test_a_service_that_asks_for_just_the_patience_is_waited_for() -> None:
     assert judge("GET", answered(429, retry_after=LIMITS.patience)) == Wait(LIMITS.patience)
 
 
+def test_a_service_that_asks_for_more_than_the_patience_is_not_waited_for() -> None:
+    assert judge("GET", answered(503, retry_after=LIMITS.patience + 0.5)) == FAIL
+    assert judge("GET", answered(429, retry_after=LIMITS.patience + 0.5)) == Pause(LIMITS.patience + 0.5)
+
+
+def test_a_short_wait_that_was_asked_for_is_no_shorter_than_the_back_off() -> None:
+    assert judge("GET", answered(503, retry_after=0.1)) == AGAIN
+
+
+def test_a_part_of_the_back_off_spreads_a_wait_that_was_asked_for() -> None:
+    slow = Limits(backoff=2.0)
+    asked, tries = answered(503, retry_after=7.0), Tries(number=1)
+    assert decide("GET", asked, tries, idempotent=True, limits=slow, jitter=0.25) == Resend(7.5)
+    refused = answered(429, retry_after=7.0)
+    assert decide("GET", refused, tries, idempotent=True, limits=slow, jitter=0.25) == Wait(7.5)
+
+
+def test_a_call_that_was_tried_too_often_is_not_tried_again() -> None:
+    assert judge("GET", MAYBE_SENT, Tries(number=LIMITS.attempts + 1)) == FAIL
+
+
+def test_only_an_answer_is_a_success() -> None:
+    assert answered(200).is_success
+    assert not Outcome(phase="maybe_sent", status=200).is_success
+    assert not Outcome(phase="nothing_sent", status=200).is_success
+
+
+def test_a_call_is_bounded_without_being_asked_to() -> None:
+    assert (LIMITS.deadline, LIMITS.connect, LIMITS.read) == (60, 10, 30)
+    assert (LIMITS.max_bytes, LIMITS.max_pages) == (33_554_432, 10_000)
+    assert (LIMITS.attempts, LIMITS.patience, LIMITS.backoff, LIMITS.backoff_cap) == (6, 120, 1, 60)
+
+
 def test_waits_for_a_quota_add_up_against_patience() -> None:
     refused = answered(429, retry_after=50.0)
     assert judge("POST", refused, Tries(number=2, waited=70.0)) == Wait(50.0)
@@ -149,6 +193,7 @@ def test_an_outcome_is_uncertain_exactly_where_a_create_is_in_doubt(name: str) -
 
 def test_backoff_doubles_and_is_capped() -> None:
     assert [backoff(n, LIMITS, 1.0) for n in (1, 2, 3, 7, 1000)] == [1, 2, 4, 60, 60]
+    assert backoff(1000, Limits(backoff=0.5**30, backoff_cap=9.0), 1.0) == 1.0  # no number overflows
 
 
 outcomes = st.builds(

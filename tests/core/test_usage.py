@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import stat
 import sys
 import time
+from array import array
 from pathlib import Path
 from threading import Event, Thread, current_thread
 from typing import TYPE_CHECKING, Any
@@ -258,7 +260,67 @@ def test_a_login_that_goes_leaves_another_that_comes_meanwhile_alone(machine: Ma
     assert call(limiter, login="you_too") == 0
 
 
+def test_the_counters_of_a_login_are_opened_before_its_first_call(machine: Machine) -> None:
+    limiter = machine.process(accounts={"me": "aaaa"}, write=Quota(3, 60), report=Quota(2, 60, "app"))
+    limiter.open("me", ["write", "report"])
+    assert labels(machine.folder) == {
+        ("aaaa", "", "me"),
+        ("aaaa", "*", "me"),
+        ("aaaa", "write", "me"),
+        ("app", "report", ""),
+    }
+
+
+def test_the_use_of_every_quota_is_told(machine: Machine) -> None:
+    limiter = machine.process(accounts={"me": "aaaa"}, write=Quota(3, 60), report=Quota(2, 60, "app"))
+    call(limiter)
+    call(limiter, "report", headers={"x-ratelimit-limit": "5, 5;w=60"})
+    limiter.block("me", 100)
+    machine.running += 10
+    now = machine.now()
+    app, block, write = machine.store().uses()
+    assert (app.account, app.login, app.limit, app.used, app.remaining, app.source) == ("app", "", 5, 1, 4, "header")
+    assert (block.account, block.login, block.category, block.limit, block.used) == ("aaaa", "me", "", None, 0)
+    assert (block.remaining, block.resets) == (None, None)
+    assert block.paused_until == pytest.approx(now + 90)
+    assert (write.account, write.category, write.limit, write.seconds, write.used) == ("aaaa", "write", 3, 60, 1)
+    assert (write.source, write.paused_until) == ("table", None)
+    assert write.resets == pytest.approx(now + 50.6)
+    assert (machine.store().lift("me"), machine.store().lift("me"), machine.store().lift("you")) == (1, 0, 0)
+    limiter.check_block("me")
+
+
 # -- files
+
+
+def labels(folder: Path) -> set[tuple[str, str, str]]:
+    """Account, category and login of every table."""
+    texts = (file.read_bytes()[512:1024].rstrip(b"\0") for file in folder.glob("*.page"))
+    return {(account, category, login) for _, _, account, category, login in map(json.loads, texts)}
+
+
+def test_a_table_of_the_version_before_is_read_and_written_in_its_format(machine: Machine) -> None:
+    # 65 KB of numbers: mark, latest time, end of a pause; 4 heads at 8; a label at 64; 4 times 2,048 slots at 128
+    key = CounterKey("v5", ORIGIN, "me", "write", "me")
+    name = hashlib.sha256("\n".join((key.api, key.origin, key.account, key.category)).encode()).hexdigest()[:24]
+    content = bytearray(8 * (128 + 4 * 2048))
+    numbers = memoryview(content).cast("d")
+    numbers[1] = machine.now()
+    numbers[8:14] = array("d", [60.0, 2, 1, 2, 0, 0])  # seconds, limit, calls a slot, slots taken, room, learned
+    numbers[128:130] = array("d", [machine.now() + 7, machine.now() + 9])
+    content[:8] = b"pinflow1"
+    label = json.dumps(["v5", ORIGIN, "me", "write", "me"]).encode()
+    content[512 : 512 + len(label)] = label
+    machine.folder.mkdir()
+    (machine.folder / f"{name}.page").write_bytes(content)
+    limiter = machine.process(write=Quota(2, 60))
+    assert used_up(limiter) == pytest.approx(7)
+    machine.running += 8
+    call(limiter)
+    machine.close()
+    written = memoryview((machine.folder / f"{name}.page").read_bytes()).cast("d")
+    assert list(written[8:14]) == [60.0, 2, 1, 3, 0, 0]
+    assert list(written[128:131]) == pytest.approx([NOON + 1007, NOON + 1009, machine.now() + 60.6])
 
 
 def page_of(folder: Path, category: str) -> Path:

@@ -43,8 +43,10 @@ SUITES: dict[str, tuple[str, ...]] = {
         "engine/durable.py": ("core/test_durable", "core/test_loops", "core/test_resume"),
         "engine/loops.py": ("core/test_loops", "core/test_accounts", "core/test_resume"),
         "expressions": ("core/test_expressions", "core/test_plan"),
-        "http/rate_limiter.py": ("core/test_quota", "core/test_client"),
+        "http/rate_limit_headers.py": ("core/test_rate_limit_headers", "core/test_rate_limiter"),
+        "http/rate_limiter.py": ("core/test_rate_limiter", "core/test_usage", "core/test_client"),
         "http/retry.py": ("core/test_retry", "core/test_client"),
+        "state/folder/token_bucket.py": ("core/test_rate_limiter", "core/test_usage"),
         "scheduling/rules.py": ("scheduling/test_rules", "scheduling/test_scheduler"),
     }.items()
 }

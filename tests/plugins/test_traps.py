@@ -27,7 +27,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "core/test_client.py::test_a_rate_limit_is_waited_out",
             "core/test_client.py::test_a_rate_limit_beyond_patience_pauses",
-            "core/test_quota.py::test_limits_are_read_from_the_headers",
+            "core/test_rate_limiter.py::test_limits_are_read_from_the_headers",
         ),
     ),
     3: (
@@ -186,8 +186,8 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
     24: (
         "an upload is streamed, tried again when it is lost, and shows nothing that it is signed with",
         (
-            "core/test_carrier.py::test_a_large_file_is_never_in_memory_as_a_whole",
-            "core/test_carrier.py::test_what_is_lost_is_sent_again_whole",
+            "core/test_file_transfer.py::test_a_large_file_is_never_in_memory_as_a_whole",
+            "core/test_file_transfer.py::test_what_is_lost_is_sent_again_whole",
             "plugins/test_v5_media.py::test_a_store_that_refuses_is_told_without_what_it_was_signed_with",
         ),
     ),
@@ -202,7 +202,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         "an upload is over before anybody waits for it, and a store's refusal is an error; ids are text",
         (
             "plugins/test_v5_media.py::test_a_video_is_uploaded_whole_and_waited_for",
-            "core/test_carrier.py::test_a_refusal_is_not_tried_again",
+            "core/test_file_transfer.py::test_a_refusal_is_not_tried_again",
             "plugins/test_v5_actions.py::test_an_id_given_as_a_number_is_kept_exactly",
         ),
     ),
@@ -292,7 +292,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
     40: (
         "calls are paced by quota, limits are checked beforehand, and Pins can go several at a time",
         (
-            "core/test_quota.py::test_a_saturated_quota_is_used_nearly_whole_and_never_exceeded",
+            "core/test_rate_limiter.py::test_a_saturated_quota_is_used_nearly_whole_and_never_exceeded",
             "plugins/test_v5_copy_board.py::test_the_boards_own_name_is_taken_in_the_same_account",
             "faults/test_kills.py::test_so_it_is_with_four_pins_on_their_way_at_a_time",
         ),
