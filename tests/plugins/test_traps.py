@@ -27,7 +27,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "core/test_client.py::test_a_rate_limit_is_waited_out",
             "core/test_client.py::test_a_rate_limit_beyond_patience_pauses",
-            "core/test_rate_limiter.py::test_limits_are_read_from_the_headers",
+            "core/test_rate_limit_headers.py::test_limits_are_read_from_the_headers",
         ),
     ),
     3: (
