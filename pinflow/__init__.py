@@ -45,8 +45,9 @@ if TYPE_CHECKING:
     from pinflow.recipe.validators import seconds
     from pinflow.reporters.text import inert, table
     from pinflow.schema.constraints import Number, Text
+    from pinflow.state.folder.filesystem import check_place
+    from pinflow.state.folder.lock import FileLock
     from pinflow.state.folder.paths import state_folder
-    from pinflow.state.folder.sqlite import check_place
     from pinflow.state.protocol import Vault, VaultTurn
     from pinflow.state.records import Notice, StoredToken
 
@@ -85,8 +86,9 @@ _HOMES = {
     "recipe.validators": ("seconds",),
     "reporters.text": ("inert", "table"),
     "schema.constraints": ("Number", "Text"),
+    "state.folder.filesystem": ("check_place",),
+    "state.folder.lock": ("FileLock",),
     "state.folder.paths": ("state_folder",),
-    "state.folder.sqlite": ("check_place",),
     "state.protocol": ("Vault", "VaultTurn"),
     "state.records": ("Notice", "StoredToken"),
 }
@@ -108,6 +110,7 @@ __all__ = [
     "Diverged",
     "EachResult",
     "Event",
+    "FileLock",
     "Forbidden",
     "Host",
     "Imported",

@@ -21,8 +21,8 @@ from pinflow.engine.options import Options
 from pinflow.errors import RecipeError, UsageError, warn_renamed
 from pinflow.plugin import loader
 from pinflow.recipe import bundled
+from pinflow.state.choose import open_state
 from pinflow.state.folder import paths
-from pinflow.state.folder.state import FolderState
 from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.plan import Plan
     from pinflow.plugin.registry import Registry
+    from pinflow.state.protocol import State
     from pinflow.state.records import Approval, Level, Notice, RunDetail, RunRecord
 
 __all__ = ["App", "Options"]
@@ -85,9 +86,9 @@ class App:
         return self._state or paths.state_folder(self.environ)
 
     @cached_property
-    def store(self) -> FolderState:
-        """What is kept between runs."""
-        return FolderState(self.state, self.clock)
+    def store(self) -> State:
+        """What is kept between runs. Raises UsageError for a PINFLOW_STATE that can't be used."""
+        return open_state(self.environ, self.clock, folder=self._state)
 
     @classmethod
     def installed(

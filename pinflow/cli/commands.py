@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol, cast
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from pinflow.cli.shell import Shell
     from pinflow.plugin.contributions import Command
@@ -90,49 +87,21 @@ def plugin_command_rows(shell: Shell) -> list[CommandRow]:
     Loading every plugin takes several times as long as the rest of a start, so the answer is cached
     until a folder that Python imports from, or a plugin's own module, changes.
     """
+    from pinflow.plugin.import_cache import ImportCache
     from pinflow.state.folder.paths import cache_folder
 
     if shell.options.plugins:
         return _rows(plugin_commands(shell))
-    cache = cache_folder(shell.environ) / "commands.json"
-    rows = _read_cache(cache, shell)
-    if rows is None:
-        commands, modules = _load_commands(shell)
-        rows = _rows(commands)
-        _write_cache(cache, shell, rows, modules)
+    disabled = shell.environ.get("PINFLOW_DISABLE", "")
+    cache = ImportCache(cache_folder(shell.environ) / "commands.json", disabled)
+    cached = cache.read(3)
+    if cached is not None:
+        return [(name, group, text) for name, group, text in cached]
+    commands, modules = _load_commands(shell)
+    rows = _rows(commands)
+    cache.write(rows, [str(getattr(sys.modules.get(module), "__file__", None) or "") for module in modules])
     return rows
 
 
 def _rows(commands: Mapping[str, Command]) -> list[CommandRow]:
     return [(command.name, command.group, command.help) for command in commands.values()]
-
-
-def _read_cache(cache: Path, shell: Shell) -> list[CommandRow] | None:
-    try:
-        data = json.loads(cache.read_text("utf-8"))
-        if data["stamp"] != _stamp(shell, data["files"]):
-            return None
-        return [(str(name), str(group), str(text)) for name, group, text in data["commands"]]
-    except (OSError, ValueError, TypeError, KeyError):
-        return None  # asking the plugins is always right
-
-
-def _write_cache(cache: Path, shell: Shell, rows: list[CommandRow], modules: list[str]) -> None:
-    files = [str(getattr(sys.modules.get(module), "__file__", None) or "") for module in modules]
-    part = cache.with_name(f"{cache.name}.{os.getpid()}")
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps({"stamp": _stamp(shell, files), "files": files, "commands": rows}), "utf-8")
-        part.replace(cache)
-    except OSError:
-        return  # without a cache the next start is only slower
-
-
-def _stamp(shell: Shell, files: list[str]) -> list[str]:
-    parts = [sys.version, sys.prefix, shell.environ.get("PINFLOW_DISABLE", "")]
-    for path in (*sys.path, *files):
-        try:
-            parts.append(f"{path}={os.stat(path or '.').st_mtime_ns}")  # noqa: PTH116 - 3 times faster, on every help
-        except OSError:
-            parts.append(f"{path}=absent")
-    return parts

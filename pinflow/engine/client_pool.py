@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pinflow.http.credentials import Credential
     from pinflow.http.proxy import NetworkSettings
     from pinflow.plan import ItemLogin
-    from pinflow.state.folder.usage import FolderUsage
+    from pinflow.state.protocol import UsageStore
 
 CONNECTIONS = 64  # open at a time: as many items as a loop may work on side by side
 SAME_WAIT = 5.0  # seconds; many calls wait for one quota, and their ends differ by what they were told when
@@ -58,7 +58,7 @@ class ClientPool:
         apis: Iterable[str],
         options: Options,
         network: NetworkSettings,
-        usage: FolderUsage | None,
+        usage: UsageStore | None,
     ) -> None:
         """``usage`` has what other processes used of the quotas; None counts this pool's calls alone.
 

@@ -42,18 +42,17 @@ if TYPE_CHECKING:
     from pinflow.http.credentials import Credential
     from pinflow.plan import Login, Plan
     from pinflow.plugin.registry import Registry
-    from pinflow.state.folder.state import FolderState
-    from pinflow.state.protocol import Journal
+    from pinflow.state.protocol import Journal, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launcher:
-    """Starts runs, with what all of an app's runs share. ``state`` is the folder of ``store``, which records them."""
+    """Starts runs, with what all of an app's runs share. ``store`` records them; ``state`` is the folder for files."""
 
     registry: Registry
     environ: Mapping[str, str]
     state: Path
-    store: FolderState
+    store: State
     clock: Clock
     find_credential: FindCredential
     listeners: Sequence[Callable[[Event], None]]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_args
@@ -21,6 +20,7 @@ from pinflow.http.api import Api
 from pinflow.plugin import hookspecs
 from pinflow.plugin.action import Action, Effect
 from pinflow.plugin.contributions import Command, Importer, Simulator
+from pinflow.plugin.import_cache import ImportCache
 from pinflow.plugin.registry import PluginInfo, Registry
 
 if TYPE_CHECKING:
@@ -50,15 +50,14 @@ def installed(cache: Path | None) -> list[Found]:
     Scanning all distributions costs more than the rest of a start, so the result
     is kept in the file ``cache``, valid while no folder of ``sys.path`` changed.
     """
-    stamp = _stamp()
-    if cache is not None:
-        kept = _read_cache(cache, stamp)
-        if kept is not None:
-            return kept
-    found = _scan()
-    if cache is not None:
-        _write_cache(cache, stamp, found)
-    return found
+    import_cache = ImportCache(cache) if cache is not None else None
+    rows = import_cache.read(len(fields(Found))) if import_cache is not None else None
+    if rows is not None:
+        return [Found(*row) for row in rows]
+    plugins = _scan()
+    if import_cache is not None:
+        import_cache.write((plugin.name, plugin.value, plugin.distribution, plugin.version) for plugin in plugins)
+    return plugins
 
 
 def _scan() -> list[Found]:
@@ -72,35 +71,6 @@ def _scan() -> list[Found]:
             found = [Found(entry.name, entry.value, name, dist.version or "") for entry in entries]
             first.setdefault(re.sub(r"[-_.]+", "-", name).lower(), found)
     return sorted((each for found in first.values() for each in found), key=lambda f: (f.name, f.distribution))
-
-
-def _stamp() -> str:
-    parts = [sys.version, sys.prefix]
-    for entry in sys.path:
-        try:
-            parts.append(f"{entry}={os.stat(entry or '.').st_mtime_ns}")  # noqa: PTH116 - 3 times faster, on every start
-        except OSError:
-            parts.append(f"{entry}=absent")
-    return "\n".join(parts)
-
-
-def _read_cache(cache: Path, stamp: str) -> list[Found] | None:
-    try:
-        data = json.loads(cache.read_text("utf-8"))
-        return [Found(*row) for row in data["plugins"]] if data["stamp"] == stamp else None
-    except (OSError, ValueError, TypeError, KeyError):
-        return None  # the scan is always right
-
-
-def _write_cache(cache: Path, stamp: str, found: list[Found]) -> None:
-    rows = [[f.name, f.value, f.distribution, f.version] for f in found]
-    fresh = cache.with_name(f"{cache.name}.{os.getpid()}")
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(json.dumps({"stamp": stamp, "plugins": rows}), "utf-8")
-        fresh.replace(cache)
-    except OSError:
-        return  # a cache that can't be written only costs time
 
 
 def load_installed(

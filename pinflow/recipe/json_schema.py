@@ -16,7 +16,7 @@ from pinflow.recipe.validators import OneOf, Whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pinflow.recipe.model import Key, Validator
+    from pinflow.recipe.model import Key, Kind
 
 Json = dict[str, Any]
 
@@ -34,11 +34,11 @@ _DURATION = {
 }
 
 # what each kind takes, as far as a schema can say it
-_SHAPES: Mapping[Validator, Json] = {
+_SHAPES: Mapping[Kind, Json] = {
     validators.anything: {},
     validators.version: {"const": 1},
     validators.text: _TEXT,
-    validators.non_empty_text: _FILLED,
+    validators.filled: _FILLED,
     validators.name: _NAME,
     validators.number: {"type": "number"},
     validators.boolean: {"type": "boolean"},
@@ -114,7 +114,7 @@ def _property(key: Key) -> Json:
     return found
 
 
-def _shape(what: Validator | str) -> Json:
+def _shape(what: Kind | str) -> Json:
     """A kind, or the part of this name, as a schema."""
     match what:
         case str():

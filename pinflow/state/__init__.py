@@ -1,1 +1,1 @@
-"""What is kept between runs. It stores rows; whoever stores them says what they mean."""
+"""What is kept between runs. It stores rows; the rooms above say what they mean."""

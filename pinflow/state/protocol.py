@@ -233,6 +233,10 @@ class UsageStore(Protocol):
     compared with another's.
     """
 
+    @property
+    def key(self) -> bytes:
+        """32 bytes that make fingerprints of accounts, the same for all processes, of no use without this store."""
+
     def lane(self, counter: CounterKey, quota: tuple[int, float] | None = None) -> Lane:
         """The lane of a counter as it was left; ``quota`` is the limit and window that are known beforehand."""
 

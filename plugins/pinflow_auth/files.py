@@ -12,47 +12,21 @@ import os
 import re
 import secrets
 import stat
-import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinflow import CredentialError, PinflowError, Unreachable
+from pinflow import CredentialError, FileLock, PinflowError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EDEADLK):
-                raise
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> bool:
-        # not a POSIX record lock: that is lost when any other descriptor of the file is closed
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-
 MAX_BYTES = 64 * 1024  # a token file has some hundred; a larger file is something else and not read
 RESERVED_BYTES = 16 * 1024  # taken on disk before the new content is known: two of the longest tokens, 8 KiB each
 
 LOCK_WAIT = 120.0  # seconds; a refresh takes half a minute at most, and whoever waited for one needs no other
-_LONGEST_PAUSE = 0.05
 
 _RENAME_TRIES = 200  # 10 ms apart: a reader of a token file is through in 2 s, even on a busy machine
 
@@ -157,7 +131,7 @@ def locked(path: Path, *, wait: float = LOCK_WAIT) -> Iterator[None]:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise CredentialError(f"{_lock_of(path)} is not a regular file", hint="take it away")
         try:
-            free = _wait_for(descriptor, wait)
+            free = FileLock(descriptor).acquire(wait, time.sleep)
         except OSError as error:
             raise _unusable(path.parent, error) from None
         if not free:
@@ -169,18 +143,6 @@ def locked(path: Path, *, wait: float = LOCK_WAIT) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _wait_for(descriptor: int, wait: float) -> bool:
-    """Have the lock; False if it was not to be had in so many seconds."""
-    pause = 0.001
-    while not _try_lock(descriptor):
-        if wait <= 0:
-            return False
-        time.sleep(pause)
-        wait -= pause
-        pause = min(2 * pause, _LONGEST_PAUSE)
-    return True
 
 
 def _lock_of(path: Path) -> Path:

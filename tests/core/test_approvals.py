@@ -184,7 +184,7 @@ def test_a_damaged_or_foreign_approval_is_told_and_not_believed(project: Any) ->
     assert len(project.app().approvals.all()[1]) == 1
     file.write_text(json.dumps(content), "utf-8")
     file.chmod(0o666)
-    with pytest.raises(StateError, match="others may change"):
+    with pytest.raises(StateError, match="others can change"):
         project.run(MAKES, unattended=True)
     assert project.shop.names() == []
 

@@ -245,7 +245,7 @@ def test_the_list_of_commands_is_kept_until_a_plugin_changes(screen: Screen, tmp
     screen("--help")
     kept = tmp_path / "cache" / "commands.json"
     data = json.loads(kept.read_text())
-    data["commands"] = [["dance", "More", "dance a little"]]
+    data["rows"] = [["dance", "More", "dance a little"]]
     kept.write_text(json.dumps(data))
     screen("--help")
     assert "dance a little" in screen.stdout

@@ -258,7 +258,7 @@ def test_the_scan_is_kept_until_something_is_installed(site: Site, tmp_path: Pat
     cache = tmp_path / "cache" / "plugins.json"
     before = installed(cache)
     marked = kept(cache)
-    marked["plugins"].append(["marked", "marked", "marked", "1"])
+    marked["rows"].append(["marked", "marked", "marked", "1"])
     cache.write_text(json.dumps(marked), "utf-8")
     assert "marked" in [each.name for each in installed(cache)]
     site.install("acme-pins", "acme_new", ACTION.format(name="dust"))
@@ -266,20 +266,20 @@ def test_the_scan_is_kept_until_something_is_installed(site: Site, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "null", "[]", '"text"', '{"stamp": 1}', '{"stamp": null, "plugins": 3}', "\udcff", "[[" * 9]
+    "text", ["", "{", "null", "[]", '"text"', '{"stamp": 1}', '{"stamp": null, "rows": 3}', "\udcff", "[[" * 9]
 )
 def test_a_broken_cache_does_no_harm(text: str, tmp_path: Path) -> None:
     cache = tmp_path / "plugins.json"
     cache.write_text(text, "utf-8", errors="surrogateescape")
     assert installed(cache) == installed(None)
-    assert len(kept(cache)["plugins"]) == len(installed(None))
+    assert len(kept(cache)["rows"]) == len(installed(None))
 
 
 @pytest.mark.parametrize("rows", [3, [3], [["too", "few"]], {"a": 1}])
 def test_a_cache_of_another_form_does_no_harm(rows: object, tmp_path: Path) -> None:
     cache = tmp_path / "plugins.json"
     installed(cache)
-    cache.write_text(json.dumps({"stamp": kept(cache)["stamp"], "plugins": rows}), "utf-8")
+    cache.write_text(json.dumps({**kept(cache), "rows": rows}), "utf-8")
     assert installed(cache) == installed(None)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +109,7 @@ class Rig:
 
     def rows(self, job: str = "", *states: Any) -> list[Occurrence]:
         """The stored rows, oldest first."""
-        with closing(FolderSchedule(self.project.state, owner="reader")) as store:
+        with FolderSchedule(self.project.state, owner="reader") as store:
             return store.occurrences.history(job, number=100_000, states=states)[::-1]
 
     def states(self, job: str) -> list[str]:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from pinflow.errors import StateError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LARGEST = 1 << 20  # bytes
+LARGEST = 1 << 20  # bytes; what is kept so is some kB, and a file that was put in its place fills no memory
 _ALONE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put ``content`` into the file, in place of what was there; on return it is on disk.
+    """Replace the file's content; on return it is on disk.
 
-    Whoever reads meanwhile finds the old content or the new. Its folder is made if
-    need be. Raises StateError; then what was there is unchanged, unless only the
-    folder could not be put on disk.
+    A reader finds the old content or the new, never a part. The folder is made if need
+    be. Raises StateError; then the old content is unchanged, unless only the folder could
+    not be put on disk.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
@@ -41,23 +41,29 @@ def write(path: Path, content: bytes) -> None:
         ) from error
 
 
-def read(path: Path) -> bytes | None:
-    """The file's content; None if there is no file.
+def read(path: Path, *, largest: int = LARGEST) -> bytes | None:
+    """The file's content, ``largest`` bytes of it; None if there is no file.
 
-    Raises StateError for one that can't be read, that is a link, or that others may change.
+    Raises StateError for one that can't be read, is a link, or can be changed by others.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | _ALONE)
         with os.fdopen(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
-            content = file.read(LARGEST)
+            content = file.read(largest)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StateError(f"{path} can't be read: {error.strerror}", hint="make it a readable file of yours") from error
     if os.name == "posix" and (facts.st_uid != os.getuid() or facts.st_mode & 0o022):
-        raise StateError(f"others may change {path}, so it is not believed", hint=f"look at it, then: chmod 600 {path}")
+        raise StateError(f"others can change {path}, so it is not trusted", hint=f"check it, then: chmod 600 {path}")
     return content
+
+
+def open_append(path: Path) -> BinaryIO:
+    """A file to read and to append to, for its owner alone; it and its folder are made if need be. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _ALONE, 0o600), "a+b")
 
 
 def remove(path: Path) -> bool:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import sys
 import threading
 from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING, Protocol
 
 from pinflow.errors import StateError
+from pinflow.state.folder.lock import FileLock
+from pinflow.state.folder.secret_file import load_secret
 from pinflow.state.records import CounterKey
 
 if TYPE_CHECKING:
@@ -38,29 +39,6 @@ _LARGEST = 1e15  # above every time and count that pinflow writes
 _SET_BACK = 1.0  # seconds; less may be two processes that read the clock in turn
 _UNUSED = 90 * 86_400.0  # seconds until an unused table is removed: no quota's window is longer than a day
 _LONG = 600.0  # seconds; the state of a longer window is flushed, as it would outlive a power loss
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        while True:
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            with suppress(OSError):  # it tries for ten seconds
-                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-                return
-
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 class CounterTable:
@@ -119,7 +97,9 @@ class CounterTable:
 
 
 class Tables(Protocol):
-    """Where counter tables come from. ``lock`` is held while a table is read or written."""
+    """Where counter tables come from. ``lock`` is held while a table is read or written; ``key``: see `UsageStore`."""
+
+    key: bytes
 
     @property
     def lock(self) -> threading.Lock | FileLock: ...
@@ -140,6 +120,7 @@ class MemoryTables:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()  # threads share a table
+        self.key = os.urandom(32)
         self._tables: dict[CounterKey, CounterTable] = {}
 
     def open(self, key: CounterKey) -> CounterTable:
@@ -155,28 +136,6 @@ class MemoryTables:
         self._tables.clear()
 
 
-class FileLock:
-    """One at a time, among the threads of this process and all others."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._thread = threading.Lock()  # the operating system's lock is a process's, not a thread's
-
-    def __enter__(self) -> None:
-        self._thread.acquire()
-        try:
-            _lock(self._descriptor)
-        except BaseException:
-            self._thread.release()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            _unlock(self._descriptor)
-        finally:
-            self._thread.release()
-
-
 class TableFiles:
     """The shared tables below ``folder``, which is created if need be. Close it.
 
@@ -190,10 +149,9 @@ class TableFiles:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = _open(folder / "lock", os.O_RDWR | os.O_CREAT)
             self.lock = FileLock(self._descriptor)
-            with self.lock:
-                self.key = self._read_key()
         except OSError as error:
             raise _unusable(folder, error) from error
+        self.key = load_secret(folder / "key")
         self._opening = threading.Lock()  # around the dict below; the file lock costs two system calls
         self._maps: dict[str, tuple[CounterTable, mmap.mmap]] = {}
         self._swept = False
@@ -259,18 +217,6 @@ class TableFiles:
         for used, file in files:
             if used < newest - _UNUSED:
                 file.unlink(missing_ok=True)
-
-    def _read_key(self) -> bytes:
-        descriptor = _open(self._folder / "key", os.O_RDWR | os.O_CREAT)
-        try:
-            key = os.read(descriptor, 32)
-            if len(key) < 32:  # new, or its writer was killed
-                key = os.urandom(32)
-                os.lseek(descriptor, 0, os.SEEK_SET)
-                os.write(descriptor, key)
-            return key
-        finally:
-            os.close(descriptor)
 
 
 def _flush(table: CounterTable, mapped: mmap.mmap) -> None:

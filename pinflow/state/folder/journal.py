@@ -111,12 +111,12 @@ class FolderJournal:
         self, store: Store, lock: Lock, run: RunRecord, *, clock: Clock, recorded: Collection[int] = ()
     ) -> None:
         self.run = run
-        self.lost = threading.Event()  # never set: nobody takes over what a living process has locked
+        self.lost = threading.Event()  # never set: no process takes over what a living one has locked
         self._store = store
         self._lock = lock
         self._clock = clock
         self._closed = False
-        # of every effect on record: to ask the file about one costs a turn at it, and waits for whoever commits
+        # of every effect on record: to ask the file about one costs a turn at it, and waits for a commit
         self._recorded = set(recorded)
         self._intents: dict[tuple[str, str], float] = {}  # monotonic time of those that are not settled
 

@@ -10,19 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError, UsageError
+from pinflow.state.folder.events import SUFFIX as EVENTS
+from pinflow.state.folder.filesystem import MOUNTS, check_place
 from pinflow.state.folder.journal import CALLS, COUNTS, LAST, FolderJournal, calls_of, effect_of, to_json
 from pinflow.state.folder.lock import Lock, is_locked
-from pinflow.state.folder.sqlite import (
-    MOUNTS,
-    RUN,
-    UNREADABLE,
-    Store,
-    check_place,
-    look,
-    new_file,
-    open_file,
-    unreadable,
-)
+from pinflow.state.folder.sqlite import RUN, UNREADABLE, Store, look, new_file, open_file, unreadable
 from pinflow.state.records import RunDetail, RunRecord, StepRecord
 
 if TYPE_CHECKING:
@@ -167,7 +159,7 @@ class FolderRuns:
 
     def claimed(self, run_id: str) -> bool:
         """Whether a living process has the run locked now."""
-        return is_locked(self._folder / f"{run_id}.lock")
+        return bool(_ID.fullmatch(run_id)) and is_locked(self._folder / f"{run_id}.lock")
 
     def is_unbegun(self, run_id: str) -> bool:
         """Whether the process that made the run died before its first row: nothing was sent, and the id is used up."""
@@ -193,7 +185,7 @@ class FolderRuns:
         except (StateError, OSError):  # a process works on it: the next time, then
             return
         try:
-            for name in (f"{run_id}.db", f"{run_id}.db-journal"):
+            for name in (f"{run_id}.db", f"{run_id}.db-journal", f"{run_id}{EVENTS}"):
                 with suppress(FileNotFoundError):
                     (self._folder / name).unlink()
         finally:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError
-from pinflow.state.folder.sqlite import MOUNTS, UNREADABLE, Kind, check_place, damaged, new_file, open_file, unreadable
+from pinflow.state.folder.filesystem import MOUNTS, check_place
+from pinflow.state.folder.sqlite import UNREADABLE, FileKind, damaged, new_file, open_file, unreadable
 from pinflow.state.records import OCCURRENCE_STATES as STATES
 from pinflow.state.records import OPEN_STATES as OPEN
 
@@ -34,7 +35,7 @@ CREATE TABLE occurrences (id INTEGER PRIMARY KEY, job TEXT NOT NULL,
 CREATE INDEX occurrences_open ON occurrences (due) WHERE state IN {OPEN};
 CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
-SCHEDULE = Kind(
+SCHEDULE = FileKind(
     *(0x70667363, 1, _TABLES, "schedule"),
     "move it away to begin a new one; what is due is then counted from that moment",
 )

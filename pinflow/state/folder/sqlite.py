@@ -8,12 +8,10 @@ Source: https://www.sqlite.org/wal.html
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import threading
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError
@@ -21,13 +19,12 @@ from pinflow.state.folder.atomic_file import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     Values = Sequence[object] | Mapping[str, object]
 
-APPLICATION_ID = 0x70666C77
-SCHEMA = 1
-MOUNTS = Path("/proc/self/mounts")
-NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "fuse.sshfs", "afpfs"})
+APPLICATION_ID = 0x70666C77  # "pflw", by which the file is known as a run of pinflow
+SCHEMA = 1  # the version of its tables
 
 # sqlite3 fails to decode its own complaint when that quotes a damaged schema
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
@@ -47,9 +44,10 @@ _OUT_OF_REACH = frozenset(
     }
 )
 
-_GROUP = 200  # records that wait for a commit
+# what a killed process may lose of what needs no intent: it costs a look at the target, or a step done anew
+_GROUP = 200  # records that wait for a commit; one for each would take most of a run's time
 _GROUP_SECONDS = 0.5
-_ROLLBACK_BYTES = 1 << 20  # that the rollback journal keeps between two commits
+_ROLLBACK_BYTES = 1 << 20  # that the rollback journal keeps between two commits; more was one large transaction's
 
 _TABLES = """
 CREATE TABLE run (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT, recipe TEXT, recipe_digest TEXT, name TEXT,
@@ -68,17 +66,17 @@ CREATE TABLE calls (login TEXT, category TEXT, n INTEGER, PRIMARY KEY (login, ca
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """What a file of state is: the marks by which it is known, its tables, and the words for it."""
 
     application_id: int
     version: int  # of the tables; a newer one is left alone
     tables: str
-    called: str  # "run"
+    noun: str  # for messages: "run"
     advice: str  # what to do about a damaged one
 
 
-RUN = Kind(
+RUN = FileKind(
     APPLICATION_ID, SCHEMA, _TABLES, "run", "look at the target for what the run did, then start the recipe anew"
 )
 
@@ -86,9 +84,9 @@ RUN = Kind(
 class Store:
     """One SQLite file, written by many threads through one connection.
 
-    Records wait in a queue; whoever needs them on disk commits all that wait, and
-    the others, who waited for that commit, find theirs done. After the first
-    failure nothing is written any more: each further call raises the same StateError.
+    Records wait in a queue. A thread that needs its own on disk commits all that wait;
+    others that wait for that commit find theirs done. After the first failure nothing
+    is written any more: each further call raises the same StateError.
     """
 
     def __init__(
@@ -105,15 +103,15 @@ class Store:
         self._probe = probe
         self._queue: list[tuple[str, Values]] = []
         self._calls: dict[tuple[str, str], int] = {}
-        self._queue_lock = threading.Lock()
-        turns = threading.Lock()
+        self._queue_lock = threading.Lock()  # of the two above, so that to put a record never waits for the disk
+        turns = threading.Lock()  # of the connection: SQLite's own lock would not let readers go first
         self._reads = threading.Condition(turns)
         self._commits = threading.Condition(turns)
-        self._busy = False  # whether somebody has the connection
-        self._readers = 0  # how many wait to read
+        self._busy = False  # whether a thread uses the connection
+        self._readers = 0  # threads that wait to read
         self._put = self._written = self._committed = 0  # records so far
         self._last = monotonic()
-        self._broken: StateError | None = None
+        self._failure: StateError | None = None
 
     def put(self, query: str, values: Values) -> None:
         """Let a record wait for the next commit."""
@@ -130,11 +128,11 @@ class Store:
     def commit(self) -> None:
         """On return, all that this thread has put is on disk. Raises StateError otherwise."""
         with self._queue_lock:
-            mine = self._put
+            upto = self._put
         with self._commits:
             # readers go first: what they then put rides with the commit that let them pass
-            self._commits.wait_for(lambda: self._committed >= mine or not (self._busy or self._readers))
-            if self._committed >= mine:
+            self._commits.wait_for(lambda: self._committed >= upto or not (self._busy or self._readers))
+            if self._committed >= upto:
                 return
             self._busy = True
         with self._turn_ends(reading=False):
@@ -142,9 +140,9 @@ class Store:
             self._end_transaction()
 
     def commit_sometimes(self, *, timed: bool = True) -> None:
-        """Commit when many records wait, or for long, and nobody else is at it. Never raises.
+        """Commit when many records wait, or for long, and no other thread does. Never raises.
 
-        The failure is raised to whoever next needs something on disk.
+        The next call that needs something on disk raises the failure.
         """
         if self._put - self._committed < _GROUP and not (timed and self._monotonic() - self._last >= _GROUP_SECONDS):
             return
@@ -158,7 +156,7 @@ class Store:
             self._readers += 1
             try:
                 self._reads.wait_for(lambda: not self._busy)
-            except BaseException:  # an interrupt: nobody may wait for this reader
+            except BaseException:  # an interrupt: no thread may wait for this reader
                 self._commits.notify()
                 raise
             finally:
@@ -169,14 +167,14 @@ class Store:
             try:
                 return self._connection.execute(query, values).fetchall()
             except UNREADABLE as error:
-                raise self._broke(error) from error
+                raise self._fail(error) from error
 
     def close(self) -> None:
         """Commit what waits and close the file. Raises StateError when that fails, with the file closed."""
         try:
-            if not self._broken:
+            if not self._failure:
                 self.commit()
-                with suppress(sqlite3.Error):  # all is in the database: what would undo its last change goes
+                with suppress(sqlite3.Error):  # all is committed: the rollback journal can go
                     self._connection.execute("PRAGMA journal_mode = DELETE").close()
         finally:
             with suppress(sqlite3.Error):
@@ -199,8 +197,8 @@ class Store:
 
     def _write(self) -> None:
         """Put what waits into the open transaction, or a new one."""
-        if self._broken:
-            raise self._broken
+        if self._failure:
+            raise self._failure
         if self._put == self._written:
             return
         try:
@@ -216,9 +214,9 @@ class Store:
                 self._connection.execute(_ADD_CALLS, (login, category, n))
             self._written = put
         except sqlite3.Error as error:
-            raise self._broke(error) from error
-        except BaseException as error:  # records were taken from the queue and are not written: none may count as such
-            self._broke(error)
+            raise self._fail(error) from error
+        except BaseException as error:  # records left the queue and are not written: none may count as written
+            self._fail(error)
             raise
 
     def _end_transaction(self) -> None:
@@ -227,19 +225,19 @@ class Store:
             try:
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
-                raise self._broke(error) from error
+                raise self._fail(error) from error
             self._probe("committed")
         self._committed = self._written
         self._last = self._monotonic()
 
-    def _broke(self, error: BaseException) -> StateError:
+    def _fail(self, error: BaseException) -> StateError:
         with suppress(sqlite3.Error):
             self._connection.rollback()
-        self._broken = StateError(
+        self._failure = StateError(
             f"{self.file} can't be written: {error or type(error).__name__}; nothing more was sent",
             hint=f"make room, or make the place writable; then: pinflow resume {self.file.stem}",
         )
-        return self._broken
+        return self._failure
 
 
 _ADD_CALLS = (
@@ -248,7 +246,7 @@ _ADD_CALLS = (
 )  # fmt: skip
 
 
-def new_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
+def new_file(file: Path, kind: FileKind = RUN) -> sqlite3.Connection:
     """An empty file of state, readable by its owner alone, whose name survives a power loss.
 
     Raises OSError or sqlite3.Error.
@@ -267,7 +265,7 @@ def new_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
     return connection
 
 
-def open_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
+def open_file(file: Path, kind: FileKind = RUN) -> sqlite3.Connection:
     """An existing file of state, found whole and of a known kind.
 
     Raises StateError when it is damaged, foreign, from a newer pinflow, or out of
@@ -284,7 +282,7 @@ def open_file(file: Path, kind: Kind = RUN) -> sqlite3.Connection:
 
 
 @contextmanager
-def look(file: Path, kind: Kind = RUN) -> Iterator[sqlite3.Connection]:
+def look(file: Path, kind: FileKind = RUN) -> Iterator[sqlite3.Connection]:
     """A file of state for reading, without changing it. Raises StateError or sqlite3.Error.
 
     A commit that was cut off must be undone before anyone can read; a connection
@@ -298,14 +296,14 @@ def look(file: Path, kind: Kind = RUN) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _readable(file: Path, mode: str, kind: Kind) -> sqlite3.Connection:
+def _readable(file: Path, mode: str, kind: FileKind) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=2)
     connection.text_factory = _lenient
     try:
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if mark != kind.application_id:
-            raise StateError(f"{file} is not a {kind.called} of pinflow; it was left as it is")
+            raise StateError(f"{file} is not a {kind.noun} of pinflow; it was left as it is")
         if version > kind.version:
             known = f"journal {version}; this one knows {kind.version}"
             raise StateError(
@@ -338,12 +336,12 @@ def _connect(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def damaged(file: Path, why: object, kind: Kind = RUN) -> StateError:
+def damaged(file: Path, why: object, kind: FileKind = RUN) -> StateError:
     """The error that says that a file of state can't be believed."""
     return StateError(f"{file} is damaged: {why}; it was left as it is", hint=kind.advice)
 
 
-def unreadable(file: Path, error: Exception, kind: Kind = RUN) -> StateError:
+def unreadable(file: Path, error: Exception, kind: FileKind = RUN) -> StateError:
     """The error that says that SQLite could not read a file of state: it is damaged, or only out of reach."""
     if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _OUT_OF_REACH:
         return StateError(
@@ -351,30 +349,3 @@ def unreadable(file: Path, error: Exception, kind: Kind = RUN) -> StateError:
             hint="see that it is a file of yours, and that its disk works; then try again",
         )
     return damaged(file, error, kind)
-
-
-def check_place(directory: Path, mounts: Path) -> None:
-    """Refuse, with StateError, a directory whose locks and commits other machines decide about."""
-    kind = _filesystem(directory.resolve(), mounts)
-    if kind in NETWORK_FILESYSTEMS:
-        raise StateError(
-            f"{directory} is on a network filesystem ({kind}), where locks and commits can't be relied on",
-            hint="choose a local directory for pinflow's state",
-        )
-
-
-def _filesystem(directory: Path, mounts: Path) -> str:
-    """The type of the filesystem below ``directory``; "" where the system does not say."""
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return ""
-    best, kind = -1, ""
-    for line in lines:
-        _, point, type_, *_ = line.split(" ")
-        # the kernel writes a space in a path as \040
-        place = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point))
-        # of two mounts on one point, the later one is seen
-        if directory.is_relative_to(place) and len(place.parts) >= best:
-            best, kind = len(place.parts), type_
-    return kind

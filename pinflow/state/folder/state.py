@@ -11,16 +11,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow.state.folder.approvals import FolderApprovals
+    from pinflow.state.folder.audit import FolderAudit
+    from pinflow.state.folder.content import FolderContent
+    from pinflow.state.folder.events import FolderEvents
     from pinflow.state.folder.notices import FolderNotices
+    from pinflow.state.folder.plugin_rows import FolderRows
     from pinflow.state.folder.runs import FolderRuns
     from pinflow.state.folder.schedule import FolderSchedule
     from pinflow.state.folder.usage import FolderUsage
+    from pinflow.state.protocol import Vault
 
 
 class FolderState:
     """The stores below ``folder``. Each is imported at its first use: most commands need none, and sqlite3 is slow."""
 
-    vault = None  # tokens stay in files beside recipes, where users put them
+    vault: Vault | None = None  # tokens stay in files beside recipes, where users put them
 
     def __init__(self, folder: Path, clock: Clock | None = None) -> None:
         self.folder = folder
@@ -45,9 +50,33 @@ class FolderState:
 
         return FolderNotices(self.folder / "notices")
 
+    @cached_property
+    def events(self) -> FolderEvents:
+        from pinflow.state.folder.events import FolderEvents
+
+        return FolderEvents(self.folder / "runs")
+
+    @cached_property
+    def audit(self) -> FolderAudit:
+        from pinflow.state.folder.audit import FolderAudit
+
+        return FolderAudit(self.folder / "audit.jsonl", self._clock.now)
+
+    @cached_property
+    def content(self) -> FolderContent:
+        from pinflow.state.folder.content import FolderContent
+
+        return FolderContent(self.folder / "content")
+
+    def rows(self, plugin: str) -> FolderRows:
+        """The rows of one plugin."""
+        from pinflow.state.folder.plugin_rows import FolderRows
+
+        return FolderRows(self.folder / "plugins" / plugin)
+
     def open_usage(self) -> FolderUsage:
         """The shared counters of quotas, created if need be. Close it. Raises StateError."""
-        from pinflow.state.folder.sqlite import MOUNTS, check_place
+        from pinflow.state.folder.filesystem import MOUNTS, check_place
         from pinflow.state.folder.usage import FolderUsage
 
         check_place(self.folder, MOUNTS)
@@ -58,6 +87,12 @@ class FolderState:
         from pinflow.state.folder.schedule import FolderSchedule
 
         return FolderSchedule(self.folder, owner=owner)
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes, made at first use and the same for all processes. Raises StateError."""
+        from pinflow.state.folder.secret_file import load_secret
+
+        return load_secret(self.folder / f"{name}.key")
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -26,6 +26,7 @@ class BucketUsage:
         self._tables = tables
         self._now = now
         self.lock = tables.lock
+        self.key = tables.key
 
     def lane(self, counter: CounterKey, quota: tuple[int, float] | None = None) -> BucketLane:
         table = self._tables.open(counter)
@@ -92,9 +93,7 @@ class FolderUsage(BucketUsage):
     """The usage that all processes of this machine share, below ``folder``. Raises StateError if it can't be used."""
 
     def __init__(self, folder: Path, now: Callable[[], float]) -> None:
-        tables = TableFiles(folder)
-        self.key = tables.key  # makes fingerprints of accounts that say nothing on any other machine
-        super().__init__(tables, now)
+        super().__init__(TableFiles(folder), now)
 
 
 class MemoryUsage(BucketUsage):

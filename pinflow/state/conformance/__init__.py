@@ -1,0 +1,42 @@
+"""The tests that every state must pass, one class for each protocol of `pinflow.state.protocol`.
+
+An implementation's own tests subclass them, and define the fixture ``make_state``: a
+function that opens the state, the same one each time, as another process would.
+
+    from pinflow.testing import state_conformance
+
+    @pytest.fixture
+    def make_state(tmp_path):
+        return lambda: FolderState(tmp_path / "state")
+
+    class TestRuns(state_conformance.RunsConformance): ...
+"""
+
+from __future__ import annotations
+
+from pinflow.state.conformance.runs import JournalConformance, RunsConformance
+from pinflow.state.conformance.schedule import ScheduleStoreConformance
+from pinflow.state.conformance.stores import (
+    ApprovalsConformance,
+    AuditLogConformance,
+    ContentStoreConformance,
+    NoticeBookConformance,
+    PluginRowsConformance,
+    RunEventsConformance,
+    StateConformance,
+)
+from pinflow.state.conformance.usage import UsageStoreConformance
+
+__all__ = [
+    "ApprovalsConformance",
+    "AuditLogConformance",
+    "ContentStoreConformance",
+    "JournalConformance",
+    "NoticeBookConformance",
+    "PluginRowsConformance",
+    "RunEventsConformance",
+    "RunsConformance",
+    "ScheduleStoreConformance",
+    "StateConformance",
+    "UsageStoreConformance",
+]

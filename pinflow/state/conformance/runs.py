@@ -1,0 +1,267 @@
+# ruff: noqa: S101 - these are tests
+"""The tests of runs and their journals."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
+
+from pinflow.errors import StateError, UsageError
+from pinflow.state.conformance.common import RUN, catch, run_record
+
+if TYPE_CHECKING:
+    from pinflow.state.conformance.common import MakeState
+    from pinflow.state.protocol import Journal
+    from pinflow.state.records import (
+        EffectRecord,
+    )
+
+
+def _intend(journal: Journal, key: str, step: str = "pins", *, again: bool = False) -> None:
+    journal.record_intent(step, key, kind="pin", method="POST", category="write", digest="0" * 16, again=again)
+
+
+def _effect(journal: Journal, key: str, step: str = "pins") -> EffectRecord:
+    record = journal.effect(step, key)
+    assert record is not None
+    return record
+
+
+class RunsConformance:
+    """Of `Runs`."""
+
+    def test_a_new_run_is_listed_and_claimed_until_it_is_closed(self, make_state: MakeState) -> None:
+        journal = make_state().runs.create(run_record())
+        others = make_state().runs
+        assert [run.state for run in others.list()] == ["running"]
+        assert (others.last(), others.claimed(RUN), others.is_unbegun(RUN)) == (RUN, True, False)
+        journal.close()
+        assert (others.claimed(RUN), others.list()[0].state) == (False, "interrupted")
+
+    def test_a_run_comes_back_as_it_was_left(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            journal.set_state("paused", exit_code=6, error="rate_limited, exit 6", resume_after=1_795_608_009.0)
+            run = journal.run
+        assert (run.exit_code, run.resume_after, run.inputs) == (6, 1_795_608_009.0, {"board": "813", "count": 3})
+        assert run.finished is not None
+        assert make_state().runs.look(RUN) == run
+        with closing(make_state().runs.open(RUN)) as again:
+            assert again.run == run
+
+    def test_a_run_of_another_process_is_refused_and_free_once_that_has_closed_it(self, make_state: MakeState) -> None:
+        journal = make_state().runs.create(run_record())
+        assert RUN in catch(StateError, lambda: make_state().runs.open(RUN)).message
+        journal.close()
+        make_state().runs.open(RUN).close()
+
+    def test_an_id_is_used_once(self, make_state: MakeState) -> None:
+        make_state().runs.create(run_record()).close()
+        catch(StateError, lambda: make_state().runs.create(run_record()))
+
+    def test_a_run_that_is_not_there(self, make_state: MakeState) -> None:
+        runs = make_state().runs
+        assert (runs.last(), runs.look("x"), list(runs.list())) == (None, None, [])
+        for run_id in (RUN, "../x", "", "x" * 500, "\0"):
+            assert (runs.look(run_id), runs.claimed(run_id), runs.is_unbegun(run_id)) == (None, False, False)
+            assert repr(run_id) in catch(UsageError, lambda run_id=run_id: runs.detail(run_id)).message  # type: ignore[misc]
+            catch(StateError, lambda run_id=run_id: runs.open(run_id))  # type: ignore[misc]
+
+    def test_runs_are_listed_newest_first_page_by_page(self, make_state: MakeState) -> None:
+        runs = make_state().runs
+        ids = [f"20261125-12000{number}-aaaaaa" for number in range(5)]
+        for run_id in ids:
+            runs.create(run_record(run_id)).close()
+        assert [run.id for run in runs.list()] == ids[::-1]
+        assert [run.id for run in runs.list(number=2)] == [ids[4], ids[3]]
+        assert [run.id for run in runs.list(number=2, before=ids[3])] == [ids[2], ids[1]]
+        assert (list(runs.list(before=ids[0])), runs.last()) == ([], ids[4])
+
+    def test_the_detail_of_a_run_holds_all_that_was_recorded(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            _intend(journal, "1")
+            journal.settle("pins", "1", "adopted", {"id": "7"}, kind="pin")
+            journal.finish_step("pins", "ok", {"count": 1}, seconds=1.5)
+            journal.call("me", "write", 2)
+        detail = make_state().runs.detail(RUN)
+        assert (detail.record.id, detail.calls) == (RUN, {"me": {"write": 2}})
+        assert [(step.path, step.status, step.output, step.seconds) for step in detail.steps] == [
+            ("pins", "ok", {"count": 1}, 1.5)
+        ]
+        (effect,) = detail.effects
+        assert (effect.state, effect.adopted, effect.result) == ("done", True, {"id": "7"})
+        assert detail.counts["pin"]["adopted"] == 1
+
+    def test_pruning_removes_old_runs_that_ended_ok_alone(self, make_state: MakeState) -> None:
+        runs = make_state().runs
+        for number, state in enumerate(("ok", "failed", "ok", "paused", "ok", "ok")):
+            with closing(runs.create(run_record(f"20261125-12000{number}-aaaaaa"))) as journal:
+                journal.set_state(state)  # type: ignore[arg-type]
+        runs.prune(keep=2, slack=10)
+        assert len(runs.list()) == 6
+        claimed = runs.open("20261125-120000-aaaaaa")
+        make_state().runs.prune(keep=2, slack=0)
+        assert [run.id[14] for run in runs.list()] == ["5", "4", "3", "1", "0"]
+        claimed.close()
+        make_state().runs.prune(keep=2, slack=0)
+        assert [run.id[14] for run in runs.list()] == ["5", "4", "3", "1"]
+
+
+class JournalConformance:
+    """Of `Journal`."""
+
+    def test_an_effect_goes_from_intent_to_its_outcome(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            assert journal.effect("pins", "1") is None
+            _intend(journal, "1")
+            before = _effect(journal, "1")
+            journal.settle("pins", "1", "done", {"id": "77", "none": None, "list": [1.5, True]})
+            after = _effect(journal, "1")
+        assert (before.state, before.attempts, before.result, before.kind) == ("intent", 1, None, "pin")
+        assert (before.method, before.digest) == ("POST", "0" * 16)
+        assert (after.state, after.adopted, after.sent_at) == ("done", False, before.sent_at)
+        assert after.result == {"id": "77", "none": None, "list": [1.5, True]}
+
+    def test_an_intent_is_visible_to_others_at_once_and_an_outcome_once_it_is_flushed(
+        self, make_state: MakeState
+    ) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            _intend(journal, "1")
+            others = make_state().runs
+            assert [effect.state for effect in others.detail(RUN).effects] == ["intent"]
+            journal.settle("pins", "1", "refused", error="remote_error, exit 1")
+            journal.flush()
+            assert [effect.state for effect in others.detail(RUN).effects] == ["refused"]
+
+    def test_each_intent_is_an_attempt_but_a_further_request_of_it_is_not(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            _intend(journal, "1")
+            _intend(journal, "1")
+            _intend(journal, "1", again=True)
+            assert _effect(journal, "1").attempts == 2
+
+    def test_an_intent_is_fresh_until_it_is_settled_and_old_for_a_later_process(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            assert not journal.is_fresh("pins", "1")
+            _intend(journal, "1")
+            assert journal.is_fresh("pins", "1")
+            assert 0 <= journal.age(_effect(journal, "1")) < 2
+            assert not journal.lost.is_set()
+        with closing(make_state().runs.open(RUN)) as later:
+            assert not later.is_fresh("pins", "1")
+            assert 0 <= later.age(_effect(later, "1")) < 60
+
+    def test_what_is_done_is_not_skipped_later(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            journal.settle("pins", "1", "done", {"id": "7"}, kind="pin")
+            for key in ("1", "2"):
+                journal.skip("pins", key, "pin", "no image")
+            assert [(_effect(journal, key).state, _effect(journal, key).error) for key in ("1", "2")] == [
+                ("done", ""),
+                ("skipped", "no image"),
+            ]
+
+    def test_results_are_of_a_step_and_of_those_inside_it(self, make_state: MakeState) -> None:
+        steps = ("pins", "pins.sub", "pins[813].copied", "pins2", "pin", "pins-x", "Pins", "pins/x")
+        with closing(make_state().runs.create(run_record())) as journal:
+            for step in steps:
+                journal.settle(step, step, "done", {"id": "1"}, kind="pin")
+            journal.settle("pins", "board", "adopted", {"id": "3"}, kind="board")
+            journal.settle("pins", "bad", "refused", kind="pin")
+            inside = [key for key, _ in journal.results("pins", kind="pin")]
+            assert sorted(inside) == ["pins", "pins.sub", "pins[813].copied"]
+            assert dict(journal.results("pins", kind="board")) == {"board": {"id": "3"}}
+            assert len(list(journal.results(""))) == len(steps) + 1
+            counts = journal.counts("pins")
+            assert counts["pin"] == {"done": 3, "adopted": 0, "skipped": 0, "failed": 1, "doubt": 0}
+            assert journal.counts()["pin"]["done"] == len(steps)
+
+    def test_more_results_than_a_page_come_once_each(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            for number in range(1203):
+                journal.settle("pins", str(number), "done", {"id": str(number)})
+            keys = [key for key, _ in journal.results("pins")]
+        assert (len(keys), set(keys)) == (1203, set(map(str, range(1203))))
+
+    def test_a_write_that_only_waits_is_not_counted_and_one_of_unknown_outcome_is(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            journal.settle("pins", "1", "refused", kind="pin", error="rate_limited, exit 6")
+            journal.settle("pins", "2", "doubt", kind="pin")
+            _intend(journal, "3")
+            assert journal.counts("pins")["pin"] == {"done": 0, "adopted": 0, "skipped": 0, "failed": 0, "doubt": 2}
+            assert journal.unknown_keys("pins", "pin") == {"2", "3"}
+            assert journal.unknown_keys("pins", "board") == set()
+
+    def test_the_latest_write_of_unknown_outcome_is_known_afterwards_as_well(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            for key in ("1", "2"):
+                _intend(journal, key)
+            journal.settle("pins", "1", "done", kind="pin")
+            assert journal.last_unknown_at("pins", "pin") == _effect(journal, "2").sent_at
+            journal.settle("pins", "2", "done", kind="pin")
+            assert journal.last_unknown_at("pins", "pin") is None
+            _intend(journal, "2")  # once more
+            journal.settle("pins", "2", "done", kind="pin")
+            assert journal.last_unknown_at("pins", "pin") == _effect(journal, "2").sent_at
+            assert journal.last_unknown_at("others", "pin") is None
+
+    def test_steps_and_items_are_known_to_a_later_process(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            journal.finish_step("target", "ok", {"id": "123", "names": None}, seconds=1.5)
+            for key, status in (("1", "ok"), ("2", "skipped"), ("3", "failed")):
+                journal.finish_item("pins", key, status)
+        with closing(make_state().runs.open(RUN)) as later:
+            step = later.step("target")
+            assert step is not None
+            assert (step.status, step.output, step.seconds) == ("ok", {"id": "123", "names": None}, 1.5)
+            assert later.step("other") is None
+            assert [later.item_done("pins", key) for key in ("1", "2", "3", "4")] == [True, True, False, False]
+
+    def test_a_frozen_list_is_whole_or_not_there(self, make_state: MakeState) -> None:
+        ids = [str(number * 7919 % 1201) for number in range(1201)]
+
+        def broken_off() -> Any:
+            yield from ids[:700]
+            raise ConnectionError
+
+        with closing(make_state().runs.create(run_record())) as journal:
+            with suppress(ConnectionError):
+                journal.freeze("pins", "source", broken_off())
+            assert journal.frozen("pins", "source") is None
+            journal.freeze("pins", "source", iter(ids))
+        with closing(make_state().runs.open(RUN)) as later:
+            frozen = later.frozen("pins", "source")
+            assert frozen is not None
+            assert (list(frozen), list(reversed(frozen))) == (ids, ids[::-1])
+            assert (frozen[0], frozen[-1], list(frozen[3:5]), len(frozen)) == (ids[0], ids[-1], ids[3:5], 1201)
+            assert ("1200" in frozen, "1201" in frozen) == (True, False)
+            later.freeze("pins", "source", ["1", "2"])
+            assert list(later.frozen("pins", "source") or ()) == ["1", "2"]
+
+    def test_calls_add_up_over_all_processes_of_a_run(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            journal.call("target", "write")
+            journal.call("target", "write", 2)
+        with closing(make_state().runs.open(RUN)) as later:
+            later.call("target", "write")
+            later.call("source", "read", 5)
+            assert later.calls() == {"target": {"write": 4}, "source": {"read": 5}}
+
+    def test_threads_side_by_side_lose_nothing(self, make_state: MakeState) -> None:
+        def work(journal: Journal, worker: int) -> None:
+            for number in range(20):
+                _intend(journal, f"{worker}:{number}")
+                journal.settle("pins", f"{worker}:{number}", "done", {"id": "1"}, kind="pin")
+
+        with closing(make_state().runs.create(run_record())) as journal:
+            threads = [threading.Thread(target=work, args=(journal, worker)) for worker in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert journal.counts("pins")["pin"]["done"] == 160
+
+    def test_a_closed_journal_may_be_closed_again(self, make_state: MakeState) -> None:
+        journal = make_state().runs.create(run_record())
+        journal.close()
+        journal.close()

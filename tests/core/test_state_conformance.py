@@ -1,0 +1,111 @@
+"""The folder is a state: it passes the tests that every state must pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pinflow.state.folder.state import FolderState
+from pinflow.testing import state_conformance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def make_state(tmp_path: Path) -> Callable[[], FolderState]:
+    return lambda: FolderState(tmp_path / "state")
+
+
+class TestState(state_conformance.StateConformance):
+    pass
+
+
+class TestRuns(state_conformance.RunsConformance):
+    pass
+
+
+class TestJournal(state_conformance.JournalConformance):
+    pass
+
+
+class TestApprovals(state_conformance.ApprovalsConformance):
+    pass
+
+
+class TestNoticeBook(state_conformance.NoticeBookConformance):
+    pass
+
+
+class TestRunEvents(state_conformance.RunEventsConformance):
+    pass
+
+
+class TestAuditLog(state_conformance.AuditLogConformance):
+    pass
+
+
+class TestPluginRows(state_conformance.PluginRowsConformance):
+    pass
+
+
+class TestScheduleStore(state_conformance.ScheduleStoreConformance):
+    pass
+
+
+class TestUsageStore(state_conformance.UsageStoreConformance):
+    pass
+
+
+class TestContentStore(state_conformance.ContentStoreConformance):
+    pass
+
+
+def test_a_line_that_a_killed_process_left_is_dropped(tmp_path: Path) -> None:
+    events = FolderState(tmp_path).events
+    events.append("run", {"n": 1})
+    with (tmp_path / "runs" / "run.events").open("a") as stream:
+        stream.write('{"n": 2')
+    assert list(FolderState(tmp_path).events.read("run")) == [(1, {"n": 1})]
+    assert FolderState(tmp_path).events.append("run", {"n": 2}) == 2
+    assert list(events.read("run")) == [(1, {"n": 1}), (2, {"n": 2})]
+
+
+@pytest.mark.parametrize("harm", ["take out", "change", "cut off"])
+def test_an_audit_log_that_was_edited_says_where(tmp_path: Path, harm: str) -> None:
+    audit = FolderState(tmp_path).audit
+    for number in range(4):
+        audit.append("ann", "cli", {"number": number})
+    file = tmp_path / "audit.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    match harm:
+        case "take out":
+            lines.pop(1)
+        case "change":
+            lines[0] = lines[0].replace(b"ann", b"eve")
+        case _:
+            lines[1] = b'{"number": \n'
+    file.write_bytes(b"".join(lines))
+    assert audit.check() == 2
+
+
+def test_stored_content_that_was_changed_is_not_believed(tmp_path: Path) -> None:
+    content = FolderState(tmp_path).content
+    digest = content.put(b"name: n\n")
+    (tmp_path / "content" / digest).write_bytes(b"name: m\n")
+    with pytest.raises(Exception, match="is damaged"):
+        content.get(digest)
+
+
+def test_a_run_takes_its_events_with_it(tmp_path: Path) -> None:
+    from pinflow.state.records import RunRecord
+
+    state = FolderState(tmp_path)
+    journal = state.runs.create(RunRecord("20261125", "r", "d", "n", {}, {}, {}, 0.0))
+    journal.set_state("ok")
+    state.events.append("20261125", {"n": 1})
+    journal.close()
+    state.runs.prune(keep=0, slack=0)
+    assert list((tmp_path / "runs").iterdir()) == []
