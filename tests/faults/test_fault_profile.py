@@ -71,7 +71,7 @@ def test_the_same_seed_hits_the_same_requests_of_an_operation() -> None:
     assert first != [fault_for(hostile, "boards/list", number).name for number in range(1, 200)]
 
 
-def test_requests_of_other_operations_in_between_change_nothing(sandbox: Sandbox) -> None:
+def test_requests_of_other_operations_do_not_change_which_requests_are_hit(sandbox: Sandbox) -> None:
     def statuses(other: Callable[[], object]) -> list[int]:
         sandbox.control.change(faults="hostile*2:5")
         answers = []
@@ -87,13 +87,13 @@ def test_requests_of_other_operations_in_between_change_nothing(sandbox: Sandbox
 
 
 @pytest.mark.parametrize(("name", "share"), [("none", 0.0), ("mild", 0.04), ("hostile", 0.27)])
-def test_as_many_requests_are_hit_as_the_profile_says(name: str, share: float) -> None:
+def test_the_share_of_requests_hit_is_that_of_the_profile(name: str, share: float) -> None:
     hits = Counter(fault_for(PROFILES[name], "pins/create", number).name for number in range(20_000))
     hit = 20_000 - hits["expired"] - hits[""]
     assert hit / 20_000 == pytest.approx(share, abs=0.01)
 
 
-def test_a_profile_can_be_made_more_often_up_to_all_requests() -> None:
+def test_the_rates_of_a_profile_can_be_multiplied_up_to_all_requests() -> None:
     hits = Counter(
         fault_for(PROFILES["hostile"].times(0.4 / 0.27), "boards/list", number).name for number in range(20_000)
     )
@@ -103,17 +103,17 @@ def test_a_profile_can_be_made_more_often_up_to_all_requests() -> None:
 
 
 @pytest.mark.parametrize("text", ["mild:3", "hostile:42", "hostile*1.5:42", "none:0", "lying:9"])
-def test_a_profile_is_written_as_it_is_read(text: str) -> None:
+def test_the_text_of_a_profile_parses_to_the_same_profile(text: str) -> None:
     assert str(parse_profile(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", "cruel", "hostile:x", "hostile*:1", "HOSTILE", "hostile:-1"])
-def test_a_profile_that_does_not_exist_is_refused_with_the_names_there_are(text: str) -> None:
+def test_an_unknown_profile_is_refused_with_the_list_of_names(text: str) -> None:
     with pytest.raises(ValueError, match="one of none, mild, hostile, lying, not"):
         parse_profile(text)
 
 
-def test_without_a_seed_there_is_one_that_can_be_used_again(sandbox: Sandbox) -> None:
+def test_a_profile_without_a_seed_gets_one_that_can_be_reused(sandbox: Sandbox) -> None:
     sandbox.control.change(faults="hostile")
     told = str(sandbox.control.faults()["profile"])
     assert parse_profile(told).seed == int(told.partition(":")[2])
@@ -126,7 +126,7 @@ def test_without_a_seed_there_is_one_that_can_be_used_again(sandbox: Sandbox) ->
     ("fault", "applied"),
     [("error_before", 0), ("error_after", 1), ("reset_before", 0), ("reset_after", 1), ("truncated", 1), ("late", 0)],
 )
-def test_a_lost_answer_says_nothing_about_what_was_done(sandbox: Sandbox, fault: str, applied: int) -> None:
+def test_after_a_lost_response_the_write_may_be_applied_or_not(sandbox: Sandbox, fault: str, applied: int) -> None:
     id = board(sandbox)
     sandbox.control.change(faults=only(**{fault: 1.0}, late_seconds=0.0 if fault != "late" else 2.0))
     answer = make_pin(sandbox, id)
@@ -135,7 +135,7 @@ def test_a_lost_answer_says_nothing_about_what_was_done(sandbox: Sandbox, fault:
     assert sandbox.control.faults()["counts"] == {fault: 1}
 
 
-def test_what_is_done_late_is_there_from_its_own_moment_on(sandbox: Sandbox, time: Time) -> None:
+def test_a_write_applied_late_has_the_time_of_its_own_moment(sandbox: Sandbox, time: Time) -> None:
     id = board(sandbox)
     sandbox.control.change(faults=only(late=1.0, late_seconds=2.0))
     sent = time.now()
@@ -146,14 +146,14 @@ def test_what_is_done_late_is_there_from_its_own_moment_on(sandbox: Sandbox, tim
     assert sent < pin["created"] < sent + 2.0
 
 
-def test_some_servers_answer_with_a_page_of_html(sandbox: Sandbox) -> None:
+def test_a_502_has_a_page_of_html(sandbox: Sandbox) -> None:
     sandbox.control.change(faults=only(error_before=1.0))
     answers = [answer for _ in range(30) if (answer := ask(sandbox)) is not None]
     assert {answer.status_code for answer in answers} == {500, 502, 503, 504}
     assert all(answer.text.startswith("<html>") for answer in answers if answer.status_code == 502)
 
 
-def test_a_limit_is_told_in_every_way_that_services_have(sandbox: Sandbox, time: Time) -> None:
+def test_rate_limits_come_with_every_form_of_limit_headers(sandbox: Sandbox, time: Time) -> None:
     sandbox.control.change(faults=only(limited=1.0))
     styles: Counter[str] = Counter()
     for _ in range(80):
@@ -178,7 +178,7 @@ def _style(headers: Any, time: Time) -> str:
     return "remaining" if "X-RateLimit-Remaining" in headers else "absent"
 
 
-def test_pages_are_cut_at_will_and_lose_nothing(sandbox: Sandbox) -> None:
+def test_pages_of_any_size_list_every_item_once(sandbox: Sandbox) -> None:
     (winter,) = [each for each in _boards(sandbox) if each["name"] == "Winter recipes"]
     sandbox.control.change(faults=only(small_pages=True))
     found: list[str] = []
@@ -196,7 +196,7 @@ def test_pages_are_cut_at_will_and_lose_nothing(sandbox: Sandbox) -> None:
     assert max(sizes) <= 25
 
 
-def test_what_was_made_is_listed_some_time_later(sandbox: Sandbox, time: Time) -> None:
+def test_a_new_pin_is_listed_after_the_listing_lag(sandbox: Sandbox, time: Time) -> None:
     id = board(sandbox)
     sandbox.control.change(faults=only(listing_lag=2.0))
     for _ in range(10):
@@ -214,7 +214,7 @@ def test_what_was_made_is_listed_some_time_later(sandbox: Sandbox, time: Time) -
     assert listed() == 10
 
 
-def test_answers_have_fields_that_nobody_asked_for(sandbox: Sandbox) -> None:
+def test_responses_have_undocumented_fields(sandbox: Sandbox) -> None:
     plain = ask(sandbox)
     sandbox.control.change(faults=only(extra_fields=True))
     answer = ask(sandbox)
@@ -225,7 +225,7 @@ def test_answers_have_fields_that_nobody_asked_for(sandbox: Sandbox) -> None:
         assert set(after) - set(before)
 
 
-def test_making_a_section_may_have_to_wait_for_another_change(sandbox: Sandbox) -> None:
+def test_creating_a_section_may_fail_with_409_busy(sandbox: Sandbox) -> None:
     id = board(sandbox)
     sandbox.control.change(faults=only(busy=1.0))
     answer = ask(sandbox, "POST", f"/boards/{id}/sections", json={"name": "Busy"})
@@ -236,7 +236,7 @@ def test_making_a_section_may_have_to_wait_for_another_change(sandbox: Sandbox) 
     assert (read.status_code, read.json()["items"]) == (200, [])
 
 
-def test_only_a_token_that_can_be_refreshed_ends_early(sandbox: Sandbox) -> None:
+def test_only_a_token_that_can_be_refreshed_expires_early(sandbox: Sandbox) -> None:
     logins, app = sandbox.world.logins, sandbox.world.app
     uri = next(iter(app.redirect_uris))
     code = logins.issue_code(ConsentRequest(app.id, uri, frozenset({"boards:read"}), None), STUDIO)
@@ -249,7 +249,7 @@ def test_only_a_token_that_can_be_refreshed_ends_early(sandbox: Sandbox) -> None
     assert requests.get(f"{sandbox.url}/v5/boards", headers=headers, timeout=10).status_code == 401
 
 
-def test_the_quotas_of_a_day_are_told_and_kept(sandbox: Sandbox, time: Time) -> None:
+def test_the_daily_quotas_are_enforced_and_shown_in_headers(sandbox: Sandbox, time: Time) -> None:
     id = board(sandbox)
     sandbox.control.change(faults=only(daily=True))
     time.set(86_400.0 * 20_000)
@@ -268,7 +268,7 @@ def test_the_quotas_of_a_day_are_told_and_kept(sandbox: Sandbox, time: Time) -> 
 
 
 @pytest.mark.parametrize(("lie", "left"), [("vanished", 0), ("nothing_made", 0), ("stranger", 2)])
-def test_a_lie_looks_like_any_other_answer(sandbox: Sandbox, lie: str, left: int) -> None:
+def test_a_lying_response_looks_like_any_other(sandbox: Sandbox, lie: str, left: int) -> None:
     id = board(sandbox)
     sandbox.control.change(faults=only(**{lie: 1.0}, lie_seconds=0.0))
     answer = make_pin(sandbox, id)
@@ -292,7 +292,7 @@ def test_many_threads_meet_each_fault_once(sandbox: Sandbox) -> None:
 # how it is chosen
 
 
-def test_it_is_chosen_at_the_start_or_later_over_the_control_surface(time: Time) -> None:
+def test_a_profile_is_chosen_at_the_start_or_over_the_control_surface(time: Time) -> None:
     with start(now=time.now, faults="hostile:42") as sandbox:
         assert sandbox.control.faults()["profile"] == "hostile:42"
         headers = {"X-Sandbox-Token": sandbox.control_token}
@@ -302,7 +302,7 @@ def test_it_is_chosen_at_the_start_or_later_over_the_control_surface(time: Time)
         assert requests.get(f"{url}/faults", headers=headers, timeout=10).json() == {"profile": "mild:1", "counts": {}}
 
 
-def test_a_wrong_profile_changes_nothing(sandbox: Sandbox) -> None:
+def test_an_invalid_profile_or_setting_changes_nothing(sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match="cruel"):
         sandbox.control.change(faults="cruel", latency=1.0)
     assert sandbox.control.settings().latency == 0.0
@@ -311,7 +311,7 @@ def test_a_wrong_profile_changes_nothing(sandbox: Sandbox) -> None:
     assert sandbox.control.faults()["profile"] == "none:0"
 
 
-def test_the_command_tells_how_to_meet_the_same_faults_again(
+def test_the_command_prints_how_to_repeat_the_same_faults(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parser = argparse.ArgumentParser()
@@ -322,7 +322,7 @@ def test_the_command_tells_how_to_meet_the_same_faults_again(
     assert parse_profile(line.partition("--faults ")[2]).name == "hostile"
 
 
-def test_the_command_refuses_a_profile_that_does_not_exist() -> None:
+def test_the_command_refuses_an_unknown_profile() -> None:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     with pytest.raises(UsageError, match=r"--faults: must be NAME.* not 'cruel'"):

@@ -59,7 +59,7 @@ def visitor() -> Iterator[Visitor]:
     made.sandbox.stop()
 
 
-def test_ids_and_statuses_come_with_commas_or_several_times(visitor: Visitor) -> None:
+def test_ids_and_statuses_in_a_query_may_be_separated_by_commas_or_repeated(visitor: Visitor) -> None:
     ids = list(visitor.sandbox.world.campaigns)[:2]
     path = f"/ad_accounts/{visitor.account}/campaigns"
     for query in ({"campaign_ids": ",".join(ids)}, {"campaign_ids": ids}):
@@ -80,7 +80,7 @@ def test_ads_are_listed_page_by_page(visitor: Visitor) -> None:
     assert (found, len(found)) == (sorted(found), 8)
 
 
-def test_an_ad_account_of_nobody_is_not_seen(visitor: Visitor) -> None:
+def test_an_ad_account_without_a_role_for_the_caller_is_not_listed(visitor: Visitor) -> None:
     token = visitor.sandbox.world.token_for("neighbour")
     url = f"{visitor.sandbox.url}/v5/ad_accounts"
     headers = {"Authorization": f"Bearer {token}"}
@@ -96,7 +96,7 @@ def test_promoted_pins_are_the_accounts_own(visitor: Visitor) -> None:
     assert {pin["id"] for pin in promoted} == ours
 
 
-def test_the_same_question_has_the_same_answer_in_every_sandbox(visitor: Visitor) -> None:
+def test_the_same_query_for_metrics_has_the_same_result_in_every_sandbox(visitor: Visitor) -> None:
     other = Visitor()
     try:
         path = "/user_account/analytics"
@@ -106,7 +106,7 @@ def test_the_same_question_has_the_same_answer_in_every_sandbox(visitor: Visitor
         other.sandbox.stop()
 
 
-def test_a_report_goes_through_its_states_by_time_or_by_polls(visitor: Visitor) -> None:
+def test_a_report_is_finished_after_a_time_or_a_number_of_polls(visitor: Visitor) -> None:
     token = visitor.ask()
     assert visitor.look(token) == {"report_status": "IN_PROGRESS", "url": None, "size": None}
     visitor.now += 10
@@ -118,20 +118,20 @@ def test_a_report_goes_through_its_states_by_time_or_by_polls(visitor: Visitor) 
 
 
 @pytest.mark.parametrize("outcome", ["FAILED", "CANCELLED", "EXPIRED", "DOES_NOT_EXIST"])
-def test_a_report_ends_as_the_settings_say(visitor: Visitor, outcome: str) -> None:
+def test_the_settings_choose_the_outcome_of_a_report(visitor: Visitor, outcome: str) -> None:
     visitor.sandbox.control.change(report_outcome=outcome)
     token = visitor.ask()
     visitor.now += 10
     assert visitor.look(token) == {"report_status": outcome, "url": None, "size": None}
 
 
-def test_a_token_of_no_report_or_of_another_account_does_not_exist(visitor: Visitor) -> None:
+def test_a_report_is_unknown_under_a_wrong_token_and_to_another_account(visitor: Visitor) -> None:
     token = visitor.ask()
     visitor.account = list(visitor.sandbox.world.ad_accounts)[1]
     assert visitor.look("unknown")["report_status"] == visitor.look(token)["report_status"] == "DOES_NOT_EXIST"
 
 
-def test_a_reports_file_is_on_a_host_of_its_own_for_five_minutes(visitor: Visitor) -> None:
+def test_the_url_of_a_report_is_on_another_host_and_valid_for_five_minutes(visitor: Visitor) -> None:
     token = visitor.ask()
     url = visitor.finished(token)
     assert visitor.sandbox.url.startswith("http://127.0.0.1:")
@@ -146,7 +146,7 @@ def test_a_reports_file_is_on_a_host_of_its_own_for_five_minutes(visitor: Visito
     assert visitor.session.get(visitor.look(token)["url"], timeout=30).status_code == 200
 
 
-def test_a_signed_address_takes_no_other_credential_and_no_changes(visitor: Visitor) -> None:
+def test_a_signed_url_is_refused_with_another_credential_or_when_changed(visitor: Visitor) -> None:
     url = visitor.finished(visitor.ask())
     signed = visitor.session.get(url, headers=visitor.headers, timeout=30)
     assert (signed.status_code, "Only one auth mechanism" in signed.text) == (400, True)
@@ -164,7 +164,7 @@ def test_a_csv_has_a_row_a_day_and_json_rows_by_id(visitor: Visitor) -> None:
     assert set(by_id) == {row["CAMPAIGN_ID"] for row in rows}
 
 
-def test_a_report_can_be_narrowed_to_ids_and_to_figures(visitor: Visitor) -> None:
+def test_a_report_can_be_filtered_by_ids_and_by_metrics(visitor: Visitor) -> None:
     id = next(iter(visitor.sandbox.world.campaigns))
     narrow: dict[str, Any] = {"level": "PIN_PROMOTION", "campaign_ids": [id], "granularity": "TOTAL"}
     found = json.loads(visitor.session.get(visitor.finished(visitor.ask(**narrow)), timeout=30).text)
@@ -175,7 +175,7 @@ def test_a_report_can_be_narrowed_to_ids_and_to_figures(visitor: Visitor) -> Non
     assert len(fewer) == len(found) - 1
 
 
-def test_a_video_goes_through_its_states_and_fails_when_told_to(visitor: Visitor) -> None:
+def test_the_settings_choose_the_outcome_of_a_video_upload(visitor: Visitor) -> None:
     visitor.sandbox.control.change(processing_outcome="failed")
     url = f"{visitor.sandbox.url}/v5/media"
     made = visitor.session.post(url, json={"media_type": "video"}, headers=visitor.headers, timeout=30).json()

@@ -58,13 +58,13 @@ def test_a_listing_may_be_oldest_first(sandbox: Sandbox, call: Call) -> None:
     assert names(call("GET", "/boards"))[-1] == "Just made"
 
 
-def test_ids_are_eighteen_digits_and_rise(call: Call) -> None:
+def test_board_ids_have_eighteen_digits_in_ascending_order(call: Call) -> None:
     ids = [call("POST", "/boards", json={"name": name}).json()["id"] for name in ("one", "two")]
     assert all(len(id) == 18 and id.isdigit() for id in ids)
     assert ids == sorted(ids)
 
 
-def test_pages_of_one_give_every_board_once(call: Call) -> None:
+def test_pages_of_size_one_list_every_board_once(call: Call) -> None:
     seen: list[str] = []
     bookmark: str | None = ""
     while bookmark is not None:
@@ -79,15 +79,15 @@ def test_a_page_size_out_of_range_is_refused(call: Call, size: str) -> None:
     assert error(call("GET", f"/boards?page_size={size}")) == (400, 1)
 
 
-def test_a_name_is_unique_for_its_owner_whatever_its_case(call: Call) -> None:
+def test_a_board_name_is_unique_for_its_owner_ignoring_case(call: Call) -> None:
     assert error(call("POST", "/boards", json={"name": "GARDEN ideas"})) == (409, 58)
 
 
-def test_two_accounts_may_use_one_name(call: Call) -> None:
+def test_two_accounts_may_use_the_same_board_name(call: Call) -> None:
     assert call("POST", "/boards", account="client_account", json={"name": "Garden ideas"}).status_code == 201
 
 
-def test_the_status_of_a_taken_name_can_be_chosen(sandbox: Sandbox, call: Call) -> None:
+def test_the_settings_choose_the_status_of_a_duplicate_board_name(sandbox: Sandbox, call: Call) -> None:
     sandbox.control.change(duplicate_name_status=400)
     assert error(call("POST", "/boards", json={"name": "Garden ideas"})) == (400, 58)
 
@@ -98,11 +98,11 @@ def test_the_status_of_a_taken_name_can_be_chosen(sandbox: Sandbox, call: Call) 
      {"name": "a", "description": 1}, {"name": "a", "is_ads_only": "yes"}, {"name": "a" * 181},
      {"name": "\ud800"}],
 )  # fmt: skip
-def test_a_board_that_makes_no_sense_is_refused(call: Call, body: dict[str, object]) -> None:
+def test_a_board_with_invalid_fields_is_refused(call: Call, body: dict[str, object]) -> None:
     assert error(call("POST", "/boards", json=body)) == (400, 1)
 
 
-def test_unknown_fields_are_ignored(call: Call) -> None:
+def test_unknown_fields_of_a_new_board_are_ignored(call: Call) -> None:
     assert call("POST", "/boards", json={"name": "New", "colour": "green"}).status_code == 201
 
 
@@ -111,7 +111,7 @@ def test_an_ad_only_board_gets_its_fixed_name_and_privacy(call: Call) -> None:
     assert (made["name"], made["privacy"]) == ("Ad-only Pins", "PROTECTED")
 
 
-def test_an_account_has_a_most_of_boards(sandbox: Sandbox, call: Call) -> None:
+def test_an_account_can_not_exceed_its_maximum_of_boards(sandbox: Sandbox, call: Call) -> None:
     sandbox.control.change(max_boards=5)
     assert error(call("POST", "/boards", json={"name": "One too many"})) == (403, 29)
 
@@ -128,39 +128,39 @@ def test_a_secret_board_is_invisible_without_its_scope(call: Call) -> None:
     ("privacy", "expected"),
     [("SECRET", {"Surprise party"}), ("PROTECTED", {"Campaign drafts"})],
 )
-def test_a_listing_can_be_of_one_privacy(call: Call, privacy: str, expected: set[str]) -> None:
+def test_boards_can_be_listed_by_privacy(call: Call, privacy: str, expected: set[str]) -> None:
     assert set(names(call("GET", "/boards", params={"privacy": privacy}))) == expected
 
 
-def test_a_listing_can_be_of_public_and_secret_boards(call: Call) -> None:
+def test_public_and_secret_boards_can_be_listed_together(call: Call) -> None:
     listed = names(call("GET", "/boards", params={"privacy": "PUBLIC_AND_SECRET"}))
     assert "Surprise party" in listed
     assert "Garden ideas" in listed
     assert "Campaign drafts" not in listed
 
 
-def test_an_unknown_privacy_is_refused(call: Call) -> None:
+def test_an_unknown_privacy_filter_is_refused(call: Call) -> None:
     assert error(call("GET", "/boards", params={"privacy": "HIDDEN"})) == (400, 1)
 
 
-def test_a_secret_board_is_not_changed_without_the_scope_to_write_it(call: Call) -> None:
+def test_changing_a_secret_board_needs_the_scope_boards_write_secret(call: Call) -> None:
     id = board_id(call, "Surprise party")
     answer = call("PATCH", f"/boards/{id}", json={"name": "Known"}, scopes=V5_SCOPES - {"boards:write_secret"})
     assert error(answer) == (403, 29)
 
 
-def test_a_board_is_not_made_secret_without_the_scope_to_write_secrets(call: Call) -> None:
+def test_making_a_board_secret_needs_the_scope_boards_write_secret(call: Call) -> None:
     id = board_id(call, "Garden ideas")
     answer = call("PATCH", f"/boards/{id}", json={"privacy": "SECRET"}, scopes=V5_SCOPES - {"boards:write_secret"})
     assert error(answer) == (403, 29)
 
 
-def test_a_board_does_not_become_protected(call: Call) -> None:
+def test_an_update_can_not_make_a_board_protected(call: Call) -> None:
     id = board_id(call, "Garden ideas")
     assert error(call("PATCH", f"/boards/{id}", json={"privacy": "PROTECTED"})) == (400, 1)
 
 
-def test_an_update_changes_what_it_names_and_nothing_else(call: Call) -> None:
+def test_a_board_update_changes_only_the_fields_in_its_body(call: Call) -> None:
     id = board_id(call, "Garden ideas")
     before = call("GET", f"/boards/{id}").json()
     after = call("PATCH", f"/boards/{id}", json={"description": None}).json()
@@ -172,7 +172,7 @@ def test_a_board_may_be_renamed_to_its_own_name_in_another_case(call: Call) -> N
     assert call("PATCH", f"/boards/{id}", json={"name": "GARDEN IDEAS"}).json()["name"] == "GARDEN IDEAS"
 
 
-def test_a_deleted_board_takes_its_pins_and_sections_along(sandbox: Sandbox, call: Call) -> None:
+def test_deleting_a_board_deletes_its_pins_and_sections(sandbox: Sandbox, call: Call) -> None:
     id = board_id(call, "Garden ideas")
     pin = call("GET", f"/boards/{id}/pins").json()["items"][0]["id"]
     total = call("GET", "/user_account").json()["pin_count"]
@@ -200,7 +200,7 @@ def test_a_pin_can_be_put_on_a_group_board(call: Call) -> None:
     assert call("GET", f"/boards/{id}", account="neighbour").json()["pin_count"] == 6
 
 
-def test_a_board_of_somebody_else_is_not_found(call: Call) -> None:
+def test_a_board_of_another_account_is_not_found(call: Call) -> None:
     id = board_id(call, "Logos", "client_account")
     for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/sections")):
         assert call(method, f"/boards/{id}{path}").status_code == 404
@@ -217,7 +217,7 @@ def test_the_pins_of_a_board_include_those_of_its_sections(call: Call) -> None:
     assert call("GET", f"/boards/{id}").json()["pin_count"] == len(pins) == 30
 
 
-def test_a_board_of_several_pages_is_read_whole(call: Call) -> None:
+def test_all_pins_of_a_board_of_several_pages_are_read(call: Call) -> None:
     id = board_id(call, "Winter recipes")
     first = call("GET", f"/boards/{id}/pins", params={"page_size": 250}).json()
     second = call("GET", f"/boards/{id}/pins", params={"page_size": 250, "bookmark": first["bookmark"]}).json()
@@ -227,7 +227,7 @@ def test_a_board_of_several_pages_is_read_whole(call: Call) -> None:
     assert second["bookmark"] is None
 
 
-def test_a_bookmark_stays_good_while_the_listing_shrinks(call: Call) -> None:
+def test_a_bookmark_stays_valid_while_the_listing_shrinks(call: Call) -> None:
     id = board_id(call, "Winter recipes")
     first = call("GET", f"/boards/{id}/pins", params={"page_size": 10}).json()
     for pin in first["items"]:
@@ -242,7 +242,7 @@ def test_a_bookmark_needs_the_same_filters(call: Call) -> None:
     assert error(call("GET", "/boards", params={"privacy": "PUBLIC", "bookmark": bookmark})) == (400, 1)
 
 
-def test_a_bookmark_is_cut_off_if_it_is_not_encoded(call: Call) -> None:
+def test_a_bookmark_has_characters_that_must_be_percent_encoded(call: Call) -> None:
     bookmark = call("GET", "/boards", params={"page_size": 1}).json()["bookmark"]
     assert not bookmark.isalnum()
 
@@ -261,14 +261,16 @@ def test_a_section_name_is_unique_on_its_board(call: Call) -> None:
     assert call("POST", f"/boards/{other}/sections", json={"name": "Tools"}).status_code == 201
 
 
-def test_a_section_belongs_to_its_board(call: Call) -> None:
+def test_a_section_is_not_found_on_another_board(call: Call) -> None:
     garden, winter = board_id(call, "Garden ideas"), board_id(call, "Winter recipes")
     section = call("GET", f"/boards/{garden}/sections").json()["items"][0]["id"]
     assert error(call("GET", f"/boards/{winter}/sections/{section}/pins")) == (404, 404)
 
 
 @pytest.mark.parametrize(("fate", "left"), [("deleted", 26), ("kept", 30)])
-def test_the_fate_of_a_deleted_sections_pins_can_be_chosen(sandbox: Sandbox, call: Call, fate: str, left: int) -> None:
+def test_the_settings_choose_whether_pins_of_a_deleted_section_stay(
+    sandbox: Sandbox, call: Call, fate: str, left: int
+) -> None:
     sandbox.control.change(deleted_section_pins=fate)
     id = board_id(call, "Garden ideas")
     tools = next(s["id"] for s in call("GET", f"/boards/{id}/sections").json()["items"] if s["name"] == "Tools")
@@ -287,7 +289,7 @@ def test_a_new_board_shows_up_in_listings_when_the_lag_is_over(sandbox: Sandbox,
     assert "Late" in names(call("GET", "/boards"))
 
 
-def test_null_fields_can_be_left_out(sandbox: Sandbox, call: Call) -> None:
+def test_the_settings_omit_null_fields(sandbox: Sandbox, call: Call) -> None:
     sandbox.control.change(nulls="omitted")
     id = board_id(call, "Empty for now")
     board = call("GET", f"/boards/{id}").json()
@@ -307,11 +309,11 @@ def test_followed_boards_and_accounts_are_listed(call: Call) -> None:
     assert listed == ["client_account", "neighbour"]
 
 
-def test_a_user_name_of_digits_cannot_be_followed(call: Call) -> None:
+def test_a_username_of_digits_can_not_be_followed(call: Call) -> None:
     assert error(call("POST", "/user_account/following/123", json={})) == (400, 1)
 
 
-def test_a_claimed_web_site_is_listed_until_it_is_given_up(call: Call) -> None:
+def test_a_claimed_website_is_listed_until_it_is_removed(call: Call) -> None:
     call("POST", "/user_account/websites", json={"website": "example.com", "verification_method": "DNSTXT"})
     (site,) = call("GET", "/user_account/websites").json()["items"]
     assert (site["website"], site["status"]) == ("example.com", "success")
@@ -320,22 +322,22 @@ def test_a_claimed_web_site_is_listed_until_it_is_given_up(call: Call) -> None:
 
 
 @pytest.mark.parametrize("id", ["abc", "12a", "%3F", "-1", "\uff11\uff12"])
-def test_a_path_id_is_digits(call: Call, id: str) -> None:
+def test_an_id_in_a_path_must_be_digits(call: Call, id: str) -> None:
     answer = call("GET", f"/boards/{id}")
     assert error(answer) == (400, 1)
     assert r"must match the pattern: ^\d+$" in answer.json()["message"]
 
 
 @pytest.mark.parametrize("path", ["/boards/", "/board", "/", "/boards/1/2/3"])
-def test_a_path_that_is_not_the_apis_is_not_found(call: Call, path: str) -> None:
+def test_a_path_outside_of_the_api_is_not_found(call: Call, path: str) -> None:
     assert call("GET", path).status_code == 404
 
 
-def test_a_method_that_a_path_does_not_know_is_refused(call: Call) -> None:
+def test_an_unsupported_method_of_a_path_is_refused(call: Call) -> None:
     assert error(call("PUT", "/boards")) == (405, 5)
 
 
-def test_an_operation_that_is_not_simulated_says_so(call: Call) -> None:
+def test_an_operation_that_is_not_simulated_gets_403(call: Call) -> None:
     answer = call("GET", "/businesses/employers")
     assert error(answer) == (403, 29)
     assert "get/business_employers" in answer.json()["message"]

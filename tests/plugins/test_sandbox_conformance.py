@@ -264,7 +264,7 @@ def do(scene: Scene, id: str, **more: Any) -> requests.Response:
 
 @pytest.mark.parametrize("nulls", ["present", "omitted"])
 @pytest.mark.parametrize("id", HANDLERS)
-def test_what_is_asked_for_is_answered_as_described(scene: Scene, id: str, nulls: str) -> None:
+def test_every_operation_responds_as_the_description_says(scene: Scene, id: str, nulls: str) -> None:
     scene.sandbox.control.change(nulls=nulls)
     answer = do(scene, id)
     assert answer.status_code == SUCCESS.get(id, 200)
@@ -340,21 +340,21 @@ def parameters(id: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("id", "name"), [(id, name) for id in HANDLERS for name in parameters(id)])
-def test_an_id_that_is_no_number_is_refused_as_described(scene: Scene, id: str, name: str) -> None:
+def test_an_id_that_is_not_digits_is_refused_as_described(scene: Scene, id: str, name: str) -> None:
     answer = do(scene, id, names={**scene.names(id), name: "garden-ideas"})
     assert answer.status_code == 400
     check(id, answer)
 
 
 @pytest.mark.parametrize(("id", "name"), [(id, name) for id in HANDLERS for name in parameters(id)])
-def test_an_id_of_nothing_is_refused_as_described(scene: Scene, id: str, name: str) -> None:
+def test_an_unknown_id_is_refused_as_described(scene: Scene, id: str, name: str) -> None:
     answer = do(scene, id, names={**scene.names(id), name: UNKNOWN})
     assert answer.status_code == (403 if name == "ad_account_id" else 404)
     check(id, answer)
 
 
 @pytest.mark.parametrize("id", BODIES)
-def test_a_body_that_is_no_object_is_refused_as_described(scene: Scene, id: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused_as_described(scene: Scene, id: str) -> None:
     answer = do(scene, id, body=["name"])
     assert answer.status_code == 400
     check(id, answer)
@@ -372,7 +372,7 @@ LISTINGS = [
 ]  # fmt: skip
 
 
-def test_no_listing_is_forgotten() -> None:
+def test_every_listing_of_the_api_is_tested_with_a_wrong_bookmark() -> None:
     assert {id for id in HANDLERS if lists(id)} == set(LISTINGS)
 
 
@@ -472,7 +472,7 @@ SPECIAL: dict[str, tuple[str, int, int, Callable[[Scene], requests.Response]]] =
 
 
 @pytest.mark.parametrize("case", SPECIAL)
-def test_a_refusal_of_its_own_is_as_described(scene: Scene, case: str) -> None:
+def test_an_error_of_one_operation_alone_is_as_described(scene: Scene, case: str) -> None:
     id, status, code, send = SPECIAL[case]
     answer = send(scene)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -494,7 +494,7 @@ def provoked(id: str) -> set[int]:
 
 
 @pytest.mark.parametrize("id", HANDLERS)
-def test_no_declared_status_is_left_out(id: str) -> None:
+def test_every_declared_status_is_produced_or_excluded_with_a_reason(id: str) -> None:
     declared = {int(status) for status in responses(id) if status != "default"}
     never = {status for each, status in NEVER if each == id}
     assert declared & provoked(id) == declared - never

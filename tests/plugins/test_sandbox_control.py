@@ -35,14 +35,14 @@ def get(sandbox: Sandbox, path: str, token: str) -> requests.Response:
     return requests.get(f"{sandbox.url}/v5{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
-def test_the_token_of_a_start_is_no_others(sandbox: Sandbox) -> None:
+def test_every_start_has_its_own_control_token(sandbox: Sandbox) -> None:
     with start() as other:
         assert other.control_token != sandbox.control_token
     assert len(sandbox.control_token) >= 32
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "wröng"])
-def test_nobody_is_heard_without_the_token(sandbox: Sandbox, token: str) -> None:
+def test_the_control_surface_refuses_a_request_without_its_token(sandbox: Sandbox, token: str) -> None:
     answer = control(sandbox, "GET", "state", **{"X-Sandbox-Token": token.encode().decode("latin-1")})
     assert answer.status_code == 403
     assert "boards" not in answer.json()
@@ -53,23 +53,23 @@ def test_nobody_is_heard_without_the_token(sandbox: Sandbox, token: str) -> None
     [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
      {"Sec-Fetch-Site": "same-site"}],
 )  # fmt: skip
-def test_no_other_web_page_is_heard(sandbox: Sandbox, headers: dict[str, str]) -> None:
+def test_the_control_surface_refuses_requests_of_other_web_pages(sandbox: Sandbox, headers: dict[str, str]) -> None:
     assert control(sandbox, "POST", "reset", {}, **headers).status_code == 403
 
 
-def test_the_sandboxs_own_page_is_heard(sandbox: Sandbox) -> None:
+def test_the_control_surface_accepts_requests_of_the_sandboxs_own_page(sandbox: Sandbox) -> None:
     headers = {"Origin": sandbox.url, "Sec-Fetch-Site": "same-origin"}
     assert control(sandbox, "POST", "reset", {}, **headers).status_code == 200
 
 
-def test_nothing_is_changed_by_get(sandbox: Sandbox) -> None:
+def test_the_control_surface_changes_nothing_by_get(sandbox: Sandbox) -> None:
     for name in ("reset", "clock", "boards", "tokens"):
         answer = control(sandbox, "GET", name)
         assert answer.status_code == 404
         assert f"POST /_sandbox/{name}" in answer.json()["message"]
 
 
-def test_a_change_is_json(sandbox: Sandbox) -> None:
+def test_the_control_surface_refuses_a_body_that_is_not_json(sandbox: Sandbox) -> None:
     answer = control(sandbox, "POST", "reset", **{"Content-Type": "text/plain"})
     assert answer.status_code == 400
 
@@ -94,7 +94,7 @@ def test_a_change_is_json(sandbox: Sandbox) -> None:
         ("reset", [], ["object"]),
     ],
 )  # fmt: skip
-def test_a_change_that_makes_no_sense_names_all_that_is_wrong(
+def test_an_invalid_control_request_is_told_everything_that_is_wrong(
     sandbox: Sandbox, name: str, body: object, named: list[str]
 ) -> None:
     answer = control(sandbox, "POST", name, body)
@@ -102,20 +102,20 @@ def test_a_change_that_makes_no_sense_names_all_that_is_wrong(
     assert [word for word in named if word not in answer.json()["message"]] == []
 
 
-def test_a_refused_change_changes_nothing(sandbox: Sandbox) -> None:
+def test_settings_stay_when_one_of_the_changes_is_invalid(sandbox: Sandbox) -> None:
     before = control(sandbox, "GET", "settings").json()
     control(sandbox, "POST", "settings", {"latency": 1, "nulls": "some"})
     assert control(sandbox, "GET", "settings").json() == before
 
 
-def test_settings_are_told_as_they_are_taken(sandbox: Sandbox) -> None:
+def test_settings_can_be_written_back_as_they_were_read(sandbox: Sandbox) -> None:
     told = control(sandbox, "GET", "settings").json()
     changed = told | {"originals": True, "per_minute": {"org_read": 5}, "listing_lag": 2}
     assert control(sandbox, "POST", "settings", changed).json() == changed
     assert sandbox.control.settings().originals is True
 
 
-def test_the_clock_goes_forward(sandbox: Sandbox) -> None:
+def test_the_control_surface_advances_the_clock(sandbox: Sandbox) -> None:
     assert control(sandbox, "POST", "clock", {"advance": 60}).json() == {"now": 1_800_000_060.0}
     assert sandbox.control.advance(0.5) == 1_800_000_060.5
 
@@ -151,7 +151,7 @@ def test_a_large_board_takes_little_memory(sandbox: Sandbox) -> None:
     assert taken / 10_000 < 500  # bytes for each Pin
 
 
-def test_the_state_of_a_board_that_is_not_there_is_an_error(sandbox: Sandbox) -> None:
+def test_the_state_of_an_unknown_board_is_an_error(sandbox: Sandbox) -> None:
     assert control(sandbox, "GET", "state?board=1").status_code == 400
 
 
@@ -199,7 +199,7 @@ def test_a_reset_undoes_everything_but_settings_and_tokens(sandbox: Sandbox) -> 
     assert get(sandbox, "/user_account", token).json()["username"] == "fresh_account_1"
 
 
-def test_a_reset_may_name_another_seed(sandbox: Sandbox) -> None:
+def test_a_reset_can_use_another_seed(sandbox: Sandbox) -> None:
     control(sandbox, "POST", "reset", {"seed": 5})
     with start(now=lambda: 1_800_000_000.0, seed=5) as other:
         assert other.control.state() == sandbox.control.state()
@@ -241,7 +241,7 @@ def test_a_token_can_be_for_some_scopes_only(sandbox: Sandbox) -> None:
     assert get(sandbox, "/user_account", token).json()["code"] == 3
 
 
-def test_counts_agree_with_what_is_there(sandbox: Sandbox) -> None:
+def test_the_counts_of_an_account_match_its_boards_and_pins(sandbox: Sandbox) -> None:
     refill(sandbox.world, 3)
     account = get(sandbox, "/user_account", sandbox.world.token_for("garden_studio")).json()
     found = boards(sandbox).values()

@@ -87,7 +87,7 @@ def error(answer: requests.Response) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("name", ["client_id", "consumer_id"])
-def test_the_consent_page_lists_what_is_asked_for(browser: Browser, name: str) -> None:
+def test_the_consent_page_lists_the_requested_scopes(browser: Browser, name: str) -> None:
     page = browser.open(**{"client_id": None, name: browser.sandbox.world.app.id})
     assert page.status_code == 200
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -95,7 +95,7 @@ def test_the_consent_page_lists_what_is_asked_for(browser: Browser, name: str) -
     assert "pins:read" in page.text
 
 
-def test_agreeing_leads_back_with_code_and_unchanged_state(browser: Browser) -> None:
+def test_agreeing_redirects_with_a_code_and_the_unchanged_state(browser: Browser) -> None:
     answer = browser.press(browser.open())
     assert answer.status_code == 302
     target = urlsplit(answer.headers["Location"])
@@ -105,7 +105,7 @@ def test_agreeing_leads_back_with_code_and_unchanged_state(browser: Browser) -> 
     assert query["code"][0].startswith("sandbox_code_")
 
 
-def test_denying_leads_back_with_an_error_and_no_code(browser: Browser) -> None:
+def test_denying_redirects_with_an_error_and_no_code(browser: Browser) -> None:
     query = parse_qs(urlsplit(browser.press(browser.open(), "deny").headers["Location"]).query)
     assert query == {"state": ["a state & more="], "error": ["access_denied"]}
 
@@ -123,7 +123,7 @@ def test_denying_leads_back_with_an_error_and_no_code(browser: Browser) -> None:
         {"scope": "boards:paint"},
     ],
 )
-def test_a_request_that_is_not_registered_so_is_not_redirected(
+def test_a_consent_request_that_differs_from_the_registration_is_not_redirected(
     browser: Browser, changed: dict[str, str | None]
 ) -> None:
     page = browser.open(**changed)
@@ -131,18 +131,18 @@ def test_a_request_that_is_not_registered_so_is_not_redirected(
     assert "consent" not in page.text
 
 
-def test_a_page_is_answered_once(browser: Browser) -> None:
+def test_a_consent_page_can_be_answered_only_once(browser: Browser) -> None:
     page = browser.open()
     browser.press(page)
     assert browser.press(page).status_code == 400
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
-def test_another_web_site_cannot_agree_for_the_user(browser: Browser, headers: dict[str, str]) -> None:
+def test_another_website_can_not_agree_for_the_user(browser: Browser, headers: dict[str, str]) -> None:
     assert browser.press(browser.open(), **headers).status_code == 403
 
 
-def test_what_comes_from_the_address_is_shown_as_text(browser: Browser) -> None:
+def test_the_consent_page_escapes_what_its_url_contains(browser: Browser) -> None:
     uri = "http://localhost:1/<script>"
     browser.sandbox.control.app("<script>", [uri])
     browser.sandbox.control.account("<script>")
@@ -151,7 +151,7 @@ def test_what_comes_from_the_address_is_shown_as_text(browser: Browser) -> None:
     assert "<script>" not in page.text
 
 
-def test_a_code_becomes_tokens_of_who_agreed(sandbox: Sandbox, browser: Browser) -> None:
+def test_a_code_is_exchanged_for_tokens_of_the_user_who_agreed(sandbox: Sandbox, browser: Browser) -> None:
     location = browser.press(browser.open(scope="user_accounts:read"), account="client_account").headers["Location"]
     code = parse_qs(urlsplit(location).query)["code"][0]
     tokens = exchange(sandbox, code).json()
@@ -161,7 +161,7 @@ def test_a_code_becomes_tokens_of_who_agreed(sandbox: Sandbox, browser: Browser)
     assert me(sandbox, tokens["access_token"], "/user_account").json()["username"] == "client_account"
 
 
-def test_a_code_is_good_once(sandbox: Sandbox, browser: Browser) -> None:
+def test_a_code_is_valid_only_once(sandbox: Sandbox, browser: Browser) -> None:
     code = browser.code()
     assert exchange(sandbox, code).status_code == 200
     assert error(exchange(sandbox, code)) == (401, 2)
@@ -178,7 +178,7 @@ def test_a_code_is_bound_to_its_app_and_redirect_uri(sandbox: Sandbox, browser: 
     assert error(exchange(sandbox, browser.code(), redirect_uri="http://127.0.0.1:8085/")) == (401, 2)
 
 
-def test_the_granted_scopes_hold(sandbox: Sandbox, browser: Browser) -> None:
+def test_a_token_is_limited_to_its_granted_scopes(sandbox: Sandbox, browser: Browser) -> None:
     tokens = exchange(sandbox, browser.code(scope="pins:read")).json()
     answer = me(sandbox, tokens["access_token"])
     assert error(answer) == (401, 3)
@@ -202,7 +202,7 @@ def test_a_refresh_gives_a_new_pair(sandbox: Sandbox, browser: Browser) -> None:
     assert me(sandbox, second["access_token"]).status_code == 200
 
 
-def test_a_used_refresh_token_ends_its_whole_family(sandbox: Sandbox, browser: Browser) -> None:
+def test_reusing_a_refresh_token_revokes_its_whole_family(sandbox: Sandbox, browser: Browser) -> None:
     first = exchange(sandbox, browser.code()).json()
     second = refresh(sandbox, first["refresh_token"]).json()
     assert error(refresh(sandbox, first["refresh_token"])) == (401, 2)
@@ -210,7 +210,7 @@ def test_a_used_refresh_token_ends_its_whole_family(sandbox: Sandbox, browser: B
     assert error(me(sandbox, second["access_token"])) == (401, 2)
 
 
-def test_a_grace_lets_a_used_refresh_token_work_once_more(sandbox: Sandbox, browser: Browser) -> None:
+def test_a_used_refresh_token_still_works_within_the_grace_period(sandbox: Sandbox, browser: Browser) -> None:
     sandbox.control.change(refresh_grace=30)
     first = exchange(sandbox, browser.code()).json()
     refresh(sandbox, first["refresh_token"])
@@ -220,7 +220,7 @@ def test_a_grace_lets_a_used_refresh_token_work_once_more(sandbox: Sandbox, brow
     assert error(refresh(sandbox, first["refresh_token"])) == (401, 2)
 
 
-def test_each_refresh_starts_sixty_days_anew(sandbox: Sandbox, browser: Browser) -> None:
+def test_each_refresh_token_is_valid_for_sixty_days(sandbox: Sandbox, browser: Browser) -> None:
     tokens = exchange(sandbox, browser.code()).json()
     for _ in range(3):
         sandbox.control.advance(59 * DAY)
@@ -250,7 +250,7 @@ def test_a_legacy_refresh_token_can_be_exchanged_for_a_continuous_one(
     assert second["refresh_token_expires_in"] == 60 * DAY
 
 
-def test_a_refresh_can_ask_for_less_but_not_for_more(sandbox: Sandbox, browser: Browser) -> None:
+def test_a_refresh_can_request_fewer_scopes_but_not_more(sandbox: Sandbox, browser: Browser) -> None:
     first = exchange(sandbox, browser.code()).json()
     assert error(refresh(sandbox, first["refresh_token"], scope="boards:write")) == (400, 1)
     assert refresh(sandbox, first["refresh_token"], scope="boards:read").json()["scope"] == "boards:read"
@@ -263,21 +263,21 @@ def test_client_credentials_act_as_the_apps_owner_without_a_refresh_token(sandbo
     assert me(sandbox, tokens["access_token"], "/user_account").json()["username"] == "garden_studio"
 
 
-def test_client_credentials_are_refused_where_the_api_does_not_take_them(sandbox: Sandbox) -> None:
+def test_client_credentials_are_refused_by_operations_that_do_not_accept_them(sandbox: Sandbox) -> None:
     access = token(sandbox, grant_type="client_credentials", scope="pins:read").json()["access_token"]
     answer = me(sandbox, access, "/media")
     assert error(answer) == (401, 3)
     assert "client_credentials" in answer.json()["message"]
 
 
-def test_a_revoked_access_token_is_not_good_any_more(sandbox: Sandbox, browser: Browser) -> None:
+def test_a_revoked_access_token_is_refused(sandbox: Sandbox, browser: Browser) -> None:
     tokens = exchange(sandbox, browser.code()).json()
     assert token(sandbox, path="token/revoke", token=tokens["access_token"]).status_code == 200
     assert error(me(sandbox, tokens["access_token"])) == (401, 2)
     assert refresh(sandbox, tokens["refresh_token"]).status_code == 200
 
 
-def test_a_revoked_refresh_token_takes_the_access_token_along(sandbox: Sandbox, browser: Browser) -> None:
+def test_revoking_a_refresh_token_revokes_its_access_token(sandbox: Sandbox, browser: Browser) -> None:
     tokens = exchange(sandbox, browser.code()).json()
     token(sandbox, path="token/revoke", token=tokens["refresh_token"])
     assert error(me(sandbox, tokens["access_token"])) == (401, 2)
@@ -289,7 +289,7 @@ def test_another_apps_token_cannot_be_revoked(sandbox: Sandbox, browser: Browser
     assert error(token(sandbox, LEGACY_APP, "token/revoke", token=access)) == (403, 29)
 
 
-def test_a_json_body_is_refused(sandbox: Sandbox) -> None:
+def test_the_token_endpoint_refuses_a_json_body(sandbox: Sandbox) -> None:
     app = sandbox.world.app
     answer = requests.post(
         f"{sandbox.url}/v5/oauth/token", json={"grant_type": "x"}, auth=(app.id, app.secret), timeout=30
@@ -298,7 +298,7 @@ def test_a_json_body_is_refused(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("header", ["", "Bearer x", "Basic !!", "Basic bm8tY29sb24=", "Basic MTQ4MDAwMTp3cm9uZw=="])
-def test_an_app_that_does_not_sign_is_refused(sandbox: Sandbox, header: str) -> None:
+def test_the_token_endpoint_refuses_an_app_without_its_credentials(sandbox: Sandbox, header: str) -> None:
     answer = requests.post(
         f"{sandbox.url}/v5/oauth/token",
         data={"grant_type": "client_credentials", "scope": "pins:read"},
@@ -309,12 +309,12 @@ def test_an_app_that_does_not_sign_is_refused(sandbox: Sandbox, header: str) -> 
 
 
 @pytest.mark.parametrize("path", ["/v5/oauth/token/", "/oauth", "/oauth/token"])
-def test_a_path_beside_the_endpoints_is_not_found(sandbox: Sandbox, path: str) -> None:
+def test_an_unknown_oauth_path_is_not_found(sandbox: Sandbox, path: str) -> None:
     assert requests.post(sandbox.url + path, data={}, timeout=30).status_code == 404
 
 
 @pytest.mark.parametrize("missing", ["grant_type", "code", "redirect_uri"])
-def test_a_missing_field_is_named(sandbox: Sandbox, missing: str) -> None:
+def test_the_token_endpoint_names_a_missing_field(sandbox: Sandbox, missing: str) -> None:
     form = {"grant_type": "authorization_code", "code": "x", "redirect_uri": REDIRECT}
     answer = token(sandbox, **{name: value for name, value in form.items() if name != missing})
     assert error(answer) == (400, 1)
@@ -322,7 +322,7 @@ def test_a_missing_field_is_named(sandbox: Sandbox, missing: str) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401])
-def test_the_status_of_a_refused_grant_can_be_chosen(sandbox: Sandbox, status: int) -> None:
+def test_the_settings_choose_the_status_of_a_refused_grant(sandbox: Sandbox, status: int) -> None:
     sandbox.control.change(refused_grant_status=status)
     assert refresh(sandbox, "unknown").status_code == status
 

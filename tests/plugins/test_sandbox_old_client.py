@@ -232,7 +232,7 @@ def test_the_tree_of_ads_its_figures_and_a_report(client: OldClient) -> None:
 # the command
 
 
-def test_the_command_prints_what_leads_an_old_client_there(
+def test_the_command_prints_the_variables_of_an_old_client(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What was printed by the time that the command waits, read as a shell would."""
@@ -299,12 +299,12 @@ def test_signing_in_without_naming_scopes_gives_all_of_them_and_a_refresh_token_
 
 
 @pytest.mark.parametrize("refreshable", ["False", "false"])
-def test_who_does_not_want_a_refresh_token_gets_none(sandbox: Sandbox, refreshable: str) -> None:
+def test_a_sign_in_that_is_not_refreshable_gets_no_refresh_token(sandbox: Sandbox, refreshable: str) -> None:
     answer = signed_in(sandbox.environment(["access_token_v3"], api="v3"), refreshable)
     assert answer["access_token"] and answer["data"] == {}
 
 
-def test_what_was_approved_once_stays_approved(sandbox: Sandbox) -> None:
+def test_scopes_approved_before_stay_approved(sandbox: Sandbox) -> None:
     variables = sandbox.environment(["access_token_v3"], api="v3")
     assert signed_in(variables, "True", "&scope=read_boards")["scope"] == "read_boards"
     assert signed_in(variables, "True", "&scope=read_users")["scope"] == "read_boards,read_users"
@@ -329,7 +329,7 @@ def new_pin(client: OldClient, board: str) -> Any:
     return client.put("/v3/pins/", {"board_id": board, "image_url": "https://example.com/a.jpg"})
 
 
-def test_an_answer_may_be_lost_with_the_pin_made(sandbox: Sandbox, client: OldClient) -> None:
+def test_a_pin_exists_although_the_response_was_lost(sandbox: Sandbox, client: OldClient) -> None:
     board = board_named(client, "Empty for now")["id"]
     sandbox.control.change(faults=only(reset_after=1.0))
     with pytest.raises(requests.ConnectionError):
@@ -341,7 +341,7 @@ def test_an_answer_may_be_lost_with_the_pin_made(sandbox: Sandbox, client: OldCl
     assert len(list(client.pages(f"/v3/boards/{board}/pins/"))) == 3  # a story tile is among them
 
 
-def test_refusals_come_in_the_envelope(sandbox: Sandbox, client: OldClient) -> None:
+def test_errors_of_v3_come_in_its_envelope(sandbox: Sandbox, client: OldClient) -> None:
     board = board_named(client, "Empty for now")["id"]
     sandbox.control.change(faults=only(limited=1.0))
     with pytest.raises(RateLimited, match="exceeded a rate limit"):
@@ -360,7 +360,7 @@ def test_a_server_error_is_a_failure_or_a_proxys_page(sandbox: Sandbox, client: 
     assert sandbox.control.faults()["counts"] == {"error_before": 20}
 
 
-def test_a_spam_block_is_told_apart_from_a_limit(sandbox: Sandbox, client: OldClient) -> None:
+def test_an_old_client_distinguishes_a_spam_block_from_a_limit(sandbox: Sandbox, client: OldClient) -> None:
     board = board_named(client, "Empty for now")["id"]
     sandbox.control.change(spam_block=True)
     with pytest.raises(Spam, match="combat spam"):
@@ -369,7 +369,7 @@ def test_a_spam_block_is_told_apart_from_a_limit(sandbox: Sandbox, client: OldCl
     assert new_pin(client, board)["id"]
 
 
-def test_an_answer_may_lie(sandbox: Sandbox, client: OldClient) -> None:
+def test_a_lying_profile_makes_no_pin_or_one_more_than_it_reports(sandbox: Sandbox, client: OldClient) -> None:
     board = board_named(client, "Empty for now")["id"]
     sandbox.control.change(faults=only(nothing_made=1.0))
     said = new_pin(client, board)
@@ -382,7 +382,7 @@ def test_an_answer_may_lie(sandbox: Sandbox, client: OldClient) -> None:
     assert client.put("/v3/boards/", {"name": "B"})["id"] in sandbox.world.boards
 
 
-def test_the_ads_api_has_bad_days_too(sandbox: Sandbox, client: OldClient) -> None:
+def test_faults_hit_the_ads_api_too(sandbox: Sandbox, client: OldClient) -> None:
     sandbox.control.change(faults=only(limited=1.0))
     with pytest.raises(RateLimited):
         client.get("/ads/v4/advertisers/")
@@ -390,7 +390,9 @@ def test_the_ads_api_has_bad_days_too(sandbox: Sandbox, client: OldClient) -> No
     assert "x_experiment" in client.get("/ads/v4/advertisers/")[0]
 
 
-def test_a_client_that_looks_before_it_repeats_gets_through_a_hostile_day(sandbox: Sandbox, client: OldClient) -> None:
+def test_a_client_that_checks_before_it_retries_copies_all_under_a_hostile_profile(
+    sandbox: Sandbox, client: OldClient
+) -> None:
     board = board_named(client, "Empty for now")["id"]
     sandbox.control.change(faults="hostile:11", story_tiles=False)
     for number in range(12):

@@ -64,7 +64,7 @@ def find(call: Call, board: str, kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", [429, 403])
-def test_a_spam_block_keeps_new_pins_out(sandbox: Sandbox, call: Call, status: int) -> None:
+def test_a_spam_block_refuses_new_pins(sandbox: Sandbox, call: Call, status: int) -> None:
     sandbox.control.change(spam_block=True, spam_status=status)
     answer = create(call)
     assert error(answer) == (status, 9) and "combat spam" in answer.json()["message"]
@@ -73,7 +73,7 @@ def test_a_spam_block_keeps_new_pins_out(sandbox: Sandbox, call: Call, status: i
     assert call("DELETE", f"/pins/{saved}").status_code == 204
 
 
-def test_a_new_pin_is_what_it_was_made_of(call: Call) -> None:
+def test_a_new_pin_has_the_fields_of_its_body(call: Call) -> None:
     fields = {
         "title": "T",
         "description": "D",
@@ -88,18 +88,18 @@ def test_a_new_pin_is_what_it_was_made_of(call: Call) -> None:
     assert (read["creative_type"], read["is_owner"], read["parent_pin_id"]) == ("REGULAR", True, None)
 
 
-def test_an_image_has_every_size_at_an_address_of_the_services_own(call: Call) -> None:
+def test_an_image_has_a_url_of_the_service_for_every_size(call: Call) -> None:
     images = create(call).json()["media"]["images"]
     assert list(images) == ["150x150", "400x300", "600x", "1200x"]
     assert all(each["url"].startswith(f"https://i.pinimg.com/{size}/") for size, each in images.items())
 
 
-def test_the_size_originals_can_be_had(sandbox: Sandbox, call: Call) -> None:
+def test_the_settings_add_the_image_size_originals(sandbox: Sandbox, call: Call) -> None:
     sandbox.control.change(originals=True)
     assert "originals" in create(call).json()["media"]["images"]
 
 
-def test_a_copy_by_the_largest_image_is_the_same_content_at_another_address(sandbox: Sandbox, call: Call) -> None:
+def test_a_pin_made_from_the_largest_image_has_the_same_content_at_another_url(sandbox: Sandbox, call: Call) -> None:
     source = find(call, "Garden ideas", "image")
     largest = source["media"]["images"]["1200x"]["url"]
     texts = {name: source[name] for name in ("title", "description", "link", "alt_text")}
@@ -108,14 +108,14 @@ def test_a_copy_by_the_largest_image_is_the_same_content_at_another_address(sand
     assert stored(sandbox, copy["id"])["fingerprint"] == stored(sandbox, source["id"])["fingerprint"]
 
 
-def test_a_copy_by_a_small_image_is_another_content(sandbox: Sandbox, call: Call) -> None:
+def test_a_pin_made_from_a_small_image_has_other_content(sandbox: Sandbox, call: Call) -> None:
     source = find(call, "Garden ideas", "image")
     copy = create(call, image(source["media"]["images"]["600x"]["url"])).json()
     assert stored(sandbox, copy["id"])["media"] != stored(sandbox, source["id"])["media"]
 
 
 @pytest.mark.parametrize(("field", "most"), [("title", 100), ("description", 800), ("alt_text", 500), ("link", 2048)])
-def test_a_text_is_taken_up_to_its_limit_and_not_beyond(call: Call, field: str, most: int) -> None:
+def test_a_text_of_a_pin_is_accepted_up_to_its_maximum_length(call: Call, field: str, most: int) -> None:
     assert create(call, **{field: "ü" * most}).status_code == 201
     assert error(create(call, **{field: "ü" * (most + 1)})) == (400, 1)
 
@@ -140,16 +140,16 @@ def test_a_text_is_taken_up_to_its_limit_and_not_beyond(call: Call, field: str, 
         "https://x.example/a",
     ],
 )
-def test_a_media_source_that_makes_no_sense_is_refused(call: Call, source: object) -> None:
+def test_an_invalid_media_source_is_refused(call: Call, source: object) -> None:
     assert error(create(call, source)) == (400, 1)
 
 
-def test_a_pin_needs_board_and_media(call: Call) -> None:
+def test_a_new_pin_requires_a_board_and_a_media_source(call: Call) -> None:
     assert error(call("POST", "/pins", json={"media_source": image()})) == (400, 1)
     assert error(call("POST", "/pins", json={"board_id": board_id(call, "Garden ideas")})) == (400, 1)
 
 
-def test_the_same_bytes_are_the_same_content(sandbox: Sandbox, call: Call) -> None:
+def test_pins_made_from_the_same_bytes_have_the_same_content(sandbox: Sandbox, call: Call) -> None:
     data = b64encode(b"a picture").decode()
     source = {"source_type": "image_base64", "content_type": "image/png", "data": data}
     one, two = (stored(sandbox, create(call, source).json()["id"]) for _ in range(2))
@@ -179,11 +179,11 @@ def test_a_section_of_another_board_is_not_found(call: Call) -> None:
     assert error(create(call, board="Winter recipes", board_section_id=section)) == (404, 2031)
 
 
-def test_a_parent_that_does_not_exist_is_not_found(call: Call) -> None:
+def test_an_unknown_parent_pin_is_not_found(call: Call) -> None:
     assert error(create(call, parent_pin_id="999999999999999999")) == (404, 50)
 
 
-def test_a_trial_app_creates_no_pins_but_boards(sandbox: Sandbox, call: Call) -> None:
+def test_a_trial_app_can_create_boards_but_no_pins(sandbox: Sandbox, call: Call) -> None:
     sandbox.control.change(trial=True)
     refused = create(call)
     assert error(refused) == (403, 29)
@@ -191,7 +191,7 @@ def test_a_trial_app_creates_no_pins_but_boards(sandbox: Sandbox, call: Call) ->
     assert call("POST", "/boards", json={"name": "New"}).status_code == 201
 
 
-def test_an_account_has_a_most_of_pins(sandbox: Sandbox, call: Call) -> None:
+def test_an_account_can_not_exceed_its_maximum_of_pins(sandbox: Sandbox, call: Call) -> None:
     sandbox.control.change(max_pins=10)
     assert error(create(call)) == (403, 29)
 
@@ -210,7 +210,7 @@ def test_a_pin_is_not_put_on_a_secret_board_without_the_scope(call: Call) -> Non
     assert error(call("POST", "/pins", json=body, scopes=V5_SCOPES - {"pins:write_secret"})) == (403, 29)
 
 
-def test_own_pins_leave_out_protected_boards_unless_asked(call: Call) -> None:
+def test_own_pins_omit_protected_boards_by_default(call: Call) -> None:
     id = board_id(call, "Campaign drafts")
     plain = {pin["board_id"] for pin in every_pin(call)}
     asked = {pin["board_id"] for pin in every_pin(call, include_protected_pins="true")}
@@ -227,16 +227,16 @@ def every_pin(call: Call, **query: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_own_pins_can_be_of_one_creative_type(call: Call) -> None:
+def test_own_pins_can_be_filtered_by_creative_type(call: Call) -> None:
     assert {pin["creative_type"] for pin in every_pin(call, creative_types="VIDEO,CAROUSEL")} == {"VIDEO", "CAROUSEL"}
     assert error(call("GET", "/pins?creative_types=PAINTING")) == (400, 1)
 
 
-def test_own_pins_can_be_the_private_ones(call: Call) -> None:
+def test_own_pins_can_be_filtered_to_private_ones(call: Call) -> None:
     assert {pin["board_id"] for pin in every_pin(call, pin_type="PRIVATE")} == {board_id(call, "Surprise party")}
 
 
-def test_a_saved_pin_is_a_new_one_that_names_its_origin(sandbox: Sandbox, call: Call) -> None:
+def test_a_saved_pin_is_a_new_pin_with_its_parent_id(sandbox: Sandbox, call: Call) -> None:
     source = find(call, "Garden ideas", "multiple_images")
     target = board_id(call, "Logos", "client_account")
     saved = call("POST", f"/pins/{source['id']}/save", account="client_account", json={"board_id": target})
@@ -246,7 +246,7 @@ def test_a_saved_pin_is_a_new_one_that_names_its_origin(sandbox: Sandbox, call: 
     assert stored(sandbox, saved.json()["id"])["fingerprint"] == stored(sandbox, source["id"])["fingerprint"]
 
 
-def test_saved_pins_can_be_left_out_of_own_pins(call: Call) -> None:
+def test_own_pins_can_be_filtered_to_omit_saved_pins(call: Call) -> None:
     source = find(call, "Garden ideas", "image")["id"]
     saved = call("POST", f"/pins/{source}/save", json={"board_id": board_id(call, "Winter recipes")}).json()["id"]
     assert [pin["id"] for pin in every_pin(call, pin_filter="exclude_native")] == [saved]
@@ -260,13 +260,13 @@ def test_a_pin_can_be_saved_to_the_profile(call: Call) -> None:
     assert call("GET", f"/pins/{saved['id']}").json() == saved
 
 
-def test_a_secret_pin_of_somebody_else_cannot_be_saved(call: Call) -> None:
+def test_a_secret_pin_of_another_account_can_not_be_saved(call: Call) -> None:
     secret = find(call, "Surprise party", "image")["id"]
     body = {"board_id": board_id(call, "Logos", "client_account")}
     assert error(call("POST", f"/pins/{secret}/save", account="client_account", json=body)) == (404, 50)
 
 
-def test_a_pin_of_somebody_else_is_not_found(call: Call) -> None:
+def test_a_pin_of_another_account_is_not_found(call: Call) -> None:
     id = find(call, "Garden ideas", "image")["id"]
     for method in ("GET", "DELETE"):
         assert error(call(method, f"/pins/{id}", account="client_account")) == (404, 50)
@@ -279,7 +279,7 @@ def test_a_pin_of_another_on_a_group_board_is_read_but_not_deleted(call: Call) -
     assert error(call("DELETE", f"/pins/{other}")) == (403, 29)
 
 
-def test_an_update_changes_what_it_names_and_nothing_else(call: Call) -> None:
+def test_a_pin_update_changes_only_the_fields_in_its_body(call: Call) -> None:
     before = find(call, "Garden ideas", "image")
     after = call("PATCH", f"/pins/{before['id']}", json={"title": "New", "alt_text": None}).json()
     assert after == before | {"title": "New", "alt_text": None}
@@ -295,7 +295,7 @@ def test_a_moved_pin_leaves_its_section(call: Call) -> None:
     assert call("GET", f"/boards/{winter}").json()["pin_count"] == 313
 
 
-def test_a_moved_pin_is_listed_by_its_age(call: Call) -> None:
+def test_a_moved_pin_is_listed_in_order_of_creation(call: Call) -> None:
     old, winter = find(call, "Garden ideas", "image")["id"], board_id(call, "Winter recipes")
     call("PATCH", f"/pins/{old}", json={"board_id": winter})
     first = call("GET", f"/boards/{winter}/pins", params={"page_size": 250}).json()
@@ -311,7 +311,7 @@ def test_a_pin_can_be_taken_out_of_its_section(call: Call) -> None:
     assert call("GET", f"/boards/{garden}").json()["pin_count"] == 30
 
 
-def test_a_refused_move_changes_nothing(call: Call) -> None:
+def test_a_pin_stays_unchanged_when_its_move_is_refused(call: Call) -> None:
     before = find(call, "Garden ideas", "image")
     answer = call("PATCH", f"/pins/{before['id']}", json={"title": "New", "board_id": "999999999999999999"})
     assert error(answer) == (404, 40)
@@ -326,7 +326,7 @@ def test_the_texts_of_a_carousel_can_be_changed(call: Call) -> None:
     assert error(call("PATCH", f"/pins/{plain}", json={"carousel_slots": []})) == (400, 1)
 
 
-def test_an_app_without_the_feature_updates_no_pins(sandbox: Sandbox, call: Call) -> None:
+def test_an_app_without_access_to_pin_edit_can_not_update_pins(sandbox: Sandbox, call: Call) -> None:
     sandbox.control.change(pin_edit=False)
     answer = call("PATCH", f"/pins/{find(call, 'Garden ideas', 'image')['id']}", json={"title": "x"})
     assert error(answer) == (401, 3)
@@ -343,7 +343,7 @@ def test_own_pins_are_found_by_words_or_ids(call: Call) -> None:
     assert error(call("GET", "/search/pins")) == (400, 1)
 
 
-def test_the_example_board_has_pins_without_texts_and_two_alike(sandbox: Sandbox, call: Call) -> None:
+def test_the_example_board_has_pins_without_texts_and_two_identical_pins(sandbox: Sandbox, call: Call) -> None:
     boards: Any = sandbox.control.state(board_id(call, "Garden ideas"))["boards"]
     pins = boards[0]["pins"]
     prints = [pin["fingerprint"] for pin in pins]
@@ -366,7 +366,7 @@ def status(call: Call, media: dict[str, Any]) -> str:
     return str(call("GET", f"/media/{media['media_id']}").json()["status"])
 
 
-def test_an_upload_goes_through_its_states_by_time(sandbox: Sandbox, call: Call) -> None:
+def test_an_upload_succeeds_after_the_processing_time(sandbox: Sandbox, call: Call) -> None:
     sandbox.control.change(processing_polls=100)
     media = register(call)
     assert status(call, media) == "registered"
@@ -376,7 +376,7 @@ def test_an_upload_goes_through_its_states_by_time(sandbox: Sandbox, call: Call)
     assert status(call, media) == "succeeded"
 
 
-def test_an_upload_goes_through_its_states_by_polls(call: Call) -> None:
+def test_an_upload_succeeds_after_a_number_of_polls(call: Call) -> None:
     media = register(call)
     upload(media)
     assert [status(call, media) for _ in range(3)] == ["processing", "succeeded", "succeeded"]
@@ -397,7 +397,7 @@ def test_an_upload_with_an_authorization_header_is_refused(call: Call) -> None:
     assert status(call, media) == "registered"
 
 
-def test_an_upload_with_a_parameter_missing_or_behind_the_file_is_refused(call: Call) -> None:
+def test_an_upload_with_a_parameter_missing_or_after_the_file_is_refused(call: Call) -> None:
     media = register(call)
     for name in media["upload_parameters"]:
         fields = {key: value for key, value in media["upload_parameters"].items() if key != name}
@@ -422,14 +422,16 @@ def test_a_video_pin_needs_a_ready_upload_and_a_cover(sandbox: Sandbox, call: Ca
     "cover",
     [{"cover_image_key_frame_time": 3}, {"cover_image_content_type": "image/png", "cover_image_data": "AAAA"}],
 )
-def test_a_cover_may_be_a_frame_or_sent_along(sandbox: Sandbox, call: Call, cover: dict[str, object]) -> None:
+def test_the_cover_of_a_video_may_be_a_frame_or_an_image(
+    sandbox: Sandbox, call: Call, cover: dict[str, object]
+) -> None:
     media = register(call)
     upload(media)
     sandbox.control.advance(10)
     assert create(call, {"source_type": "video_id", "media_id": media["media_id"], **cover}).status_code == 201
 
 
-def test_an_upload_belongs_to_its_account(sandbox: Sandbox, call: Call) -> None:
+def test_an_upload_of_another_account_is_not_found(sandbox: Sandbox, call: Call) -> None:
     media = register(call)
     assert call("GET", f"/media/{media['media_id']}", account="client_account").status_code == 404
     assert call("GET", "/media", account="client_account").json()["items"] == []

@@ -80,38 +80,38 @@ def post(sandbox: Sandbox, body: bytes, *headers: str) -> bytes:
     return request(sandbox, "/v5/boards", "Content-Type: application/json", *headers, method="POST") + body
 
 
-def test_it_listens_on_ipv4_loopback_unless_told_otherwise(sandbox: Sandbox) -> None:
+def test_the_sandbox_listens_on_ipv4_loopback_by_default(sandbox: Sandbox) -> None:
     assert sandbox.url == f"http://127.0.0.1:{sandbox.port}"
 
 
-def test_it_listens_on_ipv6_loopback_if_asked() -> None:
+def test_the_sandbox_can_listen_on_ipv6_loopback() -> None:
     with start(host="::1", settings=Settings(quotas=False)) as sandbox:
         assert sandbox.url.startswith("http://[::1]:")
         assert requests.get(f"{sandbox.url}/v5/boards", timeout=30).status_code == 401
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "192.168.1.1", "example.com"])
-def test_it_does_not_listen_beyond_loopback(host: str) -> None:
+def test_the_sandbox_refuses_to_listen_beyond_loopback(host: str) -> None:
     with pytest.raises(ValueError, match="loopback only"):
         start(host=host)
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
-def test_it_answers_to_the_names_of_loopback(sandbox: Sandbox, line: Line, name: str) -> None:
+def test_the_sandbox_serves_requests_to_the_host_names_of_loopback(sandbox: Sandbox, line: Line, name: str) -> None:
     line.send(request(sandbox).replace(b"Host: 127.0.0.1", f"Host: {name}".encode()))
     assert line.read()[0] == 200
 
 
 @pytest.mark.parametrize("path", ["/v5/user_account", "/oauth/", "/_sandbox/state", "/_store/", "/v5/oauth/token"])
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "127.0.0.1", "localhost:1"])
-def test_another_host_name_is_refused_everywhere(sandbox: Sandbox, line: Line, path: str, host: str) -> None:
+def test_every_path_refuses_another_host_name(sandbox: Sandbox, line: Line, path: str, host: str) -> None:
     line.send(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nX-Sandbox-Token: {sandbox.control_token}\r\n\r\n".encode())
     status, _, body = line.read()
     assert status == 421
     assert b"loopback" in body
 
 
-def test_the_host_of_an_absolute_target_counts(sandbox: Sandbox, line: Line) -> None:
+def test_the_host_of_an_absolute_target_overrides_the_host_header(sandbox: Sandbox, line: Line) -> None:
     line.send(request(sandbox, f"http://127.0.0.1:{sandbox.port}/v5/user_account"))
     assert line.read()[0] == 200
     line.send(request(sandbox, "http://evil.example/v5/user_account"))
@@ -139,7 +139,7 @@ def test_pipelined_requests_are_answered_in_their_order(sandbox: Sandbox, line: 
         ("1.0", ("Connection: keep-alive",), True),
     ],
 )
-def test_a_connection_is_kept_as_the_client_wants(
+def test_a_connection_is_kept_or_closed_as_the_request_says(
     sandbox: Sandbox, line: Line, version: str, headers: tuple[str, ...], kept: bool
 ) -> None:
     line.send(request(sandbox, "/v5/user_account", *headers, version=version))
@@ -151,7 +151,7 @@ def test_a_connection_is_kept_as_the_client_wants(
         assert line.over()
 
 
-def test_head_is_get_without_the_body(sandbox: Sandbox, line: Line) -> None:
+def test_head_gets_the_headers_of_get_without_a_body(sandbox: Sandbox, line: Line) -> None:
     line.send(request(sandbox, method="GET"))
     body = line.read()[2]
     line.send(request(sandbox, method="HEAD"))
@@ -161,32 +161,32 @@ def test_head_is_get_without_the_body(sandbox: Sandbox, line: Line) -> None:
     assert line.read()[2] == body
 
 
-def test_an_answer_has_the_sandboxs_date_and_an_id_of_its_own(sandbox: Sandbox, line: Line) -> None:
+def test_a_response_has_the_sandboxs_date_and_a_request_id(sandbox: Sandbox, line: Line) -> None:
     line.send(request(sandbox) * 2)
     first, second = line.read()[1], line.read()[1]
     assert first["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
     assert first["x-pinterest-rid"] != second["x-pinterest-rid"]
 
 
-def test_an_expected_continue_is_given_before_the_body(sandbox: Sandbox, line: Line) -> None:
+def test_an_expected_100_continue_is_sent_before_the_body(sandbox: Sandbox, line: Line) -> None:
     line.send(post(sandbox, b"", "Content-Length: 14", "Expect: 100-continue"))
     assert line.read()[0] == 100
     line.send(b'{"name":"New"}')
     assert line.read()[0] == 201
 
 
-def test_another_expectation_fails(sandbox: Sandbox, line: Line) -> None:
+def test_an_unknown_expectation_gets_417(sandbox: Sandbox, line: Line) -> None:
     line.send(post(sandbox, b"{}", "Content-Length: 2", "Expect: wonders"))
     assert line.read()[0] == 417
 
 
-def test_a_body_in_chunks_is_read(sandbox: Sandbox, line: Line) -> None:
+def test_a_chunked_body_is_read(sandbox: Sandbox, line: Line) -> None:
     chunks = b'5\r\n{"nam\r\n9;note=x\r\ne":"New"}\r\n0\r\nTrailer: x\r\n\r\n'
     line.send(post(sandbox, chunks, "Transfer-Encoding: chunked") + request(sandbox))
     assert [line.read()[0], line.read()[0]] == [201, 200]
 
 
-def test_a_request_that_comes_byte_by_byte_is_read(sandbox: Sandbox, line: Line) -> None:
+def test_a_request_that_arrives_byte_by_byte_is_read(sandbox: Sandbox, line: Line) -> None:
     for byte in post(sandbox, b'{"name":"New"}', "Content-Length: 14"):
         line.send(bytes([byte]))
     assert line.read()[0] == 201
@@ -218,7 +218,7 @@ def test_a_request_that_comes_byte_by_byte_is_read(sandbox: Sandbox, line: Line)
         (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 40_000 + b"\r\n\r\n", 431),
     ],
 )
-def test_what_is_not_a_request_gets_one_error_and_an_end(line: Line, sent: bytes, status: int) -> None:
+def test_an_invalid_request_gets_one_error_before_the_connection_ends(line: Line, sent: bytes, status: int) -> None:
     line.send(sent)
     answered, headers, body = line.read()
     assert answered == status
@@ -227,7 +227,7 @@ def test_what_is_not_a_request_gets_one_error_and_an_end(line: Line, sent: bytes
     assert line.over()
 
 
-def test_a_chunked_body_over_the_limit_is_refused_once_it_is_over(line: Line) -> None:
+def test_a_chunked_body_is_refused_once_it_exceeds_the_limit(line: Line) -> None:
     # h11 tells of the bytes of a chunk, not of the size that the chunk announces
     line.send(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n" + b"a" * 33_554_433)
     assert line.read()[0] == 413
@@ -235,13 +235,13 @@ def test_a_chunked_body_over_the_limit_is_refused_once_it_is_over(line: Line) ->
 
 
 @pytest.mark.parametrize("headers", ["Content-Length: 2, 2", "Content-Length: 2\r\nContent-Length: 2"])
-def test_a_length_that_is_repeated_counts_once(sandbox: Sandbox, line: Line, headers: str) -> None:
+def test_a_repeated_content_length_counts_once(sandbox: Sandbox, line: Line, headers: str) -> None:
     # h11's rule: RFC 9112 (6.3) allows it, as all readers of the length agree
     line.send(post(sandbox, b"{}", *headers.split("\r\n")) + request(sandbox))
     assert [line.read()[0], line.read()[0]] == [400, 200]
 
 
-def test_a_folded_header_is_one_line(sandbox: Sandbox, line: Line) -> None:
+def test_a_folded_header_is_read_as_one_line(sandbox: Sandbox, line: Line) -> None:
     # h11's rule: RFC 9112 (5.2) allows spaces in place of the fold
     line.send(request(sandbox, "/v5/user_account", "Accept: application/json,\r\n text/html"))
     assert line.read()[0] == 200
@@ -267,7 +267,7 @@ def test_empty_lines_before_a_request_are_skipped(sandbox: Sandbox, line: Line) 
         ("Host: x\r\nContent-Length: -1", 400, "InvalidRequest"),
     ],
 )
-def test_an_upload_that_is_refused_unread_is_told_as_the_store_does(
+def test_an_upload_refused_before_its_body_gets_an_error_of_the_object_store(
     line: Line, headers: str, status: int, code: str
 ) -> None:
     line.send(f"POST /_store/ HTTP/1.1\r\n{headers}\r\n\r\n".encode())
@@ -281,7 +281,7 @@ def test_an_upload_that_is_refused_unread_is_told_as_the_store_does(
     ("headers", "status"),
     [("Host: x", 421), ("Host: x\r\nContent-Length: 33554433", 413), ("Host: x\r\nNo colon", 400)],
 )
-def test_what_is_refused_unread_is_told_in_the_dialect_of_its_path(
+def test_a_request_refused_before_its_body_gets_an_error_in_the_dialect_of_its_path(
     line: Line, path: str, headers: str, status: int
 ) -> None:
     line.send(f"PUT {path}?a=b HTTP/1.1\r\n{headers}\r\n\r\n".encode())
@@ -290,7 +290,7 @@ def test_what_is_refused_unread_is_told_in_the_dialect_of_its_path(
     assert (answered, told["status"], told["code"]) == (status, "failure", status)
 
 
-def test_a_head_that_does_not_end_is_given_up() -> None:
+def test_a_request_whose_head_takes_too_long_gets_408() -> None:
     with (
         start(timeouts=Timeouts(head=0.05)) as sandbox,
         socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as sock,
@@ -299,7 +299,7 @@ def test_a_head_that_does_not_end_is_given_up() -> None:
         assert sock.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_connection_without_a_request_is_given_up() -> None:
+def test_an_idle_connection_is_closed() -> None:
     with (
         start(timeouts=Timeouts(idle=0.05)) as sandbox,
         socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as sock,
@@ -308,13 +308,13 @@ def test_a_connection_without_a_request_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("name", ["../mine", "{folder}/mine", "", "a b", "a\nb", "..", "x" * 65])
-def test_no_token_file_is_written_for_what_can_not_name_a_token(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+def test_no_token_file_is_written_for_an_invalid_token_name(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=r"can't name a token"):
         sandbox.environment(["access_token", name.format(folder=tmp_path)])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_large_upload_is_taken(sandbox: Sandbox) -> None:
+def test_a_large_upload_is_accepted(sandbox: Sandbox) -> None:
     headers = {"Authorization": f"Bearer {sandbox.world.token_for('garden_studio')}"}
     media = requests.post(f"{sandbox.url}/v5/media", json={"media_type": "video"}, headers=headers, timeout=30).json()
     film = {"file": b"x" * 30_000_000}
@@ -322,7 +322,7 @@ def test_a_large_upload_is_taken(sandbox: Sandbox) -> None:
     assert answer.status_code == 204
 
 
-def test_many_connections_at_once_are_served(sandbox: Sandbox) -> None:
+def test_64_connections_at_once_are_served(sandbox: Sandbox) -> None:
     data, statuses = request(sandbox), []
     lines = [Line(socket.create_connection(("127.0.0.1", sandbox.port), timeout=10)) for _ in range(64)]
     for each in lines:
@@ -333,7 +333,7 @@ def test_many_connections_at_once_are_served(sandbox: Sandbox) -> None:
     assert statuses == [200] * 64
 
 
-def test_writes_from_many_threads_are_all_kept(sandbox: Sandbox) -> None:
+def test_writes_of_many_threads_are_all_applied(sandbox: Sandbox) -> None:
     def write(number: int) -> None:
         headers = {"Authorization": f"Bearer {sandbox.world.token_for('client_account')}"}
         for index in range(10):
@@ -357,19 +357,19 @@ def test_stopping_ends_connections_and_frees_the_port(sandbox: Sandbox, line: Li
         assert again.port == sandbox.port
 
 
-def test_stopping_twice_does_no_harm(sandbox: Sandbox) -> None:
+def test_stopping_the_sandbox_twice_does_nothing(sandbox: Sandbox) -> None:
     sandbox.stop()
     sandbox.stop()
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", sandbox.port), timeout=1)
 
 
-def test_a_taken_port_is_an_error(sandbox: Sandbox) -> None:
+def test_starting_on_a_taken_port_is_an_error(sandbox: Sandbox) -> None:
     with pytest.raises(OSError, match="in use"):
         start(port=sandbox.port)
 
 
-def test_latency_is_waited_with_the_sleep_that_was_given() -> None:
+def test_latency_is_waited_with_the_given_sleep() -> None:
     waits: list[float] = []
     with start(settings=Settings(latency=0.08), sleep=waits.append) as sandbox:
         requests.get(f"{sandbox.url}/v5/boards", timeout=30)
@@ -381,7 +381,7 @@ def faulty(faults: Callable[[HttpRequest, Callable[[], HttpResponse]], HttpRespo
     return start(settings=Settings(quotas=False), faults=faults)
 
 
-def test_a_fault_may_answer_in_place_of_the_api() -> None:
+def test_a_fault_hook_may_respond_instead_of_the_api() -> None:
     asked: list[str | None] = []
 
     def faults(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
@@ -398,7 +398,7 @@ def test_a_fault_may_answer_in_place_of_the_api() -> None:
 
 
 @pytest.mark.parametrize("sent", [0, 40])
-def test_a_fault_may_drop_the_connection_after_the_request_was_done(sent: int) -> None:
+def test_a_fault_hook_may_drop_the_connection_after_the_request_was_applied(sent: int) -> None:
     def faults(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         raise ConnectionDropped(apply(), sent=sent)
 
@@ -411,7 +411,7 @@ def test_a_fault_may_drop_the_connection_after_the_request_was_done(sent: int) -
         assert "Done" in [board.name for board in sandbox.world.boards.values()]
 
 
-def test_a_fault_may_reset_the_connection() -> None:
+def test_a_fault_hook_may_reset_the_connection() -> None:
     def faults(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         raise ConnectionDropped(reset=True)
 
@@ -422,7 +422,7 @@ def test_a_fault_may_reset_the_connection() -> None:
 
 
 @pytest.mark.parametrize("name", ["Sandbox", "Settings", "start"])
-def test_a_name_at_its_old_place_is_the_same_and_warns(name: str) -> None:
+def test_a_public_name_at_its_old_module_works_with_a_warning(name: str) -> None:
     with pytest.warns(DeprecationWarning, match=rf"server\.{name} is now pinflow_sandbox\.{name}; pinflow 0\.3 drops"):
         old = getattr(server, name)
     assert old is getattr(pinflow_sandbox, name)

@@ -116,13 +116,13 @@ def called(sandbox: Sandbox, send: Send, row: Endpoint, encoding: str = "data", 
     return send(row.method, filled(sandbox, send, row.path), **({encoding: body} if body else {}), **more)
 
 
-def test_the_table_has_every_endpoint() -> None:
+def test_the_table_of_these_tests_has_every_endpoint_of_v3() -> None:
     assert {row.id for row in ENDPOINTS} == {operation.id for operation in DIALECT.operations()}
 
 
 @pytest.mark.parametrize("encoding", ["data", "json"])
 @each_endpoint
-def test_an_endpoint_answers_in_the_envelope_with_the_fields_that_clients_read(
+def test_an_endpoint_responds_in_the_envelope_with_the_fields_that_clients_read(
     sandbox: Sandbox, send: Send, row: Endpoint, encoding: str
 ) -> None:
     answer = called(sandbox, send, row, encoding)
@@ -154,7 +154,7 @@ def test_an_endpoint_needs_a_token_with_its_scopes(sandbox: Sandbox, send: Send,
 
 
 @each_endpoint
-def test_a_path_without_its_last_slash_leads_nowhere(sandbox: Sandbox, send: Send, row: Endpoint) -> None:
+def test_a_path_without_its_trailing_slash_is_not_found(sandbox: Sandbox, send: Send, row: Endpoint) -> None:
     path, mark, query = filled(sandbox, send, row.path).partition("?")
     answer = send(row.method, path.rstrip("/") + mark + query)
     assert refusal(answer) == (404, 404) and "ends with a slash" in answer.json()["message"]
@@ -165,17 +165,17 @@ def test_another_method_is_not_allowed(sandbox: Sandbox, send: Send, row: Endpoi
     assert refusal(send("PATCH", filled(sandbox, send, row.path))) == (405, 5)
 
 
-def test_what_is_no_path_is_no_path(send: Send) -> None:
+def test_an_unknown_path_of_v3_is_not_found(send: Send) -> None:
     for path in ("/", "/nothing/", "/boards//", "/users/me/boards/", "/board/1/", "//"):
         assert refusal(send("GET", path)) == (404, 404)
 
 
-def test_head_is_get_without_a_body(send: Send) -> None:
+def test_head_of_v3_gets_the_headers_of_get_without_a_body(send: Send) -> None:
     answer = send("HEAD", "/users/me/")
     assert (answer.status_code, answer.content) == (200, b"") and int(answer.headers["Content-Length"]) > 100
 
 
-def test_without_nulls_empty_fields_and_the_last_bookmark_are_left_out(sandbox: Sandbox, send: Send) -> None:
+def test_the_settings_omit_null_fields_and_the_last_bookmark_of_v3(sandbox: Sandbox, send: Send) -> None:
     sandbox.control.change(nulls="omitted")
     body = send("GET", f"/board/{board_id(sandbox)}/sections/").json()
     assert "bookmark" not in body and "data" in body
@@ -197,7 +197,7 @@ def walked(send: Send, path: str, **query: str) -> tuple[list[Any], int]:
         query["bookmark"] = body["bookmark"]
 
 
-def test_a_listing_is_walked_by_its_bookmarks(sandbox: Sandbox, send: Send) -> None:
+def test_a_listing_of_v3_is_read_page_by_page_with_bookmarks(sandbox: Sandbox, send: Send) -> None:
     board = board_id(sandbox, "Winter recipes")
     found, pages = walked(send, f"/boards/{board}/pins/", page_size="100")
     assert pages == 4
@@ -218,7 +218,7 @@ def test_a_bookmark_of_another_listing_is_refused(sandbox: Sandbox, send: Send) 
     assert refusal(send("GET", path, params={"bookmark": "garbage"})) == (400, 1)
 
 
-def test_the_pins_of_a_board_are_those_in_no_section(sandbox: Sandbox, send: Send) -> None:
+def test_the_pins_of_a_board_in_v3_omit_those_in_sections(sandbox: Sandbox, send: Send) -> None:
     board = sandbox.world.boards[board_id(sandbox)]
     found, _ = walked(send, f"/boards/{board.id}/pins/")
     assert {pin["board_section_id"] for pin in found} == {None}
@@ -226,7 +226,7 @@ def test_the_pins_of_a_board_are_those_in_no_section(sandbox: Sandbox, send: Sen
     assert {pin["id"] for pin in [*found, *sectioned]} == set(board.pins) and len(sectioned) == 9
 
 
-def test_a_story_tile_may_stand_among_the_pins(sandbox: Sandbox, send: Send) -> None:
+def test_the_settings_add_a_story_tile_to_the_pins_of_a_board(sandbox: Sandbox, send: Send) -> None:
     path = f"/boards/{board_id(sandbox)}/pins/"
     assert {pin["type"] for pin in walked(send, path)[0]} == {"pin"}
     sandbox.control.change(story_tiles=True)
@@ -273,7 +273,7 @@ def test_businesses_are_for_apps_that_read_ads(send: Send) -> None:
     assert refusal(answer) == (400, 3) and "Missing: ['read_advertisers']" in answer.json()["message"]
 
 
-def test_scopes_of_v5_are_no_scopes_here_and_one_token_may_have_both(sandbox: Sandbox, send: Send) -> None:
+def test_v3_ignores_scopes_of_v5_but_one_token_may_have_both(sandbox: Sandbox, send: Send) -> None:
     assert refusal(send("GET", "/users/me/", scopes=EVERY_SCOPE - V3_SCOPES)) == (401, 3)
     given = sandbox.environment()["ACCESS_TOKEN"]
     for path in ("/v3/users/me/", "/v5/user_account"):
@@ -284,7 +284,7 @@ def test_scopes_of_v5_are_no_scopes_here_and_one_token_may_have_both(sandbox: Sa
 # boards and sections
 
 
-def test_a_board_keeps_what_it_was_made_of(send: Send) -> None:
+def test_a_new_board_has_the_fields_of_its_body(send: Send) -> None:
     fields = {"name": "Tulips & more", "category": "gardening", "description": "D", "layout": "default"}
     made = data(send("PUT", "/boards/", data=fields | {"privacy": "PUBLIC", "event_date": "2027-01-01"}))
     read = data(send("GET", f"/boards/{made['id']}/"))
@@ -292,7 +292,7 @@ def test_a_board_keeps_what_it_was_made_of(send: Send) -> None:
     assert (read["url"], read["event_date"]) == ("/garden_studio/tulips-%26-more/", "2027-01-01")
 
 
-def test_a_board_name_is_the_accounts_only_once(send: Send) -> None:
+def test_a_board_name_is_unique_for_its_account(send: Send) -> None:
     again = {"name": " GARDEN ideas "}
     assert refusal(send("PUT", "/boards/", data=again)) == (409, 58)
     existing = data(send("PUT", "/boards/", data=again | {"return_existing": "True"}))
@@ -304,19 +304,19 @@ def test_a_board_name_is_the_accounts_only_once(send: Send) -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("privacy", "hidden"), ("return_existing", "perhaps"), ("name", "n" * 181)]
 )
-def test_a_board_of_bad_values_is_refused(send: Send, field: str, value: str) -> None:
+def test_a_board_with_invalid_values_is_refused(send: Send, field: str, value: str) -> None:
     answer = send("PUT", "/boards/", data={"name": "B", field: value})
     assert refusal(answer) == (400, 1) and field in answer.json()["data"]
 
 
-def test_a_deleted_board_is_gone_and_anothers_can_not_be_deleted(sandbox: Sandbox, send: Send) -> None:
+def test_only_the_owner_can_delete_a_board(sandbox: Sandbox, send: Send) -> None:
     path = f"/boards/{board_id(sandbox)}/"
     assert refusal(send("DELETE", path, account="client_account")) == (403, 7)
     assert data(send("DELETE", path)) is None
     assert refusal(send("GET", path)) == refusal(send("DELETE", path)) == (404, 40)
 
 
-def test_a_section_title_is_the_boards_only_once(sandbox: Sandbox, send: Send) -> None:
+def test_a_section_title_is_unique_on_its_board(sandbox: Sandbox, send: Send) -> None:
     path = f"/board/{board_id(sandbox)}/sections/"
     assert refusal(send("PUT", path, data={"title": "tools", "client_id": "1"})) == (409, 409)
     assert refusal(send("PUT", path, json={"name": "v5's word"})) == (400, 1)
@@ -351,14 +351,14 @@ def test_others_public_boards_can_be_read(sandbox: Sandbox, send: Send) -> None:
         ("/media/uploads/?upload_ids=a", (400, 1)),
     ],
 )
-def test_what_is_not_there_is_told_apart(send: Send, path: str, code: tuple[int, int]) -> None:
+def test_each_kind_of_unknown_object_has_its_own_code(send: Send, path: str, code: tuple[int, int]) -> None:
     assert refusal(send("GET", path)) == code
 
 
 # Pins
 
 
-def test_a_pin_keeps_what_it_was_made_of(sandbox: Sandbox, send: Send) -> None:
+def test_a_new_pin_has_the_fields_of_its_body(sandbox: Sandbox, send: Send) -> None:
     texts = {"title": "T", "description": "D", "alt_text": "A"}
     place = {"board_id": board_id(sandbox), "section": section_id(sandbox)}
     made = data(send("PUT", "/pins/", data={**texts, **place, "image_url": IMAGE, "source_url": "https://x.example/a"}))
@@ -368,13 +368,13 @@ def test_a_pin_keeps_what_it_was_made_of(sandbox: Sandbox, send: Send) -> None:
     assert read["board"]["id"] == place["board_id"] and read["board_section_id"] == place["section"]
 
 
-def test_any_text_is_taken_for_a_link(sandbox: Sandbox, send: Send) -> None:
+def test_any_text_is_accepted_as_a_link(sandbox: Sandbox, send: Send) -> None:
     body = {"board_id": board_id(sandbox), "image_url": IMAGE, "source_url": "http://[never"}
     made = data(send("PUT", "/pins/", data=body))
     assert (made["link"], made["domain"]) == ("http://[never", None)
 
 
-def test_a_carousel_made_of_what_was_read_shows_the_same(sandbox: Sandbox, send: Send) -> None:
+def test_a_carousel_made_from_the_data_of_another_pin_has_the_same_content(sandbox: Sandbox, send: Send) -> None:
     found, _ = walked(send, f"/boards/{board_id(sandbox)}/pins/")
     (source,) = (pin for pin in found if pin["carousel_data"])
     made = data(
@@ -411,7 +411,7 @@ def test_a_carousel_made_of_what_was_read_shows_the_same(sandbox: Sandbox, send:
         ("carousel_data_json", '{"carousel_slots":[{},{}]}', "'carousel_data_json.carousel_slots[0].url' is required"),
     ],
 )
-def test_a_pin_of_bad_values_is_refused_by_v3s_own_names(
+def test_a_pin_with_invalid_values_is_refused_with_the_field_names_of_v3(
     sandbox: Sandbox, send: Send, field: str, value: str, words: str
 ) -> None:
     before = len(sandbox.world.pins)
@@ -451,9 +451,7 @@ SLOTS = st.fixed_dictionaries(
     carousel=st.none() | SLOTS,
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_is_sent_is_answered(
-    sandbox: Sandbox, send: Send, path: str, body: dict[str, Any], carousel: Any
-) -> None:
+def test_any_body_gets_a_response(sandbox: Sandbox, send: Send, path: str, body: dict[str, Any], carousel: Any) -> None:
     board = board_id(sandbox)
     usual = {"board_id": board, "image_url": IMAGE, "name": "N", "title": "T", "type": "video"}
     sent = usual | body | ({"carousel_data_json": carousel} if carousel is not None else {})
@@ -462,7 +460,7 @@ def test_whatever_is_sent_is_answered(
         assert refusal(answer) in {(400, 1), (404, 2031), (409, 58), (409, 409)}
 
 
-def test_saving_needs_an_app_that_was_admitted_to_it(sandbox: Sandbox, send: Send) -> None:
+def test_saving_a_pin_needs_an_app_with_access_to_it(sandbox: Sandbox, send: Send) -> None:
     path, body = f"/partners/pins/{pin_id(sandbox)}/save/", {"board_id": board_id(sandbox, "Logos")}
     saved = data(send("POST", path, json=body, account="client_account"))
     assert sandbox.world.pins[saved["id"]].parent_id == pin_id(sandbox)
@@ -470,7 +468,7 @@ def test_saving_needs_an_app_that_was_admitted_to_it(sandbox: Sandbox, send: Sen
     assert refusal(send("POST", path, json=body, account="client_account")) == (401, 3)
 
 
-def test_an_upload_goes_through_its_states_to_a_pin(sandbox: Sandbox, send: Send) -> None:
+def test_a_finished_upload_becomes_a_pin(sandbox: Sandbox, send: Send) -> None:
     made = data(send("POST", "/media/uploads/register/", json={"type": "video"}))
     path = f"/media/uploads/?upload_ids={made['upload_id']},{UNKNOWN}"
     states = [data(send("GET", path))]
@@ -496,7 +494,7 @@ def test_an_empty_upload_fails_with_a_code(send: Send) -> None:
 # figures
 
 
-def test_the_figures_of_an_account_are_those_of_v5(sandbox: Sandbox, send: Send) -> None:
+def test_the_metrics_of_an_account_are_those_of_v5(sandbox: Sandbox, send: Send) -> None:
     answer = send("GET", f"/partners/analytics/users/{user_id(send)}/metrics/?{DAYS}&pin_format=all&paid=0")
     token = sandbox.world.token_for("garden_studio")
     v5 = requests.get(
@@ -518,11 +516,11 @@ def test_the_figures_of_an_account_are_those_of_v5(sandbox: Sandbox, send: Send)
         f"{DAYS}&publish_types=draft",
     ],
 )
-def test_bad_attributes_of_figures_are_refused(send: Send, query: str) -> None:
+def test_invalid_attributes_of_metrics_are_refused(send: Send, query: str) -> None:
     assert refusal(send("GET", f"/partners/analytics/users/me/metrics/?{query}")) == (400, 1)
 
 
-def test_nobody_sees_the_figures_of_another(send: Send) -> None:
+def test_the_metrics_of_another_account_are_refused(send: Send) -> None:
     path = f"/partners/analytics/users/{user_id(send, 'client_account')}/metrics/?{DAYS}"
     assert refusal(send("GET", path)) == (403, 7)
 
@@ -530,7 +528,7 @@ def test_nobody_sees_the_figures_of_another(send: Send) -> None:
 # limits
 
 
-def test_limits_are_told_by_headers_and_by_a_detail(sandbox: Sandbox, send: Send) -> None:
+def test_a_rate_limit_of_v3_has_headers_and_a_message_detail(sandbox: Sandbox, send: Send) -> None:
     sandbox.control.change(quotas=True, per_minute={"org_read": 2})
     assert [send("GET", "/users/me/").headers["X-RateLimit-Remaining"] for _ in range(2)] == ["1", "0"]
     answer = send("GET", "/users/me/")

@@ -52,12 +52,12 @@ ENDPOINTS = [
 each_endpoint = pytest.mark.parametrize(("path", "fields"), ENDPOINTS, ids=[path for path, _ in ENDPOINTS])
 
 
-def test_the_table_has_every_endpoint_that_is_read() -> None:
+def test_the_table_of_these_tests_has_every_endpoint_of_v4() -> None:
     assert len(ENDPOINTS) == len([each for each in DIALECT.operations() if each.method == "GET"])
 
 
 @each_endpoint
-def test_an_endpoint_answers_with_the_fields_that_clients_read(
+def test_an_endpoint_responds_with_the_fields_that_clients_read(
     sandbox: Sandbox, send: Send, path: str, fields: set[str]
 ) -> None:
     found = data(send("GET", path.format(**ids(sandbox))))
@@ -67,7 +67,7 @@ def test_an_endpoint_answers_with_the_fields_that_clients_read(
 
 
 @each_endpoint
-def test_an_endpoint_has_its_own_rule_about_the_last_slash(
+def test_each_endpoint_requires_or_refuses_a_trailing_slash(
     sandbox: Sandbox, send: Send, path: str, fields: set[str]
 ) -> None:
     bare, mark, query = path.format(**ids(sandbox)).partition("?")
@@ -78,7 +78,7 @@ def test_an_endpoint_has_its_own_rule_about_the_last_slash(
 
 
 @each_endpoint
-def test_an_endpoint_needs_the_right_to_read_advertisers(
+def test_an_endpoint_needs_the_scope_read_advertisers(
     sandbox: Sandbox, send: Send, path: str, fields: set[str]
 ) -> None:
     told = send("GET", path.format(**ids(sandbox)), scopes=("read_users", "read_boards", "ads:read"))
@@ -87,7 +87,7 @@ def test_an_endpoint_needs_the_right_to_read_advertisers(
     assert refusal(send("DELETE", path.format(**ids(sandbox)))) == (405, 5)
 
 
-def test_shared_advertisers_come_with_the_access_list(sandbox: Sandbox, send: Send) -> None:
+def test_shared_advertisers_are_listed_with_include_acl(sandbox: Sandbox, send: Send) -> None:
     owner = sandbox.world.accounts["garden_studio"].id
     own = data(send("GET", f"/advertisers/?owner_user_id={owner}"))
     shared = data(send("GET", f"/advertisers/?owner_user_id={owner}&include_acl=true"))
@@ -97,7 +97,7 @@ def test_shared_advertisers_come_with_the_access_list(sandbox: Sandbox, send: Se
     assert refusal(send("GET", f"/advertisers/{own[0]['id']}/campaigns", account="client_account")) == (403, 7)
 
 
-def test_the_tree_is_walked_by_ids_and_bookmarks_and_is_that_of_v5(sandbox: Sandbox, send: Send) -> None:
+def test_campaigns_ad_groups_and_ads_are_those_of_v5(sandbox: Sandbox, send: Send) -> None:
     root = f"/advertisers/{ids(sandbox)['a']}"
     names: list[str] = []
     query = {"page_size": "1"}
@@ -144,7 +144,9 @@ def test_the_tree_is_walked_by_ids_and_bookmarks_and_is_that_of_v5(sandbox: Sand
         ("/nothing", (404, 404)),
     ],
 )
-def test_what_is_wrong_is_told_apart(sandbox: Sandbox, send: Send, path: str, code: tuple[int, int]) -> None:
+def test_each_kind_of_wrong_request_has_its_own_code(
+    sandbox: Sandbox, send: Send, path: str, code: tuple[int, int]
+) -> None:
     assert refusal(send("GET", path.format(**ids(sandbox)))) == code
 
 
@@ -161,7 +163,7 @@ def report(**changed: object) -> dict[str, object]:
     }
 
 
-def test_a_report_is_asked_for_waited_for_and_fetched_without_a_token(sandbox: Sandbox, send: Send) -> None:
+def test_a_report_is_requested_polled_and_downloaded_without_a_token(sandbox: Sandbox, send: Send) -> None:
     path = f"/advertisers/{ids(sandbox)['a']}/delivery_metrics/async"
     made = data(send("POST", path, json=report()))
     assert made["report_status"] == "IN_PROGRESS" and made["token"]
@@ -177,7 +179,7 @@ def test_a_report_is_asked_for_waited_for_and_fetched_without_a_token(sandbox: S
 
 
 @pytest.mark.parametrize("outcome", ["FAILED", "CANCELLED", "DOES_NOT_EXIST", "EXPIRED"])
-def test_a_report_may_end_badly(sandbox: Sandbox, send: Send, outcome: str) -> None:
+def test_the_settings_choose_how_a_report_fails(sandbox: Sandbox, send: Send, outcome: str) -> None:
     sandbox.control.change(report_outcome=outcome, report_polls=0)
     path = f"/advertisers/{ids(sandbox)['a']}/delivery_metrics/async"
     made = data(send("POST", path, json=report(report_format="JSON")))
@@ -195,18 +197,18 @@ def test_a_report_may_end_badly(sandbox: Sandbox, send: Send, outcome: str) -> N
         {"granularity": None},
     ],
 )
-def test_a_bad_report_is_refused(sandbox: Sandbox, send: Send, changed: dict[str, object]) -> None:
+def test_an_invalid_report_request_is_refused(sandbox: Sandbox, send: Send, changed: dict[str, object]) -> None:
     path = f"/advertisers/{ids(sandbox)['a']}/delivery_metrics/async"
     assert refusal(send("POST", path, json=report(**changed))) == (400, 1)
     assert sandbox.world.reports == {}
 
 
-def test_a_level_of_v4_alone_has_a_report_without_rows(sandbox: Sandbox, send: Send) -> None:
+def test_a_report_of_a_level_that_only_v4_has_is_empty(sandbox: Sandbox, send: Send) -> None:
     path = f"/advertisers/{ids(sandbox)['a']}/delivery_metrics/async"
     assert data(send("POST", path, json=report(level="SEARCH_QUERY")))["token"]
 
 
-def test_limits_are_told_in_the_headers_of_that_time(sandbox: Sandbox, send: Send) -> None:
+def test_rate_limits_have_the_headers_of_v4(sandbox: Sandbox, send: Send) -> None:
     sandbox.control.change(quotas=True, per_minute={"ads_read": 2})
     answers = [send("GET", "/advertisers/") for _ in range(3)]
     assert [each.status_code for each in answers] == [200, 200, 429]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
-from pinflow_pinterest.types import CreativeType
 from pinflow_sandbox.server.body_checks import parse_body, valid_id
 from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.server.listing import page, parse_page_request
-from pinflow_sandbox.v5 import render
 from pinflow_sandbox.world.images import fingerprint
 
 if TYPE_CHECKING:
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from pinflow_sandbox.world.world import Caller, World
 
 Reply = tuple[int, object]  # HTTP status and JSON value; None means no body
-
-_CREATIVE_TYPES = frozenset(get_args(CreativeType))
 
 _Choice = TypeVar("_Choice", bound=str)
 
@@ -97,33 +93,6 @@ class OperationRequest:
         request = parse_page_request(self._listing_name(), size, self.query_value("bookmark"), newest_first=newest)
         shown, bookmark = page(ids, request, lambda id: self.world.is_listed(id) and keep(id))
         return 200, {"items": [show(id) for id in shown], "bookmark": bookmark}
-
-    def boards(self, ids: Sequence[str], keep: Callable[[BoardRecord], bool]) -> Reply:
-        """One page of the boards that the caller may see and ``keep`` accepts."""
-        boards = self.world.boards
-        return self.listing(
-            ids,
-            lambda id: self.world.sees_board(self.caller, boards[id]) and keep(boards[id]),
-            lambda id: render.board(self.world, boards[id]),
-        )
-
-    def pins(self, ids: Sequence[str], keep: Callable[[PinRecord], bool]) -> Reply:
-        """One page of the Pins that the caller may see and ``keep`` accepts."""
-        pins, metrics = self.world.pins, self.flag("pin_metrics")
-        return self.listing(
-            ids,
-            lambda id: self.world.sees_pin(self.caller, pins[id]) and keep(pins[id]),
-            lambda id: render.pin(self.world, self.caller, pins[id], metrics=metrics),
-        )
-
-    def creative_type_filter(self) -> Callable[[PinRecord], bool]:
-        """The filter for the query's creative types; without any, every Pin passes."""
-        types = {kind for value in self.query.get("creative_types", ()) for kind in value.split(",") if kind}
-        if unknown := sorted(types - _CREATIVE_TYPES):
-            raise invalid_request(f"Parameter 'creative_types' has unknown values: {unknown}")
-        if not types:
-            return lambda pin: True
-        return lambda pin: render.creative_type(pin.content) in types
 
     def _listing_name(self) -> str:
         filters = {name: values for name, values in self.query.items() if name not in ("bookmark", "page_size")}

@@ -16,12 +16,13 @@ from pinflow_sandbox.server.body_checks import valid_id
 from pinflow_sandbox.server.errors import ApiError, invalid_request, permission_denied, restricted_feature
 from pinflow_sandbox.server.json_encoding import encode_json, without_nulls
 from pinflow_sandbox.server.messages import HttpResponse
-from pinflow_sandbox.server.request import OperationRequest, path_values
+from pinflow_sandbox.server.request import path_values
 from pinflow_sandbox.v5 import ads as v5_ads
 from pinflow_sandbox.v5 import analytics as v5_analytics
 from pinflow_sandbox.v5 import render
 from pinflow_sandbox.v5 import reports as v5_reports
 from pinflow_sandbox.v5 import terms as v5_terms
+from pinflow_sandbox.v5.request import V5Request
 from pinflow_sandbox.world import accounts, ads, boards, pins, uploads
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def respond(world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
         caller = access.authorised_caller(world, call)
         account = caller.account.username
         headers = access.spend_quota(world, caller, operation.category)
-        request = OperationRequest(world, caller, operation, call, path_values(operation, path), call.query)
+        request = V5Request(world, caller, operation, call, path_values(operation, path), call.query)
         handler = _handler(request)
         request.caller = _on_behalf(request)
         status, value = handler(request)
@@ -101,7 +102,7 @@ def _operation(method: str, path: str) -> Operation:
     raise ApiError(404, 404, "No such path. Paths of API v5 start with /v5/ and end without a slash.")
 
 
-def _handler(request: OperationRequest) -> Callable[[OperationRequest], Reply]:
+def _handler(request: V5Request) -> Callable[[V5Request], Reply]:
     """The handler of the operation. Raises ApiError if the caller lacks permission."""
     operation, caller = request.operation, request.caller
     handler = HANDLERS.get(operation.id)
@@ -113,7 +114,7 @@ def _handler(request: OperationRequest) -> Callable[[OperationRequest], Reply]:
     return handler
 
 
-def _on_behalf(request: OperationRequest) -> Caller:
+def _on_behalf(request: V5Request) -> Caller:
     """The caller; for an ad account in the query, its owner. Raises ApiError (403) without a role in it."""
     id = request.query_value("ad_account_id")
     if id is None:
@@ -136,14 +137,14 @@ def _repeats_status(operation: str, status: int) -> bool:
     return (operation, status) in (("boards/list_pins", 404), ("user_account/get", 403))
 
 
-def _creation_reply(request: OperationRequest, value: object) -> Reply:
+def _creation_reply(request: V5Request, value: object) -> Reply:
     return request.world.settings.created_status, value
 
 
 # boards and sections
 
 
-def _boards_list(request: OperationRequest) -> Reply:
+def _boards_list(request: V5Request) -> Reply:
     privacy = request.choice("privacy", _PRIVACY_FILTERS)
     privacies = None if privacy in (None, "ALL") else privacy.split("_AND_")
     own = request.caller.account
@@ -151,53 +152,53 @@ def _boards_list(request: OperationRequest) -> Reply:
     return request.boards(ids, lambda board: privacies is None or board.privacy in privacies)
 
 
-def _boards_create(request: OperationRequest) -> Reply:
+def _boards_create(request: V5Request) -> Reply:
     board = boards.create_board(request.world, request.caller, request.body())
     return _creation_reply(request, render.board(request.world, board))
 
 
-def _boards_get(request: OperationRequest) -> Reply:
+def _boards_get(request: V5Request) -> Reply:
     return 200, render.board(request.world, request.board())
 
 
-def _boards_update(request: OperationRequest) -> Reply:
+def _boards_update(request: V5Request) -> Reply:
     board = boards.update_board(request.world, request.caller, request.board(), request.body())
     return 200, render.board(request.world, board)
 
 
-def _boards_delete(request: OperationRequest) -> Reply:
+def _boards_delete(request: V5Request) -> Reply:
     boards.delete_board(request.world, request.caller, request.board())
     return 204, None
 
 
-def _board_pins(request: OperationRequest) -> Reply:
+def _board_pins(request: V5Request) -> Reply:
     return request.pins(request.board().pins, request.creative_type_filter())
 
 
-def _sections_list(request: OperationRequest) -> Reply:
+def _sections_list(request: V5Request) -> Reply:
     sections = request.world.sections
     return request.listing(request.board().sections, lambda id: True, lambda id: render.section(sections[id]))
 
 
-def _sections_create(request: OperationRequest) -> Reply:
+def _sections_create(request: V5Request) -> Reply:
     section = boards.create_section(request.world, request.caller, request.board(), request.body())
     return 201, render.section(section)
 
 
-def _sections_update(request: OperationRequest) -> Reply:
+def _sections_update(request: V5Request) -> Reply:
     board = request.board()
     section = request.world.section(board, valid_id("section_id", request.path["section_id"]))
     return 200, render.section(boards.update_section(request.world, request.caller, board, section, request.body()))
 
 
-def _sections_delete(request: OperationRequest) -> Reply:
+def _sections_delete(request: V5Request) -> Reply:
     board = request.board()
     section = request.world.section(board, valid_id("section_id", request.path["section_id"]))
     boards.delete_section(request.world, request.caller, board, section)
     return 204, None
 
 
-def _section_pins(request: OperationRequest) -> Reply:
+def _section_pins(request: V5Request) -> Reply:
     section = request.world.section(request.board(), valid_id("section_id", request.path["section_id"]))
     return request.pins(section.pins, lambda pin: True)
 
@@ -205,7 +206,7 @@ def _section_pins(request: OperationRequest) -> Reply:
 # Pins
 
 
-def _pins_list(request: OperationRequest) -> Reply:
+def _pins_list(request: V5Request) -> Reply:
     chosen = request.choice("pin_filter", _PIN_FILTERS)
     private = request.choice("pin_type", ("PRIVATE",)) is not None
     protected = request.flag("include_protected_pins")
@@ -228,27 +229,27 @@ def _passes(chosen: str | None, pin: PinRecord) -> bool:
     return chosen is None or pin.promoted
 
 
-def _pins_create(request: OperationRequest) -> Reply:
+def _pins_create(request: V5Request) -> Reply:
     pin = pins.create_pin(request.world, request.caller, request.body())
     return _creation_reply(request, render.pin(request.world, request.caller, pin))
 
 
-def _pins_get(request: OperationRequest) -> Reply:
+def _pins_get(request: V5Request) -> Reply:
     metrics = request.flag("pin_metrics")
     return 200, render.pin(request.world, request.caller, request.pin(), metrics=metrics)
 
 
-def _pins_update(request: OperationRequest) -> Reply:
+def _pins_update(request: V5Request) -> Reply:
     pin = pins.update_pin(request.world, request.caller, request.pin(), request.body())
     return 200, render.pin(request.world, request.caller, pin)
 
 
-def _pins_delete(request: OperationRequest) -> Reply:
+def _pins_delete(request: V5Request) -> Reply:
     pins.delete_pin(request.world, request.caller, request.pin())
     return 204, None
 
 
-def _pins_save(request: OperationRequest) -> Reply:
+def _pins_save(request: V5Request) -> Reply:
     id = valid_id("pin_id", request.path["pin_id"])
     return 201, render.pin(
         request.world, request.caller, pins.save_pin(request.world, request.caller, id, request.body())
@@ -258,16 +259,16 @@ def _pins_save(request: OperationRequest) -> Reply:
 # media
 
 
-def _media(request: OperationRequest, id: str) -> dict[str, object]:
+def _media(request: V5Request, id: str) -> dict[str, object]:
     state = uploads.status(request.world, request.world.media[id])
     return {"media_id": id, "media_type": "video", "status": state}
 
 
-def _media_list(request: OperationRequest) -> Reply:
+def _media_list(request: V5Request) -> Reply:
     return request.listing(request.caller.account.media, lambda id: True, lambda id: _media(request, id))
 
 
-def _media_create(request: OperationRequest) -> Reply:
+def _media_create(request: V5Request) -> Reply:
     media = uploads.register(request.world, request.caller, request.body())
     return _creation_reply(
         request,
@@ -280,7 +281,7 @@ def _media_create(request: OperationRequest) -> Reply:
     )
 
 
-def _media_get(request: OperationRequest) -> Reply:
+def _media_get(request: V5Request) -> Reply:
     id = valid_id("media_id", request.path["media_id"])
     media = uploads.media_of(request.world, request.caller, id)
     return 200, {"media_id": id, "media_type": "video", "status": uploads.poll(request.world, media)}
@@ -289,7 +290,7 @@ def _media_get(request: OperationRequest) -> Reply:
 # search
 
 
-def _search_boards(request: OperationRequest) -> Reply:
+def _search_boards(request: V5Request) -> Reply:
     words = (request.query_value("query") or "").casefold().split()
 
     def matches(board: BoardRecord) -> bool:
@@ -299,7 +300,7 @@ def _search_boards(request: OperationRequest) -> Reply:
     return request.boards(request.caller.account.boards, matches)
 
 
-def _search_pins(request: OperationRequest) -> Reply:
+def _search_pins(request: V5Request) -> Reply:
     query = request.query_value("query")
     if not query:
         raise invalid_request("Parameter 'query' is required")
@@ -320,27 +321,27 @@ def _search_pins(request: OperationRequest) -> Reply:
 # user account
 
 
-def _user_get(request: OperationRequest) -> Reply:
+def _user_get(request: V5Request) -> Reply:
     return 200, render.account(request.caller.account)
 
 
-def _businesses(request: OperationRequest) -> Reply:
+def _businesses(request: V5Request) -> Reply:
     return 200, [render.linked_business(name) for name in request.caller.account.linked_businesses]
 
 
-def _followers(request: OperationRequest) -> Reply:
+def _followers(request: V5Request) -> Reply:
     names = sorted(request.caller.account.followers)
     return request.listing(names, lambda name: True, render.user_summary, newest_first=False)
 
 
-def _following(request: OperationRequest) -> Reply:
+def _following(request: V5Request) -> Reply:
     request.choice("feed_type", _FEED_TYPES)
     request.flag("explicit_following")
     names = sorted(request.caller.account.following)
     return request.listing(names, lambda name: True, render.user_summary, newest_first=False)
 
 
-def _followed_boards(request: OperationRequest) -> Reply:
+def _followed_boards(request: V5Request) -> Reply:
     request.flag("explicit_following")
     boards = request.world.boards
     return request.listing(
@@ -350,23 +351,23 @@ def _followed_boards(request: OperationRequest) -> Reply:
     )
 
 
-def _follow(request: OperationRequest) -> Reply:
+def _follow(request: V5Request) -> Reply:
     followed = accounts.follow(request.world, request.caller, request.path["username"], request.body())
     return 200, render.user_summary(followed.username)
 
 
-def _websites(request: OperationRequest) -> Reply:
+def _websites(request: V5Request) -> Reply:
     websites = request.caller.account.websites
     return request.listing(
         sorted(websites), lambda name: True, lambda name: render.website(websites[name]), newest_first=False
     )
 
 
-def _verify_website(request: OperationRequest) -> Reply:
+def _verify_website(request: V5Request) -> Reply:
     return 200, render.website(accounts.verify_website(request.world, request.caller, request.body()))
 
 
-def _unverify_website(request: OperationRequest) -> Reply:
+def _unverify_website(request: V5Request) -> Reply:
     address = request.query_value("website")
     if not address:
         raise invalid_request("Parameter 'website' is required")
@@ -374,11 +375,11 @@ def _unverify_website(request: OperationRequest) -> Reply:
     return 204, None
 
 
-def _verification(request: OperationRequest) -> Reply:
+def _verification(request: V5Request) -> Reply:
     return 200, accounts.verification_code(request.caller.account)
 
 
-HANDLERS: Mapping[str, Callable[[OperationRequest], Reply]] = {
+HANDLERS: Mapping[str, Callable[[V5Request], Reply]] = {
     **v5_ads.HANDLERS,
     **v5_analytics.HANDLERS,
     **v5_reports.HANDLERS,

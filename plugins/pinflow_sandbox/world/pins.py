@@ -49,17 +49,9 @@ def save_pin(world: World, caller: Caller, source_id: str, body: RequestBody) ->
     source = _find_savable(world, caller, source_id)
     board, section = _find_place(world, caller, body) if body.id("board_id") is not None else (None, None)
     _require_room(world, caller)
+    account, board_id = caller.account.username, board.id if board else None
     return _add_new(
-        world,
-        PinRecord(
-            world.new_id("pin"),
-            caller.account.username,
-            board.id if board else None,
-            _id(section),
-            0.0,
-            source.source,
-            parent_id=source.id,
-        ),
+        world, PinRecord(world.new_id("pin"), account, board_id, _id(section), 0.0, source.source, source.id)
     )
 
 
