@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +36,14 @@ if TYPE_CHECKING:
     from pinflow.engine.launcher import Launcher
     from pinflow.engine.notices import Notices
     from pinflow.engine.results import RunResult
-    from pinflow.engine.undo import Undoing
+    from pinflow.engine.sign_in import SignIn
+    from pinflow.engine.undo import UndoPlan
     from pinflow.events import Event
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.plan import Plan
     from pinflow.plugin.registry import Registry
     from pinflow.state.protocol import State
-    from pinflow.state.records import Approval, Level, Notice, RunDetail, RunRecord
+    from pinflow.state.records import Approval, Notice, RunDetail, RunRecord
 
 __all__ = ["App", "Options"]
 
@@ -50,8 +52,8 @@ _MOVED = {  # names that an App of version 0.1 had itself
     "lift_block": "accounts.lift_block",
     "choices": "accounts.choices",
     "monotonic": "clock.monotonic",
-    "new_run_id": "launcher.new_run_id",
-    "token_folders": "launcher.token_folders",
+    "tell": "notices.alert",
+    "undo_plan": "plan_undo",
 }
 
 
@@ -157,6 +159,12 @@ class App:
         """Seconds since the epoch, by this app's clock."""
         return self.clock.now()
 
+    def new_run_id(self) -> str:
+        """A name for a run that begins now."""
+        from pinflow.state.records import new_run_id
+
+        return new_run_id(self.clock.now())
+
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self.clock.now(), UTC)
 
@@ -188,7 +196,7 @@ class App:
 
         Raises CredentialError, ApprovalRequired and StateError, before anything is sent.
         With ``options.unattended``, writes need an approval: see :meth:`approve`.
-        ``run_id`` names the run, as `Launcher.new_run_id` does; StateError if there is one of that name.
+        ``run_id`` names the run, as `new_run_id` does; StateError if there is one of that name.
         """
         return self.launcher.run(plan, options or Options(), run_id=run_id)
 
@@ -208,6 +216,18 @@ class App:
         plan = self.plan(Path(record.recipe), inputs={**record.inputs, **inputs}, api=record.options.get("api"))
         return replace(plan, given=frozenset(record.options.get("given", plan.given)))
 
+    def _sign_in(self, recipes: Path) -> SignIn:
+        """Who signs in the recipes of a folder."""
+        from pinflow.engine.sign_in import SignIn, token_folders
+
+        return SignIn(
+            registry=self.registry,
+            environ=self.environ,
+            folders=token_folders(recipes, self.state),
+            find=lambda request, only: loader.credential(self._manager, self.registry.plugins, request, only=only),
+            now=self.clock.now,
+        )
+
     @cached_property
     def launcher(self) -> Launcher:
         """What starts runs."""
@@ -219,9 +239,7 @@ class App:
             state=self.state,
             store=self.store,
             clock=self.clock,
-            find_credential=lambda request, plugin: loader.credential(
-                self._manager, self.registry.plugins, request, only=plugin
-            ),
+            sign_in=self._sign_in,
             listeners=[_Reporter(i.plugin_name, i.function) for i in self._manager.hook.pinflow_event.get_hookimpls()],
             approvals=self.approvals,
             notices=self.notices,
@@ -232,15 +250,15 @@ class App:
         """Quotas, blocks and choices of accounts."""
         from pinflow.engine.account_admin import AccountAdmin
 
-        return AccountAdmin(self.launcher)
+        return AccountAdmin(self.store, lambda: self.launcher)
 
     # -- approval
 
     def approve(self, plan: Plan, *, by: str, max_writes: int = MAX_WRITES) -> Approval:
-        """Let a plan run with nobody there: this text, what it includes, and the inputs that were given; until revoked.
+        """Let a plan run unattended, until revoked: this text, what it includes, and the inputs that were given.
 
-        One run may then make ``max_writes`` changes, deletions among them. ``by`` says
-        who approved it. Raises StateError where that can't be kept.
+        One run may then make ``max_writes`` changes, deletions among them. ``by`` is
+        who approved it. Raises StateError where that can't be stored.
         """
         approval = approval_of(plan, by=by, at=self.clock.now(), max_writes=max_writes)
         self.approvals.add(approval)
@@ -249,44 +267,38 @@ class App:
 
     @cached_property
     def notices(self) -> Notices:
-        """What people are told of, once, where nobody is there."""
+        """The alerts of unattended runs."""
         from pinflow.engine.notices import Notices
 
         hooks = self._manager.hook.pinflow_notify.get_hookimpls()
-        notifiers = {each.plugin_name: partial(_notify, each, self.environ) for each in hooks}
+        notifiers = {hook.plugin_name: partial(_notify, hook, self.environ) for hook in hooks}
         return Notices(self.store.notices, notifiers, clock=self.clock.now, complain=_complain)
 
     @cached_property
     def approvals(self) -> Approvals:
-        """What may run with nobody there."""
+        """What may run unattended."""
         return Approvals(self.store.approvals)
 
-    def tell(self, key: str, kind: str, title: str, text: str = "", *, level: Level = "warning") -> bool:
-        """Tell people of something, once until ``notices.resolve(key)``; whether they were told now. See Notice."""
-        from pinflow.state.records import Notice
-
-        return self.notices.tell(Notice(key=key, kind=kind, title=title, text=text, at=self.clock.now(), level=level))
-
-    def undoing(self, run_id: str) -> Undoing:
+    def plan_undo(self, run_id: str) -> UndoPlan:
         """What undoing a run would delete, and what it would leave; reads from the service, and changes nothing.
 
         Raises UsageError for a run that is unknown or still running, or was in the embedded sandbox.
         """
-        from pinflow.engine.undo_launcher import find_undoing
+        from pinflow.engine.undo_launcher import plan_undo
 
-        return find_undoing(self.launcher, self.show(run_id), self._moment())
+        return plan_undo(self.launcher, self.show(run_id), self._moment())
 
-    def undo(self, undoing: Undoing, options: Options | None = None) -> RunResult:
-        """Delete what ``undoing`` says, as a run of its own: recorded, paced, and resumed like any other."""
+    def undo(self, undo_plan: UndoPlan, options: Options | None = None) -> RunResult:
+        """Delete what ``undo_plan`` lists, as a run of its own: recorded, paced, and resumed like any other."""
         from pinflow.engine.undo_launcher import run_undo
 
-        return run_undo(self.launcher, undoing, options or Options(), self._moment())
+        return run_undo(self.launcher, undo_plan, options or Options(), self._moment())
 
     def credential_request(self, token: str, api: str, scopes: frozenset[str] = frozenset()) -> CredentialRequest:
         """Where a token is looked for, outside of any recipe. Raises UsageError for an unknown API."""
         if api not in self.registry.apis:
             raise UsageError(f"no plugin speaks the API {api!r}; there are: {', '.join(self.registry.apis)}")
-        return self.launcher.sign_in(self.environ, paths.current_folder()).request(token, api, scopes)
+        return self._sign_in(paths.current_folder()).request(token, api, scopes)
 
     def recipes(self) -> list[Path]:
         """The recipes that come with pinflow, by name."""
@@ -308,8 +320,7 @@ class App:
             if name not in _MOVED:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             warn_renamed(f"App.{name}", f"App.{_MOVED[name]}")
-            group, _, member = _MOVED[name].partition(".")
-            return getattr(getattr(self, group), member)
+            return attrgetter(_MOVED[name])(self)
 
 
 def _clock_of(now: Callable[[], float] | None, times: Mapping[str, Any]) -> Clock:
@@ -322,9 +333,9 @@ def _clock_of(now: Callable[[], float] | None, times: Mapping[str, Any]) -> Cloc
 
 
 def _notify(hook: HookImpl, environ: Mapping[str, str], notice: Notice) -> object:
-    """Hand a plugin's hook what it takes of these."""
-    given = {"notice": notice, "environ": environ}
-    answer: object = hook.function(**{name: given[name] for name in hook.argnames})
+    """Call a plugin's hook with those of the two that it takes."""
+    arguments = {"notice": notice, "environ": environ}
+    answer: object = hook.function(**{name: arguments[name] for name in hook.argnames})
     return answer
 
 

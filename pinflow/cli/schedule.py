@@ -123,7 +123,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 def open_store(app: App) -> AbstractContextManager[ScheduleStore]:
     """The schedule of the app's state, to be closed. Raises StateError."""
-    return closing(app.store.open_schedule(f"{os.getpid()}-{app.launcher.new_run_id()}"))
+    return closing(app.store.open_schedule(f"{os.getpid()}-{app.new_run_id()}"))
 
 
 def run_options(shell: Shell) -> Options:

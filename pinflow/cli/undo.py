@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pinflow.app import App, Options
     from pinflow.cli.shell import Shell
     from pinflow.engine.results import RunResult
-    from pinflow.engine.undo import Made, Undoing
+    from pinflow.engine.undo import CreatedThing, UndoPlan
 
 DESCRIPTION = """\
 Delete what a run made, and nothing else: what it changed, overwrote or deleted stays as it is.
@@ -38,73 +38,73 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
-    undoing = app.undoing(args.id)
-    if args.dry_run or not undoing.deleted:
-        _show(shell, undoing, result=True)
+    undo_plan = app.plan_undo(args.id)
+    if args.dry_run or not undo_plan.targets:
+        _show(shell, undo_plan, result=True)
         return OK
-    _show(shell, undoing, result=False)
+    _show(shell, undo_plan, result=False)
     if not args.yes:
-        _require_approval(shell, app, undoing)
+        _require_approval(shell, app, undo_plan)
     remaining: list[int] = []
 
     def work(options: Options) -> RunResult:
-        result = app.undo(undoing, options)
-        remaining.append(_count_remaining(undoing, result))
+        result = app.undo(undo_plan, options)
+        remaining.append(_count_remaining(undo_plan, result))
         return result
 
-    code = run_common.execute(shell, args, work, tier=undoing.tier)
+    code = run_common.execute(shell, args, work, tier=undo_plan.tier)
     if code == OK and remaining[0]:
         shell.tell(f"not deleted: {remaining[0]}, because something was added there; check it, then undo the run again")
         return DOUBT
     return code
 
 
-def _require_approval(shell: Shell, app: App, undoing: Undoing) -> None:
+def _require_approval(shell: Shell, app: App, undo_plan: UndoPlan) -> None:
     """Raise ApprovalRequired unless the user says yes, and Diverged if something changed while the user was asked."""
-    total = ", ".join(_count_text(n, inert(kind)) for kind, n in undoing.counts().items())
+    total = ", ".join(_count_text(n, inert(kind)) for kind, n in undo_plan.counts().items())
     if not shell.interactive or not confirm(shell, f"This deletes {total} and can't be undone"):
         raise ApprovalRequired(
-            f"undoing run {undoing.run} deletes things and isn't approved",
+            f"undoing run {undo_plan.run} deletes things and isn't approved",
             hint="check it with --dry-run, then run it with --yes",
         )
-    if app.undoing(undoing.run) != undoing:
+    if app.plan_undo(undo_plan.run) != undo_plan:
         raise Diverged("what the run made has changed since it was shown; nothing was deleted", hint="try again")
 
 
-def _count_remaining(undoing: Undoing, result: RunResult) -> int:
+def _count_remaining(undo_plan: UndoPlan, result: RunResult) -> int:
     """How many things were not deleted, although nothing failed."""
     done = sum(n for counts in result.counts.values() for name, n in counts.items() if name in ("done", "adopted"))
-    return max(0, len(undoing.deleted) - done)
+    return max(0, len(undo_plan.targets) - done)
 
 
-def _show(shell: Shell, undoing: Undoing, *, result: bool) -> None:
+def _show(shell: Shell, undo_plan: UndoPlan, *, result: bool) -> None:
     """Write what will be deleted: as the command's result, or on stderr before the user is asked."""
     if not shell.human:
         if result:
-            shell.say(json_text(_data(undoing)))
+            shell.say(json_text(_data(undo_plan)))
         return
     write, stream = (shell.say, shell.stdout) if result else (shell.tell, shell.stderr)
-    for line in _preview_lines(undoing):
+    for line in _preview_lines(undo_plan):
         write(fit(line, shell.width(stream)))
 
 
-def _preview_lines(undoing: Undoing) -> Iterator[str]:
-    name = f"run {inert(undoing.run)} ({inert(undoing.name)})"
-    yield f"Made by {name}, to be deleted:" if undoing.deleted else f"{name} made nothing that can still be deleted"
-    for kind in undoing.counts():
-        yield f"  {_ids_text(inert(kind), [made for made in undoing.deleted if made.kind == kind])}"
-    if undoing.inside:
-        yield f"  with {undoing.inside:,} inside, all made by the run"
-    for made in undoing.kept:
+def _preview_lines(undo_plan: UndoPlan) -> Iterator[str]:
+    name = f"run {inert(undo_plan.run)} ({inert(undo_plan.name)})"
+    yield f"Made by {name}, to be deleted:" if undo_plan.targets else f"{name} made nothing that can still be deleted"
+    for kind in undo_plan.counts():
+        yield f"  {_ids_text(inert(kind), [made for made in undo_plan.targets if made.kind == kind])}"
+    if undo_plan.inside:
+        yield f"  with {undo_plan.inside:,} inside, all made by the run"
+    for made in undo_plan.kept:
         yield f"kept: {inert(made.kind)} {inert(made.id)} contains {made.strange} that the run did not make"
-    for kind in dict.fromkeys(made.kind for made in undoing.stuck):
-        stuck = [made for made in undoing.stuck if made.kind == kind]
+    for kind in dict.fromkeys(made.kind for made in undo_plan.stuck):
+        stuck = [made for made in undo_plan.stuck if made.kind == kind]
         yield f"kept, because {stuck[0].api} can't delete them: {_ids_text(inert(kind), stuck)}"
-    if undoing.unsure:
-        yield f"{undoing.unsure} more may have been made; to find out: pinflow resume {inert(undoing.run)}"
+    if undo_plan.unsure:
+        yield f"{undo_plan.unsure} more may have been made; to find out: pinflow resume {inert(undo_plan.run)}"
 
 
-def _ids_text(kind: str, made: Sequence[Made]) -> str:
+def _ids_text(kind: str, made: Sequence[CreatedThing]) -> str:
     ids = ", ".join(inert(thing.id) for thing in made[:_SHOWN])
     return f"{_count_text(len(made), kind)}: {ids}{', …' if len(made) > _SHOWN else ''}"
 
@@ -113,16 +113,16 @@ def _count_text(n: int, kind: str) -> str:
     return f"{n:,} {kind}{'' if n == 1 else 's'}"
 
 
-def _data(undoing: Undoing) -> dict[str, Any]:
+def _data(undo_plan: UndoPlan) -> dict[str, Any]:
     return {
-        "run": undoing.run,
-        "name": undoing.name,
-        "delete": [_made_data(made) for made in undoing.deleted],
-        "inside": undoing.inside,
-        "left": [{**_made_data(made), "strange": made.strange} for made in (*undoing.kept, *undoing.stuck)],
-        "unsure": undoing.unsure,
+        "run": undo_plan.run,
+        "name": undo_plan.name,
+        "delete": [_made_data(made) for made in undo_plan.targets],
+        "inside": undo_plan.inside,
+        "left": [{**_made_data(made), "strange": made.strange} for made in (*undo_plan.kept, *undo_plan.stuck)],
+        "unsure": undo_plan.unsure,
     }
 
 
-def _made_data(made: Made) -> Mapping[str, Any]:
+def _made_data(made: CreatedThing) -> Mapping[str, Any]:
     return {"kind": made.kind, "id": made.id, "api": made.api, "login": made.token, "inside": made.inside}

@@ -11,9 +11,12 @@ from pinflow.engine.options import Options
 from pinflow.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pinflow.engine.launcher import Launcher
     from pinflow.plan import Plan
     from pinflow.plan.inputs import Declared
+    from pinflow.state.protocol import State
     from pinflow.state.records import QuotaUse
 
 MOST_CHOICES = 250  # a page of the longest; nobody reads more on a terminal
@@ -23,16 +26,17 @@ MOST_CHOICES = 250  # a page of the longest; nobody reads more on a terminal
 class AccountAdmin:
     """Quotas, blocks and choices of the accounts that an app signs in to."""
 
-    launcher: Launcher
+    store: State
+    launcher: Callable[[], Launcher]  # imports HTTP, which quotas need not
 
     def quotas(self) -> list[QuotaUse]:
         """How every quota stands that was used in the last day, or is paused. Raises StateError."""
-        with closing(self.launcher.store.open_usage()) as usage:
+        with closing(self.store.open_usage()) as usage:
             return usage.uses()
 
     def lift_block(self, token: str) -> None:
         """Let the account of a token write again that a spam block paused. Raises UsageError if none did."""
-        with closing(self.launcher.store.open_usage()) as usage:
+        with closing(self.store.open_usage()) as usage:
             if not usage.lift(token):
                 raise UsageError(f"no account of the token {token!r} is blocked", hint="pinflow quota lists the blocks")
 
@@ -48,6 +52,6 @@ class AccountAdmin:
         login = next((login for login in plan.logins.values() if login.api == action.api), None)
         if login is None:
             return []
-        with self.launcher.open(plan, Options(dry_run=True), logins=[login]) as session:
+        with self.launcher().open(plan, Options(dry_run=True), logins=[login]) as session:
             items = list(islice(action.function(session.reader(login)), MOST_CHOICES))
         return [(str(item["id"]), str(item.get("name", item["id"]))) for item in items if "id" in item]

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 from pinflow.engine.approvals import command, digest_of
 from pinflow.engine.write_budget import WriteBudget
 from pinflow.errors import ApprovalRequired, PinflowError
-from pinflow.state.records import MAX_WRITES, Notice
+from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pinflow.engine.approvals import Approvals
     from pinflow.engine.notices import Notices
     from pinflow.engine.options import Options
@@ -23,11 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalCheck:
-    """Holds runs to what was approved. ``now`` is seconds since the epoch."""
+    """Holds runs to what was approved."""
 
     approvals: Approvals
     notices: Notices
-    now: Callable[[], float]
 
     def change_limit(self, plan: Plan, options: Options) -> int | None:
         """How many changes the run may make; None for any number. Raises ApprovalRequired if it must not run at all."""
@@ -49,7 +46,7 @@ class ApprovalCheck:
         try:
             limit = self.approvals.require(plan).max_writes
         except ApprovalRequired as error:
-            self._alert(key, "approval_missing", f"{plan.recipe.name} waits for an approval", _in_a_line(error))
+            self.notices.alert(key, "approval_missing", f"{plan.recipe.name} waits for an approval", _in_a_line(error))
             raise
         self.notices.resolve(key)
         return limit
@@ -76,13 +73,10 @@ class ApprovalCheck:
         if result.status in ("paused", "in_doubt") and options.unattended:
             words = "is paused" if result.status == "paused" else "is in doubt"
             text = f"{_in_a_line(result.error)}; go on with: pinflow resume {result.run}"
-            self._alert(key, "run_paused", f"{plan.recipe.name} {words} (run {result.run})", text)
+            self.notices.alert(key, "run_paused", f"{plan.recipe.name} {words} (run {result.run})", text)
         elif result.ok:
             self.notices.resolve(key)
         return result
-
-    def _alert(self, key: str, kind: str, title: str, text: str) -> None:
-        self.notices.tell(Notice(key=key, kind=kind, title=title, text=text, at=self.now(), level="warning"))
 
 
 def _in_a_line(error: PinflowError | None) -> str:

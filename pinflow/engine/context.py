@@ -94,9 +94,7 @@ class Context(Durable):
     ) -> None:
         """Alert a person, once until :meth:`resolve`: see ``Notice``. Not in dry runs and sandboxes."""
         if self._run.notices is not None:
-            from pinflow.state.records import Notice
-
-            self._run.notices.tell(Notice(key=key, kind=kind, title=title, text=text, at=self.now(), level=level))
+            self._run.notices.alert(key, kind, title, text, level=level)
 
     def resolve(self, key: str) -> None:
         """End the alert that :meth:`notify` gave under this key."""

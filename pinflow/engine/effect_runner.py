@@ -21,7 +21,7 @@ from pinflow.engine.effects import STOPS_ALL, Attempt, Effect, Outcome, Skip
 from pinflow.engine.forecast import PlannedWrites
 from pinflow.engine.placeholder import PLANNED, NeedsPlanned
 from pinflow.engine.run_frame import current_frame, frame
-from pinflow.engine.sanitize import keepable, noted
+from pinflow.engine.sanitize import error_facts, sanitize
 from pinflow.engine.traffic import Traffic
 from pinflow.engine.write_budget import WriteBudget
 from pinflow.errors import ActionError, CredentialError, InDoubt, Interrupted, PluginError, RemoteError, Unreachable
@@ -194,15 +194,15 @@ class EffectRunner:
         effect = attempt.effect
         if not attempt.methods:
             if isinstance(error, ActionError) and not isinstance(error, STOPS_ALL):
-                journal.settle(effect.step, effect.key, "refused", kind=effect.kind, error=noted(error))
+                journal.settle(effect.step, effect.key, "refused", kind=effect.kind, error=error_facts(error))
             return
         # of several writes, an earlier one may have been applied
         nothing = _nothing_applied(error, attempt.last_write) and not self._may_have_been_lost(attempt, error)
         if nothing and len(attempt.digests) == 1:
-            journal.settle(effect.step, effect.key, "refused", kind=effect.kind, error=noted(error))
+            journal.settle(effect.step, effect.key, "refused", kind=effect.kind, error=error_facts(error))
             return
         self._sent[effect.step, effect.key] = attempt.sent
-        journal.settle(effect.step, effect.key, "doubt", kind=effect.kind, error=noted(error))
+        journal.settle(effect.step, effect.key, "doubt", kind=effect.kind, error=error_facts(error))
 
     def _may_have_been_lost(self, attempt: Attempt, error: BaseException) -> bool:
         """Whether an earlier sending may have been applied, and ``error`` only kept the next from leaving.
@@ -319,4 +319,4 @@ def _same(one: object, other: object) -> bool:
         return one is other
     if isinstance(one, dict) and isinstance(other, dict) and "id" in one and "id" in other:
         return bool(one["id"] == other["id"])
-    return bool(keepable(one) == keepable(other))
+    return bool(sanitize(one) == sanitize(other))

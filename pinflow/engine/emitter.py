@@ -117,7 +117,7 @@ class Tally:
             case Progress() if event.total is not None:
                 self._progress[event.step] = event
 
-    def left(self) -> dict[str, int]:
+    def remaining(self) -> dict[str, int]:
         """How much of what was begun is still to be done, by what it is, where that is known."""
         left: dict[str, int] = {}
         for each in self._progress.values():

@@ -20,13 +20,11 @@ from pinflow.engine.run_context import RunContext, interruptible
 from pinflow.engine.safe_journal import SafeJournal
 from pinflow.engine.secret_mask import SecretMask
 from pinflow.engine.session import Session
-from pinflow.engine.sign_in import SignIn
 from pinflow.engine.simulation import simulate_services
 from pinflow.engine.undo import makers
 from pinflow.errors import RateLimited, UsageError
 from pinflow.http.proxy import network_settings
 from pinflow.plan import all_steps
-from pinflow.state.folder import paths
 from pinflow.state.records import RunRecord, new_run_id
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from pinflow.engine.notices import Notices
     from pinflow.engine.options import Options
     from pinflow.engine.results import RunResult
-    from pinflow.engine.sign_in import FindCredential, TokenKey
+    from pinflow.engine.sign_in import SignIn, TokenKey
     from pinflow.events import Event
     from pinflow.http.credentials import Credential
     from pinflow.plan import Login, Plan
@@ -54,7 +52,7 @@ class Launcher:
     state: Path
     store: State
     clock: Clock
-    find_credential: FindCredential
+    sign_in: Callable[[Path], SignIn]  # who signs in the recipes of a folder
     listeners: Sequence[Callable[[Event], None]]
     approvals: Approvals
     notices: Notices
@@ -64,7 +62,7 @@ class Launcher:
     def run(self, plan: Plan, options: Options, *, run_id: str | None = None) -> RunResult:
         """Run a plan to its end, its pause or its error; see `App.run`."""
         limit = self._approval.change_limit(plan, options)
-        run_id = run_id or self.new_run_id()
+        run_id = run_id or new_run_id(self.clock.now())
 
         def journal() -> Journal | None:
             if options.dry_run:
@@ -109,10 +107,6 @@ class Launcher:
                 result = session.run(resumed=True, not_before=not_before)
             return self._approval.report_pause(plan, options, result)
 
-    def new_run_id(self) -> str:
-        """A name for a run that begins now."""
-        return new_run_id(self.clock.now())
-
     # -- how a run is made
 
     @contextmanager
@@ -137,7 +131,7 @@ class Launcher:
         stop = options.stop or threading.Event()
         clock = interruptible(self.clock, stop)
         executor = find_executor(options.executor, self.registry.executors)
-        sign_in = self.sign_in(self.environ if environ is None else environ, folder)
+        sign_in = self.sign_in(folder) if environ is None else replace(self.sign_in(folder), environ=environ)
         if credentials is None:
             credentials = sign_in.credentials(plan.logins.values() if logins is None else logins)
         apis = sorted({api for _, api in (*credentials, *plan.item_logins)})
@@ -173,30 +167,9 @@ class Launcher:
             ask = lambda token, api: sign_in.request(token, api or plan.api)  # noqa: E731
             yield Session(plan, options, run, effects, pool, ask=ask, run_id=run_id)
 
-    def sign_in(self, environ: Mapping[str, str], folder: Path) -> SignIn:
-        """Who signs in recipes of a folder."""
-        return SignIn(
-            registry=self.registry,
-            environ=environ,
-            folders=self.token_folders(folder),
-            find=self.find_credential,
-            now=self.clock.now,
-        )
-
-    def token_folders(self, folder: Path) -> list[Path]:
-        """Where token files are when the environment names no folder, the most particular first.
-
-        Beside the recipe's folder, where pinflow is called, in the state directory,
-        and loose in the current folder. New files go to the first that exists.
-        """
-        named = Path("common", "oauth_tokens")
-        here = paths.current_folder()
-        folders = [folder.parent / named, folder / named, here / named, self.state / "tokens", here]
-        return list(dict.fromkeys(folders))
-
     @property
     def _approval(self) -> ApprovalCheck:
-        return ApprovalCheck(self.approvals, self.notices, self.clock.now)
+        return ApprovalCheck(self.approvals, self.notices)
 
     def _record(self, plan: Plan, options: Options, run_id: str) -> RunRecord:
         return RunRecord(

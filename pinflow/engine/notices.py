@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from pinflow.state.protocol import NoticeBook
-    from pinflow.state.records import NoticeAttempt
+    from pinflow.state.records import Level, NoticeAttempt
 
 AGAIN = 300.0  # seconds until a notifier that failed is tried again: long enough for a mail server to come back
 
@@ -58,6 +58,10 @@ class Notices:
             if attempt is None:  # by another process, or in vain a short time ago
                 return False
             return self._tell(notice, attempt, now)
+
+    def alert(self, key: str, kind: str, title: str, text: str = "", *, level: Level = "warning") -> bool:
+        """:meth:`tell` of a notice of this moment, with these texts."""
+        return self.tell(Notice(key=key, kind=kind, title=title, text=text, at=self._clock(), level=level))
 
     def _tell(self, notice: Notice, attempt: NoticeAttempt, now: float) -> bool:
         told, failed = set(attempt.told), set()

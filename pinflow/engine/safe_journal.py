@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from pinflow.engine.sanitize import is_id, keepable, plain_error, plain_key, plain_path
+from pinflow.engine.sanitize import is_id, plain_error, plain_key, plain_path, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -49,7 +49,7 @@ class SafeJournal:
         return self._journal.step(plain_path(path))
 
     def finish_step(self, path: str, status: str, output: object, *, seconds: float, error: str = "") -> None:
-        self._journal.finish_step(plain_path(path), status, keepable(output), seconds=seconds, error=plain_error(error))
+        self._journal.finish_step(plain_path(path), status, sanitize(output), seconds=seconds, error=plain_error(error))
 
     def item_done(self, loop: str, key: str) -> bool:
         return self._journal.item_done(plain_path(loop), plain_key(key))
@@ -74,7 +74,7 @@ class SafeJournal:
         self, step: str, key: str, state: EffectOutcome, result: object = None, *, kind: str = "", error: str = ""
     ) -> None:
         self._journal.settle(
-            plain_path(step), plain_key(key), state, keepable(result), kind=kind, error=plain_error(error)
+            plain_path(step), plain_key(key), state, sanitize(result), kind=kind, error=plain_error(error)
         )
 
     def skip(self, step: str, key: str, kind: str, reason: str) -> None:

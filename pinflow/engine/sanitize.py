@@ -1,6 +1,6 @@
 """What the journal may keep: ids, numbers, dates, states and digests, never content.
 
-Titles, texts, addresses and secrets do not pass, whoever hands them over.
+Titles, texts, addresses and secrets do not pass, whatever hands them over.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _FIELD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _KEY = re.compile(r"(?!.*://)[A-Za-z0-9_.:/=+~#-]{1,120}")
 _PATH = re.compile(r"(?!.*://)[A-Za-z0-9_.:/=+~#\[\]-]{0,600}")
 _ITEM = re.compile(r"\[(.*?)\](?=[.\[]|$)", re.DOTALL)
-_NOTED = re.compile(
+_ERROR_FACTS = re.compile(
     r"[a-z_]{1,40}, exit \d{1,3}(, HTTP \d{1,3})?(, code [\w.-]{1,60})?(, request [\w.-]{1,80})?", re.ASCII
 )
 _CODE = re.compile(r"[\w.-]{1,60}", re.ASCII)
-_DEPTH, _VALUES = 8, 10_000
+MAX_DEPTH, MAX_VALUES = 8, 10_000  # deeper and longer than any result of an action; bounds what a service can store
 
 
-def keepable(value: object) -> Any:
+def sanitize(value: object) -> Any:
     """What the journal may keep of ``value``, which is like JSON: no content survives.
 
     Kept are numbers, booleans, null, and text that is an id of digits (at most 32),
@@ -37,53 +37,58 @@ def keepable(value: object) -> Any:
     other text goes, and with it its key; in a list, null takes its place. What is
     nested deeper than 8 levels, or comes after 10,000 values, goes as well.
     """
-    left = [_VALUES]
-    kept = _kept(value, _DEPTH, left)
-    return None if kept is _GONE else kept
+    result = _Sanitizer().sanitize(value, MAX_DEPTH)
+    return None if result is _DROPPED else result
 
 
-_GONE = object()
+_DROPPED = object()
 
 
-def _kept(value: object, depth: int, left: list[int]) -> Any:
-    left[0] -= 1
-    if depth < 0 or left[0] < 0:
-        return _GONE
-    match value:
-        case None | bool():
-            return value
-        case int():
-            return value if abs(value) < 10**32 else _GONE
-        case float():
-            return value if math.isfinite(value) else _GONE
-        case str():
-            plain = _NUMBER_TEXT.fullmatch(value) or _DATE.fullmatch(value) or _ENUM.fullmatch(value)
-            return value if plain else _GONE
-        case dict():
-            return _kept_fields(value, depth, left)
-        case list() | tuple():
-            return _kept_items(value, depth, left)
-    return _GONE
+class _Sanitizer:
+    """Sanitises one value, up to a number of values inside it."""
 
+    def __init__(self) -> None:
+        self._remaining = MAX_VALUES
 
-def _kept_fields(value: Mapping[Any, object], depth: int, left: list[int]) -> dict[str, Any]:
-    kept = {}
-    for name, each in value.items():
-        if left[0] <= 0:
-            break
-        if isinstance(name, str) and _FIELD.fullmatch(name) and (part := _kept(each, depth - 1, left)) is not _GONE:
-            kept[name] = part
-    return kept
+    def sanitize(self, value: object, depth: int) -> Any:
+        self._remaining -= 1
+        if depth < 0 or self._remaining < 0:
+            return _DROPPED
+        match value:
+            case None | bool():
+                return value
+            case int():
+                return value if abs(value) < 10**32 else _DROPPED
+            case float():
+                return value if math.isfinite(value) else _DROPPED
+            case str():
+                plain = _NUMBER_TEXT.fullmatch(value) or _DATE.fullmatch(value) or _ENUM.fullmatch(value)
+                return value if plain else _DROPPED
+            case dict():
+                return self._fields(value, depth)
+            case list() | tuple():
+                return self._items(value, depth)
+        return _DROPPED
 
+    def _fields(self, value: Mapping[Any, object], depth: int) -> dict[str, Any]:
+        fields = {}
+        for name, field in value.items():
+            if self._remaining <= 0:
+                break
+            if isinstance(name, str) and _FIELD.fullmatch(name):
+                part = self.sanitize(field, depth - 1)
+                if part is not _DROPPED:
+                    fields[name] = part
+        return fields
 
-def _kept_items(value: Sequence[object], depth: int, left: list[int]) -> list[Any]:
-    kept = []
-    for each in value:
-        if left[0] <= 0:
-            break
-        part = _kept(each, depth - 1, left)
-        kept.append(None if part is _GONE else part)
-    return kept
+    def _items(self, value: Sequence[object], depth: int) -> list[Any]:
+        items = []
+        for item in value:
+            if self._remaining <= 0:
+                break
+            part = self.sanitize(item, depth - 1)
+            items.append(None if part is _DROPPED else part)
+        return items
 
 
 def is_id(text: str) -> bool:
@@ -103,10 +108,10 @@ def _digest(text: str) -> str:
     return "~" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-def noted(error: BaseException) -> str:
+def error_facts(error: BaseException) -> str:
     """An error as the journal keeps it: kind, exit code, status, code and request id; no message."""
     if isinstance(error, KeyboardInterrupt | SystemExit):  # a second Ctrl-C, in the middle of a call
-        return noted(Interrupted(""))
+        return error_facts(Interrupted(""))
     if not isinstance(error, PinflowError):
         return "defect, exit 3"
     facts = [f"{error.kind}, exit {error.exit_code}"]
@@ -128,4 +133,4 @@ def plain_path(path: str) -> str:
 
 def plain_error(text: str) -> str:
     """``text`` when it has the form that `noted` gives it, else only that there was an error."""
-    return text if not text or _NOTED.fullmatch(text) else "other, exit 1"
+    return text if not text or _ERROR_FACTS.fullmatch(text) else "other, exit 1"

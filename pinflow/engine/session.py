@@ -10,7 +10,7 @@ from pinflow.engine.context import Context
 from pinflow.engine.emitter import Emitter
 from pinflow.engine.results import RunResult, status_of
 from pinflow.engine.runner import Runner
-from pinflow.engine.sanitize import noted
+from pinflow.engine.sanitize import error_facts
 from pinflow.errors import Interrupted, PinflowError, StateError
 from pinflow.events import RunFinished, RunStarted, Waiting
 
@@ -107,7 +107,7 @@ class Session:
             skipped=tuple(tally.skipped),
             failed=tuple(tally.failed),
             seconds=clock.monotonic() - began,
-            left=tally.left(),
+            left=tally.remaining(),
             error=error,
             forecast=self.pool.forecast() if run.dry_run else None,
             sandbox=self._options.sandbox,
@@ -151,7 +151,7 @@ class Session:
         self._run.journal.set_state(
             cast("RunState", result.status),
             exit_code=result.exit_code,
-            error=noted(error) if error is not None else "",
+            error=error_facts(error) if error is not None else "",
             resume_after=result.resume_after,
         )
 

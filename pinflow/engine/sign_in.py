@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow.errors import CredentialError, UsageError
 from pinflow.http.credentials import Credential, CredentialRequest
+from pinflow.state.folder import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from pinflow.plan import Login
     from pinflow.plugin.registry import Registry
@@ -23,6 +24,18 @@ FindCredential = Callable[[CredentialRequest, str], Credential | None]  # of one
 def lacking_scopes(credential: Credential, scopes: frozenset[str]) -> frozenset[str]:
     """The scopes that a credential is known to lack."""
     return scopes - (scopes if credential.scopes is None else credential.scopes)
+
+
+def token_folders(recipes: Path, state: Path) -> list[Path]:
+    """Where token files are when the environment names no folder, the most particular first.
+
+    Beside the recipes' folder, where pinflow is called, in the state directory, and
+    loose in the current folder. New files go to the first that exists.
+    """
+    named = Path("common", "oauth_tokens")
+    here = paths.current_folder()
+    folders = [recipes.parent / named, recipes / named, here / named, state / "tokens", here]
+    return list(dict.fromkeys(folders))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pinflow.engine.sanitize import noted
+from pinflow.engine.sanitize import error_facts
 
 if TYPE_CHECKING:
     from pinflow.engine.results import StepResult
@@ -48,5 +48,5 @@ class StepLog:
             result.status,
             result.output if step.writes or step.loop is not None else None,
             seconds=result.seconds,
-            error=noted(result.error) if result.error is not None else "",
+            error=error_facts(result.error) if result.error is not None else "",
         )

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.options import Options
-from pinflow.engine.undo import made_by, recipe, settled
+from pinflow.engine.undo import created_things, make_undo_plan, undo_recipe
 from pinflow.errors import RemoteError, UsageError
 from pinflow.plan import make_plan
 from pinflow.recipe.reader import parse
@@ -22,41 +22,41 @@ if TYPE_CHECKING:
     from pinflow.engine.launcher import Launcher
     from pinflow.engine.results import RunResult
     from pinflow.engine.session import Session
-    from pinflow.engine.undo import Made, Undoing
+    from pinflow.engine.undo import CreatedThing, UndoPlan
     from pinflow.plan import Plan
     from pinflow.state.records import RunDetail
 
 
-def find_undoing(launcher: Launcher, detail: RunDetail, now: datetime) -> Undoing:
-    """What undoing a run would delete, and what it would leave; see `App.undoing`."""
+def plan_undo(launcher: Launcher, detail: RunDetail, now: datetime) -> UndoPlan:
+    """What undoing a run would delete, and what it would leave; see `App.undo_plan`."""
     run = detail.record
     if run.options.get("sandbox"):
         raise UsageError(f"run {run.id} was in the embedded sandbox, and what it made ended with that")
     if run.state == "running":
         raise UsageError(f"run {run.id} is still at work", hint="stop it first, with Ctrl-C or by ending its process")
-    made = made_by(detail, launcher.registry)
+    made = created_things(detail, launcher.registry)
     holders = [thing for thing in made if thing.undo.contents and thing.able]
     if not holders:
-        return settled(detail, made, lambda thing: None)
-    text, inputs = recipe(run.id, {"look": holders})
+        return make_undo_plan(detail, made, lambda thing: None)
+    text, inputs = undo_recipe(run.id, {"look": holders})
     plan = _plan_text(launcher, text, run.id, inputs, now)
     options = Options(dry_run=True, tier=str(run.options.get("tier", "standard")))
     with launcher.open(plan, options) as session:
-        return settled(detail, made, partial(_ids_inside, session, plan))
+        return make_undo_plan(detail, made, partial(_ids_inside, session, plan))
 
 
-def run_undo(launcher: Launcher, undoing: Undoing, options: Options, now: datetime) -> RunResult:
-    """Delete what ``undoing`` says, as a run of its own; see `App.undo`."""
-    text, inputs = recipe(undoing.run, undoing.stages)
-    file = launcher.state / "undo" / f"{undoing.run}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.yaml"
+def run_undo(launcher: Launcher, undo_plan: UndoPlan, options: Options, now: datetime) -> RunResult:
+    """Delete what ``undo_plan`` says, as a run of its own; see `App.undo`."""
+    text, inputs = undo_recipe(undo_plan.run, undo_plan.stages)
+    file = launcher.state / "undo" / f"{undo_plan.run}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.yaml"
     atomic_file.write(file, text.encode())  # to resume it, it must be there
     plan = _plan_text(launcher, text, str(file), inputs, now)
     # what is deleted was shown, and calling this is the approval
-    approved = replace(options, tier=undoing.tier, approve=lambda question: True, max_writes=None, unattended=False)
+    approved = replace(options, tier=undo_plan.tier, approve=lambda question: True, max_writes=None, unattended=False)
     return launcher.run(plan, approved)
 
 
-def _ids_inside(session: Session, plan: Plan, thing: Made) -> list[str] | None:
+def _ids_inside(session: Session, plan: Plan, thing: CreatedThing) -> list[str] | None:
     """The ids of what is inside something that a run made; None if it is gone."""
     listing, names = thing.undo.contents or ("", {})
     action = plan.registry.actions.get((thing.api, listing))

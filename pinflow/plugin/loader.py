@@ -35,7 +35,7 @@ GROUP = "pinflow"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class InstalledPlugin:
     """An installed plugin that is not loaded yet."""
 
     name: str
@@ -44,33 +44,35 @@ class Found:
     version: str
 
 
-def installed(cache: Path | None) -> list[Found]:
+def find_installed(cache: Path | None) -> list[InstalledPlugin]:
     """Every plugin that an installed distribution names, in a stable order.
 
     Scanning all distributions costs more than the rest of a start, so the result
     is kept in the file ``cache``, valid while no folder of ``sys.path`` changed.
     """
     import_cache = ImportCache(cache) if cache is not None else None
-    rows = import_cache.read(len(fields(Found))) if import_cache is not None else None
+    rows = import_cache.read(len(fields(InstalledPlugin))) if import_cache is not None else None
     if rows is not None:
-        return [Found(*row) for row in rows]
+        return [InstalledPlugin(*row) for row in rows]
     plugins = _scan()
     if import_cache is not None:
         import_cache.write((plugin.name, plugin.value, plugin.distribution, plugin.version) for plugin in plugins)
     return plugins
 
 
-def _scan() -> list[Found]:
+def _scan() -> list[InstalledPlugin]:
     from importlib.metadata import distributions
 
-    first: dict[str, list[Found]] = {}  # what the import system would take, where a distribution is there twice
+    # what the import system would take, where a distribution is there twice
+    first: dict[str, list[InstalledPlugin]] = {}
     for dist in distributions():
         entries = [entry for entry in dist.entry_points if entry.group == GROUP]
         if entries:
             name = dist.name or ""
-            found = [Found(entry.name, entry.value, name, dist.version or "") for entry in entries]
-            first.setdefault(re.sub(r"[-_.]+", "-", name).lower(), found)
-    return sorted((each for found in first.values() for each in found), key=lambda f: (f.name, f.distribution))
+            plugins = [InstalledPlugin(entry.name, entry.value, name, dist.version or "") for entry in entries]
+            first.setdefault(re.sub(r"[-_.]+", "-", name).lower(), plugins)
+    listed = (plugin for plugins in first.values() for plugin in plugins)
+    return sorted(listed, key=lambda plugin: (plugin.name, plugin.distribution))
 
 
 def load_installed(
@@ -78,9 +80,9 @@ def load_installed(
 ) -> tuple[pluggy.PluginManager, list[PluginInfo]]:
     """The installed plugins that ``environ`` does not leave out, and local ``files``, as :func:`load` gives them.
 
-    ``cache`` is where :func:`installed` keeps what it found.
+    ``cache`` is where :func:`find_installed` keeps its result.
     """
-    return load(installed(cache), disabled=disabled_in(environ), files=files)
+    return load(find_installed(cache), disabled=disabled_in(environ), files=files)
 
 
 def disabled_in(environ: Mapping[str, str]) -> frozenset[str]:
@@ -90,7 +92,11 @@ def disabled_in(environ: Mapping[str, str]) -> frozenset[str]:
 
 
 def load(
-    found: Iterable[Found], *, disabled: Iterable[str] = (), files: Iterable[Path] = (), objects: Iterable[object] = ()
+    plugins: Iterable[InstalledPlugin],
+    *,
+    disabled: Iterable[str] = (),
+    files: Iterable[Path] = (),
+    objects: Iterable[object] = (),
 ) -> tuple[pluggy.PluginManager, list[PluginInfo]]:
     """A plugin manager with everything in it, and who is in it.
 
@@ -104,9 +110,9 @@ def load(
     left_out = set(disabled)
     infos: list[PluginInfo] = []
     seen: dict[str, PluginInfo] = {}
-    for each in found:
-        if not left_out & {each.name, each.distribution}:
-            info = PluginInfo(each.name, each.value, each.distribution, each.version)
+    for plugin in plugins:
+        if not left_out & {plugin.name, plugin.distribution}:
+            info = PluginInfo(plugin.name, plugin.value, plugin.distribution, plugin.version)
             _register(manager, _import(info), info, seen)
             infos.append(info)
     for path in files:
@@ -114,9 +120,9 @@ def load(
             info = PluginInfo(module.stem, str(module), "", "")
             _register(manager, _import_file(module), info, seen)
             infos.append(info)
-    for plugin in objects:
-        info = PluginInfo(_free_name(plugin, seen), type(plugin).__module__, "", "")
-        _register(manager, plugin, info, seen)
+    for module_like in objects:
+        info = PluginInfo(_free_name(module_like, seen), type(module_like).__module__, "", "")
+        _register(manager, module_like, info, seen)
         infos.append(info)
     _check_hooks(manager, infos)
     return manager, infos
@@ -221,7 +227,7 @@ def collect(
     executors = offers.executors()
     for action in actions.values():
         offers.check(action, apis)
-    plugins = [replace(info, offers=tuple(offers.told.get(info.name, ()))) for info in offers.infos.values()]
+    plugins = [replace(info, offers=tuple(offers.offers_of.get(info.name, ()))) for info in offers.infos.values()]
     return Registry(actions, apis, commands, simulators, tuple(plugins), importers, executors)
 
 
@@ -248,7 +254,7 @@ def credential(
             continue
         who = f"plugin {_who(by_name[impl.plugin_name])}: pinflow_credential"
         try:
-            answer = _called(impl, request=request)
+            answer = _call_hook(impl, request=request)
         except PinflowError:
             raise
         except Exception as error:
@@ -260,7 +266,7 @@ def credential(
     return None
 
 
-def _called(impl: HookImpl, **facts: object) -> object:
+def _call_hook(impl: HookImpl, **facts: object) -> object:
     """What a hook answers to those of the facts that it takes: it may leave some out."""
     wanted = (*impl.argnames, *impl.kwargnames)  # those with a default are for whoever calls the function itself
     answer: object = impl.function(**{name: facts[name] for name in wanted if name in facts})
@@ -279,61 +285,61 @@ class _Offers:
         self._manager = manager
         self._environ = environ
         self.infos = infos
-        self.told: dict[str, list[str]] = {}
+        self.offers_of: dict[str, list[str]] = {}
         self._owner: dict[str, str] = {}
 
     def by_name(
-        self, hook: str, kind: type[Any], key: Callable[[Any], Any], shown: Callable[[Any], str]
+        self, hook: str, kind: type[Any], key: Callable[[Any], Any], describe: Callable[[Any], str]
     ) -> Mapping[Any, Any]:
         """Every offer of one hook, by its key."""
-        found: dict[Any, Any] = {}
+        offers: dict[Any, Any] = {}
         for impl in self._impls(hook):
             answer = self._call(impl, hook)
-            for offer in [answer] if isinstance(answer, kind) else self._listed(answer, impl, hook, kind):
-                self._claim(impl.plugin_name, shown(offer))
-                found[key(offer)] = offer
-        return found
+            for offer in [answer] if isinstance(answer, kind) else self._check_list(answer, impl, hook, kind):
+                self._claim(impl.plugin_name, describe(offer))
+                offers[key(offer)] = offer
+        return offers
 
     def commands(self, reserved: Collection[str]) -> Mapping[str, Command]:
-        found = self.by_name("pinflow_commands", Command, lambda c: c.name, lambda c: f"command {c.name}")
-        for name in sorted(found.keys() & set(reserved)):
+        offers = self.by_name("pinflow_commands", Command, lambda c: c.name, lambda c: f"command {c.name}")
+        for name in sorted(offers.keys() & set(reserved)):
             owner = self._owner[f"command {name}"]
             raise PluginError(
-                f"command {name} is offered twice, by both pinflow itself and {self._shown(owner)}",
+                f"command {name} is offered twice, by both pinflow itself and {self._describe(owner)}",
                 hint=f"rename it, or leave the plugin out: PINFLOW_DISABLE={owner}",
             )
-        return found
+        return offers
 
     def check(self, action: Action, apis: Collection[str]) -> None:
         """Raise PluginError for an action that would do something else than its declaration says."""
         owner = self._owner[f"action {action.full_name}"]
         if action.api is not None and action.api not in apis:
             raise PluginError(
-                f"plugin {self._shown(owner)}: action {action.full_name} needs the API {action.api!r}, "
+                f"plugin {self._describe(owner)}: action {action.full_name} needs the API {action.api!r}, "
                 "which no plugin speaks",
                 hint=_leave_out(self.infos[owner]),
             )
         if action.effect not in get_args(Effect):  # a misspelt "write" would be done in a dry run
             raise PluginError(
-                f"plugin {self._shown(owner)}: action {action.full_name} has the effect {action.effect!r}",
+                f"plugin {self._describe(owner)}: action {action.full_name} has the effect {action.effect!r}",
                 hint=f"the effects are: {', '.join(get_args(Effect))}",
             )
         if action.tokens and not action.yields:
             raise PluginError(
-                f"plugin {self._shown(owner)}: action {action.full_name} names the tokens of its items, and has none",
+                f"plugin {self._describe(owner)}: action {action.full_name} names its items' tokens but yields none",
                 hint="make it a generator, or leave tokens out",
             )
 
     def executors(self) -> Mapping[str, Any]:
-        found: dict[str, Any] = {}
+        factories: dict[str, Any] = {}
         for impl in self._impls("pinflow_executors"):
             answer = self._call(impl, "pinflow_executors")
             if not isinstance(answer, Mapping) or not all(callable(factory) for factory in answer.values()):
                 raise self._wrong(impl, "pinflow_executors", "a mapping of names to factories", answer)
             for name, factory in answer.items():
                 self._claim(impl.plugin_name, f"executor {name}")
-                found[name] = factory
-        return found
+                factories[name] = factory
+        return factories
 
     def _impls(self, hook: str) -> list[HookImpl]:
         # pluggy calls the latest registration first; offers are told in the order of registration
@@ -341,13 +347,13 @@ class _Offers:
 
     def _call(self, impl: HookImpl, hook: str) -> Any:
         try:
-            return _called(impl, environ=self._environ)
+            return _call_hook(impl, environ=self._environ)
         except Exception as error:
             raise PluginError(
-                f"plugin {self._shown(impl.plugin_name)}: {hook} failed: {type(error).__name__}: {error}"
+                f"plugin {self._describe(impl.plugin_name)}: {hook} failed: {type(error).__name__}: {error}"
             ) from error
 
-    def _listed(self, answer: Any, impl: HookImpl, hook: str, kind: type[Any]) -> list[Any]:
+    def _check_list(self, answer: Any, impl: HookImpl, hook: str, kind: type[Any]) -> list[Any]:
         if not isinstance(answer, Iterable) or isinstance(answer, (str, Mapping)):
             raise self._wrong(impl, hook, f"a list of {kind.__name__}", answer)
         offers = list(answer)
@@ -358,18 +364,18 @@ class _Offers:
 
     def _claim(self, plugin: str, offer: str) -> None:
         other = self._owner.setdefault(offer, plugin)
-        if other != plugin or offer in self.told.get(plugin, ()):
-            whom = self._shown(other) if other == plugin else f"both {self._shown(other)} and {self._shown(plugin)}"
+        if other != plugin or offer in self.offers_of.get(plugin, ()):
+            both = f"both {self._describe(other)} and " if other != plugin else ""
             raise PluginError(
-                f"{offer} is offered twice, by {whom}",
+                f"{offer} is offered twice, by {both}{self._describe(plugin)}",
                 hint=f"rename one of them, or leave a plugin out: PINFLOW_DISABLE={plugin}",
             )
-        self.told.setdefault(plugin, []).append(offer)
+        self.offers_of.setdefault(plugin, []).append(offer)
 
-    def _wrong(self, impl: HookImpl, hook: str, wanted: str, got: object) -> PluginError:
+    def _wrong(self, impl: HookImpl, hook: str, expected: str, answer: object) -> PluginError:
         return PluginError(
-            f"plugin {self._shown(impl.plugin_name)}: {hook} must return {wanted}, not {type(got).__name__}"
+            f"plugin {self._describe(impl.plugin_name)}: {hook} must return {expected}, not {type(answer).__name__}"
         )
 
-    def _shown(self, name: str) -> str:
+    def _describe(self, name: str) -> str:
         return _who(self.infos[name])

@@ -40,7 +40,7 @@ def open(
     from pinflow.scheduling.jobs import load_jobs, stored_jobs
     from pinflow.scheduling.scheduler import Scheduler, SchedulerSettings
 
-    with closing(app.store.open_schedule(app.launcher.new_run_id())) as store:
+    with closing(app.store.open_schedule(app.new_run_id())) as store:
         rows = load_jobs(app, recipes, inputs or {}, stored_jobs(store), warn=warn)
         yield Scheduler(app, store, rows, report=report, settings=SchedulerSettings(**settings))
 

@@ -59,4 +59,4 @@ class JobAlerts:
             self._queue.put(partial(self._app.notices.resolve, key))
 
     def _send(self, key: str, kind: str, title: str, text: str, *, level: Level = "warning") -> None:
-        self._queue.put(lambda: self._app.tell(key, kind, title, text, level=level))
+        self._queue.put(lambda: self._app.notices.alert(key, kind, title, text, level=level))

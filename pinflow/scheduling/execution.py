@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pinflow.engine.sanitize import noted
+from pinflow.engine.sanitize import error_facts
 from pinflow.errors import (
     DEFECT,
     OK,
@@ -98,7 +98,7 @@ def _run(app: App, store: OccurrenceStore, active: ActiveRun, options: Options) 
     if before is not None and app.store.runs.is_unbegun(before.id):
         if _is_claimed(app, active):
             return _left_to_other(app, "another process is just making its run")  # its maker is slow, and not dead
-        active.occurrence = store.begin(active.occurrence, run=app.launcher.new_run_id())
+        active.occurrence = store.begin(active.occurrence, run=app.new_run_id())
         before = None
     if before is None:
         plan = app.plan(Path(active.job.recipe), inputs=active.job.inputs)
@@ -132,10 +132,10 @@ def _error_outcome(app: App, active: ActiveRun, error: PinflowError) -> RunOutco
         first, message = first[:-1], f"{first} {more[0].strip()}"
     if isinstance(error, (RateLimited, SpamBlocked)) and error.exit_code == PAUSED:
         wait = error.retry_after if error.retry_after is not None else _LONG_PAUSE
-        return RunOutcome("paused", noted(error), message, PAUSED, app.now() + wait)
+        return RunOutcome("paused", error_facts(error), message, PAUSED, app.now() + wait)
     if isinstance(error, StateError) and _is_claimed(app, active):
         return _left_to_other(app, message)
-    reason = noted(error) if isinstance(error, RemoteError) else f"{error.kind}: {first}"
+    reason = error_facts(error) if isinstance(error, RemoteError) else f"{error.kind}: {first}"
     hint = f"; {error.hint.splitlines()[0]}" if error.hint else ""
     return RunOutcome("failed", reason, f"{message}{hint}", error.exit_code)
 

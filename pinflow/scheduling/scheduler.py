@@ -272,7 +272,7 @@ class Scheduler:
         self, occurrence: Occurrence, row: JobRow, accounts: frozenset[str], now: float
     ) -> Literal["begun", "skipped", "waits"]:
         skip_reason = _overlap_reason if self.timetable.overlap_is_skipped(row.name) else None
-        run = self._app.launcher.new_run_id()
+        run = self._app.new_run_id()
         claim = self.store.occurrences.claim(occurrence.id, now, run=run, skip_reason=skip_reason, accounts=accounts)
         if claim is None:
             return "waits"

@@ -13,9 +13,9 @@ COPY = "recipes/copy_board.yaml"
 def open_app(state: Path) -> Any:
     """pinflow as a library, with the installed plugins and the process's environment."""
     from pinflow import App
-    from pinflow.plugin.loader import collect, installed, load
+    from pinflow.plugin.loader import collect, find_installed, load
 
-    manager, infos = load(installed(None))
+    manager, infos = load(find_installed(None))
     return App(collect(manager, infos), manager, os.environ, state=state)
 
 

@@ -45,7 +45,7 @@ def test_runs_go_on_when_the_folder_they_were_started_in_is_gone(
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    assert not any((folder / "access_token.json").exists() for folder in app.launcher.token_folders(tmp_path))
+    assert not any((folder / "access_token.json").exists() for folder in app.launcher.sign_in(tmp_path).folders)
 
 
 def test_what_to_choose_from_is_listed_by_the_services_own_action(project: Any) -> None:

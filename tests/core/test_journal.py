@@ -16,7 +16,7 @@ import pytest
 
 from pinflow.clock import Clock
 from pinflow.engine.safe_journal import SafeJournal
-from pinflow.engine.sanitize import keepable, noted
+from pinflow.engine.sanitize import error_facts, sanitize
 from pinflow.errors import RateLimited, RemoteError, StateError
 from pinflow.state.folder.lock import Lock
 from pinflow.state.folder.runs import FolderRuns
@@ -92,7 +92,7 @@ def all_bytes(state: Path) -> bytes:
 
 def test_a_run_comes_back_as_it_was_left(tmp_path: Path, journal: Journal) -> None:
     journal.set_state(
-        "paused", exit_code=6, error=noted(RateLimited("slow down", retry_after=9)), resume_after=NOON + 9
+        "paused", exit_code=6, error=error_facts(RateLimited("slow down", retry_after=9)), resume_after=NOON + 9
     )
     left = journal.run
     journal.close()
@@ -190,8 +190,8 @@ def test_more_results_than_are_read_at_a_time_come_once_each(journal: Journal) -
 def test_counts_tell_what_the_effects_came_to(journal: Journal) -> None:
     for key, state in (("1", "done"), ("2", "done"), ("3", "adopted"), ("4", "doubt")):
         journal.settle("pins[813].copied", key, state, kind="pin")  # type: ignore[arg-type]
-    journal.settle("pins[813].copied", "5", "refused", kind="pin", error=noted(RemoteError("no", status=400)))
-    journal.settle("pins[813].copied", "6", "refused", kind="pin", error=noted(RateLimited("later")))
+    journal.settle("pins[813].copied", "5", "refused", kind="pin", error=error_facts(RemoteError("no", status=400)))
+    journal.settle("pins[813].copied", "6", "refused", kind="pin", error=error_facts(RateLimited("later")))
     journal.skip("pins[813].copied", "7", "pin", "no image")
     journal.settle("target", "create", "done", kind="board")
     of_pins = {"done": 2, "adopted": 1, "skipped": 1, "failed": 1, "doubt": 1}
@@ -276,17 +276,17 @@ def test_only_ids_can_be_frozen(journal: Journal) -> None:
         ({"a": {1, 2}, "b": b"x"}, {}),
     ],
 )
-def test_keepable_lets_no_content_pass(value: object, kept: object) -> None:
-    assert keepable(value) == kept
+def test_no_content_passes_the_sanitizer(value: object, kept: object) -> None:
+    assert sanitize(value) == kept
 
 
-def test_keepable_is_bounded_in_depth_and_size() -> None:
+def test_the_sanitizer_is_bounded_in_depth_and_size() -> None:
     deep: Any = "1"
     for _ in range(5000):
         deep = [deep]
-    assert len(repr(keepable(deep))) < 40
-    assert len(keepable([["1"] * 10] * 100_000)) < 10_001
-    assert sum(map(len, keepable([["1"] * 10] * 100_000))) < 10_001
+    assert len(repr(sanitize(deep))) < 40
+    assert len(sanitize([["1"] * 10] * 100_000)) < 10_001
+    assert sum(map(len, sanitize([["1"] * 10] * 100_000))) < 10_001
 
 
 def test_the_file_holds_no_content_however_it_is_handed_over(tmp_path: Path, journal: Journal) -> None:
@@ -296,7 +296,7 @@ def test_the_file_holds_no_content_however_it_is_handed_over(tmp_path: Path, jou
     journal.record_intent("pins", secret, kind="pin", method="POST", category="w", digest="d")
     journal.settle("pins", secret, "done", {"id": "1", "description": secret})
     journal.settle("pins", "2", "refused", error=f"remote_error, exit 1, HTTP 400, code {secret}")
-    journal.set_state("failed", error=noted(RemoteError(secret, status=400, code=secret, request_id=secret)))
+    journal.set_state("failed", error=error_facts(RemoteError(secret, status=400, code=secret, request_id=secret)))
     assert journal.item_done("pins", secret)
     assert dict(journal.results("pins")).popitem()[1] == {"id": "1"}
     assert b"apple" not in all_bytes(tmp_path)
@@ -307,10 +307,10 @@ def test_the_file_holds_no_content_however_it_is_handed_over(tmp_path: Path, jou
 
 def test_an_error_is_kept_as_its_kind_and_codes() -> None:
     error = RemoteError("a title", status=403, code=29, request_id="1234-ab")
-    assert noted(error) == "remote_error, exit 1, HTTP 403, code 29, request 1234-ab"
-    assert noted(KeyError("a title")) == "defect, exit 3"
-    assert noted(RateLimited("its quota is used up", status=0)) == "rate_limited, exit 6"
-    assert noted(KeyboardInterrupt()) == noted(SystemExit(143)) == "interrupted, exit 130"
+    assert error_facts(error) == "remote_error, exit 1, HTTP 403, code 29, request 1234-ab"
+    assert error_facts(KeyError("a title")) == "defect, exit 3"
+    assert error_facts(RateLimited("its quota is used up", status=0)) == "rate_limited, exit 6"
+    assert error_facts(KeyboardInterrupt()) == error_facts(SystemExit(143)) == "interrupted, exit 130"
 
 
 # commits

@@ -122,7 +122,7 @@ def test_a_complaint_that_nobody_can_hear_ends_nothing(project: Any, monkeypatch
     project.plugins.append(Broken())
     for stderr in (Gone(), None):
         monkeypatch.setattr("sys.stderr", stderr)
-        project.app().tell(f"k-{stderr}", "test", "about k")
+        project.app().notices.alert(f"k-{stderr}", "test", "about k")
 
 
 def test_many_at_once_tell_once(wall: Wall) -> None:

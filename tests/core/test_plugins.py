@@ -24,7 +24,7 @@ from pinflow import (
 )
 from pinflow.app import App, Options
 from pinflow.errors import PluginError
-from pinflow.plugin.loader import collect, commands, credential, installed, load
+from pinflow.plugin.loader import collect, commands, credential, find_installed, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -256,13 +256,13 @@ def kept(cache: Path) -> Any:
 
 def test_the_scan_is_kept_until_something_is_installed(site: Site, tmp_path: Path) -> None:
     cache = tmp_path / "cache" / "plugins.json"
-    before = installed(cache)
+    before = find_installed(cache)
     marked = kept(cache)
     marked["rows"].append(["marked", "marked", "marked", "1"])
     cache.write_text(json.dumps(marked), "utf-8")
-    assert "marked" in [each.name for each in installed(cache)]
+    assert "marked" in [each.name for each in find_installed(cache)]
     site.install("acme-pins", "acme_new", ACTION.format(name="dust"))
-    assert [each.name for each in installed(cache)] == sorted([*(each.name for each in before), "acme_new"])
+    assert [each.name for each in find_installed(cache)] == sorted([*(each.name for each in before), "acme_new"])
 
 
 @pytest.mark.parametrize(
@@ -271,21 +271,21 @@ def test_the_scan_is_kept_until_something_is_installed(site: Site, tmp_path: Pat
 def test_a_broken_cache_does_no_harm(text: str, tmp_path: Path) -> None:
     cache = tmp_path / "plugins.json"
     cache.write_text(text, "utf-8", errors="surrogateescape")
-    assert installed(cache) == installed(None)
-    assert len(kept(cache)["rows"]) == len(installed(None))
+    assert find_installed(cache) == find_installed(None)
+    assert len(kept(cache)["rows"]) == len(find_installed(None))
 
 
 @pytest.mark.parametrize("rows", [3, [3], [["too", "few"]], {"a": 1}])
 def test_a_cache_of_another_form_does_no_harm(rows: object, tmp_path: Path) -> None:
     cache = tmp_path / "plugins.json"
-    installed(cache)
+    find_installed(cache)
     cache.write_text(json.dumps({**kept(cache), "rows": rows}), "utf-8")
-    assert installed(cache) == installed(None)
+    assert find_installed(cache) == find_installed(None)
 
 
 def test_a_cache_that_can_not_be_written_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", "utf-8")
-    assert installed(tmp_path / "file" / "plugins.json") == installed(None)
+    assert find_installed(tmp_path / "file" / "plugins.json") == find_installed(None)
 
 
 # -- what is refused
@@ -458,7 +458,7 @@ def test_an_action_that_names_the_tokens_of_its_items_has_items() -> None:
     def dust(ctx: Context) -> None: ...
 
     said = refused(offering("pinflow_actions", [dust]))
-    assert "action dust names the tokens of its items, and has none\n  make it a generator" in said
+    assert "action dust names its items' tokens but yields none\n  make it a generator" in said
 
 
 def test_a_misspelt_effect_is_refused_because_a_dry_run_would_do_it() -> None:

@@ -386,9 +386,9 @@ def test_a_token_that_may_not_do_enough_is_told_with_what_it_lacks(agency: Agenc
 def test_what_was_made_for_many_accounts_is_undone_for_each(agency: Agency, key: str) -> None:
     result = agency.run(MAKE.replace("    key: ${{ account.name }}\n", key))
     app = agency.app()
-    undoing = app.undoing(result.run)
+    undoing = app.plan_undo(result.run)
     assert undoing.counts() == {"board": 10}
-    assert {made.token for made in undoing.deleted} == {"ann", "bob", "cem", "dan", "eva"}
+    assert {made.token for made in undoing.targets} == {"ann", "bob", "cem", "dan", "eva"}
     assert app.undo(undoing).ok
     assert agency.boards() == {}
 

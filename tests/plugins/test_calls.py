@@ -196,7 +196,7 @@ def test_what_calls_made_is_taken_back(app: tuple[App, Sandbox], tmp_path: Path)
     result = pinflow.run(pinflow.plan(recipe, inputs={}))
     assert result.outputs == {"name": "New"}
     assert boards(sandbox) == [*before, "Newer"]
-    undoing = pinflow.undoing(result.run)
+    undoing = pinflow.plan_undo(result.run)
     assert undoing.counts() == {"board": 1}
     assert pinflow.undo(undoing).ok
     assert boards(sandbox) == before
