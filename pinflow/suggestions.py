@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 # names are compared letter by letter: these bound the work for one unknown name
 _LONGEST_NAME = 64
 _MOST_NAMES = 1_000
+_MOST_LISTED = 40  # names in a hint: more than that is not read
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
@@ -23,8 +24,8 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
     if len(name) > _LONGEST_NAME:
         return None
-    known = [each for each in islice(candidates, _MOST_NAMES) if isinstance(each, str) and len(each) <= _LONGEST_NAME]
-    folded = {each.casefold(): each for each in reversed(known)}
+    names = [name for name in islice(candidates, _MOST_NAMES) if isinstance(name, str) and len(name) <= _LONGEST_NAME]
+    folded = {name.casefold(): name for name in reversed(names)}
     # 0.65: finds two swapped or wrong letters in a word of six, and does not suggest unrelated words
     close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.65)
     return folded[close[0]] if close else None
@@ -34,3 +35,12 @@ def quoted(value: object) -> str:
     """A name or another value for a message: in quotes, and cut if it is long."""
     name = str(value)
     return repr(name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…")
+
+
+def suggest(name: str, known: Iterable[str], otherwise: str = "there are:") -> str:
+    """A hint for an unknown name: the one that was probably meant, or those that there are."""
+    names = list(known)
+    near = nearest(name, names)
+    if near:
+        return f"did you mean {near!r}?"
+    return f"{otherwise} {', '.join(names[:_MOST_LISTED])}" if names else "there are none"

@@ -423,10 +423,10 @@ def _run_these(shell: Shell, app: App, store: ScheduleStore, row: JobRow, ids: S
 
 
 def _pause(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore) -> int:
-    from pinflow.scheduling.queries import find_job, pause
+    from pinflow.scheduling.queries import find_job
 
     row = find_job(store, args.job)
-    changed = pause(app, store, row)
+    changed = store.jobs.pause(row.name, app.now())
     return _say_state(shell, row.name, "paused" if changed else "already paused", paused=True)
 
 

@@ -21,9 +21,8 @@ from pinflow.engine.run_frame import frame, time_limit
 from pinflow.engine.step_log import StepLog
 from pinflow.errors import ActionError, PinflowError
 from pinflow.events import Retrying, StepFinished, StepStarted
-from pinflow.expressions.expression import ExpressionError
 from pinflow.expressions.template import Scope, Unknown, Value, evaluate
-from pinflow.expressions.values import kind_of
+from pinflow.schema.invalid import Invalid, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -88,7 +87,7 @@ class Runner:
             try:
                 if not value.mentions_unknown(scope):
                     outputs[name] = value.render(scope, now=self._now())
-            except ExpressionError as error:
+            except Invalid as error:
                 problem = self._plan.source.problem(("outputs", name), error.message, offset=error.offset)
                 return outputs, ActionError(str(problem), hint=error.hint or "")
         return outputs, None
@@ -141,7 +140,7 @@ class Runner:
             return str(step.name.tree)
         try:
             return str(step.name.render(scope, now=self._now(), unknown=TEXT))
-        except ExpressionError:  # a name is no reason to fail
+        except Invalid:  # a name is no reason to fail
             return step.id
 
     def _run_step(
@@ -160,7 +159,7 @@ class Runner:
                 return "failed", output, ActionError(f"step {path}: {failures}")
         except (Unknown, NeedsPlanned):
             return "planned", None, None
-        except ExpressionError as error:
+        except Invalid as error:
             return "failed", None, self._run.emit.mask.error(_misfit(step, error.message, error.hint or ""))
         except PinflowError as error:
             return status_of(error), None, self._run.emit.mask.error(error)
@@ -171,7 +170,7 @@ class Runner:
             return True
         value = evaluate(step.condition, scope, now=self._now())
         if not isinstance(value, bool):
-            what = f"if: must be true or false, not {kind_of(value)}"
+            what = f"if: must be true or false, not {describe(value)}"
             raise _misfit(step, what, "compare it: ... != null")
         return value
 
@@ -220,14 +219,16 @@ class Runner:
         return action.function(self._context(step, path, scope), **self._arguments(step, action, given))
 
     def _arguments(self, step: PlannedStep, action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
-        faults = [f for f in action.parameters.faults(given) if not (self._run.dry_run and _is_planned(given, f.loc))]
-        if faults:
-            raise _misfit(step, "; ".join(fault.what for fault in faults))
+        problems = [
+            p for p in action.parameters.problems(given) if not (self._run.dry_run and _is_planned(given, p.location))
+        ]
+        if problems:
+            raise _misfit(step, "; ".join(map(str, problems)))
         planned = {name for name, value in given.items() if holds_planned(value)} if self._run.dry_run else set()
-        for clash in action.parameters.clashes(given, unknown=planned):
-            raise clash.error
+        for _, error in action.parameters.clashes(given, unknown=planned):
+            raise error
         if planned:
-            return action.parameters.rough(given)
+            return action.parameters.with_defaults(given)
         return action.parameters.convert(given)
 
     def _context(self, step: PlannedStep, path: str, scope: Scope) -> Context:
@@ -285,7 +286,7 @@ class Runner:
         if loop.collect is not None and status == "ok":
             try:
                 rows[key] = loop.collect.render(inside, now=self._now(), unknown=TEXT)
-            except ExpressionError as wrong:
+            except Invalid as wrong:
                 return "failed", _misfit(step, f"collect: {wrong.message}", wrong.hint or "")
         return status, error
 
@@ -302,7 +303,7 @@ class Runner:
         else:
             listed = evaluate(loop.items, scope, now=self._now())
         if not isinstance(listed, list):
-            raise _misfit(step, f"for_each: must be a list, not {kind_of(listed)}")
+            raise _misfit(step, f"for_each: must be a list, not {describe(listed)}")
         return listed
 
     def _key(self, step: PlannedStep, loop: Loop, scope: Scope) -> str:
@@ -346,7 +347,7 @@ def _collected(items: Iterable[Any], action: Action) -> dict[str, Any]:
 
 
 def _is_planned(data: Any, loc: tuple[str | int, ...]) -> bool:
-    """Whether what a fault is about is only planned."""
+    """Whether what a problem is about is only planned."""
     for part in loc:
         if data is PLANNED:
             return True

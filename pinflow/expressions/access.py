@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from pinflow.expressions.errors import ExpressionError, Refused
 from pinflow.expressions.functions import FUNCTIONS
-from pinflow.expressions.values import AS_IS, MAX_WHOLE, Evaluation, kind_of, plain
+from pinflow.expressions.values import AS_IS, MAX_WHOLE, Evaluation, plain
+from pinflow.schema.invalid import Invalid, describe
 from pinflow.suggestions import nearest, quoted
 
 Run: TypeAlias = Callable[[Evaluation], Any]
@@ -43,7 +43,7 @@ class Reference:
     guarded_from: int
 
 
-class Step(NamedTuple):
+class PathStep(NamedTuple):
     """One part of a path: a constant key, or one that is computed; ``optional`` after ``?.``."""
 
     offset: int
@@ -51,7 +51,7 @@ class Step(NamedTuple):
     optional: bool
 
 
-def named(root: str, offset: int, *, lenient: bool) -> Run:
+def read_name(root: str, offset: int, *, lenient: bool) -> Run:
     """Reads a name of the scope; unknown, it is an error, or ABSENT if ``lenient``."""
 
     def read(run: Evaluation) -> Any:
@@ -60,17 +60,17 @@ def named(root: str, offset: int, *, lenient: bool) -> Run:
             if lenient:
                 return ABSENT
             raise _unknown(root, run.scope, offset)
-        return _checked(value, root, offset)
+        return _plain_value(value, root, offset)
 
     return read
 
 
-def item(slot: int, name: str, offset: int) -> Run:
+def read_item(slot: int, name: str, offset: int) -> Run:
     """Reads the variable of a loop."""
-    return lambda run: _checked(run.items[slot], name, offset)
+    return lambda run: _plain_value(run.items[slot], name, offset)
 
 
-def fields(root: str, slot: int | None, keys: tuple[str, ...], walk: Run) -> Run:
+def read_fields(root: str, slot: int | None, keys: tuple[str, ...], walk: Run) -> Run:
     """Reads constant fields of plain dictionaries fast, and leaves whatever else it meets to ``walk``."""
 
     def read(run: Evaluation) -> Any:
@@ -87,7 +87,7 @@ def fields(root: str, slot: int | None, keys: tuple[str, ...], walk: Run) -> Run
     return read
 
 
-def walk(name: str, start: Run, steps: tuple[Step, ...], *, lenient: bool) -> Run:
+def read_path(name: str, start: Run, steps: tuple[PathStep, ...], *, lenient: bool) -> Run:
     """Reads one part after the other. A null after ``?.`` ends the walk; something missing is an error elsewhere."""
 
     def read(run: Evaluation) -> Any:
@@ -95,82 +95,82 @@ def walk(name: str, start: Run, steps: tuple[Step, ...], *, lenient: bool) -> Ru
         place = name
         for step in steps:
             key = step.key(run) if callable(step.key) else step.key
-            found = ABSENT if value is ABSENT else _found(value, key, place, step.offset)
-            if step.optional and (found is ABSENT or found is None):
+            inner = ABSENT if value is ABSENT else _lookup(value, key, place, step.offset)
+            if step.optional and (inner is ABSENT or inner is None):
                 return None
-            if found is ABSENT:
+            if inner is ABSENT:
                 if lenient:
                     return ABSENT
                 raise _missing(value, key, place, step.offset)
             place = _place(place, key)
-            value = _checked(found, place, step.offset)
+            value = _plain_value(inner, place, step.offset)
         return value
 
     return read
 
 
-def _checked(value: Any, place: str, offset: int) -> Any:
+def _plain_value(value: Any, place: str, offset: int) -> Any:
     try:
         return plain(value)
-    except Refused as refusal:
-        raise ExpressionError(f"{place}: {refusal.message}", offset, refusal.hint) from None
+    except Invalid as invalid:
+        raise Invalid(f"{place}: {invalid.message}", invalid.hint, offset=offset) from None
 
 
-def _found(value: Any, key: Any, place: str, offset: int) -> Any:
-    """What the field or item holds, ABSENT if there is none; raises ExpressionError if there can be none."""
+def _lookup(value: Any, key: Any, place: str, offset: int) -> Any:
+    """What the field or item holds, ABSENT if there is none; raises Invalid if there can be none."""
     if value is None:
         return ABSENT
     if isinstance(value, Mapping):
         if type(key) is str:
             return value.get(key, ABSENT)
-        raise ExpressionError(f"{place} is a mapping, whose fields have names, not {kind_of(key)}", offset)
+        raise Invalid(f"{place} is a mapping, whose fields have names, not {describe(key)}", offset=offset)
     if type(value) is not list:
-        raise ExpressionError(
-            f"{place} is {kind_of(value)}, which has no fields or items", offset, _instead(place, key)
+        raise Invalid(
+            f"{place} is {describe(value)}, which has no fields or items", _instead(place, key), offset=offset
         )
     if type(key) is str:
-        raise ExpressionError(f"{place} is a list, which has no fields", offset, _instead(place, key))
+        raise Invalid(f"{place} is a list, which has no fields", _instead(place, key), offset=offset)
     if type(key) is not int:
-        raise ExpressionError(f"the items of a list have whole numbers, not {kind_of(key)}", offset)
+        raise Invalid(f"the items of a list have whole numbers, not {describe(key)}", offset=offset)
     if key < 0:
-        raise ExpressionError("items are counted from 0", offset, f"write last({place}) for the last one")
+        raise Invalid("items are counted from 0", f"write last({place}) for the last one", offset=offset)
     return value[key] if key < len(value) else ABSENT
 
 
-def _instead(place: str, key: Any) -> str | None:
+def _instead(place: str, key: Any) -> str:
     """The function that a person from another language meant by this field."""
     if type(key) is not str:
-        return None
+        return ""
     if key in ("size", "count", "len"):
         key = "length"
-    return f"write {key}({place})" if key in FUNCTIONS else None
+    return f"write {key}({place})" if key in FUNCTIONS else ""
 
 
-def _missing(value: Any, key: Key, place: str, offset: int) -> ExpressionError:
+def _missing(value: Any, key: Key, place: str, offset: int) -> Invalid:
     if value is None:
         what = f"field {quoted(key)}" if isinstance(key, str) else f"item [{key}]"
-        return ExpressionError(f"{place} is null, so it has no {what}", offset, "use ?. where it may be null")
+        return Invalid(f"{place} is nothing, so it has no {what}", "use ?. where it may be null", offset=offset)
     if isinstance(key, int):
-        return ExpressionError(f"{place} has no item [{key}], only {len(value)} in all", offset)
+        return Invalid(f"{place} has no item [{key}], only {len(value)} in all", offset=offset)
     meant = nearest(key, value)
-    known = _known(value, "its fields are") or "use ?. where it may be missing"
+    known = _list_of_names(value, "its fields are") or "use ?. where it may be missing"
     hint = f"did you mean {_place(place, meant)}?" if meant else known
-    return ExpressionError(f"{place} has no field {quoted(key)}", offset, hint)
+    return Invalid(f"{place} has no field {quoted(key)}", hint, offset=offset)
 
 
-def _unknown(name: str, scope: Mapping[str, Any], offset: int) -> ExpressionError:
+def _unknown(name: str, scope: Mapping[str, Any], offset: int) -> Invalid:
     meant = nearest(name, [*scope, "true", "false", "null"])
     if meant is None and name in FUNCTIONS:
-        hint: str | None = f"write {FUNCTIONS[name].usage}"
+        hint = f"write {FUNCTIONS[name].usage}"
     else:
-        hint = f"did you mean {_shown(meant)}?" if meant else _known(scope, "there are")
-    return ExpressionError(f"nothing is named {quoted(name)}", offset, hint)
+        hint = f"did you mean {_spelling(meant)}?" if meant else _list_of_names(scope, "there are")
+    return Invalid(f"nothing is named {quoted(name)}", hint, offset=offset)
 
 
-def _known(names: Iterable[Any], start: str) -> str | None:
+def _list_of_names(names: Iterable[Any], start: str) -> str:
     """All names, where they are few enough to be read."""
-    known = [_shown(each) for each in islice(names, 9) if isinstance(each, str)]
-    return f"{start} {', '.join(known)}" if 0 < len(known) < 9 else None
+    known = [_spelling(name) for name in islice(names, 9) if isinstance(name, str)]
+    return f"{start} {', '.join(known)}" if 0 < len(known) < 9 else ""
 
 
 def _place(place: str, key: Key) -> str:
@@ -179,10 +179,10 @@ def _place(place: str, key: Key) -> str:
         return place
     if isinstance(key, int):
         return f"{place}[{key}]"
-    shown = _shown(key)
+    shown = _spelling(key)
     return f"{place}.{shown}" if shown == key else f"{place}[{shown}]"
 
 
-def _shown(name: str) -> str:
+def _spelling(name: str) -> str:
     """A name as it is if it can stand after a dot, or else in quotes, so that it can't pass for anything more."""
     return name if name.isidentifier() and name.isascii() else quoted(name)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pinflow.expressions import access, parser
 from pinflow.expressions.access import ABSENT, Reference, Run
-from pinflow.expressions.errors import ExpressionError, Refused
 from pinflow.expressions.functions import ordered
 from pinflow.expressions.operators import OPERATORS, Operator
-from pinflow.expressions.values import MAX_STEPS, NUMBERS, SCALARS, STEP, Evaluation, kind_of, plain
+from pinflow.expressions.values import MAX_STEPS, NUMBERS, SCALARS, STEP, Evaluation, plain
+from pinflow.schema.invalid import Invalid, mismatch
 
 if TYPE_CHECKING:
     from pinflow.expressions.parser import Node
@@ -36,11 +36,11 @@ class Program:
 
 
 def compile_source(source: str) -> Program:
-    """The program of an expression; raises ExpressionError if it doesn't fit the grammar or the limits."""
+    """The program of an expression; raises Invalid if it doesn't fit the grammar or the limits."""
     compiler = _Compiler()
     run = compiler.compile(parser.parse(source))
     if compiler.price > MAX_STEPS * STEP:
-        raise ExpressionError(f"the expression has more than {MAX_STEPS:,} operators, calls and names", 0)
+        raise Invalid(f"the expression has more than {MAX_STEPS:,} operators, calls and names", offset=0)
     return Program(run, tuple(compiler.references), compiler.price, compiler.loops, compiler.clock)
 
 
@@ -55,78 +55,78 @@ class _Compiler:
     def compile(self, node: Node, *, lenient: bool = False) -> Run:
         """The closure of a node. A ``lenient`` path gives ABSENT where it finds nothing."""
         match node:
-            case parser.Literal(value=value):
+            case parser.LiteralNode(value=value):
                 return lambda run: value
-            case parser.Path():
+            case parser.PathNode():
                 return self.path(node, lenient=lenient)
-            case parser.Chain(rest=((sign, _, _), *_)):
+            case parser.ChainNode(rest=((sign, _, _), *_)):
                 if sign == "??":
                     return self.coalesce(node, lenient=lenient)
                 return self.logic(node, sign) if sign in ("&&", "||") else self.chain(node)
-            case parser.Call():
+            case parser.CallNode():
                 return self.call(node)
-            case parser.Loop():
+            case parser.LoopNode():
                 return self.loop(node)
-            case parser.Unary():
+            case parser.UnaryNode():
                 return self.unary(node)
-            case parser.Choice():
+            case parser.ChoiceNode():
                 return self.choice(node)
-            case parser.Items():
+            case parser.ListNode():
                 return self.items(node)
-            case parser.Fields():
+            case parser.MappingNode():
                 return self.fields(node)
         raise AssertionError(node)
 
     # Data
 
-    def items(self, node: parser.Items) -> Run:
+    def items(self, node: parser.ListNode) -> Run:
         self.price += STEP + len(node.items)
-        parts = [self.compile(each) for each in node.items]
+        parts = [self.compile(item) for item in node.items]
         return lambda run: [part(run) for part in parts]
 
-    def fields(self, node: parser.Fields) -> Run:
+    def fields(self, node: parser.MappingNode) -> Run:
         self.price += STEP + len(node.fields)
-        parts = [(key, self.compile(each)) for key, each in node.fields]
+        parts = [(key, self.compile(value)) for key, value in node.fields]
         return lambda run: {key: part(run) for key, part in parts}
 
-    def path(self, node: parser.Path, *, lenient: bool) -> Run:
+    def path(self, node: parser.PathNode, *, lenient: bool) -> Run:
         self.price += STEP
         slot = None
         if isinstance(node.root, str):
             name = node.root
             slot = self.slots.get(name)
             if slot is None:
-                start = access.named(name, node.offset, lenient=lenient)
+                start = access.read_name(name, node.offset, lenient=lenient)
                 self.references.append(_reference(node, name, lenient=lenient))
             else:
-                start = access.item(slot, name, node.offset)
+                start = access.read_item(slot, name, node.offset)
         else:
             name, start = "the value", self.compile(node.root, lenient=lenient)
         steps = tuple(self.step(part) for part in node.parts)
-        walk = access.walk(name, start, steps, lenient=lenient)
+        walk = access.read_path(name, start, steps, lenient=lenient)
         keys = tuple(step.key for step in steps if isinstance(step.key, str) and not step.optional)
-        return access.fields(name, slot, keys, walk) if _is_plain(node, keys) else walk
+        return access.read_fields(name, slot, keys, walk) if _is_plain(node, keys) else walk
 
-    def step(self, part: parser.Part) -> access.Step:
+    def step(self, part: parser.PathPart) -> access.PathStep:
         key = part.key if isinstance(part.key, (str, int)) else self.compile(part.key)
-        return access.Step(part.offset, key, part.optional)
+        return access.PathStep(part.offset, key, part.optional)
 
     # Operators
 
-    def chain(self, node: parser.Chain) -> Run:
+    def chain(self, node: parser.ChainNode) -> Run:
         first = self.compile(node.first)
         rest = [(OPERATORS[sign], self.compile(operand), offset) for sign, offset, operand in node.rest]
         self.price += STEP * len(rest)
         if len(rest) > 1:
-            return _chained(first, rest)
+            return _operations(first, rest)
         if node.rest[0][0] in ("==", "!="):
-            return _compared(first, *rest[0], wanted=node.rest[0][0] == "==")
-        return _applied(first, *rest[0])
+            return _comparison(first, *rest[0], if_equal=node.rest[0][0] == "==")
+        return _operation(first, *rest[0])
 
-    def coalesce(self, node: parser.Chain, *, lenient: bool) -> Run:
+    def coalesce(self, node: parser.ChainNode, *, lenient: bool) -> Run:
         self.price += STEP * len(node.rest)
         operands = [node.first, *(operand for _, _, operand in node.rest)]
-        *options, last = [self.compile(each, lenient=lenient or each is not operands[-1]) for each in operands]
+        *options, last = [self.compile(part, lenient=lenient or part is not operands[-1]) for part in operands]
 
         def choose(run: Evaluation) -> Any:
             for option in options:
@@ -137,24 +137,24 @@ class _Compiler:
 
         return choose
 
-    def logic(self, node: parser.Chain, sign: str) -> Run:
+    def logic(self, node: parser.ChainNode, sign: str) -> Run:
         self.price += STEP * len(node.rest)
         operands = [node.first, *(operand for _, _, operand in node.rest)]
-        parts = [(self.compile(each), each.offset) for each in operands]
+        parts = [(self.compile(operand), operand.offset) for operand in operands]
         decisive: bool = sign == "||"
 
         def decide(run: Evaluation) -> bool:
             for part, offset in parts:
                 value = part(run)
                 if value is not True and value is not False:
-                    raise _no_boolean(f"{sign!r}", value, offset)
+                    raise _not_boolean(f"a side of {sign!r}", value, offset)
                 if value is decisive:
                     return decisive
             return not decisive
 
         return decide
 
-    def unary(self, node: parser.Unary) -> Run:
+    def unary(self, node: parser.UnaryNode) -> Run:
         self.price += STEP
         operand, offset = self.compile(node.operand), node.offset
 
@@ -162,46 +162,46 @@ class _Compiler:
             value = operand(run)
             if type(value) in NUMBERS:
                 return -value
-            raise ExpressionError(f"'-' takes a number, not {kind_of(value)}", offset)
+            raise mismatch("a number", value).about("the value after '-'").at(offset=offset)
 
         def invert(run: Evaluation) -> bool:
-            return not _boolean("'!'", operand(run), offset)
+            return not _boolean("the value after '!'", operand(run), offset)
 
         return negate if node.sign == "-" else invert
 
-    def choice(self, node: parser.Choice) -> Run:
+    def choice(self, node: parser.ChoiceNode) -> Run:
         self.price += STEP
         condition, offset = self.compile(node.condition), node.condition.offset
         yes, no = self.compile(node.yes), self.compile(node.no)
-        return lambda run: yes(run) if _boolean("'?'", condition(run), offset) else no(run)
+        return lambda run: yes(run) if _boolean("the condition of '?'", condition(run), offset) else no(run)
 
     # Functions
 
-    def call(self, node: parser.Call) -> Run:
+    def call(self, node: parser.CallNode) -> Run:
         self.price += STEP
         self.clock |= node.function.clock
         name, offset, function = node.function.name, node.offset, node.function.run
         arguments = [
-            (kind, self.compile(each), each.offset)
-            for kind, each in zip(node.function.kinds, node.arguments, strict=False)  # the last may be left out
+            (check, self.compile(argument), argument.offset)
+            for check, argument in zip(node.function.checks, node.arguments, strict=False)  # the last may be left out
         ]
 
         def call(run: Evaluation) -> Any:
             values = []
-            for kind, argument, place in arguments:
+            for check, argument, place in arguments:
                 value = argument(run)
                 try:
-                    values.append(kind(value))
-                except Refused as refusal:
-                    raise ExpressionError(f"{name}() {refusal.message}", place, refusal.hint) from None
+                    values.append(check(value))
+                except Invalid as invalid:
+                    raise invalid.about(f"argument {len(values) + 1} of {name}()").at(offset=place) from None
             try:
                 return plain(function(run, *values))
-            except Refused as refusal:
-                raise ExpressionError(f"{name}(): {refusal.message}", offset, refusal.hint) from None
+            except Invalid as invalid:
+                raise invalid.about(f"{name}():").at(offset=offset) from None
 
         return call
 
-    def loop(self, node: parser.Loop) -> Run:
+    def loop(self, node: parser.LoopNode) -> Run:
         source = self.compile(node.source)
         slot, self.loops = self.loops, self.loops + 1
         outside, self.price = (self.slots, self.price), 0
@@ -212,12 +212,12 @@ class _Compiler:
         return _LOOPS[node.function](node, _rounds(node, source, slot, body, price))
 
 
-def _is_plain(node: parser.Path, keys: tuple[str, ...]) -> bool:
+def _is_plain(node: parser.PathNode, keys: tuple[str, ...]) -> bool:
     """Whether a path is a name with constant fields and nothing else."""
     return isinstance(node.root, str) and len(keys) == len(node.parts)
 
 
-def _reference(node: parser.Path, root: str, *, lenient: bool) -> Reference:
+def _reference(node: parser.PathNode, root: str, *, lenient: bool) -> Reference:
     path: list[str | int] = []
     offsets = [node.offset]
     guarded = None
@@ -232,110 +232,110 @@ def _reference(node: parser.Path, root: str, *, lenient: bool) -> Reference:
     return Reference(root, tuple(path), tuple(offsets), lenient or guarded is not None, guarded_from)
 
 
-def _applied(left: Run, apply: Operator, right: Run, offset: int) -> Run:
+def _operation(left: Run, apply: Operator, right: Run, offset: int) -> Run:
     def evaluate(run: Evaluation) -> Any:
         one, other = left(run), right(run)
         try:
             return apply(run, one, other)
-        except Refused as refusal:
-            raise refusal.at(offset) from None
+        except Invalid as invalid:
+            raise invalid.at(offset=offset) from None
 
     return evaluate
 
 
-def _compared(left: Run, apply: Operator, right: Run, offset: int, *, wanted: bool) -> Run:
+def _comparison(left: Run, apply: Operator, right: Run, offset: int, *, if_equal: bool) -> Run:
     """``==`` and ``!=``, which can be answered at once for two texts, numbers or booleans."""
 
     def evaluate(run: Evaluation) -> Any:
         one, other = left(run), right(run)
         if type(one) is type(other) and type(one) in SCALARS:
-            return (one == other) is wanted
+            return (one == other) is if_equal
         try:
             return apply(run, one, other)
-        except Refused as refusal:
-            raise refusal.at(offset) from None
+        except Invalid as invalid:
+            raise invalid.at(offset=offset) from None
 
     return evaluate
 
 
-def _chained(first: Run, rest: list[tuple[Operator, Run, int]]) -> Run:
+def _operations(first: Run, rest: list[tuple[Operator, Run, int]]) -> Run:
     def evaluate(run: Evaluation) -> Any:
         value = first(run)
         for apply, operand, offset in rest:
             other = operand(run)
             try:
                 value = apply(run, value, other)
-            except Refused as refusal:
-                raise refusal.at(offset) from None
+            except Invalid as invalid:
+                raise invalid.at(offset=offset) from None
         return value
 
     return evaluate
 
 
-def _boolean(who: str, value: Any, offset: int) -> bool:
+def _boolean(what: str, value: Any, offset: int) -> bool:
     if isinstance(value, bool):
         return value
-    raise _no_boolean(who, value, offset)
+    raise _not_boolean(what, value, offset)
 
 
-def _no_boolean(who: str, value: Any, offset: int) -> ExpressionError:
+def _not_boolean(what: str, value: Any, offset: int) -> Invalid:
     hint = "add ?? false" if value is None else "compare it, as with != null"
-    return ExpressionError(f"{who} takes true or false, not {kind_of(value)}", offset, hint)
+    return mismatch("true or false", value, hint).about(what).at(offset=offset)
 
 
 # Loops
 
 
-def _rounds(node: parser.Loop, source: Run, slot: int, body: Run, price: int) -> Rounds:
+def _rounds(node: parser.LoopNode, source: Run, slot: int, body: Run, price: int) -> Rounds:
     """Each item of the list with what the body makes of it, paid for one by one."""
 
     def rounds(run: Evaluation) -> Iterator[tuple[Any, Any]]:
         values = source(run)
         if type(values) is not list:
-            raise ExpressionError(f"{node.function}() needs a list, not {kind_of(values)}", node.source.offset)
+            raise mismatch("a list", values).about(f"argument 1 of {node.function}()").at(offset=node.source.offset)
         for value in values:
             try:
                 run.charge(price)
-            except Refused as refusal:
-                raise ExpressionError(f"{node.function}(): {refusal.message}", node.offset, refusal.hint) from None
+            except Invalid as invalid:
+                raise invalid.about(f"{node.function}():").at(offset=node.offset) from None
             run.items[slot] = value
             yield value, body(run)
 
     return rounds
 
 
-def _filter(node: parser.Loop, rounds: Rounds) -> Run:
-    who, offset = f"the condition of {node.function}()", node.body.offset
-    return lambda run: [item for item, found in rounds(run) if _boolean(who, found, offset)]
+def _filter(node: parser.LoopNode, rounds: Rounds) -> Run:
+    what, offset = f"the condition of {node.function}()", node.body.offset
+    return lambda run: [item for item, holds in rounds(run) if _boolean(what, holds, offset)]
 
 
-def _map(node: parser.Loop, rounds: Rounds) -> Run:
-    return lambda run: [found for _, found in rounds(run)]
+def _map(node: parser.LoopNode, rounds: Rounds) -> Run:
+    return lambda run: [value for _, value in rounds(run)]
 
 
-def _any(node: parser.Loop, rounds: Rounds) -> Run:
-    who, offset = f"the condition of {node.function}()", node.body.offset
-    return lambda run: any(_boolean(who, found, offset) for _, found in rounds(run))
+def _any(node: parser.LoopNode, rounds: Rounds) -> Run:
+    what, offset = f"the condition of {node.function}()", node.body.offset
+    return lambda run: any(_boolean(what, holds, offset) for _, holds in rounds(run))
 
 
-def _all(node: parser.Loop, rounds: Rounds) -> Run:
-    who, offset = f"the condition of {node.function}()", node.body.offset
-    return lambda run: all(_boolean(who, found, offset) for _, found in rounds(run))
+def _all(node: parser.LoopNode, rounds: Rounds) -> Run:
+    what, offset = f"the condition of {node.function}()", node.body.offset
+    return lambda run: all(_boolean(what, holds, offset) for _, holds in rounds(run))
 
 
-def _sort(node: parser.Loop, rounds: Rounds) -> Run:
+def _sort(node: parser.LoopNode, rounds: Rounds) -> Run:
     def sort(run: Evaluation) -> list[Any]:
         pairs = list(rounds(run))
         try:
             keys = ordered([key for _, key in pairs], "the keys")
-        except Refused as refusal:
-            raise ExpressionError(f"sort(): {refusal.message}", node.body.offset, refusal.hint) from None
+        except Invalid as invalid:
+            raise invalid.about("sort():").at(offset=node.body.offset) from None
         return [pairs[place][0] for place in sorted(range(len(pairs)), key=keys.__getitem__)]
 
     return sort
 
 
-_LOOPS: Final[Mapping[str, Callable[[parser.Loop, Rounds], Run]]] = {
+_LOOPS: Final[Mapping[str, Callable[[parser.LoopNode, Rounds], Run]]] = {
     "filter": _filter,
     "map": _map,
     "any": _any,

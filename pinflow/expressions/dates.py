@@ -9,8 +9,8 @@ import re
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from pinflow.expressions.errors import Refused
-from pinflow.suggestions import nearest, quoted
+from pinflow.schema.invalid import Invalid, not_one_of
+from pinflow.suggestions import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,8 +51,8 @@ _WRITERS: Final[Mapping[str, Callable[[datetime], str]]] = {
 }
 
 
-def read(text: str) -> date | datetime:
-    """The date, or the date with its time, that the text holds; raises Refused if it is none."""
+def parse_date(text: str) -> date | datetime:
+    """The date, or the date with its time, that the text holds; raises Invalid if it is something else."""
     try:
         if re.fullmatch(_DATE, text):
             return date.fromisoformat(text)
@@ -60,25 +60,25 @@ def read(text: str) -> date | datetime:
             return datetime.fromisoformat(text)
     except ValueError:
         pass
-    raise Refused(f"{quoted(text)} is not a date", "dates are written like 2026-03-01 or 2026-03-01T09:30:00+01:00")
+    raise Invalid(f"{quoted(text)} isn't a date (YYYY-MM-DD)", "a time may follow: 2026-03-01T09:30:00+01:00")
 
 
-def added(text: str, count: int, unit: str) -> str:
+def add(text: str, count: int, unit: str) -> str:
     """The date ``count`` units later, in the form that it came in.
 
     A month later is the same day of the month, or the month's last day where that day doesn't exist.
-    Raises Refused for an unknown unit, for hours added to a date without a time, and past the years 1 to 9999.
+    Raises Invalid for an unknown unit, for hours added to a date without a time, and past the years 1 to 9999.
     """
-    start = read(text)
+    start = parse_date(text)
     unit = _unit(unit)
     if unit in ("seconds", "minutes", "hours") and not isinstance(start, datetime):
-        raise Refused(f"{quoted(text)} has no time to which {unit} could be added")
+        raise Invalid(f"{quoted(text)} has no time to which {unit} could be added")
     try:
         if unit in _MONTHS:
             return _months_later(start, count * _MONTHS[unit]).isoformat()
         return (start + count * _LENGTHS[unit]).isoformat()
     except (OverflowError, ValueError):
-        raise Refused("the date would be outside the years 1 to 9999") from None
+        raise Invalid("the date would be outside the years 1 to 9999") from None
 
 
 def _unit(name: str) -> str:
@@ -86,8 +86,7 @@ def _unit(name: str) -> str:
     unit = name if name.endswith("s") else name + "s"
     if unit in units:
         return unit
-    meant = nearest(name, units)
-    raise Refused(f"unknown unit {quoted(name)}", f"did you mean {meant}?" if meant else f"use {', '.join(units)}")
+    raise not_one_of(units, name, show=True).about("the unit")
 
 
 def _months_later(start: date, count: int) -> date:
@@ -107,24 +106,24 @@ def days_between(one: str, other: str) -> int:
 
 
 def _day(text: str) -> date:
-    found = read(text)
-    return found.date() if isinstance(found, datetime) else found
+    day = parse_date(text)
+    return day.date() if isinstance(day, datetime) else day
 
 
-def formatted(text: str, pattern: str) -> str:
+def format_date(text: str, pattern: str) -> str:
     """The date in a pattern of YYYY YY MMMM MMM MM M DD D dddd ddd HH H mm ss; text goes in [square brackets].
 
-    Names of months and days are English. Raises Refused for letters that are none of these.
+    Names of months and days are English. Raises Invalid for other letters.
     """
-    found = read(text)
-    moment = found if isinstance(found, datetime) else datetime(found.year, found.month, found.day)
-    return re.sub(_PARTS, lambda match: _written(match, moment), pattern)
+    day = parse_date(text)
+    moment = day if isinstance(day, datetime) else datetime(day.year, day.month, day.day)
+    return re.sub(_PARTS, lambda match: _replacement(match, moment), pattern)
 
 
-def _written(match: re.Match[str], moment: datetime) -> str:
+def _replacement(match: re.Match[str], moment: datetime) -> str:
     if match[2]:
-        raise Refused(
-            f"{quoted(match[2])} stands for nothing in a date",
+        raise Invalid(
+            f"{quoted(match[2])} has no meaning in a date pattern",
             "use YYYY YY MMMM MMM MM M DD D dddd ddd HH H mm ss, and [text] for text",
         )
     return match[1] if match[1] is not None else _WRITERS[match[0]](moment)

@@ -2,8 +2,8 @@ r"""Expressions: what stands in ``${{ }}`` and after ``if:``, over plain data an
 
 The language is closed: no attribute of any Python object can be reached, nothing can be called but the functions
 listed in ``functions.py``, and every evaluation ends within a budget of steps, sizes and depth (``values.py``).
-Whatever the text, compiling gives an Expression or an ExpressionError; whatever the data, evaluating gives plain
-data or an ExpressionError.
+Whatever the text, compiling gives an Expression or raises Invalid; whatever the data, evaluating gives plain
+data or raises Invalid.
 
 The grammar, with operators from the loosest to the tightest::
 
@@ -53,9 +53,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pinflow.expressions.access import Reference
 from pinflow.expressions.compiler import Program, compile_source
-from pinflow.expressions.errors import ExpressionError, Refused
 from pinflow.expressions.lexer import TEXT, unclosed_text
-from pinflow.expressions.values import MAX_STEPS, MAX_TEXT, SCALARS, STEP, Evaluation, as_text, kind_of, result
+from pinflow.expressions.values import MAX_STEPS, MAX_TEXT, SCALARS, STEP, Evaluation, as_text, result
+from pinflow.schema.invalid import Invalid, describe
 from pinflow.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Expression",
-    "ExpressionError",
     "Reference",
     "Template",
     "compile_expression",
@@ -85,26 +84,26 @@ class Expression:
     def evaluate(self, scope: Mapping[str, Any], *, now: datetime | None = None) -> Any:
         """The value over the data in ``scope``, as plain data that shares nothing with it.
 
-        ``now`` is the time that now() and today() give; without it they are errors. Raises ExpressionError, and
+        ``now`` is the time that now() and today() give; without it they are errors. Raises Invalid, and
         nothing else, whatever the data.
         """
         program = self._program
         try:
             value = program.run(Evaluation(scope, now, MAX_STEPS * STEP - program.price, program.loops))
             return value if type(value) in SCALARS else result(value)
-        except Refused as refusal:
-            raise refusal.at(0) from None
+        except Invalid as invalid:
+            raise invalid.at(offset=0) from None
         except (RecursionError, MemoryError):
-            raise ExpressionError("there is not enough memory left to evaluate this", 0) from None
+            raise Invalid("there is not enough memory left to evaluate this", offset=0) from None
 
 
 @lru_cache(maxsize=1024)
 def compile_expression(text: str) -> Expression:
-    """The expression that ``text`` spells; raises ExpressionError, and nothing else, whatever the text."""
+    """The expression that ``text`` spells; raises Invalid, and nothing else, whatever the text."""
     try:
         program = compile_source(text)
     except (RecursionError, MemoryError):
-        raise ExpressionError("there is not enough memory left to read this", 0) from None
+        raise Invalid("there is not enough memory left to read this", offset=0) from None
     return Expression(text, program.references, not program.references and not program.clock, program)
 
 
@@ -128,37 +127,37 @@ class Template:
     def render(self, scope: Mapping[str, Any], *, now: datetime | None = None) -> Any:
         """The value of a single expression; else all parts joined as text.
 
-        Numbers are written plainly and booleans as true and false. Raises ExpressionError, with an offset within
+        Numbers are written plainly and booleans as true and false. Raises Invalid, with an offset within
         the template, where an expression fails and where a list, a mapping or null would have to become text.
         What comes out is data: it is not looked through for expressions again.
         """
-        values = [part if isinstance(part, str) else _rendered(*part, scope, now) for part in self.parts]
+        values = [part if isinstance(part, str) else _evaluate(*part, scope, now) for part in self.parts]
         if self.single:
             return values[0]
         texts = [
-            value if isinstance(part, str) else _written(*part, value)
+            value if isinstance(part, str) else _as_text(*part, value)
             for part, value in zip(self.parts, values, strict=True)
         ]
         length = sum(map(len, texts))
         if length > MAX_TEXT:
-            raise ExpressionError(f"the text would be {length:,} characters long; at most {MAX_TEXT:,} are allowed", 0)
+            raise Invalid(f"the text would be {length:,} characters long; at most {MAX_TEXT:,} are allowed", offset=0)
         return "".join(texts)
 
 
-def _rendered(expression: Expression, offset: int, scope: Mapping[str, Any], now: datetime | None) -> Any:
+def _evaluate(expression: Expression, offset: int, scope: Mapping[str, Any], now: datetime | None) -> Any:
     try:
         return expression.evaluate(scope, now=now)
-    except ExpressionError as error:
-        raise error.shifted(offset) from None
+    except Invalid as invalid:
+        raise invalid.at(offset=offset) from None
 
 
-def _written(expression: Expression, offset: int, value: Any) -> str:
+def _as_text(expression: Expression, offset: int, value: Any) -> str:
     try:
         return as_text(value)
-    except Refused as refusal:
+    except Invalid as invalid:
         text = expression.text if len(expression.text) <= 60 else expression.text[:59] + "…"
-        raise ExpressionError(
-            f"{text} is {kind_of(value)}, which can't be put into text", offset, refusal.hint
+        raise Invalid(
+            f"{text} is {describe(value)}, which can't be put into text", invalid.hint, offset=offset
         ) from None
 
 
@@ -171,7 +170,7 @@ def parse_template(text: str) -> Template | None:
     """The parts of a text with ``${{ }}``, or None if it holds none.
 
     ``$${{`` stands for a literal ``${{``. An expression ends at the first ``}}`` that neither stands in a quoted
-    text nor closes a mapping. Raises ExpressionError, with an offset within the text, for an expression that is
+    text nor closes a mapping. Raises Invalid, with an offset within the text, for an expression that is
     wrong or not closed.
     """
     if "${{" not in text:
@@ -180,10 +179,10 @@ def parse_template(text: str) -> Template | None:
     rest = [part for part in parts if not isinstance(part, str) or part.strip()]
     single = len(rest) == 1 and not isinstance(rest[0], str)
     references = tuple(
-        replace(each, offsets=tuple(place + part[1] for place in each.offsets))
+        replace(reference, offsets=tuple(place + part[1] for place in reference.offsets))
         for part in parts
         if not isinstance(part, str)
-        for each in part[0].references
+        for reference in part[0].references
     )
     return Template(text, tuple(rest) if single else parts, single, references)
 
@@ -210,8 +209,8 @@ def _expression(text: str, start: int, end: int) -> tuple[Expression, int]:
     offset = start + len(source) - len(source.lstrip())
     try:
         return compile_expression(source.strip()), offset
-    except ExpressionError as error:
-        raise error.shifted(offset) from None
+    except Invalid as invalid:
+        raise invalid.at(offset=offset) from None
 
 
 def _closing(text: str, opening: re.Match[str]) -> int:
@@ -227,4 +226,4 @@ def _closing(text: str, opening: re.Match[str]) -> int:
                 return mark.start()
             case "'" | '"' as quote:
                 raise unclosed_text(quote, mark.start())
-    raise ExpressionError("this ${{ is not closed with }}", opening.start())
+    raise Invalid("this ${{ is not closed with }}", offset=opening.start())

@@ -1,7 +1,7 @@
 """The functions that expressions may call: a closed list, all of them pure.
 
 ``FUNCTIONS`` holds those that take values, ``LOOPS`` the usage of those that take a name and an expression.
-Arguments have been checked against ``Function.kinds`` when ``Function.run`` gets them, together with the
+Arguments have been checked against ``Function.checks`` when ``Function.run`` gets them, together with the
 evaluation under way, which it charges before it does work that grows with its arguments.
 """
 
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from pinflow.expressions import dates
-from pinflow.expressions.errors import Refused
 from pinflow.expressions.lexer import NUMBER
 from pinflow.expressions.values import (
     MAX_TEXT,
@@ -23,15 +22,15 @@ from pinflow.expressions.values import (
     Room,
     as_text,
     bounded,
-    copied,
     equal,
-    frozen,
-    kind_of,
+    hashable,
+    make_copy,
     plain,
 )
+from pinflow.schema.invalid import Invalid, describe, listed, mismatch, out_of_bounds
 from pinflow.suggestions import quoted
 
-Kind: TypeAlias = Callable[[Any], Any]
+Check: TypeAlias = Callable[[Any], Any]
 Items: TypeAlias = list[Any]
 
 
@@ -42,17 +41,17 @@ class Function:
     name: str
     usage: str
     about: str
-    kinds: tuple[Kind, ...]
+    checks: tuple[Check, ...]
     run: Callable[..., Any]
     optional: int = 0  # arguments at the end that may be left out
     clock: bool = False  # whether the result depends on the time
 
     def takes(self, count: int) -> bool:
         """Whether it can be called with this many arguments."""
-        return len(self.kinds) - self.optional <= count <= len(self.kinds)
+        return len(self.checks) - self.optional <= count <= len(self.checks)
 
 
-# Kinds of arguments. Each gives the value back or refuses it; the caller says which function and which place.
+# Checks of arguments. Each returns the value or raises Invalid; the caller adds which function and which argument.
 
 
 def anything(value: Any) -> Any:
@@ -64,14 +63,14 @@ def text(value: Any) -> str:
     """A text."""
     if type(value) is str:
         return value
-    raise _needed("text", value)
+    raise _mismatch("text", value)
 
 
 def number(value: Any) -> int | float:
     """A number, which true and false are not."""
     if type(value) in NUMBERS:
         return value  # type: ignore[no-any-return]
-    raise _needed("a number", value)
+    raise _mismatch("a number", value)
 
 
 def whole(value: Any) -> int:
@@ -80,46 +79,47 @@ def whole(value: Any) -> int:
         return value
     if type(value) is float and value.is_integer():
         return int(bounded(int(value)))
-    raise _needed("a whole number", value)
+    raise _mismatch("a whole number", value)
 
 
 def items(value: Any) -> Items:
     """A list."""
     if type(value) is list:
         return value
-    raise _needed("a list", value)
+    raise _mismatch("a list", value)
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """A mapping."""
     if isinstance(value, Mapping):
         return value
-    raise _needed("a mapping", value)
+    raise _mismatch("a mapping", value)
 
 
 def text_or_items(value: Any) -> str | Items:
     """A text or a list."""
     if type(value) in (str, list):
         return value  # type: ignore[no-any-return]
-    raise _needed("text or a list", value)
+    raise _mismatch("text or a list", value)
 
 
 def container(value: Any) -> str | Items | Mapping[str, Any]:
     """A text, a list or a mapping."""
     if type(value) in (str, list) or isinstance(value, Mapping):
         return value  # type: ignore[no-any-return]
-    raise _needed("text, a list or a mapping", value)
+    raise _mismatch("text, a list or a mapping", value)
 
 
-def _needed(kind: str, value: Any) -> Refused:
-    hint = None
+def _mismatch(wanted: str, value: Any) -> Invalid:
+    """The mistake of a wrong type, with the function that helps."""
+    hint = ""
     if value is None:
         hint = "say with ?? what to use instead"
-    elif kind == "text" and type(value) in NUMBERS:
+    elif wanted == "text" and type(value) in NUMBERS:
         hint = "text(...) makes text of a number"
-    elif kind in ("a number", "a whole number") and type(value) is str:
+    elif wanted in ("a number", "a whole number") and type(value) is str:
         hint = "number(...) makes a number of text"
-    return Refused(f"needs {kind}, not {as_text(value) if type(value) is float else kind_of(value)}", hint)
+    return mismatch(wanted, value, hint)
 
 
 # Text
@@ -141,14 +141,14 @@ def _trim(run: Evaluation, value: str) -> str:
 
 
 def _replace(run: Evaluation, value: str, old: str, new: str) -> str:
-    _not_empty(old, "what is to be replaced")
+    _check_not_empty(old, "the text to replace")
     run.charge(len(value))
     run.room_for_text(len(value) + value.count(old) * (len(new) - len(old)))
     return value.replace(old, new)
 
 
 def _split(run: Evaluation, value: str, separator: str) -> Items:
-    _not_empty(separator, "the separator")
+    _check_not_empty(separator, "the separator")
     run.charge(len(value))
     run.room_for_items(value.count(separator) + 1)
     return list(value.split(separator))
@@ -156,14 +156,21 @@ def _split(run: Evaluation, value: str, separator: str) -> Items:
 
 def _join(run: Evaluation, values: Items, separator: str) -> str:
     run.charge(len(values))
-    texts = [as_text(each) for each in _each(values)]
+    texts = [_as_text(item, f"item [{place}]") for place, item in enumerate(_plain_items(values))]
     run.room_for_text(sum(map(len, texts)) + len(separator) * max(len(texts) - 1, 0))
     return separator.join(texts)
 
 
-def _not_empty(value: str, what: str) -> None:
+def _as_text(value: Any, name: str) -> str:
+    try:
+        return as_text(value)
+    except Invalid as invalid:
+        raise invalid.about(name) from None
+
+
+def _check_not_empty(value: str, what: str) -> None:
     if not value:
-        raise Refused(f"{what} must not be empty")
+        raise Invalid(f"{what} is empty")
 
 
 def _starts_with(run: Evaluation, value: str, start: str) -> bool:
@@ -180,15 +187,15 @@ def contains(run: Evaluation, whole: str | Items | Mapping[str, Any], part: Any)
     """Whether a text has a part, a list an item or a mapping a field; also the operator ``in``."""
     if isinstance(whole, list):
         run.charge(len(whole))
-        return any(equal(run, each, part) for each in whole)
+        return any(equal(run, item, part) for item in whole)
     if type(part) is not str:
-        raise Refused(f"only text can be looked for in {kind_of(whole)}, not {kind_of(part)}")
+        raise mismatch("text", part).about(f"what is looked for in {describe(whole)}")
     run.charge(len(whole) if isinstance(whole, str) else 1)
     return part in whole
 
 
 def _text(run: Evaluation, value: Any) -> str:
-    return run.text(as_text(value))
+    return run.text(_as_text(value, "the value"))
 
 
 _NUMBER: Final = rf"[ \t\r\n]*-?{NUMBER}[ \t\r\n]*"
@@ -198,9 +205,9 @@ def _number(run: Evaluation, value: Any) -> int | float:
     if type(value) in NUMBERS:
         return value  # type: ignore[no-any-return]
     if type(value) is not str:
-        raise Refused(f"no number can be made of {kind_of(value)}")
+        raise mismatch("text or a number", value).about("the value")
     if len(value) > 400 or not re.fullmatch(_NUMBER, value):
-        raise Refused(f"{quoted(value)} is not a number")
+        raise Invalid(f"{quoted(value)} isn't a number")
     digits = value.strip()
     return bounded(int(digits) if digits.removeprefix("-").isdigit() else float(digits))
 
@@ -216,8 +223,8 @@ def _slice(run: Evaluation, value: str | Items, start: int, end: int | None = No
 
 
 def _truncate(run: Evaluation, value: str, longest: int) -> str:
-    if longest < 1:
-        raise Refused("the text must keep at least 1 character")
+    if wrong := out_of_bounds(longest, 1, None):
+        raise Invalid(f"the length {wrong}")
     if len(value) <= longest:
         return value
     run.room_for_text(longest)
@@ -240,7 +247,7 @@ def _slug(run: Evaluation, value: str) -> str:
 def _json(run: Evaluation, value: Any) -> str:
     import json
 
-    data = copied(value, Room(MAX_TEXT, 1))
+    data = make_copy(value, Room(MAX_TEXT, 1))
     return run.text(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
 
 
@@ -249,18 +256,20 @@ def _parse_json(run: Evaluation, value: str) -> Any:
 
     run.room_for_text(len(value))
     try:
-        data = json.loads(value, parse_constant=_no_constant, parse_int=_json_whole)
+        data = json.loads(value, parse_constant=_refuse_constant, parse_int=_json_whole)
         json.dumps(data, ensure_ascii=False).encode()
+    except Invalid:
+        raise
     except UnicodeEncodeError:
-        raise Refused("the JSON holds half of a character") from None
+        raise Invalid("the JSON holds half of a character") from None
     except (ValueError, RecursionError) as error:
         place = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
-        raise Refused(f"this text is not JSON{place}") from None
-    return copied(data, Room(MAX_TEXT, 1))
+        raise Invalid(f"the text isn't JSON{place}") from None
+    return make_copy(data, Room(MAX_TEXT, 1))
 
 
-def _no_constant(name: str) -> None:
-    raise Refused(f"JSON has no {name}")
+def _refuse_constant(name: str) -> None:
+    raise Invalid(f"JSON has no {name}")
 
 
 def _json_whole(digits: str) -> int | float:
@@ -274,32 +283,30 @@ def _sha256(run: Evaluation, value: str) -> str:
     try:
         return hashlib.sha256(value.encode()).hexdigest()
     except UnicodeEncodeError:
-        raise Refused("the text holds half of a character") from None
+        raise Invalid("the text holds half of a character") from None
 
 
 # Lists and mappings
 
 
-def _each(values: Items, *, numbers: bool = False) -> Items:
-    """The items as plain values; raises Refused for the first that is none, or is no number where all must be."""
-    found = []
+def _plain_items(values: Items) -> Items:
+    """The items as plain values; raises Invalid for the first that is something else."""
+    items = []
     for place, value in enumerate(values):
         try:
-            found.append(each := plain(value))
-        except Refused as refusal:
-            raise Refused(f"item [{place}]: {refusal.message}", refusal.hint) from None
-        if numbers and type(each) not in NUMBERS:
-            raise Refused(f"item [{place}] is {kind_of(each)}, not a number")
-    return found
+            items.append(plain(value))
+        except Invalid as invalid:
+            raise Invalid(f"item [{place}]: {invalid.message}", invalid.hint) from None
+    return items
 
 
 def ordered(values: Items, what: str) -> Sequence[Any]:
     """The values if they have an order among them: all numbers, or all texts."""
-    found = _each(values)
-    if all(type(each) in NUMBERS for each in found) or all(type(each) is str for each in found):
-        return found
-    kinds = " and ".join(sorted({kind_of(each) for each in found}))
-    raise Refused(f"{what} are {kinds}; only numbers or only texts have an order")
+    items = _plain_items(values)
+    if all(type(item) in NUMBERS for item in items) or all(type(item) is str for item in items):
+        return items
+    types = sorted({describe(item) for item in items})
+    raise Invalid(f"{what} must be all numbers or all text, not {listed(types, 'and')}")
 
 
 def _first(run: Evaluation, values: Items) -> Any:
@@ -322,22 +329,22 @@ def _reverse(run: Evaluation, values: Items) -> Items:
 
 def _unique(run: Evaluation, values: Items) -> Items:
     run.room_for_items(len(values))
-    found: dict[Any, Any] = {}
+    firsts: dict[Any, Any] = {}
     for value in values:
-        found.setdefault(frozen(run, value), value)
-    return list(found.values())
+        firsts.setdefault(hashable(run, value), value)
+    return list(firsts.values())
 
 
 def _flatten(run: Evaluation, values: Items) -> Items:
     run.charge(len(values))
-    parts = [each if type(each) is list else [each] for each in _each(values)]
+    parts = [item if type(item) is list else [item] for item in _plain_items(values)]
     run.room_for_items(sum(map(len, parts)))
-    return [each for part in parts for each in part]
+    return [item for part in parts for item in part]
 
 
 def _range(run: Evaluation, count: int) -> Items:
-    if count < 0:
-        raise Refused("there is no list of fewer than 0 numbers")
+    if wrong := out_of_bounds(count, 0, None):
+        raise Invalid(f"the count {wrong}")
     run.room_for_items(count)
     return list(range(count))
 
@@ -345,7 +352,9 @@ def _range(run: Evaluation, count: int) -> Items:
 def _sum(run: Evaluation, values: Items) -> int | float:
     run.charge(len(values))
     total: int | float = 0
-    for value in _each(values, numbers=True):
+    for place, value in enumerate(_plain_items(values)):
+        if type(value) not in NUMBERS:
+            raise mismatch("a number", value).about(f"item [{place}]")
         total = bounded(total + value)
     return total
 
@@ -380,8 +389,8 @@ def _merge(run: Evaluation, one: Mapping[str, Any], other: Mapping[str, Any]) ->
 
 def _round(run: Evaluation, value: int | float, digits: int = 0) -> int | float:
     """Half goes away from zero, seen in the decimal digits that a person sees."""
-    if not 0 <= digits <= 15:
-        raise Refused("0 to 15 digits can be kept")
+    if wrong := out_of_bounds(digits, 0, 15):
+        raise Invalid(f"the digits {wrong}")
     if isinstance(value, int):
         return value
     from decimal import ROUND_HALF_UP, Context, Decimal  # seldom needed, and slow to load
@@ -407,7 +416,7 @@ def _abs(run: Evaluation, value: int | float) -> int | float:
 
 def _now(run: Evaluation) -> str:
     if run.now is None:
-        raise Refused("there is no clock here, so now() and today() can't be used")
+        raise Invalid("there is no clock here, so now() and today() can't be used")
     return run.now.isoformat(timespec="seconds")
 
 
@@ -416,13 +425,13 @@ def _today(run: Evaluation) -> str:
 
 
 def _date_add(run: Evaluation, date: str, count: int, unit: str) -> str:
-    return dates.added(date, count, unit)
+    return dates.add(date, count, unit)
 
 
 def _date_format(run: Evaluation, date: str, pattern: str) -> str:
     run.room_for_text(len(pattern) * 3)  # no token writes more than three times its own length
     run.charge(len(pattern) * pattern.count("["))  # behind each, the end of its text is looked for
-    return dates.formatted(date, pattern)
+    return dates.format_date(date, pattern)
 
 
 def _days_between(run: Evaluation, one: str, other: str) -> int:
@@ -480,7 +489,7 @@ _ALL: Final = (
     Function("date_format", 'date_format(date, "YYYY-MM-DD")', "the date written so", (text, text), _date_format),
     Function("days_between", "days_between(date, date)", "days to the second", (text, text), _days_between),
 )
-FUNCTIONS: Final[Mapping[str, Function]] = {each.name: each for each in _ALL}
+FUNCTIONS: Final[Mapping[str, Function]] = {function.name: function for function in _ALL}
 LOOPS: Final[Mapping[str, str]] = {
     "filter": "filter(list, item, condition)",
     "map": "map(list, item, expression)",

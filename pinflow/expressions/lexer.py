@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from pinflow.expressions.errors import ExpressionError, Refused
 from pinflow.expressions.values import bounded
+from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import quoted
 
 MAX_SOURCE: Final = 10_000  # characters
@@ -40,23 +40,23 @@ class Token(NamedTuple):
 
 
 def tokens(source: str) -> list[Token]:
-    """All tokens of an expression, closed by one of kind "end"; raises ExpressionError at the first that is none."""
+    """All tokens of an expression, closed by one of kind "end"; raises Invalid at the first that is unknown."""
     if len(source) > MAX_SOURCE:
-        raise ExpressionError(f"the expression is longer than {MAX_SOURCE:,} characters", MAX_SOURCE)
-    found = []
+        raise Invalid(f"the expression is longer than {MAX_SOURCE:,} characters", offset=MAX_SOURCE)
+    words = []
     for match in _TOKEN.finditer(source):
         kind = match.lastgroup or "bad"
         offset = match.start(kind)
         value = match[kind]
         if kind in ("name", "sign", "end"):
-            found.append(Token(kind, value, offset))
+            words.append(Token(kind, value, offset))
         elif kind == "bad":
             raise _unreadable(source, offset)
         else:
-            found.append(Token(kind, unquoted(value, offset) if kind == "text" else _number(value, offset), offset))
+            words.append(Token(kind, unquoted(value, offset) if kind == "text" else _number(value, offset), offset))
         if kind == "end":
             break
-    return found
+    return words
 
 
 def unquoted(literal: str, offset: int) -> str:
@@ -64,7 +64,7 @@ def unquoted(literal: str, offset: int) -> str:
     body = literal[1:-1]
     if "\\" not in body:
         return _whole(body, offset)
-    return _whole(re.sub(_ESCAPE, lambda match: _escaped(match, offset + 1), body), offset)
+    return _whole(re.sub(_ESCAPE, lambda match: _escape(match, offset + 1), body), offset)
 
 
 def _whole(text: str, offset: int) -> str:
@@ -74,19 +74,19 @@ def _whole(text: str, offset: int) -> str:
     try:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     except UnicodeDecodeError:
-        raise ExpressionError("the text holds half of a character", offset, "write it as \\u{...}") from None
+        raise Invalid("the text holds half of a character", "write it as \\u{...}", offset=offset) from None
 
 
-def _escaped(match: re.Match[str], offset: int) -> str:
+def _escape(match: re.Match[str], offset: int) -> str:
     code = match[1] or match[2]
     if code:
         if int(code, 16) > 0x10FFFF:
-            raise ExpressionError(f"there is no character {match[0]}", offset + match.start())
+            raise Invalid(f"there is no character {match[0]}", offset=offset + match.start())
         return chr(int(code, 16))
     if match[3] in _ESCAPED:
         return _ESCAPED[match[3]]
-    raise ExpressionError(
-        f"{quoted(match[3])} can't follow a backslash", offset + match.start(), "write \\\\ for a backslash"
+    raise Invalid(
+        f"{quoted(match[3])} can't follow a backslash", "write \\\\ for a backslash", offset=offset + match.start()
     )
 
 
@@ -95,21 +95,23 @@ def _number(literal: str, offset: int) -> int | float:
         if literal.isdigit():
             return bounded(int(literal[:40]))  # 40 digits are over the limit, as are all that follow
         return bounded(float(literal))
-    except Refused as refusal:
-        raise refusal.at(offset) from None
+    except Invalid as invalid:
+        raise invalid.at(offset=offset) from None
 
 
-def _unreadable(source: str, offset: int) -> ExpressionError:
+def _unreadable(source: str, offset: int) -> Invalid:
     char = source[offset]
     if char in "'\"":
         return unclosed_text(char, offset)
     if char.isascii() and char.isdigit():
-        return ExpressionError(
-            "this is not a number", offset, "numbers are written like 7, 0.5 or 1e6; anything else goes in quotes"
+        return Invalid(
+            "this is not a number",
+            "numbers are written like 7, 0.5 or 1e6; anything else goes in quotes",
+            offset=offset,
         )
-    return ExpressionError(f"unexpected character {char!r}", offset, _MEANT.get(char))
+    return Invalid(f"unexpected character {char!r}", _MEANT.get(char, ""), offset=offset)
 
 
-def unclosed_text(quote: str, offset: int) -> ExpressionError:
+def unclosed_text(quote: str, offset: int) -> Invalid:
     """The mistake of a quote that opens a text and has no partner on its line."""
-    return ExpressionError(f"the text is not closed with {quote}", offset, f"write \\{quote} for a quote within it")
+    return Invalid(f"the text is not closed with {quote}", f"write \\{quote} for a quote within it", offset=offset)

@@ -1,6 +1,6 @@
 """Tokens of an expression -> syntax tree, by operator precedence (a Pratt parser).
 
-The grammar stands in ``expressions.py``. Every node knows its ``offset`` in the source, which is where its mistakes
+The grammar stands in ``expression.py``. Every node knows its ``offset`` in the source, which is where its mistakes
 are shown, and its ``depth``, which is bounded so that neither compiling nor evaluating can exhaust the stack. A run
 of operators of one level is one node, however long.
 """
@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from pinflow.expressions.errors import ExpressionError
 from pinflow.expressions.functions import FUNCTIONS, LOOPS, Function
 from pinflow.expressions.lexer import Token, tokens
 from pinflow.expressions.values import MAX_DEPTH
+from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import nearest, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
 
-class Literal(NamedTuple):
+class LiteralNode(NamedTuple):
     """A number, text, true, false or null."""
 
     offset: int
@@ -27,7 +27,7 @@ class Literal(NamedTuple):
     value: str | int | float | bool | None
 
 
-class Items(NamedTuple):
+class ListNode(NamedTuple):
     """A list in brackets."""
 
     offset: int
@@ -35,7 +35,7 @@ class Items(NamedTuple):
     items: tuple[Node, ...]
 
 
-class Fields(NamedTuple):
+class MappingNode(NamedTuple):
     """A mapping in braces."""
 
     offset: int
@@ -43,7 +43,7 @@ class Fields(NamedTuple):
     fields: tuple[tuple[str, Node], ...]
 
 
-class Part(NamedTuple):
+class PathPart(NamedTuple):
     """One ``.field`` or ``[index]`` of a path; ``optional`` with ``?.`` before it."""
 
     offset: int  # of the field's name or of the index
@@ -51,16 +51,16 @@ class Part(NamedTuple):
     optional: bool
 
 
-class Path(NamedTuple):
+class PathNode(NamedTuple):
     """A name with what follows it, or what follows any other operand."""
 
     offset: int
     depth: int
     root: str | Node
-    parts: tuple[Part, ...]
+    parts: tuple[PathPart, ...]
 
 
-class Unary(NamedTuple):
+class UnaryNode(NamedTuple):
     """``!`` or ``-`` before an operand."""
 
     offset: int
@@ -69,7 +69,7 @@ class Unary(NamedTuple):
     operand: Node
 
 
-class Chain(NamedTuple):
+class ChainNode(NamedTuple):
     """Operands with operators of one level between them, worked off from the left; ``??``, ``||``, ``&&`` as well."""
 
     offset: int
@@ -78,7 +78,7 @@ class Chain(NamedTuple):
     rest: tuple[tuple[str, int, Node], ...]  # sign, its offset, operand
 
 
-class Choice(NamedTuple):
+class ChoiceNode(NamedTuple):
     """``condition ? yes : no``."""
 
     offset: int
@@ -88,7 +88,7 @@ class Choice(NamedTuple):
     no: Node
 
 
-class Call(NamedTuple):
+class CallNode(NamedTuple):
     """A function with its arguments."""
 
     offset: int
@@ -97,7 +97,7 @@ class Call(NamedTuple):
     arguments: tuple[Node, ...]
 
 
-class Loop(NamedTuple):
+class LoopNode(NamedTuple):
     """``filter(list, name, expression)`` and its like."""
 
     offset: int
@@ -108,7 +108,9 @@ class Loop(NamedTuple):
     body: Node
 
 
-Node: TypeAlias = Literal | Items | Fields | Path | Unary | Chain | Choice | Call | Loop
+Node: TypeAlias = (
+    LiteralNode | ListNode | MappingNode | PathNode | UnaryNode | ChainNode | ChoiceNode | CallNode | LoopNode
+)
 
 _CHOICE: Final = 1
 _COALESCE: Final = 2
@@ -131,7 +133,7 @@ _WORDS: Final = {"and": "&&", "or": "||", "not": "!", "if": "? :", "else": "? :"
 
 
 def parse(source: str) -> Node:
-    """The syntax tree of an expression; raises ExpressionError at the first place that doesn't fit the grammar."""
+    """The syntax tree of an expression; raises Invalid at the first place that doesn't fit the grammar."""
     return _Parser(tokens(source)).whole()
 
 
@@ -160,19 +162,19 @@ class _Parser:
             return True
         return False
 
-    def expect(self, sign: str, what: str, hint: str | None = None) -> None:
+    def expect(self, sign: str, what: str, hint: str = "") -> None:
         if not self.took(sign):
             raise self.unexpected(f"expected {sign!r} {what}", hint)
 
-    def unexpected(self, expected: str, hint: str | None = None) -> ExpressionError:
+    def unexpected(self, expected: str, hint: str = "") -> Invalid:
         kind, value, offset = self.token
         if kind == "end":
-            return ExpressionError(f"{expected}, but the expression ends", offset, hint)
+            return Invalid(f"{expected}, but the expression ends", hint, offset=offset)
         for word in (value, self.words[self.position - 1].value):
             if word in _WORDS:
                 hint = f"use {_WORDS[str(word)]} for {word!r}"
-        found = f"{value!r}" if kind == "sign" else f"the {kind} {quoted(str(value))}"
-        return ExpressionError(f"{expected}, but found {found}", offset, hint)
+        token = f"{value!r}" if kind == "sign" else f"the {kind} {quoted(str(value))}"
+        return Invalid(f"{expected}, but found {token}", hint, offset=offset)
 
     def depth(self, offset: int, *below: Node) -> int:
         deepest = 1 + max((node.depth for node in below), default=0)
@@ -184,12 +186,12 @@ class _Parser:
 
     def whole(self) -> Node:
         if self.token.kind == "end":
-            raise ExpressionError("the expression is empty", 0)
+            raise Invalid("the expression is empty", offset=0)
         node = self.expression(0)
         if self.token.kind != "end":
             quotes = self.token.kind == self.words[self.position - 1].kind == "text"
             raise self.unexpected(
-                "expected an operator or the end", "write \\' or \\\" for a quote within a text" if quotes else None
+                "expected an operator or the end", "write \\' or \\\" for a quote within a text" if quotes else ""
             )
         return node
 
@@ -214,109 +216,111 @@ class _Parser:
     def check_mixing(self, last: int, level: int) -> None:
         """Refuse ``a ?? b == c`` and ``a + b ?? c``, which are seldom meant the way they would be read."""
         if (last == _COALESCE and _CHOICE < level < _SUM) or (level == _COALESCE and last != _SIGNED):
-            raise ExpressionError(
+            raise Invalid(
                 "'??' beside another operator can be read in two ways",
-                self.token.offset,
                 "put brackets around what belongs to ??, as in (a ?? b) == c",
+                offset=self.token.offset,
             )
 
     def chain(self, first: Node, level: int) -> Node:
         rest: list[tuple[str, int, Node]] = []
         while self.level() == level:
             if rest and level in (_EQUALITY, _ORDER):
-                raise ExpressionError(
-                    "comparisons can't be chained", self.token.offset, "join two of them with &&, or use brackets"
+                raise Invalid(
+                    "comparisons can't be chained",
+                    "join two of them with &&, or use brackets",
+                    offset=self.token.offset,
                 )
             sign = self.advance()
             # Sums and products may follow ?? without brackets; anything looser is caught by check_mixing.
             rest.append((str(sign.value), sign.offset, self.expression(_ORDER if level == _COALESCE else level)))
         offset = rest[0][1]
-        return Chain(offset, self.depth(offset, first, *(node for _, _, node in rest)), first, tuple(rest))
+        return ChainNode(offset, self.depth(offset, first, *(node for _, _, node in rest)), first, tuple(rest))
 
     def choice(self, condition: Node) -> Node:
         offset = self.advance().offset
         yes = self.expression(0)
         self.expect(":", "between the two results of '?'")
         no = self.expression(0)
-        return Choice(offset, self.depth(offset, condition, yes, no), condition, yes, no)
+        return ChoiceNode(offset, self.depth(offset, condition, yes, no), condition, yes, no)
 
     # Operands
 
     def operand(self) -> Node:
         kind, value, offset = self.token
         if kind == "sign" and value in ("!", "-"):
-            return self.signed(self.advance())
+            return self.sign(self.advance())
         node: Node
         if kind in ("text", "number"):
             self.advance()
-            node = Literal(offset, 1, value)
+            node = LiteralNode(offset, 1, value)
         elif kind == "name" and value != "in":
-            node = self.named(self.advance())
+            node = self.name(self.advance())
         elif self.took("("):
-            node = self.bracketed()
+            node = self.bracket()
         elif self.took("["):
             node = self.items(offset)
         elif self.took("{"):
             node = self.fields(offset)
         else:
-            raise self.unexpected("expected a value", "write 0 before the point" if self.at(".") else None)
+            raise self.unexpected("expected a value", "write 0 before the point" if self.at(".") else "")
         return self.path(node, offset)
 
-    def signed(self, sign: Token) -> Node:
+    def sign(self, sign: Token) -> Node:
         self.nesting += 1
         if self.nesting > MAX_DEPTH:
             raise _too_deep(sign.offset)
         operand = self.operand()
         self.nesting -= 1
-        if sign.value == "-" and isinstance(operand, Literal) and type(operand.value) in (int, float):
-            return Literal(sign.offset, 1, -operand.value)  # type: ignore[operator]
-        return Unary(sign.offset, self.depth(sign.offset, operand), str(sign.value), operand)
+        if sign.value == "-" and isinstance(operand, LiteralNode) and type(operand.value) in (int, float):
+            return LiteralNode(sign.offset, 1, -operand.value)  # type: ignore[operator]
+        return UnaryNode(sign.offset, self.depth(sign.offset, operand), str(sign.value), operand)
 
-    def named(self, name: Token) -> Node:
+    def name(self, name: Token) -> Node:
         word = str(name.value)
         if self.took("("):
             return self.call(word, name.offset)
         if word in _CONSTANTS:
-            return Literal(name.offset, 1, _CONSTANTS[word])
-        return Path(name.offset, 1, word, ())
+            return LiteralNode(name.offset, 1, _CONSTANTS[word])
+        return PathNode(name.offset, 1, word, ())
 
-    def bracketed(self) -> Node:
+    def bracket(self) -> Node:
         node = self.expression(0)
         self.expect(")", "to close the bracket")
         return node
 
     def items(self, offset: int) -> Node:
-        found: list[Node] = []
+        items: list[Node] = []
         while not self.at("]"):
-            found.append(self.expression(0))
+            items.append(self.expression(0))
             if not self.took(","):
                 break
         self.expect("]", "to close the list")
-        return Items(offset, self.depth(offset, *found), tuple(found))
+        return ListNode(offset, self.depth(offset, *items), tuple(items))
 
     def fields(self, offset: int) -> Node:
-        found: dict[str, Node] = {}
+        fields: dict[str, Node] = {}
         while not self.at("}"):
-            key = self.field_name(found)
+            key = self.field_name(fields)
             self.expect(":", "after the name of a field")
-            found[key] = self.expression(0)
+            fields[key] = self.expression(0)
             if not self.took(","):
                 break
         self.expect("}", "to close the mapping")
-        return Fields(offset, self.depth(offset, *found.values()), tuple(found.items()))
+        return MappingNode(offset, self.depth(offset, *fields.values()), tuple(fields.items()))
 
     def field_name(self, taken: Container[str]) -> str:
         key = self.token
         if key.kind not in ("name", "text"):
             raise self.unexpected("expected the name of a field")
         if str(key.value) in taken:
-            raise ExpressionError(f"the field {quoted(str(key.value))} is given twice", key.offset)
+            raise Invalid(f"the field {quoted(str(key.value))} is given twice", offset=key.offset)
         self.advance()
         return str(key.value)
 
     def path(self, node: Node, offset: int) -> Node:
         """``node``, which starts at ``offset``, with the fields and indexes after it."""
-        parts: list[Part] = []
+        parts: list[PathPart] = []
         while self.token.kind == "sign" and self.token.value in (".", "?.", "["):
             parts.append(self.part())
         if self.at("("):
@@ -324,32 +328,32 @@ class _Parser:
         if not parts:
             return node
         below = [part.key for part in parts if not isinstance(part.key, (str, int))]
-        if isinstance(node, Path) and not node.parts:  # a name alone
-            return Path(node.offset, self.depth(offset, *below), node.root, tuple(parts))
-        return Path(offset, self.depth(offset, node, *below), node, tuple(parts))
+        if isinstance(node, PathNode) and not node.parts:  # a name alone
+            return PathNode(node.offset, self.depth(offset, *below), node.root, tuple(parts))
+        return PathNode(offset, self.depth(offset, node, *below), node, tuple(parts))
 
-    def no_method(self) -> ExpressionError:
+    def no_method(self) -> Invalid:
         before = self.words[self.position - 1]
         if before.kind == "name" and before.value in FUNCTIONS:
-            return ExpressionError("values have no methods", before.offset, f"write {before.value}(...)")
-        return ExpressionError("only a function's name can be called", self.token.offset)
+            return Invalid("values have no methods", f"write {before.value}(...)", offset=before.offset)
+        return Invalid("only a function's name can be called", offset=self.token.offset)
 
-    def part(self) -> Part:
+    def part(self) -> PathPart:
         sign = self.advance()
         optional = sign.value == "?."
         if sign.value == "[" or (optional and self.took("[")):
             offset = self.token.offset
             index = self.expression(0)
             self.expect("]", "to close the index")
-            key = index.value if isinstance(index, Literal) else None
+            key = index.value if isinstance(index, LiteralNode) else None
             if isinstance(key, (str, int)) and not isinstance(key, bool):
-                return Part(offset, key, optional)
-            return Part(offset, index, optional)
+                return PathPart(offset, key, optional)
+            return PathPart(offset, index, optional)
         name = self.token
         if name.kind != "name":
             raise self.unexpected(f"expected the name of a field after {sign.value!r}")
         self.advance()
-        return Part(name.offset, str(name.value), optional)
+        return PathPart(name.offset, str(name.value), optional)
 
     # Functions
 
@@ -357,8 +361,8 @@ class _Parser:
         function = FUNCTIONS.get(name)
         if function is None and name not in LOOPS:
             meant = nearest(name, [*FUNCTIONS, *LOOPS])
-            raise ExpressionError(
-                f"there is no function {quoted(name)}", offset, f"did you mean {meant}()?" if meant else None
+            raise Invalid(
+                f"there is no function {quoted(name)}", f"did you mean {meant}()?" if meant else "", offset=offset
             )
         arguments: list[Node] = []
         while not self.at(")"):
@@ -369,12 +373,12 @@ class _Parser:
                 break
         self.expect(")", f"to close {name}(")
         if function is None or not function.takes(len(arguments)):
-            raise ExpressionError(
+            raise Invalid(
                 f"{name}() doesn't take {len(arguments)} argument{'s' * (len(arguments) != 1)}",
-                offset,
                 f"write {LOOPS[name] if function is None else function.usage}",
+                offset=offset,
             )
-        return Call(offset, self.depth(offset, *arguments), function, tuple(arguments))
+        return CallNode(offset, self.depth(offset, *arguments), function, tuple(arguments))
 
     def loop(self, function: str, offset: int, source: Node) -> Node:
         self.expect(",", "before the name of an item")
@@ -385,8 +389,8 @@ class _Parser:
         self.expect(",", "after the name of an item", f"write {LOOPS[function]}")
         body = self.expression(0)
         self.expect(")", f"to close {function}(")
-        return Loop(offset, self.depth(offset, source, body), function, source, str(name.value), body)
+        return LoopNode(offset, self.depth(offset, source, body), function, source, str(name.value), body)
 
 
-def _too_deep(offset: int) -> ExpressionError:
-    return ExpressionError(f"the expression is nested more than {MAX_DEPTH} deep", offset)
+def _too_deep(offset: int) -> Invalid:
+    return Invalid(f"the expression is nested more than {MAX_DEPTH} deep", offset=offset)

@@ -70,7 +70,7 @@ class Value:
         return ((loc, reference) for loc, template in self.templates for reference in template.references)
 
     def render(self, scope: Scope, *, now: datetime, unknown: Any = None) -> Any:
-        """A copy of the data with every template filled in. Raises ExpressionError.
+        """A copy of the data with every template filled in. Raises Invalid.
 
         Where a template needs what only a real run makes, it becomes ``unknown``.
         """
@@ -85,22 +85,22 @@ class Value:
 
 
 def compile_value(data: Any) -> Value:
-    """``data`` with its templates compiled. Raises ExpressionError (a parsed recipe has none left)."""
-    found: list[tuple[Loc, Template]] = []
-    return Value(_compile(data, (), found), tuple(found))
+    """``data`` with its templates compiled. Raises Invalid (a parsed recipe has none left)."""
+    templates: list[tuple[Loc, Template]] = []
+    return Value(_compile(data, (), templates), tuple(templates))
 
 
-def _compile(data: Any, loc: Loc, found: list[tuple[Loc, Template]]) -> Any:
+def _compile(data: Any, loc: Loc, templates: list[tuple[Loc, Template]]) -> Any:
     if isinstance(data, str):
         template = parse_template(data)
         if template is None:
             return data
-        found.append((loc, template))
+        templates.append((loc, template))
         return template
     if isinstance(data, Mapping):
-        return {key: _compile(part, (*loc, key), found) for key, part in data.items()}
+        return {key: _compile(part, (*loc, key), templates) for key, part in data.items()}
     if isinstance(data, (list, tuple)):
-        return [_compile(part, (*loc, index), found) for index, part in enumerate(data)]
+        return [_compile(part, (*loc, index), templates) for index, part in enumerate(data)]
     return data
 
 
@@ -127,7 +127,7 @@ def _render(tree: Any, scope: Scope, now: datetime, unknown: Any) -> Any:
 
 
 def evaluate(expression: Expression, scope: Scope, *, now: datetime) -> Any:
-    """The expression's value. Raises ExpressionError, or Unknown in a dry run."""
+    """The expression's value. Raises Invalid, or Unknown in a dry run."""
     if scope.unknown and any(map(scope.is_unknown, expression.references)):
         raise Unknown
     return expression.evaluate(scope.names, now=now)

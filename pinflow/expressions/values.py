@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow.expressions.errors import Refused
+from pinflow.schema.invalid import Invalid, describe
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,10 +49,10 @@ class Evaluation:
         self.items: list[Any] = [None] * loops if loops else []
 
     def charge(self, work: int) -> None:
-        """Take ``work`` (1,000 to a step) off the budget; raises Refused when that is used up."""
+        """Take ``work`` (1,000 to a step) off the budget; raises Invalid when that is used up."""
         self.left -= work
         if self.left < 0:
-            raise Refused(
+            raise Invalid(
                 f"the expression takes more than {MAX_STEPS:,} steps", "use a for_each loop for this much data"
             )
 
@@ -62,20 +62,20 @@ class Evaluation:
         return value
 
     def room_for_text(self, length: int) -> None:
-        """Charge for a text about to be built; raises Refused when it would be too long."""
+        """Charge for a text about to be built; raises Invalid when it would be too long."""
         if length > MAX_TEXT:
-            raise Refused(f"the text would be {length:,} characters long; at most {MAX_TEXT:,} are allowed")
+            raise Invalid(f"the text would be {length:,} characters long; at most {MAX_TEXT:,} are allowed")
         self.charge(length)
 
     def room_for_items(self, count: int) -> None:
-        """Charge for a list or mapping about to be built; raises Refused when it would be too long."""
+        """Charge for a list or mapping about to be built; raises Invalid when it would be too long."""
         if count > MAX_ITEMS:
-            raise Refused(f"{count:,} items are too many; at most {MAX_ITEMS:,} are allowed")
+            raise Invalid(f"{count:,} items are too many; at most {MAX_ITEMS:,} are allowed")
         self.charge(count)
 
 
 def plain(value: object) -> Any:
-    """The value itself if it is plain, looking no deeper; raises Refused if it is not.
+    """The value itself if it is plain, looking no deeper; raises Invalid if it is not.
 
     A tuple or another sequence becomes a list; a subclass of a text or number becomes the text or number.
     """
@@ -95,38 +95,22 @@ def plain(value: object) -> Any:
             pass
         case Sequence():
             return list(value)
-    raise Refused(f"this is not plain data, but of type {kind.__name__}")
+    raise Invalid(f"this is not plain data, but of type {kind.__name__}")
 
 
 def bounded(number: int | float) -> int | float:
-    """The number if it is within the limits of expressions; raises Refused if not."""
+    """The number if it is within the limits of expressions; raises Invalid if not."""
     if type(number) is int:
         if -MAX_WHOLE <= number <= MAX_WHOLE:
             return number
-        raise Refused("the number has more than 30 digits")
+        raise Invalid("the number has more than 30 digits")
     if isfinite(number):
         return number
-    raise Refused("this is NaN, which is not a number" if number != number else "the number is too large")
-
-
-def kind_of(value: object) -> str:
-    """What a person calls this kind of value, with its article."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "text"
-        case Mapping():
-            return "a mapping"
-    return "a list"
+    raise Invalid("this is NaN, which is not a number" if number != number else "the number is too large")
 
 
 def as_text(value: object) -> str:
-    """A text, number or boolean as it reads within a text; raises Refused for null, lists and mappings.
+    """A text, number or boolean as it reads within a text; raises Invalid for null, lists and mappings.
 
     A fraction without a fractional part is written without ``.0``.
     """
@@ -139,9 +123,8 @@ def as_text(value: object) -> str:
             return str(value)
         case float():
             return str(int(value)) if value.is_integer() and abs(value) < 1e16 else repr(value)
-        case None:
-            raise Refused("null can't become text", "say with ?? what to write instead")
-    raise Refused(f"{kind_of(value)} can't become text", "use json(...) or join(...)")
+    hint = "say with ?? what to write instead" if value is None else "use json(...) or join(...)"
+    raise Invalid(f"must be text, a number or true or false, not {describe(value)}", hint)
 
 
 def equal(run: Evaluation, one: object, other: object, depth: int = 0) -> bool:
@@ -155,17 +138,17 @@ def equal(run: Evaluation, one: object, other: object, depth: int = 0) -> bool:
         case list(), list():
             _enter(run, len(one), depth)
             return len(one) == len(other) and all(
-                equal(run, each, twin, depth + 1) for each, twin in zip(one, other, strict=True)
+                equal(run, item, twin, depth + 1) for item, twin in zip(one, other, strict=True)
             )
         case Mapping(), Mapping():
             _enter(run, len(one), depth)
             return len(one) == len(other) and all(
-                key in other and equal(run, each, other[key], depth + 1) for key, each in one.items()
+                key in other and equal(run, item, other[key], depth + 1) for key, item in one.items()
             )
     return bool(one == other)
 
 
-def frozen(run: Evaluation, value: object, depth: int = 0) -> Hashable:
+def hashable(run: Evaluation, value: object, depth: int = 0) -> Hashable:
     """A hashable stand-in, the same for two values exactly when they are equal."""
     if type(value) in _HASHED_AS_IS:
         return value
@@ -173,10 +156,10 @@ def frozen(run: Evaluation, value: object, depth: int = 0) -> Hashable:
     match value:
         case list():
             _enter(run, len(value), depth)
-            return ("list", tuple(frozen(run, each, depth + 1) for each in value))
+            return ("list", tuple(hashable(run, item, depth + 1) for item in value))
         case Mapping():
             _enter(run, len(value), depth)
-            return ("mapping", frozenset((key, frozen(run, each, depth + 1)) for key, each in value.items()))
+            return ("mapping", frozenset((key, hashable(run, item, depth + 1)) for key, item in value.items()))
         case bool():
             return ("boolean", value)
     return value  # a number: plain() has made sure of it
@@ -185,7 +168,7 @@ def frozen(run: Evaluation, value: object, depth: int = 0) -> Hashable:
 def _enter(run: Evaluation, size: int, depth: int) -> None:
     """Charge for a list or mapping that is looked through, which takes longer than a few of its items."""
     if depth >= MAX_DEPTH:
-        raise Refused(_TOO_DEEP)
+        raise Invalid(_TOO_DEEP)
     run.charge(10 + size)
 
 
@@ -197,19 +180,19 @@ class Room:
     unit: int
 
     def take(self, count: int) -> None:
-        """Use up room; raises Refused when there is none."""
+        """Use up room; raises Invalid when there is none."""
         self.left -= count
         if self.left < 0:
-            raise Refused("the value is too large", "use a for_each loop for this much data")
+            raise Invalid("the value is too large", "use a for_each loop for this much data")
 
 
 def result(value: object) -> Any:
     """A whole result as plain data of its own, which shares no list or mapping with the data it came from."""
-    return copied(value, Room(MAX_RESULT, 64))
+    return make_copy(value, Room(MAX_RESULT, 64))
 
 
-def copied(value: Any, room: Room, depth: int = 0) -> Any:
-    """A copy, checked to be plain all the way down; raises Refused if it is not, or is too large or too deep."""
+def make_copy(value: Any, room: Room, depth: int = 0) -> Any:
+    """A copy, checked to be plain all the way down; raises Invalid if it is not, or is too large or too deep."""
     value = plain(value)
     if type(value) is str:
         room.take(len(value) // room.unit)
@@ -217,24 +200,24 @@ def copied(value: Any, room: Room, depth: int = 0) -> Any:
     if type(value) in SCALARS:
         return value
     if depth >= MAX_DEPTH:
-        raise Refused(_TOO_DEEP)
+        raise Invalid(_TOO_DEEP)
     room.take(1 + len(value))
     short = room.unit
     if isinstance(value, list):
         return [
-            each if (type(each) is str and len(each) < short) or each is None else copied(each, room, depth + 1)
-            for each in value
+            item if (type(item) is str and len(item) < short) or item is None else make_copy(item, room, depth + 1)
+            for item in value
         ]
     return {
-        key if type(key) is str and len(key) < short else _key(key, room): each
-        if (type(each) is str and len(each) < short) or each is None
-        else copied(each, room, depth + 1)
-        for key, each in value.items()
+        key if type(key) is str and len(key) < short else _key(key, room): part
+        if (type(part) is str and len(part) < short) or part is None
+        else make_copy(part, room, depth + 1)
+        for key, part in value.items()
     }
 
 
 def _key(key: object, room: Room) -> str:
     if not isinstance(key, str):
-        raise Refused(f"a mapping has a key that is not text, but of type {type(key).__name__}")
+        raise Invalid(f"a mapping has a key that is not text, but of type {type(key).__name__}")
     room.take(len(key) // room.unit)
     return str.__str__(key)

@@ -5,27 +5,27 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from pinflow.plan.checker import near
-from pinflow.plan.scope import fits
-from pinflow.suggestions import nearest
+from pinflow.plan.scope import shape_mismatch
+from pinflow.plugin.parameters import name_of
+from pinflow.suggestions import nearest, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pinflow.expressions.expression import Template
     from pinflow.expressions.template import Loc, Value
-    from pinflow.plan.checker import Findings
+    from pinflow.plan.checker import Checker
     from pinflow.plan.scope import Names, Shape
     from pinflow.plugin.action import Action
-    from pinflow.plugin.parameters import Fault
     from pinflow.plugin.registry import Registry
     from pinflow.recipe.includes import Part
+    from pinflow.schema.invalid import Invalid
 
 _JUST_A_NAME = re.compile(r"\s*\w+(\.\w+|\[\d+\])*\s*")
 
 
 def check_arguments(
-    action: Action, value: Value, part: Part, names: Names, findings: Findings, registry: Registry, *, certain: bool
+    action: Action, value: Value, part: Part, names: Names, checker: Checker, registry: Registry, *, certain: bool
 ) -> None:
     """Note every argument that is missing, unknown, or can't be right whatever the run brings.
 
@@ -34,28 +34,30 @@ def check_arguments(
     schema = action.parameters.schema()
     late, wrong = dict(value.templates), set()
     for loc, template in value.templates:
-        wanted = _shape_at(schema, loc)
-        complaint, offset = _complaint(template, wanted, schema, names)
-        if complaint:
+        problem = _template_problem(template, _shape_at(schema, loc), schema, names)
+        if problem is not None:
             wrong.add(loc)
-            findings.add(part.place.at("with", *loc), f"{_shown(loc)} {complaint}", offset=offset)
-    early = findings.known(value, part.place.at("with"), names) if certain else {}
-    given = value.with_parts(early) if early else value.tree
-    faults = action.parameters.faults(given)
-    misspelt = {_meant(fault) for fault in faults if fault.unknown}
-    for fault in faults:
-        source = next((fault.loc[:n] for n in range(1, len(fault.loc) + 1) if fault.loc[:n] in late), None)
-        if source is not None and not fault.unknown:
+            checker.note(part.place.at("with", *loc), problem.about(name_of(loc)))
+    early = checker.early_values(value, part.place.at("with"), names) if certain else {}
+    arguments = value.with_parts(early) if early else value.tree
+    problems = action.parameters.problems(arguments)
+    misspelt = {_likely_location(problem) for problem in problems if problem.reason == "unknown"}
+    for problem in problems:
+        loc = problem.location
+        source = next((loc[:n] for n in range(1, len(loc) + 1) if loc[:n] in late), None)
+        if source is not None and problem.reason != "unknown":
             if source in early and source not in wrong:
-                findings.add(part.place.at("with", *source), _said(fault), _origin(late[source]))
-        elif fault.loc not in misspelt:
-            _tell(fault, action, schema, part, findings, registry)
+                hint = "; ".join(filter(None, [problem.hint, _origin(late[source])]))
+                checker.add(part.place.at("with", *source), _sentence(problem), hint)
+        elif loc not in misspelt:
+            _note(problem, action, schema, part, checker, registry)
     if misspelt:
         return  # what was meant is not known, and so not what it goes with
-    for clash in action.parameters.clashes(given, unknown={str(loc[0]) for loc in late.keys() - early.keys()}):
-        first = part.place.at("with", *clash.names[:1]) if clash.names else part.place.at(*_caller(part))
-        origin = _origin(*(late[loc] for loc in early if loc[0] in clash.names))
-        findings.add(first, clash.error.message, "; ".join(filter(None, [clash.error.hint, origin])))
+    open_names = {str(loc[0]) for loc in late.keys() - early.keys()}
+    for involved, error in action.parameters.clashes(arguments, unknown=open_names):
+        place = part.place.at("with", *involved[:1]) if involved else part.place.at(*_caller(part))
+        origin = _origin(*(late[loc] for loc in early if loc[0] in involved))
+        checker.add(place, error.message, "; ".join(filter(None, [error.hint, origin])))
 
 
 def _caller(part: Part) -> Loc:
@@ -67,59 +69,57 @@ def _origin(*templates: Template) -> str:
     return f"it comes from input {' and '.join(map(repr, read))}" if read else ""
 
 
-def _meant(fault: Fault) -> Loc:
+def _likely_location(problem: Invalid) -> Loc:
     """Where the argument stands that an unknown one was probably meant to be."""
-    *around, name = fault.loc
-    return (*around, nearest(str(name), fault.known) or "")
+    *around, name = problem.location
+    return (*around, nearest(str(name), problem.known) or "")
 
 
-def _shown(loc: Loc) -> str:
-    """The value at ``loc``, for people."""
-    return f"item {loc[-1] + 1} of {loc[-2]!r}" if len(loc) > 1 and isinstance(loc[-1], int) else repr(loc[-1])
-
-
-def _said(fault: Fault) -> str:
+def _sentence(problem: Invalid) -> str:
     """What is wrong with an argument; of what is missing inside one, where."""
-    *around, name = fault.loc
-    return f"{_shown(tuple(around))} lacks {name!r}" if around and fault.what.startswith("missing") else fault.what
+    *around, name = problem.location
+    inside = around and problem.reason == "missing"
+    return f"{name_of(problem.location[:-1])} lacks {name!r}" if inside else problem.message
 
 
-def _tell(fault: Fault, action: Action, schema: Shape, part: Part, findings: Findings, registry: Registry) -> None:
-    *around, name = fault.loc
-    place = part.place.at("with", *fault.loc)
-    if fault.unknown:
+def _note(problem: Invalid, action: Action, schema: Shape, part: Part, checker: Checker, registry: Registry) -> None:
+    *around, name = problem.location
+    place = part.place.at("with", *problem.location)
+    if problem.reason == "unknown":
         elsewhere = [] if around else registry.apis_taking(action.name, str(name))
         if elsewhere:
             what = f"{action.title} has no argument {name!r} in {action.api}; {' and '.join(elsewhere)} has it"
-            findings.add(place, what, f"leave it out, or write {elsewhere[-1]}.{action.name}", key=True)
+            checker.add(place, what, f"leave it out, or write {elsewhere[-1]}.{action.name}", key=True)
             return
-        what = f"{_shown(tuple(around))} has no key {name!r}" if around else f"{action.title} has no argument {name!r}"
+        what = f"{name_of(problem.location[:-1])} has no key" if around else f"{action.title} has no argument"
         otherwise = "there are:" if around else "the arguments are"
         below = None if around else _below(schema, str(name))
-        hint = f"it belongs under {below}" if below else near(str(name), fault.known, otherwise)
-        findings.add(place, what, hint, key=True)
-    elif fault.what.startswith("missing"):
-        what = _said(fault) if around else f"{action.title}: {fault.what}"
-        findings.add(place if around else part.place.at(*_caller(part)), what)
+        hint = f"it belongs under {below}" if below else suggest(str(name), problem.known, otherwise)
+        checker.add(place, f"{what} {name!r}", hint, key=True)
+    elif problem.reason == "missing":
+        what = _sentence(problem) if around else f"{action.title}: {problem.message}"
+        checker.add(place if around else part.place.at(*_caller(part)), what)
     else:
-        findings.add(place, fault.what)
+        checker.add(place, problem.message, problem.hint)
 
 
-def _complaint(template: Template, wanted: Shape, schema: Mapping[str, Any], names: Names) -> tuple[str, int]:
-    """Why what a template gives can't be what is wanted, and where in it; "" if it can, or nobody can tell."""
+def _template_problem(template: Template, wanted: Shape, schema: Mapping[str, Any], names: Names) -> Invalid | None:
+    """Why what a template gives can't be what is wanted; None if it can, or if that is not known."""
     if not template.single:
-        return fits({"type": "string"}, wanted, schema), 0
+        problem = shape_mismatch({"type": "string"}, wanted, schema)
+        return problem and problem.at(offset=0)
     expression, offset = next(p for p in template.parts if not isinstance(p, str))
     if len(expression.references) != 1 or not _JUST_A_NAME.fullmatch(expression.text):
-        return "", 0
+        return None
     given = names.shape(expression.references[0])
-    return (fits(given, wanted, schema) if given else ""), offset
+    problem = shape_mismatch(given, wanted, schema) if given else None
+    return problem and problem.at(offset=offset)
 
 
 def _below(schema: Shape, name: str) -> str | None:
     """The argument that has a field of this name, where no argument has the name itself."""
     arguments = schema.get("properties", {})
-    return next((each for each in arguments if name in _shape_at(schema, (each,)).get("properties", ())), None)
+    return next((key for key in arguments if name in _shape_at(schema, (key,)).get("properties", ())), None)
 
 
 def _shape_at(schema: Shape, loc: Loc) -> Shape:
@@ -127,19 +127,19 @@ def _shape_at(schema: Shape, loc: Loc) -> Shape:
     shape = _plain(schema, schema)
     for part in loc:
         if isinstance(part, int):
-            found = shape.get("items", {})
+            inner = shape.get("items", {})
         else:
-            found = shape.get("properties", {}).get(part, shape.get("additionalProperties", {}))
-        shape = _plain(found, schema) if isinstance(found, dict) else {}
+            inner = shape.get("properties", {}).get(part, shape.get("additionalProperties", {}))
+        shape = _plain(inner, schema) if isinstance(inner, dict) else {}
     return shape
 
 
 def _plain(shape: Shape, document: Shape) -> Shape:
     """A shape itself, where there is a reference to it, and without the null that it may be as well."""
     while isinstance(pointer := shape.get("$ref"), str):
-        found: Any = document
+        target: Any = document
         for name in pointer.removeprefix("#/").split("/"):
-            found = found[name]
-        shape = found
+            target = target[name]
+        shape = target
     branches = [branch for branch in shape.get("anyOf", ()) if branch.get("type") != "null"]
     return _plain(branches[0], document) if len(branches) == 1 else shape

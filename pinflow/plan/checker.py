@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pinflow.expressions.expression import Expression, ExpressionError, Reference, Template, compile_expression
+from pinflow.expressions.expression import Expression, Reference, Template, compile_expression
 from pinflow.expressions.template import Loc, Scope, Value, compile_value
-from pinflow.expressions.values import kind_of
 from pinflow.plan.scope import Names, shape_of_input
-from pinflow.suggestions import nearest
+from pinflow.schema.invalid import Invalid, mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,8 +22,8 @@ class _Late:
     """Instead of a value that only the run brings."""
 
 
-class Findings:
-    """What is found while a recipe is gone through: ``problems``, and which steps' outputs are ``needed``."""
+class Checker:
+    """Compiles a recipe's values; collects the ``problems``, and which steps' outputs are ``needed``."""
 
     def __init__(
         self, declared: Mapping[str, Declared], resolved: Resolved, *, now: datetime, complete: bool = True
@@ -42,16 +41,20 @@ class Findings:
     def add(self, place: Place, what: str, hint: str = "", *, key: bool = False, offset: int | None = None) -> None:
         self.problems.append(place.problem(what, hint=hint, key=key, offset=offset))
 
+    def note(self, place: Place, invalid: Invalid, *, shift: int = 0) -> None:
+        """Add a mistake in what stands at ``place``; its offset counts from ``shift`` characters into the text."""
+        self.problems.append(place.locate(invalid.at(offset=shift) if invalid.offset is not None else invalid))
+
     def value(self, data: Any, place: Place, names: Names, *, shown: bool = False) -> Value:
         """``data`` with its expressions compiled and their names looked up. ``shown`` where people get to see it."""
-        value = self._compiled(data, place) or Value(None)
+        value = self._compile(data, place) or Value(None)
         for inner, reference in value.references:
-            self._check(reference, place.at(*inner), names, 0, shown=shown)
+            self._check_reference(reference, place.at(*inner), names, 0, shown=shown)
         return value
 
     def expression(self, raw: str, place: Place, names: Names, *, shown: bool = False) -> Expression | None:
         """A bare expression; ``${{ }}`` around the whole is accepted. None if it can't be used. ``shown`` as above."""
-        value = self._compiled(raw, place)
+        value = self._compile(raw, place)
         if value is None:
             return None
         text, shift = raw, 0
@@ -62,16 +65,16 @@ class Findings:
             text, shift = next((p[0].text, p[1]) for p in value.tree.parts if not isinstance(p, str))
         try:
             expression = compile_expression(text)
-        except ExpressionError as error:
-            self.add(place, error.message, error.hint or "", offset=error.offset + shift)
+        except Invalid as invalid:
+            self.note(place, invalid, shift=shift)
             return None
         for reference in expression.references:
-            self._check(reference, place, names, shift, shown=shown)
+            self._check_reference(reference, place, names, shift, shown=shown)
         return expression
 
-    def early(self, raw: Any, place: Place) -> str | None:
+    def early_text(self, raw: Any, place: Place) -> str | None:
         """A text that must be known before the run, so it may use inputs only. None if it isn't, or is wrong."""
-        value = self._compiled(raw, place)
+        value = self._compile(raw, place)
         if value is None or value.constant:
             return None if value is None else str(raw)
         late = next((r for _, r in value.references if r.root != "inputs"), None)
@@ -82,52 +85,51 @@ class Findings:
             return None
         before = len(self.problems)
         for _, reference in value.references:
-            self._check(reference, place, self.names, 0, shown=True)
+            self._check_reference(reference, place, self.names, 0, shown=True)
         if len(self.problems) > before or value.mentions_unknown(self._scope):
             return None
-        return self._known(value, place)
+        return self._early_name(value, place)
 
-    def known(self, value: Value, place: Place, names: Names) -> dict[Loc, Any]:
+    def early_values(self, value: Value, place: Place, names: Names) -> dict[Loc, Any]:
         """What the templates of ``value`` give that read inputs alone, by where they stand in it."""
-        found = {}
+        values = {}
         for loc, template in value.templates:
             if self._is_known(template.references, names):
                 try:
-                    found[loc] = template.render(self._scope.names, now=self._now)
-                except ExpressionError as error:
-                    self.add(place.at(*loc), error.message, error.hint or "", offset=error.offset)
-        return found
+                    values[loc] = template.render(self._scope.names, now=self._now)
+                except Invalid as invalid:
+                    self.note(place.at(*loc), invalid)
+        return values
 
     def holds(self, condition: Expression | None, raw: object, place: Place, names: Names) -> bool:
         """Whether it is known already that a condition, written as ``raw``, is true; a useless one is noted."""
         if condition is None:
             return True
-        found = self._early(condition, raw, place, names)
-        if not isinstance(found, (bool, _Late)):
-            self.add(place, f"if must be true or false, not {kind_of(found)}", "compare it: ... != null")
-        return found is True
+        result = self._evaluate_early(condition, raw, place, names)
+        if not isinstance(result, (bool, _Late)):
+            self.note(place, mismatch("true or false", result, "compare it: ... != null").about("if"))
+        return result is True
 
     def is_empty(self, items: Expression | Value | None, raw: object, place: Place, names: Names) -> bool:
-        """Whether it is known already that a loop over ``raw`` has nothing to go over. What is no list is noted."""
+        """Whether it is known already that a loop over ``raw`` has nothing to go over. What is not a list is noted."""
         if isinstance(items, Value):
-            self.known(items, place, names)
+            self.early_values(items, place, names)
         if not isinstance(items, Expression):
             return False
-        found = self._early(items, raw, place, names)
-        if isinstance(found, (list, _Late)):
-            return found == []
-        self.add(place, f"for_each must be a list, not {kind_of(found)}")
+        result = self._evaluate_early(items, raw, place, names)
+        if isinstance(result, (list, _Late)):
+            return result == []
+        self.note(place, mismatch("a list", result).about("for_each"))
         return True
 
-    def _early(self, expression: Expression, raw: object, place: Place, names: Names) -> Any:
+    def _evaluate_early(self, expression: Expression, raw: object, place: Place, names: Names) -> Any:
         """What an expression gives that reads inputs alone. If it reads more, or fails, which is noted, it is late."""
         if not self._is_known(expression.references, names):
             return _Late()
         try:
             return expression.evaluate(self._scope.names, now=self._now)
-        except ExpressionError as error:
-            shift = max(0, str(raw).find(expression.text))
-            self.add(place, error.message, error.hint or "", offset=shift + error.offset)
+        except Invalid as invalid:
+            self.note(place, invalid, shift=max(0, str(raw).find(expression.text)))
             return _Late()
 
     def _is_known(self, references: Iterable[Reference], names: Names) -> bool:
@@ -136,44 +138,34 @@ class Findings:
             each.root == "inputs"
             and (not each.path or each.path[0] in there)
             and not self._scope.is_unknown(each)
-            and names.fault(each) is None
+            and names.problem(each) is None
             for each in references
         )
 
-    def _known(self, value: Value, place: Place) -> str | None:
+    def _early_name(self, value: Value, place: Place) -> str | None:
         try:
-            found = value.render(self._scope, now=self._now)
-        except ExpressionError as error:
-            self.add(place, error.message, error.hint or "", offset=error.offset)
+            name = value.render(self._scope, now=self._now)
+        except Invalid as invalid:
+            self.note(place, invalid)
             return None
-        if isinstance(found, str) and found:
-            return found
-        self.add(place, f"this gives {'nothing' if found in (None, '') else repr(found)[:40]}, where a name is needed")
+        if isinstance(name, str) and name:
+            return name
+        self.add(place, f"this gives {'nothing' if name in (None, '') else repr(name)[:40]}, where a name is needed")
         return None
 
-    def _compiled(self, data: Any, place: Place) -> Value | None:
+    def _compile(self, data: Any, place: Place) -> Value | None:
         try:
             return compile_value(data)
-        except ExpressionError as error:
-            self.add(place, error.message, error.hint or "", offset=error.offset)
+        except Invalid as invalid:
+            self.note(place, invalid)
             return None
 
-    def _check(self, reference: Reference, place: Place, names: Names, shift: int, *, shown: bool) -> None:
+    def _check_reference(self, reference: Reference, place: Place, names: Names, shift: int, *, shown: bool) -> None:
         self.needed |= names.steps_read(reference)
-        found = names.fault(reference)
-        if found is not None:
-            self.add(place, found.what, found.hint, offset=found.offset + shift)
+        if (invalid := names.problem(reference)) is not None:
+            self.note(place, invalid, shift=shift)
         elif shown and reference.root == "inputs":
             read = self._secrets if not reference.path else self._secrets & {str(reference.path[0])}
             if read:
                 what = f"the secret {min(read)!r} would be shown or stored here"
                 self.add(place, what, "give it to an action under with", offset=reference.offsets[-1] + shift)
-
-
-def near(name: str, known: Iterable[str], otherwise: str) -> str:
-    """A hint: the name that was probably meant, or all there are."""
-    names = list(known)
-    meant = nearest(name, names)
-    if meant:
-        return f"did you mean {meant!r}?"
-    return f"{otherwise} {', '.join(names)}" if names else "there are none"

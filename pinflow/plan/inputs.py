@@ -7,13 +7,14 @@ import math
 import os
 import re
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import UsageError
-from pinflow.expressions.expression import ExpressionError
 from pinflow.expressions.template import Scope, Value, compile_value
-from pinflow.suggestions import nearest
+from pinflow.schema.constraints import Text
+from pinflow.schema.invalid import Invalid, not_one_of, size_problem
+from pinflow.schema.types import AnyType, ExactType, ListType, NumberType, TextType
+from pinflow.suggestions import quoted, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,12 +24,22 @@ if TYPE_CHECKING:
     from pinflow.expressions.expression import Reference
     from pinflow.recipe.includes import Place
     from pinflow.recipe.model import Input
+    from pinflow.schema.types import Type
 
 TOKEN_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z][A-Za-z0-9+.-]*:")  # absolute, of a home, on a drive, an address
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TYPES: Mapping[str, Type] = {
+    **dict.fromkeys(("string", "board", "file", "secret"), TextType()),
+    "id": TextType(Text(r"\A[0-9]{1,32}\Z", format="id")),
+    "token": TextType(Text(rf"\A(?!.*\.\.){TOKEN_NAME.pattern}\Z", format="token")),
+    "date": TextType(Text(format="date")),
+    "integer": NumberType(True),
+    "number": NumberType(False),
+    "boolean": ExactType(bool, "true or false", "boolean"),
+    "list": ListType(AnyType(), list, "list"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +87,14 @@ def _ask(each: Declared) -> Problem:
 
 
 def check_known(given: Iterable[str], declared: Mapping[str, Declared]) -> None:
-    """Raise UsageError for what was given and is no input."""
+    """Raise UsageError for what was given and isn't an input."""
     unknown = [name for name in given if name not in declared]
     if unknown:
         raise UsageError("\n".join(_unknown(name, declared) for name in unknown))
 
 
 def _unknown(name: str, declared: Mapping[str, Declared]) -> str:
-    near = nearest(name, declared)
-    hint = f"did you mean {near!r}?" if near else f"the inputs are: {', '.join(declared) or 'none'}"
-    return f"there is no input {name!r}; {hint}"
+    return f"there is no input {name!r}; {suggest(name, declared, 'the inputs are')}"
 
 
 def resolve(
@@ -98,7 +107,7 @@ def resolve(
 ) -> Resolved:
     """A value for every input: what was given, else its example (if ``examples``), else its default, else null.
 
-    ``checking`` is for a recipe that nobody runs yet.
+    ``checking`` is for a recipe that is not run yet.
     """
     resolver = _Resolver(declared, given, now, examples or checking)
     values = {name: resolver.value(name) for name in declared}
@@ -118,11 +127,11 @@ def resolve(
 
 def secrets_of(declared: Mapping[str, Declared], given: Mapping[str, Any]) -> frozenset[str]:
     """The secret inputs, and those whose defaults, if they count, are built from one."""
-    found = {name for name, each in declared.items() if each.input.type == "secret"}
+    secrets = {name for name, each in declared.items() if each.input.type == "secret"}
     built = {name: _inputs_read(each) for name, each in declared.items() if given.get(name) is None}
-    while more := {name for name, read in built.items() if name not in found and read & found}:
-        found |= more
-    return frozenset(found)
+    while more := {name for name, read in built.items() if name not in secrets and read & secrets}:
+        secrets |= more
+    return frozenset(secrets)
 
 
 def _inputs_read(each: Declared) -> set[str]:
@@ -153,23 +162,23 @@ class _Resolver:
         default = compile_value(each.input.default)
         wrong = False if default.constant else self._misnames(each, default)
         if self._given.get(each.name) is not None:
-            return self._converted(each, self._given[each.name], f"{each.name}=...", by_user=True)
+            return self._convert(each, self._given[each.name], "", by_user=True)
         if self._examples and each.input.example is not None:
-            example = self._converted(each, each.input.example, "its example")
+            example = self._convert(each, each.input.example, "its example")
             return _beside(each, example) if each.input.type == "file" else example
         if wrong:
             self.broken.add(each.name)
             return None
+        if each.input.has_default and default.constant:
+            return self._convert(each, default.tree, "its default")
         if each.input.has_default:
-            return (
-                self._converted(each, default.tree, "its default") if default.constant else self._built(each, default)
-            )
+            return self._default_from_inputs(each, default)
         if each.input.required:
             self.missing.append(each)
         return None
 
     def _misnames(self, each: Declared, default: Value) -> bool:
-        """Whether a default names what is no input; noted, even where the default is not used this time."""
+        """Whether a default names something else than an input; noted, even where the default is not used this time."""
         wrong = [r for _, r in default.references if r.root != "inputs" or (r.path and r.path[0] not in self._declared)]
         for reference in wrong:
             self._misnamed(each, reference)
@@ -182,11 +191,10 @@ class _Resolver:
             self.problems.append(place.problem(what, hint=hint, offset=reference.offsets[0]))
             return
         name = str(reference.path[0])
-        near = nearest(name, self._declared)
-        hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(self._declared)}"
+        hint = suggest(name, self._declared, "the inputs are")
         self.problems.append(place.problem(f"there is no input {name!r}", hint=hint, offset=reference.offsets[1]))
 
-    def _built(self, each: Declared, default: Value) -> Any:
+    def _default_from_inputs(self, each: Declared, default: Value) -> Any:
         """A default made from other inputs."""
         references = [reference for _, reference in default.references]
         whole = any(not reference.path for reference in references)  # inputs itself, or one that is computed
@@ -202,12 +210,11 @@ class _Resolver:
             return None
         try:
             rendered = default.render(Scope({"inputs": others}), now=self._now)
-        except ExpressionError as error:
-            place = each.place.at("default")
-            self.problems.append(place.problem(error.message, hint=error.hint or "", offset=error.offset))
+        except Invalid as invalid:
+            self.problems.append(each.place.at("default").locate(invalid))
             self.broken.add(each.name)
             return None
-        return self._converted(each, rendered, "its default")
+        return self._convert(each, rendered, "its default")
 
     def _other(self, each: Declared, name: str) -> Any:
         if name not in self._open:
@@ -222,51 +229,49 @@ class _Resolver:
         self.broken.update(circle)
         return None
 
-    def _converted(self, each: Declared, raw: Any, origin: str, *, by_user: bool = False) -> Any:
+    def _convert(self, each: Declared, raw: Any, origin: str, *, by_user: bool = False) -> Any:
         if raw is None:
             return None
         try:
             value = convert(raw, each.input)
-            if each.input.type == "file":
-                return _located(value, by_user=by_user)
-        except ValueError as error:
-            shown = "" if each.input.type == "secret" else f" {_shown(raw)}"
-            self.problems.append(each.problem(f"input {each.name!r}: {origin}{shown} {error}"))
+            return _absolute_path(value, by_user=by_user) if each.input.type == "file" else value
+        except Invalid as invalid:
+            shown = "" if each.input.type == "secret" or isinstance(raw, (list, dict)) else quoted(raw)
+            about = " ".join(filter(None, [origin, shown]))
+            invalid.about(f"input {each.name!r}:" + f" {about}" if about else f"input {each.name!r}")
+            self.problems.append(each.problem(invalid.message, hint=invalid.hint))
             self.broken.add(each.name)
             return None
-        return value
-
-
-def _shown(raw: Any) -> str:
-    text = str(raw)
-    return repr(text if len(text) <= 80 else f"{text[:79]}…")
 
 
 def convert(raw: Any, declared: Input) -> Any:
-    """``raw`` (text from a command line, or plain data) as the input's type.
-
-    Raises ValueError saying what is wrong: "must be a whole number".
-    """
-    value = _typed(raw, declared.type)
+    """``raw`` (text from a command line, or plain data) as the input's type. Raises Invalid."""
+    value = _read(raw, declared.type)
+    problems: list[Invalid] = []
+    converted = _TYPES[declared.type].convert(value, (), problems)
+    if problems:
+        raise problems[0]
+    value = value if declared.type == "number" else converted  # a whole number stays one
     if declared.choices is not None and value not in declared.choices:
-        raise ValueError(f"must be one of {', '.join(map(str, declared.choices))}")
+        raise not_one_of(declared.choices, value)
     if declared.pattern is not None and not re.fullmatch(declared.pattern, str(value)):
-        raise ValueError(f"must match {declared.pattern}")
-    _check_size(value, declared)
+        raise Invalid(f"doesn't match {declared.pattern}")
+    if wrong := size_problem(value, declared.min, declared.max):
+        raise Invalid(wrong)
     return value
 
 
-def _located(name: str, *, by_user: bool) -> str:
+def _absolute_path(name: str, *, by_user: bool) -> str:
     """The absolute path of a file, looked for where the user is.
 
-    Only the user may name one elsewhere. Raises ValueError for a recipe that does.
+    Only the user may name one elsewhere. Raises Invalid for a recipe that does.
     """
     if not by_user and (_ELSEWHERE.match(name) or ".." in re.split(r"[/\\]", name)):
-        raise ValueError("must be a path below the current folder: only who runs the recipe may name a file elsewhere")
+        raise Invalid("must be a path below the current folder", "only who runs the recipe may name a file elsewhere")
     try:
         return os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 - links stay, and so does ~x
     except FileNotFoundError:
-        raise ValueError("is below the current folder, which was removed") from None
+        raise Invalid("is below the current folder, which was removed") from None
 
 
 def _beside(each: Declared, path: str | None) -> str | None:
@@ -275,101 +280,43 @@ def _beside(each: Declared, path: str | None) -> str | None:
     return os.path.abspath(own) if path is not None and os.path.isfile(own) else path  # noqa: PTH100, PTH113
 
 
-def _check_size(value: Any, declared: Input) -> None:
-    """``min`` and ``max`` bound numbers, and the length of texts and lists."""
-    if isinstance(value, bool):
-        return
-    size = len(value) if isinstance(value, (str, list)) else value
-    if declared.min is not None and size < declared.min:
-        raise ValueError(f"must be at least {declared.min}{_unit(value)}")
-    if declared.max is not None and size > declared.max:
-        raise ValueError(f"must be at most {declared.max}{_unit(value)}")
-
-
-def _unit(value: object) -> str:
-    return " characters long" if isinstance(value, str) else " items long" if isinstance(value, list) else ""
-
-
-def _typed(raw: Any, kind: str) -> Any:
-    _check_text(raw)
-    match kind:
-        case "integer":
-            return _whole(raw)
-        case "number":
-            return _number(raw)
-        case "boolean":
-            if isinstance(raw, bool):
-                return raw
-            if str(raw).lower() in ("true", "yes", "false", "no"):
-                return str(raw).lower() in ("true", "yes")
-            raise ValueError("must be true or false")
-        case "list":
-            return _list(raw)
-    if isinstance(raw, bool) or not isinstance(raw, (str, int)):
-        raise ValueError("must be text")
-    return _text(str(raw), kind)
-
-
-def _check_text(raw: Any) -> None:
-    """Bytes that are no text come from a command line as halves of characters, which can't be sent or stored."""
-    if isinstance(raw, str) and any("\ud800" <= character <= "\udfff" for character in raw):
-        raise ValueError("is not valid text")
-
-
-def _whole(raw: Any) -> int:
-    if isinstance(raw, int) and not isinstance(raw, bool):
-        return raw
-    if isinstance(raw, str) and _WHOLE.fullmatch(raw.strip()):
-        return int(raw)
-    raise ValueError("must be a whole number")
-
-
-def _number(raw: Any) -> int | float:
-    if isinstance(raw, (int, float)) and not isinstance(raw, bool) and math.isfinite(raw):
-        return raw
-    text = raw.strip() if isinstance(raw, str) else ""
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    if _NUMBER.fullmatch(text) and math.isfinite(float(text)):
-        return float(text)
-    raise ValueError("must be a number")
-
-
-def _list(raw: Any) -> list[Any]:
-    if isinstance(raw, (list, tuple)):
+def _read(raw: Any, type_: str) -> Any:
+    """The plain data that a text spells for an input of this type; what spells none stays as it is."""
+    if isinstance(raw, tuple):
         return list(raw)
+    if isinstance(raw, float) and not math.isfinite(raw):
+        return str(raw)  # which is not a number to anybody else
     if not isinstance(raw, str):
-        raise ValueError("must be a list: a,b,c or a JSON list")
-    if raw.lstrip().startswith("["):
-        try:
-            found: list[Any] = json.loads(raw, parse_constant=_no_number)
-            json.dumps(found, ensure_ascii=False).encode()
-        except (ValueError, RecursionError):
-            raise ValueError('is not a JSON list, such as ["a", "b"]; a,b is the same') from None
-        return found
-    return [part.strip() for part in raw.split(",") if part.strip()]
+        return raw
+    # bytes that are not text come from a command line as halves of characters, which can't be sent or stored
+    if any("\ud800" <= character <= "\udfff" for character in raw):
+        raise Invalid("isn't valid text")
+    text = raw.strip()
+    match type_:
+        case "integer" | "number" if _WHOLE.fullmatch(text):
+            return int(text)
+        case "number" if _NUMBER.fullmatch(text) and math.isfinite(float(text)):
+            return float(text)
+        case "boolean" if raw.lower() in ("true", "yes", "false", "no"):
+            return raw.lower() in ("true", "yes")
+        case "list":
+            return _read_list(raw)
+    return raw
 
 
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no JSON")
-
-
-def _text(text: str, kind: str) -> str:
-    match kind:
-        case "id" if not re.fullmatch(r"[0-9]{1,32}", text):
-            raise ValueError("must be an id: digits only")
-        case "token" if not is_token_name(text):
-            raise ValueError("must be the name of a token: letters, digits, _ . and -")
-        case "date" if not _is_date(text):
-            raise ValueError("must be a date such as 2026-01-31")
-    return text
-
-
-def _is_date(text: str) -> bool:
+def _read_list(raw: str) -> list[Any]:
+    if not raw.lstrip().startswith("["):
+        return [part.strip() for part in raw.split(",") if part.strip()]
     try:
-        return bool(_DATE.fullmatch(text)) and date.fromisoformat(text) is not None
-    except ValueError:
-        return False
+        items: list[Any] = json.loads(raw, parse_constant=_refuse_constant)
+        json.dumps(items, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise Invalid("isn't a JSON list", 'write it like ["a", "b"]; a,b is the same') from None
+    return items
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def is_token_name(text: str) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pinflow.plan.checker import near
 from pinflow.plan.inputs import is_token_name
 from pinflow.plan.model import ItemLogin, Login
+from pinflow.suggestions import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from pinflow.plan.checker import Findings
+    from pinflow.plan.checker import Checker
     from pinflow.plugin.action import Action
     from pinflow.recipe import model
     from pinflow.recipe.includes import Part, Place
@@ -44,28 +44,28 @@ class Logins:
     def __init__(
         self,
         declared: Mapping[str, tuple[model.Login, Place]],
-        findings: Findings,
+        checker: Checker,
         *,
         plugins: Collection[str],
         complete: bool = True,
     ) -> None:
         self._declared = declared
-        self._findings = findings
+        self._checker = checker
         self._complete = complete
         self._tokens = {name: self._token(name, login, place) for name, (login, place) in declared.items()}
         for login, place in declared.values():
             if login.plugin is not None and login.plugin not in plugins:
-                hint = near(login.plugin, plugins, "the plugins are")
-                findings.add(place.at("plugin"), f"there is no plugin {login.plugin!r}", hint)
+                hint = suggest(login.plugin, plugins, "the plugins are")
+                checker.add(place.at("plugin"), f"there is no plugin {login.plugin!r}", hint)
         self._scopes: dict[tuple[str, str], set[str]] = {}
         self._items: dict[tuple[str, str], ItemLogin] = {}
 
     def _token(self, name: str, login: model.Login, place: Place) -> str | None:
         place = place.at("token")
-        token = self._findings.early(login.token, place)
+        token = self._checker.early_text(login.token, place)
         if token is not None and not is_token_name(token):
             what = f"login {name!r}: {token[:40]!r} can't name a token"
-            self._findings.add(place, what, "a token's name has letters, digits, _ . and -; it is not a path")
+            self._checker.add(place, what, "a token's name has letters, digits, _ . and -; it is not a path")
             return None
         return token
 
@@ -94,9 +94,9 @@ class Logins:
             return Bound()
         if action.api is None:
             if part.step.auth is not None:
-                self._findings.add(part.place.at("auth"), f"{action.name} needs no login", "delete auth", key=True)
+                self._checker.add(part.place.at("auth"), f"{action.name} needs no login", "delete auth", key=True)
             return Bound()
-        chosen = self._chosen(part, action, around)
+        chosen = self._by_action(part, action, around)
         items = {role: around[name].path for role, name in chosen.items() if name in around}
         for role, name in chosen.items():
             if role in items:
@@ -119,12 +119,12 @@ class Logins:
         lacking = () if login.scopes is None else sorted(action.scopes[role].difference(login.scopes))
         if lacking:
             what = f"login {name!r} lacks the scope {' and '.join(lacking)}, which {action.title} needs"
-            self._findings.add(place.at("scopes"), what, "add it, or leave scopes out")
+            self._checker.add(place.at("scopes"), what, "add it, or leave scopes out")
 
-    def _chosen(self, part: Part, action: Action, around: Mapping[str, Tokens]) -> dict[str, str]:
+    def _by_action(self, part: Part, action: Action, around: Mapping[str, Tokens]) -> dict[str, str]:
         given = part.step.auth
         if isinstance(given, str):
-            login = self._known(given, part.place.at("auth"), around)
+            login = self._login_name(given, part.place.at("auth"), around)
             return dict.fromkeys(action.roles, login) if login else {}
         if given is not None:
             return self._by_role(given, part.place.at("auth"), action, around)
@@ -140,7 +140,7 @@ class Logins:
             return next(iter(self._declared))
         place = part.place.at("uses" if part.step.uses is not None else "for_each")
         hint = f"write auth: {' or '.join([*accounts, *self._declared])}"
-        self._findings.add(place, f"{action.title} must know its login", hint)
+        self._checker.add(place, f"{action.title} must know its login", hint)
         return None
 
     def _by_role(
@@ -148,32 +148,32 @@ class Logins:
     ) -> dict[str, str]:
         roles = [role for role in action.roles if role]
         if not roles:
-            self._findings.add(place, f"{action.name} has one login", "write auth: with one name")
+            self._checker.add(place, f"{action.name} has one login", "write auth: with one name")
             return {}
         chosen: dict[str, str] = {}
         for role, name in given.items():
-            login = self._known(name, place.at(role), around)
+            login = self._login_name(name, place.at(role), around)
             if role not in roles:
                 what = f"{action.name} has no login {role!r}"
-                self._findings.add(place.at(role), what, f"it has {' and '.join(roles)}", key=True)
+                self._checker.add(place.at(role), what, f"it has {' and '.join(roles)}", key=True)
             elif login:
                 chosen[role] = login
         lacking = [role for role in roles if role not in given]
         if lacking:
-            self._findings.add(place, f"{action.name} also needs the login {' and '.join(map(repr, lacking))}")
+            self._checker.add(place, f"{action.name} also needs the login {' and '.join(map(repr, lacking))}")
         return chosen
 
-    def _known(self, raw: str, place: Place, around: Mapping[str, Tokens]) -> str | None:
-        name = self._findings.early(raw, place)
+    def _login_name(self, raw: str, place: Place, around: Mapping[str, Tokens]) -> str | None:
+        name = self._checker.early_text(raw, place)
         if name in self._declared and name in around:
             what = f"{name!r} is a login under auth and the item of a loop"
-            self._findings.add(place, what, "rename one of them")
+            self._checker.add(place, what, "rename one of them")
             return None
         if name is None or name in self._declared or name in around or (not self._declared and name == DEFAULT_LOGIN):
             return name
         if self._complete:
             what = f"there is no login {name!r} under auth"
             known = [*self._declared, *around]
-            hint = near(name, known, "the logins are")
-            self._findings.add(place, what, hint if known else "begin with auth: and its name and token")
+            hint = suggest(name, known, "the logins are")
+            self._checker.add(place, what, hint if known else "begin with auth: and its name and token")
         return None

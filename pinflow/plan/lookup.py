@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow.plan.checker import near
-from pinflow.suggestions import nearest
+from pinflow.suggestions import nearest, suggest
 
 if TYPE_CHECKING:
-    from pinflow.plan.checker import Findings
+    from pinflow.plan.checker import Checker
     from pinflow.plugin.action import Action
     from pinflow.plugin.registry import Registry
     from pinflow.recipe.includes import Part, Place
     from pinflow.recipe.model import Recipe
 
 
-class Chooser:
+class ActionLookup:
     """Looks up APIs and actions. ``forced`` is the API that overrides what recipes say."""
 
-    def __init__(self, registry: Registry, findings: Findings, forced: str | None) -> None:
+    def __init__(self, registry: Registry, checker: Checker, forced: str | None) -> None:
         self._registry = registry
-        self._findings = findings
+        self._checker = checker
         self._forced = forced
-        self._wrong: set[str] = set()  # APIs that nobody speaks: said once is enough
+        self._wrong: set[str] = set()  # APIs that no plugin speaks: one message each is enough
 
     def check_api(self, place: Place, recipe: Recipe) -> None:
         """Note a recipe's own API if no plugin speaks it."""
         if recipe.api is not None and self._forced is None:
-            self._known(recipe.api, place)
+            self._check_known(recipe.api, place)
 
     def default_api(self, recipe: Recipe) -> str | None:
         """The API of a recipe's bare action names."""
@@ -40,27 +39,27 @@ class Chooser:
         if part.step.api is None:
             return self.default_api(part.recipe)
         place = part.place.at("api")
-        api = self._findings.early(part.step.api, place)
+        api = self._checker.early_text(part.step.api, place)
         if api is None:
             self._wrong.add("")
             return ""
-        self._known(api, place)
+        self._check_known(api, place)
         return api
 
-    def _known(self, api: str, place: Place) -> None:
+    def _check_known(self, api: str, place: Place) -> None:
         if api not in self._registry.apis:
-            hint = near(api, self._registry.apis, "the APIs are")
-            self._findings.add(place, f"no plugin speaks the API {api!r}", hint)
+            hint = suggest(api, self._registry.apis, "the APIs are")
+            self._checker.add(place, f"no plugin speaks the API {api!r}", hint)
             self._wrong.add(api)
 
     def action(self, raw: str, place: Place, api: str | None) -> Action | None:
         """The action that ``raw`` names; None if there is none, which is noted."""
-        name = self._findings.early(raw, place)
+        name = self._checker.early_text(raw, place)
         if name is None:
             return None
         action = self._registry.action(name, api)
         if action is None and ("." in name or api not in self._wrong):
-            self._findings.add(place, *self._missing(name, api))
+            self._checker.add(place, *self._missing(name, api))
         return action
 
     def variant(self, action: Action | None, part: Part, *, items: bool) -> Action | None:
@@ -73,24 +72,24 @@ class Chooser:
         by = action.variants.by
         if by not in part.step.with_:
             what = f"{action.name}: missing argument {by!r}"
-            self._findings.add(part.place.at("for_each" if items else "uses"), what, action.variants.hint)
+            self._checker.add(part.place.at("for_each" if items else "uses"), what, action.variants.hint)
             return None
         place = part.place.at("with", by)
-        name = self._findings.early(part.step.with_[by], place)
+        name = self._checker.early_text(part.step.with_[by], place)
         if name is None:
             return None
-        found = action.variants.find(name, items)
-        if found is None:
+        variant = action.variants.find(name, items)
+        if variant is None:
             meant = nearest(name, action.variants.names())
             hint = f"did you mean {meant!r}?" if meant else action.variants.hint
-            self._findings.add(place, f"{action.full_name} has no {by} {name[:80]!r}", hint)
-        return found
+            self._checker.add(place, f"{action.full_name} has no {by} {name[:80]!r}", hint)
+        return variant
 
     def _missing(self, name: str, api: str | None) -> tuple[str, str]:
         outright, _, bare = name.rpartition(".")
         elsewhere = self._registry.apis_with(bare)
         if outright and outright not in self._registry.apis:
-            hint = near(outright, self._registry.apis, "the APIs are")
+            hint = suggest(outright, self._registry.apis, "the APIs are")
             return f"no plugin speaks the API {outright!r}", hint
         if elsewhere and api is None and not outright:
             return f"{name!r} needs to know its API", f"write api: {elsewhere[-1]}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pinflow.expressions.expression import ExpressionError, Template
+from pinflow.expressions.expression import Template
 from pinflow.plan.inputs import is_token_name
+from pinflow.schema.invalid import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -120,7 +121,7 @@ class Plan:
 
     @property
     def unattended_writes(self) -> list[PlannedStep]:
-        """The steps that need an approval before they run with nobody there."""
+        """The steps that need an approval before they run unattended."""
         steps = all_steps((*self.steps, *self.finally_))
         return [step for step in steps if step.writes and not (step.action is not None and step.action.local)]
 
@@ -130,12 +131,12 @@ class Plan:
         return [step for step in all_steps((*self.steps, *self.finally_)) if self._deletes(step)]
 
     def _deletes(self, step: PlannedStep) -> bool:
-        told = step.action.destructive if step.action is not None else False
-        if isinstance(told, bool):
-            return told
+        destructive = step.action.destructive if step.action is not None else False
+        if isinstance(destructive, bool):
+            return destructive
         return any(
             self._may_be(step.arguments.tree[name], value)
-            for name, value in told.items()
+            for name, value in destructive.items()
             if name in step.arguments.tree
         )
 
@@ -146,7 +147,7 @@ class Plan:
             return True
         try:
             return bool(given.render({"inputs": self.inputs}) == value)
-        except ExpressionError:
+        except Invalid:
             return True
 
     def stored_inputs(self) -> dict[str, Any]:
@@ -155,8 +156,8 @@ class Plan:
 
 
 def _token_in(item: Any, field: str | None) -> str:
-    found = item.get(field) if field and isinstance(item, dict) else item
-    return found if isinstance(found, str) and is_token_name(found) else ""
+    name = item.get(field) if field and isinstance(item, dict) else item
+    return name if isinstance(name, str) and is_token_name(name) else ""
 
 
 def all_steps(steps: Iterable[PlannedStep]) -> Iterable[PlannedStep]:

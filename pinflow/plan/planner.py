@@ -10,12 +10,13 @@ from pinflow.errors import RecipeError, UsageError
 from pinflow.expressions.expression import compile_expression
 from pinflow.expressions.template import Scope, Value
 from pinflow.plan.arguments import check_arguments
-from pinflow.plan.checker import Findings, near
+from pinflow.plan.checker import Checker
 from pinflow.plan.inputs import Declared, MissingInputs, check_known, resolve
 from pinflow.plan.logins import Logins, Tokens
-from pinflow.plan.lookup import Chooser
+from pinflow.plan.lookup import ActionLookup
 from pinflow.plan.model import Loop, Plan, PlannedStep
 from pinflow.recipe.includes import Place, expand
+from pinflow.suggestions import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,27 +54,27 @@ def make_plan(
     for inputs and APIs that do not exist, MissingInputs for a recipe that is right.
     """
     if api is not None and api not in registry.apis:
-        raise UsageError(f"no plugin speaks the API {api!r}", hint=near(api, registry.apis, "the APIs are"))
+        raise UsageError(f"no plugin speaks the API {api!r}", hint=suggest(api, registry.apis, "the APIs are"))
 
-    def resolved(declared: Mapping[str, Declared]) -> Resolved:
+    def resolve_inputs(declared: Mapping[str, Declared]) -> Resolved:
         own = {name: value for name, value in (given or {}).items() if name in declared}
         return resolve(declared, own, now=now, examples=examples, checking=given is None)
 
-    def known(recipes: Sequence[tuple[Source, Recipe]]) -> Scope:
-        inputs = resolved(declared_in(recipes))
+    def scope_of_inputs(recipes: Sequence[tuple[Source, Recipe]]) -> Scope:
+        inputs = resolve_inputs(declared_in(recipes))
         return Scope({"inputs": inputs.values}, frozenset(f"inputs.{name}" for name in inputs.unknown))
 
-    whole = expand(source, recipe, known, now=now)
+    whole = expand(source, recipe, scope_of_inputs, now=now)
     declared = declared_in(whole.recipes)
-    complete = not (whole.problems or any(each.broken for _, each in whole.recipes))
+    complete = not (whole.problems or any(part.broken for _, part in whole.recipes))
     if complete:
         check_known(given or {}, declared)
-    inputs = resolved(declared)
-    findings = Findings(declared, inputs, now=now, complete=complete)
+    inputs = resolve_inputs(declared)
+    checker = Checker(declared, inputs, now=now, complete=complete)
     named = frozenset(name for name in given or {} if name in declared)
-    plan = _Maker(whole, registry, findings, api, complete=complete).plan(source, recipe, inputs, named)
-    if found := [*problems, *whole.problems, *inputs.problems, *findings.problems]:
-        raise RecipeError(found)
+    plan = _Planner(whole, registry, checker, api, complete=complete).plan(source, recipe, inputs, named)
+    if wrong := [*problems, *whole.problems, *inputs.problems, *checker.problems]:
+        raise RecipeError(wrong)
     if inputs.missing and given is not None:
         raise MissingInputs(inputs.missing)
     return plan
@@ -81,41 +82,42 @@ def make_plan(
 
 def declared_in(recipes: Sequence[tuple[Source, Recipe]]) -> dict[str, Declared]:
     """The inputs of all recipes; those of the outer ones win, and come first."""
-    found: dict[str, Declared] = {}
+    declared: dict[str, Declared] = {}
     for source, recipe in recipes:
-        for name, each in recipe.inputs.items():
-            found.setdefault(name, Declared(name, each, Place(source, ("inputs", name))))
-    return found
+        for name, entry in recipe.inputs.items():
+            declared.setdefault(name, Declared(name, entry, Place(source, ("inputs", name))))
+    return declared
 
 
-class _Maker:
+class _Planner:
     def __init__(
-        self, whole: Expanded, registry: Registry, findings: Findings, api: str | None, *, complete: bool
+        self, whole: Expanded, registry: Registry, checker: Checker, api: str | None, *, complete: bool
     ) -> None:
         self._whole = whole
         self._registry = registry
-        self._findings = findings
+        self._checker = checker
         self._forced_api = api
-        self._chooser = Chooser(registry, findings, api)
+        self._lookup = ActionLookup(registry, checker, api)
         plugins = [plugin.name for plugin in registry.plugins]
-        self._logins = Logins(whole.logins, findings, plugins=plugins, complete=complete)
+        self._logins = Logins(whole.logins, checker, plugins=plugins, complete=complete)
 
     def plan(self, source: Source, recipe: Recipe, inputs: Resolved, given: frozenset[str]) -> Plan:
-        for each, its in self._whole.recipes:
-            self._chooser.check_api(Place(each, ("api",)), its)
+        for origin, part in self._whole.recipes:
+            self._lookup.check_api(Place(origin, ("api",)), part)
         seen: dict[str, Part] = {}  # one scope for both lists: either's outputs are read as steps.NAME
-        steps, names = self._steps(self._whole.steps, self._findings.names, "", seen, {}, certain=True)
+        names = self._checker.names.with_later(self._places(self._whole.finally_))
+        steps, names = self._steps(self._whole.steps, names, "", seen, {}, certain=True)
         last, names = self._steps(self._whole.finally_, names, "finally.", seen, {}, certain=True)
         outputs = {
-            name: self._findings.value(value, Place(source, ("outputs", name)), names, shown=True)
+            name: self._checker.value(value, Place(source, ("outputs", name)), names, shown=True)
             for name, value in recipe.outputs.items()
         }
-        texts = "\0".join(each.text for each, _ in self._whole.recipes)
+        texts = "\0".join(origin.text for origin, _ in self._whole.recipes)
         return Plan(
             recipe=recipe,
             source=source,
             registry=self._registry,
-            api=self._chooser.default_api(recipe),
+            api=self._lookup.default_api(recipe),
             forced_api=self._forced_api,
             inputs=inputs.values,
             steps=steps,
@@ -124,7 +126,7 @@ class _Maker:
             logins=self._logins.all(),
             item_logins=self._logins.items(),
             digest=hashlib.sha256(texts.encode()).hexdigest(),
-            needed=frozenset(self._findings.needed),
+            needed=frozenset(self._checker.needed),
             secrets=inputs.secrets,
             files=inputs.files,
             given=given,
@@ -144,14 +146,26 @@ class _Maker:
     ) -> tuple[tuple[PlannedStep, ...], Names]:
         planned: list[PlannedStep] = []
         ids = _Ids(parts)
+        names = names.with_later(self._places(parts))
         for part in parts:
             if part.step.id:
                 self._check_id(part, part.step.id, seen)
-            step = self._step(part, part.step.id or ids.free(part.step), names, prefix, around, certain=certain)
+            inside = names.with_later({part.step.id: ""}) if part.step.id else names
+            step = self._step(part, part.step.id or ids.free(part.step), inside, prefix, around, certain=certain)
             planned.append(step)
             if part.step.id:
                 names = names.with_step(step.id, step.path, output_shape(step))
         return tuple(planned), names
+
+    def _places(self, parts: Sequence[Part]) -> dict[str, str]:
+        """Where each step with an id stands, for a reader of the main recipe."""
+        places = {}
+        for part in parts:
+            where = part.place.problem("")
+            if part.step.id:
+                main = where.file == self._whole.recipes[0][0].name
+                places[part.step.id] = f"line {where.line}" if main else f"{where.file}:{where.line}"
+        return places
 
     def _check_id(self, part: Part, step_id: str, seen: dict[str, Part]) -> None:
         """The steps of one recipe have been compared; an included one may have an id that is taken."""
@@ -159,7 +173,7 @@ class _Maker:
         if first.place.source is not part.place.source:
             where = first.place.at("id").problem("")
             hint = f"the first is in {where.file}:{where.line}; rename one"
-            self._findings.add(part.place.at("id"), f"two steps have the id {step_id!r}", hint)
+            self._checker.add(part.place.at("id"), f"two steps have the id {step_id!r}", hint)
 
     def _step(
         self,
@@ -173,19 +187,19 @@ class _Maker:
     ) -> PlannedStep:
         step, place = part.step, part.place
         path = prefix + step_id
-        action, items = self._what(part, names)
+        action, items = self._action_or_items(part, names)
         bound = self._logins.bind(part, None if step.broken else action, around)
         condition = self._condition(part, names)
-        certain = certain and self._findings.holds(condition, step.if_, place.at("if"), names)
+        certain = certain and self._checker.holds(condition, step.if_, place.at("if"), names)
         loop = None
         if step.for_each is not None:
             loop = self._loop(part, action, items, names, path, around, certain=certain)
         return PlannedStep(
             path=path,
             id=step_id,
-            name=self._findings.value(step.name, place.at("name"), names, shown=True),
+            name=self._checker.value(step.name, place.at("name"), names, shown=True),
             action=action,
-            api=(action.api if action else None) or self._chooser.default_api(part.recipe),
+            api=(action.api if action else None) or self._lookup.default_api(part.recipe),
             logins=bound.logins,
             item_logins=bound.items,
             arguments=self._arguments(part, action, names, certain=certain),
@@ -203,27 +217,27 @@ class _Maker:
             return None
         if raw is False:
             return compile_expression("false")
-        return self._findings.expression(raw, part.place.at("if"), names)
+        return self._checker.expression(raw, part.place.at("if"), names)
 
-    def _what(self, part: Part, names: Names) -> tuple[Action | None, Expression | Value | None]:
+    def _action_or_items(self, part: Part, names: Names) -> tuple[Action | None, Expression | Value | None]:
         """The action that a step uses, or what it loops over instead."""
         step = part.step
-        api = self._chooser.api(part)
+        api = self._lookup.api(part)
         if step.uses is not None:
-            action = self._chooser.action(step.uses, part.place.at("uses"), api)
-            return self._chooser.variant(action, part, items=False), None
+            action = self._lookup.action(step.uses, part.place.at("uses"), api)
+            return self._lookup.variant(action, part, items=False), None
         place = part.place.at("for_each")
         shown = step.key is None  # an item without a key is called what it is
         if not isinstance(step.for_each, str):
             self._check_no_action(part)
-            return None, self._findings.value(step.for_each, place, names, shown=shown)
+            return None, self._checker.value(step.for_each, place, names, shown=shown)
         if self._is_expression(step.for_each, api, names):
             self._check_no_action(part)
-            return None, self._findings.expression(step.for_each, place, names, shown=shown)
-        action = self._chooser.variant(self._chooser.action(step.for_each, place, api), part, items=True)
+            return None, self._checker.expression(step.for_each, place, names, shown=shown)
+        action = self._lookup.variant(self._lookup.action(step.for_each, place, api), part, items=True)
         if action is not None and not action.yields:
             what = f"{action.variant or step.for_each!r} gives one result, not items"
-            self._findings.add(place, what, "call it with uses instead")
+            self._checker.add(place, what, "call it with uses instead")
         return action, None
 
     def _is_expression(self, text: str, api: str | None, names: Names) -> bool:
@@ -234,15 +248,15 @@ class _Maker:
 
     def _check_no_action(self, part: Part) -> None:
         """A loop over a list calls no action, so nothing can be meant for one."""
-        for key, given in (("with", part.step.with_), ("auth", part.step.auth), ("api", part.step.api)):
-            if given:
+        for key, value in (("with", part.step.with_), ("auth", part.step.auth), ("api", part.step.api)):
+            if value:
                 what = f"{key} is for an action, and this loop goes over a list"
-                self._findings.add(part.place.at(key), what, "put it into the steps under do", key=True)
+                self._checker.add(part.place.at(key), what, "put it into the steps under do", key=True)
 
     def _arguments(self, part: Part, action: Action | None, names: Names, *, certain: bool) -> Value:
-        value = self._findings.value(dict(part.step.with_), part.place.at("with"), names)
+        value = self._checker.value(dict(part.step.with_), part.place.at("with"), names)
         if action is not None and not part.step.broken:
-            check_arguments(action, value, part, names, self._findings, self._registry, certain=certain)
+            check_arguments(action, value, part, names, self._checker, self._registry, certain=certain)
         return value
 
     def _loop(
@@ -258,18 +272,18 @@ class _Maker:
     ) -> Loop:
         step = part.step
         variable = step.as_ or "item"
-        around = {name: each for name, each in around.items() if name != variable}  # that one is out of sight
+        around = {name: tokens for name, tokens in around.items() if name != variable}  # that one is out of sight
         if (tokens := _tokens(action, items, path)) is not None:
             around[variable] = tokens
         inner = names.with_variable(variable, item_shape(action))
-        key = self._findings.value(step.key, part.place.at("key"), inner, shown=True) if step.key else None
-        certain = certain and not self._findings.is_empty(items, step.for_each, part.place.at("for_each"), names)
+        key = self._checker.value(step.key, part.place.at("key"), inner, shown=True) if step.key else None
+        certain = certain and not self._checker.is_empty(items, step.for_each, part.place.at("for_each"), names)
         planned, after = self._steps(part.body, inner, f"{path}.", {}, around, certain=certain)
         collect = dict(step.collect)
-        kept = self._findings.value(collect, part.place.at("collect"), after, shown=True) if collect else None
+        rows = self._checker.value(collect, part.place.at("collect"), after, shown=True) if collect else None
         by_account = tokens is not None and (tokens.outright or self._logins.acts_for_items(path))
         account = tokens.field if tokens is not None and by_account else None
-        return Loop(variable, items, key, step.parallel, step.limit, planned, account, kept)
+        return Loop(variable, items, key, step.parallel, step.limit, planned, account, rows)
 
 
 class _Ids:
@@ -301,7 +315,7 @@ def _tokens(action: Action | None, items: Expression | Value | None, path: str) 
     if items is None:
         return None
     references = [r for _, r in items.references] if isinstance(items, Value) else items.references
-    return Tokens(path, "", outright=False) if all(each.root == "inputs" for each in references) else None
+    return Tokens(path, "", outright=False) if all(reference.root == "inputs" for reference in references) else None
 
 
 def item_shape(action: Action | None) -> Shape:

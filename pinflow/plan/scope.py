@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pinflow.suggestions import nearest
+from pinflow.schema.invalid import JSON_TYPES, Invalid
+from pinflow.suggestions import suggest
 
 if TYPE_CHECKING:
     from pinflow.expressions.expression import Reference
@@ -16,46 +17,37 @@ if TYPE_CHECKING:
 Shape = Mapping[str, Any]
 
 _TYPES = {"integer": "integer", "number": "number", "boolean": "boolean", "list": "array"}
-_WORDS = {
-    "object": "a mapping",
-    "array": "a list",
-    "string": "text",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-    "null": "nothing",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """What is wrong with a reference, and how far into the expression."""
-
-    what: str
-    hint: str
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The roots and their shapes at one point of a recipe. ``steps`` is id -> path of the steps that ran by then."""
+    """The roots and their shapes at one point of a recipe.
+
+    ``steps`` is id -> path of the steps that ran by then, ``later`` id -> place
+    ("line 28") of those that have not, "" for the one that is running.
+    """
 
     roots: Mapping[str, Shape]
     steps: Mapping[str, str] = field(default_factory=dict)
+    later: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def start(cls, inputs: Mapping[str, Shape], complete: bool = True) -> Names:
-        """What is there before the first step. Unless ``complete``, there may be more, which nobody knows."""
+        """What is there before the first step. Unless ``complete``, there may be more."""
         more: Shape = {} if complete else {"additionalProperties": {}}
         return cls({"inputs": {**_mapping(inputs), **more}, "steps": {**_mapping({}), **more}})
 
     def with_step(self, name: str, path: str, shape: Shape) -> Names:
         steps = self.roots["steps"]
         steps = {**steps, "properties": {**steps["properties"], name: shape}}
-        return Names({**self.roots, "steps": steps}, {**self.steps, name: path})
+        return replace(self, roots={**self.roots, "steps": steps}, steps={**self.steps, name: path})
+
+    def with_later(self, places: Mapping[str, str]) -> Names:
+        """The same with steps that run later; ``places`` is id -> where ("line 28")."""
+        return replace(self, later={**self.later, **places})
 
     def with_variable(self, name: str, shape: Shape) -> Names:
-        return Names({**self.roots, name: shape}, self.steps)
+        return replace(self, roots={**self.roots, name: shape})
 
     def steps_read(self, reference: Reference) -> set[str]:
         """The paths of the steps whose output a reference reads."""
@@ -73,64 +65,70 @@ class Names:
             shape = None if shape is None else _inside(shape, part)
         return shape or None
 
-    def fault(self, reference: Reference) -> Wrong | None:
-        """What is wrong with a reference, if anything can be told."""
+    def problem(self, reference: Reference) -> Invalid | None:
+        """What is wrong with a reference, if anything can be told; its offset counts from the expression's start."""
         shape = self.roots.get(reference.root)
         if shape is None:
-            return Wrong(f"unknown name {reference.root!r}", _hint(reference.root, self.roots), reference.offsets[0])
-        shown = reference.root
+            what = f"unknown name {reference.root!r}"
+            return Invalid(what, suggest(reference.root, self.roots), offset=reference.offsets[0])
+        path = reference.root
         for index, part in enumerate(reference.path):
             inner = _inside(shape, part)
             if inner is None:
-                return self._no_field(reference, index, shown, shape)
+                return self._missing_field(reference, index, path, shape)
             shape = inner
-            shown = f"{shown}.{part}" if isinstance(part, str) else f"{shown}[{part}]"
+            path = f"{path}.{part}" if isinstance(part, str) else f"{path}[{part}]"
         return None
 
-    def _no_field(self, reference: Reference, index: int, shown: str, shape: Shape) -> Wrong | None:
+    def _missing_field(self, reference: Reference, index: int, path: str, shape: Shape) -> Invalid | None:
         part = reference.path[index]
         offset = reference.offsets[index + 1]
-        if shown == "steps":
-            return Wrong(f"no step {part!r} has run by then", _hint(str(part), self.steps), offset)
-        if shown == "inputs":
-            return Wrong(f"there is no input {part!r}", _hint(str(part), shape["properties"]), offset)
+        if path == "steps" and part in self.later:
+            place = self.later[str(part)]
+            what = f"runs later ({place})" if place else "can't read its own result"
+            return Invalid(f"step {part!r} {what}", offset=offset)
+        if path == "steps":
+            return Invalid(f"there is no step {part!r} here", suggest(str(part), self.steps), offset=offset)
+        if path == "inputs":
+            return Invalid(f"there is no input {part!r}", suggest(str(part), shape["properties"]), offset=offset)
         if reference.optional or index >= reference.guarded_from:
             return None
-        known = _fields(shape)
-        if known:
-            return Wrong(f"{shown} has no field {part!r}", _hint(str(part), known), offset)
-        return Wrong(f"{shown} is {_said(shape)}: it has no {part!r}", "", offset)
+        fields = _fields(shape)
+        if fields:
+            return Invalid(f"{path} has no field {part!r}", suggest(str(part), fields), offset=offset)
+        return Invalid(f"{path} is {_describe_shape(shape)}: it has no {part!r}", offset=offset)
 
 
 def shape_of_input(declared: Input) -> Shape:
     """What an input holds; anything where its declaration is wrong."""
     if declared.broken:
         return {}
-    kind = {"type": _TYPES.get(declared.type, "string")}
-    return kind if declared.required or declared.has_default else {"anyOf": [kind, {"type": "null"}]}
+    shape = {"type": _TYPES.get(declared.type, "string")}
+    return shape if declared.required or declared.has_default else {"anyOf": [shape, {"type": "null"}]}
 
 
-def fits(given: Shape, wanted: Shape, document: Mapping[str, Any]) -> str:
-    """Why a value of shape ``given`` can't be an argument of shape ``wanted``; "" if it can, or nobody can tell."""
-    have, want = _kinds(given, document), _kinds(wanted, document)
+def shape_mismatch(given: Shape, wanted: Shape, document: Mapping[str, Any]) -> Invalid | None:
+    """Why a value of shape ``given`` can't be an argument of shape ``wanted``; None if it can, or that is not known."""
+    have, want = _types(given, document), _types(wanted, document)
     if not have or not want:
-        return ""
+        return None
     have.discard("null")
     if "integer" in have:
         have |= {"string", "number"}  # ids are text; a whole number is kept exactly
     if have & want or not have:
-        return ""
-    return f"must be {' or '.join(_WORDS[k] for k in sorted(want - {'null'}))}, not {_said(given)}"
+        return None
+    names = " or ".join(JSON_TYPES[name] for name in sorted(want - {"null"}))
+    return Invalid(f"must be {names}, not {_describe_shape(given)}", reason="type", wanted=names)
 
 
-def _kinds(shape: Shape, document: Mapping[str, Any]) -> set[str]:
+def _types(shape: Shape, document: Mapping[str, Any]) -> set[str]:
     if "$ref" in shape:
         target: Any = document
         for part in str(shape["$ref"]).removeprefix("#/").split("/"):
             target = target[part]
-        return _kinds(target, document)
+        return _types(target, document)
     if "anyOf" in shape:
-        branches = [_kinds(branch, document) for branch in shape["anyOf"]]
+        branches = [_types(branch, document) for branch in shape["anyOf"]]
         return set().union(*branches) if all(branches) else set()
     if "enum" in shape or "const" in shape:
         return {"string"} if all(isinstance(v, str) for v in shape.get("enum", [shape.get("const")])) else set()
@@ -143,8 +141,8 @@ def _inside(shape: Shape, part: str | int) -> Shape | None:
         return {}
     if "anyOf" in shape:
         inner = [_inside(branch, part) for branch in shape["anyOf"] if branch.get("type") != "null"]
-        found = [each for each in inner if each is not None]
-        return found[0] if len(found) == 1 else ({} if found else None)
+        there = [shape for shape in inner if shape is not None]
+        return there[0] if len(there) == 1 else ({} if there else None)
     if shape.get("type") == "array":
         return shape.get("items", {}) if isinstance(part, int) else None
     if shape.get("type") == "object":
@@ -160,18 +158,12 @@ def _fields(shape: Shape) -> list[str]:
     return list(shape.get("properties", {}))
 
 
-def _said(shape: Shape) -> str:
+def _describe_shape(shape: Shape) -> str:
     if "anyOf" in shape:
-        return " or ".join(_said(branch) for branch in shape["anyOf"] if branch.get("type") != "null")
+        return " or ".join(_describe_shape(branch) for branch in shape["anyOf"] if branch.get("type") != "null")
     if "enum" in shape:
-        return " or ".join(_WORDS[kind] for kind in sorted(_kinds(shape, {}))) or "something else"
-    return _WORDS.get(str(shape.get("type")), "something else")
-
-
-def _hint(name: str, known: Mapping[str, Any] | list[str]) -> str:
-    near = nearest(name, known)
-    listed = ", ".join(list(known)[:12])
-    return f"did you mean {near!r}?" if near else (f"there are: {listed}" if listed else "")
+        return " or ".join(JSON_TYPES[name] for name in sorted(_types(shape, {}))) or "something else"
+    return JSON_TYPES.get(str(shape.get("type")), "something else")
 
 
 def _mapping(properties: Mapping[str, Shape]) -> Shape:

@@ -133,10 +133,10 @@ class Action:
     @cached_property
     def parameters(self) -> Parameters:
         """Its parameters, checked and described. Raises PluginError for a signature that can't be read."""
-        from pinflow.plugin.parameters import Described, Parameters
+        from pinflow.plugin.parameters import Parameters, SchemaParameters
 
         if self.accepts is not None:
-            return Described(self.accepts, self.function, self.full_name, self.checks)
+            return SchemaParameters(self.accepts, self.function, self.full_name, self.checks)
         variants = None if self.variants is None else (self.variants.by, self.variants.names)
         return Parameters(self.function, self.full_name, self.checks, variants)
 

@@ -12,32 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from pinflow.errors import PluginError, UsageError
 from pinflow.schema.constraints import Number, Text
-from pinflow.schema.types import Fields, Kind, Unfit, kind_of, shape
+from pinflow.schema.types import FieldsType, Type, shape, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
-    from pinflow.schema.types import Misfit
-
-Loc = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One argument that does not fit: where in the arguments, and what is wrong, in plain words."""
-
-    loc: Loc
-    what: str
-    unknown: bool = False  # the name at the end of ``loc`` is not a parameter
-    known: tuple[str, ...] = ()  # what there is instead
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """Arguments that are each right, and do not go together."""
-
-    names: tuple[str, ...]
-    error: UsageError
+    from pinflow.schema.invalid import Invalid, Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,90 +55,91 @@ class Parameters:
         try:
             return typing.get_type_hints(self._function, include_extras=True)
         except (NameError, TypeError, AttributeError) as error:
-            raise self._misfit(f"its annotations can't be read: {error}") from error
+            raise self._error(f"its annotations can't be read: {error}") from error
 
     @cached_property
     def _signature(self) -> dict[str, inspect.Parameter]:
         kinds = inspect.Parameter
         parameters = list(inspect.signature(self._function).parameters.values())
         if not parameters or parameters[0].kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
-            raise self._misfit("its first parameter must be the context")
+            raise self._error("its first parameter must be the context")
         context, *rest = parameters
-        caught = [p.name for p in rest if p.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)]
-        if caught:
-            raise self._misfit(f"every parameter must have a name of its own (leave out the stars of {caught[0]})")
-        loose = [p.name for p in rest if p.kind is not kinds.KEYWORD_ONLY]
-        if loose:
-            raise self._misfit(f"parameters after {context.name} must be keyword-only (put * before {loose[0]})")
+        starred = [p.name for p in rest if p.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)]
+        if starred:
+            raise self._error(f"every parameter must have a name of its own (leave out the stars of {starred[0]})")
+        positional = [p.name for p in rest if p.kind is not kinds.KEYWORD_ONLY]
+        if positional:
+            raise self._error(f"parameters after {context.name} must be keyword-only (put * before {positional[0]})")
         return {p.name: p for p in rest}
 
-    def _misfit(self, what: str) -> PluginError:
+    def _error(self, what: str) -> PluginError:
         module = getattr(self._function, "__module__", "?")
         return PluginError(f"action {self._name} ({module}): {what}", hint=_RULES)
 
     @cached_property
-    def _kind(self) -> Fields:
+    def _type(self) -> FieldsType:
         """What the arguments are checked with."""
         optional = frozenset(name for name, p in self._signature.items() if p.default is not inspect.Parameter.empty)
-        return Fields({name: self._kind_of(name) for name in self._signature}, optional)
+        return FieldsType({name: self._type_of(name) for name in self._signature}, optional)
 
-    def _kind_of(self, name: str) -> Kind:
+    def _type_of(self, name: str) -> Type:
         try:
-            return kind_of(self._hints.get(name, Any))
+            return type_of(self._hints.get(name, Any))
         except TypeError as error:
-            raise self._misfit(f"parameter {name} can't be checked: {error}") from error
+            raise self._error(f"parameter {name} can't be checked: {error}") from error
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._signature)
 
-    def faults(self, arguments: Mapping[str, Any]) -> list[Fault]:
-        """What is wrong with ``arguments``, all of it."""
-        try:
-            self._kind.convert(dict(arguments), ())
-        except Unfit as unfit:
-            return [_fault(misfit) for misfit in unfit.misfits]
-        return []
+    def problems(self, arguments: Mapping[str, Any]) -> list[Invalid]:
+        """All that is wrong with ``arguments``, each as a sentence."""
+        problems: list[Invalid] = []
+        self._type.convert(dict(arguments), (), problems)
+        for problem in problems:
+            if problem.reason not in ("missing", "unknown"):  # those name the argument themselves
+                problem.about(name_of(problem.location))
+        return problems
 
     @cached_property
     def _checks(self) -> list[tuple[Callable[..., None], tuple[str, ...]]]:
         """The action's checks, with the parameters that each looks at."""
-        found = [(check, tuple(inspect.signature(check).parameters)) for check in self._raw_checks]
-        for check, names in found:
+        checks = [(check, tuple(inspect.signature(check).parameters)) for check in self._raw_checks]
+        for check, names in checks:
             strange = [name for name in names if name not in self._signature]
             if strange:
-                raise self._misfit(f"its check {check.__name__} looks at {strange[0]!r}, which is no parameter")
-        return found
+                raise self._error(f"its check {check.__name__} looks at {strange[0]!r}, which isn't a parameter")
+        return checks
 
-    def clashes(self, arguments: Mapping[str, Any], *, unknown: Set[str]) -> list[Clash]:
-        """What the action's checks say against ``arguments``.
+    def clashes(self, arguments: Mapping[str, Any], *, unknown: Set[str]) -> list[tuple[tuple[str, ...], UsageError]]:
+        """What the action's checks say against ``arguments`` that are each right, with the names of those involved.
 
-        A check is left out while something that it looks at is ``unknown``, missing, or has a fault of its own.
+        A check is left out while something that it looks at is ``unknown``, missing, or has a problem of its own.
         """
-        found = []
+        clashes = []
         for check, names in self._checks:
-            given = {name: arguments[name] for name in names if name in arguments}
-            missing = any(name not in given and name not in self._kind.lax for name in names)
-            if missing or not unknown.isdisjoint(given):
+            present = tuple(name for name in names if name in arguments)
+            absent = any(name not in present and name not in self._type.optional for name in names)
+            if absent or not unknown.isdisjoint(present):
                 continue
-            try:
-                values = {name: self._kind.fields[name].convert(value, ()) for name, value in given.items()}
-            except Unfit:
+            problems: list[Invalid] = []
+            values = {name: self._type.fields[name].convert(arguments[name], (), problems) for name in present}
+            if problems:
                 continue
             try:
                 check(**{name: self._signature[name].default for name in names} | values)
             except UsageError as error:
-                found.append(Clash(tuple(given), error))
-        return found
+                clashes.append((present, error))
+        return clashes
 
     def convert(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as the function wants them: defaults filled in, ids as text.
 
-        Call it only with arguments that have no :meth:`faults`.
+        Call it only with arguments that have no :meth:`problems`.
         """
-        return self.rough(self._kind.convert(dict(arguments), ()))
+        return self.with_defaults(self._type.convert(dict(arguments), (), []))
 
-    def rough(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def with_defaults(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments unconverted, with defaults: for a dry run that knows some of them only as planned."""
         return {
             name: arguments[name] if name in arguments else copy.copy(parameter.default)
@@ -171,7 +152,7 @@ class Parameters:
 
     @cached_property
     def _schema(self) -> dict[str, Any]:
-        schema = self._kind.schema()
+        schema = self._type.schema()
         for name, part in schema["properties"].items():
             parameter = self._signature[name]
             if parameter.default is not inspect.Parameter.empty:
@@ -203,7 +184,7 @@ class Parameters:
         return [
             Parameter(
                 name,
-                self._kind.fields[name].said,
+                self._type.fields[name].label,
                 parameter.default is inspect.Parameter.empty,
                 None if parameter.default is inspect.Parameter.empty else parameter.default,
                 self._help.get(name, "") or note_of(self._hints.get(name, Any)),
@@ -214,21 +195,21 @@ class Parameters:
     @cached_property
     def _help(self) -> dict[str, str]:
         """Help per parameter: docstring lines ``name: text`` (a deeper line goes on)."""
-        found: dict[str, str] = {}
+        texts: dict[str, str] = {}
         current = ""
         for line in (inspect.getdoc(self._function) or "").splitlines():
             match = re.match(r"^ {4}(\w+): (.+)$", line)
             if match and match[1] in self._signature:
                 current = match[1]
-                found[current] = match[2]
+                texts[current] = match[2]
             elif current and line.startswith(" " * 6):
-                found[current] += " " + line.strip()
+                texts[current] += " " + line.strip()
             else:
                 current = ""
-        return found
+        return texts
 
 
-class Described(Parameters):
+class SchemaParameters(Parameters):
     """What an action takes that is described by a JSON Schema instead of its signature."""
 
     def __init__(
@@ -242,7 +223,7 @@ class Described(Parameters):
         self._accepts = schema
 
     @cached_property
-    def _kind(self) -> Fields:
+    def _type(self) -> FieldsType:
         from pinflow.schema.from_json_schema import fields_of
 
         return fields_of(self._accepts)
@@ -251,7 +232,7 @@ class Described(Parameters):
     def names(self) -> tuple[str, ...]:
         return tuple(self._accepts["properties"])
 
-    def rough(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def with_defaults(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return dict(arguments)
 
     def schema(self) -> dict[str, Any]:
@@ -260,7 +241,7 @@ class Described(Parameters):
     def listing(self) -> Sequence[Parameter]:
         required = self._accepts.get("required", ())
         return [
-            Parameter(name, self._kind.fields[name].said, name in required, None, part.get("description", ""))
+            Parameter(name, self._type.fields[name].label, name in required, None, part.get("description", ""))
             for name, part in self._accepts["properties"].items()
         ]
 
@@ -270,12 +251,10 @@ _RULES = (
 )
 
 
-def _fault(misfit: Misfit) -> Fault:
-    if misfit.missing or misfit.unknown:
-        return Fault(misfit.loc, misfit.what, misfit.unknown, misfit.known)
-    name = misfit.loc[-1]
-    shown = f"item {name + 1} of {misfit.loc[-2]!r}" if isinstance(name, int) else repr(name)
-    return Fault(misfit.loc, f"{shown} {misfit.what}")
+def name_of(location: Location) -> str:
+    """What a message calls the argument at ``location``, or the part of one."""
+    *_, name = location
+    return f"item {name + 1} of {location[-2]!r}" if len(location) > 1 and isinstance(name, int) else repr(name)
 
 
 def note_of(hint: Any) -> str:

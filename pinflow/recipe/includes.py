@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import RecipeError
-from pinflow.expressions.expression import ExpressionError
 from pinflow.expressions.template import Scope, Unknown, compile_value
 from pinflow.recipe.reader import parse_all
 from pinflow.recipe.source import read
-from pinflow.suggestions import nearest
+from pinflow.schema.invalid import Invalid
+from pinflow.suggestions import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +40,10 @@ class Place:
     def problem(self, what: str, *, hint: str = "", key: bool = False, offset: int | None = None) -> Problem:
         """A problem that stands here, or at the key that leads here, or ``offset`` characters into the text."""
         return self.source.problem(self.loc, what, hint=hint, key=key, offset=offset)
+
+    def locate(self, invalid: Invalid) -> Problem:
+        """A mistake in what stands here, with its line and column."""
+        return self.source.locate(invalid.at(*self.loc))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +140,8 @@ class _Expander:
             if value.mentions_unknown(scope):
                 raise Unknown
             path = value.render(scope, now=self._now)
-        except ExpressionError as error:
-            raise RecipeError([place.problem(error.message, hint=error.hint or "", offset=error.offset)]) from None
+        except Invalid as invalid:
+            raise RecipeError([place.locate(invalid)]) from None
         if not isinstance(path, str) or not path.strip():
             raise RecipeError([place.problem(f"this gives {_shown(path)}, which is no path of a recipe")])
         return path
@@ -148,8 +152,7 @@ class _Expander:
             raise RecipeError([place.problem(what, hint=hint, offset=offsets[0])])
         inputs: Any = scope.names["inputs"]
         if path and path[0] not in inputs and f"inputs.{path[0]}" not in scope.unknown:
-            near = nearest(str(path[0]), inputs)
-            hint = f"did you mean {near!r}?" if near else ""
+            hint = suggest(str(path[0]), inputs, "the inputs are")
             raise RecipeError([place.problem(f"there is no input {path[0]!r}", hint=hint, offset=offsets[1])])
 
     def _checked(self, place: Place, given: str, chain: tuple[Path, ...]) -> Path:

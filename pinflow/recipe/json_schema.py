@@ -16,7 +16,7 @@ from pinflow.recipe.validators import OneOf, Whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pinflow.recipe.model import Key, Kind
+    from pinflow.recipe.model import Key, Validator
 
 Json = dict[str, Any]
 
@@ -34,11 +34,11 @@ _DURATION = {
 }
 
 # what each kind takes, as far as a schema can say it
-_SHAPES: Mapping[Kind, Json] = {
+_SHAPES: Mapping[Validator, Json] = {
     validators.anything: {},
     validators.version: {"const": 1},
     validators.text: _TEXT,
-    validators.filled: _FILLED,
+    validators.non_empty_text: _FILLED,
     validators.name: _NAME,
     validators.number: {"type": "number"},
     validators.boolean: {"type": "boolean"},
@@ -114,7 +114,7 @@ def _property(key: Key) -> Json:
     return found
 
 
-def _shape(what: Kind | str) -> Json:
+def _shape(what: Validator | str) -> Json:
     """A kind, or the part of this name, as a schema."""
     match what:
         case str():

@@ -18,7 +18,7 @@ from pinflow.recipe import schedule_validators, validators
 from pinflow.recipe.validators import OneOf, Whole
 
 T = TypeVar("T")
-Kind: TypeAlias = Callable[[Any], Any]  # takes what was written, gives what is kept, or raises Invalid
+Validator: TypeAlias = Callable[[Any], Any]  # takes what was written, gives what is kept, or raises Invalid
 InputType: TypeAlias = Literal[
     "string", "integer", "number", "boolean", "date", "id", "board", "token", "file", "list", "secret"
 ]
@@ -28,14 +28,14 @@ class Key(NamedTuple):
     """A line of a table. ``of`` is what its lists and mappings hold: a kind, or the name of a part."""
 
     default: Any
-    kind: Kind
+    kind: Validator
     about: str
-    of: Kind | str | None
+    of: Validator | str | None
     required: bool
     field: str = ""  # of the part: Python has no `with`
 
 
-def entry(default: T, kind: Kind, about: str, of: Kind | str | None = None, *, required: bool = False) -> T:
+def entry(default: T, kind: Validator, about: str, of: Validator | str | None = None, *, required: bool = False) -> T:
     """A line of a table; the default of a ``required`` key stands in where what was written is wrong."""
     metadata = {"key": Key(default, kind, about, of, required)}
     if isinstance(default, dict):  # no mapping can be a plain default, though nobody changes it
@@ -85,9 +85,12 @@ class Login(Part):
     """An account that steps act for."""
 
     token: str = entry(
-        "unknown", validators.filled, "Name of the token, in the environment or in the token folder.", required=True
+        "unknown",
+        validators.non_empty_text,
+        "Name of the token, in the environment or in the token folder.",
+        required=True,
     )
-    plugin: str | None = entry(None, validators.filled, "The plugin that signs in, where more than one could.")
+    plugin: str | None = entry(None, validators.non_empty_text, "The plugin that signs in, where more than one could.")
     scopes: tuple[str, ...] | None = entry(
         None,
         validators.listing,
@@ -150,12 +153,12 @@ class Step(Part):
 
     id: str | None = entry(None, validators.name, "The name by which others read this step's result: steps.NAME.")
     name: str = entry("", validators.text, "What people see while the step runs.")
-    uses: str | None = entry(None, validators.filled, "The action to run.")
+    uses: str | None = entry(None, validators.non_empty_text, "The action to run.")
     with_: Mapping[str, Any] = entry({}, validators.mapping, "The action's arguments.")
     auth: str | Mapping[str, str] | None = entry(
         None, validators.logins, "The login to act for, or one for each role of the action."
     )
-    api: str | None = entry(None, validators.filled, "The API that the action's name belongs to.")
+    api: str | None = entry(None, validators.non_empty_text, "The API that the action's name belongs to.")
     if_: str | bool | None = entry(None, validators.condition, "An expression: the step is skipped where it is false.")
     timeout: float | None = entry(None, validators.positive_seconds, "How long the step may take, such as 10 minutes.")
     retry: Retry | None = entry(
@@ -169,7 +172,7 @@ class Step(Part):
     )
     as_: str | None = entry(None, validators.name, "The name of the current item in the loop's expressions.")
     key: str | None = entry(
-        None, validators.filled, "An expression that tells items apart, so that a run can be resumed."
+        None, validators.non_empty_text, "An expression that tells items apart, so that a run can be resumed."
     )
     parallel: int = entry(1, Whole(1, 64), "How many items are worked on at the same time, 1 to 64.")
     limit: int | None = entry(None, Whole(1), "The greatest number of items.")
@@ -191,9 +194,9 @@ class Recipe(Part):
     vital: ClassVar[frozenset[str] | None] = frozenset({"inputs", "auth", "finally"})
 
     pinflow: Literal[1] = entry(1, validators.version, "Version of the recipe language.")
-    name: str = entry("", validators.filled, "The recipe's name, for people.", required=True)
+    name: str = entry("", validators.non_empty_text, "The recipe's name, for people.", required=True)
     description: str = entry("", validators.text, "What the recipe does, for people.")
-    api: str | None = entry(None, validators.filled, "The API that bare action names belong to, such as v5.")
+    api: str | None = entry(None, validators.non_empty_text, "The API that bare action names belong to, such as v5.")
     inputs: Mapping[str, Input] = entry({}, validators.mapping, "The values that the recipe takes.", "Input")
     auth: Mapping[str, Login] = entry({}, validators.mapping, "The accounts that steps act for.", "Login")
     schedule: Schedule | None = entry(None, validators.present, "When the recipe runs by itself.", "Schedule")

@@ -1,7 +1,7 @@
 """Plain data is read into parts by their tables, and all that is wrong with it is put into words.
 
-A wrong value counts as not written. What it leaves incomplete is marked, so that nobody complains
-about the consequences of a mistake as well.
+A wrong value counts as not written. What it leaves incomplete is marked, so that the
+consequences of a mistake are not reported as well.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pinflow.errors import RecipeError
 from pinflow.recipe import model, validators
-from pinflow.recipe.checks import Finding, check_recipe
+from pinflow.recipe.checks import check_recipe
 from pinflow.recipe.model import Input, Part, Recipe, Step, table
-from pinflow.recipe.validators import kind
-from pinflow.schema.invalid import Invalid
+from pinflow.schema.invalid import Invalid, describe, mismatch
 from pinflow.suggestions import nearest, quoted
 
 if TYPE_CHECKING:
     from pinflow.errors import Problem
-    from pinflow.recipe.checks import Loc
-    from pinflow.recipe.model import Key, Kind
+    from pinflow.recipe.model import Key, Validator
     from pinflow.recipe.source import Source
+    from pinflow.schema.invalid import Location
 
 # comparing names costs some 300 microseconds, and thousands of keys may be unknown
 MAX_SUGGESTIONS = 100
@@ -59,10 +58,15 @@ class _Reader:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._findings = list(check_recipe(source)) if isinstance(source.data, dict) else []
-        self._cut_short = any(each.last for each in self._findings)
+        self._wrong: list[Invalid] = []
+        self._cut_short = False  # whether too much is wrong for a recipe to be made of it
+        try:
+            self._wrong.extend(check_recipe(source) if isinstance(source.data, dict) else ())
+        except Invalid as limit:
+            self._wrong.append(limit)
+            self._cut_short = True
         gaps = set(map(source.around, source.problems))
-        self._doubted = gaps.union(each.loc for each in self._findings)
+        self._doubted = gaps.union(invalid.location for invalid in self._wrong)
         self._around = {loc[:length] for loc in self._doubted for length in range(len(loc) + 1)}
         self._suggestions = MAX_SUGGESTIONS
         # a name can only be looked for where all of them are known
@@ -71,67 +75,65 @@ class _Reader:
 
     def problems(self) -> tuple[Problem, ...]:
         """Everything that is wrong, in the order of the text."""
-        found = {each.problem(self._source) for each in self._findings}
-        return tuple(sorted(found.union(self._source.problems)))
+        return tuple(sorted({*map(self._source.locate, self._wrong), *self._source.problems}))
 
     def recipe(self) -> Recipe | None:
         """What can be told of the recipe; None where that is too little."""
-        found = self._part(Recipe, self._source.data, ())
-        if self._cut_short or not isinstance(found, Recipe) or not found.steps:
+        recipe = self._part(Recipe, self._source.data, ())
+        if self._cut_short or not isinstance(recipe, Recipe) or not recipe.steps:
             return None
-        return replace(found, broken=True) if self._names_lost else found
+        return replace(recipe, broken=True) if self._names_lost else recipe
 
     # -- a part
 
-    def _part(self, part: type[Part], data: Any, loc: Loc) -> Part:
+    def _part(self, part: type[Part], data: Any, loc: Location) -> Part:
         if not isinstance(data, dict):
-            self._findings.append(_no_mapping(part, data, loc))
+            self._wrong.append(_not_a_mapping(part, data, loc))
             self._names_lost |= part is Step and isinstance(data, list)  # with ids in it, perhaps
             return part(broken=True)
-        kept, wrong = self._kept(part, validators.with_ids(data) if part is Input else data, loc)
+        values, wrong = self._values(part, validators.with_ids(data) if part is Input else data, loc)
         broken = loc in self._doubted or not wrong.isdisjoint(part.vital or table(part))
         if part is Input and broken:
-            kept = {name: kept[name] for name in ("type",) if name in kept}
-        made = part(**{table(part)[name].field: kept[name] for name in kept}, given=frozenset(kept), broken=broken)
-        match made:
-            case Step():
-                return self._mended(made, wrong, loc)
-            case Recipe() if "api" in wrong:
-                steps, finally_ = (tuple(map(_without_bare_names, each)) for each in (made.steps, made.finally_))
-                return replace(made, steps=steps, finally_=finally_)
-            case _:
-                return made
+            values = {name: values[name] for name in ("type",) if name in values}
+        fields = {table(part)[name].field: value for name, value in values.items()}
+        match part(**fields, given=frozenset(values), broken=broken):
+            case Step() as step:
+                return self._without_what_is_wrong(step, wrong, loc)
+            case Recipe() as recipe if "api" in wrong:
+                steps, finally_ = (tuple(map(_without_bare_names, steps)) for steps in (recipe.steps, recipe.finally_))
+                return replace(recipe, steps=steps, finally_=finally_)
+            case other:
+                return other
 
-    def _kept(self, part: type[Part], data: dict[str, Any], loc: Loc) -> tuple[dict[str, Any], set[str]]:
-        """What is kept of a mapping, and which of the part's keys are wrong, or meant by others."""
+    def _values(self, part: type[Part], data: dict[str, Any], loc: Location) -> tuple[dict[str, Any], set[str]]:
+        """What is right in a mapping, and which of the part's keys are wrong, or meant by others."""
         wrong = self._unknown(part, data, loc)
-        kept = {}
+        values = {}
         for name, key in table(part).items():
             at = (*loc, name)
             if name in data:
                 value = self._value(key, data[name], at)
                 if value is not _WRONG:
-                    kept[name] = value
+                    values[name] = value
                 if value is _WRONG or self._is_doubted(key, at):
                     wrong.add(name)
             elif key.required and name not in wrong:
-                what = f"{_owner(part, loc)} has no {name}"
-                self._findings.append(Finding(at, what, hint=f"add `{name}: ...`"))
+                self._wrong.append(Invalid(f"{_owner(part, loc)} has no {name}", f"add `{name}: ...`", at))
                 wrong.add(name)
-        return kept, wrong
+        return values, wrong
 
-    def _mended(self, step: Step, wrong: set[str], loc: Loc) -> Step:
+    def _without_what_is_wrong(self, step: Step, wrong: set[str], loc: Location) -> Step:
         """A step without what can't be judged because of what is wrong."""
         if "include" in wrong or ("id" in wrong and (*loc, "id") not in self._around):
             self._names_lost = True
         if "as" in wrong:
-            step = replace(step, key=None, do=())  # nobody knows what the variable is called
+            step = replace(step, key=None, do=())  # what the variable is called is not known
         if "for_each" in wrong and step.uses is None:
             return _without_action(replace(step, for_each=()))
         calls_nothing = step.uses is step.for_each is step.include is None
         return _without_action(step) if calls_nothing or "api" in wrong else step
 
-    def _unknown(self, part: type[Part], data: dict[str, Any], loc: Loc) -> set[str]:
+    def _unknown(self, part: type[Part], data: dict[str, Any], loc: Location) -> set[str]:
         """Note the keys that the part does not have; gives those that were probably meant, and are not there."""
         meant: set[str] = set()
         for name in data:
@@ -141,7 +143,7 @@ class _Reader:
             self._suggestions -= 1
             hint = f"did you mean {likely}?" if likely else f"it takes {', '.join(table(part))}"
             what = f"{_owner(part, loc)} has no key {quoted(name)}"
-            self._findings.append(Finding((*loc, name), what, hint=hint, key=True))
+            self._wrong.append(Invalid(what, hint, (*loc, name), at_key=True))
             meant |= {likely} if likely else _MEANT_BY_ANYTHING
             if isinstance(data[name], dict):
                 meant.add("with")
@@ -149,40 +151,39 @@ class _Reader:
 
     # -- a value
 
-    def _value(self, key: Key, value: Any, loc: Loc) -> Any:
-        """What is kept of a key's value, or _WRONG."""
-        kept = self._taken(key.kind, value, loc)
-        if key.of is None or kept is _WRONG:
-            return self._sound(kept, loc)
-        if isinstance(kept, tuple):
-            found = tuple(self._taken(key.of, each, (*loc, position)) for position, each in enumerate(kept))
-            return _WRONG if _WRONG in found else found
+    def _value(self, key: Key, written: Any, loc: Location) -> Any:
+        """The value of a key, or _WRONG."""
+        value = self._read(key.kind, written, loc)
+        if key.of is None or value is _WRONG:
+            return self._without_doubted(value, loc)
+        if isinstance(value, tuple):
+            items = tuple(self._read(key.of, item, (*loc, position)) for position, item in enumerate(value))
+            return _WRONG if _WRONG in items else items
         if key.kind is validators.mapping:
-            return {name: self._taken(key.of, each, (*loc, name)) for name, each in kept.items()}
-        return self._taken(key.of, kept, loc)
+            return {name: self._read(key.of, entry, (*loc, name)) for name, entry in value.items()}
+        return self._read(key.of, value, loc)
 
-    def _taken(self, what: Kind | str, value: Any, loc: Loc) -> Any:
-        """A value of some kind, or a part of this name."""
+    def _read(self, what: Validator | str, written: Any, loc: Location) -> Any:
+        """The value that a validator makes of what was written, or the part of this name; _WRONG if it is neither."""
         if isinstance(what, str):
-            return self._part(getattr(model, what), value, loc)
+            return self._part(getattr(model, what), written, loc)
         try:
-            return what(value)
+            return what(written)
         except Invalid as invalid:
-            at = (*loc, *invalid.location)
-            said = f"{_subject(at)} {invalid.message}"
-            self._findings.append(Finding(at, said, invalid.hint, offset=invalid.offset, quote=invalid.quote))
+            invalid.at(*loc)
+            self._wrong.append(invalid.about(_subject(invalid.location)))
             return _WRONG
 
-    def _is_doubted(self, key: Key, loc: Loc) -> bool:
+    def _is_doubted(self, key: Key, loc: Location) -> bool:
         """Whether something is wrong here that was found before; the parts within mind what is wrong in them."""
         return loc in (self._doubted if isinstance(key.of, str) else self._around)
 
-    def _sound(self, value: Any, loc: Loc) -> Any:
+    def _without_doubted(self, value: Any, loc: Location) -> Any:
         """A value without what was found to be wrong before."""
         if loc not in self._around:
             return value
         if isinstance(value, dict):
-            return {name: each for name, each in value.items() if (*loc, name) not in self._around}
+            return {name: entry for name, entry in value.items() if (*loc, name) not in self._around}
         return _WRONG
 
 
@@ -190,13 +191,13 @@ class _Reader:
 
 
 def _without_action(step: Step) -> Step:
-    """A step whose action nobody can tell. If it is a loop, the steps under it remain."""
+    """A step whose action is not known. If it is a loop, the steps under it remain."""
     for_each = None if step.for_each is None else ()
     return replace(step, uses=None, for_each=for_each, with_={}, auth=None, api=None, broken=True)
 
 
 def _without_bare_names(step: Step) -> Step:
-    """A step of a recipe whose API nobody can tell: the action is known only where it comes with its own."""
+    """A step of a recipe whose API is not known: the action is known only where it comes with its own."""
     step = replace(step, do=tuple(map(_without_bare_names, step.do)))
     name = step.uses if step.uses is not None else step.for_each
     known = step.api is not None or not isinstance(name, str) or ("." in name and "${{" not in name)
@@ -206,23 +207,22 @@ def _without_bare_names(step: Step) -> Step:
 # -- words
 
 
-def _no_mapping(part: type[Part], given: Any, loc: Loc) -> Finding:
+def _not_a_mapping(part: type[Part], written: Any, loc: Location) -> Invalid:
     if part is Recipe:
-        what = "the recipe is empty" if given is None else f"a recipe is a mapping of keys to values, not {kind(given)}"
-        return Finding(loc, what, hint="begin it with `name: ...` and `steps:`")
-    if part is Step and isinstance(given, str):
-        return Finding(loc, f"{_subject(loc)} must be a mapping, not text", hint=f"write `uses: {given[:40]}`")
-    instead = "and it is empty" if given is None else f"not {kind(given)}"
-    what = f"{_subject(loc)} must be a mapping of keys to values, {instead}"
-    return Finding(loc, what, hint=f"it takes {', '.join(table(part))}")
+        what = "the recipe is empty" if written is None else f"a recipe must be a mapping, not {describe(written)}"
+        return Invalid(what, "begin it with `name: ...` and `steps:`", loc)
+    hint = f"it takes {', '.join(table(part))}"
+    if part is Step and isinstance(written, str):
+        hint = f"write `uses: {written[:40]}`"
+    return mismatch("a mapping", written, hint, loc).about(_subject(loc))
 
 
-def _owner(part: type[Part], loc: Loc) -> str:
+def _owner(part: type[Part], loc: Location) -> str:
     """A part, as the beginning of a sentence about its keys."""
     return part.called or _subject(loc)
 
 
-def _subject(loc: Loc) -> str:
+def _subject(loc: Location) -> str:
     """What stands at ``loc``, as the beginning of a sentence."""
     match loc:
         case (*_, ("steps" | "finally" | "do"), int() as position):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pinflow.recipe.validators import filled, listing, refuse_empty
-from pinflow.schema.invalid import Invalid
+from pinflow.recipe.validators import listing, non_empty_text
+from pinflow.schema.invalid import Invalid, mismatch
 from pinflow.suggestions import nearest
 
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
@@ -16,7 +16,7 @@ def every(value: Any) -> str:
     """How often a recipe runs: ``day``, ``2 hours``, ``monday``."""
     from pinflow.recipe.interval import parse_every
 
-    interval = filled(value)
+    interval = non_empty_text(value)
     parse_every(interval)
     return interval
 
@@ -24,8 +24,7 @@ def every(value: Any) -> str:
 def clock_times(value: Any) -> str | tuple[str, ...]:
     """One time of day or several, each as HH:MM."""
     if isinstance(value, list):
-        return tuple(_clock_time(each, (position,)) for position, each in enumerate(listing(value)))
-    refuse_empty(value)
+        return tuple(_clock_time(entry, (position,)) for position, entry in enumerate(listing(value)))
     return _clock_time(value, ())
 
 
@@ -33,7 +32,7 @@ def cron(value: Any) -> str:
     """Five cron fields: minute, hour, day of month, month, day of week."""
     from pinflow.recipe.cron import parse_cron
 
-    line = filled(value)
+    line = non_empty_text(value)
     parse_cron(line)
     return line
 
@@ -42,34 +41,35 @@ def zone(value: Any) -> str:
     """A time zone that this machine knows."""
     from zoneinfo import ZoneInfo, available_timezones
 
-    found = filled(value)
+    key = non_empty_text(value)
     try:
-        ZoneInfo(found)
+        ZoneInfo(key)
     except (KeyError, ValueError, OSError):
         known = sorted(available_timezones())
-        city = f"/{found.strip().replace(' ', '_').casefold()}"
-        near = next((each for each in known if each.casefold().endswith(city)), None) or nearest(found, known)
+        city = f"/{key.strip().replace(' ', '_').casefold()}"
+        near = next((name for name in known if name.casefold().endswith(city)), None) or nearest(key, known)
         hint = f"did you mean {near}?" if near else "write it like Europe/Berlin, America/New_York or UTC"
-        raise Invalid(f"is not a time zone that this machine knows: {found[:40]}", hint) from None
-    return found
+        raise Invalid(f"isn't a time zone that this machine knows: {key[:40]}", hint) from None
+    return key
 
 
 def moment(value: Any) -> str:
     """A date, or a date with a time (ISO 8601)."""
     from datetime import datetime
 
-    found = filled(value)
+    written = non_empty_text(value)
     try:
-        datetime.fromisoformat(found)
+        datetime.fromisoformat(written)
     except ValueError:
-        raise Invalid("is not a date", "write it like 2030-12-31 or 2030-12-31T18:00") from None
-    return found
+        raise Invalid("isn't a date", "write it like 2030-12-31 or 2030-12-31T18:00") from None
+    return written
 
 
 def _clock_time(value: Any, location: tuple[int, ...]) -> str:
-    found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
-    if not found:
-        raise Invalid("must be a time of day", 'write it like "03:30"', location=location)
-    if int(found[1]) > 23 or int(found[2]) > 59:
+    clock = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if not clock:
+        wrong = Invalid("isn't a time of day") if isinstance(value, str) else mismatch("a time of day", value)
+        raise Invalid(wrong.message, 'write it like "03:30"', location)
+    if int(clock[1]) > 23 or int(clock[2]) > 59:
         raise Invalid(f"must be between 00:00 and 23:59, not {value}", location=location)
-    return f"{int(found[1]):02}:{found[2]}"
+    return f"{int(clock[1]):02}:{clock[2]}"

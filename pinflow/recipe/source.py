@@ -30,7 +30,8 @@ from yaml.events import (
 
 from pinflow.errors import Problem, RecipeError
 from pinflow.recipe.text_offsets import offset_in_text
-from pinflow.recipe.yaml_events import MAX_DEPTH, NotYaml, events, too_deep
+from pinflow.recipe.yaml_events import MAX_DEPTH, events, too_deep
+from pinflow.schema.invalid import QUOTE, Invalid
 from pinflow.suggestions import nearest, quoted
 
 if TYPE_CHECKING:
@@ -116,6 +117,12 @@ class Source:
         line, column = self.where(loc, key=key, offset=offset)
         return Problem(self.name, line, column, what, hint)
 
+    def locate(self, invalid: Invalid) -> Problem:
+        """A mistake in the data with its file, line and column."""
+        spelling = self.spelling(invalid.location) if invalid.hint == QUOTE else None
+        hint = f'{QUOTE}: "{spelling}"' if spelling else invalid.hint
+        return self.problem(invalid.location, invalid.message, hint=hint, key=invalid.at_key, offset=invalid.offset)
+
     def around(self, problem: Problem) -> tuple[str | int, ...]:
         """The way to the innermost value that a problem of this text stands in."""
         at = self._lines[problem.line - 1] + problem.column - 1
@@ -175,8 +182,9 @@ def load(text: str | bytes, name: str) -> Source:
     try:
         for event in events(decoded):
             builder.take(event)
-    except NotYaml as error:
-        raise RecipeError([*builder.problems, _problem_at(draft, error.at, error.what, error.hint)]) from None
+    except Invalid as invalid:
+        problem = _problem_at(draft, invalid.offset or 0, invalid.message, invalid.hint)
+        raise RecipeError([*builder.problems, problem]) from None
     if builder.unreadable:
         raise RecipeError(builder.problems)
     return Source(name, decoded, builder.data, tuple(builder.problems), builder.root, lines)
@@ -262,7 +270,7 @@ class _Builder:
     def start_document(self, event: Any) -> None:
         self.documents += 1
         if self.documents > 1:
-            raise NotYaml(_start(event), "a recipe file holds one recipe", "move this one to a file of its own")
+            raise Invalid("a recipe file holds one recipe", "move this one to a file of its own", offset=_start(event))
 
     def check_properties(self, event: Any) -> None:
         if event.anchor is not None:
@@ -324,7 +332,7 @@ class _Builder:
         if not isinstance(value, str):
             braces = self.draft.text[node.start - 1 : node.start + 1] == "{{"
             hint = 'an expression is written "${{ ... }}", in quotes' if braces else "write a word before the colon"
-            raise NotYaml(node.start, "a key must be text, not a list or mapping", hint)
+            raise Invalid("a key must be text, not a list or mapping", hint, offset=node.start)
         if value == "<<" and not event.style:
             self.refuse(event, "merge keys (<<) are not supported", "repeat the entries")
             self.unreadable = True

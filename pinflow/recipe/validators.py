@@ -1,6 +1,6 @@
 """What a single value of a recipe may be, and what is said when it is something else.
 
-Each kind takes a value as YAML gives it, and returns what the recipe keeps, or raises ``Invalid``.
+Each validator takes a value as YAML gives it, and returns what the recipe keeps, or raises Invalid.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import re
 from typing import Any
 
 from pinflow.schema.durations import SECONDS, SPELLINGS
-from pinflow.schema.invalid import Invalid
-from pinflow.suggestions import nearest, quoted
+from pinflow.schema.invalid import QUOTE, Invalid, mismatch, not_one_of, out_of_bounds
+from pinflow.schema.types import is_date
 
 MAX_SECONDS = 366 * 86_400
 RESERVED = frozenset({"inputs", "steps", "auth", "run", "in", "true", "false", "null"})
@@ -21,25 +21,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,6})?) ?([a-z]+)")
 
 
-def kind(value: Any) -> str:
-    """What a value is, as a person would say it."""
-    match value:
-        case None:
-            return "empty"
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return "a number"
-        case str():
-            return "an expression" if "${{" in value else "text"
-        case list():
-            return "a list"
-        case _:
-            return "a mapping"
-
-
 class OneOf:
-    """A kind: one of several words."""
+    """A validator of one of several words."""
 
     def __init__(self, *words: str) -> None:
         self.words = words
@@ -47,27 +30,21 @@ class OneOf:
     def __call__(self, value: Any) -> str:
         if isinstance(value, str) and value in self.words:
             return value
-        listed = f"{', '.join(self.words[:-1])} or {self.words[-1]}"
-        if not isinstance(value, str):
-            raise Invalid(f"must be {listed}, not {kind(value)}")
-        likely = nearest(value, self.words)
-        raise Invalid(f"must be {listed}, not {quoted(value)}", f"did you mean {likely}?" if likely else "")
+        raise not_one_of(self.words, value, show=True)
 
 
 class Whole:
-    """A kind: a whole number from ``least`` to ``most``."""
+    """A validator of a whole number from ``least`` to ``most``."""
 
     def __init__(self, least: int, most: int | None = None) -> None:
         self.least = least
         self.most = most
 
     def __call__(self, value: Any) -> int:
-        found = whole(value)
-        if found < self.least:
-            raise Invalid(f"must be at least {self.least}, not {found}")
-        if self.most is not None and found > self.most:
-            raise Invalid(f"must be at most {self.most}, not {found}")
-        return found
+        number = whole(value)
+        if wrong := out_of_bounds(number, self.least, self.most):
+            raise Invalid(wrong)
+        return number
 
 
 def version(value: Any) -> int:
@@ -88,14 +65,13 @@ def text(value: Any) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    refuse_empty(value)
-    raise Invalid(f"must be text, not {kind(value)}", quote=isinstance(value, (bool, float)))
+    raise _mismatch("text", value, QUOTE if isinstance(value, (bool, float)) else "")
 
 
 def texts(value: Any) -> Any:
     """A whole number, or those in a list, as text; anything else as it is."""
     if isinstance(value, list):
-        return [texts(each) for each in value]
+        return [texts(item) for item in value]
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -107,111 +83,102 @@ def with_ids(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: texts(value) if key in ("default", "choices", "example") else value for key, value in entry.items()}
 
 
-def filled(value: Any) -> str:
+def non_empty_text(value: Any) -> str:
     """Text that says something."""
-    found = text(value)
-    if not found.strip():
-        raise Invalid("is empty", "write a value, or delete the key")
-    return found
+    written = text(value)
+    if not written.strip():
+        raise Invalid("is empty", _NO_VALUE)
+    return written
 
 
 def name(value: Any) -> str:
     """A name that expressions can use."""
-    found = text(value)
-    if not _NAME.fullmatch(found):
-        likely = re.sub(r"\W+", "_", found, flags=re.ASCII).strip("_")
+    word = text(value)
+    if not _NAME.fullmatch(word):
+        likely = re.sub(r"\W+", "_", word, flags=re.ASCII).strip("_")
         hint = f"did you mean {likely}?" if _NAME.fullmatch(likely) else "begin it with a letter"
         raise Invalid("must be made of letters, digits and _", hint)
-    if found in RESERVED:
-        raise Invalid(f"can't be {found!r}, which means something else in an expression", "choose another name")
-    return found
+    if word in RESERVED:
+        raise Invalid(f"can't be {word!r}, which means something else in an expression", "choose another name")
+    return word
 
 
 def whole(value: Any) -> int:
     """A whole number, written out."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    refuse_empty(value)
-    hint = "delete the quotes" if isinstance(value, str) and value.strip().isdecimal() else _written_out(value)
-    given = "a fraction" if isinstance(value, float) else kind(value)
-    raise Invalid(f"must be a whole number, not {given}", hint)
+    hint = "delete the quotes" if isinstance(value, str) and value.strip().isdecimal() else ""
+    raise _mismatch("a whole number", value, hint)
 
 
 def number(value: Any) -> int | float:
     """A number, written out."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    refuse_empty(value)
-    raise Invalid(f"must be a number, not {kind(value)}", _written_out(value))
+    raise _mismatch("a number", value)
 
 
 def boolean(value: Any) -> bool:
     """``true`` or ``false``; ``yes``, ``no``, ``on`` and ``off`` are text in a recipe."""
     if isinstance(value, bool):
         return value
-    refuse_empty(value)
-    meant = {"yes": "true", "on": "true", "no": "false", "off": "false", "true": "true", "false": "false"}
-    likely = meant.get(value.lower()) if isinstance(value, str) else None
-    hint = f"did you mean {likely}?" if likely else _written_out(value)
-    raise Invalid(f"must be true or false, not {kind(value)}", hint)
+    meanings = {"yes": "true", "on": "true", "no": "false", "off": "false", "true": "true", "false": "false"}
+    likely = meanings.get(value.lower()) if isinstance(value, str) else None
+    raise _mismatch("true or false", value, f"did you mean {likely}?" if likely else "")
 
 
 def entries(value: Any) -> tuple[Any, ...]:
     """A list, which may be empty."""
-    if not isinstance(value, list):
-        refuse_empty(value)
-        hint = f"write it as a list: [{value}]" if isinstance(value, (str, int)) and len(str(value)) <= 40 else ""
-        raise Invalid(f"must be a list, not {kind(value)}", hint)
-    return tuple(value)
+    if isinstance(value, list):
+        return tuple(value)
+    short = isinstance(value, (str, int)) and len(str(value)) <= 40
+    raise _mismatch("a list", value, f"write it as a list: [{value}]" if short else "")
 
 
 def listing(value: Any) -> tuple[Any, ...]:
     """A list of at least one entry."""
-    found = entries(value)
-    if not found:
+    items = entries(value)
+    if not items:
         raise Invalid("is an empty list", "add an entry, or delete the key")
-    return found
+    return items
 
 
 def mapping(value: Any) -> dict[str, Any]:
     """Keys and values."""
     if isinstance(value, dict):
         return value
-    refuse_empty(value)
-    raise Invalid(f"must be a mapping of keys to values, not {kind(value)}")
+    raise _mismatch("a mapping", value)
 
 
 def present(value: Any) -> Any:
-    """Anything but an empty value."""
-    refuse_empty(value)
-    return value
+    """Anything but null; a part that is something else than a mapping says what it takes."""
+    return mapping(value) if value is None else value
 
 
 def seconds(value: Any) -> float:
     """A duration: a number of seconds, or amounts with units, ``90 seconds`` or ``1h 30m``."""
-    refuse_empty(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _bounded(float(value))
+        return _in_range(float(value))
     if isinstance(value, str) and "${{" not in value:
-        return _bounded(_amounts(value))
-    hint = _written_out(value) or "write it like 30 seconds, 10 minutes or 2h"
-    raise Invalid(f"must be a duration, not {kind(value)}", hint)
+        return _in_range(_sum_of_amounts(value))
+    raise _mismatch("a duration", value, _DURATION_HINT)
 
 
 def positive_seconds(value: Any) -> float:
     """A duration that is not zero."""
-    found = seconds(value)
-    if not found:
+    duration = seconds(value)
+    if not duration:
         raise Invalid("can't be zero", "delete the key to have no limit")
-    return found
+    return duration
 
 
 def condition(value: Any) -> str | bool:
     """An expression, or a plain ``true`` or ``false``."""
-    if isinstance(value, (str, bool)):
-        return filled(value) if isinstance(value, str) else value
-    refuse_empty(value)
-    raise Invalid(f"must be an expression, not {kind(value)}", "write a comparison, such as pin.title != null")
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return non_empty_text(value)
+    raise _mismatch("an expression", value, "write a comparison, such as pin.title != null")
 
 
 def items(value: Any) -> str | tuple[Any, ...]:
@@ -219,93 +186,90 @@ def items(value: Any) -> str | tuple[Any, ...]:
     if isinstance(value, list):
         return tuple(value)
     if isinstance(value, str):
-        return filled(value)
-    refuse_empty(value)
-    raise Invalid(f"must be an action, an expression or a list, not {kind(value)}")
+        return non_empty_text(value)
+    raise _mismatch("an action, an expression or a list", value)
 
 
 def logins(value: Any) -> str | dict[str, str]:
     """A login's name, or one for each role of the action."""
+    if value is None or isinstance(value, list):
+        raise _mismatch("a login, or a mapping of roles to logins", value)
     if not isinstance(value, dict):
-        if isinstance(value, list):
-            raise Invalid("must be a login, or a mapping of roles to logins, not a list")
-        return filled(value)
+        return non_empty_text(value)
     for role, login in value.items():
-        if not isinstance(login, str) or not login.strip():
-            raise Invalid(f"must be the name of a login, not {kind(login)}", location=(role,))
+        if not isinstance(login, str):
+            raise mismatch("the name of a login", login, location=(role,))
+        if not login.strip():
+            raise Invalid("is empty", location=(role,))
     return value
 
 
 def relative_path(value: Any) -> str:
     """A path inside the recipe's own folder. What an expression in it gives is checked when it is known."""
-    found = filled(value)
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", found):
+    written = non_empty_text(value)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", written):
         raise Invalid("must be a path, not an address or a drive", "recipes are included from the recipe's own folder")
-    if found.startswith(("/", "~", "\\")):
+    if written.startswith(("/", "~", "\\")):
         raise Invalid("must be a path in the recipe's folder, not an absolute one", "write it relative to this file")
-    if ".." in re.split(r"[/\\]", found):
+    if ".." in re.split(r"[/\\]", written):
         raise Invalid("must be a path in the recipe's folder, without ..", "move the file into that folder")
-    return found
+    return written
 
 
 def pattern(value: Any) -> str:
     """A regular expression that compiles."""
     import warnings
 
-    found = filled(value)
-    if len(found) > 500:
+    written = non_empty_text(value)
+    if len(written) > 500:
         raise Invalid("is longer than 500 characters", "write a simpler one")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice about future syntax is not the author's concern
-            re.compile(found)
+            re.compile(written)
     except re.error as error:
-        raise Invalid(f"is not a regular expression: {error.msg}", offset=error.pos or 0) from None
+        raise Invalid(f"isn't a regular expression: {error.msg}", offset=error.pos or 0) from None
     except (RecursionError, OverflowError):
-        raise Invalid("is too large a regular expression", "write a simpler one") from None
-    return found
+        raise Invalid("is too large for a regular expression", "write a simpler one") from None
+    return written
 
 
 def date(value: Any) -> str:
     """A day, as YYYY-MM-DD."""
-    from datetime import date as day
-
-    found = text(value)
-    try:
-        return found if day.fromisoformat(found) and len(found) == 10 else _no_date()
-    except ValueError:
-        return _no_date()
+    day = text(value)
+    if not is_date(day):
+        raise Invalid("isn't a date (YYYY-MM-DD)", "write it like 2030-12-31")
+    return day
 
 
-def _no_date() -> str:
-    raise Invalid("must be a date", "write it like 2030-12-31")
+_NO_VALUE = "write a value, or delete the key"
+_DURATION_HINT = "write it like 30 seconds, 10 minutes or 2h"
 
 
-def _written_out(value: Any) -> str:
-    """The advice about an expression where none is worked out."""
-    return "write the value itself: ${{ }} is not worked out here" if kind(value) == "an expression" else ""
-
-
-def refuse_empty(value: Any) -> None:
+def _mismatch(wanted: str, value: Any, hint: str = "") -> Invalid:
+    """The mistake of a wrong type, with the advice that a recipe needs."""
     if value is None:
-        raise Invalid("is empty", "write a value, or delete the key")
+        hint = _NO_VALUE
+    elif isinstance(value, str) and "${{" in value:
+        hint = "write the value itself: ${{ }} isn't evaluated here"
+    return mismatch(wanted, value, hint)
 
 
-def _amounts(value: str) -> float:
-    """The sum of amounts such as ``1h 30m``."""
+def _sum_of_amounts(value: str) -> float:
+    """The sum of amounts such as ``1h 30m``, in seconds."""
     rest, total = value.strip(), 0.0
     while rest and len(value) <= 60:
-        found = _AMOUNT.match(rest)
-        if not found or found[2] not in SPELLINGS:
+        amount = _AMOUNT.match(rest)
+        if not amount or amount[2] not in SPELLINGS:
             break
-        total += float(found[1]) * SECONDS[SPELLINGS[found[2]]]
-        rest = rest[found.end() :].lstrip()
+        total += float(amount[1]) * SECONDS[SPELLINGS[amount[2]]]
+        rest = rest[amount.end() :].lstrip()
     if rest or not value.strip():
-        raise Invalid("is not a duration", "write it like 30 seconds, 10 minutes or 2h")
+        raise Invalid("isn't a duration", _DURATION_HINT)
     return total
 
 
-def _bounded(value: float) -> float:
+def _in_range(value: float) -> float:
     if not 0 <= value <= MAX_SECONDS:
-        raise Invalid("must be between zero and a year", "write it like 30 seconds, 10 minutes or 2h")
+        raise Invalid("must be between zero and a year", _DURATION_HINT)
     return value

@@ -10,6 +10,8 @@ from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
+from pinflow.schema.invalid import Invalid
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,20 +21,10 @@ MAX_EVENTS = 20_000
 _QUOTE_TEXT = "put quotes around the whole text"
 
 
-class NotYaml(Exception):
-    """Reading stops: ``at`` is an offset into the text; ``what`` is wrong; ``hint`` says what to do."""
-
-    def __init__(self, at: int, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.at = at
-        self.what = what
-        self.hint = hint
-
-
 def events(text: str) -> Iterator[Any]:
     """PyYAML's events of ``text``, whose only line break is a line feed.
 
-    Raises NotYaml where the text is not YAML, has a directive, or goes beyond a limit.
+    Raises Invalid, with its offset, where the text is not YAML, has a directive, or goes beyond a limit.
     """
     parser = _Events(text)
     try:
@@ -40,17 +32,20 @@ def events(text: str) -> Iterator[Any]:
             if not parser.check_event():
                 return
             yield parser.get_event()  # type: ignore[no-untyped-call]
+    except Invalid:
+        raise
     except MarkedYAMLError as error:
-        raise NotYaml(*_explain(error, text)) from None
+        at, what, hint = _explain(error, text)
+        raise Invalid(what, hint, offset=at) from None
     except (ValueError, OverflowError, IndexError):
         # the scanner trusts some texts too much: "\UFFFFFFFF" is one
-        raise NotYaml(parser.index, "this can't be read as YAML", "write the text in another way") from None
-    raise NotYaml(parser.index, "this recipe has too many entries", "split it with include")
+        raise Invalid("this can't be read as YAML", "write the text in another way", offset=parser.index) from None
+    raise Invalid("this recipe has too many entries", "split it with include", offset=parser.index)
 
 
-def too_deep(at: int) -> NotYaml:
+def too_deep(at: int) -> Invalid:
     """What stands at ``at`` is inside too much else."""
-    return NotYaml(at, f"this is nested more than {MAX_DEPTH} levels deep", "make the recipe flatter")
+    return Invalid(f"this is nested more than {MAX_DEPTH} levels deep", "make the recipe flatter", offset=at)
 
 
 class _Events(Reader, Scanner, Parser):
@@ -90,19 +85,21 @@ class _Events(Reader, Scanner, Parser):
         super().fetch_flow_collection_start(TokenClass)
 
     def fetch_directive(self) -> None:
-        raise NotYaml(self.index, "lines that begin with % are not supported", "delete this line, or quote the text")
+        raise Invalid(
+            "lines that begin with % are not supported", "delete this line, or quote the text", offset=self.index
+        )
 
 
 def _explain(error: MarkedYAMLError, text: str) -> tuple[int, str, str]:
     """Where a syntax error is, what is wrong, and what to do."""
-    said, context = error.problem or "", error.context or ""
+    problem, context = error.problem or "", error.context or ""
     at = _index(error.problem_mark or error.context_mark)
     opened = _index(error.context_mark) if error.context_mark else at
     if "quoted scalar" in context or "double-quoted" in context:
-        return _explain_quoted(said, at, opened)
-    if "cannot start any token" in said:
+        return _explain_quoted(problem, at, opened)
+    if "cannot start any token" in problem:
         return _explain_character(text, at)
-    if context.endswith(("alias", "anchor", "tag")) or "tag handle" in said:
+    if context.endswith(("alias", "anchor", "tag")) or "tag handle" in problem:
         return opened, f"a text can't begin with {text[opened]} unless it is quoted", _QUOTE_TEXT
     if "block scalar" in context:
         return at, f"nothing may follow {text[opened]} in its line", "begin the text in the next line, indented"
@@ -110,15 +107,15 @@ def _explain(error: MarkedYAMLError, text: str) -> tuple[int, str, str]:
         return _explain_missing_colon(text, opened)
     if "flow" in context:
         return _explain_flow(text, at, opened)
-    return _explain_layout(said, text, at)
+    return _explain_layout(problem, text, at)
 
 
 def _index(mark: Any) -> int:
     return mark.index if mark else 0
 
 
-def _explain_quoted(said: str, at: int, opened: int) -> tuple[int, str, str]:
-    if "escape" in said:
+def _explain_quoted(problem: str, at: int, opened: int) -> tuple[int, str, str]:
+    if "escape" in problem:
         return at, "this is not an escape that double quotes know", "write \\\\ for a backslash, or use single quotes"
     return opened, "this quote is never closed", "close it, or double a quote that is part of the text"
 
@@ -154,13 +151,13 @@ def _explain_flow(text: str, at: int, opened: int) -> tuple[int, str, str]:
     return at, what, "put a comma between entries, and quotes around text that holds , : ? { } [ ]"
 
 
-def _explain_layout(said: str, text: str, at: int) -> tuple[int, str, str]:
+def _explain_layout(problem: str, text: str, at: int) -> tuple[int, str, str]:
     before, rest = _line_around(text, at)
-    if "mapping values" in said:
+    if "mapping values" in problem:
         return _explain_second_colon(text, before, at)
-    if "sequence entries" in said:
+    if "sequence entries" in problem:
         return at, "a list can't begin here", "begin it in the next line, each entry with `- `"
-    if "document start" in said:
+    if "document start" in problem:
         return at, "this stands after the end of the recipe", "delete it, or indent it to where it belongs"
     if not before.strip(" -") and rest.strip():
         return at, "this line does not line up with those above", "indent it as far as the entries it belongs to"

@@ -199,11 +199,6 @@ def add_run_now(app: App, store: ScheduleStore, row: JobRow) -> int:
     return store.occurrences.add(row.name, Verdict(now, "due", now, now, origin="now", reason="asked for"))
 
 
-def pause(app: App, store: ScheduleStore, row: JobRow) -> bool:
-    """Pause a job until it is resumed: its times pass as skipped. Returns whether it was not paused before."""
-    return store.jobs.pause(row.name, app.now())
-
-
 def resume(app: App, store: ScheduleStore, row: JobRow) -> bool:
     """Resume a job that is paused or rests. Returns whether it was. What was due in a pause is skipped."""
     rested = store.jobs.end_rest(row.name, app.now())

@@ -67,9 +67,8 @@ def _until(block: Schedule, zone: ZoneInfo) -> int | None:
     if block.until is None:
         return None
     if len(block.until) <= len("2030-12-31"):
-        last = datetime.combine(
-            date.fromisoformat(block.until), time(23, 59, 59), zone
-        )  # 9999-12-31 has no day after it
+        # not the start of the day after, less a second: 9999-12-31 has none
+        last = datetime.combine(date.fromisoformat(block.until), time(23, 59, 59), zone)
         return int(last.replace(fold=1).timestamp())
     moment = datetime.fromisoformat(block.until)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp())

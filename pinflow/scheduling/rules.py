@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 _DAY = 86_400
 _HORIZON = 9 * 366  # days to look ahead; 29 February can be 8 years away (2096 to 2104)
-_LAST_DAY = date.max.toordinal() - 2  # the two days after it are asked too, and must exist
+_END = date.max.toordinal()  # has no day after it, by which its length could be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +42,15 @@ class Interval:
 class EveryDays:
     """Every ``step`` days, counted from the anchor's."""
 
-    step: int = 1
+    step: int
 
 
 @dataclass(frozen=True, slots=True)
 class EveryWeeks:
     """Every ``step`` weeks on a weekday, 0 for Monday (None: the anchor's), counted from the anchor's week."""
 
-    step: int = 1
-    weekday: int | None = None
+    step: int
+    weekday: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ Moment: TypeAlias = int  # whole seconds since the epoch
 
 def next_after(rule: Rule, anchor: Moment, moment: float) -> Moment | None:
     """The first time strictly after ``moment``; None if there is none. Nothing is due before the anchor, nor at it."""
-    after = max(int(moment // 1), anchor)
+    after = max(int(moment), anchor)
     match rule.when:
         case Interval(seconds=seconds):
             due: Moment | None = anchor + ((after - anchor) // seconds + 1) * seconds
@@ -111,44 +113,41 @@ def jitter(job: str, due: Moment, most: int) -> int:
 def _next_on_calendar(calendar: Calendar, anchor: Moment, after: Moment) -> Moment | None:
     """The first time of a calendar after ``after``, which is not before the anchor."""
     zone = calendar.zone
-    first = datetime.fromtimestamp(anchor, zone).date() if not hasattr(calendar.days, "minutes") else None
     # a time that a gap shifted out of the day before may come today
-    today = datetime.fromtimestamp(after, zone).toordinal() - 1
-    for ordinal in _days(calendar.days, first, today):
+    yesterday = datetime.fromtimestamp(after, zone).toordinal() - 1
+    days = _days(calendar.days, datetime.fromtimestamp(anchor, zone).date(), yesterday)
+    for ordinal in days:
         due = _first_of_day(calendar, ordinal, after)
         if due is None:
             continue
         if not _is_regular(zone, ordinal):  # what is shifted out of this day may come after the next day's first
-            for following in _days(calendar.days, first, ordinal + 1, ordinal + 2):
+            for following in islice(days, 1):
                 due = min(due, _first_of_day(calendar, following, after) or due)
         return due
     return None
 
 
-def _days(days: EveryDays | EveryWeeks | Cron, first: date | None, start: int, end: int | None = None) -> Iterator[int]:
-    """The days from ``start`` to before ``end`` on which something is due, as ordinals."""
-    stop = min(start + _HORIZON if end is None else end, _LAST_DAY)
+def _days(days: EveryDays | EveryWeeks | Cron, first: date, start: int) -> Iterator[int]:
+    """The days from ``start`` on on which something is due, as ordinals; ``first`` is the anchor's day."""
+    end = min(start + _HORIZON, _END)
+    begin = first.toordinal()
     match days:
         case EveryDays(step=step):
-            assert first is not None  # noqa: S101 - by the caller
-            begin = first.toordinal()
-            yield from range(max(begin, begin - (begin - start) // step * step), stop, step)
-        case EveryWeeks(step=step, weekday=weekday):
-            assert first is not None  # noqa: S101 - by the caller
-            monday = first.toordinal() - first.weekday()
-            begin = monday + (first.weekday() if weekday is None else weekday)
-            yield from range(max(begin, begin - (begin - start) // (7 * step) * 7 * step), stop, 7 * step)
+            pass
+        case EveryWeeks(step=weeks, weekday=weekday):
+            begin += 0 if weekday is None else weekday - first.weekday()
+            step = 7 * weeks
         case cron:
-            yield from _cron_days(cron, start, stop)
+            return _cron_days(cron, start, end)
+    return (ordinal for ordinal in range(max(begin, start), end) if (ordinal - begin) % step == 0)
 
 
-def _cron_days(cron: Cron, start: int, stop: int) -> Iterator[int]:
+def _cron_days(cron: Cron, start: int, end: int) -> Iterator[int]:
     ordinal = start
-    while ordinal < stop:
+    while ordinal < end:
         day = date.fromordinal(ordinal)
         if day.month not in cron.months:
-            ordinal += 32 - day.day
-            ordinal -= date.fromordinal(ordinal).day - 1  # the first of the next month
+            ordinal += monthrange(day.year, day.month)[1] - day.day + 1  # the first of the next month
             continue
         dated, named = day.day in cron.days, day.weekday() in cron.weekdays
         if (dated or named) if cron.either else (dated and named):

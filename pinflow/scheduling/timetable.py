@@ -21,34 +21,29 @@ class Timetable:
     """Rows of jobs and a heap of their next starts: a look costs what is due, not what is scheduled."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, JobRow] = {}
+        self.rows: dict[str, JobRow] = {}  # the jobs as they are now
         self._jobs: dict[str, Job] = {}
         self._heap: list[tuple[float, str]] = []
 
-    @property
-    def rows(self) -> Mapping[str, JobRow]:
-        """The jobs as they are now."""
-        return self._rows
-
     def replace(self, rows: Mapping[str, JobRow]) -> None:
         """Schedule just these jobs."""
-        self._rows = dict(rows)
+        self.rows = dict(rows)
         self._jobs = {name: job_of(row) for name, row in rows.items()}
         self._heap = [(start, name) for name in rows if (start := self._next_start(name)) is not None]
         heapq.heapify(self._heap)
 
     def update(self, row: JobRow) -> None:
         """The job's row changed; its next start did not."""
-        self._rows[row.name] = row
+        self.rows[row.name] = row
 
     def put_back(self, row: JobRow) -> None:
         """Schedule a job again that `decide` took out."""
-        self._rows[row.name] = row
+        self.rows[row.name] = row
         if (start := self._next_start(row.name)) is not None:
             heapq.heappush(self._heap, (start, row.name))
 
     def _next_start(self, name: str) -> float | None:
-        due = self._jobs[name].next(self._rows[name].seen)
+        due = self._jobs[name].next(self.rows[name].seen)
         return None if due is None else self._jobs[name].start(due)
 
     def overlap_is_skipped(self, name: str) -> bool:
@@ -61,7 +56,7 @@ class Timetable:
 
     def next_run(self) -> tuple[float, str] | None:
         """When which job runs next, of those that are neither paused nor at rest."""
-        runs = ((start, name) for start, name in self._heap if not _reason_not_now(self._rows[name], start))
+        runs = ((start, name) for start, name in self._heap if not _reason_not_now(self.rows[name], start))
         return min(runs, default=None)
 
     def decide(self, now: float, number: int) -> list[Decision]:
@@ -70,7 +65,7 @@ class Timetable:
         not_yet: list[tuple[float, str]] = []
         while self._heap and self._heap[0][0] <= now and len(decisions) < number:
             _, name = heapq.heappop(self._heap)
-            row = self._rows[name]
+            row = self.rows[name]
             verdicts = judge(self._jobs[name], row.seen, now, not_now=_reason_not_now(row, now))
             if verdicts:
                 decisions.append((name, row.seen, verdicts))

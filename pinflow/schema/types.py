@@ -1,8 +1,11 @@
-"""Kinds of values: what a Python annotation means for a recipe, as something that checks, converts and describes.
+"""Types: what a Python annotation means for a recipe, as something that checks, converts and describes.
 
 Annotations are those of :mod:`pinflow.plugin.action`: text, numbers, booleans, lists,
 mappings, ``Literal``, ``TypedDict``, ``| None``, and ``Annotated`` with Text or
 Number. Values are plain data. Text takes whole numbers, exactly: ids are text.
+
+Written here although pydantic and msgspec have the like: this starts in 3.2 times a bare Python, pydantic in 7 to 8,
+and neither says what is wrong in the words of :mod:`pinflow.schema.invalid`.
 """
 
 from __future__ import annotations
@@ -17,74 +20,46 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from pinflow.schema.constraints import Number, Text
+from pinflow.schema.invalid import QUOTE, Invalid, listed, mismatch, not_one_of, out_of_bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-Loc = tuple[str | int, ...]
+    from pinflow.schema.invalid import Location
+
 Schema = dict[str, Any]
-_LISTED = 20  # choices that are all named
-_PATTERN_WORDS = {  # what is said of a text of this format that does not match
-    "id": "must be an id: digits only",
-    "segment": "must be one part of a path: no spaces, no / ? # \\ and no ..",
+MOST_LISTED = 20  # choices that a message names one by one: more fill a screen and are not read
+FORMATS = {  # what a text of each format is
+    "id": "an id (digits only)",
+    "segment": "a path segment (no spaces, no / ? # \\ and no ..)",
+    "token": "the name of a token (letters, digits, _ . and -)",
+    "date": "a date (YYYY-MM-DD)",
 }
 NO_TEXT_LIMITS, NO_NUMBER_LIMITS = Text(), Number()
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
-    """Where a value does not fit, and why. ``by_type``: it is of the wrong type altogether."""
-
-    loc: Loc
-    what: str
-    by_type: bool = False
-    missing: bool = False
-    unknown: bool = False
-    known: tuple[str, ...] = ()  # of an unknown name: what there is
-
-
-class Unfit(Exception):
-    """Everything that does not fit."""
-
-    def __init__(self, misfits: Sequence[Misfit]) -> None:
-        super().__init__()
-        self.misfits = misfits
-
-
-class Kind:
+class Type:
     """What a value may be."""
 
-    said: str  # "text", for people
+    label: str  # "text", "list of id": in listings of parameters
 
     @abstractmethod
-    def convert(self, value: Any, loc: Loc) -> Any:
-        """``value`` as a function wants it. Raises Unfit with all that is wrong below ``loc``."""
+    def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
+        """``value``, which stands at ``location``, as a function takes it.
+
+        All that is wrong with it is added to ``problems``; what is returned then means nothing.
+        """
 
     @abstractmethod
     def schema(self) -> Schema:
         """JSON Schema of it."""
 
 
-_GIVEN: dict[type, str] = {
-    dict: "a mapping",
-    list: "a list",
-    str: "text",
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    type(None): "nothing",
-}
-
-
-def wrong_type(loc: Loc, wanted: str, value: Any) -> Unfit:
-    return Unfit([Misfit(loc, f"must be {wanted}, not {_GIVEN.get(type(value), 'something else')}", by_type=True)])
-
-
 @dataclass(frozen=True, slots=True)
-class Anything(Kind):
-    said: str = "any"
+class AnyType(Type):
+    label: str = "any"
 
-    def convert(self, value: Any, loc: Loc) -> Any:
+    def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
         return value
 
     def schema(self) -> Schema:
@@ -92,33 +67,29 @@ class Anything(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class TextKind(Kind):
+class TextType(Type):
     limits: Text = NO_TEXT_LIMITS
-    said: str = "text"
+    label: str = "text"
 
-    def convert(self, value: Any, loc: Loc) -> str:
+    def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
         if type(value) is int:
             value = str(value)
         if type(value) is not str:
-            quoted = "; put quotes around it" if type(value) in (bool, float) else ""
-            unfit = wrong_type(loc, "text", value)
-            raise Unfit([replace(unfit.misfits[0], what=unfit.misfits[0].what + quoted)])
-        if what := self._beyond(value):
-            raise Unfit([Misfit(loc, what)])
+            problems.append(mismatch("text", value, QUOTE if type(value) in (bool, float) else "", location))
+        elif not value and self.limits.min_length:
+            problems.append(Invalid("is empty", location=location))
+        elif wrong := out_of_bounds(len(value), self.limits.min_length, self.limits.max_length, "character"):
+            problems.append(Invalid(wrong, location=location))
+        elif not self._is_of_format(value):
+            wanted = self.limits.description or FORMATS.get(self.limits.format, "")
+            message = f"isn't {wanted}" if wanted else f"doesn't match {self.limits.pattern}"
+            problems.append(Invalid(message, location=location, wanted=wanted))
         return value
 
-    def _beyond(self, value: str) -> str:
-        limits = self.limits
-        if limits.max_length is not None and len(value) > limits.max_length:
-            return f"is too long: at most {limits.max_length} characters, this has {len(value)}"
-        if len(value) < limits.min_length:
-            return f"is too short: at least {limits.min_length} characters"
-        if limits.format == "date" and not _is_date(value):
-            return "must be a date: YYYY-MM-DD"
-        if limits.pattern is not None and not re.search(limits.pattern, value, re.ASCII):
-            words = _PATTERN_WORDS.get(limits.format) or (limits.description and f"must be {limits.description}")
-            return words or f"must match {limits.pattern}"
-        return ""
+    def _is_of_format(self, value: str) -> bool:
+        if self.limits.format == "date" and not is_date(value):
+            return False
+        return self.limits.pattern is None or re.search(self.limits.pattern, value, re.ASCII) is not None
 
     def schema(self) -> Schema:
         limits = {
@@ -131,7 +102,8 @@ class TextKind(Kind):
         return {"type": "string"} | {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def _is_date(text: str) -> bool:
+def is_date(text: str) -> bool:
+    """Whether a text is a day, as YYYY-MM-DD."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
@@ -139,23 +111,22 @@ def _is_date(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberKind(Kind):
+class NumberType(Type):
     whole: bool
     limits: Number = NO_NUMBER_LIMITS
 
     @property
-    def said(self) -> str:  # type: ignore[override]
+    def label(self) -> str:  # type: ignore[override]
         return "integer" if self.whole else "number"
 
-    def convert(self, value: Any, loc: Loc) -> int | float:
+    def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
         if type(value) is not int and (self.whole or type(value) is not float):
-            raise wrong_type(loc, "a whole number" if self.whole else "a number", value)
-        if self.limits.ge is not None and value < self.limits.ge:
-            raise Unfit([Misfit(loc, f"must be at least {self.limits.ge}")])
+            problems.append(mismatch("a whole number" if self.whole else "a number", value, location=location))
+            return value
         if self.limits.gt is not None and value <= self.limits.gt:
-            raise Unfit([Misfit(loc, f"must be more than {self.limits.gt}")])
-        if self.limits.le is not None and value > self.limits.le:
-            raise Unfit([Misfit(loc, f"must be at most {self.limits.le}")])
+            problems.append(Invalid(f"must be more than {self.limits.gt}, not {value}", location=location))
+        elif wrong := out_of_bounds(value, self.limits.ge, self.limits.le):
+            problems.append(Invalid(wrong, location=location))
         return value if self.whole else float(value)
 
     def schema(self) -> Schema:
@@ -165,71 +136,72 @@ class NumberKind(Kind):
             "maximum": self.limits.le,
             "description": self.limits.description or None,
         }
-        return {"type": self.said} | {name: limit for name, limit in limits.items() if limit is not None}
+        return {"type": self.label} | {name: limit for name, limit in limits.items() if limit is not None}
 
 
 @dataclass(frozen=True, slots=True)
-class Exactly(Kind):
-    """Of one type, as it is: booleans and null."""
+class ExactType(Type):
+    """Of one Python type, as it is: booleans and null."""
 
     type: type
     wanted: str
-    said: str
+    label: str
 
-    def convert(self, value: Any, loc: Loc) -> Any:
+    def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
         if type(value) is not self.type:
-            raise wrong_type(loc, self.wanted, value)
+            problems.append(mismatch(self.wanted, value, location=location))
         return value
 
     def schema(self) -> Schema:
-        return {"type": self.said}
+        return {"type": self.label}
 
 
 @dataclass(frozen=True, slots=True)
-class Choice(Kind):
+class ChoiceType(Type):
     values: tuple[Any, ...]
 
     @property
-    def said(self) -> str:  # type: ignore[override]
+    def label(self) -> str:  # type: ignore[override]
         return " | ".join(map(str, self.values))
 
-    def convert(self, value: Any, loc: Loc) -> Any:
-        for choice in self.values:
-            if type(choice) is type(value) and choice == value:
-                return value
-        raise Unfit([Misfit(loc, f"must be {self._listed(value)}", by_type=type(value) is not str)])
+    def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
+        if not any(type(choice) is type(value) and choice == value for choice in self.values):
+            problems.append(self._invalid(value, location))
+        return value
 
-    def _listed(self, value: Any) -> str:
-        """The choices for people; of very many, those that were probably meant."""
-        if len(self.values) > _LISTED:
-            from difflib import get_close_matches  # only a mistake pays for it
+    def _invalid(self, value: Any, location: Location) -> Invalid:
+        """The mistake; of very many choices it names those that were probably meant."""
+        if len(self.values) <= MOST_LISTED or not isinstance(value, str):
+            return not_one_of(self.values, value, location=location)
+        from difflib import get_close_matches  # only a mistake pays for it
 
-            near = get_close_matches(str(value).upper(), map(str, self.values), n=3)
-            some = f"did you mean {' or '.join(near)}" if near else f"such as {', '.join(map(str, self.values[:3]))}"
-            return f"one of {len(self.values)} words; {some}"
-        *most, last = map(repr, self.values)
-        return f"one of {', '.join(most)} or {last}" if most else f"one of {last}"
+        near = get_close_matches(value.upper(), map(str, self.values), n=3)
+        hint = f"did you mean {listed(near)}?" if near else f"such as {', '.join(map(str, self.values[:3]))}"
+        wanted = f"one of {len(self.values)} words"
+        return Invalid(f"must be {wanted}", hint, location, wanted=wanted)
 
     def schema(self) -> Schema:
         return {"enum": list(self.values)}
 
 
 @dataclass(frozen=True, slots=True)
-class ListOf(Kind):
-    item: Kind
+class ListType(Type):
+    item: Type
     make: Callable[[list[Any]], Any]
-    said: str
-    least: int = 0
-    most: int | None = None
+    label: str
+    least: float = 0
+    most: float | None = None
 
-    def convert(self, value: Any, loc: Loc) -> Any:
+    def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
         if type(value) is not list:
-            raise wrong_type(loc, "a list", value)
-        if len(value) < self.least:
-            raise Unfit([Misfit(loc, f"must have at least {self.least} items, this has {len(value)}")])
-        if self.most is not None and len(value) > self.most:
-            raise Unfit([Misfit(loc, f"must have at most {self.most} items, this has {len(value)}")])
-        return self.make(_all((self.item, part, (*loc, index)) for index, part in enumerate(value)))
+            problems.append(mismatch("a list", value, location=location))
+            return value
+        if wrong := out_of_bounds(len(value), self.least, self.most, "item"):
+            problems.append(Invalid(wrong, location=location))
+            return value
+        before = len(problems)
+        items = [self.item.convert(item, (*location, index), problems) for index, item in enumerate(value)]
+        return self.make(items) if len(problems) == before else value  # a wrong item may not go into a set
 
     def schema(self) -> Schema:
         items = self.item.schema()
@@ -237,17 +209,17 @@ class ListOf(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class MappingOf(Kind):
-    """Any text keys, with values of one kind."""
+class MappingType(Type):
+    """Any text keys, with values of one type."""
 
-    value: Kind
-    said: str = "mapping"
+    value: Type
+    label: str = "mapping"
 
-    def convert(self, value: Any, loc: Loc) -> dict[str, Any]:
+    def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
         if type(value) is not dict:
-            raise wrong_type(loc, "a mapping", value)
-        parts = _all((self.value, part, (*loc, name)) for name, part in value.items())
-        return dict(zip(value, parts, strict=True))
+            problems.append(mismatch("a mapping", value, location=location))
+            return value
+        return {name: self.value.convert(part, (*location, name), problems) for name, part in value.items()}
 
     def schema(self) -> Schema:
         values = self.value.schema()
@@ -255,115 +227,108 @@ class MappingOf(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class Fields(Kind):
-    """A mapping with these keys and no others. ``lax`` ones may be absent."""
+class FieldsType(Type):
+    """A mapping with these keys and no others. ``optional`` ones may be absent."""
 
-    fields: Mapping[str, Kind]
-    lax: frozenset[str] = frozenset()
-    said: str = "mapping"
+    fields: Mapping[str, Type]
+    optional: frozenset[str] = frozenset()
+    label: str = "mapping"
 
-    def convert(self, value: Any, loc: Loc) -> dict[str, Any]:
+    def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
         if type(value) is not dict:
-            raise wrong_type(loc, "a mapping", value)
-        misfits = [
-            Misfit((*loc, name), f"missing argument {name!r}", missing=True)
-            for name in self.fields
-            if name not in value and name not in self.lax
-        ]
-        found: dict[str, Any] = {}
-        for name, kind in self.fields.items():
-            if name in value:
-                try:
-                    found[name] = kind.convert(value[name], (*loc, name))
-                except Unfit as unfit:
-                    misfits += unfit.misfits
-        misfits += [
-            Misfit((*loc, name), f"unknown argument {name!r}", unknown=True, known=tuple(self.fields))
+            problems.append(mismatch("a mapping", value, location=location))
+            return value
+        needed = self.fields.keys() - self.optional - value.keys()
+        problems += [missing(name, location) for name in self.fields if name in needed]
+        converted = {
+            name: part.convert(value[name], (*location, name), problems)
+            for name, part in self.fields.items()
+            if name in value
+        }
+        problems += [
+            Invalid(f"unknown argument {name!r}", "", (*location, name), reason="unknown", known=tuple(self.fields))
             for name in value
             if name not in self.fields
         ]
-        if misfits:
-            raise Unfit(misfits)
-        return found
+        return converted
 
     def schema(self) -> Schema:
-        properties = {name: kind.schema() for name, kind in self.fields.items()}
-        required = [name for name in self.fields if name not in self.lax]
+        properties = {name: part.schema() for name, part in self.fields.items()}
+        required = [name for name in self.fields if name not in self.optional]
         schema = {"type": "object", "properties": properties, "additionalProperties": False}
         return schema | ({"required": required} if required else {})
 
 
+def missing(name: str, location: Location) -> Invalid:
+    """The mistake of a mapping at ``location`` without the key ``name``."""
+    return Invalid(f"missing argument {name!r}", "", (*location, name), reason="missing")
+
+
 @dataclass(frozen=True, slots=True)
-class Either(Kind):
-    branches: tuple[Kind, ...]
+class AnyOfType(Type):
+    branches: tuple[Type, ...]
 
     @property
-    def said(self) -> str:  # type: ignore[override]
-        return " | ".join(dict.fromkeys(branch.said for branch in self.branches))
+    def label(self) -> str:  # type: ignore[override]
+        return " | ".join(dict.fromkeys(branch.label for branch in self.branches))
 
-    def convert(self, value: Any, loc: Loc) -> Any:
-        misfits: list[Misfit] = []
-        fitting: list[Any] = []
+    def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
+        wrong: list[Invalid] = []
+        accepted: list[Any] = []
         for branch in self.branches:
-            try:
-                fitting.append(branch.convert(value, loc))
-            except Unfit as unfit:
-                misfits += unfit.misfits
-        if not fitting:
-            raise Unfit(closest(misfits))
+            branch_problems: list[Invalid] = []
+            converted = branch.convert(value, location, branch_problems)
+            wrong += branch_problems
+            if not branch_problems:
+                accepted.append(converted)
+        if not accepted:
+            problems += most_likely(wrong)
+            return value
         # a branch that takes the value as it is comes before one that makes something of it
-        return next((each for each in fitting if type(each) is type(value)), fitting[0])
+        return next((each for each in accepted if type(each) is type(value)), accepted[0])
 
     def schema(self) -> Schema:
         branches = [branch.schema() for branch in self.branches]
         return {"anyOf": branches} if all(branches) else {}
 
 
-def closest(misfits: Sequence[Misfit]) -> list[Misfit]:
-    """Of what no branch of a union fits, what the person most likely meant: the deepest, one to a place."""
-    at: dict[Loc, list[Misfit]] = {}
-    for misfit in misfits:
-        at.setdefault(misfit.loc, []).append(misfit)
-    return [_joined(each) for loc, each in at.items() if not any(o != loc and o[: len(loc)] == loc for o in at)]
+def most_likely(problems: Iterable[Invalid]) -> list[Invalid]:
+    """Of what no branch of a union takes, what the person most likely got wrong: the deepest, one to a place."""
+    by_place: dict[Location, list[Invalid]] = {}
+    for problem in problems:
+        by_place.setdefault(problem.location, []).append(problem)
+    return [
+        _joined_at_one_place(wrong)
+        for place, wrong in by_place.items()
+        if not any(other != place and other[: len(place)] == place for other in by_place)
+    ]
 
 
-def _joined(misfits: Sequence[Misfit]) -> Misfit:
-    """One misfit of several at one place. Where the type fits a branch, only what that branch wants is of interest."""
-    near = [misfit for misfit in misfits if not misfit.by_type] or list(misfits)
-    first, *others = dict.fromkeys(near)
+def _joined_at_one_place(problems: Sequence[Invalid]) -> Invalid:
+    """One problem of several. Where the type fits a branch, only what that branch wants is of interest."""
+    near = [problem for problem in problems if problem.reason != "type"] or list(problems)
+    first, *others = {problem.message: problem for problem in near}.values()
     if not others:
         return first
-    must, _, given = first.what.partition(", not ")
-    options = [must, *(other.what.partition("must be ")[2].partition(", not ")[0] for other in others)]
-    return replace(first, what=" or ".join(filter(None, options)) + (f", not {given}" if given else ""))
-
-
-def _all(parts: Iterator[tuple[Kind, Any, Loc]]) -> list[Any]:
-    """Every part converted. Raises Unfit with what is wrong in any of them."""
-    found: list[Any] = []
-    misfits: list[Misfit] = []
-    for kind, value, loc in parts:
-        try:
-            found.append(kind.convert(value, loc))
-        except Unfit as unfit:
-            misfits += unfit.misfits
-    if misfits:
-        raise Unfit(misfits)
-    return found
+    if not all(problem.wanted for problem in (first, *others)):
+        return replace(first, message=" or ".join(problem.message for problem in (first, *others)))
+    wanted = " or ".join(dict.fromkeys(problem.wanted for problem in (first, *others)))
+    value = first.message.partition(", not ")[2]  # which is described alike in all
+    return replace(first, message=f"must be {wanted}{f', not {value}' if value else ''}", hint="", wanted=wanted)
 
 
 # -- annotations
 
-_SIMPLE: dict[Any, Kind] = {
-    Any: Anything(),
-    str: TextKind(),
-    int: NumberKind(True),
-    float: NumberKind(False),
-    bool: Exactly(bool, "true or false", "boolean"),
-    None: Exactly(type(None), "nothing", "null"),
-    type(None): Exactly(type(None), "nothing", "null"),
-    dict: MappingOf(Anything()),
-    list: ListOf(Anything(), list, "list"),
+_SIMPLE: dict[Any, Type] = {
+    Any: AnyType(),
+    str: TextType(),
+    int: NumberType(True),
+    float: NumberType(False),
+    bool: ExactType(bool, "true or false", "boolean"),
+    None: ExactType(type(None), "nothing", "null"),
+    type(None): ExactType(type(None), "nothing", "null"),
+    dict: MappingType(AnyType()),
+    list: ListType(AnyType(), list, "list"),
 }
 _LISTS: dict[Any, Callable[[list[Any]], Any]] = {
     list: list,
@@ -375,25 +340,25 @@ _LISTS: dict[Any, Callable[[list[Any]], Any]] = {
 _MAPPINGS = (dict, collections.abc.Mapping)
 
 
-def kind_of(hint: Any, within: tuple[Any, ...] = ()) -> Kind:
-    """The kind that an annotation means. Raises TypeError for one that a recipe can't give.
+def type_of(hint: Any, within: tuple[Any, ...] = ()) -> Type:
+    """The type that an annotation means. Raises TypeError for one that a recipe can't give.
 
     ``within`` are the TypedDicts around it; one that holds itself can't be checked.
     """
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _limited(kind_of(arguments[0], within), arguments[1:])
+        return _with_limits(type_of(arguments[0], within), arguments[1:])
     if origin in (typing.Required, typing.NotRequired):
-        return kind_of(arguments[0], within)
+        return type_of(arguments[0], within)
     if origin is typing.Literal:
-        return Choice(arguments)
+        return ChoiceType(arguments)
     if isinstance(hint, types.UnionType) or origin is typing.Union:
-        return Either(tuple(kind_of(part, within) for part in arguments))
+        return AnyOfType(tuple(type_of(part, within) for part in arguments))
     if origin in _LISTS:
-        item = kind_of(arguments[0], within)
-        return ListOf(item, _LISTS[origin], f"list of {item.said}")
+        item = type_of(arguments[0], within)
+        return ListType(item, _LISTS[origin], f"list of {item.label}")
     if origin in _MAPPINGS:
-        return MappingOf(kind_of(arguments[1], within))
+        return MappingType(type_of(arguments[1], within))
     if typing.is_typeddict(hint):
         return _fields(hint, within)
     try:
@@ -402,21 +367,21 @@ def kind_of(hint: Any, within: tuple[Any, ...] = ()) -> Kind:
         raise TypeError(f"a recipe can't give {getattr(hint, '__name__', hint)}") from None
 
 
-def _limited(kind: Kind, notes: Sequence[Any]) -> Kind:
+def _with_limits(base: Type, notes: Sequence[Any]) -> Type:
     for note in notes:
-        if isinstance(note, Text) and isinstance(kind, TextKind):
-            kind = TextKind(note, note.format or kind.said)
-        elif isinstance(note, Number) and isinstance(kind, NumberKind):
-            kind = NumberKind(kind.whole, note)
-    return kind
+        if isinstance(note, Text) and isinstance(base, TextType):
+            base = TextType(note, note.format or base.label)
+        elif isinstance(note, Number) and isinstance(base, NumberType):
+            base = NumberType(base.whole, note)
+    return base
 
 
-def _fields(hint: Any, within: tuple[Any, ...]) -> Fields:
+def _fields(hint: Any, within: tuple[Any, ...]) -> FieldsType:
     if hint in within:
         raise TypeError(f"{hint.__name__} holds itself")
     hints = typing.get_type_hints(hint, include_extras=True)
-    lax = frozenset(name for name, part in hints.items() if not _required(hint, name, part))
-    return Fields({name: kind_of(part, (*within, hint)) for name, part in hints.items()}, lax)
+    optional = frozenset(name for name, part in hints.items() if not _required(hint, name, part))
+    return FieldsType({name: type_of(part, (*within, hint)) for name, part in hints.items()}, optional)
 
 
 def _required(hint: Any, name: str, part: Any) -> bool:
@@ -447,5 +412,5 @@ def shape(hint: Any, within: tuple[Any, ...] = ()) -> Schema:
         return {"type": "array", "items": shape(arguments[0], within)}
     if origin in _MAPPINGS:
         return {"type": "object", "additionalProperties": shape(arguments[1], within)}
-    kind = _SIMPLE.get(hint) if isinstance(hint, type) and hint not in (dict, list) else None
-    return kind.schema() if kind is not None else {}
+    simple = _SIMPLE.get(hint) if isinstance(hint, type) and hint not in (dict, list) else None
+    return simple.schema() if simple is not None else {}

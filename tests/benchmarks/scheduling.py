@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -62,7 +63,7 @@ def _prepare(folder: Path, jobs: int) -> None:
         rows.append(
             replace(first, name=file.stem, title=f"Job {number}", recipe=str(file), stamp=file_stamp(file), block=block)
         )
-    with FolderSchedule(folder / "state", owner="benchmark") as store:
+    with closing(FolderSchedule(folder / "state", owner="benchmark")) as store:
         store.jobs.put(rows, now=time.time())
 
 

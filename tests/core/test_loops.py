@@ -98,7 +98,7 @@ def test_what_is_no_list_fails_with_its_place(project: Any) -> None:
     Work(project)
     recipe = "name: n\nsteps:\n- for_each: [7]\n  do:\n  - for_each: item\n    do: [{uses: work, with: {on: a}}]\n"
     result = project.run(recipe)
-    assert "recipe.yaml:5:5: for_each: must be a list, not a number" in str(result.error)
+    assert "recipe.yaml:5:5: for_each: must be a list, not a whole number" in str(result.error)
 
 
 def test_work_starts_after_the_first_page(project: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pinflow.expressions.expression import compile_expression
-from pinflow.plan.scope import Names, fits
+from pinflow.plan.scope import Names, shape_mismatch
 
 TEXT, WHOLE, NUMBER, FLAG, NULL = ({"type": kind} for kind in ("string", "integer", "number", "boolean", "null"))
 BOARD = {
@@ -45,7 +45,7 @@ def names() -> Names:
     ],
 )
 def test_a_name_that_may_be_there_is_accepted(text: str) -> None:
-    assert [names().fault(each) for each in compile_expression(text).references] == [None] * len(
+    assert [names().problem(each) for each in compile_expression(text).references] == [None] * len(
         compile_expression(text).references
     )
 
@@ -55,8 +55,8 @@ def test_a_name_that_may_be_there_is_accepted(text: str) -> None:
     [
         ("input.board", "unknown name 'input'", 0),
         ("inputs.bord", "there is no input 'bord'", 7),
-        ("steps.cpy.id", "no step 'cpy' has run by then", 6),
-        ("steps.cpy?.id ?? 1", "no step 'cpy' has run by then", 6),
+        ("steps.cpy.id", "there is no step 'cpy' here", 6),
+        ("steps.cpy?.id ?? 1", "there is no step 'cpy' here", 6),
         ("1 + steps.copy.ids", "steps.copy has no field 'ids'", 15),
         ("steps.copy.pins.id", "steps.copy.pins is a list: it has no 'id'", 16),
         ("steps.copy.pins[0].name", "steps.copy.pins[0] has no field 'name'", 19),
@@ -69,9 +69,9 @@ def test_a_name_that_may_be_there_is_accepted(text: str) -> None:
 )
 def test_a_name_that_can_not_be_there_is_refused_at_its_place(text: str, what: str, offset: int) -> None:
     (reference,) = compile_expression(text).references
-    found = names().fault(reference)
+    found = names().problem(reference)
     assert found is not None
-    assert (found.what, found.offset) == (what, offset)
+    assert (found.message, found.offset) == (what, offset)
 
 
 def test_the_steps_that_an_expression_reads_are_known() -> None:
@@ -87,9 +87,9 @@ def test_the_steps_that_an_expression_reads_are_known() -> None:
 def test_nobody_complains_about_names_that_a_missing_part_may_have() -> None:
     found = Names.start({"board": TEXT}, complete=False).with_step("copy", "copy", BOARD)
     for text in ("inputs.other", "steps.other.x"):
-        assert found.fault(compile_expression(text).references[0]) is None
-    assert found.fault(compile_expression("steps.copy.x").references[0]) is not None
-    assert found.fault(compile_expression("other").references[0]) is not None
+        assert found.problem(compile_expression(text).references[0]) is None
+    assert found.problem(compile_expression("steps.copy.x").references[0]) is not None
+    assert found.problem(compile_expression("other").references[0]) is not None
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,5 @@ def test_nobody_complains_about_names_that_a_missing_part_may_have() -> None:
 def test_a_shape_fits_an_argument_or_nobody_can_tell_or_it_is_said_why_not(
     given: Any, wanted: Any, complaint: str
 ) -> None:
-    assert fits(given, wanted, {}) == complaint
+    problem = shape_mismatch(given, wanted, {})
+    assert (problem.message if problem else "") == complaint

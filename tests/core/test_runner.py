@@ -150,7 +150,7 @@ def test_the_output_of_a_skipped_step_is_nothing_and_using_it_fails(project: Any
     """
     result = project.run(recipe)
     assert statuses(result) == {"a": "skipped", "b": "failed"}
-    assert "steps.a is null" in str(result.error)
+    assert "steps.a is nothing" in str(result.error)
 
 
 def test_a_skipped_output_can_be_read_with_care(project: Any) -> None:

@@ -93,11 +93,11 @@ class Bench:
         api = action.api or ""
         logins = {role: self.login(given.pop(role or "login", STUDIO), api) for role in action.roles}
         step = given.pop("step", "step")
-        faults = action.parameters.faults(given)
-        assert not faults, faults
+        problems = action.parameters.problems(given)
+        assert not problems, problems
         planned = {name for name, value in given.items() if holds_planned(value)}
-        for clash in action.parameters.clashes(given, unknown=planned):
-            raise clash.error
+        for _, error in action.parameters.clashes(given, unknown=planned):
+            raise error
         with ExitStack() as stack:
             journal = None if dry_run else stack.enter_context(self._journal(run))
             effects = self._effects(journal)

@@ -261,12 +261,12 @@ def validate(value: Any, pointer: str, registry: Registry[Any]) -> None:
 def test_a_plan_refuses_what_an_operation_does_not_take(id: str) -> None:
     parameters = action_of(CATALOGUE, id, items=False).parameters
     given = arguments(id, full=True)
-    assert parameters.faults(given) == []
-    (fault,) = parameters.faults({**given, "not_a_parameter": 1})
-    assert (fault.loc, fault.unknown) == (("not_a_parameter",), True)
+    assert parameters.problems(given) == []
+    (problem,) = parameters.problems({**given, "not_a_parameter": 1})
+    assert (problem.location, problem.reason) == (("not_a_parameter",), "unknown")
     for name in accepted(CATALOGUE, id)["required"]:
-        (fault,) = parameters.faults({key: value for key, value in given.items() if key != name})
-        assert (fault.loc, fault.what) == ((name,), f"missing argument {name!r}")
+        (problem,) = parameters.problems({key: value for key, value in given.items() if key != name})
+        assert (problem.location, problem.message) == ((name,), f"missing argument {name!r}")
 
 
 def test_a_plan_knows_what_each_operation_needs() -> None:

@@ -217,5 +217,5 @@ def test_a_pipe_is_no_table_and_nobody_waits_for_one(desk: Desk) -> None:
 
 
 def test_a_wrong_choice_is_found_before_the_run(desk: Desk) -> None:
-    with pytest.raises(RecipeError, match="'if_exists' must be one of 'fail' or 'replace'"):
+    with pytest.raises(RecipeError, match="'if_exists' must be fail or replace"):
         desk.write("write_json", "a.json", data=1, if_exists="overwrite")

@@ -202,8 +202,8 @@ def test_what_the_operation_would_refuse_is_told(call: Call) -> None:
     code, out, err = call("new", "--from-curl", f'curl -X PATCH {API}/boards/x -d \'{{"privacy": "HIDDEN"}}\'')
     assert code == 0
     assert err.splitlines() == [
-        "note: to mend: boards/update: 'board_id' must be an id: digits only",
-        "note: to mend: boards/update: 'privacy' must be one of 'PUBLIC' or 'SECRET'",
+        "note: to mend: boards/update: 'board_id' isn't an id (digits only)",
+        "note: to mend: boards/update: 'privacy' must be PUBLIC or SECRET",
     ]
     assert out.startswith("# to mend: boards/update: 'board_id'")
 

@@ -400,8 +400,9 @@ def test_a_pin_has_all_that_was_given(bench: Bench) -> None:
 
 
 def test_texts_over_the_limit_are_found_before_anything_is_sent() -> None:
-    faults = create_pin.parameters.faults({"board": "1", "title": "t" * 101, "alt_text": "a" * 501, "image_url": IMAGE})
-    assert [fault.loc for fault in faults] == [("title",), ("alt_text",)]
+    too_long = {"title": "t" * 101, "alt_text": "a" * 501}
+    problems = create_pin.parameters.problems({"board": "1", "image_url": IMAGE, **too_long})
+    assert [problem.location for problem in problems] == [("title",), ("alt_text",)]
 
 
 def test_a_pin_can_be_changed_and_moved_out_of_its_section(bench: Bench) -> None:

@@ -223,8 +223,8 @@ def test_only_recent_pins_can_be_ranked(bench: Bench) -> None:
 @pytest.mark.parametrize("action", [get_user_analytics, get_pin_analytics, top_pins, top_video_pins, get_ad_analytics])
 @pytest.mark.parametrize("day", ["soon", "01.02.2026", "2026-2-1", "tomorrow", "30 days", "1000 days ago"])
 def test_what_is_no_day_is_found_before_the_run(action: Action, day: str) -> None:
-    (fault,) = action.parameters.faults({"start_date": day})
-    assert fault.what.endswith("must be a date such as 2026-03-01, today, yesterday, or 30 days ago")
+    (problem,) = action.parameters.problems({"start_date": day})
+    assert problem.message.endswith("isn't a date such as 2026-03-01, today, yesterday, or 30 days ago")
 
 
 # figures of ads
@@ -290,8 +290,8 @@ def test_suggested_terms_begin_with_the_term(bench: Bench) -> None:
 
 
 def test_terms_that_the_service_would_take_for_two_are_found_before_the_run(bench: Bench) -> None:
-    assert suggested_terms.parameters.faults({"term": "a,b"})[0].what.endswith("must be a term without a comma")
-    assert related_terms.parameters.faults({"terms": ["a,b"]})
-    assert suggested_terms.parameters.faults({"term": "a", "limit": 11})
+    assert suggested_terms.parameters.problems({"term": "a,b"})[0].message.endswith("isn't a term without a comma")
+    assert related_terms.parameters.problems({"terms": ["a,b"]})
+    assert suggested_terms.parameters.problems({"term": "a", "limit": 11})
     with pytest.raises(UsageError, match="at least one term"):
         bench.run(related_terms, terms=[])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,7 @@ class Rig:
 
     def rows(self, job: str = "", *states: Any) -> list[Occurrence]:
         """The stored rows, oldest first."""
-        with FolderSchedule(self.project.state, owner="reader") as store:
+        with closing(FolderSchedule(self.project.state, owner="reader")) as store:
             return store.occurrences.history(job, number=100_000, states=states)[::-1]
 
     def states(self, job: str) -> list[str]:

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -261,7 +262,7 @@ def test_the_status_is_an_exit_code(rig: Rig, desk: Desk) -> None:
 
 def test_an_edited_note_of_the_last_start_is_told(rig: Rig, desk: Desk) -> None:
     rig.recipe("a", "every: hour")
-    with FolderSchedule(rig.project.state, owner="editor") as store:
+    with closing(FolderSchedule(rig.project.state, owner="editor")) as store:
         store.put_note("run", {"recipes": "all of them"})
     assert desk("tick") == 8
     assert "what the daemon was started with can't be read; it was left as it is" in desk.stderr
@@ -277,7 +278,7 @@ def test_a_job_whose_last_day_has_passed_is_over(rig: Rig, desk: Desk) -> None:
 def test_a_run_that_was_cut_off_is_not_told_as_running(rig: Rig, desk: Desk) -> None:
     rig.recipe("a", "every: hour")
     desk("tick")
-    with FolderSchedule(rig.project.state, owner="gone") as store:
+    with closing(FolderSchedule(rig.project.state, owner="gone")) as store:
         due = add_run_now(rig.app(), store, store.jobs.all()["a"])
         held = store.occurrences.claim(due, START, run="r1", skip_reason=None)
         assert held is not None

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,7 +64,7 @@ class Machine:
     def rows(self) -> list[Occurrence]:
         if not (self.state / "schedule" / "table.db").exists():
             return []
-        with FolderSchedule(self.state, owner="reader") as store:
+        with closing(FolderSchedule(self.state, owner="reader")) as store:
             return store.occurrences.history(number=1_000)[::-1]
 
     def ran(self, job: str) -> int:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def test_none_is_lost_and_none_runs_twice(rig: Rig, tmp_path: Path, daemons: int
     said = json.loads(done.stdout.splitlines()[-1])
     assert sum(said["killed"].values()) >= (60 if FULL else 3), said
 
-    with FolderSchedule(tmp_path / "state", owner="reader") as store:
+    with closing(FolderSchedule(tmp_path / "state", owner="reader")) as store:
         rows, job_rows = store.occurrences.history(number=100_000), store.jobs.all()
     runs_store = FolderRuns(tmp_path / "state", Clock())
     # every time has its row, each row an end, and each end its run

@@ -17,6 +17,7 @@ from pinflow.recipe.model import Schedule
 from pinflow.scheduling.rule_parser import parse_rule
 from pinflow.scheduling.rules import (
     Calendar,
+    EveryWeeks,
     Interval,
     Rule,
     clock_note,
@@ -24,6 +25,7 @@ from pinflow.scheduling.rules import (
     latest_times,
     next_after,
     times_between,
+    utc_text,
 )
 
 if TYPE_CHECKING:
@@ -199,6 +201,35 @@ def test_a_day_that_a_zone_left_out_is_made_up_with_the_next() -> None:
     ]
 
 
+def test_a_time_that_a_gap_shifts_past_midnight_comes_on_the_next_day() -> None:
+    """In Nuuk the clock goes from 23:00 on Saturday to 00:00 on Sunday."""
+    late = rule(every="day", at="23:30", timezone="America/Nuuk")
+    anchor = utc("2024-03-29T12:00")
+    shifted = ["2024-03-29 23:30 -0200", "2024-03-31 00:30 -0100", "2024-03-31 23:30 -0100"]
+    assert [wall(each, "America/Nuuk") for each in first(3, late, anchor)] == shifted
+    assert wall(next_after(late, anchor, utc("2024-03-31T01:10")), "America/Nuuk") == shifted[1]  # at 00:10 there
+    assert wall(first(1, late, utc("2024-03-31T01:10"))[0], "America/Nuuk") == shifted[2]  # counted from that day
+
+
+def test_a_time_shifted_past_midnight_comes_after_those_before_it_on_the_next_day() -> None:
+    found = first(4, rule(every="day", at=("00:15", "23:45"), timezone="America/Nuuk"), utc("2024-03-30T12:00"))
+    assert [wall(each, "America/Nuuk") for each in found] == [
+        "2024-03-31 00:15 -0100",
+        "2024-03-31 00:45 -0100",
+        "2024-03-31 23:45 -0100",
+        "2024-04-01 00:15 -0100",
+    ]
+
+
+def test_a_star_in_a_gap_is_shifted_once_and_not_back() -> None:
+    found = first(3, rule(cron="*/30 2 * * *", timezone="Europe/Berlin"), utc("2026-03-28T12:00"))
+    assert [wall(each, "Europe/Berlin") for each in found] == [
+        "2026-03-29 03:00 +0200",
+        "2026-03-29 03:30 +0200",
+        "2026-03-30 02:00 +0200",
+    ]
+
+
 def test_an_hourly_star_goes_on_through_the_repeated_hour() -> None:
     found = first(4, rule(cron="0 * * * *", timezone="Europe/Berlin"), utc("2026-10-24T23:30"))
     assert [b - a for a, b in pairwise(found)] == [3600] * 3
@@ -216,6 +247,21 @@ def test_a_distance_counts_from_its_anchor_and_not_from_the_last_look() -> None:
     assert next_after(six_hours, 100, 0) == 100 + 6 * 3600
 
 
+def test_a_fraction_of_a_second_is_part_of_it() -> None:
+    assert next_after(Rule(Interval(10)), 0, 9.9) == 10
+    assert next_after(Rule(Interval(10)), 0, 10.0) == next_after(Rule(Interval(10)), 0, 19.9) == 20
+
+
+def test_until_ends_an_interval_too() -> None:
+    assert list(times_between(Rule(Interval(10), until=20), 0, 0, 99)) == [10, 20]
+    assert list(times_between(Rule(Interval(10), until=19), 0, 0, 99)) == [10]
+
+
+def test_a_span_ends_with_its_last_second() -> None:
+    assert list(times_between(Rule(Interval(10)), 0, 0, 20)) == [10, 20]
+    assert list(times_between(Rule(Interval(10)), 0, 0, 19.9)) == [10]
+
+
 def test_a_leap_day_is_waited_for_over_a_century_without_one() -> None:
     found = first(2, rule(cron="0 12 29 2 *"), utc("2095-01-01"))
     assert [wall(each, "UTC")[:10] for each in found] == ["2096-02-29", "2104-02-29"]
@@ -229,6 +275,32 @@ def test_days_and_weeks_count_from_the_anchor() -> None:
     fortnightly = rule(every="2 weeks", at=("06:00", "18:00"))
     found = list(islice(times_between(fortnightly, anchor, anchor, 2**33), 3))
     assert [wall(each, "UTC")[:16] for each in found] == ["2026-12-09 06:00", "2026-12-09 18:00", "2026-12-23 06:00"]
+
+
+@pytest.mark.parametrize(
+    ("step", "weekday", "days"),
+    [
+        (1, 0, ["2026-11-30", "2026-12-07", "2026-12-14"]),
+        (2, 0, ["2026-12-07", "2026-12-21", "2027-01-04"]),  # the Monday of the anchor's week has passed
+        (2, 2, ["2026-11-25", "2026-12-09", "2026-12-23"]),
+        (3, 4, ["2026-11-27", "2026-12-18", "2027-01-08"]),
+        (2, None, ["2026-11-25", "2026-12-09", "2026-12-23"]),
+    ],
+)
+def test_weeks_count_from_the_week_of_the_anchor(step: int, weekday: int | None, days: list[str]) -> None:
+    weekly = Rule(Calendar(EveryWeeks(step, weekday), (23 * 60,), ZoneInfo("UTC")))
+    anchor = utc("2026-11-25T22:00")  # a Wednesday
+    assert [wall(each, "UTC") for each in first(3, weekly, anchor)] == [f"{day} 23:00 +0000" for day in days]
+    assert wall(next_after(weekly, anchor, utc(f"{days[1]}T23:00") - 1), "UTC")[:10] == days[1]
+    assert wall(next_after(weekly, anchor, utc(f"{days[1]}T23:00")), "UTC")[:10] == days[2]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_time_ends_before_the_last_day_that_a_date_can_be(zone: str) -> None:
+    daily = rule(every="day", at="23:59", timezone=zone)
+    (*_, last) = times_between(daily, utc("9999-12-25"), utc("9999-12-25"), 2**40)
+    assert wall(last, zone)[:16] == "9999-12-30 23:59"
+    assert next_after(daily, utc("9999-12-25"), utc("9999-12-31T06:00")) is None
 
 
 def test_a_weekday_is_in_the_zones_own_week() -> None:
@@ -265,6 +337,37 @@ def test_the_latest_of_a_year_of_minutes_are_found_without_going_through_it() ->
     assert latest_times(yearly, start, utc("2026-06-01"), end, 3) == []
 
 
+@pytest.mark.parametrize(
+    ("seconds", "number", "spans"),
+    [(60, 3, [3600]), (3600, 3, [3600, 7200, 14_400]), (DAY, 2, [3600, 7200, 14_400, 28_800, 57_600, 115_200])],
+)
+def test_the_latest_are_looked_for_in_spans_that_grow_slowly_once_there_are_some(
+    monkeypatch: pytest.MonkeyPatch, seconds: int, number: int, spans: list[int]
+) -> None:
+    asked: list[float] = []
+
+    def watched(rule: Rule, anchor: int, after: float, to: float) -> Iterator[int]:
+        asked.append(to - after)
+        return times_between(rule, anchor, after, to)
+
+    monkeypatch.setattr("pinflow.scheduling.rules.times_between", watched)
+    end = 400 * DAY
+    assert latest_times(Rule(Interval(seconds)), 0, 0, end, number) == [end - n * seconds for n in range(number)][::-1]
+    assert asked == spans
+
+
+def test_spans_without_a_time_grow_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def none(rule: Rule, anchor: int, after: float, to: float) -> Iterator[int]:
+        asked.append(to - after)
+        return iter(())
+
+    monkeypatch.setattr("pinflow.scheduling.rules.times_between", none)
+    assert latest_times(Rule(Interval(60)), 0, 0, 400 * DAY, 1) == []
+    assert asked == [3600 * 8**n for n in range(5)] + [400 * DAY]
+
+
 def test_jitter_is_the_same_for_whoever_asks_and_spreads_over_its_span() -> None:
     found = {jitter("refresh", due, 1200) for due in range(0, 86_400 * 400, 86_400)}
     assert jitter("refresh", 86_400, 1200) == jitter("refresh", 86_400, 1200) == 1191
@@ -274,6 +377,14 @@ def test_jitter_is_the_same_for_whoever_asks_and_spreads_over_its_span() -> None
     assert jitter("refresh", 86_400, 0) == 0
 
 
+def test_jitter_reaches_both_ends_of_its_span() -> None:
+    assert {jitter("refresh", due, 2) for due in range(0, DAY, 60)} == {0, 1, 2}
+
+
+def test_a_moment_in_words_is_in_utc() -> None:
+    assert utc_text(utc("2030-12-31T03:30:07") + 0.9) == "2030-12-31 03:30:07 UTC"
+
+
 def test_a_preview_marks_what_the_clock_did() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     daily = rule(every="day", at="02:30", timezone="Europe/Berlin")
@@ -281,6 +392,9 @@ def test_a_preview_marks_what_the_clock_did() -> None:
     assert clock_note(daily, utc("2026-10-25T00:30"), berlin) == "first pass of this hour"
     assert clock_note(rule(every="hour"), utc("2026-10-25T01:30"), berlin) == "second pass of this hour"
     assert clock_note(daily, utc("2026-11-25T01:30"), berlin) == ""
+    assert clock_note(daily, utc("2026-10-24T00:30"), berlin) == ""  # the day before
+    assert clock_note(rule(cron="0 2 * * *", timezone="Europe/Berlin"), utc("2026-10-25T00:59"), berlin) != ""
+    assert clock_note(rule(every="hour"), utc("2026-03-29T01:30"), berlin) == ""  # an interval is never shifted
 
 
 @settings(max_examples=2_000 if FULL else 150, deadline=None)

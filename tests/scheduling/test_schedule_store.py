@@ -46,14 +46,14 @@ def due(at: int, **changes: object) -> Verdict:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[FolderSchedule]:
-    with FolderSchedule(tmp_path, owner="one") as store:
+    with closing(FolderSchedule(tmp_path, owner="one")) as store:
         store.jobs.put([job()], now=NOW)
         yield store
 
 
 @pytest.fixture
 def other(tmp_path: Path, store: FolderSchedule) -> Iterator[FolderSchedule]:
-    with FolderSchedule(tmp_path, owner="two") as other:
+    with closing(FolderSchedule(tmp_path, owner="two")) as other:
         yield other
 
 
@@ -197,7 +197,7 @@ def test_many_make_the_file_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_can_not_be_believed_is_refused_and_left_as_it_is(tmp_path, spoil, said) -> None:  # type: ignore[no-untyped-def]
-    with FolderSchedule(tmp_path, owner="one") as store:
+    with closing(FolderSchedule(tmp_path, owner="one")) as store:
         store.jobs.put([job()], now=NOW)
         store.occurrences.record([("a", NOW, [due(60)])])
     spoil(store._file.path)
@@ -224,16 +224,16 @@ def test_a_file_that_can_not_be_believed_is_refused_and_left_as_it_is(tmp_path, 
     ],
 )
 def test_an_edited_row_is_told_with_what_is_wrong(tmp_path: Path, script: str, said: str) -> None:
-    with FolderSchedule(tmp_path, owner="one") as store:
+    with closing(FolderSchedule(tmp_path, owner="one")) as store:
         store.jobs.put([job()], now=NOW)
         store.occurrences.record([("a", NOW, [due(60)])])
         _execute(store._file.path, script)
-    with pytest.raises(StateError, match=f"damaged: {said}"), FolderSchedule(tmp_path, owner="two") as again:
+    with pytest.raises(StateError, match=f"damaged: {said}"), closing(FolderSchedule(tmp_path, owner="two")) as again:
         stored_jobs(again)
 
 
 def test_a_file_that_another_process_holds_for_long_is_not_called_damaged(tmp_path: Path) -> None:
-    with FolderSchedule(tmp_path, owner="one") as store, closing(sqlite3.connect(store._file.path)) as other:
+    with closing(FolderSchedule(tmp_path, owner="one")) as store, closing(sqlite3.connect(store._file.path)) as other:
         store._file._connection.execute("PRAGMA busy_timeout = 0")
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StateError, match=r"table\.db can't be read: database is locked") as raised:

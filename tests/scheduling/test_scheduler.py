@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -68,7 +69,7 @@ def test_a_restart_keeps_the_phase_and_forgets_nothing(rig: Rig) -> None:
     """Every six hours, in a process that lives for five: the `schedule` library alone would never run it."""
     rig.recipe("a", "every: 6 hours")
     for _ in range(10):
-        with rig.store() as store:
+        with closing(rig.store()) as store:
             rig.until(rig.scheduler(store=store), rig.project.clock.now + 5 * HOUR)
     assert rig.times("a") == [n * 6 * HOUR for n in range(1, 9)]
 
@@ -405,7 +406,7 @@ def test_a_recipe_that_loses_its_schedule_is_scheduled_no_more(rig: Rig) -> None
 
 def test_a_rule_that_was_edited_while_nobody_looked_leaves_a_row_for_what_it_missed(rig: Rig) -> None:
     rig.recipe("a", "every: hour")
-    with rig.store() as store:
+    with closing(rig.store()) as store:
         rig.scheduler(store=store)
     rig.project.clock.now += 3 * HOUR + 60
     rig.recipe("a", "every: day")

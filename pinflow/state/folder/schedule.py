@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError
 from pinflow.state.folder import atomic_file
@@ -37,12 +37,6 @@ class FolderSchedule:
         self.jobs = FolderJobs(self._file)
         self.occurrences = FolderOccurrences(self._file, owner)
         self._version = self._data_version()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         self._file.close()

@@ -83,13 +83,13 @@ def without_tokens(text: str) -> str:
 def unfit(id: str, given: dict[str, Any], catalogue: Catalogue) -> list[str]:
     """What an operation would refuse of its arguments, expressions left aside."""
     found = []
-    for fault in action_of(catalogue, id, items=False).parameters.faults(given):
+    for problem in action_of(catalogue, id, items=False).parameters.problems(given):
         value: Any = given
-        for part in fault.loc:
+        for part in problem.location:
             inside = isinstance(value, list) or (isinstance(value, dict) and part in value)
             value = value[part] if inside else None
         if not (isinstance(value, str) and "${{" in value):
-            found.append(f"to mend: {id}: {without_tokens(fault.what)}")
+            found.append(f"to mend: {id}: {without_tokens(problem.message)}")
     return found
 
 
