@@ -72,7 +72,9 @@ def add_max_writes(parser: argparse.ArgumentParser, help: str) -> None:
 def parse_count(text: str) -> int:
     """A whole number, for argparse; of 15 digits at most, which SQLite stores and a float still counts exactly."""
     if not text.isascii() or not text.isdecimal() or len(text) > 15:
-        raise argparse.ArgumentTypeError(f"must be a whole number, not {text[:40]!r}")
+        from pinflow.schema.invalid import mismatch  # only a mistake pays for this import
+
+        raise argparse.ArgumentTypeError(str(mismatch("a whole number", text).show(text)))
     return int(text)
 
 
@@ -89,11 +91,12 @@ def max_writes(args: argparse.Namespace, shell: Shell) -> int:
 def parse_duration(text: str) -> float:
     """A duration in seconds, for argparse."""
     from pinflow.recipe.validators import seconds
+    from pinflow.schema.invalid import Invalid
 
     try:
         return seconds(float(text) if text.isdecimal() else text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a duration like 90 s, 10 minutes or 2h, not {text!r}") from None
+    except Invalid as invalid:
+        raise argparse.ArgumentTypeError(str(invalid.show(text))) from None
 
 
 def find_tier(option: str | None, environ: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from pinflow.expressions.template import Scope, Value, compile_value
 from pinflow.schema.constraints import Text
 from pinflow.schema.invalid import Invalid, not_one_of, size_problem
 from pinflow.schema.types import AnyType, ExactType, ListType, NumberType, TextType
-from pinflow.suggestions import quoted, suggest
+from pinflow.suggestions import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -164,13 +164,13 @@ class _Resolver:
         if self._given.get(each.name) is not None:
             return self._convert(each, self._given[each.name], "", by_user=True)
         if self._examples and each.input.example is not None:
-            example = self._convert(each, each.input.example, "its example")
+            example = self._convert(each, each.input.example, "the example of ")
             return _beside(each, example) if each.input.type == "file" else example
         if wrong:
             self.broken.add(each.name)
             return None
         if each.input.has_default and default.constant:
-            return self._convert(each, default.tree, "its default")
+            return self._convert(each, default.tree, "the default of ")
         if each.input.has_default:
             return self._default_from_inputs(each, default)
         if each.input.required:
@@ -214,7 +214,7 @@ class _Resolver:
             self.problems.append(each.place.at("default").locate(invalid))
             self.broken.add(each.name)
             return None
-        return self._convert(each, rendered, "its default")
+        return self._convert(each, rendered, "the default of ")
 
     def _other(self, each: Declared, name: str) -> Any:
         if name not in self._open:
@@ -236,9 +236,9 @@ class _Resolver:
             value = convert(raw, each.input)
             return _absolute_path(value, by_user=by_user) if each.input.type == "file" else value
         except Invalid as invalid:
-            shown = "" if each.input.type == "secret" or isinstance(raw, (list, dict)) else quoted(raw)
-            about = " ".join(filter(None, [origin, shown]))
-            invalid.about(f"input {each.name!r}:" + f" {about}" if about else f"input {each.name!r}")
+            if isinstance(raw, str) and each.input.type != "secret":
+                invalid.show(raw)
+            invalid.about(f"{origin}input {each.name!r}")
             self.problems.append(each.problem(invalid.message, hint=invalid.hint))
             self.broken.add(each.name)
             return None
@@ -253,7 +253,7 @@ def convert(raw: Any, declared: Input) -> Any:
         raise problems[0]
     value = value if declared.type == "number" else converted  # a whole number stays one
     if declared.choices is not None and value not in declared.choices:
-        raise not_one_of(declared.choices, value)
+        raise not_one_of(declared.choices, value, show=declared.type != "secret")
     if declared.pattern is not None and not re.fullmatch(declared.pattern, str(value)):
         raise Invalid(f"doesn't match {declared.pattern}")
     if wrong := size_problem(value, declared.min, declared.max):

@@ -57,7 +57,16 @@ class Invalid(ValueError):
 
     def about(self, name: str) -> Invalid:
         """The same mistake as a whole sentence about what ``name`` calls."""
-        self.message = f"{name} {self.message}"
+        shown = self.message.startswith(("'", '"'))  # then it is a sentence about the value in quotes already
+        self.message = f"{name}{':' * shown} {self.message}"
+        return self
+
+    def show(self, text: str) -> Invalid:
+        """The same mistake with the text that is wrong, for places where that may be shown: it is not a secret."""
+        if self.message.startswith(("isn't ", "doesn't ")):
+            self.message = f"{quoted(text)} {self.message}"
+        else:
+            self.message = self.message.replace(", not text", f", not {quoted(text)}")
         return self
 
 
@@ -103,6 +112,8 @@ def not_one_of(choices: Sequence[object], value: object, *, show: bool = False, 
 
 def out_of_bounds(size: float, least: float | None, most: float | None, unit: str = "") -> str:
     """What is wrong with a number, or with a length in a ``unit`` ("character"); "" if nothing is."""
+    if unit and not size and least:
+        return "is empty"
     for bound, words, wrong in (
         (least, "at least", least is not None and size < least),
         (most, "at most", most is not None and size > most),

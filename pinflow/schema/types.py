@@ -76,8 +76,6 @@ class TextType(Type):
             value = str(value)
         if type(value) is not str:
             problems.append(mismatch("text", value, QUOTE if type(value) in (bool, float) else "", location))
-        elif not value and self.limits.min_length:
-            problems.append(Invalid("is empty", location=location))
         elif wrong := out_of_bounds(len(value), self.limits.min_length, self.limits.max_length, "character"):
             problems.append(Invalid(wrong, location=location))
         elif not self._is_of_format(value):

@@ -275,7 +275,10 @@ def test_missing_inputs_are_all_told_with_what_to_add(desk: Desk) -> None:
         (["-i", "count"], "-i must be NAME=VALUE, not 'count'"),
         (["-i", "count=3", "-i", "count=4"], "input 'count' is given twice"),
         (["-i", "count=x"], "must be a whole number"),
-        (["-i", "count=3", "--patience", "soon"], "must be a duration like 90 s, 10 minutes or 2h, not 'soon'"),
+        (
+            ["-i", "count=3", "--patience", "soon"],
+            "'soon' isn't a duration; write it like 30 seconds, 10 minutes or 2h",
+        ),
     ],
 )
 def test_wrong_inputs_are_wrong_usage(desk: Desk, recipe: str, words: Sequence[str], message: str) -> None:

@@ -628,6 +628,21 @@ def test_parts_are_joined_as_text(text: str, expected: str) -> None:
     assert render(text, title="Soup", n=3) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("${{ {a: {b: 1}}}}", {"a": {"b": 1}}),
+        ("${{ {a: {b: {c: 1}}}}}", {"a": {"b": {"c": 1}}}),
+        ("${{ {a: {}}}}", {"a": {}}),
+        ("${{ [{a: {b: 1}}][0].a.b}}}}", "1}}"),
+        ("${{ json({a: {b: 1}})}} ${{ json({a: {}})}}}}", '{"a":{"b":1}} {"a":{}}}}'),
+        ("${{ {'}}': {b: '}}'}}}}", {"}}": {"b": "}}"}}),
+    ],
+)
+def test_braces_that_close_mappings_do_not_end_the_expression(text: str, value: Any) -> None:
+    assert render(text) == value
+
+
 def test_a_text_without_an_expression_is_no_template() -> None:
     assert parse_template("plain {{ a }} $ {") is None
 
