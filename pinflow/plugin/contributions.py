@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pinflow.http.api import Api
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.plugin.action import Action
+    from pinflow.state.protocol import State
 
 
 class RequiredLogin(Protocol):
@@ -71,6 +72,11 @@ class Host(Protocol):
     @property
     def state(self) -> Path:
         """The folder where runs are recorded."""
+        ...
+
+    @property
+    def store(self) -> State:
+        """What is kept between runs."""
         ...
 
     def now(self) -> float:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pinflow import CredentialRequest
 from pinflow.state.folder.state import FolderState
 from pinflow.testing import state_conformance
+from pinflow_auth.file_vault import FileVault
+from pinflow_pinterest_v5.api import API
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +61,16 @@ class TestScheduleStore(state_conformance.ScheduleStoreConformance):
 
 class TestUsageStore(state_conformance.UsageStoreConformance):
     pass
+
+
+@pytest.fixture
+def make_vault(tmp_path: Path) -> Callable[[], FileVault]:
+    request = CredentialRequest(api=API, token="shop", scopes=frozenset(), environ={}, folders=[tmp_path / "tokens"])
+    return lambda: FileVault(request)
+
+
+class TestFileVault(state_conformance.VaultConformance):
+    service = API.id
 
 
 class TestContentStore(state_conformance.ContentStoreConformance):
@@ -109,3 +123,14 @@ def test_a_run_takes_its_events_with_it(tmp_path: Path) -> None:
     journal.close()
     state.runs.prune(keep=0, slack=0)
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_secret_is_made_once_however_many_ask(tmp_path: Path) -> None:
+    secrets: list[bytes] = []
+    state = FolderState(tmp_path)
+    threads = [threading.Thread(target=lambda: secrets.append(state.secret("fingerprint"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(secrets), len(set(secrets))) == (8, 1)

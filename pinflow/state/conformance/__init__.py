@@ -26,6 +26,7 @@ from pinflow.state.conformance.stores import (
     StateConformance,
 )
 from pinflow.state.conformance.usage import UsageStoreConformance
+from pinflow.state.conformance.vault import VaultConformance
 
 __all__ = [
     "ApprovalsConformance",
@@ -39,4 +40,5 @@ __all__ = [
     "ScheduleStoreConformance",
     "StateConformance",
     "UsageStoreConformance",
+    "VaultConformance",
 ]

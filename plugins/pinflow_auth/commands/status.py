@@ -170,7 +170,7 @@ def _show(rows: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
             terminal.say("")
         account = f" of {row.tokens.account}" if row.tokens is not None and row.tokens.account else ""
         api = f" ({', '.join(row.apis)})" if row.apis else ""
-        mark = f"  {store.fingerprint(row.tokens.access_token, app.state)}" if row.tokens is not None else ""
+        mark = f"  {store.fingerprint(row.tokens.access_token, app)}" if row.tokens is not None else ""
         terminal.say(f"{row.name}{api}{account}{mark}")
         for name, value in _lines(row, app):
             terminal.say(f"  {name:<8} {value}")
@@ -200,7 +200,7 @@ def _cells(row: TokenRow, app: Host, now: float) -> tuple[str, ...]:
         row.name,
         ", ".join(row.apis),
         row.tokens.account,
-        store.fingerprint(row.tokens.access_token, app.state),
+        store.fingerprint(row.tokens.access_token, app),
         expiry_text(row.tokens.expires_at, now),
         refresh,
         ", ".join(lacking),
@@ -269,6 +269,6 @@ def _as_data(row: TokenRow, app: Host) -> dict[str, Any]:
         "refresh_expires_at": iso(tokens.refresh_expires_at) if tokens is not None else None,
         "refreshable": tokens is not None and tokens.refreshable,
         "refresh_due_at": iso(_due_at(row, app)),
-        "fingerprint": store.fingerprint(tokens.access_token, app.state) if tokens is not None else None,
+        "fingerprint": store.fingerprint(tokens.access_token, app) if tokens is not None else None,
         "lacking": lacking,
     }
