@@ -35,6 +35,7 @@ LAST, PAUSED, _HEADS, _KEY, _SLOTS = 1, 2, 8, 64, 128
 _NUMBERS = _SLOTS + WINDOWS * SLOTS
 _SIZE = 8 * _NUMBERS
 _MARK = b"pinflow1"
+_UNUSED_SLOTS = bytes(8 * SLOTS)
 _LARGEST = 1e15  # above every time and count that pinflow writes
 _SET_BACK = 1.0  # seconds; less may be two processes that read the clock in turn
 _UNUSED = 90 * 86_400.0  # seconds until an unused table is removed: no quota's window is longer than a day
@@ -259,7 +260,10 @@ def _map(file: Path) -> tuple[CounterTable, mmap.mmap]:
 def _is_sound(numbers: memoryview[float]) -> bool:
     """Whether all are times and counts. Testing each of the 8,232 in a loop took most of an account's sign-in."""
     windows = (numbers[start : start + SLOTS] for start in range(_SLOTS, _NUMBERS, SLOTS))
-    parts = [numbers[LAST : _HEADS + WINDOWS * FIELDS], *(slots for slots in windows if slots.tobytes().strip(b"\0"))]
+    parts = [
+        numbers[LAST : _HEADS + WINDOWS * FIELDS],
+        *(slots for slots in windows if slots.tobytes() != _UNUSED_SLOTS),
+    ]
     # a sum is finite only if all are; with a NaN, min and max would depend on its place
     return all(isfinite(sum(part)) and min(part) >= 0 and max(part) < _LARGEST for part in parts)
 
