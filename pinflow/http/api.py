@@ -1,4 +1,4 @@
-"""What an API version is, as data that its plugin supplies.
+"""An API version as data that its plugin supplies.
 
 What differs between services and versions (paths, paging, errors, quotas) is a
 field here; the client has no ``if version ==``.
@@ -22,7 +22,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")  # the hosts that are this machine
 
 
 class OperationFacts(Protocol):
-    """What a service's catalogue says of one operation."""
+    """An operation's entry in a service's catalogue."""
 
     @property
     def id(self) -> str: ...
@@ -43,10 +43,10 @@ class Quota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuth:
-    """How an API version gives out tokens (OAuth 2), as data.
+    """How an API version issues tokens (OAuth 2), as data.
 
     ``consent`` and ``token`` are what differs between services and versions: where
-    the user agrees, and how the token endpoint is asked and read. ``answer`` is
+    the user agrees, and how the token endpoint is called and read. ``answer`` is
     field -> path into the token endpoint's JSON answer, for ``access_token``,
     ``refresh_token``, ``scope``, ``expires_in``, ``refresh_token_expires_in`` and
     ``refresh_token_expires_at``; a field without a path is one the version lacks.
@@ -64,13 +64,13 @@ class OAuth:
     client_credentials: bool = False
     revoke_path: str = ""  # "" where tokens can't be revoked
     rotates: bool = False  # whether a refresh gives a new refresh token and ends the old one
-    access_seconds: float | None = None  # an access token's life, where the answer does not tell
-    scopes: frozenset[str] = frozenset()  # all that there are
+    access_seconds: float | None = None  # an access token's lifetime, if the answer does not say
+    scopes: frozenset[str] = frozenset()  # all that exist
     default_scopes: frozenset[str] = frozenset()
     scope_meanings: Mapping[str, str] = field(default_factory=dict)  # what each allows, in a few words
     app_variables: tuple[tuple[str, str], ...] = ()  # variables of app id and secret; the first whole pair counts
     redirect_uri: str = "http://localhost:8085/"
-    landing_variable: str = ""  # names where the browser is sent at the end; unset, it sees a page of pinflow's own
+    landing_variable: str = ""  # names the address that the browser ends at; unset, it shows a page of pinflow's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Api:
     method and path (as a client is given it, without query). ``read_error`` turns
     status, headers (lower-case names) and decoded body into the narrowest RemoteError.
     ``closed`` says by tier, method and path why the service at ``origin`` refuses a call
-    to every app of that tier, "" where it does not: a dry run foresees it.
+    to every app of that tier, "" if it does not: a dry run reports it.
     """
 
     id: str  # "v5"
@@ -93,7 +93,7 @@ class Api:
     origin: str  # "https://api.example.com"
     prefix: str  # "/v5"
     origin_variable: str
-    version_variable: str = ""  # names the API, by its id, that is meant where nobody says which
+    version_variable: str = ""  # names the default API, by its id
     beside: tuple[str, ...] = ()  # "/ads/v4/"
     operation: Callable[[str, str], OperationFacts | None]
     read_error: Callable[[int, Mapping[str, str], object], RemoteError]
@@ -103,12 +103,12 @@ class Api:
     idempotent: frozenset[str] = frozenset({"GET", "HEAD", "PATCH", "DELETE"})
     quotas: Mapping[str, Mapping[str, Quota]] = field(default_factory=dict)
     closed: Callable[[str, str, str], str] = lambda tier, method, path: ""
-    oauth: OAuth | None = None  # None where tokens come from elsewhere
+    oauth: OAuth | None = None  # None if tokens come from elsewhere
     token_folder_variable: str = ""  # names the folder of token files
     login_hint: str = "pinflow auth login {token}"
 
     def base_url(self, environ: Mapping[str, str]) -> str:
-        """Where this API is, with the environment's say: scheme, host, port and prefix, no final slash.
+        """This API's base URL in this environment: scheme, host, port and prefix, no final slash.
 
         Raises UsageError for anything but https, or http on a loopback address.
         """
@@ -116,12 +116,12 @@ class Api:
         return checked_origin(origin, self.origin_variable) + self.prefix
 
     def address(self, base_url: str, path: str) -> str:
-        """Where ``path`` is, of an API that is at ``base_url``."""
+        """The URL of ``path``, of an API at ``base_url``."""
         return (base_url.removesuffix(self.prefix) if path.startswith(self.beside) else base_url) + path
 
 
 def checked_origin(url: str, name: str) -> str:
-    """``url`` as scheme://host[:port]; ``name`` is what to blame.
+    """``url`` as scheme://host[:port]; ``name`` is what messages call it.
 
     Raises UsageError unless it is https, or http to a loopback address, with no
     user, path, query or fragment: a token goes there.

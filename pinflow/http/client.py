@@ -22,7 +22,7 @@ from pinflow.errors import (
     warn_renamed,
 )
 from pinflow.http.api import LOOPBACK
-from pinflow.http.encoding import Unreadable, encoded_json, encoded_path, encoded_query, json_reader, without
+from pinflow.http.encoding import Unreadable, encoded_json, encoded_path, encoded_query, json_reader, redact
 from pinflow.http.file_transfer import FileTransfer
 from pinflow.http.rate_limit_headers import DAY, retry_after
 from pinflow.http.retry import (
@@ -482,15 +482,15 @@ def _write_call(login: str, method: str, path: str, category: str, digest: str =
 
 
 def _parse_success(answer: Answer, read_json: Callable[[bytes], Any]) -> _Try:
-    again, reason = not answer.too_big, answer.flaw
+    retryable, reason = not answer.too_big, answer.flaw
     if answer.body is not None:
         try:
             value = read_json(answer.body) if answer.body else None
         except Unreadable as error:
-            again, reason = error.again, error.reason
+            retryable, reason = error.retryable, error.reason
         else:
             return _Try(Outcome(phase="answered", status=answer.status), value)
-    outcome = Outcome(phase="answered", status=answer.status, body="broken" if again else "refused")
+    outcome = Outcome(phase="answered", status=answer.status, body="broken" if retryable else "refused")
     return _Try(outcome, reason=f"the answer {reason}")
 
 
@@ -498,7 +498,7 @@ def _parse_error(api: Api, answer: Answer, read_json: Callable[[bytes], Any], se
     if answer.status < 400:
         return RemoteError("the service redirects, and redirects are not followed", status=answer.status)
     try:
-        body = without(secret, read_json(answer.body)) if answer.body else None
+        body = redact(secret, read_json(answer.body)) if answer.body else None
     except Unreadable:
         body = None  # a proxy's page, or half an answer: the status is enough
     return api.read_error(answer.status, answer.headers, body)

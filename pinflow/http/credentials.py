@@ -1,4 +1,4 @@
-"""The one object that holds a secret, and the question that gets it."""
+"""The one object that holds a secret, and the request for it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialRequest:
-    """What a login needs, asked of the auth plugins.
+    """The request for a login's credential, which the auth plugins answer.
 
     ``environ`` is the environment to look into (never ``os.environ``: a sandbox
-    run has one of its own). ``folders`` are where token directories are searched
-    when the environment names none, in order. ``clock`` gives seconds since the
-    epoch, to tell whether a token has ended.
+    run has its own). ``folders`` are searched for token directories, in order,
+    when the environment names none. ``clock`` gives seconds since the epoch, to
+    tell whether a token has expired.
     """
 
     api: Api
@@ -36,8 +36,8 @@ class CredentialRequest:
 class Credential:
     """Signs one login's requests, for one origin. The secret can't be printed, copied or pickled.
 
-    ``source`` says where it came from without its value. ``scopes`` is None where
-    the source does not tell. Works as a requests ``auth`` object.
+    ``source`` says where it came from, without its value. ``scopes`` is None if
+    they are unknown. Works as a requests ``auth`` object.
     """
 
     __slots__ = ("_secret", "name", "origin", "scopes", "source")
@@ -46,7 +46,7 @@ class Credential:
         if not secret or not secret.isascii() or any(c.isspace() or not c.isprintable() for c in secret):
             raise CredentialError(
                 f"the access token of {name!r} ({source}) is not one line of visible ASCII characters",
-                hint="store it again; a line break or a quotation mark may have been copied with it",
+                hint="store it again; a line break or a quotation mark may have been copied too",
             )
         self._secret = secret
         self.name = name
@@ -55,7 +55,7 @@ class Credential:
         self.scopes = scopes
 
     def __call__(self, request: Any) -> Any:
-        """Sign a prepared request that goes to this credential's origin; refuse any other."""
+        """Sign a prepared request to this credential's origin. Raises CredentialError for any other."""
         url = request.url
         if not (url.startswith(self.origin) and url[len(self.origin) :][:1] in ("/", "?", "")):
             raise CredentialError(f"the token {self.name!r} is for {self.origin} and is not sent elsewhere")
@@ -63,21 +63,21 @@ class Credential:
         return request
 
     def _current(self) -> str:
-        """The secret to sign with now. It is asked for once a request, so that a request can't carry two."""
+        """The secret to sign with now. Called once per request, so that a request can't carry two."""
         return self._secret
 
     def fingerprint(self, key: bytes) -> str:
-        """Whom it signs for, in 16 hex digits: the same for the same account, and of no use without ``key``."""
+        """The account, as 16 hex digits: the same for the same account, and of no use without ``key``."""
         import hmac
 
         return hmac.digest(key, f"{self.origin}\n{self._lasting()}".encode(), "sha256").hex()[:16]
 
     def _lasting(self) -> str:
-        """What tells the account and stays when the secret is replaced by a fresh one."""
+        """What identifies the account and stays when the secret is renewed."""
         return self._secret
 
     def renew(self) -> bool:
-        """Get a fresh secret after the service refused this one; True when it changed."""
+        """Get a fresh secret after the service refused this one. Returns whether it changed."""
         return False
 
     def __repr__(self) -> str:

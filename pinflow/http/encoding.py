@@ -1,7 +1,7 @@
-"""What goes over the wire: paths, query values and JSON, built and read in one place.
+"""Paths, queries, form bodies and JSON: encoded and decoded in one place.
 
-Nothing here trusts its input. What is built can't change which operation is
-called; what is read is finite, of limited depth, and can be printed.
+Nothing here trusts its input. What is encoded can't change which operation is
+called; what is decoded is finite, of limited depth, and can be printed.
 """
 
 from __future__ import annotations
@@ -16,48 +16,48 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MAX_DEPTH = 100  # of an answer's lists and objects inside each other
+MAX_DEPTH = 100  # of nested lists and objects: far beyond any answer, far below Python's recursion limit
 
 _SAFE_IN_PATH = "/-._~!$&'()*+,;=:@"  # RFC 3986, pchar
-_SHALLOW = 2 * MAX_DEPTH  # bytes; shorter texts can't be deeper than the limit
+_SHALLOW = 2 * MAX_DEPTH  # bytes; a shorter text can't exceed the limit
 
 
 class Unreadable(Exception):
-    """An answer's body is not what it must be. ``again`` says whether another try may read better."""
+    """A body can't be decoded. ``retryable`` says whether another try may bring a better one."""
 
-    def __init__(self, reason: str, *, again: bool) -> None:
+    def __init__(self, reason: str, *, retryable: bool) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.again = again
+        self.retryable = retryable
 
 
 class Repeated(tuple[object, ...]):
-    """A list parameter whose items are sent one by one, ``name=a&name=b``, where others are joined by commas."""
+    """A list parameter that is sent as ``name=a&name=b``; other lists are joined by commas."""
 
     __slots__ = ()
 
 
 def encoded_path(path: str) -> str:
-    """``path`` as it goes into a URL; each part's odd characters are encoded, "%" too.
+    """``path`` percent-encoded for a URL, "%" too.
 
-    Raises ValueError for a path that could lead elsewhere than it says.
+    Raises ValueError for a path that could lead to another operation.
     """
     if not path.startswith("/"):
-        raise ValueError(f"a path begins with a slash: {path!r}")
+        raise ValueError(f"a path must begin with a slash: {path!r}")
     for wrong in ("..", "//", "/./", "?", "#", "\\"):
         if wrong in path:
-            raise ValueError(f"a path must not hold {wrong!r}: {path!r}")
+            raise ValueError(f"a path must not contain {wrong!r}: {path!r}")
     if not path.isprintable():
-        raise ValueError(f"a path must not hold control characters: {path!r}")
+        raise ValueError(f"a path must not contain control characters: {path!r}")
     return quote(path, safe=_SAFE_IN_PATH)
 
 
 def encoded_query(params: Mapping[str, object] | None) -> str:
-    """Parameters as a query or a form body: true and false in small letters, lists joined by commas, None left out.
+    """Parameters as a query or a form body: true and false in lower case, lists joined by commas, None left out.
 
-    :class:`Repeated` ones are there once an item.
+    A :class:`Repeated` parameter appears once per item.
 
-    Raises ValueError for a value that is none of text, number, boolean, or a list of them.
+    Raises ValueError for a value that is not text, a number, true or false, or a list of them.
     """
     if not params:
         return ""
@@ -81,7 +81,9 @@ def _encoded_value(name: str, value: object) -> str:
         return quote(value, safe="")  # UnicodeEncodeError, for a lone surrogate, is a ValueError
     if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return quote(str(value), safe="")
-    raise ValueError(f"the parameter {name!r} must be text, a number, a boolean or a list, not {type(value).__name__}")
+    raise ValueError(
+        f"the parameter {name!r} must be text, a number, true or false, or a list, not {type(value).__name__}"
+    )
 
 
 def encoded_json(value: object) -> bytes:
@@ -101,8 +103,10 @@ def json_reader() -> Callable[[bytes], Any]:
 
     def read(body: bytes) -> Any:
         with suppress(ValueError):
-            return _checked_depth(fast(body), body)
-        return decoded_json(body)  # a lone surrogate is mended there, and a real mistake named
+            value = fast(body)
+            _check_depth(value, body)
+            return value
+        return decoded_json(body)  # it replaces a lone surrogate, and names any other mistake
 
     return read
 
@@ -116,16 +120,17 @@ def decoded_json(body: bytes) -> Any:
     try:
         value = json.loads(body.decode(), parse_constant=_refuse, parse_float=_finite)
     except UnicodeDecodeError:
-        problem = Unreadable("is not UTF-8", again=True)
+        problem = Unreadable("is not UTF-8", retryable=True)
     except RecursionError:
-        problem = Unreadable(f"has more than {MAX_DEPTH} levels", again=False)
+        problem = Unreadable(f"has more than {MAX_DEPTH} levels", retryable=False)
     except json.JSONDecodeError as error:
-        problem = Unreadable(f"is not JSON: {error.msg} at character {error.pos}", again=True)
+        problem = Unreadable(f"is not JSON: {error.msg} at character {error.pos}", retryable=True)
     except ValueError as error:  # _refuse, _finite, or an integer of thousands of digits
-        problem = Unreadable(str(error) if isinstance(error, _BadNumber) else "holds an endless number", again=False)
+        reason = str(error) if isinstance(error, _BadNumber) else "contains a number of too many digits"
+        problem = Unreadable(reason, retryable=False)
     else:
-        checked = _checked_depth(value, body)
-        return _printable(checked) if b"\\ud" in body or b"\\uD" in body else checked
+        _check_depth(value, body)
+        return _make_printable(value) if b"\\ud" in body or b"\\uD" in body else value
     raise problem  # outside of the handler: a parser's error carries the whole text
 
 
@@ -134,19 +139,19 @@ class _BadNumber(ValueError):
 
 
 def _refuse(name: str) -> float:
-    raise _BadNumber(f"holds {name}, which is no JSON")
+    raise _BadNumber(f"contains {name}, which is not JSON")
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise _BadNumber("holds a number beyond range")
+        raise _BadNumber("contains a number out of range")
     return value
 
 
-def _checked_depth(value: Any, body: bytes) -> Any:
+def _check_depth(value: Any, body: bytes) -> None:
     if len(body) <= _SHALLOW:
-        return value
+        return
     level = [value] if type(value) in (dict, list) else []
     for _ in range(MAX_DEPTH):
         level = [
@@ -156,28 +161,28 @@ def _checked_depth(value: Any, body: bytes) -> Any:
             if type(inner) in (dict, list)
         ]
         if not level:
-            return value
-    raise Unreadable(f"has more than {MAX_DEPTH} levels", again=False)
+            return
+    raise Unreadable(f"has more than {MAX_DEPTH} levels", retryable=False)
 
 
-def without(secret: str, value: Any) -> Any:
-    """What was read, with dots where a text of it repeats the secret that the request was signed with."""
+def redact(secret: str, value: Any) -> Any:
+    """A decoded value, with "..." where a text repeats the secret that the request was signed with."""
     if not secret:
         return value
     if isinstance(value, str):
         return value.replace(secret, "...")
     if isinstance(value, dict):
-        return {without(secret, key): without(secret, item) for key, item in value.items()}
+        return {redact(secret, key): redact(secret, item) for key, item in value.items()}
     if isinstance(value, list):
-        return [without(secret, item) for item in value]
+        return [redact(secret, item) for item in value]
     return value
 
 
-def _printable(value: Any) -> Any:
+def _make_printable(value: Any) -> Any:
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):
-        return {_printable(key): _printable(item) for key, item in value.items()}
+        return {_make_printable(key): _make_printable(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_printable(item) for item in value]
+        return [_make_printable(item) for item in value]
     return value
