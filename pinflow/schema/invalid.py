@@ -57,8 +57,9 @@ class Invalid(ValueError):
 
     def about(self, name: str) -> Invalid:
         """The same mistake as a whole sentence about what ``name`` calls."""
-        shown = self.message.startswith(("'", '"'))  # then it is a sentence about the value in quotes already
-        self.message = f"{name}{':' * shown} {self.message}"
+        if self.message.startswith(("'", '"')):  # a sentence about the value in quotes already
+            name = f"{name.removesuffix(':')}:"
+        self.message = f"{name} {self.message}"
         return self
 
     def show(self, text: str) -> Invalid:
