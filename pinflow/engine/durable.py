@@ -110,10 +110,10 @@ class Durable:
         journal, name = self._effects.run.journal, self._prefix + name
         if journal is None:
             return tuple(ids)
-        known = journal.frozen(self.step, name)
+        known = journal.frozen_list(self.step, name)
         if known is None:
             journal.freeze(self.step, name, ids)
-            known = journal.frozen(self.step, name)
+            known = journal.frozen_list(self.step, name)
         return cast("Sequence[str]", known)
 
     def effects_of(self, kind: str | None = None) -> Iterator[tuple[str, Any]]:

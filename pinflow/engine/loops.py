@@ -91,7 +91,7 @@ class LoopRun:
     def _is_done(self, key: str) -> bool:
         # what is collected of an item is not kept: its steps, which know what they have done, are gone through again
         if self._run.journal is not None and self._loop.collect is None:
-            return self._run.journal.item_done(self._path, key)
+            return self._run.journal.is_item_done(self._path, key)
         known = len(self._rehearsed)
         self._rehearsed.add(hash(key))
         return len(self._rehearsed) == known

@@ -51,8 +51,8 @@ class SafeJournal:
     def finish_step(self, path: str, status: str, output: object, *, seconds: float, error: str = "") -> None:
         self._journal.finish_step(plain_path(path), status, sanitize(output), seconds=seconds, error=plain_error(error))
 
-    def item_done(self, loop: str, key: str) -> bool:
-        return self._journal.item_done(plain_path(loop), plain_key(key))
+    def is_item_done(self, loop: str, key: str) -> bool:
+        return self._journal.is_item_done(plain_path(loop), plain_key(key))
 
     def finish_item(self, loop: str, key: str, status: str) -> None:
         self._journal.finish_item(plain_path(loop), plain_key(key), status)
@@ -98,8 +98,8 @@ class SafeJournal:
         """Raises ValueError for what is not an id."""
         self._journal.freeze(plain_path(step), plain_key(name), _checked_ids(name, ids))
 
-    def frozen(self, step: str, name: str) -> Sequence[str] | None:
-        return self._journal.frozen(plain_path(step), plain_key(name))
+    def frozen_list(self, step: str, name: str) -> Sequence[str] | None:
+        return self._journal.frozen_list(plain_path(step), plain_key(name))
 
 
 def _checked_ids(name: str, ids: Iterable[str]) -> Iterator[str]:

@@ -141,7 +141,7 @@ def _error_outcome(app: App, active: ActiveRun, error: PinflowError) -> RunOutco
 
 
 def _is_claimed(app: App, active: ActiveRun) -> bool:
-    return app.store.runs.claimed(active.occurrence.run)
+    return app.store.runs.is_claimed(active.occurrence.run)
 
 
 def _left_to_other(app: App, message: str) -> RunOutcome:

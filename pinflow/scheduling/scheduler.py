@@ -262,7 +262,7 @@ class Scheduler:
         return begun
 
     def _may_start(self, occurrence: Occurrence, row: JobRow) -> bool:
-        if occurrence.state in ("claimed", "running") and self._app.store.runs.claimed(occurrence.run):
+        if occurrence.state in ("claimed", "running") and self._app.store.runs.is_claimed(occurrence.run):
             return False  # its owner was silent, and is alive
         if self._settings.only is not None:
             return occurrence.id in self._settings.only

@@ -131,7 +131,7 @@ class Runs(Protocol):
     def detail(self, run_id: str) -> RunDetail:
         """What is recorded of a run. Raises UsageError if there is none."""
 
-    def claimed(self, run_id: str) -> bool:
+    def is_claimed(self, run_id: str) -> bool:
         """Whether a living process works on the run now."""
 
     def is_unbegun(self, run_id: str) -> bool:
@@ -164,7 +164,7 @@ class Journal(Protocol):
     def finish_step(self, path: str, status: str, output: object, *, seconds: float, error: str = "") -> None:
         """Store that a step ended; durable within half a second of work, or with the next intent."""
 
-    def item_done(self, loop: str, key: str) -> bool:
+    def is_item_done(self, loop: str, key: str) -> bool:
         """Whether an item of a loop needs no more work: it ended ok, or was skipped."""
 
     def finish_item(self, loop: str, key: str, status: str) -> None:
@@ -209,7 +209,7 @@ class Journal(Protocol):
     def freeze(self, step: str, name: str, ids: Iterable[str]) -> None:
         """Store a list of ids durably, all of it or nothing, in place of an earlier one of that name."""
 
-    def frozen(self, step: str, name: str) -> Sequence[str] | None:
+    def frozen_list(self, step: str, name: str) -> Sequence[str] | None:
         """The list that ``freeze`` stored."""
 
     def call(self, login: str, category: str, n: int = 1) -> None:

@@ -232,4 +232,4 @@ def test_a_run_killed_while_it_commits_is_listed_as_interrupted(tmp_path: Path) 
     assert in_child(cut_off) == -signal.SIGKILL
     assert [run.state for run in FolderRuns(tmp_path, Clock()).list()] == ["interrupted"]
     with open_journal(tmp_path) as journal:
-        assert not journal.item_done("loop", "000000001")
+        assert not journal.is_item_done("loop", "000000001")

@@ -122,7 +122,7 @@ def test_an_item_that_failed_is_not_done(tmp_path: Path, journal: Journal) -> No
         journal.finish_item("pins", key, status)
     journal.close()
     with reopened(tmp_path) as again:
-        assert [again.item_done("pins", key) for key in ("1", "2", "3", "4")] == [True, True, False, False]
+        assert [again.is_item_done("pins", key) for key in ("1", "2", "3", "4")] == [True, True, False, False]
 
 
 def test_an_effect_goes_from_intent_to_its_outcome(journal: Journal) -> None:
@@ -220,7 +220,7 @@ def test_a_frozen_list_keeps_its_order_forwards_and_backwards(tmp_path: Path, jo
     journal.freeze("pins", "source", iter(ids))
     journal.close()
     with reopened(tmp_path) as again:
-        frozen = again.frozen("pins", "source")
+        frozen = again.frozen_list("pins", "source")
         assert frozen is not None
         assert list(frozen) == ids
         assert list(reversed(frozen)) == ids[::-1]
@@ -237,9 +237,9 @@ def test_a_list_that_was_not_frozen_to_its_end_is_no_list(tmp_path: Path, journa
         journal.freeze("pins", "source", broken_off())
     journal.close()
     with reopened(tmp_path) as again:
-        assert again.frozen("pins", "source") is None
+        assert again.frozen_list("pins", "source") is None
         again.freeze("pins", "source", ["1", "2"])
-        assert list(again.frozen("pins", "source") or ()) == ["1", "2"]
+        assert list(again.frozen_list("pins", "source") or ()) == ["1", "2"]
 
 
 def test_only_ids_can_be_frozen(journal: Journal) -> None:
@@ -297,7 +297,7 @@ def test_the_file_holds_no_content_however_it_is_handed_over(tmp_path: Path, jou
     journal.settle("pins", secret, "done", {"id": "1", "description": secret})
     journal.settle("pins", "2", "refused", error=f"remote_error, exit 1, HTTP 400, code {secret}")
     journal.set_state("failed", error=error_facts(RemoteError(secret, status=400, code=secret, request_id=secret)))
-    assert journal.item_done("pins", secret)
+    assert journal.is_item_done("pins", secret)
     assert dict(journal.results("pins")).popitem()[1] == {"id": "1"}
     assert b"apple" not in all_bytes(tmp_path)
     journal.close()

@@ -35,9 +35,9 @@ class RunsConformance:
         journal = make_state().runs.create(run_record())
         others = make_state().runs
         assert [run.state for run in others.list()] == ["running"]
-        assert (others.last(), others.claimed(RUN), others.is_unbegun(RUN)) == (RUN, True, False)
+        assert (others.last(), others.is_claimed(RUN), others.is_unbegun(RUN)) == (RUN, True, False)
         journal.close()
-        assert (others.claimed(RUN), others.list()[0].state) == (False, "interrupted")
+        assert (others.is_claimed(RUN), others.list()[0].state) == (False, "interrupted")
 
     def test_a_run_comes_back_as_it_was_left(self, make_state: MakeState) -> None:
         with closing(make_state().runs.create(run_record())) as journal:
@@ -63,7 +63,7 @@ class RunsConformance:
         runs = make_state().runs
         assert (runs.last(), runs.look("x"), list(runs.list())) == (None, None, [])
         for run_id in (RUN, "../x", "", "x" * 500, "\0"):
-            assert (runs.look(run_id), runs.claimed(run_id), runs.is_unbegun(run_id)) == (None, False, False)
+            assert (runs.look(run_id), runs.is_claimed(run_id), runs.is_unbegun(run_id)) == (None, False, False)
             assert repr(run_id) in catch(UsageError, lambda run_id=run_id: runs.detail(run_id)).message  # type: ignore[misc]
             catch(StateError, lambda run_id=run_id: runs.open(run_id))  # type: ignore[misc]
 
@@ -215,7 +215,7 @@ class JournalConformance:
             assert step is not None
             assert (step.status, step.output, step.seconds) == ("ok", {"id": "123", "names": None}, 1.5)
             assert later.step("other") is None
-            assert [later.item_done("pins", key) for key in ("1", "2", "3", "4")] == [True, True, False, False]
+            assert [later.is_item_done("pins", key) for key in ("1", "2", "3", "4")] == [True, True, False, False]
 
     def test_a_frozen_list_is_whole_or_not_there(self, make_state: MakeState) -> None:
         ids = [str(number * 7919 % 1201) for number in range(1201)]
@@ -227,16 +227,16 @@ class JournalConformance:
         with closing(make_state().runs.create(run_record())) as journal:
             with suppress(ConnectionError):
                 journal.freeze("pins", "source", broken_off())
-            assert journal.frozen("pins", "source") is None
+            assert journal.frozen_list("pins", "source") is None
             journal.freeze("pins", "source", iter(ids))
         with closing(make_state().runs.open(RUN)) as later:
-            frozen = later.frozen("pins", "source")
+            frozen = later.frozen_list("pins", "source")
             assert frozen is not None
             assert (list(frozen), list(reversed(frozen))) == (ids, ids[::-1])
             assert (frozen[0], frozen[-1], list(frozen[3:5]), len(frozen)) == (ids[0], ids[-1], ids[3:5], 1201)
             assert ("1200" in frozen, "1201" in frozen) == (True, False)
             later.freeze("pins", "source", ["1", "2"])
-            assert list(later.frozen("pins", "source") or ()) == ["1", "2"]
+            assert list(later.frozen_list("pins", "source") or ()) == ["1", "2"]
 
     def test_calls_add_up_over_all_processes_of_a_run(self, make_state: MakeState) -> None:
         with closing(make_state().runs.create(run_record())) as journal:

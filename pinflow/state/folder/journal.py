@@ -166,7 +166,7 @@ class FolderJournal:
         self._store.put("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?)", row)
         self._store.commit_sometimes()
 
-    def item_done(self, loop: str, key: str) -> bool:
+    def is_item_done(self, loop: str, key: str) -> bool:
         """Whether an item of a loop needs no further work: it ended ok, or was skipped."""
         query = "SELECT 1 FROM items WHERE loop = ? AND key = ? AND status IN ('ok', 'skipped')"
         return bool(self._store.read(query, (loop, key)))
@@ -274,7 +274,7 @@ class FolderJournal:
         self._store.put("INSERT INTO lists VALUES (?, ?, ?)", (step, name, length))
         self._store.commit()
 
-    def frozen(self, step: str, name: str) -> FrozenList | None:
+    def frozen_list(self, step: str, name: str) -> FrozenList | None:
         """The list of ids that ``freeze`` put on disk whole, if it did."""
         rows = self._store.read("SELECT length FROM lists WHERE step = ? AND name = ?", (step, name))
         return FrozenList(self._store, step, name, rows[0][0]) if rows else None

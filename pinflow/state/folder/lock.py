@@ -2,8 +2,8 @@
 
 It is a ``flock``, not a POSIX record lock: those are lost as soon as the process
 closes any other descriptor of the file. A file that holds only a process id is not a
-lock: the id outlives its process. It is our own because a Python that imports the
-library for it (filelock) takes 4.2 times as long to start, and because that library does not say who has the lock.
+lock: the id outlives its process. It is our own because the library (filelock) makes a start of
+Python take 4.2 times as long, and does not say which process has the lock.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class FileLock:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LockOwner:
     """The owner of a lock: its process, and since when (seconds since the epoch)."""
 
     pid: int
@@ -138,13 +138,13 @@ class Lock:
     """Ownership of what ``path`` stands for, from creation until ``release``.
 
     The file holds nothing but the owner's process id and ``now`` (seconds since the epoch),
-    for the message that another process gets; ``what`` names the thing in it. Raises
+    for the message that another process gets; ``name`` names the thing in it. Raises
     StateError when another process has it.
     """
 
-    def __init__(self, path: Path, what: str, *, now: float) -> None:
+    def __init__(self, path: Path, name: str, *, now: float) -> None:
         self._path = path
-        self._descriptor = _take(path, what)
+        self._descriptor = _acquire(path, name)
         try:
             os.ftruncate(self._descriptor, 0)
             os.lseek(self._descriptor, 0, os.SEEK_SET)
@@ -176,7 +176,7 @@ def is_locked(path: Path) -> bool:
         os.close(descriptor)
 
 
-def _take(path: Path, what: str) -> int:
+def _acquire(path: Path, name: str) -> int:
     for _ in range(_TRIES):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         if try_lock(descriptor):
@@ -187,11 +187,11 @@ def _take(path: Path, what: str) -> int:
             break
         os.close(descriptor)
     else:
-        raise StateError(f"too many processes try to lock {what} at once", hint="try again")
-    holder = _holder(descriptor)
+        raise StateError(f"too many processes try to lock {name} at once", hint="try again")
+    owner = _read_owner(descriptor)
     os.close(descriptor)
     raise StateError(
-        f"{what} is locked by {holder or 'another process'}", hint="wait until that process ends, or end it"
+        f"{name} is locked by {owner or 'another process'}", hint="wait until that process ends, or end it"
     )
 
 
@@ -203,10 +203,10 @@ def _is_still(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _holder(descriptor: int) -> Holder | None:
+def _read_owner(descriptor: int) -> LockOwner | None:
     os.lseek(descriptor, 0, os.SEEK_SET)
     try:
         row = json.loads(os.read(descriptor, 200))
-        return Holder(int(row["pid"]), float(row["since"]))
+        return LockOwner(int(row["pid"]), float(row["since"]))
     except (ValueError, KeyError, TypeError):  # locked this very moment
         return None

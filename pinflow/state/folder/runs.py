@@ -111,7 +111,7 @@ class FolderRuns:
             return None
         try:
             record = _look(file)
-            if record.state == "running" and not self.claimed(run_id):
+            if record.state == "running" and not self.is_claimed(run_id):
                 record = _look(file)  # it may have ended between the two looks
                 return replace(record, state="interrupted") if record.state == "running" else record
             return record
@@ -157,7 +157,7 @@ class FolderRuns:
             raise unreadable(file, error) from error
         return RunDetail(record, steps, effects, counts, calls)
 
-    def claimed(self, run_id: str) -> bool:
+    def is_claimed(self, run_id: str) -> bool:
         """Whether a living process has the run locked now."""
         return bool(_ID.fullmatch(run_id)) and is_locked(self._folder / f"{run_id}.lock")
 
