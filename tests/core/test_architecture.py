@@ -46,7 +46,7 @@ MAY_USE: dict[str, str] = {
     "cli": "schema expressions state http recipe plugin plan engine app scheduling reporters testing __init__",
     "__main__": "cli __init__",
 }
-EVERYWHERE = {"errors", "events", "suggestions", "clock"}
+EVERYWHERE = {"errors", "events", "suggestions", "clock", "lazy_dataclass"}
 
 # the fewest files that may name a library
 ONLY_IN: dict[str, str] = {
