@@ -47,13 +47,13 @@ def make_pin(sandbox: Sandbox, board: str) -> requests.Response | None:
 
 
 def pins(sandbox: Sandbox, board: str) -> list[Any]:
-    (found,) = [each for each in _boards(sandbox) if each["id"] == board]
-    return list(found["pins"])
+    (record,) = [candidate for candidate in _boards(sandbox) if candidate["id"] == board]
+    return list(record["pins"])
 
 
 def _boards(sandbox: Sandbox) -> list[Any]:
-    found: Any = sandbox.control.state()["boards"]
-    return list(found)
+    boards: Any = sandbox.control.state()["boards"]
+    return list(boards)
 
 
 def only(**shares: Any) -> FaultProfile:
@@ -115,8 +115,8 @@ def test_an_unknown_profile_is_refused_with_the_list_of_names(text: str) -> None
 
 def test_a_profile_without_a_seed_gets_one_that_can_be_reused(sandbox: Sandbox) -> None:
     sandbox.control.change(faults="hostile")
-    told = str(sandbox.control.faults()["profile"])
-    assert parse_profile(told).seed == int(told.partition(":")[2])
+    text = str(sandbox.control.faults()["profile"])
+    assert parse_profile(text).seed == int(text.partition(":")[2])
 
 
 # each fault
@@ -179,9 +179,9 @@ def _style(headers: Any, time: Time) -> str:
 
 
 def test_pages_of_any_size_list_every_item_once(sandbox: Sandbox) -> None:
-    (winter,) = [each for each in _boards(sandbox) if each["name"] == "Winter recipes"]
+    (winter,) = [record for record in _boards(sandbox) if record["name"] == "Winter recipes"]
     sandbox.control.change(faults=only(small_pages=True))
-    found: list[str] = []
+    ids: list[str] = []
     sizes: set[int] = set()
     bookmark: str | None = ""
     while bookmark is not None:
@@ -189,9 +189,9 @@ def test_pages_of_any_size_list_every_item_once(sandbox: Sandbox) -> None:
         assert answer is not None
         page = answer.json()
         sizes.add(len(page["items"]))
-        found += [pin["id"] for pin in page["items"]]
+        ids += [pin["id"] for pin in page["items"]]
         bookmark = page["bookmark"]
-    assert sorted(found) == sorted(pin["id"] for pin in winter["pins"])
+    assert sorted(ids) == sorted(pin["id"] for pin in winter["pins"])
     assert len(sizes) > 3
     assert max(sizes) <= 25
 

@@ -43,8 +43,8 @@ class Visitor:
         return str(answer.json()["token"])
 
     def look(self, token: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.get(f"/ad_accounts/{self.account}/reports", {"token": token}).json()
-        return found
+        report: dict[str, Any] = self.get(f"/ad_accounts/{self.account}/reports", {"token": token}).json()
+        return report
 
     def finished(self, token: str) -> str:
         self.now += 10
@@ -53,31 +53,31 @@ class Visitor:
 
 @pytest.fixture
 def visitor() -> Iterator[Visitor]:
-    made = Visitor()
-    yield made
-    made.session.close()
-    made.sandbox.stop()
+    visitor = Visitor()
+    yield visitor
+    visitor.session.close()
+    visitor.sandbox.stop()
 
 
 def test_ids_and_statuses_in_a_query_may_be_separated_by_commas_or_repeated(visitor: Visitor) -> None:
     ids = list(visitor.sandbox.world.campaigns)[:2]
     path = f"/ad_accounts/{visitor.account}/campaigns"
     for query in ({"campaign_ids": ",".join(ids)}, {"campaign_ids": ids}):
-        assert [each["id"] for each in visitor.get(path, query).json()["items"]] == ids
+        assert [entity["id"] for entity in visitor.get(path, query).json()["items"]] == ids
     every = {"entity_statuses": ["ACTIVE,PAUSED", "DRAFT", "ARCHIVED"]}
     assert len(visitor.get(path, every).json()["items"]) == 5
 
 
 def test_ads_are_listed_page_by_page(visitor: Visitor) -> None:
     path, query = f"/ad_accounts/{visitor.account}/ads", {"page_size": "3"}
-    found: list[str] = []
+    ids: list[str] = []
     while True:
         page = visitor.get(path, query).json()
-        found += [each["id"] for each in page["items"]]
+        ids += [ad["id"] for ad in page["items"]]
         if page["bookmark"] is None:
             break
         query = {"page_size": "3", "bookmark": page["bookmark"]}
-    assert (found, len(found)) == (sorted(found), 8)
+    assert (ids, len(ids)) == (sorted(ids), 8)
 
 
 def test_an_ad_account_without_a_role_for_the_caller_is_not_listed(visitor: Visitor) -> None:
@@ -160,32 +160,32 @@ def test_a_csv_has_a_row_a_day_and_json_rows_by_id(visitor: Visitor) -> None:
     rows = list(csv.DictReader(text.splitlines()))
     assert list(rows[0]) == ["CAMPAIGN_ID", "DATE", "SPEND_IN_DOLLAR"]
     by_id = json.loads(visitor.session.get(visitor.finished(visitor.ask()), timeout=30).text)
-    assert sum(len(each) for each in by_id.values()) == len(rows)
+    assert sum(len(group) for group in by_id.values()) == len(rows)
     assert set(by_id) == {row["CAMPAIGN_ID"] for row in rows}
 
 
 def test_a_report_can_be_filtered_by_ids_and_by_metrics(visitor: Visitor) -> None:
     id = next(iter(visitor.sandbox.world.campaigns))
     narrow: dict[str, Any] = {"level": "PIN_PROMOTION", "campaign_ids": [id], "granularity": "TOTAL"}
-    found = json.loads(visitor.session.get(visitor.finished(visitor.ask(**narrow)), timeout=30).text)
-    assert set(found) <= set(visitor.sandbox.world.campaigns[id].ads)
-    spend = sorted(row["SPEND_IN_DOLLAR"] for rows in found.values() for row in rows)
+    rows_by_id = json.loads(visitor.session.get(visitor.finished(visitor.ask(**narrow)), timeout=30).text)
+    assert set(rows_by_id) <= set(visitor.sandbox.world.campaigns[id].ads)
+    spend = sorted(row["SPEND_IN_DOLLAR"] for rows in rows_by_id.values() for row in rows)
     more = {"field": "SPEND_IN_DOLLAR", "operator": "GREATER_THAN", "values": [spend[0]]}
     fewer = visitor.session.get(visitor.finished(visitor.ask(**narrow, metrics_filters=[more])), timeout=30).json()
-    assert len(fewer) == len(found) - 1
+    assert len(fewer) == len(rows_by_id) - 1
 
 
 def test_the_settings_choose_the_outcome_of_a_video_upload(visitor: Visitor) -> None:
     visitor.sandbox.control.change(processing_outcome="failed")
     url = f"{visitor.sandbox.url}/v5/media"
-    made = visitor.session.post(url, json={"media_type": "video"}, headers=visitor.headers, timeout=30).json()
-    assert visitor.get(f"/media/{made['media_id']}").json()["status"] == "registered"
+    media = visitor.session.post(url, json={"media_type": "video"}, headers=visitor.headers, timeout=30).json()
+    assert visitor.get(f"/media/{media['media_id']}").json()["status"] == "registered"
     files = {"file": ("film.mp4", b"bytes")}
-    sent = visitor.session.post(made["upload_url"], data=made["upload_parameters"], files=files, timeout=30)
+    sent = visitor.session.post(media["upload_url"], data=media["upload_parameters"], files=files, timeout=30)
     assert sent.status_code == 204
-    assert visitor.get(f"/media/{made['media_id']}").json()["status"] == "processing"
+    assert visitor.get(f"/media/{media['media_id']}").json()["status"] == "processing"
     visitor.now += 10
-    assert visitor.get(f"/media/{made['media_id']}").json()["status"] == "failed"
+    assert visitor.get(f"/media/{media['media_id']}").json()["status"] == "failed"
 
 
 @pytest.mark.parametrize(("path", "noun"), [("campaigns", "Campaign"), ("ad_groups", "Ad group"), ("ads", "Ad")])

@@ -107,8 +107,8 @@ def test_unknown_fields_of_a_new_board_are_ignored(call: Call) -> None:
 
 
 def test_an_ad_only_board_gets_its_fixed_name_and_privacy(call: Call) -> None:
-    made = call("POST", "/boards", json={"name": "Anything", "is_ads_only": True}).json()
-    assert (made["name"], made["privacy"]) == ("Ad-only Pins", "PROTECTED")
+    board = call("POST", "/boards", json={"name": "Anything", "is_ads_only": True}).json()
+    assert (board["name"], board["privacy"]) == ("Ad-only Pins", "PROTECTED")
 
 
 def test_an_account_can_not_exceed_its_maximum_of_boards(sandbox: Sandbox, call: Call) -> None:
@@ -195,8 +195,8 @@ def test_a_group_board_is_listed_and_read_but_not_deleted_or_renamed(call: Call)
 def test_a_pin_can_be_put_on_a_group_board(call: Call) -> None:
     id = board_id(call, "Street festival")
     source = {"source_type": "image_url", "url": "https://example.com/a.jpg"}
-    made = call("POST", "/pins", json={"board_id": id, "media_source": source}).json()
-    assert made["board_owner"] == {"username": "neighbour"}
+    pin = call("POST", "/pins", json={"board_id": id, "media_source": source}).json()
+    assert pin["board_owner"] == {"username": "neighbour"}
     assert call("GET", f"/boards/{id}", account="neighbour").json()["pin_count"] == 6
 
 

@@ -64,27 +64,27 @@ def description() -> dict[str, Any]:
 @cache
 def schemas() -> dict[str, Any]:
     """The description's schemas as JSON Schema."""
-    found: dict[str, Any] = translated(description()["components"]["schemas"])
-    return found
+    schemas: dict[str, Any] = translated(description()["components"]["schemas"])
+    return schemas
 
 
 def translated(node: Any) -> Any:
     """OpenAPI 3.0's own words in those of JSON Schema: nullable, and discriminators without a choice."""
     if isinstance(node, list):
-        return [translated(each) for each in node]
+        return [translated(item) for item in node]
     if not isinstance(node, dict):
         return node
-    made = {name: translated(value) for name, value in node.items() if name not in ("example", "discriminator")}
+    schema = {name: translated(value) for name, value in node.items() if name not in ("example", "discriminator")}
     mapping = node.get("discriminator", {}).get("mapping") if "oneOf" not in node else None
     if mapping:
         name = node["discriminator"]["propertyName"]
-        made["allOf"] = [
+        schema["allOf"] = [
             {"if": {"properties": {name: {"const": value}}, "required": [name]}, "then": {"$ref": ref}}
             for value, ref in mapping.items()
         ]
     if node.get("nullable") is True:
-        return {"anyOf": [{"type": "null"}, {key: value for key, value in made.items() if key != "nullable"}]}
-    return made
+        return {"anyOf": [{"type": "null"}, {key: value for key, value in schema.items() if key != "nullable"}]}
+    return schema
 
 
 def closed(schema: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
     if "items" in properties:
         schema = {**schema, "properties": {**properties, "items": closed({"type": "array", **properties["items"]})}}
     if "allOf" in schema and "$ref" not in schema:
-        schema = {**schema, "allOf": [pages_closed(each) for each in schema["allOf"]]}
+        schema = {**schema, "allOf": [pages_closed(part) for part in schema["allOf"]]}
     return {"allOf": [schema], "unevaluatedProperties": False}
 
 
@@ -108,8 +108,8 @@ def pages_closed(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def responses(id: str) -> dict[str, Any]:
-    found = operation(id)
-    declared: dict[str, Any] = description()["paths"][found.path][found.method.lower()]["responses"]
+    described = operation(id)
+    declared: dict[str, Any] = description()["paths"][described.path][described.method.lower()]["responses"]
     return declared
 
 
@@ -143,11 +143,11 @@ class Scene:
         scopes: frozenset[str] = V5_SCOPES,
         token: str | None = None,
     ) -> requests.Response:
-        found = operation(id)
+        described = operation(id)
         token = token or self.sandbox.world.token_for("garden_studio", scopes)
         return self.session.request(
-            found.method,
-            self.sandbox.url + "/v5" + found.path.format(**(names or {})),
+            described.method,
+            self.sandbox.url + "/v5" + described.path.format(**(names or {})),
             json=body,
             params=query,
             headers={"Authorization": f"Bearer {token}"},
@@ -481,22 +481,22 @@ def test_an_error_of_one_operation_alone_is_as_described(scene: Scene, case: str
 
 def provoked(id: str) -> set[int]:
     """The statuses that the tests above bring about."""
-    found = {SUCCESS.get(id, 200), 401, 429} | {status for each, status, _, _ in SPECIAL.values() if each == id}
+    statuses = {SUCCESS.get(id, 200), 401, 429} | {status for name, status, _, _ in SPECIAL.values() if name == id}
     if not id.startswith("media/"):
-        found.add(403)
+        statuses.add(403)
     if parameters(id):
-        found |= {400} if parameters(id) == ["ad_account_id"] else {400, 404}
+        statuses |= {400} if parameters(id) == ["ad_account_id"] else {400, 404}
     if id in BODIES or id in LISTINGS:
-        found.add(400)
+        statuses.add(400)
     if id in ("boards/create", "pins/create", "media/create"):
-        found.add(200)
-    return found
+        statuses.add(200)
+    return statuses
 
 
 @pytest.mark.parametrize("id", HANDLERS)
 def test_every_declared_status_is_produced_or_excluded_with_a_reason(id: str) -> None:
     declared = {int(status) for status in responses(id) if status != "default"}
-    never = {status for each, status in NEVER if each == id}
+    never = {status for operation_id, status in NEVER if operation_id == id}
     assert declared & provoked(id) == declared - never
 
 

@@ -27,8 +27,8 @@ def control(sandbox: Sandbox, method: str, name: str, json: object = None, **hea
 
 
 def boards(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
-    found: Any = sandbox.control.state()["boards"]
-    return {board["name"]: board for board in found}
+    records: Any = sandbox.control.state()["boards"]
+    return {board["name"]: board for board in records}
 
 
 def get(sandbox: Sandbox, path: str, token: str) -> requests.Response:
@@ -109,8 +109,8 @@ def test_settings_stay_when_one_of_the_changes_is_invalid(sandbox: Sandbox) -> N
 
 
 def test_settings_can_be_written_back_as_they_were_read(sandbox: Sandbox) -> None:
-    told = control(sandbox, "GET", "settings").json()
-    changed = told | {"originals": True, "per_minute": {"org_read": 5}, "listing_lag": 2}
+    settings = control(sandbox, "GET", "settings").json()
+    changed = settings | {"originals": True, "per_minute": {"org_read": 5}, "listing_lag": 2}
     assert control(sandbox, "POST", "settings", changed).json() == changed
     assert sandbox.control.settings().originals is True
 
@@ -161,9 +161,9 @@ def test_the_state_is_the_same_from_python_and_over_http(sandbox: Sandbox) -> No
 
 def test_accounts_tokens_and_apps_can_be_made(sandbox: Sandbox) -> None:
     control(sandbox, "POST", "accounts", {"username": "newcomer"})
-    made = control(sandbox, "POST", "tokens", {"account": "newcomer", "scopes": ["user_accounts:read"]}).json()
-    assert get(sandbox, "/user_account", made["access_token"]).json()["board_count"] == 0
-    assert get(sandbox, "/boards", made["access_token"]).status_code == 401
+    tokens = control(sandbox, "POST", "tokens", {"account": "newcomer", "scopes": ["user_accounts:read"]}).json()
+    assert get(sandbox, "/user_account", tokens["access_token"]).json()["board_count"] == 0
+    assert get(sandbox, "/boards", tokens["access_token"]).status_code == 401
     app = control(sandbox, "POST", "apps", {"id": "99", "redirect_uris": ["http://localhost:1/"]}).json()
     answer = requests.post(
         f"{sandbox.url}/v5/oauth/token",
@@ -206,8 +206,8 @@ def test_a_reset_can_use_another_seed(sandbox: Sandbox) -> None:
 
 
 def test_the_example_account_has_one_board_of_every_kind(sandbox: Sandbox) -> None:
-    found = boards(sandbox)
-    privacies = {name: (board["owner"], board["privacy"], len(board["pins"])) for name, board in found.items()}
+    by_name = boards(sandbox)
+    privacies = {name: (board["owner"], board["privacy"], len(board["pins"])) for name, board in by_name.items()}
     assert privacies == {
         "Garden ideas": ("garden_studio", "PUBLIC", 30),
         "Winter recipes": ("garden_studio", "PUBLIC", 312),
@@ -222,12 +222,12 @@ def test_the_example_account_has_one_board_of_every_kind(sandbox: Sandbox) -> No
 
 
 def test_the_environment_names_addresses_app_and_tokens(sandbox: Sandbox) -> None:
-    found = sandbox.environment(("source", "access_token", "target", "third", "fourth"))
-    assert found["PINTEREST_API_URI"] == found["PINTEREST_OAUTH_URI"] == sandbox.url
-    assert found["PINTEREST_APP_ID"] == sandbox.world.app.id
-    assert found["PINTEREST_APP_SECRET"] == sandbox.world.app.secret
+    variables = sandbox.environment(("source", "access_token", "target", "third", "fourth"))
+    assert variables["PINTEREST_API_URI"] == variables["PINTEREST_OAUTH_URI"] == sandbox.url
+    assert variables["PINTEREST_APP_ID"] == sandbox.world.app.id
+    assert variables["PINTEREST_APP_SECRET"] == sandbox.world.app.secret
     names = ("SOURCE", "ACCESS_TOKEN", "TARGET", "THIRD", "FOURTH")
-    accounts = [get(sandbox, "/user_account", found[name]).json()["username"] for name in names]
+    accounts = [get(sandbox, "/user_account", variables[name]).json()["username"] for name in names]
     assert accounts == ["garden_studio", "garden_studio", "client_account", "fresh_account_1", "fresh_account_2"]
 
 
@@ -244,7 +244,7 @@ def test_a_token_can_be_for_some_scopes_only(sandbox: Sandbox) -> None:
 def test_the_counts_of_an_account_match_its_boards_and_pins(sandbox: Sandbox) -> None:
     refill(sandbox.world, 3)
     account = get(sandbox, "/user_account", sandbox.world.token_for("garden_studio")).json()
-    found = boards(sandbox).values()
-    assert account["board_count"] == sum(board["owner"] == "garden_studio" for board in found)
-    assert account["pin_count"] == sum(pin["account"] == "garden_studio" for board in found for pin in board["pins"])
+    records = boards(sandbox).values()
+    assert account["board_count"] == sum(board["owner"] == "garden_studio" for board in records)
+    assert account["pin_count"] == sum(pin["account"] == "garden_studio" for board in records for pin in board["pins"])
     assert (account["follower_count"], account["following_count"]) == (2, 1)

@@ -40,8 +40,8 @@ def call(sandbox: Sandbox) -> Iterator[Call]:
 
 def limits(answer: requests.Response) -> tuple[str, str, str]:
     names = ("Limit", "Remaining", "Reset")
-    found = [answer.headers[f"X-RateLimit-{name}"] for name in names]
-    return found[0], found[1], found[2]
+    headers = [answer.headers[f"X-RateLimit-{name}"] for name in names]
+    return headers[0], headers[1], headers[2]
 
 
 def test_the_headers_describe_the_window_with_the_fewest_requests_left(call: Call) -> None:

@@ -48,9 +48,9 @@ class Browser:
     def press(
         self, page: requests.Response, button: str = "approve", account: str = "garden_studio", **headers: str
     ) -> requests.Response:
-        found = re.search(r'name="consent" value="([^"]+)"', page.text)
-        assert found
-        form = {"consent": found[1], "account": account, "decision": button}
+        nonce = re.search(r'name="consent" value="([^"]+)"', page.text)
+        assert nonce
+        form = {"consent": nonce[1], "account": account, "decision": button}
         url = f"{self.sandbox.url}/oauth/"
         return requests.post(url, data=form, headers=headers, allow_redirects=False, timeout=30)
 
@@ -65,9 +65,9 @@ def browser(sandbox: Sandbox) -> Browser:
 
 
 def token(sandbox: Sandbox, app: str | None = None, path: str = "token", **form: str) -> requests.Response:
-    found = sandbox.world.logins.apps[app or sandbox.world.app.id]
+    registration = sandbox.world.logins.apps[app or sandbox.world.app.id]
     url = f"{sandbox.url}/v5/oauth/{path}"
-    return requests.post(url, data=form, auth=(found.id, found.secret), timeout=30)
+    return requests.post(url, data=form, auth=(registration.id, registration.secret), timeout=30)
 
 
 def exchange(sandbox: Sandbox, code: str, app: str | None = None, **form: str) -> requests.Response:

@@ -74,20 +74,20 @@ class OldClient:
             following = f"{address}{'&' if '?' in address else '?'}bookmark={body['bookmark']}"
 
     def copy_board(self, board: Any, name: str) -> Any:
-        kept = ("category", "description", "privacy", "layout", "event_date", "protected")
-        made = self.put("/v3/boards/", {**{each: board.get(each) for each in kept}, "name": name})
+        copied = ("category", "description", "privacy", "layout", "event_date", "protected")
+        copy = self.put("/v3/boards/", {**{field: board.get(field) for field in copied}, "name": name})
         for pin in self.pages(f"/v3/boards/{board['id']}/pins/"):
-            self.copy_pin(pin, made["id"])
+            self.copy_pin(pin, copy["id"])
         for section in self.pages(f"/v3/board/{board['id']}/sections/"):
-            target = self.put(f"/v3/board/{made['id']}/sections/", {"title": section["title"]})
+            target = self.put(f"/v3/board/{copy['id']}/sections/", {"title": section["title"]})
             for pin in self.pages(f"/v3/board/sections/{section['id']}/pins/"):
-                self.copy_pin(pin, made["id"], target["id"])
-        return made
+                self.copy_pin(pin, copy["id"], target["id"])
+        return copy
 
     def copy_pin(self, pin: Any, board: str, section: str = "", upload: str = "") -> Any:
         if pin["type"] != "pin":
             return None
-        fields = {each: pin.get(each) for each in ("title", "description", "alt_text")}
+        fields = {field: pin.get(field) for field in ("title", "description", "alt_text")}
         carousel = pin.get("carousel_data")
         return self.put(
             "/v3/pins/",
@@ -103,14 +103,14 @@ class OldClient:
         )
 
     def upload(self, video: bytes) -> str:
-        made = self.request("POST", "/v3/media/uploads/register/", json={"type": "video"})["data"]
+        media = self.request("POST", "/v3/media/uploads/register/", json={"type": "video"})["data"]
         files = {"file": (None, video)}
-        stored = requests.post(made["upload_url"], data=made["upload_parameters"], files=files, timeout=30)
+        stored = requests.post(media["upload_url"], data=media["upload_parameters"], files=files, timeout=30)
         assert stored.status_code == 204
         for _ in range(10):
-            state = self.get(f"/v3/media/uploads/?upload_ids={made['upload_id']}")[made["upload_id"]]
+            state = self.get(f"/v3/media/uploads/?upload_ids={media['upload_id']}")[media["upload_id"]]
             if state["status"] == "succeeded":
-                return str(made["upload_id"])
+                return str(media["upload_id"])
             assert state["status"] != "failed", state["failure_code"]
         raise AssertionError("the upload is never ready")
 
@@ -129,9 +129,9 @@ def client(sandbox: Sandbox) -> OldClient:
 
 def content(sandbox: Sandbox, board: str) -> list[tuple[str, str]]:
     """What the Pins of a board show, and in which section."""
-    found: Any = sandbox.control.state(board)["boards"]
-    sections = {each["id"]: each["name"] for each in found[0]["sections"]}
-    return sorted((pin["fingerprint"], sections.get(pin["section_id"]) or "") for pin in found[0]["pins"])
+    boards: Any = sandbox.control.state(board)["boards"]
+    sections = {section["id"]: section["name"] for section in boards[0]["sections"]}
+    return sorted((pin["fingerprint"], sections.get(pin["section_id"]) or "") for pin in boards[0]["pins"])
 
 
 def board_named(client: OldClient, name: str) -> Any:
@@ -143,28 +143,28 @@ def board_named(client: OldClient, name: str) -> Any:
 def test_the_account_its_boards_and_its_pins_are_listed(client: OldClient) -> None:
     me = client.get("/v3/users/me/")
     assert (me["username"], me["full_name"], me["pin_count"]) == ("garden_studio", "Garden Studio", 351)
-    boards = [each["name"] for each in client.pages(f"/v3/users/{me['id']}/boards/feed/", page_size=2)]
+    boards = [record["name"] for record in client.pages(f"/v3/users/{me['id']}/boards/feed/", page_size=2)]
     assert len(boards) == len(set(boards)) == 5
     pins = [pin["id"] for pin in client.pages(f"/v3/users/{me['id']}/pins/", page_size=100)]
     assert len(pins) == len(set(pins)) == me["pin_count"]
-    assert [each["username"] for each in client.get("/v3/users/me/businesses/")] == ["client_account"]
+    assert [record["username"] for record in client.get("/v3/users/me/businesses/")] == ["client_account"]
 
 
 def test_a_board_is_copied_with_its_sections(sandbox: Sandbox, client: OldClient) -> None:
     source = board_named(client, "Garden ideas")
-    made = client.copy_board(source, "A copy")
-    assert (made["category"], made["description"]) == ("gardening", "Raised beds and paths")
-    expected, found = content(sandbox, source["id"]), content(sandbox, made["id"])
+    copy = client.copy_board(source, "A copy")
+    assert (copy["category"], copy["description"]) == ("gardening", "Raised beds and paths")
+    expected, copied = content(sandbox, source["id"]), content(sandbox, copy["id"])
     (video,) = (pin for pin in sandbox.world.boards[source["id"]].pins if sandbox.world.pins[pin].content.video)
     moving = sandbox.world.pins[video].content.fingerprint
-    assert len(found) == len(expected) == 30
+    assert len(copied) == len(expected) == 30
     # but for the video, which becomes a picture of its cover
-    assert {each for each in expected if each not in found} == {(moving, "")}
+    assert {entry for entry in expected if entry not in copied} == {(moving, "")}
 
 
 def test_a_pin_with_a_video_is_copied_with_an_upload(sandbox: Sandbox, client: OldClient) -> None:
     source = board_named(client, "Garden ideas")
-    pin = next(each for each in client.pages(f"/v3/boards/{source['id']}/pins/") if each.get("is_video"))
+    pin = next(record for record in client.pages(f"/v3/boards/{source['id']}/pins/") if record.get("is_video"))
     copy = client.copy_pin(pin, board_named(client, "Empty for now")["id"], upload=client.upload(VIDEO))
     assert client.get(f"/v3/pins/{copy['id']}/")["native_format_type"] == "video"
     assert sandbox.world.pins[copy["id"]].content.video is not None
@@ -194,7 +194,7 @@ def test_the_tree_of_ads_its_figures_and_a_report(client: OldClient) -> None:
     campaign, *_ = client.pages(f"{root}/campaigns")
     group, *_ = client.pages(f"{root}/ad_groups?campaign_ids={campaign['id']}")
     ad, *_ = client.pages(f"{root}/ads?campaign_ids={campaign['id']}&ad_group_ids={group['id']}")
-    assert [each["name"] for each in (account, campaign, group, ad)] == [
+    assert [entity["name"] for entity in (account, campaign, group, ad)] == [
         "Garden Studio Ads",
         "Spring planting",
         "Gardeners",
@@ -209,9 +209,11 @@ def test_the_tree_of_ads_its_figures_and_a_report(client: OldClient) -> None:
     ]
     spent = [sum(row["SPEND_IN_DOLLAR"] for row in rows) for rows in figures]
     assert spent == sorted(spent, reverse=True) and spent[-1] > 0
-    metrics = {each["name"]: each["definition"] for each in client.get("/ads/v4/resources/delivery_metrics")["metrics"]}
+    metrics = {
+        metric["name"]: metric["definition"] for metric in client.get("/ads/v4/resources/delivery_metrics")["metrics"]
+    }
     assert metrics["CLICKTHROUGH_1"] and metrics["IMPRESSION_1"]
-    wanted = {
+    query = {
         "start_date": "2026-12-16",
         "end_date": "2027-01-14",
         "level": "PIN_PROMOTION",
@@ -220,7 +222,7 @@ def test_the_tree_of_ads_its_figures_and_a_report(client: OldClient) -> None:
         "columns": ["CLICKTHROUGH_1", "IMPRESSION_1"],
         "filters": [{"field": "SPEND_IN_DOLLAR", "operator": "GREATER_THAN", "values": [1]}],
     }
-    token = client.request("POST", f"{root}/delivery_metrics/async", json=wanted)["data"]["token"]
+    token = client.request("POST", f"{root}/delivery_metrics/async", json=query)["data"]["token"]
     for _ in range(10):
         report = client.get(f"{root}/delivery_metrics/async?token={token}")
         if report["report_status"] != "IN_PROGRESS":
@@ -268,11 +270,11 @@ def signed_in(variables: Mapping[str, str], refreshable: str, scope: str = "") -
     back = requests.post(
         f"{variables['PINTEREST_OAUTH_URI']}/oauth/", data=form, allow_redirects=False, timeout=30
     ).headers["Location"]
-    found = parse_qs(urlsplit(back).query)
-    assert back.startswith("http://localhost:8085/?state=abc&code=") and found["state"] == ["abc"]
+    query = parse_qs(urlsplit(back).query)
+    assert back.startswith("http://localhost:8085/?state=abc&code=") and query["state"] == ["abc"]
     return token_call(
         variables,
-        {"code": found["code"][0], "redirect_uri": "http://localhost:8085/", "grant_type": "authorization_code"},
+        {"code": query["code"][0], "redirect_uri": "http://localhost:8085/", "grant_type": "authorization_code"},
     )
 
 
@@ -315,7 +317,7 @@ def test_the_token_file_of_the_sandbox_can_be_refreshed_more_than_once(sandbox: 
     stored = json.loads(Path(variables["PINTEREST_OAUTH_TOKEN_DIR"], "access_token_v3.json").read_text("utf-8"))
     refresh = {"grant_type": "refresh_token", "refresh_token": stored["refresh_token"]}
     tokens = [token_call(variables, refresh) for _ in range(2)]
-    assert all(OldClient(variables, each["access_token"]).get("/v3/users/me/") for each in tokens)
+    assert all(OldClient(variables, issued["access_token"]).get("/v3/users/me/") for issued in tokens)
 
 
 # bad days
@@ -372,8 +374,8 @@ def test_an_old_client_distinguishes_a_spam_block_from_a_limit(sandbox: Sandbox,
 def test_a_lying_profile_makes_no_pin_or_one_more_than_it_reports(sandbox: Sandbox, client: OldClient) -> None:
     board = board_named(client, "Empty for now")["id"]
     sandbox.control.change(faults=only(nothing_made=1.0))
-    said = new_pin(client, board)
-    assert said["id"] not in sandbox.world.pins
+    reported = new_pin(client, board)
+    assert reported["id"] not in sandbox.world.pins
     sandbox.control.change(faults=only(stranger=1.0))
     new_pin(client, board)
     sandbox.control.advance(10)

@@ -81,9 +81,9 @@ def test_a_new_pin_has_the_fields_of_its_body(call: Call) -> None:
         "alt_text": "A",
         "dominant_color": "#123456",
     }
-    made = create(call, **fields).json()
-    read = call("GET", f"/pins/{made['id']}").json()
-    assert read == made
+    pin = create(call, **fields).json()
+    read = call("GET", f"/pins/{pin['id']}").json()
+    assert read == pin
     assert {name: read[name] for name in fields} == fields
     assert (read["creative_type"], read["is_owner"], read["parent_pin_id"]) == ("REGULAR", True, None)
 
@@ -91,7 +91,7 @@ def test_a_new_pin_has_the_fields_of_its_body(call: Call) -> None:
 def test_an_image_has_a_url_of_the_service_for_every_size(call: Call) -> None:
     images = create(call).json()["media"]["images"]
     assert list(images) == ["150x150", "400x300", "600x", "1200x"]
-    assert all(each["url"].startswith(f"https://i.pinimg.com/{size}/") for size, each in images.items())
+    assert all(image["url"].startswith(f"https://i.pinimg.com/{size}/") for size, image in images.items())
 
 
 def test_the_settings_add_the_image_size_originals(sandbox: Sandbox, call: Call) -> None:
@@ -168,10 +168,10 @@ def test_a_carousel_keeps_its_images_and_their_texts_in_order(call: Call, count:
 def test_a_pin_in_a_section_is_on_its_board_too(call: Call) -> None:
     id = board_id(call, "Garden ideas")
     section = call("GET", f"/boards/{id}/sections").json()["items"][0]["id"]
-    made = create(call, board="Garden ideas", board_section_id=section).json()
-    assert made["board_section_id"] == section
-    assert call("GET", f"/boards/{id}/sections/{section}/pins").json()["items"][0]["id"] == made["id"]
-    assert call("GET", f"/boards/{id}/pins").json()["items"][0]["id"] == made["id"]
+    created = create(call, board="Garden ideas", board_section_id=section).json()
+    assert created["board_section_id"] == section
+    assert call("GET", f"/boards/{id}/sections/{section}/pins").json()["items"][0]["id"] == created["id"]
+    assert call("GET", f"/boards/{id}/pins").json()["items"][0]["id"] == created["id"]
 
 
 def test_a_section_of_another_board_is_not_found(call: Call) -> None:
@@ -202,7 +202,7 @@ def test_pins_of_a_secret_board_are_invisible_without_their_scope(call: Call) ->
     scopes = V5_SCOPES - {"pins:read_secret"}
     assert call("GET", f"/boards/{id}/pins", scopes=scopes).json()["items"] == []
     assert error(call("GET", f"/pins/{pin}", scopes=scopes)) == (404, 50)
-    assert pin not in [each["id"] for each in call("GET", "/pins?page_size=250", scopes=scopes).json()["items"]]
+    assert pin not in [record["id"] for record in call("GET", "/pins?page_size=250", scopes=scopes).json()["items"]]
 
 
 def test_a_pin_is_not_put_on_a_secret_board_without_the_scope(call: Call) -> None:
@@ -219,12 +219,12 @@ def test_own_pins_omit_protected_boards_by_default(call: Call) -> None:
 
 
 def every_pin(call: Call, **query: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    listed: list[dict[str, Any]] = []
     bookmark: str | None = ""
     while bookmark is not None:
         page = call("GET", "/pins", params={**query, "page_size": "250", "bookmark": bookmark}).json()
-        found, bookmark = found + page["items"], page["bookmark"]
-    return found
+        listed, bookmark = listed + page["items"], page["bookmark"]
+    return listed
 
 
 def test_own_pins_can_be_filtered_by_creative_type(call: Call) -> None:
@@ -334,10 +334,10 @@ def test_an_app_without_access_to_pin_edit_can_not_update_pins(sandbox: Sandbox,
 
 
 def test_own_pins_are_found_by_words_or_ids(call: Call) -> None:
-    found = call("GET", "/search/pins", params={"query": "recipe pumpkin"}).json()["items"]
-    assert found
-    assert all("recipe" in pin["title"] and "Pumpkin" in pin["title"] for pin in found)
-    ids = [pin["id"] for pin in found[:2]]
+    matches = call("GET", "/search/pins", params={"query": "recipe pumpkin"}).json()["items"]
+    assert matches
+    assert all("recipe" in pin["title"] and "Pumpkin" in pin["title"] for pin in matches)
+    ids = [pin["id"] for pin in matches[:2]]
     by_id = call("GET", "/search/pins", params={"query": ",".join(ids)}).json()["items"]
     assert [pin["id"] for pin in by_id] == ids
     assert error(call("GET", "/search/pins")) == (400, 1)
@@ -352,8 +352,8 @@ def test_the_example_board_has_pins_without_texts_and_two_identical_pins(sandbox
 
 
 def register(call: Call) -> dict[str, Any]:
-    found: dict[str, Any] = call("POST", "/media", json={"media_type": "video"}).json()
-    return found
+    media: dict[str, Any] = call("POST", "/media", json={"media_type": "video"}).json()
+    return media
 
 
 def upload(media: dict[str, Any], content: bytes = b"a film", **more: Any) -> requests.Response:
@@ -414,8 +414,8 @@ def test_a_video_pin_needs_a_ready_upload_and_a_cover(sandbox: Sandbox, call: Ca
     assert "processing" in create(call, source).json()["message"]
     sandbox.control.advance(10)
     assert error(create(call, {"source_type": "video_id", "media_id": media["media_id"]})) == (400, 1)
-    made = create(call, source).json()
-    assert (made["media"]["media_type"], made["creative_type"]) == ("video", "VIDEO")
+    pin = create(call, source).json()
+    assert (pin["media"]["media_type"], pin["creative_type"]) == ("video", "VIDEO")
 
 
 @pytest.mark.parametrize(

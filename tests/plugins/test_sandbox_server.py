@@ -50,7 +50,7 @@ class Line:
             self.more()
         head, _, self.rest = self.rest.partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
-        headers = dict(each.split(": ", 1) for each in lines)
+        headers = dict(header.split(": ", 1) for header in lines)
         length = 0 if head_only else int(headers.get("Content-Length", "0"))
         while len(self.rest) < length:
             self.more()
@@ -271,8 +271,8 @@ def test_an_upload_refused_before_its_body_gets_an_error_of_the_object_store(
     line: Line, headers: str, status: int, code: str
 ) -> None:
     line.send(f"POST /_store/ HTTP/1.1\r\n{headers}\r\n\r\n".encode())
-    answered, told, body = line.read()
-    assert (answered, told["Content-Type"]) == (status, "application/xml")
+    code_received, received, body = line.read()
+    assert (code_received, received["Content-Type"]) == (status, "application/xml")
     assert f"<Code>{code}</Code>".encode() in body
 
 
@@ -285,9 +285,9 @@ def test_a_request_refused_before_its_body_gets_an_error_in_the_dialect_of_its_p
     line: Line, path: str, headers: str, status: int
 ) -> None:
     line.send(f"PUT {path}?a=b HTTP/1.1\r\n{headers}\r\n\r\n".encode())
-    answered, _, body = line.read()
-    told = json.loads(body)
-    assert (answered, told["status"], told["code"]) == (status, "failure", status)
+    http_status, _, body = line.read()
+    error = json.loads(body)
+    assert (http_status, error["status"], error["code"]) == (status, "failure", status)
 
 
 def test_a_request_whose_head_takes_too_long_gets_408() -> None:
@@ -325,11 +325,11 @@ def test_a_large_upload_is_accepted(sandbox: Sandbox) -> None:
 def test_64_connections_at_once_are_served(sandbox: Sandbox) -> None:
     data, statuses = request(sandbox), []
     lines = [Line(socket.create_connection(("127.0.0.1", sandbox.port), timeout=10)) for _ in range(64)]
-    for each in lines:
-        each.send(data)
-    for each in lines:
-        statuses.append(each.read()[0])
-        each.sock.close()
+    for connection in lines:
+        connection.send(data)
+    for connection in lines:
+        statuses.append(connection.read()[0])
+        connection.sock.close()
     assert statuses == [200] * 64
 
 

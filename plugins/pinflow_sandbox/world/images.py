@@ -8,6 +8,7 @@ for that, so that a board of many thousand Pins needs no table of images.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 
 HOST = "https://i.pinimg.com"
@@ -27,6 +28,7 @@ def fingerprint(*parts: str | bytes) -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=4096)  # the same accounts and Pins are shown repeatedly
 def key_for_content(content: str, salt: str) -> str:
     """The key of an image with this fingerprint; ``salt`` differs from upload to upload."""
     return content + fingerprint(content, salt)
