@@ -25,7 +25,7 @@ LEGACY_APP = "1480002"
 
 _FIRST_DAY = 1_709_280_000.0  # 2024-03-01T08:00:00Z
 _STEP = 3600.0  # seconds from one Pin to the next
-_RECIPES = 312
+_RECIPES = 312  # more than one page of the largest size, 250
 _DISHES = ("Pumpkin soup", "Red cabbage", "Baked apples", "Lentil stew", "Gingerbread", "Kale gratin")
 _PLANTS = ("Tomatoes", "Lavender", "Ferns", "Rhubarb", "Sweet peas", "Thyme", "Clematis", "Beans", "Dahlias", "Mint")
 _UNICODE_TITLES = ("Büsche & Bäume — früh im Jahr", "庭の小道 🌿", "Сад и дом", "حديقة صغيرة", "Jardín e\u0301tendu")

@@ -18,8 +18,7 @@ from pinflow_sandbox.world.images import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-DEFAULT_SIZE = 25
-LARGEST_SIZE = 250
+DEFAULT_SIZE, LARGEST_SIZE = 25, 250  # items of a page, as in the description
 
 
 @dataclass(frozen=True, slots=True)

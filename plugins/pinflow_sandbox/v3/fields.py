@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FORM = "application/x-www-form-urlencoded"
 
 _FLAGS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False, "": False}
-_MOST_FIELDS = 100
+_MOST_FIELDS = 100  # of a form; clients send at most a dozen
 
 
 class FormFields(dict[str, str]):

@@ -61,7 +61,7 @@ _FILTER_COLUMNS: Final = {
     "pin_format": "PIN_FORMAT",
     "content_type": "CONTENT_TYPE",
 }
-_MOST_PINS: Final = 100
+_MOST_PINS: Final = 100  # of a query, as in the description
 _USUAL_PIN, _USUAL_ACCOUNT = 40, 35  # impressions per day; of an account for each of its Pins
 
 

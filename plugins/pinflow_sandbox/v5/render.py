@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 JsonObject = dict[str, object]
 
-_THUMBNAILS = 5
+_THUMBNAILS = 5  # of the newest Pins of a board
 _METRICS_90D = ("pin_click", "impression", "clickthrough", "save", "reaction", "comment")
 _METRICS_LIFETIME = ("pin_click", "impression", "clickthrough", "reaction", "comment")
 _CREATIVE_TYPES = {"image": "REGULAR", "multiple_images": "CAROUSEL", "video": "VIDEO"}

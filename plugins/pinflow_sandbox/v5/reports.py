@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pinflow_sandbox.world.world import World
 
 LEVELS: Final[tuple[str, ...]] = get_args(ReportLevel)
-_MOST_IDS: Final = 500
+_MOST_IDS: Final = 500  # of a filter, as in the description
 
 
 def _create(request: OperationRequest) -> Reply:

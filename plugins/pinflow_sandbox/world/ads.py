@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STATUSES: tuple[EntityStatus, ...] = get_args(EntityStatus)
 DEFAULT_STATUSES: tuple[EntityStatus, ...] = ("ACTIVE", "PAUSED")  # of a query without statuses
-MOST_IDS = 250
+MOST_IDS = 250  # of a query, as in the description
 
 _Entity = TypeVar("_Entity", CampaignRecord, AdGroupRecord, AdRecord)
 
