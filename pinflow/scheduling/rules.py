@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pinflow.recipe.cron import Cron
 
 _DAY = 86_400
-_HORIZON = 9 * 366  # days to look ahead; 29 February can be 8 years away (2096 to 2104)
+_HORIZON = 3_294  # days to look ahead, nine years: 29 February can be eight away (2096 to 2104)
 _END = date.max.toordinal()  # has no day after it, by which its length could be told
 
 
@@ -202,6 +202,6 @@ def clock_note(rule: Rule, moment: Moment, zone: ZoneInfo) -> str:
     shown = datetime.fromtimestamp(moment, zone)
     if isinstance(rule.when, Calendar) and shown.hour * 60 + shown.minute not in rule.when.minutes:
         return "shifted: the clock skips this time"
-    if shown.replace(fold=1 - shown.fold).utcoffset() == shown.utcoffset():
+    if shown.replace(fold=not shown.fold).utcoffset() == shown.utcoffset():
         return ""
     return "second pass of this hour" if shown.fold else "first pass of this hour"

@@ -262,6 +262,17 @@ def test_a_span_ends_with_its_last_second() -> None:
     assert list(times_between(Rule(Interval(10)), 0, 0, 19.9)) == [10]
 
 
+def test_only_days_on_which_the_clock_changes_are_gone_through_time_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> Iterator[int]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("pinflow.scheduling.rules._passes", refuse)
+    daily = rule(every="day", at=("02:30", "23:30"), timezone="Europe/Berlin")
+    assert wall(next_after(daily, 0, utc("2026-03-28T12:00")), "Europe/Berlin") == "2026-03-28 23:30 +0100"
+    with pytest.raises(ZeroDivisionError):
+        next_after(daily, 0, utc("2026-03-28T23:00"))
+
+
 def test_a_leap_day_is_waited_for_over_a_century_without_one() -> None:
     found = first(2, rule(cron="0 12 29 2 *"), utc("2095-01-01"))
     assert [wall(each, "UTC")[:10] for each in found] == ["2096-02-29", "2104-02-29"]
