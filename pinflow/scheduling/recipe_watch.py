@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pinflow.app import App
     from pinflow.state.records import JobRow
 
-_AT_ONCE = 200  # recipes a look, which take 2 ms: of 10,000 recipes an edit is seen within a minute
+_AT_ONCE = 200  # recipes a look, which take 0.6 ms: of 10,000 recipes an edit is seen within a minute
 
 
 class RecipeWatch:

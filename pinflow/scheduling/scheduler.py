@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Starter: TypeAlias = Callable[[Callable[[], None]], None]
 
-DEADLINE = 6 * 3600.0  # seconds; a copy of the largest boards takes hours, and more means that something hangs
+DEADLINE = 6 * 3600.0  # seconds; large copies take hours, and what takes a quarter of a day likely hangs
 RENEWAL = 10.0  # seconds between two renewals of the leases: five of six may fail, see LEASE
 WORKERS = 64  # runs at a time; each has an account of its own and mostly waits for the network
 RESTS_AFTER = 3  # failures in a row; fewer happen by chance

@@ -34,7 +34,7 @@ def fails() -> None:
     raise ActionError("it broke")
 
 
-def test_what_breaks_aside_keeps_nothing_else_from_being_done() -> None:
+def test_a_task_that_breaks_keeps_no_other_from_being_done() -> None:
     def breaks() -> None:
         raise ZeroDivisionError
 
@@ -165,7 +165,7 @@ def test_where_all_are_made_up_for_the_newest_is_not_left_out(rig: Rig) -> None:
     rig.wait(lambda: rig.states("a") == ["done"] * 3, scheduler)
 
 
-def test_whoever_is_told_of_a_time_can_ask_for_the_next(rig: Rig) -> None:
+def test_a_listener_can_ask_for_the_next_run(rig: Rig) -> None:
     asked: list[tuple[float, str] | None] = []
 
     class Asking(list[ScheduleEvent]):
@@ -264,7 +264,7 @@ def test_what_waits_behind_a_run_that_ends_in_the_middle_of_a_look_is_looked_at_
     assert [*rig.states("a"), *rig.states("b")] == ["done", "done"]
 
 
-def test_however_many_were_missed_people_are_told_once(rig: Rig) -> None:
+def test_many_missed_jobs_make_one_alert(rig: Rig) -> None:
     for number in range(210):
         rig.recipe(f"job{number:03}", "every: day")
     scheduler = rig.scheduler(workers=0)
@@ -278,7 +278,7 @@ def test_however_many_were_missed_people_are_told_once(rig: Rig) -> None:
     )
 
 
-def test_who_is_slow_to_be_told_holds_nothing_up_and_is_waited_for_in_the_end(rig: Rig) -> None:
+def test_a_slow_notifier_holds_nothing_up_and_is_waited_for_in_the_end(rig: Rig) -> None:
     rig.recipe("a", "every: hour")
     rig.recipe("b", "every: hour")
     answer, told = threading.Event(), threading.Event()
@@ -312,7 +312,7 @@ def test_many_that_are_due_at_once_are_taken_up_without_a_rest_in_between(rig: R
     assert len(rig.rows("", "skipped")) == 250
 
 
-def test_jitter_delays_by_the_same_seconds_for_everyone(rig: Rig) -> None:
+def test_jitter_delays_by_the_seconds_that_were_foretold(rig: Rig) -> None:
     rig.recipe("a", "every: hour, jitter: 20 minutes")
     scheduler = rig.scheduler()
     foretold = [start - START for start, _ in scheduler.timetable.next_starts()]
@@ -379,7 +379,7 @@ def test_an_edited_recipe_is_picked_up_and_what_waited_is_withdrawn(rig: Rig) ->
     assert "withdrawn" in kinds
 
 
-def test_a_recipe_that_breaks_is_told_once_and_its_run_fails_with_the_place(rig: Rig) -> None:
+def test_a_recipe_that_breaks_is_reported_once_and_its_run_fails_with_the_place(rig: Rig) -> None:
     rig.recipe("a", "every: hour")
     scheduler = rig.scheduler(watch=True)
     path = rig.project.folder / "a.yaml"
@@ -393,7 +393,7 @@ def test_a_recipe_that_breaks_is_told_once_and_its_run_fails_with_the_place(rig:
     assert "a.yaml:4:11: unknown action 'wrok'; did you mean 'work'?" in row.reason
 
 
-def test_a_recipe_that_loses_its_schedule_is_scheduled_no_more(rig: Rig) -> None:
+def test_a_recipe_that_loses_its_schedule_is_no_longer_scheduled(rig: Rig) -> None:
     rig.recipe("a", "every: hour")
     rig.recipe("b", "every: hour")
     scheduler = rig.scheduler(watch=True)
@@ -404,7 +404,7 @@ def test_a_recipe_that_loses_its_schedule_is_scheduled_no_more(rig: Rig) -> None
     assert [row.name for row in scheduling.status(rig.app()).jobs] == ["b"]
 
 
-def test_a_rule_that_was_edited_while_nobody_looked_leaves_a_row_for_what_it_missed(rig: Rig) -> None:
+def test_a_rule_that_was_edited_without_a_daemon_leaves_a_row_for_what_it_missed(rig: Rig) -> None:
     rig.recipe("a", "every: hour")
     with closing(rig.store()) as store:
         rig.scheduler(store=store)
@@ -473,7 +473,7 @@ def test_an_owner_that_was_frozen_before_its_run_began_does_not_begin_it_late(ri
     assert len(rig.project.app().runs()) == 1
 
 
-def test_a_run_that_was_cut_off_is_gone_on_with_by_whoever_comes_next(rig: Rig) -> None:
+def test_a_run_that_was_cut_off_is_resumed_by_the_next_process(rig: Rig) -> None:
     shop = rig.project.shop
     path = rig.project.write(
         """
@@ -566,7 +566,7 @@ def test_a_run_that_its_silent_owner_ends_meanwhile_is_done(rig: Rig, monkeypatc
     assert len(rig.worked) == 1
 
 
-def test_a_run_that_its_silent_owner_begins_meanwhile_and_leaves_is_gone_on_with(
+def test_a_run_that_its_silent_owner_begins_meanwhile_and_leaves_is_resumed(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig.recipe("a", "every: hour")
