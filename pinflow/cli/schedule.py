@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipes(run)
     add_deadline(run)
     run.add_argument(
-        "--metrics", metavar="ADDRESS", help="serve Prometheus metrics at this address, such as 127.0.0.1:9464"
+        "--metrics", metavar="ADDRESS", help="serve metrics to Prometheus, such as at 127.0.0.1:9464"
     )
     run.add_argument("--metrics-public", action="store_true", help="let other machines read the metrics")
     add_recipes(verb("list", "list the jobs: schedule, state, next and last run"))

