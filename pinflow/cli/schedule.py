@@ -51,9 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run = verb("run", "run what is due until SIGTERM or Ctrl-C; SIGHUP reads the recipes again")
     add_recipes(run)
     add_deadline(run)
-    run.add_argument(
-        "--metrics", metavar="ADDRESS", help="serve metrics to Prometheus, such as at 127.0.0.1:9464"
-    )
+    run.add_argument("--metrics", metavar="ADDRESS", help="serve metrics to Prometheus, such as at 127.0.0.1:9464")
     run.add_argument("--metrics-public", action="store_true", help="let other machines read the metrics")
     add_recipes(verb("list", "list the jobs: schedule, state, next and last run"))
     following = verb("next", "show the next runs of all jobs, with time zones and clock changes")

@@ -413,7 +413,7 @@ def test_what_writes_needs_an_approval_that_is_stored(rig: Rig, desk: Desk) -> N
         ("every: 0", "a.yaml:2:19: every can't be zero"),
         ("every: 0 minutes", "a.yaml:2:19: every can't be zero"),
         ('every: day, at: "25:00"', "a.yaml:2:28: at must be between 00:00 and 23:59, not 25:00"),
-        ("every: day, timezone: Europe/Berln", "a.yaml:2:34: timezone is not a time zone that this machine knows"),
+        ("every: day, timezone: Europe/Berln", "a.yaml:2:34: timezone isn't a time zone that this machine knows"),
         ('cron: "0 0 3 * * *"', "a.yaml:2:18: cron has 6 fields instead of 5"),
         ("every: day, missed: sometimes", "a.yaml:2:32: missed must be skip, last or all, not 'sometimes'"),
     ],

@@ -1,4 +1,4 @@
-"""The schedule in a folder: claims, fences, and a file that is believed only if it is whole and its own."""
+"""The schedule's file in a folder: believed only if it is whole and its own. (Claims: see the conformance tests.)"""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import pytest
 from pinflow.errors import StateError
 from pinflow.scheduling.jobs import stored_jobs
 from pinflow.state.folder.schedule import FolderSchedule
-from pinflow.state.protocol import ClaimLost
-from pinflow.state.records import LEASE, JobRow, Verdict
+from pinflow.state.records import JobRow, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,15 +23,15 @@ if TYPE_CHECKING:
 NOW = 1_800_000_000
 
 
-def job(name: str = "a", digest: str = "1", block: str = "day") -> JobRow:
+def job() -> JobRow:
     return JobRow(
-        name=name,
-        title=name,
-        recipe=f"{name}.yaml",
+        name="a",
+        title="a",
+        recipe="a.yaml",
         stamp="",
-        digest=digest,
+        digest="1",
         block=dict.fromkeys(("at", "cron", "grace", "jitter", "until"))
-        | {"every": block, "timezone": "UTC", "missed": "last", "overlap": "skip"},
+        | {"every": "day", "timezone": "UTC", "missed": "last", "overlap": "skip"},
         inputs={},
         accounts=[],
         anchor=NOW,
@@ -40,8 +39,8 @@ def job(name: str = "a", digest: str = "1", block: str = "day") -> JobRow:
     )
 
 
-def due(at: int, **changes: object) -> Verdict:
-    return Verdict(NOW + at, "due", NOW + at, NOW + at, **changes)  # type: ignore[arg-type]
+def due(at: int) -> Verdict:
+    return Verdict(NOW + at, "due", NOW + at, NOW + at)
 
 
 @pytest.fixture
@@ -49,18 +48,6 @@ def store(tmp_path: Path) -> Iterator[FolderSchedule]:
     with closing(FolderSchedule(tmp_path, owner="one")) as store:
         store.jobs.put([job()], now=NOW)
         yield store
-
-
-@pytest.fixture
-def other(tmp_path: Path, store: FolderSchedule) -> Iterator[FolderSchedule]:
-    with closing(FolderSchedule(tmp_path, owner="two")) as other:
-        yield other
-
-
-def claim(store: FolderSchedule, at: float = NOW + 60, *, id_: int = 1, run: str = "r1", skip: bool = True):  # type: ignore[no-untyped-def]
-    return store.occurrences.claim(
-        id_, at, run=run, skip_reason=(lambda earlier: f"one due at {earlier} had not ended") if skip else None
-    )
 
 
 def test_the_file_is_its_owners_alone_and_safe_against_power_loss(tmp_path: Path, store: FolderSchedule) -> None:
@@ -73,92 +60,6 @@ def test_the_file_is_its_owners_alone_and_safe_against_power_loss(tmp_path: Path
     assert pragmas["journal_mode"] in ("delete", "truncate", "persist")  # never wal
     assert pragmas["synchronous"] == 2
     assert [file.name for file in store._file.path.parent.iterdir() if "new" in file.name] == []
-
-
-def test_a_time_has_one_row_whoever_writes_it(store: FolderSchedule, other: FolderSchedule) -> None:
-    assert store.occurrences.record([("a", NOW, [due(60)])]) == {"a"}
-    assert other.occurrences.record([("a", NOW, [due(60)])]) == set()  # its watermark was moved
-    assert len(other.occurrences.history()) == 1
-    assert other.jobs.all()["a"].seen == NOW + 60
-
-
-def test_of_two_that_claim_one_gets_it(store: FolderSchedule, other: FolderSchedule) -> None:
-    store.occurrences.record([("a", NOW, [due(60)])])
-    first = claim(store)
-    assert (first.state, first.owner, first.fence, first.run) == ("claimed", "one", 1, "r1")
-    assert claim(other, run="r2") is None
-    assert other.occurrences.claimable(NOW + 60) == []
-
-
-def test_a_frozen_owner_that_wakes_up_can_not_write(store: FolderSchedule, other: FolderSchedule) -> None:
-    store.occurrences.record([("a", NOW, [due(60)])])
-    frozen = store.occurrences.begin(claim(store))
-    later = NOW + 60 + LEASE + 1
-    second = claim(other, later, run="r2")
-    assert (second.fence, second.owner, second.run) == (2, "two", "r1")  # the run is the same
-    for write in (
-        lambda: store.occurrences.begin(frozen),
-        lambda: store.occurrences.settle(frozen, "done", now=later, reason="", exit_code=0),
-        lambda: store.occurrences.park(frozen, until=later, reason=""),
-        lambda: store.occurrences.release(frozen, until=later, reason=""),
-    ):
-        with pytest.raises(ClaimLost):
-            write()
-    assert store.occurrences.renew([frozen], later) == [frozen]
-    other.occurrences.settle(second, "done", now=later, reason="", exit_code=0)
-    assert store.occurrences.history()[0].state == "done"
-
-
-def test_a_sign_of_life_keeps_a_claim(store: FolderSchedule, other: FolderSchedule) -> None:
-    store.occurrences.record([("a", NOW, [due(60)])])
-    held = claim(store)
-    assert store.occurrences.renew([held], NOW + 110) == []
-    assert claim(other, NOW + 60 + LEASE + 1) is None
-
-
-def test_an_earlier_occurrence_is_in_the_way(store: FolderSchedule) -> None:
-    store.occurrences.record([("a", NOW, [due(60), due(120), due(180, origin="missed")])])
-    assert claim(store, NOW + 200).state == "claimed"
-    skipped = claim(store, NOW + 200, id_=2)
-    assert (skipped.state, skipped.reason) == (
-        "skipped",
-        f"one due at {NOW + 60} had not ended",
-    )
-    assert claim(store, NOW + 200, id_=3) is None  # what makes up for a missed one waits
-    assert store.occurrences.history()[0].state == "due"
-
-
-def test_an_edit_withdraws_what_waits_and_begins_anew_if_the_rule_changed(store: FolderSchedule) -> None:
-    store.occurrences.record([("a", NOW, [due(60), due(120)])])
-    running = store.occurrences.begin(claim(store))
-    assert store.jobs.put([job(digest="2")], now=NOW + 100) == ["a"]
-    assert [row.state for row in store.occurrences.history()] == ["withdrawn", "running"]
-    assert store.jobs.all()["a"].seen == NOW + 120  # the rule is the same
-    store.occurrences.settle(running, "done", now=NOW + 201, reason="", exit_code=0)
-    assert store.jobs.put([job(digest="3", block="hour")], now=NOW + 200) == []
-    assert store.jobs.all()["a"].seen == NOW
-
-
-def test_an_extra_run_gives_way_to_a_time_that_is_taken(store: FolderSchedule) -> None:
-    store.occurrences.record([("a", NOW, [due(60)])])
-    id_ = store.occurrences.add("a", due(60, origin="now"))
-    assert store.occurrences.find(id_).due == NOW + 59
-
-
-def test_a_span_that_meets_a_row_begins_behind_it(store: FolderSchedule) -> None:
-    store.occurrences.record([("a", NOW, [due(60)])])
-    store.occurrences.settle(claim(store), "done", now=NOW + 61, reason="", exit_code=0)
-    store.occurrences.record([("a", NOW + 60, [Verdict(NOW + 60, "merged", NOW + 60, NOW + 600, 10, "missed")])])
-    newest = store.occurrences.history()[0]
-    assert (newest.due, newest.last, newest.state) == (NOW + 61, NOW + 600, "merged")
-    assert [row.state for row in store.occurrences.between("a", NOW + 300, NOW + 300)] == ["merged"]
-
-
-def test_old_rows_go_and_open_ones_stay(store: FolderSchedule) -> None:
-    store.occurrences.record([("a", NOW, [due(60), due(120)])])
-    store.occurrences.settle(claim(store), "done", now=NOW + 61, reason="", exit_code=0)
-    store.prune(NOW + 500 * 86_400)
-    assert [row.state for row in store.occurrences.history()] == ["due"]
 
 
 def test_many_make_the_file_at_once(tmp_path: Path) -> None:
@@ -215,7 +116,7 @@ def test_a_file_that_can_not_be_believed_is_refused_and_left_as_it_is(tmp_path, 
         ("UPDATE jobs SET block = '7'", "the job a: 7 is not a mapping"),
         ('UPDATE jobs SET block = \'{"every": "day"}\'', "the job a: its schedule has other keys"),
         ("UPDATE jobs SET block = replace(block, '\"day\"', '\"0 minutes\"')", "the job a: every can't be zero"),
-        ("UPDATE jobs SET block = replace(block, '\"UTC\"', '\"Mars\"')", "the job a: timezone is not a time zone"),
+        ("UPDATE jobs SET block = replace(block, '\"UTC\"', '\"Mars\"')", "the job a: timezone isn't a time zone"),
         ("UPDATE jobs SET block = replace(block, '\"last\"', '\"sometimes\"')", "the job a: missed must be skip"),
         ("UPDATE jobs SET accounts = '7'", "the job a: 7 is not a list"),
         ("UPDATE jobs SET inputs = '[]'", r"the job a: \[\] is not a mapping"),
