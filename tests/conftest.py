@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pinflow.app import App
 from pinflow.testing import guards
 from tests.canary import files_with_secrets, leaks
+from tests.cli import Cli
 from tests.terminal import acting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
 _SETTINGS = ("PINFLOW_", "PINTEREST_", "ACCESS_TOKEN", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _KEPT = ("PINFLOW_OPENAPI",)  # where the vendor's description of the API is
@@ -70,6 +73,18 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     own = tmp_path_factory.mktemp("pinflow")
     monkeypatch.setenv("PINFLOW_STATE_DIR", str(own / "state"))
     monkeypatch.setenv("PINFLOW_CACHE_DIR", str(own / "cache"))
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """The program: ``cli("run", "copy_board")`` is its exit code, and then ``cli.stdout`` and ``cli.stderr``."""
+    return Cli(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def installed() -> App:
+    """Every installed plugin, loaded once for all tests."""
+    return App.installed(os.environ)
 
 
 @pytest.fixture(scope="session", autouse=True)

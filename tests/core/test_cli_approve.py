@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.core.test_cli_commands import SHOP, WIPE, Desk, Shop
+from tests.core.test_cli_commands import SHOP, WIPE, Shop
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.cli import Cli
 
 
 READS = """
@@ -30,81 +30,82 @@ def shop() -> Shop:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, shop: Shop) -> Desk:
-    return Desk(tmp_path, shop)
+def cli(cli: Cli, shop: Shop) -> Cli:
+    cli.use_plugins(shop)
+    return cli
 
 
-def test_the_plan_is_shown_before_the_question(desk: Desk, shop: Shop) -> None:
-    recipe = desk.recipe(SHOP)
-    assert desk("approve", recipe, "-i", "count=4", "-i", "secret=hunter2", answers="y\n") == 0
-    shown = desk.stderr
+def test_the_plan_is_shown_before_the_question(cli: Cli, shop: Shop) -> None:
+    recipe = cli.recipe(SHOP)
+    assert cli("approve", recipe, "-i", "count=4", "-i", "secret=hunter2", answers="y\n") == 0
+    shown = cli.stderr
     assert "  count   4" in shown
     assert "from the recipe" in shown
     assert "  secret  (secret)" in shown
     assert "  make  make_things" in shown
     assert "  thing               4" in shown or "would be done" in shown
     assert "up to 1,000 changes" in shown
-    assert "hunter2" not in shown + desk.stdout
-    assert desk.stdout.startswith("approved as ")
+    assert "hunter2" not in shown + cli.stdout
+    assert cli.stdout.startswith("approved as ")
     shop.made.clear()  # this plugin's dry run does it all
-    assert desk("run", recipe, "-i", "count=4", "-i", "secret=other", "--unattended") == 0
+    assert cli("run", recipe, "-i", "count=4", "-i", "secret=other", "--unattended") == 0
     assert shop.made == [0, 1, 2]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such ids")
-def test_a_user_without_a_name_as_in_a_container_can_approve(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_name_as_in_a_container_can_approve(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(uid: int) -> Any:
         raise KeyError(f"getpwuid(): uid not found: {uid}")
 
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pwd.getpwuid", nobody)
-    assert desk("approve", desk.recipe(SHOP), "-i", "count=4", "--yes") == 0
-    assert desk("approve", "--list", "--output", "json") == 0
-    assert json.loads(desk.stdout)["approvals"][0]["by"] == f"uid {os.getuid()}"
+    assert cli("approve", cli.recipe(SHOP), "-i", "count=4", "--yes") == 0
+    assert cli("approve", "--list", "--output", "json") == 0
+    assert json.loads(cli.stdout)["approvals"][0]["by"] == f"uid {os.getuid()}"
 
 
 @pytest.mark.parametrize("answers", [None, "n\n", "\n"])
-def test_nothing_is_approved_without_a_yes(desk: Desk, shop: Shop, answers: str | None) -> None:
-    recipe = desk.recipe(SHOP)
-    assert desk("approve", recipe, "-i", "count=4", answers=answers) == 5
-    assert "was not approved" in desk.stderr
+def test_nothing_is_approved_without_a_yes(cli: Cli, shop: Shop, answers: str | None) -> None:
+    recipe = cli.recipe(SHOP)
+    assert cli("approve", recipe, "-i", "count=4", answers=answers) == 5
+    assert "was not approved" in cli.stderr
     shop.made.clear()  # this plugin's dry run does it all
-    assert desk("run", recipe, "-i", "count=4", "--unattended") == 5
-    assert f"pinflow approve {recipe} -i count=4" in desk.stderr
+    assert cli("run", recipe, "-i", "count=4", "--unattended") == 5
+    assert f"pinflow approve {recipe} -i count=4" in cli.stderr
     assert shop.made == []
 
 
-def test_provisioning_approves_without_a_dry_run(desk: Desk, shop: Shop) -> None:
-    recipe = desk.recipe(WIPE)
-    assert desk("approve", recipe, "--yes", "--output", "json") == 0
-    assert desk.json["approval"]["deletes"] == ["wipe"]
-    assert "DELETES" in desk.stderr
-    assert desk("run", recipe, "--unattended") == 0
+def test_provisioning_approves_without_a_dry_run(cli: Cli, shop: Shop) -> None:
+    recipe = cli.recipe(WIPE)
+    assert cli("approve", recipe, "--yes", "--output", "json") == 0
+    assert cli.json["approval"]["deletes"] == ["wipe"]
+    assert "DELETES" in cli.stderr
+    assert cli("run", recipe, "--unattended") == 0
     assert shop.wiped == 1
 
 
-def test_approvals_are_listed_and_taken_back(desk: Desk) -> None:
-    desk("approve", "--list")
-    assert "No approvals" in desk.stderr
-    recipe = desk.recipe(SHOP)
-    desk("approve", recipe, "-i", "count=4", "--yes", "--max-writes", "7")
-    desk("approve", "--list", "--output", "json")
-    (row,) = desk.json["approvals"]
+def test_approvals_are_listed_and_taken_back(cli: Cli) -> None:
+    cli("approve", "--list")
+    assert "No approvals" in cli.stderr
+    recipe = cli.recipe(SHOP)
+    cli("approve", recipe, "-i", "count=4", "--yes", "--max-writes", "7")
+    cli("approve", "--list", "--output", "json")
+    (row,) = cli.json["approvals"]
     assert (row["inputs"], row["max_writes"]) == ({"count": 4}, 7)
-    assert desk("approve", "--list") == 0
-    assert "count=4" in desk.stdout
-    assert "up to 7" in desk.stdout
-    assert desk("approve", "--revoke", row["id"]) == 0
-    assert desk.stdout == f"revoked: {row['id']}\n"
-    assert desk("approve", "--revoke", row["id"]) == 2
+    assert cli("approve", "--list") == 0
+    assert "count=4" in cli.stdout
+    assert "up to 7" in cli.stdout
+    assert cli("approve", "--revoke", row["id"]) == 0
+    assert cli.stdout == f"revoked: {row['id']}\n"
+    assert cli("approve", "--revoke", row["id"]) == 2
 
 
-def test_what_only_reads_needs_no_approval(desk: Desk) -> None:
-    recipe = desk.recipe(READS)
-    assert desk("approve", recipe) == 0
-    assert "needs" not in desk.stderr
-    assert "changes nothing and needs no approval" in desk.stdout
+def test_what_only_reads_needs_no_approval(cli: Cli) -> None:
+    recipe = cli.recipe(READS)
+    assert cli("approve", recipe) == 0
+    assert "needs" not in cli.stderr
+    assert "changes nothing and needs no approval" in cli.stdout
 
 
 @pytest.mark.parametrize(
@@ -117,19 +118,19 @@ def test_what_only_reads_needs_no_approval(desk: Desk) -> None:
         (["--revoke", "abc"], "there is no approval 'abc'"),
     ],
 )
-def test_wrong_words_are_told(desk: Desk, words: list[str], said: str) -> None:
-    recipe = desk.recipe(SHOP)
-    assert desk("approve", *(recipe if word == "RECIPE" else word for word in words)) == 2
-    assert said in desk.stderr
+def test_wrong_words_are_told(cli: Cli, words: list[str], said: str) -> None:
+    recipe = cli.recipe(SHOP)
+    assert cli("approve", *(recipe if word == "RECIPE" else word for word in words)) == 2
+    assert said in cli.stderr
 
 
-def test_the_limit_of_a_run_may_stand_in_a_variable(desk: Desk, shop: Shop) -> None:
-    recipe = desk.recipe(SHOP)
-    desk.environ["PINFLOW_MAX_WRITES"] = "2"
-    assert desk("run", recipe, "-i", "count=3") == 5
+def test_the_limit_of_a_run_may_stand_in_a_variable(cli: Cli, shop: Shop) -> None:
+    recipe = cli.recipe(SHOP)
+    cli.environ["PINFLOW_MAX_WRITES"] = "2"
+    assert cli("run", recipe, "-i", "count=3") == 5
     assert shop.made == []
-    assert desk("run", recipe, "-i", "count=3", answers="y\n") == 0
-    assert "this makes up to 3 changes (things of step make). Continue? [y/N]" in desk.stderr
-    desk.environ["PINFLOW_MAX_WRITES"] = "plenty"
-    assert desk("run", recipe, "-i", "count=3") == 2
-    assert "PINFLOW_MAX_WRITES must be a whole number, not 'plenty'" in desk.stderr
+    assert cli("run", recipe, "-i", "count=3", answers="y\n") == 0
+    assert "this makes up to 3 changes (things of step make). Continue? [y/N]" in cli.stderr
+    cli.environ["PINFLOW_MAX_WRITES"] = "plenty"
+    assert cli("run", recipe, "-i", "count=3") == 2
+    assert "PINFLOW_MAX_WRITES must be a whole number, not 'plenty'" in cli.stderr

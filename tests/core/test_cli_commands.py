@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -18,16 +17,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pinflow import ActionError, Context, Number, RateLimited, Skip, Text, action, hookimpl
-from pinflow.__main__ import main
-from pinflow.app import App
 from pinflow.cli.shell import Shell
-from pinflow.clock import Clock
 from pinflow.engine.account_admin import AccountAdmin
 from pinflow.errors import CredentialError
-from pinflow.plugin.loader import collect, load
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.cli import Cli
 
 SHOP = """\
 pinflow: 1
@@ -105,73 +100,29 @@ class Shop:
         return [make_things, wipe, paint]
 
 
-class Terminal(io.StringIO):
-    """A stream at which a person sits."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-class Desk:
-    """Runs commands and keeps what they wrote."""
-
-    def __init__(self, folder: Path, shop: object) -> None:
-        self.folder = folder
-        self.environ = {"PINFLOW_STATE_DIR": str(folder / "state"), "PINFLOW_CACHE_DIR": str(folder / "cache")}
-        self.shop = shop
-        self.stdout = self.stderr = ""
-        self.now = 1_772_366_400.0  # 2026-03-01 12:00:00 UTC; a minute later with every command
-
-    def __call__(self, *words: str, answers: str | None = None) -> int:
-        self.now += 60
-        stdin, out = (io.StringIO(), io.StringIO()) if answers is None else (Terminal(answers), io.StringIO())
-        err = io.StringIO() if answers is None else Terminal()
-        environ = {**self.environ, "TERM": "dumb"}
-        code = main(words, shell=Shell(stdin, out, err, environ, self._app))
-        self.stdout, self.stderr = out.getvalue(), err.getvalue()
-        return code
-
-    def _app(self, environ: Any, plugins: Any) -> App:
-        manager, infos = load([], objects=[self.shop])
-        return App(
-            collect(manager, infos, environ),
-            manager,
-            environ,
-            clock=Clock(lambda: self.now, sleep=lambda seconds: None),
-        )
-
-    def recipe(self, text: str, name: str = "shop.yaml") -> str:
-        path = self.folder / name
-        path.write_text(text)
-        return str(path)
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.stdout)
-
-
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
 
 
 @pytest.fixture
-def desk(tmp_path: Path, shop: Shop) -> Desk:
-    return Desk(tmp_path, shop)
+def cli(cli: Cli, shop: Shop) -> Cli:
+    cli.use_plugins(shop)
+    return cli
 
 
 @pytest.fixture
-def recipe(desk: Desk) -> str:
-    return desk.recipe(SHOP)
+def recipe(cli: Cli) -> str:
+    return cli.recipe(SHOP)
 
 
 # -- run
 
 
-def test_a_run_shows_progress_on_stderr_and_its_recap_on_stdout(desk: Desk, recipe: str, shop: Shop) -> None:
-    assert desk("run", recipe, "-i", "count=5") == 0
+def test_a_run_shows_progress_on_stderr_and_its_recap_on_stdout(cli: Cli, recipe: str, shop: Shop) -> None:
+    assert cli("run", recipe, "-i", "count=5") == 0
     assert shop.made == [0, 1, 2, 4]
-    first, *rest = desk.stdout.splitlines()
+    first, *rest = cli.stdout.splitlines()
     assert first.startswith("Fill the shop: done (")
     assert rest == [
         "         done  skipped",
@@ -181,88 +132,88 @@ def test_a_run_shows_progress_on_stderr_and_its_recap_on_stdout(desk: Desk, reci
         "outputs",
         "  made: 4",
     ]
-    assert "make: ok" in desk.stderr
+    assert "make: ok" in cli.stderr
 
 
-def test_a_run_for_programs_is_one_json_object_and_nothing_else(desk: Desk, recipe: str) -> None:
-    assert desk("run", recipe, "-i", "count=5", "--output", "json") == 0
-    assert desk.json["status"] == "ok"
-    assert desk.json["outputs"] == {"made": 4}
-    assert desk.json["skipped"] == [{"step": "make", "key": "thing:3", "reason": "nobody wants it"}]
-    assert desk.stderr == ""
+def test_a_run_for_programs_is_one_json_object_and_nothing_else(cli: Cli, recipe: str) -> None:
+    assert cli("run", recipe, "-i", "count=5", "--output", "json") == 0
+    assert cli.json["status"] == "ok"
+    assert cli.json["outputs"] == {"made": 4}
+    assert cli.json["skipped"] == [{"step": "make", "key": "thing:3", "reason": "nobody wants it"}]
+    assert cli.stderr == ""
 
 
-def test_a_run_as_ndjson_tells_every_event_and_ends_with_the_last(desk: Desk, recipe: str) -> None:
-    assert desk("--output", "ndjson", "run", recipe, "-i", "count=5") == 0
-    told = [json.loads(line) for line in desk.stdout.splitlines()]
+def test_a_run_as_ndjson_tells_every_event_and_ends_with_the_last(cli: Cli, recipe: str) -> None:
+    assert cli("--output", "ndjson", "run", recipe, "-i", "count=5") == 0
+    told = [json.loads(line) for line in cli.stdout.splitlines()]
     assert told[0]["event"] == "RunStarted"
     assert told[-1]["event"] == "RunFinished"
     assert sum(each["event"] == "EffectDone" for each in told) == 4
-    assert desk.stderr == ""
+    assert cli.stderr == ""
 
 
-def test_quiet_leaves_only_the_recap(desk: Desk, recipe: str) -> None:
-    assert desk("run", "-q", recipe, "-i", "count=1") == 0
-    assert desk.stderr == ""
-    assert "made: 1" in desk.stdout
+def test_quiet_leaves_only_the_recap(cli: Cli, recipe: str) -> None:
+    assert cli("run", "-q", recipe, "-i", "count=1") == 0
+    assert cli.stderr == ""
+    assert "made: 1" in cli.stdout
 
 
-def test_a_dry_run_changes_nothing_and_says_how_to_run_it_for_real(desk: Desk, recipe: str) -> None:
-    assert desk("run", recipe, "-i", "count=2", "--dry-run") == 0
-    assert "dry run, nothing was changed" in desk.stdout
-    assert desk.stdout.endswith(f"to run it: pinflow run {recipe} -i count=2\n")
-    desk("runs")
-    assert "No runs yet" in desk.stderr
+def test_a_dry_run_changes_nothing_and_says_how_to_run_it_for_real(cli: Cli, recipe: str) -> None:
+    assert cli("run", recipe, "-i", "count=2", "--dry-run") == 0
+    assert "dry run, nothing was changed" in cli.stdout
+    assert cli.stdout.endswith(f"to run it: pinflow run {recipe} -i count=2\n")
+    cli("runs")
+    assert "No runs yet" in cli.stderr
 
 
-def test_the_command_to_paste_names_the_local_plugins(desk: Desk, recipe: str) -> None:
-    plugin = desk.folder / "my plugin.py"
+def test_the_command_to_paste_names_the_local_plugins(cli: Cli, recipe: str) -> None:
+    plugin = cli.folder / "my plugin.py"
     plugin.write_text("")
-    assert desk("run", recipe, "-i", "count=2", "--dry-run", "--plugin", str(plugin)) == 0
-    assert desk.stdout.endswith(f"pinflow run {recipe} -i count=2 --plugin '{plugin}'\n")
+    assert cli("run", recipe, "-i", "count=2", "--dry-run", "--plugin", str(plugin)) == 0
+    assert cli.stdout.endswith(f"pinflow run {recipe} -i count=2 --plugin '{plugin}'\n")
 
 
-def test_the_command_after_the_sandbox_names_what_an_account_must_give(desk: Desk, recipe: str) -> None:
-    assert desk("run", recipe, "--sandbox") == 0
-    assert "  made: 4\n" in desk.stdout
-    assert desk.stdout.endswith(f"To run it on your account:\n  pinflow run {recipe} -i count=...\n")
+def test_the_command_after_the_sandbox_names_what_an_account_must_give(cli: Cli, recipe: str) -> None:
+    assert cli("run", recipe, "--sandbox") == 0
+    assert "  made: 4\n" in cli.stdout
+    assert cli.stdout.endswith(f"To run it on your account:\n  pinflow run {recipe} -i count=...\n")
 
 
-def test_the_command_to_paste_quotes_its_inputs_and_keeps_secrets_out(desk: Desk, recipe: str) -> None:
-    desk("run", recipe, "-i", "count=2", "-i", "kind=toy", "-i", "secret=hunter2", "--dry-run")
-    assert desk.stdout.endswith("-i count=2 -i kind=toy -i secret=...\n")
-    assert "hunter2" not in desk.stdout + desk.stderr
+def test_the_command_to_paste_quotes_its_inputs_and_keeps_secrets_out(cli: Cli, recipe: str) -> None:
+    cli("run", recipe, "-i", "count=2", "-i", "kind=toy", "-i", "secret=hunter2", "--dry-run")
+    assert cli.stdout.endswith("-i count=2 -i kind=toy -i secret=...\n")
+    assert "hunter2" not in cli.stdout + cli.stderr
 
 
-def test_a_failed_item_fails_the_run_and_resuming_does_the_rest(desk: Desk, recipe: str, shop: Shop) -> None:
+def test_a_failed_item_fails_the_run_and_resuming_does_the_rest(cli: Cli, recipe: str, shop: Shop) -> None:
     shop.bad = {1}
-    assert desk("run", recipe, "-i", "count=3") == 1
-    assert "  make: thing:1: it is broken\n" in desk.stdout
-    run = desk.stdout.split("pinflow resume ")[1].strip()
+    assert cli("run", recipe, "-i", "count=3") == 1
+    assert "  make: thing:1: it is broken\n" in cli.stdout
+    run = cli.stdout.split("pinflow resume ")[1].strip()
     shop.bad.clear()
-    assert desk("resume", run) == 0
+    assert cli("resume", run) == 0
     assert sorted(shop.made) == [0, 1, 2]
 
 
-def test_a_run_that_waits_too_long_is_paused_and_says_when_to_go_on(desk: Desk, recipe: str, shop: Shop) -> None:
+def test_a_run_that_waits_too_long_is_paused_and_says_when_to_go_on(cli: Cli, recipe: str, shop: Shop) -> None:
     shop.limit = 2
-    assert desk("run", recipe, "-i", "count=4") == 6
-    assert desk.stdout.startswith("Fill the shop: paused (")
-    assert "  continue after " in desk.stdout
+    assert cli("run", recipe, "-i", "count=4") == 6
+    assert cli.stdout.startswith("Fill the shop: paused (")
+    assert "  continue after " in cli.stdout
     shop.limit = -1
-    assert desk("resume") == 6
-    assert "is paused until 2026-03-01 " in desk.stderr
+    assert cli("resume") == 6
+    assert "is paused until 2026-03-01 " in cli.stderr
     assert shop.made == [0, 1]
-    desk.now += 3600
-    assert desk("resume", "--output", "json") == 0
-    assert desk.json["name"] == "Fill the shop"
+    cli.now += 3600
+    assert cli("resume", "--output", "json") == 0
+    assert cli.json["name"] == "Fill the shop"
     assert shop.made == [0, 1, 2]
 
 
-def test_missing_inputs_are_all_told_with_what_to_add(desk: Desk) -> None:
-    recipe = desk.recipe(SHOP.replace("kind: {", "other: {required: true}\n  kind: {"))
-    assert desk("run", recipe) == 2
-    assert desk.stderr == (
+def test_missing_inputs_are_all_told_with_what_to_add(cli: Cli) -> None:
+    recipe = cli.recipe(SHOP.replace("kind: {", "other: {required: true}\n  kind: {"))
+    assert cli("run", recipe) == 2
+    assert cli.stderr == (
         f"{recipe}:4:3: input 'count' needs a value (How many things); give it with: -i count=...\n"
         f"{recipe}:5:3: input 'other' needs a value; give it with: -i other=...\n"
     )
@@ -281,9 +232,9 @@ def test_missing_inputs_are_all_told_with_what_to_add(desk: Desk) -> None:
         ),
     ],
 )
-def test_wrong_inputs_are_wrong_usage(desk: Desk, recipe: str, words: Sequence[str], message: str) -> None:
-    assert desk("run", recipe, *words) == 2
-    assert message in desk.stderr
+def test_wrong_inputs_are_wrong_usage(cli: Cli, recipe: str, words: Sequence[str], message: str) -> None:
+    assert cli("run", recipe, *words) == 2
+    assert message in cli.stderr
 
 
 @pytest.mark.parametrize(
@@ -295,64 +246,64 @@ def test_patience_is_a_length_of_time(given: str, seconds: float) -> None:
     assert parse_duration(given) == seconds
 
 
-def test_the_tier_comes_from_the_environment_and_must_be_one(desk: Desk, recipe: str) -> None:
-    desk.environ["PINFLOW_TIER"] = "gold"
-    assert desk("run", recipe, "-i", "count=1") == 2
-    assert desk.stderr == "error: PINFLOW_TIER must be standard or trial, not 'gold'\n"
-    assert desk("run", recipe, "-i", "count=1", "--tier", "trial") == 0
+def test_the_tier_comes_from_the_environment_and_must_be_one(cli: Cli, recipe: str) -> None:
+    cli.environ["PINFLOW_TIER"] = "gold"
+    assert cli("run", recipe, "-i", "count=1") == 2
+    assert cli.stderr == "error: PINFLOW_TIER must be standard or trial, not 'gold'\n"
+    assert cli("run", recipe, "-i", "count=1", "--tier", "trial") == 0
 
 
 # -- questions
 
 
-def test_a_person_is_asked_for_what_is_missing(desk: Desk, recipe: str, shop: Shop) -> None:
-    assert desk("run", recipe, answers="\n3\n") == 0
-    assert desk.stderr.count("count: How many things: ") == 2
+def test_a_person_is_asked_for_what_is_missing(cli: Cli, recipe: str, shop: Shop) -> None:
+    assert cli("run", recipe, answers="\n3\n") == 0
+    assert cli.stderr.count("count: How many things: ") == 2
     assert shop.made == [0, 1, 2]
 
 
-def test_no_input_means_that_nobody_is_asked(desk: Desk, recipe: str) -> None:
-    assert desk("run", recipe, "--no-input", answers="3\n") == 2
-    assert "give it with: -i count=..." in desk.stderr
+def test_no_input_means_that_nobody_is_asked(cli: Cli, recipe: str) -> None:
+    assert cli("run", recipe, "--no-input", answers="3\n") == 2
+    assert "give it with: -i count=..." in cli.stderr
 
 
-def test_the_end_of_the_answers_is_told(desk: Desk, recipe: str) -> None:
-    assert desk("run", recipe, answers="") == 2
-    assert "error: no answer\n  give the inputs with -i name=value\n" in desk.stderr
+def test_the_end_of_the_answers_is_told(cli: Cli, recipe: str) -> None:
+    assert cli("run", recipe, answers="") == 2
+    assert "error: no answer\n  give the inputs with -i name=value\n" in cli.stderr
 
 
 @pytest.mark.parametrize(
     ("answers", "chosen"), [("2\n", "book"), ("BOO\n", "book"), ("toy\n", "toy"), ("x\n9\n1\n", "toy")]
 )
-def test_choices_are_offered_by_number_and_by_a_part_of_the_name(desk: Desk, answers: str | None, chosen: str) -> None:
+def test_choices_are_offered_by_number_and_by_a_part_of_the_name(cli: Cli, answers: str | None, chosen: str) -> None:
     text = SHOP.replace("choices: [toy, book], default: toy", "choices: [toy, book], required: true")
-    recipe = desk.recipe(text.replace("made: ${{ steps.make.made }}", "kind: ${{ inputs.kind }}"))
-    assert desk("run", recipe, "-i", "count=0", answers=answers) == 0
-    assert "  1  toy\n  2  book\n" in desk.stderr
-    assert desk.stdout.endswith(f"  kind: {chosen}\n")
+    recipe = cli.recipe(text.replace("made: ${{ steps.make.made }}", "kind: ${{ inputs.kind }}"))
+    assert cli("run", recipe, "-i", "count=0", answers=answers) == 0
+    assert "  1  toy\n  2  book\n" in cli.stderr
+    assert cli.stdout.endswith(f"  kind: {chosen}\n")
 
 
 def test_what_the_account_has_is_offered_and_narrowed_by_typing(
-    desk: Desk, recipe: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, recipe: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = SHOP.replace("count: {type: integer", "shelf: {type: board, required: true}\n  count: {type: integer")
     names = [(str(n), f"Shelf {n}") for n in range(1, 31)]
     monkeypatch.setattr(AccountAdmin, "choices", lambda self, declared, plan: names)
-    recipe = desk.recipe(text.replace("made: ${{ steps.make.made }}", "shelf: ${{ inputs.shelf }}"))
-    assert desk("run", recipe, "-i", "count=0", answers="shelf 2\nShelf 27\n") == 0
-    assert "     and 15 more: type part of the name" in desk.stderr
-    assert "  2  Shelf 20  (20)\n" in desk.stderr
-    assert desk.stdout.endswith("  shelf: 27\n")
+    recipe = cli.recipe(text.replace("made: ${{ steps.make.made }}", "shelf: ${{ inputs.shelf }}"))
+    assert cli("run", recipe, "-i", "count=0", answers="shelf 2\nShelf 27\n") == 0
+    assert "     and 15 more: type part of the name" in cli.stderr
+    assert "  2  Shelf 20  (20)\n" in cli.stderr
+    assert cli.stdout.endswith("  shelf: 27\n")
 
 
-def test_when_choices_can_not_be_read_the_value_is_asked_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_choices_can_not_be_read_the_value_is_asked_for(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(self: AccountAdmin, declared: Any, plan: Any) -> Any:
         raise CredentialError("no token 'access_token'")
 
     monkeypatch.setattr(AccountAdmin, "choices", unreadable)
-    recipe = desk.recipe(SHOP)
-    assert desk("run", recipe, answers="1\n") == 0
-    assert "can't list the choices: no token 'access_token'" in desk.stderr
+    recipe = cli.recipe(SHOP)
+    assert cli("run", recipe, answers="1\n") == 0
+    assert "can't list the choices: no token 'access_token'" in cli.stderr
 
 
 # -- approval
@@ -370,11 +321,11 @@ def test_when_choices_can_not_be_read_the_value_is_asked_for(desk: Desk, monkeyp
     ],
 )
 def test_deleting_needs_an_approval(
-    desk: Desk, shop: Shop, words: Sequence[str], answers: str | None, code: int, wiped: int | None
+    cli: Cli, shop: Shop, words: Sequence[str], answers: str | None, code: int, wiped: int | None
 ) -> None:
-    assert desk("run", desk.recipe(WIPE), *words, answers=answers) == code
+    assert cli("run", cli.recipe(WIPE), *words, answers=answers) == code
     assert wiped is None or shop.wiped == wiped
-    asked = "deletes things (step wipe). Continue? [y/N]" in desk.stderr
+    asked = "deletes things (step wipe). Continue? [y/N]" in cli.stderr
     assert asked is (answers is not None and "--no-input" not in words)
 
 
@@ -415,12 +366,12 @@ def pinflow_actions():
 """
 
 
-def started(desk: Desk, name: str, ready: Callable[[subprocess.Popen[str]], None]) -> subprocess.Popen[str]:
-    plugin = desk.folder / "slow.py"
+def started(cli: Cli, name: str, ready: Callable[[subprocess.Popen[str]], None]) -> subprocess.Popen[str]:
+    plugin = cli.folder / "slow.py"
     plugin.write_text(SLOW)
-    recipe = desk.recipe(f"{{pinflow: 1, name: Slow, steps: [{{uses: {name}}}]}}")
+    recipe = cli.recipe(f"{{pinflow: 1, name: Slow, steps: [{{uses: {name}}}]}}")
     command = [sys.executable, "-m", "pinflow", "run", recipe, "--plugin", str(plugin), "-v"]
-    environ = {**os.environ, **desk.environ, "PYTHONUNBUFFERED": "1"}
+    environ = {**os.environ, **cli.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
     ready(process)
     return process
@@ -437,8 +388,8 @@ def is_stuck(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
-def test_a_first_signal_ends_the_run_after_the_call_in_flight(desk: Desk, number: signal.Signals, code: int) -> None:
-    process = started(desk, "slow", first_effect)
+def test_a_first_signal_ends_the_run_after_the_call_in_flight(cli: Cli, number: signal.Signals, code: int) -> None:
+    process = started(cli, "slow", first_effect)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert process.returncode == code
@@ -450,8 +401,8 @@ def test_a_first_signal_ends_the_run_after_the_call_in_flight(desk: Desk, number
 
 @pytest.mark.parametrize("name", ["stuck", "stuck_side_by_side"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_second_signal_ends_it_at_once(desk: Desk, number: signal.Signals, code: int, name: str) -> None:
-    process = started(desk, name, is_stuck)
+def test_a_second_signal_ends_it_at_once(cli: Cli, number: signal.Signals, code: int, name: str) -> None:
+    process = started(cli, name, is_stuck)
     assert process.stderr is not None
     process.send_signal(number)
     assert any("press Ctrl-C again" in line for line in process.stderr)
@@ -461,7 +412,7 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, number: signal.Signals, cod
     assert process.returncode == code
     assert time.monotonic() - begun < 10
     assert "Traceback" not in err
-    (run,) = (desk.folder / "state" / "runs").glob("*.db")
+    (run,) = (cli.folder / "state" / "runs").glob("*.db")
     assert f"to continue where it stopped: pinflow resume {run.stem}\n" in err
 
 
@@ -475,145 +426,145 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, number: signal.Signals, cod
         (["new", "plugin"], "is not a name for a plugin"),
     ],
 )
-def test_a_name_that_no_file_can_have_is_told(desk: Desk, words: list[str], said: str) -> None:
-    assert desk(*words, "x" * 300) in (2, 8)
-    assert said in desk.stderr
+def test_a_name_that_no_file_can_have_is_told(cli: Cli, words: list[str], said: str) -> None:
+    assert cli(*words, "x" * 300) in (2, 8)
+    assert said in cli.stderr
 
 
-def test_a_run_is_looked_for_among_runs_alone(desk: Desk, recipe: str) -> None:
-    desk("run", recipe, "-i", "count=1")
-    (run,) = (desk.folder / "state" / "runs").glob("*.db")
-    run.rename(desk.folder / "state" / "other.db")
-    assert desk("runs", "show", "../other") == 2
-    assert "there is no run '../other'" in desk.stderr
+def test_a_run_is_looked_for_among_runs_alone(cli: Cli, recipe: str) -> None:
+    cli("run", recipe, "-i", "count=1")
+    (run,) = (cli.folder / "state" / "runs").glob("*.db")
+    run.rename(cli.folder / "state" / "other.db")
+    assert cli("runs", "show", "../other") == 2
+    assert "there is no run '../other'" in cli.stderr
 
 
 # -- runs
 
 
-def test_runs_are_listed_newest_first_with_what_to_do_next(desk: Desk, recipe: str, shop: Shop) -> None:
-    desk("run", recipe, "-i", "count=1")
+def test_runs_are_listed_newest_first_with_what_to_do_next(cli: Cli, recipe: str, shop: Shop) -> None:
+    cli("run", recipe, "-i", "count=1")
     shop.bad = {0}
-    desk("run", recipe, "-i", "count=1")
-    assert desk("runs") == 0
-    head, second, first = desk.stdout.splitlines()
+    cli("run", recipe, "-i", "count=1")
+    assert cli("runs") == 0
+    head, second, first = cli.stdout.splitlines()
     assert head.split() == ["RUN", "WHEN", "RECIPE", "STATE", "DID", "NEXT"]
     assert "failed" in second and "thing: 1 failed" in second and "pinflow resume" in second
     assert "ok" in first and "thing: 1 done" in first and "resume" not in first
 
 
 def test_on_a_narrow_terminal_what_to_do_next_is_below_the_runs_and_whole(
-    desk: Desk, recipe: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, recipe: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.bad = {0}
-    desk("run", recipe, "-i", "count=1")
+    cli("run", recipe, "-i", "count=1")
     monkeypatch.setattr(Shell, "width", lambda self, stream: 70)
-    assert desk("runs") == 0
-    head, row, title, advice = desk.stdout.splitlines()
+    assert cli("runs") == 0
+    head, row, title, advice = cli.stdout.splitlines()
     assert head.split() == ["RUN", "WHEN", "RECIPE", "STATE", "DID"]
     assert len(row) == 70 and row.endswith("…")
     assert title == "next"
     assert advice == f"  pinflow resume {row.split()[0]}"
 
 
-def test_only_the_last_twenty_runs_are_listed_unless_all_are_wanted(desk: Desk, recipe: str) -> None:
+def test_only_the_last_twenty_runs_are_listed_unless_all_are_wanted(cli: Cli, recipe: str) -> None:
     for _ in range(21):
-        desk("run", recipe, "-i", "count=0")
-    desk("runs")
-    assert len(desk.stdout.splitlines()) == 21
-    assert desk.stderr == "1 older runs: pinflow runs --all\n"
-    desk("runs", "--all", "--output", "json")
-    assert len(desk.json["runs"]) == 21
+        cli("run", recipe, "-i", "count=0")
+    cli("runs")
+    assert len(cli.stdout.splitlines()) == 21
+    assert cli.stderr == "1 older runs: pinflow runs --all\n"
+    cli("runs", "--all", "--output", "json")
+    assert len(cli.json["runs"]) == 21
 
 
-def test_one_run_is_shown_with_its_steps_and_what_failed(desk: Desk, recipe: str, shop: Shop) -> None:
+def test_one_run_is_shown_with_its_steps_and_what_failed(cli: Cli, recipe: str, shop: Shop) -> None:
     shop.bad = {1}
-    desk("run", recipe, "-i", "count=4")
-    run = desk.stdout.split("pinflow resume ")[1].strip()
-    assert desk("runs", "show", run) == 0
-    lines = desk.stdout.splitlines()
+    cli("run", recipe, "-i", "count=4")
+    run = cli.stdout.split("pinflow resume ")[1].strip()
+    assert cli("runs", "show", run) == 0
+    lines = cli.stdout.splitlines()
     assert lines[0].startswith("Fill the shop: failed in ")
     assert "  input    count: 4" in lines
     assert "         done  skipped  failed" in lines
     assert lines[-2:] == ["next", f"  pinflow resume {run}"]
-    assert "thing:0" not in desk.stdout
+    assert "thing:0" not in cli.stdout
 
 
-def test_every_item_is_shown_on_request(desk: Desk, recipe: str) -> None:
-    desk("run", recipe, "-i", "count=4", "--output", "json")
-    run = desk.json["run"]
-    assert desk("runs", "show", run, "--items") == 0
-    assert "  make: thing:0: done as 1000" in desk.stdout
-    assert "  make: thing:3: skipped: nobody wants it" in desk.stdout
-    assert desk("runs", "--output", "json", "show", run, "--items") == 0
-    assert [each["state"] for each in desk.json["items"]] == ["done", "done", "done", "skipped"]
+def test_every_item_is_shown_on_request(cli: Cli, recipe: str) -> None:
+    cli("run", recipe, "-i", "count=4", "--output", "json")
+    run = cli.json["run"]
+    assert cli("runs", "show", run, "--items") == 0
+    assert "  make: thing:0: done as 1000" in cli.stdout
+    assert "  make: thing:3: skipped: nobody wants it" in cli.stdout
+    assert cli("runs", "--output", "json", "show", run, "--items") == 0
+    assert [each["state"] for each in cli.json["items"]] == ["done", "done", "done", "skipped"]
 
 
-def test_steps_in_loops_that_went_well_are_counted_and_shown_on_request(desk: Desk) -> None:
+def test_steps_in_loops_that_went_well_are_counted_and_shown_on_request(cli: Cli) -> None:
     make = "{id: make, uses: make_things, with: {count: 0}}"
     steps = f"steps: [{{id: each, for_each: '${{{{ [1, 2, 3] }}}}', as: n, do: [{make}]}}]"
-    assert desk("run", desk.recipe(f"{{pinflow: 1, name: Loop, {steps}}}")) == 0, desk.stderr
-    assert desk("runs", "show") == 0
-    assert "each[" not in desk.stdout
-    assert "  3 more in loops are ok; to list them: --items\n" in desk.stdout
-    assert desk("runs", "show", "--items") == 0
-    assert desk.stdout.count("].make") == 3 and "more in loops" not in desk.stdout
+    assert cli("run", cli.recipe(f"{{pinflow: 1, name: Loop, {steps}}}")) == 0, cli.stderr
+    assert cli("runs", "show") == 0
+    assert "each[" not in cli.stdout
+    assert "  3 more in loops are ok; to list them: --items\n" in cli.stdout
+    assert cli("runs", "show", "--items") == 0
+    assert cli.stdout.count("].make") == 3 and "more in loops" not in cli.stdout
 
 
-def test_the_last_run_is_shown_if_none_is_named(desk: Desk, recipe: str) -> None:
-    assert desk("runs", "show") == 2
-    assert "no run is recorded" in desk.stderr
-    desk("run", recipe, "-i", "count=1")
-    desk("run", recipe, "-i", "count=2")
-    assert desk("runs", "show") == 0
-    assert "  input    count: 2" in desk.stdout
+def test_the_last_run_is_shown_if_none_is_named(cli: Cli, recipe: str) -> None:
+    assert cli("runs", "show") == 2
+    assert "no run is recorded" in cli.stderr
+    cli("run", recipe, "-i", "count=1")
+    cli("run", recipe, "-i", "count=2")
+    assert cli("runs", "show") == 0
+    assert "  input    count: 2" in cli.stdout
 
 
-def test_a_run_whose_record_is_damaged_is_shown_by_nobody_as_one_to_resume(desk: Desk, recipe: str) -> None:
-    desk("run", recipe, "-i", "count=1")
-    (file,) = (desk.folder / "state" / "runs").glob("*.db")
+def test_a_run_whose_record_is_damaged_is_shown_by_nobody_as_one_to_resume(cli: Cli, recipe: str) -> None:
+    cli("run", recipe, "-i", "count=1")
+    (file,) = (cli.folder / "state" / "runs").glob("*.db")
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE run SET inputs = 'what is this?'")
-    assert desk("runs") == 0
-    assert "unreadable" in desk.stdout
-    assert desk("runs", "show") == 8
-    assert f"{file} is damaged" in desk.stderr
-    assert desk.stdout == ""
+    assert cli("runs") == 0
+    assert "unreadable" in cli.stdout
+    assert cli("runs", "show") == 8
+    assert f"{file} is damaged" in cli.stderr
+    assert cli.stdout == ""
 
 
-def test_an_unknown_run_can_not_be_shown(desk: Desk) -> None:
-    assert desk("runs", "show", "nope") == 2
-    assert "nope" in desk.stderr
+def test_an_unknown_run_can_not_be_shown(cli: Cli) -> None:
+    assert cli("runs", "show", "nope") == 2
+    assert "nope" in cli.stderr
 
 
 # -- validate
 
 
-def test_every_problem_of_every_file_is_told_and_right_files_are_said_to_be(desk: Desk, recipe: str) -> None:
-    keys = desk.recipe("pinflow: 1\nname: x\nstpes: []\nsteps:\n  - uses: wipe\n", "keys.yaml")
-    names = desk.recipe("pinflow: 1\nname: x\nsteps:\n  - uses: mkae_things\n  - uses: wpie\n", "names.yaml")
-    assert desk("validate", keys, recipe, names) == 2
-    assert desk.stdout == f"{recipe}: ok (1 step)\n"
-    told = [line.partition(": ") for line in desk.stderr.splitlines()]
+def test_every_problem_of_every_file_is_told_and_right_files_are_said_to_be(cli: Cli, recipe: str) -> None:
+    keys = cli.recipe("pinflow: 1\nname: x\nstpes: []\nsteps:\n  - uses: wipe\n", "keys.yaml")
+    names = cli.recipe("pinflow: 1\nname: x\nsteps:\n  - uses: mkae_things\n  - uses: wpie\n", "names.yaml")
+    assert cli("validate", keys, recipe, names) == 2
+    assert cli.stdout == f"{recipe}: ok (1 step)\n"
+    told = [line.partition(": ") for line in cli.stderr.splitlines()]
     assert [place for place, _, _ in told] == [f"{keys}:3:1", f"{names}:4:11", f"{names}:5:11"]
     meant = [text.partition("did you mean ")[2].replace("'", "") for _, _, text in told]
     assert meant == ["steps?", "make_things?", "wipe?"]
 
 
-def test_validate_for_programs_has_the_same_in_one_object(desk: Desk, recipe: str) -> None:
-    assert desk("validate", recipe, str(desk.folder / "none.yaml"), "--output", "json") == 2
-    good, bad = desk.json["recipes"]
+def test_validate_for_programs_has_the_same_in_one_object(cli: Cli, recipe: str) -> None:
+    assert cli("validate", recipe, str(cli.folder / "none.yaml"), "--output", "json") == 2
+    good, bad = cli.json["recipes"]
     assert good == {"file": recipe, "ok": True, "name": "Fill the shop", "api": None, "steps": 1, "logins": {}}
     assert (bad["ok"], bad["error"]["kind"], bad["error"]["problems"][0]["line"]) == (False, "recipe_error", 1)
-    assert desk.stderr == ""
+    assert cli.stderr == ""
 
 
 # -- actions
 
 
-def test_actions_are_listed_with_what_they_do(desk: Desk) -> None:
-    assert desk("actions") == 0
-    assert desk.stdout == (
+def test_actions_are_listed_with_what_they_do(cli: Cli) -> None:
+    assert cli("actions") == 0
+    assert cli.stdout == (
         "any API\n"
         "  make_things  write    Make things.\n"
         "  paint        read     Paint rooms.\n"
@@ -621,9 +572,9 @@ def test_actions_are_listed_with_what_they_do(desk: Desk) -> None:
     )
 
 
-def test_an_action_is_shown_with_everything_that_it_declares(desk: Desk) -> None:
-    assert desk("actions", "make_things") == 0
-    assert desk.stdout == (
+def test_an_action_is_shown_with_everything_that_it_declares(cli: Cli) -> None:
+    assert cli("actions", "make_things") == 0
+    assert cli.stdout == (
         "make_things: Make things.\n\n"
         "about\n  All of them, one by one.\n\n"
         "arguments\n  count  integer  required  how many\n\n"
@@ -642,38 +593,38 @@ def test_an_action_is_shown_with_everything_that_it_declares(desk: Desk) -> None
 
 
 @pytest.mark.parametrize("name", ["make_things", "paint", "wipe"])
-def test_every_snippet_is_a_recipe_that_validates(desk: Desk, name: str) -> None:
-    assert desk("actions", name, "--snippet") == 0
-    recipe = desk.recipe(desk.stdout, "snippet.yaml")
-    assert desk("validate", recipe) == 0, desk.stderr
+def test_every_snippet_is_a_recipe_that_validates(cli: Cli, name: str) -> None:
+    assert cli("actions", name, "--snippet") == 0
+    recipe = cli.recipe(cli.stdout, "snippet.yaml")
+    assert cli("validate", recipe) == 0, cli.stderr
 
 
 @pytest.mark.parametrize("name", ["make_things", "paint", "wipe"])
-def test_every_snippet_fits_the_schema_for_editors(desk: Desk, name: str) -> None:
+def test_every_snippet_fits_the_schema_for_editors(cli: Cli, name: str) -> None:
     from pinflow.recipe.source import load as read
 
-    desk("schema")
-    schema = desk.json
+    cli("schema")
+    schema = cli.json
     Draft202012Validator.check_schema(schema)
-    desk("actions", name, "--snippet")
-    assert list(Draft202012Validator(schema).iter_errors(read(desk.stdout, "snippet.yaml").data)) == []
+    cli("actions", name, "--snippet")
+    assert list(Draft202012Validator(schema).iter_errors(read(cli.stdout, "snippet.yaml").data)) == []
 
 
-def test_names_are_one_a_line_for_completion(desk: Desk) -> None:
-    assert desk("actions", "--names") == 0
-    assert desk.stdout == "make_things\npaint\nwipe\n"
+def test_names_are_one_a_line_for_completion(cli: Cli) -> None:
+    assert cli("actions", "--names") == 0
+    assert cli.stdout == "make_things\npaint\nwipe\n"
 
 
-def test_an_unknown_action_names_the_nearest(desk: Desk) -> None:
-    assert desk("actions", "make_thing") == 2
-    assert desk.stderr == (
+def test_an_unknown_action_names_the_nearest(cli: Cli) -> None:
+    assert cli("actions", "make_thing") == 2
+    assert cli.stderr == (
         "error: unknown action 'make_thing'; did you mean 'make_things'?\n  pinflow actions lists them\n"
     )
 
 
-def test_actions_for_programs_have_their_schemas(desk: Desk) -> None:
-    assert desk("actions", "paint", "--output", "json") == 0
-    (paint,) = desk.json["actions"]
+def test_actions_for_programs_have_their_schemas(cli: Cli) -> None:
+    assert cli("actions", "paint", "--output", "json") == 0
+    (paint,) = cli.json["actions"]
     assert (paint["effect"], paint["yields"], paint["plugin"]) == ("read", True, "Shop")
     assert paint["parameters"]["required"] == ["color", "way", "coats", "when", "rooms"]
 
@@ -681,9 +632,9 @@ def test_actions_for_programs_have_their_schemas(desk: Desk) -> None:
 # -- plugins
 
 
-def test_plugins_are_listed_with_what_they_offer(desk: Desk) -> None:
-    assert desk("plugins", "-v") == 0
-    lines = [line.split() for line in desk.stdout.splitlines()]
+def test_plugins_are_listed_with_what_they_offer(cli: Cli) -> None:
+    assert cli("plugins", "-v") == 0
+    lines = [line.split() for line in cli.stdout.splitlines()]
     assert lines[0] == ["PLUGIN", "PACKAGE", "VERSION", "PROVIDES"]
     assert lines[1] == ["Shop", "tests.core.test_cli_commands", "3", "actions"]
     assert lines[2] == ["action", "make_things"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shlex
 import shutil
@@ -13,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinflow.__main__ import main
-from pinflow.cli.shell import Shell
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from tests.cli import Cli
 
 GREETER = """
 from pinflow import Command, hookimpl
@@ -35,18 +33,15 @@ def pinflow_commands():
 
 
 @pytest.fixture
-def script(tmp_path: Path) -> Callable[[str], Path]:
+def script(cli: Cli, tmp_path: Path) -> Callable[[str], Path]:
     """The script for a shell, with a plugin's command in it."""
     plugin = tmp_path / "greeter.py"
     plugin.write_text(GREETER)
 
     def make(name: str) -> Path:
-        out = io.StringIO()
-        environ = {"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")}
-        shell = Shell(io.StringIO(), out, io.StringIO(), environ)
-        assert main(["completion", name, "--plugin", str(plugin)], shell=shell) == 0
+        assert cli("completion", name, "--plugin", plugin) == 0
         path = tmp_path / f"pinflow.{name}"
-        path.write_text(out.getvalue())
+        path.write_text(cli.stdout)
         return path
 
     return make

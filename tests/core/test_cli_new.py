@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import tomllib
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinflow.__main__ import main
 from pinflow.app import App, Options
 from pinflow.cli.scaffold import recipe_templates
-from pinflow.cli.shell import Shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.cli import Cli
 
     Call = Callable[..., tuple[int, str, str]]
 
@@ -25,19 +24,12 @@ SKELETONS = ["loop", "schedule", "steps"]
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     """The program, in an empty folder: exit code, standard output, standard error."""
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    environ = {"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")}
-
-    def run(*words: str) -> tuple[int, str, str]:
-        out, err = io.StringIO(), io.StringIO()
-        code = main(list(words), shell=Shell(io.StringIO(), out, err, environ))
-        return code, out.getvalue(), err.getvalue()
-
-    return run
+    return cli.run
 
 
 def test_without_a_name_the_templates_are_listed_skeletons_first(call: Call) -> None:

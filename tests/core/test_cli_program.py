@@ -34,6 +34,7 @@ from pinflow.errors import (
     StateError,
     UsageError,
 )
+from tests.cli import Cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,35 +56,6 @@ def pinflow_commands():
 """
 
 
-class Screen:
-    """A shell whose streams are kept."""
-
-    def __init__(self, folder: Path, **environ: str) -> None:
-        self.out, self.err = io.StringIO(), io.StringIO()
-        self.environ = {
-            "PINFLOW_STATE_DIR": str(folder / "state"),
-            "PINFLOW_CACHE_DIR": str(folder / "cache"),
-            **environ,
-        }
-        self.shell = Shell(io.StringIO(), self.out, self.err, self.environ)
-
-    def __call__(self, *words: str) -> int:
-        return program.main(words, shell=self.shell)
-
-    @property
-    def stdout(self) -> str:
-        return self.out.getvalue()
-
-    @property
-    def stderr(self) -> str:
-        return self.err.getvalue()
-
-
-@pytest.fixture
-def screen(tmp_path: Path) -> Screen:
-    return Screen(tmp_path)
-
-
 @pytest.fixture
 def greeter(tmp_path: Path) -> str:
     path = tmp_path / "greeter.py"
@@ -95,19 +67,19 @@ def greeter(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("words", [("--help",), ("-h",), ("help",), ("--help", "-q")])
-def test_help_lists_every_command_by_purpose_and_ends_with_examples(screen: Screen, words: Sequence[str]) -> None:
-    assert screen(*words) == 0
-    titles = [line for line in screen.stdout.splitlines() if line.endswith(":") and not line.startswith(" ")]
+def test_help_lists_every_command_by_purpose_and_ends_with_examples(cli: Cli, words: Sequence[str]) -> None:
+    assert cli(*words) == 0
+    titles = [line for line in cli.stdout.splitlines() if line.endswith(":") and not line.startswith(" ")]
     assert titles.index("Run recipes:") < titles.index("Write recipes:") < titles.index("This installation:")
     assert titles[-1] == "Examples:"
-    assert all(f"\n  {entry.name} " in screen.stdout for entry in BUILT_IN)
-    assert screen.stderr == ""
+    assert all(f"\n  {entry.name} " in cli.stdout for entry in BUILT_IN)
+    assert cli.stderr == ""
 
 
-def test_without_a_command_help_goes_to_stderr_and_the_exit_code_is_that_of_wrong_usage(screen: Screen) -> None:
-    assert screen() == 2
-    assert screen.stdout == ""
-    assert "usage: pinflow COMMAND" in screen.stderr
+def test_without_a_command_help_goes_to_stderr_and_the_exit_code_is_that_of_wrong_usage(cli: Cli) -> None:
+    assert cli() == 2
+    assert cli.stdout == ""
+    assert "usage: pinflow COMMAND" in cli.stderr
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -184,11 +156,11 @@ def test_the_version_is_answered_without_loading_plugins(capsys: pytest.CaptureF
     ],
 )
 def test_a_wrong_word_is_wrong_usage_and_the_nearest_right_one_is_named(
-    screen: Screen, words: Sequence[str], message: str
+    cli: Cli, words: Sequence[str], message: str
 ) -> None:
-    assert screen(*words) == 2
-    assert screen.stderr == message
-    assert screen.stdout == ""
+    assert cli(*words) == 2
+    assert cli.stderr == message
+    assert cli.stdout == ""
 
 
 # -- options of every command
@@ -197,9 +169,9 @@ def test_a_wrong_word_is_wrong_usage_and_the_nearest_right_one_is_named(
 @pytest.mark.parametrize(
     "words", [["--output", "json", "plugins"], ["plugins", "--output", "json"], ["--output=json", "-q", "plugins"]]
 )
-def test_common_options_stand_before_or_after_the_command(screen: Screen, words: Sequence[str]) -> None:
-    assert screen(*words) == 0
-    assert {"name", "module", "distribution", "version", "offers"} == set(json.loads(screen.stdout)["plugins"][0])
+def test_common_options_stand_before_or_after_the_command(cli: Cli, words: Sequence[str]) -> None:
+    assert cli(*words) == 0
+    assert {"name", "module", "distribution", "version", "offers"} == set(json.loads(cli.stdout)["plugins"][0])
 
 
 @pytest.mark.parametrize(
@@ -215,60 +187,58 @@ def test_common_options_stand_before_or_after_the_command(screen: Screen, words:
 def test_colours_follow_the_option_then_the_environment_then_the_terminal(
     tmp_path: Path, options: Sequence[str], environ: Mapping[str, str], colored: bool
 ) -> None:
-    screen = Screen(tmp_path, **environ)
-    assert screen(*options, "rnu") == 2
-    assert ("\x1b[31merror:\x1b[0m" in screen.stderr) is colored
+    cli = Cli(tmp_path, **environ)
+    assert cli(*options, "rnu") == 2
+    assert ("\x1b[31merror:\x1b[0m" in cli.stderr) is colored
 
 
 # -- commands of plugins
 
 
-def test_a_plugins_command_is_listed_in_its_group(screen: Screen, greeter: str) -> None:
-    assert screen("--plugin", greeter, "--help") == 0
-    assert "  runs        list runs, or show one\n" in screen.stdout
-    assert "  quota       show how much of each quota is used and left\n  greet       say hello\n" in screen.stdout
+def test_a_plugins_command_is_listed_in_its_group(cli: Cli, greeter: str) -> None:
+    assert cli("--plugin", greeter, "--help") == 0
+    assert "  runs        list runs, or show one\n" in cli.stdout
+    assert "  quota       show how much of each quota is used and left\n  greet       say hello\n" in cli.stdout
 
 
-def test_a_plugins_command_gets_its_arguments_and_the_app_and_gives_the_exit_code(
-    screen: Screen, greeter: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert screen("--plugin", greeter, "greet", "--name", "you", "loudly") == 5
-    assert capsys.readouterr().out.startswith("hello you loudly ")
+def test_a_plugins_command_gets_its_arguments_and_the_app_and_gives_the_exit_code(cli: Cli, greeter: str) -> None:
+    assert cli("--plugin", greeter, "greet", "--name", "you", "loudly") == 5
+    assert cli.stdout.startswith("hello you loudly ")
 
 
-def test_a_mistyped_option_of_a_plugins_command_is_named(screen: Screen, greeter: str) -> None:
-    assert screen("--plugin", greeter, "greet", "--nmae", "x") == 2
-    assert "did you mean '--name'?" in screen.stderr
+def test_a_mistyped_option_of_a_plugins_command_is_named(cli: Cli, greeter: str) -> None:
+    assert cli("--plugin", greeter, "greet", "--nmae", "x") == 2
+    assert "did you mean '--name'?" in cli.stderr
 
 
-def test_the_list_of_commands_is_kept_until_a_plugin_changes(screen: Screen, tmp_path: Path) -> None:
-    screen("--help")
+def test_the_list_of_commands_is_kept_until_a_plugin_changes(cli: Cli, tmp_path: Path) -> None:
+    cli("--help")
     kept = tmp_path / "cache" / "commands.json"
     data = json.loads(kept.read_text())
     data["rows"] = [["dance", "More", "dance a little"]]
     kept.write_text(json.dumps(data))
-    screen("--help")
-    assert "dance a little" in screen.stdout
+    cli("--help")
+    assert "dance a little" in cli.stdout
     data["stamp"][0] = "another Python"
     kept.write_text(json.dumps(data))
-    again = Screen(tmp_path)
+    again = Cli(tmp_path)
     again("--help")
     assert "dance a little" not in again.stdout
 
 
-def test_help_is_there_even_when_a_plugin_is_broken(screen: Screen, tmp_path: Path) -> None:
+def test_help_is_there_even_when_a_plugin_is_broken(cli: Cli, tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("1 / 0")
-    assert screen("--plugin", str(broken), "--help") == 0
-    assert "usage: pinflow" in screen.stdout
-    assert "does not load: ZeroDivisionError" in screen.stderr
+    assert cli("--plugin", str(broken), "--help") == 0
+    assert "usage: pinflow" in cli.stdout
+    assert "does not load: ZeroDivisionError" in cli.stderr
 
 
-def test_two_plugins_with_one_command_are_both_named(screen: Screen, greeter: str, tmp_path: Path) -> None:
+def test_two_plugins_with_one_command_are_both_named(cli: Cli, greeter: str, tmp_path: Path) -> None:
     other = tmp_path / "other.py"
     other.write_text(GREETER)
-    assert screen("--plugin", greeter, "--plugin", str(other), "greet") == 2
-    assert "command greet is offered twice, by both 'greeter'" in screen.stderr
+    assert cli("--plugin", greeter, "--plugin", str(other), "greet") == 2
+    assert "command greet is offered twice, by both 'greeter'" in cli.stderr
 
 
 # -- what becomes of errors
@@ -297,9 +267,9 @@ SCOPE = MissingScope("not allowed", missing=["boards:write"])
         (ZeroDivisionError("x"), 3),
     ],
 )
-def test_each_kind_of_error_has_its_exit_code(screen: Screen, error: BaseException, code: int) -> None:
-    assert run_guarded(screen.shell, raising(error)) == code
-    assert "Traceback" not in screen.stderr
+def test_each_kind_of_error_has_its_exit_code(cli: Cli, error: BaseException, code: int) -> None:
+    assert run_guarded(cli.shell(), raising(error)) == code
+    assert "Traceback" not in cli.stderr
 
 
 def raising(error: BaseException) -> Callable[[], int]:
@@ -309,31 +279,31 @@ def raising(error: BaseException) -> Callable[[], int]:
     return work
 
 
-def test_an_error_is_a_message_and_what_to_do(screen: Screen) -> None:
-    run_guarded(screen.shell, raising(CredentialError("no token 'x'", hint="get one with: pinflow auth login x")))
-    assert screen.stderr == "error: no token 'x'\n  get one with: pinflow auth login x\n"
-    assert screen.stdout == ""
+def test_an_error_is_a_message_and_what_to_do(cli: Cli) -> None:
+    run_guarded(cli.shell(), raising(CredentialError("no token 'x'", hint="get one with: pinflow auth login x")))
+    assert cli.stderr == "error: no token 'x'\n  get one with: pinflow auth login x\n"
+    assert cli.stdout == ""
 
 
-def test_the_lines_of_a_message_can_not_look_like_messages_of_their_own(screen: Screen) -> None:
-    run_guarded(screen.shell, raising(ActionError("bad title: \x1b[2Ja\nerror: all is lost", hint="a\nb")))
-    assert screen.stderr == "error: bad title: ^[[2Ja\n  error: all is lost\n  a\n  b\n"
+def test_the_lines_of_a_message_can_not_look_like_messages_of_their_own(cli: Cli) -> None:
+    run_guarded(cli.shell(), raising(ActionError("bad title: \x1b[2Ja\nerror: all is lost", hint="a\nb")))
+    assert cli.stderr == "error: bad title: ^[[2Ja\n  error: all is lost\n  a\n  b\n"
 
 
-def test_problems_of_a_recipe_stand_alone_for_editors_to_find(screen: Screen) -> None:
+def test_problems_of_a_recipe_stand_alone_for_editors_to_find(cli: Cli) -> None:
     problems = [
         Problem("r.yaml", 3, 5, "unknown key 'stpes'", "did you mean 'steps'?"),
         Problem("r.yaml", 1, 1, "no name"),
     ]
-    run_guarded(screen.shell, raising(RecipeError(problems)))
-    assert screen.stderr == "r.yaml:1:1: no name\nr.yaml:3:5: unknown key 'stpes'; did you mean 'steps'?\n"
+    run_guarded(cli.shell(), raising(RecipeError(problems)))
+    assert cli.stderr == "r.yaml:1:1: no name\nr.yaml:3:5: unknown key 'stpes'; did you mean 'steps'?\n"
 
 
-def test_programs_get_errors_as_json_on_stdout(screen: Screen) -> None:
-    shell = screen.shell.with_options(CommonOptions(output="json"))
+def test_programs_get_errors_as_json_on_stdout(cli: Cli) -> None:
+    shell = cli.shell().with_options(CommonOptions(output="json"))
     run_guarded(shell, raising(RecipeError([Problem("r.yaml", 3, 5, "unknown key", "delete it")])))
-    assert screen.stderr == ""
-    assert json.loads(screen.stdout) == {
+    assert cli.stderr == ""
+    assert json.loads(cli.stdout) == {
         "error": {
             "kind": "recipe_error",
             "message": "r.yaml:3:5: unknown key; delete it",
@@ -344,7 +314,7 @@ def test_programs_get_errors_as_json_on_stdout(screen: Screen) -> None:
     }
 
 
-def test_a_defect_leaves_a_report_that_only_the_user_can_read(screen: Screen, tmp_path: Path) -> None:
+def test_a_defect_leaves_a_report_that_only_the_user_can_read(cli: Cli, tmp_path: Path) -> None:
     def work() -> int:
         token = "pina_" + "AbC123" * 8
         try:
@@ -352,12 +322,12 @@ def test_a_defect_leaves_a_report_that_only_the_user_can_read(screen: Screen, tm
         except KeyError:
             return 1 // len(token[:0])
 
-    assert run_guarded(screen.shell, work) == 3
+    assert run_guarded(cli.shell(), work) == 3
     (report,) = (tmp_path / "state").iterdir()
-    assert str(report) in screen.stderr
+    assert str(report) in cli.stderr
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
     text = report.read_text()
-    assert "AbC123AbC123" not in text + screen.stderr
+    assert "AbC123AbC123" not in text + cli.stderr
     assert "builtins.KeyError: '[...]'" in text
     assert text.endswith("builtins.ZeroDivisionError: integer division or modulo by zero\n")
     assert "in work\n    return 1 // len(token[:0])" in text
@@ -369,15 +339,15 @@ def test_a_defect_with_a_state_directory_that_can_not_be_used_is_reported_elsewh
     (tmp_path / "file").write_text("")
     (tmp_path / "temp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temp"))
-    screen = Screen(tmp_path, PINFLOW_STATE_DIR=str(tmp_path / "file" / "state"))
-    assert run_guarded(screen.shell, raising(ValueError("x"))) == 3
+    cli = Cli(tmp_path, PINFLOW_STATE_DIR=str(tmp_path / "file" / "state"))
+    assert run_guarded(cli.shell(), raising(ValueError("x"))) == 3
     assert len(list((tmp_path / "temp").iterdir())) == 1
 
 
-def test_a_defect_is_told_to_programs_as_well(screen: Screen) -> None:
-    shell = screen.shell.with_options(CommonOptions(output="json"))
+def test_a_defect_is_told_to_programs_as_well(cli: Cli) -> None:
+    shell = cli.shell().with_options(CommonOptions(output="json"))
     assert run_guarded(shell, raising(ValueError("x"))) == 3
-    error = json.loads(screen.stdout)["error"]
+    error = json.loads(cli.stdout)["error"]
     assert (error["kind"], error["exit_code"]) == ("defect", 3)
 
 
@@ -386,19 +356,19 @@ class _Closed(io.StringIO):
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
-def test_a_reader_that_went_away_changes_no_exit_code(screen: Screen) -> None:
-    shell = Shell(io.StringIO(), _Closed(), screen.err, screen.environ)
+def test_a_reader_that_went_away_changes_no_exit_code(cli: Cli) -> None:
+    shell = Shell(io.StringIO(), _Closed(), io.StringIO(), cli.environ)
     assert program.main(["plugins"], shell=shell) == 0
-    assert screen.stderr == ""
+    assert cli.stderr == ""
 
 
-def test_a_pipe_that_a_plugin_broke_ends_quietly(screen: Screen) -> None:
-    assert run_guarded(screen.shell, raising(BrokenPipeError())) == 141
-    assert (screen.stdout, screen.stderr) == ("", "")
+def test_a_pipe_that_a_plugin_broke_ends_quietly(cli: Cli) -> None:
+    assert run_guarded(cli.shell(), raising(BrokenPipeError())) == 141
+    assert (cli.stdout, cli.stderr) == ("", "")
 
 
 def test_a_pipe_to_head_is_closed_without_a_word(tmp_path: Path) -> None:
-    environ: Mapping[str, Any] = {**os.environ, **Screen(tmp_path).environ}
+    environ: Mapping[str, Any] = {**os.environ, **Cli(tmp_path).environ}
     command = f"{sys.executable} -m pinflow schema | head -n 1"
     found = subprocess.run(
         ["sh", "-c", command], capture_output=True, text=True, env=environ, check=True, cwd=Path.cwd()
@@ -409,7 +379,7 @@ def test_a_pipe_to_head_is_closed_without_a_word(tmp_path: Path) -> None:
 def test_a_stream_without_the_characters_gets_escapes(tmp_path: Path) -> None:
     recipe = tmp_path / "ü.yaml"
     recipe.write_text("pinflow: 1\n")
-    environ = {**os.environ, **Screen(tmp_path).environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    environ = {**os.environ, **Cli(tmp_path).environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     command = [sys.executable, "-m", "pinflow", "validate", str(recipe)]
     found = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
     assert found.returncode == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import socket
@@ -15,8 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 import pytest
 
 from pinflow import ActionError, Context, Text, action, hookimpl
-from pinflow.__main__ import main
-from pinflow.cli.shell import Shell
 from pinflow.testing import check_plugin
 
 if TYPE_CHECKING:
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
 
     from pinflow import Action
     from pinflow.testing import ConformanceReport
+    from tests.cli import Cli
 
     Program = Callable[..., tuple[int, str, str]]
 
@@ -330,7 +328,7 @@ def pinflow_actions():
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Program:
+def program(cli: Cli, tmp_path: Path) -> Program:
     """``pinflow plugins check`` with a local plugin of these actions, and a recipe that uses the first."""
 
     def run(*names: str, words: tuple[str, ...] = (), checked: str = "acme", uses: str = "") -> tuple[int, str, str]:
@@ -338,11 +336,7 @@ def program(tmp_path: Path) -> Program:
         plugin.write_text(ACME.format(names=", ".join(names)))
         recipe = tmp_path / "acme.yaml"
         recipe.write_text(RECIPE.replace("uses: sin", f"uses: {uses or globals()[names[0]].name}"))
-        out, err = io.StringIO(), io.StringIO()
-        argv = ["plugins", "check", checked, "--plugin", str(plugin), "--recipe", str(recipe), *words]
-        environ = {"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")}
-        code = main(argv, shell=Shell(io.StringIO(), out, err, environ))
-        return code, out.getvalue(), err.getvalue()
+        return cli.run("plugins", "check", checked, "--plugin", plugin, "--recipe", recipe, *words)
 
     return run
 

@@ -109,20 +109,37 @@ def test_a_notifier_that_fails_ends_nothing_and_is_tried_again_later(wall: Wall)
     assert not wall.open().tell(wall.notice())
 
 
-def test_a_complaint_that_nobody_can_hear_ends_nothing(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Gone(io.StringIO):
+def test_a_failed_notifier_is_complained_of_and_tried_again_though_stderr_can_not_be_written(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints: list[str] = []
+    calls: list[str] = []
+
+    class Closed(io.StringIO):
         def write(self, text: str) -> int:
+            complaints.append(text)
             raise BrokenPipeError
 
     class Broken:
         @hookimpl
         def pinflow_notify(self, notice: Notice) -> None:
-            raise RuntimeError
+            calls.append(notice.key)
+            raise RuntimeError("no route")
 
     project.plugins.append(Broken())
-    for stderr in (Gone(), None):
-        monkeypatch.setattr("sys.stderr", stderr)
-        project.app().notices.alert(f"k-{stderr}", "test", "about k")
+    monkeypatch.setattr("sys.stderr", Closed())
+    assert not project.app().notices.alert("closed", "test", "about closed")
+    monkeypatch.setattr("sys.stderr", None)
+    app = project.app()
+    assert not app.notices.alert("none", "test", "about none")
+    assert [text for text in complaints if "Broken" in text] == [
+        "the notifier Broken failed (RuntimeError); it is tried again: about closed\n"
+    ]
+    assert calls == ["closed", "none"]
+    assert sorted(notice.key for notice in app.notices.open()) == ["closed", "none"]
+    project.clock.sleep(AGAIN + 1)
+    app.notices.alert("none", "test", "about none")
+    assert calls == ["closed", "none", "none"]
 
 
 def test_many_at_once_tell_once(wall: Wall) -> None:

@@ -6,7 +6,6 @@ got by signing in. What the program writes, the reports of defects and the run's
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import threading
@@ -16,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import pinflow_auth
-from pinflow.__main__ import main
 from pinflow.app import App
-from pinflow.cli.shell import Shell
+from pinflow.clock import Clock
 from pinflow_sandbox import Settings, start
 from tests.canary import files_with_secrets, leaks
+from tests.cli import Cli
 from tests.faults.conftest import FULL
 
 STUDIO = "garden_studio"
@@ -63,71 +62,69 @@ class Tracer:
         return self
 
 
-class Desk:
+class TracedCli(Cli):
     """Commands against a sandbox, with a token in a file, and all that they write.
 
     Each has a token of another name: where the exception keeps a lock from being let go, only the process's end does.
     """
 
     def __init__(self, folder: Path, installed: App) -> None:
-        self.folder = folder
+        super().__init__(folder)
+        self.use_app(installed)
+        self.clock = Clock()
         self.sandbox = start(settings=Settings(quotas=False))
-        self.environ = {**self.sandbox.environment(()), "PINFLOW_CACHE_DIR": str(folder / "cache")}
+        self.environ |= self.sandbox.environment(())
         self.tokens = Path(self.environ["PINTEREST_OAUTH_TOKEN_DIR"])
-        self._installed = installed
 
-    def run(self, number: int, words: tuple[str, ...], tracer: Tracer) -> tuple[int, str, Path]:
+    def trace(self, number: int, words: tuple[str, ...], tracer: Tracer) -> tuple[int, str, Path]:
         """The exit code, what the command wrote to its streams, and its state directory."""
         for file in self.tokens.iterdir():
             file.unlink()
         name = f"t{number}"
         self.sandbox._token_files.write(name, STUDIO, self.sandbox.world.token_pair_for(STUDIO))
         state = self.folder / f"state{number}"
-        out, err = io.StringIO(), io.StringIO()
-        environ = {**self.environ, "PINFLOW_STATE_DIR": str(state)}
-        registry, manager = self._installed.registry, self._installed._manager
-        shell = Shell(io.StringIO(), out, err, environ, lambda environ, plugins: App(registry, manager, environ))
+        self.environ["PINFLOW_STATE_DIR"] = str(state)
         codes: list[int] = []
 
         def work() -> None:
             sys.settrace(tracer)
-            codes.append(main([name if word == "NAME" else word for word in words], shell=shell))
+            codes.append(self(*(name if word == "NAME" else word for word in words)))
 
         # an exception at the very end of a handler leaves the one that was handled behind, as long as its thread lives
         thread = threading.Thread(target=work)
         thread.start()
         thread.join()
         (code,) = codes
-        return code, out.getvalue() + err.getvalue(), state
+        return code, self.stdout + self.stderr, state
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def cli(tmp_path: Path) -> Iterator[TracedCli]:
     app = App.installed({"PINFLOW_CACHE_DIR": str(tmp_path / "cache")}, state=tmp_path / "state")
-    made = Desk(tmp_path, app)
-    yield made
-    made.sandbox.stop()
+    traced = TracedCli(tmp_path, app)
+    yield traced
+    traced.sandbox.stop()
 
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", COMMANDS)
-def test_an_exception_at_any_line_shows_no_token(desk: Desk, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_exception_at_any_line_shows_no_token(cli: TracedCli, name: str, capfd: pytest.CaptureFixture[str]) -> None:
     words = COMMANDS[name]
-    desk.run(0, words, Tracer())  # what is done at the first time only, such as imports
+    cli.trace(0, words, Tracer())  # what is done at the first time only, such as imports
     whole = Tracer()
-    code, said, _ = desk.run(0, words, whole)
+    code, said, _ = cli.trace(0, words, whole)
     assert code == 0, said
     assert len(whole.seen) > 50
     raised = 0
     tried = list(whole.seen)[:: STRIDE if name != "status" or FULL else 6 * STRIDE]  # it looks at every recipe
     for number, place in enumerate(tried, 1):
         tracer = Tracer(place)
-        _, said, state = desk.run(number, words, tracer)
+        _, said, state = cli.trace(number, words, tracer)
         where = f"{Path(place[0].co_filename).name}:{place[1]}"
         raised += tracer.raised
         said += "".join(capfd.readouterr())
         assert leaks(said.encode()) == [], where
         assert not state.exists() or files_with_secrets(state) == [], where
-        content = json.loads((desk.tokens / f"t{number}.json").read_text("utf-8"))  # never torn
+        content = json.loads((cli.tokens / f"t{number}.json").read_text("utf-8"))  # never torn
         assert content["access_token"], where
     assert raised > 0.75 * len(tried)

@@ -57,7 +57,7 @@ class Said:
         return json.loads(self.out)
 
 
-class Desk:
+class User:
     """A person with some tokens."""
 
     def __init__(self, sandbox: Sandbox, folder: Path, environ: Mapping[str, str]) -> None:
@@ -74,7 +74,7 @@ class Desk:
         out, err = io.StringIO(), Stream(terminal=terminal)
         try:
             args = parser_of_offer(app.registry.commands["auth"]).read(words)
-            desk = Terminal(
+            user = Terminal(
                 stdin=Stream(typed, terminal=terminal),
                 stdout=out,
                 stderr=err,
@@ -83,7 +83,7 @@ class Desk:
                 quiet=args.quiet,
                 verbose=args.verbose > 0,
             )
-            code = next(sub for sub in SUBCOMMANDS if sub.name == args.subcommand).run(args, app, desk)
+            code = next(sub for sub in SUBCOMMANDS if sub.name == args.subcommand).run(args, app, user)
         except PinflowError as error:
             code = error.exit_code
             err.write(f"error: {error}\n")
@@ -123,7 +123,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def user(tmp_path: Path) -> Iterator[User]:
     with start(now=lambda: NOW, settings=Settings(quotas=False)) as sandbox:
         state = tmp_path / "state"
         state.mkdir(mode=0o700)
@@ -136,7 +136,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             "PINFLOW_STATE_DIR": str(state),
             "PINFLOW_CACHE_DIR": str(tmp_path / "cache"),
         }
-        made = Desk(sandbox, tmp_path / "tokens", environ)
+        made = User(sandbox, tmp_path / "tokens", environ)
         yield made
         logins = sandbox.world.logins
         for secret in [*logins._access, *logins._refresh, *(app.secret for app in logins.apps.values()), *made.given]:
@@ -162,14 +162,14 @@ def recipes(tmp_path: Path) -> dict[str, Path]:
 # -- status
 
 
-def test_status_tells_all_that_is_known_of_every_token(desk: Desk, recipes: dict[str, Path]) -> None:
-    desk.keep("access_token")
-    desk.keep("dead", expires_at=NOW - 3 * 3600, refresh_token=None, refresh_expires_at=None)
-    desk.keep("late", expires_at=NOW - 2 * DAY)
-    desk.write("broken", '{"access_token": ')
-    desk.write("quickstart", json.dumps({"name": "quickstart", "access_token": "abc", "refresh_token": None}))
-    told = desk.auth("status", "--recipe", str(recipes["look"]), "--recipe", str(recipes["write"]))
-    shown = told.out.replace(str(desk.folder), "TOKENS")
+def test_status_tells_all_that_is_known_of_every_token(user: User, recipes: dict[str, Path]) -> None:
+    user.keep("access_token")
+    user.keep("dead", expires_at=NOW - 3 * 3600, refresh_token=None, refresh_expires_at=None)
+    user.keep("late", expires_at=NOW - 2 * DAY)
+    user.write("broken", '{"access_token": ')
+    user.write("quickstart", json.dumps({"name": "quickstart", "access_token": "abc", "refresh_token": None}))
+    told = user.auth("status", "--recipe", str(recipes["look"]), "--recipe", str(recipes["write"]))
+    shown = told.out.replace(str(user.folder), "TOKENS")
     for line in shown.splitlines():
         if not line.startswith(" ") and "  " in line:
             mark = line.rpartition("  ")[2]
@@ -219,12 +219,12 @@ quickstart (v5, v3)  MARK
 
 
 def test_status_shows_a_line_for_each_of_many_tokens_and_then_what_is_wrong(
-    desk: Desk, recipes: dict[str, Path]
+    user: User, recipes: dict[str, Path]
 ) -> None:
     for number in range(11):
-        desk.keep(f"client_{number:02d}")
-    desk.keep("dead", expires_at=NOW - 3 * 3600, refresh_token=None, refresh_expires_at=None)
-    told = desk.auth("status", "--recipe", str(recipes["write"]))
+        user.keep(f"client_{number:02d}")
+    user.keep("dead", expires_at=NOW - 3 * 3600, refresh_token=None, refresh_expires_at=None)
+    told = user.auth("status", "--recipe", str(recipes["write"]))
     lines = told.out.splitlines()
     names = [f"client_{number:02d}" for number in range(11)]
     assert [line.split()[0] for line in lines] == ["TOKEN", *names, "dead", "dead:"]
@@ -233,25 +233,25 @@ def test_status_shows_a_line_for_each_of_many_tokens_and_then_what_is_wrong(
     assert lines[13] == "dead: it has ended: sign in again"
     assert "12 tokens, 1 with problems; -v shows each in full\n" in told.err
     assert told.code == 4
-    assert "  lacks    boards:write for write\n" in desk.auth("status", "--recipe", str(recipes["write"]), "-v").out
+    assert "  lacks    boards:write for write\n" in user.auth("status", "--recipe", str(recipes["write"]), "-v").out
 
 
-def test_what_is_lacking_is_said_once_for_all_recipes(desk: Desk, recipes: dict[str, Path]) -> None:
-    desk.keep("access_token")
+def test_what_is_lacking_is_said_once_for_all_recipes(user: User, recipes: dict[str, Path]) -> None:
+    user.keep("access_token")
     other = recipes["write"].with_name("other.yaml")
     other.write_text(RECIPES["write"])
-    told = desk.auth("status", "--recipe", str(recipes["write"]), "--recipe", str(other))
+    told = user.auth("status", "--recipe", str(recipes["write"]), "--recipe", str(other))
     assert "  lacks    boards:write for write, other\n" in told.out
 
 
-def test_status_tells_programs_the_same(desk: Desk, recipes: dict[str, Path]) -> None:
-    desk.keep("access_token")
-    told = desk.auth("status", "--recipe", str(recipes["write"]), "--output", "json")
+def test_status_tells_programs_the_same(user: User, recipes: dict[str, Path]) -> None:
+    user.keep("access_token")
+    told = user.auth("status", "--recipe", str(recipes["write"]), "--output", "json")
     (row,) = told.data["tokens"]
     assert len(row.pop("fingerprint")) == 8
     assert row == {
         "token": "access_token",
-        "source": f"file {desk.folder}/access_token.json",
+        "source": f"file {user.folder}/access_token.json",
         "apis": ["v5"],
         "ok": True,
         "problems": [],
@@ -266,57 +266,57 @@ def test_status_tells_programs_the_same(desk: Desk, recipes: dict[str, Path]) ->
     }
 
 
-def test_status_is_content_with_tokens_that_work(desk: Desk) -> None:
-    desk.keep("access_token")
-    desk.keep("late", expires_at=NOW - 1)
-    assert desk.auth("status").code == 0
+def test_status_is_content_with_tokens_that_work(user: User) -> None:
+    user.keep("access_token")
+    user.keep("late", expires_at=NOW - 1)
+    assert user.auth("status").code == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nobody can remove a folder that is in use")
-def test_status_needs_no_current_folder(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.keep("access_token")
+def test_status_needs_no_current_folder(user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user.keep("access_token")
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    assert desk.auth("status").code in (0, 4)
+    assert user.auth("status").code in (0, 4)
 
 
-def test_status_judges_the_bundled_recipes_where_none_is_named(desk: Desk) -> None:
-    desk.keep("access_token")
-    (row,) = desk.auth("status", "--output", "json").data["tokens"]
+def test_status_judges_the_bundled_recipes_where_none_is_named(user: User) -> None:
+    user.keep("access_token")
+    (row,) = user.auth("status", "--output", "json").data["tokens"]
     assert row["lacking"]["get_user"] == [] and "boards:write" in row["lacking"]["copy_board"]
 
 
-def test_the_same_token_has_the_same_mark_and_another_one_another(desk: Desk) -> None:
-    content = desk.keep("one")
-    desk.keep("two", access_token=content["access_token"])
-    desk.keep("three")
-    rows = {row["token"]: row["fingerprint"] for row in desk.auth("status", "--output", "json").data["tokens"]}
+def test_the_same_token_has_the_same_mark_and_another_one_another(user: User) -> None:
+    content = user.keep("one")
+    user.keep("two", access_token=content["access_token"])
+    user.keep("three")
+    rows = {row["token"]: row["fingerprint"] for row in user.auth("status", "--output", "json").data["tokens"]}
     assert rows["one"] == rows["two"] != rows["three"]
 
 
-def test_a_variable_is_listed_with_every_api_that_would_use_it(desk: Desk) -> None:
-    desk.environ |= {"ACCESS_TOKEN": "a-token", "CLIENT_V3": "another-token"}
-    desk.given += ["a-token", "another-token"]
-    desk.keep("client")
-    rows = {row["source"]: row["apis"] for row in desk.auth("status", "--output", "json").data["tokens"]}
+def test_a_variable_is_listed_with_every_api_that_would_use_it(user: User) -> None:
+    user.environ |= {"ACCESS_TOKEN": "a-token", "CLIENT_V3": "another-token"}
+    user.given += ["a-token", "another-token"]
+    user.keep("client")
+    rows = {row["source"]: row["apis"] for row in user.auth("status", "--output", "json").data["tokens"]}
     assert rows == {
         "environment variable ACCESS_TOKEN": ["v5", "v3"],
         "environment variable CLIENT_V3": ["v3"],
-        f"file {desk.folder}/client.json": ["v5"],
+        f"file {user.folder}/client.json": ["v5"],
     }
 
 
-def test_a_file_that_a_variable_hides_is_told_of(desk: Desk) -> None:
-    desk.environ["ACCESS_TOKEN"] = desk.sandbox.control.token("garden_studio")
-    desk.keep("access_token")
-    told = desk.auth("status")
+def test_a_file_that_a_variable_hides_is_told_of(user: User) -> None:
+    user.environ["ACCESS_TOKEN"] = user.sandbox.control.token("garden_studio")
+    user.keep("access_token")
+    told = user.auth("status")
     assert "  not used the environment variable ACCESS_TOKEN takes precedence\n" in told.out
 
 
-def test_a_token_of_another_environment_is_told_of(desk: Desk) -> None:
-    desk.keep("access_token", origin="https://api.example.com")
-    told = desk.auth("status")
+def test_a_token_of_another_environment_is_told_of(user: User) -> None:
+    user.keep("access_token", origin="https://api.example.com")
+    told = user.auth("status")
     assert "not used the token 'access_token'" in told.out and "is for https://api.example.com" in told.out
 
 
@@ -328,22 +328,22 @@ def test_a_token_of_another_environment_is_told_of(desk: Desk) -> None:
         ({"expires_at": NOW - 2, "refresh_expires_at": NOW - 1}, "it has ended: sign in again"),
     ],
 )
-def test_a_token_that_needs_a_person_makes_status_end_with_4(desk: Desk, facts: dict[str, Any], problem: str) -> None:
-    desk.keep("access_token", **facts)
-    told = desk.auth("status")
+def test_a_token_that_needs_a_person_makes_status_end_with_4(user: User, facts: dict[str, Any], problem: str) -> None:
+    user.keep("access_token", **facts)
+    told = user.auth("status")
     assert told.code == 4 and f"  problem  {problem}\n" in told.out
 
 
-def test_a_named_recipe_that_no_token_is_good_for_makes_status_end_with_4(desk: Desk, recipes: dict[str, Path]) -> None:
-    desk.keep("access_token")
-    assert desk.auth("status", "--recipe", str(recipes["look"])).code == 0
-    lacking = desk.auth("status", "--recipe", str(recipes["write"]))
+def test_a_named_recipe_that_no_token_is_good_for_makes_status_end_with_4(user: User, recipes: dict[str, Path]) -> None:
+    user.keep("access_token")
+    assert user.auth("status", "--recipe", str(recipes["look"])).code == 0
+    lacking = user.auth("status", "--recipe", str(recipes["write"]))
     assert lacking.code == 4
     assert lacking.err == (
         "write: the token 'access_token' lacks boards:write: "
         "pinflow auth login access_token --api v5 --scopes boards:read,boards:write\n"
     )
-    absent = desk.auth("status", "--recipe", str(recipes["client_look"]), "--output", "json")
+    absent = user.auth("status", "--recipe", str(recipes["client_look"]), "--output", "json")
     assert (absent.code, absent.data["uncovered"]) == (
         4,
         [
@@ -353,14 +353,14 @@ def test_a_named_recipe_that_no_token_is_good_for_makes_status_end_with_4(desk: 
     )
 
 
-def test_no_tokens_at_all_is_no_mistake(desk: Desk) -> None:
-    told = desk.auth("status")
+def test_no_tokens_at_all_is_no_mistake(user: User) -> None:
+    told = user.auth("status")
     assert (told.code, told.out, told.err) == (0, "", "no tokens; get one with: pinflow auth login\n")
 
 
-def test_what_a_file_says_cannot_act_on_the_terminal(desk: Desk) -> None:
-    desk.keep("access_token", account="a\x1b[2Jb\nc", scopes="x\x07y")
-    told = desk.auth("status")
+def test_what_a_file_says_cannot_act_on_the_terminal(user: User) -> None:
+    user.keep("access_token", account="a\x1b[2Jb\nc", scopes="x\x07y")
+    told = user.auth("status")
     assert "\x1b" not in told.out and "\x07" not in told.out and "of a^[[2Jb^Jc" in told.out
 
 
@@ -383,31 +383,31 @@ def test_times_are_told_in_the_unit_that_fits(at: float | None, text: str) -> No
 # -- refresh
 
 
-def test_refresh_replaces_the_token_and_keeps_what_came_with_it(desk: Desk) -> None:
-    before = desk.keep("access_token")
-    told = desk.auth("refresh")
-    after = desk.file()
+def test_refresh_replaces_the_token_and_keeps_what_came_with_it(user: User) -> None:
+    before = user.keep("access_token")
+    told = user.auth("refresh")
+    after = user.file()
     assert (told.code, told.out) == (0, "access_token (v5): refreshed; ends in 30 days (2027-02-14)\n")
     assert after["access_token"] != before["access_token"] and after["refresh_token"] != before["refresh_token"]
-    assert desk.works(after["access_token"]) and after["account"] == "garden_studio"
+    assert user.works(after["access_token"]) and after["account"] == "garden_studio"
 
 
-def test_what_lasts_long_enough_is_left_alone(desk: Desk) -> None:
-    before = desk.keep("access_token")
-    told = desk.auth("refresh", "access_token", "--if-expires-within", "10 days")
+def test_what_lasts_long_enough_is_left_alone(user: User) -> None:
+    before = user.keep("access_token")
+    told = user.auth("refresh", "access_token", "--if-expires-within", "10 days")
     assert told.out == "access_token (v5): unchanged; ends in 12 days (2027-01-27)\n"
-    assert desk.file()["access_token"] == before["access_token"]
-    assert "refreshed" in desk.auth("refresh", "access_token", "--if-expires-within", "13d").out
+    assert user.file()["access_token"] == before["access_token"]
+    assert "refreshed" in user.auth("refresh", "access_token", "--if-expires-within", "13d").out
 
 
-def test_refreshing_all_goes_on_after_a_failure_and_tells_of_it(desk: Desk) -> None:
-    desk.environ["VARIABLE"] = desk.sandbox.control.token("garden_studio")
+def test_refreshing_all_goes_on_after_a_failure_and_tells_of_it(user: User) -> None:
+    user.environ["VARIABLE"] = user.sandbox.control.token("garden_studio")
     for name in ("first", "last"):
-        desk.keep(name)
-    desk.keep("fixed", refresh_token=None)
-    desk.keep("gone", refresh_token="pinr_sandbox_unknown")
-    desk.write("broken", "no json")
-    told = desk.auth("refresh", "--all", "--output", "json")
+        user.keep(name)
+    user.keep("fixed", refresh_token=None)
+    user.keep("gone", refresh_token="pinr_sandbox_unknown")
+    user.write("broken", "no json")
+    told = user.auth("refresh", "--all", "--output", "json")
     rows = {row["token"]: (row["refreshed"], row["error"] and row["error"]["kind"]) for row in told.data["tokens"]}
     assert told.code == 4
     assert rows == {
@@ -418,21 +418,21 @@ def test_refreshing_all_goes_on_after_a_failure_and_tells_of_it(desk: Desk) -> N
     }
 
 
-def test_refreshing_all_says_so_where_there_is_nothing_to_do(desk: Desk) -> None:
-    told = desk.auth("refresh", "--all")
+def test_refreshing_all_says_so_where_there_is_nothing_to_do(user: User) -> None:
+    told = user.auth("refresh", "--all")
     assert (told.code, told.out, told.err) == (0, "", "no token can be refreshed\n")
 
 
-def test_a_refresh_that_is_refused_is_one_message_with_what_to_do(desk: Desk) -> None:
-    desk.keep("access_token", refresh_token="pinr_sandbox_unknown")
-    told = desk.auth("refresh")
+def test_a_refresh_that_is_refused_is_one_message_with_what_to_do(user: User) -> None:
+    user.keep("access_token", refresh_token="pinr_sandbox_unknown")
+    told = user.auth("refresh")
     assert told.code == 4 and told.out == ""
     assert told.err.startswith("error: the token 'access_token'") and "pinflow auth login access_token" in told.err
 
 
-def test_a_variables_token_cannot_be_refreshed(desk: Desk) -> None:
-    desk.environ["ACCESS_TOKEN"] = desk.sandbox.control.token("garden_studio")
-    told = desk.auth("refresh")
+def test_a_variables_token_cannot_be_refreshed(user: User) -> None:
+    user.environ["ACCESS_TOKEN"] = user.sandbox.control.token("garden_studio")
+    told = user.auth("refresh")
     assert told.code == 4 and "there is no token file for 'access_token'" in told.err
 
 
@@ -444,28 +444,28 @@ def test_a_variables_token_cannot_be_refreshed(desk: Desk) -> None:
     [("v5", V5_SCOPES, READ), ("v3", V3_SCOPES, {"read_boards", "read_pins", "read_users"})],
 )
 def test_scopes_tells_what_each_allows_and_marks_the_default_ones(
-    desk: Desk, api: str, scopes: frozenset[str], defaults: set[str]
+    user: User, api: str, scopes: frozenset[str], defaults: set[str]
 ) -> None:
-    told = desk.auth("scopes", "--api", api, "--output", "json")
+    told = user.auth("scopes", "--api", api, "--output", "json")
     listed = told.data["scopes"]
     assert {each["scope"] for each in listed} == scopes
     assert {each["scope"] for each in listed if each["default"]} == defaults
     assert all(len(each["meaning"]) > 10 for each in listed)
 
 
-def test_scopes_are_a_table_for_people(desk: Desk) -> None:
-    lines = desk.auth("scopes").out.splitlines()
+def test_scopes_are_a_table_for_people(user: User) -> None:
+    lines = user.auth("scopes").out.splitlines()
     assert "*  boards:read          see boards that are not secret, and their sections" in lines
     assert "   boards:read_secret   see secret boards too" in lines
 
 
-def test_scopes_tells_what_a_recipe_needs(desk: Desk) -> None:
-    told = desk.auth("scopes", "--recipe", "copy_board")
+def test_scopes_tells_what_a_recipe_needs(user: User) -> None:
+    told = user.auth("scopes", "--recipe", "copy_board")
     assert [line.split()[0] for line in told.out.splitlines()] == [
         *("boards:read", "boards:write", "pins:read", "pins:write")
     ]
     assert "access_token" not in told.out
-    both = desk.auth("scopes", "--recipe", "copy_board", "--recipe", "all_accounts", "--output", "json").data
+    both = user.auth("scopes", "--recipe", "copy_board", "--recipe", "all_accounts", "--output", "json").data
     assert {each["scope"]: each["tokens"] for each in both["scopes"]} == {
         "boards:read": ["access_token", "each token"],
         "boards:write": ["access_token"],
@@ -473,100 +473,100 @@ def test_scopes_tells_what_a_recipe_needs(desk: Desk) -> None:
         "pins:write": ["access_token"],
         "user_accounts:read": ["each token"],
     }
-    of_v3 = desk.auth("scopes", "--recipe", "copy_board", "--api", "v3", "--output", "json").data
+    of_v3 = user.auth("scopes", "--recipe", "copy_board", "--api", "v3", "--output", "json").data
     assert (of_v3["api"], of_v3["scopes"][0]["scope"]) == ("v3", "read_boards")
-    assert "needs no login" in desk.auth("scopes", "--recipe", "refresh_all_tokens").err
+    assert "needs no login" in user.auth("scopes", "--recipe", "refresh_all_tokens").err
 
 
 # -- logout
 
 
-def test_logout_ends_the_token_at_the_service_and_removes_its_file(desk: Desk) -> None:
-    content = desk.keep("access_token")
-    told = desk.auth("logout", "access_token", "--yes")
+def test_logout_ends_the_token_at_the_service_and_removes_its_file(user: User) -> None:
+    content = user.keep("access_token")
+    told = user.auth("logout", "access_token", "--yes")
     assert told.code == 0, told.err
-    assert told.out == f"removed the token access_token ({desk.folder}/access_token.json)\n"
-    assert not (desk.folder / "access_token.json").exists() and not desk.works(content["access_token"])
+    assert told.out == f"removed the token access_token ({user.folder}/access_token.json)\n"
+    assert not (user.folder / "access_token.json").exists() and not user.works(content["access_token"])
 
 
 @pytest.mark.parametrize(("typed", "code"), [("y\n", 0), ("n\n", 4), ("", 4)])
-def test_logout_asks_first(desk: Desk, typed: str, code: int) -> None:
-    desk.keep("access_token")
-    told = desk.auth("logout", "access_token", typed=typed)
-    assert told.code == code and (desk.folder / "access_token.json").exists() is bool(code)
+def test_logout_asks_first(user: User, typed: str, code: int) -> None:
+    user.keep("access_token")
+    told = user.auth("logout", "access_token", typed=typed)
+    assert told.code == code and (user.folder / "access_token.json").exists() is bool(code)
     assert "Remove the token 'access_token' of garden_studio?" in told.err
 
 
-def test_logout_without_a_terminal_needs_the_yes_on_the_command_line(desk: Desk) -> None:
-    desk.keep("access_token")
-    told = desk.auth("logout", "access_token", terminal=False)
-    assert told.code == 2 and "confirm with --yes" in told.err and (desk.folder / "access_token.json").exists()
+def test_logout_without_a_terminal_needs_the_yes_on_the_command_line(user: User) -> None:
+    user.keep("access_token")
+    told = user.auth("logout", "access_token", terminal=False)
+    assert told.code == 2 and "confirm with --yes" in told.err and (user.folder / "access_token.json").exists()
 
 
-def test_a_service_that_does_not_end_tokens_is_no_reason_to_keep_the_file(desk: Desk) -> None:
-    desk.keep("old", api="v3")
-    told = desk.auth("logout", "old", "--yes")
+def test_a_service_that_does_not_end_tokens_is_no_reason_to_keep_the_file(user: User) -> None:
+    user.keep("old", api="v3")
+    told = user.auth("logout", "old", "--yes")
     assert told.code == 0 and "note: Pinterest API v3, with ads API v4 can't revoke tokens" in told.err
-    assert not (desk.folder / "old.json").exists()
+    assert not (user.folder / "old.json").exists()
 
 
 @pytest.mark.parametrize("trouble", ["no credentials", "unknown token", "another origin"])
-def test_a_token_that_cannot_be_ended_is_forgotten_all_the_same(desk: Desk, trouble: str) -> None:
+def test_a_token_that_cannot_be_ended_is_forgotten_all_the_same(user: User, trouble: str) -> None:
     facts: dict[str, Any] = {}
     if trouble == "no credentials":
-        del desk.environ["PINTEREST_APP_SECRET"]
+        del user.environ["PINTEREST_APP_SECRET"]
     elif trouble == "unknown token":
         facts["refresh_token"] = "pinr_sandbox_unknown"
     else:
         facts["origin"] = "https://api.example.com"
-    desk.keep("access_token", **facts)
-    told = desk.auth("logout", "access_token", "--yes", "--output", "json")
+    user.keep("access_token", **facts)
+    told = user.auth("logout", "access_token", "--yes", "--output", "json")
     assert (told.code, told.data["revoked"]) == (0, False) and told.err.startswith("note: ")
-    assert not (desk.folder / "access_token.json").exists()
+    assert not (user.folder / "access_token.json").exists()
 
 
-def test_a_broken_file_can_be_forgotten(desk: Desk) -> None:
-    path = desk.write("access_token", "{")
-    told = desk.auth("logout", "access_token", "--yes")
+def test_a_broken_file_can_be_forgotten(user: User) -> None:
+    path = user.write("access_token", "{")
+    told = user.auth("logout", "access_token", "--yes")
     assert told.code == 0 and "is not JSON" in told.err and not path.exists()
 
 
-def test_a_variable_is_its_owners_to_unset(desk: Desk) -> None:
-    desk.environ["ACCESS_TOKEN"] = desk.sandbox.control.token("garden_studio")
-    told = desk.auth("logout", "access_token", "--yes")
+def test_a_variable_is_its_owners_to_unset(user: User) -> None:
+    user.environ["ACCESS_TOKEN"] = user.sandbox.control.token("garden_studio")
+    told = user.auth("logout", "access_token", "--yes")
     assert told.code == 4 and "comes from the environment variable ACCESS_TOKEN" in told.err
 
 
-def test_what_is_not_there_cannot_be_forgotten(desk: Desk) -> None:
-    told = desk.auth("logout", "access_token", "--yes")
+def test_what_is_not_there_cannot_be_forgotten(user: User) -> None:
+    told = user.auth("logout", "access_token", "--yes")
     assert told.code == 4 and "no token 'access_token' is stored" in told.err
 
 
 # -- the program
 
 
-def pinflow(desk: Desk, *words: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, **desk.environ}
+def pinflow(user: User, *words: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, **user.environ}
     return subprocess.run([sys.executable, "-m", "pinflow", *words], capture_output=True, text=True, env=environ)
 
 
-def test_the_common_options_count_before_and_behind_a_subcommand(desk: Desk) -> None:
+def test_the_common_options_count_before_and_behind_a_subcommand(user: User) -> None:
     for words in (["--output", "json", "auth", "status"], ["auth", "--output", "json", "status"]):
-        assert json.loads(pinflow(desk, *words).stdout) == {"tokens": [], "uncovered": []}
-    assert json.loads(pinflow(desk, "auth", "status", "--output", "json").stdout) == {"tokens": [], "uncovered": []}
+        assert json.loads(pinflow(user, *words).stdout) == {"tokens": [], "uncovered": []}
+    assert json.loads(pinflow(user, "auth", "status", "--output", "json").stdout) == {"tokens": [], "uncovered": []}
 
 
-def test_an_error_is_json_on_stdout_where_a_program_asks(desk: Desk) -> None:
-    done = pinflow(desk, "auth", "refresh", "--output", "json")
+def test_an_error_is_json_on_stdout_where_a_program_asks(user: User) -> None:
+    done = pinflow(user, "auth", "refresh", "--output", "json")
     assert done.returncode == 4 and json.loads(done.stdout)["error"]["kind"] == "credential_error"
 
 
 @pytest.mark.parametrize("sub", [sub.name for sub in SUBCOMMANDS])
-def test_every_subcommand_has_help_with_examples(desk: Desk, sub: str) -> None:
-    done = pinflow(desk, "auth", sub, "--help")
+def test_every_subcommand_has_help_with_examples(user: User, sub: str) -> None:
+    done = pinflow(user, "auth", sub, "--help")
     assert done.returncode == 0 and f"examples:\n  pinflow auth {sub}" in done.stdout
 
 
-def test_auth_alone_says_what_is_missing(desk: Desk) -> None:
-    done = pinflow(desk, "auth")
+def test_auth_alone_says_what_is_missing(user: User) -> None:
+    done = pinflow(user, "auth")
     assert done.returncode == 2 and "SUBCOMMAND" in done.stderr and "pinflow auth --help" in done.stderr

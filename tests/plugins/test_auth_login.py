@@ -89,7 +89,7 @@ class Browser:
         return parse_qs(urlsplit(self.urls[-1]).query)
 
 
-class Desk:
+class User:
     """A person with an app at a sandbox, who types ``pinflow auth login ...``."""
 
     def __init__(self, sandbox: Sandbox, folder: Path, environ: Mapping[str, str], port: int) -> None:
@@ -115,7 +115,7 @@ class Desk:
         argv = ["login", *words, *(["--port", str(self.port)] if port else [])]
         try:
             args = parser_of_offer(app.registry.commands["auth"]).read(argv)
-            desk = Terminal(
+            user = Terminal(
                 stdin=Stream(typed, terminal=terminal),
                 stdout=out,
                 stderr=err,
@@ -123,7 +123,7 @@ class Desk:
                 no_input=args.no_input,
                 quiet=args.quiet,
             )
-            code = login_command.run(args, app, desk, browser=browser or Browser())
+            code = login_command.run(args, app, user, browser=browser or Browser())
         except PinflowError as error:
             code = error.exit_code
             err.write(f"error: {error}\n")
@@ -137,9 +137,9 @@ class Desk:
         out, err = io.StringIO(), Stream(terminal=terminal)
         app = self.app()
         args = parser_of_offer(app.registry.commands["auth"]).read(["login", "--no-browser", *words])
-        desk = Terminal(stdin=typed, stdout=out, stderr=err, output=args.output, no_input=args.no_input)
+        user = Terminal(stdin=typed, stdout=out, stderr=err, output=args.output, no_input=args.no_input)
         try:
-            code = login_command.run(args, app, desk)
+            code = login_command.run(args, app, user)
         except PinflowError as error:
             code = error.exit_code
             err.write(f"error: {error}\n")
@@ -177,7 +177,7 @@ class _Later(io.StringIO):
 
 
 @pytest.fixture
-def desk(tmp_path: Path, free_port: int) -> Iterator[Desk]:
+def user(tmp_path: Path, free_port: int) -> Iterator[User]:
     with start(now=lambda: NOW, settings=Settings(quotas=False)) as sandbox:
         uris = ["http://localhost:8085/", f"http://localhost:{free_port}/"]
         sandbox.control.app(sandbox.world.app.id, uris)
@@ -188,7 +188,7 @@ def desk(tmp_path: Path, free_port: int) -> Iterator[Desk]:
             "PINFLOW_STATE_DIR": str(tmp_path / "state"),
             "PINFLOW_CACHE_DIR": str(tmp_path / "cache"),
         }
-        made = Desk(sandbox, folder, environ, free_port)
+        made = User(sandbox, folder, environ, free_port)
         yield made
         for secret in made.secrets():
             assert secret not in made.everything, "a secret was shown"
@@ -202,71 +202,71 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_a_login_with_the_browser_keeps_the_token_and_says_what_it_is(desk: Desk) -> None:
-    said = desk.login()
+def test_a_login_with_the_browser_keeps_the_token_and_says_what_it_is(user: User) -> None:
+    said = user.login()
     assert said.code == 0, said.err
     assert said.out == (
         "Signed in as garden_studio (Pinterest API v5)\n"
         "  token    access_token\n"
-        f"  stored   file {desk.folder}/access_token.json\n"
+        f"  stored   file {user.folder}/access_token.json\n"
         f"  scopes   {DEFAULTS}\n"
         "  access   ends in 30 days (2027-02-14); refreshed when due\n"
         "  refresh  ends in 60 days (2027-03-16)\n"
     )
 
 
-def test_the_file_has_all_that_is_known_of_the_token_and_is_its_owners_alone(desk: Desk) -> None:
-    desk.login("client", browser=Browser(account="client_account"))
-    kept = desk.file("client")
+def test_the_file_has_all_that_is_known_of_the_token_and_is_its_owners_alone(user: User) -> None:
+    user.login("client", browser=Browser(account="client_account"))
+    kept = user.file("client")
     assert {name: kept[name] for name in ("name", "account", "api", "origin", "expires_at")} == {
         "name": "client",
         "account": "client_account",
         "api": "v5",
-        "origin": desk.sandbox.url,
+        "origin": user.sandbox.url,
         "expires_at": "2027-02-14T08:00:00Z",
     }
-    assert desk.sandbox.world.caller(kept["access_token"]).account.username == "client_account"
+    assert user.sandbox.world.caller(kept["access_token"]).account.username == "client_account"
     assert kept["refresh_token"] and kept["scopes"].split() == DEFAULTS.split(", ")
-    assert stat.S_IMODE((desk.folder / "client.json").stat().st_mode) == 0o600
-    assert stat.S_IMODE(desk.folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((user.folder / "client.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(user.folder.stat().st_mode) == 0o700
 
 
-def test_the_consent_page_is_asked_with_every_value_encoded_and_a_state_nobody_guesses(desk: Desk) -> None:
+def test_the_consent_page_is_asked_with_every_value_encoded_and_a_state_nobody_guesses(user: User) -> None:
     browser, again = Browser(), Browser()
-    desk.login(browser=browser)
-    desk.login(browser=again)
-    assert browser.urls[0].startswith(f"{desk.sandbox.url}/oauth/?")
-    assert f"redirect_uri=http%3A%2F%2Flocalhost%3A{desk.port}%2F" in browser.urls[0]
+    user.login(browser=browser)
+    user.login(browser=again)
+    assert browser.urls[0].startswith(f"{user.sandbox.url}/oauth/?")
+    assert f"redirect_uri=http%3A%2F%2Flocalhost%3A{user.port}%2F" in browser.urls[0]
     asked = browser.asked
-    assert (asked["client_id"], asked["response_type"]) == ([desk.sandbox.world.app.id], ["code"])
+    assert (asked["client_id"], asked["response_type"]) == ([user.sandbox.world.app.id], ["code"])
     assert (asked["scope"], asked["refreshable"]) == (["boards:read,pins:read,user_accounts:read"], ["true"])
     assert len(asked["state"][0]) == 43, "256 bits"
     assert asked["state"] != again.asked["state"]
 
 
-def test_the_address_of_the_page_is_printed_as_well(desk: Desk) -> None:
+def test_the_address_of_the_page_is_printed_as_well(user: User) -> None:
     browser = Browser()
-    said = desk.login(browser=browser)
+    said = user.login(browser=browser)
     assert f"\n  {browser.urls[-1]}\n" in said.err
 
 
-def test_the_browser_ends_on_our_page_or_where_the_variable_says(desk: Desk) -> None:
+def test_the_browser_ends_on_our_page_or_where_the_variable_says(user: User) -> None:
     browser = Browser()
-    desk.login(browser=browser)
+    user.login(browser=browser)
     assert browser.last is not None and browser.last.status_code == 200 and "Access was given" in browser.last.text
-    desk.environ["REDIRECT_LANDING_URI"] = "https://example.com/apps/1"
-    desk.login(browser=browser)
+    user.environ["REDIRECT_LANDING_URI"] = "https://example.com/apps/1"
+    user.login(browser=browser)
     assert (browser.last.status_code, browser.last.headers["Location"]) == (303, "https://example.com/apps/1")
 
 
-def test_json_tells_programs_the_same_and_nothing_else_is_on_stdout(desk: Desk) -> None:
-    said = desk.login("--output", "json")
+def test_json_tells_programs_the_same_and_nothing_else_is_on_stdout(user: User) -> None:
+    said = user.login("--output", "json")
     assert json.loads(said.out) == {
         "token": "access_token",
         "api": "v5",
         "account": "garden_studio",
-        "source": f"file {desk.folder}/access_token.json",
-        "path": f"{desk.folder}/access_token.json",
+        "source": f"file {user.folder}/access_token.json",
+        "path": f"{user.folder}/access_token.json",
         "scopes": DEFAULTS.split(", "),
         "not_granted": [],
         "expires_at": "2027-02-14T08:00:00Z",
@@ -275,9 +275,9 @@ def test_json_tells_programs_the_same_and_nothing_else_is_on_stdout(desk: Desk) 
     }
 
 
-def test_a_run_finds_the_token_of_the_login(desk: Desk) -> None:
-    desk.login("--scopes", "user_accounts:read")
-    app = desk.app()
+def test_a_run_finds_the_token_of_the_login(user: User) -> None:
+    user.login("--scopes", "user_accounts:read")
+    app = user.app()
     result = app.run(app.plan(Path("get_user"), inputs={}))
     assert (result.ok, result.outputs["username"]) == (True, "garden_studio")
 
@@ -304,148 +304,148 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_recipe_says_exactly_what_each_of_its_tokens_must_be_allowed(desk: Desk, recipe: Path) -> None:
+def test_a_recipe_says_exactly_what_each_of_its_tokens_must_be_allowed(user: User, recipe: Path) -> None:
     browser = Browser()
     asked = []
     for name in ("reader", "writer", "another"):
-        assert desk.login(name, "--recipe", str(recipe), browser=browser).code == 0
+        assert user.login(name, "--recipe", str(recipe), browser=browser).code == 0
         asked.append(browser.asked["scope"][0])
     assert asked == ["user_accounts:read", "boards:read,boards:write", "boards:read,boards:write,user_accounts:read"]
 
 
-def test_recipes_and_scopes_add_up(desk: Desk, recipe: Path) -> None:
+def test_recipes_and_scopes_add_up(user: User, recipe: Path) -> None:
     browser = Browser()
-    desk.login("--recipe", "get_user", "--recipe", str(recipe), "--scopes", "ads:read pins:read", browser=browser)
+    user.login("--recipe", "get_user", "--recipe", str(recipe), "--scopes", "ads:read pins:read", browser=browser)
     assert browser.asked["scope"] == ["ads:read,boards:read,boards:write,pins:read,user_accounts:read"]
 
 
-def test_a_recipe_with_a_mistake_asks_nobody(desk: Desk, tmp_path: Path) -> None:
+def test_a_recipe_with_a_mistake_asks_nobody(user: User, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("name: n\napi: v5\nsteps:\n  - uses: get_usr\n")
     browser = Browser()
-    said = desk.login("--recipe", str(wrong), browser=browser)
+    said = user.login("--recipe", str(wrong), browser=browser)
     assert (said.code, browser.urls) == (2, []) and "wrong.yaml:4:" in said.err
 
 
-def test_an_unknown_scope_names_what_was_meant_and_all_there_are(desk: Desk) -> None:
+def test_an_unknown_scope_names_what_was_meant_and_all_there_are(user: User) -> None:
     browser = Browser()
-    said = desk.login("--scopes", "boards:raed,pins:read,nonsense", browser=browser)
+    said = user.login("--scopes", "boards:raed,pins:read,nonsense", browser=browser)
     assert (said.code, browser.urls) == (2, [])
     first, second = said.err.splitlines()
     assert first == ("error: Pinterest API v5 has no scope 'boards:raed' (did you mean 'boards:read'?), 'nonsense'")
     assert second.startswith("  the scopes are: ads:read, ads:write, ") and "pinflow auth scopes" in second
 
 
-def test_without_the_account_scope_the_login_works_and_says_what_it_lacks(desk: Desk) -> None:
-    said = desk.login("--scopes", "boards:read")
+def test_without_the_account_scope_the_login_works_and_says_what_it_lacks(user: User) -> None:
+    said = user.login("--scopes", "boards:read")
     assert said.code == 0 and said.out.startswith("Signed in (Pinterest API v5)\n")
     assert "note: the account's name can't be read without user_accounts:read" in said.err
-    assert "account" not in desk.file()
+    assert "account" not in user.file()
 
 
 # -- what goes wrong, each with one message
 
 
-def test_a_refusal_stores_nothing(desk: Desk) -> None:
+def test_a_refusal_stores_nothing(user: User) -> None:
     browser = Browser("deny")
-    said = desk.login(browser=browser)
-    assert said.code == 4 and desk.files == []
+    said = user.login(browser=browser)
+    assert said.code == 4 and user.files == []
     assert said.err.endswith(
         "error: access was denied on the consent page; nothing was stored\n  sign in again to allow it\n"
     )
     assert browser.last is not None and "Access was not given" in browser.last.text
 
 
-def test_when_nobody_answers_in_time_the_login_ends(desk: Desk) -> None:
-    said = desk.login("--timeout", "0s", browser=lambda url: True)
-    assert said.code == 4 and "error: the consent page was not answered in time\n" in said.err and desk.files == []
+def test_when_nobody_answers_in_time_the_login_ends(user: User) -> None:
+    said = user.login("--timeout", "0s", browser=lambda url: True)
+    assert said.code == 4 and "error: the consent page was not answered in time\n" in said.err and user.files == []
 
 
-def test_without_a_browser_the_address_can_still_be_opened_by_hand(desk: Desk) -> None:
+def test_without_a_browser_the_address_can_still_be_opened_by_hand(user: User) -> None:
     browser = Browser()
 
     def found_none(url: str) -> bool:
         browser(url)  # a person opened the printed address
         return False
 
-    said = desk.login(browser=found_none)
+    said = user.login(browser=found_none)
     assert said.code == 0 and "No browser could be opened: open the page yourself." in said.err
 
 
 @pytest.mark.parametrize("extra", [[], ["--no-browser", "--no-input"]])
-def test_without_a_terminal_no_login_starts(desk: Desk, extra: list[str]) -> None:
+def test_without_a_terminal_no_login_starts(user: User, extra: list[str]) -> None:
     browser = Browser()
-    said = desk.login(*extra, browser=browser, terminal=False)
+    said = user.login(*extra, browser=browser, terminal=False)
     assert (said.code, browser.urls) == (4, [])
     assert "needs a person at a terminal" in said.err
     assert "--no-browser" in said.err and "--client-credentials" in said.err
-    assert not desk.folder.exists(), "nothing was even prepared"
+    assert not user.folder.exists(), "nothing was even prepared"
 
 
-def test_no_input_means_that_nobody_is_asked_even_on_a_terminal(desk: Desk) -> None:
+def test_no_input_means_that_nobody_is_asked_even_on_a_terminal(user: User) -> None:
     browser = Browser()
-    assert desk.login("--no-input", browser=browser).code == 4 and browser.urls == []
+    assert user.login("--no-input", browser=browser).code == 4 and browser.urls == []
 
 
 @pytest.mark.parametrize("missing", ["PINTEREST_APP_ID", "PINTEREST_APP_SECRET"])
-def test_without_the_apps_credentials_the_browser_does_not_open(desk: Desk, missing: str) -> None:
-    del desk.environ[missing]
+def test_without_the_apps_credentials_the_browser_does_not_open(user: User, missing: str) -> None:
+    del user.environ[missing]
     browser = Browser()
-    said = desk.login(browser=browser)
+    said = user.login(browser=browser)
     assert (said.code, browser.urls) == (4, [])
     assert f"are missing: {missing}" in said.err and "api_app_credentials.template" in said.err
 
 
-def test_a_wrong_app_secret_says_which_variables_to_look_at(desk: Desk) -> None:
-    desk.environ["PINTEREST_APP_SECRET"] = "sandbox_secret_of_another"
-    said = desk.login()
+def test_a_wrong_app_secret_says_which_variables_to_look_at(user: User) -> None:
+    user.environ["PINTEREST_APP_SECRET"] = "sandbox_secret_of_another"
+    said = user.login()
     assert said.code == 4 and "refused to exchange the code for tokens" in said.err
-    assert "PINTEREST_APP_ID and PINTEREST_APP_SECRET" in said.err and desk.files == []
+    assert "PINTEREST_APP_ID and PINTEREST_APP_SECRET" in said.err and user.files == []
     assert "sandbox_secret_of_another" not in said.all
 
 
-def test_a_redirect_uri_that_is_not_registered_is_said_on_the_services_page(desk: Desk) -> None:
-    desk.sandbox.control.app(desk.sandbox.world.app.id, ["http://localhost:1/"])
+def test_a_redirect_uri_that_is_not_registered_is_said_on_the_services_page(user: User) -> None:
+    user.sandbox.control.app(user.sandbox.world.app.id, ["http://localhost:1/"])
     pages: list[str] = []
 
     def browser(url: str) -> bool:
         pages.append(requests.get(url, timeout=30).text)
         return True
 
-    said = desk.login("--timeout", "0s", browser=browser)
+    said = user.login("--timeout", "0s", browser=browser)
     assert said.code == 4 and "does not match any of the registered redirect URIs" in pages[0]
 
 
-def test_a_code_that_was_used_before_says_to_sign_in_again(desk: Desk) -> None:
-    app = desk.sandbox.world.app
+def test_a_code_that_was_used_before_says_to_sign_in_again(user: User) -> None:
+    app = user.sandbox.world.app
 
     def spent(url: str) -> str:
         location = press(url)
         code = parse_qs(urlsplit(location).query)["code"][0]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": "http://localhost:8085/"}
-        taken = requests.post(f"{desk.sandbox.url}/v5/oauth/token", data=form, auth=(app.id, app.secret), timeout=30)
+        taken = requests.post(f"{user.sandbox.url}/v5/oauth/token", data=form, auth=(app.id, app.secret), timeout=30)
         assert taken.status_code == 200
         return location
 
-    said = desk.by_hand(paste=spent)
-    assert said.code == 4 and "a code works once" in said.err and desk.files == []
+    said = user.by_hand(paste=spent)
+    assert said.code == 4 and "a code works once" in said.err and user.files == []
 
 
-def test_a_taken_port_is_told_before_the_browser_opens(desk: Desk) -> None:
+def test_a_taken_port_is_told_before_the_browser_opens(user: User) -> None:
     import socket
 
     browser = Browser()
-    with socket.create_server(("127.0.0.1", desk.port)):
-        said = desk.login(browser=browser)
+    with socket.create_server(("127.0.0.1", user.port)):
+        said = user.login(browser=browser)
     assert (said.code, browser.urls) == (2, [])
-    assert f"port {desk.port} of 127.0.0.1 can't be used" in said.err and "--port" in said.err
+    assert f"port {user.port} of 127.0.0.1 can't be used" in said.err and "--port" in said.err
 
 
-def test_where_nothing_can_be_stored_nobody_is_asked(desk: Desk) -> None:
-    desk.folder.mkdir(mode=0o700)
-    (desk.folder / "access_token.json").mkdir()
+def test_where_nothing_can_be_stored_nobody_is_asked(user: User) -> None:
+    user.folder.mkdir(mode=0o700)
+    (user.folder / "access_token.json").mkdir()
     browser = Browser()
-    said = desk.login(browser=browser)
+    said = user.login(browser=browser)
     assert (said.code, browser.urls) == (4, []) and "is not a regular file" in said.err
 
 
@@ -459,29 +459,29 @@ def test_where_nothing_can_be_stored_nobody_is_asked(desk: Desk) -> None:
         (["--brwser"], "unknown option --brwser"),
     ],
 )
-def test_a_wrong_command_is_told_as_such(desk: Desk, words: list[str], what: str) -> None:
-    said = desk.login(*words, port=False)
+def test_a_wrong_command_is_told_as_such(user: User, words: list[str], what: str) -> None:
+    said = user.login(*words, port=False)
     assert said.code == 2 and what in said.err
 
 
 @pytest.mark.parametrize("url", ["http://example.com", "https://user@example.com", "ftp://example.com"])
-def test_a_consent_page_that_is_not_safe_to_open_is_refused(desk: Desk, url: str) -> None:
-    desk.environ["PINTEREST_OAUTH_URI"] = url
+def test_a_consent_page_that_is_not_safe_to_open_is_refused(user: User, url: str) -> None:
+    user.environ["PINTEREST_OAUTH_URI"] = url
     browser = Browser()
-    said = desk.login(browser=browser)
+    said = user.login(browser=browser)
     assert (said.code, browser.urls) == (2, []) and "PINTEREST_OAUTH_URI must be" in said.err
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "https://example.com/\r\nSet-Cookie: a=b"])
-def test_a_landing_page_that_is_no_address_is_refused(desk: Desk, url: str) -> None:
-    desk.environ["REDIRECT_LANDING_URI"] = url
-    said = desk.login()
+def test_a_landing_page_that_is_no_address_is_refused(user: User, url: str) -> None:
+    user.environ["REDIRECT_LANDING_URI"] = url
+    said = user.login()
     assert said.code == 2 and "REDIRECT_LANDING_URI must be" in said.err
 
 
-def test_a_variable_of_the_same_name_is_told_of(desk: Desk) -> None:
-    desk.environ["ACCESS_TOKEN"] = desk.sandbox.control.token("client_account")
-    said = desk.login()
+def test_a_variable_of_the_same_name_is_told_of(user: User) -> None:
+    user.environ["ACCESS_TOKEN"] = user.sandbox.control.token("client_account")
+    said = user.login()
     assert said.code == 0
     assert (
         "note: the environment variable ACCESS_TOKEN takes precedence while it is set: unset it to use the new token"
@@ -490,36 +490,36 @@ def test_a_variable_of_the_same_name_is_told_of(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("answer", "code", "account"), [("n\n", 4, "garden_studio"), ("y\n", 0, "client_account")])
-def test_another_accounts_token_is_replaced_only_after_a_yes(desk: Desk, answer: str, code: int, account: str) -> None:
-    desk.login()
-    said = desk.login(browser=Browser(account="client_account"), typed=answer)
-    assert said.code == code and desk.file()["account"] == account
+def test_another_accounts_token_is_replaced_only_after_a_yes(user: User, answer: str, code: int, account: str) -> None:
+    user.login()
+    said = user.login(browser=Browser(account="client_account"), typed=answer)
+    assert said.code == code and user.file()["account"] == account
     assert "belongs to the account garden_studio; you signed in as client_account. Replace it? [y/N]" in said.err
 
 
 # -- without a browser here
 
 
-def test_the_address_can_be_pasted_from_another_machines_browser(desk: Desk) -> None:
-    said = desk.by_hand()
+def test_the_address_can_be_pasted_from_another_machines_browser(user: User) -> None:
+    said = user.by_hand()
     assert said.code == 0 and said.out.startswith("Signed in as garden_studio")
-    assert "http://localhost:8085/" in said.err and desk.file()["account"] == "garden_studio"
+    assert "http://localhost:8085/" in said.err and user.file()["account"] == "garden_studio"
 
 
 @pytest.mark.parametrize("part", ["code", "query"])
-def test_a_bare_code_or_query_is_good_too(desk: Desk, part: str) -> None:
+def test_a_bare_code_or_query_is_good_too(user: User, part: str) -> None:
     def paste(url: str) -> str:
         query = urlsplit(press(url)).query
         return parse_qs(query)["code"][0] if part == "code" else query
 
-    assert desk.by_hand(paste=paste).code == 0
+    assert user.by_hand(paste=paste).code == 0
 
 
-def test_an_address_may_come_from_a_pipe(desk: Desk) -> None:
-    assert desk.by_hand(terminal=False).code == 0
+def test_an_address_may_come_from_a_pipe(user: User) -> None:
+    assert user.by_hand(terminal=False).code == 0
 
 
-def test_the_address_of_another_login_is_refused_and_asked_for_again(desk: Desk) -> None:
+def test_the_address_of_another_login_is_refused_and_asked_for_again(user: User) -> None:
     tries = []
 
     def paste(url: str) -> str:
@@ -527,88 +527,88 @@ def test_the_address_of_another_login_is_refused_and_asked_for_again(desk: Desk)
         location = press(url)
         return location.replace("state=", "state=x") if len(tries) == 1 else location
 
-    said = desk.by_hand(paste=paste)
+    said = user.by_hand(paste=paste)
     assert said.code == 0 and len(tries) == 2
     assert "That address isn't from this sign-in (state or code missing)" in said.err
 
 
 @pytest.mark.parametrize("text", ["https://example.com/", "two words", "http://localhost:8085/?code=abc", "é"])
-def test_what_is_no_answer_is_refused_after_three_tries_or_at_once_from_a_pipe(desk: Desk, text: str) -> None:
+def test_what_is_no_answer_is_refused_after_three_tries_or_at_once_from_a_pipe(user: User, text: str) -> None:
     tries: list[str] = []
 
     def paste(url: str) -> str:
         tries.append(url)
         return text
 
-    assert desk.by_hand(paste=paste).code == 4
-    assert desk.by_hand(paste=paste, terminal=False).code == 4
-    assert len(tries) == 3 + 1 and desk.files == []
+    assert user.by_hand(paste=paste).code == 4
+    assert user.by_hand(paste=paste, terminal=False).code == 4
+    assert len(tries) == 3 + 1 and user.files == []
 
 
-def test_a_pasted_refusal_ends_the_login_at_once(desk: Desk) -> None:
-    said = desk.by_hand(paste=lambda url: press(url, "deny"))
+def test_a_pasted_refusal_ends_the_login_at_once(user: User) -> None:
+    said = user.by_hand(paste=lambda url: press(url, "deny"))
     assert said.code == 4 and "access was denied on the consent page" in said.err
 
 
-def test_input_that_ends_before_an_answer_ends_the_login(desk: Desk) -> None:
-    said = desk.login("--no-browser", terminal=False, port=False)
+def test_input_that_ends_before_an_answer_ends_the_login(user: User) -> None:
+    said = user.login("--no-browser", terminal=False, port=False)
     assert said.code == 4 and "the input ended without an answer" in said.err
 
 
 # -- other ways
 
 
-def test_an_app_gets_a_token_of_its_own_without_a_person(desk: Desk) -> None:
-    said = desk.login("--client-credentials", terminal=False, port=False)
+def test_an_app_gets_a_token_of_its_own_without_a_person(user: User) -> None:
+    said = user.login("--client-credentials", terminal=False, port=False)
     assert said.code == 0, said.err
     assert said.out.splitlines()[0] == "Signed in as garden_studio (Pinterest API v5)"
-    kept = desk.file()
+    kept = user.file()
     assert (kept["grant"], kept["refresh_token"]) == ("client_credentials", None)
 
 
-def test_a_v3_login_asks_and_reads_as_v3_does(desk: Desk) -> None:
+def test_a_v3_login_asks_and_reads_as_v3_does(user: User) -> None:
     browser = Browser()
-    said = desk.login("old", "--api", "v3", browser=browser)
+    said = user.login("old", "--api", "v3", browser=browser)
     assert said.code == 0, said.err
     assert browser.asked["scope"] == ["read_boards,read_pins,read_users"]
-    kept = desk.file("old")
+    kept = user.file("old")
     assert (kept["api"], kept["scopes"], "expires_at" in kept) == ("v3", "read_boards,read_pins,read_users", False)
     assert kept["refresh_token"]
     assert "access   ends at an unknown time; refreshed when due" in said.out
-    counts = {(row["method"], row["path"], row["status"]) for row in desk.sandbox.control.requests()}
+    counts = {(row["method"], row["path"], row["status"]) for row in user.sandbox.control.requests()}
     assert ("PUT", "/v3/oauth/access_token/", 200) in counts
 
 
-def test_a_v3_scope_is_not_a_v5_scope(desk: Desk) -> None:
-    said = desk.login("--scopes", "read_boards")
+def test_a_v3_scope_is_not_a_v5_scope(user: User) -> None:
+    said = user.login("--scopes", "read_boards")
     assert said.code == 2 and "Pinterest API v5 has no scope 'read_boards'" in said.err
 
 
-def test_a_v3_app_has_no_token_of_its_own(desk: Desk) -> None:
-    said = desk.login("--api", "v3", "--client-credentials", terminal=False)
+def test_a_v3_app_has_no_token_of_its_own(user: User) -> None:
+    said = user.login("--api", "v3", "--client-credentials", terminal=False)
     assert said.code == 4 and "has no client-credentials tokens" in said.err
 
 
-def test_tokens_of_two_apis_under_one_name_do_not_replace_each_other(desk: Desk) -> None:
-    desk.login()
-    desk.login("--api", "v3")
-    assert desk.files == ["access_token.json", "access_token_v3.json"]
-    assert (desk.file()["api"], desk.file("access_token_v3")["api"]) == ("v5", "v3")
+def test_tokens_of_two_apis_under_one_name_do_not_replace_each_other(user: User) -> None:
+    user.login()
+    user.login("--api", "v3")
+    assert user.files == ["access_token.json", "access_token_v3.json"]
+    assert (user.file()["api"], user.file("access_token_v3")["api"]) == ("v5", "v3")
 
 
-def test_a_login_with_the_embedded_sandbox_shows_everything_and_keeps_nothing(desk: Desk) -> None:
+def test_a_login_with_the_embedded_sandbox_shows_everything_and_keeps_nothing(user: User) -> None:
     for name in [
-        name for name in desk.environ if name.startswith("PINTEREST_") and name != "PINTEREST_OAUTH_TOKEN_DIR"
+        name for name in user.environ if name.startswith("PINTEREST_") and name != "PINTEREST_OAUTH_TOKEN_DIR"
     ]:
-        del desk.environ[name]
-    said = desk.by_hand("--sandbox")
+        del user.environ[name]
+    said = user.by_hand("--sandbox")
     assert said.code == 0, said.err
     assert said.out.splitlines()[:3] == [
         "Signed in as garden_studio (Pinterest API v5, sandbox)",
         "  token    access_token",
         "  stored   nowhere: the sandbox and its tokens end now",
     ]
-    assert not desk.folder.exists()
+    assert not user.folder.exists()
 
 
 # -- as a program
@@ -633,33 +633,33 @@ except urllib.error.HTTPError as redirect:
 
 
 @needs_pty
-def test_the_program_signs_in_at_a_terminal_with_the_browser_of_the_environment(desk: Desk, tmp_path: Path) -> None:
+def test_the_program_signs_in_at_a_terminal_with_the_browser_of_the_environment(user: User, tmp_path: Path) -> None:
     import pty
 
     fake = tmp_path / "browser.py"
     fake.write_text(FAKE)
-    environ = {**os.environ, **desk.environ, "BROWSER": f"{sys.executable} {fake} %s"}
+    environ = {**os.environ, **user.environ, "BROWSER": f"{sys.executable} {fake} %s"}
     ours, theirs = pty.openpty()
-    words = [sys.executable, "-m", "pinflow", "auth", "login", "--port", str(desk.port), "--output", "json"]
+    words = [sys.executable, "-m", "pinflow", "auth", "login", "--port", str(user.port), "--output", "json"]
     with subprocess.Popen(
         words, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, env=environ, text=True
     ) as program:
         os.close(theirs)
         out, _ = program.communicate(timeout=60)
-        desk.everything += out + _drained(ours)
-    assert program.returncode == 0, desk.everything
+        user.everything += out + _drained(ours)
+    assert program.returncode == 0, user.everything
     # the browser prints as well, but not into the result
-    assert json.loads(out)["account"] == desk.file()["account"] == "garden_studio"
+    assert json.loads(out)["account"] == user.file()["account"] == "garden_studio"
 
 
 @needs_pty
-def test_ctrl_c_ends_the_waiting_cleanly(desk: Desk) -> None:
+def test_ctrl_c_ends_the_waiting_cleanly(user: User) -> None:
     import pty
     import signal
 
     ours, theirs = pty.openpty()
-    environ = {**os.environ, **desk.environ, "BROWSER": f"{shutil.which('true')} %s"}
-    words = [sys.executable, "-m", "pinflow", "auth", "login", "--port", str(desk.port)]
+    environ = {**os.environ, **user.environ, "BROWSER": f"{shutil.which('true')} %s"}
+    words = [sys.executable, "-m", "pinflow", "auth", "login", "--port", str(user.port)]
     with subprocess.Popen(
         words, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, env=environ, text=True
     ) as program:
@@ -669,7 +669,7 @@ def test_ctrl_c_ends_the_waiting_cleanly(desk: Desk) -> None:
         program.communicate(timeout=60)
         said += _drained(ours)
     assert program.returncode == 130 and "Traceback" not in said and "stopped" in said
-    assert desk.files == []
+    assert user.files == []
 
 
 def _until(descriptor: int, text: str) -> str:

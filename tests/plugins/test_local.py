@@ -30,7 +30,7 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-class Desk:
+class RecipeRunner:
     """A folder with a recipe in it."""
 
     def __init__(self, folder: Path) -> None:
@@ -50,24 +50,24 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def runner(tmp_path: Path) -> RecipeRunner:
+    return RecipeRunner(tmp_path)
 
 
-def test_a_line_reaches_the_person(desk: Desk) -> None:
-    assert desk.run({"uses": "log", "with": {"text": "${{ 1 + 1 }} boards"}}).ok
-    assert desk.notes == ["2 boards"]
+def test_a_line_reaches_the_person(runner: RecipeRunner) -> None:
+    assert runner.run({"uses": "log", "with": {"text": "${{ 1 + 1 }} boards"}}).ok
+    assert runner.notes == ["2 boards"]
 
 
-def test_data_is_written_as_json(desk: Desk) -> None:
-    assert desk.write("write_json", "out.json", data={"rows": ROWS, "what": "Gärten"}).ok
-    assert json.loads((desk.folder / "out.json").read_text("utf-8")) == {"rows": ROWS, "what": "Gärten"}
-    assert desk.notes == [f"wrote {desk.folder / 'out.json'}"]
+def test_data_is_written_as_json(runner: RecipeRunner) -> None:
+    assert runner.write("write_json", "out.json", data={"rows": ROWS, "what": "Gärten"}).ok
+    assert json.loads((runner.folder / "out.json").read_text("utf-8")) == {"rows": ROWS, "what": "Gärten"}
+    assert runner.notes == [f"wrote {runner.folder / 'out.json'}"]
 
 
-def test_rows_are_written_as_csv_with_every_column_that_they_have(desk: Desk) -> None:
-    assert desk.write("write_csv", "out.csv", rows=[*ROWS, {"date": "2026-11-03", "new": [1, "a"]}]).ok
-    assert (desk.folder / "out.csv").read_bytes().decode() == (
+def test_rows_are_written_as_csv_with_every_column_that_they_have(runner: RecipeRunner) -> None:
+    assert runner.write("write_csv", "out.csv", rows=[*ROWS, {"date": "2026-11-03", "new": [1, "a"]}]).ok
+    assert (runner.folder / "out.csv").read_bytes().decode() == (
         'date,IMPRESSION,RATE,new\r\n2026-11-01,900,0.5,\r\n2026-11-02,,0.25,\r\n2026-11-03,,,"[1, ""a""]"\r\n'
     )
 
@@ -84,22 +84,22 @@ def test_what_is_harmless_stays_as_it_is(value: object, cell: str) -> None:
     assert csv_text([{"a": value}], ["a"]) == f"a\r\n{cell}\r\n"
 
 
-def test_a_file_with_other_content_is_left_alone_until_told_otherwise(desk: Desk) -> None:
-    (desk.folder / "out.json").write_text("mine")
-    result = desk.write("write_json", "out.json", data=[])
+def test_a_file_with_other_content_is_left_alone_until_told_otherwise(runner: RecipeRunner) -> None:
+    (runner.folder / "out.json").write_text("mine")
+    result = runner.write("write_json", "out.json", data=[])
     assert "is there already, with other content" in str(result.error)
-    assert (desk.folder / "out.json").read_text() == "mine"
-    assert desk.write("write_json", "out.json", data=[], if_exists="replace").ok
-    assert desk.write("write_json", "out.json", data=[]).ok, "written twice, it is the same"
-    assert (desk.folder / "out.json").read_text() == "[]\n"
-    assert [each.name for each in desk.folder.iterdir() if each.name.endswith(".part")] == []
+    assert (runner.folder / "out.json").read_text() == "mine"
+    assert runner.write("write_json", "out.json", data=[], if_exists="replace").ok
+    assert runner.write("write_json", "out.json", data=[]).ok, "written twice, it is the same"
+    assert (runner.folder / "out.json").read_text() == "[]\n"
+    assert [each.name for each in runner.folder.iterdir() if each.name.endswith(".part")] == []
 
 
-def test_a_dry_run_writes_no_file(desk: Desk) -> None:
-    result = desk.run({"uses": "write_json", "with": {"path": "out.json", "data": []}}, dry_run=True)
+def test_a_dry_run_writes_no_file(runner: RecipeRunner) -> None:
+    result = runner.run({"uses": "write_json", "with": {"path": "out.json", "data": []}}, dry_run=True)
     assert [step.status for step in result.steps] == ["planned"]
-    assert not (desk.folder / "out.json").exists()
-    assert desk.notes == [f"would write {desk.folder / 'out.json'}"]
+    assert not (runner.folder / "out.json").exists()
+    assert runner.notes == [f"would write {runner.folder / 'out.json'}"]
 
 
 @pytest.mark.parametrize(
@@ -111,16 +111,16 @@ def test_a_dry_run_writes_no_file(desk: Desk) -> None:
         ("cache", "there is something that is no file"),
     ],
 )
-def test_a_place_that_will_not_do_is_said(desk: Desk, name: str, why: str) -> None:
-    (desk.folder / "cache").mkdir(exist_ok=True)
-    result = desk.write("write_json", name, data=[])
+def test_a_place_that_will_not_do_is_said(runner: RecipeRunner, name: str, why: str) -> None:
+    (runner.folder / "cache").mkdir(exist_ok=True)
+    result = runner.write("write_json", name, data=[])
     assert why in str(result.error)
     assert result.exit_code == 2
 
 
-def test_a_chart_is_drawn_with_a_line_for_every_column_of_numbers(desk: Desk) -> None:
-    assert desk.write("write_chart", "out.svg", rows=ROWS, title="A <b> & more").ok
-    text = (desk.folder / "out.svg").read_text("utf-8")
+def test_a_chart_is_drawn_with_a_line_for_every_column_of_numbers(runner: RecipeRunner) -> None:
+    assert runner.write("write_chart", "out.svg", rows=ROWS, title="A <b> & more").ok
+    text = (runner.folder / "out.svg").read_text("utf-8")
     shown = {"".join(each.itertext()) for each in ElementTree.fromstring(text).iter()}
     assert {"A <b> & more", "IMPRESSION", "RATE (right)", "2026-11-01"} <= shown, "a far smaller line has its own axis"
     assert "<script" not in text
@@ -138,13 +138,13 @@ def test_the_same_chart_is_drawn_the_same() -> None:
     assert first == second
 
 
-def test_a_png_is_a_picture(desk: Desk) -> None:
+def test_a_png_is_a_picture(runner: RecipeRunner) -> None:
     try:
         importlib.import_module("cairosvg")
     except (ImportError, OSError):
         pytest.skip("needs pip install 'pinflow[png]', and libcairo2")
-    assert desk.write("write_chart", "out.png", rows=ROWS).ok
-    assert (desk.folder / "out.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert runner.write("write_chart", "out.png", rows=ROWS).ok
+    assert (runner.folder / "out.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
 @pytest.mark.parametrize(
@@ -154,13 +154,13 @@ def test_a_png_is_a_picture(desk: Desk) -> None:
         ({"path": "out.svg", "rows": ROWS, "series": ["SAVE"]}, "the rows have no column 'SAVE'"),
     ],
 )
-def test_a_chart_that_can_not_be_drawn_says_why(desk: Desk, given: dict[str, Any], why: str) -> None:
-    assert why in str(desk.run({"uses": "write_chart", "with": given}).error)
+def test_a_chart_that_can_not_be_drawn_says_why(runner: RecipeRunner, given: dict[str, Any], why: str) -> None:
+    assert why in str(runner.run({"uses": "write_chart", "with": given}).error)
 
 
-def test_a_chart_of_another_form_is_refused_before_anything_is_done(desk: Desk) -> None:
+def test_a_chart_of_another_form_is_refused_before_anything_is_done(runner: RecipeRunner) -> None:
     with pytest.raises(RecipeError, match=r"write_chart makes \.svg and \.png files, not out\.jpg"):
-        desk.run({"uses": "write_chart", "with": {"path": "out.jpg", "rows": ROWS}})
+        runner.run({"uses": "write_chart", "with": {"path": "out.jpg", "rows": ROWS}})
 
 
 def test_the_numbers_beside_an_axis_are_short() -> None:
@@ -175,12 +175,12 @@ def test_no_rows_still_make_a_chart() -> None:
     assert b"no data" in svg([], x="date", series=None, title="", kind="line")
 
 
-def test_a_table_is_read_row_by_row(desk: Desk) -> None:
-    (desk.folder / "in.csv").write_bytes('\ufefftitle;link\r\n"A; ""b"""; x \r\n;\r\n\r\nlast;\r\n'.encode())
+def test_a_table_is_read_row_by_row(runner: RecipeRunner) -> None:
+    (runner.folder / "in.csv").write_bytes('\ufefftitle;link\r\n"A; ""b"""; x \r\n;\r\n\r\nlast;\r\n'.encode())
     loop = {"for_each": "read_csv", "with": {"path": "in.csv"}, "as": "row"}
     step = {"uses": "log", "with": {"text": "${{ row.title }}|${{ row.link ?? '-' }}"}}
-    assert desk.run({"id": "rows", **loop, "do": [step]}).ok
-    assert desk.notes == ['A; "b"|x', "last|-"]
+    assert runner.run({"id": "rows", **loop, "do": [step]}).ok
+    assert runner.notes == ['A; "b"|x', "last|-"]
 
 
 @pytest.mark.parametrize(
@@ -194,28 +194,30 @@ def test_a_table_is_read_row_by_row(desk: Desk) -> None:
         (b"a\n\xff\n", "is not UTF-8 text"),
     ],
 )
-def test_a_table_that_can_not_be_read_says_where(desk: Desk, content: bytes, why: str) -> None:
-    (desk.folder / "in.csv").write_bytes(content)
-    assert why in str(desk.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
+def test_a_table_that_can_not_be_read_says_where(runner: RecipeRunner, content: bytes, why: str) -> None:
+    (runner.folder / "in.csv").write_bytes(content)
+    assert why in str(runner.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
 
 
-def test_a_table_without_a_column_that_is_needed_is_refused_once(desk: Desk) -> None:
-    (desk.folder / "in.csv").write_text("title,link\na,b\nc,d\n")
-    result = desk.run({"uses": "read_csv", "with": {"path": "in.csv", "columns": ["title", "image_url"]}})
+def test_a_table_without_a_column_that_is_needed_is_refused_once(runner: RecipeRunner) -> None:
+    (runner.folder / "in.csv").write_text("title,link\na,b\nc,d\n")
+    result = runner.run({"uses": "read_csv", "with": {"path": "in.csv", "columns": ["title", "image_url"]}})
     assert "in.csv:1: there is no column 'image_url'" in str(result.error)
     assert "there are: title, link" in str(result.error)
 
 
-def test_a_missing_table_is_said(desk: Desk) -> None:
-    assert "in.csv can't be read: No such file" in str(desk.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
+def test_a_missing_table_is_said(runner: RecipeRunner) -> None:
+    assert "in.csv can't be read: No such file" in str(
+        runner.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_is_no_table_and_nobody_waits_for_one(desk: Desk) -> None:
-    os.mkfifo(desk.folder / "in.csv")
-    assert "in.csv is not a file" in str(desk.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
+def test_a_pipe_is_no_table_and_nobody_waits_for_one(runner: RecipeRunner) -> None:
+    os.mkfifo(runner.folder / "in.csv")
+    assert "in.csv is not a file" in str(runner.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
 
 
-def test_a_wrong_choice_is_found_before_the_run(desk: Desk) -> None:
+def test_a_wrong_choice_is_found_before_the_run(runner: RecipeRunner) -> None:
     with pytest.raises(RecipeError, match="'if_exists' must be fail or replace"):
-        desk.write("write_json", "a.json", data=1, if_exists="overwrite")
+        runner.write("write_json", "a.json", data=1, if_exists="overwrite")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from pinflow.__main__ import main
-from pinflow.cli.shell import Shell
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.cli import Cli
 
     Call = Callable[..., tuple[int, str, str]]
 
@@ -23,19 +21,12 @@ GONE = "note: left out: the token of the command: recipes hold no secrets; revok
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     """The program, in an empty folder: exit code, standard output, standard error."""
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    environ = {"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")}
-
-    def run(*words: str, stdin: str = "") -> tuple[int, str, str]:
-        out, err = io.StringIO(), io.StringIO()
-        code = main(list(words), shell=Shell(io.StringIO(stdin), out, err, environ))
-        return code, out.getvalue(), err.getvalue()
-
-    return run
+    return cli.run
 
 
 def made(call: Call, command: str) -> tuple[dict[str, Any], list[str]]:
@@ -216,8 +207,11 @@ def test_nothing_is_overwritten(call: Call, tmp_path: Path) -> None:
 
 
 def test_one_recipe_is_made_of_one_thing(call: Call) -> None:
-    assert "make a recipe each" in call("new", "--from-curl", "curl x", "--from-arazzo", "y")[2]
-    assert "--from-curl makes a recipe of its own" in call("new", "recipe", "loop", "--from-curl", "curl x")[2]
+    assert "can't be used together" in call("new", "--from-curl", "curl x", "--from-arazzo", "y")[2]
+    assert (
+        "--from-curl can't be used with a template or a plugin"
+        in call("new", "recipe", "loop", "--from-curl", "curl x")[2]
+    )
     assert "name what to create: recipe, plugin, or --from-..." in call("new")[2]
 
 

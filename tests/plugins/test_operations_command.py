@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from pinflow.__main__ import main
 from pinflow.app import App
-from pinflow.cli.shell import Shell
 from pinflow_pinterest.catalogue.operations import BUNDLED, catalogue
 from pinflow_pinterest_v5.calls.catalogues import Choice
 from pinflow_pinterest_v5.calls.command import example
@@ -22,6 +20,8 @@ from pinflow_pinterest_v5.importing.yaml_writer import block, items
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.cli import Cli
 
     Call = Callable[..., tuple[int, str, str]]
 
@@ -53,20 +53,14 @@ SMALL = {
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return {"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")}
+def environ(cli: Cli) -> dict[str, str]:
+    return cli.environ
 
 
 @pytest.fixture
-def call(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Call:
+def call(cli: Cli) -> Call:
     """The program: exit code, standard output, standard error."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        code = main(list(map(str, words)), shell=Shell(sys.stdin, sys.stdout, sys.stderr, environ))
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
+    return cli.run
 
 
 def test_all_are_listed_with_what_they_need(call: Call) -> None:

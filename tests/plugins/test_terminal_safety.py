@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import pinflow.__main__ as program
-from pinflow.cli.shell import Shell
 from pinflow_sandbox import start
+from tests.cli import Cli
 from tests.terminal import acting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 # all that a terminal, a log or a reader could take for more than text
@@ -55,20 +53,13 @@ outputs:
 """
 
 
-class Desk:
+class SafeCli(Cli):
     """The program, before a sandbox in which every text of a stranger is hostile."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
-        self._environ = {
-            **environ,
-            "PINFLOW_STATE_DIR": str(folder / "state"),
-            "PINFLOW_CACHE_DIR": str(folder / "cache"),
-        }
-
-    def __call__(self, *words: str, says: int | None = None) -> str:
-        out, err = io.StringIO(), io.StringIO()
-        code = program.main(words, shell=Shell(io.StringIO(), out, err, self._environ))
-        text = out.getvalue() + err.getvalue()
+    def text(self, *words: str, says: int | None = None) -> str:
+        """Run a command; what it wrote, in which nothing acts on a terminal."""
+        code = self(*words)
+        text = self.stdout + self.stderr
         assert acting(text) == [], words
         assert code != 3, text
         assert says is None or code == says, text
@@ -76,7 +67,7 @@ class Desk:
 
 
 @pytest.fixture(params=HOSTILE)
-def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+def cli(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SafeCli]:
     hostile = HOSTILE[request.param]
     with start() as sandbox:
         world = sandbox.world
@@ -91,7 +82,7 @@ def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
             pin.source = dataclasses.replace(pin.content, title=text, description=text, alt_text=text)
         for account in world.accounts.values():
             account.about = account.business_name = hostile
-        yield Desk(tmp_path, environ)
+        yield SafeCli(tmp_path, **environ)
 
 
 @pytest.fixture
@@ -103,32 +94,32 @@ def recipe(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("output", ["human", "json", "ndjson"])
 @pytest.mark.parametrize("color", ["always", "never"])
-def test_a_run_that_shows_strangers_texts(desk: Desk, recipe: str, output: str, color: str) -> None:
-    text = desk("run", recipe, "--output", output, "--color", color, "--verbose", says=1)
+def test_a_run_that_shows_strangers_texts(cli: SafeCli, recipe: str, output: str, color: str) -> None:
+    text = cli.text("run", recipe, "--output", output, "--color", color, "--verbose", says=1)
     assert "Pin not found" in text
 
 
-def test_what_is_told_of_a_run_afterwards(desk: Desk, recipe: str) -> None:
-    desk("run", recipe, says=1)
-    run = _last_run(desk)
+def test_what_is_told_of_a_run_afterwards(cli: SafeCli, recipe: str) -> None:
+    cli.text("run", recipe, says=1)
+    run = _last_run(cli)
     for words in (("runs",), ("runs", "show", run), ("runs", "show", run, "--items"), ("quota",), ("auth", "status")):
         for output in ("human", "json"):
-            desk(*words, "--output", output, says=0)
+            cli.text(*words, "--output", output, says=0)
 
 
-def test_a_copy_its_dry_run_its_failures_and_its_undoing(desk: Desk) -> None:
-    listed, _ = json.JSONDecoder().raw_decode(desk("run", "list_boards", "--output", "json", says=0))
+def test_a_copy_its_dry_run_its_failures_and_its_undoing(cli: SafeCli) -> None:
+    listed, _ = json.JSONDecoder().raw_decode(cli.text("run", "list_boards", "--output", "json", says=0))
     names = _texts(listed)
-    desk("run", "list_boards", says=0)
+    cli.text("run", "list_boards", says=0)
     board = next(name for name in names if name.startswith("Garden ideas"))
-    assert "did you mean" in desk("run", "copy_board", "-i", f"board={board}z", "-i", "name=n", says=1)
-    desk("run", "copy_board", "-i", f"board={board}", "--dry-run", "-i", "name=The copy")
-    desk("run", "copy_board", "-i", f"board={board}", "-i", "name=The copy")
-    desk("undo", _last_run(desk), "--yes")
+    assert "did you mean" in cli.text("run", "copy_board", "-i", f"board={board}z", "-i", "name=n", says=1)
+    cli.text("run", "copy_board", "-i", f"board={board}", "--dry-run", "-i", "name=The copy")
+    cli.text("run", "copy_board", "-i", f"board={board}", "-i", "name=The copy")
+    cli.text("undo", _last_run(cli), "--yes")
 
 
-def _last_run(desk: Desk) -> str:
-    return str(json.loads(desk("runs", "--output", "json"))["runs"][0]["id"])
+def _last_run(cli: SafeCli) -> str:
+    return str(json.loads(cli.text("runs", "--output", "json"))["runs"][0]["id"])
 
 
 def _texts(value: Any) -> list[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 
 
-class Desk:
+class RecipeRunner:
     """An app beside a sandbox. Nobody waits: time passes for both when the app sleeps."""
 
     def __init__(self, folder: Path, recipe: Path) -> None:
@@ -66,8 +66,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=RECIPES, ids=lambda path: path.stem)
-def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    made = Desk(tmp_path, request.param)
+def runner(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RecipeRunner]:
+    made = RecipeRunner(tmp_path, request.param)
     yield made
     made.sandbox.stop()
 
@@ -76,32 +76,32 @@ def test_there_are_recipes() -> None:
     assert len(RECIPES) >= 5
 
 
-def test_a_recipe_checks_without_inputs(desk: Desk) -> None:
-    plan = desk.app.plan(desk.recipe, inputs=None)
+def test_a_recipe_checks_without_inputs(runner: RecipeRunner) -> None:
+    plan = runner.app.plan(runner.recipe, inputs=None)
     assert plan.recipe.description
     assert list(all_steps(plan.steps))
 
 
-def test_a_recipe_can_be_tried_with_nothing_given(desk: Desk) -> None:
-    plan = desk.plan()
+def test_a_recipe_can_be_tried_with_nothing_given(runner: RecipeRunner) -> None:
+    plan = runner.plan()
     assert [name for name, each in plan.recipe.inputs.items() if each.required and plan.inputs[name] is None] == []
 
 
-def test_a_dry_run_writes_nothing(desk: Desk) -> None:
+def test_a_dry_run_writes_nothing(runner: RecipeRunner) -> None:
     told: list[Event] = []
-    before = desk.sandbox.control.state()
-    result = desk.run(dry_run=True, report=[told.append])
+    before = runner.sandbox.control.state()
+    result = runner.run(dry_run=True, report=[told.append])
     assert (result.status, result.error) == ("planned", None)
-    assert desk.sandbox.control.state() == before
+    assert runner.sandbox.control.state() == before
     assert {event.outcome for event in told if isinstance(event, EffectDone)} <= {"planned"}
-    assert desk.app.runs() == []
+    assert runner.app.runs() == []
 
 
-def test_the_real_run_makes_what_the_dry_run_foretold_and_gives_every_output(desk: Desk) -> None:
-    planned = desk.run(dry_run=True)
-    made = desk.run()
+def test_the_real_run_makes_what_the_dry_run_foretold_and_gives_every_output(runner: RecipeRunner) -> None:
+    planned = runner.run(dry_run=True)
+    made = runner.run()
     assert (made.status, made.error, made.failed) == ("ok", None, ())
-    assert set(made.outputs) == set(desk.plan().outputs)
+    assert set(made.outputs) == set(runner.plan().outputs)
     assert counted(made, "done") == counted(planned, "planned")
 
 
