@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import threading
 from collections import Counter
@@ -12,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.clock import Clock
+from pinflow.engine.context import Context
 from pinflow.engine.durable import Durable
 from pinflow.engine.effect_runner import EffectRunner
 from pinflow.engine.effects import EachResult, Skip
 from pinflow.engine.placeholder import PLANNED, NeedsPlanned, holds_planned
 from pinflow.engine.safe_journal import SafeJournal
 from pinflow.engine.traffic import Traffic
+from pinflow.engine.write_budget import WriteBudget
 from pinflow.errors import (
     ActionError,
+    ApprovalRequired,
     CredentialError,
     Diverged,
     InDoubt,
@@ -739,6 +743,53 @@ def test_after_an_error_that_ends_the_loop_no_waiting_item_begins(world: World) 
     assert world.sent == {"1": 1}  # what was at work ended
 
 
+class Ending(ThreadPoolExecutor):
+    """Says when those who handed it work only wait for the rest of it."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers)
+        self.ending = threading.Event()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.ending.set()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+def test_what_lands_after_another_item_ended_the_stream_is_counted_and_its_error_is_not_raised(world: World) -> None:
+    executor = Ending(4)
+    durable = world.start(executor=lambda workers: executor)
+    at_work = threading.Barrier(4)
+
+    def do(item: str) -> Any:
+        at_work.wait(10)
+        if item == "ends":
+            raise RateLimited("slow down")
+        assert executor.ending.wait(10)
+        if item == "fails":
+            raise ActionError("it is bad")
+        if item == "ends later":
+            raise SpamBlocked("spam", status=429)
+        return poster(world, durable, item)()
+
+    with pytest.raises(RateLimited):
+        each(world, durable, ["ends", "lands", "fails", "ends later"], do, parallel=4)
+    last = world.told(Progress)[-1]
+    assert (last.done, last.failed) == (1, 1)
+    assert [event.key for event in world.told(ItemFailed)] == ["fails"]
+
+
+def test_items_that_were_read_before_a_listing_broke_off_are_done(world: World) -> None:
+    durable = world.start()
+
+    def listing() -> Iterator[str]:
+        yield from ("1", "2", "3")
+        raise Unreachable("the line is dead")
+
+    with pytest.raises(Unreachable, match="the line is dead"):
+        each(world, durable, listing(), parallel=2)
+    assert world.sent == {"1": 1, "2": 1, "3": 1}
+
+
 def test_nobody_looks_for_a_lost_effect_while_another_is_in_flight(world: World) -> None:
     """Else the other one, which is listed but not recorded yet, could be taken for the lost one."""
     durable = world.start()
@@ -938,6 +989,48 @@ def test_a_dry_run_refuses_a_write_outside_once_too(world: World) -> None:
 
 def test_a_dry_run_skips_what_the_run_would_skip(world: World) -> None:
     assert each(world, world.start(dry_run=True), ["1"], lambda item: Skip("no image")).skipped == 1
+
+
+# names of version 0.1
+
+
+@pytest.mark.parametrize(
+    ("call", "old", "new"),
+    [
+        (lambda durable: durable.once("1", lambda: 5, fresh=True), "once(fresh=)", "once(find_is_proof=)"),
+        (lambda durable: durable.once("2", lambda: 5, changes=False), "once(changes=)", "once(counts_as_change=)"),
+        (lambda durable: durable.each([], key=str, do=str, fresh=True), "each(fresh=)", "each(find_is_proof=)"),
+        (lambda durable: list(durable.made("pin")), "ctx.made", "ctx.effects_of"),
+        (lambda durable: list(durable.made_by_run("pin")), "ctx.made_by_run", "ctx.effects_of_run"),
+        (lambda durable: durable.doubted_at("pin"), "ctx.doubted_at", "ctx.last_unknown_at"),
+        (lambda durable: EachResult(done=1).past, "EachResult.past", "EachResult.complete_count"),
+        (lambda durable: EachResult(done=1).passed, "EachResult.passed", "EachResult.item_count"),
+    ],
+)
+def test_an_old_name_still_works_and_warns_of_the_new_one(
+    world: World, call: Callable[[Calls], object], old: str, new: str
+) -> None:
+    durable = world.start()
+    with pytest.warns(DeprecationWarning) as warned:
+        call(durable)
+    assert [str(warning.message) for warning in warned] == [
+        f"tests uses {old}, which is now {new}; pinflow 0.3 drops the old name"
+    ]
+
+
+def test_an_old_keyword_means_the_same_as_the_new_one(world: World) -> None:
+    durable = world.start(budget=WriteBudget(0))
+    with pytest.warns(DeprecationWarning):
+        durable.once("report", poster(world, durable, "a"), changes=False)  # type: ignore[call-arg]
+    with pytest.raises(ApprovalRequired):
+        durable.once("pin", poster(world, durable, "b"))
+    assert world.sent == {"a": 1}
+
+
+def test_help_shows_the_durable_calls_with_their_new_names_alone() -> None:
+    signature = inspect.signature(Context.once)
+    assert list(signature.parameters) == ["self", "key", "do", "find", "find_is_proof", "kind", "counts_as_change"]
+    assert (inspect.getdoc(Context.each) or "").startswith(":meth:`once` for a stream of items")
 
 
 # placeholders

@@ -11,6 +11,7 @@ import pytest
 
 from pinflow import ActionError, Context, RateLimited, action
 from pinflow.errors import PAUSED, Unreachable
+from pinflow.events import StepStarted
 
 
 class Work:
@@ -453,3 +454,37 @@ def test_progress_tells_how_far_the_loop_is(project: Any) -> None:
     project.run(loop("[1, 2, 3, 4]", "limit: 3"), report=[tick])
     told = [(event.done, event.failed, event.total, event.what) for event in project.events_of("Progress")]
     assert told == [(1, 0, 3, "items"), (2, 0, 3, "items"), (2, 1, 3, "items"), (2, 1, 3, "items")]
+
+
+# -- the key of an item
+
+
+def keys_of(project: Any, items: str) -> list[str]:
+    """What tells the items of a list apart that the loop works on."""
+
+    @action("pass")
+    def pass_(ctx: Context) -> None: ...
+
+    project.offer(pass_)
+    assert project.run(f"{{name: n, steps: [{{id: all, for_each: {items}, do: [{{id: w, uses: pass}}]}}]}}").ok
+    steps = [event.step for event in project.events if isinstance(event, StepStarted)]
+    return [step.removeprefix("all[").removesuffix("].w") for step in steps if "[" in step]
+
+
+def test_items_with_the_same_fields_in_another_order_are_the_same_item(project: Any) -> None:
+    assert len(keys_of(project, "[{x: 1, y: 2}, {y: 2, x: 1}, {x: 2, y: 1}]")) == 2
+
+
+@pytest.mark.parametrize(
+    ("item", "key"),
+    [
+        ("{id: 7, name: a}", "7"),
+        ("{name: b}", "b"),
+        ("{id: [1], name: c}", "c"),
+        ("text", "text"),
+        ("5", "5"),
+        ("{x: 1, y: [2, null]}", "7046b72fb1640d7e"),  # of every process of every run
+    ],
+)
+def test_an_item_is_called_by_its_id_else_its_name_else_itself_else_a_digest(project: Any, item: str, key: str) -> None:
+    assert keys_of(project, f"[{item}]") == [key]

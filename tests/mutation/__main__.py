@@ -40,7 +40,10 @@ MOST_ALIVE = 0.05
 SUITES: dict[str, tuple[str, ...]] = {
     f"pinflow/{place}": tuple(f"tests/{name}.py" for name in names)
     for place, names in {
-        "engine/durable.py": ("core/test_durable", "core/test_loops", "core/test_resume"),
+        **{
+            f"engine/{name}.py": ("core/test_durable", "core/test_loops", "core/test_resume")
+            for name in ("durable", "each_run", "effect_runner", "parallel")
+        },
         "engine/loops.py": ("core/test_loops", "core/test_accounts", "core/test_resume"),
         "expressions": ("core/test_expressions", "core/test_plan"),
         "http/rate_limit_headers.py": ("core/test_rate_limit_headers", "core/test_rate_limiter"),
