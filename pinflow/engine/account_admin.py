@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pinflow.state.protocol import State
     from pinflow.state.records import QuotaUse
 
-MOST_CHOICES = 250  # a page of the longest; nobody reads more on a terminal
+MOST_CHOICES = 250  # the longest page of a listing, and more than a person reads on a terminal
 
 
 @dataclass(frozen=True, slots=True)

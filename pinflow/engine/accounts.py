@@ -1,9 +1,8 @@
-"""The accounts that loops go through: one client for each while it is its turn, and what came of each.
+"""The accounts that loops go through: one client for each during its turn, and how each turn ended.
 
-The trouble of one account is its own: a token that is missing or refused, a quota
-that is used up, a spam block, a write in doubt end that account's item, and the
-loop goes on with the next. What is open at a time is bounded by how many turns
-there are at a time, however many accounts there are.
+A problem of one account is its own: a token that is missing or refused, a quota that
+is used up, a spam block, a write in doubt end that account's item, and the loop goes
+on with the next. Only as many clients are open as there are turns at a time.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ _STATES = {FAILED: "failed", PAUSED: "paused", DOUBT: "in_doubt"}
 
 
 class AccountTrouble(ActionError):
-    """What would end the run, if it were not one account's alone."""
+    """An error that ends the run elsewhere, and here only one account's item."""
 
     def __init__(self, cause: PinflowError) -> None:
         super().__init__(cause.message, hint=cause.hint)
@@ -50,16 +49,16 @@ class AccountTrouble(ActionError):
 
 @dataclass(slots=True)
 class _Entry:
-    """What is open of one token: its clients by API, and how many turns use them."""
+    """The open clients of one token by API, and how many turns use them."""
 
     turns: int = 0
     clients: dict[str, Client] = field(default_factory=dict)
-    opening: threading.Lock = field(default_factory=threading.Lock)
-    turn: threading.Lock = field(default_factory=threading.Lock)
+    opening: threading.Lock = field(default_factory=threading.Lock)  # one sign-in for all threads of a turn
+    turn: threading.Lock = field(default_factory=threading.Lock)  # one turn at a time
 
 
 class AccountTurn:
-    """One item's turn. ``facts`` is what the loop collects of it."""
+    """One item's turn. ``facts`` is what the loop collects of the item."""
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -96,25 +95,25 @@ class Accounts:
         self._sign_in = sign_in
         self._sign_out = sign_out
         self._calls = calls
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of all below; never held during a call
         self._entries: dict[str, _Entry] = {}
         self._rows: dict[tuple[str, str], AccountResult | None] = {}  # None for one at work
-        self._trouble: dict[str, list[PinflowError]] = {}  # by the path of the loop
+        self._errors: dict[str, list[PinflowError]] = {}  # by the path of the loop
 
     @property
     def rows(self) -> tuple[AccountResult, ...]:
-        """What came of each account's item, in the order in which they began."""
+        """How each account's item ended, in the order in which they began."""
         with self._lock:
-            return tuple(each for each in self._rows.values() if each is not None)
+            return tuple(row for row in self._rows.values() if row is not None)
 
     def begin(self, loop: str) -> None:
-        """A loop begins, or is tried once more: what came of it before does not count."""
+        """A loop begins, or is tried again: its earlier errors do not count."""
         with self._lock:
-            self._trouble.pop(loop, None)
+            self._errors.pop(loop, None)
 
     @contextmanager
     def turn(self, loop: str, key: str, token: str) -> Iterator[AccountTurn]:
-        """Be the one that works for this account, and note what comes of it. Others wait for their turn."""
+        """Work for this account alone inside the block, and record how it ended. Other turns wait."""
         turn = AccountTurn(token)
         with self._lock:
             self._rows[loop, key] = None
@@ -122,16 +121,16 @@ class Accounts:
         # inside another turn nothing waits: two could wait for each other
         with self._use(token, alone=not outer), frame(accounts=outer | {token}):
             prefix = f"{loop}[{key}]."
-            self._emit.tally.watch(prefix)
+            self._emit.tally.count_apart(prefix)
             before = self._calls(token)
             try:
                 yield turn
             finally:
-                counts = self._emit.tally.watched(prefix)
+                counts = self._emit.tally.take_counts(prefix)
                 calls = {name: n - before.get(name, 0) for name, n in self._calls(token).items()}
-                self._note(loop, key, turn, counts, {name: n for name, n in calls.items() if n})
+                self._add_result(loop, key, turn, counts, {name: n for name, n in calls.items() if n})
 
-    def already(self, loop: str, key: str, token: str) -> None:
+    def add_done(self, loop: str, key: str, token: str) -> None:
         """An earlier process of the run has done this item."""
         with self._lock:
             self._rows.setdefault((loop, key), AccountResult(account=token, loop=loop, key=key, status="already"))
@@ -149,25 +148,25 @@ class Accounts:
                 raise
             return entry.clients[login.api]
 
-    def verdict(self, loop: str) -> PinflowError | None:
-        """What the troubles of a loop's accounts come to, all in all: in doubt before failed before paused.
+    def loop_error(self, loop: str) -> PinflowError | None:
+        """The error of a loop as a whole: in doubt before failed before paused.
 
         None where the count of the failed items says enough.
         """
-        troubles = self._trouble.get(loop, [])
-        for each in troubles:
-            if each.exit_code == DOUBT:
-                return each
-        if not troubles or any(each.exit_code != PAUSED for each in troubles):
+        errors = self._errors.get(loop, [])
+        for error in errors:
+            if error.exit_code == DOUBT:
+                return error
+        if not errors or any(error.exit_code != PAUSED for error in errors):
             return None
-        waits = [wait for each in troubles if (wait := getattr(each, "retry_after", None)) is not None]
-        kind = SpamBlocked if all(isinstance(each, SpamBlocked) for each in troubles) else RateLimited
-        what = f"{len(troubles)} accounts are" if len(troubles) > 1 else "1 account is"
+        waits = [wait for error in errors if (wait := getattr(error, "retry_after", None)) is not None]
+        kind = SpamBlocked if all(isinstance(error, SpamBlocked) for error in errors) else RateLimited
+        number = f"{len(errors)} accounts are" if len(errors) > 1 else "1 account is"
         return kind(
-            f"{what} paused, the others are done; the first: {troubles[0].message}",
+            f"{number} paused, the others are done; the first: {errors[0].message}",
             status=0,
             retry_after=min(waits, default=None),
-            hint=troubles[0].hint,
+            hint=errors[0].hint,
         )
 
     @contextmanager
@@ -189,7 +188,7 @@ class Accounts:
                     for api in entry.clients:  # before the account's next turn signs in
                         self._sign_out(token, api)
 
-    def _note(
+    def _add_result(
         self, loop: str, key: str, turn: AccountTurn, counts: Mapping[str, Mapping[str, int]], calls: Mapping[str, int]
     ) -> None:
         error = turn.error
@@ -207,4 +206,4 @@ class Accounts:
         with self._lock:
             self._rows[loop, key] = row
             if error is not None:
-                self._trouble.setdefault(loop, []).append(error)
+                self._errors.setdefault(loop, []).append(error)

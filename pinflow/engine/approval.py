@@ -36,12 +36,12 @@ class ApprovalCheck:
             question = f"{plan.source.name} deletes things (step {deleting})"
             if options.approve is None or not options.approve(question):
                 raise ApprovalRequired(
-                    f"{question}, and nobody approved it", hint="look at it with --dry-run, then run it with --yes"
+                    f"{question} and isn't approved", hint="check it with --dry-run, then run it with --yes"
                 )
         return options.max_writes
 
     def _stored_limit(self, plan: Plan) -> int:
-        """How many changes a stored approval lets an unattended run make. Raises ApprovalRequired, and tells of it."""
+        """How many changes a stored approval lets an unattended run make. Raises ApprovalRequired after an alert."""
         key = f"approval-missing:{digest_of(plan)[:12]}"
         try:
             limit = self.approvals.require(plan).max_writes

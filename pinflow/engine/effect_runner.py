@@ -185,7 +185,7 @@ class EffectRunner:
             else:
                 journal.settle(effect.step, effect.key, "done", result, kind=effect.kind)
         finally:
-            # only now: whoever looks for a lost effect must know that this one is settled
+            # only now: a probe for a lost effect must know that this one is settled
             self._traffic.leave(attempt)
         return self._report(effect, result, "done")
 

@@ -13,7 +13,7 @@ from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Note, Pro
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-REMEMBERED = 100  # skipped and failed items that are listed one by one; more are only counted
+REMEMBERED = 100  # skipped and failed items that are listed, as many as a person reads; more are only counted
 
 
 class Emitter:
@@ -34,7 +34,7 @@ class Emitter:
         self._run = run
         self._listeners = list(listeners)
         self._clock = clock
-        self._lock = threading.RLock()  # a listener may have something to tell itself
+        self._lock = threading.RLock()  # one event at a time; a listener may emit events itself
         self._waiting: deque[Event] = deque()
         self._telling = False
 
@@ -43,7 +43,7 @@ class Emitter:
             event = kind(run=self._run, at=self._clock(), **self.mask.facts(facts))
             self.tally.add(event)
             self._waiting.append(event)
-            if not self._telling:  # what a listener tells comes after what it was told, for all of them
+            if not self._telling:  # an event of a listener comes after the one that it got, for all of them
                 self._tell_all()
 
     def begin_again(self, step: str) -> None:
@@ -65,7 +65,7 @@ class Emitter:
         try:
             listener(event)
         except BrokenPipeError:
-            raise  # nobody reads any more: the program's edge knows what to do
+            raise  # the reader is gone: the program's edge knows what to do
         except Exception as error:
             self._listeners.remove(listener)
             name = getattr(listener, "name", "") or getattr(listener, "__qualname__", type(listener).__name__)
@@ -74,7 +74,7 @@ class Emitter:
 
 
 @dataclass(slots=True)
-class _Lost:
+class _StepFailures:
     """The items of one step that failed: by kind, and how the first did."""
 
     first: str
@@ -89,58 +89,58 @@ class Tally:
         self.by_step: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
         self.skipped: list[tuple[str, str, str]] = []  # step, key, reason
         self.failed: list[tuple[str, str, str]] = []  # step, key, error
-        self._lost: dict[str, _Lost] = {}  # by the exact path of the step
-        self._again: set[str] = set()  # paths of steps that are tried once more
+        self._failures: dict[str, _StepFailures] = {}  # by the exact path of the step
+        self._retried: set[str] = set()  # paths of steps that are tried once more
         self._progress: dict[str, Progress] = {}  # the latest of each loop whose end is known
-        self._watched: dict[str, dict[str, dict[str, int]]] = {}  # by the beginning of a step's path
+        self._apart: dict[str, dict[str, dict[str, int]]] = {}  # by the beginning of a step's path
 
-    def watch(self, prefix: str) -> None:
-        """Count apart what is done below this beginning of a step's path, until ``watched`` is asked."""
-        self._watched[prefix] = defaultdict(lambda: defaultdict(int))
+    def count_apart(self, prefix: str) -> None:
+        """Count apart what is done below this beginning of a step's path, until ``take_counts``."""
+        self._apart[prefix] = defaultdict(lambda: defaultdict(int))
 
-    def watched(self, prefix: str) -> dict[str, dict[str, int]]:
-        """What was done below the beginning since ``watch``."""
-        return _plain(self._watched.pop(prefix))
+    def take_counts(self, prefix: str) -> dict[str, dict[str, int]]:
+        """What was done below the beginning since ``count_apart``."""
+        return _plain(self._apart.pop(prefix))
 
     def add(self, event: Event) -> None:
         match event:
-            case EffectDone() if not (event.outcome == "already" and event.step in self._again):
+            case EffectDone() if not (event.outcome == "already" and event.step in self._retried):
                 self._count(event.step, event.kind, event.outcome)
-            case ItemSkipped() if event.step not in self._again:
+            case ItemSkipped() if event.step not in self._retried:
                 self._count(event.step, event.kind, "skipped")
                 _remember(self.skipped, (event.step, event.key, event.reason))
             case ItemFailed():
                 self._count(event.step, event.kind, "failed")
-                lost = self._lost.setdefault(event.step, _Lost(f"{event.key}: {event.error}"))
-                lost.kinds[event.kind] += 1
+                failures = self._failures.setdefault(event.step, _StepFailures(f"{event.key}: {event.error}"))
+                failures.kinds[event.kind] += 1
                 _remember(self.failed, (event.step, event.key, event.error))
             case Progress() if event.total is not None:
                 self._progress[event.step] = event
 
     def remaining(self) -> dict[str, int]:
-        """How much of what was begun is still to be done, by what it is, where that is known."""
-        left: dict[str, int] = {}
-        for each in self._progress.values():
-            rest = (each.total or 0) - each.done - each.skipped - each.failed
+        """How many items of unfinished loops are still to be done, by what they are, where that is known."""
+        remaining: dict[str, int] = {}
+        for progress in self._progress.values():
+            rest = (progress.total or 0) - progress.done - progress.skipped - progress.failed
             if rest > 0:
-                left[each.what] = left.get(each.what, 0) + rest
-        return left
+                remaining[progress.what] = remaining.get(progress.what, 0) + rest
+        return remaining
 
     def begin_again(self, step: str) -> None:
         """Take back what a step and those inside it failed to do; what they did and skipped is counted already."""
-        for path in [path for path in self._lost if path == step or path.startswith(f"{step}[")]:
-            for kind, number in self._lost.pop(path).kinds.items():
+        for path in [path for path in self._failures if path == step or path.startswith(f"{step}[")]:
+            for kind, number in self._failures.pop(path).kinds.items():
                 self._count(path, kind, "failed", -number)
         self.failed = [row for row in self.failed if row[0] != step and not row[0].startswith(f"{step}[")]
-        self._again.add(step)
+        self._retried.add(step)
 
     def _count(self, step: str, kind: str, outcome: str, number: int = 1) -> None:
         # inside a loop every item has a path of its own: they are counted under the loop
         for counts in (self.counts[kind], self.by_step[step.partition("[")[0]][kind]):
             counts[outcome] += number
-        for prefix, its in list(self._watched.items()):
+        for prefix, by_kind in list(self._apart.items()):
             if step.startswith(prefix):
-                its[kind][outcome] += number
+                by_kind[kind][outcome] += number
 
     def of(self, step: str) -> dict[str, dict[str, int]]:
         """The counts of one step of the outermost level."""
@@ -148,11 +148,11 @@ class Tally:
 
     def failures(self, path: str) -> str:
         """How many items of the step at ``path`` failed, and how the first did; "" if none."""
-        lost = self._lost.get(path)
-        if lost is None:
+        failures = self._failures.get(path)
+        if failures is None:
             return ""
-        number = lost.kinds.total()
-        return f"{number} failed, the first: {lost.first}" if number > 1 else lost.first
+        number = failures.kinds.total()
+        return f"{number} failed, the first: {failures.first}" if number > 1 else failures.first
 
     def all(self) -> dict[str, dict[str, int]]:
         return _plain(self.counts)

@@ -44,7 +44,7 @@ def serial(workers: int) -> Executor:
 def at_work(executor: Executor, landed: Callable[[], None]) -> Iterator[Executor]:
     """At the end, however it comes, wait for what was handed to ``executor`` inside, and then call ``landed``.
 
-    After KeyboardInterrupt or SystemExit, which a second Ctrl-C raises, nobody waits any more and nothing has landed.
+    After KeyboardInterrupt or SystemExit, which a second Ctrl-C raises, it waits for nothing, and nothing has landed.
     """
     hurried = False
     try:

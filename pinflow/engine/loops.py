@@ -1,4 +1,4 @@
-"""A loop on its way: items as they come, some side by side, each at most once."""
+"""A running loop: items as they come, some side by side, each at most once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ItemEnd: TypeAlias = "tuple[str, PinflowError | None]"  # "ok", "skipped" (no st
 
 
 class LoopRun:
-    """One loop of one run: what is in flight, and what came of the rest."""
+    """One loop of one run: which items are at work, and how the others ended."""
 
     def __init__(
         self,
@@ -35,11 +35,11 @@ class LoopRun:
         body: Callable[[str, Any], ItemEnd],
         key_of: Callable[[Any], str],
         total: int | None,
-        already: Callable[[str, Any], None] = lambda key, item: None,
+        on_done: Callable[[str, Any], None] = lambda key, item: None,
     ) -> None:
         """``body`` runs the steps for an item, given its key; ``total`` is the number of items, if it is known.
 
-        ``already`` is told of those that an earlier process has done.
+        ``on_done`` is called with those that an earlier process has done.
         """
         self._run = run
         self._loop = loop
@@ -47,17 +47,16 @@ class LoopRun:
         self._body = body
         self._key_of = key_of
         self._total = total
-        self._already = already
+        self._on_done = on_done
         self._counts = dict.fromkeys(("count", "ok", "skipped", "failed", "already"), 0)
         self._throttle = Throttle(PROGRESS_EVERY)
         self._at_work: set[str] = set()  # keys
-        self._rehearsed: set[int] = set()  # hashes of keys, where no journal remembers them
+        self._known_hashes: set[int] = set()  # hashes of keys, where no journal remembers them
         self.order: list[str] = []  # of the keys, where the loop collects something of each
 
-    def all(self, items: Iterator[Any]) -> dict[str, int]:
+    def run(self, items: Iterator[Any]) -> dict[str, int]:
         """Run the body for every item, as they come. Raises what ends the whole loop."""
-        if self._loop.limit is not None:
-            items = islice(items, self._loop.limit)
+        items = islice(items, self._loop.limit)
         if self._loop.parallel == 1:
             for key, item in self._begin_all(items):
                 if (error := self._end((key, item), self._body(key, item))) is not None:
@@ -81,7 +80,7 @@ class LoopRun:
             self._counts["count"] += 1
             if key in self._at_work or self._is_done(key):
                 self._counts["already"] += 1
-                self._already(key, item)
+                self._on_done(key, item)
                 continue
             self._at_work.add(key)
             if self._loop.collect is not None:
@@ -89,12 +88,12 @@ class LoopRun:
             yield key, item
 
     def _is_done(self, key: str) -> bool:
-        # what is collected of an item is not kept: its steps, which know what they have done, are gone through again
+        # what a loop collects is not stored: the steps run again, and know themselves what they have done
         if self._run.journal is not None and self._loop.collect is None:
             return self._run.journal.is_item_done(self._path, key)
-        known = len(self._rehearsed)
-        self._rehearsed.add(hash(key))
-        return len(self._rehearsed) == known
+        number = len(self._known_hashes)
+        self._known_hashes.add(hash(key))
+        return len(self._known_hashes) == number
 
     def _key(self, item: Any) -> str:
         """What tells one item from another, now and after a resume."""

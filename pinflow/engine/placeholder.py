@@ -29,7 +29,7 @@ class Planned(dict[str, Any]):
         return self
 
     def get(self, key: object, default: object = None) -> Planned:
-        """The planned field; ``default`` never applies, as nobody knows what will be missing."""
+        """The planned field; ``default`` never applies, as what will be missing is unknown."""
         return self
 
     def __str__(self) -> str:

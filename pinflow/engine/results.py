@@ -1,4 +1,4 @@
-"""What came of a step, and of a run."""
+"""How steps, accounts and runs ended, as plain values."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountResult:
-    """What came of one account in a loop over accounts.
+    """How the item of one account in a loop ended.
 
     ``account`` is the name of its token; ``loop`` and ``key`` tell the item. ``status``
     is ok, skipped (no step ran), failed, paused, in_doubt, or already: done by an
@@ -91,7 +91,7 @@ class Forecast:
 
     ``seconds`` counts the quotas and what is used of them already; ``finish`` is when
     it would be done if it began now, in seconds since the epoch. ``refusals`` say what
-    the service is known to refuse of it.
+    the service is known to refuse.
     """
 
     calls: Mapping[str, Mapping[str, int]]

@@ -34,7 +34,7 @@ class RunContext:
     """The services of one run, for everything that works for it.
 
     ``journal`` is None in a dry run. ``clock`` is that of :func:`interruptible`, so
-    that whoever sleeps wakes when the run must stop. ``executor`` makes so many
+    that sleepers wake when the run must stop. ``executor`` makes so many
     workers; they must run in this process. ``notices`` is None where there is no one
     to tell.
     """

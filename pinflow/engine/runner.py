@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from pinflow.plugin.action import Action
     from pinflow.state.records import StepRecord
 
-LIST_CAP = 10_000  # items that a step without a loop may collect
-LONGEST_DELAY = 600.0  # seconds between two tries of a step, unless the service asks for more
+LIST_CAP = 10_000  # items that a step may hold at once; some 10 MB of a service's objects
+LONGEST_DELAY = 600.0  # seconds between two tries of a step, unless the service asks for more; no outage needs longer
 
 
 class Runner:
@@ -70,12 +70,12 @@ class Runner:
     def run(self) -> tuple[dict[str, Any], PinflowError | None]:
         """Run every step. The outputs, and the error that ended it, if one did."""
         scope = Scope({"inputs": self._plan.inputs, "steps": {}}, set())
-        error = self._all(self._plan.steps, scope, "", self.results)
+        error = self._run_steps(self._plan.steps, scope, "", self.results)
         if error is None or not ends_run(error):
             # a paused or interrupted run goes on later, and its last steps with it
             for step in self._plan.steps:  # those that were not reached are like skipped ones
                 scope.names["steps"].setdefault(step.id, None)
-            late = self._all(self._plan.finally_, scope, "finally.", self.results)
+            late = self._run_steps(self._plan.finally_, scope, "finally.", self.results)
             error = late if late is not None and (error is None or ends_run(late)) else error
         if error is not None:
             return {}, error
@@ -97,10 +97,10 @@ class Runner:
 
     # -- a list of steps
 
-    def _all(
+    def _run_steps(
         self, steps: Sequence[PlannedStep], scope: Scope, prefix: str, results: list[StepResult]
     ) -> PinflowError | None:
-        """Run steps in order until one ends the list; its error. ``scope`` and ``results`` learn what came of each."""
+        """Run steps in order until one ends the list; its error. ``scope`` and ``results`` learn how each ended."""
         for step in steps:
             result = self._step(step, prefix + step.id, scope)
             results.append(result)
@@ -160,7 +160,7 @@ class Runner:
         except (Unknown, NeedsPlanned):
             return "planned", None, None
         except Invalid as error:
-            return "failed", None, self._run.emit.mask.error(_misfit(step, error.message, error.hint or ""))
+            return "failed", None, self._run.emit.mask.error(_step_error(step, error.message, error.hint or ""))
         except PinflowError as error:
             return status_of(error), None, self._run.emit.mask.error(error)
         return ("planned" if self._run.dry_run and step.writes else "ok"), output, None
@@ -171,7 +171,7 @@ class Runner:
         value = evaluate(step.condition, scope, now=self._now())
         if not isinstance(value, bool):
             what = f"if: must be true or false, not {describe(value)}"
-            raise _misfit(step, what, "compare it: ... != null")
+            raise _step_error(step, what, "compare it: ... != null")
         return value
 
     def _reread(self, step: PlannedStep, path: str, scope: Scope, earlier: StepRecord) -> Any:
@@ -197,9 +197,10 @@ class Runner:
         raise AssertionError("attempts is at least 1")
 
     def _retry_delay(self, step: PlannedStep, error: ActionError, attempt: int) -> float | None:
-        told = getattr(error, "retry_after", None)
-        if told is not None:
-            return float(told) if told <= self._patience else None
+        """Seconds to wait before the next try; None if there must be none."""
+        retry_after = getattr(error, "retry_after", None)
+        if retry_after is not None:
+            return float(retry_after) if retry_after <= self._patience else None
         if not error.retryable or ends_run(error) or step.retry is None:
             return None
         return float(min(step.retry.delay * 2 ** (attempt - 1), LONGEST_DELAY))
@@ -210,26 +211,26 @@ class Runner:
         if step.action is None:
             raise AssertionError(f"step {path} has nothing to do: the plan would have said so")
         output = self._call(step, step.action, path, scope)
-        return _collected(output, step.action) if step.action.yields else output
+        return _collect(output, step.action) if step.action.yields else output
 
     def _call(self, step: PlannedStep, action: Action, path: str, scope: Scope) -> Any:
-        given = step.arguments.render(scope, now=self._now(), unknown=PLANNED)
-        if self._run.dry_run and action.api is not None and not step.writes and holds_planned(given):
+        arguments = step.arguments.render(scope, now=self._now(), unknown=PLANNED)
+        if self._run.dry_run and action.api is not None and not step.writes and holds_planned(arguments):
             raise NeedsPlanned("what is only planned can't be asked for")
-        return action.function(self._context(step, path, scope), **self._arguments(step, action, given))
+        return action.function(self._context(step, path, scope), **self._check_arguments(step, action, arguments))
 
-    def _arguments(self, step: PlannedStep, action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
-        problems = [
-            p for p in action.parameters.problems(given) if not (self._run.dry_run and _is_planned(given, p.location))
-        ]
+    def _check_arguments(self, step: PlannedStep, action: Action, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        problems = action.parameters.problems(arguments)
+        if self._run.dry_run:
+            problems = [problem for problem in problems if not _is_planned(arguments, problem.location)]
         if problems:
-            raise _misfit(step, "; ".join(map(str, problems)))
-        planned = {name for name, value in given.items() if holds_planned(value)} if self._run.dry_run else set()
-        for _, error in action.parameters.clashes(given, unknown=planned):
+            raise _step_error(step, "; ".join(map(str, problems)))
+        planned = {name for name, value in arguments.items() if holds_planned(value)} if self._run.dry_run else set()
+        for _, error in action.parameters.clashes(arguments, unknown=planned):
             raise error
         if planned:
-            return action.parameters.with_defaults(given)
-        return action.parameters.convert(given)
+            return action.parameters.with_defaults(arguments)
+        return action.parameters.convert(arguments)
 
     def _context(self, step: PlannedStep, path: str, scope: Scope) -> Context:
         api = step.api or ""
@@ -243,7 +244,7 @@ class Runner:
     # -- loops
 
     def _loop(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> dict[str, Any]:
-        rows: dict[str, Any] = {}  # what is collected, by key
+        rows: dict[str, Any] = {}  # what is collected of each item, by key
         self._accounts.begin(path)
         items = self._items(step, loop, path, scope)
         by_account = loop.account is not None
@@ -251,79 +252,78 @@ class Runner:
             self._run,
             loop,
             path,
-            body=partial(self._one, step, loop, path, scope, rows),
+            body=partial(self._run_item, step, loop, path, scope, rows),
             key_of=lambda item: self._key(step, loop, scope.with_name(loop.variable, item)),
             total=len(items[: loop.limit]) if isinstance(items, list) else None,
-            already=lambda key, item: self._accounts.already(path, key, loop.token_in(item)) if by_account else None,
+            on_done=lambda key, item: self._accounts.add_done(path, key, loop.token_in(item)) if by_account else None,
         )
-        counts: dict[str, Any] = run.all(_at_most(LIST_CAP, items) if loop.collect is not None else iter(items))
+        counts: dict[str, Any] = run.run(_at_most(LIST_CAP, items) if loop.collect is not None else iter(items))
         if loop.collect is not None:
             counts["rows"] = [rows[key] for key in run.order if key in rows]
-        if loop.account is not None and (error := self._accounts.verdict(path)) is not None:
+        if loop.account is not None and (error := self._accounts.loop_error(path)) is not None:
             raise error
         return counts
 
-    def _one(
+    def _run_item(
         self, step: PlannedStep, loop: Loop, path: str, scope: Scope, rows: dict[str, Any], key: str, item: Any
     ) -> tuple[str, PinflowError | None]:
         """Run a loop's body for one item, which may be an account's turn."""
         if loop.account is None:
-            return self._body(step, loop, path, scope, rows, key, item)
+            return self._run_body(step, loop, path, scope, rows, key, item)
         token = loop.token_in(item)
         if not token:
-            return "failed", _misfit(step, f"for_each: the item {key!r} names no token")
+            return "failed", _step_error(step, f"for_each: the item {key!r} names no token")
         with self._accounts.turn(path, key, token) as turn:
-            status, error = self._body(step, loop, path, scope, rows, key, item)
+            status, error = self._run_body(step, loop, path, scope, rows, key, item)
             turn.facts = rows.get(key, {})
             return turn.end(status, error)
 
-    def _body(
+    def _run_body(
         self, step: PlannedStep, loop: Loop, path: str, scope: Scope, rows: dict[str, Any], key: str, item: Any
     ) -> tuple[str, PinflowError | None]:
-        """Run a loop's body for one item, and keep what is collected of it in ``rows``."""
+        """Run a loop's body for one item, and collect what is wanted of it in ``rows``.
+
+        "ok", "skipped" (none of its steps ran), or "failed" and why.
+        """
         inside = scope.inside(loop.variable, item)
-        status, error = self._item(loop, f"{path}[{key}].", inside)
-        if loop.collect is not None and status == "ok":
+        results: list[StepResult] = []
+        if (error := self._run_steps(loop.body, inside, f"{path}[{key}].", results)) is not None:
+            return "failed", error
+        if all(result.status == "skipped" for result in results):
+            return "skipped", None
+        if loop.collect is not None:
             try:
                 rows[key] = loop.collect.render(inside, now=self._now(), unknown=TEXT)
-            except Invalid as wrong:
-                return "failed", _misfit(step, f"collect: {wrong.message}", wrong.hint or "")
-        return status, error
+            except Invalid as invalid:
+                return "failed", _step_error(step, f"collect: {invalid.message}", invalid.hint or "")
+        return "ok", None
 
     def _items(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> Iterable[Any]:
         if loop.items is None:
             if step.action is None:
                 raise AssertionError(f"step {path} has nothing to loop over: the plan would have said so")
-            found: Iterable[Any] = self._call(step, step.action, path, scope)
-            return found
+            stream: Iterable[Any] = self._call(step, step.action, path, scope)
+            return stream
         if isinstance(loop.items, Value):
             if loop.items.mentions_unknown(scope):
                 raise Unknown
-            listed = loop.items.render(scope, now=self._now())
+            items = loop.items.render(scope, now=self._now())
         else:
-            listed = evaluate(loop.items, scope, now=self._now())
-        if not isinstance(listed, list):
-            raise _misfit(step, f"for_each: must be a list, not {describe(listed)}")
-        return listed
+            items = evaluate(loop.items, scope, now=self._now())
+        if not isinstance(items, list):
+            raise _step_error(step, f"for_each: must be a list, not {describe(items)}")
+        return items
 
     def _key(self, step: PlannedStep, loop: Loop, scope: Scope) -> str:
         if loop.key is None or loop.key.mentions_unknown(scope):
             raise Unknown
         value = loop.key.render(scope, now=self._now())
         if not isinstance(value, (str, int)) or isinstance(value, bool):
-            raise _misfit(step, f"key: must be text or a whole number, not {type(value).__name__}")
+            raise _step_error(step, f"key: must be text or a whole number, not {type(value).__name__}")
         return str(value)
 
-    def _item(self, loop: Loop, prefix: str, scope: Scope) -> tuple[str, PinflowError | None]:
-        """Run a loop's body for one item: "ok", "skipped" (no step of it ran), or "failed" and why."""
-        results: list[StepResult] = []
-        error = self._all(loop.body, scope, prefix, results)
-        if error is not None:
-            return "failed", error
-        return ("skipped" if all(result.status == "skipped" for result in results) else "ok"), None
 
-
-def _misfit(step: PlannedStep, what: str, hint: str = "") -> ActionError:
+def _step_error(step: PlannedStep, what: str, hint: str = "") -> ActionError:
     """An error at the step's place in the recipe."""
     return ActionError(str(replace(step.problem, what=what)), hint=hint)
 
@@ -331,19 +331,19 @@ def _misfit(step: PlannedStep, what: str, hint: str = "") -> ActionError:
 def _at_most(number: int, items: Iterable[Any]) -> Iterator[Any]:
     for index, item in enumerate(items):
         if index >= number:
-            raise ActionError(f"collect keeps something of {number:,} items at most", hint="give the loop a limit")
+            raise ActionError(f"collect takes at most {number:,} items", hint="give the loop a limit")
         yield item
 
 
-def _collected(items: Iterable[Any], action: Action) -> dict[str, Any]:
+def _collect(items: Iterable[Any], action: Action) -> dict[str, Any]:
     """What a step without a loop gets from an action that yields."""
-    found = list(islice(items, LIST_CAP + 1))
-    if len(found) > LIST_CAP:
+    collected = list(islice(items, LIST_CAP + 1))
+    if len(collected) > LIST_CAP:
         raise ActionError(
             f"{action.name} has more than {LIST_CAP} items, too many to hold at once",
             hint=f"go through them one by one: for_each: {action.name}",
         )
-    return {"items": found, "count": len(found)}
+    return {"items": collected, "count": len(collected)}
 
 
 def _is_planned(data: Any, loc: tuple[str | int, ...]) -> bool:

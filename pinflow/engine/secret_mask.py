@@ -17,7 +17,7 @@ SHOWN: Final = "***"
 class SecretMask:
     """Puts stars where a text has one of ``values``, in clear or as a URL has it.
 
-    The second line of defence: whoever writes a recipe may put a secret into a text that is shown, such as that of
+    The second line of defence: a recipe may put a secret into a text that is shown, such as that of
     ``log``, and a service may repeat in an error what it was sent.
     """
 

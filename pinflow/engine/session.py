@@ -130,7 +130,7 @@ class Session:
         return result
 
     def _wait_until(self, moment: float | None) -> Interrupted | None:
-        """Wait until ``moment``. Returns the error if the run is told to stop meanwhile, else None."""
+        """Wait until ``moment``. Returns the error if the run is stopped while waiting, else None."""
         if moment is not None and (rest := moment - self._run.clock.now()) > 0:
             self._run.emit(Waiting, step="", until=moment, reason="the quota that the run was paused for")
             try:

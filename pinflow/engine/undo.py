@@ -39,13 +39,13 @@ class CreatedThing:
     api: str
     token: str
     undo: Undo
-    result: Mapping[str, Any]  # what the journal kept of it
+    result: Mapping[str, Any]  # as the journal keeps it
     inside: int | None = None
     strange: int = 0  # of them, how many the run did not make
     able: bool = True  # whether its API has the action that deletes it
 
     def fields(self) -> set[str]:
-        """The values that were kept of it: its own id, and that of what it is on."""
+        """The values that the journal kept: its own id, and that of its holder."""
         return {str(value) for value in self.result.values()}
 
     def arguments(self, names: Mapping[str, str]) -> dict[str, str]:

@@ -152,9 +152,9 @@ class Simulator:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A recipe that was made of something else: its text, and what is to be said of it.
+    """A recipe that was made from something else: its text, and notes for the person.
 
-    ``notes`` name whatever could not be carried over, with its place.
+    ``notes`` name what could not be carried over, with its place.
     """
 
     recipe: str
@@ -163,10 +163,10 @@ class Imported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Importer:
-    """A way to make a recipe of what people have already: ``pinflow new --from-NAME VALUE``.
+    """A way to make a recipe from what people have already: ``pinflow new --from-NAME VALUE``.
 
     ``read`` gets the value and the app. It raises UsageError for what it can't
-    read, and puts no secret of it into the recipe or into what it says.
+    read, and puts no secret into the recipe or its messages.
     """
 
     name: str  # "curl": small letters, digits and -

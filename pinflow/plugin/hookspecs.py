@@ -27,7 +27,7 @@ hookimpl = pluggy.HookimplMarker("pinflow")
 
 @hookspec
 def pinflow_actions(environ: Mapping[str, str]) -> Iterable[Action]:
-    """Actions offered to recipes. ``environ`` is the environment that the app looks into; it may be left out."""
+    """Actions offered to recipes. ``environ`` is the app's environment; a hook may leave it out."""
     raise NotImplementedError
 
 
@@ -53,9 +53,9 @@ def pinflow_executors() -> Mapping[str, Callable[[int], Executor]]:
 
 @hookspec
 def pinflow_event(event: Event) -> None:
-    """Be told of everything that happens in a run, one call at a time.
+    """Called with everything that happens in a run, one call at a time.
 
-    A reporter that raises is left out from then on, with one notice; it never ends a run.
+    A reporter that raises is dropped with one notice; it never ends a run.
     """
 
 
@@ -67,9 +67,9 @@ def pinflow_commands() -> Iterable[Command]:
 
 @hookspec
 def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> bool | None:
-    """Tell a person who is not there of something: by mail, in a chat, on a wall.
+    """Alert a person: by mail, in a chat, on a wall.
 
-    Each notice comes once, until what it tells of was over and comes again.
+    Each notice comes once, and again only after it was resolved.
     ``environ`` has the plugin's own variables. A notifier that raises ends nothing;
     it is tried again some minutes later. False says that the user has not set it up.
     """
@@ -84,5 +84,5 @@ def pinflow_sandbox() -> Simulator:
 
 @hookspec
 def pinflow_importers() -> Iterable[Importer]:
-    """Ways to make a recipe of something else, for ``pinflow new --from-NAME``."""
+    """Ways to make a recipe from something else, for ``pinflow new --from-NAME``."""
     raise NotImplementedError

@@ -129,7 +129,7 @@ def load(
 
 
 def _free_name(plugin: object, taken: Collection[str]) -> str:
-    """A name for a plugin that nobody named: its own or its class's, numbered where it is not the first."""
+    """A name for a plugin without one: its module's or class's, numbered after the first."""
     name = getattr(plugin, "__name__", type(plugin).__name__)
     return next(free for n in count(1) if (free := f"{name}_{n}" if n > 1 else name) not in taken)
 
@@ -148,7 +148,7 @@ def _import(info: PluginInfo) -> object:
 
 
 def _modules(path: Path) -> list[Path]:
-    if os.path.isdir(path):  # noqa: PTH112 - never raises, whatever was typed
+    if os.path.isdir(path):  # noqa: PTH112 - never raises, for any text
         return sorted(p for p in path.glob("*.py") if not p.name.startswith("_"))
     if os.path.isfile(path):  # noqa: PTH113 - the same
         return [path]
@@ -268,8 +268,8 @@ def credential(
 
 def _call_hook(impl: HookImpl, **facts: object) -> object:
     """What a hook answers to those of the facts that it takes: it may leave some out."""
-    wanted = (*impl.argnames, *impl.kwargnames)  # those with a default are for whoever calls the function itself
-    answer: object = impl.function(**{name: facts[name] for name in wanted if name in facts})
+    names = (*impl.argnames, *impl.kwargnames)  # those with a default are for direct calls
+    answer: object = impl.function(**{name: facts[name] for name in names if name in facts})
     return answer
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from pinflow import App
 from pinflow.app import Options
+from pinflow.clock import Clock
 from pinflow.errors import RecipeError
 from pinflow.reporters.summary import Recap, as_data
 from pinflow_sandbox import Sandbox, Settings, start
@@ -95,9 +96,7 @@ class Agency:
         return App.installed(
             self.environ,
             state=self.folder / "state",
-            clock=lambda: self.now,
-            monotonic=lambda: self.now,
-            sleep=self._sleep,
+            clock=Clock(lambda: self.now, lambda: self.now, self._sleep),
         )
 
     def _sleep(self, seconds: float) -> None:

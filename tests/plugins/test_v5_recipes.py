@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.app import App, Options
+from pinflow.clock import Clock
 from pinflow_sandbox import start
 
 if TYPE_CHECKING:
@@ -162,8 +163,8 @@ def test_all_boards_of_the_account_are_deleted_and_no_others(tmp_path: Path) -> 
         for number in range(260):  # more than a page
             sandbox.control.board(name=f"Board {number}")
         environ = {**sandbox.environment(), "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
-        times: Any = {"clock": lambda: now[0], "monotonic": lambda: now[0], "sleep": sleep}
-        app = App.installed(environ, state=tmp_path / "state", **times)
+        clock = Clock(lambda: now[0], lambda: now[0], sleep)
+        app = App.installed(environ, state=tmp_path / "state", clock=clock)
         result = app.run(app.plan(RECIPES / "delete_board.yaml", inputs={"board": "*"}), options)
         boards: Any = sandbox.control.state()["boards"]
     assert (result.status, result.error, result.outputs["deleted"]) == ("ok", None, 265)
@@ -200,9 +201,11 @@ def test_a_run_killed_right_after_it_deleted_a_board_by_name_ends_well(tmp_path:
         app = App.installed(
             environ,
             state=tmp_path / "state",
-            clock=lambda: time.time() + now[0],
-            monotonic=lambda: time.monotonic() + now[0],
-            sleep=lambda seconds: now.append(now.pop() + seconds),
+            clock=Clock(
+                lambda: time.time() + now[0],
+                lambda: time.monotonic() + now[0],
+                lambda seconds: now.append(now.pop() + seconds),
+            ),
         )
         result = app.resume(None, Options(approve=lambda what: True))
         boards: Any = sandbox.control.state()["boards"]
