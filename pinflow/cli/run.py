@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pinflow.cli.prompts import Choice
     from pinflow.cli.shell import Shell
     from pinflow.plan import Plan
-    from pinflow.plan.inputs import Declared
+    from pinflow.plan.inputs import DeclaredInput
 
 DESCRIPTION = """\
 Run a recipe. The whole recipe is checked before anything is sent. A run that stops
@@ -105,7 +105,7 @@ def _make_plan(args: argparse.Namespace, shell: Shell, app: App, inputs: dict[st
     return app.plan(args.recipe, inputs=inputs, api=args.api, examples=args.sandbox), inputs
 
 
-def _ask_for_input(shell: Shell, app: App, declared: Declared, plan: Plan) -> str:
+def _ask_for_input(shell: Shell, app: App, declared: DeclaredInput, plan: Plan) -> str:
     def choices() -> Sequence[Choice]:
         if declared.input.choices:
             return [(str(value), str(value)) for value in declared.input.choices]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pinflow.engine.launcher import Launcher
     from pinflow.plan import Plan
-    from pinflow.plan.inputs import Declared
+    from pinflow.plan.inputs import DeclaredInput
     from pinflow.state.protocol import State
     from pinflow.state.records import QuotaUse
 
@@ -40,7 +40,7 @@ class AccountAdmin:
             if not usage.lift(token):
                 raise UsageError(f"no account of the token {token!r} is blocked", hint="pinflow quota lists the blocks")
 
-    def choices(self, declared: Declared, plan: Plan) -> list[tuple[str, str]]:
+    def choices(self, declared: DeclaredInput, plan: Plan) -> list[tuple[str, str]]:
         """Values and labels that could be an input's, from the action ``list_<type>s`` of the recipe's API.
 
         Reads from the service with the plan's first login. [] where there is no such

@@ -18,7 +18,7 @@ from pinflow.events import Retrying, Waiting
 from pinflow.http.client import Client, ClientServices, Limits
 from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
-from pinflow.plan import Login
+from pinflow.plan import PlannedLogin
 from pinflow.state.folder.usage import MemoryUsage
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class ClientPool:
         for token, api in self._signed:
             self.limiters[api].check_block(token)
 
-    def by_login(self, logins: Iterable[Login]) -> dict[tuple[str, str], Client]:
+    def by_login(self, logins: Iterable[PlannedLogin]) -> dict[tuple[str, str], Client]:
         """The clients of those logins that are signed in, by login and API."""
         signed = self._signed
         return {
@@ -103,7 +103,7 @@ class ClientPool:
             if (login.token, login.api) in signed
         }
 
-    def sources(self, logins: Iterable[Login]) -> dict[str, str]:
+    def sources(self, logins: Iterable[PlannedLogin]) -> dict[str, str]:
         """Where each login's credential came from."""
         return {login.name: self._credentials[login.token, login.api].source for login in logins}
 
@@ -127,7 +127,7 @@ class ClientPool:
             if lacking := lacking_scopes(self._credentials[key], login.scopes):
                 raise CredentialError(f"the token {token!r} lacks the scopes {', '.join(sorted(lacking))}")
             return client
-        credential = self._sign_in.credentials([Login(login.variable, login.api, token, login.scopes)])[key]
+        credential = self._sign_in.credentials([PlannedLogin(login.variable, login.api, token, login.scopes)])[key]
         if self._usage is not None:
             self.limiters[login.api].add(token, credential.fingerprint(self._usage.key))
         client = self.visits.clients[key] = self._client(key, credential)

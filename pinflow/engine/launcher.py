@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pinflow.engine.sign_in import SignIn, TokenKey
     from pinflow.events import Event
     from pinflow.http.credentials import Credential
-    from pinflow.plan import Login, Plan
+    from pinflow.plan import Plan, PlannedLogin
     from pinflow.plugin.registry import Registry
     from pinflow.state.protocol import Journal, State
 
@@ -118,7 +118,7 @@ class Launcher:
         environ: Mapping[str, str] | None = None,
         run_id: str = "",
         open_journal: Callable[[], Journal | None] = lambda: None,
-        logins: Iterable[Login] | None = None,
+        logins: Iterable[PlannedLogin] | None = None,
         credentials: Mapping[TokenKey, Credential] | None = None,
         limit: int | None = None,
     ) -> Iterator[Session]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pinflow.engine.options import Options
     from pinflow.engine.run_context import RunContext
     from pinflow.http.credentials import CredentialRequest
-    from pinflow.plan import Login, Plan
+    from pinflow.plan import Plan, PlannedLogin
     from pinflow.state.records import RunState
 
 
@@ -49,7 +49,7 @@ class Session:
         self.pool = pool
         self.clients = pool.by_login(plan.logins.values())
 
-    def reader(self, login: Login) -> Context:
+    def reader(self, login: PlannedLogin) -> Context:
         """A context to read with, outside of any step; what its actions tell is lost."""
         run = replace(self._run, emit=Emitter("", (), self._run.clock.now), notices=None)
         return Context(run, self._effects, {"": self.clients[login.name, login.api]}, step="", ask=self._ask)

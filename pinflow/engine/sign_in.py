@@ -14,7 +14,7 @@ from pinflow.state.folder import paths
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pinflow.plan import Login
+    from pinflow.plan import PlannedLogin
     from pinflow.plugin.registry import Registry
 
 TokenKey = tuple[str, str]  # (token, api)
@@ -56,7 +56,7 @@ class SignIn:
             api=known, token=token, scopes=scopes, environ=self.environ, folders=self.folders, clock=self.now
         )
 
-    def credentials(self, logins: Iterable[Login]) -> dict[TokenKey, Credential]:
+    def credentials(self, logins: Iterable[PlannedLogin]) -> dict[TokenKey, Credential]:
         """A credential for every token of the logins, by token and API.
 
         Logins with one token share it: to the service they are one. Raises

@@ -148,8 +148,8 @@ def _instead(place: str, key: Any) -> str:
 
 def _missing(value: Any, key: Key, place: str, offset: int) -> Invalid:
     if value is None:
-        what = f"field {quoted(key)}" if isinstance(key, str) else f"item [{key}]"
-        return Invalid(f"{place} is nothing, so it has no {what}", "use ?. where it may be null", offset=offset)
+        part = f"field {quoted(key)}" if isinstance(key, str) else f"item [{key}]"
+        return Invalid(f"{place} is nothing, so it has no {part}", "use ?. where it may be null", offset=offset)
     if isinstance(key, int):
         return Invalid(f"{place} has no item [{key}], only {len(value)} in all", offset=offset)
     meant = nearest(key, value)

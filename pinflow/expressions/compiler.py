@@ -272,15 +272,15 @@ def _operations(first: Run, rest: list[tuple[Operator, Run, int]]) -> Run:
     return evaluate
 
 
-def _boolean(what: str, value: Any, offset: int) -> bool:
+def _boolean(name: str, value: Any, offset: int) -> bool:
     if isinstance(value, bool):
         return value
-    raise _not_boolean(what, value, offset)
+    raise _not_boolean(name, value, offset)
 
 
-def _not_boolean(what: str, value: Any, offset: int) -> Invalid:
+def _not_boolean(name: str, value: Any, offset: int) -> Invalid:
     hint = "add ?? false" if value is None else "compare it, as with != null"
-    return mismatch("true or false", value, hint).about(what).at(offset=offset)
+    return mismatch("true or false", value, hint).about(name).at(offset=offset)
 
 
 # Loops
@@ -305,8 +305,8 @@ def _rounds(node: parser.LoopNode, source: Run, slot: int, body: Run, price: int
 
 
 def _filter(node: parser.LoopNode, rounds: Rounds) -> Run:
-    what, offset = f"the condition of {node.function}()", node.body.offset
-    return lambda run: [item for item, holds in rounds(run) if _boolean(what, holds, offset)]
+    name, offset = f"the condition of {node.function}()", node.body.offset
+    return lambda run: [item for item, holds in rounds(run) if _boolean(name, holds, offset)]
 
 
 def _map(node: parser.LoopNode, rounds: Rounds) -> Run:
@@ -314,13 +314,13 @@ def _map(node: parser.LoopNode, rounds: Rounds) -> Run:
 
 
 def _any(node: parser.LoopNode, rounds: Rounds) -> Run:
-    what, offset = f"the condition of {node.function}()", node.body.offset
-    return lambda run: any(_boolean(what, holds, offset) for _, holds in rounds(run))
+    name, offset = f"the condition of {node.function}()", node.body.offset
+    return lambda run: any(_boolean(name, holds, offset) for _, holds in rounds(run))
 
 
 def _all(node: parser.LoopNode, rounds: Rounds) -> Run:
-    what, offset = f"the condition of {node.function}()", node.body.offset
-    return lambda run: all(_boolean(what, holds, offset) for _, holds in rounds(run))
+    name, offset = f"the condition of {node.function}()", node.body.offset
+    return lambda run: all(_boolean(name, holds, offset) for _, holds in rounds(run))
 
 
 def _sort(node: parser.LoopNode, rounds: Rounds) -> Run:

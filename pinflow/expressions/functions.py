@@ -168,9 +168,9 @@ def _as_text(value: Any, name: str) -> str:
         raise invalid.about(name) from None
 
 
-def _check_not_empty(value: str, what: str) -> None:
+def _check_not_empty(value: str, name: str) -> None:
     if not value:
-        raise Invalid(f"{what} is empty")
+        raise Invalid(f"{name} is empty")
 
 
 def _starts_with(run: Evaluation, value: str, start: str) -> bool:
@@ -300,13 +300,13 @@ def _plain_items(values: Items) -> Items:
     return items
 
 
-def ordered(values: Items, what: str) -> Sequence[Any]:
+def ordered(values: Items, name: str) -> Sequence[Any]:
     """The values if they have an order among them: all numbers, or all texts."""
     items = _plain_items(values)
     if all(type(item) in NUMBERS for item in items) or all(type(item) is str for item in items):
         return items
     types = sorted({describe(item) for item in items})
-    raise Invalid(f"{what} must be all numbers or all text, not {listed(types, 'and')}")
+    raise Invalid(f"{name} must be all numbers or all text, not {listed(types, 'and')}")
 
 
 def _first(run: Evaluation, values: Items) -> Any:

@@ -162,9 +162,9 @@ class _Parser:
             return True
         return False
 
-    def expect(self, sign: str, what: str, hint: str = "") -> None:
+    def expect(self, sign: str, purpose: str, hint: str = "") -> None:
         if not self.took(sign):
-            raise self.unexpected(f"expected {sign!r} {what}", hint)
+            raise self.unexpected(f"expected {sign!r} {purpose}", hint)
 
     def unexpected(self, expected: str, hint: str = "") -> Invalid:
         kind, value, offset = self.token

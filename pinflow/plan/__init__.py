@@ -4,7 +4,7 @@ Every mistake is found, all at once, each with its place: unknown actions, login
 names and fields, missing and wrong arguments, what an API does not have.
 """
 
-from pinflow.plan.model import ItemLogin, Login, Loop, Plan, PlannedStep, all_steps
+from pinflow.plan.model import ItemLogin, Loop, Plan, PlannedLogin, PlannedStep, all_steps
 from pinflow.plan.planner import make_plan
 
-__all__ = ["ItemLogin", "Login", "Loop", "Plan", "PlannedStep", "all_steps", "make_plan"]
+__all__ = ["ItemLogin", "Loop", "Plan", "PlannedLogin", "PlannedStep", "all_steps", "make_plan"]

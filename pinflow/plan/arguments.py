@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from pinflow.plan.scope import Names, Shape
     from pinflow.plugin.action import Action
     from pinflow.plugin.registry import Registry
-    from pinflow.recipe.includes import Part
+    from pinflow.recipe.includes import PlacedStep
     from pinflow.schema.invalid import Invalid
 
 _JUST_A_NAME = re.compile(r"\s*\w+(\.\w+|\[\d+\])*\s*")
 
 
 def check_arguments(
-    action: Action, value: Value, part: Part, names: Names, checker: Checker, registry: Registry, *, certain: bool
+    action: Action, value: Value, part: PlacedStep, names: Names, checker: Checker, registry: Registry, *, certain: bool
 ) -> None:
     """Note every argument that is missing, unknown, or can't be right whatever the run brings.
 
@@ -60,12 +60,13 @@ def check_arguments(
         checker.add(place, error.message, "; ".join(filter(None, [error.hint, origin])))
 
 
-def _caller(part: Part) -> Loc:
+def _caller(part: PlacedStep) -> Loc:
     return ("uses" if part.step.uses else "for_each",)
 
 
 def _origin(*templates: Template) -> str:
-    read = sorted({str(each.path[0]) for template in templates for each in template.references if each.path})
+    references = [reference for template in templates for reference in template.references]
+    read = sorted({str(reference.path[0]) for reference in references if reference.path})
     return f"it comes from input {' and '.join(map(repr, read))}" if read else ""
 
 
@@ -82,23 +83,25 @@ def _sentence(problem: Invalid) -> str:
     return f"{name_of(problem.location[:-1])} lacks {name!r}" if inside else problem.message
 
 
-def _note(problem: Invalid, action: Action, schema: Shape, part: Part, checker: Checker, registry: Registry) -> None:
+def _note(
+    problem: Invalid, action: Action, schema: Shape, part: PlacedStep, checker: Checker, registry: Registry
+) -> None:
     *around, name = problem.location
     place = part.place.at("with", *problem.location)
     if problem.reason == "unknown":
         elsewhere = [] if around else registry.apis_taking(action.name, str(name))
         if elsewhere:
-            what = f"{action.title} has no argument {name!r} in {action.api}; {' and '.join(elsewhere)} has it"
-            checker.add(place, what, f"leave it out, or write {elsewhere[-1]}.{action.name}", key=True)
+            message = f"{action.title} has no argument {name!r} in {action.api}; {' and '.join(elsewhere)} has it"
+            checker.add(place, message, f"leave it out, or write {elsewhere[-1]}.{action.name}", key=True)
             return
-        what = f"{name_of(problem.location[:-1])} has no key" if around else f"{action.title} has no argument"
+        message = f"{name_of(problem.location[:-1])} has no key" if around else f"{action.title} has no argument"
         otherwise = "there are:" if around else "the arguments are"
         below = None if around else _below(schema, str(name))
         hint = f"it belongs under {below}" if below else suggest(str(name), problem.known, otherwise)
-        checker.add(place, f"{what} {name!r}", hint, key=True)
+        checker.add(place, f"{message} {name!r}", hint, key=True)
     elif problem.reason == "missing":
-        what = _sentence(problem) if around else f"{action.title}: {problem.message}"
-        checker.add(place if around else part.place.at(*_caller(part)), what)
+        message = _sentence(problem) if around else f"{action.title}: {problem.message}"
+        checker.add(place if around else part.place.at(*_caller(part)), message)
     else:
         checker.add(place, problem.message, problem.hint)
 

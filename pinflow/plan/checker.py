@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pinflow.errors import Problem
-    from pinflow.plan.inputs import Declared, Resolved
+    from pinflow.plan.inputs import DeclaredInput, InputValues
     from pinflow.recipe.includes import Place
 
 
@@ -26,11 +26,11 @@ class Checker:
     """Compiles a recipe's values; collects the ``problems``, and which steps' outputs are ``needed``."""
 
     def __init__(
-        self, declared: Mapping[str, Declared], resolved: Resolved, *, now: datetime, complete: bool = True
+        self, declared: Mapping[str, DeclaredInput], resolved: InputValues, *, now: datetime, complete: bool = True
     ) -> None:
         self.problems: list[Problem] = []
         self.needed: set[str] = set()
-        self.names = Names.start({name: shape_of_input(each.input) for name, each in declared.items()}, complete)
+        self.names = Names.start({name: shape_of_input(entry.input) for name, entry in declared.items()}, complete)
         # a secret is not looked at before it is used: what is said of a value could show it, and a resumed run,
         # which has to be given its secrets again, is asked for them later than this
         hidden = frozenset(f"inputs.{name}" for name in resolved.unknown | resolved.secrets)
@@ -38,8 +38,8 @@ class Checker:
         self._secrets = resolved.secrets
         self._now = now
 
-    def add(self, place: Place, what: str, hint: str = "", *, key: bool = False, offset: int | None = None) -> None:
-        self.problems.append(place.problem(what, hint=hint, key=key, offset=offset))
+    def add(self, place: Place, message: str, hint: str = "", *, key: bool = False, offset: int | None = None) -> None:
+        self.problems.append(place.problem(message, hint=hint, key=key, offset=offset))
 
     def note(self, place: Place, invalid: Invalid, *, shift: int = 0) -> None:
         """Add a mistake in what stands at ``place``; its offset counts from ``shift`` characters into the text."""
@@ -135,11 +135,11 @@ class Checker:
     def _is_known(self, references: Iterable[Reference], names: Names) -> bool:
         there = self._scope.names["inputs"]
         return all(
-            each.root == "inputs"
-            and (not each.path or each.path[0] in there)
-            and not self._scope.is_unknown(each)
-            and names.problem(each) is None
-            for each in references
+            reference.root == "inputs"
+            and (not reference.path or reference.path[0] in there)
+            and not self._scope.is_unknown(reference)
+            and names.problem(reference) is None
+            for reference in references
         )
 
     def _early_name(self, value: Value, place: Place) -> str | None:
@@ -167,5 +167,5 @@ class Checker:
         elif shown and reference.root == "inputs":
             read = self._secrets if not reference.path else self._secrets & {str(reference.path[0])}
             if read:
-                what = f"the secret {min(read)!r} would be shown or stored here"
-                self.add(place, what, "give it to an action under with", offset=reference.offsets[-1] + shift)
+                message = f"the secret {min(read)!r} would be shown or stored here"
+                self.add(place, message, "give it to an action under with", offset=reference.offsets[-1] + shift)

@@ -1,4 +1,4 @@
-"""What was given for a recipe's inputs, as values of their types."""
+"""The values of a recipe's inputs, checked and as their types."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ _TYPES: Mapping[str, Type] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredInput:
     """An input and the place of its declaration."""
 
     name: str
     input: Input
     place: Place
 
-    def problem(self, what: str, *, hint: str = "") -> Problem:
-        return self.place.problem(what, hint=hint, key=True)
+    def problem(self, message: str, *, hint: str = "") -> Problem:
+        return self.place.problem(message, hint=hint, key=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class InputValues:
     """The inputs' values, and what stood in the way of some.
 
     ``unknown`` are those without a value that can be counted on: missing, wrong, wrongly
@@ -66,7 +66,7 @@ class Resolved:
 
     values: Mapping[str, Any]
     problems: tuple[Problem, ...]
-    missing: tuple[Declared, ...]
+    missing: tuple[DeclaredInput, ...]
     unknown: frozenset[str]
     secrets: frozenset[str]
     files: frozenset[str]
@@ -75,188 +75,192 @@ class Resolved:
 class MissingInputs(UsageError):
     """Required inputs that were not given."""
 
-    def __init__(self, missing: Iterable[Declared]) -> None:
+    def __init__(self, missing: Iterable[DeclaredInput]) -> None:
         self.missing = list(missing)
-        self.problems = [_ask(each) for each in self.missing]
+        self.problems = [_ask(entry) for entry in self.missing]
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def _ask(each: Declared) -> Problem:
-    said = f" ({each.input.description})" if each.input.description else ""
-    return each.problem(f"input {each.name!r} needs a value{said}", hint=f"give it with: -i {each.name}=...")
+def _ask(entry: DeclaredInput) -> Problem:
+    description = f" ({entry.input.description})" if entry.input.description else ""
+    return entry.problem(f"input {entry.name!r} needs a value{description}", hint=f"give it with: -i {entry.name}=...")
 
 
-def check_known(given: Iterable[str], declared: Mapping[str, Declared]) -> None:
+def check_known(raw_values: Iterable[str], entries: Mapping[str, DeclaredInput]) -> None:
     """Raise UsageError for what was given and isn't an input."""
-    unknown = [name for name in given if name not in declared]
+    unknown = [name for name in raw_values if name not in entries]
     if unknown:
-        raise UsageError("\n".join(_unknown(name, declared) for name in unknown))
+        raise UsageError("\n".join(_unknown(name, entries) for name in unknown))
 
 
-def _unknown(name: str, declared: Mapping[str, Declared]) -> str:
-    return f"there is no input {name!r}; {suggest(name, declared, 'the inputs are')}"
+def _unknown(name: str, entries: Mapping[str, DeclaredInput]) -> str:
+    return f"there is no input {name!r}; {suggest(name, entries, 'the inputs are')}"
 
 
 def resolve(
-    declared: Mapping[str, Declared],
-    given: Mapping[str, Any],
+    entries: Mapping[str, DeclaredInput],
+    raw_values: Mapping[str, Any],
     *,
     now: datetime,
     examples: bool,
     checking: bool,
-) -> Resolved:
-    """A value for every input: what was given, else its example (if ``examples``), else its default, else null.
+) -> InputValues:
+    """The value of every input: as passed, else its example (if ``examples``), else its default, else null.
 
     ``checking`` is for a recipe that is not run yet.
     """
-    resolver = _Resolver(declared, given, now, examples or checking)
-    values = {name: resolver.value(name) for name in declared}
-    unknown = resolver.broken | {each.name for each in resolver.missing}
+    resolver = _Resolver(entries, raw_values, now, examples or checking)
+    values = {name: resolver.value(name) for name in entries}
+    unknown = resolver.broken | {entry.name for entry in resolver.missing}
     if checking:
         unknown |= {name for name, value in values.items() if value is None}
-    files = {values[name] for name, each in declared.items() if each.input.type == "file" and values[name] is not None}
-    return Resolved(
+    files = {values[name] for name, entry in entries.items() if entry.input.type == "file" and values[name] is not None}
+    return InputValues(
         values,
         tuple(resolver.problems),
         tuple(resolver.missing),
         frozenset(unknown),
-        secrets_of(declared, given),
+        secrets_of(entries, raw_values),
         frozenset(files),
     )
 
 
-def secrets_of(declared: Mapping[str, Declared], given: Mapping[str, Any]) -> frozenset[str]:
+def secrets_of(entries: Mapping[str, DeclaredInput], raw_values: Mapping[str, Any]) -> frozenset[str]:
     """The secret inputs, and those whose defaults, if they count, are built from one."""
-    secrets = {name for name, each in declared.items() if each.input.type == "secret"}
-    built = {name: _inputs_read(each) for name, each in declared.items() if given.get(name) is None}
+    secrets = {name for name, entry in entries.items() if entry.input.type == "secret"}
+    built = {name: _inputs_read(entry) for name, entry in entries.items() if raw_values.get(name) is None}
     while more := {name for name, read in built.items() if name not in secrets and read & secrets}:
         secrets |= more
     return frozenset(secrets)
 
 
-def _inputs_read(each: Declared) -> set[str]:
-    references = (reference for _, reference in compile_value(each.input.default).references)
+def _inputs_read(entry: DeclaredInput) -> set[str]:
+    references = (reference for _, reference in compile_value(entry.input.default).references)
     return {str(r.path[0]) for r in references if r.root == "inputs" and r.path}
 
 
 class _Resolver:
-    def __init__(self, declared: Mapping[str, Declared], given: Mapping[str, Any], now: datetime, examples: bool):
-        self._declared = declared
-        self._given = given
+    """Works out the values one by one: a default may need those of other inputs."""
+
+    def __init__(
+        self, entries: Mapping[str, DeclaredInput], raw_values: Mapping[str, Any], now: datetime, examples: bool
+    ):
+        self._entries = entries
+        self._raw_values = raw_values
         self._now = now
         self._examples = examples
         self._values: dict[str, Any] = {}
         self._open: list[str] = []  # the inputs whose defaults are being worked out
         self.broken: set[str] = set()  # what is wrong with them is told already
         self.problems: list[Problem] = []
-        self.missing: list[Declared] = []
+        self.missing: list[DeclaredInput] = []
 
     def value(self, name: str) -> Any:
         if name not in self._values:
-            self._values[name] = self._find(self._declared[name])
+            self._values[name] = self._find(self._entries[name])
         return self._values[name]
 
-    def _find(self, each: Declared) -> Any:
-        if each.input.broken:
-            self.broken.add(each.name)
-        default = compile_value(each.input.default)
-        wrong = False if default.constant else self._misnames(each, default)
-        if self._given.get(each.name) is not None:
-            return self._convert(each, self._given[each.name], "", by_user=True)
-        if self._examples and each.input.example is not None:
-            example = self._convert(each, each.input.example, "the example of ")
-            return _beside(each, example) if each.input.type == "file" else example
+    def _find(self, entry: DeclaredInput) -> Any:
+        if entry.input.broken:
+            self.broken.add(entry.name)
+        default = compile_value(entry.input.default)
+        wrong = False if default.constant else self._misnames(entry, default)
+        if self._raw_values.get(entry.name) is not None:
+            return self._convert(entry, self._raw_values[entry.name], "", by_user=True)
+        if self._examples and entry.input.example is not None:
+            example = self._convert(entry, entry.input.example, "the example of ")
+            return _beside(entry, example) if entry.input.type == "file" else example
         if wrong:
-            self.broken.add(each.name)
+            self.broken.add(entry.name)
             return None
-        if each.input.has_default and default.constant:
-            return self._convert(each, default.tree, "the default of ")
-        if each.input.has_default:
-            return self._default_from_inputs(each, default)
-        if each.input.required:
-            self.missing.append(each)
+        if entry.input.has_default and default.constant:
+            return self._convert(entry, default.tree, "the default of ")
+        if entry.input.has_default:
+            return self._default_from_inputs(entry, default)
+        if entry.input.required:
+            self.missing.append(entry)
         return None
 
-    def _misnames(self, each: Declared, default: Value) -> bool:
+    def _misnames(self, entry: DeclaredInput, default: Value) -> bool:
         """Whether a default names something else than an input; noted, even where the default is not used this time."""
-        wrong = [r for _, r in default.references if r.root != "inputs" or (r.path and r.path[0] not in self._declared)]
+        wrong = [r for _, r in default.references if r.root != "inputs" or (r.path and r.path[0] not in self._entries)]
         for reference in wrong:
-            self._misnamed(each, reference)
+            self._misnamed(entry, reference)
         return bool(wrong)
 
-    def _misnamed(self, each: Declared, reference: Reference) -> None:
-        place = each.place.at("default")
+    def _misnamed(self, entry: DeclaredInput, reference: Reference) -> None:
+        place = entry.place.at("default")
         if reference.root != "inputs":
-            what, hint = f"{reference.root!r} is not known before the run", "use inputs only here"
-            self.problems.append(place.problem(what, hint=hint, offset=reference.offsets[0]))
+            message, hint = f"{reference.root!r} is not known before the run", "use inputs only here"
+            self.problems.append(place.problem(message, hint=hint, offset=reference.offsets[0]))
             return
         name = str(reference.path[0])
-        hint = suggest(name, self._declared, "the inputs are")
+        hint = suggest(name, self._entries, "the inputs are")
         self.problems.append(place.problem(f"there is no input {name!r}", hint=hint, offset=reference.offsets[1]))
 
-    def _default_from_inputs(self, each: Declared, default: Value) -> Any:
+    def _default_from_inputs(self, entry: DeclaredInput, default: Value) -> Any:
         """A default made from other inputs."""
         references = [reference for _, reference in default.references]
         whole = any(not reference.path for reference in references)  # inputs itself, or one that is computed
-        needed = sorted(self._declared if whole else {str(reference.path[0]) for reference in references})
-        self._open.append(each.name)
+        needed = sorted(self._entries if whole else {str(reference.path[0]) for reference in references})
+        self._open.append(entry.name)
         try:
-            others = {name: self._other(each, name) for name in needed}
+            others = {name: self._other(entry, name) for name in needed}
         finally:
             self._open.pop()
-        lacking = {lacked.name for lacked in self.missing}
-        if each.name in self.broken or not self.broken.isdisjoint(needed) or not lacking.isdisjoint(needed):
-            self.broken.add(each.name)  # one that it needs is told already
+        missing = {entry.name for entry in self.missing}
+        if entry.name in self.broken or not self.broken.isdisjoint(needed) or not missing.isdisjoint(needed):
+            self.broken.add(entry.name)  # one that it needs is told already
             return None
         try:
             rendered = default.render(Scope({"inputs": others}), now=self._now)
         except Invalid as invalid:
-            self.problems.append(each.place.at("default").locate(invalid))
-            self.broken.add(each.name)
+            self.problems.append(entry.place.at("default").locate(invalid))
+            self.broken.add(entry.name)
             return None
-        return self._convert(each, rendered, "the default of ")
+        return self._convert(entry, rendered, "the default of ")
 
-    def _other(self, each: Declared, name: str) -> Any:
+    def _other(self, entry: DeclaredInput, name: str) -> Any:
         if name not in self._open:
             return self.value(name)
         circle = self._open[self._open.index(name) :]
         if self.broken.isdisjoint(circle):
             shown = " -> ".join([*circle, name])
             problem = (
-                self._declared[name].place.at("default").problem(f"the defaults of inputs need each other: {shown}")
+                self._entries[name].place.at("default").problem(f"the defaults of inputs need each other: {shown}")
             )
             self.problems.append(problem)
         self.broken.update(circle)
         return None
 
-    def _convert(self, each: Declared, raw: Any, origin: str, *, by_user: bool = False) -> Any:
+    def _convert(self, entry: DeclaredInput, raw: Any, origin: str, *, by_user: bool = False) -> Any:
         if raw is None:
             return None
         try:
-            value = convert(raw, each.input)
-            return _absolute_path(value, by_user=by_user) if each.input.type == "file" else value
+            value = convert(raw, entry.input)
+            return _absolute_path(value, by_user=by_user) if entry.input.type == "file" else value
         except Invalid as invalid:
-            if isinstance(raw, str) and each.input.type != "secret":
+            if isinstance(raw, str) and entry.input.type != "secret":
                 invalid.show(raw)
-            invalid.about(f"{origin}input {each.name!r}")
-            self.problems.append(each.problem(invalid.message, hint=invalid.hint))
-            self.broken.add(each.name)
+            invalid.about(f"{origin}input {entry.name!r}")
+            self.problems.append(entry.problem(invalid.message, hint=invalid.hint))
+            self.broken.add(entry.name)
             return None
 
 
-def convert(raw: Any, declared: Input) -> Any:
+def convert(raw: Any, entry: Input) -> Any:
     """``raw`` (text from a command line, or plain data) as the input's type. Raises Invalid."""
-    value = _read(raw, declared.type)
+    value = _read(raw, entry.type)
     problems: list[Invalid] = []
-    converted = _TYPES[declared.type].convert(value, (), problems)
+    converted = _TYPES[entry.type].convert(value, (), problems)
     if problems:
         raise problems[0]
-    value = value if declared.type == "number" else converted  # a whole number stays one
-    if declared.choices is not None and value not in declared.choices:
-        raise not_one_of(declared.choices, value, show=declared.type != "secret")
-    if declared.pattern is not None and not re.fullmatch(declared.pattern, str(value)):
-        raise Invalid(f"doesn't match {declared.pattern}")
-    if wrong := size_problem(value, declared.min, declared.max):
+    value = value if entry.type == "number" else converted  # a whole number stays one
+    if entry.choices is not None and value not in entry.choices:
+        raise not_one_of(entry.choices, value, show=entry.type != "secret")
+    if entry.pattern is not None and not re.fullmatch(entry.pattern, str(value)):
+        raise Invalid(f"doesn't match {entry.pattern}")
+    if wrong := size_problem(value, entry.min, entry.max):
         raise Invalid(wrong)
     return value
 
@@ -274,9 +278,9 @@ def _absolute_path(name: str, *, by_user: bool) -> str:
         raise Invalid("is below the current folder, which was removed") from None
 
 
-def _beside(each: Declared, path: str | None) -> str | None:
+def _beside(entry: DeclaredInput, path: str | None) -> str | None:
     """A recipe's example of a file may lie in its own folder."""
-    own = os.path.join(os.path.dirname(each.place.source.name), str(each.input.example))  # noqa: PTH118, PTH120
+    own = os.path.join(os.path.dirname(entry.place.source.name), str(entry.input.example))  # noqa: PTH118, PTH120
     return os.path.abspath(own) if path is not None and os.path.isfile(own) else path  # noqa: PTH100, PTH113
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pinflow.plan.inputs import is_token_name
-from pinflow.plan.model import ItemLogin, Login
+from pinflow.plan.model import ItemLogin, PlannedLogin
 from pinflow.suggestions import suggest
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pinflow.plan.checker import Checker
     from pinflow.plugin.action import Action
     from pinflow.recipe import model
-    from pinflow.recipe.includes import Part, Place
+    from pinflow.recipe.includes import Place, PlacedStep
 
 DEFAULT_LOGIN = "default"
 DEFAULT_TOKEN = "access_token"  # noqa: S105 - the name of a token, as the vendor's own scripts have it
@@ -64,21 +64,21 @@ class Logins:
         place = place.at("token")
         token = self._checker.early_text(login.token, place)
         if token is not None and not is_token_name(token):
-            what = f"login {name!r}: {token[:40]!r} can't name a token"
-            self._checker.add(place, what, "a token's name has letters, digits, _ . and -; it is not a path")
+            message = f"login {name!r}: {token[:40]!r} can't name a token"
+            self._checker.add(place, message, "a token's name has letters, digits, _ . and -; it is not a path")
             return None
         return token
 
-    def all(self) -> dict[tuple[str, str], Login]:
+    def all(self) -> dict[tuple[str, str], PlannedLogin]:
         """Every login that steps use, by name and API."""
         return {(name, api): self._login(name, api, scopes) for (name, api), scopes in self._scopes.items()}
 
-    def _login(self, name: str, api: str, needed: set[str]) -> Login:
+    def _login(self, name: str, api: str, needed: set[str]) -> PlannedLogin:
         token = self._tokens.get(name) or DEFAULT_TOKEN
         if name not in self._declared:
-            return Login(name, api, token, frozenset(needed))
+            return PlannedLogin(name, api, token, frozenset(needed))
         login, _ = self._declared[name]
-        return Login(name, api, token, frozenset((*needed, *(login.scopes or ()))), login.plugin or "")
+        return PlannedLogin(name, api, token, frozenset((*needed, *(login.scopes or ()))), login.plugin or "")
 
     def items(self) -> dict[tuple[str, str], ItemLogin]:
         """The logins that are other ones for each item of a loop, by the loop's path and API."""
@@ -88,7 +88,7 @@ class Logins:
         """Whether any step acts for the accounts that this loop goes through."""
         return any(path == loop for path, _ in self._items)
 
-    def bind(self, part: Part, action: Action | None, around: Mapping[str, Tokens]) -> Bound:
+    def bind(self, part: PlacedStep, action: Action | None, around: Mapping[str, Tokens]) -> Bound:
         """The logins of a step. ``around`` are the loops over tokens that it is in, by their variables."""
         if action is None:
             return Bound()
@@ -118,20 +118,20 @@ class Logins:
         login, place = self._declared[name]
         lacking = () if login.scopes is None else sorted(action.scopes[role].difference(login.scopes))
         if lacking:
-            what = f"login {name!r} lacks the scope {' and '.join(lacking)}, which {action.title} needs"
-            self._checker.add(place.at("scopes"), what, "add it, or leave scopes out")
+            message = f"login {name!r} lacks the scope {' and '.join(lacking)}, which {action.title} needs"
+            self._checker.add(place.at("scopes"), message, "add it, or leave scopes out")
 
-    def _by_action(self, part: Part, action: Action, around: Mapping[str, Tokens]) -> dict[str, str]:
-        given = part.step.auth
-        if isinstance(given, str):
-            login = self._login_name(given, part.place.at("auth"), around)
+    def _by_action(self, part: PlacedStep, action: Action, around: Mapping[str, Tokens]) -> dict[str, str]:
+        auth = part.step.auth
+        if isinstance(auth, str):
+            login = self._login_name(auth, part.place.at("auth"), around)
             return dict.fromkeys(action.roles, login) if login else {}
-        if given is not None:
-            return self._by_role(given, part.place.at("auth"), action, around)
+        if auth is not None:
+            return self._by_role(auth, part.place.at("auth"), action, around)
         only = self._only(part, action, around)
         return dict.fromkeys(action.roles, only) if only else {}
 
-    def _only(self, part: Part, action: Action, around: Mapping[str, Tokens]) -> str | None:
+    def _only(self, part: PlacedStep, action: Action, around: Mapping[str, Tokens]) -> str | None:
         """The one login that there is."""
         accounts = [variable for variable, tokens in around.items() if tokens.outright]
         if not self._declared and not accounts:
@@ -144,21 +144,21 @@ class Logins:
         return None
 
     def _by_role(
-        self, given: Mapping[str, str], place: Place, action: Action, around: Mapping[str, Tokens]
+        self, auth: Mapping[str, str], place: Place, action: Action, around: Mapping[str, Tokens]
     ) -> dict[str, str]:
         roles = [role for role in action.roles if role]
         if not roles:
             self._checker.add(place, f"{action.name} has one login", "write auth: with one name")
             return {}
         chosen: dict[str, str] = {}
-        for role, name in given.items():
+        for role, name in auth.items():
             login = self._login_name(name, place.at(role), around)
             if role not in roles:
-                what = f"{action.name} has no login {role!r}"
-                self._checker.add(place.at(role), what, f"it has {' and '.join(roles)}", key=True)
+                message = f"{action.name} has no login {role!r}"
+                self._checker.add(place.at(role), message, f"it has {' and '.join(roles)}", key=True)
             elif login:
                 chosen[role] = login
-        lacking = [role for role in roles if role not in given]
+        lacking = [role for role in roles if role not in auth]
         if lacking:
             self._checker.add(place, f"{action.name} also needs the login {' and '.join(map(repr, lacking))}")
         return chosen
@@ -166,14 +166,14 @@ class Logins:
     def _login_name(self, raw: str, place: Place, around: Mapping[str, Tokens]) -> str | None:
         name = self._checker.early_text(raw, place)
         if name in self._declared and name in around:
-            what = f"{name!r} is a login under auth and the item of a loop"
-            self._checker.add(place, what, "rename one of them")
+            message = f"{name!r} is a login under auth and the item of a loop"
+            self._checker.add(place, message, "rename one of them")
             return None
         if name is None or name in self._declared or name in around or (not self._declared and name == DEFAULT_LOGIN):
             return name
         if self._complete:
-            what = f"there is no login {name!r} under auth"
+            message = f"there is no login {name!r} under auth"
             known = [*self._declared, *around]
             hint = suggest(name, known, "the logins are")
-            self._checker.add(place, what, hint if known else "begin with auth: and its name and token")
+            self._checker.add(place, message, hint if known else "begin with auth: and its name and token")
         return None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pinflow.plan.checker import Checker
     from pinflow.plugin.action import Action
     from pinflow.plugin.registry import Registry
-    from pinflow.recipe.includes import Part, Place
+    from pinflow.recipe.includes import Place, PlacedStep
     from pinflow.recipe.model import Recipe
 
 
@@ -34,7 +34,7 @@ class ActionLookup:
             return self._forced or recipe.api
         return next(iter(self._registry.apis)) if len(self._registry.apis) == 1 else None
 
-    def api(self, part: Part) -> str | None:
+    def api(self, part: PlacedStep) -> str | None:
         """The API of a step's bare action name; None where there is none, or none that is known."""
         if part.step.api is None:
             return self.default_api(part.recipe)
@@ -62,7 +62,7 @@ class ActionLookup:
             self._checker.add(place, *self._missing(name, api))
         return action
 
-    def variant(self, action: Action | None, part: Part, *, items: bool) -> Action | None:
+    def variant(self, action: Action | None, part: PlacedStep, *, items: bool) -> Action | None:
         """Which of an action's variants a step means; an action without any as it is. None where that can't be told.
 
         ``items`` says that the step loops over what it gives.
@@ -71,8 +71,8 @@ class ActionLookup:
             return action
         by = action.variants.by
         if by not in part.step.with_:
-            what = f"{action.name}: missing argument {by!r}"
-            self._checker.add(part.place.at("for_each" if items else "uses"), what, action.variants.hint)
+            message = f"{action.name}: missing argument {by!r}"
+            self._checker.add(part.place.at("for_each" if items else "uses"), message, action.variants.hint)
             return None
         place = part.place.at("with", by)
         name = self._checker.early_text(part.step.with_[by], place)
@@ -95,10 +95,10 @@ class ActionLookup:
             return f"{name!r} needs to know its API", f"write api: {elsewhere[-1]}"
         if elsewhere:
             has = "has" if len(elsewhere) == 1 else "have"
-            what = f"{outright or api} has no action {bare!r}; {' and '.join(elsewhere)} {has} it"
+            message = f"{outright or api} has no action {bare!r}; {' and '.join(elsewhere)} {has} it"
             # whoever chose the API on the command line need not have written the recipe
             again = f"run it with --api {elsewhere[-1]}, or " if self._forced == api and not outright else ""
-            return what, f"{again}write {elsewhere[-1]}.{bare}"
+            return message, f"{again}write {elsewhere[-1]}.{bare}"
         if outright and self._registry.action(bare, None) is not None:
             return f"{bare!r} belongs to no API", f"write {bare}"
         meant = nearest(bare, self._registry.action_names(outright or api))

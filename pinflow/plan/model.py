@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class PlannedLogin:
     """What one login must be able to do: a token by name, for one API, with these scopes."""
 
     name: str
@@ -111,7 +111,7 @@ class Plan:
     steps: tuple[PlannedStep, ...]
     finally_: tuple[PlannedStep, ...]
     outputs: Mapping[str, Value]
-    logins: Mapping[tuple[str, str], Login]  # (login, api)
+    logins: Mapping[tuple[str, str], PlannedLogin]  # (login, api)
     digest: str  # of the recipe's text and of what it includes
     needed: frozenset[str]  # paths of the steps whose output something reads
     secrets: frozenset[str] = field(default_factory=frozenset)  # inputs that are never stored or shown
@@ -140,13 +140,13 @@ class Plan:
             if name in step.arguments.tree
         )
 
-    def _may_be(self, given: Any, value: object) -> bool:
-        if not isinstance(given, Template):
-            return bool(given == value)
-        if any(reference.root != "inputs" for reference in given.references):
+    def _may_be(self, argument: Any, value: object) -> bool:
+        if not isinstance(argument, Template):
+            return bool(argument == value)
+        if any(reference.root != "inputs" for reference in argument.references):
             return True
         try:
-            return bool(given.render({"inputs": self.inputs}) == value)
+            return bool(argument.render({"inputs": self.inputs}) == value)
         except Invalid:
             return True
 

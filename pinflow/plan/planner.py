@@ -11,7 +11,7 @@ from pinflow.expressions.expression import compile_expression
 from pinflow.expressions.template import Scope, Value
 from pinflow.plan.arguments import check_arguments
 from pinflow.plan.checker import Checker
-from pinflow.plan.inputs import Declared, MissingInputs, check_known, resolve
+from pinflow.plan.inputs import DeclaredInput, MissingInputs, check_known, resolve
 from pinflow.plan.logins import Logins, Tokens
 from pinflow.plan.lookup import ActionLookup
 from pinflow.plan.model import Loop, Plan, PlannedStep
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from pinflow.errors import Problem
     from pinflow.expressions.expression import Expression
-    from pinflow.plan.inputs import Resolved
+    from pinflow.plan.inputs import InputValues
     from pinflow.plan.scope import Names, Shape
     from pinflow.plugin.action import Action
     from pinflow.plugin.registry import Registry
-    from pinflow.recipe.includes import Expanded, Part
+    from pinflow.recipe.includes import ExpandedRecipe, PlacedStep
     from pinflow.recipe.model import Recipe, Step
     from pinflow.recipe.source import Source
 
@@ -39,14 +39,14 @@ def make_plan(
     source: Source,
     recipe: Recipe,
     registry: Registry,
-    given: Mapping[str, Any] | None,
+    raw_inputs: Mapping[str, Any] | None,
     *,
     now: datetime,
     api: str | None = None,
     examples: bool = False,
     problems: Sequence[Problem] = (),
 ) -> Plan:
-    """Bind and check a recipe. ``given`` None means that it is only checked, not run.
+    """Bind and check a recipe. ``raw_inputs`` None means that it is only checked, not run.
 
     ``problems`` is what is known to be wrong with it; the rest is looked for all
     the same. ``api`` overrides the recipe's own default API; ``examples`` gives inputs that
@@ -56,9 +56,9 @@ def make_plan(
     if api is not None and api not in registry.apis:
         raise UsageError(f"no plugin speaks the API {api!r}", hint=suggest(api, registry.apis, "the APIs are"))
 
-    def resolve_inputs(declared: Mapping[str, Declared]) -> Resolved:
-        own = {name: value for name, value in (given or {}).items() if name in declared}
-        return resolve(declared, own, now=now, examples=examples, checking=given is None)
+    def resolve_inputs(declared: Mapping[str, DeclaredInput]) -> InputValues:
+        own = {name: value for name, value in (raw_inputs or {}).items() if name in declared}
+        return resolve(declared, own, now=now, examples=examples, checking=raw_inputs is None)
 
     def scope_of_inputs(recipes: Sequence[tuple[Source, Recipe]]) -> Scope:
         inputs = resolve_inputs(declared_in(recipes))
@@ -68,30 +68,30 @@ def make_plan(
     declared = declared_in(whole.recipes)
     complete = not (whole.problems or any(part.broken for _, part in whole.recipes))
     if complete:
-        check_known(given or {}, declared)
+        check_known(raw_inputs or {}, declared)
     inputs = resolve_inputs(declared)
     checker = Checker(declared, inputs, now=now, complete=complete)
-    named = frozenset(name for name in given or {} if name in declared)
+    named = frozenset(name for name in raw_inputs or {} if name in declared)
     plan = _Planner(whole, registry, checker, api, complete=complete).plan(source, recipe, inputs, named)
     if wrong := [*problems, *whole.problems, *inputs.problems, *checker.problems]:
         raise RecipeError(wrong)
-    if inputs.missing and given is not None:
+    if inputs.missing and raw_inputs is not None:
         raise MissingInputs(inputs.missing)
     return plan
 
 
-def declared_in(recipes: Sequence[tuple[Source, Recipe]]) -> dict[str, Declared]:
+def declared_in(recipes: Sequence[tuple[Source, Recipe]]) -> dict[str, DeclaredInput]:
     """The inputs of all recipes; those of the outer ones win, and come first."""
-    declared: dict[str, Declared] = {}
+    declared: dict[str, DeclaredInput] = {}
     for source, recipe in recipes:
         for name, entry in recipe.inputs.items():
-            declared.setdefault(name, Declared(name, entry, Place(source, ("inputs", name))))
+            declared.setdefault(name, DeclaredInput(name, entry, Place(source, ("inputs", name))))
     return declared
 
 
 class _Planner:
     def __init__(
-        self, whole: Expanded, registry: Registry, checker: Checker, api: str | None, *, complete: bool
+        self, whole: ExpandedRecipe, registry: Registry, checker: Checker, api: str | None, *, complete: bool
     ) -> None:
         self._whole = whole
         self._registry = registry
@@ -101,10 +101,10 @@ class _Planner:
         plugins = [plugin.name for plugin in registry.plugins]
         self._logins = Logins(whole.logins, checker, plugins=plugins, complete=complete)
 
-    def plan(self, source: Source, recipe: Recipe, inputs: Resolved, given: frozenset[str]) -> Plan:
+    def plan(self, source: Source, recipe: Recipe, inputs: InputValues, given_names: frozenset[str]) -> Plan:
         for origin, part in self._whole.recipes:
             self._lookup.check_api(Place(origin, ("api",)), part)
-        seen: dict[str, Part] = {}  # one scope for both lists: either's outputs are read as steps.NAME
+        seen: dict[str, PlacedStep] = {}  # one scope for both lists: either's outputs are read as steps.NAME
         names = self._checker.names.with_later(self._places(self._whole.finally_))
         steps, names = self._steps(self._whole.steps, names, "", seen, {}, certain=True)
         last, names = self._steps(self._whole.finally_, names, "finally.", seen, {}, certain=True)
@@ -129,17 +129,17 @@ class _Planner:
             needed=frozenset(self._checker.needed),
             secrets=inputs.secrets,
             files=inputs.files,
-            given=given,
+            given=given_names,
         )
 
     # -- steps
 
     def _steps(
         self,
-        parts: Sequence[Part],
+        parts: Sequence[PlacedStep],
         names: Names,
         prefix: str,
-        seen: dict[str, Part],
+        seen: dict[str, PlacedStep],
         around: Mapping[str, Tokens],
         *,
         certain: bool,
@@ -157,7 +157,7 @@ class _Planner:
                 names = names.with_step(step.id, step.path, output_shape(step))
         return tuple(planned), names
 
-    def _places(self, parts: Sequence[Part]) -> dict[str, str]:
+    def _places(self, parts: Sequence[PlacedStep]) -> dict[str, str]:
         """Where each step with an id stands, for a reader of the main recipe."""
         places = {}
         for part in parts:
@@ -167,7 +167,7 @@ class _Planner:
                 places[part.step.id] = f"line {where.line}" if main else f"{where.file}:{where.line}"
         return places
 
-    def _check_id(self, part: Part, step_id: str, seen: dict[str, Part]) -> None:
+    def _check_id(self, part: PlacedStep, step_id: str, seen: dict[str, PlacedStep]) -> None:
         """The steps of one recipe have been compared; an included one may have an id that is taken."""
         first = seen.setdefault(step_id, part)
         if first.place.source is not part.place.source:
@@ -177,7 +177,7 @@ class _Planner:
 
     def _step(
         self,
-        part: Part,
+        part: PlacedStep,
         step_id: str,
         names: Names,
         prefix: str,
@@ -211,7 +211,7 @@ class _Planner:
             problem=place.problem(""),
         )
 
-    def _condition(self, part: Part, names: Names) -> Expression | None:
+    def _condition(self, part: PlacedStep, names: Names) -> Expression | None:
         raw = part.step.if_
         if raw is None or raw is True:
             return None
@@ -219,7 +219,7 @@ class _Planner:
             return compile_expression("false")
         return self._checker.expression(raw, part.place.at("if"), names)
 
-    def _action_or_items(self, part: Part, names: Names) -> tuple[Action | None, Expression | Value | None]:
+    def _action_or_items(self, part: PlacedStep, names: Names) -> tuple[Action | None, Expression | Value | None]:
         """The action that a step uses, or what it loops over instead."""
         step = part.step
         api = self._lookup.api(part)
@@ -236,8 +236,8 @@ class _Planner:
             return None, self._checker.expression(step.for_each, place, names, shown=shown)
         action = self._lookup.variant(self._lookup.action(step.for_each, place, api), part, items=True)
         if action is not None and not action.yields:
-            what = f"{action.variant or step.for_each!r} gives one result, not items"
-            self._checker.add(place, what, "call it with uses instead")
+            message = f"{action.variant or step.for_each!r} gives one result, not items"
+            self._checker.add(place, message, "call it with uses instead")
         return action, None
 
     def _is_expression(self, text: str, api: str | None, names: Names) -> bool:
@@ -246,14 +246,14 @@ class _Planner:
             return True
         return text.partition(".")[0] in names.roots and self._registry.action(text, api) is None
 
-    def _check_no_action(self, part: Part) -> None:
+    def _check_no_action(self, part: PlacedStep) -> None:
         """A loop over a list calls no action, so nothing can be meant for one."""
         for key, value in (("with", part.step.with_), ("auth", part.step.auth), ("api", part.step.api)):
             if value:
-                what = f"{key} is for an action, and this loop goes over a list"
-                self._checker.add(part.place.at(key), what, "put it into the steps under do", key=True)
+                message = f"{key} is for an action, and this loop goes over a list"
+                self._checker.add(part.place.at(key), message, "put it into the steps under do", key=True)
 
-    def _arguments(self, part: Part, action: Action | None, names: Names, *, certain: bool) -> Value:
+    def _arguments(self, part: PlacedStep, action: Action | None, names: Names, *, certain: bool) -> Value:
         value = self._checker.value(dict(part.step.with_), part.place.at("with"), names)
         if action is not None and not part.step.broken:
             check_arguments(action, value, part, names, self._checker, self._registry, certain=certain)
@@ -261,7 +261,7 @@ class _Planner:
 
     def _loop(
         self,
-        part: Part,
+        part: PlacedStep,
         action: Action | None,
         items: Expression | Value | None,
         names: Names,
@@ -289,7 +289,7 @@ class _Planner:
 class _Ids:
     """Names for the steps of one list that have none."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[PlacedStep]) -> None:
         self._taken = {part.step.id for part in parts}
         self._used: dict[str, int] = {}
 

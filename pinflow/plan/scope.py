@@ -69,8 +69,8 @@ class Names:
         """What is wrong with a reference, if anything can be told; its offset counts from the expression's start."""
         shape = self.roots.get(reference.root)
         if shape is None:
-            what = f"unknown name {reference.root!r}"
-            return Invalid(what, suggest(reference.root, self.roots), offset=reference.offsets[0])
+            message = f"unknown name {reference.root!r}"
+            return Invalid(message, suggest(reference.root, self.roots), offset=reference.offsets[0])
         path = reference.root
         for index, part in enumerate(reference.path):
             inner = _inside(shape, part)
@@ -85,8 +85,8 @@ class Names:
         offset = reference.offsets[index + 1]
         if path == "steps" and part in self.later:
             place = self.later[str(part)]
-            what = f"runs later ({place})" if place else "can't read its own result"
-            return Invalid(f"step {part!r} {what}", offset=offset)
+            message = f"runs later ({place})" if place else "can't read its own result"
+            return Invalid(f"step {part!r} {message}", offset=offset)
         if path == "steps":
             return Invalid(f"there is no step {part!r} here", suggest(str(part), self.steps), offset=offset)
         if path == "inputs":

@@ -21,16 +21,16 @@ def _bundled(name: str) -> Path:
     return inside if inside.is_dir() else package.parent / name
 
 
-def find_recipe(given: Path) -> Path:
+def find_recipe(path: Path) -> Path:
     """The recipe that a person means: the file, else the bundled one of that name.
 
     ``recipes/copy_board.yaml`` and ``copy_board`` find the bundled one from anywhere.
     """
     try:
-        if given.exists() or given.is_absolute():
-            return given
+        if path.exists() or path.is_absolute():
+            return path
     except OSError:  # no file can have such a long name, and whoever reads it says so
-        return given
-    named = given.name if given.suffix in (".yaml", ".yml") else f"{given.name}.yaml"
-    bundled = bundled_recipes() / named
-    return bundled if given.parent.name in ("", "recipes") and bundled.is_file() else given
+        return path
+    name = path.name if path.suffix in (".yaml", ".yml") else f"{path.name}.yaml"
+    bundled = bundled_recipes() / name
+    return bundled if path.parent.name in ("", "recipes") and bundled.is_file() else path

@@ -88,10 +88,10 @@ def _check_bounds(loc: Location, entry: dict[str, Any], type_: str) -> Iterator[
     """``min`` and ``max`` bound a number, or the length of a text or list."""
     for key in ("min", "max"):
         if key in entry and type_ not in (*NUMBER_TYPES, "string", "list"):
-            yield Invalid(f"{key} means nothing for an input of type {type_}", location=(*loc, key), at_key=True)
+            yield Invalid(f"{key} has no effect on an input of type {type_}", location=(*loc, key), at_key=True)
     if "pattern" in entry and type_ not in validators.TEXT_TYPES:
-        what = f"pattern means nothing for an input of type {type_}"
-        yield Invalid(what, location=(*loc, "pattern"), at_key=True)
+        message = f"pattern has no effect on an input of type {type_}"
+        yield Invalid(message, location=(*loc, "pattern"), at_key=True)
     low, high = _plain_number(entry.get("min")), _plain_number(entry.get("max"))
     if low is not None and high is not None and low > high:
         yield Invalid(f"min is {low}, which is more than max, {high}", location=(*loc, "min"))
@@ -149,11 +149,11 @@ def _check_schedule(schedule: dict[str, Any]) -> Iterator[Invalid]:
     elif "every" not in schedule and "cron" not in schedule:
         yield Invalid("the schedule does not say how often", "add `every: day`, or a cron line", loc)
     if "at" in schedule and "cron" in schedule:
-        what = "at does not go with cron, which says the time itself"
-        yield Invalid(what, "delete it", (*loc, "at"), at_key=True)
+        message = "at does not go with cron, which says the time itself"
+        yield Invalid(message, "delete it", (*loc, "at"), at_key=True)
     elif "at" in schedule and _is_distance(schedule.get("every")):
-        what = "at is a time of day, and does not go with hours, minutes and seconds"
-        yield Invalid(what, "delete it, or write every: day", (*loc, "at"), at_key=True)
+        message = "at is a time of day, and does not go with hours, minutes and seconds"
+        yield Invalid(message, "delete it, or write every: day", (*loc, "at"), at_key=True)
 
 
 def _is_distance(every: Any) -> bool:
@@ -200,8 +200,8 @@ def _check_kind(at: Location, step: dict[str, Any]) -> Iterator[Invalid]:
         hint = "put uses into a step under do" if kinds[:2] == ["uses", "for_each"] else "make two steps of it"
         yield Invalid(f"a step has {first} or {second}, not both", hint, (*at, second), at_key=True)
     elif not kinds and loop_keys and not _is_misspelt(step, "for_each"):
-        what = f"{loop_keys[0]} belongs to a loop, and for_each is missing"
-        yield Invalid(what, "add `for_each: ...`", (*at, loop_keys[0]), at_key=True)
+        message = f"{loop_keys[0]} belongs to a loop, and for_each is missing"
+        yield Invalid(message, "add `for_each: ...`", (*at, loop_keys[0]), at_key=True)
     elif not kinds and not any(_is_misspelt(step, key) for key in KINDS):
         hint = "add uses (an action), for_each (a loop) or include (another recipe's steps)"
         yield Invalid("this step does nothing", hint, at)
@@ -226,8 +226,8 @@ def _check_loop_expressions(at: Location, step: dict[str, Any]) -> Iterator[Inva
         )
         yield Invalid("key would be the same for every item", hint, (*at, "key"))
     if isinstance(for_each, str) and "${{" in for_each and not re.fullmatch(r"\s*\$\{\{.*\}\}\s*", for_each, re.DOTALL):
-        what = "for_each takes the name of an action, or one expression and nothing around it"
-        yield Invalid(what, location=(*at, "for_each"))
+        message = "for_each takes the name of an action, or one expression and nothing around it"
+        yield Invalid(message, location=(*at, "for_each"))
 
 
 # ---- expressions
@@ -239,14 +239,14 @@ def _check_expressions(data: Any) -> Iterator[Invalid]:
     for loc, value in _texts(data, ()):
         checked += value.count("${{") or 1
         if checked > MAX_EXPRESSIONS:
-            what = f"this recipe has more than {MAX_EXPRESSIONS} expressions"
-            raise Invalid(what, "split it with include", loc)
+            message = f"this recipe has more than {MAX_EXPRESSIONS} expressions"
+            raise Invalid(message, "split it with include", loc)
         for problem in _check_expression(loc, value):
             wrong += 1
             yield problem
         if wrong >= MAX_WRONG_EXPRESSIONS:
-            what = "too many expressions are wrong; those after this one were not checked"
-            raise Invalid(what, location=loc)
+            message = "too many expressions are wrong; those after this one were not checked"
+            raise Invalid(message, location=loc)
 
 
 def _texts(value: Any, loc: Location) -> Iterator[tuple[Location, str]]:

@@ -64,7 +64,7 @@ def parse_cron(line: str) -> Cron:
         hours=hours,
         days=days,
         months=months,
-        weekdays=frozenset((each - 1) % 7 for each in weekdays),
+        weekdays=frozenset((weekday - 1) % 7 for weekday in weekdays),
         either=either,
         wild=parts[0].startswith("*") or parts[1].startswith("*"),
     )
@@ -72,14 +72,14 @@ def parse_cron(line: str) -> Cron:
 
 def _numbers(field: _Field, text: str, offset: int) -> frozenset[int]:
     """The numbers of a field such as ``*/15``, ``1-5,7`` or ``mon``."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     for term in text.split(","):
         span, slash, step = term.partition("/")
         if slash and not (step.isascii() and step.isdecimal() and len(step) < 5 and int(step)):
             raise Invalid(f"has {quoted(step)} as the step of its {field.name}", offset=offset)
         first, last = _span(field, span, offset, open_ended=bool(slash))
-        found.update(range(first, last + 1, int(step) if slash else 1))
-    return frozenset(found)
+        numbers.update(range(first, last + 1, int(step) if slash else 1))
+    return frozenset(numbers)
 
 
 def _span(field: _Field, span: str, offset: int, *, open_ended: bool) -> tuple[int, int]:

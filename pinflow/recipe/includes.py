@@ -11,7 +11,7 @@ from pinflow.expressions.template import Scope, Unknown, compile_value
 from pinflow.recipe.reader import parse_all
 from pinflow.recipe.source import read
 from pinflow.schema.invalid import Invalid
-from pinflow.suggestions import suggest
+from pinflow.suggestions import quoted, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,9 +37,9 @@ class Place:
         """A place further inside."""
         return Place(self.source, (*self.loc, *loc))
 
-    def problem(self, what: str, *, hint: str = "", key: bool = False, offset: int | None = None) -> Problem:
+    def problem(self, message: str, *, hint: str = "", key: bool = False, offset: int | None = None) -> Problem:
         """A problem that stands here, or at the key that leads here, or ``offset`` characters into the text."""
-        return self.source.problem(self.loc, what, hint=hint, key=key, offset=offset)
+        return self.source.problem(self.loc, message, hint=hint, key=key, offset=offset)
 
     def locate(self, invalid: Invalid) -> Problem:
         """A mistake in what stands here, with its line and column."""
@@ -47,86 +47,89 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PlacedStep:
     """A step, where it stands, the recipe that it is from, and the steps under its ``do``."""
 
     place: Place
     step: Step
     recipe: Recipe
-    body: tuple[Part, ...] = ()
+    body: tuple[PlacedStep, ...] = ()
 
 
 @dataclass(slots=True)
-class Expanded:
+class ExpandedRecipe:
     """All recipes that take part, outermost first, and their steps in the order in which they run.
 
     ``problems`` is what is wrong with the included recipes by themselves, and with how they are included.
     """
 
-    steps: list[Part] = field(default_factory=list)
-    finally_: list[Part] = field(default_factory=list)
+    steps: list[PlacedStep] = field(default_factory=list)
+    finally_: list[PlacedStep] = field(default_factory=list)
     recipes: list[tuple[Source, Recipe]] = field(default_factory=list)
     logins: dict[str, tuple[Login, Place]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
 def expand(
-    source: Source, recipe: Recipe, known: Callable[[Sequence[tuple[Source, Recipe]]], Scope], *, now: datetime
-) -> Expanded:
+    source: Source, recipe: Recipe, scope_of: Callable[[Sequence[tuple[Source, Recipe]]], Scope], *, now: datetime
+) -> ExpandedRecipe:
     """Put included steps in their places. What the outer recipe declares (inputs, logins) wins.
 
-    ``known`` gives the inputs that the recipes so far declare, as a path may use
-    them; those whose values nobody knows yet are unknown, and what they lead to is
+    ``scope_of`` gives the inputs that the recipes so far declare, as a path may use
+    them; those whose values are not known yet are unknown, and what they lead to is
     left out.
     """
-    return _Expander(known, now).expanded(source, recipe)
+    return _Expander(scope_of, now).expand(source, recipe)
 
 
 class _Expander:
-    def __init__(self, known: Callable[[Sequence[tuple[Source, Recipe]]], Scope], now: datetime) -> None:
-        self._known = known
+    def __init__(self, scope_of: Callable[[Sequence[tuple[Source, Recipe]]], Scope], now: datetime) -> None:
+        self._scope_of = scope_of
         self._now = now
-        self._found = Expanded()
+        self._expanded = ExpandedRecipe()
 
-    def expanded(self, source: Source, recipe: Recipe) -> Expanded:
-        self._found.steps += self._steps(source, recipe, (Path(source.name),))
-        return self._found
+    def expand(self, source: Source, recipe: Recipe) -> ExpandedRecipe:
+        self._expanded.steps += self._steps(source, recipe, (Path(source.name),))
+        return self._expanded
 
-    def _steps(self, source: Source, recipe: Recipe, chain: tuple[Path, ...]) -> list[Part]:
+    def _steps(self, source: Source, recipe: Recipe, chain: tuple[Path, ...]) -> list[PlacedStep]:
         """A recipe's own steps; everything else of it is noted."""
-        self._found.recipes.append((source, recipe))
+        self._expanded.recipes.append((source, recipe))
         for name, login in recipe.auth.items():
-            self._found.logins.setdefault(name, (login, Place(source, ("auth", name))))
+            self._expanded.logins.setdefault(name, (login, Place(source, ("auth", name))))
         steps = list(self._parts(Place(source, ("steps",)), recipe.steps, recipe, chain))
-        self._found.finally_ += self._parts(Place(source, ("finally",)), recipe.finally_, recipe, chain)
+        self._expanded.finally_ += self._parts(Place(source, ("finally",)), recipe.finally_, recipe, chain)
         return steps
 
-    def _parts(self, place: Place, steps: Sequence[Step], recipe: Recipe, chain: tuple[Path, ...]) -> Iterator[Part]:
+    def _parts(
+        self, place: Place, steps: Sequence[Step], recipe: Recipe, chain: tuple[Path, ...]
+    ) -> Iterator[PlacedStep]:
         for index, step in enumerate(steps):
             here = place.at(index)
             if step.include is not None:
-                yield from self._included(here, step, step.include, chain)
+                yield from self._include(here, step, step.include, chain)
             else:
                 body = tuple(self._parts(here.at("do"), step.do, recipe, chain))
-                yield Part(here, step, recipe, body)
+                yield PlacedStep(here, step, recipe, body)
 
-    def _included(self, place: Place, step: Step, raw: str, chain: tuple[Path, ...]) -> list[Part]:
+    def _include(self, place: Place, step: Step, raw: str, chain: tuple[Path, ...]) -> list[PlacedStep]:
         """The steps of the recipe that ``step`` includes; none if it can't be had, which is noted."""
         for key in sorted(step.given - {"include", "name"}):
-            what = f"{key} means nothing beside include"
-            self._found.problems.append(place.at(key).problem(what, hint="put it into the included steps", key=True))
+            hint = "put it into the included steps"
+            problem = place.at(key).problem(f"{key} has no effect beside include", hint=hint, key=True)
+            self._expanded.problems.append(problem)
         place = place.at("include")
         try:
-            given = self._path(place, raw)
-            path = self._checked(place, given, chain)
+            written = self._path(place, raw)
+            path = self._resolve(place, written, chain)
             source = read(path, str(path))
             recipe, problems = parse_all(source)
-            self._found.problems += problems
+            self._expanded.problems += problems
             return self._steps(source, recipe, (*chain, path)) if recipe is not None else []
         except Unknown:
             return []
         except RecipeError as error:
-            self._found.problems += error.problems
+            self._expanded.problems += error.problems
             return []
 
     def _path(self, place: Place, raw: str) -> str:
@@ -134,7 +137,7 @@ class _Expander:
             value = compile_value(raw)
             if value.constant:
                 return raw
-            scope = self._known(self._found.recipes)
+            scope = self._scope_of(self._expanded.recipes)
             for _, reference in value.references:
                 self._check(place, scope, reference.root, reference.path, reference.offsets)
             if value.mentions_unknown(scope):
@@ -143,40 +146,37 @@ class _Expander:
         except Invalid as invalid:
             raise RecipeError([place.locate(invalid)]) from None
         if not isinstance(path, str) or not path.strip():
-            raise RecipeError([place.problem(f"this gives {_shown(path)}, which is no path of a recipe")])
+            result = "nothing" if path is None else quoted(path)
+            raise RecipeError([place.problem(f"this gives {result}, which isn't the path of a recipe")])
         return path
 
     def _check(self, place: Place, scope: Scope, root: str, path: Sequence[str | int], offsets: Sequence[int]) -> None:
         if root != "inputs":
-            what, hint = f"{root!r} is not known before the run", "use inputs only here"
-            raise RecipeError([place.problem(what, hint=hint, offset=offsets[0])])
+            message, hint = f"{root!r} is not known before the run", "use inputs only here"
+            raise RecipeError([place.problem(message, hint=hint, offset=offsets[0])])
         inputs: Any = scope.names["inputs"]
         if path and path[0] not in inputs and f"inputs.{path[0]}" not in scope.unknown:
             hint = suggest(str(path[0]), inputs, "the inputs are")
             raise RecipeError([place.problem(f"there is no input {path[0]!r}", hint=hint, offset=offsets[1])])
 
-    def _checked(self, place: Place, given: str, chain: tuple[Path, ...]) -> Path:
+    def _resolve(self, place: Place, written: str, chain: tuple[Path, ...]) -> Path:
         """The path of an included recipe: in the folder of the one that includes it, and not around in a circle."""
         folder = Path(place.source.name).parent
-        path = folder / given
+        path = folder / written
         try:
-            whole, inside, found = path.resolve(), folder.resolve(), path.is_file()
+            whole, inside, is_file = path.resolve(), folder.resolve(), path.is_file()
         except (OSError, ValueError, RuntimeError):  # too long, a null character, or links in a circle
-            raise RecipeError([place.problem(f"{given[:40]!r} can't be a path")]) from None
-        if "://" in given or not whole.is_relative_to(inside):
-            what = f"{given!r} is not inside the recipe's own folder"
+            raise RecipeError([place.problem(f"{written[:40]!r} can't be a path")]) from None
+        if "://" in written or not whole.is_relative_to(inside):
+            message = f"{written!r} is not inside the recipe's own folder"
             hint = "name a file beside the recipe, such as steps/common.yaml"
-            raise RecipeError([place.problem(what, hint=hint)])
-        if whole in {each.resolve() for each in chain}:
-            shown = " -> ".join(each.name for each in (*chain, path))
+            raise RecipeError([place.problem(message, hint=hint)])
+        if whole in {recipe.resolve() for recipe in chain}:
+            shown = " -> ".join(recipe.name for recipe in (*chain, path))
             raise RecipeError([place.problem(f"recipes include each other: {shown}")])
-        if len(chain) > DEPTH or len(self._found.recipes) > MOST:
+        if len(chain) > DEPTH or len(self._expanded.recipes) > MOST:
             most = f"{DEPTH} deep" if len(chain) > DEPTH else f"{MOST} in all"
             raise RecipeError([place.problem(f"too many recipes include others: at most {most}")])
-        if not found:
-            raise RecipeError([place.problem(f"there is no recipe {given!r} in {folder}")])
+        if not is_file:
+            raise RecipeError([place.problem(f"there is no recipe {written!r} in {folder}")])
         return path
-
-
-def _shown(value: Any) -> str:
-    return "nothing" if value is None else f"{str(value)[:40]!r}"

@@ -31,31 +31,31 @@ def parse_every(text: str) -> Often:
     if re.fullmatch(r"[-+\d.\s]+", text):
         _amount(text.strip())
         raise Invalid("needs a unit", f"write it like {text.strip()} minutes or {text.strip()} hours")
-    found = _EVERY.fullmatch(text)
-    if not found:
+    match = _EVERY.fullmatch(text)
+    if not match:
         raise Invalid(f"is not how often a recipe can run: {quoted(text)}", _ADVICE)
-    word = found[2].lower()
+    word = match[2].lower()
     if word not in _WORDS:
         likely = nearest(word, _WORDS)
         hint = (
             f"did you mean {likely}?" if likely else "the units are seconds, minutes, hours, days, weeks and weekdays"
         )
-        raise Invalid(f"has no unit {quoted(found[2])}", hint)
-    unit, given = _WORDS[word], found[1]
+        raise Invalid(f"has no unit {quoted(match[2])}", hint)
+    unit, count = _WORDS[word], match[1]
     if unit in WEEKDAYS:
-        if given is not None:
-            raise Invalid("can't count weekdays", f"write every: {unit}, or every: {given} weeks")
+        if count is not None:
+            raise Invalid("can't count weekdays", f"write every: {unit}, or every: {count} weeks")
         return Often(1, unit)
-    return _whole(_amount(given or "1"), unit)
+    return _whole(_amount(count or "1"), unit)
 
 
-def _amount(given: str) -> float:
-    if given.startswith("-"):
+def _amount(text: str) -> float:
+    if text.startswith("-"):
         raise Invalid("can't be negative", _ADVICE)
     try:
-        amount = float(given)
+        amount = float(text)
     except ValueError:
-        raise Invalid(f"has no number: {quoted(given)}", _ADVICE) from None
+        raise Invalid(f"has no number: {quoted(text)}", _ADVICE) from None
     if not amount:
         raise Invalid("can't be zero", _ADVICE)
     return amount

@@ -92,40 +92,40 @@ def recipe_schema(actions: Iterable[ActionSchema]) -> Json:
     return {**head, **recipe, "$defs": definitions}
 
 
-def _object(part: type[model.Part]) -> Json:
+def _object(part: type[model.Section]) -> Json:
     """A part as a schema: its keys, which of them must be there, and no others."""
     table = model.table(part)
-    found: Json = {"type": "object", "additionalProperties": False}
+    schema: Json = {"type": "object", "additionalProperties": False}
     if part.__doc__:
-        found["description"] = part.__doc__.split("\n", 1)[0]
-    found["properties"] = {name: _property(key) for name, key in table.items()}
+        schema["description"] = part.__doc__.split("\n", 1)[0]
+    schema["properties"] = {name: _property(key) for name, key in table.items()}
     required = [name for name, key in table.items() if key.required]
-    return {**found, "required": required} if required else found
+    return {**schema, "required": required} if required else schema
 
 
 def _property(key: Key) -> Json:
-    found = _shape(key.kind)
+    schema = _shape(key.kind)
     if key.of is not None:
-        inside = {"array": "items", "object": "additionalProperties"}.get(found.get("type", ""))
-        found |= {inside: _shape(key.of)} if inside else _shape(key.of)
-    found["description"] = key.about
+        inside = {"array": "items", "object": "additionalProperties"}.get(schema.get("type", ""))
+        schema |= {inside: _shape(key.of)} if inside else _shape(key.of)
+    schema["description"] = key.about
     if isinstance(key.default, (str, int, float)) and key.default != "" and not key.required:
-        found["default"] = key.default
-    return found
+        schema["default"] = key.default
+    return schema
 
 
-def _shape(what: Validator | str) -> Json:
+def _shape(of: Validator | str) -> Json:
     """A kind, or the part of this name, as a schema."""
-    match what:
+    match of:
         case str():
-            return {"$ref": f"#/$defs/{what}"}
+            return {"$ref": f"#/$defs/{of}"}
         case OneOf(words=words):
             return {"enum": list(words)}
         case Whole(least=least, most=most):
             bounds = {"minimum": least, "maximum": most}
             return {"type": "integer"} | {name: bound for name, bound in bounds.items() if bound is not None}
         case _:
-            return dict(_SHAPES[what])
+            return dict(_SHAPES[of])
 
 
 # ---- steps and their actions
@@ -133,20 +133,20 @@ def _shape(what: Validator | str) -> Json:
 
 def _step(actions: tuple[ActionSchema, ...]) -> Json:
     """A step: one of three kinds, and the arguments that its action takes."""
-    found = _object(model.Step)
-    properties = found["properties"]
-    properties["uses"] = _described(properties["uses"], {"anyOf": [*_names(actions), _expression()]})
+    schema = _object(model.Step)
+    properties = schema["properties"]
+    properties["uses"] = _with_description(properties["uses"], {"anyOf": [*_names(actions), _expression()]})
     sources = [*_names(action for action in actions if action.yields), _expression(), {"type": "array"}]
-    properties["for_each"] = _described(properties["for_each"], {"anyOf": sources})
-    found["oneOf"] = [{"required": ["uses"]}, {"required": ["for_each", "do"]}, {"required": ["include"]}]
-    found["dependentRequired"] = {key: ["for_each"] for key in checks.LOOP_KEYS}
-    found["allOf"] = [
+    properties["for_each"] = _with_description(properties["for_each"], {"anyOf": sources})
+    schema["oneOf"] = [{"required": ["uses"]}, {"required": ["for_each", "do"]}, {"required": ["include"]}]
+    schema["dependentRequired"] = {key: ["for_each"] for key in checks.LOOP_KEYS}
+    schema["allOf"] = [
         _condition(key, name, [action for action in actions if name in action.names]) for key, name in _uses(actions)
     ]
-    return found if found["allOf"] else {key: value for key, value in found.items() if key != "allOf"}
+    return schema if schema["allOf"] else {key: value for key, value in schema.items() if key != "allOf"}
 
 
-def _described(before: Json, after: Json) -> Json:
+def _with_description(before: Json, after: Json) -> Json:
     return {"description": before["description"], **after}
 
 
@@ -156,15 +156,15 @@ def _expression() -> Json:
 
 def _names(actions: Iterable[ActionSchema]) -> list[Json]:
     """Every name of the actions, with what an editor shows beside it."""
-    found = {name: action.description for action in actions for name in action.names}
-    return [{"const": name, "description": text} if text else {"const": name} for name, text in sorted(found.items())]
+    texts = {name: action.description for action in actions for name in action.names}
+    return [{"const": name, "description": text} if text else {"const": name} for name, text in sorted(texts.items())]
 
 
 def _uses(actions: Iterable[ActionSchema]) -> list[tuple[str, str]]:
     """Each key and action name that decide what ``with`` may hold."""
-    found = {("uses", name) for action in actions for name in action.names}
-    found |= {("for_each", name) for action in actions if action.yields for name in action.names}
-    return sorted(found)
+    pairs = {("uses", name) for action in actions for name in action.names}
+    pairs |= {("for_each", name) for action in actions if action.yields for name in action.names}
+    return sorted(pairs)
 
 
 def _condition(key: str, name: str, meant: list[ActionSchema]) -> Json:
@@ -184,10 +184,10 @@ def _arguments(action: ActionSchema) -> Json:
     """An action's arguments, with the definitions that they refer to moved beside them."""
     own = _definition(action)
     inner = action.parameters.get("$defs", {})
-    found = {f"{own}.{name}": _open(part, own) for name, part in inner.items()}
+    definitions = {f"{own}.{name}": _open(part, own) for name, part in inner.items()}
     outer = {key: value for key, value in action.parameters.items() if key != "$defs"}
-    found[own] = {"type": "object", "additionalProperties": False, **_open_object(outer, own)}
-    return found
+    definitions[own] = {"type": "object", "additionalProperties": False, **_open_object(outer, own)}
+    return definitions
 
 
 def _open(schema: Any, own: str) -> Any:
@@ -203,20 +203,20 @@ def _open(schema: Any, own: str) -> Any:
 
 def _open_object(schema: Mapping[str, Any], own: str) -> Json:
     """The same schema with its parts opened, and references led to where the definitions are now."""
-    found: Json = {}
+    opened: Json = {}
     for key, value in schema.items():
         if key == "title":
             continue
         if key == "$ref":
-            found[key] = str(value).replace("#/$defs/", f"#/$defs/{own}.")
+            opened[key] = str(value).replace("#/$defs/", f"#/$defs/{own}.")
         elif key in ("properties", "patternProperties"):
-            found[key] = {name: _open(part, own) for name, part in value.items()}
+            opened[key] = {name: _open(part, own) for name, part in value.items()}
         elif key in ("items", "additionalProperties"):
-            found[key] = _open(value, own)
+            opened[key] = _open(value, own)
         elif key in ("anyOf", "oneOf", "allOf", "prefixItems"):
-            found[key] = [_open_object(part, own) for part in value]
+            opened[key] = [_open_object(part, own) for part in value]
         else:
-            found[key] = value
-    if found.get("type") == "string" and "enum" not in found and "const" not in found:
-        found["type"] = _TEXT["type"]  # ids are often not quoted
-    return found
+            opened[key] = value
+    if opened.get("type") == "string" and "enum" not in opened and "const" not in opened:
+        opened["type"] = _TEXT["type"]  # ids are often not quoted
+    return opened

@@ -44,7 +44,7 @@ def entry(default: T, kind: Validator, about: str, of: Validator | str | None = 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Section:
     """A mapping with a fixed set of keys."""
 
     called: ClassVar[str] = ""  # in messages; by its place where this is empty
@@ -55,7 +55,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Input(Part):
+class Input(Section):
     """A value that the recipe takes when it is run."""
 
     type: InputType = entry("string", OneOf(*get_args(InputType)), "What kind of value it is.")
@@ -81,7 +81,7 @@ class Input(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Login(Part):
+class Login(Section):
     """An account that steps act for."""
 
     token: str = entry(
@@ -100,7 +100,7 @@ class Login(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retry(Part):
+class Retry(Section):
     """How often a step is tried."""
 
     called: ClassVar[str] = "retry"
@@ -110,7 +110,7 @@ class Retry(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule(Part):
+class Schedule(Section):
     """When the recipe runs by itself. The scheduler says what the values mean."""
 
     called: ClassVar[str] = "the schedule"
@@ -145,7 +145,7 @@ class Schedule(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step(Part):
+class Step(Section):
     """One thing that the recipe does: an action (uses), a loop (for_each, do) or another recipe's steps (include)."""
 
     called: ClassVar[str] = "a step"
@@ -184,7 +184,7 @@ class Step(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe(Part):
+class Recipe(Section):
     """What a recipe file says.
 
     Where it is ``broken``, there may be more names than it declares.
@@ -207,16 +207,16 @@ class Recipe(Part):
     )
 
 
-def table(part: type[Part]) -> Mapping[str, Key]:
+def table(part: type[Section]) -> Mapping[str, Key]:
     """The keys of a part, as they are written."""
     return _tables()[part]
 
 
 @cache
-def _tables() -> Mapping[type[Part], Mapping[str, Key]]:
+def _tables() -> Mapping[type[Section], Mapping[str, Key]]:
     return {part: _table(part) for part in (Recipe, Input, Login, Schedule, Step, Retry)}
 
 
-def _table(part: type[Part]) -> Mapping[str, Key]:
-    found = [each for each in dataclasses.fields(part) if each.metadata]
-    return {each.name.rstrip("_"): each.metadata["key"]._replace(field=each.name) for each in found}
+def _table(part: type[Section]) -> Mapping[str, Key]:
+    fields = [field for field in dataclasses.fields(part) if field.metadata]
+    return {field.name.rstrip("_"): field.metadata["key"]._replace(field=field.name) for field in fields}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pinflow.errors import RecipeError
 from pinflow.recipe import model, validators
 from pinflow.recipe.checks import check_recipe
-from pinflow.recipe.model import Input, Part, Recipe, Step, table
+from pinflow.recipe.model import Input, Recipe, Section, Step, table
 from pinflow.schema.invalid import Invalid, describe, mismatch
 from pinflow.suggestions import nearest, quoted
 
@@ -48,12 +48,12 @@ def parse_all(source: Source) -> tuple[Recipe | None, tuple[Problem, ...]]:
     Whatever is wrong counts as not written, and what lacks it is marked as ``broken``. There is no
     recipe where that would leave nothing to go by: no mapping, no list of steps, too many expressions.
     """
-    reading = _Reader(source)
+    reading = _RecipeReader(source)
     recipe = reading.recipe()
     return recipe, reading.problems()
 
 
-class _Reader:
+class _RecipeReader:
     """One recipe while it is read."""
 
     def __init__(self, source: Source) -> None:
@@ -86,7 +86,7 @@ class _Reader:
 
     # -- a part
 
-    def _part(self, part: type[Part], data: Any, loc: Location) -> Part:
+    def _part(self, part: type[Section], data: Any, loc: Location) -> Section:
         if not isinstance(data, dict):
             self._wrong.append(_not_a_mapping(part, data, loc))
             self._names_lost |= part is Step and isinstance(data, list)  # with ids in it, perhaps
@@ -105,7 +105,7 @@ class _Reader:
             case other:
                 return other
 
-    def _values(self, part: type[Part], data: dict[str, Any], loc: Location) -> tuple[dict[str, Any], set[str]]:
+    def _values(self, part: type[Section], data: dict[str, Any], loc: Location) -> tuple[dict[str, Any], set[str]]:
         """What is right in a mapping, and which of the part's keys are wrong, or meant by others."""
         wrong = self._unknown(part, data, loc)
         values = {}
@@ -133,7 +133,7 @@ class _Reader:
         calls_nothing = step.uses is step.for_each is step.include is None
         return _without_action(step) if calls_nothing or "api" in wrong else step
 
-    def _unknown(self, part: type[Part], data: dict[str, Any], loc: Location) -> set[str]:
+    def _unknown(self, part: type[Section], data: dict[str, Any], loc: Location) -> set[str]:
         """Note the keys that the part does not have; gives those that were probably meant, and are not there."""
         meant: set[str] = set()
         for name in data:
@@ -142,8 +142,8 @@ class _Reader:
             likely = nearest(name, table(part)) if self._suggestions > 0 else None
             self._suggestions -= 1
             hint = f"did you mean {likely}?" if likely else f"it takes {', '.join(table(part))}"
-            what = f"{_owner(part, loc)} has no key {quoted(name)}"
-            self._wrong.append(Invalid(what, hint, (*loc, name), at_key=True))
+            message = f"{_owner(part, loc)} has no key {quoted(name)}"
+            self._wrong.append(Invalid(message, hint, (*loc, name), at_key=True))
             meant |= {likely} if likely else _MEANT_BY_ANYTHING
             if isinstance(data[name], dict):
                 meant.add("with")
@@ -163,12 +163,12 @@ class _Reader:
             return {name: self._read(key.of, entry, (*loc, name)) for name, entry in value.items()}
         return self._read(key.of, value, loc)
 
-    def _read(self, what: Validator | str, written: Any, loc: Location) -> Any:
+    def _read(self, of: Validator | str, written: Any, loc: Location) -> Any:
         """The value that a validator makes of what was written, or the part of this name; _WRONG if it is neither."""
-        if isinstance(what, str):
-            return self._part(getattr(model, what), written, loc)
+        if isinstance(of, str):
+            return self._part(getattr(model, of), written, loc)
         try:
-            return what(written)
+            return of(written)
         except Invalid as invalid:
             invalid.at(*loc)
             self._wrong.append(invalid.about(_subject(invalid.location)))
@@ -207,17 +207,17 @@ def _without_bare_names(step: Step) -> Step:
 # -- words
 
 
-def _not_a_mapping(part: type[Part], written: Any, loc: Location) -> Invalid:
+def _not_a_mapping(part: type[Section], written: Any, loc: Location) -> Invalid:
     if part is Recipe:
-        what = "the recipe is empty" if written is None else f"a recipe must be a mapping, not {describe(written)}"
-        return Invalid(what, "begin it with `name: ...` and `steps:`", loc)
+        message = "the recipe is empty" if written is None else f"a recipe must be a mapping, not {describe(written)}"
+        return Invalid(message, "begin it with `name: ...` and `steps:`", loc)
     hint = f"it takes {', '.join(table(part))}"
     if part is Step and isinstance(written, str):
         hint = f"write `uses: {written[:40]}`"
     return mismatch("a mapping", written, hint, loc).about(_subject(loc))
 
 
-def _owner(part: type[Part], loc: Location) -> str:
+def _owner(part: type[Section], loc: Location) -> str:
     """A part, as the beginning of a sentence about its keys."""
     return part.called or _subject(loc)
 

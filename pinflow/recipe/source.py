@@ -85,10 +85,10 @@ class Source:
     @classmethod
     def of_file(cls, path: Path, shown: str) -> Source:
         """A YAML or JSON file; ``shown`` is what people call it. Raises RecipeError if it can't be read as a whole."""
-        found = read(path, shown)
-        if found.problems:
-            raise RecipeError(found.problems)
-        return found
+        source = read(path, shown)
+        if source.problems:
+            raise RecipeError(source.problems)
+        return source
 
     def where(self, loc: Sequence[str | int], *, key: bool = False, offset: int | None = None) -> tuple[int, int]:
         """Line and column, from 1, of the value at ``loc``, or of its key.
@@ -111,11 +111,11 @@ class Source:
         return self._place(start)
 
     def problem(
-        self, loc: Sequence[str | int], what: str, *, hint: str = "", key: bool = False, offset: int | None = None
+        self, loc: Sequence[str | int], message: str, *, hint: str = "", key: bool = False, offset: int | None = None
     ) -> Problem:
         """A problem that stands at ``loc``; see ``where``."""
         line, column = self.where(loc, key=key, offset=offset)
-        return Problem(self.name, line, column, what, hint)
+        return Problem(self.name, line, column, message, hint)
 
     def locate(self, invalid: Invalid) -> Problem:
         """A mistake in the data with its file, line and column."""
@@ -175,7 +175,7 @@ def load(text: str | bytes, name: str) -> Source:
     alias or a tag leaves open what the data is. Milder mistakes are in the result's ``problems``.
     """
     decoded = _decode(text, name)
-    lines = [0, *(found.end() for found in re.finditer("\n", decoded))]
+    lines = [0, *(match.end() for match in re.finditer("\n", decoded))]
     draft = Source(name, decoded, None, (), Node(0, 0), lines)
     _check_characters(draft)
     builder = _Builder(draft)
@@ -190,13 +190,13 @@ def load(text: str | bytes, name: str) -> Source:
     return Source(name, decoded, builder.data, tuple(builder.problems), builder.root, lines)
 
 
-def _refusal(name: str, what: str, hint: str, line: int = 1, column: int = 1) -> RecipeError:
-    return RecipeError([Problem(name, line, column, what, hint)])
+def _refusal(name: str, message: str, hint: str, line: int = 1, column: int = 1) -> RecipeError:
+    return RecipeError([Problem(name, line, column, message, hint)])
 
 
-def _problem_at(source: Source, start: int, what: str, hint: str) -> Problem:
+def _problem_at(source: Source, start: int, message: str, hint: str) -> Problem:
     line, column = source._place(min(start, len(source.text)))
-    return Problem(source.name, line, column, what, hint)
+    return Problem(source.name, line, column, message, hint)
 
 
 def _not_a_file(kind: int) -> tuple[str, str]:
@@ -213,8 +213,8 @@ def _decode(text: str | bytes, name: str) -> str:
         size = len(text)
         decoded = _decode_bytes(text[: MAX_BYTES + 1], name) if size <= MAX_BYTES else ""
     if size > MAX_BYTES:
-        what = f"a recipe has at most {MAX_BYTES // 1000} kB"
-        raise _refusal(name, what, "split it with include, or move data to a file")
+        message = f"a recipe has at most {MAX_BYTES // 1000} kB"
+        raise _refusal(name, message, "split it with include, or move data to a file")
     return decoded.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -226,16 +226,16 @@ def _decode_bytes(text: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         before = text[: error.start].decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        what = f"byte 0x{text[error.start]:02x} is not UTF-8"
-        raise _refusal(name, what, "save the file as UTF-8", line, column) from None
+        message = f"byte 0x{text[error.start]:02x} is not UTF-8"
+        raise _refusal(name, message, "save the file as UTF-8", line, column) from None
 
 
 def _check_characters(draft: Source) -> None:
-    found = _CONTROL.search(draft.text) if draft.text.isascii() else re.search(_FORBIDDEN, draft.text)
-    if found:
-        code = ord(found.group())
+    match = _CONTROL.search(draft.text) if draft.text.isascii() else re.search(_FORBIDDEN, draft.text)
+    if match:
+        code = ord(match.group())
         hint = f'in double quotes it can be written "\\u{code:04x}"' if code in (0x2028, 0x2029) else "delete it"
-        problem = _problem_at(draft, found.start(), f"the invisible character U+{code:04X} is not allowed", hint)
+        problem = _problem_at(draft, match.start(), f"the invisible character U+{code:04X} is not allowed", hint)
         raise RecipeError([problem])
 
 
@@ -300,9 +300,9 @@ class _Builder:
             return resolve(value)
         if not value.isascii() and re.search(_SURROGATE, value):
             value = self.joined_surrogates(event)
-        if found := _CONTROL.search(value):
-            what = f"this text holds the control character U+{ord(found.group()):04X}"
-            self.refuse(event, what, "delete it: only line breaks and tabs are allowed")
+        if match := _CONTROL.search(value):
+            message = f"this text holds the control character U+{ord(match.group()):04X}"
+            self.refuse(event, message, "delete it: only line breaks and tabs are allowed")
         return value
 
     def joined_surrogates(self, event: Any) -> str:
@@ -349,9 +349,9 @@ class _Builder:
                 return
         if name in parent:
             line, _ = self.draft._place(parent_node.keys[name])
-            what = f"the key {quoted(name)} stands here twice"
+            message = f"the key {quoted(name)} stands here twice"
             hint = f"the first is in line {line}; delete one"
-            self.problems.append(_problem_at(self.draft, start, what, hint))
+            self.problems.append(_problem_at(self.draft, start, message, hint))
             return
         parent[name] = value
         parent_node.keys[name] = start
@@ -359,16 +359,16 @@ class _Builder:
 
     def without_colon(self, name: str, start: int) -> tuple[str | None, Any]:
         """An entry of a mapping that has no colon after its key; what was probably meant, or (None, None)."""
-        if found := re.fullmatch(r"([\w-]+):(\S.*)", name):
-            at, hint = start + len(found[1]), f"write {found[1]}: ..."
+        if match := re.fullmatch(r"([\w-]+):(\S.*)", name):
+            at, hint = start + len(match[1]), f"write {match[1]}: ..."
             self.problems.append(_problem_at(self.draft, at, "a space is missing after this colon", hint))
-            return found[1], resolve(found[2])
+            return match[1], resolve(match[2])
         hint = "put quotes around a text with a comma; or write `key: value`"
         self.problems.append(_problem_at(self.draft, start, f"{quoted(name)} has no value", hint))
         return None, None
 
-    def refuse(self, event: Any, what: str, hint: str) -> None:
-        self.problems.append(_problem_at(self.draft, _start(event), what, hint))
+    def refuse(self, event: Any, message: str, hint: str) -> None:
+        self.problems.append(_problem_at(self.draft, _start(event), message, hint))
 
 
 def _start(event: Any) -> int:

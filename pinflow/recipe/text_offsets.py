@@ -36,12 +36,12 @@ def offset_in_text(raw: str, style: str, value: str, offset: int) -> int:
     position = 0
     pieces = {"'": _single, '"': _double}.get(style, _lines)
     for piece, at in pieces(raw, style):
-        found = _next_place(value, piece, position)
-        if found is None:
+        start = _next_place(value, piece, position)
+        if start is None:
             return 0
-        position = found + len(piece)
+        position = start + len(piece)
         if offset < position or offset == position == len(value):
-            return at + max(0, offset - found)
+            return at + max(0, offset - start)
     return 0
 
 
@@ -56,15 +56,15 @@ def _next_place(value: str, piece: str, position: int) -> int | None:
 
 def _single(raw: str, _: str) -> Iterator[tuple[str, int]]:
     """The pieces of a text in single quotes as they stand in the value, each with its offset."""
-    for found in re.finditer(_SINGLE, raw[1:-1]):
-        if not found["fold"]:
-            yield found["plain"] or "'", found.start() + 1
+    for match in re.finditer(_SINGLE, raw[1:-1]):
+        if not match["fold"]:
+            yield match["plain"] or "'", match.start() + 1
 
 
 def _double(raw: str, _: str) -> Iterator[tuple[str, int]]:
     """The pieces of a text in double quotes as they stand in the value, each with its offset."""
-    for found in re.finditer(_DOUBLE, raw[1:-1]):
-        match found.lastgroup, found.group():
+    for match in re.finditer(_DOUBLE, raw[1:-1]):
+        match match.lastgroup, match.group():
             case "plain", piece:
                 pass
             case "escape", written:
@@ -75,7 +75,7 @@ def _double(raw: str, _: str) -> Iterator[tuple[str, int]]:
                 piece = chr(0x10000 + (int(written[2:6], 16) - 0xD800) * 0x400 + int(written[8:], 16) - 0xDC00)
             case _:
                 continue
-        yield piece, found.start() + 1
+        yield piece, match.start() + 1
 
 
 def _lines(raw: str, style: str) -> Iterator[tuple[str, int]]:

@@ -35,8 +35,8 @@ def events(text: str) -> Iterator[Any]:
     except Invalid:
         raise
     except MarkedYAMLError as error:
-        at, what, hint = _explain(error, text)
-        raise Invalid(what, hint, offset=at) from None
+        at, message, hint = _explain(error, text)
+        raise Invalid(message, hint, offset=at) from None
     except (ValueError, OverflowError, IndexError):
         # the scanner trusts some texts too much: "\UFFFFFFFF" is one
         raise Invalid("this can't be read as YAML", "write the text in another way", offset=parser.index) from None
@@ -134,8 +134,8 @@ def _line_around(text: str, at: int) -> tuple[str, str]:
 
 def _explain_missing_colon(text: str, opened: int) -> tuple[int, str, str]:
     _, line = _line_around(text, opened)
-    if found := re.match(r"([\w-]+):\S", line):
-        return opened + len(found[1]), "a space is missing after this colon", f"write {found[1]}: ..."
+    if match := re.match(r"([\w-]+):\S", line):
+        return opened + len(match[1]), "a space is missing after this colon", f"write {match[1]}: ..."
     return opened, "this line has no key", "write `key: value`; indent it if it continues the text above"
 
 
@@ -147,8 +147,8 @@ def _explain_flow(text: str, at: int, opened: int) -> tuple[int, str, str]:
         return start, "an expression inside { } or [ ] must be quoted", hint
     if at >= len(text.rstrip()):
         return opened, f"this {text[opened : opened + 1]} is never closed", "close it, or quote it if it is text"
-    what = f"{text[at]} can't stand here, inside {{ }} or [ ]"
-    return at, what, "put a comma between entries, and quotes around text that holds , : ? { } [ ]"
+    message = f"{text[at]} can't stand here, inside {{ }} or [ ]"
+    return at, message, "put a comma between entries, and quotes around text that holds , : ? { } [ ]"
 
 
 def _explain_layout(problem: str, text: str, at: int) -> tuple[int, str, str]:
@@ -173,6 +173,6 @@ def _explain_second_colon(text: str, before: str, at: int) -> tuple[int, str, st
         return at, "a colon and a space can't stand inside unquoted text", _QUOTE_TEXT
     begin = at - len(before.lstrip(" -"))
     line_before = text.rfind("\n", 0, max(0, at - len(before) - 1)) + 1
-    if found := re.compile(r"[ -]*([\w-]+):(?!\s|//)").match(text, line_before, at - len(before)):
-        return found.end() - 1, "a space is missing after this colon", f"write {found[1]}: ..."
+    if match := re.compile(r"[ -]*([\w-]+):(?!\s|//)").match(text, line_before, at - len(before)):
+        return match.end() - 1, "a space is missing after this colon", f"write {match[1]}: ..."
     return begin, "this line is indented deeper than it may be", "line it up with the key above, which has a value"

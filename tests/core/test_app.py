@@ -57,10 +57,10 @@ def test_what_to_choose_from_is_listed_by_the_services_own_action(project: Any) 
 
     project.offer(list_tokens)
     plan = project.check("{name: n, inputs: {to: {type: token, required: true}}, steps: [{uses: get_me}]}")
-    from pinflow.plan.inputs import Declared
+    from pinflow.plan.inputs import DeclaredInput
     from pinflow.recipe.includes import Place
 
-    declared = Declared("to", plan.recipe.inputs["to"], Place(plan.source, ("inputs", "to")))
+    declared = DeclaredInput("to", plan.recipe.inputs["to"], Place(plan.source, ("inputs", "to")))
     found = project.app().accounts.choices(declared, plan)
     assert (len(found), found[0]) == (7, ("101", "thing 0"))
 
@@ -68,10 +68,10 @@ def test_what_to_choose_from_is_listed_by_the_services_own_action(project: Any) 
 def test_nothing_is_listed_where_the_service_has_no_action_for_it(project: Any) -> None:
     _ = project.shop
     plan = project.check("{name: n, inputs: {to: {type: date, required: true}}, steps: [{uses: get_me}]}")
-    from pinflow.plan.inputs import Declared
+    from pinflow.plan.inputs import DeclaredInput
     from pinflow.recipe.includes import Place
 
-    declared = Declared("to", plan.recipe.inputs["to"], Place(plan.source, ("inputs", "to")))
+    declared = DeclaredInput("to", plan.recipe.inputs["to"], Place(plan.source, ("inputs", "to")))
     assert project.app().accounts.choices(declared, plan) == []
     assert project.shop.asked == []
 
