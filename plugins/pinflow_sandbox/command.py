@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow import UsageError
-from pinflow_sandbox.control.faults import parse_profile
-from pinflow_sandbox.control.settings import Settings
-from pinflow_sandbox.server.sandbox import LOOPBACK, start
+from pinflow_sandbox.control.settings import LOOPBACK, Settings
 
 if TYPE_CHECKING:
     import argparse
@@ -68,6 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted. Prints the variables a client needs. Raises UsageError for a bad setting or port."""
+    from pinflow_sandbox.server.sandbox import start  # here: --help needs no server
+
     settings, faults = _settings(args.changes, args.api), _faults(args.faults)
     try:
         sandbox = start(port=args.port, host=args.host, seed=args.seed, settings=settings, faults=faults)
@@ -120,6 +120,8 @@ def _quiet_interrupt() -> Iterator[None]:
 
 
 def _faults(text: str | None) -> FaultProfile | None:
+    from pinflow_sandbox.control.faults import parse_profile
+
     if text is None:
         return None
     try:

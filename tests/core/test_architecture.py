@@ -296,9 +296,13 @@ LIGHT: list[tuple[list[str], set[str]]] = [
         ["--version"],
         {"argparse", "http.client", "inspect", "pinflow.app", "platformdirs", "pluggy", "requests", "yaml"},
     ),
-    (["--help"], {"http.client", "http.server", "importlib.metadata", "requests", "rich", "sqlite3", "ssl", "yaml"}),
-    (["validate", "--help"], {"http.client", "http.server", "requests", "rich", "sqlite3", "ssl"}),
-    (["validate", "RECIPE"], {"http.client", "http.server", "jinja2", "requests", "rich", "sqlite3", "ssl"}),
+    (
+        ["--help"],
+        {"h11", "http.client", "http.server", "importlib.metadata", "requests", "rich", "sqlite3", "ssl", "yaml"},
+    ),
+    (["validate", "--help"], {"h11", "http.client", "http.server", "requests", "rich", "sqlite3", "ssl"}),
+    (["sandbox", "--help"], {"h11", "http.client", "requests", "rich", "ssl"}),
+    (["validate", "RECIPE"], {"h11", "http.client", "http.server", "jinja2", "requests", "rich", "sqlite3", "ssl"}),
 ]
 
 PROBE = """

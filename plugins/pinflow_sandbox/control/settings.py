@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
 DAY = 86_400.0  # seconds
+LOOPBACK = ("127.0.0.1", "::1", "localhost")  # the only hosts to listen on: a sandbox is for this machine alone
 
 STANDARD_PER_MINUTE: Mapping[str, int] = {
     "org_read": 1000,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pinflow import is_token_name
 from pinflow_sandbox.control.faults import FaultInjector, parse_profile
+from pinflow_sandbox.control.settings import LOOPBACK
 from pinflow_sandbox.control.surface import Control, ControlSurface
 from pinflow_sandbox.oauth.token_files import TokenFiles
 from pinflow_sandbox.seed import example
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from pinflow_sandbox.control.faults import FaultHook, FaultProfile
     from pinflow_sandbox.control.settings import Settings
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MOST_CONNECTIONS = 512  # each has a thread; pinflow opens at most a few dozen
 BACKLOG = 256  # a test that opens hundreds of connections at once is not refused
 
