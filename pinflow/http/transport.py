@@ -267,13 +267,16 @@ class _ExchangeTimeout(Timeout):
 
 
 class _TimedReader(io.RawIOBase):
-    """A socket's bytes; each read ends by the exchange's deadline."""
+    """What http.client reads a response from: a socket's bytes; each read ends by the exchange's deadline."""
 
     def __init__(self, sock: socket.socket, exchange: _Exchange) -> None:
         super().__init__()
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)
         self._exchange = exchange
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
 
     def readable(self) -> bool:
         return True
@@ -288,16 +291,6 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
-class _TimedSocket:
-    """What http.client's response needs of a socket: a file to read from."""
-
-    def __init__(self, sock: socket.socket, exchange: _Exchange) -> None:
-        self._reader = _TimedReader(sock, exchange)
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self._reader)
-
-
 class _TrackedConnection:
     """What both kinds of connection add: they record whether any byte of a request was sent, and send it at once."""
 
@@ -306,7 +299,7 @@ class _TrackedConnection:
     _pending: list[bytes] | None = None  # the parts of a request, while it is composed
 
     def response_class(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
-        return http.client.HTTPResponse(_TimedSocket(sock, self.exchange), *args, **kwargs)  # type: ignore[arg-type]
+        return http.client.HTTPResponse(_TimedReader(sock, self.exchange), *args, **kwargs)  # type: ignore[arg-type]
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         # headers sent before the body cost both ends another system call

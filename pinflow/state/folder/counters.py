@@ -15,7 +15,7 @@ import os
 import threading
 from contextlib import suppress
 from math import isfinite
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError
 from pinflow.state.folder.lock import FileLock
@@ -97,27 +97,8 @@ class CounterTable:
         self.numbers[PAUSED] = 0.0
 
 
-class Tables(Protocol):
-    """Where counter tables come from. ``lock`` is held while a table is read or written; ``key``: see `UsageStore`."""
-
-    key: bytes
-
-    @property
-    def lock(self) -> threading.Lock | FileLock: ...
-
-    def open(self, key: CounterKey) -> CounterTable:
-        """The table of this key, new or as it was left. Not to be called with the lock held."""
-
-    def release(self, key: CounterKey) -> None:
-        """This process no longer uses the table. Not to be called with the lock held."""
-
-    def all(self) -> Iterator[tuple[CounterKey, CounterTable]]: ...
-
-    def close(self) -> None: ...
-
-
 class MemoryTables:
-    """Tables of this process alone."""
+    """Counter tables of this process alone. ``lock`` is held while a table is read or written."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()  # threads share a table
@@ -138,7 +119,10 @@ class MemoryTables:
 
 
 class TableFiles:
-    """The shared tables below ``folder``, which is created if need be. Close it.
+    """The shared counter tables below ``folder``, which is created if need be. Close it.
+
+    ``lock`` is held while a table is read or written, and not while one is opened or released; ``key``: see
+    `UsageStore`.
 
     Raises StateError, from here and from ``open``, when the folder or a table can't
     be used; what is damaged or foreign is left as it is.
@@ -158,6 +142,7 @@ class TableFiles:
         self._swept = False
 
     def open(self, key: CounterKey) -> CounterTable:
+        """The table of this key, new or as it was left."""
         name = _file_name(key)
         with self._opening:
             if name not in self._maps:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from pinflow.state.folder.counters import Tables
     from pinflow.state.records import CounterKey, RemainingCalls
 
 _DAY = 86_400.0
@@ -22,16 +21,16 @@ _TICK = 1e-4  # seconds; a shorter wait is none: with floating point it could go
 class BucketUsage:
     """A `UsageStore` of token buckets over ``tables``. ``now`` is their clock. Close it."""
 
-    def __init__(self, tables: Tables, now: Callable[[], float]) -> None:
+    def __init__(self, tables: MemoryTables | TableFiles, now: Callable[[], float]) -> None:
         self._tables = tables
-        self._now = now
+        self.now = now
         self.lock = tables.lock
         self.key = tables.key
 
     def lane(self, counter: CounterKey, quota: tuple[int, float] | None = None) -> BucketLane:
         table = self._tables.open(counter)
         with self.lock:
-            table.advance(self._now())
+            table.advance(self.now())
             return BucketLane(self, counter, table, _open_buckets(table, quota))
 
     def release(self, counter: CounterKey) -> None:
@@ -40,7 +39,7 @@ class BucketUsage:
     def acquire(self, lanes: Sequence[Any], ahead: Sequence[int]) -> BucketClaim | list[float]:
         own: Sequence[BucketLane] = lanes
         with self.lock:
-            now = self._now()
+            now = self.now()
             for lane in own:
                 lane.table.advance(now)
             waits = [lane.wait(now, number) for lane, number in zip(own, ahead, strict=True)]
@@ -51,7 +50,7 @@ class BucketUsage:
     def finish(self, claim: Any, age: float, changes: Iterable[LimitChange | RemainingCalls] = ()) -> None:
         own: BucketClaim = claim
         with self.lock:
-            now = self._now()
+            now = self.now()
             for window, slot in own.slots:
                 window.finish(slot, now - age)
             for change in changes:
@@ -61,7 +60,7 @@ class BucketUsage:
                     bucket.fill(bucket.limit - change.remaining, own.taken_at, now + change.reset)
 
     def uses(self) -> list[QuotaUse]:
-        now = self._now()
+        now = self.now()
         rows: list[QuotaUse] = []
         for counter, table in self._tables.all():
             with self.lock:
@@ -74,16 +73,13 @@ class BucketUsage:
         return sorted(rows, key=lambda row: (row.api, row.origin, row.login, row.account, row.category, row.seconds))
 
     def lift(self, login: str) -> int:
-        now, lifted = self._now(), 0
+        now, lifted = self.now(), 0
         for counter, table in self._tables.all():
             with self.lock:
                 if not counter.category and counter.login == login and table.pause_left(now):
                     table.resume()
                     lifted += 1
         return lifted
-
-    def now(self) -> float:
-        return self._now()
 
     def close(self) -> None:
         self._tables.close()
