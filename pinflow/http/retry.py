@@ -28,7 +28,7 @@ class Limits:
     read: float = 30.0  # the longest silence
     max_bytes: int = 32 * 2**20  # of an answer, unpacked; a page of 250 Pins has less than one of them
     max_pages: int = 10_000  # of a listing: 2.5 million objects
-    attempts: int = 6  # with the back-off below about 30 s: most restarts of a service are shorter
+    attempts: int = 6  # with the back-off below 15 to 31 s: most restarts of a service are shorter
     patience: float = 120.0  # the longest that one call waits for its quota, all waits together
     backoff: float = 1.0
     backoff_cap: float = 60.0

@@ -309,7 +309,7 @@ def test_quotas_for_programs_are_one_json_object(cli: StudioCli) -> None:
     assert cli.json["blocks"] == []
 
 
-def test_no_token_is_found_in_the_ledger(cli: StudioCli) -> None:
+def test_no_token_is_found_in_the_usage_files(cli: StudioCli) -> None:
     cli("run", *COPY, "--patience", "0")
     token = cli.sandbox.environment()["ACCESS_TOKEN"].encode()
     files = list((cli.folder / "state" / "quota").iterdir())
@@ -366,10 +366,10 @@ def test_there_must_be_a_block_to_lift(cli: StudioCli) -> None:
     assert "no account of the token 'access_token' is blocked" in cli.stderr
 
 
-# -- a ledger that can't be used
+# -- usage that can't be stored
 
 
-def test_a_damaged_ledger_ends_the_run_before_anything_is_sent(cli: StudioCli) -> None:
+def test_damaged_usage_ends_the_run_before_anything_is_sent(cli: StudioCli) -> None:
     cli("run", *COPY, "--patience", "0")
     before = cli.requests()
     page = sorted((cli.folder / "state" / "quota").glob("*.page"))[0]

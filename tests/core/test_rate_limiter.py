@@ -146,7 +146,7 @@ def test_the_first_call_of_the_next_window_waits_a_little_more_than_a_window() -
     assert [round(moment - 1000, 1) for moment in left] == [0, 0, 60.6, 60.6, 121.2]
 
 
-def test_a_long_answer_keeps_its_place_taken_for_as_long() -> None:
+def test_a_long_answer_keeps_its_slot_taken_for_as_long() -> None:
     world = World()
     limiter = world.limiter(write=Quota(1, 60))
     permit = limiter.acquire("me", "write", patience=0)
@@ -212,7 +212,7 @@ def test_a_wait_that_grows_beyond_patience_is_given_up() -> None:
     assert world.slept == [pytest.approx(40.4)]
 
 
-def test_an_interrupted_wait_gives_its_place_back() -> None:
+def test_an_interrupted_wait_leaves_its_place_in_the_queue() -> None:
     world = World()
     limiter = world.limiter(write=Quota(1, 60))
     call(limiter)
@@ -310,12 +310,63 @@ def test_threads_share_the_quota_without_exceeding_it() -> None:
     assert fullest_window(sorted(left), 60) <= 5
 
 
-def test_who_lets_others_go_first_waits_for_a_place_after_theirs() -> None:
+def test_who_lets_others_go_first_waits_for_a_slot_after_theirs() -> None:
     bucket = Bucket.standalone(2, 60.0)
     for now in (0.0, 1.0):
         bucket.take(now)
     waits = [bucket.wait(2.0, ahead) for ahead in range(6)]
     assert [2 + wait for wait in waits] == pytest.approx([60.6, 61.6, 121.2, 122.2, 181.8, 182.8])
+
+
+def test_who_lets_others_go_first_never_waits_less_than_the_next_call() -> None:
+    bucket = Bucket.standalone(2, 60.0)
+    slots = [bucket.take(now) for now in (0.0, 1.0)]
+    bucket.finish(slots[0], 30.0)  # so that the second slot is free before the first
+    assert [bucket.wait(2.0, ahead) for ahead in (0, 1)] == pytest.approx([88.6, 88.6])
+
+
+def test_calls_that_share_a_slot_wait_together() -> None:
+    bucket = Bucket.standalone(2 * 2048 + 20, 60.0)  # three calls to a slot, 1,372 slots
+    for number in range(3 * 1372):
+        assert bucket.wait(number / 1000) == 0
+        bucket.take(number / 1000)
+    waits = [bucket.wait(10.0, ahead) for ahead in (0, 2, 3, 3 * 1372, 3 * 1372 + 3)]
+    # a slot is free a window after the last of its three calls
+    assert waits == pytest.approx([50.602, 50.602, 50.605, 111.202, 111.205])
+    assert bucket.count_used(10.0) == 3 * 1372
+    assert bucket.count_used(60.6025) == 3 * 1371
+    bucket.take(61.0)
+    assert [bucket.wait(61.0, ahead) for ahead in (0, 1)] == [0, 0]  # room for two more
+
+
+def test_calls_made_elsewhere_take_whole_slots() -> None:
+    bucket = Bucket.standalone(2 * 2048 + 20, 60.0)
+    bucket.take(5.0)
+    bucket.fill(10, 5.0, 30.0)
+    assert bucket.count_used(5.0) == 12  # ten or a few more, never fewer
+    assert bucket.free_at() == pytest.approx(65.6)
+    bucket.fill(10, 5.0, 30.0)
+    assert bucket.count_used(5.0) == 12
+    bucket.fill(0, 5.0, 30.0)
+    assert bucket.count_used(5.0) == 12
+
+
+def test_the_slot_that_is_free_first_is_the_next() -> None:
+    bucket = Bucket.standalone(3, 60.0)
+    bucket.take(5.0)
+    bucket.fill(3, 5.0, 30.0)
+    assert [bucket.wait(6.0, ahead) for ahead in range(3)] == pytest.approx([24, 24, 59.6])
+
+
+def test_a_window_of_another_length_begins_unused_and_one_of_the_same_goes_on() -> None:
+    bucket = Bucket.standalone(2, 60.0)
+    bucket.take(5.0)
+    bucket.begin(3, 60.0, learned=True)
+    assert (bucket.limit, bucket.learned, bucket.count_used(5.0)) == (3, True, 1)
+    bucket.begin(2, 3600.0)
+    assert (bucket.seconds, bucket.learned, bucket.count_used(5.0), bucket.free_at()) == (3600, False, 0, 0)
+    bucket.clear()
+    assert bucket.seconds == 0
 
 
 def test_a_quota_of_very_many_calls_is_never_exceeded_and_nearly_used_up() -> None:

@@ -119,7 +119,7 @@ def test_a_days_quota_is_kept_over_days_and_reboots(machine: Machine) -> None:
     assert used_up(machine.process(write=day)) == pytest.approx(3 * 3600, abs=30)
 
 
-def test_accounts_apps_and_places_have_quotas_of_their_own(machine: Machine) -> None:
+def test_accounts_apps_and_origins_have_quotas_of_their_own(machine: Machine) -> None:
     write, report = Quota(1, 60), Quota(1, 60, "app")
     mine = machine.process(accounts={"me": "aaaa", "other": "bbbb"}, write=write, report=report)
     call(mine)
@@ -225,7 +225,7 @@ def test_a_login_that_goes_leaves_another_that_comes_meanwhile_alone(machine: Ma
     began = Event()
 
     class Watched:
-        """The pages' lock, which tells who comes to it."""
+        """The lock, which signals who comes to it."""
 
         def __init__(self, lock: Any) -> None:
             self._lock = lock
@@ -323,11 +323,11 @@ def test_a_table_of_the_version_before_is_read_and_written_in_its_format(machine
     assert list(written[128:131]) == pytest.approx([NOON + 1007, NOON + 1009, machine.now() + 60.6])
 
 
-def page_of(folder: Path, category: str) -> Path:
+def table_file(folder: Path, category: str) -> Path:
     for file in folder.glob("*.page"):
         if json.loads(file.read_bytes()[512:1024].rstrip(b"\0"))[3] == category:
             return file
-    raise AssertionError(f"there is no page of {category}")
+    raise AssertionError(f"there is no table of {category}")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such modes")
@@ -368,10 +368,10 @@ def _unlabelled(content: bytearray) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [_cut, _foreign, _newer, _not_a_number, _negative, _unlabelled])
-def test_a_damaged_page_is_named_and_left_as_it_is(machine: Machine, damage: Callable[[bytearray], bytes]) -> None:
+def test_a_damaged_table_is_named_and_left_as_it_is(machine: Machine, damage: Callable[[bytearray], bytes]) -> None:
     call(machine.process(write=Quota(1, 60)))
     machine.close()
-    file = page_of(machine.folder, "write")
+    file = table_file(machine.folder, "write")
     file.write_bytes(broken := damage(bytearray(file.read_bytes())))
     with pytest.raises(StateError, match=r"is damaged: .*; it was left as it is") as caught:
         machine.process(write=Quota(1, 60)).open("me", ["write"])
@@ -387,10 +387,10 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are followed here")
-def test_a_link_in_place_of_a_page_is_not_followed(machine: Machine, tmp_path: Path) -> None:
+def test_a_link_in_place_of_a_table_is_not_followed(machine: Machine, tmp_path: Path) -> None:
     call(machine.process(write=Quota(1, 60)))
     machine.close()
-    file = page_of(machine.folder, "write")
+    file = table_file(machine.folder, "write")
     aside = tmp_path / "aside"
     file.rename(aside)
     file.symlink_to(aside)
@@ -420,7 +420,7 @@ def test_quotas_of_more_accounts_than_files_may_be_open_can_be_looked_at(machine
     assert len(found) == accounts
 
 
-def test_a_full_disk_is_told_and_leaves_no_half_page(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_and_leaves_no_half_table(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     store = machine.store()
 
     def full(*_: Any, **__: Any) -> Any:
@@ -434,7 +434,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_page(machine: Machine, monkeypat
     store.lane(CounterKey("v5", ORIGIN, "me", "write"))
 
 
-def test_pages_that_nobody_used_for_long_go_when_a_new_one_comes(machine: Machine) -> None:
+def test_tables_unused_for_long_are_removed_when_a_new_one_comes(machine: Machine) -> None:
     call(machine.process(write=Quota(1, 60)), login="gone")
     old = set(machine.folder.glob("*.page"))
     long_ago = time.time() - 100 * 86_400
