@@ -184,6 +184,17 @@ def test_plugins_know_only_the_public_names() -> None:
     assert wrong(imports("plugins", "common"), is_wrong) == []
 
 
+def test_only_the_choice_of_a_state_knows_how_it_is_stored() -> None:
+    # what belongs to files and not to a state; and the counters of one process, which need none
+    stores = re.compile(r"pinflow\.state\.folder\.(?!(paths|atomic_file|lock|filesystem)$)\w+")
+
+    def is_wrong(each: Import) -> bool:
+        return stores.fullmatch(each.module) is not None and each.name != "MemoryUsage"
+
+    outside_of_state = [each for each in imports("pinflow") if part_of_file(each.file) != "state"]
+    assert wrong(outside_of_state, is_wrong) == []
+
+
 def test_no_plugin_knows_another() -> None:
     plugins = {path.name for path in (PROJECT / "plugins").iterdir() if path.is_dir()}
 

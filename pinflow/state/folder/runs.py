@@ -169,7 +169,7 @@ class FolderRuns:
         return _NO_RUN in record.error or not self._size(run_id)
 
     def prune(self, keep: int = 500, *, slack: int = 100) -> None:
-        """Remove all runs that ended ok, but for the newest ``keep``.
+        """Remove all runs that ended ok, but for the newest ``keep``: 500 small ones take 20 MB.
 
         Looks into the files only once there are ``slack`` more than that: it is called on every start.
         """
