@@ -10,25 +10,25 @@ if TYPE_CHECKING:
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
-    """Where runs are recorded: PINFLOW_STATE_DIR, else the user's state directory."""
+    """The folder where runs are recorded: PINFLOW_STATE_DIR, else the user's state directory."""
     return _folder(environ, "PINFLOW_STATE_DIR", "state")
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Where what can be made again is kept: PINFLOW_CACHE_DIR, else the user's cache directory."""
+    """The folder for what can be made again: PINFLOW_CACHE_DIR, else the user's cache directory."""
     return _folder(environ, "PINFLOW_CACHE_DIR", "cache")
 
 
 def _folder(environ: Mapping[str, str], variable: str, kind: str) -> Path:
-    if chosen := environ.get(variable):
-        return Path(chosen).expanduser()
-    import platformdirs
+    if folder := environ.get(variable):
+        return Path(folder).expanduser()
+    import platformdirs  # only here: a start that is told the folder does without it
 
     return platformdirs.user_state_path("pinflow") if kind == "state" else platformdirs.user_cache_path("pinflow")
 
 
 def current_folder() -> Path:
-    """Where pinflow is called; "." where that folder was removed, as may happen to a daemon: nothing is found there."""
+    """The current folder; ".", where nothing is found, if it was removed, as may happen to a daemon."""
     try:
         return Path.cwd()
     except FileNotFoundError:
