@@ -271,7 +271,7 @@ class _DaemonLog(ScheduleLog):
 
     def end(self) -> None:
         """Write that the daemon stopped."""
-        self._line("stopped; what is due meanwhile runs at the next start")
+        self._line("stopped; what becomes due runs at the next start")
 
     def _write_next(self) -> None:
         following = self.scheduler.timetable.next_run() if self.scheduler else None

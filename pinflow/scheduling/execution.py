@@ -90,7 +90,7 @@ def _outcome(app: App, store: OccurrenceStore, active: ActiveRun, options: Optio
         # an owner that was silent for long, and not dead, made or ended it between the look at it and its resumption
         if now.state == "ok":
             return _ALREADY_DONE
-        return RunOutcome("left", "another process had its run meanwhile", "goes on at the next look", until=app.now())
+        return RunOutcome("left", "another process was running it", "goes on at the next look", until=app.now())
 
 
 def _run(app: App, store: OccurrenceStore, active: ActiveRun, options: Options) -> RunOutcome:

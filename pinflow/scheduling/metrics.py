@@ -43,8 +43,7 @@ def parse_address(text: str, *, public: bool) -> tuple[str, int]:
         ) from None
     if not (loopback or public):
         raise UsageError(
-            f"other machines could read the metrics at {text}",
-            hint="use 127.0.0.1, or allow it with --metrics-public",
+            f"other machines could read the metrics at {text}", hint="use 127.0.0.1, or allow it with --metrics-public"
         )
     return host, int(digits)
 
@@ -142,8 +141,7 @@ def serve(metrics: Metrics, address: tuple[str, int]) -> Iterator[str]:
         server, thread = library.start_http_server(port, addr=host, registry=registry)
     except OSError as error:
         raise StateError(
-            f"can't listen at {host}:{port}: {error.strerror}",
-            hint="stop what listens there, or use another port",
+            f"can't listen at {host}:{port}: {error.strerror}", hint="stop what listens there, or use another port"
         ) from error
     try:
         shown = f"[{host}]" if ":" in host else host

@@ -61,7 +61,7 @@ def select_jobs(
     if not recipes and RECIPES.is_dir():
         recipes = [RECIPES]
     if not recipes:
-        raise UsageError("which recipes?", hint="name files or folders; there is no folder recipes/ here")
+        raise UsageError("no recipes given", hint="name files or folders; there is no folder recipes/ here")
     rows = load_jobs(app, recipes, inputs, stored_jobs(store), warn=warn, on_read=on_read)
     if not rows:
         raise UsageError(

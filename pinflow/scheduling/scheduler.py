@@ -36,7 +36,7 @@ RENEWAL = 10.0  # seconds between two renewals of the leases: five of six may fa
 WORKERS = 64  # runs at a time; each has an account of its own and mostly waits for the network
 RESTS_AFTER = 3  # failures in a row; fewer happen by chance
 _RESTS = (600.0, 6 * 3600.0)  # seconds, the first rest and the longest: an hourly job is tried four times a day
-_JUMP = 5.0  # seconds by which the two clocks may part before it is called a jump; a slow look is no jump
+_JUMP = 5.0  # seconds by which the two clocks may part before it is called a jump; a slow look is not one
 _AT_ONCE = 200  # jobs that one look decides about: more would delay the renewals
 _PRUNING = 86_400.0  # seconds between two removals of old rows
 
@@ -305,7 +305,7 @@ class Scheduler:
                 self._active.pop(active.occurrence.id, None)
         for active, outcome in ended:
             self._report(_outcome_event(active, outcome))
-            # one that needs an approval was reported when it was first refused, and is no failure of the job
+            # one that needs an approval was reported when it was first refused, and isn't a failure of the job
             waits = outcome.exit_code == ApprovalRequired.exit_code and outcome.result is None
             if outcome.state in ("done", "failed") and not waits:
                 self._count(active.job.name, failed=outcome.state == "failed")

@@ -173,7 +173,7 @@ def test_at_a_terminal_it_reads_them_again_too_and_stops_when_the_terminal_is_cl
         daemon.wait()
     assert daemon.returncode == 0
     assert "recipes reloaded: 2 jobs" in err
-    assert "stopped; what is due" in err
+    assert "stopped; what becomes due" in err
 
 
 SLOW = """

@@ -119,7 +119,7 @@ class ScheduleFile:
         return damaged(self.path, reason, SCHEDULE)
 
 
-@lru_cache(maxsize=16_384)  # 10,000 jobs say few different things; nobody changes what comes out
+@lru_cache(maxsize=16_384)  # 10,000 jobs say few different things; no caller changes the values
 def parse_json(text: str) -> Any:
     """The value of a JSON text. Raises ValueError."""
     return json.loads(text)
