@@ -53,7 +53,7 @@ _MOVED = {  # names that an App of version 0.1 had itself
     "choices": "accounts.choices",
     "monotonic": "clock.monotonic",
     "tell": "notices.alert",
-    "undo_plan": "plan_undo",
+    "undoing": "plan_undo",
 }
 
 

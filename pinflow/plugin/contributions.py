@@ -41,7 +41,6 @@ class CheckedRecipe(Protocol):
     @property
     def item_logins(self) -> Mapping[tuple[str, str], RequiredLogin]:
         """Logins that are another one for each item of a loop."""
-        ...
 
 
 class Contributions(Protocol):
@@ -50,16 +49,13 @@ class Contributions(Protocol):
     @property
     def apis(self) -> Mapping[str, Api]:
         """By id: "v5"."""
-        ...
 
     @property
     def simulators(self) -> Mapping[str, Simulator]:
         """By service."""
-        ...
 
     def action(self, name: str, api: str | None) -> Action | None:
         """The action that a recipe of ``api`` calls ``name``; None if there is none."""
-        ...
 
 
 class Host(Protocol):
@@ -72,36 +68,28 @@ class Host(Protocol):
     @property
     def state(self) -> Path:
         """The folder where runs are recorded."""
-        ...
 
     @property
     def store(self) -> State:
         """What is kept between runs."""
-        ...
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        ...
 
     def plan(self, recipe: Path, *, inputs: Mapping[str, Any] | None, api: str | None = None) -> CheckedRecipe:
         """A checked recipe; nothing is sent. ``inputs`` None only checks it. Raises RecipeError, UsageError."""
-        ...
 
     def recipes(self) -> Sequence[Path]:
         """The recipes that come with pinflow, by name."""
-        ...
 
     def usual_api(self) -> str | None:
         """The API that the environment names, if it does. Raises UsageError for an unknown one."""
-        ...
 
     def credential_request(self, token: str, api: str, scopes: frozenset[str] = ...) -> CredentialRequest:
         """Where a token is looked for. Raises UsageError for an unknown API."""
-        ...
 
     def look(self, name: str, credential: Credential, api: str, *, environ: Mapping[str, str] | None = ...) -> Any:
         """The output of a reading action without arguments; None where ``api`` has no such action."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,11 +119,9 @@ class RunningSandbox(Protocol):
     @property
     def url(self) -> str:
         """Where it listens."""
-        ...
 
     def environment(self, tokens: Collection[str] = ...) -> Mapping[str, str]:
         """The variables a client needs to use it, with a token for each name in ``tokens``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -300,3 +301,38 @@ def test_an_action_that_fails_is_told_with_its_hint(project: Any) -> None:
 
     project.offer(fail)
     assert str(project.run("{name: n, steps: [{uses: fail}]}").error) == "the shop is closed\n  come back on Monday"
+
+
+# names of version 0.1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("quotas", "accounts.quotas"),
+        ("lift_block", "accounts.lift_block"),
+        ("choices", "accounts.choices"),
+        ("monotonic", "clock.monotonic"),
+        ("tell", "notices.alert"),
+        ("undoing", "plan_undo"),
+    ],
+)
+def test_an_old_name_of_the_app_still_works_and_warns_of_the_new_one(project: Any, old: str, new: str) -> None:
+    app = project.app()
+    with pytest.warns(DeprecationWarning, match=rf"^tests uses App\.{old}, which is now App\.{new}; pinflow 0\.3"):
+        method = getattr(app, old)
+    assert method == attrgetter(new)(app)
+
+
+def test_an_unknown_name_of_the_app_is_an_attribute_error(project: Any) -> None:
+    with pytest.raises(AttributeError, match="'App' object has no attribute 'quota'"):
+        project.app().quota  # noqa: B018
+
+
+def test_times_that_are_given_one_by_one_make_the_clock(project: Any) -> None:
+    app = project.app()
+    with pytest.warns(DeprecationWarning, match=r"which is now App\(clock=Clock\(now, monotonic, sleep\)\)"):
+        old = App(app.registry, app._manager, {}, state=project.state, clock=lambda: 5.0, sleep=lambda seconds: None)
+    assert old.now() == 5.0
+    with pytest.raises(TypeError, match="unexpected keyword argument 'zone'"):
+        App(app.registry, app._manager, {}, zone=lambda: 5.0)

@@ -41,7 +41,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     f"pinflow/{place}": tuple(f"tests/{name}.py" for name in names)
     for place, names in {
         **{
-            f"engine/{name}.py": ("core/test_durable", "core/test_loops", "core/test_resume")
+            f"engine/{name}.py": ("core/test_parallel", "core/test_durable", "core/test_loops", "core/test_resume")
             for name in ("durable", "each_run", "effect_runner", "parallel")
         },
         "engine/loops.py": ("core/test_loops", "core/test_accounts", "core/test_resume"),
