@@ -36,11 +36,10 @@ Items: TypeAlias = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of the expression language: how it is written, what it gives, and what does it."""
+    """A function of the expression language: how it is written, and what does it."""
 
     name: str
     usage: str
-    about: str
     checks: tuple[Check, ...]
     run: Callable[..., Any]
     optional: int = 0  # arguments at the end that may be left out
@@ -439,55 +438,48 @@ def _days_between(run: Evaluation, one: str, other: str) -> int:
 
 
 _ALL: Final = (
-    Function("lower", "lower(text)", "the text in small letters", (text,), _lower),
-    Function("upper", "upper(text)", "the text in capitals", (text,), _upper),
-    Function("trim", "trim(text)", "the text without white space at its ends", (text,), _trim),
-    Function("replace", "replace(text, old, new)", "the text with each old replaced", (text, text, text), _replace),
-    Function("split", "split(text, separator)", "the list of parts between separators", (text, text), _split),
-    Function("join", "join(list, separator)", "the items as one text", (items, text), _join),
-    Function("starts_with", "starts_with(text, start)", "whether the text starts so", (text, text), _starts_with),
-    Function("ends_with", "ends_with(text, end)", "whether the text ends so", (text, text), _ends_with),
-    Function(
-        "contains", "contains(container, value)", "the same as value in container", (container, anything), contains
-    ),
-    Function("text", "text(value)", "a number or boolean as text", (anything,), _text),
-    Function("number", "number(text)", "the number that the text spells", (anything,), _number),
-    Function("length", "length(value)", "how many characters, items or fields there are", (container,), _length),
-    Function(
-        "slice",
-        "slice(value, from, to)",
-        "a part of a text or list; negative places count from the end",
-        (text_or_items, whole, whole),
-        _slice,
-        optional=1,
-    ),
-    Function("truncate", "truncate(text, n)", "at most n characters, ending in … if cut", (text, whole), _truncate),
-    Function("slug", "slug(text)", "small letters and digits with - between the words", (text,), _slug),
-    Function("json", "json(value)", "the value as JSON text", (anything,), _json),
-    Function("parse_json", "parse_json(text)", "the value that the JSON text holds", (text,), _parse_json),
-    Function("sha256", "sha256(text)", "the SHA-256 hash of the text, in hexadecimal", (text,), _sha256),
-    Function("first", "first(list)", "the first item, or null", (items,), _first),
-    Function("last", "last(list)", "the last item, or null", (items,), _last),
-    Function("sort", "sort(list) or sort(list, item, key)", "the items in order", (items,), _sort),
-    Function("reverse", "reverse(list)", "the items from the last to the first", (items,), _reverse),
-    Function("unique", "unique(list)", "the items without those that came before", (items,), _unique),
-    Function("flatten", "flatten(list)", "the items of the lists in the list", (items,), _flatten),
-    Function("range", "range(n)", "the list of 0 to n - 1", (whole,), _range),
-    Function("sum", "sum(list)", "the total of the numbers", (items,), _sum),
-    Function("min", "min(list)", "the smallest item, or null", (items,), _min),
-    Function("max", "max(list)", "the largest item, or null", (items,), _max),
-    Function("keys", "keys(mapping)", "the names of the fields", (mapping,), _keys),
-    Function("values", "values(mapping)", "the values of the fields", (mapping,), _values),
-    Function("merge", "merge(mapping, mapping)", "the fields of both, the second's first", (mapping, mapping), _merge),
-    Function("round", "round(number, digits)", "rounded, half away from zero", (number, whole), _round, optional=1),
-    Function("floor", "floor(number)", "the next whole number below", (number,), _floor),
-    Function("ceil", "ceil(number)", "the next whole number above", (number,), _ceil),
-    Function("abs", "abs(number)", "the number without its sign", (number,), _abs),
-    Function("now", "now()", "this moment, as 2026-03-01T09:30:00+00:00", (), _now, clock=True),
-    Function("today", "today()", "this day, as 2026-03-01", (), _today, clock=True),
-    Function("date_add", 'date_add(date, n, "days")', "the date n units later", (text, whole, text), _date_add),
-    Function("date_format", 'date_format(date, "YYYY-MM-DD")', "the date written so", (text, text), _date_format),
-    Function("days_between", "days_between(date, date)", "days to the second", (text, text), _days_between),
+    Function("lower", "lower(text)", (text,), _lower),  # the text in small letters
+    Function("upper", "upper(text)", (text,), _upper),  # the text in capitals
+    Function("trim", "trim(text)", (text,), _trim),  # the text without white space at its ends
+    Function("replace", "replace(text, old, new)", (text, text, text), _replace),  # the text with each old replaced
+    Function("split", "split(text, separator)", (text, text), _split),  # the list of parts between separators
+    Function("join", "join(list, separator)", (items, text), _join),  # the items as one text
+    Function("starts_with", "starts_with(text, start)", (text, text), _starts_with),  # whether the text starts so
+    Function("ends_with", "ends_with(text, end)", (text, text), _ends_with),  # whether the text ends so
+    # the same as value in container
+    Function("contains", "contains(container, value)", (container, anything), contains),
+    Function("text", "text(value)", (anything,), _text),  # a number or boolean as text
+    Function("number", "number(text)", (anything,), _number),  # the number that the text spells
+    Function("length", "length(value)", (container,), _length),  # how many characters, items or fields there are
+    # a part of a text or list; negative places count from the end
+    Function("slice", "slice(value, from, to)", (text_or_items, whole, whole), _slice, optional=1),
+    Function("truncate", "truncate(text, n)", (text, whole), _truncate),  # at most n characters, ending in … if cut
+    Function("slug", "slug(text)", (text,), _slug),  # small letters and digits with - between the words
+    Function("json", "json(value)", (anything,), _json),  # the value as JSON text
+    Function("parse_json", "parse_json(text)", (text,), _parse_json),  # the value that the JSON text holds
+    Function("sha256", "sha256(text)", (text,), _sha256),  # the SHA-256 hash of the text, in hexadecimal
+    Function("first", "first(list)", (items,), _first),  # the first item, or null
+    Function("last", "last(list)", (items,), _last),  # the last item, or null
+    Function("sort", "sort(list) or sort(list, item, key)", (items,), _sort),  # the items in order
+    Function("reverse", "reverse(list)", (items,), _reverse),  # the items from the last to the first
+    Function("unique", "unique(list)", (items,), _unique),  # the items without those that came before
+    Function("flatten", "flatten(list)", (items,), _flatten),  # the items of the lists in the list
+    Function("range", "range(n)", (whole,), _range),  # the list of 0 to n - 1
+    Function("sum", "sum(list)", (items,), _sum),  # the total of the numbers
+    Function("min", "min(list)", (items,), _min),  # the smallest item, or null
+    Function("max", "max(list)", (items,), _max),  # the largest item, or null
+    Function("keys", "keys(mapping)", (mapping,), _keys),  # the names of the fields
+    Function("values", "values(mapping)", (mapping,), _values),  # the values of the fields
+    Function("merge", "merge(mapping, mapping)", (mapping, mapping), _merge),  # the fields of both, the second's first
+    Function("round", "round(number, digits)", (number, whole), _round, optional=1),  # rounded, half away from zero
+    Function("floor", "floor(number)", (number,), _floor),  # the next whole number below
+    Function("ceil", "ceil(number)", (number,), _ceil),  # the next whole number above
+    Function("abs", "abs(number)", (number,), _abs),  # the number without its sign
+    Function("now", "now()", (), _now, clock=True),  # this moment, as 2026-03-01T09:30:00+00:00
+    Function("today", "today()", (), _today, clock=True),  # this day, as 2026-03-01
+    Function("date_add", 'date_add(date, n, "days")', (text, whole, text), _date_add),  # the date n units later
+    Function("date_format", 'date_format(date, "YYYY-MM-DD")', (text, text), _date_format),  # the date written so
+    Function("days_between", "days_between(date, date)", (text, text), _days_between),  # days to the second
 )
 FUNCTIONS: Final[Mapping[str, Function]] = {function.name: function for function in _ALL}
 LOOPS: Final[Mapping[str, str]] = {

@@ -16,6 +16,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from pinflow.expressions.compiler import compile_source
 from pinflow.expressions.expression import (
     Expression,
     Reference,
@@ -24,6 +25,7 @@ from pinflow.expressions.expression import (
     parse_template,
 )
 from pinflow.expressions.functions import FUNCTIONS, LOOPS
+from pinflow.expressions.values import Evaluation
 from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import nearest
 
@@ -64,6 +66,13 @@ def test_an_expression_gives_its_result(row: dict[str, Any]) -> None:
 def test_a_mistake_is_shown_at_its_column(row: dict[str, Any]) -> None:
     error = mistake(row["expr"], row.get("scope"))
     assert ((error.offset or 0) + 1, error.message, error.hint) == (row["column"], row["message"], row.get("hint", ""))
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, *LOOPS])
+def test_a_usage_is_written_as_a_call(name: str) -> None:
+    usages = [FUNCTIONS[name].usage] if name in FUNCTIONS else []
+    for usage in [*usages, *([LOOPS[name]] if name in LOOPS else [])]:
+        assert usage.startswith(f"{name}(") and usage.endswith(")")
 
 
 def test_the_corpus_shows_every_function() -> None:
@@ -331,6 +340,126 @@ BIG = {"big": "x" * 60_000, "many": list(range(9_000)), "long": "x" * 6_000_000}
 )
 def test_an_evaluation_ends_within_its_budget(text: str, message: str) -> None:
     assert mistake(text, BIG).message == message
+
+
+SIZED = {
+    "t": "x" * 100,
+    "l": list(range(100)),
+    "m": {f"k{i}": i for i in range(100)},
+    "n": [["a", "b"], ["c"]],
+    "w": ["a"] * 100,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "meanwhile"),
+    [
+        ("lower(t)", 2000, 200),
+        ("upper(t)", 2000, 200),
+        ("trim(t)", 2000, 200),
+        ("replace(t, 'x', 'yy')", 2000, 300),
+        ("replace(t, 'y', 'zz')", 2000, 200),
+        ("split(t, 'y')", 2000, 101),
+        ("split(t, 'xx')", 2000, 151),
+        ("join(w, ', ')", 2000, 398),
+        ("join([], ', ')", 2000, 0),
+        ("starts_with(t, 'xx')", 2000, 2),
+        ("ends_with(t, 'xx')", 2000, 2),
+        ("contains(t, 'y')", 2000, 100),
+        ("contains(l, 7)", 2000, 100),
+        ("contains(m, 'k1')", 2000, 1),
+        ("text(t)", 2000, 100),
+        ("text(12)", 1000, 2),
+        ("number('12')", 1000, 0),
+        ("length(t)", 2000, 0),
+        ("slice(t, 10)", 2000, 90),
+        ("slice(l, 10, 30)", 2000, 20),
+        ("truncate(t, 10)", 2000, 10),
+        ("truncate(t, 100)", 2000, 0),
+        ("slug(t)", 2000, 300),
+        ("json(t)", 2000, 102),
+        ("json(l)", 2000, 291),
+        ("parse_json('[1,2]')", 1000, 5),
+        ("sha256(t)", 2000, 100),
+        ("first(l)", 2000, 0),
+        ("sort(l)", 2000, 100),
+        ("reverse(l)", 2000, 100),
+        ("unique(l)", 2000, 100),
+        ("unique(n)", 2000, 25),
+        ("flatten(n)", 2000, 5),
+        ("flatten(l)", 2000, 200),
+        ("range(100)", 1000, 100),
+        ("sum(l)", 2000, 100),
+        ("min(l)", 2000, 100),
+        ("max(l)", 2000, 100),
+        ("keys(m)", 2000, 100),
+        ("values(m)", 2000, 100),
+        ("merge(m, {a: 1})", 3001, 101),
+        ("round(1.5)", 1000, 0),
+        ("date_format('2026-03-01', '[a]YYYY')", 1000, 28),
+        ("date_add('2026-03-01', 1, 'days')", 1000, 0),
+        ("t + t", 3000, 200),
+        ("l + l", 3000, 200),
+        ("l == l", 3000, 110),
+        ("m == m", 3000, 110),
+        ("1 + 1", 1000, 0),
+        ("map(l, i, i)", 2000, 200000),
+        ("filter(l, i, i * 2 > 3)", 2000, 400000),
+        ("all(l, i, true)", 2000, 100000),
+        ("sort(l, i, -i)", 2000, 300000),
+        ("l[0] == l", 3000, 0),
+        ("n == n", 3000, 35),
+    ],
+)
+def test_work_has_an_exact_price(text: str, before: int, meanwhile: int) -> None:
+    """1,000 for each operator, call and name, at once; 1 for each character or item built or looked through."""
+    program = compile_source(text)
+    run = Evaluation(SIZED, NOW, 1_000_000, program.loops)
+    program.run(run)
+    assert (program.price, 1_000_000 - run.left) == (before, meanwhile)
+
+
+def test_the_steps_of_a_budget_can_be_used_up_to_the_last() -> None:
+    # 3 calls, and for each item its body, the loop itself and a thousandth for building the range
+    assert evaluate("length(map(range(2497), i, i))") == 2_497
+    assert mistake("length(map(range(2498), i, i))").message == "map(): the expression takes more than 5,000 steps"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("length(half + half)", 65_536),
+        ("length(join([half, half], ''))", 65_536),
+        ("length(join([half, short], ','))", 65_536),
+        ("length(replace(half, 'x', 'yy'))", 65_536),
+        ("length(split(commas, ','))", 10_000),
+        ("length(range(10000))", 10_000),
+        ("length(items + [1])", 10_000),
+    ],
+)
+def test_a_limit_itself_is_within_the_limit(text: str, size: int) -> None:
+    data = {"half": "x" * 32_768, "short": "x" * 32_767, "commas": "," * 9_999, "items": list(range(9_999))}
+    assert evaluate(text, data) == size
+    data = {"half": "x" * 32_769, "short": "x" * 32_768, "commas": "," * 10_000, "items": list(range(10_000))}
+    assert "at most" in mistake(text.replace("10000", "10001"), data).message
+
+
+def test_an_expression_may_be_as_long_as_the_limit_and_no_longer() -> None:
+    assert evaluate("1" + " " * 9_999) == 1
+    error = mistake("1" + " " * 10_000)
+    assert (error.message, error.offset) == ("the expression is longer than 10,000 characters", 10_000)
+
+
+def test_brackets_and_operators_may_be_32_deep_and_no_deeper() -> None:
+    assert evaluate("(" * 31 + "1" + ")" * 31) == 1
+    assert evaluate("[" * 31 + "1" + "]" * 31) is not None
+    for text in ("(" * 32 + "1" + ")" * 32, f"[{'1, ' * 50}{'(' * 32}1{')' * 32}]", f"[{'-x, ' * 50}{'-' * 40}x]"):
+        assert mistake(text, {"x": 1}).message == "the expression is nested more than 32 deep"
+    for tower in ("({} * 1 + 1)", "text({} + 'a' == 'b')", "[{}][0]", "(true ? {} : 1) + 1", "!({} == 1 && true)"):
+        text = "1"
+        for _ in range(31):
+            text = tower.format(text)
+        assert mistake(text).message == "the expression is nested more than 32 deep", tower
 
 
 def test_sharing_can_not_multiply_a_result() -> None:
@@ -641,6 +770,33 @@ def test_parts_are_joined_as_text(text: str, expected: str) -> None:
 )
 def test_braces_that_close_mappings_do_not_end_the_expression(text: str, value: Any) -> None:
     assert render(text) == value
+
+
+@pytest.mark.parametrize("text", ["$${{ a }}", "${{ a }}${{ b }}", "${{ a }}.", "x ${{ a }}", "$${{ ${{ a }}"])
+def test_a_template_with_more_than_one_expression_is_text(text: str) -> None:
+    assert not template(text).single
+
+
+def test_a_template_knows_its_parts_and_where_they_stand() -> None:
+    parts = [part if isinstance(part, str) else (part[0].text, part[1]) for part in template("a ${{ b }} $${{ c").parts]
+    assert "".join(part for part in parts if isinstance(part, str)) == "a  ${{ c"
+    assert [part for part in parts if not isinstance(part, str)] == [("b", 6)]
+    (reference,) = template("a ${{ b.c[0] }}").references
+    assert reference.offsets == (6, 8, 10)
+
+
+def test_a_long_expression_is_cut_in_a_message() -> None:
+    for length, shown in ((60, "x" * 60), (61, "x" * 59 + "…")):
+        name = "x" * length
+        with pytest.raises(Invalid) as refused:
+            render(f"a ${{{{ {name} }}}}", **{name: None})
+        assert refused.value.message == f"{shown} is nothing, which can't be put into text"
+
+
+def test_a_text_of_parts_may_be_as_long_as_the_limit() -> None:
+    assert len(render("a${{ x }}", x="x" * 65_535)) == 65_536
+    error = template_mistake(lambda: render("a${{ x }}", x="x" * 65_536))
+    assert (error.message, error.offset) == ("the text would be 65,537 characters long; at most 65,536 are allowed", 0)
 
 
 def test_a_text_without_an_expression_is_no_template() -> None:
