@@ -6,7 +6,7 @@ are first used, because every start of the program passes here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # importing typing would take as long as all of --version
 
 __version__ = "0.1.0"
 
@@ -157,7 +157,7 @@ __all__ = [
 _RENAMED = {"way_out": "network_settings"}  # old name -> new name, for one version
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _RENAMED:
         from pinflow.errors import warn_renamed
 

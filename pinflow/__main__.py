@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING
 
 from pinflow.cli import VERSION_LINE
 
+TYPE_CHECKING = False  # importing typing would take as long as all of --version
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,10 +20,27 @@ def main(argv: Sequence[str] | None = None, *, shell: Shell | None = None) -> in
     if words == ["--version"] and shell is None and sys.stdout is not None:  # answered before anything is imported
         sys.stdout.write(VERSION_LINE + "\n")
         return 0
+    if words in (["--help"], ["-h"], ["help"]) and shell is None and _print_cached_help():
+        return 0
     from pinflow.cli.program import main as run
     from pinflow.cli.shell import Shell
 
     return run(words, shell or Shell.of_process())
+
+
+def _print_cached_help() -> bool:
+    """Print the help if it is cached, and if stdout takes it; whatever is out of the ordinary goes the usual way."""
+    from pinflow.cli.help_cache import read_help
+
+    text = read_help(os.environ)
+    if text is None or not text.isascii() or sys.stdout is None:
+        return False
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ class App:
         ``reserved`` are names of commands that no plugin may have; ``clock`` is that of
         this machine unless given. Raises PluginError.
         """
-        cache = paths.cache_folder(environ) / "plugins.json"
+        cache = paths.cache_file(environ, "plugins.cache")
         manager, infos = loader.load_installed(environ, cache, files=plugins_from)
         return cls(loader.collect(manager, infos, environ, reserved=reserved), manager, environ, clock=clock, **options)
 

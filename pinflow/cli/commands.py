@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pinflow.cli.shell import Shell
     from pinflow.plugin.contributions import Command
 
-CommandRow = tuple[str, str, str]  # name, group, help
 RUN, WRITE, HERE = "Run recipes", "Write recipes", "This installation"
 
 
@@ -66,42 +65,17 @@ def module_of(name: str) -> CommandModule:
 
 def plugin_commands(shell: Shell) -> Mapping[str, Command]:
     """The commands of plugins, by name. Only their command hook is called, which is fast. Raises PluginError."""
-    return _load_commands(shell)[0]
+    return load_commands(shell)[0]
 
 
-def _load_commands(shell: Shell) -> tuple[Mapping[str, Command], list[str]]:
-    """The commands of plugins, and the modules of all plugins."""
+def load_commands(shell: Shell) -> tuple[Mapping[str, Command], list[str]]:
+    """The commands of plugins by name, and the files of all plugins. Raises PluginError."""
     from pinflow.plugin import loader
-    from pinflow.state.folder.paths import cache_folder
+    from pinflow.state.folder.paths import cache_file
 
-    cache = cache_folder(shell.environ) / "plugins.json"
+    cache = cache_file(shell.environ, "plugins.cache")
     manager, infos = loader.load_installed(shell.environ, cache, files=shell.options.plugins)
     offers = loader.commands(manager, infos, reserved=shell.reserved)
-    commands = {name: offers[name] for name in sorted(offers)}
-    return commands, [info.module.partition(":")[0] for info in infos]
-
-
-def plugin_command_rows(shell: Shell) -> list[CommandRow]:
-    """Name, group and help of the plugins' commands, for the overview. Raises PluginError.
-
-    Loading every plugin takes several times as long as the rest of a start, so the answer is cached
-    until a folder that Python imports from, or a plugin's own module, changes.
-    """
-    from pinflow.plugin.import_cache import ImportCache
-    from pinflow.state.folder.paths import cache_folder
-
-    if shell.options.plugins:
-        return _rows(plugin_commands(shell))
-    disabled = shell.environ.get("PINFLOW_DISABLE", "")
-    cache = ImportCache(cache_folder(shell.environ) / "commands.json", disabled)
-    cached = cache.read(3)
-    if cached is not None:
-        return [(name, group, text) for name, group, text in cached]
-    commands, modules = _load_commands(shell)
-    rows = _rows(commands)
-    cache.write(rows, [str(getattr(sys.modules.get(module), "__file__", None) or "") for module in modules])
-    return rows
-
-
-def _rows(commands: Mapping[str, Command]) -> list[CommandRow]:
-    return [(command.name, command.group, command.help) for command in commands.values()]
+    modules = [sys.modules.get(info.module.partition(":")[0]) for info in infos]
+    files = [str(getattr(module, "__file__", None) or "") for module in modules]
+    return {name: offers[name] for name in sorted(offers)}, files

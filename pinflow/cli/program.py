@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinflow.cli import VERSION_LINE, error_exit
-from pinflow.cli.commands import BUILT_IN, RESERVED, CommandRow, module_of, plugin_command_rows, plugin_commands
+from pinflow.cli import commands as commands_module
+from pinflow.cli.commands import BUILT_IN, RESERVED, load_commands, module_of, plugin_commands
+from pinflow.cli.help_cache import read_help, write_help
 from pinflow.errors import OK, USAGE, PluginError, UsageError
 from pinflow.reporters.text import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pinflow.cli.shell import Shell
     from pinflow.plugin.contributions import Command
@@ -92,7 +94,7 @@ def _without_command(leading: Sequence[str], shell: Shell) -> int:
         shell.say(VERSION_LINE)
         return OK
     if _HELP & set(leading):
-        shell.say(overview(_plugin_rows_or_none(shell)))
+        shell.say(_help_text(shell))
         return OK
     known = {"-q", "--quiet", "-v", "--verbose", "--no-input", *_HELP, "--version", *_WITH_VALUE}
     unknown = [word for word in leading if word.startswith("-") and word.partition("=")[0] not in known]
@@ -100,17 +102,23 @@ def _without_command(leading: Sequence[str], shell: Shell) -> int:
         from pinflow.cli.parser import did_you_mean
 
         raise UsageError(f"unknown option {unknown[0]}{did_you_mean(unknown[0], known)}", hint="see: pinflow --help")
-    shell.tell(overview(_plugin_rows_or_none(shell)))
+    shell.tell(_help_text(shell))
     return USAGE
 
 
-def _plugin_rows_or_none(shell: Shell) -> Sequence[CommandRow]:
-    """The plugins' commands; none, after showing the error, when a plugin is broken: help works then too."""
+def _help_text(shell: Shell) -> str:
+    """The help of the program. When a plugin is broken, its error is shown, and the plugins' commands are missing."""
+    if not shell.options.plugins and (cached := read_help(shell.environ)) is not None:
+        return cached
     try:
-        return plugin_command_rows(shell)
+        commands, files = load_commands(shell)
     except PluginError as error:
         error_exit.show(replace(shell, options=replace(shell.options, output="human")), error)
-        return ()
+        return overview(())
+    text = overview(commands.values())
+    if not shell.options.plugins:
+        write_help(shell.environ, text, [*files, __file__, commands_module.__file__])
+    return text
 
 
 def _unknown_command(name: str, shell: Shell) -> UsageError:
@@ -129,13 +137,13 @@ def _run_plugin_command(command: Command, argv: Sequence[str], shell: Shell) -> 
     return command.run(args, shell.app())
 
 
-def overview(plugin_rows: Sequence[CommandRow]) -> str:
+def overview(plugin_commands: Iterable[Command]) -> str:
     """The help of the program: every command by purpose, then options, then examples."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for entry in BUILT_IN:
         groups.setdefault(entry.group, []).append((entry.name, entry.help))
-    for name, group, text in plugin_rows:
-        groups.setdefault(group, []).append((name, text))
+    for command in plugin_commands:
+        groups.setdefault(command.group, []).append((command.name, command.help))
     width = max(len(name) for rows in groups.values() for name, _ in rows)
     parts = [_HEAD]
     for title, rows in groups.items():

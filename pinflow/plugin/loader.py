@@ -44,7 +44,7 @@ class InstalledPlugin:
     version: str
 
 
-def find_installed(cache: Path | None) -> list[InstalledPlugin]:
+def find_installed(cache: str | None) -> list[InstalledPlugin]:
     """Every plugin that an installed distribution names, in a stable order.
 
     Scanning all distributions costs more than the rest of a start, so the result
@@ -76,7 +76,7 @@ def _scan() -> list[InstalledPlugin]:
 
 
 def load_installed(
-    environ: Mapping[str, str], cache: Path, *, files: Iterable[Path] = ()
+    environ: Mapping[str, str], cache: str, *, files: Iterable[Path] = ()
 ) -> tuple[pluggy.PluginManager, list[PluginInfo]]:
     """The installed plugins that ``environ`` does not leave out, and local ``files``, as :func:`load` gives them.
 

@@ -213,17 +213,30 @@ def test_a_mistyped_option_of_a_plugins_command_is_named(cli: Cli, greeter: str)
 
 def test_the_list_of_commands_is_kept_until_a_plugin_changes(cli: Cli, tmp_path: Path) -> None:
     cli("--help")
-    kept = tmp_path / "cache" / "commands.json"
-    data = json.loads(kept.read_text())
-    data["rows"] = [["dance", "More", "dance a little"]]
-    kept.write_text(json.dumps(data))
+    kept = tmp_path / "cache" / "help.cache"
+    text = kept.read_text()
+    kept.write_text(text.replace("list runs", "dance a little"))
     cli("--help")
     assert "dance a little" in cli.stdout
-    data["stamp"][0] = "another Python"
-    kept.write_text(json.dumps(data))
+    kept.write_text(f"another{text}".replace("list runs", "dance a little"))
     again = Cli(tmp_path)
     again("--help")
     assert "dance a little" not in again.stdout
+
+
+def test_the_kept_help_is_printed_before_anything_is_imported(tmp_path: Path) -> None:
+    environ = {**os.environ, "PINFLOW_CACHE_DIR": str(tmp_path)}
+    script = (
+        "import sys; from pinflow.__main__ import main; code = main(['--help']); "
+        "print(code, *sorted(m for m in sys.modules if m.startswith('pinflow')), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", script]
+    first, second = (subprocess.run(command, capture_output=True, text=True, env=environ) for _ in range(2))
+    assert first.stdout == second.stdout
+    assert second.stderr.split() == [
+        *("0", "pinflow", "pinflow.__main__", "pinflow.cli", "pinflow.cli.help_cache", "pinflow.plugin"),
+        *("pinflow.plugin.import_cache", "pinflow.state", "pinflow.state.folder", "pinflow.state.folder.paths"),
+    ]
 
 
 def test_help_is_there_even_when_a_plugin_is_broken(cli: Cli, tmp_path: Path) -> None:

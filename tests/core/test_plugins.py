@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -250,42 +249,38 @@ def test_commands_can_be_asked_for_alone() -> None:
 # -- how fast it is found
 
 
-def kept(cache: Path) -> Any:
-    return json.loads(cache.read_text("utf-8"))
-
-
 def test_the_scan_is_kept_until_something_is_installed(site: Site, tmp_path: Path) -> None:
-    cache = tmp_path / "cache" / "plugins.json"
-    before = find_installed(cache)
-    marked = kept(cache)
-    marked["rows"].append(["marked", "marked", "marked", "1"])
-    cache.write_text(json.dumps(marked), "utf-8")
-    assert "marked" in [each.name for each in find_installed(cache)]
+    cache = tmp_path / "cache" / "plugins.cache"
+    before = find_installed(str(cache))
+    marked = "\x1f".join(["marked", "marked", "marked", "1"])
+    cache.write_text(f"{cache.read_text('utf-8')}\x1e{marked}", "utf-8")
+    assert "marked" in [plugin.name for plugin in find_installed(str(cache))]
     site.install("acme-pins", "acme_new", ACTION.format(name="dust"))
-    assert [each.name for each in find_installed(cache)] == sorted([*(each.name for each in before), "acme_new"])
+    assert [plugin.name for plugin in find_installed(str(cache))] == sorted(
+        [*(plugin.name for plugin in before), "acme_new"]
+    )
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "null", "[]", '"text"', '{"stamp": 1}', '{"stamp": null, "rows": 3}', "\udcff", "[[" * 9]
-)
+@pytest.mark.parametrize("text", ["", "{", "\x1d", "\x1d\x1d", "\x1d\x1d\x1d", "a\x1db\x1dc", "\udcff", "[[" * 9])
 def test_a_broken_cache_does_no_harm(text: str, tmp_path: Path) -> None:
-    cache = tmp_path / "plugins.json"
+    cache = tmp_path / "plugins.cache"
     cache.write_text(text, "utf-8", errors="surrogateescape")
-    assert find_installed(cache) == find_installed(None)
-    assert len(kept(cache)["rows"]) == len(find_installed(None))
+    assert find_installed(str(cache)) == find_installed(None)
+    assert cache.read_text("utf-8").count("\x1e") > len(find_installed(None)), "it is written anew"
 
 
-@pytest.mark.parametrize("rows", [3, [3], [["too", "few"]], {"a": 1}])
-def test_a_cache_of_another_form_does_no_harm(rows: object, tmp_path: Path) -> None:
-    cache = tmp_path / "plugins.json"
-    find_installed(cache)
-    cache.write_text(json.dumps({**kept(cache), "rows": rows}), "utf-8")
-    assert find_installed(cache) == find_installed(None)
+@pytest.mark.parametrize("rows", ["few", "too\x1ffew", "a\x1fb\x1fc\x1fd\x1fe"])
+def test_a_cache_of_another_form_does_no_harm(rows: str, tmp_path: Path) -> None:
+    cache = tmp_path / "plugins.cache"
+    find_installed(str(cache))
+    stamp, files, _ = cache.read_text("utf-8").split("\x1d")
+    cache.write_text("\x1d".join([stamp, files, rows]), "utf-8")
+    assert find_installed(str(cache)) == find_installed(None)
 
 
 def test_a_cache_that_can_not_be_written_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", "utf-8")
-    assert find_installed(tmp_path / "file" / "plugins.json") == find_installed(None)
+    assert find_installed(str(tmp_path / "file" / "plugins.cache")) == find_installed(None)
 
 
 # -- what is refused
