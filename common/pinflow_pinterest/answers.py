@@ -1,4 +1,4 @@
-"""Answers of the API as objects that can be relied on, and the results that actions make of them."""
+"""Checking the API's answers: an object is used only if its id and texts are what they must be."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NAMED: Final = (Board, BoardSection)
-_LONGEST_ID: Final = 32  # digits; the service's have 18 or 19
+_WITH_NAME: Final = (Board, BoardSection)
+_LONGEST_ID: Final = 32  # digits; the service's have 18 or 19, and there is room for longer ones
 _TEXTS: Final = (
     "name",
     "title",
@@ -33,39 +33,36 @@ _TEXTS: Final = (
 _PARTS: Final = ("media", "owner")
 
 
-def got(answer: object, kind: type[T]) -> T:
-    """What a read was answered with, as an object of this kind. Raises ActionError if it is none."""
-    if _is_object(answer, named=kind in _NAMED):
+def parse_read(answer: object, kind: type[T]) -> T:
+    """The object in a read's answer. Raises ActionError if it is not of this kind."""
+    if _is_object(answer, named=kind in _WITH_NAME):
         return cast("T", answer)
     raise ActionError(f"the service answered with something that is not a {kind.__name__} with an id")
 
 
-def made(answer: object, kind: type[T]) -> T:
-    """What a write was answered with, as an object of this kind.
+def parse_write(answer: object, kind: type[T]) -> T:
+    """The object in a write's answer.
 
-    Raises InDoubt if it is none: the write has probably happened, and only a look at the target can name its result.
+    Raises InDoubt if it is not of this kind: the write has probably happened, and only the target can show its result.
     """
-    if is_planned(answer) or _is_object(answer, named=kind in _NAMED):
+    if is_planned(answer) or _is_object(answer, named=kind in _WITH_NAME):
         return cast("T", answer)
     raise InDoubt(f"the service's answer to a write is not a {kind.__name__} with an id")
 
 
-def registered(answer: object, id: str) -> Mapping[str, Any]:
-    """What the registration of an upload was answered with; ``id`` is the key of the upload's id.
-
-    Raises InDoubt where there is none.
-    """
+def parse_registration(answer: object, id: str) -> Mapping[str, Any]:
+    """The answer to the registration of an upload; ``id`` is the key of the upload's id. Raises InDoubt without one."""
     if is_planned(answer) or (isinstance(answer, dict) and _is_id(answer.get(id))):
         return cast("Mapping[str, Any]", answer)
     raise InDoubt("the service's answer does not name the upload that it registered")
 
 
 def is_planned(answer: object) -> bool:
-    """Whether an answer is a dry run's, which stands for whatever is asked of it."""
+    """Whether an answer is a dry run's placeholder."""
     return isinstance(answer, dict) and type(answer) is not dict  # JSON is read into plain dicts
 
 
-def listed(
+def list_objects(
     client: Client,
     path: str,
     params: Mapping[str, Any] | None = None,
@@ -75,13 +72,13 @@ def listed(
 ) -> Iterator[Any]:
     """Every object of a listing, in the service's order, fetched page by page.
 
-    ``shape`` makes of an object what is told of it. Raises ActionError for one without an id, or with anything but
-    text in a field for text, after the earlier ones were yielded. Boards and sections have a name.
+    ``shape`` converts each object. Raises ActionError for one without an id, or with anything but text in a text field,
+    after the earlier ones were yielded. Boards and sections must have a name.
     """
-    return map(_checked(path, shape), client.pages(path, params=params, limit=limit))
+    return map(_item_parser(path, shape), client.pages(path, params=params, limit=limit))
 
 
-def listed_pages(
+def list_pages(
     client: Client,
     path: str,
     params: Mapping[str, Any] | None = None,
@@ -89,27 +86,27 @@ def listed_pages(
     shape: Callable[[Any], object] = lambda item: item,
     keep: Callable[[Any], bool] = lambda item: True,
 ) -> Iterator[list[Any]]:
-    """The same, in whole pages as the service cuts them, without the objects that are not to be kept."""
+    """As ``list_objects``, in the service's pages, and only the objects that ``keep`` accepts."""
     pages: Iterator[Page] = client.page_iter(path, params=params)
-    checked = _checked(path, shape)
+    checked = _item_parser(path, shape)
     return ([checked(item) for item in page.items if keep(item)] for page in pages)
 
 
-def _checked(path: str, shape: Callable[[Any], object]) -> Callable[[object], Any]:
-    """What lets the objects of a listing through."""
+def _item_parser(path: str, shape: Callable[[Any], object]) -> Callable[[object], Any]:
+    """A function that converts and checks one object of the listing at ``path``."""
     named = path.rstrip("/").endswith(("/boards", "/boards/feed", "/sections"))
 
     def check(item: object) -> Any:
         shaped = shape(item)
         if _is_object(shaped, named=named):
             return shaped
-        raise ActionError("the service's listing holds something without an id, or with no text in a field for text")
+        raise ActionError("the service's listing holds an object without an id, or with a text field that is not text")
 
     return check
 
 
 def _is_object(answer: object, *, named: bool) -> bool:
-    """Whether an answer can be relied on: its id goes into paths and into the journal, its texts are compared."""
+    """Whether an answer is usable: its id goes into paths and the journal, its texts are compared."""
     if not (isinstance(answer, dict) and _is_id(answer.get("id"))):
         return False
     if named and not isinstance(answer.get("name"), str):

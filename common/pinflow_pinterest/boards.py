@@ -1,4 +1,4 @@
-"""Boards by name: how one is found, made and deleted, and how one that a run made is told from the others."""
+"""Boards by id or name: finding, making and deleting them."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ IfGone = Literal["fail", "skip"]
 PrivacyFilter = Literal["ALL", "PUBLIC", "PROTECTED", "SECRET", "PUBLIC_AND_SECRET"]
 
 BOTH_QUOTAS: Final = frozenset({"org_read", "org_write"})
+_MAX_NAMED: Final = 20  # ids in a message
 
 
-def reread_board(ctx: Context, kept: Mapping[str, Any]) -> Board:
-    """A board that an earlier process of the run made or changed."""
-    return gateway(ctx.client).board(kept["id"])
+def reread_board(ctx: Context, stored: Mapping[str, Any]) -> Board:
+    """A board that an earlier process of the run made or changed, read again."""
+    return gateway(ctx.client).board(stored["id"])
 
 
 def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
-    """Make the board that ``body`` describes, once. Raises ActionError if the account has one of its name already."""
+    """Make the board that ``body`` describes, once. Raises ActionError if the account already has one of its name."""
     service, name = gateway(ctx.client), body["name"]
 
     def make() -> Board:
@@ -38,7 +39,7 @@ def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
         return service.make_board(body)
 
     def find() -> Board | None:
-        return board_made(list(service.boards()), name)
+        return find_made_board(list(service.boards()), name)
 
     return ctx.once("create", make, find=find, find_is_proof=True, kind="board")
 
@@ -46,26 +47,26 @@ def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
 def remove_board(ctx: Context, board: str, *, if_gone: IfGone) -> Deleted:
     """Delete the board of this id or exact name, once.
 
-    Which board a name means is settled before the deletion: afterwards none may have it, or another one.
+    A name is resolved before the deletion: afterwards no board may have it, or another one.
     """
     service = gateway(ctx.client)
-    if ctx.dry_run and if_gone == "fail" and isinstance(board, str):  # not one that is only planned
+    if ctx.dry_run and if_gone == "fail" and isinstance(board, str):  # not a planned one
         find_board(service, board)
-    (id,) = ctx.freeze("board", (find_board_id(service, each) for each in (board,)))
+    (id,) = ctx.freeze("board", (find_board_id(service, reference) for reference in (board,)))
     return delete(ctx, service.delete_board, service.board, id, kind="board", if_gone=if_gone)
 
 
 def delete(
-    ctx: Context, remove: Callable[[str], None], look: Callable[[str], object], id: str, *, kind: str, if_gone: IfGone
+    ctx: Context, remove: Callable[[str], None], read: Callable[[str], object], id: str, *, kind: str, if_gone: IfGone
 ) -> Deleted:
-    """Delete something; after a lost answer, that it is not there any more means it is done.
+    """Delete something; after a lost answer it counts as done if it is no longer there.
 
-    ``remove`` and ``look`` raise RemoteError with status 404 for what is not there.
+    ``remove`` and ``read`` raise RemoteError with status 404 for what is not there.
     """
 
-    def gone() -> Deleted | None:
+    def find() -> Deleted | None:
         try:
-            look(id)
+            read(id)
         except RemoteError as error:
             if error.status == 404:
                 return {"id": id}
@@ -80,13 +81,13 @@ def delete(
                 raise
         return {"id": id}
 
-    return ctx.once("delete", do, find=gone, kind=kind)
+    return ctx.once("delete", do, find=find, kind=kind)
 
 
 def find_board(service: Gateway, board: str) -> Board:
-    """The board of this id or exact name; digits only are taken for an id.
+    """The board of this id or exact name; digits are an id.
 
-    Raises ActionError when no board, or more than one, has the name.
+    Raises ActionError if no board, or more than one, has the name.
     """
     if is_id(board):
         return service.board(board)
@@ -94,7 +95,7 @@ def find_board(service: Gateway, board: str) -> Board:
 
 
 def find_board_id(service: Gateway, board: str) -> str:
-    """The id of the board of this id or exact name; an id is taken as it is, without asking.
+    """The id of the board of this id or exact name; an id is returned as it is, without a request.
 
     So is a board that a dry run only planned.
     """
@@ -106,28 +107,28 @@ def is_id(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def choose_board(boards: Sequence[Board], wanted: str) -> Board:
+def choose_board(boards: Sequence[Board], reference: str) -> Board:
     """The one board among ``boards`` with this id, else with exactly this name.
 
-    Raises ActionError naming the nearest names, or the ids of all that have the name.
+    Raises ActionError with the nearest names, or with the ids of all boards of the name.
     """
-    found = [board for board in boards if board["id"] == wanted]
-    found = found or [board for board in boards if board.get("name") == wanted]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = ", ".join(board["id"] for board in found)
-        raise ActionError(f"{len(found)} boards are named {wanted!r}: {ids}", hint="name the one you mean by its id")
-    raise ActionError(f"the account has no board {wanted!r}", hint=_nearest(boards, wanted))
+    matches = [board for board in boards if board["id"] == reference]
+    matches = matches or [board for board in boards if board.get("name") == reference]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        ids = ", ".join(board["id"] for board in matches)
+        raise ActionError(f"{len(matches)} boards are named {reference!r}: {ids}", hint="choose one by its id")
+    raise ActionError(f"the account has no board {reference!r}", hint=_nearest(boards, reference))
 
 
-def named(boards: Sequence[Board], name: str) -> list[Board]:
-    """The boards whose name the service would take for ``name``: outer spaces and capital letters do not count."""
+def boards_named(boards: Sequence[Board], name: str) -> list[Board]:
+    """The boards whose name the service treats as equal to ``name``: outer spaces and case don't count."""
     return [board for board in boards if plain_name(board.get("name", "")) == plain_name(name)]
 
 
-def owner_of(board: Board) -> str | None:
-    """The name of the account that a board belongs to; None where the service does not tell it."""
+def board_owner(board: Board) -> str | None:
+    """The name of the account that owns a board; None if the service doesn't tell it."""
     return (board.get("owner") or {}).get("username")
 
 
@@ -137,46 +138,46 @@ def plain_name(name: str) -> str:
 
 
 def require_free(boards: Sequence[Board], name: str) -> None:
-    """Raise ActionError if one of ``boards`` has this name: a board that was there before is never taken over."""
-    taken = named(boards, name)
+    """Raise ActionError if one of ``boards`` has this name: an existing board is never taken over."""
+    taken = boards_named(boards, name)
     if taken:
         raise ActionError(
-            f"there is a board named {name!r} already ({taken[0]['id']})", hint="choose another name for the new one"
+            f"a board named {name!r} already exists ({taken[0]['id']})", hint="choose another name for the new one"
         )
 
 
-def board_made(boards: Sequence[Board], name: str) -> Board | None:
-    """The board that a run made under a name that was free before, or None. Raises Diverged if there are several."""
-    return the_one(named(boards, name), "boards of the name that was free before")
+def find_made_board(boards: Sequence[Board], name: str) -> Board | None:
+    """The board that a run made under a name that was free, or None. Raises Diverged if there are several."""
+    return single_or_none(boards_named(boards, name), "boards of this name")
 
 
-def the_one(found: Sequence[T], what: str) -> T | None:
-    """The one of ``found``, or None of none. Raises Diverged naming them if there are several."""
-    if len(found) > 1:
-        ids = ", ".join(str(each["id"]) for each in found[:20])
+def single_or_none(matches: Sequence[T], label: str) -> T | None:
+    """The only one of ``matches``, or None if there are none. Raises Diverged naming them if there are several."""
+    if len(matches) > 1:
+        ids = ", ".join(str(match["id"]) for match in matches[:_MAX_NAMED])
         raise Diverged(
-            f"{len(found)} {what} appeared where this run sent one: {ids}",
-            hint="something else is writing there; remove what is not wanted, then resume",
+            f"{len(matches)} {label} appeared, but this run made one: {ids}",
+            hint="something else writes to the account; remove the wrong ones, then resume",
         )
-    return found[0] if found else None
+    return matches[0] if matches else None
 
 
-def unchanged_by(current: T, changes: Mapping[str, object]) -> T | None:
-    """``current`` if making ``changes`` to it again would change nothing, else None. Null and "" are one here."""
+def applied_or_none(current: T, changes: Mapping[str, object]) -> T | None:
+    """``current`` if it already has these ``changes``, else None. Null and "" are equal here."""
     same = all((current.get(name) or "") == (value or "") for name, value in changes.items())
     return current if same else None
 
 
-def given(**fields: object) -> dict[str, Any]:
-    """Those of the parameters that were given."""
+def without_none(**fields: object) -> dict[str, Any]:
+    """The fields that are not None."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _nearest(boards: Sequence[Board], wanted: str) -> str:
-    from difflib import get_close_matches  # only a mistake pays for it
+def _nearest(boards: Sequence[Board], reference: str) -> str:
+    from difflib import get_close_matches  # only a mistake needs it
 
     by_name = {board.get("name", "").casefold(): board.get("name", "") for board in boards}
-    near = get_close_matches(wanted.casefold(), by_name, n=3)
-    if near:
-        return f"did you mean {' or '.join(repr(by_name[name]) for name in near)}?"
-    return "list_boards shows what there is; secret boards need the scope boards:read_secret (v3: read_secret_boards)"
+    suggestions = get_close_matches(reference.casefold(), by_name, n=3)
+    if suggestions:
+        return f"did you mean {' or '.join(repr(by_name[name]) for name in suggestions)}?"
+    return "list_boards lists them; secret boards need the scope boards:read_secret (v3: read_secret_boards)"

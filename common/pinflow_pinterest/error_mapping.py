@@ -1,4 +1,4 @@
-"""An error answer of the service as pinflow's narrowest exception, with what a person can do about it."""
+"""The service's error answers as pinflow's exceptions, with what a person can do about them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def failure(
+def map_error(
     status: int,
     headers: Mapping[str, str],
     body: object,
@@ -19,12 +19,12 @@ def failure(
     *,
     secret: Mapping[errors.Kind, str],
 ) -> RemoteError:
-    """The exception for an error answer; ``hints`` says what to do about each kind.
+    """The narrowest exception for an error answer; ``hints`` says what to do about each kind.
 
-    ``secret`` says what to do besides where the thing could be a secret board, or be on one.
+    ``secret`` says what else to do if the object may be a secret board, or on one.
     """
     facts = errors.read_error(status, headers, body)
-    said: dict[str, Any] = {
+    details: dict[str, Any] = {
         "status": status,
         "code": facts.code,
         "request_id": facts.request_id or "",
@@ -32,17 +32,17 @@ def failure(
     }
     match facts.kind:
         case "rate":
-            return RateLimited(facts.message, **said)
+            return RateLimited(facts.message, **details)
         case "spam":
-            return SpamBlocked(facts.message, **said)
+            return SpamBlocked(facts.message, **details)
         case "scope":
-            said["hint"] = _scope_hint(facts.missing)
-            return MissingScope(facts.message, missing=facts.missing, **said)
+            details["hint"] = _scope_hint(facts.missing)
+            return MissingScope(facts.message, missing=facts.missing, **details)
         case "forbidden" | "trial":
-            return Forbidden(facts.message, **said)
-    return RemoteError(facts.message, **said)
+            return Forbidden(facts.message, **details)
+    return RemoteError(facts.message, **details)
 
 
 def _scope_hint(missing: frozenset[str]) -> str:
     names = f": {', '.join(sorted(missing))}" if missing else ""
-    return f"sign in again and grant what is missing{names}"
+    return f"sign in again and grant the missing scopes{names}"

@@ -1,7 +1,7 @@
-"""What both versions of the API can do with boards, sections and Pins, in one set of words.
+"""One interface to boards, sections, Pins and ads for every version of the API.
 
-Each version's plugin has a gateway of its own, which knows the paths, the bodies and the fields, and tells everything
-in the shapes of ``types``. Whatever copies, follows or looks for something is written once, upon a gateway.
+Each version's plugin has a gateway of its own, which knows the paths, bodies and fields, and returns the shapes of
+``types``. Copying, mirroring and searching are written once, for any gateway.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pinflow import Client
-    from pinflow_pinterest.media.copyable import Carried, NotCarried
+    from pinflow_pinterest.media.copyable import CopyBody, NotCopyable
     from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
 
 
@@ -23,19 +23,20 @@ if TYPE_CHECKING:
 class Reports:
     """How a version makes reports.
 
-    ``ask`` for one, whose answer has a ``token``; ``look`` by it how far it is: ``report_status``, and ``url`` at last.
+    ``request`` asks for one, and its answer has a ``token``; ``status`` takes the token and returns
+    ``report_status``, and in the end ``url``.
     """
 
-    ask: Callable[[], Mapping[str, Any]]
-    look: Callable[[str], Mapping[str, Any]]
+    request: Callable[[], Mapping[str, Any]]
+    status: Callable[[str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
     """How a version takes videos.
 
-    ``register`` announces one; its answer has the ``id``, ``upload_url`` and ``upload_parameters``. ``status`` tells of
-    an id how far it is: registered, processing, succeeded or failed; ActionError for an unknown one.
+    ``register`` announces one; its answer has the ``id``, ``upload_url`` and ``upload_parameters``. ``status`` takes an
+    id and returns registered, processing, succeeded or failed; it raises ActionError for an unknown one.
     """
 
     id: str  # the key of the id in register's answer
@@ -44,54 +45,54 @@ class Uploads:
 
 
 class Ads(Protocol):
-    """One login's way to the ads of a version, whose objects have the names of today."""
+    """A login's access to the ads of a version, in v5's names."""
 
     def accounts(self, *, shared: bool = True, limit: int | None = None) -> Iterator[AdAccount]:
-        """The ad accounts that the login may see; ``shared`` says whether also those of others."""
+        """The ad accounts that the login can see; with ``shared`` also those of others."""
 
-    def things(self, ad_account: str, kind: str, query: Mapping[str, Any], *, limit: int | None) -> Iterator[Any]:
+    def entities(self, ad_account: str, kind: str, query: Mapping[str, Any], *, limit: int | None) -> Iterator[Any]:
         """The "campaigns", "ad_groups" or "ads" (``kind``) of an ad account."""
 
-    def figures(self, ad_account: str, level: str, query: Mapping[str, Any]) -> object:
-        """The figures of an "ad_account", or of the "campaign", "ad_group" or "ad" whose ids the query has."""
+    def analytics(self, ad_account: str, level: str, query: Mapping[str, Any]) -> object:
+        """The metrics of an "ad_account", or of the "campaign", "ad_group" or "ad" whose ids the query has."""
 
     def reports(self, ad_account: str, body: Mapping[str, Any]) -> Reports:
-        """How the report that ``body`` describes is made."""
+        """How to make the report that ``body`` describes."""
 
     def columns(self, report_type: str | None) -> Iterator[object]:
-        """What figures and reports can have, as the service lists it."""
+        """The columns that metrics and reports can have, as the service lists them."""
 
 
 class Gateway(Protocol):
-    """One login's way to the boards and Pins of a version.
+    """A login's access to the boards and Pins of a version.
 
-    Answers are checked: ActionError for a read's answer that can't be relied on, InDoubt for a write's. Bodies are
-    those of ``copying``; a dry run's ids stand in them like any other.
+    Answers are checked: ActionError for a read's unusable answer, InDoubt for a write's. Bodies are those of
+    ``copying``; a dry run's placeholders may stand in them for ids.
     """
 
     @property
     def client(self) -> Client:
-        """Which login's way it is."""
+        """The login's client."""
 
     def account(self) -> Account:
         """The account that the token belongs to."""
 
     def boards(self) -> Iterator[Board]:
-        """Every board that the account sees: its own, and the group boards that it shares."""
+        """Every board that the account can see: its own, and the group boards that it shares."""
 
     def board(self, board: str) -> Board:
         """The board of this id."""
 
     def make_board(self, body: Mapping[str, Any]) -> Board:
-        """Make the board that a body of ``copied_board`` describes."""
+        """Make the board that a body of ``board_copy_body`` describes."""
 
     def delete_board(self, board: str) -> None:
-        """Delete a board with all that is on it."""
+        """Delete a board with everything on it."""
 
     def change_board(self, board: str, changes: Mapping[str, Any]) -> Board:
-        """Give a board other fields. Raises UsageError where the version has no such call."""
+        """Change fields of a board. Raises UsageError if the version has no such call."""
 
-    def copied_board(self, board: Board, *, name: str) -> Carried | NotCarried:
+    def board_copy_body(self, board: Board, *, name: str) -> CopyBody | NotCopyable:
         """The body that makes a copy of ``board`` under this name."""
 
     def sections(self, board: str) -> Iterator[BoardSection]:
@@ -101,51 +102,51 @@ class Gateway(Protocol):
         """Make a section. Raises RemoteError with status 409 while the service is busy with the board."""
 
     def delete_section(self, board: str, section: str) -> None:
-        """Delete a section. Raises UsageError where the version has no such call."""
+        """Delete a section. Raises UsageError if the version has no such call."""
 
     def section_pins(self, board: str, section: str, *, limit: int | None = None) -> Iterator[Pin]:
         """The Pins of a section in the service's order, ``limit`` of them at most."""
 
-    def pin_pages(self, board: str, *, strange: Callable[[str], None] | None = None) -> Iterator[list[Pin]]:
-        """The Pins of a board and of its sections, page by page as the service cuts them.
+    def pin_pages(self, board: str, *, on_other: Callable[[str], None] | None = None) -> Iterator[list[Pin]]:
+        """The Pins of a board and of its sections, in the service's pages.
 
-        ``strange`` is told the id of whatever else the service lists among them.
+        ``on_other`` is called with the id of whatever else the service lists among them.
         """
 
     def place_pages(self, board: str, section: str | None) -> Iterator[list[Pin]]:
-        """Pages of a listing that holds the Pins of this place, and perhaps others of the board."""
+        """Pages of a listing with the Pins of this board or section, and perhaps others of the board."""
 
     def pin(self, pin: str) -> Pin:
         """The Pin of this id."""
 
     def make_pin(self, body: Mapping[str, Any]) -> Pin:
-        """Make the Pin that a body of ``copied_pin`` describes."""
+        """Make the Pin that a body of ``pin_copy_body`` describes."""
 
-    def copied_pin(self, pin: Pin, *, board: str, section: str | None) -> Carried | NotCarried:
-        """The body that makes a copy of ``pin``, or a fixed text that says why there is none."""
+    def pin_copy_body(self, pin: Pin, *, board: str, section: str | None) -> CopyBody | NotCopyable:
+        """The body that makes a copy of ``pin``, or the reason why it can't be copied."""
 
     def uploads(self) -> Uploads:
         """How this version takes videos."""
 
     def ads(self) -> Ads:
-        """The login's way to ads."""
+        """The login's access to ads."""
 
     def save_pin(self, pin: str, body: Mapping[str, Any]) -> Pin:
-        """Save a Pin to the place that ``body`` names by board_id and board_section_id."""
+        """Save a Pin to the board and section of ``body``: board_id, board_section_id."""
 
     def delete_pin(self, pin: str) -> None:
-        """Delete a Pin. Raises UsageError where the version has no such call."""
+        """Delete a Pin. Raises UsageError if the version has no such call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinterestApi(Api):
-    """A version of Pinterest's API, and its gateway."""
+    """A version of Pinterest's API, with its gateway."""
 
     gateway: Callable[[Client], Gateway]
 
 
 def gateway(client: Client) -> Gateway:
-    """The gateway of the version that this client speaks."""
+    """The gateway of the client's API version."""
     return cast("PinterestApi", client.api).gateway(client)
 
 

@@ -1,8 +1,7 @@
-"""The parameter types that actions share: ids and texts with the limits the API sets on them.
+"""The parameter types that actions share: ids and texts with the API's limits.
 
 Each is a plain ``str`` to a type checker; the marker tells pinflow what to check in a recipe. Limits are numbers of
-characters. The API states none for the name of a board, so none is made up here: an overlong name is for the service
-to refuse.
+characters. The API states none for the name of a board, so there is none here: the service refuses an overlong name.
 
 Source: https://github.com/pinterest/api-description (schemas PinCreate, BoardCreate, BoardSection)
 """
@@ -19,7 +18,7 @@ ALT_TEXT_LENGTH: Final = 500
 LINK_LENGTH: Final = 2048
 SECTION_NAME_LENGTH: Final = 180
 
-# 18 digits are common and more than a float can hold: an id is text, even where a recipe leaves the quotes out
+# 18 digits are common and more than a float can hold: an id is text, even if a recipe omits the quotes
 PinterestId = Annotated[str, Text(pattern=r"^\d+$", max_length=32, format="id")]
 
 Title = Annotated[str, Text(max_length=TITLE_LENGTH)]

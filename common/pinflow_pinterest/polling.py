@@ -1,4 +1,4 @@
-"""Waiting for something that the service makes in its own time."""
+"""Waiting for something that the service takes a while to make."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LONGEST: Final = 10.0  # seconds between two looks
+_LONGEST_PAUSE: Final = 10.0  # seconds between two requests; a report takes minutes, and its quota is 300 a minute
 
 
-def waited_for(ctx: Context, look: Callable[[], T], *, busy: Callable[[T], bool], seconds: float, what: str) -> T:
-    """The first look that is not ``busy``, looking after 1, 2, 4, 8 and then every 10 seconds.
+def poll(ctx: Context, read_state: Callable[[], T], *, is_busy: Callable[[T], bool], seconds: float, label: str) -> T:
+    """The first state that is not busy, read after 1, 2, 4, 8 and then every 10 seconds.
 
-    Raises ActionError after ``seconds``: what was asked for may be ready later.
+    Raises ActionError after ``seconds``; it may be ready later.
     """
     end, pause = ctx.now() + seconds, 1.0
-    while busy(found := look()):
-        left = end - ctx.now()
-        if left <= 0:
-            raise ActionError(f"{what} is not ready after {seconds:g} seconds", hint="wait longer with wait_seconds")
-        ctx.wait(min(pause, left), f"until {what} is ready")
-        pause = min(2 * pause, _LONGEST)
-    return found
+    while is_busy(state := read_state()):
+        remaining = end - ctx.now()
+        if remaining <= 0:
+            raise ActionError(f"{label} is not ready after {seconds:g} seconds", hint="wait longer with wait_seconds")
+        ctx.wait(min(pause, remaining), f"until {label} is ready")
+        pause = min(2 * pause, _LONGEST_PAUSE)
+    return state

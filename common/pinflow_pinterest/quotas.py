@@ -1,8 +1,8 @@
 """How many requests Pinterest allows.
 
 Every operation counts against one category, and all of them against the universal quota. For the categories that are
-not listed here (ads_write, catalogs_*, trends_read, msot_write, advanced_auction_*) no number is published: only the
-universal quota and the answers' own headers hold them back.
+not listed here (ads_write, catalogs_*, trends_read, msot_write, advanced_auction_*) no number is published: they are
+limited by the universal quota and the answers' headers alone.
 
 Source: https://developers.pinterest.com/docs/reference/rate-limits/
 """

@@ -1,11 +1,11 @@
-"""Sections of boards: how one is made while the service is busy, and how one that a run made is found again."""
+"""Sections of boards: made although the service is busy, and found again after a lost answer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, RemoteError
-from pinflow_pinterest.boards import plain_name, the_one
+from pinflow_pinterest.boards import plain_name, single_or_none
 from pinflow_pinterest.gateway import gateway
 
 if TYPE_CHECKING:
@@ -16,45 +16,47 @@ if TYPE_CHECKING:
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import BoardSection, Deleted, PlacedSection
 
-_BUSY_WAITS: Final = (1.0, 2.0, 4.0, 8.0)  # seconds
+_BUSY_WAITS: Final = (1.0, 2.0, 4.0, 8.0)  # seconds; the service holds a board for a second or so per change
 
 
-def reread_section(ctx: Context, kept: Mapping[str, Any]) -> PlacedSection:
-    """A section that an earlier process of the run made; the API has no way to ask for one alone."""
-    board, id = kept["board_id"], kept["id"]
+def reread_section(ctx: Context, stored: Mapping[str, Any]) -> PlacedSection:
+    """A section that an earlier process of the run made, read again; the API only lists sections."""
+    board, id = stored["board_id"], stored["id"]
     for section in gateway(ctx.client).sections(board):
         if section["id"] == id:
-            return _placed(section, board)
-    raise ActionError(f"section {id}, which this run made, is not on board {board} any more")
+            return _placed_section(section, board)
+    raise ActionError(f"section {id}, which this run made, is no longer on board {board}")
 
 
 def make_section(ctx: Context, board: str, name: str) -> PlacedSection:
-    """Make a section on a board, once. Raises ActionError if the board has one of this name already."""
+    """Make a section on a board, once. Raises ActionError if the board already has one of this name."""
     service = gateway(ctx.client)
-    # a board that a dry run only planned is no text, and has none
-    there: list[BoardSection] = list(service.sections(board)) if isinstance(board, str) else []
-    known = set(ctx.freeze("sections", [section["id"] for section in there]))
-    taken = [section["id"] for section in _named(there, name) if section["id"] in known]
+    # a board that a dry run only planned is not text, and has no sections
+    present: list[BoardSection] = list(service.sections(board)) if isinstance(board, str) else []
+    known_ids = set(ctx.freeze("sections", [section["id"] for section in present]))
+    taken = [section["id"] for section in _sections_named(present, name) if section["id"] in known_ids]
     if taken:
-        raise ActionError(f"board {board} has a section named {name!r} already ({taken[0]})")
+        raise ActionError(f"board {board} already has a section named {name!r} ({taken[0]})")
 
     def find() -> PlacedSection | None:
-        found = the_one(_named(new_sections(service, board, known), name), "sections of this name")
-        return _placed(found, board) if found else None
+        section = single_or_none(
+            _sections_named(find_new_sections(service, board, known_ids), name), "sections of this name"
+        )
+        return _placed_section(section, board) if section else None
 
     def make() -> PlacedSection:
-        return _placed(send_section(ctx, service, board, name, find=find), board)
+        return _placed_section(send_section(ctx, service, board, name, find=find), board)
 
     return ctx.once("create", make, find=find, find_is_proof=True, kind="section")
 
 
 def delete_section(ctx: Context, board: str, section: str, *, if_gone: IfGone) -> Deleted:
-    """Delete a section; after a lost answer, that the board does not list it means it is done."""
+    """Delete a section; after a lost answer it counts as done if the board doesn't list it."""
     service = gateway(ctx.client)
 
     def find() -> Deleted | None:
-        there = any(each["id"] == section for each in service.sections(board))
-        return None if there else {"id": section}
+        is_listed = any(listed["id"] == section for listed in service.sections(board))
+        return None if is_listed else {"id": section}
 
     def remove() -> Deleted:
         try:
@@ -67,13 +69,13 @@ def delete_section(ctx: Context, board: str, section: str, *, if_gone: IfGone) -
     return ctx.once("delete", remove, find=find, kind="section")
 
 
-def new_sections(service: Gateway, board: str, known: Collection[str]) -> list[BoardSection]:
+def find_new_sections(service: Gateway, board: str, known: Collection[str]) -> list[BoardSection]:
     """The board's sections whose ids are not ``known``."""
     return [section for section in service.sections(board) if section["id"] not in known]
 
 
 def send_section(ctx: Context, service: Gateway, board: str, name: str, *, find: Callable[[], Any]) -> Any:
-    """Send what makes a section; while the service is busy with the board, look with ``find`` and send it again.
+    """Make a section; while the service is busy with the board, call ``find`` and send it again.
 
     The service refuses with 409 while another change of the same board is under way.
     """
@@ -86,13 +88,13 @@ def send_section(ctx: Context, service: Gateway, board: str, name: str, *, find:
             if wait is None:
                 raise
         ctx.wait(wait, "the service is busy with another change of the board")
-        if found := find():
-            return found
+        if section := find():
+            return section
 
 
-def _placed(section: Any, board: str) -> PlacedSection:
+def _placed_section(section: Any, board: str) -> PlacedSection:
     return {"id": section["id"], "name": section["name"], "board_id": board}
 
 
-def _named(sections: Sequence[BoardSection], name: str) -> list[BoardSection]:
+def _sections_named(sections: Sequence[BoardSection], name: str) -> list[BoardSection]:
     return [section for section in sections if plain_name(section["name"]) == plain_name(name)]

@@ -1,7 +1,7 @@
-"""What actions return: the API's objects, as plain dicts with known keys.
+"""The types that actions return: the API's objects, as plain dicts with known keys.
 
-Only the keys marked ``Required`` are always there: the service may leave out any other, and means null by it. It may
-also send keys and values that are not listed here, so enumerations stay ``str``. Dates are ISO 8601 in UTC, often
+Only the keys marked ``Required`` are always there: the service may omit any other, which means null. It may also send
+keys and values that are not listed here, so enumerations stay ``str``. Dates are ISO 8601 in UTC, often
 without a zone.
 
 Source: https://github.com/pinterest/api-description (components/schemas)
@@ -35,7 +35,7 @@ class Owner(TypedDict, total=False):
 
 
 class BoardMedia(TypedDict, total=False):
-    """The pictures that stand for a board."""
+    """The cover images of a board."""
 
     image_cover_url: str | None
     pin_thumbnail_urls: list[str]
@@ -66,7 +66,7 @@ class BoardSection(TypedDict, total=False):
 
 
 class PlacedSection(TypedDict, total=False):
-    """A section, and the board that it is on."""
+    """A section with the id of its board."""
 
     id: Required[str]
     name: Required[str]
@@ -74,7 +74,7 @@ class PlacedSection(TypedDict, total=False):
 
 
 class Deleted(TypedDict, total=False):
-    """What is gone."""
+    """An object that was deleted."""
 
     id: Required[str]
 
@@ -106,7 +106,7 @@ class MediaItem(TypedDict, total=False):
 
 
 class PinMedia(TypedDict, total=False):
-    """What a Pin shows; ``media_type`` says which of the other keys there are."""
+    """The media of a Pin; ``media_type`` says which of the other keys exist."""
 
     media_type: Required[str]  # image, video, multiple_images, multiple_videos, multiple_mixed
     images: Images  # image, video
@@ -192,7 +192,7 @@ class TopPin(TypedDict, total=False):
 
 
 class DateAvailability(TypedDict, total=False):
-    """How recent a ranking's figures are."""
+    """How recent a ranking's metrics are."""
 
     latest_available_timestamp: int  # milliseconds since 1970
     is_realtime: bool
@@ -221,7 +221,7 @@ class AdAccount(TypedDict, total=False):
     owner: AdAccountOwner
     country: str
     currency: str
-    permissions: list[str]  # what the login may do there: OWNER, ADMIN, ANALYST ...
+    permissions: list[str]  # the login's roles: OWNER, ADMIN, ANALYST ...
     created_time: int | None  # seconds since 1970, as all times below
     updated_time: int | None
 
@@ -285,7 +285,7 @@ class Ad(TypedDict, total=False):
 
 
 class DeliveryMetric(TypedDict, total=False):
-    """A column of ad reports, and what it means."""
+    """A column of ad reports, and its meaning."""
 
     name: Required[str]
     display_name: str
@@ -294,14 +294,14 @@ class DeliveryMetric(TypedDict, total=False):
 
 
 class RelatedTerms(TypedDict, total=False):
-    """A search term, and terms that people search for as well."""
+    """A search term, and terms that people also search for."""
 
     term: Required[str]
     related_terms: list[str]
 
 
-class Figures(TypedDict):
-    """Figures of an account over a period, by part: "all", or those of ``split_field``."""
+class AccountFigures(TypedDict):
+    """Metrics of an account over a period, by part: "all", or the parts of ``split_field``."""
 
     start_date: str
     end_date: str
@@ -310,7 +310,7 @@ class Figures(TypedDict):
 
 
 class PinFigures(TypedDict):
-    """Figures of Pins over a period: by Pin, then by part as those of an account."""
+    """Metrics of Pins over a period: by Pin, then by part as those of an account."""
 
     start_date: str
     end_date: str
@@ -319,7 +319,7 @@ class PinFigures(TypedDict):
 
 
 class AdFigures(TypedDict):
-    """Figures of ads over a period, as the service lists them and as rows."""
+    """Metrics of ads over a period, as the service lists them and as rows."""
 
     start_date: str
     end_date: str
@@ -328,7 +328,7 @@ class AdFigures(TypedDict):
 
 
 class Ranking(TypedDict):
-    """The Pins that came first over a period."""
+    """The top Pins of a period."""
 
     start_date: str
     end_date: str
@@ -337,14 +337,14 @@ class Ranking(TypedDict):
 
 
 class UploadedVideo(TypedDict):
-    """A video that a new Pin can show."""
+    """An uploaded video, ready for a new Pin."""
 
     media_id: str
     status: str  # "succeeded"
 
 
 class FetchedReport(TypedDict):
-    """A report's file."""
+    """A downloaded report."""
 
     path: str
     size: int  # bytes

@@ -1,4 +1,4 @@
-"""How what was made is taken back: Pins, sections and boards are deleted, boards with all that is on them."""
+"""How created objects are undone: Pins, sections and boards are deleted, boards with everything on them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OF_BOARD: Final = Undo(
     with_contents=True,
 )
 
-# of the actions that copy, whose logins are told apart
+# of the actions that copy, which have a source and a target login
 OF_COPY: Final[Mapping[str, Undo]] = {
     "pin": replace(OF_PIN, role="target"),
     "section": replace(OF_SECTION, role="target"),

@@ -1,4 +1,4 @@
-"""What recipes need besides a service: tables in, tables and charts out, and a line for the person."""
+"""Actions that need no service: reading and writing tables, drawing charts, and showing a line."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from xml.etree.ElementTree import Element
 
-MAX_POINTS: Final = 5_000
-_LABELS: Final = 12  # along the axis, so that none covers its neighbour
-_FAR_SMALLER: Final = 20  # times: a line so much lower gets the axis on the right, or it would lie flat
+MAX_POINTS: Final = 5_000  # five for each pixel of width; drawing takes about a second
+_LABELS: Final = 12  # along the axis of 960 pixels: dates don't overlap then
+_FAR_SMALLER: Final = 20  # times: a line so much lower would look flat, and gets the axis on the right
 
 
 def _can_be_drawn(path: str) -> None:
@@ -39,16 +39,16 @@ def write_chart(
     kind: Literal["line", "bar"] = "line",
     if_exists: IfExists = "fail",
 ) -> Written:
-    """Draw a chart of a list of mappings into an SVG or PNG file; the end of its name tells which.
+    """Draw a chart of a list of mappings to an SVG or PNG file; the file's extension says which.
 
     Arguments:
         path: the file, .svg or .png: in the recipe's folder, or the value of an input of type file
-        rows: the rows, in the order in which they are drawn
-        x: the column below the chart
-        series: the columns that are drawn; if left out, all that hold numbers, but for those far below the others
-        title: what stands above it
+        rows: the rows, in the order of drawing
+        x: the column of the horizontal axis
+        series: the columns to draw; default: all with numbers, except those far below the others
+        title: the text above the chart
         kind: line or bar
-        if_exists: fail leaves a file with other content alone; replace overwrites it
+        if_exists: what to do if the file exists with other content; replace overwrites it
     """
 
     def content() -> bytes:
@@ -63,16 +63,18 @@ def svg(
 ) -> bytes:
     """The chart as SVG. Raises UsageError for columns that are not there, and for more than 5,000 rows."""
     if len(rows) > MAX_POINTS:
-        raise UsageError(f"a chart shows at most {MAX_POINTS} rows, these are {len(rows)}", hint="sum them up first")
+        raise UsageError(f"a chart can show {MAX_POINTS} rows, not {len(rows)}", hint="aggregate them first")
     names = list(dict.fromkeys(name for row in rows for name in row))
     missing = [name for name in (x, *(series or ())) if rows and name not in names]
     if missing:
-        raise UsageError(f"the rows have no column {missing[0]!r}", hint=f"there are: {', '.join(names)}")
-    found = series or [name for name in names if name != x and any(_number(row.get(name)) is not None for row in rows)]
-    lines = {name: [_number(row.get(name)) for row in rows] for name in found}
-    low = _low(lines)
-    if series is None:  # what would lie flat on the right as well tells nothing beside the others
-        flat = _low({name: lines[name] for name in low})
+        raise UsageError(f"the rows have no column {missing[0]!r}", hint=f"the columns are: {', '.join(names)}")
+    columns = series or [
+        name for name in names if name != x and any(_number(row.get(name)) is not None for row in rows)
+    ]
+    lines = {name: [_number(row.get(name)) for row in rows] for name in columns}
+    low = _low_series(lines)
+    if series is None:  # one that would look flat on the right as well is not worth drawing
+        flat = _low_series({name: lines[name] for name in low})
         lines = {name: values for name, values in lines.items() if name not in flat}
     chart = _chart(kind, title, [str(row.get(x, "")) for row in rows])
     chart.uuid = hashlib.sha256(json.dumps([title, kind, lines]).encode()).hexdigest()[:12]  # the same every time
@@ -84,7 +86,7 @@ def svg(
 
 def _chart(kind: str, title: str, labels: Sequence[str]) -> Any:
     pygal = _pygal()
-    made = {"line": pygal.Line, "bar": pygal.Bar}[kind](
+    chart = {"line": pygal.Line, "bar": pygal.Bar}[kind](
         title=title or None,
         width=960,
         height=540,
@@ -95,12 +97,12 @@ def _chart(kind: str, title: str, labels: Sequence[str]) -> Any:
         include_x_axis=True,
         style=pygal.style.Style(background="white", plot_background="white", font_family="sans-serif"),
         no_data_text="no data",
-        value_formatter=_told,
+        value_formatter=_axis_text,
     )
-    made.add_xml_filter(_still)
-    made.x_labels = labels
-    made.x_labels_major = labels[:: max(1, math.ceil(len(labels) / _LABELS))]
-    return made
+    chart.add_xml_filter(_without_scripts)
+    chart.x_labels = labels
+    chart.x_labels_major = labels[:: max(1, math.ceil(len(labels) / _LABELS))]
+    return chart
 
 
 def _pygal() -> Any:
@@ -108,13 +110,13 @@ def _pygal() -> Any:
 
     import pygal.style
 
-    # its finder of plugins speaks a protocol that Python has given up, and warns at every import from then on
+    # its import finder uses a protocol that Python has removed, and would warn at every later import
     sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
     return pygal
 
 
-def _still(root: Element) -> Element:
-    """The chart without scripts, and without the comment that says on which day it was drawn."""
+def _without_scripts(root: Element) -> Element:
+    """The chart without scripts, and without the comment with the date of drawing."""
     for inner in list(root.iter()):
         for child in list(inner):
             if not isinstance(child.tag, str) or child.tag.rpartition("}")[2] == "script":
@@ -122,7 +124,7 @@ def _still(root: Element) -> Element:
     return root
 
 
-def _low(lines: Mapping[str, Sequence[float | None]]) -> set[str]:
+def _low_series(lines: Mapping[str, Sequence[float | None]]) -> set[str]:
     """The lines that lie far below the highest one."""
     tops = {
         name: max((abs(value) for value in values if value is not None), default=0.0) for name, values in lines.items()
@@ -131,8 +133,8 @@ def _low(lines: Mapping[str, Sequence[float | None]]) -> set[str]:
     return {name for name, top in tops.items() if 0 < top * _FAR_SMALLER < highest}
 
 
-def _told(number: float | None) -> str:
-    """A number beside an axis: the right one's lines stand where the left one's do, and so at odd values."""
+def _axis_text(number: float | None) -> str:
+    """The label of an axis value, rounded: the right axis has the left one's lines, and so odd values."""
     if number is None:
         return ""
     return f"{number:.3g}" if abs(number) < 100 else f"{number:,.0f}"
@@ -153,17 +155,15 @@ def _need_png() -> None:
 
     if find_spec("cairosvg") is None:
         raise UsageError(
-            "a .png needs a library that is not installed", hint="pip install 'pinflow[png]', or name it .svg"
+            "a .png file needs a library that is not installed", hint="pip install 'pinflow[png]', or write .svg"
         )
 
 
 def _png(text: bytes) -> bytes:
     try:
         import cairosvg
-    except OSError as error:  # the package is there, the library of the system is not
-        raise UsageError(
-            "a .png needs the library cairo (libcairo2)", hint="install it, or name the file .svg"
-        ) from error
+    except OSError as error:  # the package is installed, the system's library is not
+        raise UsageError("a .png file needs the library cairo (libcairo2)", hint="install it, or write .svg") from error
     drawn: bytes = cairosvg.svg2png(bytestring=text)
     return drawn
 

@@ -1,4 +1,4 @@
-"""Lines from a recipe to the person who runs it."""
+"""The action that shows a line of text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def log(ctx: Context, *, text: Annotated[str, Text(min_length=1, max_length=2000
 
     Arguments:
         text: what to show
-        warning: whether it should be seen even where notes are not
+        warning: whether to show it even if notes are hidden
     """
     ctx.log(text, warning=warning)
 

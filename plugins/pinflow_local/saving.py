@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and that replace others only when told to."""
+"""Writing files atomically; existing ones are replaced only on request."""
 
 from __future__ import annotations
 
@@ -22,26 +22,25 @@ IfExists = Literal["fail", "replace"]
 
 
 class Written(TypedDict):
-    """A file that was written. Its path is what the recipe gave."""
+    """A written file. Its path is the one in the recipe."""
 
     bytes: int
 
 
 def save(ctx: Context, name: str, if_exists: IfExists, content: Callable[[], bytes]) -> Written:
-    """Write what ``content`` gives into the file that a recipe calls ``name``; in a dry run only look at the place.
+    """Write ``content()`` to the file that a recipe calls ``name``; a dry run only checks the path.
 
-    A file that has just this content already counts as written, so that a resumed run may do it again. Raises
-    ActionError where another file is in the way or the place can't be written, UsageError for a place where a
-    recipe has no business.
+    A file that already has this content counts as written, so that a resumed run can repeat it. Raises ActionError if
+    another file exists or the path can't be written, UsageError for a path that the recipe may not use.
     """
     path = ctx.file(name)
     if not path.parent.is_dir():
-        raise UsageError(f"{name}: there is no folder {path.parent}", hint="make it first")
+        raise UsageError(f"{name}: the folder {path.parent} does not exist", hint="make it first")
     if path.exists() and not path.is_file():
-        raise UsageError(f"{name}: there is something that is no file", hint="choose another name")
+        raise UsageError(f"{name} is not a file", hint="choose another name")
     if ctx.dry_run:
         if if_exists == "fail" and path.exists():
-            ctx.log(f"{path} is there already: without if_exists: replace it would stay as it is", warning=True)
+            ctx.log(f"{path} already exists: set if_exists: replace to overwrite it", warning=True)
         else:
             ctx.log(f"would write {path}")
         return {"bytes": 0}
@@ -71,14 +70,14 @@ def _write(path: Path, data: bytes, *, replace: bool) -> None:
 
 
 def _place(part: Path, path: Path, data: bytes) -> None:
-    """Give the written file its name, unless another one has it."""
+    """Rename the written file, unless another one has the name."""
     try:
-        path.hardlink_to(part)  # fails where a name is taken, whoever was faster
+        path.hardlink_to(part)  # fails if the name is taken, even by a faster process
     except FileExistsError:
         if path.read_bytes() != data:
             raise ActionError(
-                f"{path} is there already, with other content",
-                hint="move it away, or say if_exists: replace (as an input: -i if_exists=replace)",
+                f"{path} already exists with other content",
+                hint="move it, or set if_exists: replace (as an input: -i if_exists=replace)",
             ) from None
     except OSError:  # a file system without links
         if path.exists():

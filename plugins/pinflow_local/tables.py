@@ -1,4 +1,4 @@
-"""Tables and plain data in files: CSV in and out, JSON out."""
+"""The actions for tables and data in files: read and write CSV, write JSON."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-# programs that open tables take these for the beginning of a formula, and run it
+# spreadsheets read these as the beginning of a formula, and run it
 _FORMULA = re.compile(r"[=+\-@\t\r\n]")
 
 
-# a file is whole or not there at all, and written twice it is the same: there is nothing to note in a journal
+# writing is atomic and repeatable: the journal has nothing to record
 @action("write_json", effect="write", local=True)
 def write_json(ctx: Context, *, path: FilePath, data: Any, if_exists: IfExists = "fail") -> Written:
-    """Write data into a JSON file.
+    """Write data to a JSON file.
 
     Arguments:
         path: the file: in the recipe's folder, or the value of an input of type file
         data: what to write
-        if_exists: fail leaves a file with other content alone; replace overwrites it
+        if_exists: what to do if the file exists with other content; replace overwrites it
     """
     return save(ctx, path, if_exists, lambda: (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
 
@@ -42,15 +42,15 @@ def write_csv(
     columns: list[str] | None = None,
     if_exists: IfExists = "fail",
 ) -> Written:
-    """Write a list of mappings into a CSV file, one row each, with a header.
+    """Write a list of mappings to a CSV file, one row each, with a header.
 
-    Text that a spreadsheet would take for a formula gets a ' before it. What is nested becomes JSON.
+    Text that a spreadsheet would read as a formula gets a ' before it. Nested values become JSON.
 
     Arguments:
         path: the file: in the recipe's folder, or the value of an input of type file
         rows: the rows
-        columns: which columns, in which order; all that the rows have if left out
-        if_exists: fail leaves a file with other content alone; replace overwrites it
+        columns: the columns in order; default: all that the rows have
+        if_exists: what to do if the file exists with other content; replace overwrites it
     """
     return save(ctx, path, if_exists, lambda: csv_text(rows, columns).encode())
 
@@ -63,13 +63,13 @@ def read_csv(
 
     Arguments:
         path: the file: in the recipe's folder, or the value of an input of type file
-        columns: those that the file must have; it may have others
-        delimiter: what separates the cells; found out from the header if left out: , ; or a tab
+        columns: the columns that the file must have; it may have others
+        delimiter: the separator of cells; default: , ; or a tab, whichever the header has most
     """
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
         raise UsageError("delimiter must be one character, such as ; or ,")
     place = ctx.file(path)
-    if place.exists() and not place.is_file():  # who opens a pipe waits for whatever fills it
+    if place.exists() and not place.is_file():  # opening a pipe would block
         raise UsageError(f"{place} is not a file", hint="check the path")
     try:
         with place.open(encoding="utf-8-sig", newline="") as file:
@@ -82,11 +82,11 @@ def read_csv(
 
 def csv_text(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> str:
     """The text of a CSV file (RFC 4180) with these rows."""
-    wanted = list(columns or dict.fromkeys(name for row in rows for name in row))
+    names = list(columns or dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([_cell(name) for name in wanted])
-    writer.writerows([_cell(row.get(name)) for name in wanted] for row in rows)
+    writer.writerow([_cell(name) for name in names])
+    writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
     return text.getvalue()
 
 
@@ -110,7 +110,7 @@ def _rows(
     source = iter(lines)
     first = next(source, "")
     if not first.strip():
-        raise UsageError(f"{name} has no header", hint="its first line names the columns")
+        raise UsageError(f"{name} has no header", hint="its first line must name the columns")
     reader = csv.reader(_with(first, source), delimiter=delimiter or max(",;\t", key=first.count), strict=True)
     try:
         header = [column.strip() for column in next(reader)]
@@ -119,7 +119,7 @@ def _rows(
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(header):
-                raise ActionError(f"{name}:{reader.line_num}: {len(cells)} cells where the header has {len(header)}")
+                raise ActionError(f"{name}:{reader.line_num}: {len(cells)} cells, but the header has {len(header)}")
             yield {column: cell.strip() or None for column, cell in zip(header, cells, strict=True)}
     except csv.Error as error:
         raise ActionError(f"{name}:{reader.line_num}: this is not CSV: {error}") from None
@@ -133,12 +133,12 @@ def _with(first: str, rest: Iterator[str]) -> Iterator[str]:
 def _check_header(header: Sequence[str], name: str, needed: Sequence[str]) -> None:
     twice = sorted({column for column in header if header.count(column) > 1})
     if "" in header or twice:
-        what = f"the column {twice[0]!r} is there twice" if twice and twice[0] else "a column has no name"
-        raise UsageError(f"{name}:1: {what}", hint="each column needs a name of its own")
+        problem = f"there are two columns {twice[0]!r}" if twice and twice[0] else "a column has no name"
+        raise UsageError(f"{name}:1: {problem}", hint="each column needs a different name")
     if lacking := [column for column in needed if column not in header]:
         raise UsageError(
             f"{name}:1: there is no column {' or '.join(map(repr, lacking))}",
-            hint=f"there are: {', '.join(header)[:200]}",
+            hint=f"the columns are: {', '.join(header)[:200]}",
         )
 
 

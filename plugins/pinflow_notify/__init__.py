@@ -1,1 +1,1 @@
-"""How notices reach people: a line on standard error, a command, a webhook. Each is a plugin of its own."""
+"""Notifiers: a line on standard error, a command, a webhook. Each is a plugin of its own."""

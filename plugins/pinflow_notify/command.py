@@ -1,4 +1,4 @@
-"""A notice given to a command of the user's own: PINFLOW_NOTIFY_COMMAND, with the notice as JSON on its input."""
+"""Notifies by a command of the user's: PINFLOW_NOTIFY_COMMAND, with the notice as JSON on its standard input."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from pinflow import Notice
 
 VARIABLE = "PINFLOW_NOTIFY_COMMAND"
-DEADLINE = 30.0  # seconds
+DEADLINE = 30.0  # seconds; sending a mail takes some, and a run must not hang on a notice
 
-# a command that sends a mail or shows a window needs these, and no token or secret
+# a command that sends a mail or opens a window needs these; tokens and secrets are not passed on
 _PROGRAMS = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "USERPROFILE", "SYSTEMROOT", "COMSPEC", "PATHEXT")
 _PLACE = ("LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP")
 _WINDOWS = ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
-_KEPT = frozenset((*_PROGRAMS, *_PLACE, *_WINDOWS))
+_PASSED_ON = frozenset((*_PROGRAMS, *_PLACE, *_WINDOWS))
 
 
 @hookimpl
 def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> bool:
-    """Run the command, without a shell; False where there is none. Raises UsageError and ActionError."""
+    """Run the command, without a shell; False if none is set. Raises UsageError and ActionError."""
     words = environ.get(VARIABLE, "").strip()
     if words:
         call(_arguments(words), notice, environ)
@@ -43,15 +43,15 @@ def _arguments(words: str) -> list[str]:
 
 
 def call(arguments: list[str], notice: Notice, environ: Mapping[str, str], *, deadline: float = DEADLINE) -> None:
-    """Run a command with the notice on its standard input, for ``deadline`` seconds at most. Raises ActionError."""
-    kept = {name: value for name, value in environ.items() if name.upper() in _KEPT or name.startswith("LC_")}
+    """Run a command with the notice on its standard input, for at most ``deadline`` seconds. Raises ActionError."""
+    allowed = {name: value for name, value in environ.items() if name.upper() in _PASSED_ON or name.startswith("LC_")}
     try:
-        process = subprocess.Popen(  # noqa: S603 - the user's own words, and no shell
+        process = subprocess.Popen(  # noqa: S603 - the user's own command, and no shell
             arguments,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=kept,
+            env=allowed,
             start_new_session=os.name == "posix",
         )
     except (OSError, ValueError) as error:
@@ -60,13 +60,13 @@ def call(arguments: list[str], notice: Notice, environ: Mapping[str, str], *, de
         process.communicate((json.dumps(notice.as_data()) + "\n").encode(), timeout=deadline)
     except subprocess.TimeoutExpired:
         _end(process)
-        raise ActionError(f"{VARIABLE} took longer than {deadline:g} s, and was ended") from None
+        raise ActionError(f"{VARIABLE} took longer than {deadline:g} s and was killed") from None
     if process.returncode != 0:
-        raise ActionError(f"{VARIABLE} ended with {process.returncode}")
+        raise ActionError(f"{VARIABLE} exited with {process.returncode}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the command and what it has started."""
+    """Kill the command and the processes that it started."""
     try:
         if os.name == "posix":
             os.killpg(process.pid, signal.SIGKILL)

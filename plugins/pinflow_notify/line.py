@@ -1,4 +1,4 @@
-"""A notice as a line on standard error."""
+"""Notifies by a line on standard error."""
 
 from __future__ import annotations
 

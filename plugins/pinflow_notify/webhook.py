@@ -1,4 +1,4 @@
-"""A notice sent as JSON to an address of the user's own: PINFLOW_NOTIFY_WEBHOOK. The address is a secret."""
+"""Notifies by JSON to an address of the user's: PINFLOW_NOTIFY_WEBHOOK. The address is a secret."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from pinflow import Notice
 
 VARIABLE = "PINFLOW_NOTIFY_WEBHOOK"
-DEADLINE = 15.0  # seconds, from connecting to the last byte of the answer
+DEADLINE = 15.0  # seconds, from connecting to the last byte of the answer; chat services take below one
 
 
 @hookimpl
 def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> bool:
-    """Send the notice; False where nobody is to get it. Raises UsageError and ActionError without the address."""
+    """Send the notice; False if no address is set. Raises UsageError and ActionError, without the address."""
     url = environ.get(VARIABLE, "").strip()
     if url:
-        post(checked(url), notice, environ)
+        post(check_address(url), notice, environ)
     return bool(url)
 
 
-def checked(url: str) -> str:
+def check_address(url: str) -> str:
     """The address, if a notice may be sent there: over https, or to this machine. Raises UsageError."""
     try:
         parts = urlsplit(url)
@@ -48,7 +48,7 @@ def post(
     *,
     deadline: float = DEADLINE,
 ) -> None:
-    """Send the notice, once, following no redirect. Raises ActionError unless it was taken."""
+    """Send the notice once, without following redirects. Raises ActionError unless it was accepted."""
     from pinflow import Limits, Lost, Transport, network_settings
 
     transport = Transport(connections=1, network=network_settings(environ))

@@ -1,6 +1,6 @@
-"""Pinterest's API v3 with the ads API v4, which came before v5: the same actions, for whoever still has an older app.
+"""Pinterest's API v3 with the ads API v4, v5's predecessors: the same actions, for owners of older apps.
 
-Both have been retired by their vendor; the sandbox still speaks them.
+The vendor has retired both; the sandbox still speaks them.
 
 Source: https://github.com/pinterest/api-quickstart (as of 2022)
 """

@@ -1,4 +1,4 @@
-"""What API v3 is, with the ads API v4 beside it: where they live, how they page, what their errors mean.
+"""API v3, with the ads API v4 beside it, as data: addresses, paging, errors and quotas.
 
 Source: https://github.com/pinterest/api-quickstart (as of 2022)
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinflow import OAuth, Quota
 from pinflow_pinterest import errors, quotas
-from pinflow_pinterest.error_mapping import failure
+from pinflow_pinterest.error_mapping import map_error
 from pinflow_pinterest.gateway import PinterestApi
 from pinflow_pinterest_v3.paths import ADS
 from pinflow_pinterest_v3.scopes import DEFAULT, MEANINGS
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 _HINTS: Final[Mapping[errors.Kind, str]] = {
     "auth": "the token is wrong or has expired, or it is for another environment",
-    "spam": "the account's writes are blocked, as a rule for less than a day; resume the run after that, and slower",
-    "forbidden": "it belongs to another account, or the app was not admitted to this",
+    "spam": "the account's writes are blocked, usually for less than a day; resume the run after that, and more slowly",
+    "forbidden": "it belongs to another account, or the app has no access to it",
     "not_found": "check the id, and that the token is this account's",
-    "duplicate_name": "choose another name; a board that was archived keeps its name",
+    "duplicate_name": "choose another name; an archived board keeps its name",
 }
 _SECRET: Final[Mapping[errors.Kind, str]] = {
     "forbidden": "on secret boards the token needs read_secret_boards and read_secret_pins",
-    "not_found": "secret boards and their Pins are shown only to tokens with read_secret_boards and read_secret_pins",
+    "not_found": "secret boards and their Pins are visible only to tokens with read_secret_boards and read_secret_pins",
 }
 
 _SEGMENT = re.compile(r"[a-z_]+|v4")
 _ANALYTICS = ("/partners/analytics/", "/analytics/")
 
-# The ads API's own classes: READ HIGH, WRITE and METRICS, told at https://stackoverflow.com/questions/40144401
+# The ads API's own classes: READ HIGH, WRITE and METRICS, from https://stackoverflow.com/questions/40144401
 QUOTAS: Final[Mapping[str, Mapping[str, Quota]]] = {
     **quotas.QUOTAS,
     "standard": {
@@ -51,7 +51,7 @@ QUOTAS: Final[Mapping[str, Mapping[str, Quota]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What is known of one call. The scopes are those of the actions: v3 has no description to take them from."""
+    """The facts of one call. The scopes are those of the actions: v3 has no description that lists them."""
 
     id: str  # "GET /boards/{}/pins/"
     category: str
@@ -59,7 +59,7 @@ class Operation:
 
 
 def operation(method: str, path: str) -> Operation | None:
-    """What a call counts against. None for a path of v3 without its trailing slash, which leads nowhere."""
+    """The operation of a call. None for a path of v3 without its trailing slash, which leads nowhere."""
     ads = path.startswith(f"{ADS}/")
     if not (ads or (path.startswith("/") and path.endswith("/"))):
         return None
@@ -76,12 +76,12 @@ def _category(path: str, *, reads: bool, ads: bool) -> str:
 
 
 def read_error(status: int, headers: Mapping[str, str], body: object) -> RemoteError:
-    """An error answer as the narrowest exception, with a hint where a person can do something about it."""
-    return failure(status, headers, body, _HINTS, secret=_SECRET)
+    """The narrowest exception for an error answer, with a hint if a person can do something about it."""
+    return map_error(status, headers, body, _HINTS, secret=_SECRET)
 
 
 def _gateway(client: Client) -> V3Gateway:
-    from pinflow_pinterest_v3.gateway import V3Gateway  # with what copies, which looking at a recipe does without
+    from pinflow_pinterest_v3.gateway import V3Gateway  # loads the copying, which reading a recipe doesn't need
 
     return V3Gateway(client)
 
@@ -120,6 +120,6 @@ API: Final = PinterestApi(
     quotas=QUOTAS,
     oauth=OAUTH,
     token_folder_variable="PINTEREST_OAUTH_TOKEN_DIR",  # noqa: S106 - a name
-    login_hint="pinflow auth login {token} --api v3",  # without it, the newest version is signed in to
+    login_hint="pinflow auth login {token} --api v3",  # without --api it signs in to the newest version
     gateway=_gateway,
 )

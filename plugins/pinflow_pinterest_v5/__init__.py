@@ -1,4 +1,4 @@
-"""Pinterest's API v5: accounts, boards, Pins, videos, ads and figures as actions for recipes.
+"""Pinterest's API v5: accounts, boards, Pins, videos, ads and metrics as actions for recipes.
 
 Source: https://developers.pinterest.com/docs/api/v5/
 """
@@ -38,19 +38,22 @@ def pinflow_actions(environ: Mapping[str, str] = NOTHING) -> list[Action]:
         users,
     )
     from pinflow_pinterest_v5.calls import action as calls
-    from pinflow_pinterest_v5.calls.catalogues import Choice
+    from pinflow_pinterest_v5.calls.catalogues import CatalogueChoice
 
     modules = (users, boards, sections, pins, media, copying, mirroring, ads, analytics, reports, terms)
-    return [*(action for module in modules for action in module.ACTIONS), calls.call_of(Choice(environ))]
+    return [
+        *(action for module in modules for action in module.ACTIONS),
+        calls.make_call_action(CatalogueChoice(environ)),
+    ]
 
 
 @hookimpl
 def pinflow_apis(environ: Mapping[str, str] = NOTHING) -> list[Api]:
     """This version."""
     from pinflow_pinterest_v5.api import API
-    from pinflow_pinterest_v5.calls.catalogues import Choice
+    from pinflow_pinterest_v5.calls.catalogues import CatalogueChoice
 
-    return [replace(API, operation=Choice(environ).match)]
+    return [replace(API, operation=CatalogueChoice(environ).match)]
 
 
 @hookimpl
@@ -81,7 +84,7 @@ def _run(args: argparse.Namespace, app: Host) -> int:
 
 @hookimpl
 def pinflow_importers() -> list[Importer]:
-    """Recipes of curl commands and Arazzo workflows."""
+    """Importers of curl commands and Arazzo workflows."""
     return [
         Importer(
             name="curl",
@@ -99,14 +102,14 @@ def pinflow_importers() -> list[Importer]:
 
 
 def _curl(text: str, app: Host) -> Imported:
-    from pinflow_pinterest_v5.calls.catalogues import Choice
+    from pinflow_pinterest_v5.calls.catalogues import CatalogueChoice
     from pinflow_pinterest_v5.importing import curl as from_curl
 
-    return from_curl.read(text, Choice(app.environ).catalogue)
+    return from_curl.read(text, CatalogueChoice(app.environ).catalogue)
 
 
 def _arazzo(text: str, app: Host) -> Imported:
-    from pinflow_pinterest_v5.calls.catalogues import Choice
+    from pinflow_pinterest_v5.calls.catalogues import CatalogueChoice
     from pinflow_pinterest_v5.importing import arazzo as from_arazzo
 
-    return from_arazzo.read(text, Choice(app.environ).catalogue)
+    return from_arazzo.read(text, CatalogueChoice(app.environ).catalogue)

@@ -1,4 +1,4 @@
-"""What API v5 is: where it lives, how it pages, what its errors mean and how much it allows.
+"""API v5 as data: its address, paging, errors and quotas.
 
 Source: https://developers.pinterest.com/docs/api/v5/
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pinflow import OAuth
 from pinflow_pinterest import errors, quotas
 from pinflow_pinterest.catalogue import operations
-from pinflow_pinterest.error_mapping import failure
+from pinflow_pinterest.error_mapping import map_error
 from pinflow_pinterest.gateway import PinterestApi
 from pinflow_pinterest_v5.scopes import DEFAULT, MEANINGS
 
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
     from pinflow_pinterest_v5.gateway import V5Gateway
 
 _TRIAL: Final = (
-    "with trial access an app creates no Pins in production: ask for standard access, or set "
+    "with trial access an app can't create Pins in production: apply for standard access, or set "
     "PINTEREST_API_URI=https://api-sandbox.pinterest.com and use a token of that environment"
 )
 _HINTS: Final[Mapping[errors.Kind, str]] = {
     "auth": "the token is wrong or has expired, or it is for the other environment: production and the vendor's "
-    "sandbox have tokens of their own",
-    "spam": "the account's writes are blocked, as a rule for less than a day; resume the run after that, and slower",
+    "sandbox have separate tokens",
+    "spam": "the account's writes are blocked, usually for less than a day; resume the run after that, and more slowly",
     "trial": _TRIAL,
-    "forbidden": "it belongs to another account, or the app was not admitted to this",
+    "forbidden": "it belongs to another account, or the app has no access to it",
     "not_found": "check the id, and that the token is this account's",
-    "duplicate_name": "choose another name; a board that was archived keeps its name",
+    "duplicate_name": "choose another name; an archived board keeps its name",
     "exclusive": "another change of the same board is under way; try again in a moment",
 }
 _SECRET: Final[Mapping[errors.Kind, str]] = {
     "forbidden": "on secret boards the token needs the scopes ending in _secret",
-    "not_found": "secret boards and their Pins are shown only to tokens with the scopes ending in _secret",
+    "not_found": "secret boards and their Pins are visible only to tokens with the scopes ending in _secret",
 }
 
 
 def read_error(status: int, headers: Mapping[str, str], body: object) -> RemoteError:
-    """An error answer as the narrowest exception, with a hint where a person can do something about it."""
-    return failure(status, headers, body, _HINTS, secret=_SECRET)
+    """The narrowest exception for an error answer, with a hint if a person can do something about it."""
+    return map_error(status, headers, body, _HINTS, secret=_SECRET)
 
 
-def closed(tier: str, method: str, path: str) -> str:
-    """Why production refuses a call to every app of the tier; "" where it does not."""
+def closed_reason(tier: str, method: str, path: str) -> str:
+    """Why production refuses a call for every app of the tier; "" if it doesn't."""
     return _TRIAL if (tier, method, path) == ("trial", "POST", "/pins") else ""
 
 
 def _gateway(client: Client) -> V5Gateway:
-    from pinflow_pinterest_v5.gateway import V5Gateway  # with what copies, which looking at a recipe does without
+    from pinflow_pinterest_v5.gateway import V5Gateway  # loads the copying, which reading a recipe doesn't need
 
     return V5Gateway(client)
 
@@ -101,7 +101,7 @@ API: Final = PinterestApi(
     operation=operations.match,
     read_error=read_error,
     quotas=quotas.QUOTAS,
-    closed=closed,
+    closed=closed_reason,
     oauth=OAUTH,
     token_folder_variable="PINTEREST_OAUTH_TOKEN_DIR",  # noqa: S106 - a name
     gateway=_gateway,

@@ -6,7 +6,7 @@ import sys
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pinflow_pinterest.catalogue.operations import BUNDLED, catalogue
+from pinflow_pinterest.catalogue.operations import BUNDLED, open_catalogue
 from pinflow_pinterest_v5.calls.command import example
 from pinflow_pinterest_v5.importing.yaml_writer import block
 from tests.benchmarks.measuring import Figure, Sizes
@@ -22,7 +22,7 @@ STEPS = 300
 def checks(size: Sizes, folder: Path) -> Iterator[Figure]:
     """A recipe that calls every operation, and some of them twice, checked; and what the calls add to a start."""
     recipe = folder / "calls.yaml"
-    held = catalogue(BUNDLED)
+    held = open_catalogue(BUNDLED)
     ids = list(held.operations)
     steps = [{"uses": "call", "with": example(held, ids[index % len(ids)])} for index in range(STEPS)]
     recipe.write_text("name: calls\napi: v5\n" + "\n".join(block({"steps": steps})) + "\n")

@@ -41,7 +41,7 @@ from pinflow import CredentialRequest, PinflowError, Transport, check_place
 from pinflow_auth import files
 from pinflow_auth.credential import credential
 from pinflow_auth.refresh import refresh
-from pinflow_auth.tokens import TokenSet, as_json, from_object
+from pinflow_auth.tokens import TokenSet, dump_tokens, parse_tokens
 from pinflow_pinterest_v5.api import API
 
 CALLS = [(os, n) for n in ("open", "write", "fsync", "replace", "ftruncate", "lseek", "unlink", "fchmod", "listdir")]
@@ -214,7 +214,7 @@ def torn(order):
     def write(first):
         for number in range(first, first + order["writes"]):
             with files.locked(path):
-                files.write(path, as_json(token(number % 300)))
+                files.write(path, dump_tokens(token(number % 300)))
 
     def read():
         good = 0
@@ -227,7 +227,7 @@ def torn(order):
             good += 1
         (path.parent / f"read{os.getpid()}").write_text(str(good))
 
-    files.write(path, as_json(token(1)))
+    files.write(path, dump_tokens(token(1)))
     readers = [fork(read) for _ in range(4)]
     writers = codes([fork(lambda first=first: write(first)) for first in (0, 150)])
     (path.parent / "over").touch()

@@ -8,9 +8,9 @@ import pytest
 
 from pinflow import ActionError, InDoubt, RemoteError
 from pinflow.app import App, Options
-from pinflow_pinterest.catalogue.operations import BUNDLED, catalogue
+from pinflow_pinterest.catalogue.operations import BUNDLED, open_catalogue
 from pinflow_pinterest_v5.calls import action as calls
-from pinflow_pinterest_v5.calls.action import action_of
+from pinflow_pinterest_v5.calls.action import make_operation_action
 from pinflow_sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def call(id: str, *, items: bool = False) -> Action:
-    return action_of(catalogue(BUNDLED), id, items=items)
+    return make_operation_action(open_catalogue(BUNDLED), id, items=items)
 
 
 def test_a_write_is_seen_by_the_service(bench: Bench) -> None:
@@ -52,7 +52,7 @@ def test_what_all_collects_has_an_end(bench: Bench, monkeypatch: pytest.MonkeyPa
     garden = bench.board_id("Garden ideas")
     with pytest.raises(ActionError, match="boards/list_pins has more than 5 items") as refused:
         bench.run(call("boards/list_pins"), operation="boards/list_pins", board_id=garden, all=True)
-    assert refused.value.hint == "go through them one by one: for_each: call"
+    assert refused.value.hint == "process them one by one: for_each: call"
 
 
 def test_a_change_whose_answer_was_lost_is_sent_again(bench: Bench, lost_answer: Lost) -> None:

@@ -20,8 +20,8 @@ from referencing.jsonschema import DRAFT4
 
 from pinflow.app import App, Options
 from pinflow.errors import RecipeError
-from pinflow_pinterest.catalogue.operations import BUNDLED, catalogue
-from pinflow_pinterest_v5.calls.action import accepted, action_of
+from pinflow_pinterest.catalogue.operations import BUNDLED, open_catalogue
+from pinflow_pinterest_v5.calls.action import argument_schema, make_operation_action
 from pinflow_pinterest_v5.calls.samples import sample
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 DESCRIPTION = Path(os.environ.get("PINFLOW_OPENAPI") or PROJECT.parent / "shared/openapi/pinterest-v5.json")
-CATALOGUE = catalogue(BUNDLED)
+CATALOGUE = open_catalogue(BUNDLED)
 IDS = list(CATALOGUE.operations)
 WHERE = "urn:description"
 
@@ -88,7 +88,7 @@ class Echo:
 
 def arguments(id: str, *, full: bool) -> dict[str, Any]:
     """Something valid for an operation: everything that it takes, or only what it needs."""
-    schema = accepted(CATALOGUE, id)
+    schema = argument_schema(CATALOGUE, id)
     given = sample(schema, CATALOGUE.definitions, full=full)
     given.pop("all", None)
     given.pop("bookmark", None)
@@ -259,19 +259,19 @@ def validate(value: Any, pointer: str, registry: Registry[Any]) -> None:
 
 @pytest.mark.parametrize("id", IDS)
 def test_a_plan_refuses_what_an_operation_does_not_take(id: str) -> None:
-    parameters = action_of(CATALOGUE, id, items=False).parameters
+    parameters = make_operation_action(CATALOGUE, id, items=False).parameters
     given = arguments(id, full=True)
     assert parameters.problems(given) == []
     (problem,) = parameters.problems({**given, "not_a_parameter": 1})
     assert (problem.location, problem.reason) == (("not_a_parameter",), "unknown")
-    for name in accepted(CATALOGUE, id)["required"]:
+    for name in argument_schema(CATALOGUE, id)["required"]:
         (problem,) = parameters.problems({key: value for key, value in given.items() if key != name})
         assert (problem.location, problem.message) == ((name,), f"missing argument {name!r}")
 
 
 def test_a_plan_knows_what_each_operation_needs() -> None:
     for id, operation in CATALOGUE.operations.items():
-        found = action_of(CATALOGUE, id, items=False)
+        found = make_operation_action(CATALOGUE, id, items=False)
         assert found.scopes == {"": operation.scopes}
         assert found.quota == {operation.category}
         assert found.destructive == (operation.method == "DELETE")
@@ -289,7 +289,7 @@ def test_a_plan_knows_what_each_operation_needs() -> None:
 
 
 def is_read(id: str) -> bool:
-    return action_of(CATALOGUE, id, items=False).effect == "read"
+    return make_operation_action(CATALOGUE, id, items=False).effect == "read"
 
 
 CASES = yaml.safe_load((Path(__file__).parent / "wrong_calls.yaml").read_text("utf-8"))

@@ -87,7 +87,7 @@ def test_what_is_harmless_stays_as_it_is(value: object, cell: str) -> None:
 def test_a_file_with_other_content_is_left_alone_until_told_otherwise(runner: RecipeRunner) -> None:
     (runner.folder / "out.json").write_text("mine")
     result = runner.write("write_json", "out.json", data=[])
-    assert "is there already, with other content" in str(result.error)
+    assert "already exists with other content" in str(result.error)
     assert (runner.folder / "out.json").read_text() == "mine"
     assert runner.write("write_json", "out.json", data=[], if_exists="replace").ok
     assert runner.write("write_json", "out.json", data=[]).ok, "written twice, it is the same"
@@ -107,8 +107,8 @@ def test_a_dry_run_writes_no_file(runner: RecipeRunner) -> None:
     [
         ("../out.json", "is not inside the recipe's folder"),
         ("/tmp/out.json", "is not inside the recipe's folder"),
-        ("none/out.json", "there is no folder"),
-        ("cache", "there is something that is no file"),
+        ("none/out.json", "does not exist"),
+        ("cache", "is not a file"),
     ],
 )
 def test_a_place_that_will_not_do_is_said(runner: RecipeRunner, name: str, why: str) -> None:
@@ -187,9 +187,9 @@ def test_a_table_is_read_row_by_row(runner: RecipeRunner) -> None:
     ("content", "why"),
     [
         (b"", "has no header"),
-        (b"a,a\n1,2\n", "in.csv:1: the column 'a' is there twice"),
+        (b"a,a\n1,2\n", "in.csv:1: there are two columns 'a'"),
         (b"a,\n1,2\n", "in.csv:1: a column has no name"),
-        (b"a,b\n1,2\n1\n", "in.csv:3: 1 cells where the header has 2"),
+        (b"a,b\n1,2\n1\n", "in.csv:3: 1 cells, but the header has 2"),
         (b'a,b\n"1,2\n', "this is not CSV"),
         (b"a\n\xff\n", "is not UTF-8 text"),
     ],
@@ -203,7 +203,7 @@ def test_a_table_without_a_column_that_is_needed_is_refused_once(runner: RecipeR
     (runner.folder / "in.csv").write_text("title,link\na,b\nc,d\n")
     result = runner.run({"uses": "read_csv", "with": {"path": "in.csv", "columns": ["title", "image_url"]}})
     assert "in.csv:1: there is no column 'image_url'" in str(result.error)
-    assert "there are: title, link" in str(result.error)
+    assert "the columns are: title, link" in str(result.error)
 
 
 def test_a_missing_table_is_said(runner: RecipeRunner) -> None:

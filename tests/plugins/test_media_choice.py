@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinflow_pinterest.media.copyable import Carried, NotCarried, best_image, cover_image, media_source
+from pinflow_pinterest.media.copyable import CopyBody, NotCopyable, best_image, copy_media_source, cover_image
 
 
 def image(url: str, width: int | None = 10, height: int | None = 10) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def test_a_video_is_shown_by_its_best_still(media: Any, cover: str | None) -> No
 @pytest.mark.parametrize("media_type", [{"media_type": "image"}, {"media_type": None}, {}])
 def test_an_image_is_carried_by_url_and_nothing_else(media_type: dict[str, str]) -> None:
     pin: Any = {"id": "1", "is_standard": False, "media": {**media_type, "images": {"1200x": image("https://i/1")}}}
-    assert media_source(pin) == Carried({"source_type": "image_url", "url": "https://i/1"})
+    assert copy_media_source(pin) == CopyBody({"source_type": "image_url", "url": "https://i/1"})
 
 
 def test_a_carousel_is_carried_slot_by_slot_with_its_captions() -> None:
@@ -84,7 +84,7 @@ def test_a_carousel_is_carried_slot_by_slot_with_its_captions() -> None:
         {"images": {"1200x": image("a")}, "title": "A", "description": "", "link": None, "item_type": "image"},
         {"images": {"600x": image("b"), "150x150": image("c", 1, 1)}, "link": "https://example.com/"},
     )
-    assert media_source(pin) == Carried(
+    assert copy_media_source(pin) == CopyBody(
         {
             "source_type": "multiple_image_urls",
             "items": [{"url": "a", "title": "A", "description": ""}, {"url": "b", "link": "https://example.com/"}],
@@ -96,34 +96,34 @@ def test_a_carousel_is_carried_slot_by_slot_with_its_captions() -> None:
 def test_the_cover_slot_is_carried_when_it_is_known(told: dict[str, Any], carried: dict[str, int]) -> None:
     slot = {"images": {"600x": image("a")}}
     pin: Any = carousel(slot, slot, **told)
-    source = media_source(pin)
-    assert isinstance(source, Carried)
+    source = copy_media_source(pin)
+    assert isinstance(source, CopyBody)
     assert {key: value for key, value in source.content.items() if key == "index"} == carried
 
 
 @pytest.mark.parametrize("size", [0, 1, 6])
 def test_a_carousel_of_a_size_the_api_refuses_is_not_carried(size: int) -> None:
     pin: Any = carousel(*[{"images": {"600x": image("a")}}] * size)
-    assert media_source(pin) == NotCarried(f"the carousel has {size} images; the API takes 2 to 5")
+    assert copy_media_source(pin) == NotCopyable(f"the carousel has {size} images; the API allows 2 to 5")
 
 
 @pytest.mark.parametrize("size", [2, 5])
 def test_a_carousel_of_the_smallest_and_the_largest_size_is_carried(size: int) -> None:
     pin: Any = carousel(*[{"images": {"600x": image("a")}}] * size)
-    assert isinstance(media_source(pin), Carried)
+    assert isinstance(copy_media_source(pin), CopyBody)
 
 
 def test_every_slot_without_an_image_is_named() -> None:
     pin: Any = carousel({}, {"images": {"600x": image("a")}}, {"images": {}}, None)
-    assert media_source(pin) == NotCarried("no image URL in slot 1, 3, 4 of the carousel")
+    assert copy_media_source(pin) == NotCopyable("no image URL in slot 1, 3, 4 of the carousel")
 
 
 @pytest.mark.parametrize("media_type", ["video", "multiple_videos", "multiple_mixed"])
 def test_a_video_is_not_carried_even_where_there_is_a_still_image(media_type: str) -> None:
     pin: Any = {"id": "1", "media": {"media_type": media_type, "images": {"600x": image("still")}}}
-    source = media_source(pin)
-    assert isinstance(source, NotCarried)
-    assert source.reason.startswith("the API does not hand out the file of a video")
+    source = copy_media_source(pin)
+    assert isinstance(source, NotCopyable)
+    assert source.reason.startswith("the API does not give out the file of a video")
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_a_video_is_not_carried_even_where_there_is_a_still_image(media_type: st
         ({"media": None}, "the Pin has no media"),
         ({"media": {"media_type": "image", "images": {}}}, "the Pin has no image URL"),
         ({"media": {"media_type": "image"}}, "the Pin has no image URL"),
-        ({"media": {"media_type": "hologram", "images": {}}}, "media of type 'hologram' is not known"),
+        ({"media": {"media_type": "hologram", "images": {}}}, "its media type 'hologram' is unknown"),
     ],
 )
 def test_a_pin_without_a_known_image_is_not_carried_and_says_why(media: Any, reason: str) -> None:
     pin: Any = {"id": "1", **media}
-    assert media_source(pin) == NotCarried(reason)
+    assert copy_media_source(pin) == NotCopyable(reason)

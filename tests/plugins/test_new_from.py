@@ -75,7 +75,7 @@ def made(call: Call, command: str) -> tuple[dict[str, Any], list[str]]:
             f"curl -X DELETE {API}/boards/1 -k -b session=abc -H 'X-Trace: 1'",
             {"operation": "boards/delete", "board_id": "1"},
             [
-                "note: left out: option -k: pinflow has its own way with connections",
+                "note: left out: option -k: pinflow has its own connection settings",
                 "note: left out: header 'X-Trace'",
                 GONE,
             ],
@@ -164,21 +164,24 @@ def test_no_secret_of_a_command_is_written_or_shown(command: str, call: Call) ->
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("wget https://x", "this is no curl command: it must begin with curl"),
+        ("wget https://x", "this is not a curl command: it must begin with curl"),
         ("curl", "the curl command has no address"),
         ("curl 'https://x", "the curl command can't be read: no closing quotation"),
         ("curl https://evil.example/v5/boards", "evil.example is not Pinterest's API"),
         ("curl https://api.pinterest.com/v3/boards/1/", "/v3 is not API v5"),
-        (f"curl {API}/board/1", "no operation is GET /board/1\n  nearest: boards/"),
-        (f"curl -X PUT {API}/boards/1", "there is: GET (boards/get), PATCH (boards/update), DELETE (boards/delete)"),
+        (f"curl {API}/board/1", "there is no operation GET /board/1\n  nearest: boards/"),
+        (
+            f"curl -X PUT {API}/boards/1",
+            "this path has: GET (boards/get), PATCH (boards/update), DELETE (boards/delete)",
+        ),
         (
             f"curl {API}/oauth/token -d grant_type=refresh_token -d refresh_token=a",
-            "no recipe sends a code or a refresh",
+            "a recipe can't send a code or a refresh",
         ),
-        (f"curl {API}/pins -d @pin.json", "curl -d @... reads a file, which is not looked into"),
-        (f"curl {API}/pins -F a=b", "curl -F sends files, which no operation of the API takes"),
-        (f"curl {API}/pins --wrong", "curl has an option --wrong here that is not known"),
-        (f"curl {API}/pins -X", "the curl command ends after -X, which takes a value"),
+        (f"curl {API}/pins -d @pin.json", "curl -d @... reads a file, which is not imported"),
+        (f"curl {API}/pins -F a=b", "curl -F sends files, which no operation of the API accepts"),
+        (f"curl {API}/pins --wrong", "the curl option --wrong is unknown"),
+        (f"curl {API}/pins -X", "the curl command ends after -X, which needs a value"),
         (f"curl {API}/pins {API}/boards", "the curl command has two addresses"),
         (f"curl {API}/pins --json '{{a}}'", "the curl command's data is not JSON (line 1, column 2)"),
     ],
@@ -193,10 +196,10 @@ def test_what_the_operation_would_refuse_is_told(call: Call) -> None:
     code, out, err = call("new", "--from-curl", f'curl -X PATCH {API}/boards/x -d \'{{"privacy": "HIDDEN"}}\'')
     assert code == 0
     assert err.splitlines() == [
-        "note: to mend: boards/update: 'board_id' isn't an id (digits only)",
-        "note: to mend: boards/update: 'privacy' must be PUBLIC or SECRET",
+        "note: to correct: boards/update: 'board_id' isn't an id (digits only)",
+        "note: to correct: boards/update: 'privacy' must be PUBLIC or SECRET",
     ]
-    assert out.startswith("# to mend: boards/update: 'board_id'")
+    assert out.startswith("# to correct: boards/update: 'board_id'")
 
 
 def test_nothing_is_overwritten(call: Call, tmp_path: Path) -> None:
@@ -380,14 +383,14 @@ workflows:
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ("operationId: sendMail", "step 's': sendMail is no operation of Pinterest's API v5 (f.yaml:9:22)"),
-        ("operationId: boards/lst", "boards/lst is no operation of Pinterest's API v5; did you mean boards/list?"),
+        ("operationId: sendMail", "step 's': sendMail is not an operation of Pinterest's API v5 (f.yaml:9:22)"),
+        ("operationId: boards/lst", "boards/lst is not an operation of Pinterest's API v5; did you mean boards/list?"),
         ("workflowId: w", "step 's', which runs the workflow 'w' (f.yaml:9:21)"),
         ("onSuccess: [{name: n, type: goto, stepId: x}]", "onSuccess 'n' of step 's'"),
         ("onFailure: [{name: n, type: goto, stepId: x}]", "onFailure 'n' of step 's'"),
         (
             "onFailure: [{reference: $components.failureActions.no}]",
-            "$components.failureActions.no, which leads nowhere",
+            "$components.failureActions.no, which does not exist",
         ),
         (
             "successCriteria: [{condition: '$response.body#/id == 1'}]",
@@ -441,9 +444,9 @@ def test_a_retry_is_taken_over_as_far_as_its_numbers_are_some(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("openapi: 3.0.0", "f.yaml is no Arazzo 1 description"),
+        ("openapi: 3.0.0", "f.yaml is not an Arazzo 1 description"),
         ("arazzo: 1.0.0", "f.yaml has no list of workflows"),
-        ("arazzo: 1.0.0\nworkflows: [{workflowId: a, steps: []}]", "no step of f.yaml is a call of Pinterest's API v5"),
+        ("arazzo: 1.0.0\nworkflows: [{workflowId: a, steps: []}]", "no step of f.yaml calls Pinterest's API v5"),
         ("arazzo: 1.0.0\nworkflows: [{workflowId: a, dependsOn: [a]}]", "the workflow 'a' depends on itself"),
         ("a: [", "f.yaml:1:"),
     ],

@@ -108,7 +108,7 @@ def test_the_command_gets_the_notice_and_no_secret(tmp_path: Path) -> None:
     ("words", "said"),
     [
         ("/nowhere/at/all", "can't be run: No such file or directory"),
-        (f"'{sys.executable}' -c 'raise SystemExit(3)'", "ended with 3"),
+        (f"'{sys.executable}' -c 'raise SystemExit(3)'", "exited with 3"),
         ("echo 'open", "is not a command: No closing quotation"),
     ],
 )

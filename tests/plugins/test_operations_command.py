@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from pinflow.app import App
-from pinflow_pinterest.catalogue.operations import BUNDLED, catalogue
-from pinflow_pinterest_v5.calls.catalogues import Choice
+from pinflow_pinterest.catalogue.operations import BUNDLED, open_catalogue
+from pinflow_pinterest_v5.calls.catalogues import CatalogueChoice
 from pinflow_pinterest_v5.calls.command import example
 from pinflow_pinterest_v5.importing.yaml_writer import block, items
 
@@ -69,7 +69,7 @@ def test_all_are_listed_with_what_they_need(call: Call) -> None:
     assert len(out.splitlines()) == 231
     line = next(line for line in out.splitlines() if line.startswith("boards/update "))
     assert line.split() == ["boards/update", "PATCH", "/boards/{board_id}", "org_write", "boards:read", "boards:write"]
-    assert err == "231 operations; description 5.23.0 (comes with pinflow)\n"
+    assert err == "231 operations; description 5.23.0 (bundled)\n"
 
 
 def test_words_are_searched_for_in_everything(call: Call) -> None:
@@ -99,7 +99,7 @@ body (mapping)
 
 needs
   effect write
-  login: boards:read, boards:write; a client-credentials token will do
+  login: boards:read, boards:write; a client-credentials token is enough
   quota: org_write
 
 step
@@ -116,7 +116,7 @@ step
 def test_only_a_grant_that_uses_up_no_token_is_shown(call: Call) -> None:
     _, out, _ = call("operations", "oauth/token")
     assert "  grant_type  required  client_credentials\n" in out
-    assert "other grants are for pinflow auth, which keeps the tokens that they give" in out
+    assert "for other grants use pinflow auth, which stores the tokens" in out
 
 
 def test_a_program_gets_the_arguments_as_a_whole_json_schema(call: Call) -> None:
@@ -129,9 +129,9 @@ def test_a_program_gets_the_arguments_as_a_whole_json_schema(call: Call) -> None
     assert {each["category"] for each in listed["operations"]} == {"trends_read"}
 
 
-@pytest.mark.parametrize("id", list(catalogue(BUNDLED).operations))
+@pytest.mark.parametrize("id", list(open_catalogue(BUNDLED).operations))
 def test_every_step_to_paste_is_right(id: str, environ: dict[str, str], tmp_path: Path) -> None:
-    given = example(catalogue(BUNDLED), id)
+    given = example(open_catalogue(BUNDLED), id)
     step = "\n".join(f"  {line}" for line in items([{"uses": "call", "with": given}]))
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(f"name: n\napi: v5\nsteps:\n{step}\n")
@@ -150,7 +150,7 @@ APP = App.installed(
 def test_a_word_that_nothing_has_to_do_with_is_refused(word: str, hint: str, call: Call) -> None:
     code, out, err = call("operations", word)
     assert (code, out) == (2, "")
-    assert f"no operation has to do with '{word}'" in err
+    assert f"no operation matches '{word}'" in err
     assert hint in err
 
 
@@ -161,9 +161,9 @@ def test_another_description_is_used_until_the_user_goes_back(
     file.write_text(json.dumps(SMALL))
     code, out, err = call("operations", "--import", file)
     assert code == 0
-    assert out.splitlines()[:2] == ["in use from now on: description 6.0.0, 2 operations", "new: moods/set"]
+    assert out.splitlines()[:2] == ["now in use: description 6.0.0, 2 operations", "new: moods/set"]
     assert out.splitlines()[2].startswith("gone: ad_account/analytics, ")
-    assert err == "to go back to the one that comes with pinflow: pinflow operations --bundled\n"
+    assert err == "to use the bundled one again: pinflow operations --bundled\n"
     assert call("operations", "--names")[1].split() == ["boards/get", "moods/set"]
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("name: n\napi: v5\nsteps:\n  - uses: call\n    with: {operation: moods/set, mood: BAD}\n")
@@ -171,7 +171,7 @@ def test_another_description_is_used_until_the_user_goes_back(
     app = App.installed(environ)
     assert app.registry.apis["v5"].operation("PUT", "/moods/GOOD") is not None
 
-    assert call("operations", "--bundled")[1].startswith("in use from now on: description 5.23.0")
+    assert call("operations", "--bundled")[1].startswith("now in use: description 5.23.0")
     assert "no operation 'moods/set'" in call("validate", recipe)[2]
     assert len(call("operations", "--names")[1].split()) == 231
 
@@ -230,13 +230,13 @@ def test_an_imported_catalogue_that_was_broken_says_how_to_go_back(call: Call, e
     assert "the catalogue of operations can't be used" in err
     assert "pinflow operations --bundled" in err
     assert call("operations", "--bundled")[0] == 0
-    assert Choice(environ).catalogue.version == "5.23.0"
+    assert CatalogueChoice(environ).catalogue.version == "5.23.0"
 
 
 def test_the_vendors_own_description_can_be_imported(call: Call) -> None:
     if not DESCRIPTION.is_file():
         pytest.skip(f"no description at {DESCRIPTION}")
-    assert call("operations", "--import", DESCRIPTION)[1] == "in use from now on: description 5.23.0, 231 operations\n"
+    assert call("operations", "--import", DESCRIPTION)[1] == "now in use: description 5.23.0, 231 operations\n"
 
 
 @pytest.mark.parametrize(

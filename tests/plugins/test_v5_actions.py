@@ -171,7 +171,7 @@ def test_a_missing_scope_is_named(bench: Bench, action: Action, missing: str) ->
     with pytest.raises(MissingScope) as caught:
         bench.run(action, **{**arguments(bench, action), "login": login})
     assert caught.value.missing == {missing}
-    assert caught.value.hint == f"sign in again and grant what is missing: {missing}"
+    assert caught.value.hint == f"sign in again and grant the missing scopes: {missing}"
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=FULL_NAME)
@@ -276,7 +276,7 @@ def test_a_board_is_made_with_all_that_was_given(bench: Bench) -> None:
 
 def test_a_board_that_was_there_is_never_taken_for_the_new_one(bench: Bench) -> None:
     bench.forget()
-    with pytest.raises(ActionError, match="there is a board named 'garden ideas' already"):
+    with pytest.raises(ActionError, match="a board named 'garden ideas' already exists"):
         bench.run(create_board, name="garden ideas")
     assert bench.calls() == {"boards/list": 1}
 
@@ -291,7 +291,7 @@ def test_a_board_can_be_changed(bench: Bench) -> None:
 @pytest.mark.parametrize(("action", "what"), [(update_board, "name, description"), (update_pin, "a text, a board")])
 def test_changing_nothing_is_a_mistake(bench: Bench, action: Action, what: str) -> None:
     given: dict[str, Any] = {action.name.removeprefix("update_"): "1"}
-    with pytest.raises(UsageError, match=f"{action.name} has nothing to change: give {what}"):
+    with pytest.raises(UsageError, match=f"{action.name} has nothing to change: set {what}"):
         bench.run(action, **given)
 
 
@@ -355,7 +355,7 @@ def test_a_section_tells_its_board(bench: Bench) -> None:
 
 def test_a_section_name_that_is_taken_is_refused_before_the_write(bench: Bench) -> None:
     bench.forget()
-    with pytest.raises(ActionError, match="has a section named 'tools' already"):
+    with pytest.raises(ActionError, match="already has a section named 'tools'"):
         bench.run(create_section, board=bench.board_id("Garden ideas"), name="tools")
     assert bench.calls() == {"board_sections/list": 1}
 
@@ -431,7 +431,7 @@ def test_an_app_that_may_not_change_pins_is_told_so(bench: Bench) -> None:
     bench.control.change(pin_edit=False)
     with pytest.raises(Forbidden, match="restricted feature: pin_edit") as caught:
         bench.run(update_pin, pin=bench.board("Garden ideas")["pins"][0]["id"], title="New")
-    assert "was not admitted" in caught.value.hint
+    assert "has no access" in caught.value.hint
 
 
 def test_a_saved_pin_names_its_origin(bench: Bench) -> None:
@@ -457,7 +457,7 @@ def test_a_pin_is_copied_from_its_id_or_from_a_listing(bench: Bench, form: str, 
 def test_a_video_is_not_copied_unless_as_its_cover(bench: Bench) -> None:
     video = next(pin for pin in bench.board("Garden ideas")["pins"] if pin["media_type"] == "video")
     target = bench.board_id("Empty for now")
-    with pytest.raises(ActionError, match=f"pin {video['id']} can't be copied: the API does not hand out the file"):
+    with pytest.raises(ActionError, match=f"pin {video['id']} can't be copied: the API does not give out the file"):
         bench.run(copy_pin, pin=video["id"], board=target)
     bench.run(copy_pin, pin=video["id"], board=target, videos="cover")
     assert bench.board("Empty for now")["pins"][0]["media"] == video["media"][:1]
@@ -470,7 +470,7 @@ def test_two_new_pins_where_one_was_sent_are_not_guessed_between(
     bench.fault = lost_answer("/pins", applied=True)
     run = bench.kill(create_pin, board=board, image_url=IMAGE, title="Same")
     bench.run(create_pin, board=board, image_url=IMAGE, title="Same")
-    with pytest.raises(Diverged, match="2 new Pins appeared where this run sent one"):
+    with pytest.raises(Diverged, match="2 new Pins appeared, but this run made one"):
         bench.run(create_pin, run=run, board=board, image_url=IMAGE, title="Same")
 
 
@@ -520,5 +520,5 @@ def test_which_boards_are_deleted_is_settled_before_the_first_and_stays_so_on_re
     assert "Street festival" in {name for name, _ in names}
     told = [note for note in bench.notes if "to delete: " in note]
     assert "Empty for now" in told[0]
-    assert told[0].endswith("; 1 group boards of others stay")
+    assert told[0].endswith("; 1 group boards of others are kept")
     assert "Made meanwhile" not in told[1]

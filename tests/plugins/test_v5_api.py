@@ -86,8 +86,8 @@ def test_calls_are_known_with_their_quota(method: str, path: str, category: str)
     ("status", "body", "kind", "hint"),
     [
         (401, {"code": 2, "message": "Authentication failed."}, RemoteError, "for the other environment"),
-        (401, {"code": 3, "message": "Missing: ['boards:write']"}, MissingScope, "is missing: boards:write"),
-        (401, {"code": 3, "message": "restricted feature: pin_edit"}, Forbidden, "was not admitted"),
+        (401, {"code": 3, "message": "Missing: ['boards:write']"}, MissingScope, "missing scopes: boards:write"),
+        (401, {"code": 3, "message": "restricted feature: pin_edit"}, Forbidden, "has no access"),
         (403, {"code": 29, "message": "You are not permitted"}, Forbidden, "scopes ending in _secret"),
         (403, {"code": 29, "message": "Apps with Trial access"}, Forbidden, "https://api-sandbox.pinterest.com"),
         (404, {"code": 50, "message": "Pin not found."}, RemoteError, "check the id"),
@@ -130,7 +130,7 @@ def test_secret_boards_are_spoken_of_only_where_the_thing_may_be_on_one(
 
 
 def test_only_new_pins_are_closed_to_trial_apps() -> None:
-    assert API.closed("trial", "POST", "/pins").startswith("with trial access an app creates no Pins in production")
+    assert API.closed("trial", "POST", "/pins").startswith("with trial access an app can't create Pins in production")
     assert {API.closed("standard", "POST", "/pins"), API.closed("trial", "POST", "/boards")} == {""}
 
 
@@ -138,7 +138,7 @@ def test_a_trial_app_is_told_where_it_may_create_pins(bench: Bench) -> None:
     bench.control.change(trial=True)
     with pytest.raises(Forbidden) as caught:
         bench.run(create_pin, board=bench.board_id("Empty for now"), image_url="https://example.com/a.jpg")
-    assert "with trial access an app creates no Pins in production" in str(caught.value)
+    assert "with trial access an app can't create Pins in production" in str(caught.value)
 
 
 @pytest.mark.parametrize(

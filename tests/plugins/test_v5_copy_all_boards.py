@@ -8,7 +8,7 @@ import pytest
 
 from pinflow import ActionError, RateLimited
 from pinflow_pinterest.copying.copy_actions import GROUP_BOARD, NAME_TAKEN
-from pinflow_pinterest.copying.pin_copies import GONE
+from pinflow_pinterest.copying.pin_copies import DELETED
 from pinflow_pinterest_v5.actions.boards import delete_board
 from pinflow_pinterest_v5.actions.copying import copy_all_boards
 from pinflow_sandbox.server.messages import HttpResponse
@@ -62,7 +62,7 @@ def test_boards_for_ads_only_are_left_out_with_the_reason(bench: Bench) -> None:
     bench.sandbox.world.boards[ads].ads_only = True
     result = bench.run(copy_all_boards, **FROM_CLIENT)
     assert [each["id"] for each in result["skipped"]] == [ads]
-    assert "ads only" in result["skipped"][0]["reason"]
+    assert "ads-only" in result["skipped"][0]["reason"]
 
 
 def test_all_names_that_are_taken_are_told_before_the_first_write(small_studio: Bench) -> None:
@@ -117,7 +117,7 @@ def test_a_killed_copy_of_all_boards_is_finished_on_resume(
     for name in ("Reception room", "Logos"):
         assert bench.content(name) == bench.content(name, "client_account")
     assert result["boards"]["copied"] == 2
-    assert "warning: 1 boards came to the source since this run began; they are not copied" in bench.notes
+    assert "warning: 1 boards were added to the source since this run began; they are not copied" in bench.notes
 
 
 def test_a_board_that_is_gone_on_resume_is_told(bench: Bench, lost_answer: Callable[..., Fault]) -> None:
@@ -126,7 +126,7 @@ def test_a_board_that_is_gone_on_resume_is_told(bench: Bench, lost_answer: Calla
     gone = bench.board_id("Reception room", "client_account")
     bench.run(delete_board, login="client_account", board=gone)
     result = bench.run(copy_all_boards, run=run, **FROM_CLIENT)
-    assert result["skipped"] == [{"id": gone, "reason": GONE}]
+    assert result["skipped"] == [{"id": gone, "reason": DELETED}]
     assert [pair["name"] for pair in result["copies"]] == ["Logos"]
 
 

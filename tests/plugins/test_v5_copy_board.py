@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import ActionError, Diverged, Forbidden, MissingScope, RemoteError
-from pinflow_pinterest.copying.pin_copies import GONE
+from pinflow_pinterest.copying.pin_copies import DELETED
 from pinflow_pinterest_v5.actions.boards import delete_board
 from pinflow_pinterest_v5.actions.copying import copy_board
 from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin, list_board_pins
@@ -76,7 +76,7 @@ def test_a_video_is_skipped_with_the_reason(bench: Bench) -> None:
     (video,) = [pin for pin in bench.board("Garden ideas")["pins"] if pin["media_type"] == "video"]
     assert result["pins"]["skipped"] == 1
     assert [each["id"] for each in result["skipped"]] == [video["id"]]
-    assert "does not hand out the file of a video" in result["skipped"][0]["reason"]
+    assert "does not give out the file of a video" in result["skipped"][0]["reason"]
 
 
 def test_a_video_can_become_a_picture_of_its_cover(bench: Bench) -> None:
@@ -115,7 +115,7 @@ def test_requests_are_few(bench: Bench, name: str, pages: int, section_pages: in
 
 def test_the_boards_own_name_is_taken_in_the_same_account(bench: Bench) -> None:
     bench.forget()
-    with pytest.raises(ActionError, match="a board can't be copied onto itself: give the copy another name"):
+    with pytest.raises(ActionError, match="a board can't be copied onto itself: choose another name"):
         bench.run(copy_board, board="Garden ideas")
     assert "boards/create" not in bench.calls()
 
@@ -123,7 +123,7 @@ def test_the_boards_own_name_is_taken_in_the_same_account(bench: Bench) -> None:
 @pytest.mark.parametrize("name", ["Winter recipes", "winter RECIPES "])
 def test_a_name_that_is_taken_is_refused_before_the_first_write(bench: Bench, name: str) -> None:
     bench.forget()
-    with pytest.raises(ActionError, match=f"the account has a board named '{name}' already"):
+    with pytest.raises(ActionError, match=f"the account already has a board named '{name}'"):
         bench.run(copy_board, board="Garden ideas", name=name)
     assert {operation.method for operation in bench.operations()} == {"GET"}
 
@@ -141,7 +141,7 @@ def test_a_name_that_two_boards_have_is_refused_with_their_ids(bench: Bench) -> 
 
 def test_a_board_for_ads_is_refused_with_the_reason(bench: Bench) -> None:
     bench.sandbox.world.boards[bench.board_id("Empty for now")].ads_only = True
-    with pytest.raises(ActionError, match="it is a board for ads only"):
+    with pytest.raises(ActionError, match="it is an ads-only board"):
         bench.run(copy_board, board="Empty for now", name="The copy")
 
 
@@ -160,9 +160,9 @@ def test_every_text_that_is_too_long_is_named_before_the_first_write(bench: Benc
     with pytest.raises(ActionError) as caught:
         bench.run(copy_board, source="client_account", board="Reception room", name="Winter recipes")
     for id in ids:
-        assert f"pin {id}: title has 101 characters, the API takes 100" in caught.value.message
-        assert f"pin {id}: alt_text has 501 characters, the API takes 500" in caught.value.message
-    assert "the account has a board named 'Winter recipes' already" in caught.value.message
+        assert f"pin {id}: title has 101 characters, the API allows 100" in caught.value.message
+        assert f"pin {id}: alt_text has 501 characters, the API allows 500" in caught.value.message
+    assert "the account already has a board named 'Winter recipes'" in caught.value.message
     assert "tttt" not in str(caught.value)
     assert {operation.method for operation in bench.operations()} == {"GET"}
 
@@ -176,7 +176,7 @@ def test_texts_that_are_too_long_can_be_shortened(bench: Bench) -> None:
 
 def test_a_link_is_never_shortened(bench: Bench) -> None:
     lengthen(bench, link="https://example.com/" + "x" * 2100)
-    with pytest.raises(ActionError, match="link has 2120 characters, the API takes 2048"):
+    with pytest.raises(ActionError, match="link has 2120 characters, the API allows 2048"):
         bench.run(copy_board, source="client_account", board="Reception room", on_too_long="truncate")
 
 
@@ -243,9 +243,9 @@ def test_after_a_kill_new_pins_are_not_copied_and_gone_ones_are_told(
     bench.run(delete_pin, pin=last["id"])  # the oldest was sent before the kill, and is there
     add_pin(bench, "Surprise party", title="Too late")
     result = bench.run(copy_board, run=run, board="Surprise party", name="The copy")
-    assert result["skipped"] == [{"id": first["id"], "reason": GONE}]
+    assert result["skipped"] == [{"id": first["id"], "reason": DELETED}]
     assert result["pins"] == {"total": 4, "created": 2, "adopted": 1, "already": 0, "skipped": 1, "failed": 0}
-    assert "warning: 1 Pins came to the source since this run began; they are not copied" in bench.notes
+    assert "warning: 1 Pins were added to the source since this run began; they are not copied" in bench.notes
     assert "Too late" not in [pin["title"] for pin in bench.board("The copy")["pins"]]
 
 
@@ -274,7 +274,7 @@ def test_a_pin_of_others_on_the_copy_is_told_as_diverged(bench: Bench) -> None:
     bench.fault = fault
     with pytest.raises(Diverged) as caught:
         bench.run(copy_board, board="Surprise party", name="The copy")
-    assert f"0 of its Pins are missing, and 1 Pins are there besides ({strangers[0]})" in caught.value.message
+    assert f"0 of its Pins are missing, and 1 Pins are there in addition ({strangers[0]})" in caught.value.message
 
 
 def test_a_listing_that_lags_is_waited_for(bench: Bench) -> None:
@@ -298,7 +298,7 @@ def test_a_bad_pin_does_not_keep_the_others_from_the_copy(bench: Bench) -> None:
 def test_what_refuses_every_pin_ends_the_copy_at_the_first(bench: Bench) -> None:
     bench.control.change(trial=True)
     bench.forget()
-    with pytest.raises(Forbidden, match="with trial access an app creates no Pins in production"):
+    with pytest.raises(Forbidden, match="with trial access an app can't create Pins in production"):
         bench.run(copy_board, board="Garden ideas", name="The copy")
     assert bench.calls()["pins/create"] == 1
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import ActionError, Diverged, Forbidden
-from pinflow_pinterest.copying.pin_copies import GONE
+from pinflow_pinterest.copying.pin_copies import DELETED
 from pinflow_pinterest_v5.actions.copying import copy_board
 from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin
 from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
@@ -89,7 +89,7 @@ def test_where_the_name_is_free_the_board_is_made(bench: Bench, if_exists: str) 
 
 def test_by_default_a_name_that_is_taken_is_refused(bench: Bench) -> None:
     copy(bench)
-    with pytest.raises(ActionError, match="the account has a board named 'The copy' already"):
+    with pytest.raises(ActionError, match="the account already has a board named 'The copy'"):
         copy(bench)
 
 
@@ -106,7 +106,9 @@ def test_what_the_copy_has_besides_stays_and_is_told(bench: Bench) -> None:
     bench.forget()
     copy(bench, if_exists="mirror")
     assert writes(bench) == 0
-    assert any("the board has 1 Pins and 0 sections that the source has not; they stay" in each for each in bench.notes)
+    assert any(
+        "the board has 1 Pins and 0 sections that the source lacks; they are kept" in each for each in bench.notes
+    )
 
 
 def test_a_board_is_not_completed_by_itself(bench: Bench) -> None:
@@ -239,7 +241,7 @@ def test_side_by_side_a_pin_that_is_gone_is_told_or_adopted(wide: Bench, applied
     result = copy(wide, "Surprise party", run=run, parallel=4)
     assert result["pins"]["adopted"] == (4 if applied else 0)
     assert len(wide.board(COPY)["pins"]) == (4 if applied else 2)
-    assert {each["reason"] for each in result["skipped"]} == (set() if applied else {GONE})
+    assert {each["reason"] for each in result["skipped"]} == (set() if applied else {DELETED})
 
 
 def test_side_by_side_a_strange_pin_is_not_adopted(wide: Bench) -> None:
@@ -264,14 +266,14 @@ def test_side_by_side_a_strange_pin_is_not_adopted(wide: Bench) -> None:
         return apply()
 
     wide.fault = fault
-    with pytest.raises(Diverged, match="1 Pins appeared on the copy that are like none of the source"):
+    with pytest.raises(Diverged, match="1 Pins appeared on the copy that match no Pin of the source"):
         copy(wide, "Surprise party", parallel=2)
 
 
 def test_side_by_side_what_refuses_every_pin_ends_the_copy(wide: Bench) -> None:
     wide.control.change(trial=True)
     wide.forget()
-    with pytest.raises(Forbidden, match="with trial access an app creates no Pins in production"):
+    with pytest.raises(Forbidden, match="with trial access an app can't create Pins in production"):
         copy(wide, "Winter recipes", parallel=4)
     assert wide.calls()["pins/create"] <= 12
 

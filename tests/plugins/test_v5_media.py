@@ -62,9 +62,9 @@ def test_the_store_is_sent_no_token(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"<html>not a film</html>", r"film\.mp4 is not a video that the service takes"),
-        (b"", r"film\.mp4 is not a video that the service takes"),
-        (b"\xff\xd8\xff\xe0picture!", r"film\.mp4 is not a video that the service takes"),
+        (b"<html>not a film</html>", r"film\.mp4 is not an MP4, MOV or M4V video"),
+        (b"", r"film\.mp4 is not an MP4, MOV or M4V video"),
+        (b"\xff\xd8\xff\xe0picture!", r"film\.mp4 is not an MP4, MOV or M4V video"),
         (None, r"the video film\.mp4 can't be read: No such file"),
     ],
 )
@@ -79,13 +79,13 @@ def test_what_is_no_video_is_refused_before_anything_is_sent(bench: Bench, conte
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_no_video_and_nobody_waits_for_one(bench: Bench) -> None:
     os.mkfifo(bench.folder / "film.mp4")
-    with pytest.raises(UsageError, match=r"film\.mp4 is not a video that the service takes"):
+    with pytest.raises(UsageError, match=r"film\.mp4 is not an MP4, MOV or M4V video"):
         bench.run(upload_video, file="film.mp4")
 
 
 def test_a_video_that_is_too_large_is_refused_before_anything_is_sent(bench: Bench) -> None:
     bench.video(size=uploads.LARGEST_VIDEO + 1)  # sparse: it takes no space
-    with pytest.raises(UsageError, match=r"has 2,000,000,001 bytes; the service takes 2,000,000,000"):
+    with pytest.raises(UsageError, match=r"has 2,000,000,001 bytes; the service allows 2,000,000,000"):
         bench.run(upload_video, file="film.mp4")
     assert bench.operations() == []
 
@@ -191,7 +191,7 @@ def test_a_file_that_is_named_like_an_id_has_to_be_called_by_its_path(bench: Ben
     bench.video(id)
     board = bench.board_id("Empty for now")
     bench.run(copy_pin, pin=pin_of(bench), board=board, media=id)
-    assert bench.notes == [f"warning: media {id} is the id of an uploaded video here; the file is ./{id}"]
+    assert bench.notes == [f"warning: media {id} is read as the id of an uploaded video; the file would be ./{id}"]
     assert len(stored(bench)) == 1
     bench.run(copy_pin, pin=pin_of(bench), board=board, media=f"./{id}")
     assert len(stored(bench)) == 2
@@ -205,7 +205,7 @@ def test_nothing_is_written_for_a_video_that_there_is_not(bench: Bench, media: s
         bench.run(copy_pin, pin=pin_of(bench), board=bench.board_id("Empty for now"), media=media)
     assert writes(bench) == []
     assert media == "4711" or bench.operations() == []  # of a file, nothing is asked either
-    assert {"4711": "there is no uploaded video 4711", "film.mp4": "can't be read", "notes.txt": "is not a video"}[
+    assert {"4711": "there is no uploaded video 4711", "film.mp4": "can't be read", "notes.txt": "is not an MP4"}[
         media
     ] in str(caught.value)
 

@@ -14,7 +14,7 @@ from pinflow import ActionError, Diverged
 from pinflow.app import App, Options
 from pinflow.errors import ApprovalRequired
 from pinflow_pinterest.copying.board_mirror import NOT_EMPTY
-from pinflow_pinterest.copying.pin_copies import GONE
+from pinflow_pinterest.copying.pin_copies import DELETED
 from pinflow_pinterest_v5.actions.boards import delete_board, update_board
 from pinflow_pinterest_v5.actions.mirroring import mirror_board
 from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin, update_pin
@@ -213,7 +213,7 @@ def test_a_section_that_got_a_pin_meanwhile_stays(bench: Bench) -> None:
         return apply()
 
     bench.fault = fault
-    with pytest.raises(Diverged, match="1 Pins are there besides"):
+    with pytest.raises(Diverged, match="1 Pins are there in addition"):
         mirror(bench, extra="delete")
     assert "Mine" in bench.section_names(TARGET)
     assert NOT_EMPTY in [facts.get("reason") for _, facts in bench.events]
@@ -234,7 +234,7 @@ def test_without_sections_all_is_one(bench: Bench) -> None:
 def test_nothing_is_deleted_after_an_empty_source(bench: Bench) -> None:
     mirror(bench, "Surprise party")
     remove(bench, 4, "Surprise party")
-    with pytest.raises(ActionError, match="the source lists no Pins at all"):
+    with pytest.raises(ActionError, match="the source lists no Pins"):
         mirror(bench, "Surprise party", extra="delete", max_delete=100)
     assert len(bench.board(TARGET)["pins"]) == 4
 
@@ -276,8 +276,8 @@ def short_listing(bench: Bench, source: str, times: int) -> Fault:
 @pytest.mark.parametrize(
     ("times", "given", "why"),
     [
-        (9, {}, "the service counts 30 Pins on the source and lists 24"),
-        (1, {"max_delete": 20}, "two listings of the source do not agree"),
+        (9, {}, "the service counts 30 Pins on the source but lists 24"),
+        (1, {"max_delete": 20}, "two listings of the source differ"),
     ],
 )
 def test_nothing_is_deleted_after_a_listing_that_falls_short(
@@ -295,7 +295,7 @@ def test_too_many_deletions_are_refused_before_the_first_write(bench: Bench) -> 
     remove(bench, 11)
     add(bench, title="New")
     bench.forget()
-    with pytest.raises(ActionError, match="11 Pins and sections would be deleted, and at most 10 may be"):
+    with pytest.raises(ActionError, match="11 Pins and sections would be deleted, 10 are allowed"):
         mirror(bench, extra="delete")
     assert writes(bench) == 0
     assert mirror(bench, extra="delete", max_delete=11)["pins"]["deleted"] == 11
@@ -386,7 +386,7 @@ def test_a_resumed_run_keeps_to_what_was_decided(bench: Bench, lost_answer: Call
     add(bench, title="Too late")
     result = bench.run(mirror_board, run=run, board=SOURCE, to_board=TARGET)
     assert [pin["title"] for pin in bench.board(TARGET)["pins"]][-2:] == ["Lost", "There"]
-    assert {"id": gone, "reason": GONE} in result["skipped"]
+    assert {"id": gone, "reason": DELETED} in result["skipped"]
     assert {lost, there}.isdisjoint(each["id"] for each in result["skipped"])
 
 
@@ -409,7 +409,7 @@ def test_a_pin_of_others_that_came_meanwhile_is_told(bench: Bench) -> None:
         return apply()
 
     bench.fault = fault
-    with pytest.raises(Diverged, match="0 of its Pins are missing, and 1 Pins are there besides"):
+    with pytest.raises(Diverged, match="0 of its Pins are missing, and 1 Pins are there in addition"):
         mirror(bench)
 
 
@@ -484,7 +484,7 @@ def test_texts_that_were_shortened_are_compared_as_such(bench: Bench) -> None:
     for pin in bench.board("Surprise party")["pins"]:
         content = world.pins[pin["id"]].content
         world.pins[pin["id"]].source = dataclasses.replace(content, title=f"{pin['title']}{'t' * 101}")
-    with pytest.raises(ActionError, match="title has 117 characters, the API takes 100"):
+    with pytest.raises(ActionError, match="title has 117 characters, the API allows 100"):
         mirror(bench, "Surprise party")
     for _ in range(2):
         bench.forget()

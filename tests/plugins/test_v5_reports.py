@@ -95,7 +95,7 @@ def test_what_is_left_out_is_not_sent(bench: Bench) -> None:
         ("FAILED", "the service could not make the report"),
         ("EXPIRED", "the report has expired"),
         ("CANCELLED", "the report was cancelled"),
-        ("DOES_NOT_EXIST", "the service does not know the report any more"),
+        ("DOES_NOT_EXIST", "the service no longer has the report"),
         ("IN_PROGRESS", "the report is not ready after 120 seconds"),
     ],
 )
@@ -162,9 +162,9 @@ def test_nothing_is_fetched_from_a_place_that_is_not_the_services(bench: Bench) 
 def test_nothing_is_asked_for_when_the_file_is_there_already(bench: Bench) -> None:
     (bench.folder / "report.csv").write_text("yesterday's")
     bench.forget()
-    with pytest.raises(ActionError, match=r"report\.csv is there already") as caught:
+    with pytest.raises(ActionError, match=r"report\.csv already exists") as caught:
         bench.run(create_ad_report, **REPORT)
-    assert caught.value.hint.startswith("move it away, or say if_exists: replace")
+    assert caught.value.hint.startswith("move it, or set if_exists: replace")
     assert "analytics/create_report" not in [each.id for each in bench.operations()]
 
 
@@ -194,7 +194,7 @@ def test_a_report_without_a_token_is_asked_for_once(bench: Bench, body: bytes) -
         return HttpResponse(201, body) if call.method == "POST" else answer
 
     bench.fault = fault
-    with pytest.raises(ActionError, match="the service's answer names no token of the report"):
+    with pytest.raises(ActionError, match="the service's answer has no token for the report"):
         bench.run(create_ad_report, **REPORT)
     assert bench.calls()["analytics/create_report"] == 1
 
@@ -209,13 +209,13 @@ def test_a_report_without_a_token_is_asked_for_once(bench: Bench, body: bytes) -
         ({"start_date": "200 days ago"}, "is too long: at most 186 days at a time"),
         ({"start_date": "yesterday", "end_date": "2 days ago"}, "start_date 2027-01-14 is after end_date 2027-01-13"),
         ({"end_date": "2027-02-01"}, "end_date 2027-02-01 is in the future; it is 2027-01-15"),
-        ({"start_date": "2027-02-30"}, "start_date 2027-02-30 is not a day of the calendar"),
-        ({"granularity": "HOUR"}, "there are figures of the last 8 days"),
+        ({"start_date": "2027-02-30"}, "start_date 2027-02-30 is not a date"),
+        ({"granularity": "HOUR"}, "there are metrics of the last 8 days"),
         ({"granularity": "HOUR", "start_date": "5 days ago"}, "at most 3 days at a time"),
         ({"level": "PRODUCT_ITEM", "start_date": "60 days ago"}, "at most 31 days at a time"),
-        ({"level": "PRODUCT_ITEM", "ads": ["1"]}, "a report of the level PRODUCT_ITEM can't be limited to ads"),
-        ({"columns": []}, "columns must name at least one"),
-        ({"ads": [str(number) for number in range(501)]}, "ads takes 1 to 500 ids, not 501"),
+        ({"level": "PRODUCT_ITEM", "ads": ["1"]}, "a report of level PRODUCT_ITEM can't be limited to ads"),
+        ({"columns": []}, "columns is empty"),
+        ({"ads": [str(number) for number in range(501)]}, "ads must have 1 to 500 ids, not 501"),
         (
             {"metrics_filters": [{"field": "SPEND_IN_DOLLAR", "operator": "LESS_THAN", "values": []}]},
             "each of metrics_filters needs at least one value",
@@ -232,7 +232,7 @@ def test_what_can_not_be_asked_for_is_told_before_anything_is_sent(
 
 
 def test_a_place_without_a_folder_is_told_before_anything_is_asked_for(bench: Bench) -> None:
-    with pytest.raises(ActionError, match="there is no folder"):
+    with pytest.raises(ActionError, match="does not exist"):
         bench.run(create_ad_report, **{**REPORT, "path": "nowhere/report.csv"})
     assert bench.operations() == []
 

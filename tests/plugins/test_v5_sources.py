@@ -70,28 +70,28 @@ FORMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 def test_each_form_becomes_the_source_of_its_kind(
     given: dict[str, Any], source: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert media_source(given, place=Files(tmp_path).place) == source
+    assert media_source(given, locate=Files(tmp_path).place) == source
 
 
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({}, "a Pin shows exactly one of image_url, .*; and none is given"),
-        ({"image_url": URL, "video": "1"}, "not image_url and video together"),
-        ({"image_url": URL, "index": 0}, "index can't be given with image_url"),
-        ({"image_base64": DATA}, "image_base64 needs content_type beside it"),
-        ({"images": [{"url": URL}]}, r"images has 1 of them; a carousel has 2 to 5"),
+        ({}, "image_url is empty"),
+        ({"image_url": URL, "video": "1"}, "image_url and video can't be combined"),
+        ({"image_url": URL, "index": 0}, "index can't be combined with image_url"),
+        ({"image_base64": DATA}, "image_base64 needs content_type"),
+        ({"images": [{"url": URL}]}, r"images has 1 images; a carousel has 2 to 5"),
         (
             {"images": [{"url": URL}, {"titel": "A"}]},
             r"images\[1\] lacks 'url'\nimages\[1\] has the unknown key 'titel'",
         ),
-        ({"images": [{"url": URL}, {"url": URL}], "index": 2}, "index counts from 0: 2 is behind the last image"),
+        ({"images": [{"url": URL}, {"url": URL}], "index": 2}, "index 2 is too large: it counts from 0"),
         ({"video": "1"}, "a video needs exactly one cover"),
         ({"video": "1", "cover_image_url": URL, "cover_image_key_frame_time": 1}, "a video needs exactly one cover"),
         ({"video": "1", "cover_image_base64": DATA}, "cover_image_base64 needs cover_image_content_type"),
         ({"image_file": "../a.png"}, "is not inside the recipe's folder"),
         ({"image_file": "missing.png"}, "can't be read: No such file"),
-        ({"image_file": "note.txt"}, "is neither a JPEG nor a PNG image"),
+        ({"image_file": "note.txt"}, "is not a JPEG or PNG image"),
         ({"image_file": "."}, "is not a file"),
         pytest.param({"image_file": "pipe"}, "is not a file", marks=pipes),
         ({"image_file": "link.png"}, "is not inside the recipe's folder"),
@@ -108,14 +108,14 @@ def test_a_form_that_does_not_fit_is_refused_with_the_reason(
         os.mkfifo(folder / "pipe")
     (folder / "link.png").symlink_to(tmp_path / "outside.png")
     with pytest.raises(UsageError, match=problem):
-        media_source(given, place=Files(folder).place)
+        media_source(given, locate=Files(folder).place)
 
 
 @pytest.mark.parametrize(("name", "content", "kind"), [("a.bin", PNG, "image/png"), ("a.png", JPEG, "image/jpeg")])
 def test_a_file_is_sent_as_what_its_content_is(bench: Bench, name: str, content: bytes, kind: str) -> None:
     (bench.folder / "art").mkdir()
     (bench.folder / "art" / name).write_bytes(content)
-    source = media_source({"image_file": f"art/{name}"}, place=Files(bench.folder).place)
+    source = media_source({"image_file": f"art/{name}"}, locate=Files(bench.folder).place)
     assert source == {"source_type": "image_base64", "content_type": kind, "data": b64encode(content).decode()}
     bench.run(create_pin, board=bench.board_id("Empty for now"), image_file=f"art/{name}")
     assert len(bench.board("Empty for now")["pins"]) == 1
@@ -145,5 +145,5 @@ def test_a_video_of_someone_else_is_refused_by_the_service(bench: Bench) -> None
 
 
 def test_a_product_page_needs_its_link(bench: Bench) -> None:
-    with pytest.raises(UsageError, match="give link too"):
+    with pytest.raises(UsageError, match="pin_url needs link"):
         bench.run(create_pin, board="1", pin_url=True)

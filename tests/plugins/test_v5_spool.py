@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import ActionError
-from pinflow_pinterest.copying.page_buffer import Spool
+from pinflow_pinterest.copying.page_buffer import PageBuffer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ PAGES: list[list[dict[str, Any]]] = [
 @pytest.mark.parametrize("in_memory", [0, 1, 40, 1_000_000])
 def test_what_goes_in_comes_out_from_either_end(in_memory: int) -> None:
     objects = list(chain.from_iterable(PAGES))
-    with Spool(in_memory=in_memory) as spool:
+    with PageBuffer(in_memory=in_memory) as spool:
         for page in PAGES:
             spool.append(page)
         assert len(spool) == 5
@@ -35,7 +35,7 @@ def test_what_goes_in_comes_out_from_either_end(in_memory: int) -> None:
 
 
 def test_it_can_be_written_on_after_it_was_read() -> None:
-    with Spool() as spool:
+    with PageBuffer() as spool:
         spool.append(PAGES[0])
         assert len(list(reversed(spool))) == 2
         spool.append(PAGES[3])
@@ -44,7 +44,7 @@ def test_it_can_be_written_on_after_it_was_read() -> None:
 
 def test_it_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    spool = Spool(in_memory=1)
+    spool = PageBuffer(in_memory=1)
     spool.append(PAGES[0])
     assert list(tmp_path.iterdir()) == []
     spool.close()
@@ -53,8 +53,8 @@ def test_it_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with (
-        Spool(in_memory=1) as spool,
-        pytest.raises(ActionError, match="can't be kept in the temporary folder") as caught,
+        PageBuffer(in_memory=1) as spool,
+        pytest.raises(ActionError, match="can't be stored in the temporary folder") as caught,
     ):
         spool.append(PAGES[0])
     assert "TMPDIR" in caught.value.hint

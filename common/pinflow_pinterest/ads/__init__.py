@@ -1,1 +1,1 @@
-"""Ads: their accounts, campaigns, figures and reports, as every version of the API has them."""
+"""Ads: accounts, campaigns, metrics and reports, for every version of the API."""

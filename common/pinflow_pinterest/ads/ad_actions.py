@@ -1,4 +1,4 @@
-"""Ad accounts, their campaigns, ad groups and ads, and their figures; a version adds its name and its scopes.
+"""The actions for ad accounts, campaigns, ad groups, ads and their metrics; each API version adds its name and scopes.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (ad_accounts, campaigns, ad_groups, ads)
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 from pinflow import ActionError, Context, Number, Text, UsageError, action
 from pinflow_pinterest.analytics.metric_rows import ad_rows
 from pinflow_pinterest.analytics.metrics import Column, EntityStatus, Granularity, WindowDays
-from pinflow_pinterest.analytics.periods import FIGURES, HOURLY, Day, period
+from pinflow_pinterest.analytics.periods import ANALYTICS, HOURLY, Day, parse_period
 from pinflow_pinterest.boards import is_id
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId
@@ -28,18 +28,19 @@ Order = Literal["ASCENDING", "DESCENDING"]
 Limit = Annotated[int, Number(ge=1)]
 
 MOST_IDS: Final = 250
+_MAX_NAMED: Final = 20  # ad accounts in a message
 SINCE: Final = "30 days ago"
-UNTIL: Final = "yesterday"  # today's figures are still being counted
+UNTIL: Final = "yesterday"  # today's metrics are still being counted
 
 _COLUMNS: Final = ("SPEND_IN_DOLLAR", "TOTAL_CLICKTHROUGH")
 
 
 @action("list_ad_accounts", quota={"ads_read"})
 def list_ad_accounts(ctx: Context, *, shared: bool = True, limit: Limit | None = None) -> Iterator[AdAccount]:
-    """The ad accounts that the login may see. (ad_accounts/list)
+    """The ad accounts that the login can see. (ad_accounts/list)
 
     Arguments:
-        shared: also those of others that are shared with it
+        shared: also those that others share with it
         limit: at most so many
     """
     yield from gateway(ctx.client).ads().accounts(shared=shared, limit=limit)
@@ -49,7 +50,7 @@ def _ids_fit_level(level: str, ids: list[str] | None) -> None:
     if level == "ad_account" and ids is not None:
         raise UsageError("level ad_account takes no ids")
     if level != "ad_account" and ids is None:
-        raise UsageError(f"level {level} needs ids", hint=f"list_{level}s tells them, as does the recipe ads_tree")
+        raise UsageError(f"level {level} needs ids", hint=f"list_{level}s and the recipe ads_tree list them")
     check_count("ids", ids, MOST_IDS)
 
 
@@ -58,11 +59,11 @@ def _campaigns_fit(campaigns: list[str] | None) -> None:
 
 
 def _groups_fit(campaigns: list[str] | None, ad_groups: list[str] | None) -> None:
-    _one_kind(campaigns=campaigns, ad_groups=ad_groups)
+    _check_one_filter(campaigns=campaigns, ad_groups=ad_groups)
 
 
 def _ads_fit(campaigns: list[str] | None, ad_groups: list[str] | None, ads: list[str] | None) -> None:
-    _one_kind(campaigns=campaigns, ad_groups=ad_groups, ads=ads)
+    _check_one_filter(campaigns=campaigns, ad_groups=ad_groups, ads=ads)
 
 
 @action("list_campaigns", quota={"ads_read"}, checks=(_campaigns_fit,))
@@ -78,10 +79,10 @@ def list_campaigns(
     """The campaigns of an ad account. (campaigns/list)
 
     Arguments:
-        ad_account: its id or exact name; may be left out where there is only one
+        ad_account: its id or exact name; optional if there is only one
         campaigns: only those of these ids, at most 250
-        statuses: only those of these statuses; ACTIVE and PAUSED if left out
-        order: by id; ASCENDING if left out
+        statuses: only those of these statuses; ACTIVE and PAUSED by default
+        order: by id; ASCENDING by default
         limit: at most so many
     """
     yield from _entities(
@@ -103,11 +104,11 @@ def list_ad_groups(
     """The ad groups of an ad account. (ad_groups/list)
 
     Arguments:
-        ad_account: its id or exact name; may be left out where there is only one
+        ad_account: its id or exact name; optional if there is only one
         campaigns: only those of the campaigns of these ids, at most 250
         ad_groups: only those of these ids, at most 250; not together with campaigns
-        statuses: only those of these statuses; ACTIVE and PAUSED if left out
-        order: by id; ASCENDING if left out
+        statuses: only those of these statuses; ACTIVE and PAUSED by default
+        order: by id; ASCENDING by default
         limit: at most so many
     """
     filters = {"campaign_ids": campaigns, "ad_group_ids": ad_groups}
@@ -128,15 +129,15 @@ def list_ads(
 ) -> Iterator[Ad]:
     """The ads of an ad account. (ads/list)
 
-    Of campaigns, ad_groups and ads only one may be given.
+    Only one of campaigns, ad_groups and ads can be set.
 
     Arguments:
-        ad_account: its id or exact name; may be left out where there is only one
+        ad_account: its id or exact name; optional if there is only one
         campaigns: only those of the campaigns of these ids, at most 250
         ad_groups: only those of the ad groups of these ids, at most 250
         ads: only those of these ids, at most 250
-        statuses: only those of these statuses; ACTIVE and PAUSED if left out
-        order: by id; ASCENDING if left out
+        statuses: only those of these statuses; ACTIVE and PAUSED by default
+        order: by id; ASCENDING by default
         limit: at most so many
     """
     filters = {"campaign_ids": campaigns, "ad_group_ids": ad_groups, "ad_ids": ads}
@@ -147,15 +148,15 @@ def list_ads(
 def list_delivery_metrics(
     ctx: Context, *, report_type: Literal["SYNC", "ASYNC"] | None = None
 ) -> Iterator[DeliveryMetric]:
-    """The columns that figures and reports on ads can have, and what they mean. (delivery_metrics/get)
+    """The columns that ad metrics and reports can have, and their meaning. (delivery_metrics/get)
 
     Arguments:
-        report_type: only those that get_ad_analytics (SYNC) or create_ad_report (ASYNC) takes
+        report_type: only those of get_ad_analytics (SYNC) or create_ad_report (ASYNC)
     """
-    for found in gateway(ctx.client).ads().columns(report_type):
-        if not (isinstance(found, dict) and isinstance(found.get("name"), str)):
-            raise ActionError("the service's listing holds something that is not a column with a name")
-        yield found  # type: ignore[misc]
+    for column in gateway(ctx.client).ads().columns(report_type):
+        if not (isinstance(column, dict) and isinstance(column.get("name"), str)):
+            raise ActionError("the service's listing holds a column without a name")
+        yield column  # type: ignore[misc]
 
 
 @action("get_ad_analytics", quota={"ads_analytics", "ads_read"}, checks=(_ids_fit_level,))
@@ -174,23 +175,23 @@ def get_ad_analytics(
     view_window_days: WindowDays | None = None,
     conversion_report_time: Literal["TIME_OF_AD_ACTION", "TIME_OF_CONVERSION"] | None = None,
 ) -> AdFigures:
-    """What an ad account, campaigns, ad groups or ads cost and brought. (ad_account/analytics)
+    """The cost and results of an ad account, campaigns, ad groups or ads. (ad_account/analytics)
 
     Arguments:
-        level: what the figures are of; all but ad_account need ids
+        level: what the metrics are about; all but ad_account need ids
         ids: of campaigns, ad groups or ads, at most 250
-        ad_account: its id or exact name; may be left out where there is only one
-        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago, by the hour 8
+        ad_account: its id or exact name; optional if there is only one
+        start_date: such as 2026-03-01 or 30 days ago; at most 90 days ago, by the hour 8
         end_date: the same; not before start_date
-        columns: what to count, SPEND_IN_DOLLAR and TOTAL_CLICKTHROUGH if left out; list_delivery_metrics tells
-          what there is
+        columns: what to count, SPEND_IN_DOLLAR and TOTAL_CLICKTHROUGH by default; list_delivery_metrics lists
+          all
         granularity: a row for each DAY, HOUR, WEEK or MONTH, or only the TOTAL
         click_window_days: how long after a click something counts as its result
         engagement_window_days: the same, after an engagement
         view_window_days: the same, after a view
         conversion_report_time: whether a result counts on the day of the ad or on its own
     """
-    days = period(ctx.now(), start_date, end_date, HOURLY if granularity == "HOUR" else FIGURES)
+    days = parse_period(ctx.now(), start_date, end_date, HOURLY if granularity == "HOUR" else ANALYTICS)
     service = gateway(ctx.client).ads()
     query: dict[str, Any] = {
         **days,
@@ -203,7 +204,7 @@ def get_ad_analytics(
     }
     if ids is not None:
         query[f"{level}_ids"] = ids
-    items = cast("list[dict[str, Any]]", service.figures(ad_account_id(service, ad_account), level, query))
+    items = cast("list[dict[str, Any]]", service.analytics(ad_account_id(service, ad_account), level, query))
     rows = ad_rows(items)
     return {
         "start_date": days["start_date"],
@@ -214,34 +215,38 @@ def get_ad_analytics(
 
 
 def ad_account_id(ads: Ads, ad_account: str | None) -> str:
-    """The id of the ad account of this id or exact name; without one, of the only one that there is.
+    """The id of the ad account of this id or exact name; without one, of the only one.
 
-    Raises ActionError when none, or more than one, is meant.
+    Raises ActionError if there is none, or more than one.
     """
     if ad_account is not None and is_id(ad_account):
         return ad_account
-    found = list(ads.accounts())
-    meant = [each for each in found if ad_account is None or each.get("name") == ad_account]
-    if len(meant) == 1:
-        return meant[0]["id"]
-    known = ", ".join(f"{each.get('name')} ({each['id']})" for each in found[:20]) or "none"
-    what = "the login sees no single ad account" if ad_account is None else f"no single ad account is {ad_account!r}"
-    raise ActionError(f"{what}; it sees: {known}", hint="name the one you mean with ad_account, by its id")
+    accounts = list(ads.accounts())
+    matches = [account for account in accounts if ad_account is None or account.get("name") == ad_account]
+    if len(matches) == 1:
+        return matches[0]["id"]
+    names = ", ".join(f"{account.get('name')} ({account['id']})" for account in (matches or accounts)[:_MAX_NAMED])
+    if not accounts:
+        raise ActionError("the login has no ad account")
+    if not matches:
+        raise ActionError(f"no ad account is named {ad_account!r}", hint=f"the ad accounts are: {names}")
+    several = "several ad accounts" if ad_account is None else f"several ad accounts are named {ad_account!r}"
+    raise ActionError(f"{several}: {names}", hint="choose one: -i ad_account=ID")
 
 
 def check_count(name: str, ids: Sequence[str] | None, most: int) -> None:
-    """Raise UsageError where ids are given, and none or more than ``most``."""
+    """Raise UsageError if ``ids`` is an empty list, or has more than ``most``."""
     if ids is not None and not 1 <= len(ids) <= most:
-        raise UsageError(f"{name} takes 1 to {most} ids, not {len(ids)}")
+        raise UsageError(f"{name} must have 1 to {most} ids, not {len(ids)}")
 
 
-def _one_kind(**ids: Sequence[str] | None) -> None:
-    """Raise UsageError where two kinds of ids are given, or too many of one."""
-    given = [name for name, found in ids.items() if found is not None]
-    if len(given) > 1:
-        raise UsageError(f"only one of {', '.join(given)} can be given at a time")
-    for name, found in ids.items():
-        check_count(name, found, MOST_IDS)
+def _check_one_filter(**ids: Sequence[str] | None) -> None:
+    """Raise UsageError if two kinds of ids are set, or too many of one."""
+    names = [name for name, values in ids.items() if values is not None]
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(names)} can't be combined: set one of them")
+    for name, values in ids.items():
+        check_count(name, values, MOST_IDS)
 
 
 def _entities(
@@ -256,4 +261,4 @@ def _entities(
 ) -> Iterator[Any]:
     service = gateway(ctx.client).ads()
     query = {**filters, "entity_statuses": statuses, "order": order}
-    return service.things(ad_account_id(service, ad_account), kind, query, limit=limit)
+    return service.entities(ad_account_id(service, ad_account), kind, query, limit=limit)

@@ -1,4 +1,4 @@
-"""Reports on ads that take the service a while; a version adds its name and its scopes.
+"""The action for ad reports, which take the service a while; each API version adds its name and scopes.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (analytics/create_report, analytics/get_report)
 """
@@ -9,20 +9,20 @@ from typing import Annotated, Any, Final, Literal, Required, TypedDict
 
 from pinflow import Context, Text, UsageError, action
 from pinflow_pinterest.ads.ad_actions import AdAccountRef, ad_account_id, check_count
-from pinflow_pinterest.ads.reports import WAIT_SECONDS, check_place, fetch_report
+from pinflow_pinterest.ads.reports import WAIT_SECONDS, check_destination, fetch_report
 from pinflow_pinterest.analytics.metrics import Column, Granularity, ReportLevel, WindowDays
-from pinflow_pinterest.analytics.periods import HOURLY, ITEM_REPORT, REPORT, Day, period
+from pinflow_pinterest.analytics.periods import HOURLY, ITEM_REPORT, REPORT, Day, parse_period
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId
 from pinflow_pinterest.media.video_action import WaitSeconds
 from pinflow_pinterest.types import FetchedReport
 
 _MOST_IDS: Final = 500
-_ITEMS: Final = "PRODUCT_ITEM"  # how the levels begin whose reports have no ads
+_ITEMS: Final = "PRODUCT_ITEM"  # the prefix of the levels whose reports have no ads
 
 
 class MetricsFilter(TypedDict, total=False):
-    """Which rows a report has: those whose figure is less or greater than a number."""
+    """A filter of a report's rows: those whose metric is less or greater than a number."""
 
     field: Required[Literal["SPEND_IN_DOLLAR", "TOTAL_IMPRESSION"]]
     operator: Required[Literal["LESS_THAN", "GREATER_THAN"]]
@@ -31,11 +31,11 @@ class MetricsFilter(TypedDict, total=False):
 
 def _counts_something(columns: list[str]) -> None:
     if not columns:
-        raise UsageError("columns must name at least one")
+        raise UsageError("columns is empty")
 
 
 def _filters_have_values(metrics_filters: list[MetricsFilter] | None) -> None:
-    if any(not each["values"] for each in metrics_filters or ()):
+    if any(not rule["values"] for rule in metrics_filters or ()):
         raise UsageError("each of metrics_filters needs at least one value")
 
 
@@ -43,7 +43,7 @@ def _ids_fit_level(level: str, campaigns: list[str] | None, ad_groups: list[str]
     for name, ids in {"campaigns": campaigns, "ad_groups": ad_groups, "ads": ads}.items():
         check_count(name, ids, _MOST_IDS)
     if level.startswith(_ITEMS) and ads is not None:
-        raise UsageError(f"a report of the level {level} can't be limited to ads")
+        raise UsageError(f"a report of level {level} can't be limited to ads")
 
 
 @action(
@@ -76,20 +76,20 @@ def create_ad_report(
     if_exists: Literal["fail", "replace"] = "fail",
     wait_seconds: WaitSeconds = WAIT_SECONDS,
 ) -> FetchedReport:
-    """Have a report on ads made, wait for it, and fetch its file. (analytics/create_report)
+    """Request an ad report, wait for it, and download its file. (analytics/create_report)
 
-    It changes nothing on the service. The file is there only when it is whole.
+    Changes nothing on the service. The file appears once it is complete.
 
     Arguments:
-        path: where the file goes, inside the recipe's folder or given by an input of type file
-        columns: what to count; list_delivery_metrics tells what there is
+        path: where the file goes, in the recipe's folder or from an input of type file
+        columns: what to count; list_delivery_metrics lists all
         level: what each row is about
         granularity: a row for each DAY, HOUR, WEEK or MONTH, or only the TOTAL
-        ad_account: its id or exact name; may be left out where there is only one
-        start_date: 2026-03-01, or such as 30 days ago; at most 914 days ago
+        ad_account: its id or exact name; optional if there is only one
+        start_date: such as 2026-03-01 or 30 days ago; at most 914 days ago
         end_date: the same; at most 186 days after start_date
         report_format: CSV or JSON
-        metrics_filters: only rows whose figures are so, each {field, operator, values}
+        metrics_filters: only rows whose metrics match, each {field, operator, values}
         campaigns: only of the campaigns of these ids, at most 500
         ad_groups: only of the ad groups of these ids, at most 500
         ads: only of the ads of these ids, at most 500
@@ -98,12 +98,12 @@ def create_ad_report(
         view_window_days: the same, after a view
         attribution_types: whose results count
         conversion_report_time: whether a result counts on the day of the ad or on its own
-        if_exists: fail asks for no report if there is something at path; replace overwrites it
-        wait_seconds: how long the service may take to make it
+        if_exists: what to do if the file exists; replace overwrites it
+        wait_seconds: how long to wait for the report
     """
-    reach = HOURLY if granularity == "HOUR" else ITEM_REPORT if level.startswith(_ITEMS) else REPORT
+    limits = HOURLY if granularity == "HOUR" else ITEM_REPORT if level.startswith(_ITEMS) else REPORT
     body: dict[str, Any] = {
-        **period(ctx.now(), start_date, end_date, reach),
+        **parse_period(ctx.now(), start_date, end_date, limits),
         "level": level,
         "granularity": granularity,
         "columns": columns,
@@ -119,8 +119,8 @@ def create_ad_report(
         "conversion_report_time": conversion_report_time,
     }
     service, to = gateway(ctx.client).ads(), ctx.file(path)
-    check_place(ctx, to, if_exists)
-    wanted = {name: value for name, value in body.items() if value is not None}
-    reports = service.reports(ad_account_id(service, ad_account), wanted)
+    check_destination(ctx, to, if_exists)
+    fields = {name: value for name, value in body.items() if value is not None}
+    reports = service.reports(ad_account_id(service, ad_account), fields)
     size = fetch_report(ctx, ctx.client, reports, to=to, wait_seconds=wait_seconds)
     return {"path": path, "size": size}

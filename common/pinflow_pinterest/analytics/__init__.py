@@ -1,1 +1,1 @@
-"""Figures of Pins, accounts and ads: metrics, periods, and tables made of them."""
+"""Metrics of Pins, accounts and ads: their names, periods, and rows for tables."""

@@ -1,4 +1,4 @@
-"""What the API counts of Pins, accounts and ads, and the words that its queries for figures take.
+"""The metrics of Pins, accounts and ads, and the values that queries for them accept.
 
 Source: https://github.com/pinterest/api-description (pins/analytics, user_account/analytics, ad_account/analytics)
 """
@@ -79,5 +79,5 @@ ReportLevel = Literal[
     "PRODUCT_ITEM_TARGETING",
 ]
 
-# there are more than 600, and new ones appear: only their shape is checked before the service sees them
+# there are more than 600, and new ones appear: only their form is checked before they are sent
 Column = Annotated[str, Text(pattern="^[A-Z][A-Z0-9_]*$", max_length=100)]

@@ -1,6 +1,6 @@
-"""The days that a query for figures is about, as people say them: 2026-03-01, today, 30 days ago.
+"""The period of a query for metrics, as people write it: 2026-03-01, today, 30 days ago.
 
-All days are those of UTC, as the service counts them.
+All days are UTC, as the service counts them.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (start_date, end_date)
 """
@@ -21,23 +21,23 @@ Day = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """How many days back a query may begin, and how many it may span."""
+class PeriodLimits:
+    """How many days ago a query may begin, and how many days it may span."""
 
-    back: int
-    span: int
-
-
-FIGURES: Final = Reach(90, 90)
-HOURLY: Final = Reach(8, 3)
-REPORT: Final = Reach(914, 186)
-ITEM_REPORT: Final = Reach(92, 31)
+    max_age: int
+    max_days: int
 
 
-def period(now: float, start: str, end: str, reach: Reach) -> dict[str, str]:
-    """``start_date`` and ``end_date`` as the API takes them; ``now`` is in seconds since the epoch.
+ANALYTICS: Final = PeriodLimits(90, 90)
+HOURLY: Final = PeriodLimits(8, 3)
+REPORT: Final = PeriodLimits(914, 186)
+ITEM_REPORT: Final = PeriodLimits(92, 31)
 
-    Raises UsageError for days that do not exist, are in the wrong order, or that the service has no figures of.
+
+def parse_period(now: float, start: str, end: str, limits: PeriodLimits) -> dict[str, str]:
+    """``start_date`` and ``end_date`` as the API expects them; ``now`` is in seconds since the epoch.
+
+    Raises UsageError for dates that do not exist, are in the wrong order, or have no metrics.
     """
     today = datetime.fromtimestamp(now, UTC).date()
     first, last = _day("start_date", start, today), _day("end_date", end, today)
@@ -45,12 +45,12 @@ def period(now: float, start: str, end: str, reach: Reach) -> dict[str, str]:
         raise UsageError(f"start_date {first} is after end_date {last}")
     if last > today:
         raise UsageError(f"end_date {last} is in the future; it is {today} (UTC)")
-    if (today - first).days > reach.back:
-        earliest = today - timedelta(days=reach.back)
-        raise UsageError(f"start_date {first} is too long ago: there are figures of the last {reach.back} days, "
+    if (today - first).days > limits.max_age:
+        earliest = today - timedelta(days=limits.max_age)
+        raise UsageError(f"start_date {first} is too long ago: there are metrics of the last {limits.max_age} days, "
                          f"from {earliest} on")  # fmt: skip
-    if (last - first).days > reach.span:
-        raise UsageError(f"{first} to {last} is too long: at most {reach.span} days at a time")
+    if (last - first).days > limits.max_days:
+        raise UsageError(f"{first} to {last} is too long: at most {limits.max_days} days at a time")
     return {"start_date": first.isoformat(), "end_date": last.isoformat()}
 
 
@@ -64,4 +64,4 @@ def _day(name: str, text: str, today: date) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{name} {text} is not a day of the calendar") from None
+        raise UsageError(f"{name} {text} is not a date") from None

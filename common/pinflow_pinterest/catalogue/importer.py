@@ -39,7 +39,7 @@ def read_description(description: Mapping[str, Any]) -> dict[str, Operation]:
     """
     read: dict[str, Operation] = {}
     problems: list[str] = []
-    for method, path, declared in _declared(description):
+    for method, path, declared in _declarations(description):
         id = declared.get("operationId")
         if not id:
             problems.append(f"{method} {path}: no operationId")
@@ -54,7 +54,7 @@ def read_description(description: Mapping[str, Any]) -> dict[str, Operation]:
 
 def catalogue_text(description: Mapping[str, Any]) -> str:
     """The text of catalogue.json for a description: one line an operation, so that two versions compare well."""
-    operations = {id: _entry(each) for id, each in read_description(description).items()}
+    operations = {id: _entry(operation) for id, operation in read_description(description).items()}
     return _text(description, operations=operations)
 
 
@@ -66,7 +66,7 @@ def arguments_text(description: Mapping[str, Any]) -> str:
     schemas = Schemas(description)
     taken = {
         declared["operationId"]: _arguments(declared, shared, schemas)
-        for _, path, declared in _declared(description)
+        for _, path, declared in _declarations(description)
         for shared in [description["paths"][path].get("parameters", ())]
     }
     return _text(description, **{"$defs": dict(sorted(schemas.named.items()))}, operations=taken)
@@ -82,13 +82,13 @@ def import_description(source: Path, folder: Path) -> tuple[str, int]:
         texts = {ARGUMENTS: arguments_text(description), CATALOGUE: catalogue_text(description)}
     except (LookupError, TypeError, AttributeError, RecursionError, StopIteration) as error:
         raise ValueError(f"not an OpenAPI description: {type(error).__name__}: {error}") from error
-    if not any(each.scopes for each in read_description(description).values()):
+    if not any(operation.scopes for operation in read_description(description).values()):
         raise ValueError("none of its operations needs a Pinterest token: it describes another API")
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        fresh = folder / f"{name}.{os.getpid()}"
-        fresh.write_text(text, encoding="utf-8", newline="\n")
-        fresh.replace(folder / name)
+        temporary = folder / f"{name}.{os.getpid()}"
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(folder / name)
     written = json.loads(texts[CATALOGUE])
     return written["description"], len(written["operations"])
 
@@ -122,13 +122,14 @@ def _text(description: Mapping[str, Any], **parts: Mapping[str, object]) -> str:
     """A JSON object with a line for each member of each part."""
     version = json.dumps(str(description.get("info", {}).get("version", "")))
     sections = [
-        f"{json.dumps(name)}: {{\n" + ",\n".join(f"{json.dumps(id)}: {json.dumps(each)}" for id, each in part.items())
+        f"{json.dumps(name)}: {{\n"
+        + ",\n".join(f"{json.dumps(id)}: {json.dumps(member)}" for id, member in part.items())
         for name, part in parts.items()
     ]
     return f'{{"description": {version}, ' + "\n}, ".join(sections) + "\n}}\n"
 
 
-def _declared(description: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _declarations(description: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Method, path and declaration of each operation; a path also holds what its operations share."""
     for path, item in description.get("paths", {}).items():
         for method, declared in item.items():
@@ -145,21 +146,21 @@ def _operation(
         id=id,
         method=method,
         path=path,
-        scopes=frozenset(scope for way in security for scope in way.get(USER_SCHEME, ())),
+        scopes=frozenset(scope for alternative in security for scope in alternative.get(USER_SCHEME, ())),
         category=declared.get("x-ratelimit-category", ""),
-        client_credentials=any(APP_SCHEME in way for way in security),
+        client_credentials=any(APP_SCHEME in alternative for alternative in security),
         sandbox=declared.get("x-sandbox") == "enabled",
     )
 
 
-def _entry(each: Operation) -> dict[str, object]:
+def _entry(operation: Operation) -> dict[str, object]:
     return {
-        "method": each.method,
-        "path": each.path,
-        "scopes": sorted(each.scopes),
-        "category": each.category,
-        "client_credentials": each.client_credentials,
-        "sandbox": each.sandbox,
+        "method": operation.method,
+        "path": operation.path,
+        "scopes": sorted(operation.scopes),
+        "category": operation.category,
+        "client_credentials": operation.client_credentials,
+        "sandbox": operation.sandbox,
     }
 
 
@@ -169,7 +170,7 @@ def _arguments(declared: Mapping[str, Any], shared: Sequence[Mapping[str, Any]],
     required: list[str] = []
     styles: dict[str, list[str]] = {"repeated": [], "nested": []}
     for written in (*shared, *declared.get("parameters", ())):
-        parameter = schemas.resolved(written)
+        parameter = schemas.resolve(written)
         name, place = parameter["name"], parameter["in"]
         if place not in places:
             continue  # no operation has needed one in a header or a cookie
@@ -180,16 +181,16 @@ def _arguments(declared: Mapping[str, Any], shared: Sequence[Mapping[str, Any]],
             required.append(name)
         if parameter.get("style") == "deepObject":
             styles["nested"].append(name)
-        elif parameter.get("explode") is True and schemas.resolved(parameter["schema"]).get("type") == "array":
+        elif parameter.get("explode") is True and schemas.resolve(parameter["schema"]).get("type") == "array":
             styles["repeated"].append(name)
-    found = {**places, **_body(declared, required, schemas), **styles, **_listing(declared, schemas)}
-    return {key: value for key, value in {**found, "required": required}.items() if value}
+    entry = {**places, **_body(declared, required, schemas), **styles, **_listing(declared, schemas)}
+    return {key: value for key, value in {**entry, "required": required}.items() if value}
 
 
 def _body(declared: Mapping[str, Any], required: list[str], schemas: Schemas) -> dict[str, object]:
     if "requestBody" not in declared:
         return {}
-    body = schemas.resolved(declared["requestBody"])
+    body = schemas.resolve(declared["requestBody"])
     if body.get("required"):
         required.append("body")
     kind, content = next(iter(body["content"].items()))
@@ -198,15 +199,15 @@ def _body(declared: Mapping[str, Any], required: list[str], schemas: Schemas) ->
 
 def _listing(declared: Mapping[str, Any], schemas: Schemas) -> dict[str, object]:
     """Whether the answer is a listing: of objects in an envelope, or bare."""
-    answers = [schemas.resolved(each) for status, each in declared.get("responses", {}).items() if status[:1] == "2"]
+    answers = [schemas.resolve(answer) for status, answer in declared.get("responses", {}).items() if status[:1] == "2"]
     content = answers[0].get("content", {}) if answers else {}
     schema = content.get("application/json", {}).get("schema", {})
-    return {"lists": schemas.resolved(schema).get("type") == "array" or "items" in _fields(schema, schemas)}
+    return {"lists": schemas.resolve(schema).get("type") == "array" or "items" in _fields(schema, schemas)}
 
 
 def _fields(schema: Mapping[str, Any], schemas: Schemas) -> set[str]:
-    found = schemas.resolved(schema)
-    return set(found.get("properties", ())).union(*(_fields(part, schemas) for part in found.get("allOf", ())))
+    resolved = schemas.resolve(schema)
+    return set(resolved.get("properties", ())).union(*(_fields(part, schemas) for part in resolved.get("allOf", ())))
 
 
 if __name__ == "__main__":

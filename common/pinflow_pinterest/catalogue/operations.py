@@ -43,7 +43,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Takes:
+class OperationArguments:
     """What an operation takes, as JSON Schema whose references lead to the catalogue's ``definitions``."""
 
     path: Mapping[str, Any]  # parameter -> schema; every one of them is needed
@@ -87,15 +87,15 @@ class Catalogue:
 
         Raises ValueError for an id the catalogue does not have, naming the ones nearest to it.
         """
-        found = self.operations.get(id)
-        if found is None:
-            raise ValueError(f"no operation {id!r} in the catalogue{_nearest(id, self.operations)}")
-        return found
+        operation = self.operations.get(id)
+        if operation is None:
+            raise ValueError(f"no operation {id!r} in the catalogue{_nearest_text(id, self.operations)}")
+        return operation
 
-    def takes(self, id: str) -> Takes:
+    def arguments_of(self, id: str) -> OperationArguments:
         """What an operation takes. Raises ValueError."""
         entry = self._arguments["operations"][self.operation(id).id]
-        return Takes(
+        return OperationArguments(
             path=entry.get("path", {}),
             query=entry.get("query", {}),
             required=frozenset(entry.get("required", ())),
@@ -138,9 +138,9 @@ class Catalogue:
         verb = method.upper()
         index, shapes = self._index
         for shape in shapes.get((verb, len(segments)), ()):
-            found = index.get((verb, _masked(segments, shape)))
-            if found is not None:
-                return found
+            operation = index.get((verb, _mask(segments, shape)))
+            if operation is not None:
+                return operation
         return None
 
     @cached_property
@@ -148,33 +148,33 @@ class Catalogue:
         """Operations by method and masked path, and the shapes such paths have, those with early literals first."""
         index: dict[_Key, Operation] = {}
         shapes: dict[tuple[str, int], set[_Shape]] = {}
-        for each in self.operations.values():
-            segments = _segments(each.path)
+        for operation in self.operations.values():
+            segments = _segments(operation.path)
             shape = tuple(map(is_parameter, segments))
-            index[each.method, _masked(segments, shape)] = each
-            shapes.setdefault((each.method, len(segments)), set()).add(shape)
-        return index, {key: sorted(found) for key, found in shapes.items()}
+            index[operation.method, _mask(segments, shape)] = operation
+            shapes.setdefault((operation.method, len(segments)), set()).add(shape)
+        return index, {key: sorted(masks) for key, masks in shapes.items()}
 
 
 @cache
-def catalogue(folder: Path) -> Catalogue:
+def open_catalogue(folder: Path) -> Catalogue:
     """The catalogue of a folder. It is read as it is asked, once in the life of the process."""
     return Catalogue(folder)
 
 
 def operation(id: str) -> Operation:
     """As :meth:`Catalogue.operation`, of the catalogue that comes with pinflow."""
-    return catalogue(BUNDLED).operation(id)
+    return open_catalogue(BUNDLED).operation(id)
 
 
 def operations() -> Mapping[str, Operation]:
     """As :attr:`Catalogue.operations`, of the catalogue that comes with pinflow."""
-    return catalogue(BUNDLED).operations
+    return open_catalogue(BUNDLED).operations
 
 
 def match(method: str, path: str) -> Operation | None:
     """As :meth:`Catalogue.match`, of the catalogue that comes with pinflow."""
-    return catalogue(BUNDLED).match(method, path)
+    return open_catalogue(BUNDLED).match(method, path)
 
 
 def is_parameter(segment: str) -> bool:
@@ -186,7 +186,7 @@ def _segments(path: str) -> list[str]:
     return path.removeprefix("/").split("/")
 
 
-def _masked(segments: list[str], shape: _Shape) -> tuple[str, ...]:
+def _mask(segments: list[str], shape: _Shape) -> tuple[str, ...]:
     return tuple(_ANY if parameter else segment for segment, parameter in zip(segments, shape, strict=True))
 
 
@@ -202,8 +202,8 @@ def _read(id: str, entry: Mapping[str, Any]) -> Operation:
     )
 
 
-def _nearest(id: str, known: Mapping[str, Operation]) -> str:
+def _nearest_text(id: str, known: Mapping[str, Operation]) -> str:
     from difflib import get_close_matches  # only a mistake pays for it
 
-    found = get_close_matches(id, known, n=3)
-    return f"; nearest: {', '.join(found)}" if found else ""
+    matches = get_close_matches(id, known, n=3)
+    return f"; nearest: {', '.join(matches)}" if matches else ""

@@ -45,32 +45,32 @@ class Schemas:
         self._description = description
         self.named: dict[str, Schema] = {}
 
-    def resolved(self, part: Mapping[str, Any]) -> Mapping[str, Any]:
+    def resolve(self, part: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a reference leads to, or the part itself. Raises ValueError for one that leads nowhere."""
-        found: Any = part
+        target: Any = part
         for _ in range(20):
-            if "$ref" not in found:
-                return found  # type: ignore[no-any-return]
-            pointer = str(found["$ref"])
-            found = self._description
+            if "$ref" not in target:
+                return target  # type: ignore[no-any-return]
+            pointer = str(target["$ref"])
+            target = self._description
             try:
                 for name in pointer.removeprefix("#/").split("/"):
-                    found = found[name]
+                    target = target[name]
             except (KeyError, TypeError):
                 raise ValueError(f"{pointer} leads nowhere") from None
         raise ValueError(f"{part['$ref']} leads round in a circle")
 
     def small(self, schema: Mapping[str, Any]) -> Schema:
         """A schema as the catalogue holds it."""
-        if (alone := self._alone(schema)) is not None:
+        if (alone := self._bare_reference(schema)) is not None:
             return alone
         pointer = str(schema.get("$ref", ""))
         beside = {key: schema[key] for key in ("required", "default") if key in schema}
         if not pointer:
             return self._small(schema)
         if not pointer.startswith(_SCHEMAS) or beside:
-            return self._small({**self.resolved(schema), **beside})
-        return self.name(pointer.removeprefix(_SCHEMAS), self.resolved(schema))
+            return self._small({**self.resolve(schema), **beside})
+        return self.name(pointer.removeprefix(_SCHEMAS), self.resolve(schema))
 
     def parameter(self, parameter: Mapping[str, Any], pointer: str) -> Schema:
         """A parameter's schema; by name, if the description names the parameter (``pointer`` is "" if not)."""
@@ -85,109 +85,111 @@ class Schemas:
             self.named[name] = self.small(schema)
         return {"$ref": f"#/$defs/{name}"}
 
-    def _alone(self, schema: Mapping[str, Any]) -> Schema | None:
+    def _bare_reference(self, schema: Mapping[str, Any]) -> Schema | None:
         """A named schema with nothing around it but prose, null and a default: OpenAPI 3.0 needs an ``allOf`` for that.
 
         None for any other.
         """
         parts = schema.get("allOf", ())
-        held = {key for key in schema if key in _CHECKED}
-        if len(parts) != 1 or held or not str(parts[0].get("$ref", "")).startswith(_SCHEMAS):
+        checked = {key for key in schema if key in _CHECKED}
+        if len(parts) != 1 or checked or not str(parts[0].get("$ref", "")).startswith(_SCHEMAS):
             return None
-        found = self._or_null(self.small(parts[0]), schema)
-        return found | ({"default": schema["default"]} if "default" in schema else {})
+        reference = self._or_null(self.small(parts[0]), schema)
+        return reference | ({"default": schema["default"]} if "default" in schema else {})
 
     def _small(self, schema: Mapping[str, Any]) -> Schema:
-        merged = self._merged(schema)
-        found = self._union(merged) if "anyOf" in merged else self._facts(merged)
-        return self._or_null(found, merged)
+        merged = self._merge(schema)
+        small = self._union(merged) if "anyOf" in merged else self._facts(merged)
+        return self._or_null(small, merged)
 
-    def _or_null(self, found: Schema, schema: Mapping[str, Any]) -> Schema:
-        if not found or not (schema.get("nullable") or None in schema.get("enum", ())):
-            return found
-        if "enum" in found:
-            found = {**found, "enum": [each for each in found["enum"] if each is not None]}
-        branches = found["anyOf"] if set(found) == {"anyOf"} else [found]
+    def _or_null(self, small: Schema, schema: Mapping[str, Any]) -> Schema:
+        if not small or not (schema.get("nullable") or None in schema.get("enum", ())):
+            return small
+        if "enum" in small:
+            small = {**small, "enum": [value for value in small["enum"] if value is not None]}
+        branches = small["anyOf"] if set(small) == {"anyOf"} else [small]
         return {"anyOf": [*branches, {"type": "null"}]}
 
     def _facts(self, schema: Mapping[str, Any]) -> Schema:
-        found: Schema = {key: schema[key] for key in _FACTS if key in schema}
-        if "minimum" in found and schema.get("exclusiveMinimum") is True:
-            found["exclusiveMinimum"] = found.pop("minimum")
+        facts: Schema = {key: schema[key] for key in _FACTS if key in schema}
+        if "minimum" in facts and schema.get("exclusiveMinimum") is True:
+            facts["exclusiveMinimum"] = facts.pop("minimum")
         elif _is_number(schema.get("exclusiveMinimum")):  # as 3.1 has it
-            found["exclusiveMinimum"] = schema["exclusiveMinimum"]
-        if "pattern" in found and not _is_readable(found["pattern"]):
-            del found["pattern"]
+            facts["exclusiveMinimum"] = schema["exclusiveMinimum"]
+        if "pattern" in facts and not _is_readable(facts["pattern"]):
+            del facts["pattern"]
         if "items" in schema:
-            found["items"] = self.small(schema["items"])
+            facts["items"] = self.small(schema["items"])
         properties = {name: part for name, part in schema.get("properties", {}).items() if not self._is_read_only(part)}
         if properties:
-            found["type"] = "object"
-            found["properties"] = {name: self.small(part) for name, part in properties.items()}
+            facts["type"] = "object"
+            facts["properties"] = {name: self.small(part) for name, part in properties.items()}
             if required := sorted(set(schema.get("required", ())) & set(properties)):
-                found["required"] = required
+                facts["required"] = required
         more = schema.get("additionalProperties")
         if isinstance(more, dict) and more:
-            found["additionalProperties"] = self.small(more)
+            facts["additionalProperties"] = self.small(more)
         elif more is True or more == {}:
-            found["additionalProperties"] = True
-        return found
+            facts["additionalProperties"] = True
+        return facts
 
     def _is_read_only(self, schema: Mapping[str, Any]) -> bool:
-        return self.resolved(schema).get("readOnly") is True
+        return self.resolve(schema).get("readOnly") is True
 
     def _union(self, schema: Mapping[str, Any]) -> Schema:
         """Branches, each with what is beside them."""
-        around = {key: value for key, value in schema.items() if key not in ("anyOf", "discriminator")}
+        shared = {key: value for key, value in schema.items() if key not in ("anyOf", "discriminator")}
         branches: Sequence[Mapping[str, Any]] = schema["anyOf"]
-        if "properties" in around or "required" in around:
-            made = [self._small({"allOf": [around, branch]}) for branch in branches]
+        if "properties" in shared or "required" in shared:
+            small = [self._small({"allOf": [shared, branch]}) for branch in branches]
         else:
-            made = [self.small(branch) for branch in branches]
-        if not all(made):
+            small = [self.small(branch) for branch in branches]
+        if not all(small):
             return {}  # one of them takes anything
-        found: Schema = {"anyOf": made}
-        if "default" in around:
-            found["default"] = around["default"]
-        told = schema.get("discriminator", {})
+        union: Schema = {"anyOf": small}
+        if "default" in shared:
+            union["default"] = shared["default"]
+        discriminator = schema.get("discriminator", {})
         pointers = [str(branch.get("$ref", "")) for branch in branches]
-        mapping = {value: pointers.index(to) for value, to in told.get("mapping", {}).items() if to in pointers}
+        mapping = {
+            value: pointers.index(to) for value, to in discriminator.get("mapping", {}).items() if to in pointers
+        }
         if mapping:
-            found["discriminator"] = {"propertyName": told["propertyName"], "mapping": mapping}
-        return found
+            union["discriminator"] = {"propertyName": discriminator["propertyName"], "mapping": mapping}
+        return union
 
-    def _merged(self, schema: Mapping[str, Any]) -> Schema:
+    def _merge(self, schema: Mapping[str, Any]) -> Schema:
         """A schema with what its ``allOf`` adds, its branches under ``anyOf``. Later parts say more than earlier."""
         own = {key: value for key, value in schema.items() if key not in ("allOf", "oneOf")}
         if isinstance(own.get("type"), list):  # 3.1 has null among the types
-            kinds = [each for each in own.pop("type") if each != "null"]
+            kinds = [kind for kind in own.pop("type") if kind != "null"]
             own["nullable"] = len(kinds) < len(schema["type"])
-            own |= {"type": kinds[0]} if len(kinds) == 1 else {"anyOf": [{"type": each} for each in kinds]}
+            own |= {"type": kinds[0]} if len(kinds) == 1 else {"anyOf": [{"type": kind} for kind in kinds]}
         if "oneOf" in schema:
             own["anyOf"] = schema["oneOf"]
         mapping = own.get("discriminator", {}).get("mapping", {})
         if mapping and "anyOf" not in own:
             own["anyOf"] = [{"$ref": pointer} for pointer in dict.fromkeys(mapping.values())]
-        found: Schema = {}
+        merged: Schema = {}
         for part in schema.get("allOf", ()):
-            found = self._joined(found, self._parent(part))
-        return self._joined(found, own)
+            merged = self._join(merged, self._parent(part))
+        return self._join(merged, own)
 
     def _parent(self, part: Mapping[str, Any]) -> Schema:
         """What a part of an ``allOf`` adds. One that lists its own heirs does not make each of them all of them."""
-        target = self.resolved(part)
+        target = self.resolve(part)
         if "discriminator" in target and not {"oneOf", "anyOf"} & set(target):
             target = {key: value for key, value in target.items() if key != "discriminator"}
-        return self._merged(target)
+        return self._merge(target)
 
     @staticmethod
-    def _joined(one: Schema, other: Schema) -> Schema:
-        found = {**one, **other}
+    def _join(one: Schema, other: Schema) -> Schema:
+        joined = {**one, **other}
         if "properties" in one and "properties" in other:
-            found["properties"] = {**one["properties"], **other["properties"]}
+            joined["properties"] = {**one["properties"], **other["properties"]}
         if "required" in one and "required" in other:
-            found["required"] = [*one["required"], *other["required"]]
-        return found
+            joined["required"] = [*one["required"], *other["required"]]
+        return joined
 
 
 def _is_number(value: object) -> bool:

@@ -1,11 +1,11 @@
-"""How a board is copied: everything is read and checked before the first write, and audited after the last.
+"""Copying a board: everything is read and checked before the first write, and audited after the last.
 
-1. The source's Pins are read once, into a spool, with every text that is too long for a new Pin.
-2. Their ids are remembered, so that a resumed run copies the same Pins however the source has changed.
-3. Board, sections and Pins are made one after the other, the oldest Pin first: the copy then lists them in the
+1. The source's Pins are read once, into a page buffer, with every text that is too long for a new Pin.
+2. Their ids are stored, so that a resumed run copies the same Pins even if the source has changed.
+3. Board, sections and Pins are made one after the other, the oldest Pin first, so that the copy lists them in the
    source's order.
-4. The copy is listed once more and compared with what the run made; after a lost answer, only once a late request
-   would show.
+4. The copy is listed once more and compared with what the run made; after a lost answer, not before a late request
+   must be listed.
 """
 
 from __future__ import annotations
@@ -17,57 +17,64 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pinflow import ActionError
-from pinflow_pinterest.boards import board_made, given, named, require_free, the_one
-from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, problems
-from pinflow_pinterest.copying.page_buffer import Spool
-from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_doubts
-from pinflow_pinterest.copying.source_pins import NAMED, NO_PIN, read_pins
-from pinflow_pinterest.media.copyable import Carried, NotCarried
-from pinflow_pinterest.sections import new_sections, send_section
+from pinflow_pinterest.boards import boards_named, find_made_board, require_free, single_or_none, without_none
+from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, too_long_fields
+from pinflow_pinterest.copying.page_buffer import PageBuffer
+from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_times
+from pinflow_pinterest.copying.source_pins import MAX_LISTED, NOT_A_PIN, read_pins
+from pinflow_pinterest.media.copyable import CopyBody, NotCopyable
+from pinflow_pinterest.sections import find_new_sections, send_section
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from pinflow import Context, EachResult
     from pinflow_pinterest.copying.results import BoardCopyResult
-    from pinflow_pinterest.copying.source_pins import Choices, Reading
+    from pinflow_pinterest.copying.source_pins import CopyOptions, SourcePins
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Board, BoardSection
 
 
 @dataclass(frozen=True, slots=True)
 class BoardCopy:
-    """The copying of one board; the context's keys are this copy's alone."""
+    """The copying of one board; no other copy uses the context's keys."""
 
     ctx: Context
     source: Gateway
     target: Gateway
-    choices: Choices
+    options: CopyOptions
 
     def run(self, board: Board, body: Mapping[str, Any], target_boards: Sequence[Board]) -> BoardCopyResult:
         """Copy ``board`` as the new board that ``body`` describes.
 
         ``target_boards`` are the boards of the account that gets the copy, as they were before. Raises ActionError
-        with everything that is in the way before the first write, and Diverged if the copy is not what was made.
+        with every problem before the first write, and Diverged if the copy is not what was made.
         """
-        doubts = earlier_doubts(self.ctx)
-        with Spool() as spool:
-            reading = read_pins(self.source, board["id"], spool, self.choices)
-            sections = source_sections(self.source, board["id"], self.choices)
-            if self.ctx.sent_at("board") is None:  # else all was in order when the writing began
-                self._check(board, body["name"], target_boards, sections, reading)
-            total, gone = self._settle_pins(reading)
+        unknown_times = earlier_unknown_times(self.ctx)
+        with PageBuffer() as buffer:
+            source_pins = read_pins(self.source, board["id"], buffer, self.options)
+            sections = source_sections(self.source, board["id"], self.options)
+            if self.ctx.sent_at("board") is None:  # else it was checked before the first write
+                self._check(board, body["name"], target_boards, sections, source_pins)
+            total, deleted_ids = self._settle_pins(source_pins)
             copy = self._make_board(body, target_boards)
             remade = min(sum(1 for _ in self.ctx.effects_of("section")), len(sections))
             placed = make_sections(self.ctx, self.target, str(copy["id"]), sections)
             pins = PinCopies(
-                self.ctx, self.target, self.choices, str(copy["id"]), placed, reading, frozenset(gone), doubts
+                self.ctx,
+                self.target,
+                self.options,
+                str(copy["id"]),
+                placed,
+                source_pins,
+                frozenset(deleted_ids),
+                unknown_times,
             )
             result = pins.make_all(total)
         if not self.ctx.dry_run:
-            Audit(self.ctx, self.target, copy["id"]).check(self._made_pins, placed.values(), doubts)
-        self._tell_strange(reading)
-        return _told(copy["id"], body["name"], (len(sections), remade), result, reading)
+            Audit(self.ctx, self.target, copy["id"]).check(self._created_pins, placed.values(), unknown_times)
+        self._skip_others(source_pins)
+        return _result(copy["id"], body["name"], (len(sections), remade), result, source_pins)
 
     # before the first write
 
@@ -77,41 +84,41 @@ class BoardCopy:
         name: str,
         target_boards: Sequence[Board],
         sections: Sequence[BoardSection],
-        reading: Reading,
+        source_pins: SourcePins,
     ) -> None:
-        """Raise ActionError with all that is in the way, naming objects by id and without their texts."""
-        wrong = name_problems(board["id"], name, target_boards)
+        """Raise ActionError with every problem, naming objects by id and without their texts."""
+        problems = name_problems(board["id"], name, target_boards)
         for section in sections:
-            wrong += (f"section {section['id']}: {found}" for found in problems(section, SECTION_LIMITS))
-        wrong += reading.too_long
-        if more := reading.too_long_count - len(reading.too_long):
-            wrong.append(f"and {more} more texts that are too long")
-        if wrong:
-            hint = "on_too_long: truncate shortens texts, but never links" if reading.too_long else ""
-            if not hint and named(target_boards, name):
-                hint = "choose another name; or if_exists: resume adds what that board lacks"
-            what = "\n  ".join([f"board {board['id']} can't be copied, and nothing was written:", *wrong])
-            raise ActionError(what, hint=hint)
+            problems += (f"section {section['id']}: {field}" for field in too_long_fields(section, SECTION_LIMITS))
+        problems += source_pins.too_long_texts
+        if more := source_pins.too_long_count - len(source_pins.too_long_texts):
+            problems.append(f"and {more} more texts that are too long")
+        if problems:
+            hint = "on_too_long: truncate shortens texts, but never links" if source_pins.too_long_texts else ""
+            if not hint and boards_named(target_boards, name):
+                hint = "choose another name; or if_exists: resume completes that board"
+            message = "\n  ".join([f"board {board['id']} can't be copied, and nothing was written:", *problems])
+            raise ActionError(message, hint=hint)
 
-    def _settle_pins(self, reading: Reading) -> tuple[int, list[str]]:
-        """Keep the reading to the Pins that were on the source when the run began: their number, and who is gone.
+    def _settle_pins(self, source_pins: SourcePins) -> tuple[int, list[str]]:
+        """Limit the copy to the Pins that were on the source when the run began: their number, and the deleted ones.
 
-        What came to the source since is only told.
+        Pins that were added since are only logged.
         """
-        then = self.ctx.freeze("source", (pin["id"] for pin in reading.spool))
-        gone = [id for id in then if id not in reading.ids]
-        new = len(reading.ids) - (len(then) - len(gone))
+        frozen_ids = self.ctx.freeze("source", (pin["id"] for pin in source_pins.buffer))
+        deleted_ids = [id for id in frozen_ids if id not in source_pins.ids]
+        new = len(source_pins.ids) - (len(frozen_ids) - len(deleted_ids))
         if new:
-            reading.keep(frozenset(then))
-            self.ctx.log(f"{new} Pins came to the source since this run began; they are not copied", warning=True)
-        reading.ids.clear()
-        return len(then), gone
+            source_pins.keep(frozenset(frozen_ids))
+            self.ctx.log(f"{new} Pins were added to the source since this run began; they are not copied", warning=True)
+        source_pins.ids.clear()
+        return len(frozen_ids), deleted_ids
 
-    def _tell_strange(self, reading: Reading) -> None:
-        """Say of what is listed among the Pins and is none that it was left out. It comes and goes as it likes."""
-        for number, id in enumerate(reading.strange, 1):
-            self.ctx.skip(f"tile:{number}", NO_PIN, kind="tile")  # its id may be anything, and keys are kept
-            reading.leave(id, NO_PIN)
+    def _skip_others(self, source_pins: SourcePins) -> None:
+        """Record the tiles among the Pins as skipped. They differ from one listing to the next."""
+        for number, id in enumerate(source_pins.others, 1):
+            self.ctx.skip(f"tile:{number}", NOT_A_PIN, kind="tile")  # a tile's id may be anything, and keys are stored
+            source_pins.skip(id, NOT_A_PIN)
 
     # the writes
 
@@ -122,18 +129,18 @@ class BoardCopy:
             return {"id": self.target.make_board(body)["id"]}
 
         def find() -> dict[str, Any] | None:
-            found = board_made(list(self.target.boards()), body["name"])
-            return {"id": found["id"]} if found else None
+            board = find_made_board(list(self.target.boards()), body["name"])
+            return {"id": board["id"]} if board else None
 
         return self.ctx.once("board", make, find=find, find_is_proof=True, kind="board")
 
-    def _made_pins(self) -> set[str]:
+    def _created_pins(self) -> set[str]:
         return {result["id"] for _, result in self.ctx.effects_of("pin")}
 
 
-def source_sections(source: Gateway, board: str, choices: Choices) -> list[BoardSection]:
-    """A board's sections in the order in which they must be made to be listed alike; none where they don't count."""
-    if not choices.sections:
+def source_sections(source: Gateway, board: str, options: CopyOptions) -> list[BoardSection]:
+    """A board's sections, in the order of making that gives the same listing; none if sections are off."""
+    if not options.sections:
         return []
     sections = list(source.sections(board))
     ids = [(len(section["id"]), section["id"]) for section in sections]
@@ -145,12 +152,12 @@ def source_sections(source: Gateway, board: str, choices: Choices) -> list[Board
 def make_sections(
     ctx: Context, target: Gateway, copy: str, sections: Sequence[BoardSection], *, known: Collection[str] = ()
 ) -> dict[str, str]:
-    """Make these sections on board ``copy``, which has the ``known`` ones: the new id of each by the source's."""
+    """Make these sections on board ``copy``, which has the ``known`` ones. Returns source id -> new id."""
 
     def find() -> dict[str, Any] | None:
-        own = {result["id"] for _, result in ctx.effects_of("section")}
-        found = the_one(new_sections(target, copy, own.union(known)), "sections")
-        return {"id": found["id"], "board_id": copy} if found else None
+        made_ids = {result["id"] for _, result in ctx.effects_of("section")}
+        section = single_or_none(find_new_sections(target, copy, made_ids.union(known)), "sections")
+        return {"id": section["id"], "board_id": copy} if section else None
 
     def make(name: str) -> dict[str, Any]:
         return {"id": send_section(ctx, target, copy, name, find=find)["id"], "board_id": copy}
@@ -158,34 +165,36 @@ def make_sections(
     placed: dict[str, str] = {}
     for section in sections:
         do = partial(make, section["name"])
-        made = ctx.once(f"section:{section['id']}", do, find=find, find_is_proof=True, kind="section")
-        placed[section["id"]] = str(made["id"])
+        result = ctx.once(f"section:{section['id']}", do, find=find, find_is_proof=True, kind="section")
+        placed[section["id"]] = str(result["id"])
     return placed
 
 
 def new_board_body(
     service: Gateway, board: Board, name: str, changes: Mapping[str, str | None] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """The body that makes a copy of ``board`` with these changes. Raises ActionError if there can be none."""
-    match service.copied_board(board, name=name):
-        case NotCarried(reason):
+    """The body that makes a copy of ``board`` with these changes. Raises ActionError if it can't be copied."""
+    match service.board_copy_body(board, name=name):
+        case NotCopyable(reason):
             raise ActionError(f"board {board['id']} can't be copied: {reason}")
-        case Carried(body):
-            return body | given(**changes)
+        case CopyBody(body):
+            return body | without_none(**changes)
 
 
 def name_problems(source: str, name: str, target_boards: Sequence[Board]) -> list[str]:
-    """Why the copy of board ``source`` can't have this name in the account that gets it."""
-    taken = named(target_boards, name)
+    """Why the copy of board ``source`` can't have this name in the target account."""
+    taken = boards_named(target_boards, name)
     if any(board["id"] == source for board in taken):
-        return ["a board can't be copied onto itself: give the copy another name"]
-    return [f"the account has a board named {name!r} already ({taken[0]['id']})"] if taken else []
+        return ["a board can't be copied onto itself: choose another name"]
+    return [f"the account already has a board named {name!r} ({taken[0]['id']})"] if taken else []
 
 
-def _told(copy: str, name: str, sections: tuple[int, int], pins: EachResult, reading: Reading) -> BoardCopyResult:
-    """What became of everything. In a dry run, what would be made counts as made."""
+def _result(
+    copy: str, name: str, sections: tuple[int, int], pins: EachResult, source_pins: SourcePins
+) -> BoardCopyResult:
+    """The counts of a copy. In a dry run, what would be made counts as made."""
     all_sections, remade = sections
-    tiles = len(reading.strange)
+    tiles = len(source_pins.others)
     return {
         "board": {"id": copy, "name": name},
         "sections": {"created": all_sections - remade, "already": remade},
@@ -197,5 +206,5 @@ def _told(copy: str, name: str, sections: tuple[int, int], pins: EachResult, rea
             "skipped": pins.skipped + tiles,
             "failed": pins.failed_count,
         },
-        "skipped": reading.left[:NAMED],
+        "skipped": source_pins.skipped[:MAX_LISTED],
     }

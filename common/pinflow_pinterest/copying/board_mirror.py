@@ -1,11 +1,10 @@
-"""How a board that is there is made to follow another one: what it lacks is added, and what it has besides may go.
+"""Making an existing board follow another one: what it lacks is added, and what it has in addition may be deleted.
 
-1. Source and target are read, and the Pins that only one of them has are told by what they show (see `likeness`).
-2. What is to be added and what is to go is decided before the first write and remembered: a resumed run goes on with
-   the same decision, whatever came to either board since.
-3. Sections and Pins are added, the oldest Pin first. Only then does anything go, and nothing goes if a Pin could not
-   be added.
-4. What was written to is listed once more and compared with what it must hold.
+1. Source and target are read, and compared by what their Pins show (see `pin_matching`).
+2. What to add and what to delete is decided before the first write and stored: a resumed run goes on with the same
+   plan, even if either board has changed since.
+3. Sections and Pins are added, the oldest Pin first. Deletions come last, and not at all if a Pin could not be added.
+4. The target is listed once more and compared with what it must hold.
 
 A Pin that moved to another section of the source is a new one there, and its old copy is one too many.
 """
@@ -17,13 +16,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, RemoteError
-from pinflow_pinterest.boards import find_board, is_id, named, plain_name, unchanged_by
+from pinflow_pinterest.boards import applied_or_none, boards_named, find_board, is_id, plain_name
 from pinflow_pinterest.copying.board_copy import make_sections, source_sections
-from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, problems
-from pinflow_pinterest.copying.page_buffer import Spool
-from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_doubts
-from pinflow_pinterest.copying.pin_matching import Shown, match
-from pinflow_pinterest.copying.source_pins import NAMED, examine_kept, read_pins
+from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, too_long_fields
+from pinflow_pinterest.copying.page_buffer import PageBuffer
+from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_times
+from pinflow_pinterest.copying.pin_matching import PinKeys, match_pins
+from pinflow_pinterest.copying.source_pins import MAX_LISTED, examine_selected, read_pins
 from pinflow_pinterest.gateway import all_pins
 
 if TYPE_CHECKING:
@@ -31,120 +30,124 @@ if TYPE_CHECKING:
 
     from pinflow import Context, EachResult, Skip
     from pinflow_pinterest.copying.results import BoardMirrorResult
-    from pinflow_pinterest.copying.source_pins import Choices, Reading
+    from pinflow_pinterest.copying.source_pins import CopyOptions, SourcePins
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Board, BoardSection, Pin
 
-NOT_EMPTY: Final = "it holds Pins that stay"
+NOT_EMPTY: Final = "it has Pins that are kept"
 
-_FEW: Final = 10  # deletions that are never too many
-_SHARE: Final = 4  # and one in so many of the target's Pins
-_LATER_PRIVACIES: Final = ("PUBLIC", "SECRET")  # a board can't be made PROTECTED later
+_ALWAYS_ALLOWED: Final = 10  # deletions; as many as a person can look through and restore by hand
+_SHARE: Final = 4  # one in so many of the target's Pins: more in one night is a source that was misread or emptied
+_LATER_PRIVACIES: Final = ("PUBLIC", "SECRET")  # the API can't make a board PROTECTED later
 
 
 @dataclass(frozen=True, slots=True)
-class Extra:
-    """What becomes of what the target has and the source has not."""
+class ExtraPolicy:
+    """What to do with Pins and sections that only the target has."""
 
     delete: bool = False
     at_most: int | None = None  # deletions; None: a quarter of the target's Pins, or ten where that is more
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What a run does to the target, as ids; remembered as a list of "part:id"."""
+class MirrorPlan:
+    """What a run does to the target, as ids; stored as a list of "part:id", so the names of the parts must stay."""
 
     add: list[str] = field(default_factory=list)  # Pins of the source, the oldest first
     make: list[str] = field(default_factory=list)  # sections of the source
     place: list[str] = field(default_factory=list)  # "section of the source:section of the target"
     known: list[str] = field(default_factory=list)  # every Pin of the target
     sections: list[str] = field(default_factory=list)  # every section of the target
-    extra: list[str] = field(default_factory=list)  # Pins of the target that the source has not
+    extra: list[str] = field(default_factory=list)  # Pins that only the target has
     extra_sections: list[str] = field(default_factory=list)
     delete: list[str] = field(default_factory=list)  # of the extra Pins
     delete_sections: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, lines: Iterable[str]) -> Decision:
-        """The decision that was remembered as these lines."""
-        found = cls()
+    def of(cls, lines: Iterable[str]) -> MirrorPlan:
+        """The plan that was stored as these lines."""
+        plan = cls()
         for line in lines:
             part, _, id = line.partition(":")
-            getattr(found, part).append(id)
-        return found
+            getattr(plan, part).append(id)
+        return plan
 
     def lines(self) -> Iterator[str]:
-        """The decision as a list to remember."""
+        """The plan as a list to store."""
         for part in self.__slots__:
             yield from (f"{part}:{id}" for id in getattr(self, part))
 
 
 @dataclass(frozen=True, slots=True)
 class BoardMirror:
-    """The following of one board by another."""
+    """One board that follows another."""
 
     ctx: Context
     source: Gateway
     target: Gateway
-    choices: Choices
-    extra: Extra
+    options: CopyOptions
+    extra_policy: ExtraPolicy
 
     def run(self, board: Board, copy: Board, details: Mapping[str, Any]) -> BoardMirrorResult:
-        """Make ``copy`` follow ``board``; ``details`` are the fields that say the rest of it.
+        """Make ``copy`` follow ``board``; ``details`` are the fields to change: description and privacy, or none.
 
-        Raises ActionError with everything that is in the way before the first write, and Diverged if the target is
-        not what it must be in the end.
+        Raises ActionError with every problem before the first write, and Diverged if the target is not what it must
+        be at the end.
         """
-        with Spool() as spool:
-            reading = read_pins(self.source, board["id"], spool, self.choices)
-            sections = source_sections(self.source, board["id"], self.choices)
-            doubts = earlier_doubts(self.ctx)
-            decision = Decision.of(self.ctx.freeze("decision", self._decided(board, copy, reading, sections)))
-            gone = self._settle(decision, reading)
+        with PageBuffer() as buffer:
+            source_pins = read_pins(self.source, board["id"], buffer, self.options)
+            sections = source_sections(self.source, board["id"], self.options)
+            unknown_times = earlier_unknown_times(self.ctx)
+            plan = MirrorPlan.of(self.ctx.freeze("decision", self._decide(board, copy, source_pins, sections)))
+            deleted_ids = self._settle(plan, source_pins)
             self._update(copy, details)
-            new = self._make_sections(copy["id"], decision, sections)
-            placed = dict(pair.split(":") for pair in decision.place) | new
-            known = frozenset(decision.known)
+            new = self._make_sections(copy["id"], plan, sections)
+            placed = dict(pair.split(":") for pair in plan.place) | new
+            known = frozenset(plan.known)
             pins = PinCopies(
-                self.ctx, self.target, self.choices, copy["id"], placed, reading, gone, doubts, known
-            ).make_all(len(decision.add))
-        deleted = self._delete(copy["id"], decision, pins)
+                self.ctx, self.target, self.options, copy["id"], placed, source_pins, deleted_ids, unknown_times, known
+            ).make_all(len(plan.add))
+        deleted = self._delete(copy["id"], plan, pins)
         wrote = pins.complete_count or pins.failed_count or new or any(deleted)
         if wrote and not self.ctx.dry_run:
-            self._audit(copy["id"], decision, new, doubts)
-        return _told(copy, decision, pins, deleted, reading)
+            self._audit(copy["id"], plan, new, unknown_times)
+        return _result(copy, plan, pins, deleted, source_pins)
 
     # before the first write
 
-    def _decided(
+    def _decide(
         self,
         board: Board,
         copy: Board,
-        reading: Reading,
+        source_pins: SourcePins,
         sections: Sequence[BoardSection],
     ) -> Iterator[str]:
-        """Decide when somebody asks: a resumed run does not. Raises ActionError with all that is in the way."""
-        there: list[BoardSection] = list(self.target.sections(copy["id"])) if self.choices.sections else []
-        decision = self._compared(copy["id"], reading, sections, there)
-        wrong, hint = self._in_the_way(decision, reading, sections)
-        if self.extra.delete and (decision.extra or decision.extra_sections):
-            wrong += self._settle_deletions(board, decision, reading, sections)
-        if wrong:
-            what = f"board {copy['id']} can't follow board {board['id']}, and nothing was written:"
-            raise ActionError("\n  ".join([what, *wrong]), hint=hint)
-        yield from decision.lines()
+        """Make the plan when its lines are read: a resumed run has one. Raises ActionError with every problem."""
+        target_sections: list[BoardSection] = list(self.target.sections(copy["id"])) if self.options.sections else []
+        plan = self._compare(copy["id"], source_pins, sections, target_sections)
+        problems, hint = self._find_problems(plan, source_pins, sections)
+        if self.extra_policy.delete and (plan.extra or plan.extra_sections):
+            problems += self._settle_deletions(board, plan, source_pins, sections)
+        if problems:
+            message = f"board {copy['id']} can't follow board {board['id']}, and nothing was written:"
+            raise ActionError("\n  ".join([message, *problems]), hint=hint)
+        yield from plan.lines()
 
-    def _compared(
-        self, copy: str, reading: Reading, sections: Sequence[BoardSection], there: Sequence[BoardSection]
-    ) -> Decision:
-        """What each side has that the other lacks."""
-        by_name = {plain_name(section["name"]): section["id"] for section in there}
+    def _compare(
+        self,
+        copy: str,
+        source_pins: SourcePins,
+        sections: Sequence[BoardSection],
+        target_sections: Sequence[BoardSection],
+    ) -> MirrorPlan:
+        """The plan without deletions: what each side has that the other lacks."""
+        by_name = {plain_name(section["name"]): section["id"] for section in target_sections}
         names = {plain_name(section["name"]) for section in sections}
-        source = _shown(reading.oldest_first(), sections, covers=self.choices.covers)
-        target = self._shown_on_target(copy, there)
-        found = match(source, target)
-        return Decision(
-            add=found.lacking,
+        source = _pin_keys(source_pins.oldest_first(), sections, covers=self.options.covers)
+        target = self._target_keys(copy, target_sections)
+        difference = match_pins(source, target)
+        return MirrorPlan(
+            add=difference.lacking,
             make=[section["id"] for section in sections if plain_name(section["name"]) not in by_name],
             place=[
                 f"{section['id']}:{by_name[plain_name(section['name'])]}"
@@ -152,144 +155,146 @@ class BoardMirror:
                 if plain_name(section["name"]) in by_name
             ],
             known=target.ids,
-            sections=[section["id"] for section in there],
-            extra=found.extra,
-            extra_sections=[section["id"] for section in there if plain_name(section["name"]) not in names],
+            sections=[section["id"] for section in target_sections],
+            extra=difference.extra,
+            extra_sections=[section["id"] for section in target_sections if plain_name(section["name"]) not in names],
         )
 
-    def _shown_on_target(self, copy: str, sections: Sequence[BoardSection]) -> Shown:
-        # one comes twice where others were added while the pages were fetched
+    def _target_keys(self, copy: str, sections: Sequence[BoardSection]) -> PinKeys:
+        # a Pin comes twice if others were added while the pages were fetched
         pins: dict[str, None] = {}
-        fresh = (pin for pin in all_pins(self.target, copy) if pins.setdefault(pin["id"], None) is None)
-        shown = _shown(fresh, sections, covers=False)
-        shown.turn()  # of several that are the same, the newest are the extra ones
-        return shown
+        unique_pins = (pin for pin in all_pins(self.target, copy) if pins.setdefault(pin["id"], None) is None)
+        keys = _pin_keys(unique_pins, sections, covers=False)
+        keys.reverse()  # of several equal ones, the newest are the extra ones
+        return keys
 
-    def _in_the_way(
-        self, decision: Decision, reading: Reading, sections: Sequence[BoardSection]
+    def _find_problems(
+        self, plan: MirrorPlan, source_pins: SourcePins, sections: Sequence[BoardSection]
     ) -> tuple[list[str], str]:
-        """What keeps Pins and sections from being added, and a hint."""
-        make = set(decision.make)
-        wrong = [
-            f"section {section['id']}: {found}"
+        """Why Pins and sections can't be added, and a hint."""
+        make = set(plan.make)
+        problems = [
+            f"section {section['id']}: {field}"
             for section in sections
             if section["id"] in make
-            for found in problems(section, SECTION_LIMITS)
+            for field in too_long_fields(section, SECTION_LIMITS)
         ]
-        reading.keep(frozenset(decision.add))
-        examine_kept(reading, self.choices)
-        wrong += reading.too_long
-        if more := reading.too_long_count - len(reading.too_long):
-            wrong.append(f"and {more} more texts that are too long")
-        return wrong, "on_too_long: truncate shortens texts, but never links" if reading.too_long else ""
+        source_pins.keep(frozenset(plan.add))
+        examine_selected(source_pins, self.options)
+        problems += source_pins.too_long_texts
+        if more := source_pins.too_long_count - len(source_pins.too_long_texts):
+            problems.append(f"and {more} more texts that are too long")
+        return problems, "on_too_long: truncate shortens texts, but never links" if source_pins.too_long_texts else ""
 
-    # what goes
+    # what is deleted
 
     def _settle_deletions(
-        self, board: Board, decision: Decision, reading: Reading, sections: Sequence[BoardSection]
+        self, board: Board, plan: MirrorPlan, source_pins: SourcePins, sections: Sequence[BoardSection]
     ) -> list[str]:
-        """Decide that what is extra goes, unless the source may be more than it lists; what is in the way of it."""
-        many = len(decision.extra) + len(decision.extra_sections)
-        if not reading.ids:
-            return ["the source lists no Pins at all: it may not have been read, so nothing is deleted after it"]
-        most = max(_FEW, len(decision.known) // _SHARE) if self.extra.at_most is None else self.extra.at_most
-        if many > most:
-            return [
-                f"{many} Pins and sections would be deleted, and at most {most} may be: give max_delete to allow it"
-            ]
-        if doubt := self._doubt(board, reading, sections):
-            self.ctx.log(f"nothing is deleted this time: {doubt}", warning=True)
+        """Plan to delete what is extra, unless the source may hold more than it lists. Returns the problems."""
+        count = len(plan.extra) + len(plan.extra_sections)
+        if not source_pins.ids:
+            return ["the source lists no Pins: nothing is deleted, as it may not have been read"]
+        limit = (
+            max(_ALWAYS_ALLOWED, len(plan.known) // _SHARE)
+            if self.extra_policy.at_most is None
+            else self.extra_policy.at_most
+        )
+        if count > limit:
+            return [f"{count} Pins and sections would be deleted, {limit} are allowed: set max_delete to allow more"]
+        if reason := self._uncertainty(board, source_pins, sections):
+            self.ctx.log(f"nothing is deleted this time: {reason}", warning=True)
             return []
-        decision.delete.extend(decision.extra)
-        decision.delete_sections.extend(decision.extra_sections)
+        plan.delete.extend(plan.extra)
+        plan.delete_sections.extend(plan.extra_sections)
         return []
 
-    def _doubt(self, board: Board, reading: Reading, sections: Sequence[BoardSection]) -> str:
-        """Why the source may hold more than was read of it, or ""."""
-        counted, read = board.get("pin_count") or 0, len(reading.ids)
-        if self.extra.at_most is None and counted > read:
-            return (
-                f"the service counts {counted} Pins on the source and lists {read}; max_delete goes by the list alone"
-            )
+    def _uncertainty(self, board: Board, source_pins: SourcePins, sections: Sequence[BoardSection]) -> str:
+        """Why the source may hold more than was read, or ""."""
+        counted, read = board.get("pin_count") or 0, len(source_pins.ids)
+        if self.extra_policy.at_most is None and counted > read:
+            return f"the service counts {counted} Pins on the source but lists {read}; with max_delete the list counts"
         known = {section["id"] for section in sections}
-        if self.choices.sections and any(
-            id not in known for pin in reading.spool if (id := pin.get("board_section_id"))
+        if self.options.sections and any(
+            id not in known for pin in source_pins.buffer if (id := pin.get("board_section_id"))
         ):
             return "a Pin of the source is in a section that is not listed"
-        again = {pin["id"] for pin in all_pins(self.source, board["id"])}
-        return "" if again == reading.ids else "two listings of the source do not agree"
+        second_ids = {pin["id"] for pin in all_pins(self.source, board["id"])}
+        return "" if second_ids == source_pins.ids else "two listings of the source differ"
 
-    def _settle(self, decision: Decision, reading: Reading) -> frozenset[str]:
-        """Keep the reading to the Pins that are to be added: which of them are gone."""
-        add = frozenset(decision.add)
-        gone = add - reading.ids
-        reading.keep(add)
-        examine_kept(reading, self.choices)
-        reading.ids.clear()
-        return gone
+    def _settle(self, plan: MirrorPlan, source_pins: SourcePins) -> frozenset[str]:
+        """Limit the source's Pins to those to add. Returns the ids of those that were deleted."""
+        add = frozenset(plan.add)
+        deleted_ids = add - source_pins.ids
+        source_pins.keep(add)
+        examine_selected(source_pins, self.options)
+        source_pins.ids.clear()
+        return deleted_ids
 
     # the writes
 
     def _update(self, copy: Board, details: Mapping[str, Any]) -> None:
-        """Change what ``details`` says otherwise than the board has it."""
+        """Change the fields of ``details`` that differ from the board's."""
         id, changes = copy["id"], dict(details)
-        wanted, now = changes.get("privacy"), copy.get("privacy")
-        if wanted and wanted != now and not {wanted, now}.issubset(_LATER_PRIVACIES):
+        privacy, current = changes.get("privacy"), copy.get("privacy")
+        if privacy and privacy != current and not {privacy, current}.issubset(_LATER_PRIVACIES):
             del changes["privacy"]
-            self.ctx.log(f"the board stays {now}: the API takes no board to or from PROTECTED", warning=True)
+            self.ctx.log(
+                f"the board stays {current}: the API can't make a board PROTECTED or change one that is", warning=True
+            )
 
         def find() -> dict[str, Any] | None:
-            return {"id": id} if unchanged_by(self.target.board(id), changes) else None
+            return {"id": id} if applied_or_none(self.target.board(id), changes) else None
 
-        if unchanged_by(copy, changes) is None:
+        if applied_or_none(copy, changes) is None:
             self.ctx.once(
                 "details", lambda: {"id": self.target.change_board(id, changes)["id"]}, find=find, kind="change"
             )
 
-    def _make_sections(self, copy: str, decision: Decision, sections: Sequence[BoardSection]) -> dict[str, str]:
-        make = set(decision.make)
+    def _make_sections(self, copy: str, plan: MirrorPlan, sections: Sequence[BoardSection]) -> dict[str, str]:
+        make = set(plan.make)
         new = [section for section in sections if section["id"] in make]
-        return make_sections(self.ctx, self.target, copy, new, known=decision.sections)
+        return make_sections(self.ctx, self.target, copy, new, known=plan.sections)
 
-    def _delete(self, copy: str, decision: Decision, pins: EachResult) -> tuple[int, int]:
-        """Delete what is to go: how many Pins and sections went."""
+    def _delete(self, copy: str, plan: MirrorPlan, pins: EachResult) -> tuple[int, int]:
+        """Delete Pins and sections of the plan. Returns how many were deleted of each."""
         if pins.failed_count:
-            if decision.delete or decision.delete_sections:
+            if plan.delete or plan.delete_sections:
                 self.ctx.log("Pins could not be added, so nothing is deleted this time", warning=True)
             return 0, 0
-        went = self.ctx.each(
-            decision.delete,
+        deleted_pins = self.ctx.each(
+            plan.delete,
             key=lambda id: f"delete:{id}",
-            do=lambda id: self._remove(partial(self.target.delete_pin, id), id),
+            do=lambda id: self._delete_object(partial(self.target.delete_pin, id), id),
             find=self._is_gone,
             kind="deletion",
-            total=len(decision.delete),
+            total=len(plan.delete),
         )
-        went_sections = self.ctx.each(
-            decision.delete_sections,
+        deleted_sections = self.ctx.each(
+            plan.delete_sections,
             key=lambda id: f"delete_section:{id}",
-            do=partial(self._remove_section, copy, frozenset(decision.delete)),
+            do=partial(self._delete_section, copy, frozenset(plan.delete)),
             find=partial(self._is_gone_section, copy),
             kind="section deletion",
-            total=len(decision.delete_sections),
+            total=len(plan.delete_sections),
         )
-        return went.complete_count, went_sections.complete_count
+        return deleted_pins.complete_count, deleted_sections.complete_count
 
-    def _remove(self, remove: Callable[[], None], id: str) -> dict[str, Any]:
+    def _delete_object(self, remove: Callable[[], None], id: str) -> dict[str, Any]:
         try:
             remove()
         except RemoteError as error:
-            if error.status != 404:  # somebody else was faster
+            if error.status != 404:  # deleted already
                 raise
         return {"id": id}
 
-    def _remove_section(self, copy: str, deleted: frozenset[str], id: str) -> dict[str, Any] | Skip:
-        """Delete a section that holds nothing but what was deleted: its Pins might go with it."""
-        from pinflow import Skip  # with the engine, which reading a recipe does without
+    def _delete_section(self, copy: str, deleted: frozenset[str], id: str) -> dict[str, Any] | Skip:
+        """Delete a section unless it holds Pins that are kept: they might be deleted with it."""
+        from pinflow import Skip  # loads the engine, which reading a recipe doesn't need
 
         if any(pin["id"] not in deleted for pin in self.target.section_pins(copy, id)):
             return Skip(NOT_EMPTY)
-        return self._remove(partial(self.target.delete_section, copy, id), id)
+        return self._delete_object(partial(self.target.delete_section, copy, id), id)
 
     def _is_gone(self, id: str) -> dict[str, Any] | None:
         try:
@@ -301,80 +306,85 @@ class BoardMirror:
         return None
 
     def _is_gone_section(self, copy: str, id: str) -> dict[str, Any] | None:
-        there = {section["id"] for section in self.target.sections(copy)}
-        return None if id in there else {"id": id}
+        present = {section["id"] for section in self.target.sections(copy)}
+        return None if id in present else {"id": id}
 
     # after the last write
 
-    def _audit(self, copy: str, decision: Decision, made_sections: Mapping[str, str], doubts: Sequence[float]) -> None:
+    def _audit(
+        self, copy: str, plan: MirrorPlan, made_sections: Mapping[str, str], unknown_times: Sequence[float]
+    ) -> None:
         def pins() -> set[str]:
             new = {result["id"] for _, result in self.ctx.effects_of("pin")}
-            return new.union(decision.known) - {result["id"] for _, result in self.ctx.effects_of("deletion")}
+            return new.union(plan.known) - {result["id"] for _, result in self.ctx.effects_of("deletion")}
 
-        gone = {result["id"] for _, result in self.ctx.effects_of("section deletion")}
-        Audit(self.ctx, self.target, copy).check(pins, {*decision.sections, *made_sections.values()} - gone, doubts)
+        deleted_ids = {result["id"] for _, result in self.ctx.effects_of("section deletion")}
+        Audit(self.ctx, self.target, copy).check(
+            pins, {*plan.sections, *made_sections.values()} - deleted_ids, unknown_times
+        )
 
 
 def board_details(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a change that gives a board what a new one would get, but for the name."""
+    """The fields to give a board that a new copy would have, without the name."""
     return {"description": body.get("description") or "", "privacy": body.get("privacy", "PUBLIC")}
 
 
-def standing_board(
-    ctx: Context, target: Gateway, target_boards: Sequence[Board], source: Board, wanted: str
+def find_existing_board(
+    ctx: Context, target: Gateway, target_boards: Sequence[Board], source: Board, reference: str
 ) -> Board | None:
-    """The board with this id or name that was there when the run began; None if it has to be made.
+    """The board with this id or name that existed when the run began; None if it has to be made.
 
-    Raises ActionError for the source itself, for an id that no board has, and where several boards have the name.
+    Raises ActionError for the source itself, for an unknown id, and if several boards have the name.
     """
-    found = [board for board in target_boards if board["id"] == wanted] or named(target_boards, wanted)
-    if any(board["id"] == source["id"] for board in found):
-        raise ActionError("a board can't be copied onto itself: name another one for the copy")
-    if not found and is_id(wanted):
-        found = [find_board(target, wanted)]
-    # a board of this name may be there because an earlier process of the run made it
-    then = ctx.freeze("target", [board["id"] for board in found])
-    if len(then) > 1:
+    matches = [board for board in target_boards if board["id"] == reference] or boards_named(target_boards, reference)
+    if any(board["id"] == source["id"] for board in matches):
+        raise ActionError("a board can't be copied onto itself: choose another one for the copy")
+    if not matches and is_id(reference):
+        matches = [find_board(target, reference)]
+    # a board of this name may exist because an earlier process of the run made it
+    frozen_ids = ctx.freeze("target", [board["id"] for board in matches])
+    if len(frozen_ids) > 1:
         raise ActionError(
-            f"{len(then)} boards are named {wanted!r}: {', '.join(then)}", hint="name the one you mean by its id"
+            f"{len(frozen_ids)} boards are named {reference!r}: {', '.join(frozen_ids)}",
+            hint="choose one by its id",
         )
-    there = {board["id"]: board for board in found}
-    return (there.get(then[0]) or find_board(target, then[0])) if then else None
+    by_id = {board["id"]: board for board in matches}
+    return (by_id.get(frozen_ids[0]) or find_board(target, frozen_ids[0])) if frozen_ids else None
 
 
-def _shown(pins: Iterable[Pin], sections: Sequence[BoardSection], *, covers: bool) -> Shown:
-    """What these Pins show, those of sections that are not listed as if they were on the board itself."""
+def _pin_keys(pins: Iterable[Pin], sections: Sequence[BoardSection], *, covers: bool) -> PinKeys:
+    """The keys of these Pins; those of unlisted sections count as on the board itself."""
     names = {section["id"]: plain_name(section["name"]) for section in sections}
-    shown = Shown()
+    keys = PinKeys()
     for pin in pins:
-        shown.add(pin, names.get(pin.get("board_section_id") or "", ""), covers=covers)
-    return shown
+        keys.add(pin, names.get(pin.get("board_section_id") or "", ""), covers=covers)
+    return keys
 
 
-def _told(
-    copy: Board, decision: Decision, pins: EachResult, deleted: tuple[int, int], reading: Reading
+def _result(
+    copy: Board, plan: MirrorPlan, pins: EachResult, deleted: tuple[int, int], source_pins: SourcePins
 ) -> BoardMirrorResult:
-    """What became of everything. In a dry run, what would be made or deleted counts as such."""
-    gone, gone_sections = deleted
-    kept = len(decision.known) - len(decision.extra)
+    """The counts of a mirror. In a dry run, what would be made or deleted counts as such."""
+    deleted_pins, deleted_sections = deleted
+    matching = len(plan.known) - len(plan.extra)
     return {
         "board": {"id": copy["id"], "name": copy["name"]},
         "sections": {
-            "created": len(decision.make),
-            "kept": len(decision.place),
-            "deleted": gone_sections,
-            "extra": len(decision.extra_sections) - gone_sections,
+            "created": len(plan.make),
+            "kept": len(plan.place),
+            "deleted": deleted_sections,
+            "extra": len(plan.extra_sections) - deleted_sections,
         },
         "pins": {
-            "total": kept + pins.complete_count + pins.skipped + pins.failed_count,
+            "total": matching + pins.complete_count + pins.skipped + pins.failed_count,
             "created": pins.done + pins.planned,
             "adopted": pins.adopted,
             "already": pins.already,
-            "kept": kept,
-            "deleted": gone,
-            "extra": len(decision.extra) - gone,
+            "kept": matching,
+            "deleted": deleted_pins,
+            "extra": len(plan.extra) - deleted_pins,
             "skipped": pins.skipped,
             "failed": pins.failed_count,
         },
-        "skipped": reading.left[:NAMED],
+        "skipped": source_pins.skipped[:MAX_LISTED],
     }

@@ -1,7 +1,7 @@
-"""A long listing, kept aside until it is needed from its other end.
+"""A buffer for a long listing, which can be read back from either end.
 
-The pages go into a temporary file that has no name, so nothing is left behind however the process ends; while they
-are few they stay in memory. Reading them back, forwards or backwards, takes the memory of one page.
+The pages go into a temporary file without a name, so nothing is left behind however the process ends; a few pages
+stay in memory. Reading them back, forwards or backwards, takes the memory of one page.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
-IN_MEMORY: Final = 4 * 1024 * 1024  # bytes, compressed
+IN_MEMORY: Final = 4 * 1024 * 1024  # bytes, compressed: some ten thousand Pins, more than most boards have
 _LEVEL = 3  # of compression: fast, and still a tenth of the JSON
 
 
-class Spool:
+class PageBuffer:
     """Pages of objects, written one after the other and read back object by object.
 
-    Its length is the number of objects. One reader at a time, and no writing while it reads. To be closed, as a
-    context manager or by ``close``. Raises ActionError when the temporary folder has no room.
+    Its length is the number of objects. One reader at a time, and no writing while it reads. Close it, with
+    ``close`` or a ``with`` statement. Raises ActionError if the temporary folder is full.
     """
 
     def __init__(self, *, in_memory: int = IN_MEMORY) -> None:
-        from tempfile import SpooledTemporaryFile  # only a copy pays for it
+        from tempfile import SpooledTemporaryFile  # only a copy needs it
 
         self._file = SpooledTemporaryFile(max_size=in_memory)  # noqa: SIM115 - closed by close()
-        self._pages: list[tuple[int, int]] = []  # where each begins, and its bytes
+        self._pages: list[tuple[int, int]] = []  # offset and size of each
         self._end = 0
         self._objects = 0
 
     def append(self, page: Sequence[Mapping[str, Any]]) -> None:
-        """Write one page; an empty one is nothing."""
+        """Write one page; an empty one is ignored."""
         if not page:
             return
         packed = zlib.compress(json.dumps(page, separators=(",", ":")).encode(), _LEVEL)
@@ -45,8 +45,8 @@ class Spool:
             self._file.write(packed)
         except OSError as error:
             raise ActionError(
-                f"the listing can't be kept in the temporary folder: {error.strerror}",
-                hint="make room there, or name another folder in the environment variable TMPDIR",
+                f"the listing can't be stored in the temporary folder: {error.strerror}",
+                hint="free some space there, or set the environment variable TMPDIR to another folder",
             ) from error
         self._pages.append((self._end, len(packed)))
         self._end += len(packed)
@@ -56,18 +56,18 @@ class Spool:
         return self._objects
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for place in self._pages:
-            yield from self._page(place)
+        for position in self._pages:
+            yield from self._page(position)
 
     def __reversed__(self) -> Iterator[dict[str, Any]]:
-        for place in reversed(self._pages):
-            yield from reversed(self._page(place))
+        for position in reversed(self._pages):
+            yield from reversed(self._page(position))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file, which removes it."""
         self._file.close()
 
-    def __enter__(self) -> Spool:
+    def __enter__(self) -> PageBuffer:
         return self
 
     def __exit__(
@@ -75,8 +75,8 @@ class Spool:
     ) -> None:
         self.close()
 
-    def _page(self, place: tuple[int, int]) -> list[dict[str, Any]]:
-        start, size = place
+    def _page(self, position: tuple[int, int]) -> list[dict[str, Any]]:
+        start, size = position
         self._file.seek(start)
         page: list[dict[str, Any]] = json.loads(zlib.decompress(self._file.read(size)))
         return page

@@ -1,16 +1,16 @@
-"""Which Pins of two boards show the same, as far as the API lets anyone tell.
+"""Matching the Pins of two boards by what they show, as far as the API tells.
 
-A copy has an id, dates and image addresses of its own. What it carries is compared: the section's name, the texts and
-the link (outer spaces, runs of spaces and a last slash do not count, and a text counts only as far as a new Pin's may
-reach), the kind of media, and the number and captions of a carousel's images.
+A copy has its own id, dates and image addresses. The rest is compared: the section's name, the texts and the link
+(outer spaces, runs of spaces and a last slash don't count, and a text only counts up to the limit of a new Pin's), the
+kind of media, and the number and captions of a carousel's images.
 
-The picture itself can't be compared: the service stores it anew under another address. Two hints stand in for it, the
-preview's size in pixels and the dominant colour. A service may compute them anew as well, so that a hint counts only
-where at least half of the Pins that are alike in the rest are alike in it too.
+The image itself can't be compared: the service stores it anew under another address. Two hints replace it, the
+preview's size in pixels and the dominant colour. A service may compute them anew as well, so a hint only counts if at
+least half of the Pins that are equal in the rest are equal in it too.
 
-So these are taken for the same: Pins with equal texts whose pictures have one shape and one colour, such as a picture
-and its retouched version; two videos, or two covers of a carousel, with the same texts; and, where a board's Pins have
-no texts and most were exchanged at once, all of them. Pins that are the same are counted, not told apart.
+So these match: Pins with equal texts whose images have the same size and colour, such as an image and its retouched
+version; two videos, or two covers of a carousel, with the same texts; and all Pins of a board whose Pins have no texts
+and were mostly replaced at once. Pins that match are counted, not told apart.
 
 Source: https://github.com/pinterest/api-description (schemas Pin, PinMedia)
 """
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from pinflow_pinterest.types import Pin
 
 _CAPTIONS: Final = ("title", "description", "link")
-_PREVIEWS: Final = ("1200x", "600x")  # never the original: a copy may be made of the preview
-_HINTS: Final = (("size", "colour"), ("size",), ("colour",), ())  # the first that can be relied on counts
+_PREVIEWS: Final = ("1200x", "600x")  # never the original: a copy may be made from the preview
+_HINTS: Final = (("size", "colour"), ("size",), ("colour",), ())  # the first reliable one is used
 
 
 def text_key(pin: Pin, section: str, *, covers: bool = False) -> int:
     """A number that is equal for Pins with equal texts, kinds of media and ``section``, within this process.
 
-    ``covers`` says that a video is to be taken for the picture of its cover. The section of other videos counts not.
+    With ``covers`` a video counts as the image of its cover. The section of other videos is ignored.
     """
     media: Mapping[str, Any] = pin.get("media") or {}
     kind = str(media.get("media_type") or "image") if media else ""
@@ -48,13 +48,13 @@ def text_key(pin: Pin, section: str, *, covers: bool = False) -> int:
     if covers and kind in VIDEOS:
         kind, slots = "image", []
     if kind in VIDEOS:
-        section = ""  # it can't be made again elsewhere: one that was moved is the same
+        section = ""  # it can't be made again elsewhere: a moved one is the same
     captions = tuple(_text(slot, name) for slot in slots for name in _CAPTIONS)
     return hash((section, kind, len(slots), *(_text(pin, name) for name in PIN_LIMITS), *captions))
 
 
-class Shown:
-    """What the Pins of one board show: 24 bytes a Pin beside its id."""
+class PinKeys:
+    """The keys by which the Pins of one board are compared: 24 bytes a Pin beside its id."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -62,51 +62,51 @@ class Shown:
         self._hints = {"size": array("q"), "colour": array("q")}
 
     def add(self, pin: Pin, section: str, *, covers: bool = False) -> None:
-        """Take in a Pin that is in the section of this name ("" for none)."""
+        """Add a Pin that is in the section of this name ("" for none)."""
         self.ids.append(pin["id"])
         self._texts.append(text_key(pin, section, covers=covers))
         self._hints["size"].append(hash(_size(pin)))
         self._hints["colour"].append(hash(str(pin.get("dominant_color") or "").casefold()))
 
-    def turn(self) -> None:
-        """Put the last first."""
+    def reverse(self) -> None:
+        """Reverse the order."""
         self.ids.reverse()
-        for each in (self._texts, *self._hints.values()):
-            each.reverse()
+        for column in (self._texts, *self._hints.values()):
+            column.reverse()
 
     def keys(self, hints: Sequence[str]) -> Iterator[tuple[int, ...]]:
-        """What is compared of each Pin, in order."""
+        """The key of each Pin, in order."""
         return zip(self._texts, *(self._hints[hint] for hint in hints), strict=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class PinDifference:
     """How one board differs from another, by the ids of Pins."""
 
     lacking: list[str]  # the source's that the target lacks
     extra: list[str]  # the target's that the source lacks
 
 
-def match(source: Shown, target: Shown) -> Match:
-    """The Pins that only one side has. Of several that are the same, the first of a side are those that both have."""
+def match_pins(source: PinKeys, target: PinKeys) -> PinDifference:
+    """The Pins that only one side has. Of several equal ones, the first of a side count as those that both have."""
     least = _common(source, target, ()) / 2
     hints = next(hints for hints in _HINTS if _common(source, target, hints) >= least)
-    return Match(_surplus(source, target, hints), _surplus(target, source, hints))
+    return PinDifference(_surplus(source, target, hints), _surplus(target, source, hints))
 
 
-def _common(source: Shown, target: Shown, hints: Sequence[str]) -> int:
+def _common(source: PinKeys, target: PinKeys, hints: Sequence[str]) -> int:
     return (Counter(source.keys(hints)) & Counter(target.keys(hints))).total()
 
 
-def _surplus(here: Shown, there: Shown, hints: Sequence[str]) -> list[str]:
-    left = Counter(there.keys(hints))
-    found = []
-    for id, key in zip(here.ids, here.keys(hints), strict=True):
-        if left[key]:
-            left[key] -= 1
+def _surplus(own: PinKeys, other: PinKeys, hints: Sequence[str]) -> list[str]:
+    counts = Counter(other.keys(hints))
+    surplus = []
+    for id, key in zip(own.ids, own.keys(hints), strict=True):
+        if counts[key]:
+            counts[key] -= 1
         else:
-            found.append(id)
-    return found
+            surplus.append(id)
+    return surplus
 
 
 def _text(of: Mapping[str, Any], name: str) -> str:
@@ -121,7 +121,7 @@ def _slots(media: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _size(pin: Pin) -> tuple[object, ...]:
     media: Mapping[str, Any] = pin.get("media") or {}
-    return tuple(_pixels(shown.get("images")) for shown in (_slots(media) or [media]))
+    return tuple(_pixels(slot.get("images")) for slot in (_slots(media) or [media]))
 
 
 def _pixels(images: object) -> tuple[object, object] | None:

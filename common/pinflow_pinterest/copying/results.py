@@ -13,16 +13,16 @@ class NamedBoard(TypedDict, total=False):
 
 
 class SectionCounts(TypedDict, total=False):
-    """What became of the sections; ``already`` were there, or made earlier in the same run."""
+    """The counts of sections; ``already`` existed, or were made earlier in the same run."""
 
     created: Required[int]
     already: Required[int]
 
 
 class PinCounts(TypedDict, total=False):
-    """What became of a board's Pins.
+    """The counts of a board's Pins.
 
-    ``adopted`` were found on the target after their answer was lost; ``already`` were there before the run, or made
+    ``adopted`` were found on the target after their answer was lost; ``already`` existed before the run, or were made
     earlier in it.
     """
 
@@ -35,14 +35,14 @@ class PinCounts(TypedDict, total=False):
 
 
 class SkippedObject(TypedDict, total=False):
-    """Something that was not copied, and why."""
+    """An object that was not copied, and why."""
 
     id: Required[str]
     reason: Required[str]
 
 
 class BoardCopyResult(TypedDict, total=False):
-    """A board's copy, and what became of what the board held. ``skipped`` names the first 100."""
+    """A board's copy, and the counts of its contents. ``skipped`` names the first 100."""
 
     board: Required[NamedBoard]
     sections: Required[SectionCounts]
@@ -51,7 +51,7 @@ class BoardCopyResult(TypedDict, total=False):
 
 
 class MirrorSectionCounts(TypedDict, total=False):
-    """What became of the sections of a board that follows another; ``extra`` are there and not on the source."""
+    """The counts of sections of a board that follows another; ``extra`` are only on the target."""
 
     created: Required[int]
     kept: Required[int]
@@ -60,10 +60,10 @@ class MirrorSectionCounts(TypedDict, total=False):
 
 
 class MirrorPinCounts(TypedDict, total=False):
-    """What became of the Pins of a board that follows another.
+    """The counts of Pins of a board that follows another.
 
-    ``kept`` were there before the run, as on the source, and ``extra`` are there and not on the source. ``adopted``
-    were found on the target after their answer was lost; ``already`` were made earlier in the same run.
+    ``kept`` were on both boards before the run, and ``extra`` are only on the target. ``adopted`` were found on the
+    target after their answer was lost; ``already`` were made earlier in the same run.
     """
 
     total: Required[int]
@@ -78,7 +78,7 @@ class MirrorPinCounts(TypedDict, total=False):
 
 
 class BoardMirrorResult(TypedDict, total=False):
-    """A board that follows another, and what became of what either holds. ``skipped`` names the first 100."""
+    """A board that follows another, and the counts of both contents. ``skipped`` names the first 100."""
 
     board: Required[NamedBoard]
     sections: Required[MirrorSectionCounts]
@@ -87,7 +87,7 @@ class BoardMirrorResult(TypedDict, total=False):
 
 
 class BoardCounts(TypedDict, total=False):
-    """What became of an account's boards."""
+    """The counts of an account's boards."""
 
     total: Required[int]
     copied: Required[int]
@@ -103,9 +103,9 @@ class BoardPair(TypedDict, total=False):
 
 
 class BoardCopiesResult(TypedDict, total=False):
-    """The copies of an account's boards, with the sums of what became of their contents.
+    """The copies of an account's boards, with the sums of the counts of their contents.
 
-    ``skipped`` names the boards that were left out; ``skipped_pins`` the first 100 Pins.
+    ``skipped`` names the boards that were not copied; ``skipped_pins`` the first 100 Pins.
     """
 
     boards: Required[BoardCounts]

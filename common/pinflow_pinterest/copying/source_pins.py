@@ -1,4 +1,4 @@
-"""A board's Pins as they are read for a copy: what can be made again, and what is in the way.
+"""The Pins of a board that is copied: which can be made again, and why others can't.
 
 Source: https://github.com/pinterest/api-description (schemas Pin, PinCreate)
 """
@@ -8,150 +8,152 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pinflow_pinterest.copying.copy_bodies import PIN_LIMITS, problems
-from pinflow_pinterest.media.copyable import Carried, NotCarried, cover_image
+from pinflow_pinterest.copying.copy_bodies import PIN_LIMITS, too_long_fields
+from pinflow_pinterest.media.copyable import CopyBody, NotCopyable, cover_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pinflow_pinterest.copying.page_buffer import Spool
+    from pinflow_pinterest.copying.page_buffer import PageBuffer
     from pinflow_pinterest.copying.results import SkippedObject
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Pin
 
-NAMED: Final = 100  # skipped Pins, and texts too long, that are named one by one; the rest is counted
-NO_PIN: Final = "it is a tile of the service's own among the Pins, and not a Pin"
-UNKNOWN_MEDIA: Final = "its kind of media is not known"
+MAX_LISTED: Final = (
+    100  # skipped Pins, and texts too long, that are listed one by one (a screen or two); the rest is counted
+)
+NOT_A_PIN: Final = "it is a tile of the service among the Pins, not a Pin"
+UNKNOWN_MEDIA: Final = "its kind of media is unknown"
 VIDEOS: Final = ("video", "multiple_videos", "multiple_mixed")
 
 _KNOWN_MEDIA: Final = (*VIDEOS, "image", "multiple_images")
-_SHORTENED: Final = ("title", "description", "alt_text")  # never a link: a shortened one leads nowhere
+_TRUNCATED: Final = ("title", "description", "alt_text")  # never a link: a shortened link is broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
-    """What the person chose about a copy."""
+class CopyOptions:
+    """The options of a copy."""
 
     sections: bool = True  # false puts all Pins on the board itself
     videos: Literal["skip", "cover"] = "skip"
     on_too_long: Literal["fail", "truncate"] = "fail"
-    parallel: int = 1  # Pins that are sent at a time
+    parallel: int = 1  # how many Pins are sent at a time
 
     @property
     def covers(self) -> bool:
-        """Whether a video becomes a picture of its cover."""
+        """Whether a video becomes an image of its cover."""
         return self.videos == "cover"
 
 
 @dataclass(slots=True)
-class Reading:
-    """A board's Pins as they were read, and what is in the way of copying them."""
+class SourcePins:
+    """A board's Pins as they were read, and the problems with copying them."""
 
     source: Gateway
-    spool: Spool
-    ids: set[str] = field(default_factory=set)  # until the list of what to copy is settled
-    kept: frozenset[str] | None = None  # what to copy; None is all
-    too_long: list[str] = field(default_factory=list)  # the first of them
+    buffer: PageBuffer
+    ids: set[str] = field(default_factory=set)  # until it is settled what to copy
+    selected: frozenset[str] | None = None  # ids of what to copy; None is all
+    too_long_texts: list[str] = field(default_factory=list)  # the first ones
     too_long_count: int = 0
-    left: list[SkippedObject] = field(default_factory=list)  # the first of them
-    strange: list[str] = field(default_factory=list)  # ids of what is listed among the Pins and is none
-    first: str = ""  # when the first and the last of the listing were made, as the service writes it
+    skipped: list[SkippedObject] = field(default_factory=list)  # the first ones
+    others: list[str] = field(default_factory=list)  # ids of listed tiles that are not Pins
+    first: str = ""  # creation times of the first and last listed Pin, as the service writes them
     last: str = ""
-    rising: bool = True  # whether no Pin of the listing is older than the one before it
+    ascending: bool = True  # whether no listed Pin is older than the one before it
 
     def oldest_first(self) -> Iterator[Any]:
-        """The Pins, beginning with the oldest. A listing begins with the newest unless all its dates say otherwise."""
-        pins = iter(self.spool) if self.rising and self.first < self.last else reversed(self.spool)
-        return pins if self.kept is None else (pin for pin in pins if pin["id"] in self.kept)
+        """The Pins, the oldest first. A listing begins with the newest unless all its dates say otherwise."""
+        pins = iter(self.buffer) if self.ascending and self.first < self.last else reversed(self.buffer)
+        return pins if self.selected is None else (pin for pin in pins if pin["id"] in self.selected)
 
     def add(self, page: Sequence[Pin]) -> list[Pin]:
-        """Take in a page: those of its Pins that did not come before."""
-        # one comes twice where others were added while the pages were fetched
-        fresh = list({pin["id"]: pin for pin in page if pin["id"] not in self.ids}.values())
-        self.spool.append(fresh)
-        for pin in fresh:
+        """Add a page. Returns those of its Pins that are new."""
+        # a Pin comes twice if others were added while the pages were fetched
+        new_pins = list({pin["id"]: pin for pin in page if pin["id"] not in self.ids}.values())
+        self.buffer.append(new_pins)
+        for pin in new_pins:
             self.ids.add(pin["id"])
-            at = pin.get("created_at") or ""
-            self.first = self.first or at
-            self.rising = self.rising and self.last <= at
-            self.last = at
-        return fresh
+            created_at = pin.get("created_at") or ""
+            self.first = self.first or created_at
+            self.ascending = self.ascending and self.last <= created_at
+            self.last = created_at
+        return new_pins
 
-    def leave(self, id: str, reason: str) -> None:
-        """Note that a Pin is not copied."""
-        if len(self.left) < NAMED:
-            self.left.append({"id": id, "reason": reason})
+    def skip(self, id: str, reason: str) -> None:
+        """Record that a Pin is not copied."""
+        if len(self.skipped) < MAX_LISTED:
+            self.skipped.append({"id": id, "reason": reason})
 
     def keep(self, ids: frozenset[str]) -> None:
-        """Forget every Pin but these."""
-        self.kept = ids
-        self.left = [each for each in self.left if each["id"] in ids]
+        """Limit the copy to these Pins."""
+        self.selected = ids
+        self.skipped = [skipped for skipped in self.skipped if skipped["id"] in ids]
 
 
-def read_pins(source: Gateway, board: str, spool: Spool, choices: Choices) -> Reading:
-    """Read all Pins of a board into ``spool``, once each, and see what of them can't be copied."""
-    reading = Reading(source, spool)
-    for page in source.pin_pages(board, strange=reading.strange.append):
-        for pin in reading.add(page):
-            _examine(pin, reading, choices)
-    return reading
+def read_pins(source: Gateway, board: str, buffer: PageBuffer, options: CopyOptions) -> SourcePins:
+    """Read all Pins of a board into ``buffer``, once each, and find those that can't be copied."""
+    source_pins = SourcePins(source, buffer)
+    for page in source.pin_pages(board, on_other=source_pins.others.append):
+        for pin in source_pins.add(page):
+            _examine(pin, source_pins, options)
+    return source_pins
 
 
-def examine_kept(reading: Reading, choices: Choices) -> None:
-    """See once more what can't be copied, of the Pins that are kept alone."""
-    reading.left.clear()
-    reading.too_long.clear()
-    reading.too_long_count = 0
-    for pin in reading.oldest_first():
-        _examine(pin, reading, choices)
+def examine_selected(source_pins: SourcePins, options: CopyOptions) -> None:
+    """Find again what can't be copied, of the selected Pins only."""
+    source_pins.skipped.clear()
+    source_pins.too_long_texts.clear()
+    source_pins.too_long_count = 0
+    for pin in source_pins.oldest_first():
+        _examine(pin, source_pins, options)
 
 
-def copied_pin(
-    service: Gateway, pin: Pin, *, board: str, section: str | None, choices: Choices
-) -> Carried | NotCarried:
-    """The body that makes a copy of ``pin``, or a fixed text that says why there is none."""
+def make_copy_body(
+    service: Gateway, pin: Pin, *, board: str, section: str | None, options: CopyOptions
+) -> CopyBody | NotCopyable:
+    """The body that makes a copy of ``pin``, or the reason why it can't be copied."""
     media = pin.get("media")
     kind = (media.get("media_type") if media else None) or "image"
     if kind not in _KNOWN_MEDIA:
-        return NotCarried(UNKNOWN_MEDIA)
-    if kind in VIDEOS and choices.covers:
-        pin = _still(pin)
-    match service.copied_pin(pin, board=board, section=section):
-        case Carried(body) if choices.on_too_long == "truncate":
-            return Carried(_shortened(body))
-        case found:
-            return found
+        return NotCopyable(UNKNOWN_MEDIA)
+    if kind in VIDEOS and options.covers:
+        pin = _as_still(pin)
+    match service.pin_copy_body(pin, board=board, section=section):
+        case CopyBody(body) if options.on_too_long == "truncate":
+            return CopyBody(_truncate(body))
+        case body:
+            return body
 
 
-def _examine(pin: Pin, reading: Reading, choices: Choices) -> None:
-    """Note what is in the way of copying one Pin."""
-    match copied_pin(reading.source, pin, board="0", section=None, choices=choices):
-        case NotCarried(reason):
-            reading.leave(pin["id"], reason)
-        case Carried(body):
-            found = [f"pin {pin['id']}: {each}" for each in too_long(body)]
-            reading.too_long += found[: NAMED - len(reading.too_long)]
-            reading.too_long_count += len(found)
+def _examine(pin: Pin, source_pins: SourcePins, options: CopyOptions) -> None:
+    """Record the problems with copying one Pin."""
+    match make_copy_body(source_pins.source, pin, board="0", section=None, options=options):
+        case NotCopyable(reason):
+            source_pins.skip(pin["id"], reason)
+        case CopyBody(body):
+            texts = [f"pin {pin['id']}: {text}" for text in too_long_texts(body)]
+            source_pins.too_long_texts += texts[: MAX_LISTED - len(source_pins.too_long_texts)]
+            source_pins.too_long_count += len(texts)
 
 
-def too_long(body: Mapping[str, Any]) -> list[str]:
-    """Every text of a body that is longer than the API takes, those of a carousel's images too."""
+def too_long_texts(body: Mapping[str, Any]) -> list[str]:
+    """Every text of a body that is too long for the API, those of a carousel's images too."""
     slots = enumerate(body["media_source"].get("items", ()), 1)
-    of_slots = [f"image {number}: {each}" for number, slot in slots for each in problems(slot, PIN_LIMITS)]
-    return [*map(str, problems(body, PIN_LIMITS)), *of_slots]
+    in_slots = [f"image {number}: {field}" for number, slot in slots for field in too_long_fields(slot, PIN_LIMITS)]
+    return [*map(str, too_long_fields(body, PIN_LIMITS)), *in_slots]
 
 
-def _still(pin: Pin) -> Pin:
-    """A Pin that shows the cover of what ``pin`` plays."""
+def _as_still(pin: Pin) -> Pin:
+    """``pin`` with its video's cover as an image."""
     url = cover_image(pin.get("media"))
     images: Any = {"1200x": {"url": url}} if url else {}
     return {**pin, "media": {"media_type": "image", "images": images}}
 
 
-def _shortened(body: dict[str, Any]) -> dict[str, Any]:
-    """The body with its texts cut to what the API takes, those of a carousel's images too."""
-    cut: dict[str, Any] = {name: body[name][: PIN_LIMITS[name]] for name in _SHORTENED if name in body}
+def _truncate(body: dict[str, Any]) -> dict[str, Any]:
+    """The body with its texts cut to the API's limits, those of a carousel's images too."""
+    cut: dict[str, Any] = {name: body[name][: PIN_LIMITS[name]] for name in _TRUNCATED if name in body}
     source = body.get("media_source")
     if source and "items" in source:
-        cut["media_source"] = {**source, "items": [_shortened(item) for item in source["items"]]}
+        cut["media_source"] = {**source, "items": [_truncate(item) for item in source["items"]]}
     return {**body, **cut}

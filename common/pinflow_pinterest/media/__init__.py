@@ -1,1 +1,1 @@
-"""Images and videos: what a Pin shows, what can be copied, and uploads."""
+"""Images and videos of Pins: sources of new ones, what can be copied, and uploads."""

@@ -1,7 +1,7 @@
-"""Which image stands for a Pin, and what of a Pin's media the API can make again.
+"""Which of a Pin's media can be copied, and which image represents a Pin.
 
-The API takes images by URL, one or two to five of them. It does not hand out the file of a video (for most apps
-``video_url`` is null), so a video can only be saved from Pin to Pin or uploaded anew.
+The API takes images by URL: one, or two to five of them. It does not give out the file of a video (for most apps
+``video_url`` is null), so a video can only be saved from Pin to Pin or uploaded again.
 
 Source: https://github.com/pinterest/api-description (schemas PinMedia, PinMediaSource)
 """
@@ -21,19 +21,19 @@ CAROUSEL_SIZES: Final = range(2, 6)
 
 _WHOLE = ("originals", "orig")  # the image as it was uploaded; served until 2023
 _CAPTIONS = ("title", "description", "link")
-_VIDEO = "the API does not hand out the file of a video; save the Pin instead, or upload the file again"
+_VIDEO = "the API does not give out the file of a video; save the Pin instead, or upload the file again"
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """What a request can carry over, ready to be sent as JSON."""
+class CopyBody:
+    """The body, or part of one, that makes a copy, ready to be sent as JSON."""
 
     content: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class NotCarried:
-    """Nothing can be carried over, and why: a clause without a full stop."""
+class NotCopyable:
+    """Why no copy can be made: a clause without a full stop."""
 
     reason: str
 
@@ -41,59 +41,59 @@ class NotCarried:
 def best_image(images: Mapping[str, Any] | None) -> str | None:
     """The URL of the best size among ``images``, by size name as in a Pin's ``media``; None if there is no URL.
 
-    The uploaded original is best, then the largest area. A width or height of null counts as the number in the size's
-    name: 1200 for "1200x".
+    The uploaded original is best, then the largest area. For a width or height of null, the number in the size's name
+    counts: 1200 for "1200x".
     """
-    sizes = images if isinstance(images, Mapping) else {}  # outside data: whatever else it is has no URL
-    found = {size: image for size, image in sizes.items() if _url(image)}
-    if not found:
+    sizes = images if isinstance(images, Mapping) else {}  # outside data: anything else has no URL
+    usable = {size: image for size, image in sizes.items() if _url(image)}
+    if not usable:
         return None
-    whole = [size for size in _WHOLE if size in found]
-    best = whole[0] if whole else max(found, key=lambda size: _area(size, found[size]))
-    return _url(found[best])
+    originals = [size for size in _WHOLE if size in usable]
+    best = originals[0] if originals else max(usable, key=lambda size: _area(size, usable[size]))
+    return _url(usable[best])
 
 
 def cover_image(media: PinMedia | None) -> str | None:
-    """The URL of the still image that stands for ``media``: its best image or a video's cover; None without either.
+    """The URL of the image that represents ``media``: its best image or a video's cover; None without either.
 
     Of several images or videos, the first that has one.
     """
-    return next(filter(None, map(_still, [media or {}, *_items(media)])), None)
+    return next(filter(None, map(_still_image, [media or {}, *_items(media)])), None)
 
 
-def media_source(pin: Pin) -> Carried | NotCarried:
-    """The ``media_source`` that makes a new Pin show what ``pin`` shows, or why there is none."""
+def copy_media_source(pin: Pin) -> CopyBody | NotCopyable:
+    """The ``media_source`` that makes a new Pin show what ``pin`` shows, or why it can't."""
     media = pin.get("media")
     if not media:
-        return NotCarried("the Pin has no media")
+        return NotCopyable("the Pin has no media")
     match media.get("media_type") or "image":
         case "image":
             return _single(media)
         case "multiple_images":
             return _carousel(media)
         case "video" | "multiple_videos" | "multiple_mixed":
-            return NotCarried(_VIDEO)
+            return NotCopyable(_VIDEO)
         case unknown:
-            return NotCarried(f"media of type {unknown!r} is not known")
+            return NotCopyable(f"its media type {unknown!r} is unknown")
 
 
-def _single(media: PinMedia) -> Carried | NotCarried:
-    # is_standard stays behind: it is open to beta apps only, and others would be refused
+def _single(media: PinMedia) -> CopyBody | NotCopyable:
+    # without is_standard: it is open to beta apps only, and others would be refused
     url = best_image(media.get("images"))
-    return Carried({"source_type": "image_url", "url": url}) if url else NotCarried("the Pin has no image URL")
+    return CopyBody({"source_type": "image_url", "url": url}) if url else NotCopyable("the Pin has no image URL")
 
 
-def _carousel(media: PinMedia) -> Carried | NotCarried:
+def _carousel(media: PinMedia) -> CopyBody | NotCopyable:
     items = _items(media)
     if len(items) not in CAROUSEL_SIZES:
-        return NotCarried(f"the carousel has {len(items)} images; the API takes 2 to 5")
+        return NotCopyable(f"the carousel has {len(items)} images; the API allows 2 to 5")
     slots = [_slot(item) for item in items]
-    bare = [str(number) for number, slot in enumerate(slots, 1) if not slot["url"]]
-    if bare:
-        return NotCarried(f"no image URL in slot {', '.join(bare)} of the carousel")
+    without_url = [str(number) for number, slot in enumerate(slots, 1) if not slot["url"]]
+    if without_url:
+        return NotCopyable(f"no image URL in slot {', '.join(without_url)} of the carousel")
     source: dict[str, Any] = {"source_type": "multiple_image_urls", "items": slots}
-    index = media.get("index")  # undocumented in answers: the cover's slot, when the service tells it
-    return Carried({**source, "index": index} if index in range(len(slots)) else source)
+    index = media.get("index")  # undocumented in answers: the cover's slot, if the service tells it
+    return CopyBody({**source, "index": index} if index in range(len(slots)) else source)
 
 
 def _slot(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _items(media: PinMedia | None) -> Sequence[Mapping[str, Any]]:
     return [item if isinstance(item, Mapping) else {} for item in items]
 
 
-def _still(media: Mapping[str, Any]) -> str | None:
+def _still_image(media: Mapping[str, Any]) -> str | None:
     return best_image(media.get("images")) or media.get("cover_image_url")
 
 

@@ -1,8 +1,8 @@
-"""Videos: from a file on this machine to the id that a new Pin takes.
+"""Uploading videos: from a file on this machine to the id that a new Pin needs.
 
-A video is announced, sent as a form to the object store that the service names, and processed. The store must be the
-vendor's (or the sandbox's), and is sent no token. An upload that was cut off is begun again under a new id: ids that
-are not used expire.
+A video is registered, sent as a form to the object store that the service names, and processed. The store must be the
+vendor's (or the sandbox's), and is sent no token. An interrupted upload is started again under a new id: unused ids
+expire.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (media) and https://help.pinterest.com/article/video-pins
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pinflow import ActionError, UsageError
 from pinflow_pinterest.boards import is_id
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.polling import waited_for
+from pinflow_pinterest.polling import poll
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pinflow_pinterest.gateway import Uploads
 
 LARGEST_VIDEO: Final = 2_000_000_000  # bytes
-WAIT_SECONDS: Final = 900  # for the service to process a video
+WAIT_SECONDS: Final = 900  # for the service to process a video; one of 15 minutes, the longest, takes some minutes
 
 _STORES: Final = (
     "pinterest-media-upload.s3-accelerate.amazonaws.com",
@@ -39,29 +39,29 @@ _FIRST_BOXES: Final = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"p
 
 
 def check_video(path: Path) -> None:
-    """Raise UsageError unless ``path`` is a video that the service takes, as far as its size and first bytes tell."""
+    """Raise UsageError unless ``path`` is a video for the service, by its size and first bytes."""
     try:
         size = path.stat().st_size
-        # who opens a pipe waits for whatever fills it
+        # opening a pipe would block
         with path.open("rb") if path.is_file() else BytesIO() as file:
             head = file.read(_HEAD)
     except OSError as error:
         raise UsageError(f"the video {path.name} can't be read: {error.strerror}") from None
     if head[4:8] not in _FIRST_BOXES:
-        raise UsageError(f"{path.name} is not a video that the service takes", hint="it takes MP4, MOV and M4V files")
+        raise UsageError(f"{path.name} is not an MP4, MOV or M4V video")
     if size > LARGEST_VIDEO:
-        raise UsageError(f"the video {path.name} has {size:,} bytes; the service takes {LARGEST_VIDEO:,}")
+        raise UsageError(f"the video {path.name} has {size:,} bytes; the service allows {LARGEST_VIDEO:,}")
 
 
 def upload(ctx: Context, file: Path, *, wait_seconds: float = WAIT_SECONDS) -> str:
-    """Upload a checked video, once; its id, good for a new Pin. A dry run's is only planned.
+    """Upload a checked video, once. Returns its id for a new Pin; a dry run's is a placeholder.
 
-    Raises ActionError when the service can't process it, or not in time.
+    Raises ActionError if the service can't process it, or not in time.
     """
     service = gateway(ctx.client).uploads()
     for number in count(1):
         key = f"upload{number}"
-        before = ctx.sent_at(key) is not None
+        sent_before = ctx.sent_at(key) is not None
         registered = ctx.once(key, service.register, find=lambda: None, kind="upload")
         id = registered[service.id]
         if ctx.dry_run:
@@ -69,59 +69,59 @@ def upload(ctx: Context, file: Path, *, wait_seconds: float = WAIT_SECONDS) -> s
         address, fields = registered.get("upload_url"), registered.get("upload_parameters")
         if isinstance(address, str) and isinstance(fields, Mapping):
             ctx.client.files.send(address, file=file, fields={k: str(v) for k, v in fields.items()}, hosts=_STORES)
-        elif not before:
-            raise ActionError("the service names no place to send the video to")
+        elif not sent_before:
+            raise ActionError("the service's answer has no address for the video")
         elif service.status(id) == "registered":
-            continue  # announced earlier in the run, which did not come to send it; where to is not kept
-        return _ready(ctx, service, id, wait_seconds=wait_seconds, what=file.name)
+            continue  # registered earlier in the run, but not sent; its address is not stored
+        return _wait_until_ready(ctx, service, id, wait_seconds=wait_seconds, label=file.name)
     raise AssertionError("unreachable")
 
 
-def _ready(ctx: Context, service: Uploads, id: str, *, wait_seconds: float, what: str) -> str:
-    """Wait until a video is processed; its id. Raises ActionError when the service can't process it."""
-    state = waited_for(
+def _wait_until_ready(ctx: Context, service: Uploads, id: str, *, wait_seconds: float, label: str) -> str:
+    """Wait until a video is processed. Returns its id. Raises ActionError if the service can't process it."""
+    state = poll(
         ctx,
         lambda: service.status(id),
-        busy=lambda state: state in _BUSY,
+        is_busy=lambda state: state in _BUSY,
         seconds=wait_seconds,
-        what=f"the video {what}",
+        label=f"the video {label}",
     )
     if state != "succeeded":
         raise ActionError(
-            f"the service could not process the video {what}: {state}",
-            hint="it takes 4 seconds to 15 minutes of H.264 or H.265 video",
+            f"the service could not process the video {label}: {state}",
+            hint="a video must have 4 seconds to 15 minutes of H.264 or H.265",
         )
     return id
 
 
-def with_video(body: Mapping[str, Any], video: str) -> dict[str, Any]:
-    """A body of ``copied_pin`` with an uploaded video in place of its picture, which is the video's cover then."""
+def add_video(body: Mapping[str, Any], video: str) -> dict[str, Any]:
+    """A body of ``pin_copy_body`` with an uploaded video; its image becomes the video's cover."""
     still = body["media_source"]
     cover = still["url"] if "url" in still else still["items"][0]["url"]
     return {**body, "media_source": {"source_type": "video_id", "media_id": video, "cover_image_url": cover}}
 
 
 def check_media(ctx: Context, media: str) -> None:
-    """Raise UsageError where ``media`` means a file that is no good video."""
+    """Raise UsageError if ``media`` is a file that is not a video for the service."""
     if not is_id(media):
         check_video(ctx.file(media))
 
 
-def chosen_video(ctx: Context, media: str) -> str:
-    """The id of the video that ``media`` means: digits are the id of an uploaded one, anything else is a checked file.
+def resolve_video(ctx: Context, media: str) -> str:
+    """The id of the video: ``media`` itself if it is digits, else that of the checked file, which is uploaded.
 
-    A file whose name is only digits is meant by "./123". Nothing is written before it is known what is meant.
+    A file whose name is only digits is given as "./123".
     """
     if is_id(media):
         if _is_file(ctx, media):
-            ctx.log(f"media {media} is the id of an uploaded video here; the file is ./{media}", warning=True)
-        return _ready(ctx, gateway(ctx.client).uploads(), media, wait_seconds=WAIT_SECONDS, what=media)
+            ctx.log(f"media {media} is read as the id of an uploaded video; the file would be ./{media}", warning=True)
+        return _wait_until_ready(ctx, gateway(ctx.client).uploads(), media, wait_seconds=WAIT_SECONDS, label=media)
     return upload(ctx, ctx.file(media))
 
 
-def no_video(id: str) -> ActionError:
+def unknown_video(id: str) -> ActionError:
     """The error for an id that the service does not know."""
-    hint = "ids of videos are the account's own, and expire when they are not used"
+    hint = "ids of videos belong to one account, and expire if they are not used"
     return ActionError(f"there is no uploaded video {id}", hint=hint)
 
 

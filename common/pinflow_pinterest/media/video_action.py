@@ -1,4 +1,4 @@
-"""The action that uploads a video; a version adds its name and its scopes."""
+"""The action that uploads a video; each API version adds its name and scopes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ WaitSeconds = Annotated[int, Number(ge=1, le=86_400)]
 def upload_video(ctx: Context, *, file: FilePath, wait_seconds: WaitSeconds = WAIT_SECONDS) -> UploadedVideo:
     """Upload a video for a new Pin, and wait until it is processed. (create_pin takes its media_id)
 
-    The file is never in memory as a whole.
+    The file is never loaded into memory as a whole.
 
     Arguments:
-        file: an MP4, MOV or M4V file of at most 2 GB, inside the recipe's folder or given by an input of type file
-        wait_seconds: how long the service may take to process it
+        file: an MP4, MOV or M4V file of at most 2 GB, in the recipe's folder or from an input of type file
+        wait_seconds: how long to wait until it is processed
     """
     path = ctx.file(file)
     check_video(path)

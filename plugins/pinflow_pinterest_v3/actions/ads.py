@@ -19,11 +19,11 @@ READ: Final = frozenset({"read_users", "read_advertisers"})  # advertisers are l
 
 def _no_report_type(report_type: str | None) -> None:
     if report_type is not None:
-        raise UsageError("ads API v4 does not tell columns apart by report_type", hint="API v5 does")
+        raise UsageError("ads API v4 can't filter columns by report_type", hint="API v5 can")
 
 
 def by_user(shared: Action) -> Action:
-    """The action as one of this version, which asks who the user is to find an ad account."""
+    """The action for this version, which reads the user to find an ad account."""
     return replace(shared, api="v3", scopes={"": READ}, quota=shared.quota | {"org_read"})
 
 

@@ -1,4 +1,4 @@
-"""How often the account's Pins were seen and used.
+"""Metrics of the account's Pins.
 
 Source: https://github.com/pinterest/api-quickstart (python/src/v3/user.py and analytics_attributes.py, as of 2022)
 """
@@ -9,11 +9,11 @@ from typing import Final
 
 from pinflow import Context, action
 from pinflow_pinterest.ads.ad_actions import SINCE, UNTIL
-from pinflow_pinterest.analytics.metric_rows import daily_rows, parts_of
+from pinflow_pinterest.analytics.metric_rows import daily_rows, parse_parts
 from pinflow_pinterest.analytics.metrics import AppType, UserMetric
-from pinflow_pinterest.analytics.periods import FIGURES, Day, period
+from pinflow_pinterest.analytics.periods import ANALYTICS, Day, parse_period
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.types import Figures
+from pinflow_pinterest.types import AccountFigures
 from pinflow_pinterest_v3.actions.users import READ
 
 
@@ -25,21 +25,21 @@ def get_user_analytics(
     end_date: Day = UNTIL,
     metrics: list[UserMetric] | None = None,
     app_types: AppType | None = None,
-) -> Figures:
-    """How often the account's Pins were seen and used, by day. (GET /partners/analytics/users/{user_id}/metrics/)
+) -> AccountFigures:
+    """Daily metrics of the account's Pins. (GET /partners/analytics/users/{user_id}/metrics/)
 
     Arguments:
-        start_date: 2022-03-01, or such as 30 days ago; at most 90 days ago
+        start_date: such as 2022-03-01 or 30 days ago; at most 90 days ago
         end_date: the same; not before start_date
-        metrics: what to count; everything if left out
+        metrics: what to count; default: everything
         app_types: only in apps of this kind
     """
-    from pinflow_pinterest_v3.gateway import unwrapped  # with what copies, which looking at a recipe does without
+    from pinflow_pinterest_v3.gateway import unwrap
 
-    days = period(ctx.now(), start_date, end_date, FIGURES)
+    days = parse_period(ctx.now(), start_date, end_date, ANALYTICS)
     query = {**days, "metric_types": metrics, "app_types": app_types.lower() if app_types else None}
     path = f"/partners/analytics/users/{gateway(ctx.client).account()['id']}/metrics/"
-    parts = parts_of(unwrapped(ctx.client.get(path, params=query)))
+    parts = parse_parts(unwrap(ctx.client.get(path, params=query)))
     return {"start_date": days["start_date"], "end_date": days["end_date"], "parts": parts, "rows": daily_rows(parts)}
 
 

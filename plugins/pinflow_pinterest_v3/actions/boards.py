@@ -18,10 +18,10 @@ from pinflow_pinterest.boards import (
     IfGone,
     PrivacyFilter,
     find_board,
-    given,
     make_board,
     remove_board,
     reread_board,
+    without_none,
 )
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import BoardName, Privacy
@@ -37,15 +37,15 @@ WRITE: Final = READ | {"write_boards"}
 def list_boards(
     ctx: Context, *, privacy: PrivacyFilter | None = None, limit: Annotated[int, Number(ge=1)] | None = None
 ) -> Iterator[Board]:
-    """The account's boards and the group boards that it shares. (GET /users/{user_id}/boards/feed/)
+    """The account's own boards and the group boards that it shares. (GET /users/{user_id}/boards/feed/)
 
     Arguments:
-        privacy: only boards of this kind, chosen here; all that the token may see if left out
+        privacy: only boards of this kind, chosen here; default: all that the token can see
         limit: at most so many
     """
-    wanted = ("PUBLIC", "SECRET") if privacy == "PUBLIC_AND_SECRET" else (privacy,)
+    privacies = ("PUBLIC", "SECRET") if privacy == "PUBLIC_AND_SECRET" else (privacy,)
     boards = gateway(ctx.client).boards()
-    chosen = (board for board in boards if privacy in (None, "ALL") or board.get("privacy") in wanted)
+    chosen = (board for board in boards if privacy in (None, "ALL") or board.get("privacy") in privacies)
     yield from islice(chosen, limit)
 
 
@@ -73,23 +73,23 @@ def create_board(
 ) -> Board:
     """Make a board. (PUT /boards/)
 
-    Fails if the account has a board of this name already.
+    Fails if the account already has a board of this name.
 
     Arguments:
-        name: must be new in the account; capital letters make no difference
+        name: must be new in the account; case makes no difference
         description: what the board is about
-        privacy: PUBLIC if left out; a SECRET board needs the scope read_secret_boards
+        privacy: default: PUBLIC; a SECRET board needs the scope read_secret_boards
     """
-    return make_board(ctx, given(name=name, description=description, privacy=privacy))
+    return make_board(ctx, without_none(name=name, description=description, privacy=privacy))
 
 
 @action("delete_board", api="v3", effect="write", scopes=WRITE | users.READ, quota=BOTH_QUOTAS, destructive=True)
 def delete_board(ctx: Context, *, board: BoardRef, if_gone: IfGone = "fail") -> Deleted:
-    """Delete a board of the account's own, with its sections and all its Pins. (DELETE /boards/{board_id}/)
+    """Delete a board that the account owns, with its sections and all its Pins. (DELETE /boards/{board_id}/)
 
     Arguments:
         board: its id, or its exact name
-        if_gone: skip takes a board whose id is not there for deleted
+        if_gone: what to do if no board has this id; skip counts it as deleted
     """
     return remove_board(ctx, board, if_gone=if_gone)
 

@@ -1,4 +1,4 @@
-"""Copies of Pins and boards, within an account or to another one.
+"""The actions that copy Pins and boards, in an account or to another one.
 
 Source: https://github.com/pinterest/api-quickstart (python/scripts/copy_pin.py and copy_board.py, as of 2022)
 """
@@ -14,11 +14,11 @@ from pinflow_pinterest_v3.actions.pins import FIND, WRITE
 
 
 def _changes_no_board(if_exists: str) -> None:
-    """API v3 has no call for it."""
+    """API v3 has no call that changes a board."""
     if if_exists == "mirror":
         raise UsageError(
-            "v3 can't change a board, as 'if_exists' mirror does",
-            hint="resume adds what the board lacks; for its details too, v5 has v5.copy_board",
+            "API v3 can't change a board, as if_exists: mirror does",
+            hint="resume adds what the board lacks; v5.copy_board changes its details too",
         )
 
 

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final
 
 from pinflow import Context, Number, Text, UsageError, action
 from pinflow_pinterest import undo
-from pinflow_pinterest.answers import listed
-from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id, given
+from pinflow_pinterest.answers import list_objects
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id, without_none
 from pinflow_pinterest.gateway import all_pins, gateway
 from pinflow_pinterest.ids import AltText, Description, Link, PinterestId, Title
-from pinflow_pinterest.media.sources import media_source, only_source
-from pinflow_pinterest.pins import add_pin, place, reread_pin
+from pinflow_pinterest.media.sources import find_source, media_source
+from pinflow_pinterest.pins import add_pin, pin_place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
 from pinflow_pinterest.types import Pin
 from pinflow_pinterest_v3 import shapes
@@ -26,18 +26,18 @@ READ: Final = frozenset({"read_pins"})
 FIND: Final = READ | boards.FIND
 WRITE: Final = READ | boards.WRITE | {"write_pins"}
 
-_SOURCES: Final = ("image_url", "images", "video")  # the ways to say what a Pin shows
+_SOURCES: Final = ("image_url", "images", "video")  # the sources of a Pin's media
 
 
 @action("list_pins", api="v3", scopes=READ | users.READ, quota={"org_read"})
 def list_pins(ctx: Context, *, limit: Annotated[int, Number(ge=1)] | None = None) -> Iterator[Pin]:
-    """All Pins of the account, whatever board they are on. (GET /users/{user_id}/pins/)
+    """All Pins of the account, on any board. (GET /users/{user_id}/pins/)
 
     Arguments:
         limit: at most so many
     """
     path = f"/users/{gateway(ctx.client).account()['id']}/pins/"
-    yield from shapes.pins_only(listed(ctx.client, path, shape=shapes.pin), limit)
+    yield from shapes.filter_pins(list_objects(ctx.client, path, shape=shapes.pin), limit)
 
 
 @action("list_board_pins", api="v3", scopes=FIND, quota={"org_read"})
@@ -65,12 +65,12 @@ def get_pin(ctx: Context, *, pin: PinterestId) -> Pin:
 
 
 def _shows_one_thing(image_url: str | None, images: list[Any] | None, video: str | None) -> None:
-    only_source(given(image_url=image_url, images=images, video=video), _SOURCES)
+    find_source(without_none(image_url=image_url, images=images, video=video), _SOURCES)
 
 
 def _video_has_cover(video: str | None, cover_image_url: str | None) -> None:
     if video is not None and cover_image_url is None:
-        raise UsageError("a video needs its cover: cover_image_url")
+        raise UsageError("a video needs a cover: cover_image_url is empty")
 
 
 @action(
@@ -100,7 +100,7 @@ def create_pin(
 ) -> Pin:
     """Put a new Pin on a board. (PUT /pins/)
 
-    Exactly one of image_url, images and video says what it shows.
+    Exactly one of image_url, images and video must be set.
 
     Arguments:
         board: the board's id
@@ -108,21 +108,21 @@ def create_pin(
         title: at most 100 characters
         description: at most 800 characters
         link: where the Pin leads to, at most 2048 characters
-        alt_text: what the image shows, for people who can't see it; at most 500 characters
-        image_url: address of an image that the service fetches
+        alt_text: a description of the image for people who can't see it; at most 500 characters
+        image_url: address of the image
         images: 2 to 5 images of a carousel, each {url, title, description, link}; only url is needed
         index: which image of the carousel is the cover, counted from 0
-        video: id of an uploaded video; with cover_image_url
+        video: id of an uploaded video; needs cover_image_url
         cover_image_url: address of the video's cover
     """
-    source = given(image_url=image_url, images=images, index=index, video=video, cover_image_url=cover_image_url)
-    body = given(
-        **place(board, section),
+    source = without_none(image_url=image_url, images=images, index=index, video=video, cover_image_url=cover_image_url)
+    body = without_none(
+        **pin_place(board, section),
         title=title,
         description=description,
         link=link,
         alt_text=alt_text,
-        media_source=media_source(source, place=ctx.file, known=_SOURCES),
+        media_source=media_source(source, locate=ctx.file, known=_SOURCES),
     )
     return add_pin(ctx, body)
 
@@ -137,9 +137,9 @@ def create_pin(
     undo={"pin": undo.OF_PIN},
 )
 def save_pin(ctx: Context, *, pin: PinterestId, board: PinterestId, section: PinterestId | None = None) -> Pin:
-    """Save a Pin of anyone to a board of one's own, whatever it shows. (POST /partners/pins/{pin_id}/save/)
+    """Save any account's Pin to a board, whatever its media. (POST /partners/pins/{pin_id}/save/)
 
-    The service admits only apps that it has made partners ("pinner_app") to this.
+    Only apps that are partners of the service ("pinner_app") may do this.
 
     Arguments:
         pin: the id of the Pin to save

@@ -1,4 +1,4 @@
-"""Reports on ads that take the service a while: the ads API v4.
+"""The action for ad reports, which take the service a while: the ads API v4.
 
 Source: https://github.com/pinterest/api-quickstart (python/src/v3/async_report.py, as of 2022)
 """
@@ -17,7 +17,7 @@ _LATER_LEVELS: Final = ("ADVERTISER_TARGETING", "CAMPAIGN_TARGETING", "AD_GROUP_
 
 def _is_level_of_v4(level: str) -> None:
     if level in _LATER_LEVELS:
-        raise UsageError(f"ads API v4 makes no reports of the level {level}", hint="API v5 does")
+        raise UsageError(f"ads API v4 has no reports of level {level}", hint="API v5 has")
 
 
 _shared: Final = by_user(report_action.create_ad_report)

@@ -56,11 +56,11 @@ def list_section_pins(
 def create_section(ctx: Context, *, board: PinterestId, name: SectionName) -> PlacedSection:
     """Make a section on a board. (PUT /board/{board_id}/sections/)
 
-    Fails if the board has a section of this name already.
+    Fails if the board already has a section of this name.
 
     Arguments:
         board: the board's id
-        name: must be new on the board; capital letters make no difference
+        name: must be new on the board; case makes no difference
     """
     return make_section(ctx, board, name)
 

@@ -24,10 +24,10 @@ def get_user(ctx: Context) -> Account:
 @action("list_businesses", api="v3", scopes=READ | {"read_advertisers"}, quota={"org_read"})
 def list_businesses(ctx: Context) -> Iterator[LinkedBusiness]:
     """The business accounts that are linked to the login's account. (GET /users/me/businesses/)"""
-    for found in ctx.client.pages("/users/me/businesses/"):
-        if not (isinstance(found, dict) and isinstance(found.get("username"), str)):
-            raise ActionError("the service's listing holds something that is not a business account with a name")
-        yield cast("LinkedBusiness", found)
+    for business in ctx.client.pages("/users/me/businesses/"):
+        if not (isinstance(business, dict) and isinstance(business.get("username"), str)):
+            raise ActionError("the service's listing holds a business account without a name")
+        yield cast("LinkedBusiness", business)
 
 
 ACTIONS: Final = (get_user, list_businesses)

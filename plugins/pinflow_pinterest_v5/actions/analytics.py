@@ -1,6 +1,6 @@
-"""How often Pins and accounts were seen and used.
+"""Metrics of Pins and accounts.
 
-Each action's ``rows`` are flat, for tables and charts: ``date``, what it is about, and a column for each figure.
+Each action's ``rows`` are flat, for tables and charts: ``date``, the object, and a column for each metric.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (user_account/analytics, pins/analytics)
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pinflow import ActionError, Context, Number, UsageError, action
 from pinflow_pinterest.ads.ad_actions import SINCE, UNTIL, AdAccountRef, ad_account_id, check_count
-from pinflow_pinterest.analytics.metric_rows import counted, daily_rows, parts_of, unreadable
+from pinflow_pinterest.analytics.metric_rows import daily_rows, malformed_figures, numeric_metrics, parse_parts
 from pinflow_pinterest.analytics.metrics import (
     AppType,
     Claimed,
@@ -25,11 +25,11 @@ from pinflow_pinterest.analytics.metrics import (
     UserMetric,
     UserSplit,
 )
-from pinflow_pinterest.analytics.periods import FIGURES, Day, period
+from pinflow_pinterest.analytics.periods import ANALYTICS, Day, parse_period
 from pinflow_pinterest.boards import is_id
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId
-from pinflow_pinterest.types import Figures, PinFigures, Ranking, TopPins
+from pinflow_pinterest.types import AccountFigures, PinFigures, Ranking, TopPins
 from pinflow_pinterest_v5.actions.pins import READ as READ_PINS
 
 if TYPE_CHECKING:
@@ -55,22 +55,22 @@ def get_user_analytics(
     content_type: ContentType | None = None,
     source: PinSource | None = None,
     ad_account: AdAccountRef | None = None,
-) -> Figures:
-    """How often the account's Pins were seen and used, day by day. (GET /user_account/analytics)
+) -> AccountFigures:
+    """Daily metrics of the account's Pins. (GET /user_account/analytics)
 
     Arguments:
-        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        start_date: such as 2026-03-01 or 30 days ago; at most 90 days ago
         end_date: the same; not before start_date
-        metrics: what to count; everything if left out
-        split_field: split the figures by kind of app, by claimed content, by source, or by format
-        from_claimed_content: only of content of claimed accounts (CLAIMED), or only of other content (OTHER)
-        pin_format: only of Pins of this format
+        metrics: what to count; default: everything
+        split_field: split the metrics by kind of app, claimed content, source, or format
+        from_claimed_content: only content of claimed accounts (CLAIMED), or only other content (OTHER)
+        pin_format: only Pins of this format
         app_types: only in apps of this kind
         content_type: only paid, or only organic
-        source: only of the account's own Pins, or only of others'
-        ad_account: the ad account for whose owner it is asked, by id or exact name
+        source: only the account's own Pins, or only others'
+        ad_account: the ad account whose owner's metrics are meant, by id or exact name
     """
-    days = period(ctx.now(), start_date, end_date, FIGURES)
+    days = parse_period(ctx.now(), start_date, end_date, ANALYTICS)
     query = {
         **days,
         "metric_types": metrics,
@@ -78,16 +78,16 @@ def get_user_analytics(
         **_filters(from_claimed_content, pin_format, app_types, content_type, source),
         **_for(ctx, ad_account),
     }
-    found = parts_of(ctx.client.get("/user_account/analytics", params=query))
-    return {"start_date": days["start_date"], "end_date": days["end_date"], "parts": found, "rows": daily_rows(found)}
+    parts = parse_parts(ctx.client.get("/user_account/analytics", params=query))
+    return {"start_date": days["start_date"], "end_date": days["end_date"], "parts": parts, "rows": daily_rows(parts)}
 
 
 def _pin_or_pins(pin: str | None, pins: list[str] | None, split_field: str | None) -> None:
     if (pin is None) == (pins is None):
-        raise UsageError("get_pin_analytics takes either pin or pins")
+        raise UsageError("get_pin_analytics needs either pin or pins")
     check_count("pins", pins, _MOST_PINS)
     if pins is not None and split_field not in (None, "NO_SPLIT"):
-        raise UsageError("split_field can't be given with pins; ask for one pin at a time")
+        raise UsageError("split_field can't be combined with pins: set pin")
 
 
 @action("get_pin_analytics", api="v5", scopes=READ_PINS, quota={"org_analytics"}, checks=(_pin_or_pins,))
@@ -103,28 +103,28 @@ def get_pin_analytics(
     split_field: PinSplit | None = None,
     ad_account: AdAccountRef | None = None,
 ) -> PinFigures:
-    """How often a Pin, or up to 100 of them, were seen and used. (GET /pins/{pin_id}/analytics, GET /pins/analytics)
+    """Daily metrics of a Pin, or of up to 100 Pins. (GET /pins/{pin_id}/analytics, GET /pins/analytics)
 
     Arguments:
         pin: the Pin's id
-        pins: the ids of several Pins instead, which are asked for in one call (beta)
-        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        pins: the ids of several Pins instead, in one call (beta)
+        start_date: such as 2026-03-01 or 30 days ago; at most 90 days ago
         end_date: the same; not before start_date
-        metrics: what to count; IMPRESSION, OUTBOUND_CLICK, PIN_CLICK and SAVE if left out
+        metrics: what to count; IMPRESSION, OUTBOUND_CLICK, PIN_CLICK and SAVE by default
         app_types: only in apps of this kind
-        split_field: APP_TYPE splits the figures by kind of app; with pin only
-        ad_account: the ad account for whose owner it is asked, by id or exact name
+        split_field: APP_TYPE splits the metrics by kind of app; only with pin
+        ad_account: the ad account whose owner's metrics are meant, by id or exact name
     """
-    days = period(ctx.now(), start_date, end_date, FIGURES)
+    days = parse_period(ctx.now(), start_date, end_date, ANALYTICS)
     query = {**days, "metric_types": metrics or _OF_PINS, "app_types": app_types, **_for(ctx, ad_account)}
     if pin is not None:
         answer = ctx.client.get(f"/pins/{pin}/analytics", params={**query, "split_field": split_field})
-        found = {pin: parts_of(answer)}
+        by_pin = {pin: parse_parts(answer)}
     else:
         answer = ctx.client.get("/pins/analytics", params={**query, "pin_ids": pins})
-        found = {id: parts_of(part) for id, part in _object(answer).items() if is_id(id) and part}
-    rows = [row for id, parts in found.items() for row in daily_rows(parts, id=id)]
-    return {"start_date": days["start_date"], "end_date": days["end_date"], "pins": found, "rows": rows}
+        by_pin = {id: parse_parts(part) for id, part in _object(answer).items() if is_id(id) and part}
+    rows = [row for id, parts in by_pin.items() for row in daily_rows(parts, id=id)]
+    return {"start_date": days["start_date"], "end_date": days["end_date"], "pins": by_pin, "rows": rows}
 
 
 @action("top_pins", api="v5", scopes={"pins:read", "user_accounts:read"}, quota={"org_analytics"})
@@ -144,13 +144,13 @@ def top_pins(
     source: PinSource | None = None,
     ad_account: AdAccountRef | None = None,
 ) -> Ranking:
-    """The account's Pins that were seen or used most. (GET /user_account/analytics/top_pins)
+    """The account's top Pins. (GET /user_account/analytics/top_pins)
 
     Arguments:
         sort_by: what they are ranked by
-        metrics: what to tell of each; everything if left out
+        metrics: the metrics of each; default: everything
         count: how many, at most 50
-        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        start_date: such as 2026-03-01 or 30 days ago; at most 90 days ago
         end_date: the same; not before start_date
         created_in_last_n_days: 30 for only Pins of the last 30 days
         from_claimed_content: only content of claimed accounts (CLAIMED), or only other content (OTHER)
@@ -158,7 +158,7 @@ def top_pins(
         app_types: only in apps of this kind
         content_type: only paid, or only organic
         source: only the account's own Pins, or only others'
-        ad_account: the ad account for whose owner it is asked, by id or exact name
+        ad_account: the ad account whose owner's metrics are meant, by id or exact name
     """
     filters = _filters(from_claimed_content, pin_format, app_types, content_type, source)
     query = _ranked(sort_by, metrics, count, created_in_last_n_days) | filters
@@ -182,13 +182,13 @@ def top_video_pins(
     source: PinSource | None = None,
     ad_account: AdAccountRef | None = None,
 ) -> Ranking:
-    """The account's videos that were seen or used most. (GET /user_account/analytics/top_video_pins)
+    """The account's top videos. (GET /user_account/analytics/top_video_pins)
 
     Arguments:
         sort_by: what they are ranked by
-        metrics: what to tell of each; everything if left out
+        metrics: the metrics of each; default: everything
         count: how many, at most 50
-        start_date: 2026-03-01, or such as 30 days ago; at most 90 days ago
+        start_date: such as 2026-03-01 or 30 days ago; at most 90 days ago
         end_date: the same; not before start_date
         created_in_last_n_days: 30 for only Pins of the last 30 days
         from_claimed_content: only content of claimed accounts (CLAIMED), or only other content (OTHER)
@@ -196,7 +196,7 @@ def top_video_pins(
         app_types: only in apps of this kind
         content_type: only paid, or only organic
         source: only the account's own Pins, or only others'
-        ad_account: the ad account for whose owner it is asked, by id or exact name
+        ad_account: the ad account whose owner's metrics are meant, by id or exact name
     """
     filters = _filters(from_claimed_content, pin_format, app_types, content_type, source)
     query = _ranked(sort_by, metrics, count, created_in_last_n_days) | filters
@@ -216,7 +216,7 @@ def _filters(
 
 
 def _for(ctx: Context, ad_account: str | None) -> dict[str, str]:
-    """The parameter that asks for an ad account's owner. A name needs the scope ads:read."""
+    """The query parameter for an ad account's owner. A name needs the scope ads:read."""
     return {} if ad_account is None else {"ad_account_id": ad_account_id(gateway(ctx.client).ads(), ad_account)}
 
 
@@ -227,13 +227,13 @@ def _ranked(by: str, metrics: Sequence[str] | None, most: int, of_last_days: int
 def _ranking(
     ctx: Context, name: str, query: Mapping[str, object], start: str, end: str, ad_account: str | None
 ) -> Ranking:
-    days = period(ctx.now(), start, end, FIGURES)
+    days = parse_period(ctx.now(), start, end, ANALYTICS)
     params = {**days, **query, **_for(ctx, ad_account)}
     top = _object(ctx.client.get(f"/user_account/analytics/{name}", params=params))
     pins = top.get("pins")
-    if not isinstance(pins, list) or not all(isinstance(each, dict) and "pin_id" in each for each in pins):
-        raise ActionError("the service answered with something that is not a ranking of Pins")
-    rows = [{"id": each["pin_id"], **counted(each.get("metrics"))} for each in pins]
+    if not isinstance(pins, list) or not all(isinstance(pin, dict) and "pin_id" in pin for pin in pins):
+        raise ActionError("the service's answer is not a ranking of Pins")
+    rows = [{"id": pin["pin_id"], **numeric_metrics(pin.get("metrics"))} for pin in pins]
     return {
         "start_date": days["start_date"],
         "end_date": days["end_date"],
@@ -244,7 +244,7 @@ def _ranking(
 
 def _object(answer: object) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise unreadable()
+        raise malformed_figures()
     return answer
 
 

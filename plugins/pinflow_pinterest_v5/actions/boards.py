@@ -11,18 +11,18 @@ from typing import Annotated, Final, Literal
 
 from pinflow import Context, Number, UsageError, action
 from pinflow_pinterest import deletions, undo
-from pinflow_pinterest.answers import listed
+from pinflow_pinterest.answers import list_objects
 from pinflow_pinterest.boards import (
     BOTH_QUOTAS,
     BoardRef,
     IfGone,
     PrivacyFilter,
+    applied_or_none,
     find_board,
-    given,
     make_board,
     remove_board,
     reread_board,
-    unchanged_by,
+    without_none,
 )
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import BoardName, PinterestId, Privacy
@@ -36,13 +36,13 @@ WRITE: Final = READ | {"boards:write"}
 def list_boards(
     ctx: Context, *, privacy: PrivacyFilter | None = None, limit: Annotated[int, Number(ge=1)] | None = None
 ) -> Iterator[Board]:
-    """The account's boards and the group boards that it shares. (GET /boards)
+    """The account's own boards and the group boards that it shares. (GET /boards)
 
     Arguments:
-        privacy: only boards of this kind; all that the token may see if left out
+        privacy: only boards of this kind; default: all that the token can see
         limit: at most so many
     """
-    yield from listed(ctx.client, "/boards", {"privacy": privacy}, limit=limit)
+    yield from list_objects(ctx.client, "/boards", {"privacy": privacy}, limit=limit)
 
 
 @action("get_board", api="v5", scopes=READ, quota={"org_read"})
@@ -69,19 +69,19 @@ def create_board(
 ) -> Board:
     """Make a board. (POST /boards)
 
-    Fails if the account has a board of this name already.
+    Fails if the account already has a board of this name.
 
     Arguments:
-        name: must be new in the account; capital letters make no difference
+        name: must be new in the account; case makes no difference
         description: what the board is about
-        privacy: PUBLIC if left out; a SECRET board needs the scope boards:write_secret
+        privacy: default: PUBLIC; a SECRET board needs the scope boards:write_secret
     """
-    return make_board(ctx, given(name=name, description=description, privacy=privacy))
+    return make_board(ctx, without_none(name=name, description=description, privacy=privacy))
 
 
 def _alters(name: str | None, description: str | None, privacy: str | None) -> None:
     if name is None and description is None and privacy is None:
-        raise UsageError("update_board has nothing to change: give name, description or privacy")
+        raise UsageError("update_board has nothing to change: set name, description or privacy")
 
 
 @action(
@@ -100,25 +100,25 @@ def update_board(
     Arguments:
         board: its id
         name: the new name
-        description: the new description; an empty one takes it away
-        privacy: the new privacy; a board can't be made PROTECTED later
+        description: the new description; an empty text removes it
+        privacy: the new privacy; a board can't become PROTECTED later
     """
-    service, changes = gateway(ctx.client), given(name=name, description=description, privacy=privacy)
+    service, changes = gateway(ctx.client), without_none(name=name, description=description, privacy=privacy)
     return ctx.once(
         "update",
         lambda: service.change_board(board, changes),
-        find=lambda: unchanged_by(service.board(board), changes),
+        find=lambda: applied_or_none(service.board(board), changes),
         kind="board",
     )
 
 
 @action("delete_board", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True)
 def delete_board(ctx: Context, *, board: BoardRef, if_gone: IfGone = "fail") -> Deleted:
-    """Delete a board of the account's own, with its sections and all its Pins. (DELETE /boards/{board_id})
+    """Delete a board that the account owns, with its sections and all its Pins. (DELETE /boards/{board_id})
 
     Arguments:
         board: its id, or its exact name
-        if_gone: skip takes a board whose id is not there for deleted
+        if_gone: what to do if no board has this id; skip counts it as deleted
     """
     return remove_board(ctx, board, if_gone=if_gone)
 

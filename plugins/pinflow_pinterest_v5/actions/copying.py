@@ -1,4 +1,4 @@
-"""Copies of Pins and boards, within an account or to another one.
+"""The actions that copy Pins and boards, in an account or to another one.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (boards, board_sections, pins)
 """

@@ -1,4 +1,4 @@
-"""Boards that follow other boards.
+"""The action that makes a board follow another one.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (boards, board_sections, pins)
 """

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pinflow import Context, Number, Text, UsageError, action
 from pinflow_pinterest import undo
-from pinflow_pinterest.answers import got, listed, made
-from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, delete, find_board_id, given, unchanged_by
+from pinflow_pinterest.answers import list_objects, parse_read, parse_write
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, applied_or_none, delete, find_board_id, without_none
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import AltText, Description, DominantColor, Link, PinterestId, Title
-from pinflow_pinterest.media.sources import SOURCES, media_source, only_source
-from pinflow_pinterest.pins import add_pin, place, reread_pin
+from pinflow_pinterest.media.sources import SOURCES, find_source, media_source
+from pinflow_pinterest.pins import add_pin, pin_place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
 from pinflow_pinterest.types import CreativeType, Deleted, Pin
 from pinflow_pinterest_v5.paths import pins_path
@@ -42,15 +42,15 @@ def list_pins(
     pin_metrics: bool = False,
     limit: Annotated[int, Number(ge=1)] | None = None,
 ) -> Iterator[Pin]:
-    """All Pins of the account, whatever board they are on. (GET /pins)
+    """All Pins of the account, on any board. (GET /pins)
 
     Arguments:
         pin_filter: leave out Pins made here (exclude_native) or saved from others (exclude_repins), or keep only
           those that were ever promoted (has_been_promoted)
         include_protected_pins: also Pins on protected boards
-        pin_type: PRIVATE for only the Pins that no one else sees
+        pin_type: PRIVATE for only the Pins that nobody else can see
         creative_types: only Pins of these kinds
-        pin_metrics: with each Pin's figures of the last 90 days and since it was made
+        pin_metrics: with each Pin's metrics of the last 90 days and of its lifetime
         limit: at most so many
     """
     query = {
@@ -60,7 +60,7 @@ def list_pins(
         "creative_types": creative_types,
         "pin_metrics": pin_metrics or None,
     }
-    yield from listed(ctx.client, "/pins", query, limit=limit)
+    yield from list_objects(ctx.client, "/pins", query, limit=limit)
 
 
 @action("list_board_pins", api="v5", scopes=READ, quota={"org_read"})
@@ -77,11 +77,11 @@ def list_board_pins(
     Arguments:
         board: its id, or its exact name
         creative_types: only Pins of these kinds
-        pin_metrics: with each Pin's figures of the last 90 days and since it was made
+        pin_metrics: with each Pin's metrics of the last 90 days and of its lifetime
         limit: at most so many
     """
     query = {"creative_types": creative_types, "pin_metrics": pin_metrics or None}
-    yield from listed(ctx.client, pins_path(find_board_id(gateway(ctx.client), board)), query, limit=limit)
+    yield from list_objects(ctx.client, pins_path(find_board_id(gateway(ctx.client), board)), query, limit=limit)
 
 
 @action("get_pin", api="v5", scopes=READ, quota={"org_read"})
@@ -90,7 +90,7 @@ def get_pin(ctx: Context, *, pin: PinterestId, pin_metrics: bool = False) -> Pin
 
     Arguments:
         pin: its id
-        pin_metrics: with its figures of the last 90 days and since it was made
+        pin_metrics: with its metrics of the last 90 days and of its lifetime
     """
     return read_pin(ctx.client, pin, pin_metrics=pin_metrics)
 
@@ -104,13 +104,13 @@ def _shows_one_thing(
     video: str | None,
     pin_url: bool,
 ) -> None:
-    told = (image_url, image_file, image_base64, images, images_base64, video, pin_url or None)
-    only_source({way: value for way, value in zip(SOURCES, told, strict=True) if value is not None})
+    values = (image_url, image_file, image_base64, images, images_base64, video, pin_url or None)
+    find_source({source: value for source, value in zip(SOURCES, values, strict=True) if value is not None})
 
 
 def _page_has_link(pin_url: bool, link: str | None) -> None:
     if pin_url and not link:
-        raise UsageError("pin_url makes a Pin of the page at link: give link too")
+        raise UsageError("pin_url needs link: the Pin shows the page at link")
 
 
 @action(
@@ -151,7 +151,7 @@ def create_pin(
 ) -> Pin:
     """Put a new Pin on a board. (POST /pins)
 
-    Exactly one of image_url, image_file, image_base64, images, images_base64, video and pin_url says what it shows.
+    Exactly one of image_url, image_file, image_base64, images, images_base64, video and pin_url must be set.
 
     Arguments:
         board: the board's id
@@ -159,20 +159,20 @@ def create_pin(
         title: at most 100 characters
         description: at most 800 characters
         link: where the Pin leads to, at most 2048 characters
-        alt_text: what the image shows, for people who can't see it; at most 500 characters
+        alt_text: a description of the image for people who can't see it; at most 500 characters
         dominant_color: such as "#6E7874"
-        image_url: address of an image that the service fetches
+        image_url: address of the image
         image_file: a JPEG or PNG file inside the recipe's folder
-        image_base64: an image itself, as base64 text; with content_type
-        content_type: what image_base64 is
+        image_base64: the image as base64 text; needs content_type
+        content_type: the type of image_base64
         images: 2 to 5 images of a carousel, each {url, title, description, link}; only url is needed
         images_base64: the same with {content_type, data} instead of url
         index: which image of the carousel is the cover, counted from 0
-        video: id of an uploaded video; with one of the covers
+        video: id of an uploaded video; needs one of the covers
         cover_image_url: address of the video's cover
         cover_image_key_frame_time: the second of the video that is its cover
-        cover_image_base64: the video's cover itself, as base64 text; with cover_image_content_type
-        cover_image_content_type: what cover_image_base64 is
+        cover_image_base64: the video's cover as base64 text; needs cover_image_content_type
+        cover_image_content_type: the type of cover_image_base64
         pin_url: true makes a product Pin of the page at link (beta)
         is_affiliate_link: whether that link is an affiliate link or sponsored
         is_standard: false makes a simplified Pin (beta)
@@ -194,14 +194,14 @@ def create_pin(
         "is_affiliate_link": is_affiliate_link or None,
         "is_standard": is_standard,
     }
-    body = given(
-        **place(board, section),
+    body = without_none(
+        **pin_place(board, section),
         title=title,
         description=description,
         link=link,
         alt_text=alt_text,
         dominant_color=dominant_color,
-        media_source=media_source(given(**source), place=ctx.file),
+        media_source=media_source(without_none(**source), locate=ctx.file),
     )
     return add_pin(ctx, body)
 
@@ -215,11 +215,11 @@ def _alters(
     alt_text: str | None,
     carousel_slots: list[dict[str, str]] | None,
 ) -> None:
-    if all(each is None for each in (board, section, title, description, link, alt_text)) and not carousel_slots:
-        raise UsageError("update_pin has nothing to change: give a text, a board or a section")
-    strange = {key for slot in carousel_slots or () for key in slot} - {"title", "description", "link"}
-    if strange:
-        raise UsageError(f"carousel_slots have title, description and link, not {', '.join(sorted(strange))}")
+    if all(value is None for value in (board, section, title, description, link, alt_text)) and not carousel_slots:
+        raise UsageError("update_pin has nothing to change: set a text, a board or a section")
+    unknown = {key for slot in carousel_slots or () for key in slot} - {"title", "description", "link"}
+    if unknown:
+        raise UsageError(f"carousel_slots can have title, description and link, not {', '.join(sorted(unknown))}")
 
 
 @action("update_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_pin, checks=[_alters])
@@ -235,29 +235,29 @@ def update_pin(
     alt_text: AltText | None = None,
     carousel_slots: list[dict[str, str]] | None = None,
 ) -> Pin:
-    """Change a Pin's texts, or move it; open to admitted apps only (beta). (PATCH /pins/{pin_id})
+    """Change a Pin's texts, or move it; only for apps that the vendor has enabled (beta). (PATCH /pins/{pin_id})
 
     Arguments:
         pin: its id
         board: the id of the board to move it to
         section: the id of the section to move it to; "none" takes it out of its section
-        title: the new title; an empty one takes it away, as with the texts below
+        title: the new title; an empty text removes it, as for the texts below
         description: the new description
         link: the new link
         alt_text: the new alternative text
         carousel_slots: the new texts of a carousel's images in their order, each {title, description, link}
     """
-    changes = given(board_id=board, title=title, description=description, link=link, alt_text=alt_text)
+    changes = without_none(board_id=board, title=title, description=description, link=link, alt_text=alt_text)
     if section is not None:
         changes["board_section_id"] = None if section == "none" else section
-    # what a Pin answers of its carousel is not what was sent, so that only sending it again makes sure
-    body = changes | given(carousel_slots=carousel_slots)
+    # the answer's carousel differs from what was sent, so only sending it again makes sure
+    body = changes | without_none(carousel_slots=carousel_slots)
     path = f"/pins/{pin}"
 
     def find() -> Pin | None:
-        return None if carousel_slots else unchanged_by(got(ctx.client.get(path), Pin), changes)
+        return None if carousel_slots else applied_or_none(parse_read(ctx.client.get(path), Pin), changes)
 
-    return ctx.once("update", lambda: made(ctx.client.patch(path, json=body), Pin), find=find, kind="pin")
+    return ctx.once("update", lambda: parse_write(ctx.client.patch(path, json=body), Pin), find=find, kind="pin")
 
 
 @action("delete_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True)
@@ -266,7 +266,7 @@ def delete_pin(ctx: Context, *, pin: PinterestId, if_gone: IfGone = "fail") -> D
 
     Arguments:
         pin: its id
-        if_gone: skip takes a Pin that is not there for deleted
+        if_gone: what to do if there is no such Pin; skip counts it as deleted
     """
     service = gateway(ctx.client)
     return delete(ctx, service.delete_pin, service.pin, pin, kind="pin", if_gone=if_gone)
@@ -282,7 +282,7 @@ def delete_pin(ctx: Context, *, pin: PinterestId, if_gone: IfGone = "fail") -> D
     undo={"pin": undo.OF_PIN},
 )
 def save_pin(ctx: Context, *, pin: PinterestId, board: PinterestId, section: PinterestId | None = None) -> Pin:
-    """Save a public Pin of anyone to a board of one's own, whatever it shows. (POST /pins/{pin_id}/save)
+    """Save any account's public Pin to a board, whatever its media. (POST /pins/{pin_id}/save)
 
     Arguments:
         pin: the id of the Pin to save
@@ -294,7 +294,7 @@ def save_pin(ctx: Context, *, pin: PinterestId, board: PinterestId, section: Pin
 
 def read_pin(client: Client, pin: str, *, pin_metrics: bool = False) -> Pin:
     """The Pin of this id."""
-    return got(client.get(f"/pins/{pin}", params={"pin_metrics": pin_metrics or None}), Pin)
+    return parse_read(client.get(f"/pins/{pin}", params={"pin_metrics": pin_metrics or None}), Pin)
 
 
 ACTIONS: Final = (

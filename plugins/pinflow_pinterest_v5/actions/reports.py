@@ -1,4 +1,4 @@
-"""Reports on ads that take the service a while.
+"""The action for ad reports, which take the service a while.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (analytics/create_report, analytics/get_report)
 """

@@ -57,11 +57,11 @@ def list_section_pins(
 def create_section(ctx: Context, *, board: PinterestId, name: SectionName) -> PlacedSection:
     """Make a section on a board. (POST /boards/{board_id}/sections)
 
-    Fails if the board has a section of this name already.
+    Fails if the board already has a section of this name.
 
     Arguments:
         board: the board's id
-        name: must be new on the board; capital letters make no difference
+        name: must be new on the board; case makes no difference
     """
     return make_section(ctx, board, name)
 
@@ -73,7 +73,7 @@ def delete_section(ctx: Context, *, board: PinterestId, section: PinterestId, if
     Arguments:
         board: the board's id
         section: the section's id
-        if_gone: skip takes a section that is not there for deleted
+        if_gone: what to do if there is no such section; skip counts it as deleted
     """
     return remove_section(ctx, board, section, if_gone=if_gone)
 

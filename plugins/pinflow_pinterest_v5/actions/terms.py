@@ -1,4 +1,4 @@
-"""Search terms that belong to others.
+"""Related and suggested search terms.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (terms)
 """
@@ -21,16 +21,16 @@ def _some(terms: list[str]) -> None:
 
 @action("related_terms", api="v5", scopes={"ads:read"}, quota={"ads_read"}, checks=(_some,))
 def related_terms(ctx: Context, *, terms: list[Term]) -> Iterator[RelatedTerms]:
-    """For each of some search terms, those that people search for as well. (GET /terms/related)
+    """Terms that people also search for, for each of some search terms. (GET /terms/related)
 
     Arguments:
         terms: at least one
     """
     answer = ctx.client.get("/terms/related", params={"terms": terms})
-    found = answer.get("related_terms_list") if isinstance(answer, dict) else None
-    if not isinstance(found, list) or not all(isinstance(each, dict) and "term" in each for each in found):
-        raise ActionError("the service's answer holds no list of related terms")
-    yield from (cast("RelatedTerms", each) for each in found)
+    related = answer.get("related_terms_list") if isinstance(answer, dict) else None
+    if not isinstance(related, list) or not all(isinstance(term, dict) and "term" in term for term in related):
+        raise ActionError("the service's answer has no list of related terms")
+    yield from (cast("RelatedTerms", term) for term in related)
 
 
 @action("suggested_terms", api="v5", scopes={"ads:read"}, quota={"ads_read"})
@@ -38,13 +38,13 @@ def suggested_terms(ctx: Context, *, term: Term, limit: Annotated[int, Number(ge
     """Search terms that begin with a term, the most popular first. (GET /terms/suggested)
 
     Arguments:
-        term: how they begin
-        limit: at most so many, 4 if left out
+        term: their beginning
+        limit: at most so many, 4 by default
     """
-    found = ctx.client.get("/terms/suggested", params={"term": term, "limit": limit})
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise ActionError("the service's answer is no list of terms")
-    return found
+    suggestions = ctx.client.get("/terms/suggested", params={"term": term, "limit": limit})
+    if not isinstance(suggestions, list) or not all(isinstance(suggestion, str) for suggestion in suggestions):
+        raise ActionError("the service's answer is not a list of terms")
+    return suggestions
 
 
 ACTIONS: Final = (related_terms, suggested_terms)

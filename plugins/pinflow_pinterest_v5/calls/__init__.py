@@ -1,1 +1,1 @@
-"""``call``, and the operations that it can call."""
+"""The action ``call``, and the operations that it can call."""

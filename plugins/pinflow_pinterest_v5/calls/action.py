@@ -1,7 +1,7 @@
-"""``call``: every operation of the API, checked and paced by the catalogue.
+"""The action ``call``: every operation of the API, checked and paced by the catalogue.
 
-What an operation takes, needs and counts against is the catalogue's; nothing here knows a particular one, but for
-those few that are signed or answered unlike all others.
+The catalogue says what an operation takes, needs and counts against; only the few operations that are signed or
+answered differently are known here.
 
 Source: https://github.com/pinterest/api-description (v5/openapi.json)
 """
@@ -17,23 +17,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, Context, CredentialError, RemoteError, Repeated, Variants, action
 from pinflow_pinterest.undo import OF_BOARD, OF_PIN
-from pinflow_pinterest_v5.calls.catalogues import unreadable
+from pinflow_pinterest_v5.calls.catalogues import unreadable_catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pinflow import Action
-    from pinflow_pinterest.catalogue.operations import Catalogue, Operation, Takes
-    from pinflow_pinterest_v5.calls.catalogues import Choice
+    from pinflow_pinterest.catalogue.operations import Catalogue, Operation, OperationArguments
+    from pinflow_pinterest_v5.calls.catalogues import CatalogueChoice
 
     Reread = Callable[[Context, Mapping[str, Any]], Any]
 
-_MANY: Final = 250  # items of a page, where the description sets no limit
-CAP: Final = 10_000  # items that ``all`` may collect
+_MAX_PAGE: Final = 250  # items of a page, if the description sets no limit; the largest limit that it has
+CAP: Final = 10_000  # items that ``all`` may collect: some 20 MB of Pins
 
-# POSTs that ask: what they ask for does not fit into a URL, and they change nothing. A new one is a write until it is
-# listed here, which is the safe side.
-_ASK: Final = frozenset(
+# POSTs that only read: their query does not fit into a URL. A new one counts as a write until it is listed here, which
+# is the safe side.
+_READING_POSTS: Final = frozenset(
     {
         "ad_groups/audience_sizing",
         "ad_groups_bid_floor/get",
@@ -42,7 +42,7 @@ _ASK: Final = frozenset(
         "products_by_product_group_filter/list",
     }
 )
-# those that have the service report on what there is: nothing of the account changes, and a second report is no harm
+# those that make the service write a report: nothing of the account changes, and a second report does no harm
 _REPORTS: Final = frozenset(
     {
         "analytics/create_conversion_product_report",
@@ -52,53 +52,53 @@ _REPORTS: Final = frozenset(
         "reports/create",
     }
 )
-# what an operation makes that pinflow knows how to take back
+# what an operation creates that pinflow can undo
 _MAKES: Final = {"boards/create": "board", "pins/create": "pin", "pins/save": "pin"}
 TOKEN: Final = "oauth/token"  # noqa: S105 - an operation
-APP_GRANT: Final = "client_credentials"  # the one way to a token that uses up no other
-# signed with the app's id and secret, as RFC 6749 has it for the token endpoint
+APP_GRANT: Final = "client_credentials"  # the only grant that uses up no other token
+# signed with the app's id and secret, as RFC 6749 says for the token endpoint
 _BY_APP: Final = frozenset({TOKEN, "token/revoke"})
 _TOKENS: Final = ("access_token", "refresh_token", "id_token")  # never in an answer: recipes hold no secrets
-# what a path's parameter may hold, where the description does not say: it must not lead elsewhere
+# what a path parameter may be, if the description does not say: it must not lead to another path
 _IN_PATH: Final = r"^(?!.*\.\.)(?!\.$)[^/?#\\\x00-\x20\x7f]+$"
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class _OperationCall:
     """One operation, ready to be called."""
 
     operation: Operation
-    takes: Takes
-    page_size: int | None  # the most that it gives at a time; None where that can't be asked for
+    arguments: OperationArguments
+    page_size: int | None  # the largest page; None if it has no page_size
 
     @property
     def reads(self) -> bool:
-        return self.operation.method == "GET" or self.operation.id in _ASK
+        return self.operation.method == "GET" or self.operation.id in _READING_POSTS
 
-    def path(self, given: Mapping[str, Any]) -> str:
-        return re.sub(r"\{(\w+)\}", lambda found: str(given[found[1]]), self.operation.path)
+    def path(self, values: Mapping[str, Any]) -> str:
+        return re.sub(r"\{(\w+)\}", lambda match: str(values[match[1]]), self.operation.path)
 
-    def query(self, given: Mapping[str, Any]) -> dict[str, object]:
-        found: dict[str, object] = {}
-        for name in self.takes.query:
-            value = given.get(name)
-            if name in self.takes.nested and isinstance(value, dict):
-                found |= {f"{name}[{key}]": part for key, part in _flat(value)}
-            elif name in self.takes.repeated and isinstance(value, list):
-                found[name] = Repeated(value)
+    def query(self, values: Mapping[str, Any]) -> dict[str, object]:
+        query: dict[str, object] = {}
+        for name in self.arguments.query:
+            value = values.get(name)
+            if name in self.arguments.nested and isinstance(value, dict):
+                query |= {f"{name}[{key}]": part for key, part in _nested_fields(value)}
+            elif name in self.arguments.repeated and isinstance(value, list):
+                query[name] = Repeated(value)
             elif value is not None:
-                found[name] = value
-        return found
+                query[name] = value
+        return query
 
-    def send(self, ctx: Context, given: Mapping[str, Any]) -> Any:
-        """Send it once and give the answer, without the tokens that are in it."""
-        body = given.get("body")
-        content: dict[str, Any] = {"form" if self.takes.form else "json": body} if body is not None else {}
+    def send(self, ctx: Context, values: Mapping[str, Any]) -> Any:
+        """Send it once. Returns the answer without the tokens in it."""
+        body = values.get("body")
+        content: dict[str, Any] = {"form" if self.arguments.form else "json": body} if body is not None else {}
         try:
             answer = ctx.client.request(
                 self.operation.method,
-                self.path(given),
-                params=self.query(given),
+                self.path(values),
+                params=self.query(values),
                 read_only=self.reads and self.operation.method != "GET",
                 sign=_app_signature(ctx) if self.operation.id in _BY_APP and not ctx.dry_run else None,
                 **content,
@@ -107,32 +107,32 @@ class _Call:
             raise _unsendable(error) from error
         return _without_tokens(answer, ctx)
 
-    def pages(self, ctx: Context, given: Mapping[str, Any]) -> Iterator[Any]:
-        """Every item of the listing, fetched page by page, with as many on a page as the operation takes."""
-        params = {"page_size": self.page_size and min(self.page_size, ctx.client.api.page_size), **self.query(given)}
+    def pages(self, ctx: Context, values: Mapping[str, Any]) -> Iterator[Any]:
+        """Every item of the listing, fetched in the largest pages that the operation allows."""
+        params = {"page_size": self.page_size and min(self.page_size, ctx.client.api.page_size), **self.query(values)}
         try:
-            yield from ctx.client.pages(self.path(given), params=params)
+            yield from ctx.client.pages(self.path(values), params=params)
         except ValueError as error:
             raise _unsendable(error) from error
 
 
-def _flat(value: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+def _nested_fields(value: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     """The fields of a parameter that is sent as name[field]=value; deeper ones as name[field][field]=value."""
     for name, part in value.items():
         if isinstance(part, dict):
-            yield from ((f"{name}][{key}", inner) for key, inner in _flat(part))
+            yield from ((f"{name}][{key}", inner) for key, inner in _nested_fields(part))
         else:
             yield name, part
 
 
 def _app_signature(ctx: Context) -> Callable[[Any], Any]:
-    """What signs a request with the app's id and secret. Raises CredentialError where there are none."""
+    """A function that signs a request with the app's id and secret. Raises CredentialError if there are none."""
     request = ctx.credential_request()
     pairs = request.api.oauth.app_variables if request.api.oauth is not None else ()
     pair = next((pair for pair in pairs if all(request.environ.get(name) for name in pair)), None)
     if pair is None:
         names = " and ".join(pairs[-1]) if pairs else "the app's id and secret"
-        raise CredentialError(f"this is signed with the app's id and secret: set {names}")
+        raise CredentialError(f"this operation needs the app's id and secret: set {names}")
     proof = b64encode(":".join(request.environ[name] for name in pair).encode()).decode()
 
     def sign(prepared: Any) -> Any:
@@ -146,38 +146,38 @@ def _without_tokens(answer: Any, ctx: Context) -> Any:
     # a dry run's placeholder is a dict too, and of another type
     if type(answer) is not dict or not any(name in answer for name in _TOKENS):
         return answer
-    ctx.log("the tokens in the answer were left out: recipes hold no secrets; pinflow auth keeps tokens", warning=True)
+    ctx.log("the tokens in the answer were removed: recipes hold no secrets; pinflow auth stores tokens", warning=True)
     return {name: value for name, value in answer.items() if name not in _TOKENS}
 
 
 # -- the action of an operation
 
 
-def action_of(catalogue: Catalogue, id: str, *, items: bool) -> Action:
-    """The action that calls an operation; with ``items`` one that yields what it lists, if it lists anything."""
-    takes = catalogue.takes(id)
-    size = _resolved(takes.query.get("page_size"), catalogue)
-    one = _Call(catalogue.operation(id), takes, size.get("maximum", _MANY) if size else None)
-    reread = _reread(catalogue, one.operation)
-    operation, loops = one.operation, items and one.takes.lists and one.operation.method == "GET"
+def make_operation_action(catalogue: Catalogue, id: str, *, items: bool) -> Action:
+    """The action that calls an operation; with ``items`` one that yields the items of its listing, if it has one."""
+    arguments = catalogue.arguments_of(id)
+    size = _resolve(arguments.query.get("page_size"), catalogue)
+    call = _OperationCall(catalogue.operation(id), arguments, size.get("maximum", _MAX_PAGE) if size else None)
+    reread = _reread(catalogue, call.operation)
+    operation, loops = call.operation, items and call.arguments.lists and call.operation.method == "GET"
     return replace(
         _any_operation,
-        function=_function(one, reread, items=loops),
-        effect="read" if one.reads else "write",
+        function=_function(call, reread, items=loops),
+        effect="read" if call.reads else "write",
         scopes={"": operation.scopes},
         quota=frozenset({operation.category} - {""}),
         destructive=operation.method == "DELETE",
         local=id in _REPORTS,
         reread=reread,
-        accepts=accepted(catalogue, id, items=loops),
+        accepts=argument_schema(catalogue, id, items=loops),
         variant=id,
     )
 
 
 def _reread(catalogue: Catalogue, operation: Operation) -> Reread | None:
-    """What gets a finished write's whole answer again after a resume, by the id that was kept of it.
+    """A function that reads a finished write's object again after a resume, by its stored id.
 
-    None where no operation gets a thing of this kind by its id alone, with scopes that the write has as well.
+    None if no operation gets such an object by its id alone, with scopes that the write has as well.
     """
     if operation.method == "DELETE":
         return None
@@ -186,146 +186,145 @@ def _reread(catalogue: Catalogue, operation: Operation) -> Reread | None:
         return None
     head, _, rest = getting.path.partition("{")
     if rest.partition("}")[2] or not rest:
-        return None  # the id alone does not lead there
+        return None  # it needs more than the id
 
-    def reread(ctx: Context, kept: Mapping[str, Any]) -> Any:
+    def reread(ctx: Context, stored: Mapping[str, Any]) -> Any:
         try:
-            return ctx.client.get(f"{head}{kept['id']}") if "id" in kept else kept
+            return ctx.client.get(f"{head}{stored['id']}") if "id" in stored else stored
         except RemoteError as error:
             if error.status == 404:  # a later step has deleted it
-                return kept
+                return stored
             raise
 
     return reread
 
 
-def _function(one: _Call, reread: Reread | None, *, items: bool) -> Callable[..., Any]:
+def _function(call: _OperationCall, reread: Reread | None, *, items: bool) -> Callable[..., Any]:
     if items:
 
-        def each(ctx: Context, **given: Any) -> Iterator[Any]:
-            yield from one.pages(ctx, given)
+        def list_items(ctx: Context, **values: Any) -> Iterator[Any]:
+            yield from call.pages(ctx, values)
 
-        return each
+        return list_items
 
-    def read(ctx: Context, **given: Any) -> Any:
-        if given.get("all"):
-            return _collected(one.pages(ctx, given), one.operation.id)
-        return one.send(ctx, given)
+    def read(ctx: Context, **values: Any) -> Any:
+        if values.get("all"):
+            return _collect(call.pages(ctx, values), call.operation.id)
+        return call.send(ctx, values)
 
-    def write(ctx: Context, **given: Any) -> Any:
+    def write(ctx: Context, **values: Any) -> Any:
         sent_before = ctx.sent_at("call") is not None
         answers: list[Any] = []
 
         def do() -> Any:
             try:
-                answers.append(one.send(ctx, given))
+                answers.append(call.send(ctx, values))
             except RemoteError as error:
-                if not (sent_before and error.status == 404 and one.operation.method == "DELETE"):
+                if not (sent_before and error.status == 404 and call.operation.method == "DELETE"):
                     raise
-                answers.append(None)  # an earlier try, whose answer was lost, has deleted it
+                answers.append(None)  # an earlier attempt, whose answer was lost, deleted it
             return answers[-1]
 
-        # what the service applies twice to the same effect is sent again after a lost answer, and so is what asks
-        # for a report, which is no harm; of anything else
-        # nobody can tell whether it happened, and the run ends in doubt
-        kind, report = _MAKES.get(one.operation.id, one.operation.id), one.operation.id in _REPORTS
-        kept = ctx.once("call", do, find=(lambda: None) if report else None, kind=kind, counts_as_change=not report)
-        if answers or reread is None or ctx.dry_run or not isinstance(kept, dict):
-            return answers[-1] if answers else kept
-        return reread(ctx, kept)
+        # after a lost answer, what can be applied twice to the same effect is sent again, and so is a report's request,
+        # which does no harm; the outcome of anything else stays unknown, and the run ends with exit code 7
+        kind, report = _MAKES.get(call.operation.id, call.operation.id), call.operation.id in _REPORTS
+        stored = ctx.once("call", do, find=(lambda: None) if report else None, kind=kind, counts_as_change=not report)
+        if answers or reread is None or ctx.dry_run or not isinstance(stored, dict):
+            return answers[-1] if answers else stored
+        return reread(ctx, stored)
 
-    return read if one.reads else write
+    return read if call.reads else write
 
 
 def _unsendable(error: ValueError) -> ActionError:
-    return ActionError(f"this can't be sent: {error}")
+    return ActionError(f"the call can't be sent: {error}")
 
 
-def _collected(items: Iterator[Any], id: str) -> dict[str, Any]:
-    found = list(islice(items, CAP + 1))
-    if len(found) > CAP:
-        what = f"{id} has more than {CAP:,} items, too many to hold at once"
-        raise ActionError(what, hint="go through them one by one: for_each: call")
-    return {"items": found, "count": len(found)}
+def _collect(items: Iterator[Any], id: str) -> dict[str, Any]:
+    collected = list(islice(items, CAP + 1))
+    if len(collected) > CAP:
+        message = f"{id} has more than {CAP:,} items, too many to collect"
+        raise ActionError(message, hint="process them one by one: for_each: call")
+    return {"items": collected, "count": len(collected)}
 
 
-def accepted(catalogue: Catalogue, id: str, *, items: bool = False) -> dict[str, Any]:
-    """What a step may give to an operation, as JSON Schema: its parameters beside each other, its body under "body"."""
-    takes = catalogue.takes(id)
+def argument_schema(catalogue: Catalogue, id: str, *, items: bool = False) -> dict[str, Any]:
+    """The arguments of an operation's step, as JSON Schema: its parameters by name, its body under "body"."""
+    arguments = catalogue.arguments_of(id)
     properties: dict[str, Any] = {"operation": {"enum": [id]}}
-    properties |= {name: _safe(schema, catalogue) for name, schema in takes.path.items()}
-    properties |= takes.query
-    if takes.body is not None:
-        properties["body"] = _harmless(takes.body, id, catalogue)
-    if takes.pages and not items and catalogue.operation(id).method == "GET":
+    properties |= {name: _path_schema(schema, catalogue) for name, schema in arguments.path.items()}
+    properties |= arguments.query
+    if arguments.body is not None:
+        properties["body"] = _without_lossy_grants(arguments.body, id, catalogue)
+    if arguments.pages and not items and catalogue.operation(id).method == "GET":
         properties["all"] = {"type": "boolean"}
     return {
         "type": "object",
         "properties": properties,
-        "required": ["operation", *takes.path, *sorted(takes.required)],
+        "required": ["operation", *arguments.path, *sorted(arguments.required)],
         "$defs": catalogue.definitions,
     }
 
 
-def _resolved(schema: Any, catalogue: Catalogue) -> Any:
+def _resolve(schema: Any, catalogue: Catalogue) -> Any:
     pointer = schema.get("$ref", "") if isinstance(schema, dict) else ""
     return catalogue.definitions[pointer.removeprefix("#/$defs/")] if pointer else schema
 
 
-def _safe(schema: Any, catalogue: Catalogue) -> Any:
-    found = _resolved(schema, catalogue)
-    free = found.get("type") == "string" and not {"pattern", "enum"} & set(found)
-    return {**found, "pattern": _IN_PATH, "format": "segment"} if free else schema
+def _path_schema(schema: Any, catalogue: Catalogue) -> Any:
+    resolved = _resolve(schema, catalogue)
+    free = resolved.get("type") == "string" and not {"pattern", "enum"} & set(resolved)
+    return {**resolved, "pattern": _IN_PATH, "format": "segment"} if free else schema
 
 
-def _harmless(body: Any, id: str, catalogue: Catalogue) -> Any:
-    """The body without what would lose a token: a grant that uses up a code or a refresh token."""
+def _without_lossy_grants(body: Any, id: str, catalogue: Catalogue) -> Any:
+    """The body without the grants that lose a token: those that use up a code or a refresh token."""
     if id != TOKEN:
         return body
-    found = _resolved(body, catalogue)
-    told = found.get("discriminator", {})
-    number = told.get("mapping", {}).get(APP_GRANT)
+    resolved = _resolve(body, catalogue)
+    discriminator = resolved.get("discriminator", {})
+    number = discriminator.get("mapping", {}).get(APP_GRANT)
     if number is None:
         return body
-    one = found["anyOf"][number]
-    grant = {told["propertyName"]: {"enum": [APP_GRANT]}}
-    harmless = {**one, "properties": {**one.get("properties", {}), **grant}}
-    return {"anyOf": [harmless], "discriminator": {**told, "mapping": {APP_GRANT: 0}}}
+    branch = resolved["anyOf"][number]
+    grant = {discriminator["propertyName"]: {"enum": [APP_GRANT]}}
+    harmless = {**branch, "properties": {**branch.get("properties", {}), **grant}}
+    return {"anyOf": [harmless], "discriminator": {**discriminator, "mapping": {APP_GRANT: 0}}}
 
 
 @action("call", api="v5", undo={"board": OF_BOARD, "pin": OF_PIN})
 def _any_operation(ctx: Context, *, operation: str) -> Any:
-    """Call any operation of the API. (pinflow operations lists them, and tells what each takes)
+    """Call any operation of the API. (pinflow operations lists them and their arguments)
 
-    Its parameters are given beside ``operation``, its body under ``body``; all are checked before the run. A listing
-    is gone through page by page with ``for_each: call``; ``all: true`` collects all of its pages in one step.
+    Set its parameters beside ``operation``, its body under ``body``; all are checked before the run. ``for_each: call``
+    goes through a listing page by page; ``all: true`` collects all of its pages in one step.
 
     Arguments:
-        operation: which one, such as boards/update
+        operation: the operation's id, such as boards/update
     """
-    raise AssertionError("a plan has the operation's own action in place of this one")
+    raise AssertionError("a plan replaces this action with the operation's own")
 
 
-def call_of(choice: Choice) -> Action:
-    """The action that stands for every operation of the catalogue that is in use."""
+def make_call_action(catalogue_choice: CatalogueChoice) -> Action:
+    """The action ``call``, with a variant for every operation of the catalogue in use."""
 
-    made: dict[tuple[str, bool], Action] = {}  # a recipe often calls one operation many times
+    actions: dict[tuple[str, bool], Action] = {}  # a recipe often calls one operation many times
 
     def find(id: str, items: bool) -> Action | None:
-        if (id, items) not in made:
+        if (id, items) not in actions:
             try:
-                if id not in choice.catalogue.operations:
+                if id not in catalogue_choice.catalogue.operations:
                     return None
-                made[id, items] = action_of(choice.catalogue, id, items=items)
+                actions[id, items] = make_operation_action(catalogue_choice.catalogue, id, items=items)
             except ValueError as error:
-                raise unreadable(error) from error
-        return made[id, items]
+                raise unreadable_catalogue(error) from error
+        return actions[id, items]
 
     def names() -> list[str]:
         try:
-            return list(choice.catalogue.operations)
+            return list(catalogue_choice.catalogue.operations)
         except ValueError as error:
-            raise unreadable(error) from error
+            raise unreadable_catalogue(error) from error
 
     hint = "pinflow operations WORD searches them"
     return replace(_any_operation, variants=Variants(by="operation", find=find, names=names, hint=hint))

@@ -1,4 +1,4 @@
-"""What an operation takes, in words: a line for each parameter and each field of its body."""
+"""An operation's arguments as text: a line for each parameter and each field of its body."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 _WORDS: Final = {"string": "text", "integer": "whole number", "boolean": "true | false", "null": "null"}
 _DIGITS: Final = (r"^\d+$", "^[0-9]+$")
-_NAMED: Final = 6  # words of an enum that are all listed
-_DEEPEST: Final = 5
+_MAX_VALUES: Final = 6  # of an enum that are listed: they fit on a line
+_MAX_DEPTH: Final = 5  # of fields within fields; deeper ones are never set by hand
 
 
 class Line(NamedTuple):
-    """A parameter or field: "media_source.url", what it may be, and whether it must be there."""
+    """A parameter or field: "media_source.url", its values as text, and whether it is required."""
 
     name: str
     words: str
@@ -22,34 +22,34 @@ class Line(NamedTuple):
 
 
 class Describer:
-    """Puts the schemas of one catalogue into words."""
+    """Describes the schemas of one catalogue as text."""
 
     def __init__(self, definitions: Mapping[str, Any]) -> None:
         self._definitions = definitions
 
-    def resolved(self, schema: Any) -> Mapping[str, Any]:
-        """A schema itself, where there is only its name. {} is anything."""
+    def resolve(self, schema: Any) -> Mapping[str, Any]:
+        """The schema that a reference names, or the schema itself. {} is anything."""
         while isinstance(schema, dict) and "$ref" in schema:
             schema = self._definitions[schema["$ref"].removeprefix("#/$defs/")]
         return schema if isinstance(schema, dict) else {}
 
     def words(self, schema: Any) -> str:
-        """What a value may be: "whole number, 1 to 250, default 25"."""
-        found = self.resolved(schema)
-        default = schema.get("default", found.get("default")) if isinstance(schema, dict) else None
-        shown = str(default).lower() if isinstance(default, bool) else default
-        return self._kind(found) + ("" if default is None else f", default {shown}")
+        """The values as text: "whole number, 1 to 250, default 25"."""
+        resolved = self.resolve(schema)
+        default = schema.get("default", resolved.get("default")) if isinstance(schema, dict) else None
+        text = str(default).lower() if isinstance(default, bool) else default
+        return self._kind(resolved) + ("" if default is None else f", default {text}")
 
     def _kind(self, schema: Mapping[str, Any]) -> str:
         if "anyOf" in schema:
-            kinds = [self._kind(self.resolved(part)) for part in schema["anyOf"]]
+            kinds = [self._kind(self.resolve(part)) for part in schema["anyOf"]]
             return " or ".join(dict.fromkeys(word for kind in kinds for word in kind.split(" or ")))
         if "enum" in schema:
-            listed = " | ".join(map(str, schema["enum"][:_NAMED]))
-            return listed if len(schema["enum"]) <= _NAMED else f"{listed} | … ({len(schema['enum'])} words)"
+            values = " | ".join(map(str, schema["enum"][:_MAX_VALUES]))
+            return values if len(schema["enum"]) <= _MAX_VALUES else f"{values} | … ({len(schema['enum'])} values)"
         match schema.get("type"):
             case "array":
-                return f"list of {self._kind(self.resolved(schema.get('items')))}{_range(schema, 'Items')}"
+                return f"list of {self._kind(self.resolve(schema.get('items')))}{_range(schema, 'Items')}"
             case "object":
                 return "mapping"
             case "string":
@@ -59,38 +59,42 @@ class Describer:
             case name:
                 return _WORDS.get(str(name), "anything")
 
-    def lines(self, schema: Any, prefix: str = "", around: tuple[str, ...] = ()) -> Iterator[Line]:
-        """The fields of an object or of a list's items, those within them too."""
-        found = self.resolved(schema)
+    def lines(self, schema: Any, prefix: str = "", parents: tuple[str, ...] = ()) -> Iterator[Line]:
+        """The fields of an object or of a list's items, nested ones too."""
+        resolved = self.resolve(schema)
         name = str(schema.get("$ref", "")) if isinstance(schema, dict) else ""
-        if (name and name in around) or len(around) >= _DEEPEST:
+        if (name and name in parents) or len(parents) >= _MAX_DEPTH:
             return
-        inner = (*around, name)
-        if "items" in found:
-            yield from self.lines(found["items"], f"{prefix}[]", inner)
-        required = found.get("required", ())
-        for field, part in found.get("properties", {}).items():
-            shown = f"{prefix}.{field}" if prefix else field
-            yield Line(shown, self.words(part), field in required)
-            yield from self.lines(part, shown, inner)
-        yield from self._branches(found, prefix, inner)
+        inner = (*parents, name)
+        if "items" in resolved:
+            yield from self.lines(resolved["items"], f"{prefix}[]", inner)
+        required = resolved.get("required", ())
+        for field, part in resolved.get("properties", {}).items():
+            path = f"{prefix}.{field}" if prefix else field
+            yield Line(path, self.words(part), field in required)
+            yield from self.lines(part, path, inner)
+        yield from self._branches(resolved, prefix, inner)
 
-    def _branches(self, schema: Mapping[str, Any], prefix: str, around: tuple[str, ...]) -> Iterator[Line]:
+    def _branches(self, schema: Mapping[str, Any], prefix: str, parents: tuple[str, ...]) -> Iterator[Line]:
         branches = [part for part in schema.get("anyOf", ()) if self._has_fields(part)]
         if len(branches) == 1:
-            yield from self.lines(branches[0], prefix, around)
+            yield from self.lines(branches[0], prefix, parents)
             return
-        told = schema.get("discriminator", {})
-        by_number = {number: word for word, number in told.get("mapping", {}).items()}
+        discriminator = schema.get("discriminator", {})
+        by_number = {number: word for word, number in discriminator.get("mapping", {}).items()}
         for number, part in enumerate(schema.get("anyOf", ())):
             if self._has_fields(part):
-                which = f"{told['propertyName']}: {by_number[number]}" if number in by_number else f"way {number + 1}"
-                yield Line(f"{prefix} ({which})".strip(), "", False)
-                yield from self.lines(part, prefix, around)
+                branch = (
+                    f"{discriminator['propertyName']}: {by_number[number]}"
+                    if number in by_number
+                    else f"way {number + 1}"
+                )
+                yield Line(f"{prefix} ({branch})".strip(), "", False)
+                yield from self.lines(part, prefix, parents)
 
     def _has_fields(self, schema: Any) -> bool:
-        found = self.resolved(schema)
-        return bool({"properties", "items", "anyOf"} & set(found))
+        resolved = self.resolve(schema)
+        return bool({"properties", "items", "anyOf"} & set(resolved))
 
 
 def _text(schema: Mapping[str, Any]) -> str:
@@ -100,11 +104,11 @@ def _text(schema: Mapping[str, Any]) -> str:
     return f"{kind}{like}{_range(schema, 'Length')}"
 
 
-def _range(schema: Mapping[str, Any], what: str) -> str:
+def _range(schema: Mapping[str, Any], counted: str) -> str:
     """ ", 1 to 250"; for a length or a number of items, what is counted."""
-    low, high = (schema.get(f"{end}{what}" if what else f"{end}imum") for end in ("min", "max"))
-    unit = {"Length": " characters", "Items": " of them", "": ""}[what]
-    if not what and (above := schema.get("exclusiveMinimum")) is not None:
+    low, high = (schema.get(f"{end}{counted}" if counted else f"{end}imum") for end in ("min", "max"))
+    unit = {"Length": " characters", "Items": " of them", "": ""}[counted]
+    if not counted and (above := schema.get("exclusiveMinimum")) is not None:
         return f", above {above}" + (f", at most {high}" if high is not None else "")
     if low is not None and high is not None:
         return f", {low} to {high}{unit}" if low != high else f", {low}{unit}"

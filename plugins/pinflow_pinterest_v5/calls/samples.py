@@ -1,4 +1,4 @@
-"""Values that fit a JSON Schema of the catalogue, for calling every operation with something valid."""
+"""Sample values for JSON Schemas of the catalogue, to call every operation with valid arguments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEEPEST = 12
+MAX_DEPTH = 12  # of optional fields within fields: some schemas contain themselves
 TEXTS = (
     "text",
     "549755885175",
@@ -28,7 +28,7 @@ TEXTS = (
 
 
 def sample(schema: Any, definitions: Mapping[str, Any], *, full: bool, depth: int = 0) -> Any:
-    """A value that fits. ``full`` gives everything that may be given, not only what must be."""
+    """A valid value. With ``full`` it has every optional field, not only the required ones."""
 
     def inner(part: Any) -> Any:
         return sample(part, definitions, full=full, depth=depth + 1)
@@ -48,7 +48,7 @@ def sample(schema: Any, definitions: Mapping[str, Any], *, full: bool, depth: in
         case {"type": "object", "properties": dict(properties)}:
             needed = schema.get("required", ())
             return {
-                name: inner(part) for name, part in properties.items() if name in needed or (full and depth < DEEPEST)
+                name: inner(part) for name, part in properties.items() if name in needed or (full and depth < MAX_DEPTH)
             }
         case {"type": "object"}:
             more = schema.get("additionalProperties", True)
@@ -67,10 +67,10 @@ def sample(schema: Any, definitions: Mapping[str, Any], *, full: bool, depth: in
     raise AssertionError(schema)
 
 
-def _number(schema: Mapping[str, Any], found: float) -> float:
-    low: float = schema.get("minimum", found)
-    high: float = schema.get("maximum", found)
-    return min(max(found, low), high)
+def _number(schema: Mapping[str, Any], default: float) -> float:
+    low: float = schema.get("minimum", default)
+    high: float = schema.get("maximum", default)
+    return min(max(default, low), high)
 
 
 def _text(schema: Mapping[str, Any]) -> str:

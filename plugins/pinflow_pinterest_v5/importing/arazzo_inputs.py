@@ -1,4 +1,4 @@
-"""A workflow's inputs, which are JSON Schema, as inputs of a recipe."""
+"""Converting a workflow's inputs, which are JSON Schema, to inputs of a recipe."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ _DIGITS: Final = (r"^\d+$", "^[0-9]+$")
 _READ: Final = frozenset({"type", "format", "enum", "description", "example", "examples", "title", *_LIMITS})
 
 
-def unread(schema: Mapping[str, Any]) -> list[str]:
-    """What a property says beside, which an input can't."""
+def unsupported_keys(schema: Mapping[str, Any]) -> list[str]:
+    """The keys of a property that an input does not have."""
     return [str(key) for key in schema if key not in _READ and not str(key).startswith("x-")]
 
 
-def declared(name: str, schema: Mapping[str, Any], *, required: bool) -> dict[str, Any] | str:
-    """The input that a property declares, or why a recipe can't have one like it. A secret brings no value."""
+def make_input(name: str, schema: Mapping[str, Any], *, required: bool) -> dict[str, Any] | str:
+    """The input for a property, or why a recipe can't have it. A secret has no default."""
     kind = schema.get("type", "string")
     if is_secret(name, str(schema.get("default", ""))):
         return {"type": "secret", "required": True}
     if not isinstance(kind, str) or kind not in _TYPES:
         return "recipes have no inputs that are mappings" if kind == "object" else f"recipes have no type {kind!r}"
-    found: dict[str, Any] = {"type": _type(schema, kind)}
+    declaration: dict[str, Any] = {"type": _type(schema, kind)}
     if schema.get("description"):
-        found["description"] = " ".join(str(schema["description"]).split())[:200]
+        declaration["description"] = " ".join(str(schema["description"]).split())[:200]
     if required and "default" not in schema:
-        found["required"] = True
-    for name, own in _LIMITS.items():
-        # an id says its pattern already; limits of lists and secrets a recipe does not know
-        if name in schema and not (name == "pattern" and found["type"] != "string"):
-            found[own] = schema[name]
+        declaration["required"] = True
+    for name, key in _LIMITS.items():
+        # an id has a pattern already; lists and secrets have no limits in a recipe
+        if name in schema and not (name == "pattern" and declaration["type"] != "string"):
+            declaration[key] = schema[name]
     if isinstance(schema.get("enum"), list):
-        found["choices"] = schema["enum"]
+        declaration["choices"] = schema["enum"]
     examples = schema.get("examples")
     example = schema.get("example", examples[0] if isinstance(examples, list) and examples else None)
-    if example is not None and found["type"] != "secret":
-        found["example"] = example
-    return found
+    if example is not None and declaration["type"] != "secret":
+        declaration["example"] = example
+    return declaration
 
 
 def _type(schema: Mapping[str, Any], kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Arazzo's runtime expressions as expressions of a recipe.
+"""Converting Arazzo's runtime expressions to expressions of a recipe.
 
 Source: https://spec.openapis.org/arazzo/v1.0.1.html (runtime expressions)
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Loc = tuple[str | int, ...]
 
-GONE: Final = object()  # what could not be carried over
+OMITTED: Final = object()  # a value that could not be imported
 
 _RUNTIME: Final = re.compile(
     r"\$(?:inputs|steps|workflows|outputs|response|request|statusCode|url|method|components)\b\S*"
@@ -22,8 +22,8 @@ _EMBEDDED: Final = re.compile(r"\{(\$[^{}]+)\}")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
-class Scope:
-    """What the expressions of the workflows can name by now. ``leave`` is told of those that name something else."""
+class ArazzoScope:
+    """The names that expressions of the workflows can use so far. ``leave`` is called for other names."""
 
     def __init__(self, leave: Callable[[Loc, str], None]) -> None:
         self._leave = leave
@@ -33,72 +33,72 @@ class Scope:
         self.outputs: dict[tuple[str, str, str], str] = {}  # workflow, step ("" for its own), name -> expression
 
     def enter(self, workflow: str) -> None:
-        """Begin with another workflow."""
+        """Start another workflow."""
         self.workflow = workflow
         self.steps = {}
 
     def value(self, value: Any, loc: Loc) -> Any:
-        """A value with its expressions as a recipe writes them; GONE where that can't be, which is told."""
+        """A value with its expressions converted; OMITTED, with a note, if they can't be."""
         match value:
             case dict():
                 pairs = ((key, self.value(part, (*loc, key))) for key, part in value.items())
-                return {key: part for key, part in pairs if part is not GONE}
+                return {key: part for key, part in pairs if part is not OMITTED}
             case list():
                 parts = (self.value(part, (*loc, index)) for index, part in enumerate(value))
-                return [part for part in parts if part is not GONE]
+                return [part for part in parts if part is not OMITTED]
             case str():
                 return self._text(value, loc)
         return value
 
     def _text(self, text: str, loc: Loc) -> Any:
         if _RUNTIME.fullmatch(text):
-            found = self.expression(text, loc)
-            return GONE if found is None else "${{ " + found + " }}"
+            expression = self.expression(text, loc)
+            return OMITTED if expression is None else "${{ " + expression + " }}"
         if "${{" in text:
             self._leave(loc, f"the text {text[:40]!r}: a recipe would read it as an expression")
-            return GONE
+            return OMITTED
         parts: list[str] = []
         for index, part in enumerate(_EMBEDDED.split(text)):
             if index % 2 == 0:
                 parts.append(part)
                 continue
-            found = self.expression(part, loc)
-            if found is None:
-                return GONE
-            parts.append("${{ " + found + " }}")
+            expression = self.expression(part, loc)
+            if expression is None:
+                return OMITTED
+            parts.append("${{ " + expression + " }}")
         return "".join(parts)
 
     def expression(self, text: str, loc: Loc, *, answer: str = "") -> str | None:
-        """A recipe's expression for a runtime expression; None where there is none, which is told.
+        """A recipe's expression for a runtime expression; None, with a note, if there is none.
 
-        ``answer`` is the step whose answer ``$response`` is.
+        ``answer`` is the step whose answer is ``$response``.
         """
         name, _, pointer = text.partition("#")
-        found = self._named(name.removeprefix("$").split("."), answer)
-        if found is None:
+        reference = self._reference(name.removeprefix("$").split("."), answer)
+        if reference is None:
             self._leave(loc, f"the expression {text[:80]!r}")
             return None
-        return found + _steps(pointer)
+        return reference + _steps(pointer)
 
-    def _named(self, parts: list[str], answer: str) -> str | None:
+    def _reference(self, parts: list[str], answer: str) -> str | None:
         match parts:
             case ["response", "body"] if answer:
                 return f"steps.{answer}"
             case ["inputs", name, *rest] if name in self.inputs:
                 return f"inputs.{self.inputs[name]}" + "".join(map(_field, rest))
             case ["steps", step, "outputs", name, *rest]:
-                found = self.outputs.get((self.workflow, step, name))
+                reference = self.outputs.get((self.workflow, step, name))
             case ["workflows", workflow, "outputs", name, *rest]:
-                found = self.outputs.get((workflow, "", name))
+                reference = self.outputs.get((workflow, "", name))
             case ["workflows", _, "inputs", name, *rest] if name in self.inputs:
-                found = f"inputs.{self.inputs[name]}"
+                reference = f"inputs.{self.inputs[name]}"
             case ["outputs", name, *rest]:
-                found = self.outputs.get((self.workflow, "", name))
+                reference = self.outputs.get((self.workflow, "", name))
             case _:
                 return None
-        if found is None:
+        if reference is None:
             return None
-        return found.removeprefix("${{ ").removesuffix(" }}") + "".join(map(_field, rest))
+        return reference.removeprefix("${{ ").removesuffix(" }}") + "".join(map(_field, rest))
 
 
 def _steps(pointer: str) -> str:

@@ -1,4 +1,4 @@
-"""A curl command as a recipe with one call. A secret that is in it is never written, shown or quoted.
+"""Importing a curl command as a recipe with one call. Its secrets are never written, shown or quoted.
 
 Source: https://curl.se/docs/manpage.html
 """
@@ -17,7 +17,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pinflow import UsageError
 from pinflow_pinterest.catalogue.operations import is_parameter
 from pinflow_pinterest_v5.calls.action import APP_GRANT, TOKEN
-from pinflow_pinterest_v5.importing.draft import Draft, identifier, is_secret, typed, unfit, without_tokens
+from pinflow_pinterest_v5.importing.draft import (
+    RecipeDraft,
+    find_faults,
+    identifier,
+    is_secret,
+    parse_value,
+    without_tokens,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +36,7 @@ HOSTS: Final = ("api.pinterest.com", "api-sandbox.pinterest.com")
 
 _DATA: Final = ("-d", "--data", "--data-raw", "--data-ascii", "--data-binary", "--json", "--data-urlencode")
 _LONG: Final = {"--request": "-X", "--header": "-H", "--get": "-G", "--head": "-I"}
-# options with a value, without one, and those of the latter that need no word: they are about the connection
+# options with a value, without one, and those of the latter that need no note: they are about the connection
 _WITH_VALUE: Final = """-A --user-agent -b --cookie -c --cookie-jar -e --referer -o --output -m --max-time
     --connect-timeout --retry --retry-delay --retry-max-time -x --proxy --cacert --cert --key -w --write-out --resolve
     --limit-rate -u --user --oauth2-bearer -D --dump-header -F --form -T --upload-file --max-redirs"""
@@ -42,7 +49,7 @@ _BARE: Final = _QUIET | frozenset(_ALONE.split())
 _PLACEHOLDER: Final = re.compile(
     r"\{+(\w+)\}+|<([\w -]+)>|\$\{?(\w+)\}?|:([a-z_]+)|%7B(\w+)%7D", re.ASCII | re.IGNORECASE
 )
-_SHELL: Final = re.compile(r"\|\|?|&&?|;|\d?>>?\S*|<")  # where curl's part of a line of the shell ends
+_SHELL: Final = re.compile(r"\|\|?|&&?|;|\d?>>?\S*|<")  # where the curl command ends in a shell line
 _ANSI: Final = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
 
 
@@ -55,65 +62,65 @@ class _Command:
     get: bool = False
     headers: list[tuple[str, str]] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
-    secret: bool = False  # there was one outside of the URL and the body
-    left: list[str] = field(default_factory=list)
+    secret: bool = False  # there was one outside the URL and the body
+    omissions: list[str] = field(default_factory=list)
 
 
 def read(text: str, catalogue: Catalogue) -> Imported:
-    """The recipe of a curl command. Raises UsageError for what is none, and for what is not Pinterest's."""
-    command = _parsed(text)
+    """The recipe of a curl command. Raises UsageError for any other text, and for another API than Pinterest's."""
+    command = _parse_command(text)
     path, query = _address(command)
     method = command.method or ("GET" if command.get or not command.data else "POST")
     operation = _operation(method, path, catalogue)
-    draft = Draft(name=f"Call {operation.id}")
-    given: dict[str, Any] = {"operation": operation.id, **_in_path(operation, path, draft)}
-    takes = catalogue.takes(operation.id)
+    draft = RecipeDraft(name=f"Call {operation.id}")
+    values: dict[str, Any] = {"operation": operation.id, **_path_values(operation, path, draft)}
+    arguments = catalogue.arguments_of(operation.id)
     body = None
     if command.get:
         query = "&".join(filter(None, [query, *command.data]))
     elif command.data:
         body = _body(command)
     if operation.id == TOKEN and isinstance(body, dict) and body.get("grant_type") != APP_GRANT:
-        what = "no recipe sends a code or a refresh token: it is used up, and the new one would be lost"
-        raise UsageError(
-            what, hint="pinflow auth login and pinflow auth refresh keep it; in a recipe, refresh_token does"
-        )
-    for name, value in _grouped(query).items():
-        if name not in takes.query:
+        problem = "a recipe can't send a code or a refresh token: it is used up, and the new one would be lost"
+        raise UsageError(problem, hint="use pinflow auth login or pinflow auth refresh; in a recipe, refresh_token")
+    for name, value in _group(query).items():
+        if name not in arguments.query:
             draft.leave(f"parameter {name!r}, which {operation.id} does not take")
             command.secret = command.secret or is_secret(name, value)
         else:
-            given[name] = _filled(value, typed(value, takes.query[name], catalogue), name, draft)
-    if body is not None and takes.body is None:
+            values[name] = _fill(value, parse_value(value, arguments.query[name], catalogue), name, draft)
+    if body is not None and arguments.body is None:
         draft.leave(f"the body, which {operation.id} does not take")
     elif body is not None:
-        given["body"] = draft.without_secrets(_with_inputs(body, draft))
-    for each in command.left:
-        draft.leave(each)
+        values["body"] = draft.without_secrets(_with_inputs(body, draft))
+    for omission in command.omissions:
+        draft.leave(omission)
     if command.secret:
         draft.leave("the token of the command: recipes hold no secrets; revoke it if anyone else has seen it")
     step = identifier(operation.id)
-    draft.steps.append({"id": step, "uses": "call", "with": given})
+    draft.steps.append({"id": step, "uses": "call", "with": values})
     draft.outputs["answer"] = "${{ steps." + step + " }}"
-    draft.notes += unfit(operation.id, given, catalogue)
+    draft.notes += find_faults(operation.id, values, catalogue)
     return draft.imported()
 
 
 # -- the words of the command
 
 
-def _parsed(text: str) -> _Command:
+def _parse_command(text: str) -> _Command:
     words = _words(text)
     if not words or words[0].rpartition("/")[2] not in ("curl", "curl.exe"):
-        raise UsageError("this is no curl command: it must begin with curl", hint="put it into quotes as a whole")
+        raise UsageError(
+            "this is not a curl command: it must begin with curl", hint="put quotes around the whole command"
+        )
     command = _Command()
     rest = iter(words[1:])
     for word in rest:
         if word.startswith("-") and word != "-":
             for name, value in _options(word, rest):
-                _take(command, name, value)
+                _apply_option(command, name, value)
         elif _SHELL.fullmatch(word):
-            command.left.append(f"what follows {word[:2]} in the command")
+            command.omissions.append(f"what follows {word[:2]} in the command")
             break
         elif command.url:
             raise UsageError("the curl command has two addresses", hint="make a recipe of each")
@@ -127,8 +134,8 @@ def _words(text: str) -> list[str]:
     if '^"' in joined:  # as a browser on Windows copies it for cmd
         joined = re.sub(r"\^(.)", r"\1", joined)
 
-    def plain(found: re.Match[str]) -> str:
-        return shlex.quote(codecs.decode(found[1].encode("latin-1", "backslashreplace"), "unicode_escape"))
+    def plain(match: re.Match[str]) -> str:
+        return shlex.quote(codecs.decode(match[1].encode("latin-1", "backslashreplace"), "unicode_escape"))
 
     try:
         return shlex.split(_ANSI.sub(plain, joined))
@@ -137,12 +144,12 @@ def _words(text: str) -> list[str]:
 
 
 def _options(word: str, rest: Iterator[str]) -> Iterator[tuple[str, str | None]]:
-    """The options of a word with their values: ``-sSX PATCH`` holds three."""
+    """The options of a word with their values: ``-sSX PATCH`` has three."""
     if word.startswith("--"):
-        name, given, value = word.partition("=")
+        name, has_value, value = word.partition("=")
         name = _LONG.get(name, name)
         takes = name in _VALUED or name in _DATA or name in ("-X", "-H", "--url")
-        yield name, (value if given else _next(word, rest)) if takes else None
+        yield name, (value if has_value else _next(word, rest)) if takes else None
         return
     letters = word[1:]
     while letters:
@@ -154,13 +161,13 @@ def _options(word: str, rest: Iterator[str]) -> Iterator[tuple[str, str | None]]
 
 
 def _next(name: str, rest: Iterator[str]) -> str:
-    found = next(rest, None)
-    if found is None:
-        raise UsageError(f"the curl command ends after {name}, which takes a value")
-    return found
+    value = next(rest, None)
+    if value is None:
+        raise UsageError(f"the curl command ends after {name}, which needs a value")
+    return value
 
 
-def _take(command: _Command, name: str, value: str | None) -> None:
+def _apply_option(command: _Command, name: str, value: str | None) -> None:
     match name:
         case "-X":
             command.method = str(value).upper()
@@ -175,14 +182,14 @@ def _take(command: _Command, name: str, value: str | None) -> None:
         case "-u" | "--user" | "--oauth2-bearer" | "-b" | "--cookie":
             command.secret = True
         case "-F" | "--form" | "-T" | "--upload-file":
-            raise UsageError(f"curl {name} sends files, which no operation of the API takes")
+            raise UsageError(f"curl {name} sends files, which no operation of the API accepts")
         case _ if name in _DATA:
             _data(command, name, str(value))
         case _ if name in _VALUED or name in _BARE:
             if name not in _QUIET:
-                command.left.append(f"option {name}: pinflow has its own way with connections")
+                command.omissions.append(f"option {name}: pinflow has its own connection settings")
         case _:
-            raise UsageError(f"curl has an option {without_tokens(name)} here that is not known", hint="leave it out")
+            raise UsageError(f"the curl option {without_tokens(name)} is unknown", hint="remove it")
 
 
 def _header(command: _Command, text: str) -> None:
@@ -198,19 +205,19 @@ def _header(command: _Command, text: str) -> None:
         "content-length",
         "host",
     ):
-        command.left.append(f"header {name.strip()[:40]!r}")
+        command.omissions.append(f"header {name.strip()[:40]!r}")
     command.headers.append((lowered, value.strip()))
 
 
 def _data(command: _Command, name: str, value: str) -> None:
     if value.startswith("@") and name not in ("--data-raw", "--data-urlencode"):
-        raise UsageError(f"curl {name} @... reads a file, which is not looked into", hint="paste its text in its place")
+        raise UsageError(f"curl {name} @... reads a file, which is not imported", hint="paste its text instead")
     if name == "--json":
         command.headers.append(("content-type", "application/json"))
     if name == "--data-urlencode":
         field, equals, part = value.partition("=")
         if "@" in field or (not equals and "@" in value):
-            raise UsageError("curl --data-urlencode with @ reads a file, which is not looked into")
+            raise UsageError("curl --data-urlencode with @ reads a file, which is not imported")
         from urllib.parse import quote
 
         value = f"{field}={quote(part)}" if equals and field else quote(part or value)
@@ -229,7 +236,7 @@ def _address(command: _Command) -> tuple[str, str]:
         parts = urlsplit(url if "://" in url else f"https://{url}")
         host = (parts.hostname or "").lower()
     except ValueError:
-        raise UsageError("the curl command's address is no URL") from None
+        raise UsageError("the curl command's address is not a URL") from None
     if parts.username or parts.password:
         command.secret = True
     if host not in HOSTS:
@@ -237,7 +244,7 @@ def _address(command: _Command) -> tuple[str, str]:
             f"{without_tokens(host[:80]) or 'this'} is not Pinterest's API", hint=f"the hosts are: {', '.join(HOSTS)}"
         )
     if host != HOSTS[0]:
-        command.left.append(f"host {host}: to use it, set PINTEREST_API_URI=https://{host}")
+        command.omissions.append(f"host {host}: to use it, set PINTEREST_API_URI=https://{host}")
     version, _, path = parts.path.lstrip("/").partition("/")
     if version != "v5":
         raise UsageError(f"/{version[:20]} is not API v5", hint="its addresses begin with /v5/")
@@ -245,47 +252,49 @@ def _address(command: _Command) -> tuple[str, str]:
 
 
 def _operation(method: str, path: str, catalogue: Catalogue) -> Operation:
-    found = catalogue.match(method, path)
-    if found is not None:
-        return found
-    others = [each for verb in ("GET", "POST", "PATCH", "PUT", "DELETE") if (each := catalogue.match(verb, path))]
-    if others:
-        have = ", ".join(f"{each.method} ({each.id})" for each in others)
-        raise UsageError(f"no operation is {method} {_shown(path)}", hint=f"there is: {have}")
-    paths = {f"{each.method} {each.path}": each.id for each in catalogue.operations.values()}
+    operation = catalogue.match(method, path)
+    if operation is not None:
+        return operation
+    alternatives = [
+        other for verb in ("GET", "POST", "PATCH", "PUT", "DELETE") if (other := catalogue.match(verb, path))
+    ]
+    if alternatives:
+        have = ", ".join(f"{other.method} ({other.id})" for other in alternatives)
+        raise UsageError(f"there is no operation {method} {_path_text(path)}", hint=f"this path has: {have}")
+    paths = {f"{other.method} {other.path}": other.id for other in catalogue.operations.values()}
     near = get_close_matches(f"{method} {path}", paths, n=3, cutoff=0.5)
-    hint = "; ".join(f"{paths[each]} is {each}" for each in near) or "pinflow operations lists them"
-    raise UsageError(f"no operation is {method} {_shown(path)}", hint=f"nearest: {hint}" if near else hint)
+    hint = "; ".join(f"{paths[other]} is {other}" for other in near) or "pinflow operations lists them"
+    raise UsageError(f"there is no operation {method} {_path_text(path)}", hint=f"nearest: {hint}" if near else hint)
 
 
-def _shown(path: str) -> str:
-    shown = without_tokens(path)
-    return shown if len(shown) <= 100 else shown[:99] + "…"
+def _path_text(path: str) -> str:
+    text = without_tokens(path)
+    return text if len(text) <= 100 else text[:99] + "…"
 
 
-def _in_path(operation: Operation, path: str, draft: Draft) -> dict[str, Any]:
+def _path_values(operation: Operation, path: str, draft: RecipeDraft) -> dict[str, Any]:
     """The values of the path's parameters."""
     pairs = zip(operation.path.split("/"), path.split("/"), strict=True)
     values = {template[1:-1]: unquote(text) for template, text in pairs if is_parameter(template)}
-    return {name: _filled(value, value, name, draft) for name, value in values.items()}
+    return {name: _fill(value, value, name, draft) for name, value in values.items()}
 
 
 # -- values
 
 
-def _filled(text: str, value: Any, name: str, draft: Draft) -> Any:
-    """The value; an input in place of what stands for one in the command, such as {board_id} or $BOARD_ID."""
+def _fill(text: str, value: Any, name: str, draft: RecipeDraft) -> Any:
+    """The value; an input if it is a placeholder such as {board_id} or $BOARD_ID."""
     if not _PLACEHOLDER.fullmatch(text):
         return draft.without_secrets(value, name)
     return draft.input(name, {"type": "id" if name.endswith("_id") else "string", "required": True})
 
 
-def _grouped(query: str) -> dict[str, str]:
-    """Parameters by name; one that is there several times is joined by commas, as lists are."""
-    found: dict[str, str] = {}
+def _group(query: str) -> dict[str, str]:
+    """Parameters by name; repeated ones are joined by commas, as lists are."""
+    values: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
-        found[name] = f"{found[name]},{value}" if name in found else value
-    return found
+        values[name] = f"{values[name]},{value}" if name in values else value
+    return values
 
 
 def _body(command: _Command) -> Any:
@@ -297,19 +306,19 @@ def _body(command: _Command) -> Any:
             return json.loads(text)
         except ValueError as error:
             where = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-            hint = "put the whole command into quotes so that the shell leaves those inside alone"
+            hint = "put quotes around the whole command, so that the shell keeps those inside"
             raise UsageError(f"the curl command's data is not JSON ({where})", hint=hint) from None
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
-def _with_inputs(body: Any, draft: Draft, name: str = "") -> Any:
-    """The body with an input in place of each text that stands for a value."""
+def _with_inputs(body: Any, draft: RecipeDraft, name: str = "") -> Any:
+    """The body with an input in place of each placeholder."""
     match body:
         case dict():
             return {key: _with_inputs(part, draft, key) for key, part in body.items()}
         case list():
             return [_with_inputs(part, draft, name) for part in body]
-        case str() if (found := _PLACEHOLDER.fullmatch(body)) and not is_secret(name, body):
-            word = next(filter(None, found.groups())).lower()
+        case str() if (match := _PLACEHOLDER.fullmatch(body)) and not is_secret(name, body):
+            word = next(filter(None, match.groups())).lower()
             return draft.input(word, {"type": "id" if name.endswith("_id") else "string", "required": True})
     return body

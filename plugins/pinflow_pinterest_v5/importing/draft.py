@@ -1,4 +1,4 @@
-"""A recipe in the making, from something that people had already: its parts, and what could not be carried over."""
+"""A recipe that is being imported: its parts, and what could not be imported."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import Imported, inert
-from pinflow_pinterest_v5.calls.action import action_of
+from pinflow_pinterest_v5.calls.action import make_operation_action
 from pinflow_pinterest_v5.calls.descriptions import Describer
 from pinflow_pinterest_v5.importing.yaml_writer import block
 
@@ -21,14 +21,14 @@ SECRETS: Final = frozenset(
 )
 
 _TOKEN = re.compile(r"pin[arc]_\w+")  # access, refresh and client-credentials tokens
-_INSIDE = re.compile(r"pin[arc]_[A-Za-z0-9]{20,}")  # one in a longer text, where pina_colada is none
+_INSIDE = re.compile(r"pin[arc]_[A-Za-z0-9]{20,}")  # one in a longer text, but not pina_colada
 _WHOLE = re.compile(r"-?\d{1,18}")
 _RESERVED = frozenset({"inputs", "steps", "auth", "run", "in", "true", "false", "null"})  # words of the recipe language
 
 
 @dataclass(slots=True)
-class Draft:
-    """A recipe of calls. ``notes`` tell what it lacks of what it was made from, and what is to be mended."""
+class RecipeDraft:
+    """A recipe of calls. ``notes`` say what could not be imported, and what must be corrected."""
 
     name: str
     description: str = ""
@@ -38,28 +38,28 @@ class Draft:
     notes: list[str] = field(default_factory=list)
 
     def imported(self) -> Imported:
-        """The recipe's text, and what it lacks, which stands at its head as well."""
+        """The recipe's text, which begins with the notes, and the notes."""
         parts: dict[str, Any] = {"pinflow": 1, "name": self.name, "description": self.description, "api": "v5"}
         parts |= {"inputs": self.inputs, "steps": self.steps, "outputs": self.outputs}
-        lines = [f"# {inert(each)}" for each in self.notes]
+        lines = [f"# {inert(note)}" for note in self.notes]
         for key, part in parts.items():
             if part:
                 lines += block({key: part}, open_to=1)
         return Imported("\n".join(lines) + "\n", tuple(self.notes))
 
-    def leave(self, what: str) -> None:
-        """Note something that could not be carried over, once."""
-        if (note := f"left out: {without_tokens(what)}") not in self.notes:
+    def leave(self, text: str) -> None:
+        """Note something that could not be imported, once."""
+        if (note := f"left out: {without_tokens(text)}") not in self.notes:
             self.notes.append(note)
 
     def input(self, name: str, declared: dict[str, Any]) -> str:
-        """The expression of an input, which the recipe has from now on."""
-        own = identifier(name)
-        self.inputs.setdefault(own, declared)
-        return "${{ inputs." + own + " }}"
+        """Add an input to the recipe. Returns its expression."""
+        input_name = identifier(name)
+        self.inputs.setdefault(input_name, declared)
+        return "${{ inputs." + input_name + " }}"
 
     def without_secrets(self, value: Any, name: str = "") -> Any:
-        """The value with a secret input in place of each secret that is written out in it."""
+        """The value with a secret input in place of each literal secret."""
         match value:
             case dict():
                 return {key: self.without_secrets(part, key) for key, part in value.items()}
@@ -71,48 +71,48 @@ class Draft:
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a value is one that nobody should see: by its name, or because it is one of Pinterest's tokens."""
+    """Whether a value is a secret: by its name, or because it looks like one of Pinterest's tokens."""
     return name.lower() in SECRETS or _TOKEN.match(value) is not None or _INSIDE.search(value) is not None
 
 
 def without_tokens(text: str) -> str:
-    """A text to show, with dots in place of Pinterest's tokens, whoever put them there."""
+    """A text to show, with dots in place of Pinterest's tokens."""
     return _TOKEN.sub("...", text)
 
 
-def unfit(id: str, given: dict[str, Any], catalogue: Catalogue) -> list[str]:
-    """What an operation would refuse of its arguments, expressions left aside."""
-    found = []
-    for problem in action_of(catalogue, id, items=False).parameters.problems(given):
-        value: Any = given
+def find_faults(id: str, arguments: dict[str, Any], catalogue: Catalogue) -> list[str]:
+    """A note for each argument that the operation would refuse; expressions are not checked."""
+    notes = []
+    for problem in make_operation_action(catalogue, id, items=False).parameters.problems(arguments):
+        value: Any = arguments
         for part in problem.location:
             inside = isinstance(value, list) or (isinstance(value, dict) and part in value)
             value = value[part] if inside else None
         if not (isinstance(value, str) and "${{" in value):
-            found.append(f"to mend: {id}: {without_tokens(problem.message)}")
-    return found
+            notes.append(f"to correct: {id}: {without_tokens(problem.message)}")
+    return notes
 
 
 def identifier(text: str, taken: Mapping[str, Any] | None = None) -> str:
-    """A name that a recipe may use, made of ``text``; with a number behind it where it is ``taken``."""
-    found = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "value"
-    found = f"_{found}" if found[0].isdigit() or found in _RESERVED else found
-    number, name = 1, found
+    """A valid name made of ``text``, with a number appended if it is ``taken``."""
+    base = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "value"
+    base = f"_{base}" if base[0].isdigit() or base in _RESERVED else base
+    number, name = 1, base
     while taken is not None and name in taken:
         number += 1
-        name = f"{found}_{number}"
+        name = f"{base}_{number}"
     return name
 
 
-def typed(text: str, schema: Any, catalogue: Catalogue) -> Any:
-    """A text of a query as the value that it stands for there; as it is, where it stands for none."""
-    found = Describer(catalogue.definitions).resolved(schema)
-    for branch in found.get("anyOf", ()):
-        found = Describer(catalogue.definitions).resolved(branch)
+def parse_value(text: str, schema: Any, catalogue: Catalogue) -> Any:
+    """A query text as the value that its schema says; the text itself if it doesn't fit."""
+    resolved = Describer(catalogue.definitions).resolve(schema)
+    for branch in resolved.get("anyOf", ()):
+        resolved = Describer(catalogue.definitions).resolve(branch)
         break
-    match found.get("type"):
+    match resolved.get("type"):
         case "array":
-            return [typed(part, found.get("items"), catalogue) for part in text.split(",")]
+            return [parse_value(part, resolved.get("items"), catalogue) for part in text.split(",")]
         case "integer" if _WHOLE.fullmatch(text):
             return int(text)
         case "number" if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", text):

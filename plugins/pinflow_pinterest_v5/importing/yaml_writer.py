@@ -1,6 +1,7 @@
-"""Plain data as YAML that people would write: blocks, quotes only where they are needed, nothing that acts.
+"""Writing plain data as YAML that people would write: blocks, quotes only where needed, no tags.
 
-What is written is read back the same, whatever text it holds.
+Reading it back gives the same data, whatever texts it holds. PyYAML's writer chooses
+between block and flow by nesting alone, not by width.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# what reads as a text without quotes in YAML 1.1 and 1.2: no number, no date, no word with a meaning, no sign
+# text that needs no quotes in YAML 1.1 and 1.2: not a number, date, keyword or indicator
 _PLAIN: Final = re.compile(
     r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*", re.I
 )
 _EXPRESSION: Final = re.compile(r"\$\{\{[^\"'\n:#}]*\}\}")
-_WIDE: Final = 88  # characters of a list or mapping that stands on one line
+_WIDE: Final = 88  # characters of a list or mapping on one line: with its key and indentation it stays below 100
 
 
 def scalar(value: object) -> str:
@@ -37,7 +38,7 @@ def flow(value: Any) -> str:
 
 
 def _inside(value: Any) -> str:
-    """A value within braces, where an expression's own would end them."""
+    """A value inside braces; quoted if it has braces of its own, as expressions do."""
     return (
         json.dumps(value) if isinstance(value, str) and "{" in value else flow(value) if _deep(value) else scalar(value)
     )
@@ -48,7 +49,7 @@ def _deep(value: Any) -> bool:
 
 
 def block(value: dict[str, Any], indent: int = 0, *, open_to: int = 0) -> Iterator[str]:
-    """The lines of a mapping. Down to the level ``open_to`` nothing deep stands on one line with its name."""
+    """The lines of a mapping. Down to the level ``open_to``, nested values get lines of their own."""
     space = " " * indent
     for name, part in value.items():
         if _deep(part) and part and (open_to > 0 or len(flow(part)) > _WIDE - indent):
