@@ -117,7 +117,7 @@ def _plain_value(value: Any, place: str, offset: int) -> Any:
 
 
 def _lookup(value: Any, key: Any, place: str, offset: int) -> Any:
-    """What the field or item holds, ABSENT if there is none; raises Invalid if there can be none."""
+    """What the field or item holds, ABSENT if it is missing; raises Invalid if the value has no fields or items."""
     if value is None:
         return ABSENT
     if isinstance(value, Mapping):

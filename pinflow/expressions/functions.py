@@ -27,7 +27,7 @@ from pinflow.expressions.values import (
     make_copy,
     plain,
 )
-from pinflow.schema.invalid import Invalid, describe, listed, mismatch, out_of_bounds
+from pinflow.schema.invalid import Invalid, describe, join_words, mismatch, out_of_bounds
 from pinflow.suggestions import quoted
 
 Check: TypeAlias = Callable[[Any], Any]
@@ -109,16 +109,16 @@ def container(value: Any) -> str | Items | Mapping[str, Any]:
     raise _mismatch("text, a list or a mapping", value)
 
 
-def _mismatch(wanted: str, value: Any) -> Invalid:
+def _mismatch(expected: str, value: Any) -> Invalid:
     """The mistake of a wrong type, with the function that helps."""
     hint = ""
     if value is None:
         hint = "say with ?? what to use instead"
-    elif wanted == "text" and type(value) in NUMBERS:
+    elif expected == "text" and type(value) in NUMBERS:
         hint = "text(...) makes text of a number"
-    elif wanted in ("a number", "a whole number") and type(value) is str:
+    elif expected in ("a number", "a whole number") and type(value) is str:
         hint = "number(...) makes a number of text"
-    return mismatch(wanted, value, hint)
+    return mismatch(expected, value, hint)
 
 
 # Text
@@ -305,7 +305,7 @@ def ordered(values: Items, name: str) -> Sequence[Any]:
     if all(type(item) in NUMBERS for item in items) or all(type(item) is str for item in items):
         return items
     types = sorted({describe(item) for item in items})
-    raise Invalid(f"{name} must be all numbers or all text, not {listed(types, 'and')}")
+    raise Invalid(f"{name} must be all numbers or all text, not {join_words(types, 'and')}")
 
 
 def _first(run: Evaluation, values: Items) -> Any:

@@ -12,8 +12,8 @@ from pinflow.schema.invalid import Invalid, describe, mismatch
 Operator: TypeAlias = Callable[[Evaluation, Any, Any], Any]
 
 
-def _wrong_sides(sign: str, wanted: str, left: Any, right: Any, hint: str = "") -> Invalid:
-    return Invalid(f"the sides of {sign!r} must be {wanted}, not {describe(left)} and {describe(right)}", hint)
+def _wrong_sides(sign: str, expected: str, left: Any, right: Any, hint: str = "") -> Invalid:
+    return Invalid(f"the sides of {sign!r} must be {expected}, not {describe(left)} and {describe(right)}", hint)
 
 
 def add(run: Evaluation, left: Any, right: Any) -> Any:

@@ -17,12 +17,14 @@ from pinflow.schema.invalid import Invalid, describe
 if TYPE_CHECKING:
     from datetime import datetime
 
+# Chosen so that recipes never meet them and the worst expression still ends soon: a recipe may come from a stranger.
 MAX_STEPS: Final = 5_000
 MAX_TEXT: Final = 65_536  # characters of a text that an expression builds
 MAX_ITEMS: Final = 10_000  # items of a list, or fields of a mapping, that an expression builds
-MAX_DEPTH: Final = 32  # of brackets and operators in a source text, and of lists and mappings in a value
-MAX_WHOLE: Final = 10**30
-MAX_RESULT: Final = 1_000_000  # values in a whole result, with all that it holds
+# of brackets and operators in a source text, and of lists and mappings in a value: recursion stays far from its limit
+MAX_DEPTH: Final = 32
+MAX_WHOLE: Final = 10**30  # ids have at most 30 digits; without a limit, a power would fill the memory
+MAX_RESULT: Final = 1_000_000  # values in a whole result: shared lists could multiply when they are copied
 
 STEP: Final = 1_000  # what one step costs; one item or one character of work costs 1
 

@@ -106,16 +106,16 @@ def _note(
         checker.add(place, problem.message, problem.hint)
 
 
-def _template_problem(template: Template, wanted: Shape, schema: Mapping[str, Any], names: Names) -> Invalid | None:
-    """Why what a template gives can't be what is wanted; None if it can, or if that is not known."""
+def _template_problem(template: Template, expected: Shape, schema: Mapping[str, Any], names: Names) -> Invalid | None:
+    """Why what a template gives can't be what is expected; None if it can, or if that is not known."""
     if not template.single:
-        problem = shape_mismatch({"type": "string"}, wanted, schema)
+        problem = shape_mismatch({"type": "string"}, expected, schema)
         return problem and problem.at(offset=0)
     expression, offset = next(p for p in template.parts if not isinstance(p, str))
     if len(expression.references) != 1 or not _JUST_A_NAME.fullmatch(expression.text):
         return None
     given = names.shape(expression.references[0])
-    problem = shape_mismatch(given, wanted, schema) if given else None
+    problem = shape_mismatch(given, expected, schema) if given else None
     return problem and problem.at(offset=offset)
 
 
@@ -126,7 +126,7 @@ def _below(schema: Shape, name: str) -> str | None:
 
 
 def _shape_at(schema: Shape, loc: Loc) -> Shape:
-    """What the schema says of the value at ``loc``; {} where that can't be told."""
+    """What the schema says of the value at ``loc``; {} if that isn't known."""
     shape = _plain(schema, schema)
     for part in loc:
         if isinstance(part, int):

@@ -123,7 +123,7 @@ class Checker:
         return True
 
     def _evaluate_early(self, expression: Expression, raw: object, place: Place, names: Names) -> Any:
-        """What an expression gives that reads inputs alone. If it reads more, or fails, which is noted, it is late."""
+        """What an expression gives that reads inputs alone. _Late if it reads more, or fails, which is noted."""
         if not self._is_known(expression.references, names):
             return _Late()
         try:

@@ -150,8 +150,8 @@ class _Resolver:
         self._now = now
         self._examples = examples
         self._values: dict[str, Any] = {}
-        self._open: list[str] = []  # the inputs whose defaults are being worked out
-        self.broken: set[str] = set()  # what is wrong with them is told already
+        self._open: list[str] = []  # the inputs whose defaults are being evaluated
+        self.broken: set[str] = set()  # their problems are noted already
         self.problems: list[Problem] = []
         self.missing: list[DeclaredInput] = []
 

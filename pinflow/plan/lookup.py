@@ -35,7 +35,7 @@ class ActionLookup:
         return next(iter(self._registry.apis)) if len(self._registry.apis) == 1 else None
 
     def api(self, part: PlacedStep) -> str | None:
-        """The API of a step's bare action name; None where there is none, or none that is known."""
+        """The API of a step's bare action name; None if the recipe names none and several are installed."""
         if part.step.api is None:
             return self.default_api(part.recipe)
         place = part.place.at("api")
@@ -53,7 +53,7 @@ class ActionLookup:
             self._wrong.add(api)
 
     def action(self, raw: str, place: Place, api: str | None) -> Action | None:
-        """The action that ``raw`` names; None if there is none, which is noted."""
+        """The action that ``raw`` names; None, with a problem noted, if it doesn't exist."""
         name = self._checker.early_text(raw, place)
         if name is None:
             return None
@@ -63,7 +63,7 @@ class ActionLookup:
         return action
 
     def variant(self, action: Action | None, part: PlacedStep, *, items: bool) -> Action | None:
-        """Which of an action's variants a step means; an action without any as it is. None where that can't be told.
+        """Which of an action's variants a step means; an action without any as it is. None if it isn't known.
 
         ``items`` says that the step loops over what it gives.
         """
@@ -96,7 +96,7 @@ class ActionLookup:
         if elsewhere:
             has = "has" if len(elsewhere) == 1 else "have"
             message = f"{outright or api} has no action {bare!r}; {' and '.join(elsewhere)} {has} it"
-            # whoever chose the API on the command line need not have written the recipe
+            # the user who chose the API on the command line may not be the recipe's author
             again = f"run it with --api {elsewhere[-1]}, or " if self._forced == api and not outright else ""
             return message, f"{again}write {elsewhere[-1]}.{bare}"
         if outright and self._registry.action(bare, None) is not None:

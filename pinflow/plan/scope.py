@@ -59,14 +59,14 @@ class Names:
         return {path} if path is not None else set()
 
     def shape(self, reference: Reference) -> Shape | None:
-        """What a reference gives, or None where that can't be told."""
+        """The shape of what a reference gives, or None if it isn't known."""
         shape = self.roots.get(reference.root)
         for part in reference.path:
             shape = None if shape is None else _inside(shape, part)
         return shape or None
 
     def problem(self, reference: Reference) -> Invalid | None:
-        """What is wrong with a reference, if anything can be told; its offset counts from the expression's start."""
+        """What is wrong with a reference, or None; its offset counts from the expression's start."""
         shape = self.roots.get(reference.root)
         if shape is None:
             message = f"unknown name {reference.root!r}"
@@ -107,9 +107,9 @@ def shape_of_input(declared: Input) -> Shape:
     return shape if declared.required or declared.has_default else {"anyOf": [shape, {"type": "null"}]}
 
 
-def shape_mismatch(given: Shape, wanted: Shape, document: Mapping[str, Any]) -> Invalid | None:
-    """Why a value of shape ``given`` can't be an argument of shape ``wanted``; None if it can, or that is not known."""
-    have, want = _types(given, document), _types(wanted, document)
+def shape_mismatch(given: Shape, expected: Shape, document: Mapping[str, Any]) -> Invalid | None:
+    """Why a value of shape ``given`` can't be an argument of shape ``expected``; None if it can, or may."""
+    have, want = _types(given, document), _types(expected, document)
     if not have or not want:
         return None
     have.discard("null")
@@ -118,7 +118,7 @@ def shape_mismatch(given: Shape, wanted: Shape, document: Mapping[str, Any]) -> 
     if have & want or not have:
         return None
     names = " or ".join(JSON_TYPES[name] for name in sorted(want - {"null"}))
-    return Invalid(f"must be {names}, not {_describe_shape(given)}", reason="type", wanted=names)
+    return Invalid(f"must be {names}, not {_describe_shape(given)}", reason="type", expected=names)
 
 
 def _types(shape: Shape, document: Mapping[str, Any]) -> set[str]:
@@ -136,7 +136,7 @@ def _types(shape: Shape, document: Mapping[str, Any]) -> set[str]:
 
 
 def _inside(shape: Shape, part: str | int) -> Shape | None:
-    """The shape of a field or item: {} where anything may be, None where there is no such thing."""
+    """The shape of a field or item: {} if it may be anything, None if it doesn't exist."""
     if not shape:
         return {}
     if "anyOf" in shape:

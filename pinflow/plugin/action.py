@@ -50,9 +50,8 @@ class Variants:
     """An action that is many: which of them a step means is told by its argument ``by``, before the run.
 
     ``find`` gets that argument's value and whether the step loops over items; it
-    gives the action that the step then has, or None where there is none of that
-    name. ``names`` lists them all, for people, editors and near misses; ``hint``
-    says where else to look.
+    returns the action that the step then has, or None for an unknown name. ``names``
+    lists them all, for people, editors and near misses; ``hint`` says where else to look.
     """
 
     by: str
@@ -69,7 +68,7 @@ class Action:
     ``quota`` names the quota categories that its calls count against.
     ``destructive`` says that it deletes things; a mapping of arguments to values,
     that it does when one of them has that value. ``local`` says of a write that it
-    may run with nobody there and no approval: it changes nothing that belongs to an
+    may run unattended without an approval: it changes nothing that belongs to an
     account, but keeps files of this machine, such as tokens, or asks for a report. ``tokens``
     is the field of its items that names a token: in a loop over them, steps may act
     for the account of each, and the trouble of one account ends no other's items.

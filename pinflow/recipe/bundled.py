@@ -29,7 +29,7 @@ def find_recipe(path: Path) -> Path:
     try:
         if path.exists() or path.is_absolute():
             return path
-    except OSError:  # no file can have such a long name, and whoever reads it says so
+    except OSError:  # too long for a file name: the reader reports it
         return path
     name = path.name if path.suffix in (".yaml", ".yml") else f"{path.name}.yaml"
     bundled = bundled_recipes() / name

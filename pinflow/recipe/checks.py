@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pinflow.recipe import validators
-from pinflow.schema.invalid import Invalid, listed, size_problem
+from pinflow.schema.invalid import Invalid, join_words, size_problem
 from pinflow.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _check_own_value(at: Location, value: Any, entry: dict[str, Any], type_: str
         return
     choices = entry.get("choices")
     if at[-1] in ("default", "example") and isinstance(choices, list) and fitting not in _fitting(choices, type_):
-        yield Invalid(f"{at[-1]} must be {listed(choices[:10])}", location=at)
+        yield Invalid(f"{at[-1]} must be {join_words(choices[:10])}", location=at)
     low, high = _plain_number(entry.get("min")), _plain_number(entry.get("max"))
     if type_ in (*NUMBER_TYPES, "string", "list") and (wrong := size_problem(fitting, low, high)):
         yield Invalid(f"{_subject(at)} {wrong}", location=at)

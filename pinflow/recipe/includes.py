@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pinflow.recipe.source import Source
 
 Loc = tuple[str | int, ...]
-DEPTH = 8  # includes in includes
+DEPTH = 8  # includes in includes: deeper ones are a mistake, such as a circle through a link
 MOST = 100  # includes in all: each may stand in for many others
 
 

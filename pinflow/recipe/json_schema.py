@@ -83,7 +83,7 @@ def recipe_schema(actions: Iterable[ActionSchema]) -> Json:
     definitions = {part.__name__: _object(part) for part in (model.Input, model.Login, model.Retry, model.Schedule)}
     definitions["Schedule"]["oneOf"] = [{"required": ["every"]}, {"required": ["cron"]}]
     definitions["Step"] = _step(known)
-    definitions["expression"] = {**EXPRESSION, "description": "An expression, worked out when the recipe runs."}
+    definitions["expression"] = {**EXPRESSION, "description": "An expression, evaluated when the recipe runs."}
     for action in known:
         definitions |= _arguments(action)
     recipe = _object(model.Recipe)

@@ -38,7 +38,7 @@ class Key(NamedTuple):
 def entry(default: T, kind: Validator, about: str, of: Validator | str | None = None, *, required: bool = False) -> T:
     """A line of a table; the default of a ``required`` key stands in where what was written is wrong."""
     metadata = {"key": Key(default, kind, about, of, required)}
-    if isinstance(default, dict):  # no mapping can be a plain default, though nobody changes it
+    if isinstance(default, dict):  # dataclasses refuse a mapping as a plain default, although nothing changes it
         return dataclasses.field(default_factory=lambda: default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -94,7 +94,7 @@ class Login(Section):
     scopes: tuple[str, ...] | None = entry(
         None,
         validators.listing,
-        "Scopes to ask for. They are worked out from the steps where this is left out.",
+        "Scopes to ask for. If left out, those that the steps need.",
         validators.text,
     )
 

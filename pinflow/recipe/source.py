@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-MAX_BYTES = 256_000
+MAX_BYTES = 256_000  # 90 times the longest bundled recipe
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,29}")
 _FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -71,7 +71,7 @@ class Source:
     """A recipe's text, its plain data, and the place of every piece of the data.
 
     ``text`` has no byte order mark, and its line ends are all ``\\n``. ``problems`` are the mistakes
-    that leave the rest of the data readable (a duplicate key: the first value counts); whoever turns
+    that leave the rest of the data readable (a duplicate key: the first value counts); what turns
     the data into a recipe reports them together with its own.
     """
 
@@ -95,7 +95,7 @@ class Source:
 
         Where ``loc`` leads to nothing (a missing key), its nearest parent that exists answers.
         ``offset`` goes that many characters into a text (0 is its first, behind a quote); where the
-        exact place can't be told, the beginning answers.
+        exact place isn't known, the beginning answers.
         """
         node, value = self._root, self.data
         start = node.start

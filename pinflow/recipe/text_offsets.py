@@ -27,7 +27,7 @@ _SINGLE = rf"{_FOLD}|(?P<quote>'')|(?P<plain>(?:[^' \t\n]++|[ \t]++(?!\n))+)"
 
 
 def offset_in_text(raw: str, style: str, value: str, offset: int) -> int:
-    """Where in ``raw``, as written, the value's character ``offset`` stands; 0 where that can't be told.
+    """Where in ``raw``, as written, the value's character ``offset`` stands; 0 if that isn't known.
 
     ``style`` is the character that begins the text (``'``, ``"``, ``|``, ``>``), or "" for a plain one.
     """

@@ -12,7 +12,7 @@ from pinflow.schema.durations import SECONDS, SPELLINGS
 from pinflow.schema.invalid import QUOTE, Invalid, mismatch, not_one_of, out_of_bounds
 from pinflow.schema.types import is_date
 
-MAX_SECONDS = 366 * 86_400
+MAX_SECONDS = 366 * 86_400  # a year: anything longer is a slip of the unit
 RESERVED = frozenset({"inputs", "steps", "auth", "run", "in", "true", "false", "null"})
 
 TEXT_TYPES = frozenset({"string", "id", "board", "token", "file", "secret"})  # types of inputs that are text
@@ -246,13 +246,13 @@ _NO_VALUE = "write a value, or delete the key"
 _DURATION_HINT = "write it like 30 seconds, 10 minutes or 2h"
 
 
-def _mismatch(wanted: str, value: Any, hint: str = "") -> Invalid:
+def _mismatch(expected: str, value: Any, hint: str = "") -> Invalid:
     """The mistake of a wrong type, with the advice that a recipe needs."""
     if value is None:
         hint = _NO_VALUE
     elif isinstance(value, str) and "${{" in value:
         hint = "write the value itself: ${{ }} isn't evaluated here"
-    return mismatch(wanted, value, hint)
+    return mismatch(expected, value, hint)
 
 
 def _sum_of_amounts(value: str) -> float:

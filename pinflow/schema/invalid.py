@@ -32,8 +32,8 @@ class Invalid(ValueError):
 
     ``message`` goes on from what names the value ("must be a list, not text"), ``hint`` says what to do.
     ``location`` leads from the value that was checked to the part of it that is wrong, and ``offset`` counts
-    characters from the start of a text there; whoever knows more of the place adds it with :meth:`at`.
-    ``reason`` tells a wrong type, a missing and an unknown key from all else, ``wanted`` is what belongs there
+    characters from the start of a text there; each place adds its own with :meth:`at`.
+    ``reason`` tells a wrong type, a missing and an unknown key from all else, ``expected`` is what belongs there
     ("a list"), ``known`` are the keys that there are, where one is unknown; ``at_key`` says that the key is wrong.
     """
 
@@ -42,7 +42,7 @@ class Invalid(ValueError):
     location: Location = ()
     offset: int | None = None
     reason: Literal["", "type", "missing", "unknown"] = ""
-    wanted: str = ""
+    expected: str = ""
     known: tuple[str, ...] = ()
     at_key: bool = False
 
@@ -95,20 +95,20 @@ def describe(value: object) -> str:
     return f"a value of type {type(value).__name__}"
 
 
-def mismatch(wanted: str, value: object, hint: str = "", location: Location = ()) -> Invalid:
-    """The mistake of a value that is not of the type that is ``wanted`` ("a list"). The value itself is not shown."""
-    fraction = type(value) is float and wanted == "a whole number"
-    message = f"must be {wanted}, not {'a fraction' if fraction else describe(value)}"
-    return Invalid(message, hint, location, reason="type", wanted=wanted)
+def mismatch(expected: str, value: object, hint: str = "", location: Location = ()) -> Invalid:
+    """The mistake of a value that is not of the type that is ``expected`` ("a list"). The value itself is not shown."""
+    fraction = type(value) is float and expected == "a whole number"
+    message = f"must be {expected}, not {'a fraction' if fraction else describe(value)}"
+    return Invalid(message, hint, location, reason="type", expected=expected)
 
 
 def not_one_of(choices: Sequence[object], value: object, *, show: bool = False, location: Location = ()) -> Invalid:
-    """The mistake of a value that is none of ``choices``; ``show`` where it may be shown."""
+    """The mistake of a value that isn't one of ``choices``; ``show`` says that it may be shown."""
     if not isinstance(value, str):
-        return mismatch(listed(choices), value, location=location)
-    message = f"must be {listed(choices)}{f', not {quoted(value)}' * show}"
+        return mismatch(join_words(choices), value, location=location)
+    message = f"must be {join_words(choices)}{f', not {quoted(value)}' * show}"
     likely = nearest(value, map(str, choices)) if show else None
-    return Invalid(message, f"did you mean {likely}?" if likely else "", location, wanted=listed(choices))
+    return Invalid(message, f"did you mean {likely}?" if likely else "", location, expected=join_words(choices))
 
 
 def out_of_bounds(size: float, least: float | None, most: float | None, unit: str = "") -> str:
@@ -134,7 +134,7 @@ def size_problem(value: object, least: float | None, most: float | None) -> str:
     return out_of_bounds(len(value), least, most, "character" if isinstance(value, str) else "item")
 
 
-def listed(choices: Sequence[object], last: str = "or") -> str:
+def join_words(choices: Sequence[object], last: str = "or") -> str:
     """Words as a sentence lists them: ``a, b or c``."""
     *most, end = map(str, choices)
     return f"{', '.join(most)} {last} {end}" if most else end

@@ -20,7 +20,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from pinflow.schema.constraints import Number, Text
-from pinflow.schema.invalid import QUOTE, Invalid, listed, mismatch, not_one_of, out_of_bounds
+from pinflow.schema.invalid import QUOTE, Invalid, join_words, mismatch, not_one_of, out_of_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -79,9 +79,9 @@ class TextType(Type):
         elif wrong := out_of_bounds(len(value), self.limits.min_length, self.limits.max_length, "character"):
             problems.append(Invalid(wrong, location=location))
         elif not self._is_of_format(value):
-            wanted = self.limits.description or FORMATS.get(self.limits.format, "")
-            message = f"isn't {wanted}" if wanted else f"doesn't match {self.limits.pattern}"
-            problems.append(Invalid(message, location=location, wanted=wanted))
+            expected = self.limits.description or FORMATS.get(self.limits.format, "")
+            message = f"isn't {expected}" if expected else f"doesn't match {self.limits.pattern}"
+            problems.append(Invalid(message, location=location, expected=expected))
         return value
 
     def _is_of_format(self, value: str) -> bool:
@@ -142,12 +142,12 @@ class ExactType(Type):
     """Of one Python type, as it is: booleans and null."""
 
     type: type
-    wanted: str
+    expected: str
     label: str
 
     def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
         if type(value) is not self.type:
-            problems.append(mismatch(self.wanted, value, location=location))
+            problems.append(mismatch(self.expected, value, location=location))
         return value
 
     def schema(self) -> Schema:
@@ -174,9 +174,9 @@ class ChoiceType(Type):
         from difflib import get_close_matches  # only a mistake pays for it
 
         near = get_close_matches(value.upper(), map(str, self.values), n=3)
-        hint = f"did you mean {listed(near)}?" if near else f"such as {', '.join(map(str, self.values[:3]))}"
-        wanted = f"one of {len(self.values)} words"
-        return Invalid(f"must be {wanted}", hint, location, wanted=wanted)
+        hint = f"did you mean {join_words(near)}?" if near else f"such as {', '.join(map(str, self.values[:3]))}"
+        expected = f"one of {len(self.values)} words"
+        return Invalid(f"must be {expected}", hint, location, expected=expected)
 
     def schema(self) -> Schema:
         return {"enum": list(self.values)}
@@ -308,11 +308,11 @@ def _joined_at_one_place(problems: Sequence[Invalid]) -> Invalid:
     first, *others = {problem.message: problem for problem in near}.values()
     if not others:
         return first
-    if not all(problem.wanted for problem in (first, *others)):
+    if not all(problem.expected for problem in (first, *others)):
         return replace(first, message=" or ".join(problem.message for problem in (first, *others)))
-    wanted = " or ".join(dict.fromkeys(problem.wanted for problem in (first, *others)))
+    expected = " or ".join(dict.fromkeys(problem.expected for problem in (first, *others)))
     value = first.message.partition(", not ")[2]  # which is described alike in all
-    return replace(first, message=f"must be {wanted}{f', not {value}' if value else ''}", hint="", wanted=wanted)
+    return replace(first, message=f"must be {expected}{f', not {value}' if value else ''}", hint="", expected=expected)
 
 
 # -- annotations
