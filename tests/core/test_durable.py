@@ -323,6 +323,7 @@ def test_looks_that_never_agree_leave_the_effect_in_doubt(world: World) -> None:
     do = poster(world, durable, "a", after=InDoubt("no answer"))
     with pytest.raises(InDoubt, match=r"pin '1' of step pins may have been applied: 6 looks .* did not agree"):
         durable.once("1", do, find=lambda: {"id": next(looks)}, kind="pin")
+    assert next(looks) == 6
     assert world.journal is not None
     assert world.journal.counts() == {"pin": {"done": 0, "adopted": 0, "skipped": 0, "failed": 0, "doubt": 1}}
 
@@ -741,6 +742,38 @@ def test_after_an_error_that_ends_the_loop_no_waiting_item_begins(world: World) 
         each(world, durable, ["0", "1", "2", "3"], do, parallel=2)
     assert set(begun) == {"0", "1"}
     assert world.sent == {"1": 1}  # what was at work ended
+
+
+def test_an_item_whose_outcome_is_unknown_ends_the_stream_whatever_its_error(world: World) -> None:
+    durable = world.start()
+    error = ActionError("the answer was cut off")
+    with pytest.raises(ActionError, match="the answer was cut off"):
+        each(world, durable, ["1", "2"], lambda item: poster(world, durable, item, after=error)())
+    assert (world.sent, world.told(ItemFailed)) == ({"1": 1}, [])
+
+
+def test_items_wait_for_those_with_unknown_outcome_and_no_longer(world: World) -> None:
+    durable = world.start()
+    each(world, durable, ["1"])
+    with pytest.raises(InDoubt):
+        each(world, durable, ["3"], lambda item: poster(world, durable, item, after=InDoubt("no answer"))())
+    world.events.clear()
+    read: list[str] = []
+    read_before: dict[str, int] = {}
+
+    def items() -> Iterator[str]:
+        for item in ("1", "2", "3", "4", "5"):
+            read.append(item)
+            yield item
+
+    def do(item: str) -> Any:
+        read_before[item] = len(read)
+        return poster(world, durable, item)()
+
+    each(world, durable, items(), do, find=world.listed)
+    assert [event.key for event in world.told(EffectDone)] == ["1", "3", "2", "4", "5"]
+    assert world.outcomes() == ["already", "adopted", "done", "done", "done"]
+    assert read_before == {"2": 4, "4": 4, "5": 5}
 
 
 class Ending(ThreadPoolExecutor):
