@@ -50,7 +50,7 @@ class Permit:
         self.queue: _Queue | None = None  # where it waits
         self.claim: object = None  # its slots
         self.connects = False  # whether the call may have to wait for a new connection
-        self.sent_at = 0.0  # by the monotonic clock
+        self.sent_at: float  # by the monotonic clock, once it is sent
         self.waited = 0.0  # seconds
 
     def wait_in(self, queue: _Queue | None) -> None:
@@ -92,7 +92,8 @@ class RateLimiter:
         self._fastest = float("inf")
         self._in_flight = self._connections = 0  # calls now, and the most that ever were
         self._answers, self._seconds = 0, 0.0
-        self._busy, self._busy_since = 0.0, 0.0  # seconds in which any call was in flight
+        self._busy = 0.0  # seconds in which any call was in flight
+        self._busy_since: float  # by the monotonic clock, while one is
 
     def open(self, login: str, categories: Iterable[str]) -> None:
         """Open the counters that calls of these categories need. Raises StateError if one can't be used."""

@@ -268,7 +268,7 @@ class CounterKey:
     origin: str  # where the service is: a simulated one has counters of its own
     account: str
     category: str
-    login: str = ""  # a name of the account's token, for people
+    login: str = field(default="", compare=False)  # a name of the account's token, for people
 
 
 @dataclass(frozen=True, slots=True)

@@ -448,7 +448,8 @@ def test_accounts_that_share_a_fingerprint_keep_their_count_until_the_last_is_fo
     limiter = World().limiter(write=Quota(1, 60))
     limiter.add("me", "fingerprint")
     limiter.add("me_too", "fingerprint")
-    call(limiter)
+    for login in ("aaa", "zzz", "me"):
+        call(limiter, login=login)
     limiter.forget("me")
     with pytest.raises(RateLimited):
         limiter.acquire("me_too", "write", patience=0)
@@ -464,8 +465,10 @@ def test_a_login_without_a_fingerprint_keeps_its_count_when_its_namesake_is_forg
     with pytest.raises(RateLimited):
         limiter.acquire("other", "write", patience=0)
     limiter.forget("other")
-    with pytest.raises(RateLimited):
-        limiter.acquire("me", "write", patience=0)
+    limiter.add("another", "me")
+    for login in ("me", "another"):
+        with pytest.raises(RateLimited):
+            limiter.acquire(login, "write", patience=0)
 
 
 def test_a_call_without_an_answer_says_nothing_of_how_long_calls_take() -> None:
