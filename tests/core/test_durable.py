@@ -92,6 +92,7 @@ class World:
     state: Path
     now: float = 1_795_608_000.0
     applied: list[tuple[float, str]] = field(default_factory=list)  # when, what
+    jump: float = 0.0  # seconds that the clock was set forward
     lag: float = 0.0  # seconds from a write until a listing shows it
     sent: Counter[str] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)
@@ -100,6 +101,9 @@ class World:
     journal: SafeJournal | None = None
 
     def clock(self) -> float:
+        return self.now + self.jump
+
+    def monotonic(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
@@ -114,10 +118,10 @@ class World:
         if not dry_run:
             known = self.state / "runs" / f"{RUN}.db"
             record = RunRecord(RUN, "r", "d", "n", {}, {}, {}, self.now)
-            runs = FolderRuns(self.state, Clock(self.clock, self.clock))
+            runs = FolderRuns(self.state, Clock(self.clock, self.monotonic))
             self.opened = runs.open(RUN) if known.exists() else runs.create(record)
             self.journal = SafeJournal(self.opened)
-        clock = Clock(self.clock, self.clock, options.pop("sleep", self.sleep))
+        clock = Clock(self.clock, self.monotonic, options.pop("sleep", self.sleep))
         services = {name: options.pop(name) for name in {"emit", "stop", "executor"} & options.keys()}
         run = run_context(None if dry_run else self.journal, clock, **({"emit": self.emit} | services))
         return Calls(EffectRunner(run, **options), "pins")
@@ -315,6 +319,33 @@ def test_two_looks_that_differ_are_followed_by_more(world: World) -> None:
     do = poster(world, durable, "a", after=InDoubt("no answer"))
     assert durable.once("1", do, find=lambda: next(looks)) == {"id": "1", "saves": 3}
     assert world.waits == [60.0, 5.0, 5.0, 5.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("looks", "result"),
+    [
+        ([{"saves": 1}, {"saves": 2}, {"saves": 2}], {"saves": 2}),
+        ([None, "a title", "a title"], "a title"),
+        ([{"id": "1"}, {"saves": 1}, {"saves": 1}], {"saves": 1}),
+    ],
+)
+def test_looks_agree_when_they_see_the_same_thing(world: World, looks: list[Any], result: Any) -> None:
+    durable = world.start()
+    seen = iter(looks)
+    do = poster(world, durable, "a", after=InDoubt("no answer"))
+    assert durable.once("1", do, find=lambda: next(seen)) == result
+
+
+def test_a_clock_that_is_set_forward_does_not_shorten_the_settle_time(world: World) -> None:
+    durable = world.start()
+
+    def do() -> Any:
+        poster(world, durable, "a")()
+        world.jump = 3600.0
+        raise InDoubt("no answer")
+
+    durable.once("1", do, find=lambda: world.listed("a"))
+    assert world.waits == [60.0, 5.0]
 
 
 def test_looks_that_never_agree_leave_the_effect_in_doubt(world: World) -> None:
