@@ -297,7 +297,7 @@ class App:
     def credential_request(self, token: str, api: str, scopes: frozenset[str] = frozenset()) -> CredentialRequest:
         """Where a token is looked for, outside of any recipe. Raises UsageError for an unknown API."""
         if api not in self.registry.apis:
-            raise UsageError(f"no plugin speaks the API {api!r}; there are: {', '.join(self.registry.apis)}")
+            raise UsageError(f"unknown API {api!r}; there are: {', '.join(self.registry.apis)}")
         return self._sign_in(paths.current_folder()).request(token, api, scopes)
 
     def recipes(self) -> list[Path]:

@@ -416,7 +416,7 @@ def _run_these(shell: Shell, app: App, store: ScheduleStore, row: JobRow, ids: S
     for occurrence in occurrences:
         if occurrence.state in ("due", "paused"):
             waits = "waits for another run of the job or its account; the daemon or a tick runs it then"
-            later = f"goes on later: {inert(occurrence.reason)}"
+            later = f"continues later: {inert(occurrence.reason)}"
             shell.tell(f"{inert(row.name)}: {later if occurrence.state == 'paused' else waits}")
     code = PAUSED if any(occurrence.state == "paused" for occurrence in occurrences) else log.exit_code
     return finish(scheduler, stop.exit_code(INTERRUPTED) if stop.event.is_set() else code)

@@ -154,7 +154,7 @@ def status_lines(status: ScheduleStatus) -> Iterator[str]:
         yield f"next     {inert(status.next[1])} at {local_time(status.next[0])}"
     for title, rows in (("running", status.running), ("waiting", status.waiting), ("paused", status.paused)):
         for row in rows[:10]:
-            until = f", goes on at {local_time(row.not_before)}" if title == "paused" else ""
+            until = f", continues at {local_time(row.not_before)}" if title == "paused" else ""
             cut_off = ", cut off" if title == "waiting" and row.state != "due" else ""
             yield f"{title:<8} {inert(row.job)} (due {local_time(row.due)}{until}{cut_off})"
     for problem in status.problems:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Run what is due now, to its end, and exit: for cron, systemd timers and CI. Call it as often
 as you like, also while a daemon or another tick runs: nothing runs twice. The exit code is
-that of the failed runs; paused runs go on in a later tick."""
+that of the failed runs; paused runs continue in a later tick."""
 EXAMPLES = """\
   pinflow tick recipes/refresh_all_tokens.yaml           from crontab, every 5 minutes
   pinflow tick                                           what was scheduled before, else recipes/"""

@@ -72,7 +72,7 @@ class ApprovalCheck:
         key = f"run-paused:{digest_of(plan)[:12]}"
         if result.status in ("paused", "in_doubt") and options.unattended:
             words = "is paused" if result.status == "paused" else "is in doubt"
-            text = f"{_in_a_line(result.error)}; go on with: pinflow resume {result.run}"
+            text = f"{_in_a_line(result.error)}; continue with: pinflow resume {result.run}"
             self.notices.alert(key, "run_paused", f"{plan.recipe.name} {words} (run {result.run})", text)
         elif result.ok:
             self.notices.resolve(key)

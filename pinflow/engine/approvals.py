@@ -114,7 +114,7 @@ class Approvals:
                 if name in (approval.name, Path(approval.recipe).stem) or path == approval.recipe:
                     digests.append(approval.digest)
         if not digests:
-            raise UsageError(f"there is no approval {name!r}", hint="pinflow approve --list shows them")
+            raise UsageError(f"no approval matches {name!r}", hint="pinflow approve --list shows them")
         for digest in digests:
             self._store.remove(digest)
         return [digest[:SHORT_DIGEST] for digest in digests]

@@ -70,5 +70,5 @@ def find_executor(name: str, offered: Mapping[str, Callable[[int], Executor]]) -
         raise PluginError(f"a plugin offers an executor named {both[0]!r}, which pinflow has itself")
     known = {**BUILT_IN, **offered}
     if name not in known:
-        raise UsageError(f"there is no executor {name!r}", hint=f"there are: {', '.join(known)}")
+        raise UsageError(f"unknown executor {name!r}", hint=f"there are: {', '.join(known)}")
     return known[name]

@@ -90,7 +90,7 @@ class Launcher:
         """Go on with a run where it stopped; see `App.resume`. ``make_plan`` plans what a record tells, with inputs."""
         chosen = run_id or self.store.runs.last()
         if chosen is None:
-            raise UsageError("there is no run to resume", hint="pinflow runs lists them")
+            raise UsageError("no run can be resumed", hint="pinflow runs lists them")
         with SafeJournal(self.store.runs.open(chosen)) as journal:
             _check_resumable(journal.run)
             plan = make_plan(journal.run, inputs)
@@ -199,14 +199,14 @@ class Launcher:
                 "when its quota is free again; nothing was sent",
                 retry_after=wait,
                 status=0,
-                hint=f"go on then, or wait for it: pinflow resume {run_id} --patience {ceil(wait / 60)}m",
+                hint=f"resume it then, or wait for it: pinflow resume {run_id} --patience {ceil(wait / 60)}m",
             )
 
 
 def _check_resumable(record: RunRecord) -> None:
     """Raise UsageError if there is nothing left to do."""
     if record.state == "ok":
-        raise UsageError(f"run {record.id} is done: there is nothing to resume", hint="which others can: pinflow runs")
+        raise UsageError(f"run {record.id} is done; nothing to resume", hint="which others can: pinflow runs")
     if record.options.get("sandbox"):
         raise UsageError(
             f"run {record.id} was in the embedded sandbox, which ended with it",

@@ -51,7 +51,7 @@ class SignIn:
     def request(self, token: str, api: str | None, scopes: frozenset[str] = frozenset()) -> CredentialRequest:
         """Where a token is looked for. Raises UsageError for an API that no plugin speaks."""
         if (known := self.registry.apis.get(api or "")) is None:
-            raise UsageError(f"no plugin speaks the API {api!r}", hint="say which: api: v5")
+            raise UsageError(f"unknown API {api!r}", hint="say which: api: v5")
         return CredentialRequest(
             api=known, token=token, scopes=scopes, environ=self.environ, folders=self.folders, clock=self.now
         )
@@ -79,7 +79,7 @@ class SignIn:
                 missing[error.message] = error.hint
                 continue
             if credential is None:
-                missing[f"there is no token {token!r} for {api.title}"] = hint
+                missing[f"no token {token!r} for {api.title}"] = hint
             elif lacking := lacking_scopes(credential, required):
                 message = f"the token {token!r} ({credential.source}) lacks the scopes {', '.join(sorted(lacking))}"
                 missing[message] = f"{hint} --scopes {','.join(sorted(required))}"

@@ -415,7 +415,7 @@ def _abs(run: Evaluation, value: int | float) -> int | float:
 
 def _now(run: Evaluation) -> str:
     if run.now is None:
-        raise Invalid("there is no clock here, so now() and today() can't be used")
+        raise Invalid("now() and today() can't be used here")
     return run.now.isoformat(timespec="seconds")
 
 

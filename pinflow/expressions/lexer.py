@@ -81,7 +81,7 @@ def _escape(match: re.Match[str], offset: int) -> str:
     code = match[1] or match[2]
     if code:
         if int(code, 16) > 0x10FFFF:
-            raise Invalid(f"there is no character {match[0]}", offset=offset + match.start())
+            raise Invalid(f"invalid character {match[0]}", offset=offset + match.start())
         return chr(int(code, 16))
     if match[3] in _ESCAPED:
         return _ESCAPED[match[3]]

@@ -362,7 +362,7 @@ class _Parser:
         if function is None and name not in LOOPS:
             meant = nearest(name, [*FUNCTIONS, *LOOPS])
             raise Invalid(
-                f"there is no function {quoted(name)}", f"did you mean {meant}()?" if meant else "", offset=offset
+                f"unknown function {quoted(name)}", f"did you mean {meant}()?" if meant else "", offset=offset
             )
         arguments: list[Node] = []
         while not self.at(")"):

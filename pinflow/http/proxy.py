@@ -64,7 +64,7 @@ def _find_bundle(bundle: str) -> str:
     file = Path(bundle).expanduser()
     try:
         if not file.is_file():
-            raise UsageError(f"{CA_BUNDLE}: there is no file {bundle}")
+            raise UsageError(f"{CA_BUNDLE}: {bundle} is not a file")
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
     except (OSError, ValueError) as error:
         reason = "it contains no certificates in PEM form" if isinstance(error, ssl.SSLError) else str(error)

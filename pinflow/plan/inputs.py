@@ -94,7 +94,7 @@ def check_known(raw_values: Iterable[str], entries: Mapping[str, DeclaredInput])
 
 
 def _unknown(name: str, entries: Mapping[str, DeclaredInput]) -> str:
-    return f"there is no input {name!r}; {suggest(name, entries, 'the inputs are')}"
+    return f"unknown input {name!r}; {suggest(name, entries, 'the inputs are')}"
 
 
 def resolve(
@@ -196,7 +196,7 @@ class _Resolver:
             return
         name = str(reference.path[0])
         hint = suggest(name, self._entries, "the inputs are")
-        self.problems.append(place.problem(f"there is no input {name!r}", hint=hint, offset=reference.offsets[1]))
+        self.problems.append(place.problem(f"unknown input {name!r}", hint=hint, offset=reference.offsets[1]))
 
     def _default_from_inputs(self, entry: DeclaredInput, default: Value) -> Any:
         """A default made from other inputs."""

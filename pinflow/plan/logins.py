@@ -56,7 +56,7 @@ class Logins:
         for login, place in declared.values():
             if login.plugin is not None and login.plugin not in plugins:
                 hint = suggest(login.plugin, plugins, "the plugins are")
-                checker.add(place.at("plugin"), f"there is no plugin {login.plugin!r}", hint)
+                checker.add(place.at("plugin"), f"unknown plugin {login.plugin!r}", hint)
         self._scopes: dict[tuple[str, str], set[str]] = {}
         self._items: dict[tuple[str, str], ItemLogin] = {}
 
@@ -172,7 +172,7 @@ class Logins:
         if name is None or name in self._declared or name in around or (not self._declared and name == DEFAULT_LOGIN):
             return name
         if self._complete:
-            message = f"there is no login {name!r} under auth"
+            message = f"unknown login {name!r} under auth"
             known = [*self._declared, *around]
             hint = suggest(name, known, "the logins are")
             self._checker.add(place, message, hint if known else "begin with auth: and its name and token")

@@ -49,7 +49,7 @@ class ActionLookup:
     def _check_known(self, api: str, place: Place) -> None:
         if api not in self._registry.apis:
             hint = suggest(api, self._registry.apis, "the APIs are")
-            self._checker.add(place, f"no plugin speaks the API {api!r}", hint)
+            self._checker.add(place, f"unknown API {api!r}", hint)
             self._wrong.add(api)
 
     def action(self, raw: str, place: Place, api: str | None) -> Action | None:
@@ -90,7 +90,7 @@ class ActionLookup:
         elsewhere = self._registry.apis_with(bare)
         if outright and outright not in self._registry.apis:
             hint = suggest(outright, self._registry.apis, "the APIs are")
-            return f"no plugin speaks the API {outright!r}", hint
+            return f"unknown API {outright!r}", hint
         if elsewhere and api is None and not outright:
             return f"{name!r} needs to know its API", f"write api: {elsewhere[-1]}"
         if elsewhere:

@@ -54,7 +54,7 @@ def make_plan(
     for inputs and APIs that do not exist, MissingInputs for a recipe that is right.
     """
     if api is not None and api not in registry.apis:
-        raise UsageError(f"no plugin speaks the API {api!r}", hint=suggest(api, registry.apis, "the APIs are"))
+        raise UsageError(f"unknown API {api!r}", hint=suggest(api, registry.apis, "the APIs are"))
 
     def resolve_inputs(declared: Mapping[str, DeclaredInput]) -> InputValues:
         own = {name: value for name, value in (raw_inputs or {}).items() if name in declared}

@@ -88,9 +88,9 @@ class Names:
             message = f"runs later ({place})" if place else "can't read its own result"
             return Invalid(f"step {part!r} {message}", offset=offset)
         if path == "steps":
-            return Invalid(f"there is no step {part!r} here", suggest(str(part), self.steps), offset=offset)
+            return Invalid(f"unknown step {part!r}", suggest(str(part), self.steps), offset=offset)
         if path == "inputs":
-            return Invalid(f"there is no input {part!r}", suggest(str(part), shape["properties"]), offset=offset)
+            return Invalid(f"unknown input {part!r}", suggest(str(part), shape["properties"]), offset=offset)
         if reference.optional or index >= reference.guarded_from:
             return None
         fields = _fields(shape)

@@ -152,7 +152,7 @@ def _modules(path: Path) -> list[Path]:
         return sorted(p for p in path.glob("*.py") if not p.name.startswith("_"))
     if os.path.isfile(path):  # noqa: PTH113 - the same
         return [path]
-    raise PluginError(f"there is no plugin {path}", hint="name a Python file, or a folder of them")
+    raise PluginError(f"unknown plugin {path}", hint="name a Python file, or a folder of them")
 
 
 def _import_file(path: Path) -> object:
@@ -203,7 +203,7 @@ def _who(info: PluginInfo) -> str:
 
 
 def _leave_out(info: PluginInfo) -> str:
-    return f"to go on without it: PINFLOW_DISABLE={info.name}"
+    return f"to continue without it: PINFLOW_DISABLE={info.name}"
 
 
 def collect(

@@ -157,7 +157,7 @@ class _Expander:
         inputs: Any = scope.names["inputs"]
         if path and path[0] not in inputs and f"inputs.{path[0]}" not in scope.unknown:
             hint = suggest(str(path[0]), inputs, "the inputs are")
-            raise RecipeError([place.problem(f"there is no input {path[0]!r}", hint=hint, offset=offsets[1])])
+            raise RecipeError([place.problem(f"unknown input {path[0]!r}", hint=hint, offset=offsets[1])])
 
     def _resolve(self, place: Place, written: str, chain: tuple[Path, ...]) -> Path:
         """The path of an included recipe: in the folder of the one that includes it, and not around in a circle."""
@@ -178,5 +178,5 @@ class _Expander:
             most = f"{DEPTH} deep" if len(chain) > DEPTH else f"{MOST} in all"
             raise RecipeError([place.problem(f"too many recipes include others: at most {most}")])
         if not is_file:
-            raise RecipeError([place.problem(f"there is no recipe {written!r} in {folder}")])
+            raise RecipeError([place.problem(f"{written!r} does not exist in {folder}")])
         return path

@@ -129,7 +129,7 @@ class Schedule(Section):
     missed: Literal["skip", "last", "all"] = entry(
         "last",
         OneOf("skip", "last", "all"),
-        "What to do about runs that were missed: none of them, only the last, or all.",
+        "What to do with missed runs: skip all, run the last, or run all.",
     )
     overlap: Literal["skip", "queue"] = entry(
         "skip",
@@ -165,7 +165,7 @@ class Step(Section):
         None, validators.present, "Whether to try again when the step fails for a passing reason.", "Retry"
     )
     on_error: Literal["fail", "continue"] = entry(
-        "fail", OneOf("fail", "continue"), "Whether the recipe goes on if this step fails."
+        "fail", OneOf("fail", "continue"), "Whether the recipe continues if this step fails."
     )
     for_each: str | tuple[Any, ...] | None = entry(
         None, validators.items, "What to loop over: an action that yields items, an expression, or a list."

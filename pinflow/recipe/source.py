@@ -159,7 +159,7 @@ def read(path: Path, shown: str, *, known: Iterable[str] = ()) -> Source:
     except FileNotFoundError:
         near = nearest(path.stem, known)
         hint = f"did you mean {near!r}?" if near else "check the path"
-        raise _refusal(shown, "there is no such file", hint) from None
+        raise _refusal(shown, "no such file", hint) from None
     except ValueError as error:
         raise _refusal(shown, "no file can have such a name", "check the path") from error
     except OSError as error:

@@ -90,7 +90,7 @@ def _outcome(app: App, store: OccurrenceStore, active: ActiveRun, options: Optio
         # an owner that was silent for long, and not dead, made or ended it between the look at it and its resumption
         if now.state == "ok":
             return _ALREADY_DONE
-        return RunOutcome("left", "another process was running it", "goes on at the next look", until=app.now())
+        return RunOutcome("left", "another process was running it", "continues at the next look", until=app.now())
 
 
 def _run(app: App, store: OccurrenceStore, active: ActiveRun, options: Options) -> RunOutcome:
@@ -118,7 +118,7 @@ def _result_outcome(app: App, active: ActiveRun, result: RunResult) -> RunOutcom
     if result.status == "cancelled":
         if active.late:
             return RunOutcome("failed", "took too long", "took too long and was stopped", result.exit_code)
-        return RunOutcome("left", "the scheduler was stopped", "stopped; goes on at the next start")
+        return RunOutcome("left", "the scheduler was stopped", "stopped; continues at the next start")
     outcome = _error_outcome(app, active, result.error)
     exit_code = result.exit_code if outcome.state == "failed" else outcome.exit_code
     return replace(outcome, result=result, exit_code=exit_code)

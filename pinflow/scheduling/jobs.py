@@ -50,7 +50,7 @@ def find_recipes(names: Sequence[Path], *, is_scheduled: Callable[[Path], bool])
         elif os.path.isfile(path):  # noqa: PTH113 - the same
             named.append(path)
         else:
-            raise UsageError(f"there is no recipe or folder {name}")
+            raise UsageError(f"{name} does not exist")
     unique = dict.fromkeys(named)
     return list(unique), [file for file in dict.fromkeys(listed) if file not in unique]
 

@@ -61,7 +61,7 @@ def select_jobs(
     if not recipes and RECIPES.is_dir():
         recipes = [RECIPES]
     if not recipes:
-        raise UsageError("no recipes given", hint="name files or folders; there is no folder recipes/ here")
+        raise UsageError("no recipes given", hint="name files or folders; the folder recipes/ does not exist here")
     rows = load_jobs(app, recipes, inputs, stored_jobs(store), warn=warn, on_read=on_read)
     if not rows:
         raise UsageError(
@@ -180,7 +180,7 @@ def _answer(row: Occurrence, now: float) -> str:
             return f"it ran{origins.get(row.origin, '')}, and failed: {row.reason}{run}"
         case "claimed" | "running":
             if row.lease < now:
-                return f"its run was cut off; the daemon or a tick goes on with it{run}"
+                return f"its run was cut off; the daemon or a tick continues it{run}"
             return f"it is running{run}"
         case "paused":
             return f"its run is paused until {utc_text(row.not_before)}: {row.reason}{run}"

@@ -20,7 +20,7 @@ ME = "{name: Who, steps: [{id: me, uses: get_me}]}"
 
 
 def test_a_recipe_that_is_not_there_is_a_recipe_error(project: Any) -> None:
-    with pytest.raises(RecipeError, match="there is no such file"):
+    with pytest.raises(RecipeError, match="no such file"):
         project.app().plan(project.folder / "nothing.yaml", inputs={})
 
 
@@ -66,7 +66,7 @@ def test_what_to_choose_from_is_listed_by_the_services_own_action(project: Any) 
     assert (len(found), found[0]) == (7, ("101", "thing 0"))
 
 
-def test_nothing_is_listed_where_the_service_has_no_action_for_it(project: Any) -> None:
+def test_an_input_whose_type_no_action_lists_has_no_choices(project: Any) -> None:
     _ = project.shop
     plan = project.check("{name: n, inputs: {to: {type: date, required: true}}, steps: [{uses: get_me}]}")
     from pinflow.plan.inputs import DeclaredInput
@@ -83,7 +83,7 @@ def test_nothing_is_listed_where_the_service_has_no_action_for_it(project: Any) 
 def test_a_missing_token_is_told_before_anything_is_sent_or_recorded(project: Any) -> None:
     shop = project.shop
     project.environ["SHOP_TOKENS"] = "none"
-    with pytest.raises(CredentialError, match="there is no token 'access_token' for Shop") as caught:
+    with pytest.raises(CredentialError, match="no token 'access_token' for Shop") as caught:
         project.run(ME)
     assert "pinflow auth login access_token" in caught.value.hint
     assert (shop.asked, project.app().runs()) == ([], [])
@@ -111,7 +111,7 @@ def test_all_missing_tokens_are_told_at_once(project: Any) -> None:
     assert caught.value.message.splitlines() == [
         "the token 'a' has expired",
         "the token 'b' has expired",
-        "there is no token 'c' for Shop",
+        "no token 'c' for Shop",
     ]
     assert caught.value.hint == "log in again as a; log in again as b; get it with: pinflow auth login c"
 
@@ -205,7 +205,7 @@ def test_what_deletes_is_asked_for_and_not_done_unless_approved(project: Any, wi
     assert (wiped, project.app().runs()) == ([], [])
 
 
-def test_what_deletes_runs_once_approved(project: Any, wiped: list[str]) -> None:
+def test_a_recipe_that_deletes_runs_when_it_is_approved(project: Any, wiped: list[str]) -> None:
     assert project.run(DELETES, approve=lambda what: True).ok
     assert wiped == ["gone"]
 
@@ -240,7 +240,7 @@ def test_a_failed_run_is_recorded_as_one_without_what_the_service_said(project: 
 
 
 def test_a_run_that_is_not_there_can_not_be_shown(project: Any) -> None:
-    with pytest.raises(UsageError, match="there is no run 'x'"):
+    with pytest.raises(UsageError, match="no run 'x'"):
         project.app().show("x")
 
 
@@ -285,7 +285,7 @@ def test_a_step_that_can_not_be_recorded_ends_the_run_and_says_so(
     assert (result.exit_code, type(project.events[-1]).__name__) == (8, "RunFinished")
 
 
-def test_the_same_plan_can_run_twice(project: Any) -> None:
+def test_one_plan_can_run_twice(project: Any) -> None:
     shop = project.shop
     app = project.app()
     plan = project.plan("{name: n, steps: [{uses: make_thing, with: {name: x}}]}")

@@ -192,7 +192,7 @@ def test_a_damaged_or_foreign_approval_is_told_and_not_believed(project: Any) ->
 def test_a_revocation_must_mean_one_thing(project: Any) -> None:
     approval = approved(project)
     app = project.app()
-    with pytest.raises(UsageError, match="there is no approval 'nothing'"):
+    with pytest.raises(UsageError, match="no approval matches 'nothing'"):
         app.approvals.revoke("nothing")
     assert app.approvals.revoke(str(project.folder / "recipe.yaml")) == [approval.id]
     assert app.approvals.all() == ([], [])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no modes, and no folders to put on disk")
 
 
-def test_what_is_written_and_its_name_are_put_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_atomic_file_syncs_the_file_and_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "made" / "note.json"
     synced: list[tuple[str, bool]] = []
     fsync = os.fsync
@@ -49,7 +49,7 @@ def test_a_file_that_cant_be_replaced_keeps_what_it_holds(tmp_path: Path, monkey
     assert [each.name for each in tmp_path.iterdir()] == ["note.json"]
 
 
-def test_what_is_no_file_is_an_error_and_no_defect(tmp_path: Path) -> None:
+def test_atomic_file_reports_a_folder_in_place_of_a_file_as_an_error(tmp_path: Path) -> None:
     (tmp_path / "note.json").mkdir()
     with pytest.raises(StateError, match=r"note\.json can't be read: Is a directory"):
         atomic_file.read(tmp_path / "note.json")

@@ -35,7 +35,7 @@ def cli(cli: Cli, shop: Shop) -> Cli:
     return cli
 
 
-def test_the_plan_is_shown_before_the_question(cli: Cli, shop: Shop) -> None:
+def test_pinflow_approve_shows_the_plan_before_it_asks(cli: Cli, shop: Shop) -> None:
     recipe = cli.recipe(SHOP)
     assert cli("approve", recipe, "-i", "count=4", "-i", "secret=hunter2", answers="y\n") == 0
     shown = cli.stderr
@@ -76,7 +76,7 @@ def test_nothing_is_approved_without_a_yes(cli: Cli, shop: Shop, answers: str | 
     assert shop.made == []
 
 
-def test_provisioning_approves_without_a_dry_run(cli: Cli, shop: Shop) -> None:
+def test_approving_with_yes_makes_no_dry_run(cli: Cli, shop: Shop) -> None:
     recipe = cli.recipe(WIPE)
     assert cli("approve", recipe, "--yes", "--output", "json") == 0
     assert cli.json["approval"]["deletes"] == ["wipe"]
@@ -112,19 +112,19 @@ def test_what_only_reads_needs_no_approval(cli: Cli) -> None:
     ("words", "said"),
     [
         ([], "no recipe given"),
-        (["nothing.yaml"], "there is no such file"),
+        (["nothing.yaml"], "no such file"),
         (["RECIPE", "--list"], "can't be used with a recipe"),
         (["RECIPE", "-i", "count=1", "--max-writes", "some"], "must be a whole number"),
-        (["--revoke", "abc"], "there is no approval 'abc'"),
+        (["--revoke", "abc"], "no approval matches 'abc'"),
     ],
 )
-def test_wrong_words_are_told(cli: Cli, words: list[str], said: str) -> None:
+def test_wrong_words_of_pinflow_approve_are_explained(cli: Cli, words: list[str], said: str) -> None:
     recipe = cli.recipe(SHOP)
     assert cli("approve", *(recipe if word == "RECIPE" else word for word in words)) == 2
     assert said in cli.stderr
 
 
-def test_the_limit_of_a_run_may_stand_in_a_variable(cli: Cli, shop: Shop) -> None:
+def test_pinflow_max_writes_limits_a_run(cli: Cli, shop: Shop) -> None:
     recipe = cli.recipe(SHOP)
     cli.environ["PINFLOW_MAX_WRITES"] = "2"
     assert cli("run", recipe, "-i", "count=3") == 5

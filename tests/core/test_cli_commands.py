@@ -152,7 +152,7 @@ def test_a_run_as_ndjson_tells_every_event_and_ends_with_the_last(cli: Cli, reci
     assert cli.stderr == ""
 
 
-def test_quiet_leaves_only_the_recap(cli: Cli, recipe: str) -> None:
+def test_with_quiet_a_run_prints_only_its_recap(cli: Cli, recipe: str) -> None:
     assert cli("run", "-q", recipe, "-i", "count=1") == 0
     assert cli.stderr == ""
     assert "made: 1" in cli.stdout
@@ -222,7 +222,7 @@ def test_missing_inputs_are_all_told_with_what_to_add(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["-i", "cuont=3"], "there is no input 'cuont'; did you mean 'count'?"),
+        (["-i", "cuont=3"], "unknown input 'cuont'; did you mean 'count'?"),
         (["-i", "count"], "-i must be NAME=VALUE, not 'count'"),
         (["-i", "count=3", "-i", "count=4"], "input 'count' is given twice"),
         (["-i", "count=x"], "must be a whole number"),
@@ -267,7 +267,7 @@ def test_no_input_means_that_nobody_is_asked(cli: Cli, recipe: str) -> None:
     assert "give it with: -i count=..." in cli.stderr
 
 
-def test_the_end_of_the_answers_is_told(cli: Cli, recipe: str) -> None:
+def test_the_end_of_the_input_is_an_error_while_asking(cli: Cli, recipe: str) -> None:
     assert cli("run", recipe, answers="") == 2
     assert "error: no answer\n  give the inputs with -i name=value\n" in cli.stderr
 
@@ -420,13 +420,13 @@ def test_a_second_signal_ends_it_at_once(cli: Cli, number: signal.Signals, code:
     ("words", "said"),
     [
         (["run"], "this file can't be read: File name too long"),
-        (["runs", "show"], "there is no run"),
-        (["resume"], "there is no run"),
-        (["undo"], "there is no run"),
+        (["runs", "show"], "no run "),
+        (["resume"], "no run "),
+        (["undo"], "no run "),
         (["new", "plugin"], "is not a name for a plugin"),
     ],
 )
-def test_a_name_that_no_file_can_have_is_told(cli: Cli, words: list[str], said: str) -> None:
+def test_a_name_that_no_file_can_have_is_an_error(cli: Cli, words: list[str], said: str) -> None:
     assert cli(*words, "x" * 300) in (2, 8)
     assert said in cli.stderr
 
@@ -436,7 +436,7 @@ def test_a_run_is_looked_for_among_runs_alone(cli: Cli, recipe: str) -> None:
     (run,) = (cli.folder / "state" / "runs").glob("*.db")
     run.rename(cli.folder / "state" / "other.db")
     assert cli("runs", "show", "../other") == 2
-    assert "there is no run '../other'" in cli.stderr
+    assert "no run '../other'" in cli.stderr
 
 
 # -- runs
@@ -490,7 +490,7 @@ def test_one_run_is_shown_with_its_steps_and_what_failed(cli: Cli, recipe: str, 
     assert "thing:0" not in cli.stdout
 
 
-def test_every_item_is_shown_on_request(cli: Cli, recipe: str) -> None:
+def test_runs_show_items_lists_every_item(cli: Cli, recipe: str) -> None:
     cli("run", recipe, "-i", "count=4", "--output", "json")
     run = cli.json["run"]
     assert cli("runs", "show", run, "--items") == 0
@@ -610,7 +610,7 @@ def test_every_snippet_fits_the_schema_for_editors(cli: Cli, name: str) -> None:
     assert list(Draft202012Validator(schema).iter_errors(read(cli.stdout, "snippet.yaml").data)) == []
 
 
-def test_names_are_one_a_line_for_completion(cli: Cli) -> None:
+def test_actions_names_prints_one_name_per_line(cli: Cli) -> None:
     assert cli("actions", "--names") == 0
     assert cli.stdout == "make_things\npaint\nwipe\n"
 

@@ -32,7 +32,7 @@ def call(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     return cli.run
 
 
-def test_without_a_name_the_templates_are_listed_skeletons_first(call: Call) -> None:
+def test_pinflow_new_recipe_lists_the_templates_skeletons_first(call: Call) -> None:
     code, out, _ = call("new", "recipe", "--output", "json")
     listed = json.loads(out)["templates"]
     assert code == 0
@@ -63,14 +63,14 @@ def test_a_skeleton_can_be_tried_at_once(tmp_path: Path, name: str) -> None:
     assert sum(outcomes.get("done", 0) for outcomes in result.counts.values()) >= 2
 
 
-def test_without_a_file_the_recipe_is_printed(call: Call) -> None:
+def test_pinflow_new_prints_the_recipe_without_a_file(call: Call) -> None:
     code, out, err = call("new", "recipe", "loop")
     assert (code, err) == (0, "")
     assert "for_each: list_board_pins" in out
     assert json.loads(call("new", "recipe", "loop", "--output", "json")[1])["recipe"] == out
 
 
-def test_nothing_is_overwritten(call: Call) -> None:
+def test_pinflow_new_overwrites_no_file(call: Call) -> None:
     Path("mine.yaml").write_text("precious")
     code, out, err = call("new", "recipe", "loop", "-o", "mine.yaml")
     assert (code, out) == (2, "")
@@ -87,13 +87,13 @@ def test_nothing_is_overwritten(call: Call) -> None:
         ([], "name what to create: recipe, plugin, or --from-..."),
     ],
 )
-def test_what_is_wrong_is_said(call: Call, words: list[str], said: str) -> None:
+def test_wrong_words_of_pinflow_new_are_explained(call: Call, words: list[str], said: str) -> None:
     code, out, err = call("new", *words)
     assert (code, out) == (2, "")
     assert said in err
 
 
-def test_a_place_that_cannot_be_written_is_said(call: Call) -> None:
+def test_a_folder_that_can_not_be_written_is_an_error(call: Call) -> None:
     Path("file").write_text("")
     code, _, err = call("new", "recipe", "loop", "-o", "file/mine.yaml")
     assert code == 2
@@ -152,7 +152,7 @@ def test_a_new_plugin_can_be_put_elsewhere(call: Call) -> None:
         ("auth", "a package pinflow_auth already exists"),
     ],
 )
-def test_a_name_that_will_not_do_writes_nothing(call: Call, name: str, said: str) -> None:
+def test_an_invalid_plugin_name_writes_nothing(call: Call, name: str, said: str) -> None:
     code, out, err = call("new", "plugin", name)
     assert (code, out) == (2, "")
     assert said in err
@@ -160,7 +160,7 @@ def test_a_name_that_will_not_do_writes_nothing(call: Call, name: str, said: str
 
 
 @pytest.mark.parametrize("there", ["file", "folder"])
-def test_a_folder_that_is_there_stays_as_it_is(call: Call, there: str) -> None:
+def test_an_existing_folder_is_not_changed(call: Call, there: str) -> None:
     folder = Path("pinflow-acme")
     if there == "folder":
         folder.mkdir()

@@ -274,7 +274,7 @@ def test_a_dry_run_tells_how_long_it_takes_where_no_quota_binds(cli: StudioCli, 
     assert cli.json["forecast"]["seconds"] == pytest.approx(0.08 * (4 + 88 / parallel), rel=0.01)
 
 
-def test_what_takes_days_is_said_to(cli: StudioCli) -> None:
+def test_a_dry_run_says_that_a_run_takes_days(cli: StudioCli) -> None:
     forecast = Forecast(calls={"access_token": {"org_write": 900}}, seconds=2 * 86_400 + 60.0, finish=NOON + 172_860)
     result = RunResult(run="r", status="planned", steps=(), forecast=forecast)
     recap = Recap("Copy", result, tier="trial", now=NOON)
@@ -317,7 +317,7 @@ def test_no_token_is_found_in_the_usage_files(cli: StudioCli) -> None:
     assert not any(token in file.read_bytes() for file in files)
 
 
-def test_a_day_later_nothing_is_listed(cli: StudioCli) -> None:
+def test_a_quota_unused_for_a_day_is_not_listed(cli: StudioCli) -> None:
     cli("run", *COPY, "--patience", "0")
     cli.now += 100_000
     assert cli("quota") == 0
@@ -361,7 +361,7 @@ def test_a_block_is_over_after_a_day(cli: StudioCli) -> None:
     assert cli("resume", "--patience", "5m") == 0, cli.stderr
 
 
-def test_there_must_be_a_block_to_lift(cli: StudioCli) -> None:
+def test_clearing_a_block_that_does_not_exist_is_an_error(cli: StudioCli) -> None:
     assert cli("quota", "--clear-block", "access_token") == 2
     assert "no account of the token 'access_token' is blocked" in cli.stderr
 

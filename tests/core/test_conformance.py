@@ -278,7 +278,9 @@ def checked(tmp_path: Path) -> Callable[[Action], ConformanceReport]:
 @pytest.mark.parametrize(
     ("sinner", "rule", "said"), SINS, ids=[f"{each[0].function.__name__}-{each[1]}" for each in SINS]
 )
-def test_a_sin_is_told_of(checked: Callable[[Action], ConformanceReport], sinner: Action, rule: str, said: str) -> None:
+def test_the_conformance_kit_finds_each_kind_of_violation(
+    checked: Callable[[Action], ConformanceReport], sinner: Action, rule: str, said: str
+) -> None:
     report = checked(sinner)
     assert not report.ok
     found = [each for each in report.findings if each.rule == rule]
@@ -364,7 +366,7 @@ def test_an_honest_plugin_passes_and_what_was_not_exercised_is_said(program: Pro
     )
 
 
-def test_what_is_wrong_is_said_with_its_place_and_ends_with_1(program: Program, tmp_path: Path) -> None:
+def test_plugins_check_prints_each_finding_with_its_place_and_exits_with_1(program: Program, tmp_path: Path) -> None:
     code, out, _ = program("has_no_quota")
     assert code == 1
     assert out.splitlines()[0] == (
@@ -389,13 +391,13 @@ def test_a_field_that_is_not_declared_is_a_note(program: Program) -> None:
     assert out.splitlines()[0] == ("v5.generous: returns undeclared fields, which recipes can't use: name")
 
 
-def test_a_plugin_that_is_not_there_is_told_the_name_that_is_near(program: Program) -> None:
+def test_plugins_check_of_an_unknown_plugin_suggests_the_nearest(program: Program) -> None:
     code, _, err = program("good", checked="amce")
     assert code == 2
     assert "unknown plugin 'amce'; did you mean 'acme'?" in err
 
 
-def test_a_recipe_that_is_not_there_is_said(program: Program) -> None:
+def test_plugins_check_of_a_missing_recipe_is_an_error(program: Program) -> None:
     code, _, err = program("good", words=("--recipe", "nowhere"))
     assert code == 2
     assert "nowhere does not exist" in err

@@ -182,7 +182,7 @@ def refusing(durable: Calls, error: Exception) -> Callable[[], dict[str, Any]]:
 # once
 
 
-def test_what_is_done_is_returned_and_not_done_again(world: World) -> None:
+def test_once_returns_a_done_effect_without_doing_it_again(world: World) -> None:
     durable = world.start()
     first = durable.once("1", poster(world, durable, "a"), kind="pin")
     again = durable.once("1", poster(world, durable, "a"), kind="pin")
@@ -268,7 +268,7 @@ def test_what_can_be_of_nothing_else_is_adopted_when_it_is_first_seen(world: Wor
 
 
 @pytest.mark.parametrize("lag", [1.0, 59.0, 60.0])
-def test_not_seen_at_once_it_has_its_whole_settle_time(world: World, lag: float) -> None:
+def test_proof_that_is_not_seen_at_once_gets_the_whole_settle_time(world: World, lag: float) -> None:
     world.lag = lag
     durable = world.start()
     do = poster(world, durable, "a", after=InDoubt("no answer"))
@@ -313,7 +313,7 @@ def test_without_the_settle_time_a_late_service_would_get_it_twice(world: World)
     assert world.sent == {"a": 5}
 
 
-def test_two_looks_that_differ_are_followed_by_more(world: World) -> None:
+def test_looks_go_on_until_two_in_a_row_agree(world: World) -> None:
     looks = iter([None, {"id": "1"}, None, {"id": "1"}, {"id": "1", "saves": 3}])
     durable = world.start()
     do = poster(world, durable, "a", after=InDoubt("no answer"))
@@ -502,7 +502,7 @@ def test_a_bug_before_anything_was_announced_leaves_no_doubt(world: World) -> No
     assert durable.once("1", lambda: 5) == 5
 
 
-def test_what_diverged_passes_through(world: World) -> None:
+def test_once_lets_a_diverged_error_through(world: World) -> None:
     durable = world.start()
 
     def find() -> None:
@@ -512,7 +512,7 @@ def test_what_diverged_passes_through(world: World) -> None:
         durable.once("1", poster(world, durable, "a", after=InDoubt("")), find=find)
 
 
-def test_a_look_must_not_write(world: World) -> None:
+def test_find_must_not_write(world: World) -> None:
     durable = world.start()
     with pytest.raises(PluginError, match="outside of ctx"):
         durable.once("1", poster(world, durable, "a", after=InDoubt("")), find=lambda: durable.record_intent(write()))
@@ -1009,7 +1009,7 @@ def test_when_a_write_was_announced_is_known(world: World) -> None:
     assert durable.sent_at("1") == world.now
 
 
-def test_something_left_out_is_recorded(world: World) -> None:
+def test_a_skipped_effect_is_recorded(world: World) -> None:
     durable = world.start()
     durable.skip("1", "it is a product pin", kind="pin")
     assert [event.reason for event in world.told(ItemSkipped)] == ["it is a product pin"]

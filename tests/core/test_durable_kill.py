@@ -190,7 +190,7 @@ def test_on_a_full_disk_nothing_is_sent_without_an_intent_on_disk(tmp_path: Path
             return target.post()
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, most))
-        with pytest.raises(StateError, match=r"can't be written: .*; nothing more was sent\n  make room"):
+        with pytest.raises(StateError, match=r"can't be written: .*; nothing more was sent\n  free some space"):
             durable.each(range(2000), key=str, do=do)
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
         # there is room again, but what waited to be written is lost
@@ -208,7 +208,7 @@ def test_a_disk_that_is_full_from_the_start_is_said_and_nothing_is_sent(tmp_path
     def begin() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-        with pytest.raises(StateError, match=r"can't be made: .*\n  make room"):
+        with pytest.raises(StateError, match=r"can't be made: .*\n  free some space"):
             open_journal(tmp_path)
 
     assert in_child(begin) == 0

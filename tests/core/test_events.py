@@ -48,7 +48,7 @@ def test_a_run_is_told_from_its_start_to_its_end(project: Any) -> None:
     ]
 
 
-def test_the_start_says_what_is_to_come(project: Any) -> None:
+def test_run_started_has_the_name_the_number_of_steps_and_the_logins(project: Any) -> None:
     _ = project.shop
     project.run("{name: Try it, steps: [{uses: get_me}, {uses: get_me}]}", dry_run=True)
     (start,) = project.events_of("RunStarted")
@@ -79,7 +79,7 @@ def test_a_name_that_can_not_be_worked_out_does_not_fail_the_step(project: Any) 
     assert [event.name for event in project.events_of("StepStarted")] == ["", "b"]
 
 
-def test_the_end_tells_true_numbers(project: Any) -> None:
+def test_run_finished_has_the_counts_and_calls_of_the_run(project: Any) -> None:
     shop = project.shop
 
     def do(number: int) -> Any:

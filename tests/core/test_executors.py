@@ -52,7 +52,7 @@ class Where:
 
 
 @pytest.mark.parametrize(("name", "begins"), [("threads", "pinflow"), ("serial", "MainThread"), ("own", "own")])
-def test_a_loop_works_side_by_side_as_it_is_told(project: Project, name: str, begins: str) -> None:
+def test_a_parallel_loop_uses_the_chosen_executor(project: Project, name: str, begins: str) -> None:
     where = Where()
     project.plugins.append(where)
     assert project.run(LOOP, executor=name).ok
@@ -61,19 +61,19 @@ def test_a_loop_works_side_by_side_as_it_is_told(project: Project, name: str, be
     assert where.workers == ([3] if name == "own" else [])
 
 
-def test_an_executor_that_is_not_there_is_said_before_the_run(project: Project) -> None:
+def test_an_unknown_executor_is_an_error_before_the_run(project: Project) -> None:
     project.plugins.append(Where())
     with pytest.raises(UsageError) as caught:
         project.run(LOOP, executor="processes")
-    assert str(caught.value) == "there is no executor 'processes'\n  there are: threads, serial, own"
+    assert str(caught.value) == "unknown executor 'processes'\n  there are: threads, serial, own"
 
 
-def test_no_plugin_offers_one_that_pinflow_has() -> None:
+def test_a_plugin_can_not_replace_a_built_in_executor() -> None:
     with pytest.raises(PluginError, match="a plugin offers an executor named 'serial', which pinflow has itself"):
         find_executor("threads", {"serial": ThreadPoolExecutor})
 
 
-def test_work_that_fails_one_after_the_other_fails_in_its_future() -> None:
+def test_an_error_in_the_serial_executor_is_in_its_future() -> None:
     def fail() -> None:
         raise ValueError("no")
 

@@ -122,7 +122,7 @@ def test_a_large_file_is_never_in_memory_as_a_whole(transfer: FileTransfer, stor
     assert peak < 8 * 2**20
 
 
-def test_what_is_lost_is_sent_again_whole(
+def test_a_lost_upload_is_sent_again_from_the_start(
     transfer: FileTransfer, store: Store, waits: list[tuple[int, float]], tmp_path: Path
 ) -> None:
     store.answers = [b"", answer(b"busy", status="503 Slow Down"), b"HTTP/1.1 204 No Content\r\n\r\n"]
@@ -144,7 +144,7 @@ def test_a_store_that_never_answers_is_named_without_its_signature(
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_refusal_is_not_tried_again(transfer: FileTransfer, store: Store, tmp_path: Path) -> None:
+def test_an_upload_that_the_store_refuses_is_not_retried(transfer: FileTransfer, store: Store, tmp_path: Path) -> None:
     store.answers = [answer(b"<Error>s3cret</Error>", status="403 Forbidden")]
     with pytest.raises(RemoteError, match=r"fetching report\.csv from 127\.0\.0\.1: refused") as caught:
         transfer.fetch(store.url, to=tmp_path / "report.csv", hosts=())
@@ -205,7 +205,7 @@ def test_a_place_that_can_not_be_written_is_named(transfer: FileTransfer, store:
         ("http://[::1", True, False),
     ],
 )
-def test_only_allowed_hosts_are_contacted(url: str, local: bool, good: bool) -> None:
+def test_files_are_sent_to_and_fetched_from_allowed_hosts_only(url: str, local: bool, good: bool) -> None:
     transfer = FileTransfer(Transport(), local=local, back_off=lambda *_: None, random=lambda: 0.0)
     hosts = ("store.example.com", "*.files.example.com")
     if good:

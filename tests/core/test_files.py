@@ -43,7 +43,7 @@ def test_a_file_of_the_recipes_folder_is_there_for_it(files: Files, name: str) -
 
 
 @pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "link.txt", "below/../../secret.txt", "a\0b"])
-def test_no_other_file_is(files: Files, name: str) -> None:
+def test_a_file_outside_the_recipes_folder_is_refused(files: Files, name: str) -> None:
     with pytest.raises(UsageError, match=r"is not inside the recipe's folder|is not the path of a file"):
         files.place(name)
 
@@ -92,7 +92,7 @@ def test_the_example_of_a_file_may_lie_beside_the_recipe(
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "~/x", "a/../../x", "C:/x"])
-def test_a_recipe_can_not_name_one_elsewhere_itself(project: Project, path: str) -> None:
+def test_a_recipe_can_not_name_a_file_outside_its_folder(project: Project, path: str) -> None:
     where(project)
     with pytest.raises(RecipeError, match=r"4:3: the default of input 'out' must be a path below the current folder"):
         project.run(RECIPE.replace("report.csv", path))

@@ -23,7 +23,7 @@ def test_no_test_asks_a_name_server() -> None:
         socket.create_connection(("api.pinterest.com", 443))
 
 
-def test_this_machine_can_be_reached() -> None:
+def test_a_test_can_connect_to_this_machine() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(("localhost", server.getsockname()[1])).close()
 

@@ -39,7 +39,7 @@ from pinflow.recipe.model import Input
         ("list", "", []),
     ],
 )
-def test_what_fits_becomes_a_value_of_the_inputs_type(kind: Any, given: Any, value: Any) -> None:
+def test_a_given_text_becomes_a_value_of_the_inputs_type(kind: Any, given: Any, value: Any) -> None:
     found = convert(given, Input(type=kind))
     assert (found, type(found)) == (value, type(value))
 
@@ -81,7 +81,7 @@ def test_what_fits_becomes_a_value_of_the_inputs_type(kind: Any, given: Any, val
         ("list", 7, "must be a list"),
     ],
 )
-def test_what_does_not_fit_is_refused(kind: Any, given: Any, why: str) -> None:
+def test_an_input_of_another_type_is_refused(kind: Any, given: Any, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         convert(given, Input(type=kind))
 
@@ -97,7 +97,7 @@ def test_what_does_not_fit_is_refused(kind: Any, given: Any, why: str) -> None:
         ({"type": "list", "max": 1}, "a,b", "must have at most 1 item, not 2"),
     ],
 )
-def test_limits_hold(limits: dict[str, Any], given: str, why: str) -> None:
+def test_inputs_outside_of_their_limits_are_refused(limits: dict[str, Any], given: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         convert(given, Input(**limits))
 
@@ -209,7 +209,7 @@ def test_the_inputs_that_are_missing_are_known_to_whoever_asks_for_them(project:
 
 
 def test_a_name_that_is_no_input_is_refused_with_the_near_one(project: Any) -> None:
-    with pytest.raises(UsageError, match="there is no input 'aa'; did you mean 'a'"):
+    with pytest.raises(UsageError, match="unknown input 'aa'; did you mean 'a'"):
         project.plan(project_recipe(project), inputs={"aa": "x"})
 
 

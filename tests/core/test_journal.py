@@ -117,7 +117,7 @@ def test_a_finished_step_is_remembered(tmp_path: Path, journal: Journal) -> None
     assert (step.status, step.output, step.seconds, step.error) == ("ok", {"id": "123", "pin_count": 4}, 1.5, "")
 
 
-def test_an_item_that_failed_is_not_done(tmp_path: Path, journal: Journal) -> None:
+def test_a_failed_item_does_not_count_as_done(tmp_path: Path, journal: Journal) -> None:
     for key, status in (("1", "ok"), ("2", "skipped"), ("3", "failed")):
         journal.finish_item("pins", key, status)
     journal.close()
@@ -430,7 +430,7 @@ def test_threads_side_by_side_share_commits(tmp_path: Path, time: Time) -> None:
 # who owns it, and what is refused
 
 
-def test_only_the_owner_can_read_the_files(tmp_path: Path, journal: Journal) -> None:
+def test_journals_are_readable_by_their_owner_only(tmp_path: Path, journal: Journal) -> None:
     intend(journal, "1")
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "runs").iterdir()}
     assert set(modes.values()) == {0o600}
@@ -512,7 +512,7 @@ def test_a_lock_that_its_owner_removes_is_never_had_by_two(tmp_path: Path) -> No
 
 
 def test_a_run_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StateError, match="there is no run 1999"):
+    with pytest.raises(StateError, match="no run 1999"):
         reopened(tmp_path, "1999")
 
 
@@ -652,7 +652,7 @@ def test_a_run_never_takes_the_file_of_another(tmp_path: Path, time: Time) -> No
     assert [run.state for run in runs(tmp_path).list()] == ["interrupted"]
 
 
-def test_a_place_without_runs_has_none(tmp_path: Path) -> None:
+def test_an_empty_folder_has_no_runs(tmp_path: Path) -> None:
     assert (runs(tmp_path).list(), runs(tmp_path).last()) == ([], None)
 
 

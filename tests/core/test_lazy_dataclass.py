@@ -75,7 +75,7 @@ def test_every_instance_gets_a_default_of_its_own_from_a_factory(kinds: tuple[An
     assert point(1).tags is not point(1).tags
 
 
-def test_nothing_can_be_set_or_deleted(kinds: tuple[Any, Any]) -> None:
+def test_no_field_of_a_lazy_dataclass_can_be_set_or_deleted(kinds: tuple[Any, Any]) -> None:
     point, _ = kinds
     value = point(1)
     with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'x'"):
@@ -85,11 +85,11 @@ def test_nothing_can_be_set_or_deleted(kinds: tuple[Any, Any]) -> None:
     assert value.x == 1
 
 
-def test_there_is_no_dictionary_where_there_are_slots(kinds: tuple[Any, Any]) -> None:
+def test_a_lazy_dataclass_with_slots_has_no_dict(kinds: tuple[Any, Any]) -> None:
     assert not hasattr(kinds[0](1), "__dict__")
 
 
-def test_it_shows_its_fields(kinds: tuple[Any, Any]) -> None:
+def test_the_repr_of_a_lazy_dataclass_shows_its_fields(kinds: tuple[Any, Any]) -> None:
     _, named = kinds
     assert repr(named(1, name="n")).endswith("Named(x=1, y=0, name='n')")
 
@@ -107,7 +107,7 @@ def test_a_field_by_name_only_is_taken_by_name_only(kinds: tuple[Any, Any]) -> N
         named(1, 2, [], "n")
 
 
-def test_the_standard_helpers_know_it(kinds: tuple[Any, Any]) -> None:
+def test_fields_replace_and_asdict_work_on_a_lazy_dataclass(kinds: tuple[Any, Any]) -> None:
     point, named = kinds
     assert dataclasses.replace(point(1), y=5).y == 5
     assert [field.name for field in dataclasses.fields(named)] == ["x", "y", "tags", "name"]
@@ -117,18 +117,18 @@ def test_the_standard_helpers_know_it(kinds: tuple[Any, Any]) -> None:
             assert (x, y) == (3, 4)
 
 
-def test_copies_are_equal_and_frozen_as_well(kinds: tuple[Any, Any]) -> None:
+def test_a_copy_of_a_lazy_dataclass_is_equal_and_frozen(kinds: tuple[Any, Any]) -> None:
     value = kinds[0](1, 2, ["a"])
     for twin in (copy.copy(value), copy.deepcopy(value)):
         assert twin == value
         assert twin.tags == ["a"]
 
 
-def test_a_pickle_of_it_can_be_read() -> None:
+def test_a_lazy_dataclass_can_be_pickled() -> None:
     assert pickle.loads(pickle.dumps(Named(1, name="n"))) == Named(1, name="n")
 
 
-def test_its_signature_is_that_of_its_fields(kinds: tuple[Any, Any]) -> None:
+def test_the_signature_of_a_lazy_dataclass_is_that_of_its_fields(kinds: tuple[Any, Any]) -> None:
     _, named = kinds
     assert list(inspect.signature(named).parameters) == ["x", "y", "tags", "name"]
     assert inspect.signature(named).parameters["name"].kind is inspect.Parameter.KEYWORD_ONLY

@@ -117,7 +117,7 @@ def test_work_starts_after_the_first_page(project: Any) -> None:
     assert shop.asked == [*page, *["GET /me"] * 5, *page, *["GET /me"] * 5, *page, *["GET /me"] * 2]
 
 
-def test_items_are_not_held(project: Any) -> None:
+def test_a_loop_does_not_keep_its_items_in_memory(project: Any) -> None:
     @action("many")
     def many(ctx: Context, *, count: int) -> Any:
         for number in range(count):
@@ -215,7 +215,7 @@ def test_a_dry_run_counts_items_that_come_twice_as_the_real_one_does(project: An
     assert project.run(loop("[a, b, a, a]"), dry_run=True).outputs == {"count": 4, "ok": 2, "already": 2}
 
 
-def test_a_key_tells_items_apart(project: Any) -> None:
+def test_a_loops_key_tells_its_items_apart(project: Any) -> None:
     work = Work(project)
     recipe = loop("[{n: 1, v: a}, {n: 2, v: a}, {n: 1, v: b}]", 'key: "${{ item.n }}"').replace(
         "{{ item }}", "{{ item.v }}"
@@ -301,7 +301,7 @@ def test_an_item_that_fails_does_not_lose_the_others(project: Any, more: str) ->
     assert result.counts == {"item": {"failed": 2}}
 
 
-def test_one_failed_item_is_told_as_it_is(project: Any) -> None:
+def test_the_error_of_a_single_failed_item_is_the_steps_error(project: Any) -> None:
     work = Work(project)
     work.bad = {2}
     assert str(project.run(loop("[1, 2]")).error) == "step all: 2: 2 is bad"

@@ -54,9 +54,9 @@ def test_a_name_that_may_be_there_is_accepted(text: str) -> None:
     ("text", "what", "offset"),
     [
         ("input.board", "unknown name 'input'", 0),
-        ("inputs.bord", "there is no input 'bord'", 7),
-        ("steps.cpy.id", "there is no step 'cpy' here", 6),
-        ("steps.cpy?.id ?? 1", "there is no step 'cpy' here", 6),
+        ("inputs.bord", "unknown input 'bord'", 7),
+        ("steps.cpy.id", "unknown step 'cpy'", 6),
+        ("steps.cpy?.id ?? 1", "unknown step 'cpy'", 6),
         ("1 + steps.copy.ids", "steps.copy has no field 'ids'", 15),
         ("steps.copy.pins.id", "steps.copy.pins is a list: it has no 'id'", 16),
         ("steps.copy.pins[0].name", "steps.copy.pins[0] has no field 'name'", 19),

@@ -60,7 +60,7 @@ def test_a_notice_is_told_once_by_all_processes_until_it_is_over(wall: Wall) -> 
     assert wall.told == ["about k", "about k"]
 
 
-def test_each_key_is_a_notice_of_its_own(wall: Wall) -> None:
+def test_notices_with_different_keys_are_separate(wall: Wall) -> None:
     notices = wall.open()
     for key in ("a", "b", "a", "../../etc", "\udcff"):
         notices.tell(wall.notice(key))
@@ -68,7 +68,7 @@ def test_each_key_is_a_notice_of_its_own(wall: Wall) -> None:
     assert {each.name for each in wall.folder.parent.iterdir()} == {"notices"}
 
 
-def test_what_is_open_is_listed_the_newest_first(wall: Wall) -> None:
+def test_open_notices_are_listed_newest_first(wall: Wall) -> None:
     notices = wall.open()
     notices.tell(wall.notice("old", text="do this"))
     wall.now += 10
@@ -77,7 +77,7 @@ def test_what_is_open_is_listed_the_newest_first(wall: Wall) -> None:
 
 
 @pytest.mark.parametrize("at", ["soon", 1e300, [], None])
-def test_one_with_a_time_that_is_none_is_left_out(wall: Wall, at: object) -> None:
+def test_a_notice_with_an_invalid_time_is_not_listed(wall: Wall, at: object) -> None:
     wall.open().tell(wall.notice())
     (file,) = wall.folder.iterdir()
     kept = json.loads(file.read_text("utf-8"))
@@ -142,7 +142,7 @@ def test_a_failed_notifier_is_complained_of_and_tried_again_though_stderr_can_no
     assert calls == ["closed", "none", "none"]
 
 
-def test_many_at_once_tell_once(wall: Wall) -> None:
+def test_twenty_threads_send_a_notice_once(wall: Wall) -> None:
     notices = wall.open()
     threads = [threading.Thread(target=notices.tell, args=(wall.notice(),)) for _ in range(20)]
     for thread in threads:
@@ -162,7 +162,7 @@ def test_a_damaged_file_is_told_again_and_made_anew(wall: Wall, damage: bytes) -
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_can_not_be_kept_is_told_all_the_same(wall: Wall) -> None:
+def test_a_notice_that_can_not_be_stored_is_sent_anyway(wall: Wall) -> None:
     wall.folder.write_text("in the way", "utf-8")
     assert wall.open().tell(wall.notice())
     assert wall.told == ["about k"]
@@ -228,7 +228,7 @@ def test_a_paused_run_is_told_once_and_is_over_when_one_has_ended_well(project: 
     assert project.app().notices.open() == []
 
 
-def test_whoever_is_there_is_told_by_the_run_alone(project: Any) -> None:
+def test_an_attended_run_sends_no_notice(project: Any) -> None:
     told = listening(project)
 
     @action("stuck")

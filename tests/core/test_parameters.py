@@ -66,7 +66,7 @@ FITS: list[tuple[Any, object, object]] = [
 
 
 @pytest.mark.parametrize(("hint", "given", "wanted"), FITS)
-def test_what_fits_comes_out_as_the_function_wants_it(hint: Any, given: object, wanted: object) -> None:
+def test_an_argument_is_converted_to_the_parameters_type(hint: Any, given: object, wanted: object) -> None:
     parameters = taking(hint).parameters
     assert parameters.problems({"it": given}) == []
     got = parameters.convert({"it": given})["it"]
@@ -147,7 +147,7 @@ def test_every_mistake_inside_a_value_is_told_with_its_place(
     assert [(problem.location, str(problem)) for problem in told] == problems
 
 
-def test_no_problem_shows_the_value() -> None:
+def test_no_message_about_an_argument_shows_its_value() -> None:
     for hint, given, _ in WRONG:
         for problem in taking(hint, None).parameters.problems({"it": "5eCr3t" if isinstance(given, str) else given}):
             assert "5eCr3t" not in str(problem)
@@ -177,7 +177,7 @@ def test_missing_and_unknown_arguments_are_told_together() -> None:
     ]
 
 
-def test_defaults_are_filled_in() -> None:
+def test_missing_arguments_get_their_defaults() -> None:
     assert greet.parameters.convert({"name": "Ada"}) == {"name": "Ada", "times": 1, "to": None}
     assert greet.parameters.with_defaults({"name": "Ada"}) == {"name": "Ada", "times": 1, "to": None}
 

@@ -166,7 +166,7 @@ def problems_of(shop: Any, text: str, *, files: dict[str, str], inputs: dict[str
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
-def test_what_is_wrong_is_told_with_its_place_and_what_to_do(shop: Any, case: dict[str, Any]) -> None:
+def test_every_mistake_of_a_plan_is_reported_with_its_place_and_a_hint(shop: Any, case: dict[str, Any]) -> None:
     found = problems_of(shop, case["text"], files=case.get("files", {}), inputs=case.get("inputs"), api=case.get("api"))
     assert found == case["problems"]
 
@@ -178,7 +178,7 @@ def test_no_mistake_is_told_twice(shop: Any, case: dict[str, Any]) -> None:
     assert len(set(places)) == len(places) or case.get("twice")
 
 
-def test_there_are_many_cases() -> None:
+def test_the_corpus_of_wrong_plans_has_many_cases() -> None:
     assert len(CASES) >= 80
     assert len({case["case"] for case in CASES}) == len(CASES)
 

@@ -402,7 +402,7 @@ def test_a_plugin_that_does_not_load_is_named_and_can_be_left_out(site: Site, co
     with pytest.raises(PluginError) as caught:
         opened()
     assert caught.value.message.startswith(f"plugin 'acme_broken' (acme_broken of acme-pins 0.9) does not load: {said}")
-    assert caught.value.hint == "to go on without it: PINFLOW_DISABLE=acme_broken"
+    assert caught.value.hint == "to continue without it: PINFLOW_DISABLE=acme_broken"
     assert opened("acme_broken").registry.plugins
 
 
@@ -414,9 +414,9 @@ def test_a_local_plugin_that_does_not_load_is_named_by_its_file(tmp_path: Path) 
 
 
 def test_a_local_plugin_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"there is no plugin .*xx"):
+    with pytest.raises(PluginError, match=r"unknown plugin .*xx"):
         opened(files=[tmp_path.with_name("x" * 300)])
-    with pytest.raises(PluginError, match=r"there is no plugin .*polish\.py"):
+    with pytest.raises(PluginError, match=r"unknown plugin .*polish\.py"):
         opened(files=[tmp_path / "polish.py"])
 
 
@@ -444,7 +444,7 @@ def test_an_action_for_an_api_that_nobody_speaks_is_refused() -> None:
     said = refused(offering("pinflow_actions", [dust]))
     assert said.splitlines() == [
         f"plugin 'Shop' ({__name__}): action v9.dust needs the API 'v9', which no plugin speaks",
-        "  to go on without it: PINFLOW_DISABLE=Shop",
+        "  to continue without it: PINFLOW_DISABLE=Shop",
     ]
 
 

@@ -206,8 +206,8 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("nothing\n")
     for name, said in (
         ("empty.pem", "it contains no certificates"),
-        ("none.pem", "there is no file"),
-        (".", "no file"),
+        ("none.pem", "is not a file"),
+        (".", "is not a file"),
     ):
         with pytest.raises(UsageError, match=f"PINFLOW_CA_BUNDLE: .*{said}"):
             network_settings({"PINFLOW_CA_BUNDLE": str(tmp_path / name)})

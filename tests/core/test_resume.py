@@ -57,7 +57,7 @@ class Flaky:
         return {**kept, "name": "Ann"}
 
 
-def test_finished_steps_are_not_done_again(project: Any) -> None:
+def test_resume_does_not_repeat_finished_steps(project: Any) -> None:
     flaky = Flaky(project)
     recipe = "{name: n, steps: [{id: r, uses: read}, {id: w, uses: write}, {id: p, uses: pause}, {id: z, uses: read}]}"
     assert project.run(recipe).status == "paused"
@@ -113,7 +113,7 @@ def test_a_fetch_that_fails_fails_its_step_and_the_next_resume_fetches_again(pro
     assert flaky.calls == ["made", "p Ann", "p Ann"]
 
 
-def test_a_skipped_step_stays_skipped(project: Any) -> None:
+def test_resume_does_not_run_a_skipped_step(project: Any) -> None:
     flaky = Flaky(project)
     recipe = (
         "{name: n, steps: [{id: r, uses: read, if: now() < '2027-01-15T09:00:00Z' && false}, {id: p, uses: pause}]}"
@@ -123,7 +123,7 @@ def test_a_skipped_step_stays_skipped(project: Any) -> None:
     assert flaky.calls == ["p", "p"]
 
 
-def test_a_failed_step_is_tried_again(project: Any) -> None:
+def test_resume_tries_a_failed_step_again(project: Any) -> None:
     calls: list[str] = []
 
     @action("flaky")
@@ -195,7 +195,7 @@ def test_inputs_are_those_that_the_run_began_with(project: Any) -> None:
     assert flaky.calls[0] == flaky.calls[1]
 
 
-def test_another_value_for_an_input_is_refused(project: Any) -> None:
+def test_resume_refuses_another_value_for_an_input(project: Any) -> None:
     Flaky(project)
     recipe = "{name: n, inputs: {a: {default: x}}, steps: [{uses: pause}]}"
     run = project.run(recipe).run
@@ -204,7 +204,7 @@ def test_another_value_for_an_input_is_refused(project: Any) -> None:
     assert project.resume(inputs={"a": "x"}).ok
 
 
-def test_a_secret_is_asked_for_again(project: Any) -> None:
+def test_resume_asks_for_a_secret_input_again(project: Any) -> None:
     flaky = Flaky(project)
     recipe = """
         name: n
@@ -272,17 +272,17 @@ def test_a_run_of_which_an_included_recipe_was_changed_is_refused(project: Any) 
         project.resume()
 
 
-def test_a_finished_run_is_refused(project: Any) -> None:
+def test_resume_refuses_a_finished_run(project: Any) -> None:
     Flaky(project).paused = True
     run = project.run("{name: n, steps: [{uses: pause}]}").run
-    with pytest.raises(UsageError, match=f"run {run} is done: there is nothing to resume"):
+    with pytest.raises(UsageError, match=f"run {run} is done; nothing to resume"):
         project.resume(run)
 
 
-def test_where_there_is_no_run_that_is_said(project: Any) -> None:
-    with pytest.raises(UsageError, match="there is no run to resume"):
+def test_resume_without_a_run_is_an_error(project: Any) -> None:
+    with pytest.raises(UsageError, match="no run can be resumed"):
         project.resume()
-    with pytest.raises(StateError, match="there is no run 20260101-000000-aaaaaa"):
+    with pytest.raises(StateError, match="no run 20260101-000000-aaaaaa"):
         project.resume("20260101-000000-aaaaaa")
 
 

@@ -167,7 +167,7 @@ def test_a_call_that_was_tried_too_often_is_not_tried_again() -> None:
     assert judge("GET", MAYBE_SENT, Tries(number=LIMITS.attempts + 1)) == FAIL
 
 
-def test_only_an_answer_is_a_success() -> None:
+def test_a_try_without_an_answer_is_never_a_success() -> None:
     assert answered(200).is_success
     assert not Outcome(phase="maybe_sent", status=200).is_success
     assert not Outcome(phase="nothing_sent", status=200).is_success

@@ -190,7 +190,7 @@ def test_the_delay_doubles_with_every_try(project: Any) -> None:
     assert (project.waits, len(script.calls)) == ([10, 20, 40], 4)
 
 
-def test_what_can_not_help_is_not_tried_again(project: Any) -> None:
+def test_a_step_is_not_retried_after_an_error_that_a_retry_can_not_help(project: Any) -> None:
     script = Script(project)
     result = project.run("{name: n, steps: [{id: a, uses: boom, retry: {attempts: 5}}]}")
     assert (result.status, script.calls) == ("failed", ["a"])
@@ -248,7 +248,7 @@ def test_the_time_of_a_step_counts_its_second_tries(project: Any) -> None:
     assert len(script.calls) == 3
 
 
-def test_waiting_counts_as_time(project: Any) -> None:
+def test_waiting_for_a_quota_counts_towards_a_steps_timeout(project: Any) -> None:
     @action("wait")
     def wait(ctx: Context) -> None:
         ctx.wait(3600, "nothing to do")
@@ -328,7 +328,7 @@ def test_a_failed_last_step_fails_the_run(project: Any) -> None:
     assert project.run("{name: n, steps: [{uses: act}], finally: [{uses: boom}]}").status == "failed"
 
 
-def test_outputs_keep_their_types(project: Any) -> None:
+def test_the_outputs_of_a_run_keep_their_types(project: Any) -> None:
     Script(project, {"ids": [1, 2], "name": "Ann"})
     recipe = """
         name: n

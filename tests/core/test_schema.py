@@ -49,16 +49,16 @@ def with_step(keys: str) -> str:
     return f"name: n\nsteps: [{{{keys}}}]\n"
 
 
-def test_it_is_a_valid_schema_of_draft_2020_12() -> None:
+def test_the_recipe_schema_is_valid_json_schema_2020_12() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
-def test_it_is_valid_without_any_action() -> None:
+def test_the_recipe_schema_is_valid_without_any_action() -> None:
     Draft202012Validator.check_schema(recipe_schema([]))
 
 
-def test_it_leads_every_reference_to_a_definition() -> None:
+def test_every_reference_of_the_recipe_schema_has_a_definition() -> None:
     def references(part: Any) -> set[str]:
         if isinstance(part, list):
             return set().union(*map(references, part))
@@ -76,7 +76,7 @@ def test_every_key_of_a_recipe_has_a_description_for_the_editor() -> None:
     assert missing == []
 
 
-def test_it_has_the_keys_of_the_tables() -> None:
+def test_the_recipe_schema_has_every_key_of_the_reader() -> None:
     assert set(SCHEMA["properties"]) == set(table(Recipe))
     assert set(SCHEMA["$defs"]["Step"]["properties"]) == set(table(Step))
     assert set(LOOP_KEYS) < set(table(Step))
@@ -141,13 +141,13 @@ WRONG = [
 
 
 @pytest.mark.parametrize("text", GOOD)
-def test_it_takes_what_the_check_takes(text: str) -> None:
+def test_the_recipe_schema_accepts_every_valid_recipe(text: str) -> None:
     assert faults(text) == []
     assert parse(load(text, "r")).name == "n"
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_it_refuses_a_wrong_recipe(text: str) -> None:
+def test_the_recipe_schema_rejects_a_wrong_recipe(text: str) -> None:
     assert faults(text) != []
 
 

@@ -261,7 +261,7 @@ def test_a_file_is_read_under_the_name_that_the_user_gave(tmp_path: Path) -> Non
     ("name", "said"),
     [
         ("folder", "shown:1:1: this is a folder, not a recipe; name a .yaml file inside it"),
-        ("missing", "shown:1:1: there is no such file; check the path"),
+        ("missing", "shown:1:1: no such file; check the path"),
         ("big", "shown:1:1: a recipe has at most 256 kB; split it with include, or move data to a file"),
         ("file/below", "shown:1:1: this file can't be read: Not a directory; check its path and permissions"),
         ("nul\0", "shown:1:1: no file can have such a name; check the path"),

@@ -65,7 +65,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         yield made
 
 
-def test_its_runs_are_listed_and_shown(machine: Machine) -> None:
+def test_runs_of_the_version_before_are_listed_and_shown(machine: Machine) -> None:
     runs = machine.app.runs()
     assert [(run.name, run.state) for run in runs] == [
         ("Look", "ok"),
@@ -81,7 +81,7 @@ def test_its_runs_are_listed_and_shown(machine: Machine) -> None:
     assert detail.calls == {"access_token": {"org_read": 3, "org_write": 3}}
 
 
-def test_its_run_that_was_stopped_goes_on_where_it_stopped(machine: Machine) -> None:
+def test_a_run_of_the_version_before_resumes_where_it_stopped(machine: Machine) -> None:
     run = machine.app.runs()[2].id
     result = machine.app.resume(run, Options(approve=lambda _: True))
     assert (result.status, result.counts["board"]["done"]) == ("ok", 2)
@@ -91,7 +91,7 @@ def test_its_run_that_was_stopped_goes_on_where_it_stopped(machine: Machine) -> 
     assert machine.app.show(run).counts["board"]["done"] == 5
 
 
-def test_its_schedule_goes_on(machine: Machine) -> None:
+def test_a_schedule_of_the_version_before_continues(machine: Machine) -> None:
     machine.now += 86_400
     with scheduling.open(machine.app, [machine.folder / "look.yaml"], start=at_once) as scheduler:
         for _ in range(3):
@@ -102,7 +102,7 @@ def test_its_schedule_goes_on(machine: Machine) -> None:
     assert [(row.id, row.state, bool(row.run)) for row in rows] == [(number, "done", True) for number in (3, 2, 1)]
 
 
-def test_what_it_knew_of_people_and_quotas_is_known(machine: Machine) -> None:
+def test_notices_approvals_and_quotas_of_the_version_before_are_read(machine: Machine) -> None:
     approvals, problems = machine.app.approvals.all()
     assert [(approval.name, approval.by, approval.id) for approval in approvals] == [("Look", "ann", "0742f1845730")]
     assert problems == []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_without_the_variable_it_is_the_folder(tmp_path: Path) -> None:
+def test_without_the_variable_state_is_in_the_folder(tmp_path: Path) -> None:
     state = open_state({"PINFLOW_STATE_DIR": str(tmp_path / "state")}, Clock())
     assert (type(state), state.place) == (FolderState, str(tmp_path / "state"))
     assert open_state({"PINFLOW_STATE": "postgresql://db/x"}, Clock(), folder=tmp_path).place == str(tmp_path)
@@ -38,7 +38,7 @@ def test_a_path_and_an_unknown_scheme_are_refused_without_showing_a_password(
     assert refused.value.exit_code == 2
 
 
-def test_a_scheme_that_is_offered_is_opened_by_who_offers_it(tmp_path: Path) -> None:
+def test_a_state_url_is_opened_by_the_plugin_that_offers_its_scheme(tmp_path: Path) -> None:
     opened: list[Any] = []
 
     def offer(address: str, clock: Clock) -> FolderState:

@@ -106,7 +106,7 @@ def test_several_sandboxes_have_to_be_named(whole: Project) -> None:
         whole.sandbox_of("shoe")
 
 
-def test_what_is_installed_is_there(whole: Project) -> None:
+def test_a_project_has_every_installed_plugin(whole: Project) -> None:
     result = whole.run("{name: n, api: v5, steps: [{id: a, uses: create_board, with: {name: Brand new}}]}")
     assert (result.status, result.error) == ("ok", None)
     assert "Brand new" in [board["name"] for board in whole.sandbox.state()["boards"]]
@@ -127,7 +127,7 @@ def test_a_run_that_is_over_cannot_be_killed(whole: Project) -> None:
         whole.kill(TWO_THINGS, after=3, plugins=[Simulated()])
 
 
-def test_nobody_waits(project: ShopProject) -> None:
+def test_a_project_waits_in_no_real_time(project: ShopProject) -> None:
     answers = iter([RateLimited("slow down", retry_after=7), None])
 
     @action("flaky")
@@ -162,7 +162,7 @@ def stop(why: str) -> NoReturn:
     raise SystemExit(why)
 
 
-def test_another_machine_is_out_of_reach_and_comes_back_into_it() -> None:
+def test_loopback_only_forbids_connections_to_other_machines_inside_its_block() -> None:
     before = socket.socket.connect
     with guards.loopback_only(stop):
         assert socket.socket.connect is not before
@@ -185,7 +185,9 @@ def test_another_machine_is_out_of_reach_and_comes_back_into_it() -> None:
     ],
     ids=["write", "mkdir", "list", "unlink", "bytes"],
 )
-def test_the_home_of_whoever_runs_it_is_not_touched(tmp_path: Path, touch: Callable[[Path], Any]) -> None:
+def test_the_project_fixture_fails_a_test_that_touches_the_users_home(
+    tmp_path: Path, touch: Callable[[Path], Any]
+) -> None:
     home = tmp_path / "ann"
     (home / ".config").mkdir(parents=True)
     with guards.away_from(home, [home / "work"], stop), pytest.raises(SystemExit, match="in the user's home folder"):
@@ -193,7 +195,7 @@ def test_the_home_of_whoever_runs_it_is_not_touched(tmp_path: Path, touch: Calla
     assert list((home / ".config").iterdir()) == []
 
 
-def test_work_that_lies_in_the_home_is_free(tmp_path: Path) -> None:
+def test_an_allowed_folder_in_the_home_can_be_touched(tmp_path: Path) -> None:
     home, work = tmp_path / "ann", tmp_path / "ann" / "work"
     work.mkdir(parents=True)
     with guards.away_from(home, [work], stop):
@@ -202,7 +204,7 @@ def test_work_that_lies_in_the_home_is_free(tmp_path: Path) -> None:
     (home / "later.txt").write_text("free again")
 
 
-def test_settings_are_put_away_and_given_back(tmp_path: Path) -> None:
+def test_other_home_unsets_settings_and_restores_them(tmp_path: Path) -> None:
     environ = {"HOME": "/home/ann", "PINFLOW_STATE_DIR": "/x", "LANG": "C"}
     with guards.other_home(tmp_path, environ, ["PINFLOW_"]):
         assert environ == {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path), "LANG": "C"}

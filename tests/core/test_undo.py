@@ -152,7 +152,7 @@ def test_a_dry_run_shows_what_would_go_and_deletes_nothing(cli: StudioCli) -> No
     assert cli.deletions() == []
 
 
-def test_nobody_asked_and_nobody_there_to_ask_is_a_refusal(cli: StudioCli) -> None:
+def test_undo_without_a_terminal_and_without_yes_is_refused(cli: StudioCli) -> None:
     run = cli.copy()
     before = cli.state()
     assert cli("undo", run) == 5
@@ -161,7 +161,7 @@ def test_nobody_asked_and_nobody_there_to_ask_is_a_refusal(cli: StudioCli) -> No
     assert cli.state() == before
 
 
-def test_a_person_is_asked_and_says_yes(cli: StudioCli) -> None:
+def test_undo_deletes_after_a_yes_at_the_terminal(cli: StudioCli) -> None:
     run = cli.copy()
     assert cli("undo", run, answers="y\n") == 0
     assert "This deletes 1 board and can't be undone. Continue?" in cli.stderr
@@ -261,6 +261,6 @@ def test_a_run_in_the_embedded_sandbox_can_t_be_undone(cli: StudioCli) -> None:
     assert "was in the embedded sandbox" in cli.stderr
 
 
-def test_an_unknown_run_is_named(cli: StudioCli) -> None:
+def test_undoing_an_unknown_run_names_it(cli: StudioCli) -> None:
     assert cli("undo", "20260101-000000-abcdef") == 2
-    assert "there is no run '20260101-000000-abcdef'" in cli.stderr
+    assert "no run '20260101-000000-abcdef'" in cli.stderr

@@ -167,7 +167,7 @@ def test_a_limit_that_was_told_is_remembered(machine: Machine) -> None:
     assert used_up(later) == pytest.approx(60.6)
 
 
-def test_another_access_tier_has_windows_of_its_own(machine: Machine) -> None:
+def test_each_access_tier_counts_its_own_windows(machine: Machine) -> None:
     call(machine.process(write=Quota(1, 86_400)))
     machine.close()
     assert call(machine.process(write=Quota(100, 60))) == 0
@@ -331,7 +331,7 @@ def table_file(folder: Path, category: str) -> Path:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such modes")
-def test_everything_is_its_owners_alone(machine: Machine) -> None:
+def test_usage_files_are_readable_by_their_owner_only(machine: Machine) -> None:
     call(machine.process(write=Quota(1, 60)))
     assert stat.S_IMODE(machine.folder.stat().st_mode) == 0o700
     files = list(machine.folder.iterdir())
@@ -379,7 +379,7 @@ def test_a_damaged_table_is_named_and_left_as_it_is(machine: Machine, damage: Ca
     assert file.read_bytes() == broken
 
 
-def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_usage_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "quota").write_text("mine")
     with pytest.raises(StateError, match=r"can't be stored in .*; nothing was sent"):
         FolderUsage(tmp_path / "quota", float)

@@ -72,22 +72,22 @@ def runner(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RecipeRun
     made.sandbox.stop()
 
 
-def test_there_are_recipes() -> None:
+def test_at_least_five_recipes_are_bundled() -> None:
     assert len(RECIPES) >= 5
 
 
-def test_a_recipe_checks_without_inputs(runner: RecipeRunner) -> None:
+def test_a_bundled_recipe_is_valid_without_inputs(runner: RecipeRunner) -> None:
     plan = runner.app.plan(runner.recipe, inputs=None)
     assert plan.recipe.description
     assert list(all_steps(plan.steps))
 
 
-def test_a_recipe_can_be_tried_with_nothing_given(runner: RecipeRunner) -> None:
+def test_a_bundled_recipe_has_an_example_for_each_required_input(runner: RecipeRunner) -> None:
     plan = runner.plan()
     assert [name for name, each in plan.recipe.inputs.items() if each.required and plan.inputs[name] is None] == []
 
 
-def test_a_dry_run_writes_nothing(runner: RecipeRunner) -> None:
+def test_a_dry_run_of_a_bundled_recipe_writes_nothing(runner: RecipeRunner) -> None:
     told: list[Event] = []
     before = runner.sandbox.control.state()
     result = runner.run(dry_run=True, report=[told.append])
@@ -97,7 +97,7 @@ def test_a_dry_run_writes_nothing(runner: RecipeRunner) -> None:
     assert runner.app.runs() == []
 
 
-def test_the_real_run_makes_what_the_dry_run_foretold_and_gives_every_output(runner: RecipeRunner) -> None:
+def test_the_run_of_a_bundled_recipe_makes_what_its_dry_run_forecast_and_has_every_output(runner: RecipeRunner) -> None:
     planned = runner.run(dry_run=True)
     made = runner.run()
     assert (made.status, made.error, made.failed) == ("ok", None, ())
@@ -106,7 +106,7 @@ def test_the_real_run_makes_what_the_dry_run_foretold_and_gives_every_output(run
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_it_can_be_tried_on_the_sandbox_that_comes_along(tmp_path: Path, recipe: Path) -> None:
+def test_every_bundled_recipe_runs_in_the_embedded_sandbox(tmp_path: Path, recipe: Path) -> None:
     app = App.installed({"PINFLOW_CACHE_DIR": str(tmp_path), "HOME": str(tmp_path)}, state=tmp_path / "state")
     result = app.run(app.plan(recipe, inputs={}, examples=True), Options(sandbox=True, dry_run=True))
     assert (result.status, result.error, result.sandbox) == ("planned", None, True)
@@ -118,5 +118,5 @@ def counted(result: RunResult, outcome: str) -> dict[str, int]:
 
 
 def test_a_misspelt_recipe_is_told_the_name_of_a_bundled_one_that_is_near() -> None:
-    with pytest.raises(RecipeError, match="copy_bord:1:1: there is no such file; did you mean 'copy_board'"):
+    with pytest.raises(RecipeError, match="copy_bord:1:1: no such file; did you mean 'copy_board'"):
         App.installed(os.environ).plan(Path("copy_bord"), inputs={})

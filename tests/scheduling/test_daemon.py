@@ -206,7 +206,7 @@ def test_a_daemon_that_is_told_to_stop_stops_its_runs_and_the_next_goes_on_with_
     _, err = daemon.communicate(timeout=60)
     assert time.monotonic() - began < 35
     assert daemon.returncode == 0
-    assert "a: stopped; goes on at the next start" in err
+    assert "a: stopped; continues at the next start" in err
     first = machine.rows()[0]
     assert (first.state, first.reason, first.lease) == ("claimed", "the scheduler was stopped", 0)
     again = machine.start(*words)

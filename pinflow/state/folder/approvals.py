@@ -39,7 +39,7 @@ class FolderApprovals:
         except (ValueError, KeyError, TypeError, RecursionError, OverflowError, OSError):
             raise StateError(
                 f"the approval {self._file(digest)} is damaged",
-                hint=f"take it back, and approve anew: pinflow approve --revoke {digest}",
+                hint=f"revoke it, and approve again: pinflow approve --revoke {digest}",
             ) from None
 
     def all(self) -> tuple[list[Approval], list[str]]:

@@ -37,7 +37,7 @@ def write(path: Path, content: bytes) -> None:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise StateError(
-            f"{path} can't be written: {error.strerror}", hint="make room, or make its folder yours and writable"
+            f"{path} can't be written: {error.strerror}", hint="free some space, or make its folder yours and writable"
         ) from error
 
 

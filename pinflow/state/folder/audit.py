@@ -46,7 +46,7 @@ class FolderAudit:
             try:
                 yield AuditEntry(**json.loads(line))
             except (ValueError, TypeError) as error:
-                raise StateError(f"{self._file} is damaged: {error}", hint="look at it, and move it away") from error
+                raise StateError(f"{self._file} is damaged: {error}", hint="check it, and move it away") from error
 
     def check(self) -> int | None:
         """The number of the first entry that does not follow from the one before; None if all do."""

@@ -60,7 +60,7 @@ class FolderRuns:
         """
         file = self._file(run_id)
         if file is None:
-            raise StateError(f"there is no run {run_id} in {self._state}", hint="list them with: pinflow runs")
+            raise StateError(f"no run {run_id} in {self._state}", hint="list them with: pinflow runs")
         check_place(self._folder, self._mounts)
         lock = self._lock(run_id)
         try:
@@ -95,7 +95,7 @@ class FolderRuns:
             return Lock(self._folder / f"{run_id}.lock", f"run {run_id}", now=self._clock.now())
         except OSError as error:
             raise StateError(
-                f"{self._folder} can't be written: {error.strerror}", hint="make room, or make it writable"
+                f"{self._folder} can't be written: {error.strerror}", hint="free some space, or make it writable"
             ) from error
 
     # -- without owning them
@@ -139,7 +139,7 @@ class FolderRuns:
         """What is recorded of a run. Raises UsageError if there is none, StateError if it can't be read."""
         file, record = self._file(run_id), self.look(run_id)
         if file is None or record is None:
-            raise UsageError(f"there is no run {run_id!r} in {self._state}", hint="pinflow runs lists them")
+            raise UsageError(f"no run {run_id!r} in {self._state}", hint="pinflow runs lists them")
         try:
             with look(file) as connection:
                 if record.state == "unreadable":  # what is said of the run itself, and not the file
@@ -222,7 +222,9 @@ def _create(file: Path, record: RunRecord) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         if not isinstance(error, FileExistsError):  # that one is another run's
             _discard(file)
-        raise StateError(f"{file} can't be made: {error}", hint="make room, or make the place writable") from error
+        raise StateError(
+            f"{file} can't be made: {error}", hint="free some space, or make the folder writable"
+        ) from error
     return connection
 
 
@@ -250,7 +252,7 @@ def _read_run(connection: sqlite3.Connection, file: Path) -> RunRecord:
     try:
         row = connection.execute("SELECT * FROM run").fetchone()
         if row is None:
-            raise StateError(f"{file} {_NO_RUN}: it was stopped before it began", hint="start the recipe anew")
+            raise StateError(f"{file} {_NO_RUN}: it was stopped before it began", hint="start the recipe again")
         mappings = (json.loads(text) for text in row[5:8])
         return RunRecord(*row[1:5], *mappings, *row[8:])
     except (*UNREADABLE, ValueError, TypeError) as error:

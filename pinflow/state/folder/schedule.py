@@ -107,7 +107,7 @@ class FolderSchedule:
             lock = Lock(self.folder / "daemon.lock", f"the schedule in {self.folder}", now=now)
         except OSError as error:
             raise StateError(
-                f"{self.folder} can't be written: {error.strerror}", hint="make room, or make it writable"
+                f"{self.folder} can't be written: {error.strerror}", hint="free some space, or make it writable"
             ) from error
         try:
             yield

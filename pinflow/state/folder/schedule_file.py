@@ -111,7 +111,7 @@ class ScheduleFile:
             except sqlite3.Error as error:
                 raise StateError(
                     f"{self.path} can't be written: {error}; nothing was started",
-                    hint="make room, or make the place writable",
+                    hint="free some space, or make the folder writable",
                 ) from error
 
     def damage(self, reason: object) -> StateError:
@@ -142,7 +142,9 @@ def _create(file: Path) -> None:
         with suppress(FileExistsError):
             os.link(draft, file)
     except (OSError, sqlite3.Error) as error:
-        raise StateError(f"{file} can't be made: {error}", hint="make room, or make the place writable") from error
+        raise StateError(
+            f"{file} can't be made: {error}", hint="free some space, or make the folder writable"
+        ) from error
     finally:
         for leftover in (draft, draft.with_name(f"{draft.name}-journal")):
             leftover.unlink(missing_ok=True)

@@ -77,7 +77,7 @@ class FileKind:
 
 
 RUN = FileKind(
-    APPLICATION_ID, SCHEMA, _TABLES, "run", "look at the target for what the run did, then start the recipe anew"
+    APPLICATION_ID, SCHEMA, _TABLES, "run", "check the target for what the run did, then start the recipe again"
 )
 
 
@@ -235,7 +235,7 @@ class Store:
             self._connection.rollback()
         self._failure = StateError(
             f"{self.file} can't be written: {error or type(error).__name__}; nothing more was sent",
-            hint=f"make room, or make the place writable; then: pinflow resume {self.file.stem}",
+            hint=f"free some space, or make the folder writable; then: pinflow resume {self.file.stem}",
         )
         return self._failure
 
