@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 * 1024  # a token file has some hundred; a larger file is something else and not read
 RESERVED_BYTES = 16 * 1024  # taken on disk before the new content is known: two of the longest tokens, 8 KiB each
 
-LOCK_WAIT = 120.0  # seconds; a refresh takes half a minute at most, and whoever waited for one needs no other
+LOCK_WAIT = 120.0  # seconds; four times the longest refresh, and a process that waited for one needs no other
 
 _RENAME_TRIES = 200  # 10 ms apart: a reader of a token file is through in 2 s, even on a busy machine
 
 _MOUNTS = Path("/proc/self/mounts")
-_ALONE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _POSIX = os.name == "posix"
 
 
@@ -42,7 +42,7 @@ def read(path: Path, label: str) -> bytes | None:
     open to others, and for a folder that others can write to.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | _ALONE | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(path, os.O_RDONLY | _NO_LINKS | getattr(os, "O_NONBLOCK", 0))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -115,50 +115,49 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path, *, wait: float = LOCK_WAIT) -> Iterator[None]:
-    """Be the only process and thread that changes ``path``; waits so many seconds for those that were earlier.
+    """Be the only process and thread that changes ``path``; waits up to ``wait`` seconds for others.
 
-    Removes what an earlier one left behind when it was killed. Raises
-    CredentialError where a lock can't be relied on, and Unreachable where somebody
-    else keeps it for longer than the wait.
+    Removes the temporary files of killed processes. Raises CredentialError if locks don't work there, and Unreachable
+    if another process keeps the lock for longer than the wait.
     """
-    _check_place(path.parent)
+    _check_file_system(path.parent)
     check_folder(path.parent)
     try:
-        descriptor = os.open(_lock_of(path), os.O_RDWR | os.O_CREAT | _ALONE, 0o600)
+        descriptor = os.open(_lock_path(path), os.O_RDWR | os.O_CREAT | _NO_LINKS, 0o600)
     except OSError as error:
         raise _unusable(path.parent, error) from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise CredentialError(f"{_lock_of(path)} is not a regular file", hint="take it away")
+            raise CredentialError(f"{_lock_path(path)} is not a regular file", hint="remove it")
         try:
-            free = FileLock(descriptor).acquire(wait, time.sleep)
+            acquired = FileLock(descriptor).acquire(wait, time.sleep)
         except OSError as error:
             raise _unusable(path.parent, error) from None
-        if not free:
+        if not acquired:
             raise Unreachable(
-                f"another process has had the lock of {path} for longer than {wait:g} s; nothing was changed",
-                hint=f"find out what it waits for, or end it: {_lock_of(path)}",
+                f"{path} is locked by another process for more than {wait:g} s; nothing was changed",
+                hint=f"find out what that process waits for, or end it: {_lock_path(path)}",
             )
-        _sweep(path)
+        _remove_temporary_files(path)
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock_of(path: Path) -> Path:
+def _lock_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.lock")
 
 
-def _sweep(path: Path) -> None:
-    """Remove the drafts of processes that were killed. Whoever has the lock has none of its own yet."""
-    mine = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{16}}\.tmp")
+def _remove_temporary_files(path: Path) -> None:
+    """Remove the temporary files of killed processes. The lock's holder has none of its own yet."""
+    pattern = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{16}}\.tmp")
     with suppress(OSError):
-        for each in path.parent.iterdir():
-            if mine.fullmatch(each.name):
-                each.unlink(missing_ok=True)
+        for file in path.parent.iterdir():
+            if pattern.fullmatch(file.name):
+                file.unlink(missing_ok=True)
 
 
-def _check_place(folder: Path) -> None:
+def _check_file_system(folder: Path) -> None:
     from pinflow import check_place
 
     try:
@@ -181,7 +180,7 @@ class FileReplacement:
 
     def __enter__(self) -> FileReplacement:
         try:
-            self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _ALONE, 0o600)
+            self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o600)
             if hasattr(os, "fchmod"):
                 os.fchmod(self._descriptor, 0o600)  # a umask may have taken even the owner's rights
             _write_all(self._descriptor, b" " * RESERVED_BYTES)

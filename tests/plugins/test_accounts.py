@@ -210,7 +210,7 @@ def test_a_write_in_doubt_is_its_accounts_own_and_the_run_says_so(agency: Agency
     assert agency.boards()["bob"] == BOTH
 
 
-def test_one_account_under_two_names_is_never_at_work_twice_at_a_time(agency: Agency) -> None:
+def test_two_names_of_one_account_never_work_at_the_same_time(agency: Agency) -> None:
     for number in range(6):
         content = json.loads((agency.tokens / "ann.json").read_text("utf-8"))
         agency.put(f"ann{number}", content | {"name": f"ann{number}"})
@@ -330,7 +330,7 @@ auth: {me: {token: ann}}
     assert found["ann"] == "of ann"
 
 
-def test_what_is_collected_comes_again_after_a_resume(agency: Agency) -> None:
+def test_collected_values_are_complete_after_a_resume(agency: Agency) -> None:
     agency.full.add("cem")
     steps = MAKE.replace(
         "    do:", "    collect: {me: '${{ steps.me.username }}', board: '${{ steps.one.id }}'}\n    do:", 1
@@ -382,7 +382,7 @@ def test_a_token_that_may_not_do_enough_is_told_with_what_it_lacks(agency: Agenc
 
 
 @pytest.mark.parametrize("key", ["    key: ${{ account.name }}\n", ""])
-def test_what_was_made_for_many_accounts_is_undone_for_each(agency: Agency, key: str) -> None:
+def test_undo_deletes_each_accounts_objects_with_its_own_login(agency: Agency, key: str) -> None:
     result = agency.run(MAKE.replace("    key: ${{ account.name }}\n", key))
     app = agency.app()
     undoing = app.plan_undo(result.run)
@@ -488,7 +488,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("step", "said"), WRONG)
-def test_what_is_wrong_with_a_loop_over_accounts_is_told_before_the_run(tmp_path: Path, step: str, said: str) -> None:
+def test_mistakes_in_a_loop_over_accounts_are_found_before_the_run(tmp_path: Path, step: str, said: str) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text(f"{HEAD}steps:\n  - {step}\n", "utf-8")
     with pytest.raises(RecipeError) as caught:
@@ -505,7 +505,7 @@ def test_a_login_and_an_item_of_one_name_are_told_apart(tmp_path: Path) -> None:
         App.installed({"PINFLOW_CACHE_DIR": str(tmp_path)}, state=tmp_path).plan(path, inputs={})
 
 
-def test_what_a_service_sends_does_not_choose_for_whom_a_step_acts(tmp_path: Path) -> None:
+def test_a_services_answer_can_not_choose_the_account_of_a_step(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text(
         HEAD

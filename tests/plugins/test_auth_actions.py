@@ -105,7 +105,7 @@ def test_of_all_tokens_only_those_that_are_refreshed_are_told_of_and_the_recap_h
     assert told == {"access_token.json": False, "client.json": True}
 
 
-def test_what_the_action_gives_has_no_secret(bench: Bench) -> None:
+def test_the_results_of_token_actions_hold_no_secret(bench: Bench) -> None:
     result = bench.run("refresh_token")
     (step,) = result.steps
     assert step.output == {
@@ -126,7 +126,7 @@ def test_a_duration_that_is_none_is_told(bench: Bench, text: str) -> None:
 
 @pytest.mark.parametrize("name", ["../x", "a/b", ".x", "x" * 65])
 def test_a_name_that_is_none_is_found_before_anything_runs(bench: Bench, name: str) -> None:
-    with pytest.raises(Exception, match="must be the name of a token"):
+    with pytest.raises(Exception, match="isn't the name of a token"):
         bench.run("refresh_token", token=name)
 
 
@@ -272,7 +272,7 @@ def test_many_tokens_that_began_together_are_not_refreshed_together() -> None:
         ({"expires_at": 30 * DAY, "refresh_expires_at": 15 * DAY}, False, 20.0),
     ],
 )
-def test_what_is_not_known_of_a_token_is_taken_with_care(
+def test_the_due_time_of_a_token_with_unknown_times_is_early_or_none(
     times: dict[str, float], rotating: bool, day: float | None
 ) -> None:
     found = due_at(TokenSet(name="x", access_token="x", **times), rotates=rotating)  # type: ignore[arg-type]
@@ -326,12 +326,12 @@ def test_a_token_that_can_not_be_refreshed_in_its_last_days_is_told(bench: Bench
     assert open_notices(bench, tmp_path) == {}
 
 
-def test_whoever_keeps_the_lock_for_too_long_is_not_waited_for(bench: Bench) -> None:
+def test_a_lock_that_is_held_for_too_long_ends_the_wait(bench: Bench) -> None:
     from pinflow import Unreachable
     from pinflow_auth import files
 
     path = bench.tokens / "client.json"
-    too_long = r"had the lock of .*client\.json for longer than 0\.05 s"
+    too_long = r"client\.json is locked by another process for more than 0\.05 s"
     with files.locked(path), pytest.raises(Unreachable, match=too_long), files.locked(path, wait=0.05):
         pass
     with files.locked(path, wait=0.0):

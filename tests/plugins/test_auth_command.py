@@ -236,7 +236,7 @@ def test_status_shows_a_line_for_each_of_many_tokens_and_then_what_is_wrong(
     assert "  lacks    boards:write for write\n" in user.auth("status", "--recipe", str(recipes["write"]), "-v").out
 
 
-def test_what_is_lacking_is_said_once_for_all_recipes(user: User, recipes: dict[str, Path]) -> None:
+def test_missing_scopes_are_listed_once_for_all_recipes(user: User, recipes: dict[str, Path]) -> None:
     user.keep("access_token")
     other = recipes["write"].with_name("other.yaml")
     other.write_text(RECIPES["write"])
@@ -287,7 +287,7 @@ def test_status_judges_the_bundled_recipes_where_none_is_named(user: User) -> No
     assert row["lacking"]["get_user"] == [] and "boards:write" in row["lacking"]["copy_board"]
 
 
-def test_the_same_token_has_the_same_mark_and_another_one_another(user: User) -> None:
+def test_fingerprints_are_equal_for_equal_tokens_only(user: User) -> None:
     content = user.keep("one")
     user.keep("two", access_token=content["access_token"])
     user.keep("three")
@@ -358,7 +358,7 @@ def test_no_tokens_at_all_is_no_mistake(user: User) -> None:
     assert (told.code, told.out, told.err) == (0, "", "no tokens; get one with: pinflow auth login\n")
 
 
-def test_what_a_file_says_cannot_act_on_the_terminal(user: User) -> None:
+def test_control_characters_of_a_token_file_do_not_reach_the_terminal(user: User) -> None:
     user.keep("access_token", account="a\x1b[2Jb\nc", scopes="x\x07y")
     told = user.auth("status")
     assert "\x1b" not in told.out and "\x07" not in told.out and "of a^[[2Jb^Jc" in told.out
@@ -392,7 +392,7 @@ def test_refresh_replaces_the_token_and_keeps_what_came_with_it(user: User) -> N
     assert user.works(after["access_token"]) and after["account"] == "garden_studio"
 
 
-def test_what_lasts_long_enough_is_left_alone(user: User) -> None:
+def test_a_token_that_lasts_longer_than_asked_is_not_refreshed(user: User) -> None:
     before = user.keep("access_token")
     told = user.auth("refresh", "access_token", "--if-expires-within", "10 days")
     assert told.out == "access_token (v5): unchanged; ends in 12 days (2027-01-27)\n"
@@ -537,7 +537,7 @@ def test_a_variable_is_its_owners_to_unset(user: User) -> None:
     assert told.code == 4 and "comes from the environment variable ACCESS_TOKEN" in told.err
 
 
-def test_what_is_not_there_cannot_be_forgotten(user: User) -> None:
+def test_removing_a_missing_token_is_an_error(user: User) -> None:
     told = user.auth("logout", "access_token", "--yes")
     assert told.code == 4 and "no token 'access_token' is stored" in told.err
 

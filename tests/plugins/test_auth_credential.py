@@ -254,7 +254,7 @@ def test_after_a_doubt_the_old_refresh_token_is_tried_once_more(bench: Bench) ->
     assert bench.asked() == 2
 
 
-def test_what_another_process_has_refreshed_is_taken(bench: Bench) -> None:
+def test_tokens_that_another_process_refreshed_are_used(bench: Bench) -> None:
     client = bench.client(bench.credential())
     bench.sandbox.control.advance(31 * DAY)
     refresh(bench.request())
@@ -262,7 +262,7 @@ def test_what_another_process_has_refreshed_is_taken(bench: Bench) -> None:
     assert bench.asked() == 1
 
 
-def test_what_somebody_has_signed_in_meanwhile_is_taken(bench: Bench) -> None:
+def test_tokens_of_a_new_sign_in_are_used(bench: Bench) -> None:
     bench.change(refresh_token=None)
     client = bench.client(bench.credential())
     bench.sandbox.control.advance(31 * DAY)
@@ -351,13 +351,13 @@ def test_a_credential_can_not_be_copied(bench: Bench, work: Callable[[object], o
         work(bench.credential())
 
 
-def test_what_is_shown_of_a_credential_has_no_secret(bench: Bench) -> None:
+def test_the_repr_of_a_credential_has_no_secret(bench: Bench) -> None:
     found = bench.credential()
     assert repr(found) == str(found) == f"<Credential 't' from file {bench.folder / 't.json'}>"
     assert not hasattr(found, "__dict__")
 
 
-def test_its_scopes_are_known(bench: Bench) -> None:
+def test_a_credential_knows_its_scopes(bench: Bench) -> None:
     assert "boards:read" in (bench.credential().scopes or ())
 
 

@@ -60,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o077, 0o277, 0o777])
-def test_whatever_the_umask_only_the_owner_can_get_at_anything(tmp_path: Path, mask: int) -> None:
+def test_token_files_are_private_with_any_umask(tmp_path: Path, mask: int) -> None:
     with umask(mask):
         save_tokens(ask(tmp_path / "new"), TOKENS)
         found = find_tokens(ask(tmp_path / "new"))
@@ -126,7 +126,7 @@ def test_a_folder_in_which_anybody_may_write_is_refused(
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
 @pytest.mark.parametrize("work", WORK)
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_what_belongs_to_another_user_is_refused(
+def test_a_file_of_another_user_is_refused(
     folder: Path, work: Callable[[CredentialRequest], object], what: str
 ) -> None:
     path = folder / "t.json"
@@ -140,7 +140,7 @@ def test_what_belongs_to_another_user_is_refused(
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "folder", "pipe"])
-def test_nothing_is_written_through_or_over_what_is_no_file(folder: Path, tmp_path: Path, kind: str) -> None:
+def test_links_folders_and_pipes_are_never_overwritten(folder: Path, tmp_path: Path, kind: str) -> None:
     path, elsewhere = folder / "t.json", tmp_path / "elsewhere"
     match kind:
         case "link":
@@ -219,7 +219,7 @@ def test_a_file_swapped_for_links_again_and_again_is_never_followed(folder: Path
     assert all(met.values())
 
 
-def test_what_a_killed_process_left_behind_is_cleared_away_and_nothing_else(folder: Path) -> None:
+def test_only_temporary_files_of_killed_processes_are_removed(folder: Path) -> None:
     mine = folder / f".t.{'0123456789abcdef'}.tmp"
     others = [folder / name for name in (".t.v5.0123456789abcdef.tmp", ".t.tmp", "t.tmp", ".u.0123456789abcdef.tmp")]
     for each in [mine, *others]:
@@ -291,6 +291,6 @@ def test_a_fingerprint_is_keyed_and_the_same_every_time(tmp_path: Path) -> None:
     assert (tmp_path / "one" / "fingerprint.key").stat().st_size == 32
 
 
-def test_what_is_on_disk_is_what_was_saved(folder: Path) -> None:
+def test_a_saved_token_is_read_back_equal(folder: Path) -> None:
     save_tokens(ask(folder), TOKENS)
     assert json.loads((folder / "t.json").read_text())["refresh_token"] == "r-secret"

@@ -101,7 +101,7 @@ def test_a_choice_holds_until_another_is_made(keys: KeyStore, folder: Path, choi
     assert json.loads((folder / "t.json").read_text())["access_token"] == "third"
 
 
-def test_another_word_for_the_storage_is_an_error(folder: Path) -> None:
+def test_an_unknown_token_storage_is_an_error(folder: Path) -> None:
     with pytest.raises(CredentialError, match="PINFLOW_TOKEN_STORAGE must be file or keyring"):
         save_tokens(ask(folder, PINFLOW_TOKEN_STORAGE="cloud"), TOKENS)
     assert find_tokens(ask(folder)) is None

@@ -490,7 +490,9 @@ def test_a_variable_of_the_same_name_is_told_of(user: User) -> None:
 
 
 @pytest.mark.parametrize(("answer", "code", "account"), [("n\n", 4, "garden_studio"), ("y\n", 0, "client_account")])
-def test_another_accounts_token_is_replaced_only_after_a_yes(user: User, answer: str, code: int, account: str) -> None:
+def test_a_token_of_another_account_is_replaced_only_after_confirmation(
+    user: User, answer: str, code: int, account: str
+) -> None:
     user.login()
     said = user.login(browser=Browser(account="client_account"), typed=answer)
     assert said.code == code and user.file()["account"] == account
@@ -533,7 +535,7 @@ def test_the_address_of_another_login_is_refused_and_asked_for_again(user: User)
 
 
 @pytest.mark.parametrize("text", ["https://example.com/", "two words", "http://localhost:8085/?code=abc", "é"])
-def test_what_is_no_answer_is_refused_after_three_tries_or_at_once_from_a_pipe(user: User, text: str) -> None:
+def test_a_wrong_pasted_address_is_refused_after_three_tries_or_at_once_from_a_pipe(user: User, text: str) -> None:
     tries: list[str] = []
 
     def paste(url: str) -> str:

@@ -107,7 +107,7 @@ STRAYS = {
 
 
 @pytest.mark.parametrize("stray", STRAYS)
-def test_what_is_not_the_answer_is_turned_away_and_the_answer_still_counts(callback: Callback, stray: str) -> None:
+def test_stray_requests_get_a_404_and_the_answer_still_counts(callback: Callback, stray: str) -> None:
     method, target, host = STRAYS[stray]
     assert get(target, callback.port, method=method, host=host).startswith(b"HTTP/1.1 404 Not Found\r\n")
     assert callback.strays == 1
@@ -126,7 +126,7 @@ def test_what_is_not_the_answer_is_turned_away_and_the_answer_still_counts(callb
     ],
     ids=["no host", "two hosts", "TLS", "a head without end", "nothing"],
 )
-def test_what_is_no_request_for_this_address_is_turned_away(callback: Callback, head: bytes) -> None:
+def test_malformed_requests_get_no_page(callback: Callback, head: bytes) -> None:
     request = head.replace(b"?", f"?state={STATE}&code=c".encode()).replace(b"%d", str(callback.port).encode())
     try:
         assert knock(callback.port, request).startswith(b"HTTP/1.1 404")
@@ -173,7 +173,7 @@ def test_a_refusal_ends_the_waiting(callback: Callback) -> None:
         callback.wait(10)
 
 
-def test_another_refusal_is_told_in_the_services_words_but_harmlessly(callback: Callback) -> None:
+def test_a_consent_error_is_shown_in_the_services_words_without_control_characters(callback: Callback) -> None:
     get(f"/?error=invalid_scope&error_description=no%1b[31msuch%0ascope&state={STATE}", callback.port)
     with pytest.raises(ConsentDenied) as caught:
         callback.wait(10)

@@ -100,7 +100,7 @@ def test_a_code_for_scopes_of_v5_is_no_code_of_v3(sandbox: Sandbox) -> None:
         ({"code": ""}, 400, "Missing required field 'code'"),
     ],
 )
-def test_what_is_wrong_is_told_in_v3s_envelope(
+def test_v3s_token_errors_are_read_from_their_envelope(
     sandbox: Sandbox, changed: dict[str, str], status: int, words: str
 ) -> None:
     answer = exchange(sandbox, code(sandbox), **changed)
@@ -117,7 +117,7 @@ def test_a_body_that_is_no_object_of_texts_is_refused(sandbox: Sandbox, body: by
     assert (answer.status_code, answer.json()["status"]) == (400, "failure")
 
 
-def test_another_method_or_a_wrong_secret_gets_nothing(sandbox: Sandbox) -> None:
+def test_a_wrong_method_or_secret_gets_no_v3_token(sandbox: Sandbox) -> None:
     assert ask(sandbox, method="POST", grant_type="refresh_token").status_code == 405
     url = f"{sandbox.url}/v3/oauth/access_token/"
     answer = requests.put(url, data={"grant_type": "x"}, auth=(sandbox.world.app.id, "sandbox_wrong"), timeout=30)

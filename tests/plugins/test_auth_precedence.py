@@ -101,7 +101,7 @@ def test_an_empty_variable_is_none(folder: Path) -> None:
     assert sign(get(folder, {"ACCESS_TOKEN": "", "ACCESS_TOKEN_V5": ""})) == "of-access_token.json"
 
 
-def test_what_a_variable_can_not_have_is_an_underscore(folder: Path) -> None:
+def test_characters_that_a_variable_can_not_have_become_underscores(folder: Path) -> None:
     assert sign(get(folder, {"MY_CLIENT_2": "it"}, token="my-client.2")) == "it"
 
 
@@ -168,7 +168,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_no_name_leads_nowhere(folder: Path, name: str) -> None:
+def test_an_invalid_token_name_reads_no_file_or_variable(folder: Path, name: str) -> None:
     with pytest.raises(CredentialError, match="can't name a token"):
         get(folder, {name.upper(): "secret"}, token=name)
 
@@ -240,7 +240,7 @@ def test_a_token_of_another_api_is_not_sent(folder: Path) -> None:
 
 @needs_posix
 @pytest.mark.parametrize("kind", ["folder", "pipe", "device", "link", "dangling link", "hard link"])
-def test_only_a_file_of_its_own_is_read(folder: Path, kind: str) -> None:
+def test_only_a_regular_file_without_a_second_name_is_read(folder: Path, kind: str) -> None:
     path = folder / "access_token.json"
     real = put(folder, "real.json")
     match kind:

@@ -187,7 +187,7 @@ def test_a_file_of_the_vendors_scripts_is_refreshed_and_bound_to_where_that_was(
     assert bench.content()["origin"] == bench.sandbox.url
 
 
-def test_what_an_answer_does_not_tell_stays_as_it_was(bench: Bench) -> None:
+def test_facts_that_a_refresh_answer_lacks_stay_unchanged(bench: Bench) -> None:
     bench.answer({"access_token": "a2", "expires_in": 100})
     refresh(bench.request())
     kept = bench.content()
@@ -227,7 +227,7 @@ def test_a_token_without_a_refresh_token_is_not_asked_for(bench: Bench) -> None:
     assert bench.asked() == 0
 
 
-def test_only_tokens_in_files_can_be_refreshed(bench: Bench) -> None:
+def test_a_variables_token_can_not_be_refreshed(bench: Bench) -> None:
     bench.path.unlink()
     error = failure(bench, lambda: refresh(bench.request(T="of-the-environment")))
     assert error.message == "there is no token file for 't', and only tokens in files can be refreshed"
@@ -558,7 +558,7 @@ def test_an_api_without_tokens_of_its_own_says_so(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("what", [ask_client_credentials, ask_revoke])
-def test_what_an_api_does_not_offer_is_not_asked_for(bench: Bench, what: Callable[..., object]) -> None:
+def test_grants_that_an_api_lacks_are_not_requested(bench: Bench, what: Callable[..., object]) -> None:
     request = bench.request(dialect(client_credentials=False, revoke_path=""))
     given: object = ["boards:read"] if what is ask_client_credentials else find_tokens(request)
     failure(bench, lambda: what(request, given))

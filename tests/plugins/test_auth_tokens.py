@@ -75,7 +75,7 @@ def test_a_token_keeps_the_name_that_it_was_asked_for_by(folder: Path) -> None:
     assert found.name == "mine"
 
 
-def test_what_is_written_can_be_read_by_the_vendors_scripts(folder: Path) -> None:
+def test_token_files_have_the_keys_of_the_vendors_scripts(folder: Path) -> None:
     tokens = TokenSet(
         name="x", access_token="a-secret", refresh_token="r-secret", scopes="b:read p:read", expires_at=NOW, api="v5"
     )
@@ -174,7 +174,7 @@ def test_a_token_file_is_no_bigger_than_tokens_are(folder: Path) -> None:
         find_tokens(ask(folder))
 
 
-def test_what_is_shown_of_tokens_has_no_secret(folder: Path) -> None:
+def test_the_repr_of_a_token_set_has_no_secret(folder: Path) -> None:
     put(folder, QUICKSTART)
     shown = repr(find_tokens(ask(folder))) + "".join(map(repr, find_all_tokens(ask(folder))))
     assert "secret" not in shown
@@ -232,7 +232,7 @@ def test_a_removed_token_is_gone_and_only_that(folder: Path) -> None:
     assert find_tokens(ask(folder, "other")) is not None
 
 
-def test_all_tokens_are_known_with_what_is_wrong_with_them(folder: Path) -> None:
+def test_all_tokens_are_listed_broken_ones_with_their_problem(folder: Path) -> None:
     put(folder, QUICKSTART)
     put(folder, "{", "broken")
     put(folder, {**QUICKSTART, "api": "v3"}, "old")

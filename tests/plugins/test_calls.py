@@ -47,7 +47,7 @@ def test_a_loop_follows_the_pages(bench: Bench) -> None:
     assert (whole["count"], whole["items"]) == (len(garden["pins"]), found)
 
 
-def test_what_all_collects_has_an_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_true_refuses_more_items_than_the_cap(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "CAP", 5)
     garden = bench.board_id("Garden ideas")
     with pytest.raises(ActionError, match="boards/list_pins has more than 5 items") as refused:
@@ -78,7 +78,9 @@ def test_a_creation_whose_answer_was_lost_is_in_doubt(bench: Bench, lost_answer:
 
 
 @pytest.mark.parametrize("id", ["boards/delete", "pins/delete"])
-def test_what_a_lost_deletion_deleted_is_gone_after_a_resume(id: str, bench: Bench, lost_answer: Lost) -> None:
+def test_a_deletion_whose_answer_was_lost_counts_as_done_after_a_resume(
+    id: str, bench: Bench, lost_answer: Lost
+) -> None:
     garden = bench.board("Garden ideas")
     given = {"board_id": garden["id"]} if id == "boards/delete" else {"pin_id": garden["pins"][0]["id"]}
     bench.fault = lost_answer(f"/{next(iter(given.values()))}", applied=True, times=99)
@@ -183,7 +185,7 @@ def app(tmp_path: Path) -> Iterator[tuple[App, Sandbox]]:
         yield App.installed({**sandbox.environment(), **folders}), sandbox
 
 
-def test_what_calls_made_is_taken_back(app: tuple[App, Sandbox], tmp_path: Path) -> None:
+def test_undo_deletes_objects_that_call_created(app: tuple[App, Sandbox], tmp_path: Path) -> None:
     pinflow, sandbox = app
     before = boards(sandbox)
     recipe = tmp_path / "recipe.yaml"

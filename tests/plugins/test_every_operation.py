@@ -147,7 +147,7 @@ def registry() -> Registry[Any]:
 
 
 @pytest.mark.parametrize("id", IDS)
-def test_what_arrives_is_what_the_description_takes(
+def test_requests_of_every_operation_match_the_description(
     id: str, calls: dict[str, Arrived], registry: Registry[Any]
 ) -> None:
     arrived, operation = calls[id], CATALOGUE.operation(id)

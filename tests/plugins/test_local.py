@@ -80,7 +80,7 @@ def test_no_text_becomes_a_formula(text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "cell"), [("-5", "-5"), (-5, "-5"), ("+4.5e3", "+4.5e3"), (True, "true"), ("a,b", '"a,b"')]
 )
-def test_what_is_harmless_stays_as_it_is(value: object, cell: str) -> None:
+def test_cells_that_are_no_formulas_stay_unchanged(value: object, cell: str) -> None:
     assert csv_text([{"a": value}], ["a"]) == f"a\r\n{cell}\r\n"
 
 
@@ -133,7 +133,7 @@ def test_lines_that_would_lie_flat_on_both_axes_are_drawn_only_where_they_are_na
     assert b"RATE (right)" in svg(rows, x="date", series=["IMPRESSION", "RATE"], title="", kind="line")
 
 
-def test_the_same_chart_is_drawn_the_same() -> None:
+def test_equal_data_gives_an_identical_chart() -> None:
     first, second = (svg(ROWS, x="date", series=["RATE"], title="t", kind="bar") for _ in (1, 2))
     assert first == second
 

@@ -53,7 +53,7 @@ FILES = st.fixed_dictionaries({}, optional={"url": JSON, "width": JSON, "height"
 
 
 @given(st.dictionaries(SIZES, FILES, max_size=4) | JSON)
-def test_whatever_the_service_sends_as_images_there_is_a_url_or_none(images: Any) -> None:
+def test_any_images_value_gives_a_url_or_none(images: Any) -> None:
     found = best_image(images)
     assert found is None or f'"url": {json.dumps(found)}' in json.dumps(images)
 

@@ -124,7 +124,7 @@ def test_a_token_in_a_header_is_told_of_wherever_it_stands(header: str, call: Ca
     assert "note: left out: the token of the command: recipes hold no secrets" in err
 
 
-def test_what_stands_for_a_value_becomes_an_input(call: Call) -> None:
+def test_placeholders_of_a_curl_command_become_inputs(call: Call) -> None:
     recipe, _ = made(call, f'curl -X POST {API}/pins -d \'{{"board_id": "<your board>", "title": "$TITLE"}}\'')
     assert recipe["inputs"] == {
         "your_board": {"type": "id", "required": True},
@@ -186,13 +186,13 @@ def test_no_secret_of_a_command_is_written_or_shown(command: str, call: Call) ->
         (f"curl {API}/pins --json '{{a}}'", "the curl command's data is not JSON (line 1, column 2)"),
     ],
 )
-def test_what_is_no_call_of_the_api_is_refused(command: str, said: str, call: Call) -> None:
+def test_a_curl_command_that_does_not_call_the_api_is_refused(command: str, said: str, call: Call) -> None:
     code, out, err = call("new", "--from-curl", command)
     assert (code, out) == (2, "")
     assert said in err
 
 
-def test_what_the_operation_would_refuse_is_told(call: Call) -> None:
+def test_invalid_arguments_are_noted_for_correction(call: Call) -> None:
     code, out, err = call("new", "--from-curl", f'curl -X PATCH {API}/boards/x -d \'{{"privacy": "HIDDEN"}}\'')
     assert code == 0
     assert err.splitlines() == [
@@ -202,14 +202,14 @@ def test_what_the_operation_would_refuse_is_told(call: Call) -> None:
     assert out.startswith("# to correct: boards/update: 'board_id'")
 
 
-def test_nothing_is_overwritten(call: Call, tmp_path: Path) -> None:
+def test_an_import_never_overwrites_a_recipe(call: Call, tmp_path: Path) -> None:
     (tmp_path / "here/mine.yaml").write_text("mine")
     code, _, err = call("new", "--from-curl", f"curl {API}/boards", "-o", "mine.yaml")
     assert (code, (tmp_path / "here/mine.yaml").read_text()) == (2, "mine")
     assert "mine.yaml already exists" in err
 
 
-def test_one_recipe_is_made_of_one_thing(call: Call) -> None:
+def test_a_recipe_can_be_imported_from_one_source_only(call: Call) -> None:
     assert "can't be used together" in call("new", "--from-curl", "curl x", "--from-arazzo", "y")[2]
     assert (
         "--from-curl can't be used with a template or a plugin"
@@ -332,7 +332,7 @@ def test_a_recipe_of_workflows_runs(call: Call, tmp_path: Path) -> None:
     assert json.loads(out)["outputs"]["privacy"] == "SECRET"
 
 
-def test_one_workflow_brings_what_it_depends_on_alone(call: Call, tmp_path: Path) -> None:
+def test_importing_one_workflow_brings_only_its_dependencies(call: Call, tmp_path: Path) -> None:
     (tmp_path / "here/flows.yaml").write_text(FLOWS)
     recipe = yaml.safe_load(call("new", "--from-arazzo", "flows.yaml#make")[1])
     assert [step["id"] for step in recipe["steps"]] == ["create"]
@@ -410,7 +410,9 @@ workflows:
         ("parameters: [{name: privacy, in: query, value: pina_SECRET}]", ""),
     ],
 )
-def test_what_a_recipe_cant_say_is_named_with_its_place(step: str, said: str, call: Call, tmp_path: Path) -> None:
+def test_arazzo_features_that_recipes_lack_are_noted_with_their_place(
+    step: str, said: str, call: Call, tmp_path: Path
+) -> None:
     lines = [step] if step.startswith(("operationId", "workflowId")) else ["operationId: boards/list", step]
     text = STEP.format(step="\n".join(f"        {line}" for line in lines))
     (tmp_path / "here/f.yaml").write_text(text)
@@ -451,7 +453,7 @@ def test_a_retry_is_taken_over_as_far_as_its_numbers_are_some(
         ("a: [", "f.yaml:1:"),
     ],
 )
-def test_what_is_no_workflow_is_refused(text: str, said: str, call: Call, tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_arazzo_description_is_refused(text: str, said: str, call: Call, tmp_path: Path) -> None:
     (tmp_path / "here/f.yaml").write_text(text)
     code, out, err = call("new", "--from-arazzo", "f.yaml")
     assert (code, out) == (2, "")

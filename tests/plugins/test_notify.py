@@ -125,7 +125,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
     assert time.monotonic() - began < 20
 
 
-def test_nothing_is_run_or_sent_where_nothing_is_set() -> None:
+def test_no_command_or_webhook_is_called_unless_one_is_set() -> None:
     assert not command.pinflow_notify(NOTICE, {})
     assert not webhook.pinflow_notify(NOTICE, {webhook.VARIABLE: " "})
 

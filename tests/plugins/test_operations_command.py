@@ -63,7 +63,7 @@ def call(cli: Cli) -> Call:
     return cli.run
 
 
-def test_all_are_listed_with_what_they_need(call: Call) -> None:
+def test_every_operation_is_listed_with_its_category_and_scopes(call: Call) -> None:
     code, out, err = call("operations")
     assert code == 0
     assert len(out.splitlines()) == 231
@@ -80,7 +80,7 @@ def test_words_are_searched_for_in_everything(call: Call) -> None:
     ]
 
 
-def test_one_is_shown_with_a_step_to_paste(call: Call) -> None:
+def test_an_operation_is_shown_with_a_step_to_paste(call: Call) -> None:
     code, out, _ = call("operations", "boards/update")
     assert code == 0
     assert (
@@ -113,7 +113,7 @@ step
     )
 
 
-def test_only_a_grant_that_uses_up_no_token_is_shown(call: Call) -> None:
+def test_the_token_operation_shows_only_the_client_credentials_grant(call: Call) -> None:
     _, out, _ = call("operations", "oauth/token")
     assert "  grant_type  required  client_credentials\n" in out
     assert "for other grants use pinflow auth, which stores the tokens" in out
@@ -154,7 +154,7 @@ def test_a_word_that_nothing_has_to_do_with_is_refused(word: str, hint: str, cal
     assert hint in err
 
 
-def test_another_description_is_used_until_the_user_goes_back(
+def test_an_imported_description_is_used_until_bundled_is_chosen(
     call: Call, environ: dict[str, str], tmp_path: Path
 ) -> None:
     file = tmp_path / "openapi.json"
@@ -196,7 +196,7 @@ def test_another_description_is_used_until_the_user_goes_back(
         ("[" * 100_000, "it is not JSON"),
     ],
 )
-def test_what_is_no_description_changes_nothing(text: str, reason: str, call: Call, tmp_path: Path) -> None:
+def test_importing_an_invalid_description_changes_nothing(text: str, reason: str, call: Call, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text(json.dumps(SMALL))
     bad.write_text(text)
@@ -248,7 +248,7 @@ def test_the_vendors_own_description_can_be_imported(call: Call) -> None:
         {"no": "2026-10-01", "1": "~", "k": "null", "l": "=", "m": "<<", "n": "0x1", "o": ".inf", "p": "12:30"},
     ],
 )
-def test_what_is_written_as_yaml_is_read_back(value: dict[str, Any]) -> None:
+def test_yaml_that_is_written_reads_back_equal(value: dict[str, Any]) -> None:
     text = "\n".join(block(value))
     assert yaml.safe_load(text) == value
     assert text.isascii()

@@ -99,7 +99,7 @@ def test_a_run_that_shows_strangers_texts(cli: SafeCli, recipe: str, output: str
     assert "Pin not found" in text
 
 
-def test_what_is_told_of_a_run_afterwards(cli: SafeCli, recipe: str) -> None:
+def test_a_runs_history_is_safe_to_print_on_a_terminal(cli: SafeCli, recipe: str) -> None:
     cli.text("run", recipe, says=1)
     run = _last_run(cli)
     for words in (("runs",), ("runs", "show", run), ("runs", "show", run, "--items"), ("quota",), ("auth", "status")):

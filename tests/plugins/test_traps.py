@@ -59,7 +59,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         "the largest image is taken, whichever sizes there are; carousels are copied slot by slot",
         (
             "plugins/test_media_choice.py::test_the_best_image_is_the_original_or_else_the_largest",
-            "plugins/test_media_choice.py::test_whatever_the_service_sends_as_images_there_is_a_url_or_none",
+            "plugins/test_media_choice.py::test_any_images_value_gives_a_url_or_none",
             "plugins/test_media_choice.py::test_a_carousel_is_carried_slot_by_slot_with_its_captions",
         ),
     ),
@@ -90,7 +90,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "plugins/test_v5_reports.py::test_every_other_end_has_a_word_and_leaves_the_old_file",
             "plugins/test_v5_reports.py::test_an_end_that_nobody_knows_is_told_as_it_is",
-            "plugins/test_v5_media.py::test_nobody_waits_longer_than_was_said",
+            "plugins/test_v5_media.py::test_a_video_is_not_waited_for_longer_than_wait_seconds",
             "plugins/test_v5_media.py::test_a_video_that_can_not_be_processed_is_named",
         ),
     ),
@@ -122,7 +122,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         "a token of the environment has no file, and nobody writes one for it",
         (
             "plugins/test_auth_precedence.py::test_an_environment_token_can_not_be_renewed",
-            "plugins/test_auth_refresh.py::test_only_tokens_in_files_can_be_refreshed",
+            "plugins/test_auth_refresh.py::test_a_variables_token_can_not_be_refreshed",
         ),
     ),
     15: (
@@ -151,14 +151,14 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
     19: (
         "what a token may not do is known from its file, and named when the service refuses",
         (
-            "plugins/test_auth_credential.py::test_its_scopes_are_known",
+            "plugins/test_auth_credential.py::test_a_credential_knows_its_scopes",
             "plugins/test_v5_actions.py::test_a_missing_scope_is_named",
         ),
     ),
     20: (
         "signing in survives stray requests, refusals, silence, taken ports, and needs no browser here",
         (
-            "plugins/test_auth_login_callback.py::test_what_is_not_the_answer_is_turned_away_and_the_answer_still_counts",
+            "plugins/test_auth_login_callback.py::test_stray_requests_get_a_404_and_the_answer_still_counts",
             "plugins/test_auth_login_callback.py::test_a_refusal_ends_the_waiting",
             "plugins/test_auth_login_callback.py::test_when_nobody_answers_the_waiting_ends_and_says_what_came",
             "plugins/test_auth_login_callback.py::test_a_port_that_is_taken_on_either_address_stops_before_anything_opens",
@@ -181,7 +181,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     23: (
         "a name that no variable can have is found under one that it can",
-        ("plugins/test_auth_precedence.py::test_what_a_variable_can_not_have_is_an_underscore",),
+        ("plugins/test_auth_precedence.py::test_characters_that_a_variable_can_not_have_become_underscores",),
     ),
     24: (
         "an upload is streamed, tried again when it is lost, and shows nothing that it is signed with",
@@ -195,7 +195,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         "digits are an id and ./digits a file; what is neither is named before anything is written",
         (
             "plugins/test_v5_media.py::test_a_file_that_is_named_like_an_id_has_to_be_called_by_its_path",
-            "plugins/test_v5_media.py::test_nothing_is_written_for_a_video_that_there_is_not",
+            "plugins/test_v5_media.py::test_an_unknown_video_fails_before_the_first_write",
         ),
     ),
     26: (
@@ -213,7 +213,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
     28: (
         "a report's filters are sent under the key that the service reads",
         (
-            "plugins/test_v5_reports.py::test_only_wanted_rows_are_asked_for_under_the_key_that_the_service_reads",
+            "plugins/test_v5_reports.py::test_metrics_filters_are_sent_under_the_services_key",
             "plugins/test_v3_and_v5.py::test_the_filters_of_a_report_count",
         ),
     ),
@@ -228,7 +228,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
     30: (
         "which boards are deleted is settled before the first deletion; those of others stay",
         (
-            "plugins/test_v5_recipes.py::test_all_boards_of_the_account_are_deleted_and_no_others",
+            "plugins/test_v5_recipes.py::test_delete_all_boards_deletes_only_boards_that_the_account_owns",
             "plugins/test_v5_actions.py::test_which_boards_are_deleted_is_settled_before_the_first_and_stays_so_on_resume",
         ),
     ),
@@ -255,7 +255,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     34: (
         "all Pins come from one listing, page after page, without recursion",
-        ("plugins/test_v5_actions.py::test_all_pins_of_the_account_are_listed",),
+        ("plugins/test_v5_actions.py::test_list_pins_lists_every_pin_of_the_account",),
     ),
     35: (
         "listings are read in the largest pages that there are",
@@ -302,7 +302,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "plugins/test_auth_precedence.py::test_a_token_goes_only_where_it_came_from",
             "plugins/test_auth_command.py::test_a_token_of_another_environment_is_told_of",
-            "plugins/test_auth_login.py::test_another_accounts_token_is_replaced_only_after_a_yes",
+            "plugins/test_auth_login.py::test_a_token_of_another_account_is_replaced_only_after_confirmation",
         ),
     ),
 }

@@ -71,7 +71,7 @@ def parameters(action: Action) -> dict[str, Any]:
     return {name: {**part, "description": ""} for name, part in schema["properties"].items()}
 
 
-def test_both_versions_have_every_task() -> None:
+def test_v5_has_every_task_and_v3_all_but_the_later_ones() -> None:
     assert TASKS - V5.keys() == set()
     assert TASKS - V3.keys() == LATER.keys()
     assert V3.keys() - V5.keys() == set()
@@ -142,7 +142,7 @@ def test_a_recipe_of_a_task_that_both_versions_have_checks_for_v3(tmp_path: Path
         app(tmp_path).plan(recipe, inputs=None, api="v3")
 
 
-def test_what_only_another_version_has_is_told_before_the_run(tmp_path: Path) -> None:
+def test_an_action_of_another_version_only_is_found_before_the_run(tmp_path: Path) -> None:
     recipe = tmp_path / "pin.yaml"
     recipe.write_text("name: n\napi: v5\nsteps: [{uses: get_pin, with: {pin: 1, pin_metrics: true}}]\n", "utf-8")
     app(tmp_path).plan(recipe, inputs={})
@@ -530,7 +530,7 @@ FIELDS = (
 )
 
 
-def test_whatever_v3_answers_is_read_or_refused() -> None:
+def test_any_v3_answer_is_parsed_or_refused() -> None:
     chance, read = random.Random(1), 0
     for _ in range(4000):
         raw = {"id": "12", **{name: chance.choice(ODD) for name in chance.sample(FIELDS, chance.randint(0, 12))}}

@@ -308,7 +308,7 @@ def test_a_dry_run_tells_of_a_board_that_is_not_there_to_be_deleted(bench: Bench
         bench.run(delete_board, dry_run=True, board=board)
 
 
-def test_only_deletions_are_destructive() -> None:
+def test_exactly_the_deleting_actions_are_destructive() -> None:
     assert {action.name for action in ACTIONS if action.destructive} == {
         "delete_all_boards",
         "delete_board",
@@ -327,7 +327,7 @@ def test_only_deletions_are_destructive() -> None:
     ],
     ids=lambda value: value.name if hasattr(value, "name") else "",
 )
-def test_what_is_gone_already_fails_a_deletion_unless_it_may_be_gone(
+def test_deleting_a_missing_object_fails_unless_if_gone_is_skip(
     bench: Bench, action: Action, given: dict[str, Any]
 ) -> None:
     if action is delete_section:
@@ -363,7 +363,7 @@ def test_a_section_name_that_is_taken_is_refused_before_the_write(bench: Bench) 
 # pins
 
 
-def test_all_pins_of_the_account_are_listed(bench: Bench) -> None:
+def test_list_pins_lists_every_pin_of_the_account(bench: Bench) -> None:
     assert len(bench.run(list_pins, include_protected_pins=True, limit=300)) == 300
 
 

@@ -44,7 +44,7 @@ def test_ad_accounts_are_listed_with_those_that_are_shared(bench: Bench) -> None
     assert named(bench.run(list_ad_accounts, limit=1)) == [OURS]
 
 
-def test_what_is_active_or_paused_is_listed_unless_another_status_is_named(bench: Bench) -> None:
+def test_active_and_paused_ads_are_listed_by_default(bench: Bench) -> None:
     names = named(bench.run(list_campaigns, ad_account=OURS))
     assert names == ["Spring planting", "Winter kitchen", "Summer sale"]
     assert named(bench.run(list_campaigns, ad_account=OURS, order="DESCENDING")) == names[::-1]
@@ -75,7 +75,7 @@ def test_an_ad_account_that_is_not_clear_is_told_with_all_that_there_are(bench: 
         bench.run(list_campaigns, ad_account=ad_account)
 
 
-def test_another_ones_ad_account_is_refused_with_a_hint(bench: Bench) -> None:
+def test_an_ad_account_of_another_owner_is_refused_with_a_hint(bench: Bench) -> None:
     with pytest.raises(RemoteError, match="no role in this ad account") as caught:
         bench.run(list_campaigns, ad_account="123")
     assert caught.value.status == 403
@@ -173,7 +173,7 @@ def test_fields_that_nobody_asked_for_do_no_harm(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"null", b'"x"', b'{"all": 3}', b'{"all": {"daily_metrics": [1]}}'])
-def test_what_is_no_figures_is_told_as_such(bench: Bench, body: bytes) -> None:
+def test_an_answer_that_is_not_daily_metrics_is_an_error(bench: Bench, body: bytes) -> None:
     bench.fault = lambda call, apply: HttpResponse(200, body)
     with pytest.raises(ActionError, match="the service's answer is not daily metrics"):
         bench.run(get_user_analytics)
@@ -216,13 +216,13 @@ def test_top_videos_are_videos(bench: Bench) -> None:
     assert row["VIDEO_START"] > 0
 
 
-def test_only_recent_pins_can_be_ranked(bench: Bench) -> None:
+def test_created_in_last_n_days_limits_a_ranking_to_recent_pins(bench: Bench) -> None:
     assert bench.run(top_pins, created_in_last_n_days=30)["rows"] == []
 
 
 @pytest.mark.parametrize("action", [get_user_analytics, get_pin_analytics, top_pins, top_video_pins, get_ad_analytics])
 @pytest.mark.parametrize("day", ["soon", "01.02.2026", "2026-2-1", "tomorrow", "30 days", "1000 days ago"])
-def test_what_is_no_day_is_found_before_the_run(action: Action, day: str) -> None:
+def test_an_invalid_date_is_found_before_the_run(action: Action, day: str) -> None:
     (problem,) = action.parameters.problems({"start_date": day})
     assert problem.message.endswith("isn't a date such as 2026-03-01, today, yesterday, or 30 days ago")
 

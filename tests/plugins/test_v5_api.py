@@ -129,7 +129,7 @@ def test_secret_boards_are_spoken_of_only_where_the_thing_may_be_on_one(
     assert error.hint
 
 
-def test_only_new_pins_are_closed_to_trial_apps() -> None:
+def test_trial_apps_are_refused_only_to_create_pins() -> None:
     assert API.closed("trial", "POST", "/pins").startswith("with trial access an app can't create Pins in production")
     assert {API.closed("standard", "POST", "/pins"), API.closed("trial", "POST", "/boards")} == {""}
 

@@ -65,7 +65,7 @@ def test_boards_for_ads_only_are_left_out_with_the_reason(bench: Bench) -> None:
     assert "ads-only" in result["skipped"][0]["reason"]
 
 
-def test_all_names_that_are_taken_are_told_before_the_first_write(small_studio: Bench) -> None:
+def test_all_taken_names_are_reported_before_the_first_write(small_studio: Bench) -> None:
     small_studio.forget()
     with pytest.raises(ActionError, match="4 boards can't be copied, and nothing was written") as caught:
         small_studio.run(copy_all_boards)

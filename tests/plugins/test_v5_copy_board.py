@@ -295,7 +295,7 @@ def test_a_bad_pin_does_not_keep_the_others_from_the_copy(bench: Bench) -> None:
     assert [facts["error"] for event, facts in bench.events if event == "ItemFailed"]
 
 
-def test_what_refuses_every_pin_ends_the_copy_at_the_first(bench: Bench) -> None:
+def test_an_error_that_every_pin_would_meet_ends_the_copy_at_the_first(bench: Bench) -> None:
     bench.control.change(trial=True)
     bench.forget()
     with pytest.raises(Forbidden, match="with trial access an app can't create Pins in production"):

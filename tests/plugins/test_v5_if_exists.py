@@ -94,13 +94,13 @@ def test_by_default_a_name_that_is_taken_is_refused(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("if_exists", "description"), [("resume", None), ("mirror", "Raised beds and paths")])
-def test_only_a_mirror_gets_the_description_too(bench: Bench, if_exists: str, description: str | None) -> None:
+def test_only_if_exists_mirror_changes_the_description(bench: Bench, if_exists: str, description: str | None) -> None:
     bench.control.board(name=COPY)
     copy(bench, if_exists=if_exists)
     assert bench.board(COPY)["description"] == description
 
 
-def test_what_the_copy_has_besides_stays_and_is_told(bench: Bench) -> None:
+def test_extra_pins_of_the_copy_are_kept_and_logged(bench: Bench) -> None:
     copy(bench)
     bench.run(create_pin, board=bench.board_id(COPY), image_url="https://example.com/a.jpg", title="Mine")
     bench.forget()
@@ -177,7 +177,7 @@ def test_side_by_side_a_copy_shows_the_same(wide: Bench, name: str, parallel: in
     assert result["pins"]["created"] == len(makeable(wide, name))
 
 
-def test_so_many_pins_are_on_their_way_at_a_time(wide: Bench) -> None:
+def test_parallel_limits_how_many_pins_are_sent_at_a_time(wide: Bench) -> None:
     together = threading.Barrier(4)
 
     def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:

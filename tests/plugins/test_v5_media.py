@@ -68,7 +68,9 @@ def test_the_store_is_sent_no_token(bench: Bench) -> None:
         (None, r"the video film\.mp4 can't be read: No such file"),
     ],
 )
-def test_what_is_no_video_is_refused_before_anything_is_sent(bench: Bench, content: bytes | None, message: str) -> None:
+def test_a_file_that_is_not_a_video_is_refused_before_any_request(
+    bench: Bench, content: bytes | None, message: str
+) -> None:
     if content is not None:
         (bench.folder / "film.mp4").write_bytes(content)
     with pytest.raises(UsageError, match=message):
@@ -101,7 +103,7 @@ def test_a_video_that_can_not_be_processed_is_named(bench: Bench) -> None:
         bench.run(upload_video, file=bench.video())
 
 
-def test_nobody_waits_longer_than_was_said(bench: Bench) -> None:
+def test_a_video_is_not_waited_for_longer_than_wait_seconds(bench: Bench) -> None:
     bench.control.change(processing_seconds=1e9, processing_polls=10**6)
     with pytest.raises(ActionError, match=r"the video film\.mp4 is not ready after 60 seconds") as caught:
         bench.run(upload_video, file=bench.video(), wait_seconds=60)
@@ -198,7 +200,7 @@ def test_a_file_that_is_named_like_an_id_has_to_be_called_by_its_path(bench: Ben
 
 
 @pytest.mark.parametrize("media", ["4711", "film.mp4", "notes.txt"])
-def test_nothing_is_written_for_a_video_that_there_is_not(bench: Bench, media: str) -> None:
+def test_an_unknown_video_fails_before_the_first_write(bench: Bench, media: str) -> None:
     (bench.folder / "notes.txt").write_text("not a film at all")
     bench.forget()
     with pytest.raises((ActionError, UsageError)) as caught:

@@ -180,7 +180,7 @@ def test_a_video_that_somebody_saved_and_moved_stays(bench: Bench) -> None:
     assert (writes(bench), result["pins"]["kept"], result["pins"]["skipped"]) == (0, 30, 0)
 
 
-def test_what_the_source_has_no_more_stays_unless_it_is_to_go(bench: Bench) -> None:
+def test_pins_that_the_source_no_longer_has_are_kept_unless_extra_is_delete(bench: Bench) -> None:
     mirror(bench)
     remove(bench, 3)
     kept = mirror(bench)
@@ -231,7 +231,7 @@ def test_without_sections_all_is_one(bench: Bench) -> None:
 # what must not be deleted
 
 
-def test_nothing_is_deleted_after_an_empty_source(bench: Bench) -> None:
+def test_a_mirror_of_an_empty_source_deletes_nothing(bench: Bench) -> None:
     mirror(bench, "Surprise party")
     remove(bench, 4, "Surprise party")
     with pytest.raises(ActionError, match="the source lists no Pins"):
@@ -240,7 +240,7 @@ def test_nothing_is_deleted_after_an_empty_source(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("page", [1, 2])
-def test_nothing_happens_after_a_source_that_breaks_off(bench: Bench, page: int) -> None:
+def test_a_source_whose_listing_breaks_off_changes_nothing(bench: Bench, page: int) -> None:
     mirror(bench, "Winter recipes")
     source, pages = bench.board_id("Winter recipes"), [0]
 
@@ -280,7 +280,7 @@ def short_listing(bench: Bench, source: str, times: int) -> Fault:
         (1, {"max_delete": 20}, "two listings of the source differ"),
     ],
 )
-def test_nothing_is_deleted_after_a_listing_that_falls_short(
+def test_a_listing_with_fewer_pins_than_the_count_deletes_nothing(
     bench: Bench, times: int, given: dict[str, Any], why: str
 ) -> None:
     mirror(bench)
@@ -308,7 +308,7 @@ def test_a_quarter_of_a_large_board_may_go(bench: Bench) -> None:
     assert mirror(bench, "Winter recipes", extra="delete")["pins"]["deleted"] == 312 // 4 == 78
 
 
-def test_nothing_is_deleted_when_a_pin_could_not_be_added(bench: Bench) -> None:
+def test_a_pin_that_could_not_be_added_prevents_all_deletions(bench: Bench) -> None:
     mirror(bench)
     remove(bench, 1)
     add(bench, title="Broken")
@@ -512,7 +512,7 @@ def test_the_recipe_asks_before_it_deletes_and_only_then(tmp_path: Path, extra: 
             app.run(plan, Options(approve=lambda what: False))
 
 
-def test_what_only_the_run_brings_may_be_a_deletion(tmp_path: Path) -> None:
+def test_extra_from_an_expression_makes_the_step_possibly_destructive(tmp_path: Path) -> None:
     recipe = tmp_path / "late.yaml"
     recipe.write_text(
         "{pinflow: 1, name: n, api: v5, steps: [{id: user, uses: get_user}, {id: mirror, uses: mirror_board, with: "

@@ -147,7 +147,7 @@ def test_a_dry_run_goes_on_with_what_it_only_planned(tmp_path: Path, dry_run: bo
     assert calls["access_token"]["org_write"] == 4
 
 
-def test_all_boards_of_the_account_are_deleted_and_no_others(tmp_path: Path) -> None:
+def test_delete_all_boards_deletes_only_boards_that_the_account_owns(tmp_path: Path) -> None:
     now = [1_800_000_000.0]
 
     def sleep(seconds: float) -> None:

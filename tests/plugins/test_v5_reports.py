@@ -66,7 +66,7 @@ def test_a_report_can_be_json(bench: Bench) -> None:
     assert [list(row) for row in found.values() for row in row] == [["AD_ID", "SPEND_IN_DOLLAR", "IMPRESSION_1"]] * 8
 
 
-def test_only_wanted_rows_are_asked_for_under_the_key_that_the_service_reads(bench: Bench) -> None:
+def test_metrics_filters_are_sent_under_the_services_key(bench: Bench) -> None:
     sent = bodies(bench)
     wanted = {"field": "SPEND_IN_DOLLAR", "operator": "GREATER_THAN", "values": [30]}
     bench.run(create_ad_report, **REPORT, metrics_filters=[wanted])
@@ -74,7 +74,7 @@ def test_only_wanted_rows_are_asked_for_under_the_key_that_the_service_reads(ben
     assert min(float(row["SPEND_IN_DOLLAR"]) for row in rows(bench)) > 30
 
 
-def test_what_is_left_out_is_not_sent(bench: Bench) -> None:
+def test_omitted_arguments_are_not_sent(bench: Bench) -> None:
     sent = bodies(bench)
     bench.run(create_ad_report, **REPORT, start_date="2026-12-24", end_date="1 week ago")
     assert sent == [
@@ -148,7 +148,7 @@ def test_a_file_that_breaks_off_is_fetched_again(bench: Bench) -> None:
     assert (len(times), bool(rows(bench)), files(bench)) == (2, True, ["report.csv"])
 
 
-def test_nothing_is_fetched_from_a_place_that_is_not_the_services(bench: Bench) -> None:
+def test_a_report_is_only_fetched_from_the_services_hosts(bench: Bench) -> None:
     def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
         answer = apply()
         return HttpResponse(answer.status, answer.body.replace(b"http://localhost:", b"https://evil.example:"))
@@ -159,7 +159,7 @@ def test_nothing_is_fetched_from_a_place_that_is_not_the_services(bench: Bench) 
     assert files(bench) == []
 
 
-def test_nothing_is_asked_for_when_the_file_is_there_already(bench: Bench) -> None:
+def test_an_existing_file_prevents_the_report_request(bench: Bench) -> None:
     (bench.folder / "report.csv").write_text("yesterday's")
     bench.forget()
     with pytest.raises(ActionError, match=r"report\.csv already exists") as caught:
@@ -223,7 +223,7 @@ def test_a_report_without_a_token_is_asked_for_once(bench: Bench, body: bytes) -
         ({"path": "../report.csv"}, "is not inside the recipe's folder"),
     ],
 )
-def test_what_can_not_be_asked_for_is_told_before_anything_is_sent(
+def test_invalid_report_arguments_are_found_before_any_request(
     bench: Bench, given: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):

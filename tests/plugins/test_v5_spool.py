@@ -23,7 +23,7 @@ PAGES: list[list[dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("in_memory", [0, 1, 40, 1_000_000])
-def test_what_goes_in_comes_out_from_either_end(in_memory: int) -> None:
+def test_a_page_buffer_reads_back_from_either_end(in_memory: int) -> None:
     objects = list(chain.from_iterable(PAGES))
     with PageBuffer(in_memory=in_memory) as spool:
         for page in PAGES:
@@ -34,7 +34,7 @@ def test_what_goes_in_comes_out_from_either_end(in_memory: int) -> None:
         assert list(spool) == objects
 
 
-def test_it_can_be_written_on_after_it_was_read() -> None:
+def test_a_page_buffer_can_be_appended_to_after_reading() -> None:
     with PageBuffer() as spool:
         spool.append(PAGES[0])
         assert len(list(reversed(spool))) == 2
@@ -42,7 +42,7 @@ def test_it_can_be_written_on_after_it_was_read() -> None:
         assert [each["id"] for each in spool] == ["1", "2", "4", "5"]
 
 
-def test_it_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_buffer_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     spool = PageBuffer(in_memory=1)
     spool.append(PAGES[0])

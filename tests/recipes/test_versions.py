@@ -73,11 +73,11 @@ def test_a_recipe_whose_task_both_versions_have_runs_on_the_old_one_as_well(
 @pytest.mark.parametrize(
     ("inputs", "title"),
     [
-        ({}, "Figures of the account"),
-        ({"of": "ad_account", "ad_account": "549755800211"}, "Figures of the ad account"),
+        ({}, "Metrics of the account"),
+        ({"of": "ad_account", "ad_account": "549755800211"}, "Metrics of the ad account"),
         (
             {"of": "campaign", "ad_account": "549755800211", "ids": "626735500588"},
-            "Figures of the campaign 626735500588",
+            "Metrics of the campaign 626735500588",
         ),
     ],
 )

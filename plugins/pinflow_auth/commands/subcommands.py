@@ -76,9 +76,11 @@ def _login_arguments(parser: argparse.ArgumentParser) -> None:
     _add_api(parser, "API version, such as v5 (default: that of the recipes, else the newest)")
     parser.add_argument("--scopes", metavar="A,B", help="scopes to request (default: those for reading the account)")
     _add_recipes(parser, "request what this recipe needs (repeatable; a bundled recipe's name is enough)")
-    ways = parser.add_mutually_exclusive_group()
-    ways.add_argument("--no-browser", action="store_true", help="print the address, and paste the answer")
-    ways.add_argument("--client-credentials", action="store_true", help="a token for the app itself, without a browser")
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--no-browser", action="store_true", help="print the address, and paste the answer")
+    modes.add_argument(
+        "--client-credentials", action="store_true", help="a token for the app itself, without a browser"
+    )
     parser.add_argument("--sandbox", action="store_true", help="try it with the embedded sandbox; nothing is stored")
     parser.add_argument("--port", type=login.parse_port, help="port for the browser's answer (default: 8085)")
     parser.add_argument(
@@ -100,9 +102,9 @@ def _status_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _refresh_arguments(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("name", nargs="?", metavar="NAME", help=f"name of the token (default: {DEFAULT})")
-    which.add_argument("--all", action="store_true", help="every token that can be refreshed")
+    selection = parser.add_mutually_exclusive_group()
+    selection.add_argument("name", nargs="?", metavar="NAME", help=f"name of the token (default: {DEFAULT})")
+    selection.add_argument("--all", action="store_true", help="every token that can be refreshed")
     parser.add_argument(
         "--if-expires-within",
         type=login.parse_duration,
