@@ -255,7 +255,7 @@ steps:
     assert agency.boards() == {"ann": ["First"], "eva": ["First"]}
     assert states(result) == {"eva": "ok", "ann": "ok", "nobody": "failed"}
     assert any("names no token" in error for _, _, error in result.failed)
-    assert any("there is no token 'nobody'" in error for _, _, error in result.failed)
+    assert any("no token 'nobody'" in error for _, _, error in result.failed)
 
 
 def test_an_action_with_two_logins_takes_one_of_them_from_the_loop(agency: Agency) -> None:
@@ -469,18 +469,18 @@ WRONG = [
     ("for_each: list_tokens\n    as: account\n    do: [{uses: get_user}]", "must know its login; write auth: account"),
     (
         "for_each: list_tokens\n    as: account\n    do: [{uses: get_user, auth: acount}]",
-        "there is no login 'acount' under auth; did you mean 'account'?",
+        "unknown login 'acount' under auth; did you mean 'account'?",
     ),
-    ("for_each: list_boards\n    as: board\n    do: [{uses: get_user, auth: board}]", "there is no login 'board'"),
+    ("for_each: list_boards\n    as: board\n    do: [{uses: get_user, auth: board}]", "unknown login 'board'"),
     (
         "for_each: list_tokens\n    as: a\n    do:\n"
         "      - {for_each: list_boards, auth: a, as: a, do: [{uses: get_user, auth: a}]}",
-        "there is no login 'a'",
+        "unknown login 'a'",
     ),
     (
         "for_each: list_tokens\n    as: a\n    collect: {x: '${{ steps.nope.y }}'}\n"
         "    do: [{uses: get_user, auth: a}]",
-        "no step 'nope'",
+        "unknown step 'nope'",
     ),
     ("for_each: list_tokens\n    as: a\n    collect: [x]\n    do: [{uses: get_user, auth: a}]", "collect must be"),
     ("uses: get_user\n    collect: {x: 1}", "collect belongs to a loop"),
@@ -512,7 +512,7 @@ def test_a_services_answer_can_not_choose_the_account_of_a_step(tmp_path: Path) 
         + "steps:\n  - {id: b, uses: list_boards}\n"
         + "  - {for_each: 'map(steps.b.items, x, x.name)', as: who, do: [{uses: get_user, auth: who}]}\n"
     )
-    with pytest.raises(RecipeError, match="there is no login 'who'"):
+    with pytest.raises(RecipeError, match="unknown login 'who'"):
         App.installed({"PINFLOW_CACHE_DIR": str(tmp_path)}, state=tmp_path).plan(path, inputs={})
 
 
