@@ -19,7 +19,7 @@ from pinflow_pinterest_v5.actions.analytics import get_pin_analytics, get_user_a
 from pinflow_pinterest_v5.actions.terms import related_terms, suggested_terms
 from pinflow_pinterest_v5.actions.users import list_businesses
 from pinflow_sandbox.server.messages import HttpResponse
-from pinflow_sandbox.world import metrics
+from pinflow_sandbox.world import ad_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ def test_filters_that_the_service_does_not_take_are_not_sent(bench: Bench, given
 
 def test_the_columns_of_reports_are_told_with_what_they_mean(bench: Bench) -> None:
     found = bench.run(list_delivery_metrics)
-    assert {each["name"] for each in found} >= set(metrics.AD_COLUMNS)
+    assert {each["name"] for each in found} >= set(ad_columns.MEASURES)
     assert all(each["definition"] for each in found)
 
 

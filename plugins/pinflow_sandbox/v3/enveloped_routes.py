@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pinflow_pinterest.catalogue.operations import Operation
 from pinflow_sandbox.server import access
 from pinflow_sandbox.server.errors import ApiError, missing_scopes, restricted_feature
-from pinflow_sandbox.server.request import OperationRequest, path_values
+from pinflow_sandbox.server.request import ListingPage, OperationRequest, path_values
 from pinflow_sandbox.v3 import envelope
 from pinflow_sandbox.v3.fields import parse_fields
 from pinflow_sandbox.v3.scopes import expand_scopes, v5_scopes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from pinflow_sandbox.server.messages import Headers, HttpRequest, HttpResponse
     from pinflow_sandbox.v3.fields import FormFields
@@ -48,35 +48,14 @@ class Route(NamedTuple):
         return Operation(self.id, self.method, path, needed, category, client_credentials=False, sandbox=True)
 
 
-@dataclass(frozen=True, slots=True)
-class ListingPage:
-    """A page of a listing, as a handler returns it."""
-
-    items: list[object]
-    bookmark: str | None
-
-
 class EnvelopedRequest(OperationRequest):
-    """A request of v3 or v4: its body may be a form or JSON, its listings are pages in an envelope."""
+    """A request of v3 or v4: its body may be a form or JSON."""
 
     __slots__ = ()
 
     def fields(self) -> FormFields:
         """The fields of the body."""
         return parse_fields(self.call)
-
-    def page(
-        self,
-        ids: Sequence[str],
-        keep: Callable[[str], bool],
-        show: Callable[[str], object],
-        *,
-        newest_first: bool | None = None,
-    ) -> ListingPage:
-        """One page of ids as objects."""
-        _, shown = self.listing(ids, keep, show, newest_first=newest_first)
-        listing: Any = shown
-        return ListingPage(listing["items"], listing["bookmark"])
 
 
 class EnvelopeDialect:

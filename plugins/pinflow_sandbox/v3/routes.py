@@ -11,13 +11,14 @@ from pinflow_sandbox.server import errors
 from pinflow_sandbox.server.body_checks import RequestBody, valid_id
 from pinflow_sandbox.v3 import bodies as v3_bodies
 from pinflow_sandbox.v3 import render as v3_render
-from pinflow_sandbox.v3.enveloped_routes import EnvelopeDialect, EnvelopedRequest, ListingPage, Route
+from pinflow_sandbox.v3.enveloped_routes import EnvelopeDialect, EnvelopedRequest, Route
 from pinflow_sandbox.v5 import analytics as v5_analytics
 from pinflow_sandbox.world import boards, pins, uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pinflow_sandbox.server.request import ListingPage
     from pinflow_sandbox.world.records import AccountRecord, BoardRecord, PinRecord
 
 PREFIX = "/v3"
@@ -77,12 +78,11 @@ def _user_boards(request: EnvelopedRequest) -> object:
     world, user = request.world, _user(request)
     with_empty = _is_true(request, "include_empty")
 
-    def keep(id: str) -> bool:
-        board = world.boards[id]
+    def keep(board: BoardRecord) -> bool:
         return _sees_board(request, board) and (with_empty or bool(board.pins))
 
     ids = sorted([*user.boards, *user.group_boards])
-    return request.page(ids, keep, lambda id: v3_render.board(world, world.boards[id]))
+    return request.listing(world.boards, ids, lambda board: v3_render.board(world, board), keep)
 
 
 def _user_pins(request: EnvelopedRequest) -> object:
@@ -98,7 +98,7 @@ def _sees_board(request: EnvelopedRequest, board: BoardRecord) -> bool:
 
 
 def _board(request: EnvelopedRequest) -> BoardRecord:
-    board = request.world.boards.get(valid_id("board_id", request.path["board_id"]))
+    board = request.world.boards.get(request.path_id("board_id"))
     if board is None or not _sees_board(request, board):
         raise errors.board_not_found()
     return board
@@ -125,8 +125,7 @@ def _board_pins(request: EnvelopedRequest) -> object:
 
 
 def _sections_list(request: EnvelopedRequest) -> object:
-    sections = request.world.sections
-    return request.page(_board(request).sections, lambda id: True, lambda id: v3_render.section(sections[id]))
+    return request.listing(request.world.sections, _board(request).sections, v3_render.section)
 
 
 def _sections_create(request: EnvelopedRequest) -> object:
@@ -135,7 +134,7 @@ def _sections_create(request: EnvelopedRequest) -> object:
 
 
 def _section_pins(request: EnvelopedRequest) -> object:
-    section = request.world.sections.get(valid_id("section_id", request.path["section_id"]))
+    section = request.world.sections.get(request.path_id("section_id"))
     if section is None or not _sees_board(request, request.world.boards[section.board_id]):
         raise errors.section_not_found()
     return _pins(request, section.pins)
@@ -153,16 +152,13 @@ def _pins(
     request: EnvelopedRequest, ids: Sequence[str], keep: Callable[[PinRecord], bool] = lambda pin: True
 ) -> ListingPage:
     world = request.world
-    records = world.pins
-    return request.page(
-        ids,
-        lambda id: keep(records[id]) and _sees_pin(request, records[id]),
-        lambda id: v3_render.pin(world, records[id]),
+    return request.listing(
+        world.pins, ids, lambda pin: v3_render.pin(world, pin), lambda pin: keep(pin) and _sees_pin(request, pin)
     )
 
 
 def _pins_get(request: EnvelopedRequest) -> object:
-    pin = request.world.pins.get(valid_id("pin_id", request.path["pin_id"]))
+    pin = request.world.pins.get(request.path_id("pin_id"))
     if pin is None or not _sees_pin(request, pin):
         raise errors.pin_not_found()
     return v3_render.pin(request.world, pin)
@@ -175,7 +171,7 @@ def _pins_create(request: EnvelopedRequest) -> object:
 def _pins_save(request: EnvelopedRequest) -> object:
     if not request.world.settings.pinner_app:
         raise errors.restricted_feature("pinner_app")
-    id, fields = valid_id("pin_id", request.path["pin_id"]), request.fields()
+    id, fields = request.path_id("pin_id"), request.fields()
     place = {name: fields[name] for name in ("board_id", "board_section_id") if fields.get(name)}
     fields.required("board_id")
     return v3_render.pin(request.world, pins.save_pin(request.world, request.caller, id, RequestBody(place)))

@@ -9,16 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pinflow_sandbox.server.errors import missing_field, permission_denied
-from pinflow_sandbox.v3.enveloped_routes import EnvelopeDialect, EnvelopedRequest, ListingPage, Route
+from pinflow_sandbox.v3.enveloped_routes import EnvelopeDialect, EnvelopedRequest, Route
 from pinflow_sandbox.v5 import ads as v5_ads
 from pinflow_sandbox.v5 import reports as v5_reports
-from pinflow_sandbox.world import ads, metric_definitions, reports
+from pinflow_sandbox.world import ads, reports
+from pinflow_sandbox.world.ad_columns import DEFINITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pinflow_sandbox.server.messages import Headers
-    from pinflow_sandbox.world.records import AdAccountRecord, AdEntity
+    from pinflow_sandbox.server.request import ListingPage
+    from pinflow_sandbox.world.records import AdAccountRecord
 
     JsonObject = dict[str, object]
 
@@ -59,95 +61,71 @@ def _v4_names(entity: JsonObject) -> JsonObject:
     return {"advertiser_id" if name == "ad_account_id" else name: value for name, value in entity.items()}
 
 
-def _advertisers(request: EnvelopedRequest) -> object:
+def _advertisers(request: EnvelopedRequest) -> ListingPage:
     """The caller's own ad accounts, and with ``include_acl`` the shared ones."""
     if request.query_value("owner_user_id") not in (None, request.caller.account.id):
         raise permission_denied("The advertisers of another user were asked for.")
-    accounts = request.world.ad_accounts
-    return request.page(
+    return request.listing(
+        request.world.ad_accounts,
         ads.visible_accounts(request.world, request.caller, shared=request.flag("include_acl")),
-        lambda id: True,
-        lambda id: _advertiser_json(request, accounts[id]),
+        lambda account: _advertiser_json(request, account),
         newest_first=False,
     )
 
 
-def _id_filter(request: EnvelopedRequest, name: str) -> Callable[[str], bool]:
-    """The filter of ids in this query parameter; without it, every id passes."""
-    if name not in request.query:
-        return lambda id: True
-    return set(ads.parse_ids(name, request.query[name])).__contains__
-
-
 def _entities(
     request: EnvelopedRequest,
+    records: Mapping[str, ads.Entity],
     ids: Sequence[str],
-    status: Callable[[str], str],
-    keep: Callable[[str], bool],
-    show: Callable[[str], JsonObject],
+    show: Callable[[ads.Entity], JsonObject],
+    *nouns: str,
 ) -> ListingPage:
-    statuses = ads.parse_statuses(request.query.get("entity_statuses", ()))
-    return request.page(
-        ids, lambda id: status(id) in statuses and keep(id), lambda id: _v4_names(show(id)), newest_first=False
-    )
+    """A page with id filters for any of these nouns."""
+    filters = ads.id_filters(nouns, request.query)
+    return v5_ads.entity_page(request, records, ids, lambda entity: _v4_names(show(entity)), filters)
 
 
-def _campaigns(request: EnvelopedRequest) -> object:
-    campaigns = request.world.campaigns
-    chosen = _id_filter(request, "campaign_ids")
+def _campaigns(request: EnvelopedRequest) -> ListingPage:
     ids = _advertiser(request).campaigns
-    return _entities(request, ids, lambda id: campaigns[id].status, chosen, lambda id: v5_ads.campaign(campaigns[id]))
+    return _entities(request, request.world.campaigns, ids, v5_ads.campaign, "campaign")
 
 
-def _ad_groups(request: EnvelopedRequest) -> object:
-    groups = request.world.ad_groups
-    campaigns, chosen = _id_filter(request, "campaign_ids"), _id_filter(request, "ad_group_ids")
-
-    def keep(id: str) -> bool:
-        return campaigns(groups[id].campaign_id) and chosen(id)
-
+def _ad_groups(request: EnvelopedRequest) -> ListingPage:
     ids = _advertiser(request).ad_groups
-    return _entities(request, ids, lambda id: groups[id].status, keep, lambda id: v5_ads.ad_group(groups[id]))
+    return _entities(request, request.world.ad_groups, ids, v5_ads.ad_group, "campaign", "ad_group")
 
 
-def _ads(request: EnvelopedRequest) -> object:
-    records = request.world.ads
-    campaigns, groups = _id_filter(request, "campaign_ids"), _id_filter(request, "ad_group_ids")
-    chosen = _id_filter(request, "ad_ids")
-
-    def keep(id: str) -> bool:
-        return campaigns(records[id].campaign_id) and groups(records[id].ad_group_id) and chosen(id)
-
+def _ads(request: EnvelopedRequest) -> ListingPage:
     ids = _advertiser(request).ads
-    return _entities(request, ids, lambda id: records[id].status, keep, lambda id: v5_ads.ad(records[id]))
+    return _entities(request, request.world.ads, ids, v5_ads.ad, "campaign", "ad_group", "ad")
 
 
 # metrics
 
 
-def _metrics(request: EnvelopedRequest, entities: Sequence[AdEntity]) -> object:
+def _advertiser_metrics(request: EnvelopedRequest) -> object:
+    return v5_ads.metric_rows(request, [_advertiser(request)], _ATTRIBUTES)
+
+
+def _metrics(request: EnvelopedRequest, records: Mapping[str, ads.Entity], noun: str) -> object:
+    entities = v5_ads.required_entities(request, _advertiser(request), records, noun)
     return v5_ads.metric_rows(request, entities, _ATTRIBUTES)
 
 
-def _advertiser_metrics(request: EnvelopedRequest) -> object:
-    return _metrics(request, [_advertiser(request)])
-
-
 def _campaign_metrics(request: EnvelopedRequest) -> object:
-    return _metrics(request, v5_ads.required_entities(request, _advertiser(request), "campaign_ids", ads.campaign_of))
+    return _metrics(request, request.world.campaigns, "campaign")
 
 
 def _ad_group_metrics(request: EnvelopedRequest) -> object:
-    return _metrics(request, v5_ads.required_entities(request, _advertiser(request), "ad_group_ids", ads.ad_group_of))
+    return _metrics(request, request.world.ad_groups, "ad_group")
 
 
 def _ad_metrics(request: EnvelopedRequest) -> object:
-    return _metrics(request, v5_ads.required_entities(request, _advertiser(request), "ad_ids", ads.ad_of))
+    return _metrics(request, request.world.ads, "ad")
 
 
 def _definitions(request: EnvelopedRequest) -> object:
-    described = metric_definitions.DEFINITIONS.items()
-    return {"metrics": [{"name": name, "definition": definition} for name, definition in described]}
+    return {"metrics": [{"name": name, "definition": definition} for name, definition in DEFINITIONS.items()]}
 
 
 def _report_create(request: EnvelopedRequest) -> object:
@@ -193,8 +171,18 @@ DIALECT = EnvelopeDialect(
         _read_route(f"{_ONE}/ad_groups", "ad_groups/list", _ad_groups),
         _read_route(f"{_ONE}/ads", "ads/list", _ads),
         _read_route(f"{_ONE}/delivery_metrics", "ad_account/analytics", _advertiser_metrics, _METRICS),
-        _read_route(f"{_ONE}/campaigns/delivery_metrics", "campaigns/analytics", _campaign_metrics, _METRICS),
-        _read_route(f"{_ONE}/ad_groups/delivery_metrics", "ad_groups/analytics", _ad_group_metrics, _METRICS),
+        _read_route(
+            f"{_ONE}/campaigns/delivery_metrics",
+            "campaigns/analytics",
+            lambda it: _metrics(it, it.world.campaigns, "campaign"),
+            _METRICS,
+        ),
+        _read_route(
+            f"{_ONE}/ad_groups/delivery_metrics",
+            "ad_groups/analytics",
+            lambda it: _metrics(it, it.world.ad_groups, "ad_group"),
+            _METRICS,
+        ),
         _read_route(f"{_ONE}/ads/delivery_metrics", "ads/analytics", _ad_metrics, _METRICS),
         _read_route("/resources/delivery_metrics", "delivery_metrics/get", _definitions),
         _read_route(_ASYNC, "analytics/create_report", _report_create, _METRICS, "POST"),

@@ -5,23 +5,20 @@ Source: https://github.com/pinterest/api-description (v5/openapi.json; ad_accoun
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from pinflow_sandbox.server.errors import invalid_request
-from pinflow_sandbox.world import ad_rows, ads, metric_definitions, metrics
-from pinflow_sandbox.world.periods import GRANULARITIES, HOURLY, SYNC, parse_period
-from pinflow_sandbox.world.records import AdGroupRecord, AdRecord, CampaignRecord
+from pinflow_sandbox.world import ad_rows, ads
+from pinflow_sandbox.world.ad_columns import DEFINITIONS
+from pinflow_sandbox.world.periods import GRANULARITIES, HOURLY, SYNC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pinflow_sandbox.server.request import OperationRequest, Reply
-    from pinflow_sandbox.world.records import AdAccountRecord, AdEntity
-    from pinflow_sandbox.world.world import World
+    from pinflow_sandbox.server.request import ListingPage, OperationRequest
+    from pinflow_sandbox.world.records import AdAccountRecord, AdEntity, AdGroupRecord, AdRecord, CampaignRecord
 
     JsonObject = dict[str, object]
-
-_Entity = TypeVar("_Entity")
 
 _ORDERS: Final = ("ASCENDING", "DESCENDING")
 WINDOWS: Final = {f"{name}_window_days": ("0", "1", "7", "14", "30", "60") for name in ("click", "engagement", "view")}
@@ -48,33 +45,37 @@ def ad_account(account: AdAccountRecord, owner_id: str, viewer: str) -> JsonObje
     }
 
 
-def campaign(record: CampaignRecord) -> JsonObject:
-    """A CampaignResponse."""
+def _entity(record: CampaignRecord | AdGroupRecord | AdRecord, kind: str) -> JsonObject:
+    """What campaigns, ad groups and ads have in common."""
     return {
         "id": record.id,
         "ad_account_id": record.ad_account_id,
         "name": record.name,
         "status": record.status,
+        "created_time": int(record.created),
+        "updated_time": int(record.created),
+        "type": kind,
+    }
+
+
+def campaign(record: CampaignRecord) -> JsonObject:
+    """A CampaignResponse."""
+    return {
+        **_entity(record, "campaign"),
         "summary_status": _RUNNING.get(record.status, record.status),
         "objective_type": record.objective,
         "daily_spend_cap": record.daily_cap,
         "lifetime_spend_cap": record.lifetime_cap,
         "start_time": int(record.created),
         "end_time": None if record.ended is None else int(record.ended),
-        "created_time": int(record.created),
-        "updated_time": int(record.created),
-        "type": "campaign",
     }
 
 
 def ad_group(record: AdGroupRecord) -> JsonObject:
     """An AdGroupResponse."""
     return {
-        "id": record.id,
-        "ad_account_id": record.ad_account_id,
+        **_entity(record, "adgroup"),
         "campaign_id": record.campaign_id,
-        "name": record.name,
-        "status": record.status,
         "summary_status": _RUNNING.get(record.status, record.status),
         "budget_in_micro_currency": record.budget,
         "budget_type": "DAILY",
@@ -82,31 +83,22 @@ def ad_group(record: AdGroupRecord) -> JsonObject:
         "billable_event": record.billable_event,
         "start_time": int(record.created),
         "end_time": None,
-        "created_time": int(record.created),
-        "updated_time": int(record.created),
-        "type": "adgroup",
     }
 
 
 def ad(record: AdRecord) -> JsonObject:
     """An AdResponse."""
-    summary = "REJECTED" if record.review == "REJECTED" else _REVIEWED.get(record.status, record.status)
+    rejected = record.review == "REJECTED"
     return {
-        "id": record.id,
-        "ad_account_id": record.ad_account_id,
+        **_entity(record, "ad"),
         "campaign_id": record.campaign_id,
         "ad_group_id": record.ad_group_id,
         "pin_id": record.pin_id,
-        "name": record.name,
-        "status": record.status,
-        "summary_status": summary,
+        "summary_status": "REJECTED" if rejected else _REVIEWED.get(record.status, record.status),
         "creative_type": "REGULAR",
         "destination_url": record.destination_url,
         "review_status": record.review,
-        "rejected_reasons": ["LANDING_PAGE"] if record.review == "REJECTED" else [],
-        "created_time": int(record.created),
-        "updated_time": int(record.created),
-        "type": "ad",
+        "rejected_reasons": ["LANDING_PAGE"] if rejected else [],
     }
 
 
@@ -114,12 +106,12 @@ def _account(request: OperationRequest) -> AdAccountRecord:
     return ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
 
 
-def _accounts_list(request: OperationRequest) -> Reply:
+def _accounts_list(request: OperationRequest) -> object:
     shared = request.query_value("include_shared_accounts") is None or request.flag("include_shared_accounts")
     return request.listing(
+        request.world.ad_accounts,
         ads.visible_accounts(request.world, request.caller, shared=shared),
-        lambda id: True,
-        lambda id: _account_json(request, request.world.ad_accounts[id]),
+        lambda account: _account_json(request, account),
         newest_first=False,
     )
 
@@ -128,76 +120,42 @@ def _account_json(request: OperationRequest, account: AdAccountRecord) -> JsonOb
     return ad_account(account, request.world.accounts[account.owner].id, request.caller.account.username)
 
 
-def _accounts_get(request: OperationRequest) -> Reply:
-    return 200, _account_json(request, _account(request))
+def entity_page(
+    request: OperationRequest,
+    records: Mapping[str, ads.Entity],
+    ids: Sequence[str],
+    show: Callable[[ads.Entity], object],
+    filters: Mapping[str, Sequence[str]],
+    *,
+    newest_first: bool = False,
+) -> ListingPage:
+    """One page of campaigns, ad groups or ads, by the statuses of the query and by ids: noun -> ids."""
+    statuses = ads.parse_statuses(request.values("entity_statuses"))
 
+    def keep(entity: ads.Entity) -> bool:
+        return entity.status in statuses and all(ads.id_in(entity, noun) in ids for noun, ids in filters.items())
 
-def _id_filters(request: OperationRequest, names: Sequence[str]) -> Mapping[str, list[str]]:
-    """The id filter of a query, if any. Raises ApiError for two kinds of them."""
-    filters = {name: ads.parse_ids(name, request.query[name]) for name in names if name in request.query}
-    if len(filters) > 1:
-        raise invalid_request(f"only one kind of id filter is taken at a time (were {', '.join(filters)})")
-    return filters
+    return request.listing(records, ids, show, keep, newest_first=newest_first)
 
 
 def _entities(
     request: OperationRequest,
+    records: Mapping[str, ads.Entity],
     ids: Sequence[str],
-    find: Callable[[str], CampaignRecord | AdGroupRecord | AdRecord],
-    show: Callable[[str], object],
-    filters: Mapping[str, Callable[[CampaignRecord | AdGroupRecord | AdRecord], str]],
-) -> Reply:
-    id_filters = _id_filters(request, list(filters))
-    statuses = ads.parse_statuses(request.query.get("entity_statuses", ()))
+    show: Callable[[ads.Entity], object],
+    *nouns: str,
+) -> ListingPage:
+    """A page with an id filter for one of these nouns, if any. Raises ApiError for two kinds of them."""
+    filters = ads.id_filters(nouns, request.query)
+    if len(filters) > 1:
+        kinds = ", ".join(f"{noun}_ids" for noun in filters)
+        raise invalid_request(f"only one kind of id filter is taken at a time (were {kinds})")
     newest = request.choice("order", _ORDERS) == "DESCENDING"
-
-    def keep(id: str) -> bool:
-        entity = find(id)
-        return entity.status in statuses and all(filters[name](entity) in ids for name, ids in id_filters.items())
-
-    return request.listing(ids, keep, show, newest_first=newest)
+    return entity_page(request, records, ids, show, filters, newest_first=newest)
 
 
-def _id(entity: CampaignRecord | AdGroupRecord | AdRecord) -> str:
-    return entity.id
-
-
-def _campaign_id(entity: CampaignRecord | AdGroupRecord | AdRecord) -> str:
-    return entity.id if isinstance(entity, CampaignRecord) else entity.campaign_id
-
-
-def _ad_group_id(entity: CampaignRecord | AdGroupRecord | AdRecord) -> str:
-    return entity.ad_group_id if isinstance(entity, AdRecord) else entity.id
-
-
-def _campaigns_list(request: OperationRequest) -> Reply:
-    campaigns = request.world.campaigns
-    ids = _account(request).campaigns
-    return _entities(request, ids, campaigns.__getitem__, lambda id: campaign(campaigns[id]), {"campaign_ids": _id})
-
-
-def _ad_groups_list(request: OperationRequest) -> Reply:
-    groups = request.world.ad_groups
-    filters = {"campaign_ids": _campaign_id, "ad_group_ids": _id}
-    return _entities(request, _account(request).ad_groups, groups.__getitem__, lambda id: ad_group(groups[id]), filters)
-
-
-def _ads_list(request: OperationRequest) -> Reply:
-    records = request.world.ads
-    filters = {"campaign_ids": _campaign_id, "ad_group_ids": _ad_group_id, "ad_ids": _id}
-    return _entities(request, _account(request).ads, records.__getitem__, lambda id: ad(records[id]), filters)
-
-
-def _campaigns_get(request: OperationRequest) -> Reply:
-    return 200, campaign(ads.campaign_of(request.world, _account(request), request.path["campaign_id"]))
-
-
-def _ad_groups_get(request: OperationRequest) -> Reply:
-    return 200, ad_group(ads.ad_group_of(request.world, _account(request), request.path["ad_group_id"]))
-
-
-def _ads_get(request: OperationRequest) -> Reply:
-    return 200, ad(ads.ad_of(request.world, _account(request), request.path["ad_id"]))
+def _entity_in_path(request: OperationRequest, records: Mapping[str, ads.Entity], noun: str) -> ads.Entity:
+    return ads.entity_of(records, _account(request), noun, request.path[f"{noun}_id"])
 
 
 # metrics
@@ -213,65 +171,58 @@ def metric_rows(
     for name, allowed in choices.items():
         request.choice(name, allowed)
     columns = ad_rows.parse_columns(request.query.get("columns", ()))
-    today = metrics.day_of(request.world.clock.now())
-    reach = HOURLY if granularity == "HOUR" else SYNC
-    period = parse_period(request.query_value("start_date"), request.query_value("end_date"), today, reach)
+    period = request.period(HOURLY if granularity == "HOUR" else SYNC)
     return list(ad_rows.rows(request.world, entities, period, granularity, columns))
 
 
 def required_entities(
-    request: OperationRequest,
-    account: AdAccountRecord,
-    name: str,
-    find: Callable[[World, AdAccountRecord, str], _Entity],
-) -> list[_Entity]:
+    request: OperationRequest, account: AdAccountRecord, records: Mapping[str, ads.Entity], noun: str
+) -> list[ads.Entity]:
     """The entities whose ids are in a required parameter. Raises ApiError (400) if it is absent."""
+    name = f"{noun}_ids"
     if name not in request.query:
         raise invalid_request(f"Parameter '{name}' is required")
-    return [find(request.world, account, id) for id in ads.parse_ids(name, request.query[name])]
+    return [ads.entity_of(records, account, noun, id) for id in ads.parse_ids(name, request.query[name])]
 
 
-def _metrics(request: OperationRequest, entities: Sequence[AdEntity]) -> Reply:
-    return 200, metric_rows(request, entities, _CHOICES)
+def _metrics(request: OperationRequest, records: Mapping[str, ads.Entity], noun: str) -> object:
+    return metric_rows(request, required_entities(request, _account(request), records, noun), _CHOICES)
 
 
-def _account_metrics(request: OperationRequest) -> Reply:
-    return _metrics(request, [_account(request)])
-
-
-def _campaign_metrics(request: OperationRequest) -> Reply:
-    return _metrics(request, required_entities(request, _account(request), "campaign_ids", ads.campaign_of))
-
-
-def _ad_group_metrics(request: OperationRequest) -> Reply:
-    return _metrics(request, required_entities(request, _account(request), "ad_group_ids", ads.ad_group_of))
-
-
-def _ad_metrics(request: OperationRequest) -> Reply:
-    account = _account(request)
+def _ad_metrics(request: OperationRequest) -> object:
+    account, world = _account(request), request.world
     if "ad_ids" in request.query:
-        return _metrics(request, required_entities(request, account, "ad_ids", ads.ad_of))
-    campaigns = required_entities(request, account, "campaign_ids", ads.campaign_of)
-    return _metrics(request, [ad for campaign in campaigns for ad in ads.ads_of(request.world, campaign)])
+        chosen = required_entities(request, account, world.ads, "ad")
+    else:
+        campaigns = required_entities(request, account, world.campaigns, "campaign")
+        chosen = [ad for campaign in campaigns for ad in ads.ads_of(world, campaign)]
+    return metric_rows(request, chosen, _CHOICES)
 
 
-def _delivery_metrics(request: OperationRequest) -> Reply:
+def _delivery_metrics(request: OperationRequest) -> object:
     request.choice("report_type", ("SYNC", "ASYNC"))
-    return 200, {"items": [metric_definitions.definition(name) for name in metric_definitions.DEFINITIONS]}
+    return {
+        "items": [
+            {"name": name, "display_name": name.replace("_", " ").capitalize(), "definition": text, "category": "ADS"}
+            for name, text in DEFINITIONS.items()
+        ]
+    }
 
 
-HANDLERS: Final[Mapping[str, Callable[[OperationRequest], Reply]]] = {
+HANDLERS: Final[Mapping[str, Callable[[OperationRequest], object]]] = {
     "ad_accounts/list": _accounts_list,
-    "ad_accounts/get": _accounts_get,
-    "campaigns/list": _campaigns_list,
-    "campaigns/get": _campaigns_get,
-    "ad_groups/list": _ad_groups_list,
-    "ad_groups/get": _ad_groups_get,
-    "ads/list": _ads_list,
-    "ads/get": _ads_get,
-    "ad_account/analytics": _account_metrics,
-    "campaigns/analytics": _campaign_metrics,
-    "ad_groups/analytics": _ad_group_metrics,
+    "ad_accounts/get": lambda it: _account_json(it, _account(it)),
+    "campaigns/list": lambda it: _entities(it, it.world.campaigns, _account(it).campaigns, campaign, "campaign"),
+    "campaigns/get": lambda it: campaign(_entity_in_path(it, it.world.campaigns, "campaign")),
+    "ad_groups/list": lambda it: _entities(
+        it, it.world.ad_groups, _account(it).ad_groups, ad_group, "campaign", "ad_group"
+    ),
+    "ad_groups/get": lambda it: ad_group(_entity_in_path(it, it.world.ad_groups, "ad_group")),
+    "ads/list": lambda it: _entities(it, it.world.ads, _account(it).ads, ad, "campaign", "ad_group", "ad"),
+    "ads/get": lambda it: ad(_entity_in_path(it, it.world.ads, "ad")),
+    "ad_account/analytics": lambda it: metric_rows(it, [_account(it)], _CHOICES),
+    "campaigns/analytics": lambda it: _metrics(it, it.world.campaigns, "campaign"),
+    "ad_groups/analytics": lambda it: _metrics(it, it.world.ad_groups, "ad_group"),
     "ads/analytics": _ad_metrics,
     "delivery_metrics/get": _delivery_metrics,
 }

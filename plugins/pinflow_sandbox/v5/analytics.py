@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, get_args
 from pinflow_pinterest.analytics import metrics as vocabulary
 from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world import ads, metrics
-from pinflow_sandbox.world.periods import SYNC, parse_period
+from pinflow_sandbox.world.periods import SYNC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
-    from pinflow_sandbox.server.request import OperationRequest, Reply
+    from pinflow_sandbox.server.request import OperationRequest
     from pinflow_sandbox.world.metrics import MetricCounts
     from pinflow_sandbox.world.periods import Period
     from pinflow_sandbox.world.records import AccountRecord, PinRecord
@@ -65,30 +65,30 @@ _MOST_PINS: Final = 100  # of a query, as in the description
 _USUAL_PIN, _USUAL_ACCOUNT = 40, 35  # impressions per day; of an account for each of its Pins
 
 
-def _pin_analytics(request: OperationRequest) -> Reply:
+def _pin_analytics(request: OperationRequest) -> object:
     pin = request.pin()
     names = _metric_types(request, PIN_METRICS, needed=True)
     split = request.choice("split_field", get_args(vocabulary.PinSplit))
     share = _filter(request)
-    return 200, _split(request, _period(request), _daily(pin), names, split, share, born=pin.created, lifetime=True)
+    return _split(request, request.period(SYNC), _daily(pin), names, split, share, born=pin.created, lifetime=True)
 
 
-def _pins_analytics(request: OperationRequest) -> Reply:
+def _pins_analytics(request: OperationRequest) -> object:
     if "pin_ids" not in request.query:
         raise invalid_request("Parameter 'pin_ids' is required")
     ids = ads.parse_ids("pin_ids", request.query["pin_ids"], _MOST_PINS)
     names = _metric_types(request, PIN_METRICS, needed=True)
-    period, share = _period(request), _filter(request)
+    period, share = request.period(SYNC), _filter(request)
     pins = [request.world.pin(request.caller, id) for id in ids]
-    return 200, {
+    return {
         pin.id: _split(request, period, _daily(pin), names, None, share, born=pin.created, lifetime=True)
         for pin in pins
     }
 
 
-def _user_analytics(request: OperationRequest) -> Reply:
+def _user_analytics(request: OperationRequest) -> object:
     split = request.choice("split_field", get_args(vocabulary.UserSplit))
-    return 200, account_metrics(request, request.caller.account, share=_filter(request), split=split)
+    return account_metrics(request, request.caller.account, share=_filter(request), split=split)
 
 
 def account_metrics(
@@ -101,7 +101,7 @@ def account_metrics(
     def daily(day: date) -> MetricCounts:
         return metrics.daily_counts(account.id, day, usual=usual)
 
-    return _split(request, _period(request), daily, names, split, share, born=0.0)
+    return _split(request, request.period(SYNC), daily, names, split, share, born=0.0)
 
 
 def share_of(column: str, part: str) -> Share:
@@ -109,22 +109,22 @@ def share_of(column: str, part: str) -> Share:
     return lambda counted: counted if part == "ALL" else _part(counted, _SHARES[column], part)
 
 
-def _top_pins(request: OperationRequest) -> Reply:
+def _top_pins(request: OperationRequest) -> object:
     return _top(request, TOP_SORTS, USER_METRICS, lambda pin: True)
 
 
-def _top_video_pins(request: OperationRequest) -> Reply:
+def _top_video_pins(request: OperationRequest) -> object:
     return _top(request, TOP_VIDEO_METRICS, TOP_VIDEO_METRICS, lambda pin: pin.content.kind == "video")
 
 
 def _top(
     request: OperationRequest, sorts: Sequence[str], allowed: Sequence[str], keep: Callable[[PinRecord], bool]
-) -> Reply:
+) -> object:
     sort_by = request.choice("sort_by", sorts)
     if sort_by is None:
         raise invalid_request("Parameter 'sort_by' is required")
     names = _metric_types(request, allowed, needed=False)
-    period, share = _period(request), _filter(request)
+    period, share = request.period(SYNC), _filter(request)
     count = request.number("num_of_pins", default=10, most=50)
     recent = request.query_value("created_in_last_n_days")
     if recent not in (None, "30"):
@@ -134,7 +134,7 @@ def _top(
     pins = [pin for pin in pins if pin.created >= oldest and keep(pin)]
     ranked = [(share(metrics.total(map(_daily(pin), period))), pin) for pin in pins]
     ranked.sort(key=lambda entry: (-metrics.values(entry[0], [sort_by])[sort_by], entry[1].id))
-    return 200, {
+    return {
         "date_availability": {
             "latest_available_timestamp": int(request.world.clock.now() - 86_400) * 1000,
             "is_realtime": False,
@@ -227,7 +227,7 @@ def _filter(request: OperationRequest) -> Callable[[MetricCounts], MetricCounts]
 
 
 def _metric_types(request: OperationRequest, allowed: Iterable[str], *, needed: bool) -> list[str]:
-    names = [name for value in request.query.get("metric_types", ()) for name in value.split(",") if name]
+    names = request.values("metric_types")
     if unknown := sorted(set(names) - set(allowed)):
         raise invalid_request(f"Parameter 'metric_types' has unknown values: {unknown}")
     if needed and not names:
@@ -235,12 +235,7 @@ def _metric_types(request: OperationRequest, allowed: Iterable[str], *, needed: 
     return names or list(allowed)
 
 
-def _period(request: OperationRequest) -> Period:
-    today = metrics.day_of(request.world.clock.now())
-    return parse_period(request.query_value("start_date"), request.query_value("end_date"), today, SYNC)
-
-
-HANDLERS: Final[Mapping[str, Callable[[OperationRequest], Reply]]] = {
+HANDLERS: Final[Mapping[str, Callable[[OperationRequest], object]]] = {
     "pins/analytics": _pin_analytics,
     "multi_pins/analytics": _pins_analytics,
     "user_account/analytics": _user_analytics,

@@ -27,7 +27,7 @@ JsonObject = dict[str, object]
 _THUMBNAILS = 5  # of the newest Pins of a board
 _METRICS_90D = ("pin_click", "impression", "clickthrough", "save", "reaction", "comment")
 _METRICS_LIFETIME = ("pin_click", "impression", "clickthrough", "reaction", "comment")
-_CREATIVE_TYPES = {"image": "REGULAR", "multiple_images": "CAROUSEL", "video": "VIDEO"}
+CREATIVE_TYPES = {"image": "REGULAR", "multiple_images": "CAROUSEL", "video": "VIDEO"}
 _VIDEO_SIZE = (720, 1280)  # pixels
 _VIDEO_DURATION = 15_000.0  # milliseconds
 
@@ -116,7 +116,7 @@ def pin(world: World, caller: Caller, record: PinRecord, *, metrics: bool = Fals
         "dominant_color": content.dominant_color or images.colour(cover.key),
         "alt_text": content.alt_text,
         "board_section_id": record.section_id,
-        "creative_type": _CREATIVE_TYPES[content.kind],
+        "creative_type": CREATIVE_TYPES[content.kind],
         "is_owner": record.account == caller.account.username,
         "is_standard": content.standard,
         "has_been_promoted": record.promoted,
@@ -128,11 +128,6 @@ def pin(world: World, caller: Caller, record: PinRecord, *, metrics: bool = Fals
         body["board_id"] = record.board_id
         body["board_owner"] = {"username": world.boards[record.board_id].owner}
     return body
-
-
-def creative_type(content: PinContent) -> str:
-    """The creative type of a Pin that shows this."""
-    return _CREATIVE_TYPES[content.kind]
 
 
 def _media(content: PinContent, *, originals: bool) -> JsonObject:

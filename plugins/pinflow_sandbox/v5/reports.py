@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pinflow_pinterest.analytics.metrics import ReportLevel
 from pinflow_sandbox.server.body_checks import valid_id
-from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world import ad_rows, ads, metrics, reports
 from pinflow_sandbox.world.periods import ASYNC, GRANULARITIES, HOURLY, ITEMS, parse_period
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pinflow_sandbox.server.body_checks import RequestBody
-    from pinflow_sandbox.server.request import OperationRequest, Reply
+    from pinflow_sandbox.server.request import OperationRequest
     from pinflow_sandbox.world.records import AdAccountRecord, AdEntity, ReportRecord
     from pinflow_sandbox.world.world import World
 
@@ -25,10 +24,10 @@ LEVELS: Final[tuple[str, ...]] = get_args(ReportLevel)
 _MOST_IDS: Final = 500  # of a filter, as in the description
 
 
-def _create(request: OperationRequest) -> Reply:
+def _create(request: OperationRequest) -> object:
     account = ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
     report = make_report(request.world, account, request.body(), levels=LEVELS, filters="metrics_filters")
-    return 200, {"report_status": "IN_PROGRESS", "token": report.token, "message": None}
+    return {"report_status": "IN_PROGRESS", "token": report.token, "message": None}
 
 
 def make_report(
@@ -54,12 +53,9 @@ def make_report(
     return reports.add(world, account, file, csv_wanted=csv_wanted)
 
 
-def _get(request: OperationRequest) -> Reply:
+def _get(request: OperationRequest) -> object:
     account = ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
-    token = request.query_value("token")
-    if not token:
-        raise invalid_request("Parameter 'token' is required")
-    return 200, reports.poll(request.world, account, token, request.call.host)
+    return reports.poll(request.world, account, request.required("token"), request.call.host)
 
 
 def _entities(world: World, account: AdAccountRecord, level: str, body: RequestBody) -> Sequence[AdEntity]:
@@ -81,10 +77,8 @@ def _entities(world: World, account: AdAccountRecord, level: str, body: RequestB
             entities = [world.ads[id] for id in account.ads]
         case _:
             entities = []
-    own = f"{level.removesuffix('_TARGETING').lower().replace('pin_promotion', 'ad')}_ids"
     for name, ids in filters.items():
-        attribute = "id" if name == own else name.removesuffix("s")
-        entities = [entity for entity in entities if getattr(entity, attribute, None) in ids]
+        entities = [entity for entity in entities if ads.id_in(entity, name.removesuffix("_ids")) in ids]
     return entities
 
 
@@ -112,7 +106,7 @@ def _filters(body: RequestBody, name: str) -> Callable[[Mapping[str, object]], b
 
 _ID_COLUMNS: Final = {"CAMPAIGN": "CAMPAIGN_ID", "AD_GROUP": "AD_GROUP_ID", "PIN_PROMOTION": "AD_ID"}
 
-HANDLERS: Final[Mapping[str, Callable[[OperationRequest], Reply]]] = {
+HANDLERS: Final[Mapping[str, Callable[[OperationRequest], object]]] = {
     "analytics/create_report": _create,
     "analytics/get_report": _get,
 }

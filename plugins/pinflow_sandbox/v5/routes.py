@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow_pinterest.catalogue.operations import match
 from pinflow_sandbox.server import access
-from pinflow_sandbox.server.body_checks import valid_id
-from pinflow_sandbox.server.errors import ApiError, invalid_request, permission_denied, restricted_feature
+from pinflow_sandbox.server.errors import ApiError, permission_denied, restricted_feature
 from pinflow_sandbox.server.json_encoding import encode_json, without_nulls
 from pinflow_sandbox.server.messages import HttpResponse
-from pinflow_sandbox.server.request import path_values
+from pinflow_sandbox.server.request import ListingPage, path_values
 from pinflow_sandbox.v5 import ads as v5_ads
 from pinflow_sandbox.v5 import analytics as v5_analytics
 from pinflow_sandbox.v5 import render
@@ -26,12 +25,11 @@ from pinflow_sandbox.v5.request import V5Request
 from pinflow_sandbox.world import accounts, ads, boards, pins, uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pinflow_pinterest.catalogue.operations import Operation
     from pinflow_sandbox.server.messages import Headers, HttpRequest
-    from pinflow_sandbox.server.request import Reply
-    from pinflow_sandbox.world.records import BoardRecord, PinRecord
+    from pinflow_sandbox.world.records import AccountRecord, MediaRecord, PinRecord
     from pinflow_sandbox.world.world import Caller, World
 
 
@@ -41,6 +39,8 @@ _METHODS = ("GET", "POST", "PATCH", "DELETE", "PUT")
 _PRIVACY_FILTERS = ("ALL", "PUBLIC", "PROTECTED", "SECRET", "PUBLIC_AND_SECRET")
 _PIN_FILTERS = ("exclude_native", "exclude_repins", "has_been_promoted")
 _FEED_TYPES = ("ALL", "RANKED", "CREATOR_ONLY", "RANKED_CREATOR_ONLY")
+_CREATING = frozenset({"boards/create", "pins/create", "media/create"})  # their status is a setting
+_STATUSES = {"board_sections/create": 201, "pins/save": 201}  # of success; the others' is 200, or 204 without a body
 _CODE_IS_STATUS = frozenset({400, 403, 404, 409})
 _REPEATING = (
     *("board_sections/", "campaigns/", "ad_groups/", "ads/", "ad_account/", "analytics/", "terms_"),
@@ -63,14 +63,21 @@ def respond(world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
         request = V5Request(world, caller, operation, call, path_values(operation, path), call.query)
         handler = _handler(request)
         request.caller = _on_behalf(request)
-        status, value = handler(request)
+        value = handler(request)
     except ApiError as error:
         return _error_response(operation, error, headers), template, account
+    return _success(world, operation, value, headers), template, account
+
+
+def _success(world: World, operation: Operation, value: object, headers: Headers) -> HttpResponse:
     if value is None:
-        return HttpResponse(status, headers=headers), template, account
+        return HttpResponse(204, headers=headers)
+    if isinstance(value, ListingPage):
+        value = {"items": value.items, "bookmark": value.bookmark}
     if world.settings.nulls == "omitted":
         value = without_nulls(value)
-    return HttpResponse(status, encode_json(value).encode(), headers=headers), template, account
+    status = world.settings.created_status if operation.id in _CREATING else _STATUSES.get(operation.id, 200)
+    return HttpResponse(status, encode_json(value).encode(), headers=headers)
 
 
 def error_response(status: int, code: int, message: str, headers: Headers = ()) -> HttpResponse:
@@ -102,7 +109,7 @@ def _operation(method: str, path: str) -> Operation:
     raise ApiError(404, 404, "No such path. Paths of API v5 start with /v5/ and end without a slash.")
 
 
-def _handler(request: V5Request) -> Callable[[V5Request], Reply]:
+def _handler(request: V5Request) -> Callable[[V5Request], object]:
     """The handler of the operation. Raises ApiError if the caller lacks permission."""
     operation, caller = request.operation, request.caller
     handler = HANDLERS.get(operation.id)
@@ -137,14 +144,10 @@ def _repeats_status(operation: str, status: int) -> bool:
     return (operation, status) in (("boards/list_pins", 404), ("user_account/get", 403))
 
 
-def _creation_reply(request: V5Request, value: object) -> Reply:
-    return request.world.settings.created_status, value
-
-
 # boards and sections
 
 
-def _boards_list(request: V5Request) -> Reply:
+def _boards_list(request: V5Request) -> ListingPage:
     privacy = request.choice("privacy", _PRIVACY_FILTERS)
     privacies = None if privacy in (None, "ALL") else privacy.split("_AND_")
     own = request.caller.account
@@ -152,61 +155,18 @@ def _boards_list(request: V5Request) -> Reply:
     return request.boards(ids, lambda board: privacies is None or board.privacy in privacies)
 
 
-def _boards_create(request: V5Request) -> Reply:
-    board = boards.create_board(request.world, request.caller, request.body())
-    return _creation_reply(request, render.board(request.world, board))
+def _sections_create(request: V5Request) -> object:
+    return render.section(boards.create_section(request.world, request.caller, request.board(), request.body()))
 
 
-def _boards_get(request: V5Request) -> Reply:
-    return 200, render.board(request.world, request.board())
-
-
-def _boards_update(request: V5Request) -> Reply:
-    board = boards.update_board(request.world, request.caller, request.board(), request.body())
-    return 200, render.board(request.world, board)
-
-
-def _boards_delete(request: V5Request) -> Reply:
-    boards.delete_board(request.world, request.caller, request.board())
-    return 204, None
-
-
-def _board_pins(request: V5Request) -> Reply:
-    return request.pins(request.board().pins, request.creative_type_filter())
-
-
-def _sections_list(request: V5Request) -> Reply:
-    sections = request.world.sections
-    return request.listing(request.board().sections, lambda id: True, lambda id: render.section(sections[id]))
-
-
-def _sections_create(request: V5Request) -> Reply:
-    section = boards.create_section(request.world, request.caller, request.board(), request.body())
-    return 201, render.section(section)
-
-
-def _sections_update(request: V5Request) -> Reply:
-    board = request.board()
-    section = request.world.section(board, valid_id("section_id", request.path["section_id"]))
-    return 200, render.section(boards.update_section(request.world, request.caller, board, section, request.body()))
-
-
-def _sections_delete(request: V5Request) -> Reply:
-    board = request.board()
-    section = request.world.section(board, valid_id("section_id", request.path["section_id"]))
-    boards.delete_section(request.world, request.caller, board, section)
-    return 204, None
-
-
-def _section_pins(request: V5Request) -> Reply:
-    section = request.world.section(request.board(), valid_id("section_id", request.path["section_id"]))
-    return request.pins(section.pins, lambda pin: True)
+def _sections_update(request: V5Request) -> object:
+    return render.section(boards.update_section(request.world, request.caller, request.section(), request.body()))
 
 
 # Pins
 
 
-def _pins_list(request: V5Request) -> Reply:
+def _pins_list(request: V5Request) -> ListingPage:
     chosen = request.choice("pin_filter", _PIN_FILTERS)
     private = request.choice("pin_type", ("PRIVATE",)) is not None
     protected = request.flag("include_protected_pins")
@@ -229,191 +189,133 @@ def _passes(chosen: str | None, pin: PinRecord) -> bool:
     return chosen is None or pin.promoted
 
 
-def _pins_create(request: V5Request) -> Reply:
-    pin = pins.create_pin(request.world, request.caller, request.body())
-    return _creation_reply(request, render.pin(request.world, request.caller, pin))
-
-
-def _pins_get(request: V5Request) -> Reply:
+def _pins_get(request: V5Request) -> object:
     metrics = request.flag("pin_metrics")
-    return 200, render.pin(request.world, request.caller, request.pin(), metrics=metrics)
-
-
-def _pins_update(request: V5Request) -> Reply:
-    pin = pins.update_pin(request.world, request.caller, request.pin(), request.body())
-    return 200, render.pin(request.world, request.caller, pin)
-
-
-def _pins_delete(request: V5Request) -> Reply:
-    pins.delete_pin(request.world, request.caller, request.pin())
-    return 204, None
-
-
-def _pins_save(request: V5Request) -> Reply:
-    id = valid_id("pin_id", request.path["pin_id"])
-    return 201, render.pin(
-        request.world, request.caller, pins.save_pin(request.world, request.caller, id, request.body())
-    )
+    return render.pin(request.world, request.caller, request.pin(), metrics=metrics)
 
 
 # media
 
 
-def _media(request: V5Request, id: str) -> dict[str, object]:
-    state = uploads.status(request.world, request.world.media[id])
-    return {"media_id": id, "media_type": "video", "status": state}
+def _media(id: str, status: str) -> dict[str, object]:
+    return {"media_id": id, "media_type": "video", "status": status}
 
 
-def _media_list(request: V5Request) -> Reply:
-    return request.listing(request.caller.account.media, lambda id: True, lambda id: _media(request, id))
+def _media_list(request: V5Request) -> ListingPage:
+    def show(media: MediaRecord) -> object:
+        return _media(media.id, uploads.status(request.world, media))
+
+    return request.listing(request.world.media, request.caller.account.media, show)
 
 
-def _media_create(request: V5Request) -> Reply:
+def _media_create(request: V5Request) -> object:
     media = uploads.register(request.world, request.caller, request.body())
-    return _creation_reply(
-        request,
-        {
-            "media_id": media.id,
-            "media_type": "video",
-            "upload_url": f"http://{request.call.host}{uploads.STORE_PATH}",
-            "upload_parameters": uploads.parameters(request.world, media),
-        },
-    )
+    return {
+        "media_id": media.id,
+        "media_type": "video",
+        "upload_url": f"http://{request.call.host}{uploads.STORE_PATH}",
+        "upload_parameters": uploads.parameters(request.world, media),
+    }
 
 
-def _media_get(request: V5Request) -> Reply:
-    id = valid_id("media_id", request.path["media_id"])
-    media = uploads.media_of(request.world, request.caller, id)
-    return 200, {"media_id": id, "media_type": "video", "status": uploads.poll(request.world, media)}
+def _media_get(request: V5Request) -> object:
+    media = uploads.media_of(request.world, request.caller, request.path_id("media_id"))
+    return _media(media.id, uploads.poll(request.world, media))
 
 
 # search
 
 
-def _search_boards(request: V5Request) -> Reply:
+def _search_boards(request: V5Request) -> ListingPage:
     words = (request.query_value("query") or "").casefold().split()
-
-    def matches(board: BoardRecord) -> bool:
-        text = f"{board.name} {board.description or ''}".casefold()
-        return all(word in text for word in words)
-
-    return request.boards(request.caller.account.boards, matches)
+    return request.boards(request.caller.account.boards, lambda board: _mentions(words, board.name, board.description))
 
 
-def _search_pins(request: V5Request) -> Reply:
-    query = request.query_value("query")
-    if not query:
-        raise invalid_request("Parameter 'query' is required")
+def _search_pins(request: V5Request) -> ListingPage:
+    query = request.required("query")
     ids = {word.strip() for word in query.split(",")}
     by_id = all(word.isdigit() for word in ids)
     words = query.casefold().split()
 
     def matches(pin: PinRecord) -> bool:
-        if by_id:
-            return pin.id in ids
-        content = pin.content
-        text = f"{content.title or ''} {content.description or ''}".casefold()
-        return all(word in text for word in words)
+        return pin.id in ids if by_id else _mentions(words, pin.content.title, pin.content.description)
 
     return request.pins(request.caller.account.pins, matches)
+
+
+def _mentions(words: Sequence[str], *texts: str | None) -> bool:
+    """Whether all of these words, in lower case, are in the texts."""
+    text = " ".join(text or "" for text in texts).casefold()
+    return all(word in text for word in words)
 
 
 # user account
 
 
-def _user_get(request: V5Request) -> Reply:
-    return 200, render.account(request.caller.account)
+def _users(request: V5Request, names: Iterable[str]) -> ListingPage:
+    def show(account: AccountRecord) -> object:
+        return render.user_summary(account.username)
+
+    return request.listing(request.world.accounts, sorted(names), show, newest_first=False)
 
 
-def _businesses(request: V5Request) -> Reply:
-    return 200, [render.linked_business(name) for name in request.caller.account.linked_businesses]
-
-
-def _followers(request: V5Request) -> Reply:
-    names = sorted(request.caller.account.followers)
-    return request.listing(names, lambda name: True, render.user_summary, newest_first=False)
-
-
-def _following(request: V5Request) -> Reply:
+def _following(request: V5Request) -> ListingPage:
     request.choice("feed_type", _FEED_TYPES)
     request.flag("explicit_following")
-    names = sorted(request.caller.account.following)
-    return request.listing(names, lambda name: True, render.user_summary, newest_first=False)
+    return _users(request, request.caller.account.following)
 
 
-def _followed_boards(request: V5Request) -> Reply:
+def _followed_boards(request: V5Request) -> ListingPage:
     request.flag("explicit_following")
-    boards = request.world.boards
-    return request.listing(
-        request.caller.account.followed_boards,
-        lambda id: boards[id].privacy == "PUBLIC",
-        lambda id: render.board(request.world, boards[id]),
-    )
+    ids = request.caller.account.followed_boards
+    return request.listing(request.world.boards, ids, request.show_board, lambda board: board.privacy == "PUBLIC")
 
 
-def _follow(request: V5Request) -> Reply:
+def _follow(request: V5Request) -> object:
     followed = accounts.follow(request.world, request.caller, request.path["username"], request.body())
-    return 200, render.user_summary(followed.username)
+    return render.user_summary(followed.username)
 
 
-def _websites(request: V5Request) -> Reply:
+def _websites(request: V5Request) -> ListingPage:
     websites = request.caller.account.websites
-    return request.listing(
-        sorted(websites), lambda name: True, lambda name: render.website(websites[name]), newest_first=False
-    )
+    return request.listing(websites, sorted(websites), render.website, newest_first=False)
 
 
-def _verify_website(request: V5Request) -> Reply:
-    return 200, render.website(accounts.verify_website(request.world, request.caller, request.body()))
-
-
-def _unverify_website(request: V5Request) -> Reply:
-    address = request.query_value("website")
-    if not address:
-        raise invalid_request("Parameter 'website' is required")
-    accounts.unverify_website(request.caller, address)
-    return 204, None
-
-
-def _verification(request: V5Request) -> Reply:
-    return 200, accounts.verification_code(request.caller.account)
-
-
-HANDLERS: Mapping[str, Callable[[V5Request], Reply]] = {
+HANDLERS: Mapping[str, Callable[[V5Request], object]] = {
     **v5_ads.HANDLERS,
     **v5_analytics.HANDLERS,
     **v5_reports.HANDLERS,
     **v5_terms.HANDLERS,
     "boards/list": _boards_list,
-    "boards/create": _boards_create,
-    "boards/get": _boards_get,
-    "boards/update": _boards_update,
-    "boards/delete": _boards_delete,
-    "boards/list_pins": _board_pins,
-    "board_sections/list": _sections_list,
+    "boards/create": lambda it: it.show_board(boards.create_board(it.world, it.caller, it.body())),
+    "boards/get": lambda it: it.show_board(it.board()),
+    "boards/update": lambda it: it.show_board(boards.update_board(it.world, it.caller, it.board(), it.body())),
+    "boards/delete": lambda it: boards.delete_board(it.world, it.caller, it.board()),
+    "boards/list_pins": lambda it: it.pins(it.board().pins, it.creative_type_filter()),
+    "board_sections/list": lambda it: it.listing(it.world.sections, it.board().sections, render.section),
     "board_sections/create": _sections_create,
     "board_sections/update": _sections_update,
-    "board_sections/delete": _sections_delete,
-    "board_sections/list_pins": _section_pins,
+    "board_sections/delete": lambda it: boards.delete_section(it.world, it.caller, it.section()),
+    "board_sections/list_pins": lambda it: it.pins(it.section().pins),
     "pins/list": _pins_list,
-    "pins/create": _pins_create,
+    "pins/create": lambda it: it.show_pin(pins.create_pin(it.world, it.caller, it.body())),
     "pins/get": _pins_get,
-    "pins/update": _pins_update,
-    "pins/delete": _pins_delete,
-    "pins/save": _pins_save,
+    "pins/update": lambda it: it.show_pin(pins.update_pin(it.world, it.caller, it.pin(), it.body())),
+    "pins/delete": lambda it: pins.delete_pin(it.world, it.caller, it.pin()),
+    "pins/save": lambda it: it.show_pin(pins.save_pin(it.world, it.caller, it.path_id("pin_id"), it.body())),
     "media/list": _media_list,
     "media/create": _media_create,
     "media/get": _media_get,
     "search_user_boards/get": _search_boards,
     "search_user_pins/list": _search_pins,
-    "user_account/get": _user_get,
-    "linked_business_accounts/get": _businesses,
-    "followers/list": _followers,
+    "user_account/get": lambda it: render.account(it.caller.account),
+    "linked_business_accounts/get": lambda it: list(map(render.linked_business, it.caller.account.linked_businesses)),
+    "followers/list": lambda it: _users(it, it.caller.account.followers),
     "user_following/get": _following,
     "boards_user_follows/list": _followed_boards,
     "follow_user/update": _follow,
     "user_websites/get": _websites,
-    "verify_website/update": _verify_website,
-    "unverify_website/delete": _unverify_website,
-    "website_verification/get": _verification,
+    "verify_website/update": lambda it: render.website(accounts.verify_website(it.world, it.caller, it.body())),
+    "unverify_website/delete": lambda it: accounts.unverify_website(it.caller, it.required("website")),
+    "website_verification/get": lambda it: accounts.verification_code(it.caller.account),
 }

@@ -12,23 +12,23 @@ from pinflow_sandbox.server.errors import invalid_request
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pinflow_sandbox.server.request import OperationRequest, Reply
+    from pinflow_sandbox.server.request import OperationRequest
 
 
-def _related_terms(request: OperationRequest) -> Reply:
-    terms = [term.strip() for value in request.query.get("terms", ()) for term in value.split(",") if term.strip()]
+def _related_terms(request: OperationRequest) -> object:
+    terms = [term.strip() for term in request.values("terms") if term.strip()]
     if not terms:
         raise invalid_request("Parameter 'terms' is required")
     related = [{"term": term, "related_terms": [f"{term} {word}" for word in _RELATED]} for term in terms]
-    return 200, {"id": terms[0], "related_term_count": len(related) * len(_RELATED), "related_terms_list": related}
+    return {"id": terms[0], "related_term_count": len(related) * len(_RELATED), "related_terms_list": related}
 
 
-def _suggested_terms(request: OperationRequest) -> Reply:
+def _suggested_terms(request: OperationRequest) -> object:
     term = (request.query_value("term") or "").strip()
     if not term:
         raise invalid_request("Parameter 'term' is required")
     limit = request.number("limit", default=4, most=10)
-    return 200, [f"{term} {word}" for word in _SUGGESTED][:limit]
+    return [f"{term} {word}" for word in _SUGGESTED][:limit]
 
 
 _RELATED: Final = ("ideas", "inspiration", "aesthetic", "for beginners")
@@ -38,7 +38,7 @@ _SUGGESTED: Final = (
 )
 
 
-HANDLERS: Final[Mapping[str, Callable[[OperationRequest], Reply]]] = {
+HANDLERS: Final[Mapping[str, Callable[[OperationRequest], object]]] = {
     "terms_related/list": _related_terms,
     "terms_suggested/list": _suggested_terms,
 }

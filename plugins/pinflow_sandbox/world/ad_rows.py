@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world import ads, metrics
+from pinflow_sandbox.world.ad_columns import DEFINITIONS, DESCRIBING, MEASURES
 from pinflow_sandbox.world.records import AdAccountRecord, AdGroupRecord, AdRecord, CampaignRecord
 
 if TYPE_CHECKING:
@@ -28,21 +29,14 @@ ID_COLUMNS: Final[dict[type[object], str]] = {
     AdGroupRecord: "AD_GROUP_ID",
     AdRecord: "AD_ID",
 }
-DESCRIBING: Final = frozenset(
-    {
-        *("AD_ACCOUNT_ID", "ADVERTISER_ID", "CAMPAIGN_ID", "CAMPAIGN_NAME", "CAMPAIGN_ENTITY_STATUS", "AD_GROUP_ID"),
-        *("AD_GROUP_NAME", "AD_GROUP_ENTITY_STATUS", "AD_ID", "PIN_PROMOTION_ID", "AD_NAME", "PIN_ID"),
-    }
-)
 
 _HOURS: Final = 24
 
 
 def parse_columns(names: Sequence[str]) -> list[str]:
     """The columns that a query names. Raises ApiError for none and for unknown ones."""
-    columns = [name.strip() for value in names for name in value.split(",") if name.strip()]
-    unknown = [name for name in columns if name not in metrics.AD_COLUMNS and name not in DESCRIBING]
-    if unknown:
+    columns = [column.strip() for name in names for column in name.split(",") if column.strip()]
+    if unknown := [name for name in columns if name not in DEFINITIONS]:
         raise invalid_request(f"unknown columns {unknown}; /resources/delivery_metrics lists those that there are")
     if not columns:
         raise invalid_request("Parameter 'columns' is required")
@@ -63,7 +57,7 @@ def rows(
             if granularity != "TOTAL":
                 row["DATE"] = part.first.isoformat()
             for hour, portion in _portions(counts, granularity):
-                yield row | hour | metrics.columns(portion, names)
+                yield row | hour | _measured_columns(portion, names)
 
 
 def _portions(counts: MetricCounts, granularity: Granularity) -> Iterator[tuple[Row, MetricCounts]]:
@@ -88,3 +82,8 @@ def _describing_columns(entity: AdEntity, names: Sequence[str]) -> Row:
             known |= {"CAMPAIGN_ID": entity.campaign_id, "AD_GROUP_ID": entity.ad_group_id, "PIN_ID": entity.pin_id}
             known |= {"AD_ID": entity.id, "PIN_PROMOTION_ID": entity.id, "AD_NAME": entity.name}
     return {name: known.get(name) for name in names if name in DESCRIBING}
+
+
+def _measured_columns(counts: MetricCounts, names: Sequence[str]) -> Row:
+    """The columns of counts, rates and costs."""
+    return {name: MEASURES[name][1](counts) for name in names if name in MEASURES}

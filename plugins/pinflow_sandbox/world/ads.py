@@ -5,7 +5,7 @@ Source: https://developers.pinterest.com/docs/api/v5/ (ad_accounts, campaigns, a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, Final, TypeVar, get_args
 
 from pinflow_pinterest.analytics.metrics import EntityStatus
 from pinflow_sandbox.server.body_checks import valid_id
@@ -22,7 +22,10 @@ STATUSES: tuple[EntityStatus, ...] = get_args(EntityStatus)
 DEFAULT_STATUSES: tuple[EntityStatus, ...] = ("ACTIVE", "PAUSED")  # of a query without statuses
 MOST_IDS = 250  # of a query, as in the description
 
-_Entity = TypeVar("_Entity", CampaignRecord, AdGroupRecord, AdRecord)
+# what is in an ad account, by the noun in names of fields and parameters; each is in those before it
+_TYPES: Final = {"campaign": CampaignRecord, "ad_group": AdGroupRecord, "ad": AdRecord}
+
+Entity = TypeVar("Entity", CampaignRecord, AdGroupRecord, AdRecord)
 
 
 def visible_accounts(world: World, caller: Caller, *, shared: bool = True) -> list[str]:
@@ -40,19 +43,12 @@ def ad_account_of(world: World, caller: Caller, id: str) -> AdAccountRecord:
     return account
 
 
-def campaign_of(world: World, account: AdAccountRecord, id: str) -> CampaignRecord:
-    """A campaign of this ad account. Raises ApiError (404) for any other."""
-    return _find(world.campaigns, account, "campaign", id)
-
-
-def ad_group_of(world: World, account: AdAccountRecord, id: str) -> AdGroupRecord:
-    """An ad group of this ad account. Raises ApiError (404) for any other."""
-    return _find(world.ad_groups, account, "ad group", id)
-
-
-def ad_of(world: World, account: AdAccountRecord, id: str) -> AdRecord:
-    """An ad of this ad account. Raises ApiError (404) for any other."""
-    return _find(world.ads, account, "ad", id)
+def entity_of(entities: Mapping[str, Entity], account: AdAccountRecord, noun: str, id: str) -> Entity:
+    """A "campaign", "ad_group" or "ad" of this ad account. Raises ApiError (404) for any other."""
+    entity = entities.get(valid_id(f"{noun}_id", id))
+    if entity is None or entity.ad_account_id != account.id:
+        raise ApiError(404, 404, f"{noun.replace('_', ' ').capitalize()} not found.")
+    return entity
 
 
 def ads_of(world: World, entity: AdEntity) -> list[AdRecord]:
@@ -73,9 +69,20 @@ def parse_ids(name: str, values: Sequence[str], most: int = MOST_IDS) -> list[st
     return [valid_id(name, id) for id in ids]
 
 
-def parse_statuses(values: Sequence[str]) -> Collection[str]:
+def id_filters(nouns: Sequence[str], query: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The ids in the filters ``campaign_ids``, ``ad_group_ids`` and ``ad_ids`` of a query, by noun."""
+    return {noun: parse_ids(f"{noun}_ids", query[f"{noun}_ids"]) for noun in nouns if f"{noun}_ids" in query}
+
+
+def id_in(entity: AdEntity, noun: str) -> str | None:
+    """The id of the campaign, ad group or ad that an entity is or belongs to; None if it belongs to none."""
+    own = isinstance(entity, _TYPES[noun])
+    id: str | None = getattr(entity, "id" if own else f"{noun}_id", None)
+    return id
+
+
+def parse_statuses(named: Sequence[str]) -> Collection[str]:
     """The entity statuses in a query; active and paused by default."""
-    named = [status for value in values for status in value.split(",") if status]
     if unknown := sorted(set(named) - set(STATUSES)):
         raise invalid_request(f"Parameter 'entity_statuses' must be of {list(STATUSES)} (was {unknown})")
     return named or DEFAULT_STATUSES
@@ -133,10 +140,3 @@ def add_ad(
     if pin_id in world.pins:
         world.pins[pin_id].promoted = True
     return ad
-
-
-def _find(entities: Mapping[str, _Entity], account: AdAccountRecord, noun: str, id: str) -> _Entity:
-    entity = entities.get(valid_id(f"{noun.replace(' ', '_')}_id", id))
-    if entity is None or entity.ad_account_id != account.id:
-        raise ApiError(404, 404, f"{noun.capitalize()} not found.")
-    return entity

@@ -24,7 +24,7 @@ _SECTION_NAME_LENGTH = 180  # characters
 
 def create_board(world: World, caller: Caller, body: RequestBody) -> BoardRecord:
     """Create a board of the caller."""
-    name = board_name(world, body)
+    name = _name(body, world.settings.board_name_length)
     description = body.text("description", null=True)
     privacy: Privacy = body.choice("privacy", PRIVACIES) or "PUBLIC"
     ads_only = body.flag("is_ads_only", default=False)
@@ -60,7 +60,7 @@ def add_board(
 def update_board(world: World, caller: Caller, board: BoardRecord, body: RequestBody) -> BoardRecord:
     """Change a board's name, description or privacy, as far as the body has them."""
     _require_owner(caller, board)
-    name = board_name(world, body) if "name" in body else board.name
+    name = _name(body, world.settings.board_name_length) if "name" in body else board.name
     privacy: Privacy = (body.choice("privacy", _UPDATE_PRIVACIES) if "privacy" in body else None) or board.privacy
     description = body.text("description", null=True) if "description" in body else board.description
     caller.require_write(board.privacy)
@@ -87,18 +87,10 @@ def delete_board(world: World, caller: Caller, board: BoardRecord) -> None:
     del world.boards[board.id]
 
 
-def board_name(world: World, body: RequestBody) -> str:
-    """The name of a board in a body."""
-    name = body.required_text("name", most=world.settings.board_name_length).strip()
-    if not name:
-        raise body.field_error("name", "must not be blank")
-    return name
-
-
 def create_section(world: World, caller: Caller, board: BoardRecord, body: RequestBody) -> SectionRecord:
     """Create a section on a board that the caller may change."""
     caller.require_write(board.privacy)
-    name = _section_name(body)
+    name = _name(body, _SECTION_NAME_LENGTH)
     if len(board.sections) >= world.settings.max_sections:
         raise invalid_request(f"a board can have at most {world.settings.max_sections} sections")
     _require_free_section_name(world, board, name)
@@ -115,20 +107,20 @@ def add_section(world: World, board: BoardRecord, name: str) -> SectionRecord:
     return section
 
 
-def update_section(
-    world: World, caller: Caller, board: BoardRecord, section: SectionRecord, body: RequestBody
-) -> SectionRecord:
+def update_section(world: World, caller: Caller, section: SectionRecord, body: RequestBody) -> SectionRecord:
     """Rename a section."""
+    board = world.boards[section.board_id]
     caller.require_write(board.privacy)
-    name = _section_name(body)
+    name = _name(body, _SECTION_NAME_LENGTH)
     if name.casefold() != section.name.casefold():
         _require_free_section_name(world, board, name)
     section.name = name
     return section
 
 
-def delete_section(world: World, caller: Caller, board: BoardRecord, section: SectionRecord) -> None:
+def delete_section(world: World, caller: Caller, section: SectionRecord) -> None:
     """Delete a section; the settings say whether its Pins stay on the board."""
+    board = world.boards[section.board_id]
     caller.require_write(board.privacy)
     for id in list(section.pins):
         pin = world.pins[id]
@@ -152,8 +144,9 @@ def _require_free_name(world: World, owner: str, name: str) -> None:
         raise ApiError(status, 58, "Try a different name. You already have a board with this name!")
 
 
-def _section_name(body: RequestBody) -> str:
-    name = body.required_text("name", most=_SECTION_NAME_LENGTH).strip()
+def _name(body: RequestBody, most: int) -> str:
+    """The name in a body, which may have at most so many characters."""
+    name = body.required_text("name", most=most).strip()
     if not name:
         raise body.field_error("name", "must not be blank")
     return name

@@ -46,6 +46,21 @@ class MetricCounts:
     def __sub__(self, other: MetricCounts) -> MetricCounts:
         return MetricCounts(*map(sub, _values(self), _values(other)))
 
+    @property
+    def all_impressions(self) -> int:
+        """Paid and earned ones."""
+        return self.impressions + self.earned_impressions
+
+    @property
+    def all_clicks(self) -> int:
+        """Paid and earned ones; a twentieth is earned."""
+        return self.clicks + self.clicks // 20
+
+    @property
+    def engagements(self) -> int:
+        """Paid clicks and saves."""
+        return self.clicks + self.saves
+
     def share(self, numerator: int, denominator: int) -> MetricCounts:
         """A share of these counts, rounded down."""
         return MetricCounts(*(count * numerator // denominator for count in _values(self)))
@@ -104,60 +119,22 @@ def ad_counts(ad: AdRecord, day: date) -> MetricCounts:
     return counts + MetricCounts(earned_impressions=earned, spend=spend)
 
 
-def _ratio(numerator: float, denominator: float) -> float:
+def ratio(numerator: float, denominator: float) -> float:
+    """The quotient to six digits; 0 where there is nothing to divide by."""
     return round(numerator / denominator, 6) if denominator else 0.0
 
-
-# columns of ad reports -> their value; ..._1 is paid, ..._2 is earned
-AD_COLUMNS: Mapping[str, Callable[[MetricCounts], float]] = {
-    "SPEND_IN_MICRO_DOLLAR": lambda it: it.spend,
-    "SPEND_IN_DOLLAR": lambda it: round(it.spend / 1_000_000, 2),
-    "PAID_IMPRESSION": lambda it: it.impressions,
-    "IMPRESSION_1": lambda it: it.impressions,
-    "IMPRESSION_2": lambda it: it.earned_impressions,
-    "TOTAL_IMPRESSION": lambda it: it.impressions + it.earned_impressions,
-    "CLICKTHROUGH_1": lambda it: it.clicks,
-    "CLICKTHROUGH_2": lambda it: it.clicks // 20,
-    "TOTAL_CLICKTHROUGH": lambda it: it.clicks + it.clicks // 20,
-    "OUTBOUND_CLICK_1": lambda it: it.outbound,
-    "OUTBOUND_CLICK_2": lambda it: it.outbound // 20,
-    "REPIN_1": lambda it: it.saves,
-    "REPIN_2": lambda it: it.saves // 20,
-    "ENGAGEMENT_1": lambda it: it.clicks + it.saves,
-    "ENGAGEMENT_2": lambda it: (it.clicks + it.saves) // 20,
-    "TOTAL_ENGAGEMENT": lambda it: it.clicks + it.saves + (it.clicks + it.saves) // 20,
-    "CTR": lambda it: _ratio(it.clicks, it.impressions),
-    "ECTR": lambda it: _ratio(it.clicks + it.clicks // 20, it.impressions),
-    "CTR_2": lambda it: _ratio(it.clicks // 20, it.earned_impressions),
-    "OUTBOUND_CTR_1": lambda it: _ratio(it.outbound, it.impressions),
-    "REPIN_RATE": lambda it: _ratio(it.saves, it.impressions),
-    "ENGAGEMENT_RATE": lambda it: _ratio(it.clicks + it.saves, it.impressions),
-    "EENGAGEMENT_RATE": lambda it: _ratio(it.clicks + it.saves, it.impressions + it.earned_impressions),
-    "CPC_IN_MICRO_DOLLAR": lambda it: _ratio(it.spend, it.clicks),
-    "ECPC_IN_MICRO_DOLLAR": lambda it: _ratio(it.spend, it.clicks + it.clicks // 20),
-    "ECPC_IN_DOLLAR": lambda it: _ratio(it.spend / 1_000_000, it.clicks + it.clicks // 20),
-    "CPM_IN_MICRO_DOLLAR": lambda it: _ratio(it.spend * 1000, it.impressions),
-    "CPM_IN_DOLLAR": lambda it: _ratio(it.spend / 1000, it.impressions),
-    "ECPM_IN_MICRO_DOLLAR": lambda it: _ratio(it.spend * 1000, it.impressions + it.earned_impressions),
-    "ECPE_IN_DOLLAR": lambda it: _ratio(it.spend / 1_000_000, it.clicks + it.saves),
-    "TOTAL_CONVERSIONS": lambda it: it.outbound // 10,
-    "TOTAL_PAGE_VISIT": lambda it: it.outbound // 2,
-    "TOTAL_SIGNUP": lambda it: it.outbound // 40,
-    "TOTAL_CHECKOUT": lambda it: it.outbound // 25,
-    "TOTAL_CHECKOUT_VALUE_IN_MICRO_DOLLAR": lambda it: it.outbound // 25 * 24_900_000,
-}
 
 # metrics of Pins and accounts -> their value
 METRICS: Mapping[str, Callable[[MetricCounts], float]] = {
     "IMPRESSION": lambda it: it.impressions,
     "PIN_CLICK": lambda it: it.clicks,
-    "PIN_CLICK_RATE": lambda it: _ratio(it.clicks, it.impressions),
+    "PIN_CLICK_RATE": lambda it: ratio(it.clicks, it.impressions),
     "OUTBOUND_CLICK": lambda it: it.outbound,
-    "OUTBOUND_CLICK_RATE": lambda it: _ratio(it.outbound, it.impressions),
+    "OUTBOUND_CLICK_RATE": lambda it: ratio(it.outbound, it.impressions),
     "SAVE": lambda it: it.saves,
-    "SAVE_RATE": lambda it: _ratio(it.saves, it.impressions),
+    "SAVE_RATE": lambda it: ratio(it.saves, it.impressions),
     "ENGAGEMENT": lambda it: it.clicks + it.outbound + it.saves,
-    "ENGAGEMENT_RATE": lambda it: _ratio(it.clicks + it.outbound + it.saves, it.impressions),
+    "ENGAGEMENT_RATE": lambda it: ratio(it.clicks + it.outbound + it.saves, it.impressions),
     "TOTAL_COMMENTS": lambda it: it.comments,
     "TOTAL_REACTIONS": lambda it: it.reactions,
     "USER_FOLLOW": lambda it: it.follows,
@@ -167,13 +144,8 @@ METRICS: Mapping[str, Callable[[MetricCounts], float]] = {
     "QUARTILE_95_PERCENT_VIEW": lambda it: it.whole_views,
     "VIDEO_V50_WATCH_TIME": lambda it: it.watched,
     "VIDEO_START": lambda it: it.starts,
-    "VIDEO_AVG_WATCH_TIME": lambda it: _ratio(it.watched, it.views),
+    "VIDEO_AVG_WATCH_TIME": lambda it: ratio(it.watched, it.views),
 }
-
-
-def columns(counts: MetricCounts, names: Iterable[str]) -> dict[str, float]:
-    """The values of these columns of an ad report."""
-    return {name: AD_COLUMNS[name](counts) for name in names if name in AD_COLUMNS}
 
 
 def values(counts: MetricCounts, names: Iterable[str]) -> dict[str, float]:
