@@ -36,11 +36,7 @@ def pinflow_commands() -> list[Command]:
     """``pinflow auth``."""
     return [
         Command(
-            name="auth",
-            help="sign in, and manage tokens",
-            add_arguments=_add_arguments,
-            run=_run,
-            group="Accounts",
+            name="auth", help="sign in, and manage tokens", add_arguments=_add_arguments, run=_run, group="Accounts"
         )
     ]
 

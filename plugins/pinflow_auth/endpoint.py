@@ -63,7 +63,7 @@ class AppCredentials:
 
 
 @dataclass(frozen=True, slots=True)
-class _GrantCall:
+class _Grant:
     """One call of a token endpoint. ``purpose`` completes "refused to ..."."""
 
     purpose: str
@@ -113,10 +113,10 @@ def ask_exchange(request: CredentialRequest, code: str, *, redirect_uri: str = "
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": uri, **oauth.exchange_fields}
     hint = (
         "a code works once, for some minutes: sign in again to get another. If that does not help, check that "
-        f"{_variable_names(oauth)} are those of the app, and that {uri} is exactly one of its redirect URIs"
+        f"{_variables(oauth)} are those of the app, and that {uri} is exactly one of its redirect URIs"
     )
-    return _request_tokens(
-        request, _GrantCall("exchange the code for tokens", oauth.token_method, oauth.token_path, form, hint)
+    return _ask_tokens(
+        request, _Grant("exchange the code for tokens", oauth.token_method, oauth.token_path, form, hint)
     )
 
 
@@ -127,33 +127,29 @@ def ask_refresh(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
     """
     oauth = oauth_of(request)
     if tokens.refresh_token is None:
-        raise CredentialError(
-            f"the token {tokens.name!r} ({tokens.source}) has no refresh token", hint=_login_hint(request)
-        )
+        raise CredentialError(f"the token {tokens.name!r} ({tokens.source}) has no refresh token", hint=_login(request))
     app = app_credentials(request)
     if tokens.app_id and tokens.app_id != app.id:
         raise CredentialError(
             f"the token {tokens.name!r} ({tokens.source}) belongs to the app {tokens.app_id}, "
             f"but {app.source} to the app {app.id}",
-            hint=f"set the credentials of that app, or {_login_hint(request)}",
+            hint=f"set the credentials of that app, or {_login(request)}",
         )
     form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token, **oauth.refresh_fields}
-    hint = f"if {app.source} are right, the refresh token was used, ended or revoked: {_login_hint(request)}"
+    hint = f"if {app.source} are right, the refresh token was used, ended or revoked: {_login(request)}"
     purpose = f"refresh the token {tokens.name!r}"
-    return _request_tokens(
-        request, _GrantCall(purpose, oauth.token_method, oauth.token_path, form, hint), before=tokens
-    )
+    return _ask_tokens(request, _Grant(purpose, oauth.token_method, oauth.token_path, form, hint), before=tokens)
 
 
 def ask_client_credentials(request: CredentialRequest, scopes: Iterable[str]) -> TokenSet:
     """A token with which the app acts as itself, not stored yet. Raises as ``ask_exchange``."""
     oauth = oauth_of(request)
     if not oauth.client_credentials:
-        raise CredentialError(f"{request.api.title} has no client-credentials tokens", hint=_login_hint(request))
+        raise CredentialError(f"{request.api.title} has no client-credentials tokens", hint=_login(request))
     form = {"grant_type": CLIENT_CREDENTIALS, "scope": ",".join(sorted(scopes))}
-    hint = f"check {_variable_names(oauth)}, and that the app may have these scopes: {form['scope']}"
-    call = _GrantCall("give the app a token of its own", oauth.token_method, oauth.token_path, form, hint)
-    return _request_tokens(request, call, grant=CLIENT_CREDENTIALS)
+    hint = f"check {_variables(oauth)}, and that the app may have these scopes: {form['scope']}"
+    call = _Grant("give the app a token of its own", oauth.token_method, oauth.token_path, form, hint)
+    return _ask_tokens(request, call, grant=CLIENT_CREDENTIALS)
 
 
 def ask_revoke(request: CredentialRequest, tokens: TokenSet) -> None:
@@ -166,15 +162,15 @@ def ask_revoke(request: CredentialRequest, tokens: TokenSet) -> None:
     kind = "refresh_token" if tokens.refresh_token else "access_token"
     form = {"token": tokens.refresh_token or tokens.access_token, "token_type_hint": kind}
     hint = "remove the app's access in the account's settings"
-    call = _GrantCall(f"revoke the token {tokens.name!r}", "POST", oauth.revoke_path, form, hint)
-    _request_grant(request, call, app_credentials(request))
+    call = _Grant(f"revoke the token {tokens.name!r}", "POST", oauth.revoke_path, form, hint)
+    _ask(request, call, app_credentials(request))
 
 
-def _request_tokens(
-    request: CredentialRequest, call: _GrantCall, *, before: TokenSet | None = None, grant: str = ""
+def _ask_tokens(
+    request: CredentialRequest, call: _Grant, *, before: TokenSet | None = None, grant: str = ""
 ) -> TokenSet:
     app = app_credentials(request)
-    answer = _request_grant(request, call, app)
+    answer = _ask(request, call, app)
     fields = _answer_fields(answer, oauth_of(request))
     if fields is None or not is_sendable(fields.get("access_token")):
         raise _in_doubt(request, call, "its answer has no usable access_token")
@@ -187,7 +183,7 @@ def _token_set(
     now = float(math.floor(request.clock()))  # to the second, as files have it
     rotated = fields.get("refresh_token")
     refresh = rotated if is_sendable(rotated) else before.refresh_token if before is not None else None
-    refresh_end = _end_time(fields.get("refresh_token_expires_in"), fields.get("refresh_token_expires_at"), now)
+    refresh_end = _end(fields.get("refresh_token_expires_in"), fields.get("refresh_token_expires_at"), now)
     if refresh_end is None and before is not None and refresh == before.refresh_token:
         refresh_end = before.refresh_expires_at
     scope = fields.get("scope")
@@ -197,8 +193,7 @@ def _token_set(
         access_token=fields["access_token"],
         refresh_token=refresh,
         scopes=scopes or (before.scopes if before is not None else None),
-        expires_at=_end_time(fields.get("expires_in"), None, now)
-        or _end_time(oauth_of(request).access_seconds, None, now),
+        expires_at=_end(fields.get("expires_in"), None, now) or _end(oauth_of(request).access_seconds, None, now),
         refresh_expires_at=refresh_end,
         issued_at=now,
         origin=origin_of(request),
@@ -209,7 +204,7 @@ def _token_set(
     )
 
 
-def _end_time(life: object, moment: object, now: float) -> float | None:
+def _end(life: object, moment: object, now: float) -> float | None:
     """When something ends that lives for ``life`` seconds, or until ``moment``; None if neither is usable.
 
     The life comes first: the service's clock may differ from this machine's.
@@ -232,7 +227,7 @@ def _answer_fields(answer: object, oauth: OAuth) -> dict[str, Any] | None:
     return fields
 
 
-def _request_grant(request: CredentialRequest, call: _GrantCall, app: AppCredentials) -> object:
+def _ask(request: CredentialRequest, call: _Grant, app: AppCredentials) -> object:
     """The decoded body of a success. Raises as ``ask_exchange``."""
     answer = _send(request, call, app)
     if 200 <= answer.status < 300:
@@ -242,7 +237,7 @@ def _request_grant(request: CredentialRequest, call: _GrantCall, app: AppCredent
     raise _refusal(request, call, app, answer)
 
 
-def _send(request: CredentialRequest, call: _GrantCall, app: AppCredentials) -> Answer:
+def _send(request: CredentialRequest, call: _Grant, app: AppCredentials) -> Answer:
     from pinflow import Limits, Lost, Transport, network_settings
 
     with closing(Transport(connections=1, network=network_settings(request.environ))) as transport:
@@ -262,7 +257,7 @@ def _send(request: CredentialRequest, call: _GrantCall, app: AppCredentials) -> 
     raise _in_doubt(request, call, lost.reason)
 
 
-def _refusal(request: CredentialRequest, call: _GrantCall, app: AppCredentials, answer: Answer) -> Exception:
+def _refusal(request: CredentialRequest, call: _Grant, app: AppCredentials, answer: Answer) -> Exception:
     if 300 <= answer.status < 400:
         return GrantRefused(
             f"{request.api.title} redirects (HTTP {answer.status}), and secrets are not sent after a redirect",
@@ -287,7 +282,7 @@ def _has_description(body: object) -> bool:
     return isinstance(body, Mapping) and isinstance(body.get("error_description"), str)
 
 
-def _in_doubt(request: CredentialRequest, call: _GrantCall, reason: str) -> GrantInDoubt:
+def _in_doubt(request: CredentialRequest, call: _Grant, reason: str) -> GrantInDoubt:
     return GrantInDoubt(
         f"{request.api.title} was asked to {call.purpose}, and it is unknown whether it did: {reason}",
         hint="try again in a moment; if that is refused, sign in again",
@@ -310,9 +305,9 @@ def _redact(secrets: Iterable[str], text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:300]
 
 
-def _variable_names(oauth: OAuth) -> str:
+def _variables(oauth: OAuth) -> str:
     return " or ".join(f"{id} and {secret}" for id, secret in reversed(oauth.app_variables)) or "the app's credentials"
 
 
-def _login_hint(request: CredentialRequest) -> str:
+def _login(request: CredentialRequest) -> str:
     return f"sign in again: {request.api.login_hint.format(token=request.token)}"

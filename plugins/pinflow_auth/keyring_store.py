@@ -81,6 +81,5 @@ def _call_in_time(call: Callable[[], T], path: Path, patience: float) -> T:
         return answers[0]
     problem = f"failed ({errors[0]})" if errors else f"did not answer within {patience:g} seconds"
     raise CredentialError(
-        f"the system's key store, which has the token {path.stem!r}, {problem}",
-        hint=_ADVICE.format(name=path.stem),
+        f"the system's key store, which has the token {path.stem!r}, {problem}", hint=_ADVICE.format(name=path.stem)
     )

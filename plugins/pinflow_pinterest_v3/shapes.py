@@ -150,8 +150,7 @@ def _carousel(images: Sequence[Mapping[str, str]], index: int | None) -> Raw:
     """A carousel of these images, each {url, title, description, link}, in v3's shape."""
     slots = [
         without_none(
-            images={"1200x": {"url": image["url"]}},
-            **{theirs: image.get(ours) for theirs, ours in _CAPTIONS.items()},
+            images={"1200x": {"url": image["url"]}}, **{theirs: image.get(ours) for theirs, ours in _CAPTIONS.items()}
         )
         for image in images
     ]

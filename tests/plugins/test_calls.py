@@ -10,7 +10,7 @@ from pinflow import ActionError, InDoubt, RemoteError
 from pinflow.app import App, Options
 from pinflow_pinterest.catalogue.operations import BUNDLED, open_catalogue
 from pinflow_pinterest_v5.calls import action as calls
-from pinflow_pinterest_v5.calls.action import make_operation_action
+from pinflow_pinterest_v5.calls.action import operation_action
 from pinflow_sandbox import Sandbox, Settings, start
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def call(id: str, *, items: bool = False) -> Action:
-    return make_operation_action(open_catalogue(BUNDLED), id, items=items)
+    return operation_action(open_catalogue(BUNDLED), id, items=items)
 
 
 def test_a_write_is_seen_by_the_service(bench: Bench) -> None:

@@ -21,7 +21,7 @@ from referencing.jsonschema import DRAFT4
 from pinflow.app import App, Options
 from pinflow.errors import RecipeError
 from pinflow_pinterest.catalogue.operations import BUNDLED, open_catalogue
-from pinflow_pinterest_v5.calls.action import argument_schema, make_operation_action
+from pinflow_pinterest_v5.calls.action import argument_schema, operation_action
 from pinflow_pinterest_v5.calls.samples import sample
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def validate(value: Any, pointer: str, registry: Registry[Any]) -> None:
 
 @pytest.mark.parametrize("id", IDS)
 def test_a_plan_refuses_what_an_operation_does_not_take(id: str) -> None:
-    parameters = make_operation_action(CATALOGUE, id, items=False).parameters
+    parameters = operation_action(CATALOGUE, id, items=False).parameters
     given = arguments(id, full=True)
     assert parameters.problems(given) == []
     (problem,) = parameters.problems({**given, "not_a_parameter": 1})
@@ -271,7 +271,7 @@ def test_a_plan_refuses_what_an_operation_does_not_take(id: str) -> None:
 
 def test_a_plan_knows_what_each_operation_needs() -> None:
     for id, operation in CATALOGUE.operations.items():
-        found = make_operation_action(CATALOGUE, id, items=False)
+        found = operation_action(CATALOGUE, id, items=False)
         assert found.scopes == {"": operation.scopes}
         assert found.quota == {operation.category}
         assert found.destructive == (operation.method == "DELETE")
@@ -289,7 +289,7 @@ def test_a_plan_knows_what_each_operation_needs() -> None:
 
 
 def is_read(id: str) -> bool:
-    return make_operation_action(CATALOGUE, id, items=False).effect == "read"
+    return operation_action(CATALOGUE, id, items=False).effect == "read"
 
 
 CASES = yaml.safe_load((Path(__file__).parent / "wrong_calls.yaml").read_text("utf-8"))

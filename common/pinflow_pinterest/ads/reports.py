@@ -40,8 +40,7 @@ def check_destination(ctx: Context, to: Path, if_exists: Literal["fail", "replac
         raise ActionError(f"the folder {to.parent} does not exist", hint="make it first")
     if to.exists() and (not to.is_file() or (if_exists == "fail" and ctx.sent_at(_FIRST) is None)):
         raise ActionError(
-            f"{to} already exists",
-            hint="move it, or set if_exists: replace (as an input: -i if_exists=replace)",
+            f"{to} already exists", hint="move it, or set if_exists: replace (as an input: -i if_exists=replace)"
         )
 
 

@@ -54,7 +54,7 @@ def read_description(description: Mapping[str, Any]) -> dict[str, Operation]:
 
 def catalogue_text(description: Mapping[str, Any]) -> str:
     """The text of catalogue.json for a description: one line an operation, so that two versions compare well."""
-    operations = {id: _entry(operation) for id, operation in read_description(description).items()}
+    operations = {id: operation.as_data() for id, operation in read_description(description).items()}
     return _text(description, operations=operations)
 
 
@@ -151,17 +151,6 @@ def _operation(
         client_credentials=any(APP_SCHEME in alternative for alternative in security),
         sandbox=declared.get("x-sandbox") == "enabled",
     )
-
-
-def _entry(operation: Operation) -> dict[str, object]:
-    return {
-        "method": operation.method,
-        "path": operation.path,
-        "scopes": sorted(operation.scopes),
-        "category": operation.category,
-        "client_credentials": operation.client_credentials,
-        "sandbox": operation.sandbox,
-    }
 
 
 def _arguments(declared: Mapping[str, Any], shared: Sequence[Mapping[str, Any]], schemas: Schemas) -> dict[str, object]:

@@ -41,6 +41,17 @@ class Operation:
     client_credentials: bool  # may be called with a client-credentials token
     sandbox: bool  # works in the vendor's own sandbox
 
+    def as_data(self) -> dict[str, Any]:
+        """Everything but the id as plain data, as catalogue.json has it."""
+        return {
+            "method": self.method,
+            "path": self.path,
+            "scopes": sorted(self.scopes),
+            "category": self.category,
+            "client_credentials": self.client_credentials,
+            "sandbox": self.sandbox,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class OperationArguments:
@@ -92,7 +103,7 @@ class Catalogue:
             raise ValueError(f"no operation {id!r} in the catalogue{_nearest_text(id, self.operations)}")
         return operation
 
-    def arguments_of(self, id: str) -> OperationArguments:
+    def arguments(self, id: str) -> OperationArguments:
         """What an operation takes. Raises ValueError."""
         entry = self._arguments["operations"][self.operation(id).id]
         return OperationArguments(
@@ -191,15 +202,7 @@ def _mask(segments: list[str], shape: _Shape) -> tuple[str, ...]:
 
 
 def _read(id: str, entry: Mapping[str, Any]) -> Operation:
-    return Operation(
-        id=id,
-        method=entry["method"],
-        path=entry["path"],
-        scopes=frozenset(entry["scopes"]),
-        category=entry["category"],
-        client_credentials=entry["client_credentials"],
-        sandbox=entry["sandbox"],
-    )
+    return Operation(id=id, **{**entry, "scopes": frozenset(entry["scopes"])})
 
 
 def _nearest_text(id: str, known: Mapping[str, Operation]) -> str:

@@ -20,7 +20,7 @@ from pinflow import ActionError
 from pinflow_pinterest.boards import boards_named, find_made_board, require_free, single_or_none, without_none
 from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, too_long_fields
 from pinflow_pinterest.copying.page_buffer import PageBuffer
-from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_times
+from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_at
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, NOT_A_PIN, read_pins
 from pinflow_pinterest.media.copyable import CopyBody, NotCopyable
 from pinflow_pinterest.sections import find_new_sections, send_section
@@ -50,7 +50,7 @@ class BoardCopy:
         ``target_boards`` are the boards of the account that gets the copy, as they were before. Raises ActionError
         with every problem before the first write, and Diverged if the copy is not what was made.
         """
-        unknown_times = earlier_unknown_times(self.ctx)
+        unknown_at = earlier_unknown_at(self.ctx)
         with PageBuffer() as buffer:
             source_pins = read_pins(self.source, board["id"], buffer, self.options)
             sections = source_sections(self.source, board["id"], self.options)
@@ -68,11 +68,11 @@ class BoardCopy:
                 placed,
                 source_pins,
                 frozenset(deleted_ids),
-                unknown_times,
+                unknown_at,
             )
             result = pins.make_all(total)
         if not self.ctx.dry_run:
-            Audit(self.ctx, self.target, copy["id"]).check(self._created_pins, placed.values(), unknown_times)
+            Audit(self.ctx, self.target, copy["id"]).check(self._created_pins, placed.values(), unknown_at)
         self._skip_others(source_pins)
         return _result(copy["id"], body["name"], (len(sections), remade), result, source_pins)
 

@@ -20,7 +20,7 @@ from pinflow_pinterest.boards import applied_or_none, boards_named, find_board, 
 from pinflow_pinterest.copying.board_copy import make_sections, source_sections
 from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, too_long_fields
 from pinflow_pinterest.copying.page_buffer import PageBuffer
-from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_times
+from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_at
 from pinflow_pinterest.copying.pin_matching import PinKeys, match_pins
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, examine_selected, read_pins
 from pinflow_pinterest.gateway import all_pins
@@ -97,7 +97,7 @@ class BoardMirror:
         with PageBuffer() as buffer:
             source_pins = read_pins(self.source, board["id"], buffer, self.options)
             sections = source_sections(self.source, board["id"], self.options)
-            unknown_times = earlier_unknown_times(self.ctx)
+            unknown_at = earlier_unknown_at(self.ctx)
             plan = MirrorPlan.of(self.ctx.freeze("decision", self._decide(board, copy, source_pins, sections)))
             deleted_ids = self._settle(plan, source_pins)
             self._update(copy, details)
@@ -105,22 +105,18 @@ class BoardMirror:
             placed = dict(pair.split(":") for pair in plan.place) | new
             known = frozenset(plan.known)
             pins = PinCopies(
-                self.ctx, self.target, self.options, copy["id"], placed, source_pins, deleted_ids, unknown_times, known
+                self.ctx, self.target, self.options, copy["id"], placed, source_pins, deleted_ids, unknown_at, known
             ).make_all(len(plan.add))
         deleted = self._delete(copy["id"], plan, pins)
         wrote = pins.complete_count or pins.failed_count or new or any(deleted)
         if wrote and not self.ctx.dry_run:
-            self._audit(copy["id"], plan, new, unknown_times)
+            self._audit(copy["id"], plan, new, unknown_at)
         return _result(copy, plan, pins, deleted, source_pins)
 
     # before the first write
 
     def _decide(
-        self,
-        board: Board,
-        copy: Board,
-        source_pins: SourcePins,
-        sections: Sequence[BoardSection],
+        self, board: Board, copy: Board, source_pins: SourcePins, sections: Sequence[BoardSection]
     ) -> Iterator[str]:
         """Make the plan when its lines are read: a resumed run has one. Raises ActionError with every problem."""
         target_sections: list[BoardSection] = list(self.target.sections(copy["id"])) if self.options.sections else []
@@ -312,7 +308,7 @@ class BoardMirror:
     # after the last write
 
     def _audit(
-        self, copy: str, plan: MirrorPlan, made_sections: Mapping[str, str], unknown_times: Sequence[float]
+        self, copy: str, plan: MirrorPlan, made_sections: Mapping[str, str], unknown_at: Sequence[float]
     ) -> None:
         def pins() -> set[str]:
             new = {result["id"] for _, result in self.ctx.effects_of("pin")}
@@ -320,7 +316,7 @@ class BoardMirror:
 
         deleted_ids = {result["id"] for _, result in self.ctx.effects_of("section deletion")}
         Audit(self.ctx, self.target, copy).check(
-            pins, {*plan.sections, *made_sections.values()} - deleted_ids, unknown_times
+            pins, {*plan.sections, *made_sections.values()} - deleted_ids, unknown_at
         )
 
 
@@ -345,8 +341,7 @@ def find_existing_board(
     frozen_ids = ctx.freeze("target", [board["id"] for board in matches])
     if len(frozen_ids) > 1:
         raise ActionError(
-            f"{len(frozen_ids)} boards are named {reference!r}: {', '.join(frozen_ids)}",
-            hint="choose one by its id",
+            f"{len(frozen_ids)} boards are named {reference!r}: {', '.join(frozen_ids)}", hint="choose one by its id"
         )
     by_id = {board["id"]: board for board in matches}
     return (by_id.get(frozen_ids[0]) or find_board(target, frozen_ids[0])) if frozen_ids else None

@@ -51,7 +51,7 @@ class PinCopies:
     sections: Mapping[str, str]  # section of the source -> section of the copy
     source_pins: SourcePins
     deleted_ids: frozenset[str]
-    unknown_times: list[float]  # when the copy was searched for a lost Pin; seconds since the epoch
+    unknown_at: list[float]  # when the copy was searched for a lost Pin; seconds since the epoch
     known_ids: Collection[str] = ()  # Pins that were on the board before
     fatal_errors: list[RemoteError] = field(default_factory=list)  # those that every further Pin would meet
 
@@ -134,7 +134,7 @@ class PinCopies:
 
     def _lost_pin(self, pin: Pin | None) -> dict[str, Any] | None:
         # it may even be of an earlier Pin, which was sent again before it was listed
-        self.unknown_times.append(self.ctx.now())
+        self.unknown_at.append(self.ctx.now())
         return {"id": pin["id"]} if pin else None
 
     # several at a time
@@ -185,16 +185,15 @@ class Audit:
     target: Gateway
     copy: str
 
-    def check(self, pins: Callable[[], set[str]], sections: Collection[str], unknown_times: Sequence[float]) -> None:
+    def check(self, pins: Callable[[], set[str]], sections: Collection[str], unknown_at: Sequence[float]) -> None:
         """Raise Diverged unless the copy lists exactly these Pins, and exactly these sections if there are any.
 
         ``doubts`` are the moments at which a Pin's outcome was unknown.
         """
-        remaining = unknown_times[-1] + _SETTLE_TIME - self.ctx.now() if unknown_times else 0.0
+        remaining = unknown_at[-1] + _SETTLE_TIME - self.ctx.now() if unknown_at else 0.0
         if remaining > 0:
             self.ctx.wait(
-                min(remaining, _SETTLE_TIME),
-                "an answer was lost: the copy is checked once late Pins must be listed",
+                min(remaining, _SETTLE_TIME), "an answer was lost: the copy is checked once late Pins must be listed"
             )
         differences = self._differences(pins(), set(sections))
         for wait in _AUDIT_WAITS:
@@ -216,7 +215,7 @@ class Audit:
         return differences
 
 
-def earlier_unknown_times(ctx: Context) -> list[float]:
+def earlier_unknown_at(ctx: Context) -> list[float]:
     """When an earlier process of the run searched for a Pin of unknown outcome, at the latest; [] if none did."""
     sent = ctx.last_unknown_at("pin")
     return [] if sent is None else [min(ctx.now(), sent + _LONGEST_SEARCH)]

@@ -24,10 +24,7 @@ def _changes_no_board(if_exists: str) -> None:
 
 copy_pin: Final = replace(copy_actions.copy_pin, api="v3", scopes={"": WRITE})
 copy_board: Final = replace(
-    copy_actions.copy_board,
-    api="v3",
-    scopes={"source": FIND, "target": FIND | WRITE},
-    checks=(_changes_no_board,),
+    copy_actions.copy_board, api="v3", scopes={"source": FIND, "target": FIND | WRITE}, checks=(_changes_no_board,)
 )
 copy_all_boards: Final = replace(
     copy_actions.copy_all_boards, api="v3", scopes={"source": FIND, "target": FIND | WRITE}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, Context, CredentialError, RemoteError, Repeated, Variants, action
 from pinflow_pinterest.undo import OF_BOARD, OF_PIN
-from pinflow_pinterest_v5.calls.catalogues import unreadable_catalogue
+from pinflow_pinterest_v5.calls.catalogues import catalogue_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -153,9 +153,9 @@ def _without_tokens(answer: Any, ctx: Context) -> Any:
 # -- the action of an operation
 
 
-def make_operation_action(catalogue: Catalogue, id: str, *, items: bool) -> Action:
+def operation_action(catalogue: Catalogue, id: str, *, items: bool) -> Action:
     """The action that calls an operation; with ``items`` one that yields the items of its listing, if it has one."""
-    arguments = catalogue.arguments_of(id)
+    arguments = catalogue.arguments(id)
     size = _resolve(arguments.query.get("page_size"), catalogue)
     call = _OperationCall(catalogue.operation(id), arguments, size.get("maximum", _MAX_PAGE) if size else None)
     reread = _reread(catalogue, call.operation)
@@ -250,7 +250,7 @@ def _collect(items: Iterator[Any], id: str) -> dict[str, Any]:
 
 def argument_schema(catalogue: Catalogue, id: str, *, items: bool = False) -> dict[str, Any]:
     """The arguments of an operation's step, as JSON Schema: its parameters by name, its body under "body"."""
-    arguments = catalogue.arguments_of(id)
+    arguments = catalogue.arguments(id)
     properties: dict[str, Any] = {"operation": {"enum": [id]}}
     properties |= {name: _path_schema(schema, catalogue) for name, schema in arguments.path.items()}
     properties |= arguments.query
@@ -315,16 +315,16 @@ def make_call_action(catalogue_choice: CatalogueChoice) -> Action:
             try:
                 if id not in catalogue_choice.catalogue.operations:
                     return None
-                actions[id, items] = make_operation_action(catalogue_choice.catalogue, id, items=items)
+                actions[id, items] = operation_action(catalogue_choice.catalogue, id, items=items)
             except ValueError as error:
-                raise unreadable_catalogue(error) from error
+                raise catalogue_error(error) from error
         return actions[id, items]
 
     def names() -> list[str]:
         try:
             return list(catalogue_choice.catalogue.operations)
         except ValueError as error:
-            raise unreadable_catalogue(error) from error
+            raise catalogue_error(error) from error
 
     hint = "pinflow operations WORD searches them"
     return replace(_any_operation, variants=Variants(by="operation", find=find, names=names, hint=hint))

@@ -38,7 +38,7 @@ class CatalogueChoice:
         try:
             return self.catalogue.match(method, path)
         except ValueError as error:
-            raise unreadable_catalogue(error) from error
+            raise catalogue_error(error) from error
 
 
 def own_folder(environ: Mapping[str, str]) -> Path:
@@ -46,6 +46,6 @@ def own_folder(environ: Mapping[str, str]) -> Path:
     return state_folder(environ) / "catalogue"
 
 
-def unreadable_catalogue(error: ValueError) -> UsageError:
+def catalogue_error(error: ValueError) -> UsageError:
     """The error for a catalogue that can't be read."""
     return UsageError(f"the catalogue of operations can't be used: {error}", hint=HINT)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pinflow import UsageError, inert, table
 from pinflow_pinterest.catalogue.importer import import_description
 from pinflow_pinterest.catalogue.operations import ARGUMENTS, BUNDLED, CATALOGUE, open_catalogue
-from pinflow_pinterest_v5.calls.action import TOKEN, argument_schema, make_operation_action
-from pinflow_pinterest_v5.calls.catalogues import HINT, CatalogueChoice, own_folder, unreadable_catalogue
+from pinflow_pinterest_v5.calls.action import TOKEN, argument_schema, operation_action
+from pinflow_pinterest_v5.calls.catalogues import HINT, CatalogueChoice, catalogue_error, own_folder
 from pinflow_pinterest_v5.calls.descriptions import Describer
 from pinflow_pinterest_v5.calls.samples import sample
 from pinflow_pinterest_v5.importing.yaml_writer import items
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, app: Host) -> int:
         else:
             _list(catalogue, find_operations(catalogue, args.words), names=args.names, human=args.output == "human")
     except ValueError as error:
-        raise unreadable_catalogue(error) from error
+        raise catalogue_error(error) from error
     return 0
 
 
@@ -88,30 +88,18 @@ def _text(operation: Operation) -> str:
 
 def _list(catalogue: Catalogue, operations: Iterable[Operation], *, names: bool, human: bool) -> None:
     if names:
-        _write_lines(operation.id for operation in operations)
+        _print(operation.id for operation in operations)
         return
     if not human:
-        _write_json({**_origin(catalogue), "operations": [as_data(operation) for operation in operations]})
+        listing = [{"id": operation.id, **operation.as_data()} for operation in operations]
+        _print_json({**_origin(catalogue), "operations": listing})
         return
     rows = [
         (operation.id, operation.method, operation.path, operation.category, " ".join(sorted(operation.scopes)))
         for operation in operations
     ]
-    _write_lines(table([tuple(map(inert, row)) for row in rows]))
+    _print(table([tuple(map(inert, row)) for row in rows]))
     sys.stderr.write(f"{len(rows)} operation{'s' if len(rows) > 1 else ''}; {_version(catalogue)}\n")
-
-
-def as_data(operation: Operation) -> dict[str, Any]:
-    """An operation as plain data."""
-    return {
-        "id": operation.id,
-        "method": operation.method,
-        "path": operation.path,
-        "scopes": sorted(operation.scopes),
-        "category": operation.category,
-        "client_credentials": operation.client_credentials,
-        "sandbox": operation.sandbox,
-    }
 
 
 def _origin(catalogue: Catalogue) -> dict[str, Any]:
@@ -129,19 +117,18 @@ def _version(catalogue: Catalogue) -> str:
 def _show(catalogue: Catalogue, id: str, *, human: bool) -> None:
     operation = catalogue.operation(id)
     if not human:
-        _write_json(
-            {**_origin(catalogue), **as_data(operation), **_facts(catalogue, id), "arguments": schema_of(catalogue, id)}
-        )
+        facts = {"id": id, **operation.as_data(), **_facts(catalogue, id)}
+        _print_json({**_origin(catalogue), **facts, "arguments": schema_of(catalogue, id)})
         return
-    _write_lines([f"{inert(id)}: {operation.method} {inert(operation.path)}"])
+    _print([f"{inert(id)}: {operation.method} {inert(operation.path)}"])
     for title, lines in _parts(catalogue, id):
-        _write_lines(["", title, *(f"  {line}" for line in lines)])
-    _write_lines([""])
+        _print(["", title, *(f"  {line}" for line in lines)])
+    _print([""])
     sys.stderr.write(f"{_version(catalogue)}\n")
 
 
 def _facts(catalogue: Catalogue, id: str) -> dict[str, Any]:
-    action, arguments = make_operation_action(catalogue, id, items=False), catalogue.arguments_of(id)
+    action, arguments = operation_action(catalogue, id, items=False), catalogue.arguments(id)
     return {
         "effect": action.effect,
         "destructive": action.destructive,
@@ -173,7 +160,7 @@ def schema_of(catalogue: Catalogue, id: str) -> dict[str, Any]:
 def _parts(catalogue: Catalogue, id: str) -> Iterator[tuple[str, list[str]]]:
     schema, arguments, describer = (
         argument_schema(catalogue, id),
-        catalogue.arguments_of(id),
+        catalogue.arguments(id),
         Describer(catalogue.definitions),
     )
     names = [name for name in schema["properties"] if name not in ("operation", "body", "all")]
@@ -194,8 +181,8 @@ def _parts(catalogue: Catalogue, id: str) -> Iterator[tuple[str, list[str]]]:
 def _needs(catalogue: Catalogue, id: str) -> Iterator[str]:
     operation, arguments, action = (
         catalogue.operation(id),
-        catalogue.arguments_of(id),
-        make_operation_action(catalogue, id, items=False),
+        catalogue.arguments(id),
+        operation_action(catalogue, id, items=False),
     )
     if operation.method == "DELETE":
         yield "deletes data: asks for confirmation, or needs --yes"
@@ -249,14 +236,14 @@ def _import(source: Path, app: Host, *, human: bool) -> int:
     open_catalogue.cache_clear()
     now = set(CatalogueChoice(app.environ).catalogue.operations)
     if not human:
-        _write_json(
+        _print_json(
             {"description": version, "operations": count, "new": sorted(now - before), "gone": sorted(before - now)}
         )
         return 0
-    _write_lines([f"now in use: description {inert(version)}, {count} operations"])
+    _print([f"now in use: description {inert(version)}, {count} operations"])
     for title, ids in (("new", now - before), ("gone", before - now)):
         if ids:
-            _write_lines([f"{title}: {', '.join(map(inert, sorted(ids)))}"])
+            _print([f"{title}: {', '.join(map(inert, sorted(ids)))}"])
     sys.stderr.write(f"{HINT}\n")
     return 0
 
@@ -273,15 +260,15 @@ def _use_bundled(app: Host, *, human: bool) -> int:
         (own_folder(app.environ) / name).unlink(missing_ok=True)
     catalogue = open_catalogue(BUNDLED)
     if human:
-        _write_lines([f"now in use: description {catalogue.version} (bundled)"])
+        _print([f"now in use: description {catalogue.version} (bundled)"])
     else:
-        _write_json(_origin(catalogue))
+        _print_json(_origin(catalogue))
     return 0
 
 
-def _write_lines(lines: Iterable[str]) -> None:
+def _print(lines: Iterable[str]) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
-def _write_json(value: Any) -> None:
+def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value) + "\n")

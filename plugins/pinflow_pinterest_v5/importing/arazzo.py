@@ -208,7 +208,7 @@ class _ArazzoReader:
     def _parameter(self, declared: Any, loc: Loc, operation: Operation, values: dict[str, Any]) -> None:
         parameter = self._resolve(declared, loc)
         name, location = str(parameter.get("name")), parameter.get("in")
-        arguments = self._catalogue.arguments_of(operation.id)
+        arguments = self._catalogue.arguments(operation.id)
         schema = {**arguments.path, **arguments.query}.get(name)
         if location in ("header", "cookie"):
             secret = name.lower() in ("authorization", "cookie")

@@ -74,7 +74,7 @@ def read(text: str, catalogue: Catalogue) -> Imported:
     operation = _operation(method, path, catalogue)
     draft = RecipeDraft(name=f"Call {operation.id}")
     values: dict[str, Any] = {"operation": operation.id, **_path_values(operation, path, draft)}
-    arguments = catalogue.arguments_of(operation.id)
+    arguments = catalogue.arguments(operation.id)
     body = None
     if command.get:
         query = "&".join(filter(None, [query, *command.data]))

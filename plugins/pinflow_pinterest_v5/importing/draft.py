@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import Imported, inert
-from pinflow_pinterest_v5.calls.action import make_operation_action
+from pinflow_pinterest_v5.calls.action import operation_action
 from pinflow_pinterest_v5.calls.descriptions import Describer
 from pinflow_pinterest_v5.importing.yaml_writer import block
 
@@ -83,7 +83,7 @@ def without_tokens(text: str) -> str:
 def find_faults(id: str, arguments: dict[str, Any], catalogue: Catalogue) -> list[str]:
     """A note for each argument that the operation would refuse; expressions are not checked."""
     notes = []
-    for problem in make_operation_action(catalogue, id, items=False).parameters.problems(arguments):
+    for problem in operation_action(catalogue, id, items=False).parameters.problems(arguments):
         value: Any = arguments
         for part in problem.location:
             inside = isinstance(value, list) or (isinstance(value, dict) and part in value)
