@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import threading
 from collections import Counter
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -64,10 +65,10 @@ def only(**shares: Any) -> FaultProfile:
 
 
 def test_the_same_seed_hits_the_same_requests_of_an_operation() -> None:
-    hostile = PROFILES["hostile"].seeded(42)
+    hostile = replace(PROFILES["hostile"], seed=42)
     first = [fault_for(hostile, "pins/create", number).name for number in range(1, 200)]
     assert first == [fault_for(hostile, "pins/create", number).name for number in range(1, 200)]
-    assert first != [fault_for(hostile.seeded(43), "pins/create", number).name for number in range(1, 200)]
+    assert first != [fault_for(replace(hostile, seed=43), "pins/create", number).name for number in range(1, 200)]
     assert first != [fault_for(hostile, "boards/list", number).name for number in range(1, 200)]
 
 

@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,7 @@ def test_so_it_is_on_the_older_version_of_the_api(copying: MakeCopy, seed: int) 
 def killed_among_faults(copying: MakeCopy, seed: int, *, parallel: int = 1, api: str | None = None) -> None:
     """A copy that meets faults in two requests of five and is killed three times, then resumed to its end."""
     chance = random.Random(seed)
-    faults = PROFILES["hostile"].times(0.4 / 0.27).seeded(seed)
+    faults = replace(PROFILES["hostile"].times(0.4 / 0.27), seed=seed)
     with copying(faults=faults) as copy:
         copy.inputs["parallel"] = parallel
         copy.api = api

@@ -13,7 +13,7 @@ import requests
 import pinflow_sandbox
 from pinflow_sandbox import Sandbox, Settings, Timeouts, server, start
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
-from pinflow_sandbox.v5.routes import operation_of
+from pinflow_sandbox.v5.routes import DIALECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -385,7 +385,7 @@ def test_a_fault_hook_may_respond_instead_of_the_api() -> None:
     asked: list[str | None] = []
 
     def faults(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
-        operation = operation_of(call)
+        operation = DIALECT.operation_of(call)
         asked.append(operation.id if operation else None)
         return HttpResponse(502, b"<html>", "text/html")
 

@@ -25,11 +25,10 @@ from pinflow_sandbox.world import pins
 from pinflow_sandbox.world.limits import RateLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pinflow_sandbox.server.dialects import Dialect
+    from pinflow_sandbox.server.dialect import Dialect
     from pinflow_sandbox.server.messages import Headers, HttpRequest
-    from pinflow_sandbox.world.limits import LimitCheck
     from pinflow_sandbox.world.world import World
 
     # Called instead of ``apply``: it may respond itself or raise ConnectionDropped, before or after it calls ``apply``.
@@ -72,10 +71,6 @@ class FaultProfile:
     stranger: float = 0.0  # of new Pins: an unrelated Pin appears on the board
     nothing_made: float = 0.0  # of creations: the response reports success, but nothing exists
     lie_seconds: float = 0.0  # at most, until a Pin vanishes or appears
-
-    def seeded(self, seed: int) -> FaultProfile:
-        """The same rates with another seed."""
-        return replace(self, seed=seed)
 
     def times(self, factor: float) -> FaultProfile:
         """The profile with the rates of faults multiplied by ``factor``; the rates of lies stay.
@@ -156,14 +151,21 @@ class InjectedFault:
 def fault_for(profile: FaultProfile, operation: str, number: int) -> InjectedFault:
     """The fault of the ``number``-th request (from 1) of an operation."""
     chance = Random(f"{profile.seed}/{operation}/{number}")  # noqa: S311 (faults, not secrets)
-    drawn = chance.random()
-    for name in _LOST:
-        drawn -= getattr(profile, name)
-        if drawn < 0:
-            return InjectedFault(name, chance)
+    if name := _draw(profile, _LOST, chance):
+        return InjectedFault(name, chance)
     if operation.startswith("board_sections/") and not operation.startswith("board_sections/list"):
         return InjectedFault("busy" if chance.random() < profile.busy else "", chance)
     return InjectedFault("expired" if chance.random() < profile.expired else "", chance)
+
+
+def _draw(profile: FaultProfile, names: Sequence[str], chance: Random) -> str:
+    """One of these faults, by its rate in the profile, or "" for none."""
+    drawn = chance.random()
+    for name in names:
+        drawn -= getattr(profile, name)
+        if drawn < 0:
+            return name
+    return ""
 
 
 class FaultInjector:
@@ -172,28 +174,19 @@ class FaultInjector:
     def __init__(self, world: World, faults: FaultHook | FaultProfile | None = None) -> None:
         self.counts: Counter[str] = Counter()  # injected faults, by field of the profile
         self._world = world
-        self._hook: FaultHook | None = None
-        self._profile = PROFILES["none"]
+        self.profile = faults if isinstance(faults, FaultProfile) else PROFILES["none"]
+        self._hook = None if isinstance(faults, FaultProfile) else faults
         self._numbers: Counter[str] = Counter()  # requests so far, by operation
         self._limits = RateLimits()
         self._lock = RLock()  # guards the counters, the profile and what is scheduled; requests come in many threads
         self._scheduled: list[tuple[float, int, Callable[[], object]]] = []  # heap of (time, sequence, act)
         self._sequence = 0
-        if isinstance(faults, FaultProfile):
-            self._profile = faults
-        else:
-            self._hook = faults
-
-    @property
-    def profile(self) -> FaultProfile:
-        """The current profile."""
-        return self._profile
 
     def choose(self, profile: FaultProfile) -> None:
         """Use this profile from now on and count requests from 1. Scheduled faults still come."""
         with self._lock:
             self._hook = None
-            self._profile = profile
+            self.profile = profile
             self._numbers.clear()
             self._limits.clear()
             self.counts.clear()
@@ -209,24 +202,24 @@ class FaultInjector:
             return self._hook(call, apply)
         self.catch_up()
         dialect = dialect_of(call.path)
-        operation = dialect.operation_of(call) if self._profile.name != "none" else None
+        operation = dialect.operation_of(call) if self.profile.name != "none" else None
         if operation is None:
             return apply()
         with self._lock:
-            profile = self._profile
+            profile = self.profile
             self._numbers[operation.id] += 1
             fault = fault_for(profile, operation.id, self._numbers[operation.id])
-        quota = self._spend_daily_quota(operation.category) if profile.daily else None
-        if quota is not None and not quota.allowed:
+        allowed, headers = self._spend_daily_quota(operation.category) if profile.daily else (True, None)
+        if headers is not None and not allowed:
             self._count_fault("daily")
-            return dialect.error_response(429, 8, "This request exceeded a rate limit. It is the day's.", quota.headers)
+            return dialect.error_response(429, 8, "This request exceeded a rate limit. It is the day's.", headers)
         if profile.small_pages and "page_size=" in call.query_text:
             size = f"page_size={fault.chance.randint(1, LARGEST_PAGE)}"
             call.query_text = re.sub(r"page_size=[^&]*", size, call.query_text)
         if fault.name and fault.name != "expired":
             self._count_fault(fault.name)
         answer = self._respond(call, apply, operation.id, fault)
-        return _with_limits(answer, quota.headers) if quota is not None else answer
+        return answer if headers is None else _with_limits(answer, headers)
 
     def catch_up(self) -> None:
         """Apply what is due by now, each at its own time."""
@@ -244,15 +237,15 @@ class FaultInjector:
     ) -> HttpResponse:
         chance, dialect = fault.chance, dialect_of(call.path)
         match fault.name:
-            case "error_before":
+            case "error_before" | "error_after" as name:
+                if name == "error_after":
+                    self._apply(call, apply, chance)
                 return _server_error(dialect, chance)
-            case "error_after":
-                self._apply(call, apply, chance)
-                return _server_error(dialect, chance)
-            case "reset_before":
-                raise ConnectionDropped(reset=chance.random() < 0.5)
-            case "reset_after":
-                self._apply(call, apply, chance)
+            case "reset_before" | "reset_after" | "late" as name:
+                if name == "reset_after":
+                    self._apply(call, apply, chance)
+                elif name == "late":
+                    self._postpone(call, apply, chance)
                 raise ConnectionDropped(reset=chance.random() < 0.5)
             case "truncated":
                 answer = self._apply(call, apply, chance)
@@ -260,9 +253,6 @@ class FaultInjector:
                 raise ConnectionDropped(answer, sent=chance.randint(1, max(1, len(answer.body) + 60)))
             case "limited":
                 return self._rate_limited(dialect, chance)
-            case "late":
-                self._postpone(call, apply, chance)
-                raise ConnectionDropped(reset=chance.random() < 0.5)
             case "busy":
                 return dialect.error_response(409, 409, "Could not get exclusive access to the board.")
             case "expired":
@@ -271,7 +261,7 @@ class FaultInjector:
 
     def _apply(self, call: HttpRequest, apply: Callable[[], HttpResponse], chance: Random) -> HttpResponse:
         """Apply the request; what it creates is listed some time later."""
-        lag = chance.uniform(0.0, self._profile.listing_lag)
+        lag = chance.uniform(0.0, self.profile.listing_lag)
         if call.method == "GET" or not lag:
             return apply()
         world = self._world
@@ -284,12 +274,12 @@ class FaultInjector:
                 world.settings = replace(world.settings, listing_lag=before.listing_lag)
 
     def _postpone(self, call: HttpRequest, apply: Callable[[], HttpResponse], chance: Random) -> None:
-        wait = chance.uniform(0.0, self._profile.late_seconds)
+        wait = chance.uniform(0.0, self.profile.late_seconds)
         if call.method != "GET":
             self._schedule(wait, lambda: self._apply(call, apply, chance))
 
     def _with_extra_fields(self, call: HttpRequest, answer: HttpResponse) -> HttpResponse:
-        if not (self._profile.extra_fields and answer.body and 200 <= answer.status < 300):
+        if not (self.profile.extra_fields and answer.body and 200 <= answer.status < 300):
             return answer
         value = json.loads(answer.body)
         for item in _json_objects(value, dialect_of(call.path).content(value)):
@@ -311,7 +301,7 @@ class FaultInjector:
         message = "This request exceeded a rate limit. Please try again later."
         return dialect.error_response(429, 8, message, chance.choice(styles))
 
-    def _spend_daily_quota(self, category: str) -> LimitCheck:
+    def _spend_daily_quota(self, category: str) -> tuple[bool, Headers]:
         """Count a request against the daily quotas of trial access."""
         with self._world.lock:
             settings = replace(self._world.settings, trial=True)
@@ -328,7 +318,8 @@ class FaultInjector:
         self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, chance: Random
     ) -> HttpResponse:
         """The response, which may be untrue now or become so later."""
-        lie = self._draw_lie(chance, operation) if operation in _MAKING else ""
+        lies = _LIES if operation.startswith("pins/") else ("nothing_made",)
+        lie = _draw(self.profile, lies, chance) if operation in _MAKING else ""
         with self._world.lock:
             answer = self._apply(call, apply, chance)
             if lie and 200 <= answer.status < 300:
@@ -337,16 +328,8 @@ class FaultInjector:
                 self._tell_lie(lie, operation, created["id"], chance)
         return answer
 
-    def _draw_lie(self, chance: Random, operation: str) -> str:
-        drawn = chance.random()
-        for name in _LIES if operation.startswith("pins/") else ("nothing_made",):
-            drawn -= getattr(self._profile, name)
-            if drawn < 0:
-                return name
-        return ""
-
     def _tell_lie(self, lie: str, operation: str, id: str, chance: Random) -> None:
-        wait = chance.uniform(0.0, self._profile.lie_seconds)
+        wait = chance.uniform(0.0, self.profile.lie_seconds)
         if lie == "nothing_made":
             self._remove(operation, id)
         elif lie == "vanished":

@@ -15,7 +15,7 @@ from pinflow_sandbox.server.errors import ApiError, authentication_failed, inval
 from pinflow_sandbox.server.json_encoding import encode_json
 from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.v3.scopes import V3_SCOPES
-from pinflow_sandbox.v5.routes import error_response
+from pinflow_sandbox.v5.routes import DIALECT
 from pinflow_sandbox.v5.scopes import V5_SCOPES
 from pinflow_sandbox.world.logins import EVERY_SCOPE, ConsentRequest, looks_real
 
@@ -59,7 +59,7 @@ def token_response(world: World, call: HttpRequest) -> HttpResponse:
             return HttpResponse(200)
         return _grant(world, app, form)
     except ApiError as error:
-        return error_response(error.status, error.code, error.message)
+        return DIALECT.error_response(error.status, error.code, error.message)
 
 
 def consent_response(world: World, call: HttpRequest) -> HttpResponse:

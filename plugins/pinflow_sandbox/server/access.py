@@ -11,14 +11,6 @@ if TYPE_CHECKING:
     from pinflow_sandbox.world.world import Caller, World
 
 
-class RateLimitExceeded(ApiError):
-    """The request exceeds a limit; the response has the headers that say until when."""
-
-    def __init__(self, category: str, headers: Headers) -> None:
-        super().__init__(429, 8, f"This request exceeded a rate limit. The limit is that of '{category}' operations.")
-        self.headers = headers
-
-
 def authorised_caller(world: World, call: HttpRequest) -> Caller:
     """The caller that a request's bearer token stands for. Raises ApiError (401) without a valid one."""
     kind, _, token = call.header("authorization").partition(" ")
@@ -28,10 +20,12 @@ def authorised_caller(world: World, call: HttpRequest) -> Caller:
 
 
 def spend_quota(world: World, caller: Caller, category: str) -> Headers:
-    """Count a request; returns the headers that say what is left. Raises RateLimitExceeded if nothing is."""
+    """Count a request; returns the headers that say what is left. Raises ApiError (429) with them if nothing is."""
     if not world.settings.quotas:
         return ()
-    check = world.limits.spend(world.settings, world.clock.now(), category, caller.account.username, caller.app_id)
-    if not check.allowed:
-        raise RateLimitExceeded(category, check.headers)
-    return check.headers
+    now, account = world.clock.now(), caller.account.username
+    allowed, headers = world.limits.spend(world.settings, now, category, account, caller.app_id)
+    if not allowed:
+        message = f"This request exceeded a rate limit. The limit is that of '{category}' operations."
+        raise ApiError(429, 8, message, headers)
+    return headers

@@ -5,20 +5,32 @@ Source: https://github.com/pinterest/api-description (v5/openapi.json, error exa
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pinflow_sandbox.server.messages import HttpResponse
+
+if TYPE_CHECKING:
+    from pinflow_sandbox.server.messages import Headers
+
 
 class ApiError(Exception):
-    """The request gets an error object. ``code`` is the API's own and rarely equals ``status``."""
+    """The request gets an error object. ``code`` is the API's own and rarely equals ``status``.
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    ``headers`` replace those that say what is left of a rate limit.
+    """
+
+    def __init__(self, status: int, code: int, message: str, headers: Headers = ()) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.headers = headers
 
 
-def store_error(code: str, message: str) -> str:
-    """The XML of an error of the object store for videos and reports."""
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+def store_error(status: int, code: str, message: str) -> HttpResponse:
+    """An error of the object store for videos and reports."""
+    xml = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return HttpResponse(status, xml.encode(), "application/xml")
 
 
 def invalid_request(reason: str) -> ApiError:

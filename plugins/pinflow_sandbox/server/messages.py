@@ -24,6 +24,11 @@ class HttpRequest:
         """The query parameters, each with all its values."""
         return parse_qs(self.query_text, keep_blank_values=True) if self.query_text else {}
 
+    @property
+    def last_values(self) -> dict[str, str]:
+        """The query parameters, each with its last value."""
+        return {name: values[-1] for name, values in self.query.items()}
+
     def header(self, name: str) -> str:
         """The value of a header, "" if it is absent."""
         return self.headers.get(name, "")

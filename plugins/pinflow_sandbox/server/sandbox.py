@@ -28,7 +28,6 @@ from pinflow_sandbox.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     from pinflow_sandbox.control.faults import FaultHook, FaultProfile
     from pinflow_sandbox.control.settings import Settings
@@ -134,23 +133,17 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _accept(self) -> None:
-        while True:
+        while not self._stopping:
             try:
                 connection, _ = self._listener.accept()
             except OSError:  # the listener was closed, or a client was gone before it was accepted
-                if self._stopping:
-                    return
                 continue
             if self._stopping or len(self._open) >= MOST_CONNECTIONS:
                 connection.close()
-                if self._stopping:
-                    return
                 continue
             self.connections += 1
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
@@ -165,7 +158,7 @@ class Sandbox:
                 self._site.respond,
                 error_response=unreadable_response,
                 body_limit=body_limit,
-                date=_DateHeader(self.world.clock.now).text,
+                date=lambda: http_date(int(self.world.clock.now()), "GMT"),
                 timeouts=self._timeouts,
             ).serve()
         finally:
@@ -206,22 +199,6 @@ def start(
     example.fill(world)
     faults = parse_profile(faults) if isinstance(faults, str) else faults
     return Sandbox(_listener(host, port), world, sleep=sleep, faults=faults, timeouts=timeouts or Timeouts())
-
-
-class _DateHeader:
-    """The value of the Date header, formatted once a second."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._second = -1
-        self._text = ""
-
-    def text(self) -> str:
-        second = int(self._now())
-        if second != self._second:
-            self._text = http_date(second, "GMT")
-            self._second = second
-        return self._text
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -90,7 +90,7 @@ def unreadable_response(status: int, reason: str, path: str) -> HttpResponse:
     message = f"The sandbox could not read this request: {reason}."
     if path == uploads.STORE_PATH:
         code = "EntityTooLarge" if status == 413 else "InvalidRequest"
-        return HttpResponse(status, store_error(code, message).encode(), "application/xml")
+        return store_error(status, code, message)
     return dialect_of(path).error_response(status, status, message)
 
 
@@ -100,5 +100,5 @@ def _upload_response(world: World, call: HttpRequest) -> HttpResponse:
     try:
         uploads.accept(world, call.body, call.header("content-type"), signed="authorization" in call.headers)
     except uploads.UploadRejected as error:
-        return HttpResponse(error.status, error.xml.encode(), "application/xml")
+        return error.response
     return HttpResponse(204)

@@ -13,6 +13,8 @@ from pinflow_sandbox.server.json_encoding import encode_json, without_nulls
 from pinflow_sandbox.server.messages import HttpResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pinflow_sandbox.server.messages import Headers
 
 _HOST = "pinflow-sandbox"
@@ -20,16 +22,19 @@ _NOT_PERMITTED = "You are not permitted to access that resource."
 _INVALID = "Invalid request: "
 
 
-def success(endpoint: str, data: object, now: float, *, nulls: bool = True, headers: Headers = ()) -> HttpResponse:
-    """A response with ``data``. Fields without a value (``bookmark`` of a last page) are omitted unless ``nulls``."""
-    return _answer(endpoint, {"data": data}, now, nulls=nulls, headers=headers)
-
-
-def listing(
-    endpoint: str, items: list[object], bookmark: str | None, now: float, *, nulls: bool = True, headers: Headers = ()
-) -> HttpResponse:
-    """A response with a page of a listing."""
-    return _answer(endpoint, {"data": items, "bookmark": bookmark}, now, nulls=nulls, headers=headers)
+def success(endpoint: str, content: Mapping[str, object], now: float, *, nulls: bool, headers: Headers) -> HttpResponse:
+    """A response. Fields without a value (``bookmark`` of a last page) are omitted unless ``nulls``."""
+    body: dict[str, object] = {
+        "status": "success",
+        "code": 0,
+        "message": "ok",
+        **content,
+        "endpoint_name": endpoint,
+        "host": _HOST,
+        "generated_at": http_date(int(now)),
+    }
+    shown = body if nulls else without_nulls(body)
+    return HttpResponse(200, encode_json(shown).encode(), headers=headers)
 
 
 def failure(status: int, code: int, message: str, headers: Headers = ()) -> HttpResponse:
@@ -44,17 +49,3 @@ def failure(status: int, code: int, message: str, headers: Headers = ()) -> Http
         status = 429
         body |= {"code": 8, "message": "Too many requests.", "message_detail": message}
     return HttpResponse(status, encode_json(body).encode(), headers=headers)
-
-
-def _answer(endpoint: str, content: dict[str, object], now: float, *, nulls: bool, headers: Headers) -> HttpResponse:
-    body: dict[str, object] = {
-        "status": "success",
-        "code": 0,
-        "message": "ok",
-        **content,
-        "endpoint_name": endpoint,
-        "host": _HOST,
-        "generated_at": http_date(int(now)),
-    }
-    shown = body if nulls else without_nulls(body)
-    return HttpResponse(200, encode_json(shown).encode(), headers=headers)

@@ -94,7 +94,7 @@ def pin(world: World, record: PinRecord) -> JsonObject:
     """A Pin."""
     content = record.content
     key = content.slots[content.cover].key
-    of = world.boards[record.board_id] if record.board_id is not None else None
+    of = world.board_of(record)
     return {
         "id": record.id,
         "type": "pin",

@@ -144,7 +144,7 @@ def _section_pins(request: EnvelopedRequest) -> object:
 
 
 def _sees_pin(request: EnvelopedRequest, pin: PinRecord) -> bool:
-    board = request.world.boards[pin.board_id] if pin.board_id is not None else None
+    board = request.world.board_of(pin)
     return board is None or board.privacy == "PUBLIC" or request.world.sees_pin(request.caller, pin)
 
 

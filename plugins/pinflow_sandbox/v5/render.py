@@ -124,9 +124,8 @@ def pin(world: World, caller: Caller, record: PinRecord, *, metrics: bool = Fals
         "pin_metrics": _metrics() if metrics else None,
         "media": _media(content, originals=world.settings.originals),
     }
-    if record.board_id is not None:
-        body["board_id"] = record.board_id
-        body["board_owner"] = {"username": world.boards[record.board_id].owner}
+    if of := world.board_of(record):
+        body |= {"board_id": of.id, "board_owner": {"username": of.owner}}
     return body
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pinflow_pinterest.catalogue.operations import match
-from pinflow_sandbox.server import access
-from pinflow_sandbox.server.errors import ApiError, permission_denied, restricted_feature
+from pinflow_sandbox.server.dialect import Dialect
+from pinflow_sandbox.server.errors import permission_denied, restricted_feature
 from pinflow_sandbox.server.json_encoding import encode_json, without_nulls
 from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.server.request import ListingPage, path_values
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pinflow_pinterest.catalogue.operations import Operation
+    from pinflow_sandbox.server.errors import ApiError
     from pinflow_sandbox.server.messages import Headers, HttpRequest
     from pinflow_sandbox.world.records import AccountRecord, MediaRecord, PinRecord
     from pinflow_sandbox.world.world import Caller, World
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 PREFIX = "/v5"
 
-_METHODS = ("GET", "POST", "PATCH", "DELETE", "PUT")
 _PRIVACY_FILTERS = ("ALL", "PUBLIC", "PROTECTED", "SECRET", "PUBLIC_AND_SECRET")
 _PIN_FILTERS = ("exclude_native", "exclude_repins", "has_been_promoted")
 _FEED_TYPES = ("ALL", "RANKED", "CREATOR_ONLY", "RANKED_CREATOR_ONLY")
@@ -48,70 +48,47 @@ _REPEATING = (
 )
 
 
-def respond(world: World, call: HttpRequest) -> tuple[HttpResponse, str, str]:
-    """The response, the operation's path template, and the account it was for ("" if unknown)."""
-    path = _path(call)
-    headers: Headers = ()
-    template = account = ""
-    operation: Operation | None = None
-    try:
-        operation = _operation(call.method, path)
-        template = PREFIX + operation.path
-        caller = access.authorised_caller(world, call)
-        account = caller.account.username
-        headers = access.spend_quota(world, caller, operation.category)
+class V5Dialect(Dialect):
+    """API v5."""
+
+    operation_prefix = PREFIX
+
+    def find(self, method: str, path: str) -> Operation | None:
+        return match(method, path.removeprefix(PREFIX)) if path.startswith(f"{PREFIX}/") else None
+
+    def not_found_hint(self, path: str) -> str:
+        return f" Paths of API v5 start with {PREFIX}/ and end without a slash."
+
+    def answer(
+        self, world: World, caller: Caller, operation: Operation, call: HttpRequest, headers: Headers
+    ) -> HttpResponse:
+        path, handler = call.path.removeprefix(PREFIX), _handler(operation, caller)
         request = V5Request(world, caller, operation, call, path_values(operation, path), call.query)
-        handler = _handler(request)
         request.caller = _on_behalf(request)
         value = handler(request)
-    except ApiError as error:
-        return _error_response(operation, error, headers), template, account
-    return _success(world, operation, value, headers), template, account
+        if value is None:
+            return HttpResponse(204, headers=headers)
+        if isinstance(value, ListingPage):
+            value = {"items": value.items, "bookmark": value.bookmark}
+        if world.settings.nulls == "omitted":
+            value = without_nulls(value)
+        status = world.settings.created_status if operation.id in _CREATING else _STATUSES.get(operation.id, 200)
+        return HttpResponse(status, encode_json(value).encode(), headers=headers)
+
+    def refuse(self, operation: Operation | None, error: ApiError, headers: Headers) -> HttpResponse:
+        """Some operations use the HTTP status as their code."""
+        repeats = operation is not None and _repeats_status(operation.id, error.status)
+        return self.error_response(error.status, error.status if repeats else error.code, error.message, headers)
+
+    def error_response(self, status: int, code: int, message: str, headers: Headers = ()) -> HttpResponse:
+        return HttpResponse(status, encode_json({"code": code, "message": message}).encode(), headers=headers)
+
+    def content(self, value: Any) -> Any:
+        return value["items"] if isinstance(value, dict) and "items" in value else value
 
 
-def _success(world: World, operation: Operation, value: object, headers: Headers) -> HttpResponse:
-    if value is None:
-        return HttpResponse(204, headers=headers)
-    if isinstance(value, ListingPage):
-        value = {"items": value.items, "bookmark": value.bookmark}
-    if world.settings.nulls == "omitted":
-        value = without_nulls(value)
-    status = world.settings.created_status if operation.id in _CREATING else _STATUSES.get(operation.id, 200)
-    return HttpResponse(status, encode_json(value).encode(), headers=headers)
-
-
-def error_response(status: int, code: int, message: str, headers: Headers = ()) -> HttpResponse:
-    """An error response of API v5."""
-    return HttpResponse(status, encode_json({"code": code, "message": message}).encode(), headers=headers)
-
-
-def operation_of(call: HttpRequest) -> Operation | None:
-    """The operation that a request calls, or None if there is none."""
-    return match("GET" if call.method == "HEAD" else call.method, _path(call))
-
-
-def content(value: Any) -> Any:
-    """The object of a JSON response, or the objects of a page."""
-    return value["items"] if isinstance(value, dict) and "items" in value else value
-
-
-def _path(call: HttpRequest) -> str:
-    """The path below API v5; "" for other paths, which no operation has."""
-    return call.path.removeprefix(PREFIX) if call.path.startswith(f"{PREFIX}/") else ""
-
-
-def _operation(method: str, path: str) -> Operation:
-    operation = match("GET" if method == "HEAD" else method, path)
-    if operation is not None:
-        return operation
-    if any(match(other, path) for other in _METHODS):
-        raise ApiError(405, 5, "Method not allowed")
-    raise ApiError(404, 404, "No such path. Paths of API v5 start with /v5/ and end without a slash.")
-
-
-def _handler(request: V5Request) -> Callable[[V5Request], object]:
+def _handler(operation: Operation, caller: Caller) -> Callable[[V5Request], object]:
     """The handler of the operation. Raises ApiError if the caller lacks permission."""
-    operation, caller = request.operation, request.caller
     handler = HANDLERS.get(operation.id)
     if handler is None:
         raise permission_denied(f"This sandbox does not offer {operation.id}.")
@@ -128,14 +105,6 @@ def _on_behalf(request: V5Request) -> Caller:
         return request.caller
     account = ads.ad_account_of(request.world, request.caller, id)
     return replace(request.caller, account=request.world.account(account.owner))
-
-
-def _error_response(operation: Operation | None, error: ApiError, headers: Headers) -> HttpResponse:
-    """An error response; some operations use the HTTP status as their code."""
-    code = error.code
-    if operation is not None and _repeats_status(operation.id, error.status):
-        code = error.status
-    return error_response(error.status, code, error.message, getattr(error, "headers", headers))
 
 
 def _repeats_status(operation: str, status: int) -> bool:
@@ -173,7 +142,8 @@ def _pins_list(request: V5Request) -> ListingPage:
     fits = request.creative_type_filter()
 
     def keep(pin: PinRecord) -> bool:
-        privacy = request.world.boards[pin.board_id].privacy if pin.board_id is not None else "PUBLIC"
+        board = request.world.board_of(pin)
+        privacy = board.privacy if board else "PUBLIC"
         if (private and privacy != "SECRET") or (privacy == "PROTECTED" and not protected):
             return False
         return _passes(chosen, pin) and fits(pin)
@@ -319,3 +289,5 @@ HANDLERS: Mapping[str, Callable[[V5Request], object]] = {
     "unverify_website/delete": lambda it: accounts.unverify_website(it.caller, it.required("website")),
     "website_verification/get": lambda it: accounts.verification_code(it.caller.account),
 }
+
+DIALECT = V5Dialect()

@@ -26,14 +26,6 @@ class LimitWindow:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class LimitCheck:
-    """Whether a request may pass, and the rate limit headers of its response."""
-
-    allowed: bool
-    headers: Headers
-
-
 class RateLimits:
     """The requests counted in each current window."""
 
@@ -44,8 +36,11 @@ class RateLimits:
         """Forget all counts."""
         self._used.clear()
 
-    def spend(self, settings: Settings, now: float, category: str, account: str, app: str) -> LimitCheck:
-        """Count one request. If a window is full, nothing is counted and the request may not pass."""
+    def spend(self, settings: Settings, now: float, category: str, account: str, app: str) -> tuple[bool, Headers]:
+        """Count one request; returns whether it may pass, and the rate limit headers of its response.
+
+        If a window is full, nothing is counted and the request may not pass.
+        """
         windows = _windows(settings, category, account, app)
         remaining = [window.limit - self._count(window, now) for window in windows]
         allowed = min(remaining) > 0
@@ -53,7 +48,7 @@ class RateLimits:
             for window in windows:
                 self._used[window.key] = (int(now // window.seconds), self._count(window, now) + 1)
             remaining = [number - 1 for number in remaining]
-        return LimitCheck(allowed, _headers(windows, remaining, now))
+        return allowed, _headers(windows, remaining, now)
 
     def _count(self, window: LimitWindow, now: float) -> int:
         number, used = self._used.get(window.key, (0, 0))

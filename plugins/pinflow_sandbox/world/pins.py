@@ -95,8 +95,7 @@ def remove_pin(world: World, pin: PinRecord) -> None:
     """Remove a Pin from the world."""
     if pin.section_id is not None:
         world.sections[pin.section_id].pins.remove(pin.id)
-    if pin.board_id is not None:
-        board = world.boards[pin.board_id]
+    if board := world.board_of(pin):
         board.pins.remove(pin.id)
         board.pins_modified = world.clock.now()
     world.accounts[pin.account].pins.remove(pin.id)
@@ -107,8 +106,8 @@ def _add_new(world: World, pin: PinRecord) -> PinRecord:
     """Add a new Pin to the world, created now."""
     pin.created = world.clock.now()
     _put(world, pin)
-    if pin.board_id is not None:
-        world.boards[pin.board_id].pins_modified = pin.created
+    if board := world.board_of(pin):
+        board.pins_modified = pin.created
     world.delay_listing(pin.id)
     return pin
 
@@ -116,8 +115,8 @@ def _add_new(world: World, pin: PinRecord) -> PinRecord:
 def _put(world: World, pin: PinRecord) -> None:
     world.pins[pin.id] = pin
     world.accounts[pin.account].pins.add(pin.id)
-    if pin.board_id is not None:
-        world.boards[pin.board_id].pins.add(pin.id)
+    if board := world.board_of(pin):
+        board.pins.add(pin.id)
     if pin.section_id is not None:
         world.sections[pin.section_id].pins.add(pin.id)
 
@@ -139,7 +138,7 @@ def _require_pin_scope(caller: Caller, board: BoardRecord) -> None:
 
 
 def _require_change_right(world: World, caller: Caller, pin: PinRecord) -> None:
-    board = world.boards[pin.board_id] if pin.board_id is not None else None
+    board = world.board_of(pin)
     if caller.account.username not in (pin.account, board.owner if board else None):
         raise errors.permission_denied()
     if board is not None:
@@ -157,8 +156,8 @@ def _find_savable(world: World, caller: Caller, id: str) -> PinRecord:
     pin = world.pins.get(id)
     if pin is None:
         raise errors.pin_not_found()
-    public = pin.board_id is None or world.boards[pin.board_id].privacy == "PUBLIC"
-    if not public and not world.sees_pin(caller, pin):
+    board = world.board_of(pin)
+    if board is not None and board.privacy != "PUBLIC" and not world.sees_pin(caller, pin):
         raise errors.pin_not_found()
     return pin
 
@@ -176,8 +175,6 @@ def _edited_content(pin: PinRecord, body: RequestBody) -> PinContent:
         changes = body.parts("carousel_slots", least=0, most=len(slots))
         edited = [replace(slot, **_slot_texts(change)) for slot, change in zip(slots, changes, strict=False)]
         slots = (*edited, *slots[len(edited) :])
-    if not texts and slots == old.slots:
-        return old
     return replace(old, slots=slots, **texts)
 
 

@@ -91,18 +91,18 @@ def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
 def file_response(world: World, call: HttpRequest) -> HttpResponse:
     """The response of the object store to a signed URL."""
     if call.method not in ("GET", "HEAD"):
-        return _store_error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+        return store_error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
     if "authorization" in call.headers:
-        return _store_error(400, "InvalidArgument", "Only one auth mechanism allowed: the address is signed already")
-    values = {name: texts[-1] for name, texts in call.query.items()}
+        return store_error(400, "InvalidArgument", "Only one auth mechanism allowed: the address is signed already")
+    values = call.last_values
     report = world.reports.get(values.get("report", ""))
     expires = values.get("X-Amz-Expires", "")
     if report is None or call.path != STORE_PATH + report.name or not expires.isdigit():
-        return _store_error(403, "AccessDenied", "Access Denied")
+        return store_error(403, "AccessDenied", "Access Denied")
     if not compare_digest(values.get("X-Amz-Signature", "").encode(), _signature(world, report, expires).encode()):
-        return _store_error(403, "SignatureDoesNotMatch", "The signature does not match the address")
+        return store_error(403, "SignatureDoesNotMatch", "The signature does not match the address")
     if world.clock.now() > int(expires) or status(world, report) != "FINISHED":
-        return _store_error(403, "AccessDenied", "Request has expired")
+        return store_error(403, "AccessDenied", "Request has expired")
     return HttpResponse(200, report.file, report.content_type)
 
 
@@ -124,7 +124,3 @@ def _address(world: World, report: ReportRecord, host: str) -> str:
 
 def _signature(world: World, report: ReportRecord, expires: str) -> str:
     return images.fingerprint("signed", str(world.seed), report.token, expires)
-
-
-def _store_error(status: int, code: str, message: str) -> HttpResponse:
-    return HttpResponse(status, store_error(code, message).encode(), "application/xml")

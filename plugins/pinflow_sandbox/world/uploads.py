@@ -30,12 +30,11 @@ _NAME = re.compile(rb'(?:^|[;\s])name="([^"]*)"', re.IGNORECASE)
 
 
 class UploadRejected(Exception):
-    """The object store refuses an upload; ``xml`` is the body of its response."""
+    """The object store refuses an upload with this response."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
-        self.status = status
-        self.xml = store_error(code, message)
+        self.response = store_error(status, code, message)
 
 
 def register(world: World, caller: Caller, body: RequestBody) -> MediaRecord:
@@ -96,7 +95,7 @@ def status(world: World, media: MediaRecord) -> Status:
 def accept(world: World, body: bytes, content_type: str, *, signed: bool) -> None:
     """Store an upload: every parameter before the file, no Authorization header.
 
-    Raises UploadRejected with the status and XML of the store's response.
+    Raises UploadRejected with the store's response.
     """
     if signed:
         raise UploadRejected(

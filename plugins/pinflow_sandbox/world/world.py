@@ -159,6 +159,10 @@ class World:
             self.account(access.family.account), access.family.app_id, access.scopes, access.family.kind == "client"
         )
 
+    def board_of(self, pin: PinRecord) -> BoardRecord | None:
+        """The board of a Pin; None if it is on a profile only."""
+        return None if pin.board_id is None else self.boards[pin.board_id]
+
     def sees_board(self, caller: Caller, board: BoardRecord) -> bool:
         """Whether the caller may read a board: an own or shared one, a secret one only with the scope."""
         name = caller.account.username
@@ -167,7 +171,7 @@ class World:
 
     def sees_pin(self, caller: Caller, pin: PinRecord) -> bool:
         """Whether the caller may read a Pin."""
-        board = self.boards[pin.board_id] if pin.board_id is not None else None
+        board = self.board_of(pin)
         if board is None:
             return pin.account == caller.account.username
         if board.privacy == "SECRET" and not caller.has("boards:read_secret", "pins:read_secret"):
@@ -203,12 +207,5 @@ class World:
 
     def is_listed(self, id: str) -> bool:
         """Whether listings show this id yet."""
-        if not self._unlisted:
-            return True
         due = self._unlisted.get(id)
-        if due is None:
-            return True
-        if due <= self.clock.now():
-            del self._unlisted[id]
-            return True
-        return False
+        return due is None or due <= self.clock.now()
