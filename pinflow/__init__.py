@@ -11,45 +11,53 @@ TYPE_CHECKING = False  # importing typing would take as long as all of --version
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pinflow.app import App
-    from pinflow.clock import Clock
-    from pinflow.engine.context import Context
-    from pinflow.engine.effects import EachResult, Skip
+    # "X as X" is how type checkers know a public name; sorting would give each a statement of its own
+    # isort: off
+    from pinflow.app import App as App
+    from pinflow.clock import Clock as Clock
+    from pinflow.engine.context import Context as Context
+    from pinflow.engine.effects import EachResult as EachResult, Skip as Skip
     from pinflow.errors import (
-        ActionError,
-        CredentialError,
-        Diverged,
-        Forbidden,
-        InDoubt,
-        MissingScope,
-        PinflowError,
-        RateLimited,
-        RemoteError,
-        SpamBlocked,
-        Unreachable,
-        UsageError,
+        ActionError as ActionError,
+        CredentialError as CredentialError,
+        Diverged as Diverged,
+        Forbidden as Forbidden,
+        InDoubt as InDoubt,
+        MissingScope as MissingScope,
+        PinflowError as PinflowError,
+        RateLimited as RateLimited,
+        RemoteError as RemoteError,
+        SpamBlocked as SpamBlocked,
+        Unreachable as Unreachable,
+        UsageError as UsageError,
     )
-    from pinflow.events import Event
-    from pinflow.http.api import Api, OAuth, Quota, checked_origin
-    from pinflow.http.client import Client, Page
-    from pinflow.http.credentials import Credential, CredentialRequest
-    from pinflow.http.encoding import Repeated
-    from pinflow.http.proxy import network_settings
-    from pinflow.http.retry import Limits, Lost
-    from pinflow.http.transport import Answer, Transport
-    from pinflow.plan.inputs import is_token_name
-    from pinflow.plugin.action import Action, Undo, Variants, action
-    from pinflow.plugin.contributions import Command, Host, Imported, Importer, Simulator
-    from pinflow.plugin.hookspecs import hookimpl
-    from pinflow.recipe.source import Source
-    from pinflow.recipe.validators import seconds
-    from pinflow.reporters.text import inert, table
-    from pinflow.schema.constraints import Number, Text
-    from pinflow.state.folder.filesystem import check_place
-    from pinflow.state.folder.lock import FileLock
-    from pinflow.state.folder.paths import state_folder
-    from pinflow.state.protocol import Vault, VaultTurn
-    from pinflow.state.records import Notice, StoredToken
+    from pinflow.events import Event as Event
+    from pinflow.http.api import Api as Api, OAuth as OAuth, Quota as Quota, checked_origin as checked_origin
+    from pinflow.http.client import Client as Client, Page as Page
+    from pinflow.http.credentials import Credential as Credential, CredentialRequest as CredentialRequest
+    from pinflow.http.encoding import Repeated as Repeated
+    from pinflow.http.proxy import network_settings as network_settings
+    from pinflow.http.retry import Limits as Limits, Lost as Lost
+    from pinflow.http.transport import Answer as Answer, Transport as Transport
+    from pinflow.plan.inputs import is_token_name as is_token_name
+    from pinflow.plugin.action import Action as Action, Undo as Undo, Variants as Variants, action as action
+    from pinflow.plugin.contributions import (
+        Command as Command,
+        Host as Host,
+        Imported as Imported,
+        Importer as Importer,
+        Simulator as Simulator,
+    )
+    from pinflow.plugin.hookspecs import hookimpl as hookimpl
+    from pinflow.recipe.source import Source as Source
+    from pinflow.recipe.validators import seconds as seconds
+    from pinflow.reporters.text import inert as inert, table as table
+    from pinflow.schema.constraints import Number as Number, Text as Text
+    from pinflow.state.folder.filesystem import check_place as check_place
+    from pinflow.state.folder.lock import FileLock as FileLock
+    from pinflow.state.folder.paths import state_folder as state_folder
+    from pinflow.state.protocol import Vault as Vault, VaultTurn as VaultTurn
+    from pinflow.state.records import Notice as Notice, StoredToken as StoredToken
 
 _HOMES = {
     "app": ("App",),
@@ -94,65 +102,7 @@ _HOMES = {
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [
-    "Action",
-    "ActionError",
-    "Answer",
-    "Api",
-    "App",
-    "Client",
-    "Clock",
-    "Command",
-    "Context",
-    "Credential",
-    "CredentialError",
-    "CredentialRequest",
-    "Diverged",
-    "EachResult",
-    "Event",
-    "FileLock",
-    "Forbidden",
-    "Host",
-    "Imported",
-    "Importer",
-    "InDoubt",
-    "Limits",
-    "Lost",
-    "MissingScope",
-    "Notice",
-    "Number",
-    "OAuth",
-    "Page",
-    "PinflowError",
-    "Quota",
-    "RateLimited",
-    "RemoteError",
-    "Repeated",
-    "Simulator",
-    "Skip",
-    "Source",
-    "SpamBlocked",
-    "StoredToken",
-    "Text",
-    "Transport",
-    "Undo",
-    "Unreachable",
-    "UsageError",
-    "Variants",
-    "Vault",
-    "VaultTurn",
-    "action",
-    "check_place",
-    "checked_origin",
-    "hookimpl",
-    "inert",
-    "is_token_name",
-    "network_settings",
-    "seconds",
-    "state_folder",
-    "table",
-]
-
+__all__ = sorted(_HOME)  # type checkers take the names from the imports above
 
 _RENAMED = {"way_out": "network_settings"}  # old name -> new name, for one version
 
