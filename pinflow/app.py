@@ -10,14 +10,12 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.clock import Clock
-from pinflow.engine.approvals import Approvals, approval_of
 from pinflow.engine.options import Options
 from pinflow.errors import RecipeError, UsageError, warn_renamed
 from pinflow.plugin import loader
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from pluggy import HookImpl
 
     from pinflow.engine.account_admin import AccountAdmin
+    from pinflow.engine.approvals import Approvals
     from pinflow.engine.launcher import Launcher
     from pinflow.engine.notices import Notices
     from pinflow.engine.results import RunResult
@@ -140,9 +139,8 @@ class App:
             raise RecipeError(problems)
         if api is None and parsed.api is None:
             api = self.usual_api()
-        return make_plan(
-            source, parsed, self.registry, inputs, now=self._moment(), api=api, examples=examples, problems=problems
-        )
+        now = self.clock.moment()
+        return make_plan(source, parsed, self.registry, inputs, now=now, api=api, examples=examples, problems=problems)
 
     def usual_api(self) -> str | None:
         """The API that the environment names, for recipes that name none. Raises UsageError for an unknown one."""
@@ -165,24 +163,16 @@ class App:
 
         return new_run_id(self.clock.now())
 
-    def _moment(self) -> datetime:
-        return datetime.fromtimestamp(self.clock.now(), UTC)
-
     def look(self, name: str, credential: Credential, api: str, *, environ: Mapping[str, str] | None = None) -> Any:
         """The output of an action that reads and needs no arguments; None where ``api`` has no such action.
 
         For a credential that is not stored yet. ``environ`` is where the API's address
         is looked up, this app's unless given. Raises what the action raises.
         """
-        from pinflow.plan import make_plan
-        from pinflow.recipe.reader import parse
-        from pinflow.recipe.source import load
-
         action = self.registry.action(name, api)
         if action is None or action.api is None or action.effect != "read" or action.yields:
             return None
-        source = load(f"name: look\napi: {api}\nsteps:\n  - uses: {name}\n", "look")
-        plan = make_plan(source, parse(source), self.registry, {}, now=self._moment())
+        plan = self.launcher.plan_text(f"name: look\napi: {api}\nsteps:\n  - uses: {name}\n", "look", {})
         (login,) = plan.logins.values()
         options = Options(dry_run=True, patience=10.0)  # seconds; a person waits for the answer
         credentials = {(login.token, login.api): credential}
@@ -260,10 +250,7 @@ class App:
         One run may then make ``max_writes`` changes, deletions among them. ``by`` is
         who approved it. Raises StateError where that can't be stored.
         """
-        approval = approval_of(plan, by=by, at=self.clock.now(), max_writes=max_writes)
-        self.approvals.add(approval)
-        self.notices.resolve(f"approval-missing:{approval.id}")
-        return approval
+        return self.approvals.approve(plan, by=by, at=self.clock.now(), max_writes=max_writes)
 
     @cached_property
     def notices(self) -> Notices:
@@ -277,7 +264,9 @@ class App:
     @cached_property
     def approvals(self) -> Approvals:
         """What may run unattended."""
-        return Approvals(self.store.approvals)
+        from pinflow.engine.approvals import Approvals
+
+        return Approvals(self.store.approvals, self.notices)
 
     def plan_undo(self, run_id: str) -> UndoPlan:
         """What undoing a run would delete, and what it would leave; reads from the service, and changes nothing.
@@ -286,13 +275,13 @@ class App:
         """
         from pinflow.engine.undo_launcher import plan_undo
 
-        return plan_undo(self.launcher, self.show(run_id), self._moment())
+        return plan_undo(self.launcher, self.show(run_id))
 
     def undo(self, undo_plan: UndoPlan, options: Options | None = None) -> RunResult:
         """Delete what ``undo_plan`` lists, as a run of its own: recorded, paced, and resumed like any other."""
         from pinflow.engine.undo_launcher import run_undo
 
-        return run_undo(self.launcher, undo_plan, options or Options(), self._moment())
+        return run_undo(self.launcher, undo_plan, options or Options())
 
     def credential_request(self, token: str, api: str, scopes: frozenset[str] = frozenset()) -> CredentialRequest:
         """Where a token is looked for, outside of any recipe. Raises UsageError for an unknown API."""

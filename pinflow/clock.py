@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ class Clock:
     now: Callable[[], float] = time.time  # seconds since 1970; may jump when somebody sets the clock
     monotonic: Callable[[], float] = time.monotonic  # seconds that only go forward
     sleep: Callable[[float], None] = time.sleep  # seconds
+
+    def moment(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.fromtimestamp(self.now(), UTC)
 
 
 class Throttle:

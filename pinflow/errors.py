@@ -26,10 +26,14 @@ unknown, 8 state directory, 130 and 143 interrupted (and resumable).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import wraps
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 OK, FAILED, USAGE, DEFECT, CREDENTIAL, APPROVAL, PAUSED, DOUBT, STATE = range(9)
 INTERRUPTED, TERMINATED = 130, 143
@@ -244,3 +248,30 @@ def warn_renamed(old: str, new: str) -> None:
         DeprecationWarning,
         stacklevel=level,
     )
+
+
+def renamed_keywords(**names: str) -> Callable[[F], F]:
+    """Accept keywords by their old names as well, with a warning; signature and help show the new ones alone."""
+
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            for old in names.keys() & kwargs.keys():
+                warn_renamed(f"{function.__name__}({old}=)", f"{function.__name__}({names[old]}=)")
+                kwargs[names[old]] = kwargs.pop(old)
+            return function(*args, **kwargs)
+
+        return cast("F", call)
+
+    return decorate
+
+
+def renamed_property(old: str, new: str) -> Any:
+    """A property by its old name, with a warning; names are written as ``Class.name``."""
+    value = attrgetter(new.rpartition(".")[2])
+
+    def get(owner: object) -> Any:
+        warn_renamed(old, new)
+        return value(owner)
+
+    return property(get, doc=f"The old name of ``{new}``.")

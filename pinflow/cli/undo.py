@@ -95,10 +95,10 @@ def _preview_lines(undo_plan: UndoPlan) -> Iterator[str]:
         yield f"  {_ids_text(inert(kind), [made for made in undo_plan.targets if made.kind == kind])}"
     if undo_plan.inside:
         yield f"  with {undo_plan.inside:,} inside, all made by the run"
-    for made in undo_plan.kept:
+    for made in undo_plan.mixed:
         yield f"kept: {inert(made.kind)} {inert(made.id)} contains {made.strange} that the run did not make"
-    for kind in dict.fromkeys(made.kind for made in undo_plan.stuck):
-        stuck = [made for made in undo_plan.stuck if made.kind == kind]
+    for kind in dict.fromkeys(made.kind for made in undo_plan.undeletable):
+        stuck = [made for made in undo_plan.undeletable if made.kind == kind]
         yield f"kept, because {stuck[0].api} can't delete them: {_ids_text(inert(kind), stuck)}"
     if undo_plan.unsure:
         yield f"{undo_plan.unsure} more may have been made; to find out: pinflow resume {inert(undo_plan.run)}"
@@ -119,7 +119,7 @@ def _data(undo_plan: UndoPlan) -> dict[str, Any]:
         "name": undo_plan.name,
         "delete": [_made_data(made) for made in undo_plan.targets],
         "inside": undo_plan.inside,
-        "left": [{**_made_data(made), "strange": made.strange} for made in (*undo_plan.kept, *undo_plan.stuck)],
+        "left": [{**_made_data(made), "strange": made.strange} for made in (*undo_plan.mixed, *undo_plan.undeletable)],
         "unsure": undo_plan.unsure,
     }
 

@@ -1,9 +1,9 @@
-"""What may run unattended: one recipe's very text with these very inputs, after a person approved it.
+"""Whether a run may begin and how many changes it may make; what a person approved to run unattended.
 
-An approval is stored under a digest of the recipe, of what it includes, of the API,
-and of the inputs that were given. A change to any of these gives another digest, and
-so has no approval. The values of secret inputs are not part of it, and of a file that
-an input names only its path is.
+An approval is of one recipe's very text with these very inputs: it is stored under a
+digest of the recipe, of what it includes, of the API, and of the inputs that were
+given. A change to any of these gives another digest, and so has no approval. The values
+of secret inputs are not part of it, and of a file that an input names only its path is.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow.errors import ApprovalRequired, UsageError
+from pinflow.engine.write_budget import WriteBudget
+from pinflow.errors import ApprovalRequired, PinflowError, UsageError
 from pinflow.state.records import MAX_WRITES, SHORT_DIGEST, Approval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pinflow.engine.notices import Notices
+    from pinflow.engine.options import Options
+    from pinflow.engine.results import RunResult
     from pinflow.plan import Plan
-    from pinflow.state.protocol import ApprovalStore
+    from pinflow.state.protocol import ApprovalStore, Journal
 
 _VERSION = 1  # of the facts that are digested
 
@@ -35,22 +39,6 @@ def digest_of(plan: Plan) -> str:
 
 def _public_inputs(plan: Plan) -> dict[str, Any]:
     return {name: plan.inputs[name] for name in sorted(plan.given - plan.secrets)}
-
-
-def approval_of(plan: Plan, *, by: str, at: float, max_writes: int = MAX_WRITES) -> Approval:
-    """The approval of a plan."""
-    return Approval(
-        digest=digest_of(plan),
-        name=plan.recipe.name,
-        recipe=str(Path(plan.source.name).resolve()),
-        recipe_digest=plan.digest,
-        api=plan.forced_api,
-        inputs=_public_inputs(plan),
-        deletes=tuple(step.path for step in plan.destructive),
-        max_writes=max_writes,
-        by=by,
-        at=at,
-    )
 
 
 def command(plan: Plan) -> str:
@@ -66,39 +54,36 @@ def _word(value: object) -> str:
 
 
 class Approvals:
-    """The approvals of a state. Every method raises StateError where they can't be read or written."""
+    """The approvals of a state, and what runs may do by them; ``notices`` tells people what waits.
 
-    def __init__(self, store: ApprovalStore) -> None:
+    Every method raises StateError where approvals can't be read or written.
+    """
+
+    def __init__(self, store: ApprovalStore, notices: Notices) -> None:
         self._store = store
+        self._notices = notices
 
-    def add(self, approval: Approval) -> None:
-        """Store an approval, in place of an earlier one of the same."""
+    def approve(self, plan: Plan, *, by: str, at: float, max_writes: int) -> Approval:
+        """Store the approval of a plan, in place of an earlier one of the same."""
+        approval = Approval(
+            digest=digest_of(plan),
+            name=plan.recipe.name,
+            recipe=str(Path(plan.source.name).resolve()),
+            recipe_digest=plan.digest,
+            api=plan.forced_api,
+            inputs=_public_inputs(plan),
+            deletes=tuple(step.path for step in plan.destructive),
+            max_writes=max_writes,
+            by=by,
+            at=at,
+        )
         self._store.put(approval)
+        self._notices.resolve(f"approval-missing:{approval.id}")
+        return approval
 
     def all(self) -> tuple[list[Approval], list[str]]:
         """Every approval, newest first; and what is wrong with those that can't be used."""
         return self._store.all()
-
-    def require(self, plan: Plan) -> Approval:
-        """The approval of just this plan. Raises ApprovalRequired, saying how it differs from what was approved."""
-        approval = self._store.get(digest_of(plan))
-        if approval is not None:
-            return approval
-        writing = ", ".join(step.path for step in plan.unattended_writes)
-        raise ApprovalRequired(
-            f"{plan.source.name} makes changes (step {writing}) and isn't approved to run unattended"
-            f"{self._difference(plan)}",
-            hint=f"check it, then approve it with: {command(plan)}",
-        )
-
-    def _difference(self, plan: Plan) -> str:
-        path = str(Path(plan.source.name).resolve())
-        earlier = [approval for approval in self.all()[0] if approval.recipe == path]
-        if not earlier:
-            return ""
-        when = f"{datetime.fromtimestamp(earlier[0].at).astimezone():%Y-%m-%d %H:%M}"
-        same = any(approval.recipe_digest == plan.digest for approval in earlier)
-        return f"; it was approved on {when}, {'with other inputs' if same else 'and has changed since'}"
 
     def revoke(self, name: str) -> Sequence[str]:
         """Revoke the approvals whose id begins so, or that are for this recipe; their ids.
@@ -118,3 +103,78 @@ class Approvals:
         for digest in digests:
             self._store.remove(digest)
         return [digest[:SHORT_DIGEST] for digest in digests]
+
+    # what a run may do
+
+    def change_limit(self, plan: Plan, options: Options) -> int | None:
+        """How many changes the run may make; None for any number. Raises ApprovalRequired if it must not run at all."""
+        if options.dry_run or options.sandbox:
+            return None
+        if options.unattended:
+            return self._stored_limit(plan) if plan.unattended_writes else 0
+        if deleting := ", ".join(step.path for step in plan.destructive):
+            question = f"{plan.source.name} deletes things (step {deleting})"
+            if options.approve is None or not options.approve(question):
+                raise ApprovalRequired(
+                    f"{question} and isn't approved", hint="check it with --dry-run, then run it with --yes"
+                )
+        return options.max_writes
+
+    def _stored_limit(self, plan: Plan) -> int:
+        """How many changes a stored approval lets an unattended run make.
+
+        Raises ApprovalRequired after an alert, saying how the plan differs from what was approved.
+        """
+        key = f"approval-missing:{digest_of(plan)[:SHORT_DIGEST]}"
+        if (approval := self._store.get(digest_of(plan))) is not None:
+            self._notices.resolve(key)
+            return approval.max_writes
+        writing = ", ".join(step.path for step in plan.unattended_writes)
+        error = ApprovalRequired(
+            f"{plan.source.name} makes changes (step {writing}) and isn't approved to run unattended"
+            f"{self._difference(plan)}",
+            hint=f"check it, then approve it with: {command(plan)}",
+        )
+        self._notices.alert(key, "approval_missing", f"{plan.recipe.name} waits for an approval", _in_a_line(error))
+        raise error
+
+    def _difference(self, plan: Plan) -> str:
+        path = str(Path(plan.source.name).resolve())
+        earlier = [approval for approval in self.all()[0] if approval.recipe == path]
+        if not earlier:
+            return ""
+        when = f"{datetime.fromtimestamp(earlier[0].at).astimezone():%Y-%m-%d %H:%M}"
+        same = any(approval.recipe_digest == plan.digest for approval in earlier)
+        return f"; it was approved on {when}, {'with other inputs' if same else 'and has changed since'}"
+
+    def budget(
+        self, plan: Plan, options: Options, *, journal: Journal | None, limit: int | None, run_id: str
+    ) -> WriteBudget:
+        """The changes that the run may still make, of ``limit`` in all its processes."""
+        if journal is None or limit is None:
+            return WriteBudget(None)
+        counts = journal.counts().values()
+        used = sum(
+            number for by_outcome in counts for name, number in by_outcome.items() if name in ("done", "adopted")
+        )
+        if options.unattended:
+            approve = f"{command(plan)} --max-writes {max(10 * limit, MAX_WRITES)}"
+            return WriteBudget(limit, used=used, hint=f"if more is meant: {approve} && pinflow resume {run_id}")
+        hint = f"look at what it did, then let it go on: pinflow resume {run_id} --yes"
+        return WriteBudget(limit, used=used, ask=options.approve, hint=hint)
+
+    def report_pause(self, plan: Plan, options: Options, result: RunResult) -> RunResult:
+        """Alert people to an unattended run that is paused or in doubt; once one has ended well, that is over."""
+        key = f"run-paused:{digest_of(plan)[:12]}"
+        if result.status in ("paused", "in_doubt") and options.unattended:
+            words = "is paused" if result.status == "paused" else "is in doubt"
+            text = f"{_in_a_line(result.error)}; continue with: pinflow resume {result.run}"
+            self._notices.alert(key, "run_paused", f"{plan.recipe.name} {words} (run {result.run})", text)
+        elif result.ok:
+            self._notices.resolve(key)
+        return result
+
+
+def _in_a_line(error: PinflowError | None) -> str:
+    """An error with its hint, for a notice."""
+    return "" if error is None else f"{error.message}; {error.hint}" if error.hint else error.message

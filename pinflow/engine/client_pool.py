@@ -8,8 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pinflow.engine.counts import add_by_token, add_counts
-from pinflow.engine.forecast import DryRunGate, make_forecast
+from pinflow.engine.forecast import DryRunGate, add_by_token, add_counts, make_forecast
 from pinflow.engine.run_context import check_call
 from pinflow.engine.run_frame import current_frame
 from pinflow.engine.sign_in import lacking_scopes

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pinflow.engine.aliases import renamed_keywords
-from pinflow.errors import warn_renamed
+from pinflow.errors import renamed_keywords, warn_renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

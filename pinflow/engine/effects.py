@@ -6,27 +6,20 @@ Plugins import `Skip` and `EachResult` on every start, so nothing here imports t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
-from pinflow.errors import Diverged, InDoubt, MissingScope, RateLimited, SpamBlocked, warn_renamed
+from pinflow.errors import Diverged, InDoubt, MissingScope, RateLimited, SpamBlocked, renamed_property
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pinflow.errors import ActionError
-    from pinflow.events import Event
 
 T = TypeVar("T")
 
 Outcome = Literal["done", "adopted", "already", "planned", "skipped"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 STOPS_ALL = (SpamBlocked, RateLimited, MissingScope, InDoubt, Diverged)  # every next item would meet the same
-
-
-class Emit(Protocol):
-    """Tells of an event; adds run and time. Called from several threads."""
-
-    def __call__(self, kind: type[Event], /, **facts: Any) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +68,8 @@ class EachResult:
         """How many items were processed, whether they need more work or not."""
         return self.complete_count + self.skipped + self.failed_count
 
-    @property
-    def past(self) -> int:
-        """The old name of ``complete_count``."""
-        warn_renamed("EachResult.past", "EachResult.complete_count")
-        return self.complete_count
-
-    @property
-    def passed(self) -> int:
-        """The old name of ``item_count``."""
-        warn_renamed("EachResult.passed", "EachResult.item_count")
-        return self.item_count
+    past = renamed_property("EachResult.past", "EachResult.complete_count")
+    passed = renamed_property("EachResult.passed", "EachResult.item_count")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from pinflow.engine.counts import add_by_token
 from pinflow.engine.results import Forecast
 from pinflow.engine.run_frame import current_frame
 
@@ -16,6 +15,23 @@ if TYPE_CHECKING:
     from pinflow.http.rate_limiter import RateLimiter
 
     Counts = Mapping[str, Mapping[str, int]]  # by token and quota category
+
+N = TypeVar("N", int, float)
+
+
+def add_counts(*counts: Mapping[str, N]) -> dict[str, N]:
+    """The sum of each name's numbers."""
+    total: dict[str, N] = {}
+    for numbers in counts:
+        for name, number in numbers.items():
+            total[name] = total[name] + number if name in total else number
+    return total
+
+
+def add_by_token(*counts: Mapping[str, Mapping[str, N]]) -> dict[str, dict[str, N]]:
+    """The sum of each token's and name's numbers."""
+    tokens = dict.fromkeys(token for by_token in counts for token in by_token)
+    return {token: add_counts(*(by_token.get(token, {}) for by_token in counts)) for token in tokens}
 
 
 class PlannedWrites:

@@ -10,7 +10,6 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow.engine.approval import ApprovalCheck
 from pinflow.engine.client_pool import ClientPool
 from pinflow.engine.effect_runner import EffectRunner
 from pinflow.engine.emitter import Emitter
@@ -24,7 +23,9 @@ from pinflow.engine.simulation import simulate_services
 from pinflow.engine.undo import makers
 from pinflow.errors import RateLimited, UsageError
 from pinflow.http.proxy import network_settings
-from pinflow.plan import all_steps
+from pinflow.plan import all_steps, make_plan
+from pinflow.recipe.reader import parse
+from pinflow.recipe.source import load
 from pinflow.state.records import RunRecord, new_run_id
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Launcher:
 
     def run(self, plan: Plan, options: Options, *, run_id: str | None = None) -> RunResult:
         """Run a plan to its end, its pause or its error; see `App.run`."""
-        limit = self._approval.change_limit(plan, options)
+        limit = self.approvals.change_limit(plan, options)
         run_id = run_id or new_run_id(self.clock.now())
 
         def journal() -> Journal | None:
@@ -77,7 +78,7 @@ class Launcher:
                 self.open(plan, options, environ=environ, run_id=run_id, open_journal=journal, limit=limit)
             )
             result = session.run(resumed=False)
-        return result if options.dry_run or options.sandbox else self._approval.report_pause(plan, options, result)
+        return result if options.dry_run or options.sandbox else self.approvals.report_pause(plan, options, result)
 
     def resume(
         self,
@@ -97,7 +98,7 @@ class Launcher:
             _check_same(journal.run, plan, inputs)
             tier = str(journal.run.options.get("tier", "standard"))
             options = replace(options, tier=tier, dry_run=False, sandbox=False)
-            limit = self._approval.change_limit(plan, options)
+            limit = self.approvals.change_limit(plan, options)
             is_blocked = journal.run.error.startswith("spam_blocked")
             not_before = None if is_blocked else journal.run.resume_after
             self._check_due(chosen, not_before, options.patience)
@@ -105,9 +106,14 @@ class Launcher:
                 if is_blocked:
                     session.pool.check_blocks()
                 result = session.run(resumed=True, not_before=not_before)
-            return self._approval.report_pause(plan, options, result)
+            return self.approvals.report_pause(plan, options, result)
 
     # -- how a run is made
+
+    def plan_text(self, text: str, name: str, inputs: Mapping[str, Any]) -> Plan:
+        """The plan of a recipe that pinflow wrote itself."""
+        source = load(text, name)
+        return make_plan(source, parse(source), self.registry, inputs, now=self.clock.moment())
 
     @contextmanager
     def open(
@@ -157,7 +163,7 @@ class Launcher:
             effects = EffectRunner(
                 run,
                 repeatable=frozenset.intersection(*idempotent) if idempotent else frozenset(),
-                budget=self._approval.budget(plan, options, journal=journal, limit=limit, run_id=run_id),
+                budget=self.approvals.budget(plan, options, journal=journal, limit=limit, run_id=run_id),
             )
             pool = ClientPool(
                 run, sign_in, credentials, effects=effects, apis=apis, options=options, network=network, usage=usage
@@ -166,10 +172,6 @@ class Launcher:
             pool.check_quotas({name for step in all_steps((*plan.steps, *plan.finally_)) for name in step.quotas})
             ask = lambda token, api: sign_in.request(token, api or plan.api)  # noqa: E731
             yield Session(plan, options, run, effects, pool, ask=ask, run_id=run_id)
-
-    @property
-    def _approval(self) -> ApprovalCheck:
-        return ApprovalCheck(self.approvals, self.notices)
 
     def _record(self, plan: Plan, options: Options, run_id: str) -> RunRecord:
         return RunRecord(

@@ -16,6 +16,7 @@ from pinflow.errors import (
     TERMINATED,
     USAGE,
     PinflowError,
+    renamed_property,
 )
 
 if TYPE_CHECKING:
@@ -113,12 +114,14 @@ class RunResult:
     skipped: tuple[tuple[str, str, str], ...] = ()  # step, key, reason; the first hundred
     failed: tuple[tuple[str, str, str], ...] = ()  # step, key, error; the first hundred
     seconds: float = 0.0
-    left: Mapping[str, int] = field(default_factory=dict)  # what is still to be done, where known: {"pins": 212}
+    remaining: Mapping[str, int] = field(default_factory=dict)  # what is still to be done, where known: {"pins": 212}
     error: PinflowError | None = None
     forecast: Forecast | None = None
     sandbox: bool = False
     resume_after: float | None = None  # of a pause: when what it waits for is free again; seconds since the epoch
     accounts: tuple[AccountResult, ...] = ()  # of loops over accounts, in the order in which they began
+
+    left = renamed_property("RunResult.left", "RunResult.remaining")
 
     @property
     def ok(self) -> bool:

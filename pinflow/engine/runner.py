@@ -8,7 +8,6 @@ done again when a run is resumed.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -86,14 +85,11 @@ class Runner:
         for name, value in self._plan.outputs.items():
             try:
                 if not value.mentions_unknown(scope):
-                    outputs[name] = value.render(scope, now=self._now())
+                    outputs[name] = value.render(scope, now=self._run.clock.moment())
             except Invalid as error:
                 problem = self._plan.source.problem(("outputs", name), error.message, offset=error.offset)
                 return outputs, ActionError(str(problem), hint=error.hint or "")
         return outputs, None
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._run.clock.now(), UTC)
 
     # -- a list of steps
 
@@ -139,7 +135,7 @@ class Runner:
         if step.name.constant:
             return str(step.name.tree)
         try:
-            return str(step.name.render(scope, now=self._now(), unknown=TEXT))
+            return str(step.name.render(scope, now=self._run.clock.moment(), unknown=TEXT))
         except Invalid:  # a name is no reason to fail
             return step.id
 
@@ -168,7 +164,7 @@ class Runner:
     def _is_due(self, step: PlannedStep, scope: Scope) -> bool:
         if step.condition is None:
             return True
-        value = evaluate(step.condition, scope, now=self._now())
+        value = evaluate(step.condition, scope, now=self._run.clock.moment())
         if not isinstance(value, bool):
             what = f"if: must be true or false, not {describe(value)}"
             raise _step_error(step, what, "compare it: ... != null")
@@ -214,7 +210,7 @@ class Runner:
         return _collect(output, step.action) if step.action.yields else output
 
     def _call(self, step: PlannedStep, action: Action, path: str, scope: Scope) -> Any:
-        arguments = step.arguments.render(scope, now=self._now(), unknown=PLANNED)
+        arguments = step.arguments.render(scope, now=self._run.clock.moment(), unknown=PLANNED)
         if self._run.dry_run and action.api is not None and not step.writes and holds_planned(arguments):
             raise NeedsPlanned("what is only planned can't be asked for")
         return action.function(self._context(step, path, scope), **self._check_arguments(step, action, arguments))
@@ -293,7 +289,7 @@ class Runner:
             return "skipped", None
         if loop.collect is not None:
             try:
-                rows[key] = loop.collect.render(inside, now=self._now(), unknown=TEXT)
+                rows[key] = loop.collect.render(inside, now=self._run.clock.moment(), unknown=TEXT)
             except Invalid as invalid:
                 return "failed", _step_error(step, f"collect: {invalid.message}", invalid.hint or "")
         return "ok", None
@@ -307,9 +303,9 @@ class Runner:
         if isinstance(loop.items, Value):
             if loop.items.mentions_unknown(scope):
                 raise Unknown
-            items = loop.items.render(scope, now=self._now())
+            items = loop.items.render(scope, now=self._run.clock.moment())
         else:
-            items = evaluate(loop.items, scope, now=self._now())
+            items = evaluate(loop.items, scope, now=self._run.clock.moment())
         if not isinstance(items, list):
             raise _step_error(step, f"for_each: must be a list, not {describe(items)}")
         return items
@@ -317,7 +313,7 @@ class Runner:
     def _key(self, step: PlannedStep, loop: Loop, scope: Scope) -> str:
         if loop.key is None or loop.key.mentions_unknown(scope):
             raise Unknown
-        value = loop.key.render(scope, now=self._now())
+        value = loop.key.render(scope, now=self._run.clock.moment())
         if not isinstance(value, (str, int)) or isinstance(value, bool):
             raise _step_error(step, f"key: must be text or a whole number, not {type(value).__name__}")
         return str(value)

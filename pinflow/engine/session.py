@@ -107,7 +107,7 @@ class Session:
             skipped=tuple(tally.skipped),
             failed=tuple(tally.failed),
             seconds=clock.monotonic() - began,
-            left=tally.remaining(),
+            remaining=tally.remaining(),
             error=error,
             forecast=self.pool.forecast() if run.dry_run else None,
             sandbox=self._options.sandbox,

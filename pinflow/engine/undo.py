@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pinflow.errors import UsageError
+from pinflow.errors import UsageError, renamed_property
 from pinflow.expressions.expression import Template
 from pinflow.plan import all_steps
 
@@ -58,8 +58,8 @@ class UndoPlan:
     """What is to be deleted of a run, the newest first, and what is left.
 
     ``whole`` goes with all that is inside it; ``single`` one by one; ``last`` once
-    nothing is inside it any more. ``kept`` holds what the run did not make, and nothing
-    deletes what is ``stuck``. ``unsure`` is how many effects may or may not have happened.
+    nothing is inside it any more. ``mixed`` holds what the run did not make, and stays; no
+    action deletes what is ``undeletable``. ``unsure`` is how many effects may or may not have happened.
     """
 
     run: str
@@ -68,10 +68,13 @@ class UndoPlan:
     whole: tuple[CreatedThing, ...] = ()
     single: tuple[CreatedThing, ...] = ()
     last: tuple[CreatedThing, ...] = ()
-    kept: tuple[CreatedThing, ...] = ()
-    stuck: tuple[CreatedThing, ...] = ()
+    mixed: tuple[CreatedThing, ...] = ()
+    undeletable: tuple[CreatedThing, ...] = ()
     inside: int = 0  # things that go with ``whole``
     unsure: int = 0
+
+    kept = renamed_property("UndoPlan.kept", "UndoPlan.mixed")
+    stuck = renamed_property("UndoPlan.stuck", "UndoPlan.undeletable")
 
     @property
     def stages(self) -> dict[str, tuple[CreatedThing, ...]]:
@@ -208,8 +211,8 @@ def make_undo_plan(
             thing for thing in things if thing.able and not thing.undo.contents and thing.id not in with_whole
         ),
         last=tuple(last),
-        kept=tuple(mixed),
-        stuck=tuple(thing for thing in things if not thing.able and going.isdisjoint(thing.fields())),
+        mixed=tuple(mixed),
+        undeletable=tuple(thing for thing in things if not thing.able and going.isdisjoint(thing.fields())),
         inside=len(with_whole),
         unsure=sum(effect.state in ("intent", "doubt") for effect in detail.effects),
     )

@@ -5,20 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pinflow.engine.options import Options
 from pinflow.engine.undo import created_things, make_undo_plan, undo_recipe
 from pinflow.errors import RemoteError, UsageError
-from pinflow.plan import make_plan
-from pinflow.recipe.reader import parse
-from pinflow.recipe.source import load
 from pinflow.state.folder import atomic_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from pinflow.engine.launcher import Launcher
     from pinflow.engine.results import RunResult
     from pinflow.engine.session import Session
@@ -27,8 +21,8 @@ if TYPE_CHECKING:
     from pinflow.state.records import RunDetail
 
 
-def plan_undo(launcher: Launcher, detail: RunDetail, now: datetime) -> UndoPlan:
-    """What undoing a run would delete, and what it would leave; see `App.undo_plan`."""
+def plan_undo(launcher: Launcher, detail: RunDetail) -> UndoPlan:
+    """What undoing a run would delete, and what it would leave; see `App.plan_undo`."""
     run = detail.record
     if run.options.get("sandbox"):
         raise UsageError(f"run {run.id} was in the embedded sandbox, and what it made ended with that")
@@ -39,18 +33,18 @@ def plan_undo(launcher: Launcher, detail: RunDetail, now: datetime) -> UndoPlan:
     if not holders:
         return make_undo_plan(detail, made, lambda thing: None)
     text, inputs = undo_recipe(run.id, {"look": holders})
-    plan = _plan_text(launcher, text, run.id, inputs, now)
+    plan = launcher.plan_text(text, run.id, inputs)
     options = Options(dry_run=True, tier=str(run.options.get("tier", "standard")))
     with launcher.open(plan, options) as session:
         return make_undo_plan(detail, made, partial(_ids_inside, session, plan))
 
 
-def run_undo(launcher: Launcher, undo_plan: UndoPlan, options: Options, now: datetime) -> RunResult:
+def run_undo(launcher: Launcher, undo_plan: UndoPlan, options: Options) -> RunResult:
     """Delete what ``undo_plan`` says, as a run of its own; see `App.undo`."""
     text, inputs = undo_recipe(undo_plan.run, undo_plan.stages)
     file = launcher.state / "undo" / f"{undo_plan.run}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.yaml"
     atomic_file.write(file, text.encode())  # to resume it, it must be there
-    plan = _plan_text(launcher, text, str(file), inputs, now)
+    plan = launcher.plan_text(text, str(file), inputs)
     # what is deleted was shown, and calling this is the approval
     approved = replace(options, tier=undo_plan.tier, approve=lambda question: True, max_writes=None, unattended=False)
     return launcher.run(plan, approved)
@@ -69,8 +63,3 @@ def _ids_inside(session: Session, plan: Plan, thing: CreatedThing) -> list[str] 
         if error.status == 404:
             return None
         raise
-
-
-def _plan_text(launcher: Launcher, text: str, name: str, inputs: Mapping[str, Any], now: datetime) -> Plan:
-    source = load(text, name)
-    return make_plan(source, parse(source), launcher.registry, inputs, now=now)

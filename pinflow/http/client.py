@@ -19,7 +19,7 @@ from pinflow.errors import (
     RemoteError,
     SpamBlocked,
     Unreachable,
-    warn_renamed,
+    renamed_keywords,
 )
 from pinflow.http.api import LOOPBACK
 from pinflow.http.encoding import Unreadable, encoded_json, encoded_path, encoded_query, json_reader, redact
@@ -266,6 +266,7 @@ class Client:
             bookmark = page.bookmark
         raise MalformedAnswer(f"GET {path}: the listing has more than {self._limits.max_pages:,} pages")
 
+    @renamed_keywords(asks="read_only")
     def request(
         self,
         method: str,
@@ -275,18 +276,13 @@ class Client:
         json: object = None,
         form: Mapping[str, object] | None = None,
         read_only: bool = False,
-        asks: bool | None = None,
         sign: Callable[[Any], Any] | None = None,
     ) -> Any:
         """Send a request with a JSON or a form body, and retry until there is an answer or an error.
 
         ``read_only`` is for a query that is too long for a URL: a POST that changes
         nothing. ``sign`` signs it instead of the login, where an endpoint requires that.
-        ``asks`` is the old name of ``read_only``.
         """
-        if asks is not None:
-            warn_renamed("request(asks=)", "request(read_only=)")
-            read_only = asks
         try:
             if self._rehearsal and not read_only and method.upper() not in READS:
                 return self._rehearse(method.upper(), path)

@@ -75,7 +75,7 @@ class Recap:
         words, style = _STATES.get(result.status, (inert(result.status), ""))
         sandbox = " in the sandbox" if result.sandbox else ""
         run = "" if result.forecast is not None else f", run {inert(result.run)}"
-        remaining = ", ".join(f"{n:,} {inert(kind)} left" for kind, n in result.left.items())
+        remaining = ", ".join(f"{n:,} {inert(kind)} left" for kind, n in result.remaining.items())
         rest = f"; {remaining}" if remaining and result.status in ("paused", "cancelled", "in_doubt") else ""
         return f"{inert(self.name)}: {paint(words, style)}{sandbox} ({duration(result.seconds)}{run}){rest}"
 
@@ -286,7 +286,7 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "sandbox": result.sandbox,
         "seconds": result.seconds,
-        "left": result.left,
+        "left": result.remaining,
         "resume_after": result.resume_after,
         "outputs": result.outputs,
         "counts": result.counts,

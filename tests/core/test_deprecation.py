@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 import pinflow
-from pinflow import Transport, network_settings
+from pinflow import Transport, Undo, network_settings
+from pinflow.engine.results import RunResult
+from pinflow.engine.undo import CreatedThing, UndoPlan
 from pinflow.errors import ALIASES_UNTIL, warn_renamed
+
+BOARD = CreatedThing("board", "1", 0.0, "v5", "access_token", Undo(action="delete_board", given={}), {})
 
 
 def test_a_renamed_name_tells_who_uses_it_what_it_is_now_and_when_the_old_one_goes() -> None:
@@ -26,3 +30,19 @@ def test_the_network_settings_are_found_by_their_old_names() -> None:
     with pytest.warns(DeprecationWarning, match=r"Transport\(monotonic=\), which is now Transport\(clock=\)"):
         Transport(monotonic=float).close()
     assert "way_out" not in pinflow.__all__
+
+
+@pytest.mark.parametrize(
+    ("owner", "old", "new"),
+    [
+        (RunResult(run="r", status="ok", steps=(), remaining={"pins": 2}), "left", "remaining"),
+        (UndoPlan(run="r", name="n", tier="standard", mixed=(BOARD,)), "kept", "mixed"),
+        (UndoPlan(run="r", name="n", tier="standard", undeletable=(BOARD,)), "stuck", "undeletable"),
+    ],
+)
+def test_a_value_has_its_fields_by_their_old_names_as_well(owner: object, old: str, new: str) -> None:
+    kind = type(owner).__name__
+    with pytest.warns(DeprecationWarning, match=rf"tests uses {kind}\.{old}, which is now {kind}\.{new}; pinflow"):
+        value = getattr(owner, old)
+    assert value
+    assert value == getattr(owner, new)
