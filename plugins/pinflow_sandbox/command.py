@@ -84,12 +84,13 @@ def run(args: argparse.Namespace) -> int:
         for name, value in variables.items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
         _release_stdout()
+        repeat_hint = f"Faults are injected; repeat them with --faults {faults}\n" if faults is not None else ""
         sys.stderr.write(
             f"\nThe sandbox listens on {sandbox.url} and serves v3, v4 ads and v5.\n"
             "Paste the lines above into another terminal, then for example:\n"
             "  pinflow run recipes/copy_board.yaml -i board='Garden ideas' -i name='My copy'\n"
             f"Its control surface is {sandbox.url}/_sandbox/ with the header X-Sandbox-Token: {sandbox.control_token}\n"
-            f"{_fault_hint(faults)}Ctrl-C ends it and deletes everything.\n"
+            f"{repeat_hint}Ctrl-C ends it and deletes everything.\n"
         )
         _wait_for_interrupt()
     return 0
@@ -128,11 +129,6 @@ def _faults(text: str | None) -> FaultProfile | None:
         return parse_profile(text)
     except ValueError as error:
         raise UsageError(f"--{error}") from None
-
-
-def _fault_hint(faults: FaultProfile | None) -> str:
-    """How to repeat the same faults."""
-    return f"Faults are injected; repeat them with --faults {faults}\n" if faults is not None else ""
 
 
 def _settings(changes: list[str], api: str) -> Settings:

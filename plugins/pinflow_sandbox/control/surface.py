@@ -58,10 +58,7 @@ class Control:
                 loose = [pin for pin in world.pins.values() if pin.board_id is None]
                 state["profile_pins"] = [_pin(pin) for pin in loose]
                 state["accounts"] = [render.account(record) for record in world.accounts.values()]
-                state["media"] = [
-                    {"id": record.id, "account": record.account, "content": record.content, "size": record.size}
-                    for record in world.media.values()
-                ]
+                state["media"] = [_fields(media, "id", "account", "content", "size") for media in world.media.values()]
             return state
 
     def reset(self, seed_number: int | None = None) -> None:
@@ -170,12 +167,8 @@ class ControlSurface:
             known = sorted(f"{method} {PREFIX}{name}" for method, name in _ROUTES)
             return _json_response(404, {"message": f"unknown control; must be one of {', '.join(known)}"})
         try:
-            arguments = (
-                _parse_arguments(call)
-                if method == "POST"
-                else {name: values[-1] for name, values in call.query.items()}
-            )
-            return _json_response(200, handler(self._control, arguments))
+            value = handler(self._control, _parse_arguments(call))
+            return _json_response(200, {} if value is None else value)
         except (TypeError, ValueError) as error:
             return _json_response(400, {"message": str(error)})
 
@@ -192,11 +185,7 @@ class ControlSurface:
 
 def _board(world: World, board: BoardRecord) -> JsonObject:
     return {
-        "id": board.id,
-        "owner": board.owner,
-        "name": board.name,
-        "description": board.description,
-        "privacy": board.privacy,
+        **_fields(board, "id", "owner", "name", "description", "privacy"),
         "collaborators": sorted(board.collaborators),
         "created": board.created,
         "sections": [{"id": id, "name": world.sections[id].name} for id in board.sections],
@@ -207,20 +196,18 @@ def _board(world: World, board: BoardRecord) -> JsonObject:
 def _pin(pin: PinRecord) -> JsonObject:
     content = pin.content
     return {
-        "id": pin.id,
-        "account": pin.account,
-        "section_id": pin.section_id,
+        **_fields(pin, "id", "account", "section_id"),
         "parent_pin_id": pin.parent_id,
         "created": pin.created,
-        "title": content.title,
-        "description": content.description,
-        "link": content.link,
-        "alt_text": content.alt_text,
-        "dominant_color": content.dominant_color,
+        **_fields(content, "title", "description", "link", "alt_text", "dominant_color"),
         "media_type": content.kind,
         "media": content.media_fingerprints,
         "fingerprint": content.fingerprint,
     }
+
+
+def _fields(record: object, *names: str) -> JsonObject:
+    return {name: getattr(record, name) for name in names}
 
 
 def _json_response(status: int, value: object) -> HttpResponse:
@@ -230,7 +217,7 @@ def _json_response(status: int, value: object) -> HttpResponse:
 
 def _parse_arguments(call: HttpRequest) -> dict[str, Any]:
     if call.method != "POST":
-        return {name: values[-1] for name, values in call.query.items()}
+        return call.last_values
     if call.header("content-type").partition(";")[0].strip().lower() != "application/json":
         raise ValueError("the body must be application/json")
     value = json.loads(call.body) if call.body else {}
@@ -256,21 +243,11 @@ def _texts(arguments: Mapping[str, Any], name: str, default: Iterable[str]) -> l
     return list(values)
 
 
-def _reset(control: Control, arguments: Mapping[str, Any]) -> object:
-    control.reset(_argument(arguments, "seed", int, None))
-    return {}
-
-
 def _advance(control: Control, arguments: Mapping[str, Any]) -> object:
     value = arguments.get("advance")
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError("advance: must be seconds")
     return {"now": control.advance(value)}
-
-
-def _forget(control: Control, arguments: Mapping[str, Any]) -> object:
-    control.forget_requests()
-    return {}
 
 
 def _make_board(control: Control, arguments: Mapping[str, Any]) -> object:
@@ -293,11 +270,6 @@ def _token(control: Control, arguments: Mapping[str, Any]) -> object:
     return {"access_token": control.token(account, _texts(arguments, "scopes", EVERY_SCOPE))}
 
 
-def _account(control: Control, arguments: Mapping[str, Any]) -> object:
-    control.account(_argument(arguments, "username", str))
-    return {}
-
-
 def _app(control: Control, arguments: Mapping[str, Any]) -> object:
     id, legacy = _argument(arguments, "id", str), _argument(arguments, "legacy", bool, False)
     return {"id": id, "secret": control.app(id, _texts(arguments, "redirect_uris", ()), legacy=legacy)}
@@ -308,12 +280,12 @@ _ROUTES: Mapping[tuple[str, str], Callable[[Control, Mapping[str, Any]], object]
     ("GET", "settings"): lambda control, arguments: control.settings().as_json(),
     ("GET", "faults"): lambda control, arguments: control.faults(),
     ("GET", "requests"): lambda control, arguments: {"requests": control.requests()},
-    ("POST", "reset"): _reset,
+    ("POST", "reset"): lambda control, arguments: control.reset(_argument(arguments, "seed", int, None)),
     ("POST", "settings"): lambda control, arguments: control.change(**arguments).as_json(),
     ("POST", "clock"): _advance,
-    ("POST", "requests"): _forget,
+    ("POST", "requests"): lambda control, arguments: control.forget_requests(),
     ("POST", "boards"): _make_board,
-    ("POST", "accounts"): _account,
+    ("POST", "accounts"): lambda control, arguments: control.account(_argument(arguments, "username", str)),
     ("POST", "tokens"): _token,
     ("POST", "apps"): _app,
 }

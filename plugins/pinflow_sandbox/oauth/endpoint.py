@@ -5,11 +5,10 @@ Source: https://developers.pinterest.com/docs/getting-started/set-up-authenticat
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from pinflow_sandbox.server.errors import ApiError, authentication_failed, invalid_request, real_credential_error
 from pinflow_sandbox.server.json_encoding import encode_json
@@ -21,7 +20,7 @@ from pinflow_sandbox.world.logins import EVERY_SCOPE, ConsentRequest, looks_real
 
 if TYPE_CHECKING:
     from pinflow_sandbox.server.messages import HttpRequest
-    from pinflow_sandbox.world.logins import AppRegistration, IssuedTokens
+    from pinflow_sandbox.world.logins import AppRegistration
     from pinflow_sandbox.world.world import World
 
 TOKEN_PATH = "/v5/oauth/token"  # noqa: S105 (a path)
@@ -52,7 +51,7 @@ def token_response(world: World, call: HttpRequest) -> HttpResponse:
     try:
         if call.method != "POST":
             raise ApiError(405, 5, "Method not allowed")
-        form = parse_form(call)
+        form = _parse_typed_form(call)
         app = authenticated_app(world, call)
         if call.path == REVOKE_PATH:
             world.logins.revoke(app, required_field(form, "token"))
@@ -65,13 +64,13 @@ def token_response(world: World, call: HttpRequest) -> HttpResponse:
 def consent_response(world: World, call: HttpRequest) -> HttpResponse:
     """The consent page, or the redirect after the user has decided on it."""
     if call.method in ("GET", "HEAD"):
-        return _consent_page(world, {name: values[-1] for name, values in call.query.items()})
+        return _consent_page(world, call.last_values)
     if call.method != "POST":
         return _page(405, "Method not allowed", "<p>Open this address in a browser.</p>")
     if _is_cross_site(call):
         return _page(403, "Refused", "<p>Only the page of this sandbox may answer for its user.</p>")
     try:
-        form = {name: values[-1] for name, values in _pairs(call).items()}
+        form = _parse_form(call)
     except ApiError as error:
         return _page(error.status, "Nothing was decided", f"<p>{escape(error.message)}</p>")
     return _decision_response(world, form)
@@ -82,21 +81,14 @@ def _grant(world: World, app: AppRegistration, form: dict[str, str]) -> HttpResp
     continuous = any(form.get(name, "").lower() in _TRUE for name in ("continuous_refresh", "refresh_on"))
     if kind == "authorization_code":
         code, uri = required_field(form, "code"), required_field(form, "redirect_uri")
-        return _tokens_response(
-            world, kind, world.logins.exchange(app, code, uri, continuous=continuous or not app.legacy)
-        )
-    if kind == "refresh_token":
+        issued = world.logins.exchange(app, code, uri, continuous=continuous or not app.legacy)
+    elif kind == "refresh_token":
         scopes = _parse_scopes(form["scope"]) if form.get("scope") else None
-        token = required_field(form, "refresh_token")
-        return _tokens_response(world, kind, world.logins.refresh(app, token, scopes, continuous=continuous))
-    if kind == "client_credentials":
-        return _tokens_response(
-            world, kind, world.logins.issue_client_token(app, _parse_scopes(required_field(form, "scope")))
-        )
-    raise invalid_request(f"'grant_type' value '{kind[:40]}' is not one this API knows")
-
-
-def _tokens_response(world: World, kind: str, issued: IssuedTokens) -> HttpResponse:
+        issued = world.logins.refresh(app, required_field(form, "refresh_token"), scopes, continuous=continuous)
+    elif kind == "client_credentials":
+        issued = world.logins.issue_client_token(app, _parse_scopes(required_field(form, "scope")))
+    else:
+        raise invalid_request(f"'grant_type' value '{kind[:40]}' is not one this API knows")
     body: dict[str, object] = {
         "access_token": issued.access_token,
         "response_type": kind,
@@ -111,17 +103,17 @@ def _tokens_response(world: World, kind: str, issued: IssuedTokens) -> HttpRespo
     return HttpResponse(200, encode_json(body).encode(), headers=(("Cache-Control", "no-store"),))
 
 
-def parse_form(call: HttpRequest) -> dict[str, str]:
+def _parse_typed_form(call: HttpRequest) -> dict[str, str]:
     """The fields of a form. Raises ApiError for any other body."""
     kind = call.header("content-type").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise invalid_request(f"the body must be application/x-www-form-urlencoded, not '{kind[:80]}'")
-    return {name: values[-1] for name, values in _pairs(call).items()}
+    return _parse_form(call)
 
 
-def _pairs(call: HttpRequest) -> dict[str, list[str]]:
+def _parse_form(call: HttpRequest) -> dict[str, str]:
     try:
-        return parse_qs(call.body.decode(), keep_blank_values=True, max_num_fields=100)
+        return dict(parse_qsl(call.body.decode(), keep_blank_values=True, max_num_fields=100))
     except ValueError:
         raise invalid_request("the body is not a form") from None
 
@@ -132,11 +124,9 @@ def authenticated_app(world: World, call: HttpRequest) -> AppRegistration:
     if kind.lower() != "basic":
         raise authentication_failed("The token endpoint wants the app's id and secret as Basic credentials.")
     try:
-        id, separator, secret = b64decode(coded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
+        id, secret = b64decode(coded.strip(), validate=True).decode().split(":", 1)
+    except ValueError:  # binascii's error is one as well
         raise authentication_failed("The Basic credentials are not base64 of id:secret.") from None
-    if not separator:
-        raise authentication_failed("The Basic credentials are not base64 of id:secret.")
     return world.logins.authenticated_app(unquote(id), unquote(secret))
 
 

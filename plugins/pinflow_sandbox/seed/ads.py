@@ -29,17 +29,10 @@ _CAMPAIGNS: tuple[tuple[str, EntityStatus, str, tuple[tuple[str, EntityStatus, i
 
 def fill(world: World, studio: str, client: str) -> None:
     """Add the example ad accounts to a world that has these accounts and their Pins."""
-    own = ads.add_ad_account(world, studio, "Garden Studio Ads", created=_FIRST_DAY)
+    own = ads.add_ad_account(world, studio, "Garden Studio Ads", _FIRST_DAY)
     for number, (name, status, objective, groups) in enumerate(_CAMPAIGNS):
-        campaign = ads.add_campaign(
-            world,
-            own,
-            name,
-            created=_FIRST_DAY + number * _DAY,
-            status=status,
-            objective=objective,
-            daily_cap=20_000_000,
-        )
+        begun = _FIRST_DAY + number * _DAY
+        campaign = ads.add_campaign(world, own, name, begun, status, objective=objective, daily_cap=20_000_000)
         for group_name, group_status, count in groups:
             group = ads.add_ad_group(world, campaign, group_name, status=group_status)
             for pin in _pins(world, studio, own, count):
@@ -49,9 +42,9 @@ def fill(world: World, studio: str, client: str) -> None:
 
 
 def _client(world: World, studio: str, client: str) -> None:
-    shop = ads.add_ad_account(world, client, "Client Shop", created=_FIRST_DAY, country="US", currency="USD")
+    shop = ads.add_ad_account(world, client, "Client Shop", _FIRST_DAY, country="US", currency="USD")
     shop.roles[studio] = ("ANALYST",)
-    campaign = ads.add_campaign(world, shop, "Reception", created=_FIRST_DAY)
+    campaign = ads.add_campaign(world, shop, "Reception", _FIRST_DAY)
     group = ads.add_ad_group(world, campaign, "Offices")
     for pin in _pins(world, client, shop, 1):
         ads.add_ad(world, group, pin, None)

@@ -7,7 +7,7 @@ login. Their advertising is in ``seed.ads``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pinflow_sandbox.seed import ads as seed_ads
 from pinflow_sandbox.world import accounts, boards, images, pins
@@ -77,10 +77,7 @@ def make_board(
     The Pins are stored as numbers and made when they are read, so that a board of many thousand takes little memory.
     """
     board = boards.add_board(world, world.account(account).username, name, privacy=privacy)
-    places: list[SectionRecord | None] = [
-        None,
-        *(boards.add_section(world, board, section_name) for section_name in sections),
-    ]
+    places = [None, *(boards.add_section(world, board, section_name) for section_name in sections)]
     for index in range(pins_count):
         world.numbered_pins += 1
         pins.add_pin(world, board, world.numbered_pins, section=places[index % len(places)])
@@ -108,13 +105,13 @@ def _garden(world: World) -> None:
         for number, plant in enumerate(_PLANTS)
     ]
     contents += [(_picture("unicode", number, title=title), None) for number, title in enumerate(_UNICODE_TITLES)]
-    contents += [(_bare(1), None), (_bare(2), None), (_twin(), None), (_twin(), None), (_carousel(), None)]
-    contents += [(_video(), None)]
+    twin = _picture("twin", 1, title="Two of a kind", description="There is another Pin just like this one.")
+    contents += [(content, None) for content in (_bare(1), _bare(2), twin, twin, _carousel(), _video())]
     contents += [(_picture("tools", number, title=f"Tool {number}"), tools) for number in range(1, 5)]
     contents += [(_picture("paths", number, title=f"Path {number}"), paths) for number in range(1, 4)]
     contents += [(_picture("beds", number, title=f"Raised bed {number}"), beds) for number in range(1, 3)]
     for number, (content, section) in enumerate(contents):
-        _add(world, board, number, content, section)
+        _add(world, board, number, content, section=section)
 
 
 def _recipes(world: World) -> None:
@@ -139,23 +136,15 @@ def _group_board(world: World) -> None:
     world.accounts[STUDIO].group_boards.add(board.id)
     for number in range(1, 6):
         account = NEIGHBOUR if number % 2 else STUDIO
-        pins.add_pin(
-            world,
-            board,
-            _picture("festival", number, title=f"Festival {number}"),
-            account=account,
-            created=_FIRST_DAY + number * _STEP,
-        )
+        _add(world, board, number, _picture("festival", number, title=f"Festival {number}"), account=account)
     followed = boards.add_board(world, NEIGHBOUR, "Balcony plants", created=_FIRST_DAY)
     followed.followers.add(STUDIO)
     world.accounts[STUDIO].followed_boards.add(followed.id)
     _add(world, followed, 1, _picture("balcony", 1, title="Balcony in May"))
 
 
-def _add(
-    world: World, board: BoardRecord, number: int, content: PinContent, section: SectionRecord | None = None
-) -> None:
-    pins.add_pin(world, board, content, section=section, created=_FIRST_DAY + number * _STEP)
+def _add(world: World, board: BoardRecord, number: int, content: PinContent, **details: Any) -> None:
+    pins.add_pin(world, board, content, created=_FIRST_DAY + number * _STEP, **details)
 
 
 def _picture(subject: str, number: int, *, title: str, description: str | None = None) -> PinContent:
@@ -174,19 +163,14 @@ def _bare(number: int) -> PinContent:
     return PinContent("image", (Slot(_key("bare", number)),))
 
 
-def _twin() -> PinContent:
-    """The content of two identical Pins of the board."""
-    return _picture("twin", 1, title="Two of a kind", description="There is another Pin just like this one.")
-
-
 def _carousel() -> PinContent:
-    slots = tuple(
-        Slot(
-            _key("carousel", number), f"Step {number}", f"What to do in step {number}", f"https://example.com/{number}"
-        )
-        for number in (1, 2, 3)
+    def slot(number: int) -> Slot:
+        texts = f"Step {number}", f"What to do in step {number}", f"https://example.com/{number}"
+        return Slot(_key("carousel", number), *texts)
+
+    return PinContent(
+        "multiple_images", (slot(1), slot(2), slot(3)), title="A path in three steps", link="https://example.com/path"
     )
-    return PinContent("multiple_images", slots, title="A path in three steps", link="https://example.com/path")
 
 
 def _video() -> PinContent:

@@ -41,9 +41,8 @@ class RequestBody:
 
     def text(self, name: str, *, most: int | None = None, least: int = 0, null: bool = False) -> str | None:
         """A text of ``least`` to ``most`` characters, or None if it is absent (or null, if that is allowed)."""
-        value = self._values.get(name)
+        value = self._value(name, null=null)
         if value is None:
-            self._refuse_null(name, null=null)
             return None
         if not isinstance(value, str):
             raise self.field_error(name, "must be a string")
@@ -79,28 +78,34 @@ class RequestBody:
     def choice(self, name: str, allowed: Sequence[_Choice]) -> _Choice | None:
         """One of the allowed texts, or None if it is absent."""
         value = self.text(name)
-        for choice in allowed:
-            if value == choice:
-                return choice
-        if value is None:
-            return None
-        raise self.field_error(name, f"value '{value[:40]}' must be one of {list(allowed)}")
+        choice = next((choice for choice in allowed if choice == value), None)
+        if value is not None and choice is None:
+            raise self.field_error(name, f"value '{value[:40]}' must be one of {list(allowed)}")
+        return choice
+
+    def required_choice(self, name: str, allowed: Sequence[_Choice]) -> _Choice:
+        """One of the allowed texts."""
+        if choice := self.choice(name, allowed):
+            return choice
+        raise self.field_error(name, "is required")
+
+    def required_id(self, name: str) -> str:
+        """A required id."""
+        if id := self.id(name, null=False):
+            return id
+        raise self.field_error(name, "is required")
 
     def whole(self, name: str) -> int | None:
         """A whole number of at least 0, or None if it is absent."""
-        value = self._values.get(name)
-        if value is None:
-            self._refuse_null(name, null=False)
-            return None
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        value = self._value(name)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
             raise self.field_error(name, "must be a whole number of at least 0")
         return value
 
     def part(self, name: str) -> RequestBody | None:
         """A nested object, or None if it is absent."""
-        value = self._values.get(name)
+        value = self._value(name)
         if value is None:
-            self._refuse_null(name, null=False)
             return None
         if not isinstance(value, dict):
             raise self.field_error(name, "must be an object")
@@ -126,14 +131,16 @@ class RequestBody:
     def numbers(self, name: str) -> list[float]:
         """A list of at least one number."""
         value = self._values.get(name)
-        good = isinstance(value, list) and all(type(item) in (int, float) for item in value)
-        if not isinstance(value, list) or not good or not value:
+        if not isinstance(value, list) or not value or not all(type(item) in (int, float) for item in value):
             raise self.field_error(name, "must be a list of at least one number")
         return list(value)
 
-    def _refuse_null(self, name: str, *, null: bool) -> None:
-        if name in self._values and not null:
+    def _value(self, name: str, *, null: bool = False) -> Any:
+        """A value, or None if it is absent (or null, if that is allowed)."""
+        value = self._values.get(name)
+        if value is None and name in self._values and not null:
             raise self.field_error(name, "must not be null")
+        return value
 
     def field_error(self, name: str, reason: str) -> ApiError:
         """The error to raise for an invalid value of this body."""

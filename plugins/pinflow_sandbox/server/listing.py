@@ -6,7 +6,6 @@ neither repeats nor skips items. It is valid only for the listing (operation and
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode, b64encode
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ def _after(listing: str, bookmark: str | None) -> str | None:
     body, _, check = bookmark.partition("|")
     try:
         origin, _, last = b64decode(body, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
+    except ValueError:  # binascii's error is one as well
         raise invalid_request("Parameter 'bookmark' is not one that this API gave") from None
     if origin != listing or check != f"{fingerprint(listing, last)}=":
         raise invalid_request("Parameter 'bookmark' belongs to another listing; keep all other parameters the same")

@@ -22,7 +22,7 @@ class HttpRequest:
     @property
     def query(self) -> dict[str, list[str]]:
         """The query parameters, each with all its values."""
-        return parse_qs(self.query_text, keep_blank_values=True) if self.query_text else {}
+        return parse_qs(self.query_text, keep_blank_values=True)
 
     @property
     def last_values(self) -> dict[str, str]:

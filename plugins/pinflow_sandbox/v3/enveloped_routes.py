@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pinflow_pinterest.catalogue.operations import Operation
+from pinflow_pinterest.catalogue import operations as catalogue
 from pinflow_sandbox.server.dialect import Dialect
 from pinflow_sandbox.server.errors import missing_scopes, restricted_feature
 from pinflow_sandbox.server.request import ListingPage, OperationRequest, path_values
@@ -16,6 +16,7 @@ from pinflow_sandbox.v3.scopes import expand_scopes, v5_scopes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pinflow_pinterest.catalogue.operations import Operation
     from pinflow_sandbox.server.errors import ApiError
     from pinflow_sandbox.server.messages import Headers, HttpRequest, HttpResponse
     from pinflow_sandbox.v3.fields import FormFields
@@ -30,7 +31,7 @@ class Route(NamedTuple):
     """One operation of a dialect and its handler.
 
     The path ends with a slash where the service requires one; without it there is no such path. The id is that of the
-    same operation in API v5, if there is one.
+    same operation in API v5.
     """
 
     method: str
@@ -38,14 +39,12 @@ class Route(NamedTuple):
     id: str
     scopes: str  # of API v3, with spaces
     handler: Callable[[EnvelopedRequest], object]
-    category: str = ""  # org_read or org_write, by the method
 
     def operation(self, prefix: str) -> Operation:
-        """The operation, for rate limits and faults."""
-        category = self.category or ("org_read" if self.method == "GET" else "org_write")
-        needed = frozenset(self.scopes.split())
-        path = prefix + self.path
-        return Operation(self.id, self.method, path, needed, category, client_credentials=False, sandbox=True)
+        """The operation, for rate limits and faults; its quota is that of API v5."""
+        same = catalogue.operation(self.id)
+        needed, path = frozenset(self.scopes.split()), prefix + self.path
+        return replace(same, method=self.method, path=path, scopes=needed, client_credentials=False, sandbox=True)
 
 
 class EnvelopedRequest(OperationRequest):

@@ -62,10 +62,6 @@ def _own_user(request: EnvelopedRequest) -> AccountRecord:
     return user
 
 
-def _users_get(request: EnvelopedRequest) -> object:
-    return v3_render.account(_user(request))
-
-
 def _businesses(request: EnvelopedRequest) -> object:
     own, known = _own_user(request), request.world.accounts
     if not request.caller.has("ads:read"):
@@ -85,10 +81,6 @@ def _user_boards(request: EnvelopedRequest) -> object:
     return request.listing(world.boards, ids, lambda board: v3_render.board(world, board), keep)
 
 
-def _user_pins(request: EnvelopedRequest) -> object:
-    return _pins(request, _user(request).pins)
-
-
 # boards and sections
 
 
@@ -106,10 +98,6 @@ def _board(request: EnvelopedRequest) -> BoardRecord:
 
 def _boards_create(request: EnvelopedRequest) -> object:
     return v3_render.board(request.world, v3_bodies.create_board(request.world, request.caller, request.fields()))
-
-
-def _boards_get(request: EnvelopedRequest) -> object:
-    return v3_render.board(request.world, _board(request))
 
 
 def _boards_delete(request: EnvelopedRequest) -> object:
@@ -210,39 +198,26 @@ def _analytics(request: EnvelopedRequest) -> object:
     return v5_analytics.account_metrics(request, account, share=v5_analytics.share_of("APP_TYPE", app_type))
 
 
-DIALECT = EnvelopeDialect(
-    "v3",
-    PREFIX,
-    (
-        Route("GET", "/users/{user_id}/", "user_account/get", "read_users", _users_get),
-        Route("GET", "/users/{user_id}/businesses/", "linked_business_accounts/get", "read_users", _businesses),
-        Route("GET", "/users/{user_id}/boards/feed/", "boards/list", "read_boards", _user_boards),
-        Route("GET", "/users/{user_id}/pins/", "pins/list", "read_pins", _user_pins),
-        Route("PUT", "/boards/", "boards/create", "write_boards", _boards_create),
-        Route("GET", "/boards/{board_id}/", "boards/get", "read_boards", _boards_get),
-        Route("DELETE", "/boards/{board_id}/", "boards/delete", "write_boards", _boards_delete),
-        Route("GET", "/boards/{board_id}/pins/", "boards/list_pins", "read_boards read_pins", _board_pins),
-        Route("GET", "/board/{board_id}/sections/", "board_sections/list", "read_boards", _sections_list),
-        Route("PUT", "/board/{board_id}/sections/", "board_sections/create", "write_boards", _sections_create),
-        Route(
-            "GET",
-            "/board/sections/{section_id}/pins/",
-            "board_sections/list_pins",
-            "read_boards read_pins",
-            _section_pins,
-        ),
-        Route("PUT", "/pins/", "pins/create", "write_pins", _pins_create),
-        Route("GET", "/pins/{pin_id}/", "pins/get", "read_pins", _pins_get),
-        Route("POST", "/partners/pins/{pin_id}/save/", "pins/save", "write_pins", _pins_save),
-        Route("POST", "/media/uploads/register/", "media/create", "write_pins", _upload_register),
-        Route("GET", "/media/uploads/", "media/get", "write_pins", _upload_status),
-        Route(
-            "GET",
-            "/partners/analytics/users/{user_id}/metrics/",
-            "user_account/analytics",
-            "read_users",
-            _analytics,
-            "org_analytics",
-        ),
+_ROUTES = (
+    Route("GET", "/users/{user_id}/", "user_account/get", "read_users", lambda it: v3_render.account(_user(it))),
+    Route("GET", "/users/{user_id}/businesses/", "linked_business_accounts/get", "read_users", _businesses),
+    Route("GET", "/users/{user_id}/boards/feed/", "boards/list", "read_boards", _user_boards),
+    Route("GET", "/users/{user_id}/pins/", "pins/list", "read_pins", lambda it: _pins(it, _user(it).pins)),
+    Route("PUT", "/boards/", "boards/create", "write_boards", _boards_create),
+    Route("GET", "/boards/{board_id}/", "boards/get", "read_boards", lambda it: v3_render.board(it.world, _board(it))),
+    Route("DELETE", "/boards/{board_id}/", "boards/delete", "write_boards", _boards_delete),
+    Route("GET", "/boards/{board_id}/pins/", "boards/list_pins", "read_boards read_pins", _board_pins),
+    Route("GET", "/board/{board_id}/sections/", "board_sections/list", "read_boards", _sections_list),
+    Route("PUT", "/board/{board_id}/sections/", "board_sections/create", "write_boards", _sections_create),
+    Route(
+        "GET", "/board/sections/{section_id}/pins/", "board_sections/list_pins", "read_boards read_pins", _section_pins
     ),
+    Route("PUT", "/pins/", "pins/create", "write_pins", _pins_create),
+    Route("GET", "/pins/{pin_id}/", "pins/get", "read_pins", _pins_get),
+    Route("POST", "/partners/pins/{pin_id}/save/", "pins/save", "write_pins", _pins_save),
+    Route("POST", "/media/uploads/register/", "media/create", "write_pins", _upload_register),
+    Route("GET", "/media/uploads/", "media/get", "write_pins", _upload_status),
+    Route("GET", "/partners/analytics/users/{user_id}/metrics/", "user_account/analytics", "read_users", _analytics),
 )
+
+DIALECT = EnvelopeDialect("v3", PREFIX, _ROUTES)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pinflow_sandbox.server.messages import Headers
     from pinflow_sandbox.server.request import ListingPage
-    from pinflow_sandbox.world.records import AdAccountRecord
+    from pinflow_sandbox.world.records import AdAccountRecord, AdEntity
 
     JsonObject = dict[str, object]
 
@@ -103,25 +103,12 @@ def _ads(request: EnvelopedRequest) -> ListingPage:
 # metrics
 
 
-def _advertiser_metrics(request: EnvelopedRequest) -> object:
-    return v5_ads.metric_rows(request, [_advertiser(request)], _ATTRIBUTES)
-
-
-def _metrics(request: EnvelopedRequest, records: Mapping[str, ads.Entity], noun: str) -> object:
-    entities = v5_ads.required_entities(request, _advertiser(request), records, noun)
+def _rows(request: EnvelopedRequest, entities: Sequence[AdEntity]) -> object:
     return v5_ads.metric_rows(request, entities, _ATTRIBUTES)
 
 
-def _campaign_metrics(request: EnvelopedRequest) -> object:
-    return _metrics(request, request.world.campaigns, "campaign")
-
-
-def _ad_group_metrics(request: EnvelopedRequest) -> object:
-    return _metrics(request, request.world.ad_groups, "ad_group")
-
-
-def _ad_metrics(request: EnvelopedRequest) -> object:
-    return _metrics(request, request.world.ads, "ad")
+def _metrics(request: EnvelopedRequest, records: Mapping[str, ads.Entity], noun: str) -> object:
+    return _rows(request, v5_ads.required_entities(request, _advertiser(request), records, noun))
 
 
 def _definitions(request: EnvelopedRequest) -> object:
@@ -152,41 +139,28 @@ def _endpoint_headers(headers: Headers) -> Headers:
     )
 
 
-def _read_route(
-    path: str, id: str, handler: Callable[[EnvelopedRequest], object], category: str = "ads_read", method: str = "GET"
-) -> Route:
-    return Route(method, path, id, "read_advertisers", handler, category)
+def _route(path: str, id: str, handler: Callable[[EnvelopedRequest], object], *, method: str = "GET") -> Route:
+    return Route(method, path, id, "read_advertisers", handler)
 
 
 _ONE = "/advertisers/{advertiser_id}"
-_ASYNC = f"{_ONE}/delivery_metrics/async"
-_METRICS = "ads_analytics"
-
-DIALECT = EnvelopeDialect(
-    "v4_ads",
-    PREFIX,
-    (
-        _read_route("/advertisers/", "ad_accounts/list", _advertisers),
-        _read_route(f"{_ONE}/campaigns", "campaigns/list", _campaigns),
-        _read_route(f"{_ONE}/ad_groups", "ad_groups/list", _ad_groups),
-        _read_route(f"{_ONE}/ads", "ads/list", _ads),
-        _read_route(f"{_ONE}/delivery_metrics", "ad_account/analytics", _advertiser_metrics, _METRICS),
-        _read_route(
-            f"{_ONE}/campaigns/delivery_metrics",
-            "campaigns/analytics",
-            lambda it: _metrics(it, it.world.campaigns, "campaign"),
-            _METRICS,
-        ),
-        _read_route(
-            f"{_ONE}/ad_groups/delivery_metrics",
-            "ad_groups/analytics",
-            lambda it: _metrics(it, it.world.ad_groups, "ad_group"),
-            _METRICS,
-        ),
-        _read_route(f"{_ONE}/ads/delivery_metrics", "ads/analytics", _ad_metrics, _METRICS),
-        _read_route("/resources/delivery_metrics", "delivery_metrics/get", _definitions),
-        _read_route(_ASYNC, "analytics/create_report", _report_create, _METRICS, "POST"),
-        _read_route(_ASYNC, "analytics/get_report", _report_get, _METRICS),
+_METRICS = "delivery_metrics"
+_ROUTES = (
+    _route("/advertisers/", "ad_accounts/list", _advertisers),
+    _route(f"{_ONE}/campaigns", "campaigns/list", _campaigns),
+    _route(f"{_ONE}/ad_groups", "ad_groups/list", _ad_groups),
+    _route(f"{_ONE}/ads", "ads/list", _ads),
+    _route(f"{_ONE}/{_METRICS}", "ad_account/analytics", lambda it: _rows(it, [_advertiser(it)])),
+    _route(
+        f"{_ONE}/campaigns/{_METRICS}", "campaigns/analytics", lambda it: _metrics(it, it.world.campaigns, "campaign")
     ),
-    limit_headers=_endpoint_headers,
+    _route(
+        f"{_ONE}/ad_groups/{_METRICS}", "ad_groups/analytics", lambda it: _metrics(it, it.world.ad_groups, "ad_group")
+    ),
+    _route(f"{_ONE}/ads/{_METRICS}", "ads/analytics", lambda it: _metrics(it, it.world.ads, "ad")),
+    _route(f"/resources/{_METRICS}", "delivery_metrics/get", _definitions),
+    _route(f"{_ONE}/{_METRICS}/async", "analytics/create_report", _report_create, method="POST"),
+    _route(f"{_ONE}/{_METRICS}/async", "analytics/get_report", _report_get),
 )
+
+DIALECT = EnvelopeDialect("v4_ads", PREFIX, _ROUTES, limit_headers=_endpoint_headers)

@@ -31,12 +31,13 @@ TOP_SORTS: Final[tuple[str, ...]] = get_args(vocabulary.TopSort)
 TOP_VIDEO_METRICS: Final[tuple[str, ...]] = get_args(vocabulary.TopVideoMetric)
 
 _LIFETIME: Final = ("TOTAL_COMMENTS", "TOTAL_REACTIONS")
-_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "from_claimed_content": get_args(vocabulary.Claimed),
-    "pin_format": get_args(vocabulary.PinFormat),
-    "app_types": get_args(vocabulary.AppType),
-    "content_type": get_args(vocabulary.ContentType),
-    "source": get_args(vocabulary.PinSource),
+# parameters that filter -> the split that they select a part of, and their values
+_FILTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "from_claimed_content": ("OWNED_CONTENT", get_args(vocabulary.Claimed)),
+    "pin_format": ("PIN_FORMAT", get_args(vocabulary.PinFormat)),
+    "app_types": ("APP_TYPE", get_args(vocabulary.AppType)),
+    "content_type": ("CONTENT_TYPE", get_args(vocabulary.ContentType)),
+    "source": ("SOURCE", get_args(vocabulary.PinSource)),
 }
 # percent of the total for each part of a split or filter; each adds up to 100
 _SHARES: Final[Mapping[str, Mapping[str, int]]] = {
@@ -53,13 +54,6 @@ _SHARES: Final[Mapping[str, Mapping[str, int]]] = {
         "ADS_IDEA": 2,
     },
     "CONTENT_TYPE": {"ORGANIC": 80, "PAID": 20},
-}
-_FILTER_COLUMNS: Final = {
-    "app_types": "APP_TYPE",
-    "from_claimed_content": "OWNED_CONTENT",
-    "source": "SOURCE",
-    "pin_format": "PIN_FORMAT",
-    "content_type": "CONTENT_TYPE",
 }
 _MOST_PINS: Final = 100  # of a query, as in the description
 _USUAL_PIN, _USUAL_ACCOUNT = 40, 35  # impressions per day; of an account for each of its Pins
@@ -166,27 +160,25 @@ def _split(
     """The response's object: one entry for each part of the split, "all" without a split."""
     today = metrics.day_of(request.world.clock.now())
     first = metrics.day_of(born)
+    statuses = {day: _status(day, today, first) for day in period}
+    counted = {day: share(daily(day)) for day, status in statuses.items() if status in ("READY", "ESTIMATE")}
     parts = _SHARES.get(split or "", {"all": 100})
     answer: JsonObject = {}
     for part in parts:
-        days = [(day, _status(day, today, first)) for day in period]
-        counted = {
-            day: _part(share(daily(day)), parts, part) if status in ("READY", "ESTIMATE") else metrics.ZERO
-            for day, status in days
-        }
+        counts = {day: _part(total, parts, part) for day, total in counted.items()}
+        whole = metrics.total(counts.values())
         entry: JsonObject = {
-            "summary_metrics": metrics.values(metrics.total(counted.values()), names),
+            "summary_metrics": metrics.values(whole, names),
             "daily_metrics": [
                 {
                     "date": day.isoformat(),
                     "data_status": status,
-                    "metrics": metrics.values(counted[day], names) if status in ("READY", "ESTIMATE") else {},
+                    "metrics": metrics.values(counts[day], names) if day in counts else {},
                 }
-                for day, status in days
+                for day, status in statuses.items()
             ],
         }
         if lifetime:
-            whole = metrics.total(counted.values())
             entry["lifetime_metrics"] = metrics.values(whole, [name for name in _LIFETIME if name in names])
         answer[part] = entry
     return answer
@@ -213,8 +205,8 @@ def _part(counted: MetricCounts, parts: Mapping[str, int], part: str) -> MetricC
 def _filter(request: OperationRequest) -> Callable[[MetricCounts], MetricCounts]:
     """The share of counts that a query's filters select."""
     chosen = [
-        (_SHARES[_FILTER_COLUMNS[name]], value)
-        for name, allowed in _CHOICES.items()
+        (_SHARES[column], value)
+        for name, (column, allowed) in _FILTERS.items()
         if (value := request.choice(name, allowed)) not in (None, "ALL", "BOTH")
     ]
 

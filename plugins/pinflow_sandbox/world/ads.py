@@ -5,7 +5,7 @@ Source: https://developers.pinterest.com/docs/api/v5/ (ad_accounts, campaigns, a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 from pinflow_pinterest.analytics.metrics import EntityStatus
 from pinflow_sandbox.server.body_checks import valid_id
@@ -88,31 +88,21 @@ def parse_statuses(named: Sequence[str]) -> Collection[str]:
     return named or DEFAULT_STATUSES
 
 
-def add_ad_account(
-    world: World, owner: str, name: str, *, created: float, country: str = "DE", currency: str = "EUR"
-) -> AdAccountRecord:
-    """Add an ad account to the world."""
-    account = AdAccountRecord(world.new_id("ad_account"), owner, name, created, country, currency)
+def add_ad_account(world: World, owner: str, name: str, created: float, **details: Any) -> AdAccountRecord:
+    """Add an ad account to the world; ``details`` are further fields of the record."""
+    account = AdAccountRecord(world.new_id("ad_account"), owner, name, created, **details)
     account.roles[owner] = ("OWNER",)
     world.ad_accounts[account.id] = account
     return account
 
 
 def add_campaign(
-    world: World,
-    account: AdAccountRecord,
-    name: str,
-    *,
-    created: float,
-    status: EntityStatus = "ACTIVE",
-    objective: str = "CONSIDERATION",
-    daily_cap: int | None = None,
+    world: World, account: AdAccountRecord, name: str, created: float, status: EntityStatus = "ACTIVE", **details: Any
 ) -> CampaignRecord:
-    """Add a campaign to an ad account."""
-    id = world.new_id("campaign")
-    campaign = CampaignRecord(id, account.id, name, status, created, objective=objective, daily_cap=daily_cap)
-    world.campaigns[id] = campaign
-    account.campaigns.add(id)
+    """Add a campaign to an ad account; ``details`` are further fields of the record."""
+    campaign = CampaignRecord(world.new_id("campaign"), account.id, name, status, created, **details)
+    world.campaigns[campaign.id] = campaign
+    account.campaigns.add(campaign.id)
     return campaign
 
 

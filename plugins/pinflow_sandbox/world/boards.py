@@ -5,7 +5,7 @@ Source: https://developers.pinterest.com/docs/api/v5/ (boards, board_sections)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pinflow_sandbox.server.errors import ApiError, invalid_request, permission_denied
 from pinflow_sandbox.world import pins
@@ -39,19 +39,10 @@ def create_board(world: World, caller: Caller, body: RequestBody) -> BoardRecord
     return board
 
 
-def add_board(
-    world: World,
-    owner: str,
-    name: str,
-    *,
-    description: str | None = None,
-    privacy: Privacy = "PUBLIC",
-    ads_only: bool = False,
-    created: float | None = None,
-) -> BoardRecord:
-    """Add a board to the world, without permission checks."""
+def add_board(world: World, owner: str, name: str, *, created: float | None = None, **details: Any) -> BoardRecord:
+    """Add a board to the world, without permission checks; ``details`` are further fields of the record."""
     moment = world.clock.now() if created is None else created
-    board = BoardRecord(world.new_id("board"), owner, name, moment, moment, description, privacy, ads_only)
+    board = BoardRecord(world.new_id("board"), owner, name, moment, moment, **details)
     world.boards[board.id] = board
     world.accounts[owner].boards.add(board.id)
     return board

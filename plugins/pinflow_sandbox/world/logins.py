@@ -194,7 +194,7 @@ class LoginRegistry:
         family = TokenFamily(app.id, code.account, approved)
         if code.consent.refreshable:
             return self._pair(family, approved, continuous=False)
-        return self._tokens(self._new_access("pina_sandbox_", family, approved), approved, None, 0.0)
+        return self._issue("pina_sandbox_", family, approved)
 
     def _redeem_code(
         self, app: AppRegistration, text: str, redirect_uri: str, known: frozenset[str]
@@ -233,12 +233,12 @@ class LoginRegistry:
         if continuous is not None and (token.continuous or continuous):
             token.used = self.now() if token.used is None else token.used
             return self._pair(token.family, chosen, continuous=True)
-        return self._tokens(self._new_access("pina_sandbox_", token.family, chosen), chosen, text, token.expires)
+        return self._issue("pina_sandbox_", token.family, chosen, text, token.expires)
 
     def issue_client_token(self, app: AppRegistration, scopes: frozenset[str]) -> IssuedTokens:
         """A token that acts as the owner of the app, without a refresh token."""
         family = TokenFamily(app.id, app.owner, scopes, "client")
-        return self._tokens(self._new_access("pinc_sandbox_", family, scopes), scopes, None, 0.0)
+        return self._issue("pinc_sandbox_", family, scopes)
 
     def revoke(self, app: AppRegistration, text: str) -> None:
         """Revoke a token; a refresh token revokes its family. Raises ApiError (403) for another app's token."""
@@ -266,15 +266,15 @@ class LoginRegistry:
         expires = self.now() + (chosen.refresh_seconds if continuous else chosen.legacy_refresh_seconds)
         refresh = self._text("pinr_sandbox_")
         self._refresh[refresh] = RefreshToken(family, continuous, expires)
-        return self._tokens(self._new_access("pina_sandbox_", family, scopes), scopes, refresh, expires)
+        return self._issue("pina_sandbox_", family, scopes, refresh, expires)
 
-    def _new_access(self, prefix: str, family: TokenFamily, scopes: frozenset[str]) -> str:
-        text = self._text(prefix)
-        self._access[text] = AccessToken(family, scopes, self.now() + self.settings().access_seconds)
-        return text
-
-    def _tokens(self, access: str, scopes: frozenset[str], refresh: str | None, expires: float) -> IssuedTokens:
-        return IssuedTokens(access, self.settings().access_seconds, scopes, refresh, expires)
+    def _issue(
+        self, prefix: str, family: TokenFamily, scopes: frozenset[str], refresh: str | None = None, expires: float = 0.0
+    ) -> IssuedTokens:
+        """A new access token, together with a refresh token that expires then."""
+        text, seconds = self._text(prefix), self.settings().access_seconds
+        self._access[text] = AccessToken(family, scopes, self.now() + seconds)
+        return IssuedTokens(text, seconds, scopes, refresh, expires)
 
     def _text(self, prefix: str) -> str:
         self._count += 1

@@ -9,7 +9,7 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from pinflow_sandbox.server.errors import ApiError, restricted_feature
+from pinflow_sandbox.server.errors import restricted_feature
 from pinflow_sandbox.world import images, uploads
 from pinflow_sandbox.world.records import PinContent, Slot
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _KINDS = ("image_url", "image_base64", "multiple_image_urls", "multiple_image_base64", "video_id", "pin_url")
 _IMAGE_TYPES = ("image/jpeg", "image/png")
-_BASE64 = re.compile(r"[a-zA-Z0-9+/=]+")
 _URL = re.compile(r"https?://[^\s/]+(/\S*)?", re.IGNORECASE)
 _URL_LENGTH = 2048  # characters
 _TITLE, _DESCRIPTION = 100, 800  # characters
@@ -30,9 +29,7 @@ def content_from(world: World, caller: Caller, source: RequestBody, *, salt: str
 
     Raises ApiError if the source is incomplete, or its upload is not the caller's or not ready.
     """
-    kind = source.choice("source_type", _KINDS)
-    if kind is None:
-        raise source.field_error("source_type", "is required")
+    kind = source.required_choice("source_type", _KINDS)
     if kind == "pin_url":
         raise restricted_feature("pin_url media source")
     if kind in ("multiple_image_urls", "multiple_image_base64"):
@@ -60,10 +57,7 @@ def _slot(part: RequestBody, salt: str, *, by_url: bool) -> Slot:
 
 
 def _video(world: World, caller: Caller, source: RequestBody, salt: str, *, standard: bool) -> PinContent:
-    id = source.id("media_id", null=False)
-    if id is None:
-        raise source.field_error("media_id", "is required")
-    media = world.media.get(id)
+    media = world.media.get(source.required_id("media_id"))
     if media is None or media.account != caller.account.username:
         raise source.field_error("media_id", "names no media of this account")
     status = uploads.status(world, media)
@@ -91,17 +85,14 @@ def _key_of_url(source: RequestBody, name: str, salt: str) -> str:
 
 
 def _key_of_bytes(source: RequestBody, salt: str, prefix: str = "") -> str:
-    if source.choice(f"{prefix}content_type", _IMAGE_TYPES) is None:
-        raise source.field_error(f"{prefix}content_type", "is required")
+    source.required_choice(f"{prefix}content_type", _IMAGE_TYPES)
     return images.key_for_bytes(_decode(source, f"{prefix}data"), salt)
 
 
 def _decode(source: RequestBody, name: str) -> bytes:
     text = source.required_text(name)
-    problem: ApiError = source.field_error(name, "must be base64 without line breaks and without a 'data:' prefix")
-    if not _BASE64.fullmatch(text):
-        raise problem
     try:
         return b64decode(text, validate=True)
     except ValueError:
-        raise problem from None
+        reason = "must be base64 without line breaks and without a 'data:' prefix"
+        raise source.field_error(name, reason) from None

@@ -39,8 +39,7 @@ class UploadRejected(Exception):
 
 def register(world: World, caller: Caller, body: RequestBody) -> MediaRecord:
     """Register an upload."""
-    if body.choice("media_type", ("video",)) is None:
-        raise body.field_error("media_type", "is required")
+    body.required_choice("media_type", ("video",))
     id = world.new_id("media")
     digest = images.fingerprint("upload", str(world.seed), id)
     key = f"uploads/{digest[0:2]}/{digest[2:4]}/{digest[4:6]}/3:video:{caller.account.id}:{id}"
