@@ -338,3 +338,21 @@ def test_what_needs_no_network_loads_nothing_heavy(words: list[str], heavy: set[
     loaded = set(done.stderr.rpartition("LOADED ")[2].split())
     assert "pinflow" in loaded
     assert heavy & loaded == set()
+
+
+PAGE = PROJECT / "ARCHITECTURE.md"
+
+
+def test_every_path_on_the_page_about_the_architecture_is_there() -> None:
+    tops = {path.name for path in PROJECT.iterdir()}
+    paths = {path for path in re.findall(r"`([\w./]+)`", PAGE.read_text("utf-8")) if path.partition("/")[0] in tops}
+    assert len(paths) > 40
+    assert sorted(path for path in paths if not (PROJECT / path).exists()) == []
+
+
+def test_the_page_about_the_architecture_has_every_folder_and_is_linked_from_where_people_start() -> None:
+    text = PAGE.read_text("utf-8")
+    folders = [path for path in (PROJECT / "pinflow").iterdir() if (path / "__init__.py").is_file()]
+    assert [path.name for path in folders if f"| `pinflow/{path.name}/` |" not in text] == []
+    for page in ("README.md", "CONTRIBUTING.md"):
+        assert "](ARCHITECTURE.md)" in (PROJECT / page).read_text("utf-8"), page
