@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from operator import attrgetter
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.clock import Clock
 from pinflow.engine.options import Options
 from pinflow.errors import RecipeError, UsageError, warn_renamed
+from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.plugin import loader
 from pinflow.recipe import bundled
 from pinflow.state.choose import open_state

@@ -6,8 +6,9 @@ form (``to_json``) is the ``ndjson`` output and has a ``version``. No event cont
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
+
+from pinflow.lazy_dataclass import dataclass, field, fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,8 +9,10 @@ msgspec were weighed: attrs compiles as well, msgspec costs more to import than 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import MISSING, FrozenInstanceError
+from dataclasses import MISSING, FrozenInstanceError, asdict, field, fields, replace
 from reprlib import recursive_repr
+
+__all__ = ["asdict", "dataclass", "field", "fields", "replace"]
 
 TYPE_CHECKING = False  # importing typing for it would cost more than this module
 if TYPE_CHECKING:
@@ -101,22 +103,22 @@ def _init(cls: type) -> Any:
     names: dict[str, Any] = {"_new": _NEW, "_set": object.__setattr__}
     positional, by_name = ["self"], list[str]()
     body: list[str] = []
-    for field in dataclasses.fields(cls):
-        value = field.name
-        if field.default_factory is not MISSING:
-            names[f"_f_{value}"] = field.default_factory
-            value = f"_f_{value}() if {value} is _new else {value}" if field.init else f"_f_{value}()"
+    for part in fields(cls):
+        value = part.name
+        if part.default_factory is not MISSING:
+            names[f"_f_{value}"] = part.default_factory
+            value = f"_f_{value}() if {value} is _new else {value}" if part.init else f"_f_{value}()"
             default = "=_new"
-        elif field.default is not MISSING:
-            names[f"_d_{value}"] = field.default
+        elif part.default is not MISSING:
+            names[f"_d_{value}"] = part.default
             default = f"=_d_{value}"
         else:
             default = ""
-        if field.init:
-            (by_name if field.kw_only else positional).append(f"{field.name}{default}")
-        elif field.default_factory is MISSING:
+        if part.init:
+            (by_name if part.kw_only else positional).append(f"{part.name}{default}")
+        elif part.default_factory is MISSING:
             continue
-        body.append(f" _set(self, {field.name!r}, {value})" if _is_frozen(cls) else f" self.{field.name} = {value}")
+        body.append(f" _set(self, {part.name!r}, {value})" if _is_frozen(cls) else f" self.{part.name} = {value}")
     if hasattr(cls, "__post_init__"):
         body.append(" self.__post_init__()")
     arguments = ", ".join([*positional, *(["*", *by_name] if by_name else [])])
@@ -135,7 +137,7 @@ def _hash(cls: type) -> Any:
 
 
 def _tuple_of(cls: type, name: str) -> str:
-    return "(" + "".join(f"{name}.{field.name}," for field in dataclasses.fields(cls) if field.compare) + ")"
+    return "(" + "".join(f"{name}.{part.name}," for part in fields(cls) if part.compare) + ")"
 
 
 _NEW = object()  # the default of a field with a factory
@@ -143,7 +145,7 @@ _NEW = object()  # the default of a field with a factory
 
 @recursive_repr()
 def _repr(self: Any) -> str:
-    shown = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self) if field.repr)
+    shown = ", ".join(f"{part.name}={getattr(self, part.name)!r}" for part in fields(self) if part.repr)
     return f"{type(self).__qualname__}({shown})"
 
 
@@ -160,9 +162,9 @@ def _refuse_to_delete(self: Any, name: str) -> None:
 
 
 def _state(self: Any) -> list[Any]:
-    return [getattr(self, field.name) for field in dataclasses.fields(self)]
+    return [getattr(self, part.name) for part in fields(self)]
 
 
 def _restore(self: Any, state: list[Any]) -> None:
-    for field, value in zip(dataclasses.fields(self), state, strict=True):
-        object.__setattr__(self, field.name, value)
+    for part, value in zip(fields(self), state, strict=True):
+        object.__setattr__(self, part.name, value)

@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from pinflow import dataclass
 
 Kind = Literal[
     "auth",  # no token, or a wrong, expired or other environment's one

@@ -6,10 +6,9 @@ Each version's plugin has a gateway of its own, which knows the paths, bodies an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from pinflow import Api
+from pinflow import Api, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
+
+from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     import argparse

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 import keyword
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pinflow.errors import UsageError
+from pinflow.lazy_dataclass import dataclass
 from pinflow.recipe import bundled
 
 if TYPE_CHECKING:

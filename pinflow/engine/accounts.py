@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.results import AccountResult, ends_run
@@ -27,6 +26,7 @@ from pinflow.errors import (
     RateLimited,
     SpamBlocked,
 )
+from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

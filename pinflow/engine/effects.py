@@ -5,10 +5,10 @@ Plugins import `Skip` and `EachResult` on every start, so nothing here imports t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 from pinflow.errors import Diverged, InDoubt, MissingScope, RateLimited, SpamBlocked, renamed_property
+from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict, deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.secret_mask import SecretMask
 from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Note, Progress
+from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from pinflow.errors import UsageError
+from pinflow.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

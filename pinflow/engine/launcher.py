@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
 from pathlib import Path
@@ -23,6 +22,7 @@ from pinflow.engine.simulation import simulate_services
 from pinflow.engine.undo import makers
 from pinflow.errors import RateLimited, UsageError
 from pinflow.http.proxy import network_settings
+from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.plan import all_steps, make_plan
 from pinflow.recipe.reader import parse
 from pinflow.recipe.source import load

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pinflow.lazy_dataclass import dataclass
 from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import (
@@ -18,6 +17,7 @@ from pinflow.errors import (
     PinflowError,
     renamed_property,
 )
+from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pinflow.engine.executors import threads
 from pinflow.engine.run_frame import current_frame
 from pinflow.errors import ActionError, Interrupted
+from pinflow.lazy_dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

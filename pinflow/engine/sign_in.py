@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow.errors import CredentialError, UsageError
 from pinflow.http.credentials import Credential, CredentialRequest
+from pinflow.lazy_dataclass import dataclass
 from pinflow.state.folder import paths
 
 if TYPE_CHECKING:

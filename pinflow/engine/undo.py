@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import UsageError, renamed_property
 from pinflow.expressions.expression import Template
+from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.plan import all_steps
 
 if TYPE_CHECKING:

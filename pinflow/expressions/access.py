@@ -6,12 +6,12 @@ Fields are those of mappings, and nothing else has any: no attribute of a Python
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pinflow.expressions.functions import FUNCTIONS
 from pinflow.expressions.values import AS_IS, MAX_WHOLE, Evaluation, plain
+from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.invalid import Invalid, describe
 from pinflow.suggestions import nearest, quoted
 

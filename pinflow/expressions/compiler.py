@@ -8,7 +8,6 @@ loop's body once for every item. So the price of an expression doesn't depend on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pinflow.expressions import access, parser
@@ -16,6 +15,7 @@ from pinflow.expressions.access import ABSENT, Reference, Run
 from pinflow.expressions.functions import ordered
 from pinflow.expressions.operators import OPERATORS, Operator
 from pinflow.expressions.values import MAX_STEPS, NUMBERS, SCALARS, STEP, Evaluation, plain
+from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.invalid import Invalid, mismatch
 
 if TYPE_CHECKING:

@@ -50,7 +50,6 @@ What the grammar doesn't say:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -58,6 +57,7 @@ from pinflow.expressions.access import Reference
 from pinflow.expressions.compiler import Program, compile_source
 from pinflow.expressions.lexer import TEXT, unclosed_text
 from pinflow.expressions.values import MAX_STEPS, MAX_TEXT, SCALARS, STEP, Evaluation, as_text, result
+from pinflow.lazy_dataclass import dataclass, field, replace
 from pinflow.schema.invalid import Invalid, describe
 from pinflow.suggestions import nearest
 

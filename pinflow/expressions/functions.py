@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from pinflow.expressions import dates
@@ -27,6 +26,7 @@ from pinflow.expressions.values import (
     make_copy,
     plain,
 )
+from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.invalid import Invalid, describe, join_words, mismatch, out_of_bounds
 from pinflow.suggestions import quoted
 

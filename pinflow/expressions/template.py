@@ -7,10 +7,10 @@ evaluated again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pinflow.expressions.expression import Expression, Reference, Template, parse_template
+from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

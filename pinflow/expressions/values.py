@@ -8,10 +8,10 @@ what comes out is made of ``dict`` and ``list`` alone.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
+from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.invalid import Invalid, describe
 
 if TYPE_CHECKING:

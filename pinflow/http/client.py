@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -40,6 +39,7 @@ from pinflow.http.retry import (
     Wait,
     decide,
 )
+from pinflow.lazy_dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -103,7 +103,7 @@ class ClientServices:
     random: Callable[[], float]  # from 0 to 1
     check: Callable[[], None] = lambda: None
     observer: Observer | None = None
-    limits: Limits = Limits()  # noqa: RUF009  frozen
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)

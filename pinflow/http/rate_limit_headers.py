@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pinflow.lazy_dataclass import dataclass
 from pinflow.state.records import LimitChange
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ alone and know no such question.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from pinflow.lazy_dataclass import dataclass
 
 Phase = Literal["nothing_sent", "maybe_sent", "answered"]
 BodyState = Literal["ok", "broken", "refused"]  # "refused": complete, but another try would not be better

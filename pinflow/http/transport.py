@@ -15,7 +15,6 @@ import re
 import socket
 import ssl
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -34,6 +33,7 @@ from pinflow.errors import warn_renamed
 from pinflow.http.api import LOOPBACK
 from pinflow.http.proxy import DIRECT, PROXY
 from pinflow.http.retry import Lost
+from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

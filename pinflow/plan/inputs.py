@@ -6,11 +6,11 @@ import json
 import math
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import UsageError
 from pinflow.expressions.template import Scope, Value, compile_value
+from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.constraints import Text
 from pinflow.schema.invalid import Invalid, not_one_of, size_problem
 from pinflow.schema.types import AnyType, ExactType, ListType, NumberType, TextType

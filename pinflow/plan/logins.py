@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pinflow.lazy_dataclass import dataclass, field
 from pinflow.plan.inputs import is_token_name
 from pinflow.plan.model import ItemLogin, PlannedLogin
 from pinflow.suggestions import suggest

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pinflow.expressions.expression import Template
+from pinflow.lazy_dataclass import dataclass, field
 from pinflow.plan.inputs import is_token_name
 from pinflow.schema.invalid import Invalid
 

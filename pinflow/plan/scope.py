@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pinflow.lazy_dataclass import dataclass, field, replace
 from pinflow.schema.invalid import JSON_TYPES, Invalid
 from pinflow.suggestions import suggest
 

@@ -11,11 +11,11 @@ type (a TypedDict, or an iterator of one) tells which fields a recipe may use.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pinflow.errors import PluginError
+from pinflow.lazy_dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -8,7 +8,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_args
@@ -17,6 +16,7 @@ import pluggy
 
 from pinflow.errors import PinflowError, PluginError
 from pinflow.http.api import Api
+from pinflow.lazy_dataclass import dataclass, fields, replace
 from pinflow.plugin import hookspecs
 from pinflow.plugin.action import Action, Effect
 from pinflow.plugin.contributions import Command, Importer, Simulator

@@ -6,11 +6,11 @@ import copy
 import inspect
 import re
 import typing
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from pinflow.errors import PluginError, UsageError
+from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.constraints import Number, Text
 from pinflow.schema.types import FieldsType, Type, shape, type_of
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import quoted
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import RecipeError
 from pinflow.expressions.template import Scope, Unknown, compile_value
+from pinflow.lazy_dataclass import dataclass, field
 from pinflow.recipe.reader import parse_all
 from pinflow.recipe.source import read
 from pinflow.schema.invalid import Invalid

@@ -7,9 +7,9 @@ schema can't say (names that must be unique, syntax inside ``${{ }}``) is left t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pinflow.lazy_dataclass import dataclass
 from pinflow.recipe import checks, model, schedule_validators, validators
 from pinflow.recipe.validators import OneOf, Whole
 

@@ -5,15 +5,14 @@ Reading a recipe, hints about misspelt keys and the schema for editors all go by
 Expressions stay text; what needs the actions of plugins is checked by the plan.
 """
 
-# ruff: noqa: RUF009 - `entry` is `dataclasses.field` with the columns of a table
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
+from pinflow.lazy_dataclass import dataclass
 from pinflow.recipe import schedule_validators, validators
 from pinflow.recipe.validators import OneOf, Whole
 

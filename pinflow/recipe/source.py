@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 import stat
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from yaml.events import (
@@ -29,6 +28,7 @@ from yaml.events import (
 )
 
 from pinflow.errors import Problem, RecipeError
+from pinflow.lazy_dataclass import dataclass, field
 from pinflow.recipe.text_offsets import offset_in_text
 from pinflow.recipe.yaml_events import MAX_DEPTH, events, too_deep
 from pinflow.schema.invalid import QUOTE, Invalid

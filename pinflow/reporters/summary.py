@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import RateLimited, SpamBlocked
+from pinflow.lazy_dataclass import dataclass
 from pinflow.reporters.errors import error_data
 from pinflow.reporters.text import fit, inert, json_text, one_line, table
 from pinflow.reporters.wording import OUTCOMES, duration, moment

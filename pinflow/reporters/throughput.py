@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pinflow.lazy_dataclass import dataclass
 from pinflow.reporters.text import inert
 from pinflow.reporters.wording import moment
 

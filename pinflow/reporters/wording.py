@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pinflow import events
+from pinflow.lazy_dataclass import dataclass
 from pinflow.reporters.text import fit, inert, one_line
 
 if TYPE_CHECKING:

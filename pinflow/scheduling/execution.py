@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +19,7 @@ from pinflow.errors import (
     StateError,
     UsageError,
 )
+from pinflow.lazy_dataclass import dataclass, field, replace
 from pinflow.state.protocol import ClaimLost
 from pinflow.state.records import LEASE
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.scheduling.jobs import next_run, stored_jobs
 from pinflow.state.records import Heartbeat
 

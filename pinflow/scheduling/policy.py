@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
+from pinflow.lazy_dataclass import dataclass
 from pinflow.scheduling.rules import jitter, latest_times, next_after, times_between, utc_text
 from pinflow.state.records import Verdict
 

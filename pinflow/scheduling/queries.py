@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from math import ceil
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from pinflow.errors import UsageError
+from pinflow.lazy_dataclass import asdict, dataclass
 from pinflow.recipe import bundled
 from pinflow.scheduling.jobs import RECIPES, block_of, job_of, load_jobs, stored_jobs
 from pinflow.scheduling.policy import MOST_MADE_UP, PAUSED, judge

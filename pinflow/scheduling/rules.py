@@ -14,11 +14,12 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
+
+from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pinflow.app import Options
 from pinflow.errors import ApprovalRequired
+from pinflow.lazy_dataclass import dataclass, field, replace
 from pinflow.scheduling.alerts import JobAlerts
 from pinflow.scheduling.events import ScheduleEvent
 from pinflow.scheduling.execution import ActiveRun, RunOutcome, perform

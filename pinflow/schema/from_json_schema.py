@@ -8,9 +8,9 @@ with the branch's number: ``"discriminator": {"propertyName": "type", "mapping":
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.constraints import Number, Text
 from pinflow.schema.invalid import mismatch
 from pinflow.schema.types import (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, time
 from typing import TYPE_CHECKING, Final, Literal
 
+from pinflow.lazy_dataclass import dataclass
 from pinflow.suggestions import nearest, quoted
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ import re
 import types
 import typing
 from abc import abstractmethod
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
+from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.schema.constraints import Number, Text
 from pinflow.schema.invalid import QUOTE, Invalid, join_words, mismatch, not_one_of, out_of_bounds
 

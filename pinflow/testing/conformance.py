@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from contextlib import chdir, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pinflow.errors import DOUBT, PinflowError, UsageError
 from pinflow.events import to_json
 from pinflow.http.retry import READS
+from pinflow.lazy_dataclass import dataclass
 from pinflow.plan import all_steps
 from pinflow.recipe.bundled import bundled_recipes
 from pinflow.testing import guards

@@ -6,11 +6,11 @@ import copy
 import functools
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.effects import Skip
 from pinflow.http.client import Client
+from pinflow.lazy_dataclass import dataclass, field, replace
 from pinflow.testing.project import Killed
 
 if TYPE_CHECKING:

@@ -19,12 +19,11 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from pinflow import CredentialError, UsageError
+from pinflow import CredentialError, UsageError, dataclass
 from pinflow_auth.pages import DENIED, GRANTED, STRAY, page
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Callback:
         state: str,
         *,
         landing: str = "",
-        bounds: Bounds = Bounds(),
+        bounds: Bounds = Bounds(),  # noqa: B008 - it is frozen
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         parts = urlsplit(redirect_uri)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-from pinflow import ActionError, Credential, CredentialError, UsageError, checked_origin
+from pinflow import ActionError, Credential, CredentialError, UsageError, checked_origin, dataclass
 from pinflow_auth.callback import Callback, ConsentDenied, parse_answer
 from pinflow_auth.endpoint import app_credentials, oauth_of
 from pinflow_auth.store import find_tokens

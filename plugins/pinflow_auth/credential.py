@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
-from pinflow import ActionError, Credential, CredentialError
+from pinflow import ActionError, Credential, CredentialError, dataclass
 from pinflow_auth.endpoint import GrantInDoubt
 from pinflow_auth.refresh import check_destination, refresh
 from pinflow_auth.store import find_tokens

@@ -13,11 +13,11 @@ import math
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlencode
 
-from pinflow import CredentialError, RateLimited, Unreachable
+from pinflow import CredentialError, RateLimited, Unreachable, dataclass
 from pinflow_auth.token_locations import origin_of
 from pinflow_auth.tokens import CLIENT_CREDENTIALS, TokenSet, is_moment, is_sendable
 

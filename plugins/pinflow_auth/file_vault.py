@@ -9,10 +9,10 @@ import json
 import os
 import stat
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from pinflow import CredentialError, StoredToken
+from pinflow import CredentialError, StoredToken, dataclass
 from pinflow_auth import files, keyring_store, refresh_marker, token_locations
 from pinflow_auth.tokens import parse_object, parse_tokens
 

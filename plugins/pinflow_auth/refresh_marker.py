@@ -10,10 +10,9 @@ import hmac
 import json
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pinflow import CredentialError
+from pinflow import CredentialError, dataclass
 from pinflow_auth import files
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ A variable comes before a file. A token that is there but broken is an error, an
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinflow import CredentialError, StoredToken
+from pinflow import CredentialError, StoredToken, dataclass
 from pinflow_auth import token_locations
 from pinflow_auth.endpoint import ask_client_credentials, ask_exchange, ask_refresh, ask_revoke
 from pinflow_auth.file_vault import FileVault, load_tokens, read_token_file

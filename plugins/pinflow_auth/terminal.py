@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pinflow import CredentialError, inert
+from pinflow import CredentialError, dataclass, inert
 
 if TYPE_CHECKING:
     import argparse

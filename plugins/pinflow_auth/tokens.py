@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from pinflow import CredentialError
+from pinflow import CredentialError, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,10 +6,9 @@ Source: https://github.com/pinterest/api-quickstart (as of 2022)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pinflow import OAuth, Quota
+from pinflow import OAuth, Quota, dataclass
 from pinflow_pinterest import errors, quotas
 from pinflow_pinterest.error_mapping import map_error
 from pinflow_pinterest.gateway import PinterestApi

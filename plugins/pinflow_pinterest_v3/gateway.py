@@ -8,11 +8,10 @@ Source: https://github.com/pinterest/api-quickstart (python/src/v3, as of 2022)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from pinflow import ActionError, UsageError
+from pinflow import ActionError, UsageError, dataclass
 from pinflow_pinterest.answers import is_planned, list_objects, list_pages, parse_read, parse_registration, parse_write
 from pinflow_pinterest.gateway import Reports, Uploads
 from pinflow_pinterest.media.uploads import unknown_video

@@ -5,10 +5,9 @@ Source: https://developers.pinterest.com/docs/api/v5/ (boards, board_sections, p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pinflow import ActionError, RemoteError
+from pinflow import ActionError, RemoteError, dataclass
 from pinflow_pinterest.answers import list_objects, list_pages, parse_read, parse_registration, parse_write
 from pinflow_pinterest.copying.copy_bodies import board_body, pin_body
 from pinflow_pinterest.gateway import Reports, Uploads

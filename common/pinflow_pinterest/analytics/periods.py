@@ -8,11 +8,10 @@ Source: https://developers.pinterest.com/docs/api/v5/ (start_date, end_date)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 
-from pinflow import Text, UsageError
+from pinflow import Text, UsageError, dataclass
 
 _PATTERN: Final = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|today|yesterday|[0-9]{1,3} (day|week)s? ago)$"
 Day = Annotated[

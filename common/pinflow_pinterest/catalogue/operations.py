@@ -11,11 +11,12 @@ Source: https://github.com/pinterest/api-description (v5/openapi.json)
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from pinflow import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

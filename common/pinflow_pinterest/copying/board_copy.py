@@ -10,13 +10,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pinflow import ActionError
+from pinflow import ActionError, dataclass
 from pinflow_pinterest.boards import boards_named, find_made_board, require_free, single_or_none, without_none
 from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, too_long_fields
 from pinflow_pinterest.copying.page_buffer import PageBuffer

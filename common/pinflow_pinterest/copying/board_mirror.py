@@ -11,11 +11,11 @@ A Pin that moved to another section of the source is a new one there, and its ol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import ActionError, RemoteError
+from pinflow import ActionError, RemoteError, dataclass
 from pinflow_pinterest.boards import applied_or_none, boards_named, find_board, is_id, plain_name
 from pinflow_pinterest.copying.board_copy import make_sections, source_sections
 from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, too_long_fields

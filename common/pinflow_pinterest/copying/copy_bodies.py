@@ -8,9 +8,9 @@ Source: https://github.com/pinterest/api-description (schemas BoardCreate, Board
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pinflow import dataclass
 from pinflow_pinterest.ids import (
     ALT_TEXT_LENGTH,
     DESCRIPTION_LENGTH,

@@ -8,12 +8,12 @@ their texts tell which of them a new one is; Pins that share all their texts are
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import Diverged, Forbidden, MissingScope
+from pinflow import Diverged, Forbidden, MissingScope, dataclass
 from pinflow_pinterest.boards import single_or_none
 from pinflow_pinterest.copying.pin_matching import text_key
 from pinflow_pinterest.copying.source_pins import make_copy_body

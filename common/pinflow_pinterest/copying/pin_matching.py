@@ -20,10 +20,10 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 
+from pinflow import dataclass
 from pinflow_pinterest.copying.copy_bodies import PIN_LIMITS
 from pinflow_pinterest.copying.source_pins import VIDEOS
 

@@ -5,9 +5,10 @@ Source: https://github.com/pinterest/api-description (schemas Pin, PinCreate)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from pinflow import dataclass
 from pinflow_pinterest.copying.copy_bodies import PIN_LIMITS, too_long_fields
 from pinflow_pinterest.media.copyable import CopyBody, NotCopyable, cover_image
 

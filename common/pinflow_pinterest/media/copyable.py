@@ -9,8 +9,9 @@ Source: https://github.com/pinterest/api-description (schemas PinMedia, PinMedia
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from pinflow import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

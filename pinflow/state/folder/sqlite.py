@@ -11,10 +11,10 @@ import os
 import sqlite3
 import threading
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError
+from pinflow.lazy_dataclass import dataclass
 from pinflow.state.folder.atomic_file import sync_folder
 
 if TYPE_CHECKING:

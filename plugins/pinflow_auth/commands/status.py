@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pinflow import CredentialError, PinflowError, inert, table
+from pinflow import CredentialError, PinflowError, dataclass, inert, table
 from pinflow_auth import store
 from pinflow_auth.refresh_policy import due_at, rotates
 from pinflow_auth.scopes import ANY, scope_needs, scopes_for

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pinflow import dataclass
 from pinflow_auth.commands import login, status, tokens
 from pinflow_auth.terminal import Terminal
 from pinflow_auth.token_locations import STORAGE_VARIABLE

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pinflow import CredentialError, PinflowError, UsageError, table
+from pinflow import CredentialError, PinflowError, UsageError, dataclass, table
 from pinflow_auth import store, token_locations
 from pinflow_auth.commands.login import find_api
 from pinflow_auth.endpoint import GrantRefused, oauth_of

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterator  # noqa: TC003  what is returned is read at run time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import ActionError, Context, CredentialError, RemoteError, Repeated, Variants, action
+from pinflow import ActionError, Context, CredentialError, RemoteError, Repeated, Variants, action, dataclass
 from pinflow_pinterest.undo import OF_BOARD, OF_PIN
 from pinflow_pinterest_v5.calls.catalogues import catalogue_error
 

@@ -5,11 +5,11 @@ The user's is in the folder ``catalogue`` of the state directory; ``pinflow oper
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from pinflow import UsageError, state_folder
+from pinflow import UsageError, dataclass, state_folder
 from pinflow_pinterest.catalogue.operations import BUNDLED, CATALOGUE, open_catalogue
 
 if TYPE_CHECKING:

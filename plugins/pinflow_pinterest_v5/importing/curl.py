@@ -9,12 +9,12 @@ import codecs
 import json
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from pinflow import UsageError
+from pinflow import UsageError, dataclass
 from pinflow_pinterest.catalogue.operations import is_parameter
 from pinflow_pinterest_v5.calls.action import APP_GRANT, TOKEN
 from pinflow_pinterest_v5.importing.draft import (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import Imported, inert
+from pinflow import Imported, dataclass, inert
 from pinflow_pinterest_v5.calls.action import operation_action
 from pinflow_pinterest_v5.calls.descriptions import Describer
 from pinflow_pinterest_v5.importing.yaml_writer import block

@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import heappop, heappush
 from random import Random
 from secrets import randbelow
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
+from pinflow import dataclass
 from pinflow_sandbox.server.dialects import dialect_of
 from pinflow_sandbox.server.http_dates import http_date
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse

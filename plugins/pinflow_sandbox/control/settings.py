@@ -6,8 +6,10 @@ Where the vendor's documentation leaves the behaviour of the service open, there
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
+
+from pinflow import dataclass
 
 DAY = 86_400.0  # seconds
 LOOPBACK = ("127.0.0.1", "::1", "localhost")  # the only hosts to listen on: a sandbox is for this machine alone

@@ -14,13 +14,13 @@ from __future__ import annotations
 import re
 import socket
 import struct
-from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import h11
 
+from pinflow import dataclass
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:

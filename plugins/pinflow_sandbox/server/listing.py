@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pinflow import dataclass
 from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world.images import fingerprint
 

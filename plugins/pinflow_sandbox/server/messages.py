@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import parse_qs
+
+from pinflow import dataclass
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
+from pinflow import dataclass
 from pinflow_sandbox.server.body_checks import parse_body, valid_id
 from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.server.listing import page, parse_page_request

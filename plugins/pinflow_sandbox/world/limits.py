@@ -6,9 +6,10 @@ https://github.com/pinterest/pinterest-python-sdk/issues/128
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
+
+from pinflow import dataclass
 
 if TYPE_CHECKING:
     from pinflow_sandbox.control.settings import Settings

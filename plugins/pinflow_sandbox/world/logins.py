@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Literal
 
+from pinflow import dataclass
 from pinflow_sandbox.server.errors import (
     ApiError,
     authentication_failed,

@@ -6,11 +6,13 @@ an account's those of the three app types. Rates and costs are computed from sum
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from operator import add, attrgetter, sub
 from typing import TYPE_CHECKING
+
+from pinflow import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

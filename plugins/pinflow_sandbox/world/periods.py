@@ -5,10 +5,10 @@ Source: https://developers.pinterest.com/docs/api/v5/ (start_date, end_date, gra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, get_args
 
+from pinflow import dataclass
 from pinflow_pinterest.analytics.metrics import Granularity
 from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world.metrics import days

@@ -6,9 +6,10 @@ Ids are decimal texts of one length, assigned in ascending order for each kind, 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, get_args
 
+from pinflow import dataclass
 from pinflow_sandbox.world import images
 
 if TYPE_CHECKING:

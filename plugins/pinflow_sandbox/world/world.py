@@ -6,11 +6,11 @@ Code that reads or changes a world must hold its ``lock``.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from pinflow import dataclass
 from pinflow_sandbox.control.settings import Settings
 from pinflow_sandbox.server.errors import (
     board_not_found,
