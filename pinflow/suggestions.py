@@ -31,7 +31,7 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
-def quoted(value: object) -> str:
+def quote(value: object) -> str:
     """A name or another value for a message: in quotes, and cut if it is long."""
     name = str(value)
     return repr(name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…")

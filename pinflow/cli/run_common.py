@@ -176,7 +176,7 @@ def _approver(shell: Shell, view: _View, *, yes: bool) -> Callable[[str], bool]:
     def approve(summary: str) -> bool:
         if yes or not shell.interactive:
             return yes
-        with view.paused():
+        with view.pause():
             return confirm(shell, summary)
 
     return approve
@@ -212,10 +212,10 @@ class _View:
         if close := getattr(self._console, "close", None):
             close()
 
-    def paused(self) -> AbstractContextManager[None]:
+    def pause(self) -> AbstractContextManager[None]:
         """Leave the terminal to a question."""
-        paused: Callable[[], AbstractContextManager[None]] = getattr(self._console, "paused", nullcontext)
-        return paused()
+        pause: Callable[[], AbstractContextManager[None]] = getattr(self._console, "pause", nullcontext)
+        return pause()
 
     def notice(self, text: str) -> None:
         """Show ``text`` from inside a signal handler."""

@@ -13,7 +13,7 @@ from pinflow.expressions.functions import FUNCTIONS
 from pinflow.expressions.values import AS_IS, MAX_WHOLE, Evaluation, plain
 from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.invalid import Invalid, describe
-from pinflow.suggestions import nearest, quoted
+from pinflow.suggestions import nearest, quote
 
 Run: TypeAlias = Callable[[Evaluation], Any]
 Key: TypeAlias = str | int
@@ -148,14 +148,14 @@ def _instead(place: str, key: Any) -> str:
 
 def _missing(value: Any, key: Key, place: str, offset: int) -> Invalid:
     if value is None:
-        part = f"field {quoted(key)}" if isinstance(key, str) else f"item [{key}]"
+        part = f"field {quote(key)}" if isinstance(key, str) else f"item [{key}]"
         return Invalid(f"{place} is nothing, so it has no {part}", "use ?. where it may be null", offset=offset)
     if isinstance(key, int):
         return Invalid(f"{place} has no item [{key}], only {len(value)} in all", offset=offset)
     meant = nearest(key, value)
     known = _list_of_names(value, "its fields are") or "use ?. where it may be missing"
     hint = f"did you mean {_place(place, meant)}?" if meant else known
-    return Invalid(f"{place} has no field {quoted(key)}", hint, offset=offset)
+    return Invalid(f"{place} has no field {quote(key)}", hint, offset=offset)
 
 
 def _unknown(name: str, scope: Mapping[str, Any], offset: int) -> Invalid:
@@ -164,7 +164,7 @@ def _unknown(name: str, scope: Mapping[str, Any], offset: int) -> Invalid:
         hint = f"write {FUNCTIONS[name].usage}"
     else:
         hint = f"did you mean {_spelling(meant)}?" if meant else _list_of_names(scope, "there are")
-    return Invalid(f"nothing is named {quoted(name)}", hint, offset=offset)
+    return Invalid(f"nothing is named {quote(name)}", hint, offset=offset)
 
 
 def _list_of_names(names: Iterable[Any], start: str) -> str:
@@ -185,4 +185,4 @@ def _place(place: str, key: Key) -> str:
 
 def _spelling(name: str) -> str:
     """A name as it is if it can stand after a dot, or else in quotes, so that it can't pass for anything more."""
-    return name if name.isidentifier() and name.isascii() else quoted(name)
+    return name if name.isidentifier() and name.isascii() else quote(name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pinflow.expressions import access, parser
 from pinflow.expressions.access import ABSENT, Reference, Run
-from pinflow.expressions.functions import ordered
+from pinflow.expressions.functions import require_comparable
 from pinflow.expressions.operators import OPERATORS, Operator
 from pinflow.expressions.values import MAX_STEPS, NUMBERS, SCALARS, STEP, Evaluation, plain
 from pinflow.lazy_dataclass import dataclass
@@ -327,7 +327,7 @@ def _sort(node: parser.LoopNode, rounds: Rounds) -> Run:
     def sort(run: Evaluation) -> list[Any]:
         pairs = list(rounds(run))
         try:
-            keys = ordered([key for _, key in pairs], "the keys")
+            keys = require_comparable([key for _, key in pairs], "the keys")
         except Invalid as invalid:
             raise invalid.about("sort():").at(offset=node.body.offset) from None
         return [pairs[place][0] for place in sorted(range(len(pairs)), key=keys.__getitem__)]

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from pinflow.schema.invalid import Invalid, not_one_of
-from pinflow.suggestions import quoted
+from pinflow.suggestions import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ def parse_date(text: str) -> date | datetime:
             return datetime.fromisoformat(text)
     except ValueError:
         pass
-    raise Invalid(f"{quoted(text)} isn't a date (YYYY-MM-DD)", "a time may follow: 2026-03-01T09:30:00+01:00")
+    raise Invalid(f"{quote(text)} isn't a date (YYYY-MM-DD)", "a time may follow: 2026-03-01T09:30:00+01:00")
 
 
 def add(text: str, count: int, unit: str) -> str:
@@ -72,7 +72,7 @@ def add(text: str, count: int, unit: str) -> str:
     start = parse_date(text)
     unit = _unit(unit)
     if unit in ("seconds", "minutes", "hours") and not isinstance(start, datetime):
-        raise Invalid(f"{quoted(text)} has no time to which {unit} could be added")
+        raise Invalid(f"{quote(text)} has no time to which {unit} could be added")
     try:
         if unit in _MONTHS:
             return _months_later(start, count * _MONTHS[unit]).isoformat()
@@ -123,7 +123,7 @@ def format_date(text: str, pattern: str) -> str:
 def _replacement(match: re.Match[str], moment: datetime) -> str:
     if match[2]:
         raise Invalid(
-            f"{quoted(match[2])} has no meaning in a date pattern",
+            f"{quote(match[2])} has no meaning in a date pattern",
             "use YYYY YY MMMM MMM MM M DD D dddd ddd HH H mm ss, and [text] for text",
         )
     return match[1] if match[1] is not None else _WRITERS[match[0]](moment)

@@ -20,7 +20,7 @@ from pinflow.expressions.values import (
     Evaluation,
     Room,
     as_text,
-    bounded,
+    check_bounds,
     equal,
     hashable,
     make_copy,
@@ -28,7 +28,7 @@ from pinflow.expressions.values import (
 )
 from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.invalid import Invalid, describe, join_words, mismatch, out_of_bounds
-from pinflow.suggestions import quoted
+from pinflow.suggestions import quote
 
 Check: TypeAlias = Callable[[Any], Any]
 Items: TypeAlias = list[Any]
@@ -77,7 +77,7 @@ def whole(value: Any) -> int:
     if type(value) is int:
         return value
     if type(value) is float and value.is_integer():
-        return int(bounded(int(value)))
+        return int(check_bounds(int(value)))
     raise _mismatch("a whole number", value)
 
 
@@ -206,9 +206,9 @@ def _number(run: Evaluation, value: Any) -> int | float:
     if type(value) is not str:
         raise mismatch("text or a number", value).about("the value")
     if len(value) > 400 or not re.fullmatch(_NUMBER, value):
-        raise Invalid(f"{quoted(value)} isn't a number")
+        raise Invalid(f"{quote(value)} isn't a number")
     digits = value.strip()
-    return bounded(int(digits) if digits.removeprefix("-").isdigit() else float(digits))
+    return check_bounds(int(digits) if digits.removeprefix("-").isdigit() else float(digits))
 
 
 def _length(run: Evaluation, value: str | Items | Mapping[str, Any]) -> int:
@@ -272,7 +272,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _json_whole(digits: str) -> int | float:
-    return bounded(int(digits[:40]))
+    return check_bounds(int(digits[:40]))
 
 
 def _sha256(run: Evaluation, value: str) -> str:
@@ -299,7 +299,7 @@ def _plain_items(values: Items) -> Items:
     return items
 
 
-def ordered(values: Items, name: str) -> Sequence[Any]:
+def require_comparable(values: Items, name: str) -> Sequence[Any]:
     """The values if they have an order among them: all numbers, or all texts."""
     items = _plain_items(values)
     if all(type(item) in NUMBERS for item in items) or all(type(item) is str for item in items):
@@ -318,7 +318,7 @@ def _last(run: Evaluation, values: Items) -> Any:
 
 def _sort(run: Evaluation, values: Items) -> Items:
     run.room_for_items(len(values))
-    return sorted(ordered(values, "the items"))
+    return sorted(require_comparable(values, "the items"))
 
 
 def _reverse(run: Evaluation, values: Items) -> Items:
@@ -354,18 +354,18 @@ def _sum(run: Evaluation, values: Items) -> int | float:
     for place, value in enumerate(_plain_items(values)):
         if type(value) not in NUMBERS:
             raise mismatch("a number", value).about(f"item [{place}]")
-        total = bounded(total + value)
+        total = check_bounds(total + value)
     return total
 
 
 def _min(run: Evaluation, values: Items) -> Any:
     run.charge(len(values))
-    return min(ordered(values, "the items"), default=None)
+    return min(require_comparable(values, "the items"), default=None)
 
 
 def _max(run: Evaluation, values: Items) -> Any:
     run.charge(len(values))
-    return max(ordered(values, "the items"), default=None)
+    return max(require_comparable(values, "the items"), default=None)
 
 
 def _keys(run: Evaluation, value: Mapping[str, Any]) -> Items:
@@ -395,15 +395,15 @@ def _round(run: Evaluation, value: int | float, digits: int = 0) -> int | float:
     from decimal import ROUND_HALF_UP, Context, Decimal  # seldom needed, and slow to load
 
     exact = Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, Context(prec=400))
-    return bounded(float(exact) if digits else int(exact))
+    return check_bounds(float(exact) if digits else int(exact))
 
 
 def _floor(run: Evaluation, value: int | float) -> int | float:
-    return bounded(math.floor(value))
+    return check_bounds(math.floor(value))
 
 
 def _ceil(run: Evaluation, value: int | float) -> int | float:
-    return bounded(math.ceil(value))
+    return check_bounds(math.ceil(value))
 
 
 def _abs(run: Evaluation, value: int | float) -> int | float:

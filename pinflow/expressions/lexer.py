@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from pinflow.expressions.values import bounded
+from pinflow.expressions.values import check_bounds
 from pinflow.schema.invalid import Invalid
-from pinflow.suggestions import quoted
+from pinflow.suggestions import quote
 
 MAX_SOURCE: Final = 10_000  # characters: 80 times the longest of the bundled recipes, compiled within 0.2 s
 
@@ -53,13 +53,15 @@ def tokens(source: str) -> list[Token]:
         elif kind == "bad":
             raise _unreadable(source, offset)
         else:
-            words.append(Token(kind, unquoted(value, offset) if kind == "text" else _number(value, offset), offset))
+            words.append(
+                Token(kind, parse_text_literal(value, offset) if kind == "text" else _number(value, offset), offset)
+            )
         if kind == "end":
             break
     return words
 
 
-def unquoted(literal: str, offset: int) -> str:
+def parse_text_literal(literal: str, offset: int) -> str:
     """The text that a quoted literal stands for; ``offset`` is where it starts, for the error."""
     body = literal[1:-1]
     if "\\" not in body:
@@ -86,15 +88,15 @@ def _escape(match: re.Match[str], offset: int) -> str:
     if match[3] in _ESCAPED:
         return _ESCAPED[match[3]]
     raise Invalid(
-        f"{quoted(match[3])} can't follow a backslash", "write \\\\ for a backslash", offset=offset + match.start()
+        f"{quote(match[3])} can't follow a backslash", "write \\\\ for a backslash", offset=offset + match.start()
     )
 
 
 def _number(literal: str, offset: int) -> int | float:
     try:
         if literal.isdigit():
-            return bounded(int(literal[:40]))  # 40 digits are over the limit, as are all that follow
-        return bounded(float(literal))
+            return check_bounds(int(literal[:40]))  # 40 digits are over the limit, as are all that follow
+        return check_bounds(float(literal))
     except Invalid as invalid:
         raise invalid.at(offset=offset) from None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from pinflow.expressions.functions import contains
-from pinflow.expressions.values import NUMBERS, Evaluation, bounded, equal
+from pinflow.expressions.values import NUMBERS, Evaluation, check_bounds, equal
 from pinflow.schema.invalid import Invalid, describe, mismatch
 
 Operator: TypeAlias = Callable[[Evaluation, Any, Any], Any]
@@ -19,7 +19,7 @@ def _wrong_sides(sign: str, expected: str, left: Any, right: Any, hint: str = ""
 def add(run: Evaluation, left: Any, right: Any) -> Any:
     """The sum of numbers; texts or lists put one after the other."""
     if type(left) in NUMBERS and type(right) in NUMBERS:
-        return bounded(left + right)
+        return check_bounds(left + right)
     if type(left) is str and type(right) is str:
         run.room_for_text(len(left) + len(right))
         return left + right
@@ -38,13 +38,13 @@ def add(run: Evaluation, left: Any, right: Any) -> Any:
 def subtract(run: Evaluation, left: Any, right: Any) -> int | float:
     """The difference of two numbers."""
     _check_numbers("-", left, right)
-    return bounded(left - right)
+    return check_bounds(left - right)
 
 
 def multiply(run: Evaluation, left: Any, right: Any) -> int | float:
     """The product of two numbers."""
     _check_numbers("*", left, right)
-    return bounded(left * right)
+    return check_bounds(left * right)
 
 
 def divide(run: Evaluation, left: Any, right: Any) -> int | float:
@@ -52,7 +52,7 @@ def divide(run: Evaluation, left: Any, right: Any) -> int | float:
     _check_numbers("/", left, right)
     _check_not_zero(right)
     try:
-        return bounded(left / right)
+        return check_bounds(left / right)
     except OverflowError:
         raise Invalid("the number is too large") from None
 
@@ -61,7 +61,7 @@ def remainder(run: Evaluation, left: Any, right: Any) -> int | float:
     """What division leaves over; it has the sign of the right number, so that days of a week wrap around."""
     _check_numbers("%", left, right)
     _check_not_zero(right)
-    return bounded(left % right)
+    return check_bounds(left % right)
 
 
 def _check_numbers(sign: str, left: Any, right: Any) -> None:

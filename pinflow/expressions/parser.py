@@ -13,7 +13,7 @@ from pinflow.expressions.functions import FUNCTIONS, LOOPS, Function
 from pinflow.expressions.lexer import Token, tokens
 from pinflow.expressions.values import MAX_DEPTH
 from pinflow.schema.invalid import Invalid
-from pinflow.suggestions import nearest, quoted
+from pinflow.suggestions import nearest, quote
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -164,16 +164,16 @@ class _Parser:
 
     def expect(self, sign: str, purpose: str, hint: str = "") -> None:
         if not self.took(sign):
-            raise self.unexpected(f"expected {sign!r} {purpose}", hint)
+            raise self.unexpected_token(f"expected {sign!r} {purpose}", hint)
 
-    def unexpected(self, expected: str, hint: str = "") -> Invalid:
+    def unexpected_token(self, expected: str, hint: str = "") -> Invalid:
         kind, value, offset = self.token
         if kind == "end":
             return Invalid(f"{expected}, but the expression ends", hint, offset=offset)
         for word in (value, self.words[self.position - 1].value):
             if word in _WORDS:
                 hint = f"use {_WORDS[str(word)]} for {word!r}"
-        token = f"{value!r}" if kind == "sign" else f"the {kind} {quoted(str(value))}"
+        token = f"{value!r}" if kind == "sign" else f"the {kind} {quote(str(value))}"
         return Invalid(f"{expected}, but found {token}", hint, offset=offset)
 
     def depth(self, offset: int, *below: Node) -> int:
@@ -190,7 +190,7 @@ class _Parser:
         node = self.expression(0)
         if self.token.kind != "end":
             quotes = self.token.kind == self.words[self.position - 1].kind == "text"
-            raise self.unexpected(
+            raise self.unexpected_token(
                 "expected an operator or the end", "write \\' or \\\" for a quote within a text" if quotes else ""
             )
         return node
@@ -263,7 +263,7 @@ class _Parser:
         elif self.took("{"):
             node = self.fields(offset)
         else:
-            raise self.unexpected("expected a value", "write 0 before the point" if self.at(".") else "")
+            raise self.unexpected_token("expected a value", "write 0 before the point" if self.at(".") else "")
         return self.path(node, offset)
 
     def sign(self, sign: Token) -> Node:
@@ -312,9 +312,9 @@ class _Parser:
     def field_name(self, taken: Container[str]) -> str:
         key = self.token
         if key.kind not in ("name", "text"):
-            raise self.unexpected("expected the name of a field")
+            raise self.unexpected_token("expected the name of a field")
         if str(key.value) in taken:
-            raise Invalid(f"the field {quoted(str(key.value))} is given twice", offset=key.offset)
+            raise Invalid(f"the field {quote(str(key.value))} is given twice", offset=key.offset)
         self.advance()
         return str(key.value)
 
@@ -351,7 +351,7 @@ class _Parser:
             return PathPart(offset, index, optional)
         name = self.token
         if name.kind != "name":
-            raise self.unexpected(f"expected the name of a field after {sign.value!r}")
+            raise self.unexpected_token(f"expected the name of a field after {sign.value!r}")
         self.advance()
         return PathPart(name.offset, str(name.value), optional)
 
@@ -361,9 +361,7 @@ class _Parser:
         function = FUNCTIONS.get(name)
         if function is None and name not in LOOPS:
             meant = nearest(name, [*FUNCTIONS, *LOOPS])
-            raise Invalid(
-                f"unknown function {quoted(name)}", f"did you mean {meant}()?" if meant else "", offset=offset
-            )
+            raise Invalid(f"unknown function {quote(name)}", f"did you mean {meant}()?" if meant else "", offset=offset)
         arguments: list[Node] = []
         while not self.at(")"):
             arguments.append(self.expression(0))
@@ -384,7 +382,7 @@ class _Parser:
         self.expect(",", "before the name of an item")
         name = self.token
         if name.kind != "name" or name.value in _CONSTANTS or name.value == "in":
-            raise self.unexpected("expected a name for each item", f"write {LOOPS[function]}")
+            raise self.unexpected_token("expected a name for each item", f"write {LOOPS[function]}")
         self.advance()
         self.expect(",", "after the name of an item", f"write {LOOPS[function]}")
         body = self.expression(0)

@@ -86,9 +86,9 @@ def plain(value: object) -> Any:
         return value
     match value:
         case int():
-            return bounded(int.__int__(value))
+            return check_bounds(int.__int__(value))
         case float():
-            return bounded(float.__float__(value))
+            return check_bounds(float.__float__(value))
         case str():
             return str.__str__(value)
         case Mapping():
@@ -100,7 +100,7 @@ def plain(value: object) -> Any:
     raise Invalid(f"this is not plain data, but of type {kind.__name__}")
 
 
-def bounded(number: int | float) -> int | float:
+def check_bounds(number: int | float) -> int | float:
     """The number if it is within the limits of expressions; raises Invalid if not."""
     if type(number) is int:
         if -MAX_WHOLE <= number <= MAX_WHOLE:

@@ -109,7 +109,7 @@ def limit_changes(headers: RateLimitHeaders, lanes: Sequence[Sequence[QuotaWindo
             yield LimitChange(0 if own_limit or not universal_limit else last, seconds, limits[0])
     known = {seconds for _, seconds in headers.windows}
     for window in own:
-        if window.learned and window.seconds not in known:
+        if window.is_learned and window.seconds not in known:
             yield LimitChange(0, window.seconds, 0)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.invalid import Invalid
-from pinflow.suggestions import quoted
+from pinflow.suggestions import quote
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -76,7 +76,7 @@ def _numbers(field: _Field, text: str, offset: int) -> frozenset[int]:
     for term in text.split(","):
         span, slash, step = term.partition("/")
         if slash and not (step.isascii() and step.isdecimal() and len(step) < 5 and int(step)):
-            raise Invalid(f"has {quoted(step)} as the step of its {field.name}", offset=offset)
+            raise Invalid(f"has {quote(step)} as the step of its {field.name}", offset=offset)
         first, last = _span(field, span, offset, open_ended=bool(slash))
         numbers.update(range(first, last + 1, int(step) if slash else 1))
     return frozenset(numbers)
@@ -91,7 +91,7 @@ def _span(field: _Field, span: str, offset: int, *, open_ended: bool) -> tuple[i
         return first, field.high if open_ended else first
     last = _number(field, high, offset)
     if last < first:
-        raise Invalid(f"has a {field.name} that goes backwards: {quoted(span)}", offset=offset)
+        raise Invalid(f"has a {field.name} that goes backwards: {quote(span)}", offset=offset)
     return first, last
 
 
@@ -102,7 +102,7 @@ def _number(field: _Field, word: str, offset: int) -> int:
     if not field.low <= value <= field.high:
         named = f", or {field.words[0]} to {field.words[-1]}" if field.words else ""
         raise Invalid(
-            f"has {quoted(word)} as its {field.name}",
+            f"has {quote(word)} as its {field.name}",
             f"it is {field.low} to {field.high}{named}; lists, spans and steps are written 1,3 and 1-5 and */10",
             offset=offset,
         )

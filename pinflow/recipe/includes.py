@@ -11,7 +11,7 @@ from pinflow.lazy_dataclass import dataclass, field
 from pinflow.recipe.reader import parse_all
 from pinflow.recipe.source import read
 from pinflow.schema.invalid import Invalid
-from pinflow.suggestions import quoted, suggest
+from pinflow.suggestions import quote, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -146,7 +146,7 @@ class _Expander:
         except Invalid as invalid:
             raise RecipeError([place.locate(invalid)]) from None
         if not isinstance(path, str) or not path.strip():
-            result = "nothing" if path is None else quoted(path)
+            result = "nothing" if path is None else quote(path)
             raise RecipeError([place.problem(f"this gives {result}, which isn't the path of a recipe")])
         return path
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pinflow.schema import durations
 from pinflow.schema.invalid import Invalid
-from pinflow.suggestions import nearest, quoted
+from pinflow.suggestions import nearest, quote
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}  # units that are a length of time, whatever the clock shows
@@ -33,14 +33,14 @@ def parse_every(text: str) -> Often:
         raise Invalid("needs a unit", f"write it like {text.strip()} minutes or {text.strip()} hours")
     match = _EVERY.fullmatch(text)
     if not match:
-        raise Invalid(f"is not how often a recipe can run: {quoted(text)}", _ADVICE)
+        raise Invalid(f"is not how often a recipe can run: {quote(text)}", _ADVICE)
     word = match[2].lower()
     if word not in _WORDS:
         likely = nearest(word, _WORDS)
         hint = (
             f"did you mean {likely}?" if likely else "the units are seconds, minutes, hours, days, weeks and weekdays"
         )
-        raise Invalid(f"has no unit {quoted(match[2])}", hint)
+        raise Invalid(f"has no unit {quote(match[2])}", hint)
     unit, count = _WORDS[word], match[1]
     if unit in WEEKDAYS:
         if count is not None:
@@ -55,7 +55,7 @@ def _amount(text: str) -> float:
     try:
         amount = float(text)
     except ValueError:
-        raise Invalid(f"has no number: {quoted(text)}", _ADVICE) from None
+        raise Invalid(f"has no number: {quote(text)}", _ADVICE) from None
     if not amount:
         raise Invalid("can't be zero", _ADVICE)
     return amount

@@ -14,7 +14,7 @@ from pinflow.recipe import model, validators
 from pinflow.recipe.checks import check_recipe
 from pinflow.recipe.model import Input, Recipe, Section, Step, table
 from pinflow.schema.invalid import Invalid, describe, mismatch
-from pinflow.suggestions import nearest, quoted
+from pinflow.suggestions import nearest, quote
 
 if TYPE_CHECKING:
     from pinflow.errors import Problem
@@ -142,7 +142,7 @@ class _RecipeReader:
             likely = nearest(name, table(part)) if self._suggestions > 0 else None
             self._suggestions -= 1
             hint = f"did you mean {likely}?" if likely else f"it takes {', '.join(table(part))}"
-            message = f"{_owner(part, loc)} has no key {quoted(name)}"
+            message = f"{_owner(part, loc)} has no key {quote(name)}"
             self._wrong.append(Invalid(message, hint, (*loc, name), at_key=True))
             meant |= {likely} if likely else _MEANT_BY_ANYTHING
             if isinstance(data[name], dict):
@@ -228,9 +228,9 @@ def _subject(loc: Location) -> str:
         case (*_, ("steps" | "finally" | "do"), int() as position):
             return f"step {position + 1}"
         case ("inputs", name):
-            return f"input {quoted(name)}"
+            return f"input {quote(name)}"
         case ("auth", name):
-            return f"login {quoted(name)}"
+            return f"login {quote(name)}"
         case (*_, list_, int() as position):
             return f"entry {position + 1} of {list_}"
         case _:

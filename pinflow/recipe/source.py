@@ -32,7 +32,7 @@ from pinflow.lazy_dataclass import dataclass, field
 from pinflow.recipe.text_offsets import offset_in_text
 from pinflow.recipe.yaml_events import MAX_DEPTH, events, too_deep
 from pinflow.schema.invalid import QUOTE, Invalid
-from pinflow.suggestions import nearest, quoted
+from pinflow.suggestions import nearest, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -349,7 +349,7 @@ class _Builder:
                 return
         if name in parent:
             line, _ = self.draft._place(parent_node.keys[name])
-            message = f"the key {quoted(name)} stands here twice"
+            message = f"the key {quote(name)} stands here twice"
             hint = f"the first is in line {line}; delete one"
             self.problems.append(_problem_at(self.draft, start, message, hint))
             return
@@ -364,7 +364,7 @@ class _Builder:
             self.problems.append(_problem_at(self.draft, at, "a space is missing after this colon", hint))
             return match[1], resolve(match[2])
         hint = "put quotes around a text with a comma; or write `key: value`"
-        self.problems.append(_problem_at(self.draft, start, f"{quoted(name)} has no value", hint))
+        self.problems.append(_problem_at(self.draft, start, f"{quote(name)} has no value", hint))
         return None, None
 
     def refuse(self, event: Any, message: str, hint: str) -> None:

@@ -103,7 +103,7 @@ class Live:
         self._notice = text
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
+    def pause(self) -> Iterator[None]:
         """Stop drawing inside the block, so that a question can be asked."""
         running = self._region.is_started
         self._region.stop()
@@ -157,7 +157,7 @@ class Live:
             return label, Text(f"running for {duration(max(0, now - self._started[name]))}"), Text("")
         latest = pace.latest
         bar: RenderableType = (
-            Text("") if latest.total is None else ProgressBar(latest.total or 1, pace.processed, width=24)
+            Text("") if latest.total is None else ProgressBar(latest.total or 1, pace.processed_count, width=24)
         )
         words = ", ".join([progress_text(latest), *progress_details(pace, self._local)])
         return label, bar, Text(words, no_wrap=True, overflow="ellipsis")

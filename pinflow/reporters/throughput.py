@@ -23,7 +23,7 @@ class Pace:
     latest: Progress
 
     @property
-    def processed(self) -> int:
+    def processed_count(self) -> int:
         """How many items are processed: done, skipped or failed."""
         return _processed(self.latest)
 
@@ -31,7 +31,7 @@ class Pace:
     def rate(self) -> float | None:
         """Items per second, or None while that is unknown."""
         seconds = self.latest.at - self.first.at
-        count = self.processed - _processed(self.first)
+        count = self.processed_count - _processed(self.first)
         return count / seconds if seconds > 0 and count > 0 else None
 
     @property
@@ -39,13 +39,13 @@ class Pace:
         """When it will end at this rate (seconds since the epoch), or None while that is unknown."""
         if self.rate is None or self.latest.total is None:
             return None
-        return self.latest.at + max(0, self.latest.total - self.processed) / self.rate
+        return self.latest.at + max(0, self.latest.total - self.processed_count) / self.rate
 
     @property
     def percent(self) -> int | None:
         """How much is processed, rounded down; None while the total is unknown."""
         total = self.latest.total
-        return None if total is None else 100 if total == 0 else self.processed * 100 // total
+        return None if total is None else 100 if total == 0 else self.processed_count * 100 // total
 
 
 def _processed(progress: Progress) -> int:

@@ -7,7 +7,7 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Final, Literal
 
 from pinflow.lazy_dataclass import dataclass
-from pinflow.suggestions import nearest, quoted
+from pinflow.suggestions import nearest, quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,9 +65,9 @@ class Invalid(ValueError):
     def show(self, text: str) -> Invalid:
         """The same mistake with the text that is wrong, for places where that may be shown: it is not a secret."""
         if self.message.startswith(("isn't ", "doesn't ")):
-            self.message = f"{quoted(text)} {self.message}"
+            self.message = f"{quote(text)} {self.message}"
         else:
-            self.message = self.message.replace(", not text", f", not {quoted(text)}")
+            self.message = self.message.replace(", not text", f", not {quote(text)}")
         return self
 
 
@@ -106,7 +106,7 @@ def not_one_of(choices: Sequence[object], value: object, *, show: bool = False, 
     """The mistake of a value that isn't one of ``choices``; ``show`` says that it may be shown."""
     if not isinstance(value, str):
         return mismatch(join_words(choices), value, location=location)
-    message = f"must be {join_words(choices)}{f', not {quoted(value)}' * show}"
+    message = f"must be {join_words(choices)}{f', not {quote(value)}' * show}"
     likely = nearest(value, map(str, choices)) if show else None
     return Invalid(message, f"did you mean {likely}?" if likely else "", location, expected=join_words(choices))
 

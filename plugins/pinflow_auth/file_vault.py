@@ -102,7 +102,7 @@ class FileVault:
     def prove(self, service: str, name: str, *, storage: FileStorage | None = None) -> None:
         """Check that ``store`` will work, before a person is asked for tokens. Raises CredentialError."""
         path = self._make_home(service, name)
-        with files.locked(path):
+        with files.lock_tokens(path):
             _check_replaceable(path)
             if self._storage(path, storage) == "keyring":
                 keyring_store.load(path)
@@ -121,7 +121,7 @@ class FileVault:
         stored tokens are unchanged then.
         """
         path = self._make_home(token.service, token.name)
-        with files.locked(path):
+        with files.lock_tokens(path):
             _check_replaceable(path)
             before, chosen = _storage_of(path), self._storage(path, storage)
             if chosen == "keyring":
@@ -139,7 +139,7 @@ class FileVault:
         path = self.locate(service, name)
         if path is None:
             return False
-        with files.locked(path):
+        with files.lock_tokens(path):
             if _storage_of(path) == "keyring":
                 keyring_store.forget(path)
             files.remove(path)
@@ -153,7 +153,7 @@ class FileVault:
         if stored is None:
             yield FileTurn(None)
             return
-        with files.locked(stored.path), ExitStack() as prepared:
+        with files.lock_tokens(stored.path), ExitStack() as prepared:
             # read again: another process may have refreshed or removed the file during the wait
             yield FileTurn(read_token_file(stored.path, service, name), prepared)
 

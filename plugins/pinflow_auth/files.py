@@ -114,7 +114,7 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, *, wait: float = LOCK_WAIT) -> Iterator[None]:
+def lock_tokens(path: Path, *, wait: float = LOCK_WAIT) -> Iterator[None]:
     """Be the only process and thread that changes ``path``; waits up to ``wait`` seconds for others.
 
     Removes the temporary files of killed processes. Raises CredentialError if locks don't work there, and Unreachable

@@ -49,7 +49,7 @@ QUOTAS: Final[Mapping[str, Mapping[str, Quota]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class PathOperation:
     """The facts of one call. The scopes are those of the actions: v3 has no description that lists them."""
 
     id: str  # "GET /boards/{}/pins/"
@@ -57,13 +57,13 @@ class Operation:
     scopes: frozenset[str] = frozenset()
 
 
-def operation(method: str, path: str) -> Operation | None:
+def operation(method: str, path: str) -> PathOperation | None:
     """The operation of a call. None for a path of v3 without its trailing slash, which leads nowhere."""
     ads = path.startswith(f"{ADS}/")
     if not (ads or (path.startswith("/") and path.endswith("/"))):
         return None
     shape = "/".join(part if not part or _SEGMENT.fullmatch(part) else "{}" for part in path.split("/"))
-    return Operation(f"{method.upper()} {shape}", _category(path, reads=method.upper() in ("GET", "HEAD"), ads=ads))
+    return PathOperation(f"{method.upper()} {shape}", _category(path, reads=method.upper() in ("GET", "HEAD"), ads=ads))
 
 
 def _category(path: str, *, reads: bool, ads: bool) -> str:

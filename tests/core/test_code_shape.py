@@ -102,7 +102,7 @@ def test_no_public_function_is_named_by_a_bare_participle() -> None:
         f"{named(path)}:{node.lineno} {node.name}"
         for path in FILES
         for node in ast.walk(tree(path))
-        if isinstance(node, FUNCTIONS) and is_participle(node.name)
+        if isinstance(node, FUNCTIONS) and is_participle(node.name) and "warn_renamed(" not in ast.unparse(node)
     ]
     assert wrong == []
 

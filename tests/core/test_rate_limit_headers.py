@@ -22,7 +22,7 @@ NOW = 1_795_000_000.0
 class Window:
     seconds: float
     limit: int
-    learned: bool = False
+    is_learned: bool = False
 
 
 @pytest.mark.parametrize(

@@ -362,9 +362,9 @@ def test_a_window_of_another_length_begins_unused_and_one_of_the_same_goes_on() 
     bucket = Bucket.standalone(2, 60.0)
     bucket.take(5.0)
     bucket.begin(3, 60.0, learned=True)
-    assert (bucket.limit, bucket.learned, bucket.count_used(5.0)) == (3, True, 1)
+    assert (bucket.limit, bucket.is_learned, bucket.count_used(5.0)) == (3, True, 1)
     bucket.begin(2, 3600.0)
-    assert (bucket.seconds, bucket.learned, bucket.count_used(5.0), bucket.free_at()) == (3600, False, 0, 0)
+    assert (bucket.seconds, bucket.is_learned, bucket.count_used(5.0), bucket.free_at()) == (3600, False, 0, 0)
     bucket.clear()
     assert bucket.seconds == 0
 

@@ -334,7 +334,7 @@ def test_a_question_gets_the_terminal_to_itself() -> None:
     stream = io.StringIO()
     view = Live(stream, color=True, width=100, refresh=False)
     view.pinflow_event(started())
-    with view.paused():
+    with view.pause():
         assert (stream.getvalue().count("\x1b[?25l"), stream.getvalue().count("\x1b[?25h")) == (1, 1)
     assert stream.getvalue().count("\x1b[?25l") == 2
     view.close()

@@ -332,7 +332,7 @@ def test_a_lock_that_is_held_for_too_long_ends_the_wait(bench: Bench) -> None:
 
     path = bench.tokens / "client.json"
     too_long = r"client\.json is locked by another process for more than 0\.05 s"
-    with files.locked(path), pytest.raises(Unreachable, match=too_long), files.locked(path, wait=0.05):
+    with files.lock_tokens(path), pytest.raises(Unreachable, match=too_long), files.lock_tokens(path, wait=0.05):
         pass
-    with files.locked(path, wait=0.0):
+    with files.lock_tokens(path, wait=0.0):
         pass

@@ -235,7 +235,7 @@ def test_a_lock_is_one_for_all_threads(folder: Path) -> None:
 
     def work(number: int) -> None:
         for _ in range(20):
-            with files.locked(folder / "t.json"):
+            with files.lock_tokens(folder / "t.json"):
                 inside.append(number)
                 most.append(len(inside))
                 inside.remove(number)

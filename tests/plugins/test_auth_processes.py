@@ -213,7 +213,7 @@ def torn(order):
 
     def write(first):
         for number in range(first, first + order["writes"]):
-            with files.locked(path):
+            with files.lock_tokens(path):
                 files.write(path, dump_tokens(token(number % 300)))
 
     def read():

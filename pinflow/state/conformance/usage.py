@@ -68,7 +68,7 @@ class UsageStoreConformance:
             claim = _acquire(one, _counter(), quota=(2, 60.0))
             one.finish(claim, 0.0, [LimitChange(0, 60.0, 5), RemainingCalls(0, 60.0, 1, 30.0)])
             (window,) = other.lane(_counter(), (2, 60.0)).windows
-            assert (window.limit, window.seconds, window.learned) == (5, 60.0, True)
+            assert (window.limit, window.seconds, window.is_learned) == (5, 60.0, True)
             assert [(use.used, use.source) for use in other.uses()] == [(4, "header")]
             assert other.lane(_counter()).forecast(1, step=0.5, delay=0.0) == 0.5
             assert 25 < other.lane(_counter()).forecast(2, step=0.5, delay=0.0) < 70

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from pinflow.state.folder.sqlite import damaged
+from pinflow.state.folder.sqlite import damage_error
 from pinflow.state.records import EffectRecord, StepRecord
 
 if TYPE_CHECKING:
@@ -312,7 +312,7 @@ def _parse(text: str, file: Path) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:  # a flipped bit, which no check of the file's structure can see
-        raise damaged(file, error) from error
+        raise damage_error(file, error) from error
 
 
 def effect_of(row: tuple[Any, ...], file: Path) -> EffectRecord:

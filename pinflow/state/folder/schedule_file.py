@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError
 from pinflow.state.folder.filesystem import MOUNTS, check_place
-from pinflow.state.folder.sqlite import UNREADABLE, FileKind, damaged, new_file, open_file, unreadable
+from pinflow.state.folder.sqlite import UNREADABLE, FileKind, damage_error, new_file, open_file, unreadable
 from pinflow.state.records import OCCURRENCE_STATES as STATES
 from pinflow.state.records import OPEN_STATES as OPEN
 
@@ -116,7 +116,7 @@ class ScheduleFile:
 
     def damage(self, reason: object) -> StateError:
         """The error that says that the file is damaged."""
-        return damaged(self.path, reason, SCHEDULE)
+        return damage_error(self.path, reason, SCHEDULE)
 
 
 @lru_cache(maxsize=16_384)  # 10,000 jobs say few different things; no caller changes the values

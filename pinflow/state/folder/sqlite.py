@@ -275,7 +275,7 @@ def open_file(file: Path, kind: FileKind = RUN) -> sqlite3.Connection:
         with look(file, kind) as connection:
             (first,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if first != "ok":
-            raise damaged(file, first, kind)
+            raise damage_error(file, first, kind)
         return _connect(file)
     except UNREADABLE as error:
         raise unreadable(file, error, kind) from error
@@ -336,7 +336,7 @@ def _connect(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def damaged(file: Path, why: object, kind: FileKind = RUN) -> StateError:
+def damage_error(file: Path, why: object, kind: FileKind = RUN) -> StateError:
     """The error that says that a file of state can't be believed."""
     return StateError(f"{file} is damaged: {why}; it was left as it is", hint=kind.advice)
 
@@ -348,4 +348,4 @@ def unreadable(file: Path, error: Exception, kind: FileKind = RUN) -> StateError
             f"{file} can't be read: {error}",
             hint="see that it is a file of yours, and that its disk works; then try again",
         )
-    return damaged(file, error, kind)
+    return damage_error(file, error, kind)

@@ -65,7 +65,7 @@ class Bucket:
         return self._numbers[self._head + self._SECONDS]
 
     @property
-    def learned(self) -> bool:
+    def is_learned(self) -> bool:
         """Whether the service told the limit."""
         return bool(self._numbers[self._head + self._LEARNED])
 

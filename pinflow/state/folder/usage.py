@@ -170,11 +170,11 @@ class BucketLane:
 def _open_buckets(table: CounterTable, quota: tuple[int, float] | None) -> list[Bucket]:
     """The windows of a table that count: those that the service told, and the one that is known beforehand."""
     windows = [Bucket(table, window) for window in range(WINDOWS)]
-    buckets = [bucket for bucket in windows if bucket.seconds and bucket.learned]
+    buckets = [bucket for bucket in windows if bucket.seconds and bucket.is_learned]
     if quota is not None and all(bucket.seconds != quota[1] for bucket in buckets):
         same = [bucket for bucket in windows if bucket.seconds == quota[1]]
         free = [bucket for bucket in windows if not bucket.seconds]
-        other = [bucket for bucket in windows if not bucket.learned]  # of another access tier
+        other = [bucket for bucket in windows if not bucket.is_learned]  # of another access tier
         buckets.append((same or free or other or windows)[0].begin(*quota))
     return buckets
 
@@ -191,6 +191,6 @@ def _use(counter: CounterKey, table: CounterTable, bucket: Bucket | None, now: f
         seconds=bucket.seconds if bucket is not None else 0.0,
         used=used,
         resets=bucket.free_at() if bucket is not None and used else None,
-        source="header" if bucket is None or bucket.learned else "table",
+        source="header" if bucket is None or bucket.is_learned else "table",
         paused_until=now + table.pause_left(now) if table.pause_left(now) else None,
     )

@@ -55,7 +55,7 @@ def read(text: str, catalogue: Catalogue) -> Imported:
         raise UsageError(
             f"no step of {file} calls Pinterest's API v5", hint="; ".join(draft.notes[:3]) or "it has no steps"
         )
-    return draft.imported()
+    return draft.as_imported()
 
 
 class _ArazzoReader:

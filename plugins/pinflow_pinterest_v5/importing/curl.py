@@ -101,7 +101,7 @@ def read(text: str, catalogue: Catalogue) -> Imported:
     draft.steps.append({"id": step, "uses": "call", "with": values})
     draft.outputs["answer"] = "${{ steps." + step + " }}"
     draft.notes += find_faults(operation.id, values, catalogue)
-    return draft.imported()
+    return draft.as_imported()
 
 
 # -- the words of the command

@@ -37,7 +37,7 @@ class RecipeDraft:
     outputs: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def imported(self) -> Imported:
+    def as_imported(self) -> Imported:
         """The recipe's text, which begins with the notes, and the notes."""
         parts: dict[str, Any] = {"pinflow": 1, "name": self.name, "description": self.description, "api": "v5"}
         parts |= {"inputs": self.inputs, "steps": self.steps, "outputs": self.outputs}

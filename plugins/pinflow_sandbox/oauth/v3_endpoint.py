@@ -36,14 +36,14 @@ def token_response(world: World, call: HttpRequest) -> HttpResponse:
 
 
 def _grant(world: World, app: AppRegistration, fields: FormFields) -> IssuedTokens:
-    kind = fields.required("grant_type")
+    kind = fields.require("grant_type")
     if kind == "authorization_code":
-        code, uri = fields.required("code"), fields.required("redirect_uri")
+        code, uri = fields.require("code"), fields.require("redirect_uri")
         if uri not in app.redirect_uris:
             raise permission_denied("The redirect_uri does not match any of the registered redirect URIs.")
         return world.logins.exchange_v3(app, code, uri)
     if kind == "refresh_token":
-        return world.logins.refresh(app, fields.required("refresh_token"), None, continuous=None)
+        return world.logins.refresh(app, fields.require("refresh_token"), None, continuous=None)
     raise invalid_request(f"'grant_type' value '{kind[:40]}' is not one this API knows")
 
 

@@ -79,7 +79,7 @@ class OperationRequest:
             raise invalid_request(f"Parameter '{name}' must be one of {list(allowed)} (was {value[:40]})")
         return choice
 
-    def required(self, name: str) -> str:
+    def require(self, name: str) -> str:
         """A query parameter that must not be absent or empty."""
         if value := self.query_value(name):
             return value

@@ -33,7 +33,7 @@ _STORED_FIELDS = ("category", "layout", "event_date", "event_start_date")  # of 
 
 def create_board(world: World, caller: Caller, fields: FormFields) -> BoardRecord:
     """Create a board of the caller, or return the existing one of this name if ``return_existing`` is set."""
-    name = fields.required("name")
+    name = fields.require("name")
     if fields.flag("return_existing") and (existing := _find_board(world, caller, name)) is not None:
         return existing
     privacy = fields.get("privacy", "").upper() or "PUBLIC"
@@ -50,12 +50,12 @@ def create_board(world: World, caller: Caller, fields: FormFields) -> BoardRecor
 def create_pin(world: World, caller: Caller, fields: FormFields) -> PinRecord:
     """Create a Pin on a board: an image, a carousel from ``carousel_data_json``, or an uploaded video."""
     sent: dict[str, Any] = {
-        "board_id": fields.required("board_id"),
+        "board_id": fields.require("board_id"),
         "title": fields.get("title"),
         "description": fields.get("description"),
         "alt_text": fields.get("alt_text"),
         "link": fields.get("source_url"),
-        "media_source": _media_source(fields, fields.required("image_url")),
+        "media_source": _media_source(fields, fields.require("image_url")),
     }
     if fields.get("section"):
         sent["board_section_id"] = fields["section"]

@@ -26,7 +26,7 @@ _MOST_FIELDS = 100  # of a form; clients send at most a dozen
 class FormFields(dict[str, str]):
     """Texts by field name. A null counts as absent."""
 
-    def required(self, name: str) -> str:
+    def require(self, name: str) -> str:
         """A required text. Raises ApiError (400) if it is absent or empty."""
         if value := self.get(name):
             return value

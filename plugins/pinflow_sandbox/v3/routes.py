@@ -117,7 +117,7 @@ def _sections_list(request: EnvelopedRequest) -> object:
 
 
 def _sections_create(request: EnvelopedRequest) -> object:
-    body = RequestBody({"name": request.fields().required("title")})
+    body = RequestBody({"name": request.fields().require("title")})
     return v3_render.section(boards.create_section(request.world, request.caller, request.board(), body))
 
 
@@ -161,7 +161,7 @@ def _pins_save(request: EnvelopedRequest) -> object:
         raise errors.restricted_feature("pinner_app")
     id, fields = request.path_id("pin_id"), request.fields()
     place = {name: fields[name] for name in ("board_id", "board_section_id") if fields.get(name)}
-    fields.required("board_id")
+    fields.require("board_id")
     return v3_render.pin(request.world, pins.save_pin(request.world, request.caller, id, RequestBody(place)))
 
 
@@ -169,7 +169,7 @@ def _pins_save(request: EnvelopedRequest) -> object:
 
 
 def _upload_register(request: EnvelopedRequest) -> object:
-    body = RequestBody({"media_type": request.fields().required("type")}, names={"media_type": "type"})
+    body = RequestBody({"media_type": request.fields().require("type")}, names={"media_type": "type"})
     media = uploads.register(request.world, request.caller, body)
     return {
         "upload_id": media.id,

@@ -55,7 +55,7 @@ def make_report(
 
 def _get(request: OperationRequest) -> object:
     account = ads.ad_account_of(request.world, request.caller, request.path["ad_account_id"])
-    return reports.poll(request.world, account, request.required("token"), request.call.host)
+    return reports.poll(request.world, account, request.require("token"), request.call.host)
 
 
 def _entities(world: World, account: AdAccountRecord, level: str, body: RequestBody) -> Sequence[AdEntity]:

@@ -202,7 +202,7 @@ def _search_boards(request: V5Request) -> ListingPage:
 
 
 def _search_pins(request: V5Request) -> ListingPage:
-    query = request.required("query")
+    query = request.require("query")
     ids = {word.strip() for word in query.split(",")}
     by_id = all(word.isdigit() for word in ids)
     words = query.casefold().split()
@@ -286,7 +286,7 @@ HANDLERS: Mapping[str, Callable[[V5Request], object]] = {
     "follow_user/update": _follow,
     "user_websites/get": _websites,
     "verify_website/update": lambda it: render.website(accounts.verify_website(it.world, it.caller, it.body())),
-    "unverify_website/delete": lambda it: accounts.unverify_website(it.caller, it.required("website")),
+    "unverify_website/delete": lambda it: accounts.unverify_website(it.caller, it.require("website")),
     "website_verification/get": lambda it: accounts.verification_code(it.caller.account),
 }
 
