@@ -102,4 +102,4 @@ class EachRun:
 
     def _result(self) -> EachResult:
         counts = dict(self._counts)
-        return EachResult(failed_count=counts.pop("failed", 0), failed=tuple(self._failures), **counts)
+        return EachResult(failed_count=counts.pop("failed"), failed=tuple(self._failures), **counts)

@@ -311,6 +311,7 @@ def test_without_the_settle_time_a_late_service_would_get_it_twice(world: World)
     with pytest.raises(InDoubt, match="was sent 5 times"):
         durable.once("1", poster(world, durable, "a", after=InDoubt("no answer")), find=lambda: world.listed("a"))
     assert world.sent == {"a": 5}
+    assert (world.waits, world.told(Waiting)) == ([], [])
 
 
 def test_looks_go_on_until_two_in_a_row_agree(world: World) -> None:
@@ -472,6 +473,14 @@ def test_what_was_sent_again_and_then_held_back_may_have_been_applied(world: Wor
     world.journal.close()
     found = world.start(repeatable={"DELETE"}).of("step").once("delete", delete, find=lambda: world.listed("gone"))
     assert (found["id"], world.sent["gone"]) == ("1", 1)
+
+
+def test_what_was_sent_once_and_refused_was_not_applied_although_it_may_be_repeated(world: World) -> None:
+    durable = world.start(repeatable={"POST"})
+    with pytest.raises(RemoteError):
+        durable.once("1", refusing(durable, RemoteError("no", status=400)))
+    durable.once("1", poster(world, durable, "a"))
+    assert world.waits == []
 
 
 def test_a_service_that_loses_every_write_does_not_end_a_run_for_ever(world: World) -> None:
@@ -977,6 +986,23 @@ def test_each_counts_on_from_what_others_of_the_same_total_came_to(world: World)
     told = [(each.done + each.skipped + each.failed, each.total) for each in world.told(Progress)]
     assert told == sorted(told)
     assert told[-1] == (5, 5)
+
+
+@pytest.mark.parametrize(("kind", "what"), [("pin", "pins of step pins"), ("", "step pins")])
+def test_a_total_beyond_the_budget_is_refused_before_anything_is_sent(world: World, kind: str, what: str) -> None:
+    durable = world.start(budget=WriteBudget(3))
+    before = EachResult(done=2)
+    result = durable.each("abc", key=str, do=world.apply, kind=kind, total=5, after=before)
+    assert result.done == 5
+    with pytest.raises(ApprovalRequired) as refused:
+        durable.each("abcd", key=str, do=world.apply, kind=kind, total=6, after=before)
+    assert refused.value.message == f"this makes up to 4 changes ({what}); more than 3 need an approval"
+    assert sum(world.sent.values()) == 3
+
+
+def test_a_dry_run_asks_for_no_approval(world: World) -> None:
+    durable = world.start(dry_run=True, budget=WriteBudget(1))
+    assert durable.each("ab", key=str, do=lambda item: PLANNED, total=2).planned == 2
 
 
 def test_progress_is_told_ten_times_a_second_at_most_and_at_the_end(world: World) -> None:

@@ -462,6 +462,19 @@ def test_brackets_and_operators_may_be_32_deep_and_no_deeper() -> None:
         assert mistake(text).message == "the expression is nested more than 32 deep", tower
 
 
+def test_a_whole_number_of_the_data_has_at_most_30_digits() -> None:
+    for number in (10**30, -(10**30)):
+        assert evaluate("n", {"n": number}) == number
+        beyond = number + (1 if number > 0 else -1)
+        assert mistake("n", {"n": beyond}).message == "n: the number has more than 30 digits"
+
+
+def test_eight_names_are_listed_in_a_hint_and_nine_are_too_many() -> None:
+    eight = {f"f{number}": number for number in range(8)}
+    assert mistake("pin.title", {"pin": eight}).hint == "its fields are f0, f1, f2, f3, f4, f5, f6, f7"
+    assert mistake("pin.title", {"pin": eight | {"f8": 8}}).hint == "use ?. where it may be missing"
+
+
 def test_sharing_can_not_multiply_a_result() -> None:
     tens = "[x, x, x, x, x, x, x, x, x, x]"
     text = "[0]"
@@ -652,6 +665,7 @@ def test_a_name_in_a_message_can_not_pass_for_anything_else() -> None:
 def test_expressions_of_one_text_are_one() -> None:
     assert compile_expression("1 + 1") is compile_expression("1 + 1")
     assert len({compile_expression("1 + 1"), compile_expression("1+1")}) == 2
+    assert compile_expression.__wrapped__("1 + 1") == compile_expression("1 + 1")
 
 
 @pytest.mark.parametrize(
