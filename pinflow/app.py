@@ -322,10 +322,7 @@ def _clock_of(now: Callable[[], float] | None, times: Mapping[str, Any]) -> Cloc
 
 
 def _notify(hook: HookImpl, environ: Mapping[str, str], notice: Notice) -> object:
-    """Call a plugin's hook with those of the two that it takes."""
-    arguments = {"notice": notice, "environ": environ}
-    answer: object = hook.function(**{name: arguments[name] for name in hook.argnames})
-    return answer
+    return loader.call_hook(hook, notice=notice, environ=environ)
 
 
 def _complain(text: str) -> None:

@@ -16,7 +16,7 @@ import pluggy
 
 from pinflow.errors import PinflowError, PluginError
 from pinflow.http.api import Api
-from pinflow.lazy_dataclass import dataclass, fields, replace
+from pinflow.lazy_dataclass import replace
 from pinflow.plugin import hookspecs
 from pinflow.plugin.action import Action, Effect
 from pinflow.plugin.contributions import Command, Importer, Simulator
@@ -24,7 +24,7 @@ from pinflow.plugin.import_cache import ImportCache
 from pinflow.plugin.registry import PluginInfo, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from pluggy import HookImpl
@@ -34,42 +34,32 @@ if TYPE_CHECKING:
 GROUP = "pinflow"
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledPlugin:
-    """An installed plugin that is not loaded yet."""
-
-    name: str
-    value: str  # "package.module" or "package.module:attribute"
-    distribution: str
-    version: str
-
-
-def find_installed(cache: str | None) -> list[InstalledPlugin]:
+def find_installed(cache: str | None) -> list[PluginInfo]:
     """Every plugin that an installed distribution names, in a stable order.
 
     Scanning all distributions costs more than the rest of a start, so the result
     is kept in the file ``cache``, valid while no folder of ``sys.path`` changed.
     """
-    import_cache = ImportCache(cache) if cache is not None else None
-    rows = import_cache.read(len(fields(InstalledPlugin))) if import_cache is not None else None
-    if rows is not None:
-        return [InstalledPlugin(*row) for row in rows]
+    if cache is None:
+        return _scan()
+    import_cache = ImportCache(cache)
+    if (rows := import_cache.read(4)) is not None:
+        return [PluginInfo(*row) for row in rows]
     plugins = _scan()
-    if import_cache is not None:
-        import_cache.write((plugin.name, plugin.value, plugin.distribution, plugin.version) for plugin in plugins)
+    import_cache.write((plugin.name, plugin.module, plugin.distribution, plugin.version) for plugin in plugins)
     return plugins
 
 
-def _scan() -> list[InstalledPlugin]:
+def _scan() -> list[PluginInfo]:
     from importlib.metadata import distributions
 
     # what the import system would take, where a distribution is there twice
-    first: dict[str, list[InstalledPlugin]] = {}
+    first: dict[str, list[PluginInfo]] = {}
     for dist in distributions():
         entries = [entry for entry in dist.entry_points if entry.group == GROUP]
         if entries:
             name = dist.name or ""
-            plugins = [InstalledPlugin(entry.name, entry.value, name, dist.version or "") for entry in entries]
+            plugins = [PluginInfo(entry.name, entry.value, name, dist.version or "") for entry in entries]
             first.setdefault(re.sub(r"[-_.]+", "-", name).lower(), plugins)
     listed = (plugin for plugins in first.values() for plugin in plugins)
     return sorted(listed, key=lambda plugin: (plugin.name, plugin.distribution))
@@ -92,7 +82,7 @@ def disabled_in(environ: Mapping[str, str]) -> frozenset[str]:
 
 
 def load(
-    plugins: Iterable[InstalledPlugin],
+    plugins: Iterable[PluginInfo],
     *,
     disabled: Iterable[str] = (),
     files: Iterable[Path] = (),
@@ -108,24 +98,18 @@ def load(
     manager = pluggy.PluginManager("pinflow")
     manager.add_hookspecs(hookspecs)
     left_out = set(disabled)
-    infos: list[PluginInfo] = []
-    seen: dict[str, PluginInfo] = {}
-    for plugin in plugins:
-        if not left_out & {plugin.name, plugin.distribution}:
-            info = PluginInfo(plugin.name, plugin.value, plugin.distribution, plugin.version)
-            _register(manager, _import(info), info, seen)
-            infos.append(info)
+    infos: dict[str, PluginInfo] = {}
+    for info in plugins:
+        if not left_out & {info.name, info.distribution}:
+            _register(manager, _import(info), info, infos)
     for path in files:
         for module in _modules(path):
-            info = PluginInfo(module.stem, str(module), "", "")
-            _register(manager, _import_file(module), info, seen)
-            infos.append(info)
-    for module_like in objects:
-        info = PluginInfo(_free_name(module_like, seen), type(module_like).__module__, "", "")
-        _register(manager, module_like, info, seen)
-        infos.append(info)
+            _register(manager, _import_file(module), PluginInfo(module.stem, str(module), "", ""), infos)
+    for plugin in objects:
+        info = PluginInfo(_free_name(plugin, infos), type(plugin).__module__, "", "")
+        _register(manager, plugin, info, infos)
     _check_hooks(manager, infos)
-    return manager, infos
+    return manager, list(infos.values())
 
 
 def _free_name(plugin: object, taken: Collection[str]) -> str:
@@ -170,26 +154,26 @@ def _import_file(path: Path) -> object:
     return module
 
 
-def _register(manager: pluggy.PluginManager, plugin: object, info: PluginInfo, seen: dict[str, PluginInfo]) -> None:
-    if info.name in seen:
+def _register(manager: pluggy.PluginManager, plugin: object, info: PluginInfo, infos: dict[str, PluginInfo]) -> None:
+    if info.name in infos:
         raise PluginError(
-            f"two plugins are named {info.name!r}: {_who(seen[info.name])} and {_who(info)}", hint=_leave_out(info)
+            f"two plugins are named {info.name!r}: {_who(infos[info.name])} and {_who(info)}", hint=_leave_out(info)
         )
-    seen[info.name] = info
+    infos[info.name] = info
     try:
         manager.register(plugin, name=info.name)
     except (pluggy.PluginValidationError, ValueError) as error:
         raise PluginError(f"plugin {_who(info)} does not fit: {_one_line(error)}", hint=_leave_out(info)) from error
 
 
-def _check_hooks(manager: pluggy.PluginManager, infos: list[PluginInfo]) -> None:
+def _check_hooks(manager: pluggy.PluginManager, infos: Mapping[str, PluginInfo]) -> None:
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        info = next(info for info in infos if info.name == manager.get_name(error.plugin))
         known = sorted(name for name in vars(hookspecs) if name.startswith("pinflow_"))
+        who = _who(infos[manager.get_name(error.plugin) or ""])
         raise PluginError(
-            f"plugin {_who(info)} has an unknown hook: {_one_line(error)}", hint=f"the hooks are: {', '.join(known)}"
+            f"plugin {who} has an unknown hook: {_one_line(error)}", hint=f"the hooks are: {', '.join(known)}"
         ) from error
 
 
@@ -218,7 +202,7 @@ def collect(
     ``environ`` is the environment that hooks are told of; ``reserved`` are the names of commands that no plugin may
     have, because the program has them.
     """
-    offers = _Offers(manager, {info.name: info for info in infos}, environ)
+    offers = _Offers(manager, infos, environ)
     actions = offers.by_name("pinflow_actions", Action, lambda a: (a.api, a.name), lambda a: f"action {a.full_name}")
     apis = offers.by_name("pinflow_apis", Api, lambda a: a.id, lambda a: f"api {a.id}")
     commands = offers.commands(reserved)
@@ -235,7 +219,7 @@ def commands(
     manager: pluggy.PluginManager, infos: Iterable[PluginInfo], *, reserved: Collection[str] = ()
 ) -> Mapping[str, Command]:
     """The commands alone, which cost less to ask for than everything. Raises PluginError as :func:`collect` does."""
-    return _Offers(manager, {info.name: info for info in infos}).commands(reserved)
+    return _Offers(manager, infos).commands(reserved)
 
 
 def credential(
@@ -254,7 +238,7 @@ def credential(
             continue
         who = f"plugin {_who(by_name[impl.plugin_name])}: pinflow_credential"
         try:
-            answer = _call_hook(impl, request=request)
+            answer = call_hook(impl, request=request)
         except PinflowError:
             raise
         except Exception as error:
@@ -266,7 +250,7 @@ def credential(
     return None
 
 
-def _call_hook(impl: HookImpl, **facts: object) -> object:
+def call_hook(impl: HookImpl, **facts: object) -> object:
     """What a hook answers to those of the facts that it takes: it may leave some out."""
     names = (*impl.argnames, *impl.kwargnames)  # those with a default are for direct calls
     answer: object = impl.function(**{name: facts[name] for name in names if name in facts})
@@ -279,12 +263,12 @@ class _Offers:
     def __init__(
         self,
         manager: pluggy.PluginManager,
-        infos: dict[str, PluginInfo],
+        infos: Iterable[PluginInfo],
         environ: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._manager = manager
         self._environ = environ
-        self.infos = infos
+        self.infos = {info.name: info for info in infos}
         self.offers_of: dict[str, list[str]] = {}
         self._owner: dict[str, str] = {}
 
@@ -293,8 +277,7 @@ class _Offers:
     ) -> Mapping[Any, Any]:
         """Every offer of one hook, by its key."""
         offers: dict[Any, Any] = {}
-        for impl in self._impls(hook):
-            answer = self._call(impl, hook)
+        for impl, answer in self._answers(hook):
             for offer in [answer] if isinstance(answer, kind) else self._check_list(answer, impl, hook, kind):
                 self._claim(impl.plugin_name, describe(offer))
                 offers[key(offer)] = offer
@@ -313,27 +296,20 @@ class _Offers:
     def check(self, action: Action, apis: Collection[str]) -> None:
         """Raise PluginError for an action that would do something else than its declaration says."""
         owner = self._owner[f"action {action.full_name}"]
+        who = f"plugin {self._describe(owner)}: action {action.full_name}"
         if action.api is not None and action.api not in apis:
-            raise PluginError(
-                f"plugin {self._describe(owner)}: action {action.full_name} needs the API {action.api!r}, "
-                "which no plugin speaks",
-                hint=_leave_out(self.infos[owner]),
-            )
+            problem = f"{who} needs the API {action.api!r}, which no plugin speaks"
+            raise PluginError(problem, hint=_leave_out(self.infos[owner]))
         if action.effect not in get_args(Effect):  # a misspelt "write" would be done in a dry run
-            raise PluginError(
-                f"plugin {self._describe(owner)}: action {action.full_name} has the effect {action.effect!r}",
-                hint=f"the effects are: {', '.join(get_args(Effect))}",
-            )
+            effects = ", ".join(get_args(Effect))
+            raise PluginError(f"{who} has the effect {action.effect!r}", hint=f"the effects are: {effects}")
         if action.tokens and not action.yields:
-            raise PluginError(
-                f"plugin {self._describe(owner)}: action {action.full_name} names its items' tokens but yields none",
-                hint="make it a generator, or leave tokens out",
-            )
+            hint = "make it a generator, or leave tokens out"
+            raise PluginError(f"{who} names its items' tokens but yields none", hint=hint)
 
     def executors(self) -> Mapping[str, Any]:
         factories: dict[str, Any] = {}
-        for impl in self._impls("pinflow_executors"):
-            answer = self._call(impl, "pinflow_executors")
+        for impl, answer in self._answers("pinflow_executors"):
             if not isinstance(answer, Mapping) or not all(callable(factory) for factory in answer.values()):
                 raise self._wrong(impl, "pinflow_executors", "a mapping of names to factories", answer)
             for name, factory in answer.items():
@@ -341,17 +317,15 @@ class _Offers:
                 factories[name] = factory
         return factories
 
-    def _impls(self, hook: str) -> list[HookImpl]:
-        # pluggy calls the latest registration first; offers are told in the order of registration
-        return list(getattr(self._manager.hook, hook).get_hookimpls())
-
-    def _call(self, impl: HookImpl, hook: str) -> Any:
-        try:
-            return _call_hook(impl, environ=self._environ)
-        except Exception as error:
-            raise PluginError(
-                f"plugin {self._describe(impl.plugin_name)}: {hook} failed: {type(error).__name__}: {error}"
-            ) from error
+    def _answers(self, hook: str) -> Iterator[tuple[HookImpl, Any]]:
+        """What each plugin's hook returns, in the order of registration (pluggy would call the latest first)."""
+        for impl in getattr(self._manager.hook, hook).get_hookimpls():
+            try:
+                answer = call_hook(impl, environ=self._environ)
+            except Exception as error:
+                who = self._describe(impl.plugin_name)
+                raise PluginError(f"plugin {who}: {hook} failed: {type(error).__name__}: {error}") from error
+            yield impl, answer
 
     def _check_list(self, answer: Any, impl: HookImpl, hook: str, kind: type[Any]) -> list[Any]:
         if not isinstance(answer, Iterable) or isinstance(answer, (str, Mapping)):

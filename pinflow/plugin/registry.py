@@ -19,10 +19,10 @@ ActionKey = tuple[str | None, str]  # (api, name)
 
 @dataclass(frozen=True, slots=True)
 class PluginInfo:
-    """A loaded plugin: its name, where it is, and what it offers."""
+    """A plugin: its name, where it is, and what it offers once it is loaded."""
 
     name: str
-    module: str
+    module: str  # "package.module" or "package.module:attribute"; a local one's file
     distribution: str  # "" for a local one
     version: str
     offers: Sequence[str] = ()  # "action v5.copy_board", "api v5"

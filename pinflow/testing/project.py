@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pinflow.engine.results import RunResult
     from pinflow.plan import Plan
     from pinflow.plugin.action import Action
-    from pinflow.plugin.loader import InstalledPlugin
+    from pinflow.plugin.registry import PluginInfo
 
 NOON = 1_800_000_000.0  # seconds since the epoch: 2027-01-15, 08:00 UTC
 
@@ -134,10 +134,10 @@ class Project:
             clock=Times(self.clock, self.clock, self.clock.sleep),
         )
 
-    def _installed_plugins(self) -> list[InstalledPlugin]:
+    def _installed_plugins(self) -> list[PluginInfo]:
         """The installed plugins, without those that the test adds itself."""
         own = {getattr(plugin, "__name__", "") for plugin in self.plugins}
-        return [plugin for plugin in _installed_plugins() if plugin.value not in own] if self._installed else []
+        return [plugin for plugin in _installed_plugins() if plugin.module not in own] if self._installed else []
 
     # sandboxes
 
@@ -284,6 +284,6 @@ class Project:
 
 
 @cache
-def _installed_plugins() -> list[InstalledPlugin]:
+def _installed_plugins() -> list[PluginInfo]:
     """Cached, because reading all distributions takes longer than most tests."""
     return plugin_loading.find_installed(None)
