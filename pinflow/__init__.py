@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from pinflow.recipe.validators import seconds as seconds
     from pinflow.reporters.text import inert as inert, table as table
     from pinflow.schema.constraints import Number as Number, Text as Text
+    from pinflow.state.folder.atomic_file import sync_folder as sync_folder
     from pinflow.state.folder.filesystem import check_place as check_place
     from pinflow.state.folder.lock import FileLock as FileLock
     from pinflow.state.folder.paths import state_folder as state_folder
@@ -96,6 +97,7 @@ _HOMES = {
     "recipe.validators": ("seconds",),
     "reporters.text": ("inert", "table"),
     "schema.constraints": ("Number", "Text"),
+    "state.folder.atomic_file": ("sync_folder",),
     "state.folder.filesystem": ("check_place",),
     "state.folder.lock": ("FileLock",),
     "state.folder.paths": ("state_folder",),

@@ -53,40 +53,31 @@ def list_tokens(
     """
     from pinflow_auth.refresh_policy import notify_of_end
     from pinflow_auth.store import find_all_tokens
-    from pinflow_auth.tokens import iso
+    from pinflow_auth.tokens import TokenSet, iso
 
     request = ctx.credential_request(api=api)
     errors: list[CredentialError] = []
     for entry in find_all_tokens(request):
-        if entry.problem is not None and broken == "list":
-            yield {
-                "name": entry.name,
-                "source": entry.source,
-                "api": request.api.id,
-                "account": "",
-                "scopes": None,
-                "expires_at": None,
-                "refresh_expires_at": None,
-                "refreshable": False,
-                "problem": entry.problem.message,
-            }
-        elif entry.problem is not None:
+        if entry.problem is not None and broken == "fail":
             errors.append(entry.problem)
-        elif entry.tokens is not None and entry.tokens.api in ("", request.api.id):
-            tokens = entry.tokens
-            if not tokens.refreshable and tokens.storage != "environment":
-                notify_of_end(ctx, request, tokens)
-            yield {
-                "name": entry.name,
-                "source": entry.source,
-                "api": tokens.api or request.api.id,
-                "account": tokens.account,
-                "scopes": sorted(tokens.scope_set) if tokens.scope_set is not None else None,
-                "expires_at": iso(tokens.expires_at),
-                "refresh_expires_at": iso(tokens.refresh_expires_at),
-                "refreshable": tokens.refreshable,
-                "problem": None,
-            }
+            continue
+        # one that is broken is listed as a token of which nothing is known
+        tokens = entry.tokens or TokenSet(name=entry.name, access_token="")
+        if tokens.api not in ("", request.api.id):
+            continue
+        if entry.tokens is not None and not tokens.refreshable and tokens.storage != "environment":
+            notify_of_end(ctx, request, tokens)
+        yield {
+            "name": entry.name,
+            "source": entry.source,
+            "api": tokens.api or request.api.id,
+            "account": tokens.account,
+            "scopes": sorted(tokens.scope_set) if tokens.scope_set is not None else None,
+            "expires_at": iso(tokens.expires_at),
+            "refresh_expires_at": iso(tokens.refresh_expires_at),
+            "refreshable": tokens.refreshable,
+            "problem": entry.problem.message if entry.problem is not None else None,
+        }
     if errors:
         raise ActionError("\n".join(map(str, errors)))
 

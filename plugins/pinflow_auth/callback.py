@@ -28,7 +28,6 @@ from pinflow_auth.pages import DENIED, GRANTED, STRAY, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 LOOPBACK = ("localhost", "127.0.0.1")
 
@@ -98,9 +97,7 @@ class Callback:
         self._acceptor.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._rope.send(b".")
         self._acceptor.join()
         for opened in (*self._listeners, self._bell, self._rope):

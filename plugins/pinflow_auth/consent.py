@@ -162,19 +162,16 @@ def find_account(app: Host, request: CredentialRequest, tokens: TokenSet, termin
     if lacking:
         terminal.note(f"the account's name can't be read without {', '.join(sorted(lacking))}")
         return tokens
+    credential = Credential(
+        tokens.access_token, name=request.token, source="this login", origin=tokens.origin, scopes=tokens.scope_set
+    )
     try:
-        user = app.look(ACCOUNT, _credential(request, tokens), request.api.id, environ=request.environ)
+        user = app.look(ACCOUNT, credential, request.api.id, environ=request.environ)
     except (ActionError, CredentialError) as error:
         terminal.note(f"the account's name can't be read: {error.message}")
         return tokens
     name = user.get("username") if isinstance(user, dict) else None
     return replace(tokens, account=name) if isinstance(name, str) and name else tokens
-
-
-def _credential(request: CredentialRequest, tokens: TokenSet) -> Credential:
-    return Credential(
-        tokens.access_token, name=request.token, source="this login", origin=tokens.origin, scopes=tokens.scope_set
-    )
 
 
 def warn_of_variable(request: CredentialRequest, terminal: Terminal) -> None:

@@ -17,11 +17,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinflow import CredentialError, FileLock, PinflowError, Unreachable
+from pinflow import CredentialError, FileLock, PinflowError, Unreachable, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
 MAX_BYTES = 64 * 1024  # a token file has some hundred; a larger file is something else and not read
 RESERVED_BYTES = 16 * 1024  # taken on disk before the new content is known: two of the longest tokens, 8 KiB each
@@ -190,9 +189,7 @@ class FileReplacement:
             raise _unusable(self._path.parent, error) from None
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._drop()
 
     def put(self, content: bytes) -> None:
@@ -238,17 +235,6 @@ def remove(path: Path) -> bool:
     with suppress(OSError):
         sync_folder(path.parent)
     return True
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Raises OSError."""
-    if not hasattr(os, "O_DIRECTORY"):  # Windows
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _rename(temporary: Path, path: Path) -> None:

@@ -27,7 +27,7 @@ def requested_scopes(
     """
     scopes = check_scopes(scopes_in(option), oauth, api) if option is not None else frozenset()
     for recipe in recipes:
-        scopes |= recipe_scopes(app, recipe, api, token)
+        scopes |= scopes_for(token, token_scopes(app, recipe, api))
     return scopes or oauth.default_scopes
 
 
@@ -50,21 +50,14 @@ def _suggestion(name: str, scopes: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def recipe_scopes(app: Host, recipe: Path, api: Api, token: str) -> frozenset[str]:
-    """The scopes that a token needs for a recipe: those of the logins with its name, or of all if none has it.
-
-    Raises UsageError if the recipe has no login of this API.
-    """
-    return scopes_for(token, token_scopes(app, recipe, api))
-
-
 def token_scopes(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
     """The scopes that each of a recipe's tokens needs, by name; under ANY those that every token needs.
 
     Raises UsageError if the recipe has no login of this API.
     """
     needed = scope_needs(app, recipe)
-    by_token = _needs_of_api(needed, api) or _needs_on_api(app, recipe, api)
+    # a recipe of another API is asked as if it ran with --api; RecipeError if the API lacks an action
+    by_token = _needs_of_api(needed, api) or _needs_of_api(scope_needs(app, recipe, api=api.id), api)
     if not by_token:
         apis = ", ".join(sorted({of for _, of in needed})) or "none"
         raise UsageError(f"the recipe {recipe} needs no login for {api.title}", hint=f"it signs in to: {apis}")
@@ -73,11 +66,6 @@ def token_scopes(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[st
 
 def _needs_of_api(needed: Mapping[tuple[str, str], frozenset[str]], api: Api) -> Mapping[str, frozenset[str]]:
     return {name: scopes for (name, of), scopes in needed.items() if of == api.id}
-
-
-def _needs_on_api(app: Host, recipe: Path, api: Api) -> Mapping[str, frozenset[str]]:
-    """The scopes that a recipe's tokens need when it runs with --api. Raises RecipeError if the API lacks an action."""
-    return _needs_of_api(scope_needs(app, recipe, api=api.id), api)
 
 
 def scopes_for(token: str, needed: Mapping[str, frozenset[str]]) -> frozenset[str]:

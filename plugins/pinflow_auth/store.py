@@ -5,43 +5,23 @@ A variable comes before a file. A token that is there but broken is an error, an
 
 from __future__ import annotations
 
+import hmac
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinflow import CredentialError, StoredToken, dataclass
 from pinflow_auth import token_locations
-from pinflow_auth.endpoint import ask_client_credentials, ask_exchange, ask_refresh, ask_revoke
 from pinflow_auth.file_vault import FileVault, load_tokens, read_token_file
-from pinflow_auth.fingerprint import fingerprint
 from pinflow_auth.names import check_name
-from pinflow_auth.refresh import check_destination, refresh
 from pinflow_auth.tokens import TokenSet, dump_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pinflow import CredentialRequest
+    from pinflow import CredentialRequest, Host
     from pinflow_auth.file_vault import FileStorage
-
-__all__ = [
-    "TokenEntry",
-    "TokenSet",
-    "ask_client_credentials",
-    "ask_exchange",
-    "ask_refresh",
-    "ask_revoke",
-    "check_destination",
-    "find_all_tokens",
-    "find_stored_tokens",
-    "find_tokens",
-    "fingerprint",
-    "prove_storage",
-    "refresh",
-    "remove_tokens",
-    "save_tokens",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +114,13 @@ def _file_entries(request: CredentialRequest, path: Path) -> Iterator[TokenEntry
     else:
         if tokens is not None:
             yield TokenEntry(path.stem, tokens.source, tokens)
+
+
+def fingerprint(secret: str, app: Host) -> str:
+    """Eight hexadecimal digits by which people tell tokens apart without seeing a secret.
+
+    They are the same for the same secret on this installation, and only there, as they
+    are made with a key of the state's own: with a plain digest, anyone who has a token could
+    search for it. Raises StateError if the key can't be stored.
+    """
+    return hmac.new(app.store.secret("fingerprint"), secret.encode(), "sha256").hexdigest()[:8]

@@ -14,7 +14,8 @@ import pytest
 
 from pinflow import App, CredentialError, CredentialRequest
 from pinflow_auth import files
-from pinflow_auth.store import TokenSet, find_tokens, fingerprint, save_tokens
+from pinflow_auth.store import find_tokens, fingerprint, save_tokens
+from pinflow_auth.tokens import TokenSet
 from pinflow_pinterest_v5.api import API
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import pytest
 from pinflow import CredentialError, CredentialRequest
 from pinflow_auth import keyring_store
 from pinflow_auth.refresh import refresh
-from pinflow_auth.store import TokenSet, find_all_tokens, find_tokens, remove_tokens, save_tokens
+from pinflow_auth.store import find_all_tokens, find_tokens, remove_tokens, save_tokens
+from pinflow_auth.tokens import TokenSet
 from pinflow_pinterest_v5.api import API
 from pinflow_sandbox import Settings, start
 

@@ -15,9 +15,17 @@ import pytest
 import requests
 
 from pinflow import Api, CredentialError, CredentialRequest, OAuth, PinflowError, RateLimited, Unreachable
-from pinflow_auth.endpoint import GrantInDoubt, GrantRefused, app_credentials
+from pinflow_auth.endpoint import (
+    GrantInDoubt,
+    GrantRefused,
+    app_credentials,
+    ask_client_credentials,
+    ask_exchange,
+    ask_refresh,
+    ask_revoke,
+)
 from pinflow_auth.refresh import forecast_refresh, refresh
-from pinflow_auth.store import ask_client_credentials, ask_exchange, ask_refresh, ask_revoke, find_tokens, save_tokens
+from pinflow_auth.store import find_tokens, save_tokens
 from pinflow_pinterest_v5.api import API
 from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpRequest, HttpResponse

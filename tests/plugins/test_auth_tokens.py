@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import CredentialError, CredentialRequest
-from pinflow_auth.store import TokenSet, find_all_tokens, find_tokens, remove_tokens, save_tokens
+from pinflow_auth.store import find_all_tokens, find_tokens, remove_tokens, save_tokens
+from pinflow_auth.tokens import TokenSet
 from pinflow_pinterest_v5.api import API
 
 if TYPE_CHECKING:

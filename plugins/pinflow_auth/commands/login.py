@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import CredentialError, UsageError
 from pinflow_auth import consent, scopes, store
-from pinflow_auth.endpoint import oauth_of
+from pinflow_auth.endpoint import ask_client_credentials, ask_exchange, oauth_of
 from pinflow_auth.time_text import expiry_text
 from pinflow_auth.tokens import iso
 
@@ -126,7 +126,7 @@ def _sign_in(
 ) -> TokenSet:
     if args.client_credentials:
         store.prove_storage(request, storage=args.storage)
-        return store.ask_client_credentials(request, request.scopes)
+        return ask_client_credentials(request, request.scopes)
     page = consent.make_consent_page(request, request.scopes, port=args.port)
     consent.check_person(terminal, by_hand=args.no_browser)
     store.prove_storage(request, storage=args.storage)
@@ -134,7 +134,7 @@ def _sign_in(
         code = consent.code_by_hand(page, terminal)
     else:
         code = consent.code_by_browser(page, terminal, open_browser=browser, timeout=args.timeout)
-    return store.ask_exchange(request, code, redirect_uri=page.redirect_uri)
+    return ask_exchange(request, code, redirect_uri=page.redirect_uri)
 
 
 def _may_replace(request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import CredentialError, PinflowError, dataclass, inert, table
 from pinflow_auth import store
+from pinflow_auth.refresh import check_destination
 from pinflow_auth.refresh_policy import due_at, rotates
 from pinflow_auth.scopes import ANY, scope_needs, scopes_for
 from pinflow_auth.time_text import due_text, expiry_text
@@ -127,7 +128,7 @@ def _problems(tokens: TokenSet, now: float) -> Iterator[str]:
 
 def _reason_unused(tokens: TokenSet, request: CredentialRequest) -> str:
     try:
-        store.check_destination(request, tokens)
+        check_destination(request, tokens)
         first = store.find_tokens(request)
     except CredentialError as error:
         return error.message
@@ -178,7 +179,7 @@ def _show(rows: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
 
 def _show_table(rows: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
     """A line per token, and below them the problems."""
-    now = app.credential_request(rows[0].name, next(iter(app.registry.apis))).clock()
+    now = app.now()
     head = ("TOKEN", "API", "ACCOUNT", "VALUE", "ACCESS", "REFRESH", "LACKS")
     for line in table([head, *(tuple(map(inert, _cells(row, app, now))) for row in rows)]):
         terminal.say(line)
@@ -212,7 +213,7 @@ def _lines(row: TokenRow, app: Host) -> Iterator[tuple[str, str]]:
     yield from (("problem", problem) for problem in row.problems)
     if row.tokens is None:
         return
-    now = app.credential_request(row.name, next(iter(app.registry.apis))).clock()
+    now = app.now()
     yield (
         "access",
         expiry_text(row.tokens.expires_at, now)

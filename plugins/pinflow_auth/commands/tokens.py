@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pinflow import CredentialError, PinflowError, UsageError, dataclass, table
 from pinflow_auth import store, token_locations
 from pinflow_auth.commands.login import find_api
-from pinflow_auth.endpoint import GrantRefused, oauth_of
+from pinflow_auth.endpoint import GrantRefused, ask_revoke, oauth_of
+from pinflow_auth.refresh import check_destination
+from pinflow_auth.refresh import refresh as refresh_tokens
 from pinflow_auth.scopes import token_scopes
 from pinflow_auth.time_text import expiry_text
 from pinflow_auth.tokens import iso
@@ -42,7 +44,7 @@ def refresh(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
             terminal.tell("no token can be refreshed")
     else:
         request = _find_request(app, args.name or "access_token", args.api)
-        tokens, refreshed = store.refresh(request, within=args.if_expires_within)
+        tokens, refreshed = refresh_tokens(request, within=args.if_expires_within)
         outcomes = [RefreshOutcome(name=request.token, api=request.api.id, tokens=tokens, refreshed=refreshed)]
     if terminal.human:
         _show_outcomes(outcomes, app, terminal)
@@ -79,7 +81,7 @@ def _refresh_all(app: Host, args: argparse.Namespace) -> Iterator[RefreshOutcome
 
 def _refresh_one(request: CredentialRequest, within: float | None) -> RefreshOutcome:
     try:
-        tokens, refreshed = store.refresh(request, within=within)
+        tokens, refreshed = refresh_tokens(request, within=within)
     except PinflowError as error:
         return RefreshOutcome(name=request.token, api=request.api.id, error=error)
     return RefreshOutcome(name=request.token, api=request.api.id, tokens=tokens, refreshed=refreshed)
@@ -93,8 +95,8 @@ def _show_outcomes(outcomes: list[RefreshOutcome], app: Host, terminal: Terminal
                 terminal.tell(f"  {line}")
         elif outcome.tokens is not None:
             change = "refreshed" if outcome.refreshed else "unchanged"
-            now = app.credential_request(outcome.name, outcome.api).clock()
-            terminal.say(f"{outcome.name} ({outcome.api}): {change}; {expiry_text(outcome.tokens.expires_at, now)}")
+            end = expiry_text(outcome.tokens.expires_at, app.now())
+            terminal.say(f"{outcome.name} ({outcome.api}): {change}; {end}")
 
 
 def _as_data(outcome: RefreshOutcome) -> dict[str, Any]:
@@ -184,8 +186,8 @@ def _confirm(request: CredentialRequest, tokens: TokenSet | None, terminal: Term
 def _revoke(request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> bool:
     """Revoke the token. Returns whether the service did; if not, a note says so, and the file is removed anyway."""
     try:
-        store.check_destination(request, tokens)
-        store.ask_revoke(request, tokens)
+        check_destination(request, tokens)
+        ask_revoke(request, tokens)
     except GrantRefused as refused:
         terminal.note(f"{refused.message}; {refused.hint}")
     except PinflowError as error:
