@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.errors import StateError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pinflow.app import App
     from pinflow.scheduling.events import ScheduleEvent
@@ -78,16 +78,13 @@ class Metrics:
         yield from self._schedule_metrics(core)
 
     def _run_metrics(self, core: Any) -> Iterator[Any]:
-        runs = core.CounterMetricFamily(
-            "pinflow_runs", "Runs that ended since the daemon began, by outcome", labels=["job", "outcome"]
-        )
-        seconds = core.CounterMetricFamily("pinflow_run_seconds", "How long they took in total", labels=["job"])
         with self._lock:
-            for labels, number in self._runs.items():
-                runs.add_metric(labels, number)
-            for job, duration in self._seconds.items():
-                seconds.add_metric([job], duration)
-        yield from (runs, seconds)
+            runs = list(self._runs.items())
+            seconds = [((job,), duration) for job, duration in self._seconds.items()]
+        about = "Runs that ended since the daemon began, by outcome"
+        yield _labelled(core.CounterMetricFamily("pinflow_runs", about, labels=["job", "outcome"]), runs)
+        about = "How long they took in total"
+        yield _labelled(core.CounterMetricFamily("pinflow_run_seconds", about, labels=["job"]), seconds)
         yield core.GaugeMetricFamily("pinflow_start_time_seconds", "When the daemon began", value=self._began)
 
     def _schedule_metrics(self, core: Any) -> Iterator[Any]:
@@ -95,6 +92,10 @@ class Metrics:
 
         def gauge(name: str, about: str, value: float) -> Any:
             return core.GaugeMetricFamily(name, about, value=value)
+
+        def gauges(name: str, about: str, label: str, values: Iterable[tuple[str, float]]) -> Any:
+            family = core.GaugeMetricFamily(name, about, labels=[label])
+            return _labelled(family, (((key,), value) for key, value in values))
 
         try:
             status = read_status(self._app, self._store)
@@ -104,22 +105,24 @@ class Metrics:
         yield gauge("pinflow_table_readable", "Whether the schedule's table can be read", 1)
         yield gauge("pinflow_problems", "Problems that pinflow schedule status reports", len(status.problems))
         yield gauge("pinflow_jobs", "Scheduled jobs", len(status.jobs))
-        yield gauge(
-            "pinflow_jobs_paused", "Jobs paused by a person", sum(row.paused is not None for row in status.jobs)
-        )
+        paused = sum(row.paused is not None for row in status.jobs)
+        yield gauge("pinflow_jobs_paused", "Jobs paused by a person", paused)
         yield gauge("pinflow_notices_open", "Open alerts", len(self._app.notices.open()))
         if status.beat is not None:
             yield gauge("pinflow_heartbeat_time_seconds", "The last sign of life", status.beat.at)
-        states = core.GaugeMetricFamily("pinflow_occurrences", "Occurrences not ended, by state", labels=["state"])
-        for state, rows in (("running", status.running), ("waiting", status.waiting), ("paused", status.paused)):
-            states.add_metric([state], len(rows))
-        failures = core.GaugeMetricFamily("pinflow_job_failures", "Failures in a row", labels=["job"])
-        for row in status.jobs:
-            failures.add_metric([row.name], row.failures)
-        starts = core.GaugeMetricFamily("pinflow_job_next_start_time_seconds", "When it starts next", labels=["job"])
-        for start, name in next_starts(status.jobs):
-            starts.add_metric([name], start)
-        yield from (states, failures, starts)
+        states = [("running", len(status.running)), ("waiting", len(status.waiting)), ("paused", len(status.paused))]
+        yield gauges("pinflow_occurrences", "Occurrences not ended, by state", "state", states)
+        failures = ((row.name, row.failures) for row in status.jobs)
+        yield gauges("pinflow_job_failures", "Failures in a row", "job", failures)
+        starts = ((name, start) for start, name in next_starts(status.jobs))
+        yield gauges("pinflow_job_next_start_time_seconds", "When it starts next", "job", starts)
+
+
+def _labelled(family: Any, values: Iterable[tuple[Sequence[str], float]]) -> Any:
+    """A metric with a value for each of these labels."""
+    for labels, value in values:
+        family.add_metric(labels, value)
+    return family
 
 
 @contextmanager

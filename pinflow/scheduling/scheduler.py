@@ -87,7 +87,7 @@ class Scheduler:
         self._wall, self._running = app.now(), app.clock.monotonic()
         self._renewed = self._running
         self._pruned = self._running
-        self._behind = False
+        self.behind = False  # whether the last look left some of what is due to the next one, which should not wait
         self._alerts = JobAlerts(app, settings.start_alerts)
         self._watch = RecipeWatch(app, report)
         store.has_changed()
@@ -171,11 +171,6 @@ class Scheduler:
         with self._lock:
             return bool(self._active or self._ended) or self._alerts.busy
 
-    @property
-    def behind(self) -> bool:
-        """Whether the last look left some of what is due to the next one, which should not wait."""
-        return self._behind
-
     def active_runs(self) -> list[ActiveRun]:
         """The runs that this process has claimed."""
         with self._lock:
@@ -205,10 +200,10 @@ class Scheduler:
 
     def _decide(self, now: float) -> None:
         decisions = self.timetable.decide(now, _AT_ONCE)
-        self._behind = len(decisions) >= _AT_ONCE
+        self.behind = len(decisions) >= _AT_ONCE
         if decisions:
             self._record(decisions)
-        if not self._behind:
+        if not self.behind:
             self._alerts.send_missed()
 
     def _record(self, decisions: list[Decision]) -> None:

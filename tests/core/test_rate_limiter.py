@@ -15,6 +15,7 @@ from pinflow.clock import Clock
 from pinflow.errors import RateLimited, SpamBlocked
 from pinflow.http.api import Quota
 from pinflow.http.rate_limiter import RateLimiter
+from pinflow.state.folder.counters import CounterTable
 from pinflow.state.folder.token_bucket import Bucket
 from pinflow.state.folder.usage import MemoryUsage
 
@@ -44,6 +45,11 @@ class World:
         named = {name.replace("every", "*"): quota for name, quota in quotas.items()}
         clock = Clock(self.clock, self.monotonic, self.sleep)
         return RateLimiter(named, MemoryUsage(self.monotonic), clock)
+
+
+def new_bucket(limit: int, seconds: float) -> Bucket:
+    """A bucket in a table of its own."""
+    return Bucket(CounterTable.blank(), 0).begin(limit, seconds)
 
 
 def call(
@@ -118,7 +124,7 @@ def fullest_window(times: list[float], seconds: float) -> int:
 def test_no_window_holds_more_than_the_limit_however_late_calls_are_counted(
     limit: int, seconds: float, workers: int, out: list[float], back: float
 ) -> None:
-    bucket = Bucket.standalone(limit, seconds)
+    bucket = new_bucket(limit, seconds)
     late = [part * seconds for part in out]
     times = simulate(bucket, workers=workers, calls=80, out=late, back=back * seconds, fastest=0.0)
     assert fullest_window(times, seconds) <= limit
@@ -129,13 +135,13 @@ def test_a_saturated_quota_is_used_nearly_whole_and_never_exceeded(seed: int) ->
     chance = random.Random(seed)
     # 16 connections are made first, which no later call waits for; then 80 ms with some noise
     out = [0.25] * 16 + [0.04 + chance.random() * 0.004 for _ in range(4000)]
-    times = simulate(Bucket.standalone(100, 1.0), workers=16, calls=4000, out=out, back=0.04)
+    times = simulate(new_bucket(100, 1.0), workers=16, calls=4000, out=out, back=0.04)
     assert fullest_window(times, 1.0) <= 100
     assert len(times) / (times[-1] - times[0]) >= 95
 
 
 def test_a_slow_quota_lets_its_whole_first_window_go_at_once() -> None:
-    times = simulate(Bucket.standalone(100, 60.0), workers=4, calls=100, out=[0.05], back=0.05)
+    times = simulate(new_bucket(100, 60.0), workers=4, calls=100, out=[0.05], back=0.05)
     assert times[-1] < 60 / 20
 
 
@@ -311,7 +317,7 @@ def test_threads_share_the_quota_without_exceeding_it() -> None:
 
 
 def test_who_lets_others_go_first_waits_for_a_slot_after_theirs() -> None:
-    bucket = Bucket.standalone(2, 60.0)
+    bucket = new_bucket(2, 60.0)
     for now in (0.0, 1.0):
         bucket.take(now)
     waits = [bucket.wait(2.0, ahead) for ahead in range(6)]
@@ -319,14 +325,14 @@ def test_who_lets_others_go_first_waits_for_a_slot_after_theirs() -> None:
 
 
 def test_who_lets_others_go_first_never_waits_less_than_the_next_call() -> None:
-    bucket = Bucket.standalone(2, 60.0)
+    bucket = new_bucket(2, 60.0)
     slots = [bucket.take(now) for now in (0.0, 1.0)]
     bucket.finish(slots[0], 30.0)  # so that the second slot is free before the first
     assert [bucket.wait(2.0, ahead) for ahead in (0, 1)] == pytest.approx([88.6, 88.6])
 
 
 def test_calls_that_share_a_slot_wait_together() -> None:
-    bucket = Bucket.standalone(2 * 2048 + 20, 60.0)  # three calls to a slot, 1,372 slots
+    bucket = new_bucket(2 * 2048 + 20, 60.0)  # three calls to a slot, 1,372 slots
     for number in range(3 * 1372):
         assert bucket.wait(number / 1000) == 0
         bucket.take(number / 1000)
@@ -340,7 +346,7 @@ def test_calls_that_share_a_slot_wait_together() -> None:
 
 
 def test_calls_made_elsewhere_take_whole_slots() -> None:
-    bucket = Bucket.standalone(2 * 2048 + 20, 60.0)
+    bucket = new_bucket(2 * 2048 + 20, 60.0)
     bucket.take(5.0)
     bucket.fill(10, 5.0, 30.0)
     assert bucket.count_used(5.0) == 12  # ten or a few more, never fewer
@@ -352,14 +358,14 @@ def test_calls_made_elsewhere_take_whole_slots() -> None:
 
 
 def test_the_slot_that_is_free_first_is_the_next() -> None:
-    bucket = Bucket.standalone(3, 60.0)
+    bucket = new_bucket(3, 60.0)
     bucket.take(5.0)
     bucket.fill(3, 5.0, 30.0)
     assert [bucket.wait(6.0, ahead) for ahead in range(3)] == pytest.approx([24, 24, 59.6])
 
 
 def test_a_window_of_another_length_begins_unused_and_one_of_the_same_goes_on() -> None:
-    bucket = Bucket.standalone(2, 60.0)
+    bucket = new_bucket(2, 60.0)
     bucket.take(5.0)
     bucket.begin(3, 60.0, learned=True)
     assert (bucket.limit, bucket.is_learned, bucket.count_used(5.0)) == (3, True, 1)
@@ -370,7 +376,7 @@ def test_a_window_of_another_length_begins_unused_and_one_of_the_same_goes_on() 
 
 
 def test_a_quota_of_very_many_calls_is_never_exceeded_and_nearly_used_up() -> None:
-    bucket = Bucket.standalone(120_000, 60.0)
+    bucket = new_bucket(120_000, 60.0)
     taken = 0
     while not bucket.wait(5.0):
         bucket.take(5.0)
@@ -381,7 +387,7 @@ def test_a_quota_of_very_many_calls_is_never_exceeded_and_nearly_used_up() -> No
 
 
 def test_a_quota_that_becomes_very_much_smaller_keeps_what_was_used() -> None:
-    bucket = Bucket.standalone(120_000, 60.0)
+    bucket = new_bucket(120_000, 60.0)
     for _ in range(500):
         bucket.take(5.0)
     bucket.resize(100)

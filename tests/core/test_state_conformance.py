@@ -59,6 +59,10 @@ class TestScheduleStore(state_conformance.ScheduleStoreConformance):
     pass
 
 
+class TestOccurrenceStore(state_conformance.OccurrenceStoreConformance):
+    pass
+
+
 class TestUsageStore(state_conformance.UsageStoreConformance):
     pass
 

@@ -15,7 +15,7 @@ function that opens the state, the same one each time, as another process would.
 from __future__ import annotations
 
 from pinflow.state.conformance.runs import JournalConformance, RunsConformance
-from pinflow.state.conformance.schedule import ScheduleStoreConformance
+from pinflow.state.conformance.schedule import OccurrenceStoreConformance, ScheduleStoreConformance
 from pinflow.state.conformance.stores import (
     ApprovalsConformance,
     AuditLogConformance,
@@ -34,6 +34,7 @@ __all__ = [
     "ContentStoreConformance",
     "JournalConformance",
     "NoticeBookConformance",
+    "OccurrenceStoreConformance",
     "PluginRowsConformance",
     "RunEventsConformance",
     "RunsConformance",

@@ -70,7 +70,7 @@ def _two_processes(
 
 
 class ScheduleStoreConformance:
-    """Of `ScheduleStore`, `JobStore` and `OccurrenceStore`: two processes, "one" and "two", share a schedule."""
+    """Of `ScheduleStore` and `JobStore`: two processes, "one" and "two", share a schedule."""
 
     def test_a_job_is_read_as_it_was_stored(self, make_state: MakeState) -> None:
         with _two_processes(make_state, _job(accounts=["t"])) as (_, two):
@@ -118,6 +118,76 @@ class ScheduleStoreConformance:
             assert not two.jobs.end_rest("a", _NOW + 600)
             assert two.jobs.end_rest("a", _NOW)
             assert not one.jobs.end_rest("a", _NOW)
+
+    def test_a_clock_that_was_set_back_forgets_what_was_passed_over(self, make_state: MakeState) -> None:
+        with _two_processes(make_state, dues=[60]) as (one, two):
+            one.occurrences.settle(_claimed(one), "done", now=_NOW + 61, reason="", exit_code=0)
+            span = Verdict(_NOW + 120, "skipped", _NOW + 120, _NOW + 240, 3)
+            later = Verdict(_NOW + 300, "skipped", _NOW + 300, _NOW + 300)
+            one.occurrences.record([("a", _NOW + 60, [span, later])])
+            assert two.rewind(_NOW + 150) == ["a"]
+            assert one.jobs.all()["a"].seen == _NOW + 150
+            rows = one.occurrences.history()[::-1]
+            assert [(row.due - _NOW, row.last - _NOW, row.state) for row in rows] == [
+                *((60, 60, "done"), (120, 150, "skipped"))
+            ]
+            assert two.rewind(_NOW + 150) == []
+
+    def test_old_rows_go_and_open_ones_stay(self, make_state: MakeState) -> None:
+        with _two_processes(make_state, dues=[60, 120]) as (one, two):
+            one.occurrences.settle(_claimed(one), "done", now=_NOW + 61, reason="", exit_code=0)
+            one.prune(_NOW + 300 * 86_400)
+            assert _states(two) == ["done", "due"]
+            one.prune(_NOW + 500 * 86_400)
+            assert _states(two) == ["due"]
+
+    def test_what_a_silent_owner_left_of_a_removed_job_is_withdrawn(self, make_state: MakeState) -> None:
+        with _two_processes(make_state, dues=[60]) as (one, two):
+            one.occurrences.begin(_claimed(one))
+            one.jobs.remove(["a"], "gone", now=_NOW + 61)
+            two.prune(_NOW + 61)
+            assert _states(two) == ["running"]
+            two.prune(_NOW + 60 + LEASE + 1)
+            assert _states(two) == ["withdrawn"]
+
+    def test_notes_are_shared(self, make_state: MakeState) -> None:
+        with _two_processes(make_state) as (one, two):
+            assert one.note("run") is None
+            one.put_note("run", {"recipes": ["a.yaml"]})
+            one.put_note("run", {"recipes": ["b.yaml"], "n": None})
+            assert two.note("run") == {"recipes": ["b.yaml"], "n": None}
+
+    def test_a_change_of_another_process_is_seen_once(self, make_state: MakeState) -> None:
+        with _two_processes(make_state) as (one, two):
+            for store in (one, two):
+                store.has_changed()
+            one.jobs.pause("a", _NOW)
+            assert (one.has_changed(), two.has_changed(), two.has_changed()) == (False, True, False)
+
+    def test_the_last_sign_of_life_is_kept(self, make_state: MakeState) -> None:
+        with _two_processes(make_state) as (one, two):
+            assert two.last_beat() is None
+            for at in (_NOW, _NOW + 10.0):
+                one.beat(Heartbeat(kind="daemon", pid=7, since=_NOW, at=at, jobs=3, running=1))
+            assert two.last_beat() == Heartbeat(kind="daemon", pid=7, since=_NOW, at=_NOW + 10, jobs=3, running=1)
+
+    def test_one_daemon_owns_the_schedule(self, make_state: MakeState) -> None:
+        with _two_processes(make_state) as (one, two):
+            assert not two.is_owned()
+            with one.own(_NOW):
+                assert two.is_owned()
+                catch(StateError, lambda: two.own(_NOW).__enter__())
+            assert not two.is_owned()
+            with two.own(_NOW):
+                assert one.is_owned()
+
+    def test_damage_says_what_is_wrong(self, make_state: MakeState) -> None:
+        with _two_processes(make_state) as (one, _):
+            assert "no rule" in one.damage("no rule").message
+
+
+class OccurrenceStoreConformance:
+    """Of `OccurrenceStore`: two processes, "one" and "two", claim what is due in one schedule."""
 
     def test_a_time_has_one_row_though_two_store_it(self, make_state: MakeState) -> None:
         with _two_processes(make_state) as (one, two):
@@ -245,69 +315,3 @@ class ScheduleStoreConformance:
             assert _claim(two, 1, at=_NOW + 61, accounts=["t", "u"]) is None
             one.occurrences.settle(claim, "done", now=_NOW + 61, reason="", exit_code=0)
             assert _claim(two, 1, at=_NOW + 61, accounts=["t", "u"]) is not None
-
-    def test_a_clock_that_was_set_back_forgets_what_was_passed_over(self, make_state: MakeState) -> None:
-        with _two_processes(make_state, dues=[60]) as (one, two):
-            one.occurrences.settle(_claimed(one), "done", now=_NOW + 61, reason="", exit_code=0)
-            span = Verdict(_NOW + 120, "skipped", _NOW + 120, _NOW + 240, 3)
-            later = Verdict(_NOW + 300, "skipped", _NOW + 300, _NOW + 300)
-            one.occurrences.record([("a", _NOW + 60, [span, later])])
-            assert two.rewind(_NOW + 150) == ["a"]
-            assert one.jobs.all()["a"].seen == _NOW + 150
-            rows = one.occurrences.history()[::-1]
-            assert [(row.due - _NOW, row.last - _NOW, row.state) for row in rows] == [
-                *((60, 60, "done"), (120, 150, "skipped"))
-            ]
-            assert two.rewind(_NOW + 150) == []
-
-    def test_old_rows_go_and_open_ones_stay(self, make_state: MakeState) -> None:
-        with _two_processes(make_state, dues=[60, 120]) as (one, two):
-            one.occurrences.settle(_claimed(one), "done", now=_NOW + 61, reason="", exit_code=0)
-            one.prune(_NOW + 300 * 86_400)
-            assert _states(two) == ["done", "due"]
-            one.prune(_NOW + 500 * 86_400)
-            assert _states(two) == ["due"]
-
-    def test_what_a_silent_owner_left_of_a_removed_job_is_withdrawn(self, make_state: MakeState) -> None:
-        with _two_processes(make_state, dues=[60]) as (one, two):
-            one.occurrences.begin(_claimed(one))
-            one.jobs.remove(["a"], "gone", now=_NOW + 61)
-            two.prune(_NOW + 61)
-            assert _states(two) == ["running"]
-            two.prune(_NOW + 60 + LEASE + 1)
-            assert _states(two) == ["withdrawn"]
-
-    def test_notes_are_shared(self, make_state: MakeState) -> None:
-        with _two_processes(make_state) as (one, two):
-            assert one.note("run") is None
-            one.put_note("run", {"recipes": ["a.yaml"]})
-            one.put_note("run", {"recipes": ["b.yaml"], "n": None})
-            assert two.note("run") == {"recipes": ["b.yaml"], "n": None}
-
-    def test_a_change_of_another_process_is_seen_once(self, make_state: MakeState) -> None:
-        with _two_processes(make_state) as (one, two):
-            for store in (one, two):
-                store.has_changed()
-            one.jobs.pause("a", _NOW)
-            assert (one.has_changed(), two.has_changed(), two.has_changed()) == (False, True, False)
-
-    def test_the_last_sign_of_life_is_kept(self, make_state: MakeState) -> None:
-        with _two_processes(make_state) as (one, two):
-            assert two.last_beat() is None
-            for at in (_NOW, _NOW + 10.0):
-                one.beat(Heartbeat(kind="daemon", pid=7, since=_NOW, at=at, jobs=3, running=1))
-            assert two.last_beat() == Heartbeat(kind="daemon", pid=7, since=_NOW, at=_NOW + 10, jobs=3, running=1)
-
-    def test_one_daemon_owns_the_schedule(self, make_state: MakeState) -> None:
-        with _two_processes(make_state) as (one, two):
-            assert not two.is_owned()
-            with one.own(_NOW):
-                assert two.is_owned()
-                catch(StateError, lambda: two.own(_NOW).__enter__())
-            assert not two.is_owned()
-            with two.own(_NOW):
-                assert one.is_owned()
-
-    def test_damage_says_what_is_wrong(self, make_state: MakeState) -> None:
-        with _two_processes(make_state) as (one, _):
-            assert "no rule" in one.damage("no rule").message

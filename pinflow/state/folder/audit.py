@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError
@@ -72,8 +73,7 @@ class FolderAudit:
 
 
 def _line(entry: AuditEntry) -> bytes:
-    row = {name: getattr(entry, name) for name in AuditEntry.__dataclass_fields__}
-    return json.dumps(row, separators=(",", ":"), default=str).encode() + b"\n"
+    return json.dumps(asdict(entry), separators=(",", ":"), default=str).encode() + b"\n"
 
 
 def _digest(line: bytes) -> str:

@@ -21,6 +21,16 @@ def check_place(directory: Path, mounts: Path) -> None:
         )
 
 
+def make_folder(folder: Path, mounts: Path) -> None:
+    """Make a folder in that of the state, which is made if need be. Raises StateError, also on a network filesystem."""
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_place(folder.parent, mounts)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StateError(f"{folder} can't be made: {error.strerror}", hint="choose another state directory") from error
+
+
 def _filesystem(directory: Path, mounts: Path) -> str:
     """The type of the filesystem below ``directory``; "" where the system does not say."""
     try:

@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
     from pinflow.state.folder.schedule_file import ScheduleFile
 
-_COLUMNS = (
-    "name, title, recipe, stamp, digest, block, inputs, accounts, anchor, seen, paused, failures, rest_until, active"
-)
-_MARKS = ", ".join("?" * len(_COLUMNS.split(", ")))
-_SHAPES: dict[type, str] = {dict: "mapping", list: "list"}
+_NAMES = tuple(JobRow.__dataclass_fields__)
+_COLUMNS = ", ".join(_NAMES)
+_MARKS = ", ".join("?" * len(_NAMES))
+_JSON: dict[str, type] = {"block": dict, "inputs": dict, "accounts": list}  # columns of JSON, and what is in them
 
 
 class FolderJobs:
@@ -34,14 +33,12 @@ class FolderJobs:
         return {row[0]: self._job(row) for row in rows}
 
     def _job(self, row: tuple[Any, ...]) -> JobRow:
+        values = dict(zip(_NAMES, row, strict=True))
         try:
-            block, inputs, accounts = (
-                _parse(text, shape) for text, shape in zip(row[5:8], (dict, dict, list), strict=True)
-            )
+            parsed = {name: _parse(values[name], shape) for name, shape in _JSON.items()}
         except (ValueError, TypeError) as error:
             raise self._file.damage(f"the job {row[0]}: {error}") from error
-        values = (*row[:5], block, inputs, accounts, *row[8:13], bool(row[13]))
-        return JobRow(**dict(zip(_COLUMNS.split(", "), values, strict=True)))
+        return JobRow(**values | parsed | {"active": bool(values["active"])})
 
     def put(self, rows: Iterable[JobRow], *, now: float) -> list[str]:
         """Add jobs, or change them. Returns the names of those whose waiting occurrences were withdrawn.
@@ -98,13 +95,10 @@ def _parse(text: str, shape: type) -> Any:
     """The mapping or list of a JSON text. Raises ValueError."""
     value = parse_json(text)
     if not isinstance(value, shape):
-        raise ValueError(f"{text[:40]} is not a {_SHAPES[shape]}")
+        raise ValueError(f"{text[:40]} is not a {'list' if shape is list else 'mapping'}")
     return value
 
 
-def _values(row: JobRow) -> tuple[object, ...]:
-    return (
-        *(row.name, row.title, row.recipe, row.stamp, row.digest),
-        *(json.dumps(value) for value in (row.block, row.inputs, list(row.accounts))),
-        *(row.anchor, row.seen, row.paused, row.failures, row.rest_until, int(row.active)),
-    )
+def _values(row: JobRow) -> list[object]:
+    values = {name: getattr(row, name) for name in _NAMES}
+    return [json.dumps(value) if name in _JSON else value for name, value in values.items()]

@@ -318,19 +318,9 @@ def _parse(text: str, file: Path) -> Any:
 def effect_of(row: tuple[Any, ...], file: Path) -> EffectRecord:
     """The effect of a row of the file."""
     step, key, kind, state, attempts, method, digest, sent_at, result, error = row
-    return EffectRecord(
-        step=step,
-        key=key,
-        kind=kind,
-        state="done" if state == "adopted" else state,
-        attempts=attempts,
-        method=method,
-        digest=digest,
-        sent_at=sent_at,
-        result=_parse(result, file),
-        error=error,
-        adopted=state == "adopted",
-    )
+    found = state == "adopted"
+    request = attempts, method, digest, sent_at, _parse(result, file)
+    return EffectRecord(step, key, kind, "done" if found else state, *request, error, adopted=found)
 
 
 def calls_of(rows: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:

@@ -139,19 +139,22 @@ class Lock:
 
     The file holds nothing but the owner's process id and ``now`` (seconds since the epoch),
     for the message that another process gets; ``name`` names the thing in it. Raises
-    StateError when another process has it.
+    StateError when another process has it, or the file can't be written.
     """
 
     def __init__(self, path: Path, name: str, *, now: float) -> None:
         self._path = path
-        self._descriptor = _acquire(path, name)
+        self._descriptor = -1
         try:
+            self._descriptor = _acquire(path, name)
             os.ftruncate(self._descriptor, 0)
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             os.write(self._descriptor, json.dumps({"pid": os.getpid(), "since": now}).encode())
-        except OSError:  # a full disk
+        except OSError as error:
             self.release()
-            raise
+            raise StateError(
+                f"{path.parent} can't be written: {error.strerror}", hint="free some space, or make it writable"
+            ) from error
 
     def release(self, *, remove: bool = False) -> None:
         """End the ownership; ``remove`` removes the file as well, which only an owner may do."""

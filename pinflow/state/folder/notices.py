@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError
 from pinflow.state.folder import atomic_file
@@ -29,10 +29,9 @@ class FolderNotices:
         That is so where all were told, or where another attempt began less than
         ``again_after`` seconds ago.
         """
-        row = self._read(notice.key)
-        told, failed = (frozenset(row["told"]), frozenset(row["failed"])) if row else (frozenset(), frozenset())
+        told, failed, tried = self._read(notice.key)
         lacking = tuple(name for name in names if name not in told)
-        if row is not None and (not lacking or row["tried"] <= now < row["tried"] + again_after):
+        if tried is not None and (not lacking or tried <= now < tried + again_after):
             return None
         try:
             self.finish(notice, told, failed, now=now)  # a process that looks now leaves it to this one
@@ -61,17 +60,13 @@ class FolderNotices:
                 continue
         return sorted(notices, key=lambda notice: notice.at, reverse=True)
 
-    def _read(self, key: str) -> dict[str, Any] | None:
-        """Who was told, and when it was last tried. What is damaged counts as not told."""
+    def _read(self, key: str) -> tuple[frozenset[str], frozenset[str], float | None]:
+        """Who was told, for whom it failed, and when it was last tried. What is damaged counts as not told."""
         try:
             row = json.loads(atomic_file.read(self._file(key)) or b"{}")
-            return {
-                "told": [str(name) for name in row["told"]],
-                "failed": [str(name) for name in row["failed"]],
-                "tried": float(row["tried"]),
-            }
+            return frozenset(map(str, row["told"])), frozenset(map(str, row["failed"])), float(row["tried"])
         except (StateError, ValueError, KeyError, TypeError, RecursionError):
-            return None
+            return frozenset(), frozenset(), None
 
     def _file(self, key: str) -> Path:
         return self._folder / f"{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()[:32]}.json"

@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from pinflow.state.folder.schedule_file import ScheduleFile
     from pinflow.state.records import OccurrenceEnd, OccurrenceState, Verdict
 
-_COLUMNS = (
-    "id, job, due, last, count, start, state, origin, reason, owner, fence, lease, not_before, run, "
-    "began, ended, exit_code"
-)
+_COLUMNS = ", ".join(Occurrence.__dataclass_fields__)
 _INSERT = """INSERT OR IGNORE INTO occurrences (job, due, last, count, start, state, origin, reason, owner, fence,
     lease, not_before, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', 0, 0, 0, '')"""
 

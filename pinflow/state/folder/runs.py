@@ -7,11 +7,12 @@ import re
 import sqlite3
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError, UsageError
 from pinflow.state.folder.events import SUFFIX as EVENTS
-from pinflow.state.folder.filesystem import MOUNTS, check_place
+from pinflow.state.folder.filesystem import MOUNTS, check_place, make_folder
 from pinflow.state.folder.journal import CALLS, COUNTS, LAST, FolderJournal, calls_of, effect_of, to_json
 from pinflow.state.folder.lock import Lock, is_locked
 from pinflow.state.folder.sqlite import RUN, UNREADABLE, Store, look, new_file, open_file, unreadable
@@ -43,7 +44,8 @@ class FolderRuns:
 
     def create(self, record: RunRecord) -> FolderJournal:
         """A new run, on disk and locked. Raises StateError when there is one of that id, or the place won't do."""
-        self._make_folder()
+        make_folder(self._folder, self._mounts)
+        check_place(self._folder, self._mounts)
         lock = self._lock(record.id)
         file = self._folder / f"{record.id}.db"
         try:
@@ -80,23 +82,8 @@ class FolderRuns:
         store = Store(connection, file, monotonic=self._clock.monotonic, probe=self._probe)
         return FolderJournal(store, lock, run, clock=self._clock, recorded=recorded)
 
-    def _make_folder(self) -> None:
-        try:
-            self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise StateError(
-                f"{self._folder} can't be made: {error.strerror}", hint="choose another state directory"
-            ) from error
-        check_place(self._folder, self._mounts)
-
     def _lock(self, run_id: str) -> Lock:
-        try:
-            return Lock(self._folder / f"{run_id}.lock", f"run {run_id}", now=self._clock.now())
-        except OSError as error:
-            raise StateError(
-                f"{self._folder} can't be written: {error.strerror}", hint="free some space, or make it writable"
-            ) from error
+        return Lock(self._folder / f"{run_id}.lock", f"run {run_id}", now=self._clock.now())
 
     # -- without owning them
 
@@ -123,13 +110,8 @@ class FolderRuns:
     def list(self, *, number: int | None = None, before: str = "") -> Sequence[RunRecord]:
         """Runs as `look` gives them, newest first: at most ``number``, of those older than the run ``before``."""
         ids = (file.stem for file in self._files() if not before or file.stem < before)
-        rows: list[RunRecord] = []
-        for run_id in ids:
-            if number is not None and len(rows) >= number:
-                break
-            if self._size(run_id) and (row := self.look(run_id)) is not None:
-                rows.append(row)
-        return rows
+        rows = (self.look(run_id) for run_id in ids if self._size(run_id))
+        return [*islice(filter(None, rows), number)]
 
     def last(self) -> str | None:
         """The id of the newest run that got as far as its file."""
@@ -181,8 +163,8 @@ class FolderRuns:
 
     def _remove(self, run_id: str) -> None:
         try:
-            lock = Lock(self._folder / f"{run_id}.lock", f"run {run_id}", now=0)
-        except (StateError, OSError):  # a process works on it: the next time, then
+            lock = self._lock(run_id)
+        except StateError:  # a process works on it: the next time, then
             return
         try:
             for name in (f"{run_id}.db", f"{run_id}.db-journal", f"{run_id}{EVENTS}"):

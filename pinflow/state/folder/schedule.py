@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from pinflow.errors import StateError
 from pinflow.state.folder import atomic_file
 from pinflow.state.folder.jobs import FolderJobs
 from pinflow.state.folder.lock import Lock, is_locked
@@ -18,6 +17,8 @@ from pinflow.state.records import LEASE, OPEN_STATES, Heartbeat
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from pinflow.errors import StateError
 
 _TOGETHER = 5  # seconds that two processes may be apart when they look at one clock: a look lasts far less
 _LONGEST_REST = 86_400  # seconds; a job rests for 6 hours at most, so that a later end is a jump of the clock
@@ -103,12 +104,7 @@ class FolderSchedule:
     @contextmanager
     def own(self, now: float) -> Iterator[None]:
         """Own the schedule as its daemon inside the block. Raises StateError naming who owns it, and since when."""
-        try:
-            lock = Lock(self.folder / "daemon.lock", f"the schedule in {self.folder}", now=now)
-        except OSError as error:
-            raise StateError(
-                f"{self.folder} can't be written: {error.strerror}", hint="free some space, or make it writable"
-            ) from error
+        lock = Lock(self.folder / "daemon.lock", f"the schedule in {self.folder}", now=now)
         try:
             yield
         finally:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError
-from pinflow.state.folder.filesystem import MOUNTS, check_place
+from pinflow.state.folder.filesystem import MOUNTS, make_folder
 from pinflow.state.folder.sqlite import UNREADABLE, FileKind, damage_error, new_file, open_file, unreadable
 from pinflow.state.records import OCCURRENCE_STATES as STATES
 from pinflow.state.records import OPEN_STATES as OPEN
@@ -60,7 +60,7 @@ class ScheduleFile:
         self.path = state / "schedule" / "table.db"
         self._probe = probe
         self._lock = threading.RLock()  # one connection serves all threads, and a transaction belongs to one of them
-        _make_folder(self.path.parent, mounts)
+        make_folder(self.path.parent, mounts)
         if not self.path.exists():
             _create(self.path)
         self._connection = open_file(self.path, SCHEDULE)
@@ -123,15 +123,6 @@ class ScheduleFile:
 def parse_json(text: str) -> Any:
     """The value of a JSON text. Raises ValueError."""
     return json.loads(text)
-
-
-def _make_folder(folder: Path, mounts: Path) -> None:
-    try:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        check_place(folder.parent, mounts)
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise StateError(f"{folder} can't be made: {error.strerror}", hint="choose another state directory") from error
 
 
 def _create(file: Path) -> None:

@@ -14,10 +14,12 @@ from array import array
 from math import ceil
 from typing import TYPE_CHECKING
 
-from pinflow.state.folder.counters import SLOTS, CounterTable
+from pinflow.state.folder.counters import SLOTS
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from pinflow.state.folder.counters import CounterTable
 
 _FREE = memoryview(bytes(8 * SLOTS)).cast("d")
 
@@ -39,11 +41,6 @@ class Bucket:
         self._numbers = table.numbers
         self._head = table.head(window)
         self._first = table.slots(window)
-
-    @classmethod
-    def standalone(cls, limit: int, seconds: float) -> Self:
-        """A bucket in a table of its own."""
-        return cls(CounterTable.blank(), 0).begin(limit, seconds)
 
     def begin(self, limit: int, seconds: float, *, learned: bool = False) -> Self:
         """Use this window of the table for such a quota. ``learned``: the service says so."""
