@@ -26,7 +26,7 @@ from pinflow_sandbox.world import pins
 from pinflow_sandbox.world.limits import RateLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pinflow_sandbox.server.dialect import Dialect
     from pinflow_sandbox.server.messages import Headers, HttpRequest
@@ -283,8 +283,10 @@ class FaultInjector:
         if not (self.profile.extra_fields and answer.body and 200 <= answer.status < 300):
             return answer
         value = json.loads(answer.body)
-        for item in _json_objects(value, dialect_of(call.path).content(value)):
-            item |= {"x_experiment": {"arm": 3, "of": [1, 2, None]}, "is_eligible_for_nothing": False}
+        content = dialect_of(call.path).content(value)
+        for item in (value, *(content if isinstance(content, list) else [content])):
+            if isinstance(item, dict):
+                item |= {"x_experiment": {"arm": 3, "of": [1, 2, None]}, "is_eligible_for_nothing": False}
         return replace(answer, body=json.dumps(value, ensure_ascii=False).encode())
 
     def _rate_limited(self, dialect: Dialect, chance: Random) -> HttpResponse:
@@ -390,9 +392,3 @@ def _server_error(dialect: Dialect, chance: Random) -> HttpResponse:
     if status == 502:
         return HttpResponse(502, _HTML, "text/html; charset=utf-8")
     return dialect.error_response(status, 0, "Something went wrong on our end. Sorry about that.")
-
-
-def _json_objects(value: Any, content: Any) -> Iterator[dict[str, Any]]:
-    """A JSON response, if it is an object, and the object or objects that it is about."""
-    inner = content if isinstance(content, list) else [content]
-    yield from (item for item in (value, *inner) if isinstance(item, dict))

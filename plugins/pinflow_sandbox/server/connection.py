@@ -52,10 +52,6 @@ class _Unreadable(Exception):
         self.status = status
 
 
-class _Closed(Exception):
-    """The client has closed the connection."""
-
-
 class Connection:
     """One accepted socket, served until either side ends it."""
 
@@ -85,7 +81,7 @@ class Connection:
             self._sock.settimeout(self._timeouts.idle)
             while self._serve_one():
                 pass
-        except (_Closed, OSError):
+        except OSError:
             pass  # the client is gone, or sent nothing for too long
         finally:
             self._sock.close()
@@ -169,7 +165,7 @@ class Connection:
     def _receive(self) -> bytes:
         piece = self._sock.recv(READ_SIZE)
         if not piece:
-            raise _Closed
+            raise ConnectionResetError("the client has closed the connection")
         return piece
 
     def _send(self, method: str, response: HttpResponse, *, keep: bool) -> None:

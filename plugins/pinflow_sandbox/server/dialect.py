@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pinflow_sandbox.server.access import authorised_caller, spend_quota
 from pinflow_sandbox.server.errors import ApiError
@@ -15,24 +15,21 @@ if TYPE_CHECKING:
 _METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
 
 
-class Dialect:
+class Dialect(Protocol):
     """One version of the API in front of the one world."""
 
-    operation_prefix = ""  # of the path of an operation, in counts of requests
+    operation_prefix: str = ""  # of the path of an operation, in counts of requests
 
     def find(self, method: str, path: str) -> Operation | None:
         """The operation with this method at this path, or None if there is none."""
-        raise NotImplementedError
 
     def not_found_hint(self, path: str) -> str:
         """What to say, after "No such path.", of a path that no operation has."""
-        raise NotImplementedError
 
     def answer(
         self, world: World, caller: Caller, operation: Operation, call: HttpRequest, headers: Headers
     ) -> HttpResponse:
         """The response to an authenticated request that no limit stops. Raises ApiError."""
-        raise NotImplementedError
 
     def refuse(self, operation: Operation | None, error: ApiError, headers: Headers) -> HttpResponse:
         """The response to a request that gets an error."""
@@ -40,11 +37,9 @@ class Dialect:
 
     def error_response(self, status: int, code: int, message: str, headers: Headers = ()) -> HttpResponse:
         """An error response, from the status, code and message of API v5."""
-        raise NotImplementedError
 
     def content(self, value: Any) -> Any:
         """The object of a JSON response, or the objects of a page."""
-        raise NotImplementedError
 
     def operation_of(self, call: HttpRequest) -> Operation | None:
         """The operation that a request calls, or None if there is none."""

@@ -16,11 +16,11 @@ from pinflow_sandbox.world import ads, reports
 from pinflow_sandbox.world.ad_columns import DEFINITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from pinflow_sandbox.server.messages import Headers
     from pinflow_sandbox.server.request import ListingPage
-    from pinflow_sandbox.world.records import AdAccountRecord, AdEntity
+    from pinflow_sandbox.world.records import AdAccountRecord, AdEntity, AdItem
 
     JsonObject = dict[str, object]
 
@@ -56,9 +56,10 @@ def _advertiser_json(request: EnvelopedRequest, account: AdAccountRecord) -> Jso
     }
 
 
-def _v4_names(entity: JsonObject) -> JsonObject:
+def _item_json(item: AdItem) -> JsonObject:
     """A campaign, ad group or ad of v5 with the field names of v4."""
-    return {"advertiser_id" if name == "ad_account_id" else name: value for name, value in entity.items()}
+    names = v5_ads.item_json(item).items()
+    return {"advertiser_id" if name == "ad_account_id" else name: value for name, value in names}
 
 
 def _advertisers(request: EnvelopedRequest) -> ListingPage:
@@ -73,31 +74,10 @@ def _advertisers(request: EnvelopedRequest) -> ListingPage:
     )
 
 
-def _entities(
-    request: EnvelopedRequest,
-    records: Mapping[str, ads.Entity],
-    ids: Sequence[str],
-    show: Callable[[ads.Entity], JsonObject],
-    *nouns: str,
-) -> ListingPage:
-    """A page with id filters for any of these nouns."""
-    filters = ads.id_filters(nouns, request.query)
-    return v5_ads.entity_page(request, records, ids, lambda entity: _v4_names(show(entity)), filters)
-
-
-def _campaigns(request: EnvelopedRequest) -> ListingPage:
-    ids = _advertiser(request).campaigns
-    return _entities(request, request.world.campaigns, ids, v5_ads.campaign, "campaign")
-
-
-def _ad_groups(request: EnvelopedRequest) -> ListingPage:
-    ids = _advertiser(request).ad_groups
-    return _entities(request, request.world.ad_groups, ids, v5_ads.ad_group, "campaign", "ad_group")
-
-
-def _ads(request: EnvelopedRequest) -> ListingPage:
-    ids = _advertiser(request).ads
-    return _entities(request, request.world.ads, ids, v5_ads.ad, "campaign", "ad_group", "ad")
+def _items(request: EnvelopedRequest, noun: str) -> ListingPage:
+    """A page with any number of id filters."""
+    filters = ads.id_filters(noun, request.query)
+    return v5_ads.items_page(request, _advertiser(request), noun, filters, show=_item_json)
 
 
 # metrics
@@ -107,8 +87,8 @@ def _rows(request: EnvelopedRequest, entities: Sequence[AdEntity]) -> object:
     return v5_ads.metric_rows(request, entities, _ATTRIBUTES)
 
 
-def _metrics(request: EnvelopedRequest, records: Mapping[str, ads.Entity], noun: str) -> object:
-    return _rows(request, v5_ads.required_entities(request, _advertiser(request), records, noun))
+def _metrics(request: EnvelopedRequest, noun: str) -> object:
+    return _rows(request, v5_ads.required_items(request, _advertiser(request), noun))
 
 
 def _definitions(request: EnvelopedRequest) -> object:
@@ -147,17 +127,13 @@ _ONE = "/advertisers/{advertiser_id}"
 _METRICS = "delivery_metrics"
 _ROUTES = (
     _route("/advertisers/", "ad_accounts/list", _advertisers),
-    _route(f"{_ONE}/campaigns", "campaigns/list", _campaigns),
-    _route(f"{_ONE}/ad_groups", "ad_groups/list", _ad_groups),
-    _route(f"{_ONE}/ads", "ads/list", _ads),
+    _route(f"{_ONE}/campaigns", "campaigns/list", lambda it: _items(it, "campaign")),
+    _route(f"{_ONE}/ad_groups", "ad_groups/list", lambda it: _items(it, "ad_group")),
+    _route(f"{_ONE}/ads", "ads/list", lambda it: _items(it, "ad")),
     _route(f"{_ONE}/{_METRICS}", "ad_account/analytics", lambda it: _rows(it, [_advertiser(it)])),
-    _route(
-        f"{_ONE}/campaigns/{_METRICS}", "campaigns/analytics", lambda it: _metrics(it, it.world.campaigns, "campaign")
-    ),
-    _route(
-        f"{_ONE}/ad_groups/{_METRICS}", "ad_groups/analytics", lambda it: _metrics(it, it.world.ad_groups, "ad_group")
-    ),
-    _route(f"{_ONE}/ads/{_METRICS}", "ads/analytics", lambda it: _metrics(it, it.world.ads, "ad")),
+    _route(f"{_ONE}/campaigns/{_METRICS}", "campaigns/analytics", lambda it: _metrics(it, "campaign")),
+    _route(f"{_ONE}/ad_groups/{_METRICS}", "ad_groups/analytics", lambda it: _metrics(it, "ad_group")),
+    _route(f"{_ONE}/ads/{_METRICS}", "ads/analytics", lambda it: _metrics(it, "ad")),
     _route(f"/resources/{_METRICS}", "delivery_metrics/get", _definitions),
     _route(f"{_ONE}/{_METRICS}/async", "analytics/create_report", _report_create, method="POST"),
     _route(f"{_ONE}/{_METRICS}/async", "analytics/get_report", _report_get),

@@ -11,12 +11,13 @@ from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world import ad_rows, ads
 from pinflow_sandbox.world.ad_columns import DEFINITIONS
 from pinflow_sandbox.world.periods import GRANULARITIES, HOURLY, SYNC
+from pinflow_sandbox.world.records import AdGroupRecord, AdRecord, CampaignRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pinflow_sandbox.server.request import ListingPage, OperationRequest
-    from pinflow_sandbox.world.records import AdAccountRecord, AdEntity, AdGroupRecord, AdRecord, CampaignRecord
+    from pinflow_sandbox.world.records import AdAccountRecord, AdEntity, AdItem
 
     JsonObject = dict[str, object]
 
@@ -31,74 +32,53 @@ _RUNNING: Final = {"ACTIVE": "RUNNING"}
 _REVIEWED: Final = {"ACTIVE": "APPROVED"}
 
 
-def ad_account(account: AdAccountRecord, owner_id: str, viewer: str) -> JsonObject:
-    """An AdAccount, as this account sees it."""
+def item_json(item: AdItem) -> JsonObject:
+    """A CampaignResponse, AdGroupResponse or AdResponse."""
+    created = int(item.created)
+    match item:
+        case CampaignRecord():
+            special: JsonObject = {
+                "type": "campaign",
+                "summary_status": _RUNNING.get(item.status, item.status),
+                "objective_type": item.objective,
+                "daily_spend_cap": item.daily_cap,
+                "lifetime_spend_cap": item.lifetime_cap,
+                "start_time": created,
+                "end_time": None if item.ended is None else int(item.ended),
+            }
+        case AdGroupRecord():
+            special = {
+                "type": "adgroup",
+                "campaign_id": item.campaign_id,
+                "summary_status": _RUNNING.get(item.status, item.status),
+                "budget_in_micro_currency": item.budget,
+                "budget_type": "DAILY",
+                "bid_in_micro_currency": item.bid,
+                "billable_event": item.billable_event,
+                "start_time": created,
+                "end_time": None,
+            }
+        case AdRecord():
+            rejected = item.review == "REJECTED"
+            special = {
+                "type": "ad",
+                "campaign_id": item.campaign_id,
+                "ad_group_id": item.ad_group_id,
+                "pin_id": item.pin_id,
+                "summary_status": "REJECTED" if rejected else _REVIEWED.get(item.status, item.status),
+                "creative_type": "REGULAR",
+                "destination_url": item.destination_url,
+                "review_status": item.review,
+                "rejected_reasons": ["LANDING_PAGE"] if rejected else [],
+            }
     return {
-        "id": account.id,
-        "name": account.name,
-        "owner": {"username": account.owner, "id": owner_id},
-        "country": account.country,
-        "currency": account.currency,
-        "permissions": list(account.roles[viewer]),
-        "created_time": int(account.created),
-        "updated_time": int(account.created),
-    }
-
-
-def _entity(record: CampaignRecord | AdGroupRecord | AdRecord, kind: str) -> JsonObject:
-    """What campaigns, ad groups and ads have in common."""
-    return {
-        "id": record.id,
-        "ad_account_id": record.ad_account_id,
-        "name": record.name,
-        "status": record.status,
-        "created_time": int(record.created),
-        "updated_time": int(record.created),
-        "type": kind,
-    }
-
-
-def campaign(record: CampaignRecord) -> JsonObject:
-    """A CampaignResponse."""
-    return {
-        **_entity(record, "campaign"),
-        "summary_status": _RUNNING.get(record.status, record.status),
-        "objective_type": record.objective,
-        "daily_spend_cap": record.daily_cap,
-        "lifetime_spend_cap": record.lifetime_cap,
-        "start_time": int(record.created),
-        "end_time": None if record.ended is None else int(record.ended),
-    }
-
-
-def ad_group(record: AdGroupRecord) -> JsonObject:
-    """An AdGroupResponse."""
-    return {
-        **_entity(record, "adgroup"),
-        "campaign_id": record.campaign_id,
-        "summary_status": _RUNNING.get(record.status, record.status),
-        "budget_in_micro_currency": record.budget,
-        "budget_type": "DAILY",
-        "bid_in_micro_currency": record.bid,
-        "billable_event": record.billable_event,
-        "start_time": int(record.created),
-        "end_time": None,
-    }
-
-
-def ad(record: AdRecord) -> JsonObject:
-    """An AdResponse."""
-    rejected = record.review == "REJECTED"
-    return {
-        **_entity(record, "ad"),
-        "campaign_id": record.campaign_id,
-        "ad_group_id": record.ad_group_id,
-        "pin_id": record.pin_id,
-        "summary_status": "REJECTED" if rejected else _REVIEWED.get(record.status, record.status),
-        "creative_type": "REGULAR",
-        "destination_url": record.destination_url,
-        "review_status": record.review,
-        "rejected_reasons": ["LANDING_PAGE"] if rejected else [],
+        "id": item.id,
+        "ad_account_id": item.ad_account_id,
+        "name": item.name,
+        "status": item.status,
+        "created_time": created,
+        "updated_time": created,
+        **special,
     }
 
 
@@ -117,45 +97,50 @@ def _accounts_list(request: OperationRequest) -> object:
 
 
 def _account_json(request: OperationRequest, account: AdAccountRecord) -> JsonObject:
-    return ad_account(account, request.world.accounts[account.owner].id, request.caller.account.username)
+    """An AdAccount, as the caller sees it."""
+    return {
+        "id": account.id,
+        "name": account.name,
+        "owner": {"username": account.owner, "id": request.world.accounts[account.owner].id},
+        "country": account.country,
+        "currency": account.currency,
+        "permissions": list(account.roles[request.caller.account.username]),
+        "created_time": int(account.created),
+        "updated_time": int(account.created),
+    }
 
 
-def entity_page(
+def items_page(
     request: OperationRequest,
-    records: Mapping[str, ads.Entity],
-    ids: Sequence[str],
-    show: Callable[[ads.Entity], object],
-    filters: Mapping[str, Sequence[str]],
+    account: AdAccountRecord,
+    noun: str,
+    id_filters: Mapping[str, Sequence[str]],
     *,
+    show: Callable[[AdItem], object] = item_json,
     newest_first: bool = False,
 ) -> ListingPage:
-    """One page of campaigns, ad groups or ads, by the statuses of the query and by ids: noun -> ids."""
+    """One page of the campaigns, ad groups or ads in an ad account, by the statuses of the query and by ids."""
     statuses = ads.parse_statuses(request.values("entity_statuses"))
 
-    def keep(entity: ads.Entity) -> bool:
-        return entity.status in statuses and all(ads.id_in(entity, noun) in ids for noun, ids in filters.items())
+    def keep(item: AdItem) -> bool:
+        return item.status in statuses and all(ads.id_in(item, noun) in ids for noun, ids in id_filters.items())
 
+    records, ids = ads.items(request.world, account, noun)
     return request.listing(records, ids, show, keep, newest_first=newest_first)
 
 
-def _entities(
-    request: OperationRequest,
-    records: Mapping[str, ads.Entity],
-    ids: Sequence[str],
-    show: Callable[[ads.Entity], object],
-    *nouns: str,
-) -> ListingPage:
-    """A page with an id filter for one of these nouns, if any. Raises ApiError for two kinds of them."""
-    filters = ads.id_filters(nouns, request.query)
+def _items(request: OperationRequest, noun: str) -> ListingPage:
+    """A page with one id filter, if any. Raises ApiError for two kinds of them."""
+    account, filters = _account(request), ads.id_filters(noun, request.query)
     if len(filters) > 1:
         kinds = ", ".join(f"{noun}_ids" for noun in filters)
         raise invalid_request(f"only one kind of id filter is taken at a time (were {kinds})")
     newest = request.choice("order", _ORDERS) == "DESCENDING"
-    return entity_page(request, records, ids, show, filters, newest_first=newest)
+    return items_page(request, account, noun, filters, newest_first=newest)
 
 
-def _entity_in_path(request: OperationRequest, records: Mapping[str, ads.Entity], noun: str) -> ads.Entity:
-    return ads.entity_of(records, _account(request), noun, request.path[f"{noun}_id"])
+def _item(request: OperationRequest, noun: str) -> JsonObject:
+    return item_json(ads.item_of(request.world, _account(request), noun, request.path[f"{noun}_id"]))
 
 
 # metrics
@@ -175,27 +160,24 @@ def metric_rows(
     return list(ad_rows.rows(request.world, entities, period, granularity, columns))
 
 
-def required_entities(
-    request: OperationRequest, account: AdAccountRecord, records: Mapping[str, ads.Entity], noun: str
-) -> list[ads.Entity]:
-    """The entities whose ids are in a required parameter. Raises ApiError (400) if it is absent."""
+def required_items(request: OperationRequest, account: AdAccountRecord, noun: str) -> list[AdItem]:
+    """The items whose ids are in a required parameter. Raises ApiError (400) if it is absent."""
     name = f"{noun}_ids"
     if name not in request.query:
         raise invalid_request(f"Parameter '{name}' is required")
-    return [ads.entity_of(records, account, noun, id) for id in ads.parse_ids(name, request.query[name])]
+    return [ads.item_of(request.world, account, noun, id) for id in ads.parse_ids(name, request.query[name])]
 
 
-def _metrics(request: OperationRequest, records: Mapping[str, ads.Entity], noun: str) -> object:
-    return metric_rows(request, required_entities(request, _account(request), records, noun), _CHOICES)
+def _metrics(request: OperationRequest, noun: str) -> object:
+    return metric_rows(request, required_items(request, _account(request), noun), _CHOICES)
 
 
 def _ad_metrics(request: OperationRequest) -> object:
-    account, world = _account(request), request.world
+    """Metrics of the ads with these ids; without any, of all ads of the campaigns with these ids."""
     if "ad_ids" in request.query:
-        chosen = required_entities(request, account, world.ads, "ad")
-    else:
-        campaigns = required_entities(request, account, world.campaigns, "campaign")
-        chosen = [ad for campaign in campaigns for ad in ads.ads_of(world, campaign)]
+        return _metrics(request, "ad")
+    campaigns = required_items(request, _account(request), "campaign")
+    chosen = [ad for campaign in campaigns for ad in ads.ads_of(request.world, campaign)]
     return metric_rows(request, chosen, _CHOICES)
 
 
@@ -212,17 +194,15 @@ def _delivery_metrics(request: OperationRequest) -> object:
 HANDLERS: Final[Mapping[str, Callable[[OperationRequest], object]]] = {
     "ad_accounts/list": _accounts_list,
     "ad_accounts/get": lambda it: _account_json(it, _account(it)),
-    "campaigns/list": lambda it: _entities(it, it.world.campaigns, _account(it).campaigns, campaign, "campaign"),
-    "campaigns/get": lambda it: campaign(_entity_in_path(it, it.world.campaigns, "campaign")),
-    "ad_groups/list": lambda it: _entities(
-        it, it.world.ad_groups, _account(it).ad_groups, ad_group, "campaign", "ad_group"
-    ),
-    "ad_groups/get": lambda it: ad_group(_entity_in_path(it, it.world.ad_groups, "ad_group")),
-    "ads/list": lambda it: _entities(it, it.world.ads, _account(it).ads, ad, "campaign", "ad_group", "ad"),
-    "ads/get": lambda it: ad(_entity_in_path(it, it.world.ads, "ad")),
+    "campaigns/list": lambda it: _items(it, "campaign"),
+    "campaigns/get": lambda it: _item(it, "campaign"),
+    "ad_groups/list": lambda it: _items(it, "ad_group"),
+    "ad_groups/get": lambda it: _item(it, "ad_group"),
+    "ads/list": lambda it: _items(it, "ad"),
+    "ads/get": lambda it: _item(it, "ad"),
     "ad_account/analytics": lambda it: metric_rows(it, [_account(it)], _CHOICES),
-    "campaigns/analytics": lambda it: _metrics(it, it.world.campaigns, "campaign"),
-    "ad_groups/analytics": lambda it: _metrics(it, it.world.ad_groups, "ad_group"),
+    "campaigns/analytics": lambda it: _metrics(it, "campaign"),
+    "ad_groups/analytics": lambda it: _metrics(it, "ad_group"),
     "ads/analytics": _ad_metrics,
     "delivery_metrics/get": _delivery_metrics,
 }

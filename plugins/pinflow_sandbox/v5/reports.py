@@ -5,7 +5,7 @@ Source: https://github.com/pinterest/api-description (v5/openapi.json; analytics
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 from pinflow_pinterest.analytics.metrics import ReportLevel
 from pinflow_sandbox.server.body_checks import valid_id
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pinflow_sandbox.world.world import World
 
 LEVELS: Final[tuple[str, ...]] = get_args(ReportLevel)
+_NOUNS: Final = {"CAMPAIGN": "campaign", "AD_GROUP": "ad_group", "PIN_PROMOTION": "ad"}  # of levels with rows
 _MOST_IDS: Final = 500  # of a filter, as in the description
 
 
@@ -44,7 +45,7 @@ def make_report(
     keep = _filters(body, filters)
     entities = _entities(world, account, level, body)
     rows = [row for row in ad_rows.rows(world, entities, period, granularity, columns) if keep(row)]
-    id_column = _ID_COLUMNS.get(level.removesuffix("_TARGETING"), "AD_ACCOUNT_ID")
+    id_column = f"{_NOUNS.get(level.removesuffix('_TARGETING'), 'ad_account').upper()}_ID"
     if csv_wanted:
         dated = [] if granularity == "TOTAL" else ["DATE", *(["HOUR"] if granularity == "HOUR" else [])]
         file = reports.as_csv(rows, list(dict.fromkeys([id_column, *dated, *columns])))
@@ -66,20 +67,16 @@ def _entities(world: World, account: AdAccountRecord, level: str, body: RequestB
             raise body.field_error(name, f"takes 1 to {_MOST_IDS} ids")
         for id in ids:
             valid_id(name, id)
-    match level.removesuffix("_TARGETING"):
-        case "ADVERTISER":
-            return [account]
-        case "CAMPAIGN":
-            entities: list[Any] = [world.campaigns[id] for id in account.campaigns]
-        case "AD_GROUP":
-            entities = [world.ad_groups[id] for id in account.ad_groups]
-        case "PIN_PROMOTION":
-            entities = [world.ads[id] for id in account.ads]
-        case _:
-            entities = []
+    level = level.removesuffix("_TARGETING")
+    if level == "ADVERTISER":
+        return [account]
+    if level not in _NOUNS:
+        return []
+    records, own = ads.items(world, account, _NOUNS[level])
+    items = [records[id] for id in own]
     for name, ids in filters.items():
-        entities = [entity for entity in entities if ads.id_in(entity, name.removesuffix("_ids")) in ids]
-    return entities
+        items = [item for item in items if ads.id_in(item, name.removesuffix("_ids")) in ids]
+    return items
 
 
 def _filters(body: RequestBody, name: str) -> Callable[[Mapping[str, object]], bool]:
@@ -103,8 +100,6 @@ def _filters(body: RequestBody, name: str) -> Callable[[Mapping[str, object]], b
 
     return keep
 
-
-_ID_COLUMNS: Final = {"CAMPAIGN": "CAMPAIGN_ID", "AD_GROUP": "AD_GROUP_ID", "PIN_PROMOTION": "AD_ID"}
 
 HANDLERS: Final[Mapping[str, Callable[[OperationRequest], object]]] = {
     "analytics/create_report": _create,

@@ -124,10 +124,6 @@ def _boards_list(request: V5Request) -> ListingPage:
     return request.boards(ids, lambda board: privacies is None or board.privacy in privacies)
 
 
-def _sections_create(request: V5Request) -> object:
-    return render.section(boards.create_section(request.world, request.caller, request.board(), request.body()))
-
-
 def _sections_update(request: V5Request) -> object:
     return render.section(boards.update_section(request.world, request.caller, request.section(), request.body()))
 
@@ -263,7 +259,9 @@ HANDLERS: Mapping[str, Callable[[V5Request], object]] = {
     "boards/delete": lambda it: boards.delete_board(it.world, it.caller, it.board()),
     "boards/list_pins": lambda it: it.pins(it.board().pins, it.creative_type_filter()),
     "board_sections/list": lambda it: it.listing(it.world.sections, it.board().sections, render.section),
-    "board_sections/create": _sections_create,
+    "board_sections/create": lambda it: render.section(
+        boards.create_section(it.world, it.caller, it.board(), it.body())
+    ),
     "board_sections/update": _sections_update,
     "board_sections/delete": lambda it: boards.delete_section(it.world, it.caller, it.section()),
     "board_sections/list_pins": lambda it: it.pins(it.section().pins),

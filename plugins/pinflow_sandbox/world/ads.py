@@ -5,7 +5,7 @@ Source: https://developers.pinterest.com/docs/api/v5/ (ad_accounts, campaigns, a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pinflow_pinterest.analytics.metrics import EntityStatus
 from pinflow_sandbox.server.body_checks import valid_id
@@ -15,7 +15,7 @@ from pinflow_sandbox.world.records import AdAccountRecord, AdGroupRecord, AdReco
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from pinflow_sandbox.world.records import AdEntity
+    from pinflow_sandbox.world.records import AdEntity, AdItem
     from pinflow_sandbox.world.world import Caller, World
 
 STATUSES: tuple[EntityStatus, ...] = get_args(EntityStatus)
@@ -23,9 +23,7 @@ DEFAULT_STATUSES: tuple[EntityStatus, ...] = ("ACTIVE", "PAUSED")  # of a query 
 MOST_IDS = 250  # of a query, as in the description
 
 # what is in an ad account, by the noun in names of fields and parameters; each is in those before it
-_TYPES: Final = {"campaign": CampaignRecord, "ad_group": AdGroupRecord, "ad": AdRecord}
-
-Entity = TypeVar("Entity", CampaignRecord, AdGroupRecord, AdRecord)
+_TYPES: Final[dict[str, type[AdItem]]] = {"campaign": CampaignRecord, "ad_group": AdGroupRecord, "ad": AdRecord}
 
 
 def visible_accounts(world: World, caller: Caller, *, shared: bool = True) -> list[str]:
@@ -43,12 +41,24 @@ def ad_account_of(world: World, caller: Caller, id: str) -> AdAccountRecord:
     return account
 
 
-def entity_of(entities: Mapping[str, Entity], account: AdAccountRecord, noun: str, id: str) -> Entity:
+def items(world: World, account: AdAccountRecord, noun: str) -> tuple[Mapping[str, AdItem], Sequence[str]]:
+    """All records of one kind, "campaign", "ad_group" or "ad", and the ids of those in an ad account, oldest first."""
+    match noun:
+        case "campaign":
+            return world.campaigns, account.campaigns
+        case "ad_group":
+            return world.ad_groups, account.ad_groups
+        case _:
+            return world.ads, account.ads
+
+
+def item_of(world: World, account: AdAccountRecord, noun: str, id: str) -> AdItem:
     """A "campaign", "ad_group" or "ad" of this ad account. Raises ApiError (404) for any other."""
-    entity = entities.get(valid_id(f"{noun}_id", id))
-    if entity is None or entity.ad_account_id != account.id:
+    records, _ = items(world, account, noun)
+    item = records.get(valid_id(f"{noun}_id", id))
+    if item is None or item.ad_account_id != account.id:
         raise ApiError(404, 404, f"{noun.replace('_', ' ').capitalize()} not found.")
-    return entity
+    return item
 
 
 def ads_of(world: World, entity: AdEntity) -> list[AdRecord]:
@@ -69,15 +79,19 @@ def parse_ids(name: str, values: Sequence[str], most: int = MOST_IDS) -> list[st
     return [valid_id(name, id) for id in ids]
 
 
-def id_filters(nouns: Sequence[str], query: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """The ids in the filters ``campaign_ids``, ``ad_group_ids`` and ``ad_ids`` of a query, by noun."""
+def id_filters(noun: str, query: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The ids in the filters ``campaign_ids``, ``ad_group_ids`` and ``ad_ids`` of a query, by noun.
+
+    Items of a kind can be filtered by their own ids, and by those of what they are in.
+    """
+    nouns = list(_TYPES)[: list(_TYPES).index(noun) + 1]
     return {noun: parse_ids(f"{noun}_ids", query[f"{noun}_ids"]) for noun in nouns if f"{noun}_ids" in query}
 
 
-def id_in(entity: AdEntity, noun: str) -> str | None:
-    """The id of the campaign, ad group or ad that an entity is or belongs to; None if it belongs to none."""
-    own = isinstance(entity, _TYPES[noun])
-    id: str | None = getattr(entity, "id" if own else f"{noun}_id", None)
+def id_in(item: AdItem, noun: str) -> str | None:
+    """The id of the campaign, ad group or ad that an item is or is in; None if it is in none."""
+    own = isinstance(item, _TYPES[noun])
+    id: str | None = getattr(item, "id" if own else f"{noun}_id", None)
     return id
 
 

@@ -245,7 +245,8 @@ class ReportRecord:
     links: int = 0  # how many addresses were given out for its file
 
 
-AdEntity = AdAccountRecord | CampaignRecord | AdGroupRecord | AdRecord
+AdItem = CampaignRecord | AdGroupRecord | AdRecord  # what is in an ad account
+AdEntity = AdAccountRecord | AdItem
 
 
 def numbered_content(number: int) -> PinContent:

@@ -122,8 +122,9 @@ def _form(body: bytes, content_type: str) -> tuple[dict[str, str], bytes]:
         raise UploadRejected(412, "PreconditionFailed", "Bucket POST must be of the enclosure-type multipart/form-data")
     mark = b"--" + boundary[1].encode("latin-1")
     fields: dict[str, str] = {}
-    for part in _parts(body, mark):
-        head, separator, value = part.partition(b"\r\n\r\n")
+    # a body that is cut off has no last part
+    for part in (b"\r\n" + body).split(b"\r\n" + mark)[1:-1]:
+        head, separator, value = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
         name = _NAME.search(head)
         if not separator or name is None:
             break
@@ -131,9 +132,3 @@ def _form(body: bytes, content_type: str) -> tuple[dict[str, str], bytes]:
             return fields, value
         fields[name[1].decode("utf-8", "replace")] = value.decode("utf-8", "replace")
     raise UploadRejected(400, "InvalidArgument", "POST requires exactly one file upload per request")
-
-
-def _parts(body: bytes, mark: bytes) -> list[bytes]:
-    """The parts of a multipart body; a body that is cut off has no last part."""
-    pieces = (b"\r\n" + body).split(b"\r\n" + mark)
-    return [piece.removeprefix(b"\r\n") for piece in pieces[1:-1]]
