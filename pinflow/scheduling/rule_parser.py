@@ -30,7 +30,8 @@ def parse_rule(block: Schedule) -> Rule:
         cron = parse_cron(block.cron)
         minutes = tuple(sorted(60 * hour + minute for hour in cron.hours for minute in cron.minutes))
         return Rule(Calendar(cron, minutes, zone, both=cron.wild), _until(block, zone))
-    jobs = [_job(block.every or "day", at) for at in _times(block)]
+    times = [block.at or _MIDNIGHT] if isinstance(block.at, str | None) else block.at
+    jobs = [_job(block.every or "day", at) for at in times]
     first = jobs[0]
     if first.unit in SECONDS:
         return Rule(Interval(first.interval * SECONDS[first.unit]), _until(block, zone))
@@ -39,11 +40,6 @@ def parse_rule(block: Schedule) -> Rule:
         return Rule(Calendar(EveryDays(first.interval), minutes, zone), _until(block, zone))
     weekday = None if first.start_day is None else WEEKDAYS.index(first.start_day)
     return Rule(Calendar(EveryWeeks(first.interval, weekday), minutes, zone), _until(block, zone))
-
-
-def _times(block: Schedule) -> tuple[str, ...]:
-    at = block.at or _MIDNIGHT
-    return (at,) if isinstance(at, str) else at
 
 
 def _job(every: str, at: str) -> library.Job:

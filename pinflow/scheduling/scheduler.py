@@ -46,11 +46,6 @@ def in_threads(work: Callable[[], None]) -> None:
     threading.Thread(target=work, name="pinflow-run", daemon=True).start()
 
 
-def at_once(work: Callable[[], None]) -> None:
-    """Do the work before the next look: for tests with a clock of their own."""
-    work()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerSettings:
     """How a scheduler works."""

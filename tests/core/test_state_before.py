@@ -20,7 +20,6 @@ import pytest
 from pinflow import scheduling
 from pinflow.app import App, Options
 from pinflow.clock import Clock
-from pinflow.scheduling.scheduler import at_once
 from pinflow_sandbox import start
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def test_a_run_of_the_version_before_resumes_where_it_stopped(machine: Machine) 
 
 def test_a_schedule_of_the_version_before_continues(machine: Machine) -> None:
     machine.now += 86_400
-    with scheduling.open(machine.app, [machine.folder / "look.yaml"], start=at_once) as scheduler:
+    with scheduling.open(machine.app, [machine.folder / "look.yaml"], start=lambda work: work()) as scheduler:
         for _ in range(3):
             scheduler.tick()
             machine.now += 1

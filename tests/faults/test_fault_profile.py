@@ -66,10 +66,10 @@ def only(**shares: Any) -> FaultProfile:
 
 def test_the_same_seed_hits_the_same_requests_of_an_operation() -> None:
     hostile = replace(PROFILES["hostile"], seed=42)
-    first = [fault_for(hostile, "pins/create", number).name for number in range(1, 200)]
-    assert first == [fault_for(hostile, "pins/create", number).name for number in range(1, 200)]
-    assert first != [fault_for(replace(hostile, seed=43), "pins/create", number).name for number in range(1, 200)]
-    assert first != [fault_for(hostile, "boards/list", number).name for number in range(1, 200)]
+    first = [fault_for(hostile, "pins/create", number)[0] for number in range(1, 200)]
+    assert first == [fault_for(hostile, "pins/create", number)[0] for number in range(1, 200)]
+    assert first != [fault_for(replace(hostile, seed=43), "pins/create", number)[0] for number in range(1, 200)]
+    assert first != [fault_for(hostile, "boards/list", number)[0] for number in range(1, 200)]
 
 
 def test_requests_of_other_operations_do_not_change_which_requests_are_hit(sandbox: Sandbox) -> None:
@@ -89,14 +89,14 @@ def test_requests_of_other_operations_do_not_change_which_requests_are_hit(sandb
 
 @pytest.mark.parametrize(("name", "share"), [("none", 0.0), ("mild", 0.04), ("hostile", 0.27)])
 def test_the_share_of_requests_hit_is_that_of_the_profile(name: str, share: float) -> None:
-    hits = Counter(fault_for(PROFILES[name], "pins/create", number).name for number in range(20_000))
+    hits = Counter(fault_for(PROFILES[name], "pins/create", number)[0] for number in range(20_000))
     hit = 20_000 - hits["expired"] - hits[""]
     assert hit / 20_000 == pytest.approx(share, abs=0.01)
 
 
 def test_the_rates_of_a_profile_can_be_multiplied_up_to_all_requests() -> None:
     hits = Counter(
-        fault_for(PROFILES["hostile"].times(0.4 / 0.27), "boards/list", number).name for number in range(20_000)
+        fault_for(PROFILES["hostile"].times(0.4 / 0.27), "boards/list", number)[0] for number in range(20_000)
     )
     assert 1 - (hits[""] + hits["expired"]) / 20_000 == pytest.approx(0.4, abs=0.015)
     with pytest.raises(ValueError, match=r"hostile can't be 4 times as often"):
@@ -285,7 +285,7 @@ def test_many_threads_meet_each_fault_once(sandbox: Sandbox) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    expected = Counter(fault_for(parse_profile("hostile:3"), "boards/list", number).name for number in range(1, 81))
+    expected = Counter(fault_for(parse_profile("hostile:3"), "boards/list", number)[0] for number in range(1, 81))
     del expected[""], expected["expired"]
     assert sandbox.control.faults()["counts"] == expected
 

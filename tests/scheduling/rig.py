@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import Context, action
 from pinflow.scheduling.jobs import load_jobs, stored_jobs
-from pinflow.scheduling.scheduler import Scheduler, SchedulerSettings, at_once
+from pinflow.scheduling.scheduler import Scheduler, SchedulerSettings
 from pinflow.state.folder.schedule import FolderSchedule
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 START = 1_800_000_000  # 2027-01-15 08:00 UTC
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """Do the work before the next look."""
+    work()
 
 
 class Rig:

@@ -15,10 +15,10 @@ from pinflow import ActionError, RateLimited, scheduling
 from pinflow.app import Options
 from pinflow.scheduling.background import BackgroundQueue
 from pinflow.scheduling.events import ScheduleEvent
-from pinflow.scheduling.scheduler import at_once, in_threads
+from pinflow.scheduling.scheduler import in_threads
 from pinflow.state.folder.lock import Lock
 from pinflow.testing import Killed
-from tests.scheduling.rig import DAY, HOUR, MINUTE, START
+from tests.scheduling.rig import DAY, HOUR, MINUTE, START, at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -64,17 +65,13 @@ class FolderRuns:
         if file is None:
             raise StateError(f"no run {run_id} in {self._state}", hint="list them with: pinflow runs")
         check_place(self._folder, self._mounts)
-        lock = self._lock(run_id)
-        try:
-            connection = open_file(file)
-            try:
-                return self._journal(connection, file, lock, _read_run(connection, file), _effects(connection, file))
-            except BaseException:
-                connection.close()
-                raise
-        except BaseException:
-            lock.release()
-            raise
+        with ExitStack() as undo:
+            lock = self._lock(run_id)
+            undo.callback(lock.release)
+            connection = undo.enter_context(closing(open_file(file)))
+            journal = self._journal(connection, file, lock, _read_run(connection, file), _effects(connection, file))
+            undo.pop_all()  # the journal's own from here on
+            return journal
 
     def _journal(
         self, connection: sqlite3.Connection, file: Path, lock: Lock, run: RunRecord, recorded: Collection[int] = ()
@@ -189,11 +186,8 @@ class FolderRuns:
 
 
 def _create(file: Path, record: RunRecord) -> sqlite3.Connection:
-    row = (
-        *(record.id, record.recipe, record.recipe_digest, record.name),
-        *(to_json(dict(mapping)) for mapping in (record.inputs, record.options, record.versions)),
-        *(record.started, record.state, record.finished, record.exit_code, record.resume_after, record.error),
-    )
+    values = (getattr(record, name) for name in RunRecord.__dataclass_fields__)
+    row = [to_json(dict(value)) if isinstance(value, Mapping) else value for value in values]
     try:
         connection = new_file(file)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pinflow.state.folder.counters import WINDOWS, CounterTable, MemoryTables, TableFiles
@@ -182,11 +183,7 @@ def _open_buckets(table: CounterTable, quota: tuple[int, float] | None) -> list[
 def _use(counter: CounterKey, table: CounterTable, bucket: Bucket | None, now: float) -> QuotaUse:
     used = bucket.count_used(now) if bucket is not None else 0
     return QuotaUse(
-        api=counter.api,
-        origin=counter.origin,
-        account=counter.account,
-        login=counter.login,
-        category=counter.category,
+        **asdict(counter),
         limit=bucket.limit if bucket is not None else None,
         seconds=bucket.seconds if bucket is not None else 0.0,
         used=used,

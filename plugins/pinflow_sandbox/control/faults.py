@@ -141,22 +141,14 @@ def parse_profile(text: str) -> FaultProfile:
     return replace(profile, seed=int(match[3]) if match[3] else randbelow(1_000_000))
 
 
-@dataclass(frozen=True, slots=True)
-class InjectedFault:
-    """The fault of one request. ``chance`` decides its details."""
-
-    name: str  # a field of the profile, or "" for none
-    chance: Random
-
-
-def fault_for(profile: FaultProfile, operation: str, number: int) -> InjectedFault:
-    """The fault of the ``number``-th request (from 1) of an operation."""
+def fault_for(profile: FaultProfile, operation: str, number: int) -> tuple[str, Random]:
+    """The fault of the ``number``-th request (from 1) of an operation, "" for none, and what decides its details."""
     chance = Random(f"{profile.seed}/{operation}/{number}")  # noqa: S311 (faults, not secrets)
     if name := _draw(profile, _LOST, chance):
-        return InjectedFault(name, chance)
+        return name, chance
     if operation.startswith("board_sections/") and not operation.startswith("board_sections/list"):
-        return InjectedFault("busy" if chance.random() < profile.busy else "", chance)
-    return InjectedFault("expired" if chance.random() < profile.expired else "", chance)
+        return "busy" if chance.random() < profile.busy else "", chance
+    return "expired" if chance.random() < profile.expired else "", chance
 
 
 def _draw(profile: FaultProfile, names: Sequence[str], chance: Random) -> str:
@@ -209,17 +201,17 @@ class FaultInjector:
         with self._lock:
             profile = self.profile
             self._numbers[operation.id] += 1
-            fault = fault_for(profile, operation.id, self._numbers[operation.id])
+            fault, chance = fault_for(profile, operation.id, self._numbers[operation.id])
         allowed, headers = self._spend_daily_quota(operation.category) if profile.daily else (True, None)
         if headers is not None and not allowed:
             self._count_fault("daily")
             return dialect.error_response(429, 8, "This request exceeded a rate limit. It is the day's.", headers)
         if profile.small_pages and "page_size=" in call.query_text:
-            size = f"page_size={fault.chance.randint(1, LARGEST_PAGE)}"
+            size = f"page_size={chance.randint(1, LARGEST_PAGE)}"
             call.query_text = re.sub(r"page_size=[^&]*", size, call.query_text)
-        if fault.name and fault.name != "expired":
-            self._count_fault(fault.name)
-        answer = self._respond(call, apply, operation.id, fault)
+        if fault and fault != "expired":
+            self._count_fault(fault)
+        answer = self._respond(call, apply, operation.id, fault, chance)
         return answer if headers is None else _with_limits(answer, headers)
 
     def catch_up(self) -> None:
@@ -234,18 +226,18 @@ class FaultInjector:
     # one request
 
     def _respond(
-        self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, fault: InjectedFault
+        self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, fault: str, chance: Random
     ) -> HttpResponse:
-        chance, dialect = fault.chance, dialect_of(call.path)
-        match fault.name:
-            case "error_before" | "error_after" as name:
-                if name == "error_after":
+        dialect = dialect_of(call.path)
+        match fault:
+            case "error_before" | "error_after":
+                if fault == "error_after":
                     self._apply(call, apply, chance)
                 return _server_error(dialect, chance)
-            case "reset_before" | "reset_after" | "late" as name:
-                if name == "reset_after":
+            case "reset_before" | "reset_after" | "late":
+                if fault == "reset_after":
                     self._apply(call, apply, chance)
-                elif name == "late":
+                elif fault == "late":
                     self._postpone(call, apply, chance)
                 raise ConnectionDropped(reset=chance.random() < 0.5)
             case "truncated":

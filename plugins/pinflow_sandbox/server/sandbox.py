@@ -12,6 +12,7 @@ import re
 import socket
 import threading
 import time
+from itertools import chain, count
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,6 @@ class Sandbox:
         self.control = Control(world, injector)
         self.control_token = token_urlsafe(24)
         host, self.port = listener.getsockname()[:2]
-        self._address = (host, self.port)
         self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
         self.connections = 0  # accepted since the start
         self._listener = listener
@@ -93,13 +93,10 @@ class Sandbox:
             "PINTEREST_APP_ID": app.id,
             "PINTEREST_APP_SECRET": app.secret,
         }
-        others = 0
+        others = chain([example.CLIENT], (f"fresh_account_{number}" for number in count(1)))
         for position, name in enumerate(tokens):
-            account = example.STUDIO
-            if position and name not in _USUAL_NAMES:
-                others += 1
-                account = example.CLIENT if others == 1 else f"fresh_account_{others - 1}"
-                self.control.account(account)
+            account = next(others) if position and name not in _USUAL_NAMES else example.STUDIO
+            self.control.account(account)
             variables[re.sub(r"[^A-Za-z0-9]", "_", name).upper()] = self.world.token_for(account)
             self._token_files.write(name, account, self.world.token_pair_for(account))
         variables["PINTEREST_OAUTH_TOKEN_DIR"] = str(self._token_files.folder)
@@ -168,7 +165,7 @@ class Sandbox:
     def _wake(self) -> None:
         """Wake the acceptor: closing a listener does not end its accept on every system."""
         try:
-            socket.create_connection(self._address, timeout=1).close()
+            socket.create_connection(self._listener.getsockname()[:2], timeout=1).close()
         except OSError:
             self._listener.close()
 

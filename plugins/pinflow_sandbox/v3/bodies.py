@@ -51,9 +51,7 @@ def create_pin(world: World, caller: Caller, fields: FormFields) -> PinRecord:
     """Create a Pin on a board: an image, a carousel from ``carousel_data_json``, or an uploaded video."""
     sent: dict[str, Any] = {
         "board_id": fields.require("board_id"),
-        "title": fields.get("title"),
-        "description": fields.get("description"),
-        "alt_text": fields.get("alt_text"),
+        **{name: fields.get(name) for name in ("title", "description", "alt_text")},
         "link": fields.get("source_url"),
         "media_source": _media_source(fields, fields.require("image_url")),
     }

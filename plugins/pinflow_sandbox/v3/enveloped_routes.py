@@ -10,7 +10,6 @@ from pinflow_sandbox.server.dialect import Dialect
 from pinflow_sandbox.server.errors import missing_scopes, restricted_feature
 from pinflow_sandbox.server.request import ListingPage, OperationRequest, path_values
 from pinflow_sandbox.v3 import envelope
-from pinflow_sandbox.v3.fields import parse_fields
 from pinflow_sandbox.v3.scopes import expand_scopes, v5_scopes
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from pinflow_pinterest.catalogue.operations import Operation
     from pinflow_sandbox.server.errors import ApiError
     from pinflow_sandbox.server.messages import Headers, HttpRequest, HttpResponse
-    from pinflow_sandbox.v3.fields import FormFields
     from pinflow_sandbox.world.world import Caller, World
 
 _ANY = "{}"  # replaces the parameters of a path in a route's key
@@ -38,23 +36,13 @@ class Route(NamedTuple):
     path: str  # without the dialect's prefix
     id: str
     scopes: str  # of API v3, with spaces
-    handler: Callable[[EnvelopedRequest], object]
+    handler: Callable[[OperationRequest], object]
 
     def operation(self, prefix: str) -> Operation:
         """The operation, for rate limits and faults; its quota is that of API v5."""
         same = catalogue.operation(self.id)
         needed, path = frozenset(self.scopes.split()), prefix + self.path
         return replace(same, method=self.method, path=path, scopes=needed, client_credentials=False, sandbox=True)
-
-
-class EnvelopedRequest(OperationRequest):
-    """A request of v3 or v4: its body may be a form or JSON."""
-
-    __slots__ = ()
-
-    def fields(self) -> FormFields:
-        """The fields of the body."""
-        return parse_fields(self.call)
 
 
 class EnvelopeDialect(Dialect):
@@ -98,7 +86,7 @@ class EnvelopeDialect(Dialect):
     ) -> HttpResponse:
         _, handler = self._routes[self._key(operation.method, operation.path)]
         caller = _v5_caller(caller, operation)
-        value = handler(EnvelopedRequest(world, caller, operation, call, path_values(operation, call.path), call.query))
+        value = handler(OperationRequest(world, caller, operation, call, path_values(operation, call.path), call.query))
         content = {"data": value}
         if isinstance(value, ListingPage):
             content = {"data": value.items, "bookmark": value.bookmark}

@@ -11,14 +11,15 @@ from pinflow_sandbox.server import errors
 from pinflow_sandbox.server.body_checks import RequestBody, valid_id
 from pinflow_sandbox.v3 import bodies as v3_bodies
 from pinflow_sandbox.v3 import render as v3_render
-from pinflow_sandbox.v3.enveloped_routes import EnvelopeDialect, EnvelopedRequest, Route
+from pinflow_sandbox.v3.enveloped_routes import EnvelopeDialect, Route
+from pinflow_sandbox.v3.fields import parse_fields
 from pinflow_sandbox.v5 import analytics as v5_analytics
 from pinflow_sandbox.world import boards, pins, uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pinflow_sandbox.server.request import ListingPage
+    from pinflow_sandbox.server.request import ListingPage, OperationRequest
     from pinflow_sandbox.world.records import AccountRecord, BoardRecord, PinRecord
 
 PREFIX = "/v3"
@@ -35,7 +36,7 @@ _ATTRIBUTES = {
 _APP_TYPES = ("all", "mobile", "tablet", "web")
 
 
-def _is_true(request: EnvelopedRequest, name: str) -> bool:
+def _is_true(request: OperationRequest, name: str) -> bool:
     """A flag of the query; clients write it in several ways."""
     return (request.query_value(name) or "").lower() in ("true", "1")
 
@@ -43,7 +44,7 @@ def _is_true(request: EnvelopedRequest, name: str) -> bool:
 # accounts
 
 
-def _user(request: EnvelopedRequest) -> AccountRecord:
+def _user(request: OperationRequest) -> AccountRecord:
     """The account in the path: an id, or "me"."""
     id = request.path["user_id"]
     own = request.caller.account
@@ -55,21 +56,21 @@ def _user(request: EnvelopedRequest) -> AccountRecord:
     return user
 
 
-def _own_user(request: EnvelopedRequest) -> AccountRecord:
+def _own_user(request: OperationRequest) -> AccountRecord:
     user = _user(request)
     if user is not request.caller.account:
         raise errors.permission_denied()
     return user
 
 
-def _businesses(request: EnvelopedRequest) -> object:
+def _businesses(request: OperationRequest) -> object:
     own, known = _own_user(request), request.world.accounts
     if not request.caller.has("ads:read"):
         raise errors.ApiError(400, 3, errors.missing_scopes(["read_advertisers"]).message)
     return [v3_render.account(known[name]) for name in own.linked_businesses]
 
 
-def _user_boards(request: EnvelopedRequest) -> object:
+def _user_boards(request: OperationRequest) -> object:
     """Boards, empty ones only with ``include_empty``. No board is archived in a sandbox."""
     world, user = request.world, _user(request)
     with_empty = _is_true(request, "include_empty")
@@ -84,44 +85,45 @@ def _user_boards(request: EnvelopedRequest) -> object:
 # boards and sections
 
 
-def _sees_board(request: EnvelopedRequest, board: BoardRecord) -> bool:
+def _sees_board(request: OperationRequest, board: BoardRecord) -> bool:
     """Whether the caller may read a board: own, shared and all public ones."""
     return board.privacy == "PUBLIC" or request.world.sees_board(request.caller, board)
 
 
-def _board(request: EnvelopedRequest) -> BoardRecord:
+def _board(request: OperationRequest) -> BoardRecord:
     board = request.world.boards.get(request.path_id("board_id"))
     if board is None or not _sees_board(request, board):
         raise errors.board_not_found()
     return board
 
 
-def _boards_create(request: EnvelopedRequest) -> object:
-    return v3_render.board(request.world, v3_bodies.create_board(request.world, request.caller, request.fields()))
+def _boards_create(request: OperationRequest) -> object:
+    board = v3_bodies.create_board(request.world, request.caller, parse_fields(request.call))
+    return v3_render.board(request.world, board)
 
 
-def _boards_delete(request: EnvelopedRequest) -> object:
+def _boards_delete(request: OperationRequest) -> object:
     boards.delete_board(request.world, request.caller, _board(request))
     return None
 
 
-def _board_pins(request: EnvelopedRequest) -> object:
+def _board_pins(request: OperationRequest) -> object:
     page = _pins(request, _board(request).pins, lambda pin: pin.section_id is None)
     if request.world.settings.story_tiles and page.items:
         page.items.append(v3_render.story(f"9{request.path['board_id']}"))
     return page
 
 
-def _sections_list(request: EnvelopedRequest) -> object:
+def _sections_list(request: OperationRequest) -> object:
     return request.listing(request.world.sections, _board(request).sections, v3_render.section)
 
 
-def _sections_create(request: EnvelopedRequest) -> object:
-    body = RequestBody({"name": request.fields().require("title")})
+def _sections_create(request: OperationRequest) -> object:
+    body = RequestBody({"name": parse_fields(request.call).require("title")})
     return v3_render.section(boards.create_section(request.world, request.caller, request.board(), body))
 
 
-def _section_pins(request: EnvelopedRequest) -> object:
+def _section_pins(request: OperationRequest) -> object:
     section = request.world.sections.get(request.path_id("section_id"))
     if section is None or not _sees_board(request, request.world.boards[section.board_id]):
         raise errors.section_not_found()
@@ -131,13 +133,13 @@ def _section_pins(request: EnvelopedRequest) -> object:
 # Pins
 
 
-def _sees_pin(request: EnvelopedRequest, pin: PinRecord) -> bool:
+def _sees_pin(request: OperationRequest, pin: PinRecord) -> bool:
     board = request.world.board_of(pin)
     return board is None or board.privacy == "PUBLIC" or request.world.sees_pin(request.caller, pin)
 
 
 def _pins(
-    request: EnvelopedRequest, ids: Sequence[str], keep: Callable[[PinRecord], bool] = lambda pin: True
+    request: OperationRequest, ids: Sequence[str], keep: Callable[[PinRecord], bool] = lambda pin: True
 ) -> ListingPage:
     world = request.world
     return request.listing(
@@ -145,21 +147,21 @@ def _pins(
     )
 
 
-def _pins_get(request: EnvelopedRequest) -> object:
+def _pins_get(request: OperationRequest) -> object:
     pin = request.world.pins.get(request.path_id("pin_id"))
     if pin is None or not _sees_pin(request, pin):
         raise errors.pin_not_found()
     return v3_render.pin(request.world, pin)
 
 
-def _pins_create(request: EnvelopedRequest) -> object:
-    return v3_render.pin(request.world, v3_bodies.create_pin(request.world, request.caller, request.fields()))
+def _pins_create(request: OperationRequest) -> object:
+    return v3_render.pin(request.world, v3_bodies.create_pin(request.world, request.caller, parse_fields(request.call)))
 
 
-def _pins_save(request: EnvelopedRequest) -> object:
+def _pins_save(request: OperationRequest) -> object:
     if not request.world.settings.pinner_app:
         raise errors.restricted_feature("pinner_app")
-    id, fields = request.path_id("pin_id"), request.fields()
+    id, fields = request.path_id("pin_id"), parse_fields(request.call)
     place = {name: fields[name] for name in ("board_id", "board_section_id") if fields.get(name)}
     fields.require("board_id")
     return v3_render.pin(request.world, pins.save_pin(request.world, request.caller, id, RequestBody(place)))
@@ -168,8 +170,8 @@ def _pins_save(request: EnvelopedRequest) -> object:
 # media
 
 
-def _upload_register(request: EnvelopedRequest) -> object:
-    body = RequestBody({"media_type": request.fields().require("type")}, names={"media_type": "type"})
+def _upload_register(request: OperationRequest) -> object:
+    body = RequestBody({"media_type": parse_fields(request.call).require("type")}, names={"media_type": "type"})
     media = uploads.register(request.world, request.caller, body)
     return {
         "upload_id": media.id,
@@ -178,7 +180,7 @@ def _upload_register(request: EnvelopedRequest) -> object:
     }
 
 
-def _upload_status(request: EnvelopedRequest) -> object:
+def _upload_status(request: OperationRequest) -> object:
     """The requested uploads of the caller by id; others are omitted."""
     world, own = request.world, request.caller.account
     text = request.query_value("upload_ids")
@@ -189,7 +191,7 @@ def _upload_status(request: EnvelopedRequest) -> object:
     return {media.id: v3_render.upload(media, uploads.poll(world, media)) for media in uploaded}
 
 
-def _analytics(request: EnvelopedRequest) -> object:
+def _analytics(request: OperationRequest) -> object:
     """Metrics of the caller's account. The effect of most attributes is undocumented: they are only validated."""
     account = _own_user(request)
     for name, allowed in _ATTRIBUTES.items():

@@ -34,20 +34,12 @@ _CONTENTS: Final[Mapping[str, frozenset[str]]] = {
     "write_ads": frozenset(f"write_{noun}" for noun in _ADS),
     "manage_merchants": frozenset({"read_merchants", "write_merchants"}),
 }
+_NOUNS = {"boards": "boards", "pins": "pins", "user_accounts": "users", "ads": "advertisers"}  # of v5 -> of v3
 # v3 has no scope for writing to secret boards: it takes the scopes to read them and to write
 _MEANS: Final[Mapping[str, frozenset[str]]] = {
-    "boards:read": frozenset({"read_boards"}),
-    "boards:write": frozenset({"write_boards"}),
-    "boards:read_secret": frozenset({"read_secret_boards"}),
-    "boards:write_secret": frozenset({"read_secret_boards", "write_boards"}),
-    "pins:read": frozenset({"read_pins"}),
-    "pins:write": frozenset({"write_pins"}),
-    "pins:read_secret": frozenset({"read_secret_pins"}),
-    "pins:write_secret": frozenset({"read_secret_pins", "write_pins"}),
-    "user_accounts:read": frozenset({"read_users"}),
-    "user_accounts:write": frozenset({"write_users"}),
-    "ads:read": frozenset({"read_advertisers"}),
-    "ads:write": frozenset({"write_advertisers"}),
+    **{f"{v5}:{verb}": frozenset({f"{verb}_{v3}"}) for v5, v3 in _NOUNS.items() for verb in ("read", "write")},
+    **{f"{noun}:read_secret": frozenset({f"read_secret_{noun}"}) for noun in ("boards", "pins")},
+    **{f"{noun}:write_secret": frozenset({f"read_secret_{noun}", f"write_{noun}"}) for noun in ("boards", "pins")},
 }
 
 

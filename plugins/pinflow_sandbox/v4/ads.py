@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pinflow_sandbox.server.errors import missing_field, permission_denied
-from pinflow_sandbox.v3.enveloped_routes import EnvelopeDialect, EnvelopedRequest, Route
+from pinflow_sandbox.v3.enveloped_routes import EnvelopeDialect, Route
 from pinflow_sandbox.v5 import ads as v5_ads
 from pinflow_sandbox.v5 import reports as v5_reports
 from pinflow_sandbox.world import ads, reports
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pinflow_sandbox.server.messages import Headers
-    from pinflow_sandbox.server.request import ListingPage
+    from pinflow_sandbox.server.request import ListingPage, OperationRequest
     from pinflow_sandbox.world.records import AdAccountRecord, AdEntity, AdItem
 
     JsonObject = dict[str, object]
@@ -37,11 +37,11 @@ _ATTRIBUTES: Final = {
 }
 
 
-def _advertiser(request: EnvelopedRequest) -> AdAccountRecord:
+def _advertiser(request: OperationRequest) -> AdAccountRecord:
     return ads.ad_account_of(request.world, request.caller, request.path["advertiser_id"])
 
 
-def _advertiser_json(request: EnvelopedRequest, account: AdAccountRecord) -> JsonObject:
+def _advertiser_json(request: OperationRequest, account: AdAccountRecord) -> JsonObject:
     owner = request.world.accounts[account.owner].id
     return {
         "id": account.id,
@@ -62,7 +62,7 @@ def _item_json(item: AdItem) -> JsonObject:
     return {"advertiser_id" if name == "ad_account_id" else name: value for name, value in names}
 
 
-def _advertisers(request: EnvelopedRequest) -> ListingPage:
+def _advertisers(request: OperationRequest) -> ListingPage:
     """The caller's own ad accounts, and with ``include_acl`` the shared ones."""
     if request.query_value("owner_user_id") not in (None, request.caller.account.id):
         raise permission_denied("The advertisers of another user were asked for.")
@@ -74,7 +74,7 @@ def _advertisers(request: EnvelopedRequest) -> ListingPage:
     )
 
 
-def _items(request: EnvelopedRequest, noun: str) -> ListingPage:
+def _items(request: OperationRequest, noun: str) -> ListingPage:
     """A page with any number of id filters."""
     filters = ads.id_filters(noun, request.query)
     return v5_ads.items_page(request, _advertiser(request), noun, filters, show=_item_json)
@@ -83,25 +83,25 @@ def _items(request: EnvelopedRequest, noun: str) -> ListingPage:
 # metrics
 
 
-def _rows(request: EnvelopedRequest, entities: Sequence[AdEntity]) -> object:
+def _rows(request: OperationRequest, entities: Sequence[AdEntity]) -> object:
     return v5_ads.metric_rows(request, entities, _ATTRIBUTES)
 
 
-def _metrics(request: EnvelopedRequest, noun: str) -> object:
+def _metrics(request: OperationRequest, noun: str) -> object:
     return _rows(request, v5_ads.required_items(request, _advertiser(request), noun))
 
 
-def _definitions(request: EnvelopedRequest) -> object:
+def _definitions(request: OperationRequest) -> object:
     return {"metrics": [{"name": name, "definition": definition} for name, definition in DEFINITIONS.items()]}
 
 
-def _report_create(request: EnvelopedRequest) -> object:
+def _report_create(request: OperationRequest) -> object:
     account = _advertiser(request)
     report = v5_reports.make_report(request.world, account, request.body(), levels=_LEVELS, filters="filters")
     return {"report_status": "IN_PROGRESS", "token": report.token, "message": None}
 
 
-def _report_get(request: EnvelopedRequest) -> object:
+def _report_get(request: OperationRequest) -> object:
     account, token = _advertiser(request), request.query_value("token")
     if not token:
         raise missing_field("token")
@@ -119,7 +119,7 @@ def _endpoint_headers(headers: Headers) -> Headers:
     )
 
 
-def _route(path: str, id: str, handler: Callable[[EnvelopedRequest], object], *, method: str = "GET") -> Route:
+def _route(path: str, id: str, handler: Callable[[OperationRequest], object], *, method: str = "GET") -> Route:
     return Route(method, path, id, "read_advertisers", handler)
 
 

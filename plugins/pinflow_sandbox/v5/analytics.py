@@ -103,17 +103,8 @@ def share_of(column: str, part: str) -> Share:
     return lambda counted: counted if part == "ALL" else _part(counted, _SHARES[column], part)
 
 
-def _top_pins(request: OperationRequest) -> object:
-    return _top(request, TOP_SORTS, USER_METRICS, lambda pin: True)
-
-
-def _top_video_pins(request: OperationRequest) -> object:
-    return _top(request, TOP_VIDEO_METRICS, TOP_VIDEO_METRICS, lambda pin: pin.content.kind == "video")
-
-
-def _top(
-    request: OperationRequest, sorts: Sequence[str], allowed: Sequence[str], keep: Callable[[PinRecord], bool]
-) -> object:
+def _top(request: OperationRequest, sorts: Sequence[str], allowed: Sequence[str], *, video: bool) -> object:
+    """The Pins with the most of a metric; with ``video`` those with a video only."""
     sort_by = request.choice("sort_by", sorts)
     if sort_by is None:
         raise invalid_request("Parameter 'sort_by' is required")
@@ -125,7 +116,7 @@ def _top(
         raise invalid_request("Parameter 'created_in_last_n_days' must be 30")
     oldest = request.world.clock.now() - 30 * 86_400 if recent else 0.0
     pins = [request.world.pins[id] for id in request.caller.account.pins]
-    pins = [pin for pin in pins if pin.created >= oldest and keep(pin)]
+    pins = [pin for pin in pins if pin.created >= oldest and (pin.content.kind == "video" or not video)]
     ranked = [(share(metrics.total(map(_daily(pin), period))), pin) for pin in pins]
     ranked.sort(key=lambda entry: (-metrics.values(entry[0], [sort_by])[sort_by], entry[1].id))
     return {
@@ -231,6 +222,6 @@ HANDLERS: Final[Mapping[str, Callable[[OperationRequest], object]]] = {
     "pins/analytics": _pin_analytics,
     "multi_pins/analytics": _pins_analytics,
     "user_account/analytics": _user_analytics,
-    "user_account/analytics/top_pins": _top_pins,
-    "user_account/analytics/top_video_pins": _top_video_pins,
+    "user_account/analytics/top_pins": lambda it: _top(it, TOP_SORTS, USER_METRICS, video=False),
+    "user_account/analytics/top_video_pins": lambda it: _top(it, TOP_VIDEO_METRICS, TOP_VIDEO_METRICS, video=True),
 }

@@ -57,9 +57,9 @@ def account(record: AccountRecord) -> JsonObject:
     }
 
 
-def user_summary(username: str) -> JsonObject:
+def user_summary(record: AccountRecord) -> JsonObject:
     """A UserSummary."""
-    return {"username": username, "type": "user"}
+    return {"username": record.username, "type": "user"}
 
 
 def linked_business(username: str) -> JsonObject:

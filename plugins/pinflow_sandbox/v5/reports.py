@@ -89,16 +89,12 @@ def _filters(body: RequestBody, name: str) -> Callable[[Mapping[str, object]], b
         conditions.append((field, operator, part.numbers("values")))
     reports.check_filters(conditions)
 
-    def keep(row: Mapping[str, object]) -> bool:
-        for field, operator, values in conditions:
-            value = row.get(field)
-            if not isinstance(value, int | float):
-                continue
-            if any(value >= limit if operator == "LESS_THAN" else value <= limit for limit in values):
-                return False
-        return True
+    def misses(value: object, operator: str, limits: Sequence[float]) -> bool:
+        if not isinstance(value, int | float):
+            return False
+        return any(value >= limit if operator == "LESS_THAN" else value <= limit for limit in limits)
 
-    return keep
+    return lambda row: not any(misses(row.get(field), operator, limits) for field, operator, limits in conditions)
 
 
 HANDLERS: Final[Mapping[str, Callable[[OperationRequest], object]]] = {

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pinflow_pinterest.catalogue.operations import Operation
     from pinflow_sandbox.server.errors import ApiError
     from pinflow_sandbox.server.messages import Headers, HttpRequest
-    from pinflow_sandbox.world.records import AccountRecord, MediaRecord, PinRecord
+    from pinflow_sandbox.world.records import MediaRecord, PinRecord
     from pinflow_sandbox.world.world import Caller, World
 
 
@@ -219,10 +219,7 @@ def _mentions(words: Sequence[str], *texts: str | None) -> bool:
 
 
 def _users(request: V5Request, names: Iterable[str]) -> ListingPage:
-    def show(account: AccountRecord) -> object:
-        return render.user_summary(account.username)
-
-    return request.listing(request.world.accounts, sorted(names), show, newest_first=False)
+    return request.listing(request.world.accounts, sorted(names), render.user_summary, newest_first=False)
 
 
 def _following(request: V5Request) -> ListingPage:
@@ -238,8 +235,7 @@ def _followed_boards(request: V5Request) -> ListingPage:
 
 
 def _follow(request: V5Request) -> object:
-    followed = accounts.follow(request.world, request.caller, request.path["username"], request.body())
-    return render.user_summary(followed.username)
+    return render.user_summary(accounts.follow(request.world, request.caller, request.path["username"], request.body()))
 
 
 def _websites(request: V5Request) -> ListingPage:

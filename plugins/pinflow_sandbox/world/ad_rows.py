@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pinflow_sandbox.server.errors import invalid_request
 from pinflow_sandbox.world import ads, metrics
 from pinflow_sandbox.world.ad_columns import DEFINITIONS, DESCRIBING, MEASURES
-from pinflow_sandbox.world.records import AdAccountRecord, AdGroupRecord, AdRecord, CampaignRecord
+from pinflow_sandbox.world.records import AdAccountRecord, AdRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from pinflow_sandbox.world.world import World
 
     Row = dict[str, object]
-
-ID_COLUMNS: Final[dict[type[object], str]] = {
-    AdAccountRecord: "AD_ACCOUNT_ID",
-    CampaignRecord: "CAMPAIGN_ID",
-    AdGroupRecord: "AD_GROUP_ID",
-    AdRecord: "AD_ID",
-}
 
 _HOURS: Final = 24
 
@@ -53,7 +46,7 @@ def rows(
             counts = metrics.total(metrics.ad_counts(ad, day) for ad in entity_ads for day in part)
             if counts == metrics.ZERO:
                 continue
-            row = {ID_COLUMNS[type(entity)]: entity.id, **_describing_columns(entity, names)}
+            row = {f"{ads.noun_of(entity)}_ID".upper(): entity.id, **_describing_columns(entity, names)}
             if granularity != "TOTAL":
                 row["DATE"] = part.first.isoformat()
             for hour, portion in _portions(counts, granularity):
@@ -72,15 +65,12 @@ def _describing_columns(entity: AdEntity, names: Sequence[str]) -> Row:
     """The columns that identify a row."""
     account = entity.id if isinstance(entity, AdAccountRecord) else entity.ad_account_id
     known: Row = {"AD_ACCOUNT_ID": account, "ADVERTISER_ID": account}
-    match entity:
-        case CampaignRecord():
-            known |= {"CAMPAIGN_ID": entity.id, "CAMPAIGN_NAME": entity.name, "CAMPAIGN_ENTITY_STATUS": entity.status}
-        case AdGroupRecord():
-            known |= {"CAMPAIGN_ID": entity.campaign_id, "AD_GROUP_ID": entity.id, "AD_GROUP_NAME": entity.name}
-            known["AD_GROUP_ENTITY_STATUS"] = entity.status
-        case AdRecord():
-            known |= {"CAMPAIGN_ID": entity.campaign_id, "AD_GROUP_ID": entity.ad_group_id, "PIN_ID": entity.pin_id}
-            known |= {"AD_ID": entity.id, "PIN_PROMOTION_ID": entity.id, "AD_NAME": entity.name}
+    if not isinstance(entity, AdAccountRecord):
+        noun = ads.noun_of(entity).upper()
+        known |= {f"{inside}_ID".upper(): ads.id_in(entity, inside) for inside in ads.NOUNS}
+        known |= {f"{noun}_NAME": entity.name, f"{noun}_ENTITY_STATUS": entity.status}
+    if isinstance(entity, AdRecord):
+        known |= {"PIN_ID": entity.pin_id, "PIN_PROMOTION_ID": entity.id}
     return {name: known.get(name) for name in names if name in DESCRIBING}
 
 

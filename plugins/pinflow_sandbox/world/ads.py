@@ -24,6 +24,7 @@ MOST_IDS = 250  # of a query, as in the description
 
 # what is in an ad account, by the noun in names of fields and parameters; each is in those before it
 _TYPES: Final[dict[str, type[AdItem]]] = {"campaign": CampaignRecord, "ad_group": AdGroupRecord, "ad": AdRecord}
+NOUNS: Final = tuple(_TYPES)
 
 
 def visible_accounts(world: World, caller: Caller, *, shared: bool = True) -> list[str]:
@@ -61,6 +62,11 @@ def item_of(world: World, account: AdAccountRecord, noun: str, id: str) -> AdIte
     return item
 
 
+def noun_of(entity: AdEntity) -> str:
+    """ "ad_account", "campaign", "ad_group" or "ad"."""
+    return next((noun for noun, kind in _TYPES.items() if isinstance(entity, kind)), "ad_account")
+
+
 def ads_of(world: World, entity: AdEntity) -> list[AdRecord]:
     """The ads of an ad account, campaign or group, oldest first; for an ad, itself."""
     if isinstance(entity, AdRecord):
@@ -84,7 +90,7 @@ def id_filters(noun: str, query: Mapping[str, list[str]]) -> dict[str, list[str]
 
     Items of a kind can be filtered by their own ids, and by those of what they are in.
     """
-    nouns = list(_TYPES)[: list(_TYPES).index(noun) + 1]
+    nouns = NOUNS[: NOUNS.index(noun) + 1]
     return {noun: parse_ids(f"{noun}_ids", query[f"{noun}_ids"]) for noun in nouns if f"{noun}_ids" in query}
 
 

@@ -15,13 +15,7 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Literal
 
 from pinflow import dataclass
-from pinflow_sandbox.server.errors import (
-    ApiError,
-    authentication_failed,
-    invalid_request,
-    permission_denied,
-    real_credential_error,
-)
+from pinflow_sandbox.server import errors
 from pinflow_sandbox.v3.scopes import V3_SCOPES
 from pinflow_sandbox.v5.scopes import V5_SCOPES
 from pinflow_sandbox.world.images import fingerprint
@@ -153,7 +147,7 @@ class LoginRegistry:
         if token is None:
             raise _unknown_credential(text)
         if token.revoked or token.family.revoked or token.expires <= self.now():
-            raise authentication_failed()
+            raise errors.authentication_failed()
         return token
 
     def standing_token(self, app: AppRegistration, account: str, scopes: frozenset[str]) -> str:
@@ -229,8 +223,8 @@ class LoginRegistry:
             token.family.revoked = True
             raise self._invalid_grant()
         chosen = token.family.scopes if scopes is None else scopes
-        if not chosen <= token.family.scopes:
-            raise invalid_request(f"'scope' asks for more than was granted: {sorted(chosen - token.family.scopes)}")
+        if more := sorted(chosen - token.family.scopes):
+            raise errors.invalid_request(f"'scope' asks for more than was granted: {more}")
         if continuous is not None and (token.continuous or continuous):
             token.used = self.now() if token.used is None else token.used
             return self._pair(token.family, chosen, continuous=True)
@@ -246,9 +240,9 @@ class LoginRegistry:
         access, refresh = self._access.get(text), self._refresh.get(text)
         token = access or refresh
         if token is None and looks_real(text):
-            raise real_credential_error()
+            raise errors.real_credential_error()
         if token is None or token.family.app_id != app.id:
-            raise permission_denied()
+            raise errors.permission_denied()
         if access is not None:
             access.revoked = True
         else:
@@ -281,10 +275,10 @@ class LoginRegistry:
         self._count += 1
         return prefix + fingerprint(str(self.seed), prefix, str(self._count))
 
-    def _invalid_grant(self, text: str = "") -> ApiError:
+    def _invalid_grant(self, text: str = "") -> errors.ApiError:
         if looks_real(text):
-            return real_credential_error()
-        return ApiError(self.settings().refused_grant_status, 2, "Authentication failed.")
+            return errors.real_credential_error()
+        return errors.ApiError(self.settings().refused_grant_status, 2, "Authentication failed.")
 
 
 def looks_real(text: str) -> bool:
@@ -294,5 +288,5 @@ def looks_real(text: str) -> bool:
     return text.startswith(_TOKEN_PREFIXES) or _OPAQUE.fullmatch(text) is not None
 
 
-def _unknown_credential(text: str) -> ApiError:
-    return real_credential_error() if looks_real(text) else authentication_failed()
+def _unknown_credential(text: str) -> errors.ApiError:
+    return errors.real_credential_error() if looks_real(text) else errors.authentication_failed()

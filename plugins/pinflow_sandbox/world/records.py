@@ -242,7 +242,6 @@ class ReportRecord:
     content_type: str
     file: bytes
     polls: int = 0  # status requests so far
-    links: int = 0  # how many addresses were given out for its file
 
 
 AdItem = CampaignRecord | AdGroupRecord | AdRecord  # what is in an ad account

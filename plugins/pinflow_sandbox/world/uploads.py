@@ -9,7 +9,7 @@ and https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOS
 from __future__ import annotations
 
 import re
-from time import gmtime
+from time import gmtime, strftime
 from typing import TYPE_CHECKING, Literal
 
 from pinflow_sandbox.server.errors import ApiError, store_error
@@ -52,16 +52,15 @@ def register(world: World, caller: Caller, body: RequestBody) -> MediaRecord:
 
 def parameters(world: World, media: MediaRecord) -> dict[str, str]:
     """The form fields that must precede the file."""
-    at = gmtime(world.clock.now())
-    day = f"{at.tm_year:04}{at.tm_mon:02}{at.tm_mday:02}"
+    moment = strftime("%Y%m%dT%H%M%SZ", gmtime(world.clock.now()))
     return {
-        "x-amz-date": f"{day}T{at.tm_hour:02}{at.tm_min:02}{at.tm_sec:02}Z",
+        "x-amz-date": moment,
         "x-amz-signature": media.signature,
         "x-amz-security-token": f"sandbox-token-{media.id}",
         "x-amz-algorithm": "AWS4-HMAC-SHA256",
         "key": media.key,
         "policy": f"sandbox-policy-{media.id}",
-        "x-amz-credential": f"SANDBOX/{day}/us-east-1/s3/aws4_request",
+        "x-amz-credential": f"SANDBOX/{moment[:8]}/us-east-1/s3/aws4_request",
         "Content-Type": "multipart/form-data",
     }
 

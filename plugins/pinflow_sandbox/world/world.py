@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING
 
 from pinflow import dataclass
 from pinflow_sandbox.control.settings import Settings
-from pinflow_sandbox.server.errors import (
-    board_not_found,
-    missing_scopes,
-    permission_denied,
-    pin_not_found,
-    section_not_found,
-    user_not_found,
-)
+from pinflow_sandbox.server import errors
 from pinflow_sandbox.world.clock import SandboxClock
 from pinflow_sandbox.world.limits import RateLimits
 from pinflow_sandbox.world.logins import EVERY_SCOPE, AppRegistration, LoginRegistry
@@ -74,12 +67,12 @@ class Caller:
     def require_write(self, privacy: Privacy) -> None:
         """Raise ApiError (403) if the token may not change boards of this privacy."""
         if privacy == "SECRET" and not self.has("boards:write_secret"):
-            raise permission_denied("Secret boards need the scope boards:write_secret.")
+            raise errors.permission_denied("Secret boards need the scope boards:write_secret.")
 
     def require_scopes(self, scopes: Iterable[str]) -> None:
         """Raise ApiError (401, code 3) that lists the scopes that were not granted."""
         if missing := sorted(set(scopes) - self.scopes):
-            raise missing_scopes(missing)
+            raise errors.missing_scopes(missing)
 
 
 class World:
@@ -122,7 +115,7 @@ class World:
         """The account of this name. Raises ApiError (404) if there is none."""
         account = self.accounts.get(username)
         if account is None:
-            raise user_not_found()
+            raise errors.user_not_found()
         return account
 
     def add_account(self, username: str, **details: object) -> AccountRecord:
@@ -183,21 +176,21 @@ class World:
         """A board the caller may read. Raises ApiError (404) for any other."""
         board = self.boards.get(id)
         if board is None or not self.sees_board(caller, board):
-            raise board_not_found()
+            raise errors.board_not_found()
         return board
 
     def section(self, board: BoardRecord, id: str) -> SectionRecord:
         """A section of this board. Raises ApiError (404) for any other."""
         section = self.sections.get(id)
         if section is None or section.board_id != board.id:
-            raise section_not_found()
+            raise errors.section_not_found()
         return section
 
     def pin(self, caller: Caller, id: str) -> PinRecord:
         """A Pin the caller may read. Raises ApiError (404) for any other."""
         pin = self.pins.get(id)
         if pin is None or not self.sees_pin(caller, pin):
-            raise pin_not_found()
+            raise errors.pin_not_found()
         return pin
 
     def delay_listing(self, id: str) -> None:
