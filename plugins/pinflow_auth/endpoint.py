@@ -64,13 +64,79 @@ class AppCredentials:
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """One call of a token endpoint. ``purpose`` completes "refused to ..."."""
+    """One call of a service's endpoint, for a request and by an app. ``purpose`` completes "refused to ..."."""
 
+    request: CredentialRequest
+    app: AppCredentials
     purpose: str
-    method: str
-    path: str
     form: Mapping[str, str] = field(repr=False)
     hint: str
+    revokes: bool = False  # at the endpoint for that; all others go to that for tokens
+
+    def ask_tokens(self, *, before: TokenSet | None = None, grant: str = "") -> TokenSet:
+        """The tokens that the service gives. Facts that the answer lacks stay as they were ``before``."""
+        fields = _answer_fields(self.ask(), oauth_of(self.request))
+        if fields is None or not is_sendable(fields.get("access_token")):
+            raise self._in_doubt("its answer has no usable access_token")
+        return _token_set(self.request, self.app, fields, before, grant)
+
+    def ask(self) -> object:
+        """The decoded body of a success. Raises as ``ask_exchange``."""
+        answer = self._send()
+        if 200 <= answer.status < 300:
+            if answer.body is None:
+                raise self._in_doubt(f"its answer {answer.flaw}")
+            return _parse_json(answer.body)
+        raise self._refusal(answer)
+
+    def _send(self) -> Answer:
+        from pinflow import Limits, Lost, Transport, network_settings
+
+        oauth = oauth_of(self.request)
+        method, path = ("POST", oauth.revoke_path) if self.revokes else (oauth.token_method, oauth.token_path)
+        with closing(Transport(connections=1, network=network_settings(self.request.environ))) as transport:
+            try:
+                return transport.send(
+                    method,
+                    origin_of(self.request) + path,
+                    sign=lambda prepared: prepared.headers.update({"Authorization": f"Basic {self.app.basic}"}),
+                    limits=Limits(deadline=DEADLINE, max_bytes=MAX_BYTES),
+                    body=urlencode(self.form).encode(),
+                    content_type=_FORM,
+                )
+            except Lost as error:
+                lost = error  # raised outside of the handler: the library's errors carry the signed request
+        if lost.phase == "nothing_sent":
+            title = self.request.api.title
+            raise Unreachable(f"{title} can't be reached to {self.purpose}: {lost.reason}; nothing was sent")
+        raise self._in_doubt(lost.reason)
+
+    def _refusal(self, answer: Answer) -> Exception:
+        api = self.request.api
+        if 300 <= answer.status < 400:
+            return GrantRefused(
+                f"{api.title} redirects (HTTP {answer.status}), and secrets are not sent after a redirect",
+                hint=f"check {api.origin_variable}",
+            )
+        body = _parse_json(answer.body or b"")
+        error = api.read_error(answer.status, answer.headers, body)
+        secrets = [self.app.secret, self.app.basic, *(self.form[name] for name in _SECRETS if name in self.form)]
+        words = _redact(secrets, str(body["error_description"]) if _has_description(body) else error.text)
+        if isinstance(error, RateLimited) or answer.status == 429:
+            return RateLimited(words, status=answer.status, call=self.purpose, request_id=error.request_id)
+        facts = f"HTTP {answer.status}" + (f", code {error.code}" if error.code is not None else "")
+        if answer.status >= 500 or answer.status == 408:
+            return self._in_doubt(f"{words} ({facts})")
+        hint = self.hint
+        if self.form.get("scope") and "scope" in words.lower():
+            hint = f"the scopes are: {', '.join(sorted(oauth_of(self.request).scopes))}"
+        return GrantRefused(f"{api.title} refused to {self.purpose}: {words} ({facts})", hint=hint)
+
+    def _in_doubt(self, reason: str) -> GrantInDoubt:
+        return GrantInDoubt(
+            f"{self.request.api.title} was asked to {self.purpose}, and it is unknown whether it did: {reason}",
+            hint="try again in a moment; if that is refused, sign in again",
+        )
 
 
 def app_credentials(request: CredentialRequest) -> AppCredentials:
@@ -115,9 +181,7 @@ def ask_exchange(request: CredentialRequest, code: str, *, redirect_uri: str = "
         "a code works once, for some minutes: sign in again to get another. If that does not help, check that "
         f"{_variables(oauth)} are those of the app, and that {uri} is exactly one of its redirect URIs"
     )
-    return _ask_tokens(
-        request, _Grant("exchange the code for tokens", oauth.token_method, oauth.token_path, form, hint)
-    )
+    return _Grant(request, app_credentials(request), "exchange the code for tokens", form, hint).ask_tokens()
 
 
 def ask_refresh(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
@@ -137,8 +201,7 @@ def ask_refresh(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
         )
     form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token, **oauth.refresh_fields}
     hint = f"if {app.source} are right, the refresh token was used, ended or revoked: {_login(request)}"
-    purpose = f"refresh the token {tokens.name!r}"
-    return _ask_tokens(request, _Grant(purpose, oauth.token_method, oauth.token_path, form, hint), before=tokens)
+    return _Grant(request, app, f"refresh the token {tokens.name!r}", form, hint).ask_tokens(before=tokens)
 
 
 def ask_client_credentials(request: CredentialRequest, scopes: Iterable[str]) -> TokenSet:
@@ -148,33 +211,19 @@ def ask_client_credentials(request: CredentialRequest, scopes: Iterable[str]) ->
         raise CredentialError(f"{request.api.title} has no client-credentials tokens", hint=_login(request))
     form = {"grant_type": CLIENT_CREDENTIALS, "scope": ",".join(sorted(scopes))}
     hint = f"check {_variables(oauth)}, and that the app may have these scopes: {form['scope']}"
-    call = _Grant("give the app a token of its own", oauth.token_method, oauth.token_path, form, hint)
-    return _ask_tokens(request, call, grant=CLIENT_CREDENTIALS)
+    app = app_credentials(request)
+    return _Grant(request, app, "give the app a token of its own", form, hint).ask_tokens(grant=CLIENT_CREDENTIALS)
 
 
 def ask_revoke(request: CredentialRequest, tokens: TokenSet) -> None:
     """Revoke the tokens at the service. Raises as ``ask_exchange``; GrantRefused also if the service can't revoke."""
-    oauth = oauth_of(request)
-    if not oauth.revoke_path:
-        raise GrantRefused(
-            f"{request.api.title} can't revoke tokens", hint="remove the app's access in the account's settings"
-        )
+    hint = "remove the app's access in the account's settings"
+    if not oauth_of(request).revoke_path:
+        raise GrantRefused(f"{request.api.title} can't revoke tokens", hint=hint)
     kind = "refresh_token" if tokens.refresh_token else "access_token"
     form = {"token": tokens.refresh_token or tokens.access_token, "token_type_hint": kind}
-    hint = "remove the app's access in the account's settings"
-    call = _Grant(f"revoke the token {tokens.name!r}", "POST", oauth.revoke_path, form, hint)
-    _ask(request, call, app_credentials(request))
-
-
-def _ask_tokens(
-    request: CredentialRequest, call: _Grant, *, before: TokenSet | None = None, grant: str = ""
-) -> TokenSet:
-    app = app_credentials(request)
-    answer = _ask(request, call, app)
-    fields = _answer_fields(answer, oauth_of(request))
-    if fields is None or not is_sendable(fields.get("access_token")):
-        raise _in_doubt(request, call, "its answer has no usable access_token")
-    return _token_set(request, app, fields, before, grant)
+    purpose = f"revoke the token {tokens.name!r}"
+    _Grant(request, app_credentials(request), purpose, form, hint, revokes=True).ask()
 
 
 def _token_set(
@@ -227,66 +276,8 @@ def _answer_fields(answer: object, oauth: OAuth) -> dict[str, Any] | None:
     return fields
 
 
-def _ask(request: CredentialRequest, call: _Grant, app: AppCredentials) -> object:
-    """The decoded body of a success. Raises as ``ask_exchange``."""
-    answer = _send(request, call, app)
-    if 200 <= answer.status < 300:
-        if answer.body is None:
-            raise _in_doubt(request, call, f"its answer {answer.flaw}")
-        return _parse_json(answer.body)
-    raise _refusal(request, call, app, answer)
-
-
-def _send(request: CredentialRequest, call: _Grant, app: AppCredentials) -> Answer:
-    from pinflow import Limits, Lost, Transport, network_settings
-
-    with closing(Transport(connections=1, network=network_settings(request.environ))) as transport:
-        try:
-            return transport.send(
-                call.method,
-                origin_of(request) + call.path,
-                sign=lambda prepared: prepared.headers.update({"Authorization": f"Basic {app.basic}"}),
-                limits=Limits(deadline=DEADLINE, max_bytes=MAX_BYTES),
-                body=urlencode(call.form).encode(),
-                content_type=_FORM,
-            )
-        except Lost as error:
-            lost = error  # raised outside of the handler: the library's errors carry the signed request
-    if lost.phase == "nothing_sent":
-        raise Unreachable(f"{request.api.title} can't be reached to {call.purpose}: {lost.reason}; nothing was sent")
-    raise _in_doubt(request, call, lost.reason)
-
-
-def _refusal(request: CredentialRequest, call: _Grant, app: AppCredentials, answer: Answer) -> Exception:
-    if 300 <= answer.status < 400:
-        return GrantRefused(
-            f"{request.api.title} redirects (HTTP {answer.status}), and secrets are not sent after a redirect",
-            hint=f"check {request.api.origin_variable}",
-        )
-    body = _parse_json(answer.body or b"")
-    error = request.api.read_error(answer.status, answer.headers, body)
-    secrets = [app.secret, app.basic, *(call.form[name] for name in _SECRETS if name in call.form)]
-    words = _redact(secrets, str(body["error_description"]) if _has_description(body) else error.text)
-    if isinstance(error, RateLimited) or answer.status == 429:
-        return RateLimited(words, status=answer.status, call=call.purpose, request_id=error.request_id)
-    facts = f"HTTP {answer.status}" + (f", code {error.code}" if error.code is not None else "")
-    if answer.status >= 500 or answer.status == 408:
-        return _in_doubt(request, call, f"{words} ({facts})")
-    hint = call.hint
-    if call.form.get("scope") and "scope" in words.lower():
-        hint = f"the scopes are: {', '.join(sorted(oauth_of(request).scopes))}"
-    return GrantRefused(f"{request.api.title} refused to {call.purpose}: {words} ({facts})", hint=hint)
-
-
 def _has_description(body: object) -> bool:
     return isinstance(body, Mapping) and isinstance(body.get("error_description"), str)
-
-
-def _in_doubt(request: CredentialRequest, call: _Grant, reason: str) -> GrantInDoubt:
-    return GrantInDoubt(
-        f"{request.api.title} was asked to {call.purpose}, and it is unknown whether it did: {reason}",
-        hint="try again in a moment; if that is refused, sign in again",
-    )
 
 
 def _parse_json(body: bytes) -> Any:
