@@ -10,13 +10,12 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from functools import cached_property, partial
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.clock import Clock
 from pinflow.engine.options import Options
-from pinflow.errors import RecipeError, UsageError, warn_renamed
+from pinflow.errors import RecipeError, UsageError, renamed_property, warn_renamed
 from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.plugin import loader
 from pinflow.recipe import bundled
@@ -45,15 +44,6 @@ if TYPE_CHECKING:
     from pinflow.state.records import Approval, Notice, RunDetail, RunRecord
 
 __all__ = ["App", "Options"]
-
-_MOVED = {  # names that an App of version 0.1 had itself
-    "quotas": "accounts.quotas",
-    "lift_block": "accounts.lift_block",
-    "choices": "accounts.choices",
-    "monotonic": "clock.monotonic",
-    "tell": "notices.alert",
-    "undoing": "plan_undo",
-}
 
 
 class App:
@@ -303,13 +293,14 @@ class App:
         """What is recorded of one run. Raises UsageError if there is none, StateError if it can't be read."""
         return self.store.runs.detail(run_id)
 
-    if not TYPE_CHECKING:  # so that a misspelt name is still found
+    # names that an App of version 0.1 had itself
 
-        def __getattr__(self, name: str) -> Any:
-            if name not in _MOVED:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            warn_renamed(f"App.{name}", f"App.{_MOVED[name]}")
-            return attrgetter(_MOVED[name])(self)
+    quotas = renamed_property("App.quotas", "App.accounts.quotas")
+    lift_block = renamed_property("App.lift_block", "App.accounts.lift_block")
+    choices = renamed_property("App.choices", "App.accounts.choices")
+    monotonic = renamed_property("App.monotonic", "App.clock.monotonic")
+    tell = renamed_property("App.tell", "App.notices.alert")
+    undoing = renamed_property("App.undoing", "App.plan_undo")
 
 
 def _clock_of(now: Callable[[], float] | None, times: Mapping[str, Any]) -> Clock:

@@ -267,8 +267,8 @@ def renamed_keywords(**names: str) -> Callable[[F], F]:
 
 
 def renamed_property(old: str, new: str) -> Any:
-    """A property by its old name, with a warning; names are written as ``Class.name``."""
-    value = attrgetter(new.rpartition(".")[2])
+    """A property by its old name, with a warning; both names begin with the class: ``App.accounts.quotas``."""
+    value = attrgetter(new.partition(".")[2])
 
     def get(owner: object) -> Any:
         warn_renamed(old, new)

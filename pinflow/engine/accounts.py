@@ -8,7 +8,7 @@ on with the next. Only as many clients are open as there are turns at a time.
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.results import AccountResult, ends_run
@@ -126,9 +126,22 @@ class Accounts:
             try:
                 yield turn
             finally:
-                counts = self._emit.tally.take_counts(prefix)
+                error = turn.error
                 calls = {name: n - before.get(name, 0) for name, n in self._calls(token).items()}
-                self._add_result(loop, key, turn, counts, {name: n for name, n in calls.items() if n})
+                row = AccountResult(
+                    account=token,
+                    loop=loop,
+                    key=key,
+                    status=turn.status if error is None else _STATES.get(error.exit_code, "failed"),
+                    error=error,
+                    counts=self._emit.tally.take_counts(prefix),
+                    calls={name: n for name, n in calls.items() if n},
+                    facts=turn.facts,
+                )
+                with self._lock:
+                    self._rows[loop, key] = row
+                    if error is not None:
+                        self._errors.setdefault(loop, []).append(error)
 
     def add_done(self, loop: str, key: str, token: str) -> None:
         """An earlier process of the run has done this item."""
@@ -175,10 +188,7 @@ class Accounts:
             entry = self._entries.setdefault(token, _Entry())
             entry.turns += 1
         try:
-            if not alone:
-                yield
-                return
-            with entry.turn:
+            with entry.turn if alone else nullcontext():
                 yield
         finally:
             with self._lock:
@@ -187,23 +197,3 @@ class Accounts:
                     del self._entries[token]
                     for api in entry.clients:  # before the account's next turn signs in
                         self._sign_out(token, api)
-
-    def _add_result(
-        self, loop: str, key: str, turn: AccountTurn, counts: Mapping[str, Mapping[str, int]], calls: Mapping[str, int]
-    ) -> None:
-        error = turn.error
-        status = turn.status if error is None else _STATES.get(error.exit_code, "failed")
-        row = AccountResult(
-            account=turn.token,
-            loop=loop,
-            key=key,
-            status=status,
-            error=error,
-            counts=counts,
-            calls=calls,
-            facts=turn.facts,
-        )
-        with self._lock:
-            self._rows[loop, key] = row
-            if error is not None:
-                self._errors.setdefault(loop, []).append(error)

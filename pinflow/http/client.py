@@ -55,6 +55,7 @@ __all__ = ["Client", "ClientServices", "Gate", "Limits", "Observer", "Page", "Wr
 
 OTHER = "other"  # the category of a call that is not in the API's catalogue
 _LONGEST_BOOKMARK = 8_192  # characters; it has to go into a URL
+_KINDS: Mapping[type[RemoteError], ErrorKind] = {SpamBlocked: "spam", RateLimited: "limited", MissingScope: "scope"}
 _LONG_WAIT = 1.0  # seconds; shorter waits are the normal pace: not reported, and an intent is still fresh
 
 
@@ -283,11 +284,16 @@ class Client:
         ``read_only`` is for a query that is too long for a URL: a POST that changes
         nothing. ``sign`` signs it instead of the login, where an endpoint requires that.
         """
+        method = method.upper()
         try:
-            if self._rehearsal and not read_only and method.upper() not in READS:
-                return self._rehearse(method.upper(), path)
-            call = self._call(method.upper(), path, params, json, form)
-            return self._request(replace(call, read_only=read_only, sign=sign))
+            if self._rehearsal and not read_only and method not in READS:
+                return self._rehearse(method, path)
+            url = self.api.address(self._base_url, encoded_path(path))
+            if query := encoded_query(params):
+                url = f"{url}?{query}"
+            body, content_type = _encoded_body(method, json, form)
+            category = self._category(method, path)
+            return self._request(_ApiCall(method, path, url, category, body, content_type, read_only, sign))
         except PinflowError as error:
             error.login = error.login or self.login
             raise
@@ -318,25 +324,6 @@ class Client:
                 case _:
                     raise self._error(call, result, decision)
             tries = replace(tries, number=tries.number + 1, lost=tries.lost or result.outcome.is_uncertain)
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, object] | None,
-        json: object,
-        form: Mapping[str, object] | None,
-    ) -> _ApiCall:
-        url = self.api.address(self._base_url, encoded_path(path))
-        if query := encoded_query(params):
-            url = f"{url}?{query}"
-        call = _ApiCall(method, path, url, self._category(method, path))
-        if form is not None:
-            body = encoded_query(form).encode("ascii")
-            return replace(call, body=body, content_type="application/x-www-form-urlencoded")
-        if json is not None:
-            return replace(call, body=encoded_json(json), content_type="application/json")
-        return replace(call, body=b"", content_type="application/json") if method in ("POST", "PUT", "PATCH") else call
 
     def _category(self, method: str, path: str) -> str:
         facts = self.api.operation(method, path)
@@ -403,7 +390,8 @@ class Client:
 
     def _read_refusal(self, call: _ApiCall, answer: Answer, proof: str) -> _Try:
         error = _add_call(_parse_error(self.api, answer, self._read_json, proof.rpartition(" ")[2]), call)
-        kind = _error_kind(error)
+        kinds: list[ErrorKind] = [kind for error_type, kind in _KINDS.items() if isinstance(error, error_type)]
+        kind = kinds[0] if kinds else ""
         headers = answer.headers
         if answer.status != 429 and kind != "limited":
             # every answer says when its window ends; only a refusal for the quota asks to wait until then
@@ -473,6 +461,15 @@ class Client:
         return error
 
 
+def _encoded_body(method: str, json: object, form: Mapping[str, object] | None) -> tuple[bytes | None, str]:
+    """A request's body, and its content type."""
+    if form is not None:
+        return encoded_query(form).encode("ascii"), "application/x-www-form-urlencoded"
+    if json is not None:
+        return encoded_json(json), "application/json"
+    return (b"", "application/json") if method in ("POST", "PUT", "PATCH") else (None, "")
+
+
 def _write_call(login: str, method: str, path: str, category: str, digest: str = "") -> WriteCall:
     return WriteCall(method=method, path=path, category=category, digest=digest, login=login)
 
@@ -512,17 +509,6 @@ def _parse_page(api: Api, path: str, answer: Any) -> Page:
     if bookmark and len(bookmark) > _LONGEST_BOOKMARK:
         raise MalformedAnswer(f"GET {path}: the bookmark is longer than {_LONGEST_BOOKMARK:,} characters")
     return Page(items or [], bookmark or None)
-
-
-def _error_kind(error: RemoteError) -> ErrorKind:
-    match error:
-        case SpamBlocked():
-            return "spam"
-        case RateLimited():
-            return "limited"
-        case MissingScope():
-            return "scope"
-    return ""
 
 
 def _add_call(error: RemoteError, call: _ApiCall) -> RemoteError:

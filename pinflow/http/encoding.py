@@ -130,7 +130,7 @@ def decoded_json(body: bytes) -> Any:
         problem = Unreadable(reason, retryable=False)
     else:
         _check_depth(value, body)
-        return _make_printable(value) if b"\\ud" in body or b"\\uD" in body else value
+        return _map_texts(value, _make_printable) if b"\\ud" in body or b"\\uD" in body else value
     raise problem  # outside of the handler: a parser's error carries the whole text
 
 
@@ -167,22 +167,19 @@ def _check_depth(value: Any, body: bytes) -> None:
 
 def redact(secret: str, value: Any) -> Any:
     """A decoded value, with "..." where a text repeats the secret that the request was signed with."""
-    if not secret:
-        return value
-    if isinstance(value, str):
-        return value.replace(secret, "...")
-    if isinstance(value, dict):
-        return {redact(secret, key): redact(secret, item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [redact(secret, item) for item in value]
-    return value
+    return _map_texts(value, lambda text: text.replace(secret, "...")) if secret else value
 
 
-def _make_printable(value: Any) -> Any:
+def _make_printable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A decoded value with every text in it changed, keys too."""
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return change(value)
     if isinstance(value, dict):
-        return {_make_printable(key): _make_printable(item) for key, item in value.items()}
+        return {change(key): _map_texts(item, change) for key, item in value.items()}
     if isinstance(value, list):
-        return [_make_printable(item) for item in value]
+        return [_map_texts(item, change) for item in value]
     return value

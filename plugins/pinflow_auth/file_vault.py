@@ -106,7 +106,7 @@ class FileVault:
             _check_replaceable(path)
             if self._storage(path, storage) == "keyring":
                 keyring_store.load(path)
-            with files.FileReplacement(path):
+            with files.open_replacement(path):
                 pass  # dropped again
 
     def put(self, token: StoredToken) -> None:
@@ -224,8 +224,8 @@ def _replacement(token: FileToken) -> Iterator[Callable[[bytes], None]]:
         keyring_store.store(token.path, token.content.decode())
         yield lambda content: keyring_store.store(token.path, content.decode())
         return
-    with files.FileReplacement(token.path) as replacement:
-        yield replacement.put
+    with files.open_replacement(token.path) as put:
+        yield put
 
 
 def _api_of(path: Path, name: str) -> str | None:

@@ -13,14 +13,14 @@ import re
 import secrets
 import stat
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow import CredentialError, FileLock, PinflowError, Unreachable, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MAX_BYTES = 64 * 1024  # a token file has some hundred; a larger file is something else and not read
 RESERVED_BYTES = 16 * 1024  # taken on disk before the new content is known: two of the longest tokens, 8 KiB each
@@ -82,10 +82,8 @@ def check_folder(folder: Path) -> None:
     """Raise CredentialError for a folder in which others can replace files."""
     if not _POSIX:
         return
-    try:
+    with _storing_in(folder):
         status = folder.stat()
-    except OSError as error:
-        raise _unusable(folder, error) from None
     if status.st_uid not in (os.getuid(), 0):
         raise CredentialError(
             f"the folder {folder} belongs to another user, who can replace its files",
@@ -101,13 +99,9 @@ def check_folder(folder: Path) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make the folder, for its owner alone, unless it exists. Raises CredentialError if that fails."""
-    try:
+    with _storing_in(folder), suppress(FileExistsError):
         folder.mkdir(mode=0o700, parents=True)
         folder.chmod(0o700)  # the umask may have removed some of it
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise _unusable(folder, error) from None
     if not folder.is_dir():
         raise CredentialError(f"{folder} is not a folder", hint="remove it, or name another folder")
 
@@ -121,17 +115,13 @@ def lock_tokens(path: Path, *, wait: float = LOCK_WAIT) -> Iterator[None]:
     """
     _check_file_system(path.parent)
     check_folder(path.parent)
-    try:
+    with _storing_in(path.parent):
         descriptor = os.open(_lock_path(path), os.O_RDWR | os.O_CREAT | _NO_LINKS, 0o600)
-    except OSError as error:
-        raise _unusable(path.parent, error) from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise CredentialError(f"{_lock_path(path)} is not a regular file", hint="remove it")
-        try:
+        with _storing_in(path.parent):
             acquired = FileLock(descriptor).acquire(wait, time.sleep)
-        except OSError as error:
-            raise _unusable(path.parent, error) from None
         if not acquired:
             raise Unreachable(
                 f"{path} is locked by another process for more than {wait:g} s; nothing was changed",
@@ -165,73 +155,55 @@ def _check_file_system(folder: Path) -> None:
         raise CredentialError(error.message, hint="keep token files in a folder on this machine") from None
 
 
-class FileReplacement:
-    """The next content of a file, beside it, with its room on disk already taken. Use it in a ``with`` statement.
+@contextmanager
+def open_replacement(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """A function that makes its argument the file's content; the room for it is taken already, beside the file.
 
-    After its start, storing has been proved to work: only the hardware can still fail. Without ``put`` it is removed
-    again. Raises CredentialError.
+    Inside the block, storing has been proved to work: only the hardware can still fail. Call it once; the content is
+    on disk under the file's name on return, or it raises OSError. Without a call, nothing is left. Raises
+    CredentialError.
     """
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.tmp")
+    try:
+        with ExitStack() as opened:
+            with _storing_in(path.parent):
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o600)
+                file = opened.enter_context(os.fdopen(descriptor, "wb", buffering=0))
+                if hasattr(os, "fchmod"):
+                    os.fchmod(descriptor, 0o600)  # a umask may have taken even the owner's rights
+                _write_all(descriptor, b" " * RESERVED_BYTES)
+                os.fsync(descriptor)
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._temporary = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.tmp")
-        self._descriptor = -1
+            def put(content: bytes) -> None:
+                file.seek(0)
+                _write_all(descriptor, content)
+                file.truncate()
+                os.fsync(descriptor)
+                file.close()  # an open file can't be renamed on Windows
+                _rename(temporary, path)
+                # the new content is in place; it makes no difference if its name is not durable yet
+                with suppress(OSError):
+                    sync_folder(path.parent)
 
-    def __enter__(self) -> FileReplacement:
-        try:
-            self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o600)
-            if hasattr(os, "fchmod"):
-                os.fchmod(self._descriptor, 0o600)  # a umask may have taken even the owner's rights
-            _write_all(self._descriptor, b" " * RESERVED_BYTES)
-            os.fsync(self._descriptor)
-        except OSError as error:
-            self._drop()
-            raise _unusable(self._path.parent, error) from None
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._drop()
-
-    def put(self, content: bytes) -> None:
-        """Make ``content`` the file's content. It is on disk under the file's name on return. Raises OSError."""
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        _write_all(self._descriptor, content)
-        os.ftruncate(self._descriptor, len(content))
-        os.fsync(self._descriptor)
-        self._close()  # an open file can't be renamed on Windows
-        _rename(self._temporary, self._path)
-        # the new content is in place; it makes no difference if its name is not durable yet
+            yield put
+    finally:
         with suppress(OSError):
-            sync_folder(self._path.parent)
-
-    def _drop(self) -> None:
-        self._close()
-        with suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
-
-    def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+            temporary.unlink(missing_ok=True)
 
 
 def write(path: Path, content: bytes) -> None:
     """Replace a file's content, whole. Raises CredentialError; the old content is still there then."""
-    with FileReplacement(path) as replacement:
-        try:
-            replacement.put(content)
-        except OSError as error:
-            raise _unusable(path.parent, error) from None
+    with open_replacement(path) as put, _storing_in(path.parent):
+        put(content)
 
 
 def remove(path: Path) -> bool:
     """Remove a file durably; False if there was none. Raises CredentialError."""
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise _unusable(path.parent, error) from None
+    with _storing_in(path.parent):
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
     with suppress(OSError):
         sync_folder(path.parent)
     return True
@@ -261,8 +233,13 @@ def _write_all(descriptor: int, content: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _unusable(folder: Path, error: OSError) -> CredentialError:
-    return CredentialError(
-        f"nothing can be stored in {folder}: {error.strerror or type(error).__name__}; nothing was changed",
-        hint="free some space, or make the folder yours and writable",
-    )
+@contextmanager
+def _storing_in(folder: Path) -> Iterator[None]:
+    """Turn the system's errors into a CredentialError: nothing can be stored in the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise CredentialError(
+            f"nothing can be stored in {folder}: {error.strerror or type(error).__name__}; nothing was changed",
+            hint="free some space, or make the folder yours and writable",
+        ) from None

@@ -268,7 +268,7 @@ def test_a_folder_of_another_machine_is_refused(
 def test_a_draft_without_content_goes_away_and_leaves_the_old(folder: Path) -> None:
     path = folder / "t.json"
     files.write(path, b"old")
-    with files.FileReplacement(path):
+    with files.open_replacement(path):
         assert len(list(folder.iterdir())) == 2
     assert path.read_bytes() == b"old"
     assert list(folder.iterdir()) == [path]
