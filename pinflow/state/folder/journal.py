@@ -318,9 +318,9 @@ def _parse(text: str, file: Path) -> Any:
 def effect_of(row: tuple[Any, ...], file: Path) -> EffectRecord:
     """The effect of a row of the file."""
     step, key, kind, state, attempts, method, digest, sent_at, result, error = row
-    found = state == "adopted"
+    adopted = state == "adopted"
     request = attempts, method, digest, sent_at, _parse(result, file)
-    return EffectRecord(step, key, kind, "done" if found else state, *request, error, adopted=found)
+    return EffectRecord(step, key, kind, "done" if adopted else state, *request, error, adopted)
 
 
 def calls_of(rows: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:

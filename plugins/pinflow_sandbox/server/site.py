@@ -36,7 +36,7 @@ class Site:
         hosts: Collection[str],
         *,
         sleep: Callable[[float], None],
-        faults: FaultHook | None = None,
+        faults: FaultHook,
     ) -> None:
         self._world = world
         self._surface = surface
@@ -57,7 +57,7 @@ class Site:
                 return oauth.consent_response(self._world, call)
         if self._world.settings.latency:
             self._sleep(self._world.settings.latency)
-        answer = self._apply(call) if self._faults is None else self._faults(call, lambda: self._apply(call))
+        answer = self._faults(call, lambda: self._apply(call))
         number = ("x-pinterest-rid", str(next(self._numbers)))
         return HttpResponse(answer.status, answer.body, answer.content_type, (*answer.headers, number))
 

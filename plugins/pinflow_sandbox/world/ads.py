@@ -63,7 +63,7 @@ def item_of(world: World, account: AdAccountRecord, noun: str, id: str) -> AdIte
 
 
 def noun_of(entity: AdEntity) -> str:
-    """ "ad_account", "campaign", "ad_group" or "ad"."""
+    """The noun of an entity: "ad_account", "campaign", "ad_group" or "ad"."""
     return next((noun for noun, kind in _TYPES.items() if isinstance(entity, kind)), "ad_account")
 
 

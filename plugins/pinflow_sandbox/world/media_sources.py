@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pinflow_sandbox.server.errors import restricted_feature
 from pinflow_sandbox.world import images, uploads
 from pinflow_sandbox.world.records import PinContent, Slot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pinflow_sandbox.server.body_checks import RequestBody
     from pinflow_sandbox.world.world import Caller, World
 
@@ -21,7 +23,8 @@ _KINDS = ("image_url", "image_base64", "multiple_image_urls", "multiple_image_ba
 _IMAGE_TYPES = ("image/jpeg", "image/png")
 _URL = re.compile(r"https?://[^\s/]+(/\S*)?", re.IGNORECASE)
 _URL_LENGTH = 2048  # characters
-_TITLE, _DESCRIPTION = 100, 800  # characters
+_TEXTS = {"title": 100, "description": 800, "link": _URL_LENGTH, "alt_text": 500}  # of a Pin; characters
+SLOT_TEXTS = ("title", "description", "link")  # of one image in a carousel
 
 
 def content_from(world: World, caller: Caller, source: RequestBody, *, salt: str) -> PinContent:
@@ -52,8 +55,12 @@ def _carousel(source: RequestBody, salt: str, *, by_url: bool) -> PinContent:
 
 def _slot(part: RequestBody, salt: str, *, by_url: bool) -> Slot:
     key = _key_of_url(part, "url", salt) if by_url else _key_of_bytes(part, salt)
-    title, description = part.text("title", most=_TITLE), part.text("description", most=_DESCRIPTION)
-    return Slot(key, title, description, part.text("link", most=_URL_LENGTH))
+    return Slot(key, **read_texts(part, SLOT_TEXTS))
+
+
+def read_texts(body: RequestBody, names: Iterable[str] = tuple(_TEXTS), *, null: bool = False) -> dict[str, Any]:
+    """Those of these texts that a body has, the ones of a Pin by default."""
+    return {name: body.text(name, most=_TEXTS[name], null=null) for name in names if name in body}
 
 
 def _video(world: World, caller: Caller, source: RequestBody, salt: str, *, standard: bool) -> PinContent:

@@ -6,19 +6,16 @@ Source: https://developers.pinterest.com/docs/api/v5/ (pins)
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pinflow_sandbox.server import errors
-from pinflow_sandbox.world.media_sources import content_from
+from pinflow_sandbox.world.media_sources import SLOT_TEXTS, content_from, read_texts
 from pinflow_sandbox.world.records import PinContent, PinRecord
 
 if TYPE_CHECKING:
     from pinflow_sandbox.server.body_checks import RequestBody
     from pinflow_sandbox.world.records import BoardRecord, SectionRecord
     from pinflow_sandbox.world.world import Caller, World
-
-TITLE, DESCRIPTION, LINK, ALT_TEXT = 100, 800, 2048, 500  # characters
-_TEXTS = {"title": TITLE, "description": DESCRIPTION, "link": LINK, "alt_text": ALT_TEXT}
 
 
 def create_pin(world: World, caller: Caller, body: RequestBody) -> PinRecord:
@@ -28,7 +25,7 @@ def create_pin(world: World, caller: Caller, body: RequestBody) -> PinRecord:
             "Apps with Trial access cannot create Pins in production; use the API Sandbox instead: "
             "https://api-sandbox.pinterest.com"
         )
-    texts: dict[str, Any] = {name: body.text(name, most=most, null=True) for name, most in _TEXTS.items()}
+    texts = read_texts(body, null=True)
     colour = body.text("dominant_color", null=True)
     body.id("sponsor_id")
     parent = body.id("parent_pin_id")
@@ -165,22 +162,15 @@ def _find_savable(world: World, caller: Caller, id: str) -> PinRecord:
 def _edited_content(pin: PinRecord, body: RequestBody) -> PinContent:
     """A Pin's content with the texts in the body."""
     old = pin.content
-    texts: dict[str, Any] = {
-        name: body.text(name, most=most, null=True) for name, most in _TEXTS.items() if name in body
-    }
+    texts = read_texts(body, null=True)
     slots = old.slots
     if "carousel_slots" in body:
         if old.kind != "multiple_images":
             raise body.field_error("carousel_slots", "is for Pins with several images only")
         changes = body.parts("carousel_slots", least=0, most=len(slots))
-        edited = [replace(slot, **_slot_texts(change)) for slot, change in zip(slots, changes, strict=False)]
+        edited = [replace(slot, **read_texts(change, SLOT_TEXTS)) for slot, change in zip(slots, changes, strict=False)]
         slots = (*edited, *slots[len(edited) :])
     return replace(old, slots=slots, **texts)
-
-
-def _slot_texts(body: RequestBody) -> dict[str, Any]:
-    limits = {"title": TITLE, "description": DESCRIPTION, "link": LINK}
-    return {name: body.text(name, most=most) for name, most in limits.items() if name in body}
 
 
 def _move(world: World, caller: Caller, pin: PinRecord, body: RequestBody) -> None:
