@@ -90,14 +90,10 @@ def _unit(name: str) -> str:
 
 
 def _months_later(start: date, count: int) -> date:
+    from calendar import monthrange  # few recipes add months
+
     year, month = divmod(start.year * 12 + start.month - 1 + count, 12)
-    first = start.replace(year=year, month=month + 1, day=1)
-    for day in range(start.day, 28, -1):
-        try:
-            return first.replace(day=day)
-        except ValueError:  # this month is shorter
-            continue
-    return first.replace(day=min(start.day, 28))
+    return start.replace(year=year, month=month + 1, day=min(start.day, monthrange(year, month + 1)[1]))
 
 
 def days_between(one: str, other: str) -> int:

@@ -80,8 +80,8 @@ class Expression:
     """A compiled expression; two of the same text are equal."""
 
     text: str
-    references: tuple[Reference, ...] = field(compare=False)
-    constant: bool = field(compare=False)  # reads neither data nor the clock
+    references: tuple[Reference, ...]
+    constant: bool  # reads neither data nor the clock
     _program: Program = field(compare=False, repr=False)
 
     def evaluate(self, scope: Mapping[str, Any], *, now: datetime | None = None) -> Any:
@@ -123,9 +123,9 @@ class Template:
     """
 
     text: str
-    parts: tuple[Part, ...] = field(compare=False)
-    single: bool = field(compare=False)
-    references: tuple[Reference, ...] = field(compare=False)
+    parts: tuple[Part, ...]
+    single: bool
+    references: tuple[Reference, ...]
 
     def render(self, scope: Mapping[str, Any], *, now: datetime | None = None) -> Any:
         """The value of a single expression; else all parts joined as text.
@@ -203,8 +203,8 @@ def _parts(text: str) -> Iterator[Part]:
             end = _closing(text, opening)
             yield _expression(text, start, end)
             start = end + 2
-    if start < len(text):
-        yield text[start:]
+    if rest := text[start:]:
+        yield rest
 
 
 def _expression(text: str, start: int, end: int) -> tuple[Expression, int]:
