@@ -327,6 +327,7 @@ def test_looks_go_on_until_two_in_a_row_agree(world: World) -> None:
     [
         ([{"saves": 1}, {"saves": 2}, {"saves": 2}], {"saves": 2}),
         ([None, "a title", "a title"], "a title"),
+        ([1, 2, 3, 3], 3),
         ([{"id": "1"}, {"saves": 1}, {"saves": 1}], {"saves": 1}),
     ],
 )
@@ -335,6 +336,7 @@ def test_looks_agree_when_they_see_the_same_thing(world: World, looks: list[Any]
     seen = iter(looks)
     do = poster(world, durable, "a", after=InDoubt("no answer"))
     assert durable.once("1", do, find=lambda: next(seen)) == result
+    assert list(seen) == []
 
 
 def test_a_clock_that_is_set_forward_does_not_shorten_the_settle_time(world: World) -> None:
@@ -475,10 +477,13 @@ def test_what_was_sent_again_and_then_held_back_may_have_been_applied(world: Wor
     assert (found["id"], world.sent["gone"]) == ("1", 1)
 
 
-def test_what_was_sent_once_and_refused_was_not_applied_although_it_may_be_repeated(world: World) -> None:
+@pytest.mark.parametrize("error", [RemoteError("no", status=400), Interrupted("stop")], ids=repr)
+def test_what_was_sent_once_and_refused_was_not_applied_although_it_may_be_repeated(
+    world: World, error: Exception
+) -> None:
     durable = world.start(repeatable={"POST"})
-    with pytest.raises(RemoteError):
-        durable.once("1", refusing(durable, RemoteError("no", status=400)))
+    with pytest.raises(type(error)):
+        durable.once("1", refusing(durable, error))
     durable.once("1", poster(world, durable, "a"))
     assert world.waits == []
 
@@ -631,6 +636,19 @@ def test_what_is_in_doubt_is_settled_before_anything_else_is_sent(world: World) 
     ids = {key: found["id"] for key, found in durable.effects_of("pin")}
     assert {key: world.applied[int(id) - 1][1] for key, id in ids.items()} == {"a": "a", "b": "b", "c": "c"}
     assert (result.adopted, result.done) == (1, 2)
+
+
+def test_a_lost_item_is_looked_for_when_the_settle_time_is_over_unless_a_look_is_proof(world: World) -> None:
+    durable = world.start()
+    do = poster(world, durable, "a", after=InDoubt("no answer"))
+    assert each(world, durable, ["a"], lambda _: do(), find=world.listed).adopted == 1
+    assert world.waits == [60.0, 5.0]
+
+
+def test_two_items_are_at_work_where_two_may_be(world: World) -> None:
+    durable = world.start(executor=(pool := Pool()))
+    each(world, durable, ["0", "1", "2"], parallel=2)
+    assert len(pool.futures) == 3
 
 
 def test_each_keeps_the_order_when_serial(world: World) -> None:
@@ -998,6 +1016,16 @@ def test_a_total_beyond_the_budget_is_refused_before_anything_is_sent(world: Wor
         durable.each("abcd", key=str, do=world.apply, kind=kind, total=6, after=before)
     assert refused.value.message == f"this makes up to 4 changes ({what}); more than 3 need an approval"
     assert sum(world.sent.values()) == 3
+
+
+def test_a_write_needs_an_approval_unless_it_changes_nothing_of_an_account(world: World) -> None:
+    durable = world.start(budget=WriteBudget(0))
+    with pytest.raises(ApprovalRequired):
+        durable.once("pin", poster(world, durable, "a"))
+    with pytest.raises(ApprovalRequired):
+        each(world, durable, ["a"])
+    durable.once("report", poster(world, durable, "b"), counts_as_change=False)
+    assert world.sent == {"b": 1}
 
 
 def test_a_dry_run_asks_for_no_approval(world: World) -> None:

@@ -212,7 +212,14 @@ def test_an_item_that_comes_twice_is_worked_on_once(project: Any) -> None:
 
 def test_a_dry_run_counts_items_that_come_twice_as_the_real_one_does(project: Any) -> None:
     Work(project)
-    assert project.run(loop("[a, b, a, a]"), dry_run=True).outputs == {"count": 4, "ok": 2, "already": 2}
+    assert project.run(loop("[a, b, c, a]"), dry_run=True).outputs == {"count": 4, "ok": 3, "already": 1}
+
+
+def test_a_loop_that_collects_has_a_row_for_every_item_once(project: Any) -> None:
+    work = Work(project)
+    recipe = loop("[a, b, c, a]", 'collect: {it: "${{ item }}"}').replace("steps.all.already", "steps.all.rows")
+    assert project.run(recipe).outputs == {"count": 4, "ok": 3, "already": [{"it": "a"}, {"it": "b"}, {"it": "c"}]}
+    assert work.done == ["a", "b", "c"]
 
 
 def test_a_loops_key_tells_its_items_apart(project: Any) -> None:
