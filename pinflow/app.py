@@ -138,7 +138,7 @@ class App:
             name = self.environ.get(api.version_variable) if api.version_variable else None
             if name and name not in self.registry.apis:
                 known = ", ".join(sorted(self.registry.apis))
-                raise UsageError(f"{api.version_variable} is {name[:40]!r}, which no plugin speaks; there are: {known}")
+                raise UsageError(f"{api.version_variable} is the unknown API {name[:40]!r}; there are: {known}")
             if name:
                 return name
         return None

@@ -79,7 +79,7 @@ class Context(Durable):
     def credential_request(self, token: str = "access_token", api: str | None = None) -> CredentialRequest:  # noqa: S107
         """Where a token is looked for, for actions about tokens themselves. ``api`` None is the recipe's own.
 
-        Raises UsageError for an API that no plugin speaks.
+        Raises UsageError for an unknown API.
         """
         return self._ask(token, api)
 

@@ -49,7 +49,7 @@ class SignIn:
     now: Callable[[], float]
 
     def request(self, token: str, api: str | None, scopes: frozenset[str] = frozenset()) -> CredentialRequest:
-        """Where a token is looked for. Raises UsageError for an API that no plugin speaks."""
+        """Where a token is looked for. Raises UsageError for an unknown API."""
         if (known := self.registry.apis.get(api or "")) is None:
             raise UsageError(f"unknown API {api!r}", hint="say which: api: v5")
         return CredentialRequest(

@@ -21,10 +21,10 @@ class ActionLookup:
         self._registry = registry
         self._checker = checker
         self._forced = forced
-        self._wrong: set[str] = set()  # APIs that no plugin speaks: one message each is enough
+        self._wrong: set[str] = set()  # unknown APIs: one message each is enough
 
     def check_api(self, place: Place, recipe: Recipe) -> None:
-        """Note a recipe's own API if no plugin speaks it."""
+        """Note a recipe's own API if it is unknown."""
         if recipe.api is not None and self._forced is None:
             self._check_known(recipe.api, place)
 

@@ -298,7 +298,7 @@ class _Offers:
         owner = self._owner[f"action {action.full_name}"]
         who = f"plugin {self._describe(owner)}: action {action.full_name}"
         if action.api is not None and action.api not in apis:
-            problem = f"{who} needs the API {action.api!r}, which no plugin speaks"
+            problem = f"{who} needs API {action.api!r}, which no installed plugin provides"
             raise PluginError(problem, hint=_leave_out(self.infos[owner]))
         if action.effect not in get_args(Effect):  # a misspelt "write" would be done in a dry run
             effects = ", ".join(get_args(Effect))

@@ -443,7 +443,7 @@ def test_an_action_for_an_api_that_nobody_speaks_is_refused() -> None:
 
     said = refused(offering("pinflow_actions", [dust]))
     assert said.splitlines() == [
-        f"plugin 'Shop' ({__name__}): action v9.dust needs the API 'v9', which no plugin speaks",
+        f"plugin 'Shop' ({__name__}): action v9.dust needs API 'v9', which no installed plugin provides",
         "  to continue without it: PINFLOW_DISABLE=Shop",
     ]
 

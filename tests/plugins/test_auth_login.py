@@ -454,7 +454,7 @@ def test_where_nothing_can_be_stored_nobody_is_asked(user: User) -> None:
     [
         (["--port", "0"], "argument --port: must be a number from 1 to 65535, not '0'"),
         (["--timeout", "soon"], "argument --timeout: "),
-        (["--api", "v9"], "no plugin speaks the API 'v9'"),
+        (["--api", "v9"], "unknown API 'v9'"),
         (["--no-browser", "--client-credentials"], "not allowed with argument"),
         (["--brwser"], "unknown option --brwser"),
     ],

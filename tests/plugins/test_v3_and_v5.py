@@ -177,7 +177,7 @@ def test_the_environment_names_the_version_where_a_recipe_does_not(tmp_path: Pat
 
     assert planned("v3") == "v3.get_user"
     assert planned("v3", api="v5") == "v5.get_user"
-    with pytest.raises(UsageError, match="PINTEREST_API_VERSION is '3', which no plugin speaks; there are: v3, v5"):
+    with pytest.raises(UsageError, match="PINTEREST_API_VERSION is the unknown API '3'; there are: v3, v5"):
         planned("3")
     recipe.write_text("name: n\napi: v5\nsteps: [{uses: get_user}]\n", "utf-8")
     assert planned("v3") == "v5.get_user"

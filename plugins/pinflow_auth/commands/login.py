@@ -89,11 +89,11 @@ def find_api(app: Host, name: str | None, recipes: Sequence[Path] = ()) -> Api:
     apis = app.registry.apis
     if name is not None:
         if name not in apis:
-            raise UsageError(f"no plugin speaks the API {name!r}", hint=f"the APIs are: {', '.join(sorted(apis))}")
+            raise UsageError(f"unknown API {name!r}", hint=f"the APIs are: {', '.join(sorted(apis))}")
         return apis[name]
     with_sign_in = {id for id, api in apis.items() if api.oauth is not None}
     if not with_sign_in:
-        raise UsageError("no plugin speaks an API with sign-in")
+        raise UsageError("no installed plugin provides an API with sign-in")
     needed = {of for recipe in recipes for _, of in scopes.scope_needs(app, recipe)} & with_sign_in
     if len(needed) > 1:
         raise UsageError(

@@ -108,7 +108,7 @@ def _assess(row: TokenRow, app: Host, needed: Needs) -> TokenRow:
         return row
     apis = [api for api in row.apis if api in app.registry.apis]
     if not apis:
-        return replace(row, unused=f"no plugin speaks its API, {', '.join(row.apis)}")
+        return replace(row, unused=f"unknown API {', '.join(row.apis)}")
     request = app.credential_request(row.name, apis[0])
     return replace(
         row,
