@@ -31,6 +31,12 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message: "; did you mean 'run'?", or "" if no known name is similar."""
+    near = nearest(name, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
 def quote(value: object) -> str:
     """A name or another value for a message: in quotes, and cut if it is long."""
     name = str(value)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pinflow.cli.parser import did_you_mean
 from pinflow.errors import OK, UsageError
 from pinflow.reporters.text import fit, inert, json_text, table
+from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import argparse
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         shell.say(_recipe_text(actions, args.name).removesuffix("\n"))
     elif not shell.human:
         origins = plugins_by_action(registry)
-        shell.say(json_text({"actions": [as_data(action, origins) for action in actions]}))
+        shell.say_json({"actions": [as_data(action, origins) for action in actions]})
     elif args.name is None:
         _list(actions, shell)
     else:
@@ -81,7 +81,6 @@ def _recipe_text(actions: Sequence[Action], name: str | None) -> str:
 
 def _list(actions: Iterable[Action], shell: Shell) -> None:
     paint = shell.painter(shell.stdout)
-    width = shell.width(shell.stdout)
     by_api: dict[str, list[tuple[str, str, str]]] = {}
     for action in actions:
         effect = "any" if action.variants is not None else "deletes" if action.destructive else action.effect
@@ -90,8 +89,7 @@ def _list(actions: Iterable[Action], shell: Shell) -> None:
         shell.tell("No plugin provides actions. To list the plugins: pinflow plugins")
     for api, rows in by_api.items():
         shell.say(paint(inert(api) if api else "any API", "bold"))
-        for line in table(rows, indent="  "):
-            shell.say(fit(line, width))
+        shell.say_lines(table(rows, indent="  "))
 
 
 def _show(action: Action, registry: Registry, shell: Shell) -> None:

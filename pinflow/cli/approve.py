@@ -38,9 +38,7 @@ OUTPUTS: Sequence[str] = ("human", "json")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", nargs="?", type=Path, metavar="RECIPE", help="a recipe's file, or a bundled one")
-    parser.add_argument(
-        "-i", "--input", dest="inputs", action="append", default=[], metavar="NAME=VALUE", help="an input (repeatable)"
-    )
+    run_common.add_inputs(parser)
     parser.add_argument("--api", metavar="API", help="API version to run it on, instead of the recipe's own")
     parser.add_argument("--yes", action="store_true", help="approve without a dry run and a question")
     run_common.add_max_writes(parser, "how many changes one run may make")
@@ -64,11 +62,7 @@ def _approve(args: argparse.Namespace, shell: Shell, app: App) -> int:
     max_writes = run_common.max_writes(args, shell)
     plan = app.plan(args.recipe, inputs=run_common.parse_inputs(args.inputs), api=args.api)
     if not plan.unattended_writes:
-        _say(
-            shell,
-            f"{inert(plan.source.name)} changes nothing and needs no approval",
-            {"approval": None},
-        )
+        _say(shell, f"{inert(plan.source.name)} changes nothing and needs no approval", {"approval": None})
         return OK
     for line in _plan_lines(plan):
         shell.tell(fit(line, shell.width(shell.stderr)))
@@ -161,7 +155,7 @@ def _value_text(value: Any) -> str:
 def _list(shell: Shell, app: App) -> int:
     approvals, damaged = app.approvals.all()
     if not shell.human:
-        shell.say(json_text({"approvals": [_data(approval) for approval in approvals], "damaged": damaged}))
+        shell.say_json({"approvals": [_data(approval) for approval in approvals], "damaged": damaged})
         return STATE if damaged else OK
     if approvals:
         rows = [("ID", "RECIPE", "INPUTS", "CHANGES", "DELETES", "BY", "WHEN")]
@@ -177,8 +171,7 @@ def _list(shell: Shell, app: App) -> int:
             )
             for approval in approvals
         ]
-        for line in table(rows):
-            shell.say(fit(line, shell.width(shell.stdout)))
+        shell.say_lines(table(rows))
     elif not damaged:
         shell.tell("No approvals. To approve a recipe: pinflow approve RECIPE")
     for problem in damaged:
@@ -197,15 +190,5 @@ def _say(shell: Shell, text: str, data: Any) -> None:
 
 
 def _data(approval: Approval) -> dict[str, Any]:
-    return {
-        "id": approval.id,
-        "digest": approval.digest,
-        "name": approval.name,
-        "recipe": approval.recipe,
-        "api": approval.api,
-        "inputs": dict(approval.inputs),
-        "deletes": list(approval.deletes),
-        "max_writes": approval.max_writes,
-        "by": approval.by,
-        "at": approval.at,
-    }
+    names = ("id", "digest", "name", "recipe", "api", "inputs", "deletes", "max_writes", "by", "at")
+    return {name: getattr(approval, name) for name in names}

@@ -86,14 +86,18 @@ def _value_cases(tree: Mapping[tuple[str, ...], list[Option]]) -> list[str]:
     return [f"    {name}) after='{words}' ;;" for name, words in values.items()]
 
 
-def bash(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str]) -> str:
-    """A script for bash 3.2 and later."""
-    return _BASH.format(
-        commands=" ".join([*helps, "help"]),
+def _fill(script: str, tree: Mapping[tuple[str, ...], list[Option]], variable: str, *, commands: str) -> str:
+    return script.format(
+        commands=commands,
         after="\n".join(_value_cases(tree)),
-        cases="\n".join(_word_cases(tree, "words")),
+        cases="\n".join(_word_cases(tree, variable)),
         paths="|".join(f"'{' '.join(path)}'" for path in tree),
     )
+
+
+def bash(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str]) -> str:
+    """A script for bash 3.2 and later."""
+    return _fill(_BASH, tree, "words", commands=" ".join([*helps, "help"]))
 
 
 _BASH = """\
@@ -143,12 +147,8 @@ complete -o filenames -F _pinflow pinflow"""
 
 def zsh(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str]) -> str:
     """A script for zsh 5 and later."""
-    return _ZSH.format(
-        commands="\n".join(f"    '{name}:{_shell_text(text)}'" for name, text in helps.items()),
-        after="\n".join(_value_cases(tree)),
-        cases="\n".join(_word_cases(tree, "words_")),
-        paths="|".join(f"'{' '.join(path)}'" for path in tree),
-    )
+    commands = "\n".join(f"    '{name}:{_shell_text(text)}'" for name, text in helps.items())
+    return _fill(_ZSH, tree, "words_", commands=commands)
 
 
 _ZSH = """\

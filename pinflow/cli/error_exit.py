@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pinflow.errors import DEFECT, INTERRUPTED, PinflowError
-from pinflow.reporters.text import inert, json_text
+from pinflow.reporters.text import inert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ def show(shell: Shell, error: PinflowError) -> None:
     if not shell.human:
         from pinflow.reporters.errors import error_data
 
-        shell.say(json_text({"error": error_data(error)}))
+        shell.say_json({"error": error_data(error)})
         return
     for line in error_lines(shell, error):
         shell.tell(line)
@@ -88,7 +88,7 @@ def _show_defect(shell: Shell, error: Exception) -> None:
         shell.tell("  what was done before it is recorded; the report contains no values of variables")
         return
     data = {"kind": "defect", "message": message, "hint": "", "exit_code": DEFECT, "problems": []}
-    shell.say(json_text({"error": data}))
+    shell.say_json({"error": data})
 
 
 def _write_report(shell: Shell, error: Exception) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow.errors import OK, UsageError
-from pinflow.reporters.text import fit, inert, json_text, table
+from pinflow.reporters.text import inert, json_text, table
 
 if TYPE_CHECKING:
     import argparse
@@ -113,8 +113,7 @@ def write_recipe(shell: Shell, text: str, to: Path | None) -> int:
         return OK
     write_new(to.parent, {to.name: text})
     if not shell.human:
-        shell.say(json_text({"recipe": text, "file": str(to)}))
-        return OK
+        return shell.say_json({"recipe": text, "file": str(to)})
     shell.tell(f"wrote {inert(str(to))}; try it: pinflow run {inert(str(to))} --sandbox")
     return OK
 
@@ -128,8 +127,7 @@ def _write_plugin(shell: Shell, name: str, into: Path | None) -> int:
     check_empty(folder)
     write_new(folder, files)
     if not shell.human:
-        shell.say(json_text({"folder": str(folder), "files": sorted(files)}))
-        return OK
+        return shell.say_json({"folder": str(folder), "files": sorted(files)})
     shell.tell(f"wrote {len(files)} files; next:")
     for line in (
         f"cd {shlex.quote(str(folder))}",
@@ -147,8 +145,5 @@ def _list_templates(shell: Shell) -> int:
 
     templates = recipe_templates()
     if not shell.human:
-        shell.say(json_text({"templates": [{"name": t.name, "description": t.description} for t in templates]}))
-        return OK
-    for line in table([(inert(template.name), inert(template.description)) for template in templates]):
-        shell.say(fit(line, shell.width(shell.stdout)))
-    return OK
+        return shell.say_json({"templates": [{"name": t.name, "description": t.description} for t in templates]})
+    return shell.say_lines(table([(inert(template.name), inert(template.description)) for template in templates]))

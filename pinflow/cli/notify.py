@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pinflow.errors import FAILED, OK, UsageError
-from pinflow.reporters.text import fit, inert, json_text, table
+from pinflow.reporters.text import inert, table
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 def _test(shell: Shell, app: App) -> int:
     results = app.notices.test()
     if not shell.human:
-        shell.say(json_text({"notifiers": results}))
+        shell.say_json({"notifiers": results})
     for name, outcome in results.items() if shell.human else ():
         shell.say(f"{inert(name)}: {inert(outcome)}")
     return FAILED if any(outcome.startswith("failed") for outcome in results.values()) else OK
@@ -55,10 +55,10 @@ def _test(shell: Shell, app: App) -> int:
 def _list(shell: Shell, app: App) -> int:
     notices = app.notices.open()
     if not shell.human:
-        shell.say(json_text({"notices": [notice.as_data() for notice in notices]}))
-        return OK
+        return shell.say_json({"notices": [notice.as_data() for notice in notices]})
     if not notices:
         shell.tell("No open alerts. To send a test: pinflow notify --test")
+        return OK
     rows = [
         (
             time.strftime("%Y-%m-%d %H:%M", time.localtime(notice.at)),
@@ -68,6 +68,4 @@ def _list(shell: Shell, app: App) -> int:
         )
         for notice in notices
     ]
-    for line in table([("SINCE", "LEVEL", "WHAT", "KEY"), *rows]) if rows else ():
-        shell.say(fit(line, shell.width(shell.stdout)))
-    return OK
+    return shell.say_lines(table([("SINCE", "LEVEL", "WHAT", "KEY"), *rows]))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pinflow.cli.shell import CommonOptions
 from pinflow.errors import UsageError
 from pinflow.lazy_dataclass import dataclass
+from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pinflow.cli.commands import CommandModule
     from pinflow.cli.shell import Shell
@@ -54,14 +55,6 @@ class Parser(argparse.ArgumentParser):
             words = f"{', '.join(choices)} or {last}" if choices else last
             near = did_you_mean(str(value), map(str, action.choices))
             raise argparse.ArgumentError(action, f"must be {words}, not {value!r}{near}")
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a message: "; did you mean 'run'?", or "" if no known word is similar."""
-    from pinflow.suggestions import nearest
-
-    near = nearest(word, known)
-    return f"; did you mean {near!r}?" if near else ""
 
 
 def parser_of(name: str, module: CommandModule, shell: Shell) -> Parser:

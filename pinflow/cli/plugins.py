@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow.errors import FAILED, OK
-from pinflow.reporters.text import fit, inert, json_text, table
+from pinflow.reporters.text import inert, table
 
 if TYPE_CHECKING:
     import argparse
@@ -59,7 +59,7 @@ def _check(args: argparse.Namespace, shell: Shell) -> int:
     disabled = disabled_in(shell.environ)
     report = check_plugin(args.name, recipes=args.recipes, files=shell.options.plugins, disabled=disabled)
     if not shell.human:
-        shell.say(json_text({**asdict(report), "not_exercised": list(report.not_exercised), "ok": report.ok}))
+        shell.say_json({**asdict(report), "not_exercised": list(report.not_exercised), "ok": report.ok})
         return OK if report.ok else FAILED
     paint = shell.painter(shell.stdout)
     for text, style in _report_lines(report):
@@ -93,17 +93,14 @@ def _count_text(number: int, what: str) -> str:
 def _list(shell: Shell) -> int:
     plugins = shell.app().registry.plugins
     if not shell.human:
-        shell.say(json_text({"plugins": [_data(plugin) for plugin in plugins]}))
-        return OK
+        return shell.say_json({"plugins": [asdict(plugin) for plugin in plugins]})
     rows = [("PLUGIN", "PACKAGE", "VERSION", "PROVIDES")]
     for plugin in plugins:
         package = plugin.distribution or plugin.module
         rows.append((inert(plugin.name), inert(package), inert(plugin.version), summary(plugin)))
         if shell.options.verbosity > 0:
             rows += [("", "", "", inert(offer)) for offer in plugin.offers]
-    for line in table(rows):
-        shell.say(fit(line, shell.width(shell.stdout)))
-    return OK
+    return shell.say_lines(table(rows))
 
 
 def summary(plugin: PluginInfo) -> str:
@@ -114,13 +111,3 @@ def summary(plugin: PluginInfo) -> str:
         kinds[kind] = kinds.get(kind, 0) + 1
     plural = {"sandbox": "sandboxes"}
     return ", ".join(f"{n} {kind if n == 1 else plural.get(kind, f'{kind}s')}" for kind, n in kinds.items()) or "hooks"
-
-
-def _data(plugin: PluginInfo) -> dict[str, object]:
-    return {
-        "name": plugin.name,
-        "module": plugin.module,
-        "distribution": plugin.distribution,
-        "version": plugin.version,
-        "offers": list(plugin.offers),
-    }

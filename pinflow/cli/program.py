@@ -11,6 +11,7 @@ from pinflow.cli.commands import BUILT_IN, RESERVED, load_commands, module_of, p
 from pinflow.cli.help_cache import read_help, write_help
 from pinflow.errors import OK, USAGE, PluginError, UsageError
 from pinflow.reporters.text import inert
+from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,8 +100,6 @@ def _without_command(leading: Sequence[str], shell: Shell) -> int:
     known = {"-q", "--quiet", "-v", "--verbose", "--no-input", *_HELP, "--version", *_WITH_VALUE}
     unknown = [word for word in leading if word.startswith("-") and word.partition("=")[0] not in known]
     if unknown:
-        from pinflow.cli.parser import did_you_mean
-
         raise UsageError(f"unknown option {unknown[0]}{did_you_mean(unknown[0], known)}", hint="see: pinflow --help")
     shell.tell(_help_text(shell))
     return USAGE
@@ -122,8 +121,6 @@ def _help_text(shell: Shell) -> str:
 
 
 def _unknown_command(name: str, shell: Shell) -> UsageError:
-    from pinflow.cli.parser import did_you_mean
-
     known = [*(entry.name for entry in BUILT_IN), *plugin_commands(shell), "help"]
     if name.endswith((".yaml", ".yml")):
         return UsageError(f"unknown command {name!r}", hint=f"to run this recipe: pinflow run {name}")

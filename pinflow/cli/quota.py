@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pinflow.errors import OK
-from pinflow.reporters.text import fit, inert, json_text, table
+from pinflow.reporters.text import inert, table
 from pinflow.reporters.wording import duration, moment
 from pinflow.schema.durations import SECONDS
 
@@ -48,14 +48,11 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if not shell.human:
         quotas = [asdict(use) | {"left": use.remaining} for use in uses if use.category]
         blocks = [{"api": use.api, "login": use.login, "until": use.paused_until} for use in uses if not use.category]
-        shell.say(json_text({"quotas": quotas, "blocks": blocks}))
-        return OK
+        return shell.say_json({"quotas": quotas, "blocks": blocks})
     if not uses:
         shell.tell("No quota was used in the last day.")
         return OK
-    for line in _table_lines(uses, now):
-        shell.say(fit(line, shell.width(shell.stdout)))
-    return OK
+    return shell.say_lines(_table_lines(uses, now))
 
 
 def _table_lines(uses: Sequence[QuotaUse], now: float) -> Iterator[str]:

@@ -15,7 +15,6 @@ from pinflow.cli import error_exit
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import stop_on_signals
 from pinflow.errors import INTERRUPTED, UsageError
-from pinflow.reporters.text import json_text
 from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:
@@ -35,9 +34,7 @@ OUTPUTS = ("human", "json", "ndjson")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that run and resume share."""
-    parser.add_argument(
-        "-i", "--input", dest="inputs", action="append", default=[], metavar="NAME=VALUE", help="an input (repeatable)"
-    )
+    add_inputs(parser)
     add_pace(parser)
     parser.add_argument(
         "--executor",
@@ -48,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unattended", action="store_true", help="never ask; changes need an approval (see: pinflow approve)"
     )
+
+
+def add_inputs(parser: argparse.ArgumentParser, help: str = "an input (repeatable)") -> None:
+    """Add the argument for a recipe's inputs."""
+    parser.add_argument("-i", "--input", dest="inputs", action="append", default=[], metavar="NAME=VALUE", help=help)
 
 
 def add_pace(parser: argparse.ArgumentParser) -> None:
@@ -238,7 +240,7 @@ def _write_result(
     from pinflow.reporters.summary import Recap, as_data
 
     if shell.options.output == "json":
-        shell.say(json_text(as_data(name, result)))
+        shell.say_json(as_data(name, result))
         return
     if shell.options.output == "ndjson":
         return  # its last line, the RunFinished event, has been written

@@ -58,8 +58,7 @@ def _list(shell: Shell, app: App, *, everything: bool) -> int:
     runs = list(app.runs())
     listed = runs if everything else runs[:_LISTED]
     if not shell.human:
-        shell.say(json_text({"runs": [record_data(record) for record in listed]}))
-        return OK
+        return shell.say_json({"runs": [record_data(record) for record in listed]})
     if not runs:
         shell.tell("No runs yet. To try one: pinflow run copy_board --sandbox")
         return OK
@@ -126,11 +125,8 @@ def _time_text(at: float | None) -> str:
 
 def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
     if not shell.human:
-        shell.say(json_text(_detail_data(detail, items=items)))
-        return OK
-    width = shell.width(shell.stdout)
-    for line in _head_lines(detail.record):
-        shell.say(fit(line, width))
+        return shell.say_json(_detail_data(detail, items=items))
+    shell.say_lines(_head_lines(detail.record))
     parts = {
         "steps": _step_lines(detail, items=items),
         "effects": counts_table(_counts(detail)),
@@ -141,8 +137,7 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
     elif detail.record.state != "running":
         parts["in doubt"] = [_item_line(effect) for effect in detail.effects if effect.state in ("intent", "doubt")]
     for title, lines in parts.items():
-        for line in [title, *lines] if lines else []:
-            shell.say(fit(line, width))
+        shell.say_lines([title, *lines] if lines else [])
     if advice := _next_command(detail.record):
         if advice.startswith("pinflow runs"):
             advice = f"pinflow resume {inert(detail.record.id)}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pinflow.errors import UsageError
 from pinflow.lazy_dataclass import dataclass
 from pinflow.recipe import bundled
+from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,13 +47,10 @@ def _read_template(path: Path) -> RecipeTemplate:
 
 def recipe_template(name: str) -> RecipeTemplate:
     """The template of this name. Raises UsageError, with the most similar name."""
-    from pinflow.suggestions import nearest
-
     templates = {template.name: template for template in recipe_templates()}
     if name not in templates:
-        near = nearest(name, templates)
-        suggestion = f"; did you mean {near!r}?" if near else ""
-        raise UsageError(f"unknown template {name!r}{suggestion}", hint="pinflow new recipe lists them")
+        message = f"unknown template {name!r}{did_you_mean(name, templates)}"
+        raise UsageError(message, hint="pinflow new recipe lists them")
     return templates[name]
 
 

@@ -6,17 +6,17 @@ import os
 from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pinflow.cli import run_common, schedule_text
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import SignalSafeEvent, stop_on_signals
 from pinflow.errors import FAILED, INTERRUPTED, OK, PAUSED, UsageError
-from pinflow.reporters.text import fit, inert, json_text, table
+from pinflow.reporters.text import inert, table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from pinflow.app import App, Options
@@ -40,6 +40,7 @@ OUTPUTS: Sequence[str] = ("human", "json")
 _MANY = 300  # recipes; checking them takes a second or two, and people wonder
 _MOST_LISTED = 10_000  # times to come; of one job they take 0.4 s
 _NAME = "the recipe's file name, or its name"
+_INPUT = "an input, for every recipe that has it (repeatable)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipes(verb("list", "list the jobs: schedule, state, next and last run"))
     following = verb("next", "show the next runs of all jobs, with time zones and clock changes")
     following.add_argument("recipes", nargs="*", metavar="[N] [RECIPE]", help="how many (default: 10), and of which")
-    add_inputs(following)
+    run_common.add_inputs(following, _INPUT)
     for name, help in (
         ("run-now", "run a job now, whatever its schedule says"),
         ("pause", "pause a job until it is resumed; its runs are skipped"),
@@ -88,20 +89,7 @@ def add_recipes(parser: argparse.ArgumentParser) -> None:
         metavar="RECIPE",
         help="recipes or folders (default: those of the last `schedule run`, else recipes/)",
     )
-    add_inputs(parser)
-
-
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Add the inputs of scheduled recipes."""
-    parser.add_argument(
-        "-i",
-        "--input",
-        dest="inputs",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an input, for every recipe that has it (repeatable)",
-    )
+    run_common.add_inputs(parser, _INPUT)
 
 
 def add_deadline(parser: argparse.ArgumentParser) -> None:
@@ -147,7 +135,7 @@ class ScheduleLog:
         if event.kind == "failed":
             self.failed.append(event.exit_code or FAILED)
         if not self._shell.human:
-            self._shell.say(json_text({"at": self._app.now(), **event_data(event)}))
+            self._shell.say_json({"at": self._app.now(), **event_data(event)})
         elif self._is_shown(event):
             for line in schedule_text.event_lines(event, self._app.now()):
                 self._shell.tell(line)
@@ -296,9 +284,9 @@ def _list(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore
     jobs = [(row, next_run(row), next(iter(store.occurrences.history(row.name, number=1)), None)) for row in rows]
     if not shell.human:
         data = [asdict(row) | {"next": start, "last": last and asdict(last)} for row, start, last in jobs]
-        return _say(shell, {"jobs": data})
+        return shell.say_json({"jobs": data})
     head = ("JOB", "WHEN", "STATE", "NEXT (LOCAL TIME)", "LAST")
-    return _table(shell, [head, *(schedule_text.job_row(*job, now=app.now()) for job in jobs)])
+    return shell.say_lines(table([head, *(schedule_text.job_row(*job, now=app.now()) for job in jobs)]))
 
 
 def _is_number(word: str) -> bool:
@@ -313,13 +301,13 @@ def _next(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore
     rows = _rows(shell, app, store, [Path(word) for word in words], args.inputs)
     runs = upcoming_runs(rows, app.now(), min(number, _MOST_LISTED))
     if not shell.human:
-        return _say(shell, {"next": [asdict(run) for run in runs]})
+        return shell.say_json({"next": [asdict(run) for run in runs]})
     if not runs:
         paused = ", because all jobs are paused" if rows and all(row.paused is not None for row in rows) else ""
         shell.tell(f"nothing runs next{paused}")
         return OK
     head = ("JOB", "DUE", "ZONE", "STARTS (LOCAL TIME)", "JITTER", "CLOCK")
-    return _table(shell, [head, *map(schedule_text.upcoming_row, runs)])
+    return shell.say_lines(table([head, *map(schedule_text.upcoming_row, runs)]))
 
 
 def _rows(
@@ -342,12 +330,12 @@ def _history(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleSt
     job = find_job(store, args.job).name if args.job else ""
     rows = store.occurrences.history(job, number=max(1, args.number))
     if not shell.human:
-        return _say(shell, {"occurrences": [asdict(row) for row in rows]})
+        return shell.say_json({"occurrences": [asdict(row) for row in rows]})
     if not rows:
         shell.tell("nothing was due yet")
         return OK
     head = ("DUE (LOCAL TIME)", "JOB", "STATE", "TOOK", "RUN", "WHY")
-    return _table(shell, [head, *map(schedule_text.occurrence_row, rows)])
+    return shell.say_lines(table([head, *map(schedule_text.occurrence_row, rows)]))
 
 
 def _why(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore) -> int:
@@ -356,7 +344,7 @@ def _why(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore)
     row = find_job(store, args.job)
     explanation = explain(app, store, row, parse_time(args.time, row))
     if not shell.human:
-        return _say(shell, asdict(explanation))
+        return shell.say_json(asdict(explanation))
     for line in schedule_text.explanation_lines(explanation, str(row.block["timezone"])):
         shell.say(line)
     return OK
@@ -367,7 +355,7 @@ def _status(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleSto
 
     status = read_status(app, store)
     if not shell.human:
-        _say(shell, asdict(status) | {"ok": status.ok})
+        shell.say_json(asdict(status) | {"ok": status.ok})
     else:
         for line in schedule_text.status_lines(status):
             shell.say(line)
@@ -394,7 +382,7 @@ def _backfill(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleS
     dues = times_without_run(store, row, first, min(last, app.now()))
     if args.dry_run or not dues:
         if not shell.human:
-            return _say(shell, {"job": row.name, "dues": dues})
+            return shell.say_json({"job": row.name, "dues": dues})
         for due in dues:
             shell.say(schedule_text.zoned_time(due, str(row.block["timezone"])))
         shell.tell(f"{len(dues)} would run" if dues else "nothing to make up for")
@@ -440,19 +428,8 @@ def _resume(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleSto
 
 def _say_state(shell: Shell, job: str, state: str, *, paused: bool) -> int:
     if not shell.human:
-        return _say(shell, {"job": job, "paused": paused})
+        return shell.say_json({"job": job, "paused": paused})
     shell.tell(f"{inert(job)}: {state}")
-    return OK
-
-
-def _say(shell: Shell, data: Mapping[str, Any]) -> int:
-    shell.say(json_text(data))
-    return OK
-
-
-def _table(shell: Shell, rows: Iterable[Sequence[str]]) -> int:
-    for line in table(rows):
-        shell.say(fit(line, shell.width(shell.stdout)))
     return OK
 
 

@@ -7,11 +7,12 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
-from pinflow.errors import StateError
+from pinflow.errors import OK, StateError
 from pinflow.lazy_dataclass import dataclass, field, replace
+from pinflow.reporters.text import fit, json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pinflow.app import App
@@ -75,6 +76,17 @@ class Shell:
                 f"the result can't be written: {error.strerror}",
                 hint="free some space there; what a run did is recorded, see: pinflow runs show",
             ) from error
+
+    def say_json(self, data: object) -> int:
+        """Write a result for programs, as a line of JSON. Returns OK."""
+        self.say(json_text(data))
+        return OK
+
+    def say_lines(self, lines: Iterable[str]) -> int:
+        """Write a result for people: lines, each cut to the width of stdout. Returns OK."""
+        for line in lines:
+            self.say(fit(line, self.width(self.stdout)))
+        return OK
 
     def tell(self, text: str) -> None:
         """Write a line of progress, a note or an error to stderr. It is dropped if that fails."""

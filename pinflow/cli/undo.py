@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.cli import run_common
 from pinflow.cli.prompts import confirm
 from pinflow.errors import DOUBT, OK, ApprovalRequired, Diverged
-from pinflow.reporters.text import fit, inert, json_text
+from pinflow.reporters.text import fit, inert
 
 if TYPE_CHECKING:
     import argparse
@@ -81,7 +81,7 @@ def _show(shell: Shell, undo_plan: UndoPlan, *, result: bool) -> None:
     """Write what will be deleted: as the command's result, or on stderr before the user is asked."""
     if not shell.human:
         if result:
-            shell.say(json_text(_data(undo_plan)))
+            shell.say_json(_data(undo_plan))
         return
     write, stream = (shell.say, shell.stdout) if result else (shell.tell, shell.stderr)
     for line in _preview_lines(undo_plan):

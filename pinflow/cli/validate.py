@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.cli.error_exit import error_lines
 from pinflow.errors import OK, USAGE, PinflowError
 from pinflow.reporters.errors import error_data
-from pinflow.reporters.text import inert, json_text
+from pinflow.reporters.text import inert
 
 if TYPE_CHECKING:
     import argparse
@@ -38,15 +38,14 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
             plan = app.plan(recipe, inputs=None, api=args.api)
         except PinflowError as error:
             results.append({"file": str(recipe), "ok": False, "error": error_data(error)})
-            lines = error_lines(shell, error) if shell.human else []
-            for line in lines:
+            for line in error_lines(shell, error) if shell.human else ():
                 shell.tell(line)
         else:
             results.append({"file": str(recipe), "ok": True, **recipe_facts(plan)})
             if shell.human:
                 shell.say(result_line(str(recipe), results[-1]))
     if not shell.human:
-        shell.say(json_text({"recipes": results}))
+        shell.say_json({"recipes": results})
     return OK if all(result["ok"] for result in results) else USAGE
 
 

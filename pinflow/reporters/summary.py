@@ -36,6 +36,7 @@ _OUTPUT_LINES = 40
 _ACCOUNTS = 40  # lines of their table
 _NUMBERS = ("done", "skipped", "failed", "calls")  # of an account
 _ACCOUNT_STATES = {"ok": "done", "already": "done before", "in_doubt": "in doubt"}
+_ACCOUNT_FIELDS = ("account", "loop", "key", "status", "facts", "counts", "calls")  # beside its error
 _DAY = 86_400
 
 
@@ -292,16 +293,8 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
         "counts": result.counts,
         "calls": result.calls,
         "accounts": [
-            {
-                "account": account.account,
-                "loop": account.loop,
-                "key": account.key,
-                "status": account.status,
-                "facts": account.facts,
-                "counts": account.counts,
-                "calls": account.calls,
-                "error": account.error and error_data(account.error),
-            }
+            {name: getattr(account, name) for name in _ACCOUNT_FIELDS}
+            | {"error": account.error and error_data(account.error)}
             for account in result.accounts
         ],
         "skipped": [dict(zip(("step", "key", "reason"), row, strict=True)) for row in result.skipped],

@@ -20,6 +20,7 @@ from pinflow.http.retry import READS
 from pinflow.lazy_dataclass import dataclass
 from pinflow.plan import all_steps
 from pinflow.recipe.bundled import bundled_recipes
+from pinflow.suggestions import did_you_mean
 from pinflow.testing import guards
 from pinflow.testing.declarations import declaration_problems, place_of, shape_problems, undeclared_fields
 from pinflow.testing.leaks import OutputCapture, contains_secret, secrets_of
@@ -99,13 +100,10 @@ def check_plugin(
 
 
 def _plugin(registry: Registry, name: str) -> PluginInfo:
-    from pinflow.suggestions import nearest
-
     plugins = {plugin.name: plugin for plugin in registry.plugins}
     if name not in plugins:
-        near = nearest(name, plugins)
-        suggestion = f"; did you mean {near!r}?" if near else ""
-        raise UsageError(f"unknown plugin {name!r}{suggestion}", hint="pinflow plugins lists them")
+        message = f"unknown plugin {name!r}{did_you_mean(name, plugins)}"
+        raise UsageError(message, hint="pinflow plugins lists them")
     return plugins[name]
 
 
