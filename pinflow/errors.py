@@ -190,11 +190,9 @@ class SpamBlocked(RemoteError):
         status: int,
         retry_after: float | None = None,
         code: int | str | None = None,
-        request_id: str = "",
-        call: str = "",
-        hint: str = "",
+        **facts: str,
     ) -> None:
-        super().__init__(message, status=status, code=code, request_id=request_id, call=call, hint=hint)
+        super().__init__(message, status=status, code=code, **facts)
         self.retry_after = retry_after  # seconds until writes are allowed again
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
 from pinflow.engine.results import Forecast
@@ -41,16 +42,14 @@ class PlannedWrites:
     """
 
     def __init__(self) -> None:
-        self.calls: dict[str, dict[str, int]] = {}
-        self.turns: dict[str, dict[str, float]] = {}
+        self.calls: dict[str, dict[str, int]] = defaultdict(Counter)
+        self.turns: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         self._lock = threading.Lock()  # actions of several threads plan at a time
 
     def add(self, login: str, category: str) -> None:
         with self._lock:
-            calls = self.calls.setdefault(login, {})
-            calls[category] = calls.get(category, 0) + 1
-            turns = self.turns.setdefault(login, {})
-            turns[category] = turns.get(category, 0.0) + 1 / current_frame().concurrency
+            self.calls[login][category] += 1
+            self.turns[login][category] += 1 / current_frame().concurrency
 
 
 class DryRunGate:

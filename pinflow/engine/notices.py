@@ -14,7 +14,7 @@ from pinflow.errors import PinflowError, StateError
 from pinflow.state.records import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
     from pinflow.state.protocol import NoticeBook
     from pinflow.state.records import Level, NoticeAttempt
@@ -75,15 +75,12 @@ class Notices:
             failed.add(name)
             if name not in attempt.failed:
                 self._complain(f"the notifier {name} failed ({error}); it is tried again: {notice.title}")
-        self._finish(notice, told, failed, now)
-        self._quiet[notice.key] = now + AGAIN
-        return told > attempt.told
-
-    def _finish(self, notice: Notice, told: Collection[str], failed: Collection[str], now: float) -> None:
         try:
             self._book.finish(notice, told, failed, now=now)
         except StateError as error:
             self._complain_of_store(notice, error.message)
+        self._quiet[notice.key] = now + AGAIN
+        return told > attempt.told
 
     def _complain_of_store(self, notice: Notice, problem: str) -> None:
         self._complain(f"the notice {notice.title!r} can't be stored, and may be told again: {problem}")

@@ -99,7 +99,7 @@ class Session:
         tally = run.emit.tally
         result = RunResult(
             run=self._run_id,
-            status=self._status(error),
+            status=status_of(error) if error is not None else "planned" if run.dry_run else "ok",
             steps=tuple(runner.results),
             outputs=outputs,
             counts=tally.all(),
@@ -138,11 +138,6 @@ class Session:
             except Interrupted as error:
                 return error
         return None
-
-    def _status(self, error: PinflowError | None) -> str:
-        if error is None:
-            return "planned" if self._run.dry_run else "ok"
-        return status_of(error)
 
     def _record_end(self, result: RunResult) -> None:
         error = result.error

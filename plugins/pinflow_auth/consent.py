@@ -51,7 +51,10 @@ def make_consent_page(request: CredentialRequest, scopes: Collection[str], *, po
     app = app_credentials(request)
     variable = oauth.consent_origin_variable
     origin = checked_origin(request.environ.get(variable) or oauth.consent_origin, variable)
-    uri = _with_port(oauth.redirect_uri, port)
+    uri = oauth.redirect_uri
+    if port is not None:
+        parts = urlsplit(uri)
+        uri = parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
     state = secrets.token_urlsafe(STATE_BYTES)
     fields = {
         "client_id": app.id,
@@ -64,13 +67,6 @@ def make_consent_page(request: CredentialRequest, scopes: Collection[str], *, po
     landing = _parse_landing(request.environ.get(oauth.landing_variable, ""), oauth.landing_variable)
     url = f"{origin}{oauth.consent_path}?{urlencode(fields)}"
     return ConsentPage(url=url, redirect_uri=uri, state=state, landing=landing)
-
-
-def _with_port(uri: str, port: int | None) -> str:
-    if port is None:
-        return uri
-    parts = urlsplit(uri)
-    return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
 
 
 def _parse_landing(url: str, variable: str) -> str:

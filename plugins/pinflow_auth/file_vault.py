@@ -187,8 +187,7 @@ class FileTurn:
         self._write: Callable[[bytes], None] | None = None
         self.token: StoredToken | None = None
         if token is not None:
-            marker = refresh_marker.find(token.path, load_tokens(token))
-            self.token = replace(token, lost_at=marker.at if marker is not None else "")
+            self.token = replace(token, lost_at=refresh_marker.find(token.path, load_tokens(token)))
 
     def record_request(self, at: str) -> None:
         """Store durably that the service is asked for new tokens now. Raises CredentialError if storing can't work."""

@@ -26,51 +26,44 @@ _ADVICE = "unlock it, or sign in again with files in its place: pinflow auth log
 
 def load(path: Path, *, patience: float = PATIENCE) -> str | None:
     """The key store's entry for a token file, or None. Raises CredentialError."""
-    keyring = _import_keyring(path)
-    content = _call_in_time(lambda: keyring.get_password(SERVICE, _entry_name(path)), path, patience)
+    content = _call(path, lambda keyring, entry: keyring.get_password(SERVICE, entry), patience)
     return None if content is None else str(content)
 
 
 def store(path: Path, content: str, *, patience: float = PATIENCE) -> None:
     """Store ``content`` as the entry for a token file. Raises CredentialError."""
-    keyring = _import_keyring(path)
-    _call_in_time(lambda: keyring.set_password(SERVICE, _entry_name(path), content), path, patience)
+    _call(path, lambda keyring, entry: keyring.set_password(SERVICE, entry, content), patience)
 
 
 def forget(path: Path, *, patience: float = PATIENCE) -> None:
     """Remove the key store's entry for a token file. Raises CredentialError."""
-    keyring = _import_keyring(path)
 
-    def delete() -> None:
-        if keyring.get_password(SERVICE, _entry_name(path)) is not None:
-            keyring.delete_password(SERVICE, _entry_name(path))
+    def delete(keyring: Any, entry: str) -> None:
+        if keyring.get_password(SERVICE, entry) is not None:
+            keyring.delete_password(SERVICE, entry)
 
-    _call_in_time(delete, path, patience)
-
-
-def _entry_name(path: Path) -> str:
-    """The entry's name, as people see it in their key store."""
-    return f"{path.stem} in {path.parent.resolve()}"
+    _call(path, delete, patience)
 
 
-def _import_keyring(path: Path) -> Any:
+def _call(path: Path, task: Callable[[Any, str], T], patience: float) -> T:
+    """What ``task`` returns of the key store and a token file's entry there, if it does so in time.
+
+    A call that hangs is abandoned: nothing can end it.
+    """
     try:
-        return importlib.import_module("keyring")
+        keyring = importlib.import_module("keyring")
     except ImportError:
         raise CredentialError(
             f"the token {path.stem!r} is in the system's key store, and the library to read it is not installed",
             hint="install pinflow[keyring]",
         ) from None
-
-
-def _call_in_time(call: Callable[[], T], path: Path, patience: float) -> T:
-    """What ``call`` returns, if it does so in time. A call that hangs is abandoned: nothing can end it."""
+    entry = f"{path.stem} in {path.parent.resolve()}"  # as people see it in their key store
     answers: list[T] = []
     errors: list[str] = []
 
     def run() -> None:
         try:
-            answers.append(call())
+            answers.append(task(keyring, entry))
         except Exception as error:  # every backend has errors of its own
             errors.append(type(error).__name__)
 

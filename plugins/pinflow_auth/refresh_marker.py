@@ -12,7 +12,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pinflow import CredentialError, dataclass
+from pinflow import CredentialError
 from pinflow_auth import files
 
 if TYPE_CHECKING:
@@ -23,28 +23,19 @@ if TYPE_CHECKING:
 _LONGEST_TIME = 40  # characters; ISO 8601 takes 20 to 32, and the rest of a damaged note is not shown
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshMarker:
-    """When a refresh began (ISO 8601, UTC), and of which tokens: a salted digest that gives nothing away."""
+def find(path: Path, tokens: TokenSet) -> str:
+    """When an earlier refresh of these very tokens began whose answer was never stored (ISO 8601, UTC); "" if none did.
 
-    at: str
-    salt: str
-    digest: str
-
-    def is_of(self, tokens: TokenSet) -> bool:
-        """Whether these are the tokens that were to be refreshed."""
-        return hmac.compare_digest(self.digest.encode(), _digest(self.salt, tokens).encode())
-
-
-def find(path: Path, tokens: TokenSet) -> RefreshMarker | None:
-    """The note of an earlier refresh of these very tokens whose answer was never stored."""
+    The note has that time, and a salted digest of the tokens that gives nothing away.
+    """
     try:
         content = files.read(_marker_path(path), "note of a refresh")
         data = json.loads(content.decode()) if content is not None else {}
-        marker = RefreshMarker(str(data["at"])[:_LONGEST_TIME], str(data["salt"]), str(data["digest"]))
+        at, digest = str(data["at"])[:_LONGEST_TIME], _digest(str(data["salt"]), tokens)
+        is_of_tokens = hmac.compare_digest(str(data["digest"]).encode(), digest.encode())
     except (CredentialError, ValueError, KeyError, TypeError, RecursionError):
-        return None  # it only explains a refusal; without it, the refusal stands
-    return marker if marker.at.isprintable() and marker.is_of(tokens) else None
+        return ""  # it only explains a refusal; without it, the refusal stands
+    return at if is_of_tokens and at.isprintable() else ""
 
 
 def leave(path: Path, tokens: TokenSet, at: str) -> None:

@@ -54,10 +54,8 @@ def notify_of_end(ctx: Context, request: CredentialRequest, tokens: TokenSet, *,
     ``failed`` says why the tokens could not be refreshed just now.
     """
     now = request.clock()
-    token_key, sign_in_key = (
-        f"token-ends:{request.api.id}:{tokens.name}",
-        f"sign-in-ends:{request.api.id}:{tokens.name}",
-    )
+    token_key = f"token-ends:{request.api.id}:{tokens.name}"
+    sign_in_key = f"sign-in-ends:{request.api.id}:{tokens.name}"
     hint = request.api.login_hint.format(token=tokens.name)
     login = f"sign in again: {hint if ' --api ' in hint else f'{hint} --api {request.api.id}'}"
     end = tokens.expires_at

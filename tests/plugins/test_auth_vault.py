@@ -140,7 +140,7 @@ def test_a_file_turn_keeps_its_note_until_the_answer_is_stored(request_: Credent
         again.replace(again.token.content.replace(b"garden_studio", b"client_account"))
     assert not note.exists()
     tokens, _ = forecast_refresh(request_)
-    assert tokens.account == "client_account" and refresh_marker.find(path, tokens) is None
+    assert tokens.account == "client_account" and refresh_marker.find(path, tokens) == ""
 
 
 def test_a_file_turn_stores_no_answer_that_was_never_asked_for(request_: CredentialRequest) -> None:

@@ -140,9 +140,9 @@ def _sign_in(
 def _may_replace(request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> bool:
     """Whether the new tokens may replace the stored ones, which may belong to another account."""
     before = next((entry.tokens for entry in store.find_all_tokens(request) if entry.name == request.token), None)
-    if before is None or before.storage == "environment" or not before.account or not tokens.account:
+    if before is None or before.storage == "environment":
         return True
-    if before.account == tokens.account:
+    if not tokens.account or before.account in ("", tokens.account):
         return True
     conflict = f"the token {request.token!r} belongs to the account {before.account}; you signed in as {tokens.account}"
     if not terminal.interactive:

@@ -149,14 +149,13 @@ def logout(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
     """Remove a stored token, and revoke it if the service can. Raises PinflowError."""
     request = _find_request(app, args.name, args.api)
     tokens: TokenSet | None = None
-    broken = False
     try:
         tokens = store.find_stored_tokens(request)
-    except CredentialError as error:
+    except CredentialError as error:  # a broken one is removed as well
         terminal.note(error.message)
-        broken = True
-    if tokens is None and not broken:
-        raise _no_token_error(request)
+    else:
+        if tokens is None:
+            raise _no_token_error(request)
     if not args.yes:
         _confirm(request, tokens, terminal)
     revoked = tokens is not None and _revoke(request, tokens, terminal)
