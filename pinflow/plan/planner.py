@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +111,6 @@ class _Planner:
             name: self._checker.value(value, Place(source, ("outputs", name)), names, shown=True)
             for name, value in recipe.outputs.items()
         }
-        texts = "\0".join(origin.text for origin, _ in self._whole.recipes)
         return Plan(
             recipe=recipe,
             source=source,
@@ -125,7 +123,7 @@ class _Planner:
             outputs=outputs,
             logins=self._logins.all(),
             item_logins=self._logins.items(),
-            digest=hashlib.sha256(texts.encode()).hexdigest(),
+            texts=tuple(origin.text for origin, _ in self._whole.recipes),
             needed=frozenset(self._checker.needed),
             secrets=inputs.secrets,
             files=inputs.files,

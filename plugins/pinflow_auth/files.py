@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 import time
 from contextlib import ExitStack, contextmanager, suppress
@@ -163,7 +162,7 @@ def open_replacement(path: Path) -> Iterator[Callable[[bytes], None]]:
     on disk under the file's name on return, or it raises OSError. Without a call, nothing is left. Raises
     CredentialError.
     """
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".{path.stem}.{os.urandom(8).hex()}.tmp")
     try:
         with ExitStack() as opened:
             with _storing_in(path.parent):

@@ -7,7 +7,6 @@ the old token works as before.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -40,6 +39,8 @@ def due_at(tokens: TokenSet, *, rotates: bool) -> float | None:
 
 def _name_share(name: str) -> float:
     """A number from 0 to 1, always the same for a name."""
+    import hashlib  # takes 2 ms, which a start without a refresh should not pay
+
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from secrets import token_hex
 from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from pinflow import ActionError, Text, UsageError
@@ -54,7 +53,7 @@ def save(ctx: Context, name: str, if_exists: IfExists, content: Callable[[], byt
 
 
 def _write(path: Path, data: bytes, *, replace: bool) -> None:
-    part = path.with_name(f".{path.name[:100]}.{token_hex(4)}.part")
+    part = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.part")
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:  # noqa: PTH123
             file.write(data)

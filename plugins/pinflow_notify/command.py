@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
-import subprocess
 from typing import TYPE_CHECKING
 
 from pinflow import ActionError, UsageError, hookimpl
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping
 
     from pinflow import Notice
@@ -45,6 +44,8 @@ def _arguments(words: str) -> list[str]:
 def call(arguments: list[str], notice: Notice, environ: Mapping[str, str], *, deadline: float = DEADLINE) -> None:
     """Run a command with the notice on its standard input, for at most ``deadline`` seconds. Raises ActionError."""
     allowed = {name: value for name, value in environ.items() if name.upper() in _PASSED_ON or name.startswith("LC_")}
+    import subprocess  # takes 2 ms, which starts without a notice should not pay
+
     try:
         process = subprocess.Popen(  # noqa: S603 - the user's own command, and no shell
             arguments,
@@ -69,6 +70,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill the command and the processes that it started."""
     try:
         if os.name == "posix":
+            import signal
+
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
