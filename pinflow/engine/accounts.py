@@ -57,14 +57,14 @@ class _Entry:
     turn: threading.Lock = field(default_factory=threading.Lock)  # one turn at a time
 
 
+@dataclass(slots=True)
 class AccountTurn:
     """One item's turn. ``facts`` is what the loop collects of the item."""
 
-    def __init__(self, token: str) -> None:
-        self.token = token
-        self.status = "failed"
-        self.error: PinflowError | None = None
-        self.facts: Mapping[str, Any] = {}
+    token: str
+    status: str = "failed"
+    error: PinflowError | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def end(self, status: str, error: PinflowError | None) -> tuple[str, PinflowError | None]:
         """How the item ended, and its error: one that is the account's own ends no more than the item."""
@@ -80,25 +80,19 @@ class AccountTurn:
         return error.login == self.token or (not error.login and isinstance(error, InDoubt | Diverged))
 
 
+@dataclass(slots=True)
 class Accounts:
     """Thread-safe. ``sign_in`` makes a token's client for one API; ``sign_out`` lets it go, and what it holds."""
 
-    def __init__(
-        self,
-        emit: Emitter,
-        *,
-        sign_in: Callable[[str, ItemLogin], Client],
-        sign_out: Callable[[str, str], object],
-        calls: Callable[[str], Mapping[str, int]],
-    ) -> None:
-        self._emit = emit
-        self._sign_in = sign_in
-        self._sign_out = sign_out
-        self._calls = calls
-        self._lock = threading.Lock()  # of all below; never held during a call
-        self._entries: dict[str, _Entry] = {}
-        self._rows: dict[tuple[str, str], AccountResult | None] = {}  # None for one at work
-        self._errors: dict[str, list[PinflowError]] = {}  # by the path of the loop
+    emit: Emitter
+    sign_in: Callable[[str, ItemLogin], Client]
+    sign_out: Callable[[str, str], object]
+    calls: Callable[[str], Mapping[str, int]]  # of a token so far, by quota category
+    # the lock guards all below it, and is never held during a call
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _entries: dict[str, _Entry] = field(init=False, default_factory=dict)
+    _rows: dict[tuple[str, str], AccountResult | None] = field(init=False, default_factory=dict)  # None for one at work
+    _errors: dict[str, list[PinflowError]] = field(init=False, default_factory=dict)  # by the path of the loop
 
     @property
     def rows(self) -> tuple[AccountResult, ...]:
@@ -121,20 +115,20 @@ class Accounts:
         # inside another turn nothing waits: two could wait for each other
         with self._use(token, alone=not outer), frame(accounts=outer | {token}):
             prefix = f"{loop}[{key}]."
-            self._emit.tally.count_apart(prefix)
-            before = self._calls(token)
+            self.emit.tally.count_apart(prefix)
+            before = self.calls(token)
             try:
                 yield turn
             finally:
                 error = turn.error
-                calls = {name: n - before.get(name, 0) for name, n in self._calls(token).items()}
+                calls = {name: n - before.get(name, 0) for name, n in self.calls(token).items()}
                 row = AccountResult(
                     account=token,
                     loop=loop,
                     key=key,
                     status=turn.status if error is None else _STATES.get(error.exit_code, "failed"),
                     error=error,
-                    counts=self._emit.tally.take_counts(prefix),
+                    counts=self.emit.tally.take_counts(prefix),
                     calls={name: n for name, n in calls.items() if n},
                     facts=turn.facts,
                 )
@@ -155,7 +149,7 @@ class Accounts:
         with entry.opening:
             try:
                 if login.api not in entry.clients:
-                    entry.clients[login.api] = self._sign_in(token, login)
+                    entry.clients[login.api] = self.sign_in(token, login)
             except CredentialError as error:
                 error.login = token
                 raise
@@ -196,4 +190,4 @@ class Accounts:
                 if not entry.turns:
                     del self._entries[token]
                     for api in entry.clients:  # before the account's next turn signs in
-                        self._sign_out(token, api)
+                        self.sign_out(token, api)

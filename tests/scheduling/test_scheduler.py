@@ -288,7 +288,7 @@ def test_a_slow_notifier_holds_nothing_up_and_is_waited_for_in_the_end(rig: Rig)
         told.set()
         return answer.wait(20)
 
-    scheduler._app.notices._notifiers = {"slow": slow}
+    scheduler._app.notices.notifiers = {"slow": slow}
     rig.project.clock.now = START + 2.5 * HOUR
     scheduler.tick()
     assert told.wait(20)
