@@ -187,7 +187,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         "an upload is streamed, tried again when it is lost, and shows nothing that it is signed with",
         (
             "core/test_file_transfer.py::test_a_large_file_is_never_in_memory_as_a_whole",
-            "core/test_file_transfer.py::test_what_is_lost_is_sent_again_whole",
+            "core/test_file_transfer.py::test_a_lost_upload_is_sent_again_from_the_start",
             "plugins/test_v5_media.py::test_a_store_that_refuses_is_told_without_what_it_was_signed_with",
         ),
     ),
@@ -202,7 +202,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         "an upload is over before anybody waits for it, and a store's refusal is an error; ids are text",
         (
             "plugins/test_v5_media.py::test_a_video_is_uploaded_whole_and_waited_for",
-            "core/test_file_transfer.py::test_a_refusal_is_not_tried_again",
+            "core/test_file_transfer.py::test_an_upload_that_the_store_refuses_is_not_retried",
             "plugins/test_v5_actions.py::test_an_id_given_as_a_number_is_kept_exactly",
         ),
     ),
@@ -222,7 +222,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "core/test_cli_commands.py::test_deleting_needs_an_approval",
             "core/test_cli_commands.py::test_no_input_means_that_nobody_is_asked",
-            "core/test_cli_commands.py::test_the_end_of_the_answers_is_told",
+            "core/test_cli_commands.py::test_the_end_of_the_input_is_an_error_while_asking",
         ),
     ),
     30: (
@@ -276,7 +276,7 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         "versions of the API live side by side, and an unknown one is found before the run",
         (
             "plugins/test_auth_login.py::test_tokens_of_two_apis_under_one_name_do_not_replace_each_other",
-            "core/test_plan.py::test_what_is_wrong_is_told_with_its_place_and_what_to_do",
+            "core/test_plan.py::test_every_mistake_of_a_plan_is_reported_with_its_place_and_a_hint",
             "plugins/test_v3_and_v5.py::test_a_recipe_gives_the_same_on_both_versions",
             "plugins/test_v3_and_v5.py::test_the_environment_names_the_version_where_a_recipe_does_not",
         ),
