@@ -236,10 +236,11 @@ class _PluginCheck:
         names = {call.step: call.action.full_name for call in trial.recorder.calls}
         own = [(number, names[step]) for number, step in enumerate(effects, 1) if step in names]
         for number, name in _choose_points(own, self._kills):
-            self._check_kill(case, name, final, number)
+            self._check_kill(case, name, final, kill=number, when=f"killed after effect {number}")
         # the recorder counts only the effects of these actions
         for number, name in _choose_points([(n, name) for n, (_, name) in enumerate(own, 1)], self._kills):
-            self._check_lost_answer(case, name, final, number)
+            when = f"killed before the answer of effect {number} was recorded"
+            self._check_kill(case, name, final, kill=-1, lose=number, when=when)
 
     def _dry(self, case: Case) -> None:
         with self._trial(case, compare=lambda action: True) as trial:
@@ -273,24 +274,20 @@ class _PluginCheck:
                     find("output", what)
                 if more := undeclared_fields(output, schema):
                     what = f"returns undeclared fields, which recipes can't use: {', '.join(more)}"
-                    self._notes.setdefault((name, "undeclared"), ConformanceFinding(name, "output", what, case.shown))
+                    self._note("undeclared", ConformanceFinding(name, "output", what, case.shown))
 
     def _find(self, action: str, rule: str, what: str, *, where: str) -> None:
         self.find(ConformanceFinding(action, rule, what, where))
 
-    def _check_kill(self, case: Case, name: str, final: _FinalState, number: int) -> None:
-        """Kill right after an effect is recorded, resume, and compare."""
-        with self._trial(case) as trial:
-            if trial.run(kill=number) is None:
-                self._check_resume(trial, case, name, final, f"killed after effect {number}")
+    def _note(self, topic: str, finding: ConformanceFinding) -> None:
+        """Note something harmless, once for each action and topic."""
+        self._notes.setdefault((finding.action, topic), finding)
 
-    def _check_lost_answer(self, case: Case, name: str, final: _FinalState, number: int) -> None:
-        """Kill when an effect has its answer and it is not recorded yet, resume, and compare."""
-        with self._trial(case, lose=number) as trial:
-            if trial.run(kill=-1) is None:
-                self._check_resume(
-                    trial, case, name, final, f"killed before the answer of effect {number} was recorded"
-                )
+    def _check_kill(self, case: Case, name: str, final: _FinalState, *, kill: int, lose: int = 0, when: str) -> None:
+        """Kill right after an effect is recorded, or (``lose``) before its answer is; resume, and compare."""
+        with self._trial(case, lose=lose) as trial:
+            if trial.run(kill=kill) is None:
+                self._check_resume(trial, case, name, final, when)
 
     def _check_resume(self, trial: Trial, case: Case, name: str, final: _FinalState, when: str) -> None:
         result = trial.run(resume=True)
@@ -298,27 +295,26 @@ class _PluginCheck:
             return
         if result.exit_code == DOUBT:
             what = "ends in doubt after a lost answer: give ctx.once a find that checks the target"
-            self._notes.setdefault((name, what), ConformanceFinding(name, "resume", what, case.shown))
+            self._note(what, ConformanceFinding(name, "resume", what, case.shown))
             return
+        topic = ""  # of a difference that is harmless
+        state, counts = trial.project.sandbox_state(), _counts(trial.project)
         if not result.ok:
             what = f"{when}, it can't be resumed: {_one_line(result.error)}"
-            finding = ConformanceFinding(name, "resume", what, case.shown)
-            if name in self._deleting:  # what is deleted can't be read again
-                self._notes.setdefault((name, case.shown), finding)
-            else:
-                self.find(finding)
-            return
-        state, counts = trial.project.sandbox_state(), _counts(trial.project)
-        if state and comparable(state) != comparable(final.state):
+            topic = case.shown if name in self._deleting else ""  # what is deleted can't be read again
+        elif state and comparable(state) != comparable(final.state):
             what = f"{when} and resumed: {difference_text(final.state, state)}"
-            self.find(ConformanceFinding(name, "resume", what, case.shown))
         elif counts != final.counts:
             what = f"{when} and resumed, it made {_counts_text(counts)} instead of {_counts_text(final.counts)}"
             if state:  # the service's state is the better proof
-                what += "; harmless, because the service has the same data"
-                self._notes.setdefault((name, "counts"), ConformanceFinding(name, "resume", what, case.shown))
-            else:
-                self.find(ConformanceFinding(name, "resume", what, case.shown))
+                what, topic = f"{what}; harmless, because the service has the same data", "counts"
+        else:
+            return
+        finding = ConformanceFinding(name, "resume", what, case.shown)
+        if topic:
+            self._note(topic, finding)
+        else:
+            self.find(finding)
 
     # one run
 
