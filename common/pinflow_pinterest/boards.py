@@ -64,24 +64,31 @@ def delete(
     ``remove`` and ``read`` raise RemoteError with status 404 for what is not there.
     """
 
-    def find() -> Deleted | None:
-        try:
-            read(id)
-        except RemoteError as error:
-            if error.status == 404:
-                return {"id": id}
-            raise
-        return None
-
     def do() -> Deleted:
-        try:
-            remove(id)
-        except RemoteError as error:
-            if error.status != 404 or if_gone == "fail":
-                raise
-        return {"id": id}
+        return delete_once(remove, id, if_gone=if_gone)
 
-    return ctx.once("delete", do, find=find, kind=kind)
+    return ctx.once("delete", do, find=lambda: deleted_or_none(read, id), kind=kind)
+
+
+def delete_once(remove: Callable[[str], None], id: str, *, if_gone: IfGone = "skip") -> Deleted:
+    """Delete something. What is not there counts as deleted if ``if_gone`` is skip."""
+    try:
+        remove(id)
+    except RemoteError as error:
+        if error.status != 404 or if_gone == "fail":
+            raise
+    return {"id": id}
+
+
+def deleted_or_none(read: Callable[[str], object], id: str) -> Deleted | None:
+    """The result of a deletion if ``read`` finds nothing under this id, else None."""
+    try:
+        read(id)
+    except RemoteError as error:
+        if error.status == 404:
+            return {"id": id}
+        raise
+    return None
 
 
 def find_board(service: Gateway, board: str) -> Board:

@@ -141,6 +141,11 @@ class Gateway(Protocol):
 class PinterestApi(Api):
     """A version of Pinterest's API, with its gateway."""
 
+    service: str = "pinterest"
+    origin: str = "https://api.pinterest.com"
+    origin_variable: str = "PINTEREST_API_URI"
+    version_variable: str = "PINTEREST_API_VERSION"
+    token_folder_variable: str = "PINTEREST_OAUTH_TOKEN_DIR"  # noqa: S105 - a name
     gateway: Callable[[Client], Gateway]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, RemoteError
-from pinflow_pinterest.boards import plain_name, single_or_none
+from pinflow_pinterest.boards import delete_once, plain_name, single_or_none
 from pinflow_pinterest.gateway import gateway
 
 if TYPE_CHECKING:
@@ -59,12 +60,7 @@ def delete_section(ctx: Context, board: str, section: str, *, if_gone: IfGone) -
         return None if is_listed else {"id": section}
 
     def remove() -> Deleted:
-        try:
-            service.delete_section(board, section)
-        except RemoteError as error:
-            if error.status != 404 or if_gone == "fail":
-                raise
-        return {"id": section}
+        return delete_once(partial(service.delete_section, board), section, if_gone=if_gone)
 
     return ctx.once("delete", remove, find=find, kind="section")
 

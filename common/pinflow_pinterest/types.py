@@ -300,38 +300,37 @@ class RelatedTerms(TypedDict, total=False):
     related_terms: list[str]
 
 
-class AccountFigures(TypedDict):
-    """Metrics of an account over a period, by part: "all", or the parts of ``split_field``."""
+class Period(TypedDict):
+    """The days that metrics are about, from 2026-03-01 on to 2026-03-31."""
 
     start_date: str
     end_date: str
+
+
+class AccountFigures(Period):
+    """Metrics of an account over a period, by part: "all", or the parts of ``split_field``."""
+
     parts: dict[str, Analytics]
     rows: list[dict[str, Any]]  # date, part, and the metrics
 
 
-class PinFigures(TypedDict):
+class PinFigures(Period):
     """Metrics of Pins over a period: by Pin, then by part as those of an account."""
 
-    start_date: str
-    end_date: str
     pins: dict[str, dict[str, Analytics]]
     rows: list[dict[str, Any]]  # date, id, part, and the metrics
 
 
-class AdFigures(TypedDict):
+class AdFigures(Period):
     """Metrics of ads over a period, as the service lists them and as rows."""
 
-    start_date: str
-    end_date: str
     items: list[dict[str, Any]]
     rows: list[dict[str, Any]]  # date, id, and the columns
 
 
-class Ranking(TypedDict):
+class Ranking(Period):
     """The top Pins of a period."""
 
-    start_date: str
-    end_date: str
     top: TopPins
     rows: list[dict[str, Any]]  # id, and the metrics
 

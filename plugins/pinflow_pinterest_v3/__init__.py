@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 @hookimpl
 def pinflow_actions() -> list[Action]:
     """Every action of this version."""
-    from pinflow_pinterest_v3.actions import ads, analytics, boards, copying, media, pins, reports, sections, users
+    from pinflow_pinterest_v3.actions import ads, analytics, boards, copying, pins, sections, users
 
-    modules = (users, boards, sections, pins, media, copying, ads, analytics, reports)
+    modules = (users, boards, sections, pins, copying, ads, analytics)
     return [action for module in modules for action in module.ACTIONS]
 
 

@@ -106,19 +106,14 @@ OAUTH: Final = OAuth(
 
 API: Final = PinterestApi(
     id="v3",
-    service="pinterest",
     title="Pinterest API v3, with ads API v4",
-    origin="https://api.pinterest.com",
     prefix="/v3",
     beside=(f"{ADS}/",),
-    origin_variable="PINTEREST_API_URI",
-    version_variable="PINTEREST_API_VERSION",
     operation=operation,
     read_error=read_error,
     items="data",
     quotas=QUOTAS,
     oauth=OAUTH,
-    token_folder_variable="PINTEREST_OAUTH_TOKEN_DIR",  # noqa: S106 - a name
     login_hint="pinflow auth login {token} --api v3",  # without --api it signs in to the newest version
     gateway=_gateway,
 )

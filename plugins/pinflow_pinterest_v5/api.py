@@ -92,17 +92,12 @@ OAUTH: Final = OAuth(
 
 API: Final = PinterestApi(
     id="v5",
-    service="pinterest",
     title="Pinterest API v5",
-    origin="https://api.pinterest.com",
     prefix="/v5",
-    origin_variable="PINTEREST_API_URI",
-    version_variable="PINTEREST_API_VERSION",
     operation=operations.match,
     read_error=read_error,
     quotas=quotas.QUOTAS,
     closed=closed_reason,
     oauth=OAUTH,
-    token_folder_variable="PINTEREST_OAUTH_TOKEN_DIR",  # noqa: S106 - a name
     gateway=_gateway,
 )

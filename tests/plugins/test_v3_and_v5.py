@@ -21,7 +21,7 @@ from pinflow_pinterest.media.copyable import CopyBody
 from pinflow_pinterest.types import Board, Pin
 from pinflow_pinterest_v3 import pinflow_actions as v3_actions
 from pinflow_pinterest_v3 import shapes
-from pinflow_pinterest_v3.actions import boards, copying, media, pins
+from pinflow_pinterest_v3.actions import boards, copying, pins
 from pinflow_pinterest_v5 import pinflow_actions as v5_actions
 
 if TYPE_CHECKING:
@@ -478,7 +478,7 @@ def test_tiles_do_not_count_for_a_limit_and_a_pin_need_not_say_that_it_is_one(be
 
 
 def test_an_upload_goes_the_way_of_v3(bench: Bench) -> None:
-    video = bench.run(media.upload_video, file=bench.video())
+    video = bench.run(pins.upload_video, file=bench.video())
     made = bench.run(
         pins.create_pin,
         board=bench.board_id("Empty for now"),

@@ -10,7 +10,7 @@ import pytest
 from pinflow import ActionError, RemoteError, UsageError
 from pinflow_pinterest.media import uploads
 from pinflow_pinterest_v5.actions.copying import copy_pin
-from pinflow_pinterest_v5.actions.media import upload_video
+from pinflow_pinterest_v5.actions.pins import upload_video
 from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.world.images import fingerprint
 

@@ -16,7 +16,7 @@ from pinflow.errors import ApprovalRequired
 from pinflow_pinterest.copying.board_mirror import NOT_EMPTY
 from pinflow_pinterest.copying.pin_copies import DELETED
 from pinflow_pinterest_v5.actions.boards import delete_board, update_board
-from pinflow_pinterest_v5.actions.mirroring import mirror_board
+from pinflow_pinterest_v5.actions.copying import mirror_board
 from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin, update_pin
 from pinflow_pinterest_v5.actions.sections import create_section
 from pinflow_sandbox.server.messages import HttpRequest, HttpResponse

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import ActionError, RemoteError, UsageError
-from pinflow_pinterest_v5.actions.reports import create_ad_report
+from pinflow_pinterest_v5.actions.analytics import create_ad_report
 from pinflow_sandbox.server.messages import HttpResponse
 from tests.plugins.conftest import Killed
 

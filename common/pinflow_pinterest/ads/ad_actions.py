@@ -18,7 +18,7 @@ from pinflow_pinterest.ids import PinterestId
 from pinflow_pinterest.types import Ad, AdAccount, AdFigures, AdGroup, Campaign, DeliveryMetric
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pinflow_pinterest.gateway import Ads
 
@@ -85,9 +85,8 @@ def list_campaigns(
         order: by id; ASCENDING by default
         limit: at most so many
     """
-    yield from _entities(
-        ctx, ad_account, "campaigns", {"campaign_ids": campaigns}, statuses=statuses, order=order, limit=limit
-    )
+    query = {"campaign_ids": campaigns, "entity_statuses": statuses, "order": order}
+    yield from _entities(ctx, ad_account, "campaigns", query, limit)
 
 
 @action("list_ad_groups", quota={"ads_read"}, checks=(_groups_fit,))
@@ -111,8 +110,8 @@ def list_ad_groups(
         order: by id; ASCENDING by default
         limit: at most so many
     """
-    filters = {"campaign_ids": campaigns, "ad_group_ids": ad_groups}
-    yield from _entities(ctx, ad_account, "ad_groups", filters, statuses=statuses, order=order, limit=limit)
+    query = {"campaign_ids": campaigns, "ad_group_ids": ad_groups, "entity_statuses": statuses, "order": order}
+    yield from _entities(ctx, ad_account, "ad_groups", query, limit)
 
 
 @action("list_ads", quota={"ads_read"}, checks=(_ads_fit,))
@@ -141,7 +140,7 @@ def list_ads(
         limit: at most so many
     """
     filters = {"campaign_ids": campaigns, "ad_group_ids": ad_groups, "ad_ids": ads}
-    yield from _entities(ctx, ad_account, "ads", filters, statuses=statuses, order=order, limit=limit)
+    yield from _entities(ctx, ad_account, "ads", {**filters, "entity_statuses": statuses, "order": order}, limit)
 
 
 @action("list_delivery_metrics", quota={"ads_read"})
@@ -205,13 +204,7 @@ def get_ad_analytics(
     if ids is not None:
         query[f"{level}_ids"] = ids
     items = cast("list[dict[str, Any]]", service.analytics(ad_account_id(service, ad_account), level, query))
-    rows = ad_rows(items)
-    return {
-        "start_date": days["start_date"],
-        "end_date": days["end_date"],
-        "items": items,
-        "rows": rows,
-    }
+    return {**days, "items": items, "rows": ad_rows(items)}
 
 
 def ad_account_id(ads: Ads, ad_account: str | None) -> str:
@@ -250,15 +243,7 @@ def _check_one_filter(**ids: Sequence[str] | None) -> None:
 
 
 def _entities(
-    ctx: Context,
-    ad_account: str | None,
-    kind: str,
-    filters: dict[str, list[str] | None],
-    *,
-    statuses: list[EntityStatus] | None,
-    order: str | None,
-    limit: int | None,
+    ctx: Context, ad_account: str | None, kind: str, query: Mapping[str, object], limit: int | None
 ) -> Iterator[Any]:
     service = gateway(ctx.client).ads()
-    query = {**filters, "entity_statuses": statuses, "order": order}
     return service.entities(ad_account_id(service, ad_account), kind, query, limit=limit)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pinflow import Text, UsageError, dataclass
+
+if TYPE_CHECKING:
+    from pinflow_pinterest.types import Period
 
 _PATTERN: Final = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|today|yesterday|[0-9]{1,3} (day|week)s? ago)$"
 Day = Annotated[
@@ -33,7 +36,7 @@ REPORT: Final = PeriodLimits(914, 186)
 ITEM_REPORT: Final = PeriodLimits(92, 31)
 
 
-def parse_period(now: float, start: str, end: str, limits: PeriodLimits) -> dict[str, str]:
+def parse_period(now: float, start: str, end: str, limits: PeriodLimits) -> Period:
     """``start_date`` and ``end_date`` as the API expects them; ``now`` is in seconds since the epoch.
 
     Raises UsageError for dates that do not exist, are in the wrong order, or have no metrics.

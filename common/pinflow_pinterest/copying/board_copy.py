@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow import ActionError, dataclass
 from pinflow_pinterest.boards import boards_named, find_made_board, require_free, single_or_none, without_none
-from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, too_long_fields
 from pinflow_pinterest.copying.page_buffer import PageBuffer
 from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_at
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, NOT_A_PIN, read_pins
@@ -58,17 +57,9 @@ class BoardCopy:
             total, deleted_ids = self._settle_pins(source_pins)
             copy = self._make_board(body, target_boards)
             remade = min(sum(1 for _ in self.ctx.effects_of("section")), len(sections))
-            placed = make_sections(self.ctx, self.target, str(copy["id"]), sections)
-            pins = PinCopies(
-                self.ctx,
-                self.target,
-                self.options,
-                str(copy["id"]),
-                placed,
-                source_pins,
-                frozenset(deleted_ids),
-                unknown_at,
-            )
+            copy_id = str(copy["id"])
+            placed = make_sections(self.ctx, self.target, copy_id, sections)
+            pins = PinCopies(self.ctx, self.target, self.options, copy_id, placed, source_pins, deleted_ids, unknown_at)
             result = pins.make_all(total)
         if not self.ctx.dry_run:
             Audit(self.ctx, self.target, copy["id"]).check(self._created_pins, placed.values(), unknown_at)
@@ -86,26 +77,21 @@ class BoardCopy:
         source_pins: SourcePins,
     ) -> None:
         """Raise ActionError with every problem, naming objects by id and without their texts."""
-        problems = name_problems(board["id"], name, target_boards)
-        for section in sections:
-            problems += (f"section {section['id']}: {field}" for field in too_long_fields(section, SECTION_LIMITS))
-        problems += source_pins.too_long_texts
-        if more := source_pins.too_long_count - len(source_pins.too_long_texts):
-            problems.append(f"and {more} more texts that are too long")
+        problems = name_problems(board["id"], name, target_boards) + source_pins.text_problems(sections)
         if problems:
-            hint = "on_too_long: truncate shortens texts, but never links" if source_pins.too_long_texts else ""
+            hint = source_pins.text_hint
             if not hint and boards_named(target_boards, name):
                 hint = "choose another name; or if_exists: resume completes that board"
             message = "\n  ".join([f"board {board['id']} can't be copied, and nothing was written:", *problems])
             raise ActionError(message, hint=hint)
 
-    def _settle_pins(self, source_pins: SourcePins) -> tuple[int, list[str]]:
+    def _settle_pins(self, source_pins: SourcePins) -> tuple[int, frozenset[str]]:
         """Limit the copy to the Pins that were on the source when the run began: their number, and the deleted ones.
 
         Pins that were added since are only logged.
         """
         frozen_ids = self.ctx.freeze("source", (pin["id"] for pin in source_pins.buffer))
-        deleted_ids = [id for id in frozen_ids if id not in source_pins.ids]
+        deleted_ids = frozenset(frozen_ids) - source_pins.ids
         new = len(source_pins.ids) - (len(frozen_ids) - len(deleted_ids))
         if new:
             source_pins.keep(frozenset(frozen_ids))

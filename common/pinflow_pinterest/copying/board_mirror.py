@@ -15,10 +15,17 @@ from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import ActionError, RemoteError, dataclass
-from pinflow_pinterest.boards import applied_or_none, boards_named, find_board, is_id, plain_name
+from pinflow import ActionError, dataclass
+from pinflow_pinterest.boards import (
+    applied_or_none,
+    boards_named,
+    delete_once,
+    deleted_or_none,
+    find_board,
+    is_id,
+    plain_name,
+)
 from pinflow_pinterest.copying.board_copy import make_sections, source_sections
-from pinflow_pinterest.copying.copy_bodies import SECTION_LIMITS, too_long_fields
 from pinflow_pinterest.copying.page_buffer import PageBuffer
 from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_at
 from pinflow_pinterest.copying.pin_matching import PinKeys, match_pins
@@ -26,13 +33,13 @@ from pinflow_pinterest.copying.source_pins import MAX_LISTED, examine_selected, 
 from pinflow_pinterest.gateway import all_pins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pinflow import Context, EachResult, Skip
     from pinflow_pinterest.copying.results import BoardMirrorResult
     from pinflow_pinterest.copying.source_pins import CopyOptions, SourcePins
     from pinflow_pinterest.gateway import Gateway
-    from pinflow_pinterest.types import Board, BoardSection, Pin
+    from pinflow_pinterest.types import Board, BoardSection, Deleted, Pin
 
 NOT_EMPTY: Final = "it has Pins that are kept"
 
@@ -121,12 +128,14 @@ class BoardMirror:
         """Make the plan when its lines are read: a resumed run has one. Raises ActionError with every problem."""
         target_sections: list[BoardSection] = list(self.target.sections(copy["id"])) if self.options.sections else []
         plan = self._compare(copy["id"], source_pins, sections, target_sections)
-        problems, hint = self._find_problems(plan, source_pins, sections)
+        source_pins.keep(frozenset(plan.add))
+        examine_selected(source_pins, self.options)
+        problems = source_pins.text_problems(section for section in sections if section["id"] in plan.make)
         if self.extra_policy.delete and (plan.extra or plan.extra_sections):
             problems += self._settle_deletions(board, plan, source_pins, sections)
         if problems:
             message = f"board {copy['id']} can't follow board {board['id']}, and nothing was written:"
-            raise ActionError("\n  ".join([message, *problems]), hint=hint)
+            raise ActionError("\n  ".join([message, *problems]), hint=source_pins.text_hint)
         yield from plan.lines()
 
     def _compare(
@@ -163,24 +172,6 @@ class BoardMirror:
         keys = _pin_keys(unique_pins, sections, covers=False)
         keys.reverse()  # of several equal ones, the newest are the extra ones
         return keys
-
-    def _find_problems(
-        self, plan: MirrorPlan, source_pins: SourcePins, sections: Sequence[BoardSection]
-    ) -> tuple[list[str], str]:
-        """Why Pins and sections can't be added, and a hint."""
-        make = set(plan.make)
-        problems = [
-            f"section {section['id']}: {field}"
-            for section in sections
-            if section["id"] in make
-            for field in too_long_fields(section, SECTION_LIMITS)
-        ]
-        source_pins.keep(frozenset(plan.add))
-        examine_selected(source_pins, self.options)
-        problems += source_pins.too_long_texts
-        if more := source_pins.too_long_count - len(source_pins.too_long_texts):
-            problems.append(f"and {more} more texts that are too long")
-        return problems, "on_too_long: truncate shortens texts, but never links" if source_pins.too_long_texts else ""
 
     # what is deleted
 
@@ -261,8 +252,8 @@ class BoardMirror:
         deleted_pins = self.ctx.each(
             plan.delete,
             key=lambda id: f"delete:{id}",
-            do=lambda id: self._delete_object(partial(self.target.delete_pin, id), id),
-            find=self._is_gone,
+            do=partial(delete_once, self.target.delete_pin),
+            find=partial(deleted_or_none, self.target.pin),
             kind="deletion",
             total=len(plan.delete),
         )
@@ -276,32 +267,15 @@ class BoardMirror:
         )
         return deleted_pins.complete_count, deleted_sections.complete_count
 
-    def _delete_object(self, remove: Callable[[], None], id: str) -> dict[str, Any]:
-        try:
-            remove()
-        except RemoteError as error:
-            if error.status != 404:  # deleted already
-                raise
-        return {"id": id}
-
-    def _delete_section(self, copy: str, deleted: frozenset[str], id: str) -> dict[str, Any] | Skip:
+    def _delete_section(self, copy: str, deleted: frozenset[str], id: str) -> Deleted | Skip:
         """Delete a section unless it holds Pins that are kept: they might be deleted with it."""
         from pinflow import Skip  # loads the engine, which reading a recipe doesn't need
 
         if any(pin["id"] not in deleted for pin in self.target.section_pins(copy, id)):
             return Skip(NOT_EMPTY)
-        return self._delete_object(partial(self.target.delete_section, copy, id), id)
+        return delete_once(partial(self.target.delete_section, copy), id)
 
-    def _is_gone(self, id: str) -> dict[str, Any] | None:
-        try:
-            self.target.pin(id)
-        except RemoteError as error:
-            if error.status == 404:
-                return {"id": id}
-            raise
-        return None
-
-    def _is_gone_section(self, copy: str, id: str) -> dict[str, Any] | None:
+    def _is_gone_section(self, copy: str, id: str) -> Deleted | None:
         present = {section["id"] for section in self.target.sections(copy)}
         return None if id in present else {"id": id}
 

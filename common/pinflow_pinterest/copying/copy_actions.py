@@ -35,7 +35,7 @@ from pinflow_pinterest.copying.results import (
     SectionCounts,
     SkippedObject,
 )
-from pinflow_pinterest.copying.source_pins import MAX_LISTED, CopyOptions, make_copy_body, too_long_texts
+from pinflow_pinterest.copying.source_pins import MAX_LISTED, TRUNCATE_HINT, CopyOptions, make_copy_body, too_long_texts
 from pinflow_pinterest.gateway import Gateway, gateway
 from pinflow_pinterest.ids import BoardName, PinterestId, Privacy
 from pinflow_pinterest.media.copyable import CopyBody, NotCopyable
@@ -106,7 +106,7 @@ def copy_pin(
             if texts := too_long_texts(body):
                 raise ActionError(
                     f"pin {original.get('id')} can't be copied: {'; '.join(texts)}",
-                    hint="on_too_long: truncate shortens texts, but never links",
+                    hint=TRUNCATE_HINT,
                 )
             return add_pin(ctx, add_video(body, resolve_video(ctx, media)) if media else body)
 

@@ -14,7 +14,6 @@ from pinflow import ActionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import TracebackType
 
 IN_MEMORY: Final = 4 * 1024 * 1024  # bytes, compressed: some ten thousand Pins, more than most boards have
 _LEVEL = 3  # of compression: fast, and still a tenth of the JSON
@@ -70,9 +69,7 @@ class PageBuffer:
     def __enter__(self) -> PageBuffer:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _page(self, position: tuple[int, int]) -> list[dict[str, Any]]:

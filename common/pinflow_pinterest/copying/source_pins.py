@@ -9,20 +9,21 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pinflow import dataclass
-from pinflow_pinterest.copying.copy_bodies import PIN_LIMITS, too_long_fields
+from pinflow_pinterest.copying.copy_bodies import PIN_LIMITS, SECTION_LIMITS, too_long_fields
 from pinflow_pinterest.media.copyable import CopyBody, NotCopyable, cover_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pinflow_pinterest.copying.page_buffer import PageBuffer
     from pinflow_pinterest.copying.results import SkippedObject
     from pinflow_pinterest.gateway import Gateway
-    from pinflow_pinterest.types import Pin
+    from pinflow_pinterest.types import BoardSection, Pin
 
 MAX_LISTED: Final = (
     100  # skipped Pins, and texts too long, that are listed one by one (a screen or two); the rest is counted
 )
+TRUNCATE_HINT: Final = "on_too_long: truncate shortens texts, but never links"
 NOT_A_PIN: Final = "it is a tile of the service among the Pins, not a Pin"
 UNKNOWN_MEDIA: Final = "its kind of media is unknown"
 VIDEOS: Final = ("video", "multiple_videos", "multiple_mixed")
@@ -79,6 +80,21 @@ class SourcePins:
             self.ascending = self.ascending and self.last <= created_at
             self.last = created_at
         return new_pins
+
+    def text_problems(self, sections: Iterable[BoardSection]) -> list[str]:
+        """Every text of these sections and of the Pins that is too long; of the Pins', the first and a count."""
+        problems = [
+            f"section {section['id']}: {field}"
+            for section in sections
+            for field in too_long_fields(section, SECTION_LIMITS)
+        ]
+        more = self.too_long_count - len(self.too_long_texts)
+        return [*problems, *self.too_long_texts, *([f"and {more} more texts that are too long"] if more else [])]
+
+    @property
+    def text_hint(self) -> str:
+        """What to do about the Pins' texts that are too long; "" if there are none."""
+        return TRUNCATE_HINT if self.too_long_texts else ""
 
     def skip(self, id: str, reason: str) -> None:
         """Record that a Pin is not copied."""

@@ -1,11 +1,13 @@
-"""Pins: listed, made and saved.
+"""Pins: listed, made and saved; and videos for new ones.
 
-Source: https://github.com/pinterest/api-quickstart (python/src/v3/pin.py and user.py, as of 2022)
+Source: https://github.com/pinterest/api-quickstart (python/src: v3/pin.py, v3/user.py and api_media_object.py, as of
+2022)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Annotated, Any, Final
 
@@ -15,6 +17,7 @@ from pinflow_pinterest.answers import list_objects
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id, without_none
 from pinflow_pinterest.gateway import all_pins, gateway
 from pinflow_pinterest.ids import AltText, Description, Link, PinterestId, Title
+from pinflow_pinterest.media import video_action
 from pinflow_pinterest.media.sources import find_source, media_source
 from pinflow_pinterest.pins import add_pin, pin_place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
@@ -149,4 +152,6 @@ def save_pin(ctx: Context, *, pin: PinterestId, board: PinterestId, section: Pin
     return save(ctx, pin=pin, board=board, section=section)
 
 
-ACTIONS: Final = (list_pins, list_board_pins, get_pin, create_pin, save_pin)
+upload_video: Final = replace(video_action.upload_video, api="v3", scopes={"": frozenset({"write_pins"})})
+
+ACTIONS: Final = (list_pins, list_board_pins, get_pin, create_pin, save_pin, upload_video)

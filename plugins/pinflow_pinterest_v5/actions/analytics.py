@@ -1,15 +1,18 @@
-"""Metrics of Pins and accounts.
+"""Metrics of Pins and accounts, and ad reports, which take the service a while.
 
 Each action's ``rows`` are flat, for tables and charts: ``date``, the object, and a column for each metric.
 
-Source: https://developers.pinterest.com/docs/api/v5/ (user_account/analytics, pins/analytics)
+Source: https://developers.pinterest.com/docs/api/v5/ (user_account/analytics, pins/analytics,
+analytics/create_report)
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pinflow import ActionError, Context, Number, UsageError, action
+from pinflow_pinterest.ads import report_action
 from pinflow_pinterest.ads.ad_actions import SINCE, UNTIL, AdAccountRef, ad_account_id, check_count
 from pinflow_pinterest.analytics.metric_rows import daily_rows, malformed_figures, numeric_metrics, parse_parts
 from pinflow_pinterest.analytics.metrics import (
@@ -30,6 +33,7 @@ from pinflow_pinterest.boards import is_id
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId
 from pinflow_pinterest.types import AccountFigures, PinFigures, Ranking, TopPins
+from pinflow_pinterest_v5.actions.ads import READ as READ_ADS
 from pinflow_pinterest_v5.actions.pins import READ as READ_PINS
 
 if TYPE_CHECKING:
@@ -79,7 +83,7 @@ def get_user_analytics(
         **_for(ctx, ad_account),
     }
     parts = parse_parts(ctx.client.get("/user_account/analytics", params=query))
-    return {"start_date": days["start_date"], "end_date": days["end_date"], "parts": parts, "rows": daily_rows(parts)}
+    return {**days, "parts": parts, "rows": daily_rows(parts)}
 
 
 def _pin_or_pins(pin: str | None, pins: list[str] | None, split_field: str | None) -> None:
@@ -124,7 +128,7 @@ def get_pin_analytics(
         answer = ctx.client.get("/pins/analytics", params={**query, "pin_ids": pins})
         by_pin = {id: parse_parts(part) for id, part in _object(answer).items() if is_id(id) and part}
     rows = [row for id, parts in by_pin.items() for row in daily_rows(parts, id=id)]
-    return {"start_date": days["start_date"], "end_date": days["end_date"], "pins": by_pin, "rows": rows}
+    return {**days, "pins": by_pin, "rows": rows}
 
 
 @action("top_pins", api="v5", scopes={"pins:read", "user_accounts:read"}, quota={"org_analytics"})
@@ -234,12 +238,7 @@ def _ranking(
     if not isinstance(pins, list) or not all(isinstance(pin, dict) and "pin_id" in pin for pin in pins):
         raise ActionError("the service's answer is not a ranking of Pins")
     rows = [{"id": pin["pin_id"], **numeric_metrics(pin.get("metrics"))} for pin in pins]
-    return {
-        "start_date": days["start_date"],
-        "end_date": days["end_date"],
-        "top": cast("TopPins", top),
-        "rows": rows,
-    }
+    return {**days, "top": cast("TopPins", top), "rows": rows}
 
 
 def _object(answer: object) -> dict[str, Any]:
@@ -248,4 +247,6 @@ def _object(answer: object) -> dict[str, Any]:
     return answer
 
 
-ACTIONS: Final = (get_user_analytics, get_pin_analytics, top_pins, top_video_pins)
+create_ad_report: Final = replace(report_action.create_ad_report, api="v5", scopes={"": READ_ADS})
+
+ACTIONS: Final = (get_user_analytics, get_pin_analytics, top_pins, top_video_pins, create_ad_report)

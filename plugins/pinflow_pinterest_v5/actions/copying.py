@@ -1,4 +1,4 @@
-"""The actions that copy Pins and boards, in an account or to another one.
+"""The actions that copy Pins and boards, in an account or to another one, and that make a board follow another.
 
 Source: https://developers.pinterest.com/docs/api/v5/ (boards, board_sections, pins)
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from pinflow_pinterest.copying import copy_actions
+from pinflow_pinterest.copying import copy_actions, mirror_action
 from pinflow_pinterest_v5.actions.pins import READ, WRITE
 
 copy_pin: Final = replace(copy_actions.copy_pin, api="v5", scopes={"": WRITE})
@@ -16,5 +16,6 @@ copy_board: Final = replace(copy_actions.copy_board, api="v5", scopes={"source":
 copy_all_boards: Final = replace(
     copy_actions.copy_all_boards, api="v5", scopes={"source": READ | {"user_accounts:read"}, "target": WRITE}
 )
+mirror_board: Final = replace(mirror_action.mirror_board, api="v5", scopes={"source": READ, "target": WRITE})
 
-ACTIONS: Final = (copy_pin, copy_board, copy_all_boards)
+ACTIONS: Final = (copy_pin, copy_board, copy_all_boards, mirror_board)

@@ -1,11 +1,12 @@
-"""Pins: listed, made, changed, saved and deleted.
+"""Pins: listed, made, changed, saved and deleted; and videos for new ones.
 
-Source: https://developers.pinterest.com/docs/api/v5/ (pins)
+Source: https://developers.pinterest.com/docs/api/v5/ (pins, media)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pinflow import Context, Number, Text, UsageError, action
@@ -14,6 +15,7 @@ from pinflow_pinterest.answers import list_objects, parse_read, parse_write
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, applied_or_none, delete, find_board_id, without_none
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import AltText, Description, DominantColor, Link, PinterestId, Title
+from pinflow_pinterest.media import video_action
 from pinflow_pinterest.media.sources import SOURCES, find_source, media_source
 from pinflow_pinterest.pins import add_pin, pin_place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
@@ -297,6 +299,8 @@ def read_pin(client: Client, pin: str, *, pin_metrics: bool = False) -> Pin:
     return parse_read(client.get(f"/pins/{pin}", params={"pin_metrics": pin_metrics or None}), Pin)
 
 
+upload_video: Final = replace(video_action.upload_video, api="v5", scopes={"": frozenset({"pins:read", "pins:write"})})
+
 ACTIONS: Final = (
     list_pins,
     list_board_pins,
@@ -305,4 +309,5 @@ ACTIONS: Final = (
     update_pin,
     delete_pin,
     save_pin,
+    upload_video,
 )
