@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pinflow import Text
+from pinflow import Number, Text
 
 TITLE_LENGTH: Final = 100
 DESCRIPTION_LENGTH: Final = 800
@@ -20,6 +20,8 @@ SECTION_NAME_LENGTH: Final = 180
 
 # 18 digits are common and more than a float can hold: an id is text, even if a recipe omits the quotes
 PinterestId = Annotated[str, Text(pattern=r"^\d+$", max_length=32, format="id")]
+
+Limit = Annotated[int, Number(ge=1)]  # objects of a listing
 
 Title = Annotated[str, Text(max_length=TITLE_LENGTH)]
 Description = Annotated[str, Text(max_length=DESCRIPTION_LENGTH)]

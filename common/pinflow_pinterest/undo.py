@@ -28,6 +28,10 @@ OF_BOARD: Final = Undo(
     with_contents=True,
 )
 
+# of the actions that make one thing
+PIN: Final[Mapping[str, Undo]] = {"pin": OF_PIN}
+SECTION: Final[Mapping[str, Undo]] = {"section": OF_SECTION}
+BOARD: Final[Mapping[str, Undo]] = {"board": OF_BOARD}
 # of the actions that copy, which have a source and a target login
 OF_COPY: Final[Mapping[str, Undo]] = {
     "pin": replace(OF_PIN, role="target"),

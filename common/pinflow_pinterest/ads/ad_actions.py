@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
-from pinflow import ActionError, Context, Number, Text, UsageError, action
+from pinflow import ActionError, Context, Text, UsageError, action
 from pinflow_pinterest.analytics.metric_rows import ad_rows
 from pinflow_pinterest.analytics.metrics import Column, EntityStatus, Granularity, WindowDays
 from pinflow_pinterest.analytics.periods import ANALYTICS, HOURLY, Day, parse_period
 from pinflow_pinterest.boards import is_id
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.ids import PinterestId
+from pinflow_pinterest.ids import Limit, PinterestId
 from pinflow_pinterest.types import Ad, AdAccount, AdFigures, AdGroup, Campaign, DeliveryMetric
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 AdAccountRef = Annotated[str, Text(min_length=1, description="An ad account's id or its exact name.")]
 AdLevel = Literal["ad_account", "campaign", "ad_group", "ad"]
 Order = Literal["ASCENDING", "DESCENDING"]
-Limit = Annotated[int, Number(ge=1)]
 
 MOST_IDS: Final = 250
 _MAX_NAMED: Final = 20  # ad accounts in a message

@@ -66,7 +66,7 @@ _STOP_ALL: Final = (
     effect="write",
     quota=BOTH_QUOTAS,
     reread=reread_pin,
-    undo={"pin": undo.OF_PIN},
+    undo=undo.PIN,
 )
 def copy_pin(
     ctx: Context,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Annotated, Final
+from typing import Final
 
-from pinflow import Context, Number, action
+from pinflow import Context, action
 from pinflow_pinterest import deletions, undo
 from pinflow_pinterest.boards import (
     BOTH_QUOTAS,
@@ -24,7 +24,7 @@ from pinflow_pinterest.boards import (
     without_none,
 )
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.ids import BoardName, Privacy
+from pinflow_pinterest.ids import BoardName, Limit, Privacy
 from pinflow_pinterest.types import Board, Deleted
 from pinflow_pinterest_v3.actions import users
 
@@ -34,9 +34,7 @@ WRITE: Final = READ | {"write_boards"}
 
 
 @action("list_boards", api="v3", scopes=FIND, quota={"org_read"})
-def list_boards(
-    ctx: Context, *, privacy: PrivacyFilter | None = None, limit: Annotated[int, Number(ge=1)] | None = None
-) -> Iterator[Board]:
+def list_boards(ctx: Context, *, privacy: PrivacyFilter | None = None, limit: Limit | None = None) -> Iterator[Board]:
     """The account's own boards and the group boards that it shares. (GET /users/{user_id}/boards/feed/)
 
     Arguments:
@@ -66,7 +64,7 @@ def get_board(ctx: Context, *, board: BoardRef) -> Board:
     scopes=WRITE | FIND,
     quota=BOTH_QUOTAS,
     reread=reread_board,
-    undo={"board": undo.OF_BOARD},
+    undo=undo.BOARD,
 )
 def create_board(
     ctx: Context, *, name: BoardName, description: str | None = None, privacy: Privacy | None = None

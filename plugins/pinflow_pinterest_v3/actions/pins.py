@@ -16,7 +16,7 @@ from pinflow_pinterest import undo
 from pinflow_pinterest.answers import list_objects
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id, without_none
 from pinflow_pinterest.gateway import all_pins, gateway
-from pinflow_pinterest.ids import AltText, Description, Link, PinterestId, Title
+from pinflow_pinterest.ids import AltText, Description, Limit, Link, PinterestId, Title
 from pinflow_pinterest.media import video_action
 from pinflow_pinterest.media.sources import find_source, media_source
 from pinflow_pinterest.pins import add_pin, pin_place, reread_pin
@@ -33,7 +33,7 @@ _SOURCES: Final = ("image_url", "images", "video")  # the sources of a Pin's med
 
 
 @action("list_pins", api="v3", scopes=READ | users.READ, quota={"org_read"})
-def list_pins(ctx: Context, *, limit: Annotated[int, Number(ge=1)] | None = None) -> Iterator[Pin]:
+def list_pins(ctx: Context, *, limit: Limit | None = None) -> Iterator[Pin]:
     """All Pins of the account, on any board. (GET /users/{user_id}/pins/)
 
     Arguments:
@@ -44,9 +44,7 @@ def list_pins(ctx: Context, *, limit: Annotated[int, Number(ge=1)] | None = None
 
 
 @action("list_board_pins", api="v3", scopes=FIND, quota={"org_read"})
-def list_board_pins(
-    ctx: Context, *, board: BoardRef, limit: Annotated[int, Number(ge=1)] | None = None
-) -> Iterator[Pin]:
+def list_board_pins(ctx: Context, *, board: BoardRef, limit: Limit | None = None) -> Iterator[Pin]:
     """The Pins of a board, and after them those in its sections. (GET /boards/{board_id}/pins/ and its sections)
 
     Arguments:
@@ -83,7 +81,7 @@ def _video_has_cover(video: str | None, cover_image_url: str | None) -> None:
     scopes=WRITE,
     quota=BOTH_QUOTAS,
     reread=reread_pin,
-    undo={"pin": undo.OF_PIN},
+    undo=undo.PIN,
     checks=(_shows_one_thing, _video_has_cover),
 )
 def create_pin(
@@ -130,15 +128,7 @@ def create_pin(
     return add_pin(ctx, body)
 
 
-@action(
-    "save_pin",
-    api="v3",
-    effect="write",
-    scopes=WRITE,
-    quota=BOTH_QUOTAS,
-    reread=reread_pin,
-    undo={"pin": undo.OF_PIN},
-)
+@action("save_pin", api="v3", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_pin, undo=undo.PIN)
 def save_pin(ctx: Context, *, pin: PinterestId, board: PinterestId, section: PinterestId | None = None) -> Pin:
     """Save any account's Pin to a board, whatever its media. (POST /partners/pins/{pin_id}/save/)
 

@@ -6,13 +6,13 @@ Source: https://github.com/pinterest/api-quickstart (python/src/v3/board.py, as 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Final
 
-from pinflow import Context, Number, action
+from pinflow import Context, action
 from pinflow_pinterest import undo
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.ids import PinterestId, SectionName
+from pinflow_pinterest.ids import Limit, PinterestId, SectionName
 from pinflow_pinterest.sections import make_section, reread_section
 from pinflow_pinterest.types import BoardSection, Pin, PlacedSection
 from pinflow_pinterest_v3.actions.boards import FIND, WRITE
@@ -31,7 +31,7 @@ def list_sections(ctx: Context, *, board: BoardRef) -> Iterator[BoardSection]:
 
 @action("list_section_pins", api="v3", scopes=FIND | {"read_pins"}, quota={"org_read"})
 def list_section_pins(
-    ctx: Context, *, board: BoardRef, section: PinterestId, limit: Annotated[int, Number(ge=1)] | None = None
+    ctx: Context, *, board: BoardRef, section: PinterestId, limit: Limit | None = None
 ) -> Iterator[Pin]:
     """The Pins in one section of a board. (GET /board/sections/{section_id}/pins/)
 
@@ -51,7 +51,7 @@ def list_section_pins(
     scopes=WRITE,
     quota=BOTH_QUOTAS,
     reread=reread_section,
-    undo={"section": undo.OF_SECTION},
+    undo=undo.SECTION,
 )
 def create_section(ctx: Context, *, board: PinterestId, name: SectionName) -> PlacedSection:
     """Make a section on a board. (PUT /board/{board_id}/sections/)

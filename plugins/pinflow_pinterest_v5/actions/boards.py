@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from pinflow import Context, Number, UsageError, action
+from pinflow import Context, UsageError, action
 from pinflow_pinterest import deletions, undo
 from pinflow_pinterest.answers import list_objects
 from pinflow_pinterest.boards import (
@@ -25,7 +25,7 @@ from pinflow_pinterest.boards import (
     without_none,
 )
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.ids import BoardName, PinterestId, Privacy
+from pinflow_pinterest.ids import BoardName, Limit, PinterestId, Privacy
 from pinflow_pinterest.types import Board, Deleted
 
 READ: Final = frozenset({"boards:read"})
@@ -33,9 +33,7 @@ WRITE: Final = READ | {"boards:write"}
 
 
 @action("list_boards", api="v5", scopes=READ, quota={"org_read"})
-def list_boards(
-    ctx: Context, *, privacy: PrivacyFilter | None = None, limit: Annotated[int, Number(ge=1)] | None = None
-) -> Iterator[Board]:
+def list_boards(ctx: Context, *, privacy: PrivacyFilter | None = None, limit: Limit | None = None) -> Iterator[Board]:
     """The account's own boards and the group boards that it shares. (GET /boards)
 
     Arguments:
@@ -55,15 +53,7 @@ def get_board(ctx: Context, *, board: BoardRef) -> Board:
     return find_board(gateway(ctx.client), board)
 
 
-@action(
-    "create_board",
-    api="v5",
-    effect="write",
-    scopes=WRITE,
-    quota=BOTH_QUOTAS,
-    reread=reread_board,
-    undo={"board": undo.OF_BOARD},
-)
+@action("create_board", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_board, undo=undo.BOARD)
 def create_board(
     ctx: Context, *, name: BoardName, description: str | None = None, privacy: Privacy | None = None
 ) -> Board:

@@ -14,7 +14,7 @@ from pinflow_pinterest import undo
 from pinflow_pinterest.answers import list_objects, parse_read, parse_write
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, applied_or_none, delete, find_board_id, without_none
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.ids import AltText, Description, DominantColor, Link, PinterestId, Title
+from pinflow_pinterest.ids import AltText, Description, DominantColor, Limit, Link, PinterestId, Title
 from pinflow_pinterest.media import video_action
 from pinflow_pinterest.media.sources import SOURCES, find_source, media_source
 from pinflow_pinterest.pins import add_pin, pin_place, reread_pin
@@ -42,7 +42,7 @@ def list_pins(
     pin_type: Literal["PRIVATE"] | None = None,
     creative_types: list[CreativeType] | None = None,
     pin_metrics: bool = False,
-    limit: Annotated[int, Number(ge=1)] | None = None,
+    limit: Limit | None = None,
 ) -> Iterator[Pin]:
     """All Pins of the account, on any board. (GET /pins)
 
@@ -72,7 +72,7 @@ def list_board_pins(
     board: BoardRef,
     creative_types: list[CreativeType] | None = None,
     pin_metrics: bool = False,
-    limit: Annotated[int, Number(ge=1)] | None = None,
+    limit: Limit | None = None,
 ) -> Iterator[Pin]:
     """The Pins of a board, those in its sections too. (GET /boards/{board_id}/pins)
 
@@ -122,7 +122,7 @@ def _page_has_link(pin_url: bool, link: str | None) -> None:
     scopes=WRITE,
     quota=BOTH_QUOTAS,
     reread=reread_pin,
-    undo={"pin": undo.OF_PIN},
+    undo=undo.PIN,
     checks=(_shows_one_thing, _page_has_link),
 )
 def create_pin(
@@ -274,15 +274,7 @@ def delete_pin(ctx: Context, *, pin: PinterestId, if_gone: IfGone = "fail") -> D
     return delete(ctx, service.delete_pin, service.pin, pin, kind="pin", if_gone=if_gone)
 
 
-@action(
-    "save_pin",
-    api="v5",
-    effect="write",
-    scopes=WRITE,
-    quota=BOTH_QUOTAS,
-    reread=reread_pin,
-    undo={"pin": undo.OF_PIN},
-)
+@action("save_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_pin, undo=undo.PIN)
 def save_pin(ctx: Context, *, pin: PinterestId, board: PinterestId, section: PinterestId | None = None) -> Pin:
     """Save any account's public Pin to a board, whatever its media. (POST /pins/{pin_id}/save)
 

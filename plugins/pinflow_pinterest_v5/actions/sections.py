@@ -6,13 +6,13 @@ Source: https://developers.pinterest.com/docs/api/v5/ (board_sections)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Final
 
-from pinflow import Context, Number, action
+from pinflow import Context, action
 from pinflow_pinterest import undo
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, find_board_id
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.ids import PinterestId, SectionName
+from pinflow_pinterest.ids import Limit, PinterestId, SectionName
 from pinflow_pinterest.sections import delete_section as remove_section
 from pinflow_pinterest.sections import make_section, reread_section
 from pinflow_pinterest.types import BoardSection, Deleted, Pin, PlacedSection
@@ -32,7 +32,7 @@ def list_sections(ctx: Context, *, board: BoardRef) -> Iterator[BoardSection]:
 
 @action("list_section_pins", api="v5", scopes=READ | {"pins:read"}, quota={"org_read"})
 def list_section_pins(
-    ctx: Context, *, board: BoardRef, section: PinterestId, limit: Annotated[int, Number(ge=1)] | None = None
+    ctx: Context, *, board: BoardRef, section: PinterestId, limit: Limit | None = None
 ) -> Iterator[Pin]:
     """The Pins in one section of a board. (GET /boards/{board_id}/sections/{section_id}/pins)
 
@@ -52,7 +52,7 @@ def list_section_pins(
     scopes=WRITE,
     quota=BOTH_QUOTAS,
     reread=reread_section,
-    undo={"section": undo.OF_SECTION},
+    undo=undo.SECTION,
 )
 def create_section(ctx: Context, *, board: PinterestId, name: SectionName) -> PlacedSection:
     """Make a section on a board. (POST /boards/{board_id}/sections)

@@ -110,9 +110,7 @@ class _ArazzoReader:
         for key in ("successActions", "failureActions"):
             if self._list(flow, key):
                 self._leave((*loc, key), f"{key} of workflow {name!r}")
-        shared = [
-            (parameter, (*loc, "parameters", index)) for index, parameter in enumerate(self._list(flow, "parameters"))
-        ]
+        shared = self._parameters(flow, loc)
         for index, step in enumerate(self._list(flow, "steps")):
             if isinstance(step, dict):
                 self._step(step, (*loc, "steps", index), shared)
@@ -154,10 +152,7 @@ class _ArazzoReader:
         id = identifier(str(step.get("stepId") or operation.id), self._taken)
         self._taken[id] = True
         arguments: dict[str, Any] = {"operation": operation.id}
-        own_parameters = [
-            (parameter, (*loc, "parameters", index)) for index, parameter in enumerate(self._list(step, "parameters"))
-        ]
-        for parameter, at in (*shared, *own_parameters):
+        for parameter, at in (*shared, *self._parameters(step, loc)):
             self._parameter(parameter, at, operation, arguments)
         if isinstance(step.get("requestBody"), dict):
             body = self._body(step["requestBody"], (*loc, "requestBody"))
@@ -204,6 +199,12 @@ class _ArazzoReader:
             (operation for operation in operations if (operation.path, operation.method) == (path, match[2].upper())),
             None,
         )
+
+    def _parameters(self, part: Mapping[str, Any], loc: Loc) -> list[tuple[Any, Loc]]:
+        """The parameters of a workflow or step, each with its place."""
+        return [
+            (declared, (*loc, "parameters", index)) for index, declared in enumerate(self._list(part, "parameters"))
+        ]
 
     def _parameter(self, declared: Any, loc: Loc, operation: Operation, values: dict[str, Any]) -> None:
         parameter = self._resolve(declared, loc)
