@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from pinflow.events import Retrying, Waiting
 from pinflow.http.client import Client, ClientServices, Limits
 from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
+from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.plan import PlannedLogin
 from pinflow.state.folder.usage import MemoryUsage
 
@@ -40,6 +40,7 @@ CONNECTIONS = 64  # open at a time: as many items as a loop may work on side by 
 SAME_WAIT = 5.0  # seconds; many calls wait for one quota, and their ends differ by what they were told when
 
 
+@dataclass(eq=False, repr=False)
 class ClientPool:
     """The clients of a run, by token and API. Close it to let the connections go. Thread-safe.
 
@@ -47,45 +48,35 @@ class ClientPool:
     loop goes through last for the account's turn.
     """
 
-    def __init__(
-        self,
-        run: RunContext,
-        sign_in: SignIn,
-        credentials: Mapping[TokenKey, Credential],
-        *,
-        effects: EffectRunner,
-        apis: Iterable[str],
-        options: Options,
-        network: NetworkSettings,
-        usage: UsageStore | None,
-    ) -> None:
-        """``usage`` has what other processes used of the quotas; None counts this pool's calls alone.
+    run: RunContext
+    sign_in: SignIn
+    credentials: Mapping[TokenKey, Credential]
+    effects: EffectRunner
+    apis: Iterable[str]  # all that clients may be opened for
+    options: Options
+    network: NetworkSettings
+    usage: UsageStore | None  # what other processes used of the quotas; None counts this pool's calls alone
 
-        ``apis`` are all that clients may be opened for.
-        """
-        self._run = run
-        self._sign_in = sign_in
-        self._credentials = credentials
-        self._effects = effects
-        self._options = options
-        self._usage = usage
-        self._transport = Transport(connections=CONNECTIONS, network=network, agent="pinflow", clock=run.clock)
+    def __post_init__(self) -> None:
+        self._transport = Transport(
+            connections=CONNECTIONS, network=self.network, agent="pinflow", clock=self.run.clock
+        )
         self._services = ClientServices(
             transport=self._transport,
-            clock=run.clock,
+            clock=self.run.clock,
             random=random.random,
-            check=partial(check_call, run.clock, run.stop),
-            observer=ClientObserver(run.emit),
-            limits=Limits(patience=options.patience),
+            check=partial(check_call, self.run.clock, self.run.stop),
+            observer=ClientObserver(self.run.emit),
+            limits=Limits(patience=self.options.patience),
         )
         self.refusals: dict[str, None] = {}  # of a dry run: a set in the order in which they were noted
         self.visits = AccountVisits()
-        self.limiters = {api: self._limiter(api) for api in apis}
-        self._signed = {key: self._client(key, credential) for key, credential in credentials.items()}
+        self.limiters = {api: self._limiter(api) for api in self.apis}
+        self._signed = {key: self._client(key, credential) for key, credential in self.credentials.items()}
 
     def check_quotas(self, categories: Iterable[str]) -> None:
         """Open the counters of every login. Raises StateError for those that can't be used, before anything is sent."""
-        for token, api in self._credentials:
+        for token, api in self.credentials:
             self.limiters[api].open(token, categories)
 
     def check_blocks(self) -> None:
@@ -104,14 +95,14 @@ class ClientPool:
 
     def sources(self, logins: Iterable[PlannedLogin]) -> dict[str, str]:
         """Where each login's credential came from."""
-        return {login.name: self._credentials[login.token, login.api].source for login in logins}
+        return {login.name: self.credentials[login.token, login.api].source for login in logins}
 
     def forecast(self) -> Forecast:
         """What the real run would call, after a dry run."""
         tokens = {api: {token for token, of in self._signed if of == api} for api in self.limiters}
         limiters = [(limiter, tokens[api]) for api, limiter in self.limiters.items()]
-        forecast = make_forecast(self.calls(), self._effects.planned, limiters, least=self.visits.longest_time())
-        finish = self._run.clock.now() + forecast.seconds
+        forecast = make_forecast(self.calls(), self.effects.planned, limiters, least=self.visits.longest_time())
+        finish = self.run.clock.now() + forecast.seconds
         return replace(forecast, finish=finish, refusals=tuple(self.refusals))
 
     # accounts that a loop goes through
@@ -123,12 +114,12 @@ class ClientPool:
         """
         key = (token, login.api)
         if (client := self._signed.get(key)) is not None:
-            if lacking := lacking_scopes(self._credentials[key], login.scopes):
+            if lacking := lacking_scopes(self.credentials[key], login.scopes):
                 raise CredentialError(f"the token {token!r} lacks the scopes {', '.join(sorted(lacking))}")
             return client
-        credential = self._sign_in.credentials([PlannedLogin(login.variable, login.api, token, login.scopes)])[key]
-        if self._usage is not None:
-            self.limiters[login.api].add(token, credential.fingerprint(self._usage.key))
+        credential = self.sign_in.credentials([PlannedLogin(login.variable, login.api, token, login.scopes)])[key]
+        if self.usage is not None:
+            self.limiters[login.api].add(token, credential.fingerprint(self.usage.key))
         client = self.visits.clients[key] = self._client(key, credential)
         return client
 
@@ -138,8 +129,8 @@ class ClientPool:
         if client is None:
             return  # of a login of the plan
         seconds = 0.0
-        if self._run.dry_run:
-            planned = self._effects.planned.calls.get(token, {})
+        if self.run.dry_run:
+            planned = self.effects.planned.calls.get(token, {})
             seconds = self.limiters[api].forecast({token: add_counts(client.calls, planned)})
         self.visits.end(token, client.calls, seconds)
         self.limiters[api].forget(token)
@@ -163,40 +154,40 @@ class ClientPool:
     # making them
 
     def _limiter(self, api_id: str) -> RateLimiter:
-        api, usage = self._sign_in.registry.apis[api_id], self._usage
+        api, usage = self.sign_in.registry.apis[api_id], self.usage
         accounts = {
             token: credential.fingerprint(usage.key)
-            for (token, of), credential in self._credentials.items()
+            for (token, of), credential in self.credentials.items()
             if usage is not None and of == api_id
         }
         return RateLimiter(
-            api.quotas.get(self._options.tier, {}),
-            usage if usage is not None else MemoryUsage(self._run.clock.monotonic),
-            self._run.clock,
+            api.quotas.get(self.options.tier, {}),
+            usage if usage is not None else MemoryUsage(self.run.clock.monotonic),
+            self.run.clock,
             api=api_id,
-            origin=api.base_url(self._sign_in.environ),
+            origin=api.base_url(self.sign_in.environ),
             accounts=accounts,
         )
 
     def _client(self, key: TokenKey, credential: Credential) -> Client:
         token, api_id = key
-        api = self._sign_in.registry.apis[api_id]
+        api = self.sign_in.registry.apis[api_id]
         return Client(
             api,
             credential,
-            base_url=api.base_url(self._sign_in.environ),
+            base_url=api.base_url(self.sign_in.environ),
             login=token,
             limiter=self.limiters[api_id],
             services=self._services,
             gate=self._gate(api),
-            rehearsal=self._run.dry_run,
+            rehearsal=self.run.dry_run,
         )
 
     def _gate(self, api: Api) -> Gate:
         """The gate of writes; in a dry run, one that notes what the service would refuse to any app of this tier."""
-        if not self._run.dry_run or api.base_url(self._sign_in.environ) != api.origin + api.prefix:
-            return self._effects  # the rules of another place are unknown
-        return DryRunGate(self._effects, partial(api.closed, self._options.tier), self.refusals)
+        if not self.run.dry_run or api.base_url(self.sign_in.environ) != api.origin + api.prefix:
+            return self.effects  # the rules of another place are unknown
+        return DryRunGate(self.effects, partial(api.closed, self.options.tier), self.refusals)
 
 
 class AccountVisits:
