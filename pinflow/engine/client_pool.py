@@ -58,14 +58,13 @@ class ClientPool:
     usage: UsageStore | None  # what other processes used of the quotas; None counts this pool's calls alone
 
     def __post_init__(self) -> None:
-        self._transport = Transport(
-            connections=CONNECTIONS, network=self.network, agent="pinflow", clock=self.run.clock
-        )
+        clock = self.run.clock
+        self._transport = Transport(connections=CONNECTIONS, network=self.network, agent="pinflow", clock=clock)
         self._services = ClientServices(
             transport=self._transport,
-            clock=self.run.clock,
+            clock=clock,
             random=random.random,
-            check=partial(check_call, self.run.clock, self.run.stop),
+            check=partial(check_call, clock, self.run.stop),
             observer=ClientObserver(self.run.emit),
             limits=Limits(patience=self.options.patience),
         )

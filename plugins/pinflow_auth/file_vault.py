@@ -101,7 +101,7 @@ class FileVault:
 
     def prove(self, service: str, name: str, *, storage: FileStorage | None = None) -> None:
         """Check that ``store`` will work, before a person is asked for tokens. Raises CredentialError."""
-        path = self._make_home(service, name)
+        path = self._home(service, name)
         with files.lock_tokens(path):
             _check_replaceable(path)
             if self._storage(path, storage) == "keyring":
@@ -120,7 +120,7 @@ class FileVault:
         PINFLOW_TOKEN_STORAGE, else the present storage of that name, else a file. Raises CredentialError; the
         stored tokens are unchanged then.
         """
-        path = self._make_home(token.service, token.name)
+        path = self._home(token.service, token.name)
         with files.lock_tokens(path):
             _check_replaceable(path)
             before, chosen = _storage_of(path), self._storage(path, storage)
@@ -157,18 +157,15 @@ class FileVault:
             # read again: another process may have refreshed or removed the file during the wait
             yield FileTurn(read_token_file(stored.path, service, name), prepared)
 
-    def _make_home(self, service: str, name: str) -> Path:
-        path = self._home(service, name)
+    def _home(self, service: str, name: str) -> Path:
+        """The file for a token of this API and name, its folder made. A file with another API's token is left alone."""
+        paths = token_locations.candidate_paths(self._request, service, name)
+        own = (path for path in paths if os.path.lexists(path) and _api_of(path, name) in (None, "", service))
+        if (path := next(own, None)) is None:
+            path = token_locations.new_path(self._request, name)
+            path = path.with_name(f"{name}_{service}.json") if os.path.lexists(path) else path
         files.make_folder(path.parent)
         return path
-
-    def _home(self, service: str, name: str) -> Path:
-        """The file for a token of this API and name. A file with another API's token is left alone."""
-        for path in token_locations.candidate_paths(self._request, service, name):
-            if os.path.lexists(path) and _api_of(path, name) in (None, "", service):
-                return path
-        path = token_locations.new_path(self._request, name)
-        return path.with_name(f"{name}_{service}.json") if os.path.lexists(path) else path
 
     def _storage(self, path: Path, storage: FileStorage | None) -> FileStorage:
         return storage or token_locations.chosen_storage(self._request.environ) or _storage_of(path) or "file"
