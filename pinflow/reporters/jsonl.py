@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow import hookimpl
 from pinflow.events import Event, to_json
 from pinflow.reporters.text import json_text
 
@@ -18,7 +17,6 @@ class JsonLines:
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
 
-    @hookimpl
     def pinflow_event(self, event: Event) -> None:
         """Write ``event``."""
         self._write(json_text(to_json(event)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from pinflow import hookimpl
 from pinflow.clock import Throttle
 from pinflow.events import Event, Progress
 from pinflow.reporters.text import inert
@@ -39,7 +38,6 @@ class Lines:
         self._throttles: dict[str, Throttle] = {}
         self._tenths: dict[str, int] = {}  # of each loop, as of its last line
 
-    @hookimpl
     def pinflow_event(self, event: Event) -> None:
         """Write the line of ``event``, if it has one."""
         text = self._progress(event) if isinstance(event, Progress) else self._event(event)

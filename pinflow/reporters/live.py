@@ -16,7 +16,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pinflow import hookimpl
 from pinflow.events import Event, Progress, RunFinished, RunStarted, StepFinished, StepStarted, Waiting
 from pinflow.reporters.text import fit
 from pinflow.reporters.throughput import Pace, progress_details, progress_text
@@ -85,7 +84,6 @@ class Live:
             redirect_stderr=False,
         )
 
-    @hookimpl
     def pinflow_event(self, event: Event) -> None:
         """Show ``event``."""
         if isinstance(event, RunStarted):
