@@ -75,6 +75,8 @@ class Action:
     ``reread`` gets a finished write's output again after a resume, from the ids
     and numbers which the journal kept of it. ``undo`` tells by kind of effect how
     what it made is taken back; every effect of such a kind must be something new.
+    ``call`` is the operation behind it, which ends the first line of its description:
+    an action of several API versions calls another one in each.
     ``variants`` says that it only stands for others. ``accepts``, a JSON Schema of
     an object, says what it takes in place of its function's signature; ``variant``
     is which one it is, for people. ``checks`` say what arguments can't be
@@ -98,6 +100,7 @@ class Action:
     variant: str = ""
     tokens: str = ""
     checks: Sequence[Callable[..., None]] = ()
+    call: str = ""
 
     @property
     def title(self) -> str:
@@ -126,8 +129,9 @@ class Action:
 
     @property
     def description(self) -> str:
-        """Its docstring."""
-        return inspect.getdoc(self.function) or ""
+        """Its docstring, with the call that it makes."""
+        summary, newline, rest = (inspect.getdoc(self.function) or "").partition("\n")
+        return f"{summary} ({self.call}){newline}{rest}" if self.call else f"{summary}{newline}{rest}"
 
     @cached_property
     def parameters(self) -> Parameters:

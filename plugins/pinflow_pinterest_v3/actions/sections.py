@@ -5,64 +5,23 @@ Source: https://github.com/pinterest/api-quickstart (python/src/v3/board.py, as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from pinflow import Context, action
-from pinflow_pinterest import undo
-from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id
-from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.ids import Limit, PinterestId, SectionName
-from pinflow_pinterest.sections import make_section, reread_section
-from pinflow_pinterest.types import BoardSection, Pin, PlacedSection
+from pinflow_pinterest import section_actions
 from pinflow_pinterest_v3.actions.boards import FIND, WRITE
 
-
-@action("list_sections", api="v3", scopes=FIND, quota={"org_read"})
-def list_sections(ctx: Context, *, board: BoardRef) -> Iterator[BoardSection]:
-    """The sections of a board. (GET /board/{board_id}/sections/)
-
-    Arguments:
-        board: its id, or its exact name
-    """
-    service = gateway(ctx.client)
-    yield from service.sections(find_board_id(service, board))
-
-
-@action("list_section_pins", api="v3", scopes=FIND | {"read_pins"}, quota={"org_read"})
-def list_section_pins(
-    ctx: Context, *, board: BoardRef, section: PinterestId, limit: Limit | None = None
-) -> Iterator[Pin]:
-    """The Pins in one section of a board. (GET /board/sections/{section_id}/pins/)
-
-    Arguments:
-        board: the board's id, or its exact name
-        section: the section's id
-        limit: at most so many
-    """
-    service = gateway(ctx.client)
-    yield from service.section_pins(find_board_id(service, board), section, limit=limit)
-
-
-@action(
-    "create_section",
-    api="v3",
-    effect="write",
-    scopes=WRITE,
-    quota=BOTH_QUOTAS,
-    reread=reread_section,
-    undo=undo.SECTION,
+list_sections: Final = replace(
+    section_actions.list_sections, api="v3", scopes={"": FIND}, call="GET /board/{board_id}/sections/"
 )
-def create_section(ctx: Context, *, board: PinterestId, name: SectionName) -> PlacedSection:
-    """Make a section on a board. (PUT /board/{board_id}/sections/)
-
-    Fails if the board already has a section of this name.
-
-    Arguments:
-        board: the board's id
-        name: must be new on the board; case makes no difference
-    """
-    return make_section(ctx, board, name)
-
+list_section_pins: Final = replace(
+    section_actions.list_section_pins,
+    api="v3",
+    scopes={"": FIND | {"read_pins"}},
+    call="GET /board/sections/{section_id}/pins/",
+)
+create_section: Final = replace(
+    section_actions.create_section, api="v3", scopes={"": WRITE}, call="PUT /board/{board_id}/sections/"
+)
 
 ACTIONS: Final = (list_sections, list_section_pins, create_section)
