@@ -44,11 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_offers(parser: argparse.ArgumentParser, shell: Shell) -> None:
     """Add the options of importers, which make a recipe from something else; ``recipe`` may stand before them."""
+    import argparse
+
     from pinflow.cli.parser import below
 
+    unset = argparse.SUPPRESS  # an option may also come before ``recipe``: without a default, it replaces nothing
     app = shell.app()
     parser.set_defaults(app=app)
-    parser.add_argument("-o", "--to", type=Path, metavar="FILE", default=_suppress(), help="write to this file")
+    parser.add_argument("-o", "--to", type=Path, metavar="FILE", default=unset, help="write to this file")
     for receiver in (parser, dict(below(parser))["recipe"]):
         group = receiver.add_argument_group("a recipe from something else")
         for importer in app.registry.importers.values():
@@ -56,16 +59,9 @@ def add_offers(parser: argparse.ArgumentParser, shell: Shell) -> None:
                 f"--from-{importer.name}",
                 dest=f"from_{importer.name}",
                 metavar=importer.metavar,
-                default=_suppress(),
+                default=unset,
                 help=importer.help.replace("%", "%%"),
             )
-
-
-def _suppress() -> str:
-    """The default of an option that may also come before ``recipe``: none, so that it replaces nothing."""
-    import argparse
-
-    return argparse.SUPPRESS
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:

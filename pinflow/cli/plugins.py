@@ -60,9 +60,8 @@ def _check(args: argparse.Namespace, shell: Shell) -> int:
     report = check_plugin(args.name, recipes=args.recipes, files=shell.options.plugins, disabled=disabled)
     if not shell.human:
         shell.say_json({**asdict(report), "not_exercised": list(report.not_exercised), "ok": report.ok})
-        return OK if report.ok else FAILED
     paint = shell.painter(shell.stdout)
-    for text, style in _report_lines(report):
+    for text, style in _report_lines(report) if shell.human else ():
         shell.say(paint(inert(text), style))
     return OK if report.ok else FAILED
 

@@ -13,7 +13,7 @@ from pinflow.reporters.wording import STATES, counts_text, duration, effect_text
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pinflow.app import App
     from pinflow.cli.shell import Shell
@@ -211,10 +211,6 @@ def _detail_data(detail: RunDetail, *, items: bool) -> dict[str, Any]:
         "counts": detail.counts,
         "calls": detail.calls,
     }
-    return data | {"items": list(_items_data(detail.effects))} if items else data
-
-
-def _items_data(effects: Iterable[EffectRecord]) -> Iterable[dict[str, Any]]:
     names = ("step", "key", "kind", "state", "adopted", "attempts", "sent_at", "result", "error")
-    for effect in effects:
-        yield {name: getattr(effect, name) for name in names}
+    effects = [{name: getattr(effect, name) for name in names} for effect in detail.effects] if items else []
+    return data | {"items": effects} if items else data

@@ -63,7 +63,7 @@ def _event_text(event: ScheduleEvent) -> str:
             return f"FAILED: {reason}" + (f" (pinflow runs show {event.run})" if event.run else "")
         case "paused":
             return f"paused until {local_time(event.until or 0)}: {reason}"
-        case "left" | "lost":
+        case "left" | "lost" | "withdrawn":
             return reason
         case "skipped" | "merged":
             many = (
@@ -76,8 +76,6 @@ def _event_text(event: ScheduleEvent) -> str:
             return f"{event.kind} {local_time(event.due or 0)}{many}: {reason}"
         case "edited":
             return "the recipe was edited; the new version is used from now on"
-        case "withdrawn":
-            return reason
         case "inputs":
             return f"{reason}; to run both, make two recipes that include this one"
         case "read":

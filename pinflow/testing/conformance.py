@@ -253,7 +253,10 @@ class _PluginCheck:
     def _check_call(self, call: CallRecord, case: Case) -> None:
         """Compare one call with the declarations of its action."""
         name, action = call.action.full_name, call.action
-        find = partial(self._find, name, where=f"{case.shown}, step {call.step}")
+
+        def find(rule: str, what: str) -> None:
+            self.find(ConformanceFinding(name, rule, what, f"{case.shown}, step {call.step}"))
+
         writes = [f"{method} {path}" for _, method, path in call.requests if method not in READS]
         if action.effect == "read" and (writes or call.changed):
             change = writes[0] if writes else "the service has other data afterwards"
@@ -275,9 +278,6 @@ class _PluginCheck:
                 if more := undeclared_fields(output, schema):
                     what = f"returns undeclared fields, which recipes can't use: {', '.join(more)}"
                     self._note("undeclared", ConformanceFinding(name, "output", what, case.shown))
-
-    def _find(self, action: str, rule: str, what: str, *, where: str) -> None:
-        self.find(ConformanceFinding(action, rule, what, where))
 
     def _note(self, topic: str, finding: ConformanceFinding) -> None:
         """Note something harmless, once for each action and topic."""

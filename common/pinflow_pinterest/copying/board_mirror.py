@@ -29,7 +29,7 @@ from pinflow_pinterest.copying.board_copy import make_sections, source_sections
 from pinflow_pinterest.copying.page_buffer import PageBuffer
 from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_at
 from pinflow_pinterest.copying.pin_matching import PinKeys, match_pins
-from pinflow_pinterest.copying.source_pins import MAX_LISTED, examine_selected, read_pins
+from pinflow_pinterest.copying.source_pins import MAX_LISTED, read_pins, select_pins
 from pinflow_pinterest.gateway import all_pins
 
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ class ExtraPolicy:
 
     delete: bool = False
     at_most: int | None = None  # deletions; None: a quarter of the target's Pins, or ten where that is more
+
+    def limit(self, pins: int) -> int:
+        """How many deletions are allowed on a target with so many Pins."""
+        return max(_ALWAYS_ALLOWED, pins // _SHARE) if self.at_most is None else self.at_most
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,7 @@ class BoardMirror:
         """Make the plan when its lines are read: a resumed run has one. Raises ActionError with every problem."""
         target_sections: list[BoardSection] = list(self.target.sections(copy["id"])) if self.options.sections else []
         plan = self._compare(copy["id"], source_pins, sections, target_sections)
-        source_pins.keep(frozenset(plan.add))
-        examine_selected(source_pins, self.options)
+        select_pins(source_pins, frozenset(plan.add), self.options)
         problems = source_pins.text_problems(section for section in sections if section["id"] in plan.make)
         if self.extra_policy.delete and (plan.extra or plan.extra_sections):
             problems += self._settle_deletions(board, plan, source_pins, sections)
@@ -147,18 +150,15 @@ class BoardMirror:
     ) -> MirrorPlan:
         """The plan without deletions: what each side has that the other lacks."""
         by_name = {plain_name(section["name"]): section["id"] for section in target_sections}
-        names = {plain_name(section["name"]) for section in sections}
+        source_names = {section["id"]: plain_name(section["name"]) for section in sections}
+        names = set(source_names.values())
         source = _pin_keys(source_pins.oldest_first(), sections, covers=self.options.covers)
         target = self._target_keys(copy, target_sections)
         difference = match_pins(source, target)
         return MirrorPlan(
             add=difference.lacking,
-            make=[section["id"] for section in sections if plain_name(section["name"]) not in by_name],
-            place=[
-                f"{section['id']}:{by_name[plain_name(section['name'])]}"
-                for section in sections
-                if plain_name(section["name"]) in by_name
-            ],
+            make=[id for id, name in source_names.items() if name not in by_name],
+            place=[f"{id}:{by_name[name]}" for id, name in source_names.items() if name in by_name],
             known=target.ids,
             sections=[section["id"] for section in target_sections],
             extra=difference.extra,
@@ -182,12 +182,7 @@ class BoardMirror:
         count = len(plan.extra) + len(plan.extra_sections)
         if not source_pins.ids:
             return ["the source lists no Pins: nothing is deleted, as it may not have been read"]
-        limit = (
-            max(_ALWAYS_ALLOWED, len(plan.known) // _SHARE)
-            if self.extra_policy.at_most is None
-            else self.extra_policy.at_most
-        )
-        if count > limit:
+        if count > (limit := self.extra_policy.limit(len(plan.known))):
             return [f"{count} Pins and sections would be deleted, {limit} are allowed: set max_delete to allow more"]
         if reason := self._uncertainty(board, source_pins, sections):
             self.ctx.log(f"nothing is deleted this time: {reason}", warning=True)
@@ -213,8 +208,7 @@ class BoardMirror:
         """Limit the source's Pins to those to add. Returns the ids of those that were deleted."""
         add = frozenset(plan.add)
         deleted_ids = add - source_pins.ids
-        source_pins.keep(add)
-        examine_selected(source_pins, self.options)
+        select_pins(source_pins, add, self.options)
         source_pins.ids.clear()
         return deleted_ids
 

@@ -161,11 +161,9 @@ def copy_board(
         target, original, name or original["name"], {"description": description, "privacy": privacy}
     )
     options = CopyOptions(sections=sections, videos=videos, on_too_long=on_too_long, parallel=parallel)
-    existing = (
-        None
-        if if_exists == "fail"
-        else board_mirror.find_existing_board(ctx, target, target_boards, original, body["name"])
-    )
+    existing = None
+    if if_exists != "fail":
+        existing = board_mirror.find_existing_board(ctx, target, target_boards, original, body["name"])
     if existing is None:
         return board_copy.BoardCopy(ctx, source, target, options).run(original, body, target_boards)
     details = board_mirror.board_details(body) if if_exists == "mirror" else {}

@@ -116,8 +116,9 @@ def read_pins(source: Gateway, board: str, buffer: PageBuffer, options: CopyOpti
     return source_pins
 
 
-def examine_selected(source_pins: SourcePins, options: CopyOptions) -> None:
-    """Find again what can't be copied, of the selected Pins only."""
+def select_pins(source_pins: SourcePins, ids: frozenset[str], options: CopyOptions) -> None:
+    """Limit the copy to these Pins, and find again which of them can't be copied."""
+    source_pins.selected = ids
     source_pins.skipped.clear()
     source_pins.too_long_texts.clear()
     source_pins.too_long_count = 0
