@@ -402,6 +402,7 @@ SIZED = {
         ("l + l", 3000, 200),
         ("l == l", 3000, 110),
         ("m == m", 3000, 110),
+        ("date_format('2026-01-01', '[a][b]')", 1000, 30),
         ("1 + 1", 1000, 0),
         ("[1, 2, 3]", 1003, 0),
         ("{a: 1, b: 2}", 1002, 0),
@@ -672,8 +673,15 @@ def test_expressions_of_one_text_are_one() -> None:
 
 @pytest.mark.parametrize(
     ("text", "constant"),
-    [("1 + 2", True), ("map([1], x, x)", True), ("now()", False), ("[today()]", False), ("a ?? 1", False)],
-)  # fmt: skip
+    [
+        ("1 + 2", True),
+        ("map([1], x, x)", True),
+        ("upper('a')", True),
+        ("now()", False),
+        ("[today()]", False),
+        ("a ?? 1", False),
+    ],
+)
 def test_only_an_expression_without_data_and_clock_is_constant(text: str, *, constant: bool) -> None:
     assert compile_expression(text).constant is constant
 
