@@ -465,6 +465,16 @@ def test_brackets_and_operators_may_be_32_deep_and_no_deeper() -> None:
         assert mistake(text).message == "the expression is nested more than 32 deep", tower
 
 
+@pytest.mark.parametrize("operand", ["1", "-1", "true", "'a'", "x", "x.y", "[]", "{}", "now()"])
+def test_every_operand_is_one_deep_and_every_operator_one_more(operand: str) -> None:
+    text = operand
+    for _ in range(15):
+        text = f"({text} * 1 + 1)"
+    compile_expression(f"{text} * 1")
+    with pytest.raises(Invalid, match="nested more than 32 deep"):
+        compile_expression(f"{text} * 1 + 1")
+
+
 def test_a_whole_number_of_the_data_has_at_most_30_digits() -> None:
     for number in (10**30, -(10**30)):
         assert evaluate("n", {"n": number}) == number

@@ -48,7 +48,7 @@ SUITES: dict[str, tuple[str, ...]] = {
         },
         "engine/loops.py": ("core/test_loops", "core/test_accounts"),
         "engine/parallel.py": ("core/test_parallel", "core/test_durable", "core/test_loops"),
-        "expressions": ("core/test_expressions", "core/test_plan"),
+        "expressions": ("core/test_expressions", "core/test_templates", "core/test_plan"),
         "http/rate_limit_headers.py": ("core/test_rate_limit_headers", "core/test_rate_limiter"),
         "http/rate_limiter.py": ("core/test_rate_limiter", "core/test_usage"),
         "http/retry.py": ("core/test_retry",),
