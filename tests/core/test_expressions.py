@@ -475,6 +475,16 @@ def test_every_operand_is_one_deep_and_every_operator_one_more(operand: str) -> 
         compile_expression(f"{text} * 1 + 1")
 
 
+@pytest.mark.parametrize("text", ["a == b", "length(unique([a, b])) == 1"])
+@pytest.mark.parametrize("shell", [lambda inner: [inner], lambda inner: {"x": inner}], ids=["lists", "mappings"])
+def test_data_is_compared_32_deep_and_no_deeper(text: str, shell: Callable[[Any], Any]) -> None:
+    one: Any = 1
+    for _ in range(32):
+        one = shell(one)
+    assert evaluate(text, {"a": one, "b": one}) is True
+    assert "nested more than 32 deep" in mistake(text, {"a": shell(one), "b": shell(one)}).message
+
+
 def test_a_whole_number_of_the_data_has_at_most_30_digits() -> None:
     for number in (10**30, -(10**30)):
         assert evaluate("n", {"n": number}) == number
