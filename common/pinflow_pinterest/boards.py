@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 from pinflow import ActionError, Diverged, RemoteError, Text
@@ -63,15 +64,12 @@ def delete(
 
     ``remove`` and ``read`` raise RemoteError with status 404 for what is not there.
     """
-
-    def do() -> Deleted:
-        return delete_once(remove, id, if_gone=if_gone)
-
-    return ctx.once("delete", do, find=lambda: deleted_or_none(read, id), kind=kind)
+    do, find = partial(send_deletion, remove, id, if_gone=if_gone), partial(find_deleted, read, id)
+    return ctx.once("delete", do, find=find, kind=kind)
 
 
-def delete_once(remove: Callable[[str], None], id: str, *, if_gone: IfGone = "skip") -> Deleted:
-    """Delete something. What is not there counts as deleted if ``if_gone`` is skip."""
+def send_deletion(remove: Callable[[str], None], id: str, *, if_gone: IfGone) -> Deleted:
+    """Delete something by its id; what is gone already counts as deleted, or raises RemoteError."""
     try:
         remove(id)
     except RemoteError as error:
@@ -80,8 +78,8 @@ def delete_once(remove: Callable[[str], None], id: str, *, if_gone: IfGone = "sk
     return {"id": id}
 
 
-def deleted_or_none(read: Callable[[str], object], id: str) -> Deleted | None:
-    """The result of a deletion if ``read`` finds nothing under this id, else None."""
+def find_deleted(read: Callable[[str], object], id: str) -> Deleted | None:
+    """The deletion of what ``read`` no longer finds, or None if it is still there."""
     try:
         read(id)
     except RemoteError as error:

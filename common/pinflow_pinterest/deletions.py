@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from pinflow import Context, RemoteError, action
-from pinflow_pinterest.boards import BOTH_QUOTAS, board_owner
+from pinflow import Context, action
+from pinflow_pinterest.boards import BOTH_QUOTAS, board_owner, find_deleted, send_deletion
 from pinflow_pinterest.gateway import gateway
 
 if TYPE_CHECKING:
-    from pinflow_pinterest.gateway import Gateway
-    from pinflow_pinterest.types import Board, Deleted
+    from pinflow_pinterest.types import Board
 
 
 class DeletedBoards(TypedDict):
@@ -38,8 +37,8 @@ def delete_all_boards(ctx: Context) -> DeletedBoards:
     result = ctx.each(
         ids,
         key=lambda id: id,
-        do=lambda id: _delete_board(service, id),
-        find=lambda id: _find_deleted(service, id),
+        do=lambda id: send_deletion(service.delete_board, id, if_gone="skip"),
+        find=lambda id: find_deleted(service.board, id),
         kind="board",
         total=len(ids),
     )
@@ -50,22 +49,3 @@ def _deletion_text(boards: list[Board], foreign: int) -> str:
     names = ", ".join(f"{board['id']} {board['name']}" for board in boards) or "nothing"
     rest = f"; {foreign} group boards of others are kept" if foreign else ""
     return f"to delete: {names[:1800]}{rest}"
-
-
-def _delete_board(service: Gateway, id: str) -> Deleted:
-    try:
-        service.delete_board(id)
-    except RemoteError as error:
-        if error.status != 404:  # deleted already
-            raise
-    return {"id": id}
-
-
-def _find_deleted(service: Gateway, id: str) -> Deleted | None:
-    try:
-        service.board(id)
-    except RemoteError as error:
-        if error.status == 404:
-            return {"id": id}
-        raise
-    return None

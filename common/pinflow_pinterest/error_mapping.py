@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import Forbidden, MissingScope, RateLimited, RemoteError, SpamBlocked
 from pinflow_pinterest import errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+HINTS: Final[Mapping[errors.Kind, str]] = {  # those that every version of the API shares
+    "spam": "the account's writes are blocked, usually for less than a day; resume the run after that, and more slowly",
+    "forbidden": "it belongs to another account, or the app has no access to it",
+    "not_found": "check the id, and that the token is this account's",
+    "duplicate_name": "choose another name; an archived board keeps its name",
+}
 
 
 def map_error(

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, RemoteError
-from pinflow_pinterest.boards import delete_once, plain_name, single_or_none
+from pinflow_pinterest.boards import plain_name, send_deletion, single_or_none
 from pinflow_pinterest.gateway import gateway
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ def delete_section(ctx: Context, board: str, section: str, *, if_gone: IfGone) -
         is_listed = any(listed["id"] == section for listed in service.sections(board))
         return None if is_listed else {"id": section}
 
-    def remove() -> Deleted:
-        return delete_once(partial(service.delete_section, board), section, if_gone=if_gone)
-
+    remove = partial(send_deletion, partial(service.delete_section, board), section, if_gone=if_gone)
     return ctx.once("delete", remove, find=find, kind="section")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinflow import OAuth, Quota, dataclass
 from pinflow_pinterest import errors, quotas
-from pinflow_pinterest.error_mapping import map_error
+from pinflow_pinterest.error_mapping import HINTS, map_error
 from pinflow_pinterest.gateway import PinterestApi
 from pinflow_pinterest_v3.paths import ADS
 from pinflow_pinterest_v3.scopes import DEFAULT, MEANINGS
@@ -22,11 +22,8 @@ if TYPE_CHECKING:
     from pinflow_pinterest_v3.gateway import V3Gateway
 
 _HINTS: Final[Mapping[errors.Kind, str]] = {
+    **HINTS,
     "auth": "the token is wrong or has expired, or it is for another environment",
-    "spam": "the account's writes are blocked, usually for less than a day; resume the run after that, and more slowly",
-    "forbidden": "it belongs to another account, or the app has no access to it",
-    "not_found": "check the id, and that the token is this account's",
-    "duplicate_name": "choose another name; an archived board keeps its name",
 }
 _SECRET: Final[Mapping[errors.Kind, str]] = {
     "forbidden": "on secret boards the token needs read_secret_boards and read_secret_pins",

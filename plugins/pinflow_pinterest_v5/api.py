@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pinflow import OAuth
 from pinflow_pinterest import errors, quotas
 from pinflow_pinterest.catalogue import operations
-from pinflow_pinterest.error_mapping import map_error
+from pinflow_pinterest.error_mapping import HINTS, map_error
 from pinflow_pinterest.gateway import PinterestApi
 from pinflow_pinterest_v5.scopes import DEFAULT, MEANINGS
 
@@ -25,13 +25,10 @@ _TRIAL: Final = (
     "PINTEREST_API_URI=https://api-sandbox.pinterest.com and use a token of that environment"
 )
 _HINTS: Final[Mapping[errors.Kind, str]] = {
+    **HINTS,
     "auth": "the token is wrong or has expired, or it is for the other environment: production and the vendor's "
     "sandbox have separate tokens",
-    "spam": "the account's writes are blocked, usually for less than a day; resume the run after that, and more slowly",
     "trial": _TRIAL,
-    "forbidden": "it belongs to another account, or the app has no access to it",
-    "not_found": "check the id, and that the token is this account's",
-    "duplicate_name": "choose another name; an archived board keeps its name",
     "exclusive": "another change of the same board is under way; try again in a moment",
 }
 _SECRET: Final[Mapping[errors.Kind, str]] = {

@@ -19,11 +19,11 @@ from pinflow import ActionError, dataclass
 from pinflow_pinterest.boards import (
     applied_or_none,
     boards_named,
-    delete_once,
-    deleted_or_none,
     find_board,
+    find_deleted,
     is_id,
     plain_name,
+    send_deletion,
 )
 from pinflow_pinterest.copying.board_copy import make_sections, source_sections
 from pinflow_pinterest.copying.page_buffer import PageBuffer
@@ -246,8 +246,8 @@ class BoardMirror:
         deleted_pins = self.ctx.each(
             plan.delete,
             key=lambda id: f"delete:{id}",
-            do=partial(delete_once, self.target.delete_pin),
-            find=partial(deleted_or_none, self.target.pin),
+            do=partial(send_deletion, self.target.delete_pin, if_gone="skip"),
+            find=partial(find_deleted, self.target.pin),
             kind="deletion",
             total=len(plan.delete),
         )
@@ -267,7 +267,7 @@ class BoardMirror:
 
         if any(pin["id"] not in deleted for pin in self.target.section_pins(copy, id)):
             return Skip(NOT_EMPTY)
-        return delete_once(partial(self.target.delete_section, copy), id)
+        return send_deletion(partial(self.target.delete_section, copy), id, if_gone="skip")
 
     def _is_gone_section(self, copy: str, id: str) -> Deleted | None:
         present = {section["id"] for section in self.target.sections(copy)}
