@@ -357,6 +357,28 @@ def test_calls_made_elsewhere_take_whole_slots() -> None:
     assert bucket.count_used(5.0) == 12
 
 
+def test_calls_that_share_a_slot_are_counted_one_by_one() -> None:
+    bucket = new_bucket(4 * 2048, 100.0)
+    for number in range(1, 7):
+        bucket.take(0.0)
+        assert bucket.count_used(0.0) == number
+
+
+def test_the_last_of_the_calls_that_a_slot_has_room_for_waits_for_those_before_it_alone() -> None:
+    bucket = new_bucket(4 * 2048, 100.0)
+    bucket.take(0.0)
+    assert bucket.last_wait(0.0, 3, 5.0) == 10.0
+
+
+def test_a_count_that_the_own_calls_explain_changes_nothing() -> None:
+    bucket = new_bucket(2, 100.0)
+    slot = bucket.take(0.0)
+    bucket.take(1.0)
+    bucket.finish(slot, 10.0)
+    bucket.fill(2, since=0.0, until=200.0)
+    assert bucket.wait(20.0) == 91.0
+
+
 def test_the_slot_that_is_free_first_is_the_next() -> None:
     bucket = new_bucket(3, 60.0)
     bucket.take(5.0)
