@@ -379,6 +379,13 @@ def test_a_count_that_the_own_calls_explain_changes_nothing() -> None:
     assert bucket.wait(20.0) == 91.0
 
 
+def test_one_call_more_than_the_own_ones_was_made_elsewhere() -> None:
+    bucket = new_bucket(3, 60.0)
+    bucket.take(5.0)
+    bucket.fill(2, 5.0, 30.0)
+    assert bucket.count_used(5.0) == 2
+
+
 def test_the_slot_that_is_free_first_is_the_next() -> None:
     bucket = new_bucket(3, 60.0)
     bucket.take(5.0)
