@@ -45,6 +45,18 @@ def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
     return ctx.once("create", make, find=find, find_is_proof=True, kind="board")
 
 
+def as_targets(ctx: Context, *, board: str, **_: object) -> list[str]:
+    """What is deleted with the board of this id or exact name, for people."""
+    return [board_text(find_board(gateway(ctx.client), board))]
+
+
+def board_text(board: Board) -> str:
+    """A board with the number of its Pins and its owner, for people."""
+    pins, owner = board.get("pin_count"), board_owner(board)
+    contents = "" if pins is None else f" ({pins:,} Pin{'' if pins == 1 else 's'})"
+    return f"board {board['name']!r}{contents}" + (f" of {owner}" if owner else "")
+
+
 def remove_board(ctx: Context, board: str, *, if_gone: IfGone) -> Deleted:
     """Delete the board of this id or exact name, once.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from pinflow import Context, action
-from pinflow_pinterest.boards import BOTH_QUOTAS, board_owner, find_deleted, send_deletion
+from pinflow_pinterest.boards import BOTH_QUOTAS, board_owner, board_text, find_deleted, send_deletion
 from pinflow_pinterest.gateway import gateway
 
 if TYPE_CHECKING:
+    from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Board
 
 
@@ -20,7 +21,19 @@ class DeletedBoards(TypedDict):
     left: int
 
 
-@action("delete_all_boards", effect="write", quota=BOTH_QUOTAS, destructive=True)
+def _own_boards(service: Gateway) -> tuple[list[Board], int]:
+    """The account's own boards, and how many boards of others it sees."""
+    boards = list(service.boards())
+    owner = service.account().get("username")
+    own_boards = [board for board in boards if owner and board_owner(board) == owner]
+    return own_boards, len(boards) - len(own_boards)
+
+
+def _targets(ctx: Context) -> list[str]:
+    return [board_text(board) for board in _own_boards(gateway(ctx.client))[0]]
+
+
+@action("delete_all_boards", effect="write", quota=BOTH_QUOTAS, destructive=True, targets=_targets)
 def delete_all_boards(ctx: Context) -> DeletedBoards:
     """Delete every board that the account owns, with its sections and all its Pins. (list_boards, then delete_board)
 
@@ -28,11 +41,8 @@ def delete_all_boards(ctx: Context) -> DeletedBoards:
     accounts are kept.
     """
     service = gateway(ctx.client)
-    boards = list(service.boards())
-    owner = service.account().get("username")
-    own_boards = [board for board in boards if owner and board_owner(board) == owner]
+    own_boards, foreign = _own_boards(service)
     ids = ctx.freeze("boards", [board["id"] for board in own_boards])
-    foreign = len(boards) - len(own_boards)
     ctx.log(_deletion_text([board for board in own_boards if board["id"] in set(ids)], foreign))
     result = ctx.each(
         ids,

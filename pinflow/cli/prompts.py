@@ -17,10 +17,12 @@ _LISTED = 15
 
 
 def confirm(shell: Shell, summary: str) -> bool:
-    """Ask whether to go on with what ``summary`` says. No answer is a no."""
-    shell.stderr.write(f"{inert(summary)}. Continue? [y/N] ")
+    """Ask whether to go on with what ``summary`` says, which may be a `Question`. No answer is a no."""
+    number = getattr(summary, "number", 0)
+    end = f"\nType {number} to delete them:" if number else f"{'' if summary.endswith('?') else '. Continue?'} [y/N]"
+    shell.stderr.write("\n".join(map(inert, summary.split("\n"))) + end + " ")
     shell.stderr.flush()
-    return shell.stdin.readline().strip().lower() in ("y", "yes")
+    return shell.stdin.readline().strip().lower() in ([str(number)] if number else ["y", "yes"])
 
 
 def ask_secret(shell: Shell, label: str) -> str:

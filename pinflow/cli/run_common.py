@@ -147,7 +147,8 @@ def execute(
             sandbox=sandbox,
             tier=tier,
             patience=args.patience,
-            approve=_approver(shell, view, yes=args.yes),
+            approve=_approver(shell, view) if shell.interactive else None,
+            assume_yes=args.yes,
             max_writes=None if args.yes else limit,
             unattended=getattr(args, "unattended", False),
             executor=getattr(args, "executor", "threads"),
@@ -172,12 +173,10 @@ def _has_threads() -> bool:
     return any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate())
 
 
-def _approver(shell: Shell, view: _View, *, yes: bool) -> Callable[[str], bool]:
+def _approver(shell: Shell, view: _View) -> Callable[[str], bool]:
     from pinflow.cli.prompts import confirm
 
     def approve(summary: str) -> bool:
-        if yes or not shell.interactive:
-            return yes
         with view.pause():
             return confirm(shell, summary)
 

@@ -15,20 +15,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pinflow.engine.options import Options
 from pinflow.engine.write_budget import WriteBudget
-from pinflow.errors import ApprovalRequired, PinflowError, UsageError
+from pinflow.errors import ActionError, ApprovalRequired, PinflowError, UsageError
 from pinflow.state.records import MAX_WRITES, SHORT_DIGEST, Approval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from pinflow.engine.notices import Notices
-    from pinflow.engine.options import Options
     from pinflow.engine.results import RunResult
-    from pinflow.plan import Plan
+    from pinflow.engine.session import Session
+    from pinflow.plan import Plan, PlannedStep
     from pinflow.state.protocol import ApprovalStore, Journal
 
+    OpenSession = Callable[[Plan, Options], AbstractContextManager[Session]]
+
 _VERSION = 1  # of the facts that are digested
+LISTED = 20  # things that a question names: with the rest of it they fit on a terminal's screen
 
 
 def digest_of(plan: Plan) -> str:
@@ -51,6 +56,12 @@ def command(plan: Plan) -> str:
 
 def _word(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+class Question(str):
+    """What a person is asked, in one or more lines. If ``number`` isn't 0, they type it in place of y."""
+
+    number = 0
 
 
 class Approvals:
@@ -106,18 +117,20 @@ class Approvals:
 
     # what a run may do
 
-    def change_limit(self, plan: Plan, options: Options) -> int | None:
-        """How many changes the run may make; None for any number. Raises ApprovalRequired if it must not run at all."""
+    def change_limit(self, plan: Plan, options: Options, open_session: OpenSession) -> int | None:
+        """How many changes the run may make; None for any number. Raises ApprovalRequired if it must not run at all.
+
+        A person is asked before things are deleted; what they are is read in a session of ``open_session``.
+        """
         if options.dry_run or options.sandbox:
             return None
         if options.unattended:
             return self._stored_limit(plan) if plan.unattended_writes else 0
-        if deleting := ", ".join(step.path for step in plan.destructive):
-            question = f"{plan.source.name} deletes things (step {deleting})"
-            if options.approve is None or not options.approve(question):
-                raise ApprovalRequired(
-                    f"{question} and isn't approved", hint="check it with --dry-run, then run it with --yes"
-                )
+        deleting = [] if options.assume_yes else plan.destructive
+        if deleting and (options.approve is None or not options.approve(_question(plan, options, open_session))):
+            text = "; ".join(_sentence(plan, step) for step in deleting)
+            hint = "check it with --dry-run, then run it with --yes"
+            raise ApprovalRequired(f"{text}, which isn't approved", hint=hint)
         return options.max_writes
 
     def _stored_limit(self, plan: Plan) -> int:
@@ -178,3 +191,44 @@ class Approvals:
 def _in_a_line(error: PinflowError | None) -> str:
     """An error with its hint, for a notice."""
     return "" if error is None else f"{error.message}; {error.hint}" if error.hint else error.message
+
+
+# what is asked before things are deleted
+
+
+def _question(plan: Plan, options: Options, open_session: OpenSession) -> Question:
+    reading = Options(dry_run=True, tier=options.tier, patience=10.0, stop=options.stop)  # seconds; a person waits
+    previews = [_preview(plan, step, reading, open_session) for step in plan.destructive]
+    targets = [target for known, _ in previews for target in known]
+    number, kinds = len(targets), {target.partition(" ")[0] for target in targets}
+    lines = [f"Delete {target}?" for target in targets]
+    if number > 1:
+        lines = [f"Delete {number:,} {kinds.pop() if len(kinds) == 1 else 'thing'}s?"]
+        lines += [f"  {target}" for target in targets[:LISTED]]
+        lines += [f"  and {number - LISTED:,} more"] if number > LISTED else []
+    lines += [sentence for _, sentence in previews if sentence]
+    question = Question("\n".join(line.replace("\n", " ") for line in lines))
+    question.number = number if number > 1 else 0
+    return question
+
+
+def _preview(plan: Plan, step: PlannedStep, options: Options, open_session: OpenSession) -> tuple[list[str], str]:
+    """What a step would delete; if that can't be known before the run, [] and a sentence about the step."""
+    sentence, action, arguments = _sentence(plan, step), step.action, plan.known_arguments(step)
+    if action is None or action.targets is None or step.item_logins or arguments is None:
+        return [], sentence
+    logins = [plan.logins[name, step.api or ""] for name in step.logins.values()]
+    try:
+        with open_session(plan, options) as session:
+            targets = list(action.targets(session.reader(*logins, roles=step.logins), **arguments))
+    except ActionError as error:  # an earlier step may make what isn't there yet
+        return [], f"{sentence} ({error.message})"
+    return targets, "" if targets else sentence
+
+
+def _sentence(plan: Plan, step: PlannedStep) -> str:
+    """What is known before anything is read: the recipe, the step, and the tokens of its logins."""
+    tokens = [plan.logins[name, step.api or ""].token for name in step.logins.values()]
+    tokens += ["every account"] if step.item_logins else []
+    owner = f" of {' or '.join(dict.fromkeys(tokens))}" if tokens else ""
+    return f"Step {step.path!r} of {Path(plan.source.name).name} deletes things{owner}"

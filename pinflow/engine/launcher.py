@@ -62,7 +62,7 @@ class Launcher:
 
     def run(self, plan: Plan, options: Options, *, run_id: str | None = None) -> RunResult:
         """Run a plan to its end, its pause or its error; see `App.run`."""
-        limit = self.approvals.change_limit(plan, options)
+        limit = self.approvals.change_limit(plan, options, self.open)
         run_id = run_id or new_run_id(self.clock.now())
 
         def journal() -> Journal | None:
@@ -98,7 +98,7 @@ class Launcher:
             _check_same(journal.run, plan, inputs)
             tier = str(journal.run.options.get("tier", "standard"))
             options = replace(options, tier=tier, dry_run=False, sandbox=False)
-            limit = self.approvals.change_limit(plan, options)
+            limit = self.approvals.change_limit(plan, options, self.open)
             is_blocked = journal.run.error.startswith("spam_blocked")
             not_before = None if is_blocked else journal.run.resume_after
             self._check_due(chosen, not_before, options.patience)

@@ -23,6 +23,7 @@ class Options:
     tier: str = "standard"  # of the app's access to the API; decides the quotas
     patience: float = 120.0  # seconds that a single wait for a quota may take: hourly quotas pause the run, others pass
     approve: Callable[[str], bool] | None = None  # asked before things are deleted, and beyond max_writes; None refuses
+    assume_yes: bool = False  # that things may be deleted was said before: nothing is asked, nor read for a question
     max_writes: int | None = MAX_WRITES  # changes that a run makes without asking; None lets all pass
     unattended: bool = False  # there is no one to ask: writes need an approval that is stored
     report: Sequence[Callable[[Event], None]] = ()

@@ -15,7 +15,7 @@ from pinflow.errors import Interrupted, PinflowError, StateError
 from pinflow.events import RunFinished, RunStarted, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pinflow.engine.client_pool import ClientPool
     from pinflow.engine.effect_runner import EffectRunner
@@ -49,10 +49,11 @@ class Session:
         self.pool = pool
         self.clients = pool.by_login(plan.logins.values())
 
-    def reader(self, login: PlannedLogin) -> Context:
-        """A context to read with, outside of any step; what its actions tell is lost."""
+    def reader(self, *logins: PlannedLogin, roles: Iterable[str] = ("",)) -> Context:
+        """A context to read with as logins in these roles, outside of any step; what its actions tell is lost."""
         run = replace(self._run, emit=Emitter("", (), self._run.clock.now), notices=None)
-        return Context(run, self._effects, {"": self.clients[login.name, login.api]}, step="", ask=self._ask)
+        clients = {role: self.clients[login.name, login.api] for role, login in zip(roles, logins, strict=True)}
+        return Context(run, self._effects, clients, step="", ask=self._ask)
 
     def run(self, *, resumed: bool, not_before: float | None = None) -> RunResult:
         """Run the plan to its end, its pause or its error; the journal and the listeners are told which.

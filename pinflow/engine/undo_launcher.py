@@ -46,7 +46,7 @@ def run_undo(launcher: Launcher, undo_plan: UndoPlan, options: Options) -> RunRe
     atomic_file.write(file, text.encode())  # to resume it, it must be there
     plan = launcher.plan_text(text, str(file), inputs)
     # what is deleted was shown, and calling this is the approval
-    approved = replace(options, tier=undo_plan.tier, approve=lambda question: True, max_writes=None, unattended=False)
+    approved = replace(options, tier=undo_plan.tier, assume_yes=True, max_writes=None, unattended=False)
     return launcher.run(plan, approved)
 
 

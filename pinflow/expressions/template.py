@@ -69,10 +69,10 @@ class Value:
         """Every name path that it reads, and where in it."""
         return ((loc, reference) for loc, template in self.templates for reference in template.references)
 
-    def render(self, scope: Scope, *, now: datetime, unknown: Any = None) -> Any:
+    def render(self, scope: Scope, *, now: datetime | None, unknown: Any = None) -> Any:
         """A copy of the data with every template filled in. Raises Invalid.
 
-        Where a template needs what only a real run makes, it becomes ``unknown``.
+        Where a template needs what only a real run makes, it becomes ``unknown``; without ``now``, times are errors.
         """
         return _render(self.tree, scope, now, unknown)
 
@@ -114,7 +114,7 @@ def _with_parts(tree: Any, parts: Mapping[Loc, Any], loc: Loc) -> Any:
     return tree
 
 
-def _render(tree: Any, scope: Scope, now: datetime, unknown: Any) -> Any:
+def _render(tree: Any, scope: Scope, now: datetime | None, unknown: Any) -> Any:
     if isinstance(tree, Template):
         if scope.unknown and any(map(scope.is_unknown, tree.references)):
             return unknown

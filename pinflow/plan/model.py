@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pinflow.expressions.expression import Template
+from pinflow.expressions.expression import Expression, Template
+from pinflow.expressions.template import Scope
 from pinflow.lazy_dataclass import dataclass, field
 from pinflow.plan.inputs import is_token_name
 from pinflow.schema.invalid import Invalid
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pinflow.errors import Problem
-    from pinflow.expressions.expression import Expression
     from pinflow.expressions.template import Value
     from pinflow.plugin.action import Action
     from pinflow.plugin.registry import Registry
@@ -134,8 +135,19 @@ class Plan:
 
     @property
     def destructive(self) -> list[PlannedStep]:
-        """The steps that delete things, or may: their arguments can depend on what only the run brings."""
-        return [step for step in all_steps((*self.steps, *self.finally_)) if self._deletes(step)]
+        """The steps that delete things, or may: that can depend on what only the run brings."""
+        steps = [step for step in all_steps((*self.steps, *self.finally_)) if self._deletes(step)]
+        return [step for step in steps if step.condition is None or self._may_be(step.condition, True)]
+
+    def known_arguments(self, step: PlannedStep) -> dict[str, Any] | None:
+        """What a step's action will be given, if the inputs alone tell it, at any time; else None."""
+        if step.action is None or any(reference.root != "inputs" for _, reference in step.arguments.references):
+            return None
+        with suppress(Invalid):
+            arguments = step.arguments.render(Scope({"inputs": self.inputs}), now=None)
+            if not step.action.parameters.problems(arguments):
+                return step.action.parameters.convert(arguments)
+        return None
 
     def _deletes(self, step: PlannedStep) -> bool:
         destructive = step.action.destructive if step.action is not None else False
@@ -148,12 +160,13 @@ class Plan:
         )
 
     def _may_be(self, argument: Any, value: object) -> bool:
-        if not isinstance(argument, Template):
+        if not isinstance(argument, (Template, Expression)):
             return bool(argument == value)
         if any(reference.root != "inputs" for reference in argument.references):
             return True
         try:
-            return bool(argument.render({"inputs": self.inputs}) == value)
+            evaluate = argument.render if isinstance(argument, Template) else argument.evaluate
+            return bool(evaluate({"inputs": self.inputs}) == value)
         except Invalid:
             return True
 

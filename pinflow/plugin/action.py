@@ -67,8 +67,12 @@ class Action:
     ``scopes`` is role -> scopes; an action with one login has the one role "".
     ``quota`` names the quota categories that its calls count against.
     ``destructive`` says that it deletes things; a mapping of arguments to values,
-    that it does when one of them has that value. ``local`` says of a write that it
-    may run unattended without an approval: it changes nothing that belongs to an
+    that it does when one of them has that value. ``targets`` tells what it would delete,
+    so that people are asked by name: a function of the context and the same parameters
+    that only reads, and yields for each thing its kind, its name, how much is in it and
+    whose it is: ``board 'Campaign drafts' (3 Pins) of garden_studio``. It is called before
+    the run, if the arguments are known by then; it may raise ActionError.
+    ``local`` says of a write that it may run unattended without an approval: it changes nothing that belongs to an
     account, but keeps files of this machine, such as tokens, or asks for a report. ``tokens``
     is the field of its items that names a token: in a loop over them, steps may act
     for the account of each, and the trouble of one account ends no other's items.
@@ -101,6 +105,7 @@ class Action:
     tokens: str = ""
     checks: Sequence[Callable[..., None]] = ()
     call: str = ""
+    targets: Callable[..., Iterable[str]] | None = None
 
     @property
     def title(self) -> str:
@@ -158,6 +163,7 @@ def action(
     variants: Variants | None = None,
     tokens: str = "",
     checks: Sequence[Callable[..., None]] = (),
+    targets: Callable[..., Iterable[str]] | None = None,
 ) -> Callable[[Callable[..., Any]], Action]:
     """Make the function below an :class:`Action` named ``name``.
 
@@ -170,7 +176,8 @@ def action(
     its clients refuse to write, but for effects that change nothing. ``tokens`` is
     the field of a generator's items that names a token, so that the steps of a loop may act for each.
     ``checks`` are functions that raise UsageError where some of its arguments, which
-    are their parameters, do not go together.
+    are their parameters, do not go together. ``targets`` yields what a ``destructive``
+    one would delete, in words, so that the question can name it.
     Raises PluginError for a name that a recipe could not write.
     """
     from collections.abc import Mapping as MappingType
@@ -186,6 +193,6 @@ def action(
         made = Action(
             name, function, api, effect, by_role, frozenset(quota), destructive, reread, undo or {}, local, variants
         )
-        return replace(made, tokens=tokens, checks=tuple(checks))
+        return replace(made, tokens=tokens, checks=tuple(checks), targets=targets)
 
     return declare

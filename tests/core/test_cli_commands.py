@@ -325,7 +325,7 @@ def test_deleting_needs_an_approval(
 ) -> None:
     assert cli("run", cli.recipe(WIPE), *words, answers=answers) == code
     assert wiped is None or shop.wiped == wiped
-    asked = "deletes things (step wipe). Continue? [y/N]" in cli.stderr
+    asked = "Step 'wipe' of shop.yaml deletes things. Continue? [y/N]" in cli.stderr
     assert asked is (answers is not None and "--no-input" not in words)
 
 

@@ -17,6 +17,7 @@ from pinflow_pinterest.boards import (
     BoardRef,
     IfGone,
     PrivacyFilter,
+    as_targets,
     find_board,
     make_board,
     remove_board,
@@ -31,6 +32,7 @@ from pinflow_pinterest_v3.actions import users
 READ: Final = frozenset({"read_boards"})
 FIND: Final = READ | users.READ  # boards are listed by the user's id
 WRITE: Final = READ | {"write_boards"}
+FULL: Final = WRITE | FIND
 
 
 @action("list_boards", api="v3", scopes=FIND, quota={"org_read"})
@@ -61,7 +63,7 @@ def get_board(ctx: Context, *, board: BoardRef) -> Board:
     "create_board",
     api="v3",
     effect="write",
-    scopes=WRITE | FIND,
+    scopes=FULL,
     quota=BOTH_QUOTAS,
     reread=reread_board,
     undo=undo.BOARD,
@@ -81,7 +83,7 @@ def create_board(
     return make_board(ctx, without_none(name=name, description=description, privacy=privacy))
 
 
-@action("delete_board", api="v3", effect="write", scopes=WRITE | users.READ, quota=BOTH_QUOTAS, destructive=True)
+@action("delete_board", api="v3", effect="write", scopes=FULL, quota=BOTH_QUOTAS, destructive=True, targets=as_targets)
 def delete_board(ctx: Context, *, board: BoardRef, if_gone: IfGone = "fail") -> Deleted:
     """Delete a board that the account owns, with its sections and all its Pins. (DELETE /boards/{board_id}/)
 
@@ -92,6 +94,6 @@ def delete_board(ctx: Context, *, board: BoardRef, if_gone: IfGone = "fail") -> 
     return remove_board(ctx, board, if_gone=if_gone)
 
 
-delete_all_boards: Final = replace(deletions.delete_all_boards, api="v3", scopes={"": WRITE | users.READ})
+delete_all_boards: Final = replace(deletions.delete_all_boards, api="v3", scopes={"": FULL})
 
 ACTIONS: Final = (list_boards, get_board, create_board, delete_board, delete_all_boards)

@@ -18,6 +18,7 @@ from pinflow_pinterest.boards import (
     IfGone,
     PrivacyFilter,
     applied_or_none,
+    as_targets,
     find_board,
     make_board,
     remove_board,
@@ -102,7 +103,7 @@ def update_board(
     )
 
 
-@action("delete_board", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True)
+@action("delete_board", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True, targets=as_targets)
 def delete_board(ctx: Context, *, board: BoardRef, if_gone: IfGone = "fail") -> Deleted:
     """Delete a board that the account owns, with its sections and all its Pins. (DELETE /boards/{board_id})
 

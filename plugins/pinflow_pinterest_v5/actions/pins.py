@@ -262,7 +262,13 @@ def update_pin(
     return ctx.once("update", lambda: parse_write(ctx.client.patch(path, json=body), Pin), find=find, kind="pin")
 
 
-@action("delete_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True)
+def _targets(ctx: Context, *, pin: str, **_: object) -> list[str]:
+    target = read_pin(ctx.client, pin)
+    owner = (target.get("board_owner") or {}).get("username")
+    return [f"Pin {target.get('title') or pin!r}" + (f" of {owner}" if owner else "")]
+
+
+@action("delete_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True, targets=_targets)
 def delete_pin(ctx: Context, *, pin: PinterestId, if_gone: IfGone = "fail") -> Deleted:
     """Delete a Pin. (DELETE /pins/{pin_id})
 

@@ -10,7 +10,8 @@ from typing import Final
 
 from pinflow import Context, action
 from pinflow_pinterest import section_actions
-from pinflow_pinterest.boards import BOTH_QUOTAS, IfGone
+from pinflow_pinterest.boards import BOTH_QUOTAS, IfGone, board_text
+from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId
 from pinflow_pinterest.sections import delete_section as remove_section
 from pinflow_pinterest.types import Deleted
@@ -30,7 +31,13 @@ create_section: Final = replace(
 )
 
 
-@action("delete_section", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True)
+def _targets(ctx: Context, *, board: str, section: str, **_: object) -> list[str]:
+    service = gateway(ctx.client)
+    names = [listed["name"] for listed in service.sections(board) if listed["id"] == section]
+    return [f"section {name!r} of {board_text(service.board(board))}" for name in names]
+
+
+@action("delete_section", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True, targets=_targets)
 def delete_section(ctx: Context, *, board: PinterestId, section: PinterestId, if_gone: IfGone = "fail") -> Deleted:
     """Delete a section of a board; its Pins may go with it. (DELETE /boards/{board_id}/sections/{section_id})
 
