@@ -300,35 +300,35 @@ class RelatedTerms(TypedDict, total=False):
     related_terms: list[str]
 
 
-class Period(TypedDict):
+class PeriodDates(TypedDict):
     """The days that metrics are about, from 2026-03-01 on to 2026-03-31."""
 
     start_date: str
     end_date: str
 
 
-class AccountFigures(Period):
+class AccountFigures(PeriodDates):
     """Metrics of an account over a period, by part: "all", or the parts of ``split_field``."""
 
     parts: dict[str, Analytics]
     rows: list[dict[str, Any]]  # date, part, and the metrics
 
 
-class PinFigures(Period):
+class PinFigures(PeriodDates):
     """Metrics of Pins over a period: by Pin, then by part as those of an account."""
 
     pins: dict[str, dict[str, Analytics]]
     rows: list[dict[str, Any]]  # date, id, part, and the metrics
 
 
-class AdFigures(Period):
+class AdFigures(PeriodDates):
     """Metrics of ads over a period, as the service lists them and as rows."""
 
     items: list[dict[str, Any]]
     rows: list[dict[str, Any]]  # date, id, and the columns
 
 
-class Ranking(Period):
+class Ranking(PeriodDates):
     """The top Pins of a period."""
 
     top: TopPins

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pinflow.errors import renamed_keywords, warn_renamed
+from pinflow.errors import renamed_keywords, renamed_property
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -158,17 +158,6 @@ class Durable:
 
     # old names
 
-    def made(self, kind: str) -> Iterator[tuple[str, Any]]:
-        """The old name of :meth:`effects_of`."""
-        warn_renamed("ctx.made", "ctx.effects_of")
-        return self.effects_of(kind)
-
-    def made_by_run(self, kind: str) -> Iterator[Any]:
-        """The old name of :meth:`effects_of_run`."""
-        warn_renamed("ctx.made_by_run", "ctx.effects_of_run")
-        return self.effects_of_run(kind)
-
-    def doubted_at(self, kind: str) -> float | None:
-        """The old name of :meth:`last_unknown_at`."""
-        warn_renamed("ctx.doubted_at", "ctx.last_unknown_at")
-        return self.last_unknown_at(kind)
+    made = renamed_property("ctx.made", "ctx.effects_of")
+    made_by_run = renamed_property("ctx.made_by_run", "ctx.effects_of_run")
+    doubted_at = renamed_property("ctx.doubted_at", "ctx.last_unknown_at")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pinflow.app import App, Options
 from pinflow.clock import Clock as Times
 from pinflow.engine.simulation import services_of, tokens_of
-from pinflow.errors import UsageError, warn_renamed
+from pinflow.errors import UsageError, renamed_property
 from pinflow.events import EffectDone, Event, Retrying, Waiting
 from pinflow.plugin import loader as plugin_loading
 from pinflow.plugin.hookspecs import hookimpl
@@ -263,15 +263,8 @@ class Project:
         """The events of these kinds, in order: ``events_of("EffectDone", "ItemSkipped")``."""
         return [event for event in self.events if type(event).__name__ in kinds]
 
-    def told(self, *kinds: str) -> list[Any]:
-        """The old name of :meth:`events_of`."""
-        warn_renamed("project.told", "project.events_of")
-        return self.events_of(*kinds)
-
-    def held(self) -> dict[str, Any]:
-        """The old name of :meth:`sandbox_state`."""
-        warn_renamed("project.held", "project.sandbox_state")
-        return self.sandbox_state()
+    told = renamed_property("project.told", "project.events_of")
+    held = renamed_property("project.held", "project.sandbox_state")
 
     @property
     def waits(self) -> list[float]:

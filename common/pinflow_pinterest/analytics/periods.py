@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pinflow import Text, UsageError, dataclass
 
 if TYPE_CHECKING:
-    from pinflow_pinterest.types import Period
+    from pinflow_pinterest.types import PeriodDates
 
 _PATTERN: Final = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|today|yesterday|[0-9]{1,3} (day|week)s? ago)$"
 Day = Annotated[
@@ -36,7 +36,7 @@ REPORT: Final = PeriodLimits(914, 186)
 ITEM_REPORT: Final = PeriodLimits(92, 31)
 
 
-def parse_period(now: float, start: str, end: str, limits: PeriodLimits) -> Period:
+def parse_period(now: float, start: str, end: str, limits: PeriodLimits) -> PeriodDates:
     """``start_date`` and ``end_date`` as the API expects them; ``now`` is in seconds since the epoch.
 
     Raises UsageError for dates that do not exist, are in the wrong order, or have no metrics.

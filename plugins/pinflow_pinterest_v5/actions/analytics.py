@@ -43,6 +43,7 @@ Count = Annotated[int, Number(ge=1, le=50)]
 
 _OF_PINS: Final = ("IMPRESSION", "OUTBOUND_CLICK", "PIN_CLICK", "SAVE")
 _MOST_PINS: Final = 100
+_FILTERS: Final = ("from_claimed_content", "pin_format", "app_types", "content_type", "source")
 
 
 @action("get_user_analytics", api="v5", scopes={"user_accounts:read"}, quota={"org_analytics"})
@@ -207,16 +208,8 @@ def top_video_pins(
     return _ranking(ctx, "top_video_pins", query, start_date, end_date, ad_account)
 
 
-def _filters(
-    claimed: str | None, pin_format: str | None, app_types: str | None, content_type: str | None, source: str | None
-) -> dict[str, str | None]:
-    return {
-        "from_claimed_content": claimed,
-        "pin_format": pin_format,
-        "app_types": app_types,
-        "content_type": content_type,
-        "source": source,
-    }
+def _filters(*values: str | None) -> dict[str, str | None]:
+    return dict(zip(_FILTERS, values, strict=True))
 
 
 def _for(ctx: Context, ad_account: str | None) -> dict[str, str]:
