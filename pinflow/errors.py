@@ -252,10 +252,12 @@ def renamed_keywords(**names: str) -> Callable[[F], F]:
     """Accept keywords by their old names as well, with a warning; signature and help show the new ones alone."""
 
     def decorate(function: F) -> F:
+        called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             for old in names.keys() & kwargs.keys():
-                warn_renamed(f"{function.__name__}({old}=)", f"{function.__name__}({names[old]}=)")
+                warn_renamed(f"{called}({old}=)", f"{called}({names[old]}=)")
                 kwargs[names[old]] = kwargs.pop(old)
             return function(*args, **kwargs)
 

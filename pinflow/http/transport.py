@@ -29,7 +29,7 @@ from urllib3.util import Timeout
 from urllib3.util.request import ACCEPT_ENCODING
 
 from pinflow.clock import Clock
-from pinflow.errors import warn_renamed
+from pinflow.errors import renamed_keywords, warn_renamed
 from pinflow.http.api import LOOPBACK
 from pinflow.http.proxy import DIRECT, PROXY
 from pinflow.http.retry import Lost
@@ -76,9 +76,10 @@ class Transport:
 
     ``connections`` is how many are kept for one host: as many as threads that call.
     ``network`` is the proxy and the certificates; loopback is never proxied.
-    ``way`` is the old name of ``network``, and ``monotonic`` of a ``clock`` that has it.
+    ``monotonic`` is the old name of a ``clock`` that has it.
     """
 
+    @renamed_keywords(way="network")
     def __init__(
         self,
         *,
@@ -86,12 +87,8 @@ class Transport:
         network: NetworkSettings = DIRECT,
         agent: str = "pinflow",
         clock: Clock = Clock(),  # noqa: B008  frozen
-        way: NetworkSettings | None = None,
         monotonic: Callable[[], float] | None = None,
     ) -> None:
-        if way is not None:
-            warn_renamed("Transport(way=)", "Transport(network=)")
-            network = way
         if monotonic is not None:
             warn_renamed("Transport(monotonic=)", "Transport(clock=)")
             clock = Clock(monotonic=monotonic)

@@ -20,11 +20,8 @@ if TYPE_CHECKING:
     from pinflow.testing.conformance import ConformanceFinding, ConformanceReport, check_plugin
     from pinflow.testing.project import Killed, Project
 
-_HOMES = {
-    "conformance": ("ConformanceFinding", "ConformanceReport", "check_plugin"),
-    "project": ("Killed", "Project"),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
+_HOME = dict.fromkeys(("ConformanceFinding", "ConformanceReport", "check_plugin"), "conformance")
+_HOME |= dict.fromkeys(("Killed", "Project"), "project")
 _RENAMED = {"Finding": "ConformanceFinding", "Report": "ConformanceReport"}
 
 __all__ = ["ConformanceFinding", "ConformanceReport", "Killed", "Project", "check_plugin", "state_conformance"]

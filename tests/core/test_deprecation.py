@@ -26,7 +26,7 @@ def test_the_network_settings_are_found_by_their_old_names() -> None:
     assert way_out is network_settings
     assert {warning.filename for warning in caught} == {__file__}
     with pytest.warns(DeprecationWarning, match=r"tests uses Transport\(way=\), which is now Transport\(network=\)"):
-        Transport(way=network_settings({})).close()
+        Transport(way=network_settings({})).close()  # type: ignore[call-arg]
     with pytest.warns(DeprecationWarning, match=r"Transport\(monotonic=\), which is now Transport\(clock=\)"):
         Transport(monotonic=float).close()
     assert "way_out" not in pinflow.__all__
