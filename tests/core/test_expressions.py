@@ -485,6 +485,12 @@ def test_data_is_compared_32_deep_and_no_deeper(text: str, shell: Callable[[Any]
     assert "nested more than 32 deep" in mistake(text, {"a": shell(one), "b": shell(one)}).message
 
 
+@pytest.mark.parametrize("name", ["sum", "min", "max", "sort", "flatten"])
+def test_an_item_that_is_not_plain_is_told_by_its_place(name: str) -> None:
+    error = mistake(f"{name}(items)", {"items": [1, object()]})
+    assert error.message == f"{name}(): item [1]: this is not plain data, but of type object"
+
+
 def test_a_whole_number_of_the_data_has_at_most_30_digits() -> None:
     for number in (10**30, -(10**30)):
         assert evaluate("n", {"n": number}) == number
