@@ -25,7 +25,7 @@ from pinflow.expressions.expression import (
     parse_template,
 )
 from pinflow.expressions.functions import FUNCTIONS, LOOPS
-from pinflow.expressions.values import Evaluation
+from pinflow.expressions.values import Evaluation, Room
 from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import nearest
 
@@ -482,7 +482,16 @@ def test_data_is_compared_32_deep_and_no_deeper(text: str, shell: Callable[[Any]
     for _ in range(32):
         one = shell(one)
     assert evaluate(text, {"a": one, "b": one}) is True
-    assert "nested more than 32 deep" in mistake(text, {"a": shell(one), "b": shell(one)}).message
+    assert evaluate("a", {"a": one}) == one
+    for expression in (text, "a"):
+        assert "nested more than 32 deep" in mistake(expression, {"a": shell(one), "b": shell(one)}).message
+
+
+def test_the_room_for_a_copy_can_be_used_up_to_the_last() -> None:
+    room = Room(3, 64)
+    room.take(3)
+    with pytest.raises(Invalid, match="the value is too large"):
+        room.take(1)
 
 
 @pytest.mark.parametrize("name", ["sum", "min", "max", "sort", "flatten"])

@@ -120,6 +120,7 @@ def test_each_header_counts_without_the_others(headers: dict[str, str], expected
         (((8, 60), (20, 60)), [Window(60, 10)], [Window(60, 20)], [LimitChange(0, 60, 8)]),
         (((20, 60), (30, 60)), [Window(60, 10)], [Window(60, 20)], [LimitChange(1, 60, 30), LimitChange(0, 60, 20)]),
         (((20, 60),), [Window(60, 10)], [Window(60, 20)], []),
+        (((int("1000"), 60), (int("2000"), 60)), [Window(60, 1000)], [Window(60, 2000)], []),
         (((10, 60),), [Window(60, 10)], [Window(60, 20)], []),
         (((8, 60),), [Window(60, 10)], [Window(60, 20)], [LimitChange(0, 60, 8)]),
         # one that was learned and is told no more
