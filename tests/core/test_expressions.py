@@ -487,6 +487,13 @@ def test_data_is_compared_32_deep_and_no_deeper(text: str, shell: Callable[[Any]
         assert "nested more than 32 deep" in mistake(expression, {"a": shell(one), "b": shell(one)}).message
 
 
+def test_a_budget_can_be_used_up_to_the_last() -> None:
+    run = Evaluation({}, None, 3, 0)
+    run.charge(3)
+    with pytest.raises(Invalid, match="takes more than 5,000 steps"):
+        run.charge(1)
+
+
 def test_the_room_for_a_copy_can_be_used_up_to_the_last() -> None:
     room = Room(3, 64)
     room.take(3)
