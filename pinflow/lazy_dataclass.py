@@ -85,10 +85,9 @@ class _Signature:
     """What ``help()`` and ``inspect.signature()`` show for a class whose ``__init__`` is not compiled yet."""
 
     def __get__(self, instance: object, cls: type) -> Any:
-        from inspect import signature
+        from inspect import Signature, signature
 
-        _, *parameters = signature(_init(cls)).parameters.values()
-        return signature(_init(cls)).replace(parameters=parameters)
+        return Signature([*signature(_init(cls)).parameters.values()][1:])  # without self
 
 
 def _compiled(text: str, names: dict[str, Any]) -> Any:

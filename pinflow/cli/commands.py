@@ -77,6 +77,5 @@ def load_commands(shell: Shell) -> tuple[Mapping[str, Command], list[str]]:
     cache = cache_file(shell.environ, "plugins.cache")
     manager, infos = loader.load_installed(shell.environ, cache, files=shell.options.plugins)
     offers = loader.commands(manager, infos, reserved=shell.reserved)
-    modules = [sys.modules.get(info.module.partition(":")[0]) for info in infos]
-    files = [str(getattr(module, "__file__", None) or "") for module in modules]
+    files = [str(getattr(sys.modules.get(info.module.partition(":")[0]), "__file__", None) or "") for info in infos]
     return {name: offers[name] for name in sorted(offers)}, files

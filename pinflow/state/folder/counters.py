@@ -13,7 +13,7 @@ import json
 import mmap
 import os
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -147,7 +147,7 @@ class TableFiles:
         with self._opening:
             if name not in self._maps:
                 try:
-                    self._maps[name] = _map(self._make(name, key))
+                    self._maps[name] = _map(file := self._folder / name, self._open_table(file, key))
                 except OSError as error:
                     raise _unusable(self._folder, error) from error
             return self._maps[name][0]
@@ -163,7 +163,7 @@ class TableFiles:
         """Every table that there is. Each is open for as long as it is held: there may be more than open files."""
         for file in sorted(self._folder.glob("*.page")):
             try:
-                table, mapped = self._maps.get(file.name) or _map(file)
+                table, mapped = self._maps.get(file.name) or _map(file, _open(file, os.O_RDWR))
             except FileNotFoundError:  # removed just now
                 continue
             except OSError as error:
@@ -179,23 +179,28 @@ class TableFiles:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _make(self, name: str, key: CounterKey) -> Path:
-        file = self._folder / name
-        if file.exists():
-            return file
+    def _open_table(self, file: Path, key: CounterKey) -> int:
+        """A descriptor of a table's file, which is made if need be."""
+        with suppress(FileNotFoundError):
+            return _open(file, os.O_RDWR)
         with self.lock:
-            if not file.exists():  # another process was not faster
-                if not self._swept:  # once is enough: a run may need tables for thousands of accounts
-                    self._swept = True
-                    self._remove_unused()
-                new = self._folder / "new"  # a table appears whole or not at all
-                label = json.dumps([key.api, key.origin, key.account, key.category, key.login]).encode()
-                content = _MARK + bytes(8 * (_KEY - 1)) + label[: 8 * (_SLOTS - _KEY)]
-                with os.fdopen(_open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC), "wb") as stream:
+            with suppress(FileNotFoundError):  # another process was faster
+                return _open(file, os.O_RDWR)
+            if not self._swept:  # once is enough: a run may need tables for thousands of accounts
+                self._swept = True
+                self._remove_unused()
+            new = self._folder / "new"  # a table appears whole or not at all
+            label = json.dumps([key.api, key.origin, key.account, key.category, key.login]).encode()
+            content = _MARK + bytes(8 * (_KEY - 1)) + label[: 8 * (_SLOTS - _KEY)]
+            descriptor = _open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+            with ExitStack() as stack:
+                stack.callback(os.close, descriptor)
+                with os.fdopen(descriptor, "wb", closefd=False) as stream:
                     # all of it: a hole in a mapped file would end the process when the disk is full
                     stream.write(content.ljust(_SIZE, b"\0"))
                 new.replace(file)
-        return file
+                stack.pop_all()
+            return descriptor
 
     def _remove_unused(self) -> None:
         files = [(file.stat().st_mtime, file) for file in self._folder.glob("*.page")]
@@ -223,8 +228,8 @@ def _file_name(key: CounterKey) -> str:
     return f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.page"
 
 
-def _map(file: Path) -> tuple[CounterTable, mmap.mmap]:
-    descriptor = _open(file, os.O_RDWR)
+def _map(file: Path, descriptor: int) -> tuple[CounterTable, mmap.mmap]:
+    """The table in an open file, and the mapping to close. The descriptor is closed."""
     try:
         size = os.fstat(descriptor).st_size
         # a file that is too short must not be mapped: reading beyond its end kills the process
