@@ -138,8 +138,9 @@ class Approvals:
 
         Raises ApprovalRequired after an alert, saying how the plan differs from what was approved.
         """
-        key = f"approval-missing:{digest_of(plan)[:SHORT_DIGEST]}"
-        if (approval := self._store.get(digest_of(plan))) is not None:
+        digest = digest_of(plan)
+        key = f"approval-missing:{digest[:SHORT_DIGEST]}"
+        if (approval := self._store.get(digest)) is not None:
             self._notices.resolve(key)
             return approval.max_writes
         writing = ", ".join(step.path for step in plan.unattended_writes)
@@ -178,7 +179,7 @@ class Approvals:
 
     def report_pause(self, plan: Plan, options: Options, result: RunResult) -> RunResult:
         """Alert people to an unattended run that is paused or in doubt; once one has ended well, that is over."""
-        key = f"run-paused:{digest_of(plan)[:12]}"
+        key = f"run-paused:{digest_of(plan)[:SHORT_DIGEST]}"
         if result.status in ("paused", "in_doubt") and options.unattended:
             words = "is paused" if result.status == "paused" else "is in doubt"
             text = f"{_in_a_line(result.error)}; continue with: pinflow resume {result.run}"

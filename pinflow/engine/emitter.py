@@ -142,7 +142,7 @@ class Tally:
             if step.startswith(prefix):
                 by_kind[kind][outcome] += number
 
-    def of(self, step: str) -> dict[str, dict[str, int]]:
+    def step_counts(self, step: str) -> dict[str, dict[str, int]]:
         """The counts of one step of the outermost level."""
         return _plain(self.by_step.get(step, {}))
 

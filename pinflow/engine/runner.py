@@ -126,7 +126,7 @@ class Runner:
             status=status,
             seconds=seconds,
             error=str(error) if error else "",
-            counts=self._run.emit.tally.of(path) if "[" not in path else {},
+            counts=self._run.emit.tally.step_counts(path) if "[" not in path else {},
         )
         return result
 

@@ -75,7 +75,7 @@ class MirrorPlan:
     delete_sections: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, lines: Iterable[str]) -> MirrorPlan:
+    def from_lines(cls, lines: Iterable[str]) -> MirrorPlan:
         """The plan that was stored as these lines."""
         plan = cls()
         for line in lines:
@@ -109,7 +109,7 @@ class BoardMirror:
             source_pins = read_pins(self.source, board["id"], buffer, self.options)
             sections = source_sections(self.source, board["id"], self.options)
             unknown_at = earlier_unknown_at(self.ctx)
-            plan = MirrorPlan.of(self.ctx.freeze("decision", self._decide(board, copy, source_pins, sections)))
+            plan = MirrorPlan.from_lines(self.ctx.freeze("decision", self._decide(board, copy, source_pins, sections)))
             deleted_ids = self._settle(plan, source_pins)
             self._update(copy, details)
             new = self._make_sections(copy["id"], plan, sections)

@@ -60,7 +60,7 @@ class PinCopies:
         if self.options.parallel > 1:
             return self._make_side_by_side(total)
         # a deleted Pin may have been sent before that: it is searched for like any other
-        return self._each(chain(self._deleted_pins(), self.source_pins.oldest_first()), find=self.find, total=total)
+        return self._copy(chain(self._deleted_pins(), self.source_pins.oldest_first()), find=self.find, total=total)
 
     def make(self, pin: Pin) -> dict[str, Any] | Skip:
         """Send one Pin, or say why it is skipped."""
@@ -79,7 +79,7 @@ class PinCopies:
         """The Pin on the copy that the run does not know, or None."""
         return self._lost_pin(single_or_none(self._new_pins(), "Pins on the copy"))
 
-    def _each(
+    def _copy(
         self,
         pins: Iterable[Any],
         *,
@@ -147,15 +147,15 @@ class PinCopies:
         keys = Counter(map(self._key, self.source_pins.oldest_first()))
         shared = {key for key, count in keys.items() if count > 1}
         find = partial(self._find_same_texts, keys)
-        distinct = self._each(
+        distinct = self._copy(
             (pin for pin in self.source_pins.oldest_first() if self._key(pin) not in shared),
             find=find,
             total=total,
             parallel=self.options.parallel,
         )
         twins = (pin for pin in self.source_pins.oldest_first() if self._key(pin) in shared)
-        distinct_and_twins = self._each(twins, find=find, total=total, after=distinct)
-        return self._each(self._deleted_pins(), find=self._find_any_new, total=total, after=distinct_and_twins)
+        distinct_and_twins = self._copy(twins, find=find, total=total, after=distinct)
+        return self._copy(self._deleted_pins(), find=self._find_any_new, total=total, after=distinct_and_twins)
 
     def _key(self, pin: Pin) -> int:
         return text_key(pin, self.sections.get(self._section_id(pin), ""), covers=self.options.covers)
