@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Simulator as Simulator,
     )
     from pinflow.plugin.hookspecs import hookimpl as hookimpl
+    from pinflow.plugin.place import Place as Place, Seen as Seen
     from pinflow.recipe.source import Source as Source
     from pinflow.recipe.validators import seconds as seconds
     from pinflow.reporters.text import inert as inert, table as table
@@ -93,6 +94,7 @@ _HOMES = {
     "plugin.action": ("Action", "Undo", "Variants", "action"),
     "plugin.contributions": ("Command", "Host", "Imported", "Importer", "Simulator"),
     "plugin.hookspecs": ("hookimpl",),
+    "plugin.place": ("Place", "Seen"),
     "recipe.source": ("Source",),
     "recipe.validators": ("seconds",),
     "reporters.text": ("inert", "table"),

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pinflow.errors import renamed_keywords, renamed_property
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pinflow.engine.effect_runner import EffectRunner
     from pinflow.engine.effects import EachResult, Effect
+    from pinflow.plugin.place import Place
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,6 +43,8 @@ class Durable:
         key: str,
         do: Callable[[], T],
         *,
+        place: Place | None = None,
+        likeness: Mapping[str, str] | None = None,
         find: Callable[[], T | None] | None = None,
         find_is_proof: bool = False,
         kind: str = "",
@@ -52,7 +55,11 @@ class Durable:
         ``key`` names the effect within the step. When ``do`` may have happened but its
         answer was lost, ``find`` looks on the target for what it would have made: what
         it returns is adopted, None twice means that it did not happen, and ``do`` is
-        called again (at most 5 times by one process). ``find_is_proof=True`` promises
+        called again (at most 5 times by one process). A creation says ``place``, where it
+        creates, and ``likeness``, what of it reads back there: then the engine itself finds
+        out what became of it, together with everything else that is open on that place,
+        and ``find`` serves only runs that an earlier version began.
+        ``find_is_proof=True`` promises
         that what ``find`` returns was not there before: then it is adopted when it is
         first seen, else after the settle time. The result after a resume holds only
         ids, numbers, booleans, dates and enum words. ``kind`` is what people call the
@@ -64,7 +71,7 @@ class Durable:
         """
         from pinflow.engine.effects import Effect
 
-        effect = Effect(self.step, self._prefix + key, kind, do, find, find_is_proof, counts_as_change)
+        effect = Effect(self.step, self._prefix + key, kind, do, find, find_is_proof, counts_as_change, place, likeness)
         return self._effects.perform(effect)[0]
 
     @_new_names
@@ -74,6 +81,8 @@ class Durable:
         *,
         key: Callable[[T], str],
         do: Callable[[T], R],
+        place: Callable[[T], Place] | Place | None = None,
+        likeness: Callable[[T], Mapping[str, str]] | None = None,
         find: Callable[[T], R | None] | None = None,
         find_is_proof: bool = False,
         kind: str = "",
@@ -100,7 +109,16 @@ class Durable:
 
         def effect(item: T) -> Effect[R]:
             probe = None if find is None else lambda: find(item)
-            return Effect(self.step, self._prefix + key(item), kind, lambda: do(item), probe, find_is_proof)
+            return Effect(
+                self.step,
+                self._prefix + key(item),
+                kind,
+                lambda: do(item),
+                probe,
+                find_is_proof,
+                place=place(item) if callable(place) else place,
+                likeness=None if likeness is None else likeness(item),
+            )
 
         return EachRun(self._effects, self.step, kind, total, before).run(map(effect, items), parallel)
 

@@ -11,9 +11,10 @@ from pinflow.errors import Diverged, InDoubt, MissingScope, RateLimited, SpamBlo
 from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pinflow.errors import ActionError
+    from pinflow.plugin.place import Place
 
 T = TypeVar("T")
 
@@ -83,6 +84,8 @@ class Effect(Generic[T]):
     find: Callable[[], T | None] | None
     find_is_proof: bool = False
     counts_as_change: bool = True
+    place: Place | None = None  # where it creates something
+    likeness: Mapping[str, str] | None = None  # of what is sent, in the fields of the place's things
 
     def __str__(self) -> str:
         kind = self.kind or "effect"
