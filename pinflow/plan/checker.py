@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pinflow.errors import Problem
     from pinflow.plan.inputs import DeclaredInput, InputValues
-    from pinflow.recipe.includes import Place
+    from pinflow.recipe.includes import IncludePlace
 
 
 class _Late:
@@ -38,21 +38,23 @@ class Checker:
         self._secrets = resolved.secrets
         self._now = now
 
-    def add(self, place: Place, message: str, hint: str = "", *, key: bool = False, offset: int | None = None) -> None:
+    def add(
+        self, place: IncludePlace, message: str, hint: str = "", *, key: bool = False, offset: int | None = None
+    ) -> None:
         self.problems.append(place.problem(message, hint=hint, key=key, offset=offset))
 
-    def note(self, place: Place, invalid: Invalid, *, shift: int = 0) -> None:
+    def note(self, place: IncludePlace, invalid: Invalid, *, shift: int = 0) -> None:
         """Add a mistake in what stands at ``place``; its offset counts from ``shift`` characters into the text."""
         self.problems.append(place.locate(invalid.at(offset=shift) if invalid.offset is not None else invalid))
 
-    def value(self, data: Any, place: Place, names: Names, *, shown: bool = False) -> Value:
+    def value(self, data: Any, place: IncludePlace, names: Names, *, shown: bool = False) -> Value:
         """``data`` with its expressions compiled and their names looked up. ``shown`` where people get to see it."""
         value = self._compile(data, place) or Value(None)
         for inner, reference in value.references:
             self._check_reference(reference, place.at(*inner), names, 0, shown=shown)
         return value
 
-    def expression(self, raw: str, place: Place, names: Names, *, shown: bool = False) -> Expression | None:
+    def expression(self, raw: str, place: IncludePlace, names: Names, *, shown: bool = False) -> Expression | None:
         """A bare expression; ``${{ }}`` around the whole is accepted. None if it can't be used. ``shown`` as above."""
         value = self._compile(raw, place)
         if value is None:
@@ -72,7 +74,7 @@ class Checker:
             self._check_reference(reference, place, names, shift, shown=shown)
         return expression
 
-    def early_text(self, raw: Any, place: Place) -> str | None:
+    def early_text(self, raw: Any, place: IncludePlace) -> str | None:
         """A text that must be known before the run, so it may use inputs only. None if it isn't, or is wrong."""
         value = self._compile(raw, place)
         if value is None or value.constant:
@@ -90,7 +92,7 @@ class Checker:
             return None
         return self._early_name(value, place)
 
-    def early_values(self, value: Value, place: Place, names: Names) -> dict[Loc, Any]:
+    def early_values(self, value: Value, place: IncludePlace, names: Names) -> dict[Loc, Any]:
         """What the templates of ``value`` give that read inputs alone, by where they stand in it."""
         values = {}
         for loc, template in value.templates:
@@ -101,7 +103,7 @@ class Checker:
                     self.note(place.at(*loc), invalid)
         return values
 
-    def holds(self, condition: Expression | None, raw: object, place: Place, names: Names) -> bool:
+    def holds(self, condition: Expression | None, raw: object, place: IncludePlace, names: Names) -> bool:
         """Whether it is known already that a condition, written as ``raw``, is true; a useless one is noted."""
         if condition is None:
             return True
@@ -110,7 +112,7 @@ class Checker:
             self.note(place, mismatch("true or false", result, "compare it: ... != null").about("if"))
         return result is True
 
-    def is_empty(self, items: Expression | Value | None, raw: object, place: Place, names: Names) -> bool:
+    def is_empty(self, items: Expression | Value | None, raw: object, place: IncludePlace, names: Names) -> bool:
         """Whether it is known already that a loop over ``raw`` has nothing to go over. What is not a list is noted."""
         if isinstance(items, Value):
             self.early_values(items, place, names)
@@ -122,7 +124,7 @@ class Checker:
         self.note(place, mismatch("a list", result).about("for_each"))
         return True
 
-    def _evaluate_early(self, expression: Expression, raw: object, place: Place, names: Names) -> Any:
+    def _evaluate_early(self, expression: Expression, raw: object, place: IncludePlace, names: Names) -> Any:
         """What an expression gives that reads inputs alone. _Late if it reads more, or fails, which is noted."""
         if not self._is_known(expression.references, names):
             return _Late()
@@ -142,7 +144,7 @@ class Checker:
             for reference in references
         )
 
-    def _early_name(self, value: Value, place: Place) -> str | None:
+    def _early_name(self, value: Value, place: IncludePlace) -> str | None:
         try:
             name = value.render(self._scope, now=self._now)
         except Invalid as invalid:
@@ -153,14 +155,16 @@ class Checker:
         self.add(place, f"this gives {'nothing' if name in (None, '') else repr(name)[:40]}, where a name is needed")
         return None
 
-    def _compile(self, data: Any, place: Place) -> Value | None:
+    def _compile(self, data: Any, place: IncludePlace) -> Value | None:
         try:
             return compile_value(data)
         except Invalid as invalid:
             self.note(place, invalid)
             return None
 
-    def _check_reference(self, reference: Reference, place: Place, names: Names, shift: int, *, shown: bool) -> None:
+    def _check_reference(
+        self, reference: Reference, place: IncludePlace, names: Names, shift: int, *, shown: bool
+    ) -> None:
         self.needed |= names.steps_read(reference)
         if (invalid := names.problem(reference)) is not None:
             self.note(place, invalid, shift=shift)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pinflow.errors import Problem
     from pinflow.expressions.expression import Reference
-    from pinflow.recipe.includes import Place
+    from pinflow.recipe.includes import IncludePlace
     from pinflow.recipe.model import Input
     from pinflow.schema.types import Type
 
@@ -48,7 +48,7 @@ class DeclaredInput:
 
     name: str
     input: Input
-    place: Place
+    place: IncludePlace
 
     def problem(self, message: str, *, hint: str = "") -> Problem:
         return self.place.problem(message, hint=hint, key=True)

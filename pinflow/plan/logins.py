@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pinflow.plan.checker import Checker
     from pinflow.plugin.action import Action
     from pinflow.recipe import model
-    from pinflow.recipe.includes import Place, PlacedStep
+    from pinflow.recipe.includes import IncludePlace, PlacedStep
 
 DEFAULT_LOGIN = "default"
 DEFAULT_TOKEN = "access_token"  # noqa: S105 - the name of a token, as the vendor's own scripts have it
@@ -43,7 +43,7 @@ class Logins:
 
     def __init__(
         self,
-        declared: Mapping[str, tuple[model.Login, Place]],
+        declared: Mapping[str, tuple[model.Login, IncludePlace]],
         checker: Checker,
         *,
         plugins: Collection[str],
@@ -60,7 +60,7 @@ class Logins:
         self._scopes: dict[tuple[str, str], set[str]] = {}
         self._items: dict[tuple[str, str], ItemLogin] = {}
 
-    def _token(self, name: str, login: model.Login, place: Place) -> str | None:
+    def _token(self, name: str, login: model.Login, place: IncludePlace) -> str | None:
         place = place.at("token")
         token = self._checker.early_text(login.token, place)
         if token is not None and not is_token_name(token):
@@ -144,7 +144,7 @@ class Logins:
         return None
 
     def _by_role(
-        self, auth: Mapping[str, str], place: Place, action: Action, around: Mapping[str, Tokens]
+        self, auth: Mapping[str, str], place: IncludePlace, action: Action, around: Mapping[str, Tokens]
     ) -> dict[str, str]:
         roles = [role for role in action.roles if role]
         if not roles:
@@ -163,7 +163,7 @@ class Logins:
             self._checker.add(place, f"{action.name} also needs the login {' and '.join(map(repr, lacking))}")
         return chosen
 
-    def _login_name(self, raw: str, place: Place, around: Mapping[str, Tokens]) -> str | None:
+    def _login_name(self, raw: str, place: IncludePlace, around: Mapping[str, Tokens]) -> str | None:
         name = self._checker.early_text(raw, place)
         if name in self._declared and name in around:
             message = f"{name!r} is a login under auth and the item of a loop"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pinflow.plan.checker import Checker
     from pinflow.plugin.action import Action
     from pinflow.plugin.registry import Registry
-    from pinflow.recipe.includes import Place, PlacedStep
+    from pinflow.recipe.includes import IncludePlace, PlacedStep
     from pinflow.recipe.model import Recipe
 
 
@@ -23,7 +23,7 @@ class ActionLookup:
         self._forced = forced
         self._wrong: set[str] = set()  # unknown APIs: one message each is enough
 
-    def check_api(self, place: Place, recipe: Recipe) -> None:
+    def check_api(self, place: IncludePlace, recipe: Recipe) -> None:
         """Note a recipe's own API if it is unknown."""
         if recipe.api is not None and self._forced is None:
             self._check_known(recipe.api, place)
@@ -46,13 +46,13 @@ class ActionLookup:
         self._check_known(api, place)
         return api
 
-    def _check_known(self, api: str, place: Place) -> None:
+    def _check_known(self, api: str, place: IncludePlace) -> None:
         if api not in self._registry.apis:
             hint = suggest(api, self._registry.apis, "the APIs are")
             self._checker.add(place, f"unknown API {api!r}", hint)
             self._wrong.add(api)
 
-    def action(self, raw: str, place: Place, api: str | None) -> Action | None:
+    def action(self, raw: str, place: IncludePlace, api: str | None) -> Action | None:
         """The action that ``raw`` names; None, with a problem noted, if it doesn't exist."""
         name = self._checker.early_text(raw, place)
         if name is None:

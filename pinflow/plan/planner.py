@@ -14,7 +14,7 @@ from pinflow.plan.inputs import DeclaredInput, MissingInputs, check_known, resol
 from pinflow.plan.logins import Logins, Tokens
 from pinflow.plan.lookup import ActionLookup
 from pinflow.plan.model import Loop, Plan, PlannedStep
-from pinflow.recipe.includes import Place, expand
+from pinflow.recipe.includes import IncludePlace, expand
 from pinflow.suggestions import suggest
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def declared_in(recipes: Sequence[tuple[Source, Recipe]]) -> dict[str, DeclaredI
     declared: dict[str, DeclaredInput] = {}
     for source, recipe in recipes:
         for name, entry in recipe.inputs.items():
-            declared.setdefault(name, DeclaredInput(name, entry, Place(source, ("inputs", name))))
+            declared.setdefault(name, DeclaredInput(name, entry, IncludePlace(source, ("inputs", name))))
     return declared
 
 
@@ -102,13 +102,13 @@ class _Planner:
 
     def plan(self, source: Source, recipe: Recipe, inputs: InputValues, given_names: frozenset[str]) -> Plan:
         for origin, part in self._whole.recipes:
-            self._lookup.check_api(Place(origin, ("api",)), part)
+            self._lookup.check_api(IncludePlace(origin, ("api",)), part)
         seen: dict[str, PlacedStep] = {}  # one scope for both lists: either's outputs are read as steps.NAME
         names = self._checker.names.with_later(self._places(self._whole.finally_))
         steps, names = self._steps(self._whole.steps, names, "", seen, {}, certain=True)
         last, names = self._steps(self._whole.finally_, names, "finally.", seen, {}, certain=True)
         outputs = {
-            name: self._checker.value(value, Place(source, ("outputs", name)), names, shown=True)
+            name: self._checker.value(value, IncludePlace(source, ("outputs", name)), names, shown=True)
             for name, value in recipe.outputs.items()
         }
         return Plan(

@@ -47,7 +47,7 @@ class Place(Protocol):
     def count(self) -> int | None:
         """How many things the service itself says there are; None if it does not tell."""
 
-    def seen(self, answer: Any) -> Seen:
+    def see(self, answer: Any) -> Seen:
         """What the answer to a creation shows."""
 
     def read(self, id_: str, /) -> Seen | None:

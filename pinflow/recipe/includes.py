@@ -27,15 +27,15 @@ MOST = 100  # includes in all: each may stand in for many others
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IncludePlace:
     """Where something stands in a recipe's text."""
 
     source: Source
     loc: Loc
 
-    def at(self, *loc: str | int) -> Place:
+    def at(self, *loc: str | int) -> IncludePlace:
         """A place further inside."""
-        return Place(self.source, (*self.loc, *loc))
+        return IncludePlace(self.source, (*self.loc, *loc))
 
     def problem(self, message: str, *, hint: str = "", key: bool = False, offset: int | None = None) -> Problem:
         """A problem that stands here, or at the key that leads here, or ``offset`` characters into the text."""
@@ -50,7 +50,7 @@ class Place:
 class PlacedStep:
     """A step, where it stands, the recipe that it is from, and the steps under its ``do``."""
 
-    place: Place
+    place: IncludePlace
     step: Step
     recipe: Recipe
     body: tuple[PlacedStep, ...] = ()
@@ -66,7 +66,7 @@ class ExpandedRecipe:
     steps: list[PlacedStep] = field(default_factory=list)
     finally_: list[PlacedStep] = field(default_factory=list)
     recipes: list[tuple[Source, Recipe]] = field(default_factory=list)
-    logins: dict[str, tuple[Login, Place]] = field(default_factory=dict)
+    logins: dict[str, tuple[Login, IncludePlace]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -96,13 +96,13 @@ class _Expander:
         """A recipe's own steps; everything else of it is noted."""
         self._expanded.recipes.append((source, recipe))
         for name, login in recipe.auth.items():
-            self._expanded.logins.setdefault(name, (login, Place(source, ("auth", name))))
-        steps = list(self._parts(Place(source, ("steps",)), recipe.steps, recipe, chain))
-        self._expanded.finally_ += self._parts(Place(source, ("finally",)), recipe.finally_, recipe, chain)
+            self._expanded.logins.setdefault(name, (login, IncludePlace(source, ("auth", name))))
+        steps = list(self._parts(IncludePlace(source, ("steps",)), recipe.steps, recipe, chain))
+        self._expanded.finally_ += self._parts(IncludePlace(source, ("finally",)), recipe.finally_, recipe, chain)
         return steps
 
     def _parts(
-        self, place: Place, steps: Sequence[Step], recipe: Recipe, chain: tuple[Path, ...]
+        self, place: IncludePlace, steps: Sequence[Step], recipe: Recipe, chain: tuple[Path, ...]
     ) -> Iterator[PlacedStep]:
         for index, step in enumerate(steps):
             here = place.at(index)
@@ -112,7 +112,7 @@ class _Expander:
                 body = tuple(self._parts(here.at("do"), step.do, recipe, chain))
                 yield PlacedStep(here, step, recipe, body)
 
-    def _include(self, place: Place, step: Step, raw: str, chain: tuple[Path, ...]) -> list[PlacedStep]:
+    def _include(self, place: IncludePlace, step: Step, raw: str, chain: tuple[Path, ...]) -> list[PlacedStep]:
         """The steps of the recipe that ``step`` includes; none if it can't be had, which is noted."""
         for key in sorted(step.given - {"include", "name"}):
             hint = "put it into the included steps"
@@ -132,7 +132,7 @@ class _Expander:
             self._expanded.problems += error.problems
             return []
 
-    def _path(self, place: Place, raw: str) -> str:
+    def _path(self, place: IncludePlace, raw: str) -> str:
         try:
             value = compile_value(raw)
             if value.constant:
@@ -150,7 +150,9 @@ class _Expander:
             raise RecipeError([place.problem(f"this gives {result}, which isn't the path of a recipe")])
         return path
 
-    def _check(self, place: Place, scope: Scope, root: str, path: Sequence[str | int], offsets: Sequence[int]) -> None:
+    def _check(
+        self, place: IncludePlace, scope: Scope, root: str, path: Sequence[str | int], offsets: Sequence[int]
+    ) -> None:
         if root != "inputs":
             message, hint = f"{root!r} is not known before the run", "use inputs only here"
             raise RecipeError([place.problem(message, hint=hint, offset=offsets[0])])
@@ -159,7 +161,7 @@ class _Expander:
             hint = suggest(str(path[0]), inputs, "the inputs are")
             raise RecipeError([place.problem(f"unknown input {path[0]!r}", hint=hint, offset=offsets[1])])
 
-    def _resolve(self, place: Place, written: str, chain: tuple[Path, ...]) -> Path:
+    def _resolve(self, place: IncludePlace, written: str, chain: tuple[Path, ...]) -> Path:
         """The path of an included recipe: in the folder of the one that includes it, and not around in a circle."""
         folder = Path(place.source.name).parent
         path = folder / written

@@ -59,9 +59,9 @@ def test_what_to_choose_from_is_listed_by_the_services_own_action(project: Any) 
     project.offer(list_tokens)
     plan = project.check("{name: n, inputs: {to: {type: token, required: true}}, steps: [{uses: get_me}]}")
     from pinflow.plan.inputs import DeclaredInput
-    from pinflow.recipe.includes import Place
+    from pinflow.recipe.includes import IncludePlace
 
-    declared = DeclaredInput("to", plan.recipe.inputs["to"], Place(plan.source, ("inputs", "to")))
+    declared = DeclaredInput("to", plan.recipe.inputs["to"], IncludePlace(plan.source, ("inputs", "to")))
     found = project.app().accounts.choices(declared, plan)
     assert (len(found), found[0]) == (7, ("101", "thing 0"))
 
@@ -70,9 +70,9 @@ def test_an_input_whose_type_no_action_lists_has_no_choices(project: Any) -> Non
     _ = project.shop
     plan = project.check("{name: n, inputs: {to: {type: date, required: true}}, steps: [{uses: get_me}]}")
     from pinflow.plan.inputs import DeclaredInput
-    from pinflow.recipe.includes import Place
+    from pinflow.recipe.includes import IncludePlace
 
-    declared = DeclaredInput("to", plan.recipe.inputs["to"], Place(plan.source, ("inputs", "to")))
+    declared = DeclaredInput("to", plan.recipe.inputs["to"], IncludePlace(plan.source, ("inputs", "to")))
     assert project.app().accounts.choices(declared, plan) == []
     assert project.shop.asked == []
 
