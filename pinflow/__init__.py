@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     )
     from pinflow.plugin.hookspecs import hookimpl as hookimpl
     from pinflow.plugin.place import Place as Place, Seen as Seen
+    from pinflow.plugin.row import Columns as Columns, Row as Row
     from pinflow.recipe.source import Source as Source
     from pinflow.recipe.validators import seconds as seconds
     from pinflow.reporters.text import inert as inert, table as table
@@ -95,6 +96,7 @@ _HOMES = {
     "plugin.contributions": ("Command", "Host", "Imported", "Importer", "Simulator"),
     "plugin.hookspecs": ("hookimpl",),
     "plugin.place": ("Place", "Seen"),
+    "plugin.row": ("Columns", "Row"),
     "recipe.source": ("Source",),
     "recipe.validators": ("seconds",),
     "reporters.text": ("inert", "table"),
