@@ -14,6 +14,7 @@
           Forbidden           not for this account or app
           MissingScope        the token may not do this                            exit 4
         MalformedAnswer       an answer that can't be parsed
+        PluginDefect          an exception in a plugin's code, with its place
         InDoubt               a write whose outcome is unknown                     exit 7
         Diverged              something else changed the target                    exit 7
       StateError              the state directory can't be used                    exit 8
@@ -133,6 +134,10 @@ class MalformedAnswer(ActionError):
     """The service's answer can't be parsed: too big, not JSON, wrong shape."""
 
     retryable = True
+
+
+class PluginDefect(ActionError):
+    """A plugin's code raised an exception of its own: names plugin, action, file and line."""
 
 
 class RemoteError(ActionError):

@@ -120,7 +120,10 @@ class Durable:
                 likeness=None if likeness is None else likeness(item),
             )
 
-        return EachRun(self._effects, self.step, kind, total, before).run(map(effect, items), parallel)
+        return EachRun(self._effects, self.step, kind, total, before).run(
+            (effect(item) for item in items),  # not map(): a StopIteration of `key` would end the stream in silence
+            parallel,
+        )
 
     def freeze(self, name: str, ids: Iterable[str]) -> Sequence[str]:
         """Remember a list of ids in its order, once: after a resume the remembered one comes back."""

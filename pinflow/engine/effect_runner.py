@@ -20,11 +20,22 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pinflow.engine.effects import STOPS_ALL, Attempt, Effect, Outcome, Skip
 from pinflow.engine.forecast import PlannedWrites
 from pinflow.engine.placeholder import PLANNED, NeedsPlanned
+from pinflow.engine.plugin_defect import plugin_defect
+from pinflow.engine.results import ends_run
 from pinflow.engine.run_frame import current_frame, frame
 from pinflow.engine.sanitize import error_facts, sanitize
 from pinflow.engine.traffic import Traffic
 from pinflow.engine.write_budget import WriteBudget
-from pinflow.errors import ActionError, CredentialError, InDoubt, Interrupted, PluginError, RemoteError, Unreachable
+from pinflow.errors import (
+    ActionError,
+    CredentialError,
+    InDoubt,
+    Interrupted,
+    PinflowError,
+    PluginError,
+    RemoteError,
+    Unreachable,
+)
 from pinflow.events import EffectDone, ItemSkipped, Waiting
 
 if TYPE_CHECKING:
@@ -166,9 +177,13 @@ class EffectRunner:
             tries += 1
             try:
                 return self._try(effect, journal)
-            except InDoubt:
+            except ActionError as error:
                 unknown = journal.effect(effect.step, effect.key)
-                if unknown is None or unknown.state != "doubt" or not self._can_reconcile(effect, unknown):
+                if unknown is None or unknown.state != "doubt" or (ends_run(error) and not isinstance(error, InDoubt)):
+                    raise
+                if not isinstance(error, InDoubt):
+                    return self._find_after(effect, unknown, journal, error)
+                if not self._can_reconcile(effect, unknown):
                     raise
 
     def _try(self, effect: Effect[T], journal: Journal) -> tuple[T, Outcome]:
@@ -177,7 +192,10 @@ class EffectRunner:
             with frame(effect=attempt):
                 result = effect.do()
         except BaseException as error:
-            self._record_failure(attempt, error, journal)
+            defect = plugin_defect(error, self.run.plugins)
+            self._record_failure(attempt, defect or error, journal)
+            if defect is not None:
+                raise defect from error
             raise
         else:
             if isinstance(result, Skip):
@@ -214,6 +232,21 @@ class EffectRunner:
 
     # an unknown outcome
 
+    def _find_after(
+        self, effect: Effect[T], record: EffectRecord, journal: Journal, error: ActionError
+    ) -> tuple[T, Outcome]:
+        """Look for what was sent before ``error`` came, which says nothing about it.
+
+        Raises InDoubt where the target does not show it: sent again, it would fail in the same way.
+        """
+        result = None if effect.find is None else self._reconcile(effect, record, journal)
+        if result is None:
+            raise InDoubt(
+                f"{effect} was sent, and whether it was applied is unknown: {error.message}",
+                hint=error.hint or "look at the target, then resume the run",
+            ) from error
+        return self._report(effect, result, "adopted")
+
     def _can_reconcile(self, effect: Effect[Any], record: EffectRecord) -> bool:
         return effect.find is not None or self._repeatable.issuperset(record.method.split("+"))
 
@@ -240,10 +273,28 @@ class EffectRunner:
             return None
         # in flight elsewhere is what the target may list and the journal does not know yet
         with self._traffic.pause(), frame(effect=None):
-            result = probe(effect, effect.find)
+            try:
+                result = probe(effect, effect.find)
+            except Exception as error:
+                if (unknown := self._failed_look(effect, error)) is None:
+                    raise
+                raise unknown from error
             if result is not None:
                 journal.settle(effect.step, effect.key, "adopted", result, kind=effect.kind)
         return result
+
+    def _failed_look(self, effect: Effect[Any], error: Exception) -> InDoubt | None:
+        """What an error of ``find`` is; None where it ends the run in its own way, or is a defect of pinflow.
+
+        It says nothing of the effect, which stays unknown.
+        """
+        failure = error if isinstance(error, PinflowError) else plugin_defect(error, self.run.plugins)
+        if failure is None or ends_run(failure):
+            return None
+        return InDoubt(
+            f"{effect} may have been applied, and the target could not be looked at: {failure.message}",
+            hint="once that works again, resume the run: it looks before it sends anything",
+        )
 
     def _probe_until_stable(self, effect: Effect[T], find: Callable[[], T | None]) -> T | None:
         result = find()

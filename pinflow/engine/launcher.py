@@ -158,6 +158,7 @@ class Launcher:
                 executor=executor,
                 stop=stop,
                 notices=None if options.sandbox or journal is None else self.notices,
+                plugins=self.registry.plugins,
             )
             idempotent = [self.registry.apis[api].idempotent for api in apis]
             effects = EffectRunner(

@@ -11,13 +11,14 @@ from pinflow.errors import ActionError, Interrupted
 from pinflow.lazy_dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
     from pinflow.clock import Clock
     from pinflow.engine.emitter import Emitter
     from pinflow.engine.file_access import Files
     from pinflow.engine.notices import Notices
+    from pinflow.plugin.registry import PluginInfo
     from pinflow.state.protocol import Journal
 
 SLICE = 1.0  # seconds; a person who presses Ctrl-C waits no longer for an answer
@@ -36,7 +37,7 @@ class RunContext:
     ``journal`` is None in a dry run. ``clock`` is that of :func:`interruptible`, so
     that sleepers wake when the run must stop. ``executor`` makes so many
     workers; they must run in this process. ``notices`` is None where there is no one
-    to tell.
+    to tell. ``plugins`` are named where one of them fails.
     """
 
     clock: Clock
@@ -46,6 +47,7 @@ class RunContext:
     executor: Callable[[int], Executor] = threads
     stop: StopFlag = field(default_factory=threading.Event)
     notices: Notices | None = None
+    plugins: Sequence[PluginInfo] = ()
 
     @property
     def dry_run(self) -> bool:

@@ -27,6 +27,7 @@ class RunFrame:
     """The surroundings of the code that runs now, on its thread."""
 
     step: str = ""  # its path; "" outside of any
+    action: str = ""  # its full name; "" where none is at work
     deadline: Deadline | None = None
     effect: Attempt | None = None  # that writes belong to; None forbids them
     concurrency: int = 1  # how many like this go side by side

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.engine.context import Context
 from pinflow.engine.loops import LoopRun
 from pinflow.engine.placeholder import PLANNED, TEXT, NeedsPlanned, holds_planned
+from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.results import StepResult, ends_run, status_of
 from pinflow.engine.run_frame import frame, time_limit
 from pinflow.engine.step_log import StepLog
@@ -114,7 +115,7 @@ class Runner:
             return StepResult(path, status, earlier.output, None, earlier.seconds)
         name = self._name(step, scope)
         self._run.emit(StepStarted, step=path, name=name, action=step.action.full_name if step.action else "")
-        with frame(step=path):
+        with frame(step=path, action=step.action.full_name if step.action else ""):
             status, output, error = self._run_step(step, path, scope, earlier)
         seconds = self._run.clock.monotonic() - began
         result = StepResult(path, status, output, error, seconds)
@@ -142,7 +143,7 @@ class Runner:
     def _run_step(
         self, step: PlannedStep, path: str, scope: Scope, earlier: StepRecord | None
     ) -> tuple[Status, Any, PinflowError | None]:
-        """Status, output and error of a step; only defects raise."""
+        """Status, output and error of a step; only pinflow's own defects raise."""
         try:
             self._run.check_stop()
             if earlier is not None:
@@ -159,6 +160,10 @@ class Runner:
             return "failed", None, self._run.emit.mask.error(_step_error(step, error.message, error.hint or ""))
         except PinflowError as error:
             return status_of(error), None, self._run.emit.mask.error(error)
+        except Exception as error:  # a plugin's code may raise anything
+            if (defect := plugin_defect(error, self._run.plugins)) is None:
+                raise
+            return "failed", None, self._run.emit.mask.error(defect)
         return ("planned" if self._run.dry_run and step.writes else "ok"), output, None
 
     def _is_due(self, step: PlannedStep, scope: Scope) -> bool:

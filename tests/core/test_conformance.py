@@ -243,7 +243,7 @@ SINS: list[tuple[Action, str, str]] = [
     (has_too_few_scopes, "scope", "calls boards/list_pins, which needs the scope pins:read: declare it in scopes"),
     (has_no_quota, "quota", "calls boards/list_pins, which counts as org_read: declare it in quota"),
     (calls_another_machine, "run", "it connects to 192.0.2.1:80, which is another machine"),
-    (breaks, "run", "it breaks the run: KeyError: 'id'"),
+    (breaks, "run", "the dry run ends as failed: KeyError at tests/core/test_conformance.py:"),
 ]
 
 RECIPE = """

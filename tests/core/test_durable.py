@@ -28,6 +28,8 @@ from pinflow.errors import (
     Diverged,
     InDoubt,
     Interrupted,
+    PinflowError,
+    PluginDefect,
     PluginError,
     RateLimited,
     RemoteError,
@@ -435,11 +437,59 @@ def test_a_refused_write_is_tried_again_by_a_later_resume_without_a_look(world: 
 )
 def test_any_other_failure_after_the_announcement_is_doubt(world: World, error: Exception) -> None:
     durable = world.start()
-    with pytest.raises(type(error)):
+    with pytest.raises((InDoubt, Diverged)):
         durable.once("1", poster(world, durable, "a", after=error))
     with pytest.raises(InDoubt):
         durable.once("1", poster(world, durable, "a"))
     assert world.sent == {"a": 1}
+
+
+@pytest.mark.parametrize("error", [Unreachable("GET /pins/1: no answer"), KeyError("title")], ids=repr)
+def test_what_was_sent_before_another_failure_is_looked_for_and_never_sent_again(
+    world: World, error: Exception
+) -> None:
+    durable = world.start()
+    do = poster(world, durable, "a", after=error)
+    assert durable.once("1", do, find=lambda: world.listed("a")) == {"id": "1", "title": "a"}
+    with pytest.raises(InDoubt, match="pin '2' of step pins was sent, and whether it was applied is unknown: "):
+        durable.once("2", poster(world, durable, "b", after=error), find=lambda: None, kind="pin")
+    assert world.sent == {"a": 1, "b": 1}
+    assert world.journal is not None
+    assert world.journal.unknown_keys("pins", "pin") == {"2"}
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RemoteError("GET /pins: busy", status=503), r"GET /pins: busy \(HTTP 503\)"),
+        (KeyError("items"), r"KeyError at tests/core/test_durable.py:\d+: 'items'"),
+    ],
+    ids=["the service", "the plugin"],
+)
+def test_a_look_that_fails_leaves_the_effect_unknown(world: World, error: Exception, told: str) -> None:
+    durable = world.start()
+
+    def find() -> None:
+        raise error
+
+    with pytest.raises(InDoubt, match=rf"pin '1' of step pins may have been applied, and the target .*: {told}"):
+        durable.once("1", poster(world, durable, "a", after=InDoubt("lost")), find=find, kind="pin")
+    assert world.sent == {"a": 1}
+    found = durable.once("1", poster(world, durable, "a"), find=lambda: world.listed("a"), kind="pin")
+    assert (found["id"], world.sent) == ("1", {"a": 1})
+
+
+@pytest.mark.parametrize("error", [RateLimited("later", retry_after=900), Interrupted("stop"), CredentialError("gone")])
+def test_a_look_that_has_to_wait_ends_the_run_in_its_own_way(world: World, error: Exception) -> None:
+    durable = world.start()
+
+    def find() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        durable.once("1", poster(world, durable, "a", after=InDoubt("lost")), find=find, kind="pin")
+    assert world.journal is not None
+    assert world.journal.unknown_keys("pins", "pin") == {"1"}
 
 
 def test_a_refusal_after_an_earlier_write_of_the_same_effect_is_doubt(world: World) -> None:
@@ -451,10 +501,9 @@ def test_a_refusal_after_an_earlier_write_of_the_same_effect_is_doubt(world: Wor
         durable.record_intent(write(digest="2"))
         raise RemoteError("no", status=400)
 
-    with pytest.raises(RemoteError):
-        durable.once("1", both)
-    with pytest.raises(InDoubt):
-        durable.once("1", both)
+    for _ in range(2):
+        with pytest.raises(InDoubt):
+            durable.once("1", both)
     assert world.sent == {"a": 1}
 
 
@@ -511,7 +560,7 @@ def test_a_service_that_loses_every_write_does_not_end_a_run_for_ever(world: Wor
 
 def test_a_bug_before_anything_was_announced_leaves_no_doubt(world: World) -> None:
     durable = world.start()
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(PluginDefect, match=r"ZeroDivisionError at tests/core/test_durable.py:\d+: integer division"):
         durable.once("1", lambda: 1 // 0)
     assert durable.once("1", lambda: 5) == 5
 
@@ -528,7 +577,7 @@ def test_once_lets_a_diverged_error_through(world: World) -> None:
 
 def test_find_must_not_write(world: World) -> None:
     durable = world.start()
-    with pytest.raises(PluginError, match="outside of ctx"):
+    with pytest.raises(InDoubt, match="outside of ctx"):
         durable.once("1", poster(world, durable, "a", after=InDoubt("")), find=lambda: durable.record_intent(write()))
 
 
@@ -674,6 +723,26 @@ def test_one_bad_item_does_not_lose_the_others(world: World, parallel: int) -> N
     assert world.journal.counts()["pin"] == {"done": 7, "adopted": 0, "skipped": 0, "failed": 1, "doubt": 0}
 
 
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_an_exception_of_a_plugin_is_one_items_failure_while_nothing_was_sent(world: World, parallel: int) -> None:
+    durable = world.start()
+
+    def do(item: str) -> Any:
+        return poster(world, durable, {"3": "three"}[item] if item == "4" else item)()
+
+    result = each(world, durable, map(str, range(8)), do, parallel=parallel)
+    assert (result.done, result.failed_count) == (7, 1)
+    (failure,) = result.failed
+    assert isinstance(failure.error, PluginDefect)
+    assert str(failure.error).startswith("KeyError at tests/core/test_durable.py:")
+
+
+def test_a_key_that_ends_an_iteration_does_not_end_the_items_in_silence(world: World) -> None:
+    durable = world.start()
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        durable.each(["a"], key=lambda _: next(iter(())), do=lambda _: None)
+
+
 def test_failures_are_listed_up_to_a_hundred_and_counted_beyond(world: World) -> None:
     durable = world.start()
 
@@ -694,7 +763,7 @@ def test_failures_are_listed_up_to_a_hundred_and_counted_beyond(world: World) ->
         InDoubt("no answer"),
         Diverged("changed"),
         Interrupted("stop"),
-        ZeroDivisionError("a bug"),
+        ZeroDivisionError("a bug after the write had left"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -714,7 +783,7 @@ def test_what_concerns_all_items_stops_them_all(world: World, error: Exception, 
         wait(pool.futures[5:6] if int(item) > 5 else [])  # until the failure is known
         return poster(world, durable, item)()
 
-    with pytest.raises(type(error)):
+    with pytest.raises(type(error) if isinstance(error, PinflowError) else InDoubt):
         each(world, durable, items(), do, parallel=parallel)
     assert len(read) <= 5 + 3 * parallel
     assert world.told(Progress)

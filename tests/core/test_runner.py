@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Any
 from urllib.parse import quote
@@ -605,14 +606,101 @@ def test_an_interrupt_does_not_wait_for_calls_side_by_side(project: Any) -> None
 # -- defects and broken places
 
 
-def test_a_defect_of_an_action_is_not_swallowed(project: Any) -> None:
+def test_an_exception_of_a_plugin_fails_its_step_and_the_rest_goes_on_as_declared(project: Any) -> None:
+    """What the exception says is shown without long words, which may be secrets."""
+    done = []
+
     @action("buggy")
     def buggy(ctx: Context) -> None:
-        raise KeyError("oops")
+        raise KeyError("title", "pina_0123456789abcdef")
+
+    @action("note")
+    def note(ctx: Context, *, word: str) -> None:
+        done.append(word)
+
+    project.offer(buggy, note)
+    result = project.run("""
+        name: n
+        steps:
+          - {id: bad, uses: buggy, on_error: continue}
+          - {uses: note, with: {word: after}}
+          - {id: end, uses: buggy}
+          - {uses: note, with: {word: never}}
+        finally:
+          - {uses: note, with: {word: finally}}
+    """)
+    assert (result.exit_code, done) == (1, ["after", "finally"])
+    assert [step.status for step in result.steps] == ["failed", "ok", "failed", "ok"]
+    assert re.fullmatch(
+        r"KeyError at tests/core/test_runner.py:\d+ in the plugin .*, in action 'buggy': \('title', '\[\.\.\.\]'\)",
+        result.error.message,
+    )
+    assert [run.state for run in project.app().runs()] == ["failed"]
+    finished = project.events[-1]
+    assert (type(finished).__name__, finished.exit_code) == ("RunFinished", 1)
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_an_exception_of_a_plugin_fails_one_item_of_a_loop(project: Any, parallel: int) -> None:
+    @action("buggy")
+    def buggy(ctx: Context, *, n: int) -> int:
+        return 6 // (n - 2)
 
     project.offer(buggy)
-    with pytest.raises(KeyError):
-        project.run("{name: n, steps: [{uses: buggy}]}")
+    result = project.run(f"""
+        name: n
+        steps:
+          - id: all
+            for_each: ${{{{ [1, 2, 3, 4] }}}}
+            as: n
+            parallel: {parallel}
+            do: [{{uses: buggy, with: {{n: "${{{{ n }}}}"}}}}]
+    """)
+    assert result.exit_code == 1
+    assert [(step, key) for step, key, _ in result.failed] == [("all", "2")]
+    assert "ZeroDivisionError at tests/core/test_runner.py:" in result.failed[0][2]
+
+
+def test_what_a_listing_of_a_plugin_raises_fails_the_loop(project: Any) -> None:
+    @action("numbers")
+    def numbers(ctx: Context) -> Any:
+        yield 1
+        raise RuntimeError("no more")
+
+    @action("take")
+    def take(ctx: Context) -> None:
+        pass
+
+    project.offer(numbers, take)
+    result = project.run("{name: n, steps: [{id: all, for_each: numbers, do: [{uses: take}]}]}")
+    assert (result.exit_code, result.status) == (1, "failed")
+    assert "RuntimeError at tests/core/test_runner.py:" in str(result.error)
+
+
+def test_a_refusal_of_what_a_plugin_hands_in_is_the_plugins_mistake(project: Any) -> None:
+    @action("astray")
+    def astray(ctx: Context) -> None:
+        ctx.within("no id at all")
+
+    project.offer(astray)
+    result = project.run("{name: n, steps: [{uses: astray}]}")
+    assert result.exit_code == 1
+    assert result.error.message.startswith("ValueError at tests/core/test_runner.py:")
+
+
+def test_a_defect_of_the_engine_is_none_of_a_plugin(project: Any) -> None:
+    @action("fine")
+    def fine(ctx: Context) -> int:
+        return ctx.once("key", lambda: 1)
+
+    project.offer(fine)
+    with pytest.MonkeyPatch.context() as patch:
+        broken: dict[str, Any] = {}
+        engine = {"__name__": "pinflow.engine.effect_runner"}
+        exec("def perform(self, effect): raise AssertionError('cannot be')", engine, broken)
+        patch.setattr("pinflow.engine.effect_runner.EffectRunner.perform", broken["perform"])
+        with pytest.raises(AssertionError, match="cannot be"):
+            project.run("{name: n, steps: [{uses: fine}]}")
     assert [run.state for run in project.app().runs()] == ["interrupted"]
 
 
