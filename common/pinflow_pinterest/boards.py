@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
-from pinflow import ActionError, Diverged, RemoteError, Text
+from pinflow import ActionError, Diverged, InDoubt, RemoteError, Text
 from pinflow_pinterest.gateway import gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pinflow import Context
     from pinflow_pinterest.gateway import Gateway
@@ -34,15 +34,40 @@ def reread_board(ctx: Context, stored: Mapping[str, Any]) -> Board:
 def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
     """Make the board that ``body`` describes, once. Raises ActionError if the account already has one of its name."""
     service, name = gateway(ctx.client), body["name"]
+    before: list[list[Board]] = []  # the boards as they were listed before the first request
+
+    def list_before() -> Iterator[str]:
+        before.append(list(service.boards()))
+        yield from (board["id"] for board in before[0])
+
+    # what was there before the first request is never adopted; a run that the version before began has sent one
+    # without this list, and takes what has the name
+    known_ids = ctx.freeze("boards", () if ctx.sent_at("create") is not None else list_before())
 
     def make() -> Board:
-        require_free(list(service.boards()), name)
+        require_free(before.pop() if before else list(service.boards()), name)
         return service.make_board(body)
 
     def find() -> Board | None:
-        return find_made_board(list(service.boards()), name)
+        boards, known = list(service.boards()), set(known_ids)
+        board = find_made_board([board for board in boards if board["id"] not in known], name)
+        if board is None and body.get("privacy") == "SECRET" and not _shows_secret_boards(service, boards):
+            scope = service.listings.hidden_boards_scope
+            raise InDoubt(
+                f"the secret board may have been made: no listing shows secret boards without the scope {scope}",
+                hint=f"get a token that has it with: pinflow auth login --scopes {scope}, then resume the run",
+            )
+        return board
 
     return ctx.once("create", make, find=find, find_is_proof=True, kind="board")
+
+
+def _shows_secret_boards(service: Gateway, boards: Sequence[Board]) -> bool:
+    """Whether a listing that lacks a secret board proves that it does not exist."""
+    scopes = service.client.scopes
+    if scopes is None:  # of a token of unknown scopes, only what it shows can tell
+        return any(board.get("privacy") == "SECRET" for board in boards)
+    return service.listings.hidden_boards_scope in scopes
 
 
 def as_targets(ctx: Context, *, board: str, **_: object) -> list[str]:

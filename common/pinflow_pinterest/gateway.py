@@ -31,6 +31,15 @@ class Reports:
 
 
 @dataclass(frozen=True, slots=True)
+class ListingFacts:
+    """What a version's listings show."""
+
+    sections_with_board: bool  # whether a board's listing has the Pins of its sections
+    origins: bool  # whether a Pin names the one that it was saved from
+    hidden_boards_scope: str  # the scope without which secret boards are not listed
+
+
+@dataclass(frozen=True, slots=True)
 class Uploads:
     """How a version takes videos.
 
@@ -72,6 +81,10 @@ class Gateway(Protocol):
     @property
     def client(self) -> Client:
         """The login's client."""
+
+    @property
+    def listings(self) -> ListingFacts:
+        """What the version's listings show."""
 
     def account(self) -> Account:
         """The account that the token belongs to."""

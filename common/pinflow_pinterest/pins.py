@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow_pinterest.boards import single_or_none, without_none
@@ -16,9 +15,7 @@ if TYPE_CHECKING:
     from pinflow_pinterest.types import Pin
 
 _TEXTS: Final = ("title", "description", "link", "alt_text")
-_CLOCK_DIFFERENCE: Final = (
-    600.0  # seconds between the service's clock and this one; without a time service a machine's drifts by minutes
-)
+_CLOCK_DIFFERENCE: Final = 600.0  # seconds between the service's clock and this one, as the version before allowed for
 
 
 def reread_pin(ctx: Context, stored: Mapping[str, Any]) -> Pin:
@@ -33,59 +30,77 @@ def pin_place(board: str, section: str | None) -> dict[str, str]:
 
 def add_pin(ctx: Context, body: Mapping[str, Any]) -> Pin:
     """Make the Pin that ``body`` describes, once."""
+    from pinflow_pinterest.pin_places import new_pin_likeness, pin_place_of  # reading a recipe doesn't need it
+
     service, section = gateway(ctx.client), body.get("board_section_id")
 
     def find() -> Pin | None:
         matches = [
-            pin for pin in find_new_pins(ctx, "create", service, body["board_id"], section) if _has_texts_of(pin, body)
+            pin for pin in _find_new_pins(ctx, "create", service, body["board_id"], section) if _has_texts_of(pin, body)
         ]
-        return single_in_section(matches, section)
+        return _single_in_section(matches, section)
 
-    return ctx.once("create", lambda: service.make_pin(body), find=find, kind="pin")
+    return ctx.once(
+        "create",
+        lambda: service.make_pin(body),
+        place=pin_place_of(service, body["board_id"], section),
+        likeness=new_pin_likeness(body),
+        find=find,
+        kind="pin",
+    )
 
 
 def save_pin(ctx: Context, *, pin: str, board: str, section: str | None) -> Pin:
     """Save a Pin to a board, once."""
+    from pinflow_pinterest.pin_places import pin_place_of, saved_pin_likeness  # reading a recipe doesn't need it
+
     service, body = gateway(ctx.client), pin_place(board, section)
 
     def find() -> Pin | None:
         # it is not documented that a saved Pin names its origin: one that names none may be it
-        new_pins = find_new_pins(ctx, "create", service, board, section)
-        return single_in_section(
+        new_pins = _find_new_pins(ctx, "create", service, board, section)
+        return _single_in_section(
             [candidate for candidate in new_pins if candidate.get("parent_pin_id") in (pin, None)], section
         )
 
-    return ctx.once("create", lambda: service.save_pin(pin, body), find=find, kind="pin")
+    return ctx.once(
+        "create",
+        lambda: service.save_pin(pin, body),
+        place=pin_place_of(service, body["board_id"], body.get("board_section_id")),
+        likeness=saved_pin_likeness(service, pin, board, section),
+        find=find,
+        kind="pin",
+    )
 
 
-def find_new_pins(ctx: Context, key: str, service: Gateway, board: str, section: str | None) -> list[Pin]:
+# -- for runs that the version before began: they have no baseline, and are finished by its own rule
+
+
+def _find_new_pins(ctx: Context, key: str, service: Gateway, board: str, section: str | None) -> list[Pin]:
     """The Pins of a board or section that may have been added since the intent of ``key``, and are not this run's.
 
     The listing is read until it comes to older ones; to its end if it doesn't begin with the newest.
     """
+    from pinflow_pinterest.pin_places import created_at
+
+    def made_at(pin: Pin) -> float:
+        at = created_at(pin)
+        return since if at is None else at
+
     since = (ctx.sent_at(key) or ctx.now()) - _CLOCK_DIFFERENCE
     # a Pin of one step or item must not be taken for an equal one that another lost
     known_ids = {result["id"] for result in ctx.effects_of_run("pin") if result}
     new_pins: list[Pin] = []
     for page in service.place_pages(board, section):
-        new_pins += [pin for pin in page if _created_at(pin, unknown=since) >= since and pin["id"] not in known_ids]
-        if page and since > _created_at(page[0], unknown=since) > _created_at(page[-1], unknown=since):
+        new_pins += [pin for pin in page if made_at(pin) >= since and pin["id"] not in known_ids]
+        if page and since > made_at(page[0]) > made_at(page[-1]):
             break
     return new_pins
 
 
-def single_in_section(pins: list[Pin], section: str | None) -> Pin | None:
+def _single_in_section(pins: list[Pin], section: str | None) -> Pin | None:
     """The one of ``pins`` that is in ``section``, or None. Raises Diverged if there are several."""
     return single_or_none([pin for pin in pins if pin.get("board_section_id") == section], "new Pins")
-
-
-def _created_at(pin: Pin, *, unknown: float) -> float:
-    """When a Pin was made, in seconds since 1970 (a time without a zone is UTC); else ``unknown``."""
-    try:
-        at = datetime.fromisoformat(pin.get("created_at") or "")
-    except ValueError:
-        return unknown
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _has_texts_of(pin: Pin, body: Mapping[str, Any]) -> bool:

@@ -201,6 +201,11 @@ class Client:
         )
 
     @property
+    def scopes(self) -> frozenset[str] | None:
+        """What the login may do; None if that is unknown."""
+        return self._credential.scopes
+
+    @property
     def calls(self) -> Mapping[str, int]:
         """How many answers have come, by quota category."""
         with self._count_lock:

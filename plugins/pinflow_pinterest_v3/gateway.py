@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pinflow import ActionError, UsageError, dataclass
 from pinflow_pinterest.answers import is_planned, list_objects, list_pages, parse_read, parse_registration, parse_write
-from pinflow_pinterest.gateway import Reports, Uploads
+from pinflow_pinterest.gateway import ListingFacts, Reports, Uploads
 from pinflow_pinterest.media.uploads import unknown_video
 from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
 from pinflow_pinterest_v3 import shapes
@@ -28,11 +28,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+_LISTINGS = ListingFacts(sections_with_board=False, origins=False, hidden_boards_scope="read_secret_boards")
+
+
 @dataclass(frozen=True, slots=True)
 class V3Gateway:
     """A login's access to boards and Pins, as ``Gateway`` describes it."""
 
     client: Client
+
+    @property
+    def listings(self) -> ListingFacts:
+        return _LISTINGS
 
     def account(self) -> Account:
         return parse_answer(self.client.get("/users/me/"), Account, shapes.account)

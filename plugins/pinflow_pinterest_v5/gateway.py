@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow import ActionError, RemoteError, dataclass
 from pinflow_pinterest.answers import list_objects, list_pages, parse_read, parse_registration, parse_write
 from pinflow_pinterest.copying.copy_bodies import board_body, pin_body
-from pinflow_pinterest.gateway import Reports, Uploads
+from pinflow_pinterest.gateway import ListingFacts, Reports, Uploads
 from pinflow_pinterest.media.uploads import unknown_video
 from pinflow_pinterest.types import Account, AdAccount, Board, BoardSection, Pin
 from pinflow_pinterest_v5.paths import pins_path, sections_path
@@ -22,11 +22,18 @@ if TYPE_CHECKING:
     from pinflow_pinterest.media.copyable import CopyBody, NotCopyable
 
 
+_LISTINGS = ListingFacts(sections_with_board=True, origins=True, hidden_boards_scope="boards:read_secret")
+
+
 @dataclass(frozen=True, slots=True)
 class V5Gateway:
     """A login's access to boards and Pins, as ``Gateway`` describes it."""
 
     client: Client
+
+    @property
+    def listings(self) -> ListingFacts:
+        return _LISTINGS
 
     def account(self) -> Account:
         return parse_read(self.client.get("/user_account"), Account)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pinflow_pinterest.types import Pin
 
-_CAPTIONS: Final = ("title", "description", "link")
+CAPTIONS: Final = ("title", "description", "link")
 _PREVIEWS: Final = ("1200x", "600x")  # never the original: a copy may be made from the preview
 _HINTS: Final = (("size", "colour"), ("size",), ("colour",), ())  # the first reliable one is used
 
@@ -44,13 +44,13 @@ def text_key(pin: Pin, section: str, *, covers: bool = False) -> int:
     """
     media: Mapping[str, Any] = pin.get("media") or {}
     kind = str(media.get("media_type") or "image") if media else ""
-    slots = _slots(media)
+    slots = carousel_slots(media)
     if covers and kind in VIDEOS:
         kind, slots = "image", []
     if kind in VIDEOS:
         section = ""  # it can't be made again elsewhere: a moved one is the same
-    captions = tuple(_text(slot, name) for slot in slots for name in _CAPTIONS)
-    return hash((section, kind, len(slots), *(_text(pin, name) for name in PIN_LIMITS), *captions))
+    captions = tuple(plain_text(slot, name) for slot in slots for name in CAPTIONS)
+    return hash((section, kind, len(slots), *(plain_text(pin, name) for name in PIN_LIMITS), *captions))
 
 
 class PinKeys:
@@ -109,19 +109,21 @@ def _surplus(own: PinKeys, other: PinKeys, hints: Sequence[str]) -> list[str]:
     return surplus
 
 
-def _text(of: Mapping[str, Any], name: str) -> str:
+def plain_text(of: Mapping[str, Any], name: str) -> str:
+    """A text of a Pin or of a carousel's image as it is compared: without what a service changes of it."""
     plain = normalize("NFC", str(of.get(name) or "")[: PIN_LIMITS[name]])
     return " ".join(plain.split()).removesuffix("/")
 
 
-def _slots(media: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def carousel_slots(media: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The images of a carousel; [] for other media."""
     items = media.get("items")
     return [item if isinstance(item, Mapping) else {} for item in items] if isinstance(items, list) else []
 
 
 def _size(pin: Pin) -> tuple[object, ...]:
     media: Mapping[str, Any] = pin.get("media") or {}
-    return tuple(_pixels(slot.get("images")) for slot in (_slots(media) or [media]))
+    return tuple(_pixels(slot.get("images")) for slot in (carousel_slots(media) or [media]))
 
 
 def _pixels(images: object) -> tuple[object, object] | None:
