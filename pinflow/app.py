@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,13 +111,15 @@ class App:
         inputs: Mapping[str, Any] | None,
         api: str | None = None,
         examples: bool = False,
+        moment: float | None = None,
     ) -> Plan:
         """A checked recipe, bound to plugins and inputs; nothing is sent.
 
         ``inputs`` None only checks it. ``api`` overrides the recipe's default API, and a
         recipe that has none gets that of the environment (``Api.version_variable``);
-        ``examples`` uses the inputs' examples where none are given. Raises
-        RecipeError with every problem, UsageError, MissingInputs.
+        ``examples`` uses the inputs' examples where none are given. ``moment`` is what
+        now() and today() give in the whole run, in seconds since the epoch: now, unless
+        given. Raises RecipeError with every problem, UsageError, MissingInputs.
         """
         from pinflow.plan import make_plan
         from pinflow.recipe.reader import parse_all
@@ -129,7 +132,7 @@ class App:
             raise RecipeError(problems)
         if api is None and parsed.api is None:
             api = self.usual_api()
-        now = self.clock.moment()
+        now = self.clock.moment() if moment is None else datetime.fromtimestamp(moment, UTC)
         return make_plan(source, parsed, self.registry, inputs, now=now, api=api, examples=examples, problems=problems)
 
     def usual_api(self) -> str | None:
@@ -193,7 +196,8 @@ class App:
 
     def _plan_again(self, record: RunRecord, inputs: Mapping[str, Any]) -> Plan:
         """The plan of an earlier run, with its inputs and the secret ones that are given again."""
-        plan = self.plan(Path(record.recipe), inputs={**record.inputs, **inputs}, api=record.options.get("api"))
+        given, api = {**record.inputs, **inputs}, record.options.get("api")
+        plan = self.plan(Path(record.recipe), inputs=given, api=api, moment=record.started)
         return replace(plan, given=frozenset(record.options.get("given", plan.given)))
 
     def _sign_in(self, recipes: Path) -> SignIn:

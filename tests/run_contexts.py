@@ -26,4 +26,4 @@ def run_context(
 ) -> RunContext:
     """Services with threads, and this folder's files unless ``services`` says otherwise."""
     given: dict[str, Any] = {"files": Files(Path()), "executor": ThreadPoolExecutor, "emit": emit, **services}
-    return RunContext(journal=journal, clock=clock, **given)
+    return RunContext(journal=journal, clock=clock, **{"started": clock.now(), **given})

@@ -28,7 +28,7 @@ class Context(Durable):
     never made twice.
     """
 
-    __slots__ = ("_ask", "_clients", "_run", "dry_run", "now")
+    __slots__ = ("_ask", "_clients", "_run", "dry_run", "now", "started")
 
     def __init__(
         self,
@@ -43,7 +43,8 @@ class Context(Durable):
         """``clients`` by role; ``ask`` tells where a token is looked for, by its name and API."""
         super().__init__(effects, step, prefix)
         self.dry_run = run.dry_run
-        self.now = run.clock.now  # seconds since the epoch
+        self.now = run.clock.now  # seconds since the epoch; for waits
+        self.started = run.started  # seconds since the epoch, the same after a resume; for what is sent
         self._run = run
         self._clients = clients
         self._ask = ask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
@@ -14,13 +15,14 @@ from pinflow.engine.effect_runner import EffectRunner
 from pinflow.engine.emitter import Emitter
 from pinflow.engine.executors import find_executor
 from pinflow.engine.file_access import Files
+from pinflow.engine.item_keys import digest
 from pinflow.engine.run_context import RunContext, interruptible
 from pinflow.engine.safe_journal import SafeJournal
 from pinflow.engine.secret_mask import SecretMask
 from pinflow.engine.session import Session
 from pinflow.engine.simulation import simulate_services
 from pinflow.engine.undo import makers
-from pinflow.errors import RateLimited, UsageError
+from pinflow.errors import RateLimited, StateError, UsageError
 from pinflow.http.proxy import network_settings
 from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.plan import all_steps, make_plan
@@ -94,6 +96,11 @@ class Launcher:
             raise UsageError("no run can be resumed", hint="pinflow runs lists them")
         with SafeJournal(self.store.runs.open(chosen)) as journal:
             _check_resumable(journal.run)
+            if rules_of(journal.run) > 1 and journal.run.options["mark"] != digest(self._secret(chosen), "run"):
+                raise StateError(
+                    f"run {chosen} was begun with another runs.key than that of {self.store.place}",
+                    hint="put that file back, from a backup: without it what was done can't be told from what was not",
+                )
             plan = make_plan(journal.run, inputs)
             _check_same(journal.run, plan, inputs)
             tier = str(journal.run.options.get("tier", "standard"))
@@ -155,6 +162,9 @@ class Launcher:
                 emit=Emitter(run_id, [*self.listeners, *options.report], clock.now, mask),
                 journal=journal,
                 files=Files(folder, plan.files),
+                started=plan.moment.timestamp(),
+                secret=b"" if journal is None else self._secret(run_id),
+                rules=2 if journal is None else rules_of(journal.run),
                 executor=executor,
                 stop=stop,
                 notices=None if options.sandbox or journal is None else self.notices,
@@ -188,10 +198,15 @@ class Launcher:
                 "secrets": sorted(name for name in plan.secrets if plan.inputs[name] is not None),
                 "given": sorted(plan.given),
                 "undo": makers(plan),
+                "mark": digest(self._secret(run_id), "run"),
             },
             versions={p.distribution or p.module: p.version for p in self.registry.plugins},
-            started=self.clock.now(),
+            started=plan.moment.timestamp(),
         )
+
+    def _secret(self, run_id: str) -> bytes:
+        """What the digests are keyed with that a run's journal keeps of texts. It is not in the journal."""
+        return hmac.digest(self.store.secret("runs"), run_id.encode(), "sha256")
 
     def _check_due(self, run_id: str, after: float | None, patience: float) -> None:
         """Raise RateLimited if the run's quota rests for longer than ``patience`` seconds."""
@@ -204,6 +219,11 @@ class Launcher:
                 status=0,
                 hint=f"resume it then, or wait for it: pinflow resume {run_id} --patience {ceil(wait / 60)}m",
             )
+
+
+def rules_of(record: RunRecord) -> int:
+    """The rules by which a run's items are told apart: 1 if the version before began it."""
+    return 2 if "mark" in record.options else 1
 
 
 def _check_resumable(record: RunRecord) -> None:

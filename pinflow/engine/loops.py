@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pinflow.clock import Throttle
+from pinflow.engine.item_keys import number_of
 from pinflow.engine.parallel import run_parallel
 from pinflow.engine.results import ends_run
-from pinflow.events import PROGRESS_EVERY, ItemFailed, Progress
+from pinflow.events import PROGRESS_EVERY, ItemFailed, ItemSkipped, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pinflow.engine.item_keys import ItemKeys
     from pinflow.engine.run_context import RunContext
     from pinflow.errors import PinflowError
     from pinflow.plan import Loop
@@ -33,7 +32,7 @@ class LoopRun:
         path: str,
         *,
         body: Callable[[str, Any], ItemEnd],
-        key_of: Callable[[Any], str],
+        keys: ItemKeys,
         total: int | None,
         on_done: Callable[[str, Any], None] = lambda key, item: None,
     ) -> None:
@@ -45,13 +44,14 @@ class LoopRun:
         self._loop = loop
         self._path = path
         self._body = body
-        self._key_of = key_of
+        self._keys = keys
         self._total = total
         self._on_done = on_done
         self._counts = dict.fromkeys(("count", "ok", "skipped", "failed", "already"), 0)
         self._throttle = Throttle(PROGRESS_EVERY)
         self._at_work: set[str] = set()  # keys
         self._known_hashes: set[int] = set()  # hashes of keys, where no journal remembers them
+        self._firsts: dict[int, int] = {}  # hash of a key -> the item's number, where equal items are done once
         self.order: list[str] = []  # of the keys, where the loop collects something of each
 
     def run(self, items: Iterator[Any]) -> dict[str, int]:
@@ -74,10 +74,12 @@ class LoopRun:
 
     def _begin_all(self, items: Iterator[Any]) -> Iterator[tuple[str, Any]]:
         """The items that need work, with their keys. Those that are at work now or were done count as "already"."""
-        for item in items:
+        for number, item in enumerate(items, 1):
             self._run.check_stop()
-            key = self._key(item)
+            key, equal = self._keys.take(item)
             self._counts["count"] += 1
+            if self._loop.duplicates == "once" and self._is_repeated(key, equal, number_of(item, number)):
+                continue
             if key in self._at_work or self._is_done(key):
                 self._counts["already"] += 1
                 self._on_done(key, item)
@@ -87,6 +89,16 @@ class LoopRun:
                 self.order.append(key)
             yield key, item
 
+    def _is_repeated(self, key: str, equal: str, number: int) -> bool:
+        """Whether an item is equal to one before it; then that is told."""
+        first = self._firsts.setdefault(hash(equal or key), number)
+        if first == number:
+            return False
+        self._counts["skipped"] += 1
+        reason = f"the same as {self._loop.variable} {first:,}"
+        self._run.emit(ItemSkipped, step=self._path, key=key, kind=self._loop.variable, reason=reason)
+        return True
+
     def _is_done(self, key: str) -> bool:
         # what a loop collects is not stored: the steps run again, and know themselves what they have done
         if self._run.journal is not None and self._loop.collect is None:
@@ -94,18 +106,6 @@ class LoopRun:
         number = len(self._known_hashes)
         self._known_hashes.add(hash(key))
         return len(self._known_hashes) == number
-
-    def _key(self, item: Any) -> str:
-        """What tells one item from another, now and after a resume."""
-        if self._loop.key is not None:
-            return self._key_of(item)
-        if isinstance(item, Mapping):
-            for name in ("id", "name"):
-                if isinstance(item.get(name), (str, int)):
-                    return str(item[name])
-        if isinstance(item, (str, int)):
-            return str(item)
-        return hashlib.sha256(json.dumps(item, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def _end(self, begun: tuple[str, Any], end: ItemEnd) -> PinflowError | None:
         """Take in how an item ended. The error, if it ends the loop as well."""

@@ -37,13 +37,18 @@ class RunContext:
     ``journal`` is None in a dry run. ``clock`` is that of :func:`interruptible`, so
     that sleepers wake when the run must stop. ``executor`` makes so many
     workers; they must run in this process. ``notices`` is None where there is no one
-    to tell. ``plugins`` are named where one of them fails.
+    to tell. ``plugins`` are named where one of them fails. ``started`` is when the run
+    began (seconds since 1970), the same after a resume: what is sent may depend on it,
+    and on no later moment.
     """
 
     clock: Clock
     emit: Emitter
     journal: Journal | None
     files: Files
+    started: float
+    secret: bytes = field(default=b"", repr=False)  # of the run: what is kept of texts are digests keyed with it
+    rules: int = 2  # by which its items are told apart: 1 for a run that the version before began
     executor: Callable[[int], Executor] = threads
     stop: StopFlag = field(default_factory=threading.Event)
     notices: Notices | None = None

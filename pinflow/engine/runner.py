@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.context import Context
+from pinflow.engine.item_keys import ItemKeys
 from pinflow.engine.loops import LoopRun
 from pinflow.engine.placeholder import PLANNED, TEXT, NeedsPlanned, holds_planned
 from pinflow.engine.plugin_defect import plugin_defect
@@ -86,7 +87,7 @@ class Runner:
         for name, value in self._plan.outputs.items():
             try:
                 if not value.mentions_unknown(scope):
-                    outputs[name] = value.render(scope, now=self._run.clock.moment())
+                    outputs[name] = value.render(scope, now=self._plan.moment)
             except Invalid as error:
                 problem = self._plan.source.problem(("outputs", name), error.message, offset=error.offset)
                 return outputs, ActionError(str(problem), hint=error.hint or "")
@@ -136,7 +137,7 @@ class Runner:
         if step.name.constant:
             return str(step.name.tree)
         try:
-            return str(step.name.render(scope, now=self._run.clock.moment(), unknown=TEXT))
+            return str(step.name.render(scope, now=self._plan.moment, unknown=TEXT))
         except Invalid:  # a name is no reason to fail
             return step.id
 
@@ -169,7 +170,7 @@ class Runner:
     def _is_due(self, step: PlannedStep, scope: Scope) -> bool:
         if step.condition is None:
             return True
-        value = evaluate(step.condition, scope, now=self._run.clock.moment())
+        value = evaluate(step.condition, scope, now=self._plan.moment)
         if not isinstance(value, bool):
             what = f"if: must be true or false, not {describe(value)}"
             raise _step_error(step, what, "compare it: ... != null")
@@ -215,7 +216,7 @@ class Runner:
         return _collect(output, step.action) if step.action.yields else output
 
     def _call(self, step: PlannedStep, action: Action, path: str, scope: Scope) -> Any:
-        arguments = step.arguments.render(scope, now=self._run.clock.moment(), unknown=PLANNED)
+        arguments = step.arguments.render(scope, now=self._plan.moment, unknown=PLANNED)
         if self._run.dry_run and action.api is not None and not step.writes and holds_planned(arguments):
             raise NeedsPlanned("what is only planned can't be asked for")
         return action.function(self._context(step, path, scope), **self._check_arguments(step, action, arguments))
@@ -254,7 +255,12 @@ class Runner:
             loop,
             path,
             body=partial(self._run_item, step, loop, path, scope, rows),
-            key_of=lambda item: self._key(step, loop, scope.with_name(loop.variable, item)),
+            keys=ItemKeys(
+                loop,
+                self._run.secret,
+                lambda item: self._key(step, loop, scope.with_name(loop.variable, item)),
+                rules=self._run.rules,
+            ),
             total=len(items[: loop.limit]) if isinstance(items, list) else None,
             on_done=lambda key, item: self._accounts.add_done(path, key, loop.token_in(item)) if by_account else None,
         )
@@ -294,7 +300,7 @@ class Runner:
             return "skipped", None
         if loop.collect is not None:
             try:
-                rows[key] = loop.collect.render(inside, now=self._run.clock.moment(), unknown=TEXT)
+                rows[key] = loop.collect.render(inside, now=self._plan.moment, unknown=TEXT)
             except Invalid as invalid:
                 return "failed", _step_error(step, f"collect: {invalid.message}", invalid.hint or "")
         return "ok", None
@@ -308,9 +314,9 @@ class Runner:
         if isinstance(loop.items, Value):
             if loop.items.mentions_unknown(scope):
                 raise Unknown
-            items = loop.items.render(scope, now=self._run.clock.moment())
+            items = loop.items.render(scope, now=self._plan.moment)
         else:
-            items = evaluate(loop.items, scope, now=self._run.clock.moment())
+            items = evaluate(loop.items, scope, now=self._plan.moment)
         if not isinstance(items, list):
             raise _step_error(step, f"for_each: must be a list, not {describe(items)}")
         return items
@@ -318,7 +324,7 @@ class Runner:
     def _key(self, step: PlannedStep, loop: Loop, scope: Scope) -> str:
         if loop.key is None or loop.key.mentions_unknown(scope):
             raise Unknown
-        value = loop.key.render(scope, now=self._run.clock.moment())
+        value = loop.key.render(scope, now=self._plan.moment)
         if not isinstance(value, (str, int)) or isinstance(value, bool):
             raise _step_error(step, f"key: must be text or a whole number, not {type(value).__name__}")
         return str(value)

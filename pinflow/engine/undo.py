@@ -113,8 +113,8 @@ def _keyed_by_token(loop: Loop) -> bool:
     """Whether an item's key is the name of its token."""
     if loop.account is None:
         return False
-    if loop.key is None:  # a text is its own key, and a mapping's is its name where it has no id
-        return loop.account in ("", "name")
+    if loop.key is None:
+        return True
     template = loop.key.tree
     if not isinstance(template, Template) or not template.single or len(template.references) != 1:
         return False

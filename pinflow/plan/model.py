@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pinflow.expressions.expression import Expression, Template
 from pinflow.expressions.template import Scope
@@ -13,6 +13,7 @@ from pinflow.schema.invalid import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from pinflow.errors import Problem
     from pinflow.expressions.template import Value
@@ -53,7 +54,9 @@ class Loop:
 
     ``account`` is the field of an item that names a token, where its steps work for
     one account after the other ("" for the item itself); None where they do not.
-    ``collect`` is what is kept of each item.
+    ``collect`` is what is kept of each item. ``fields`` are those of an item that its
+    steps use, None for all; ``is_listing`` says that the items are things of a service,
+    which have ids. Of equal items only the first counts where ``duplicates`` is "once".
     """
 
     variable: str
@@ -64,6 +67,9 @@ class Loop:
     body: tuple[PlannedStep, ...]
     account: str | None = None
     collect: Value | None = None
+    fields: tuple[str, ...] | None = None
+    is_listing: bool = False
+    duplicates: Literal["keep", "once"] = "keep"
 
     def token_in(self, item: Any) -> str:
         """The name of the token that an item stands for; "" if it has none."""
@@ -115,6 +121,7 @@ class Plan:
     logins: Mapping[tuple[str, str], PlannedLogin]  # (login, api)
     texts: tuple[str, ...] = field(repr=False)  # of the recipe and of what it includes
     needed: frozenset[str]  # paths of the steps whose output something reads
+    moment: datetime  # when it was made (UTC): the start of its run, and what now() gives in all of it
     secrets: frozenset[str] = field(default_factory=frozenset)  # inputs that are never stored or shown
     files: frozenset[str] = field(default_factory=frozenset)  # absolute paths that inputs of type file name
     item_logins: Mapping[tuple[str, str], ItemLogin] = field(default_factory=dict)  # (path of the loop, api)

@@ -14,6 +14,7 @@ from pinflow.plan.inputs import DeclaredInput, MissingInputs, check_known, resol
 from pinflow.plan.logins import Logins, Tokens
 from pinflow.plan.lookup import ActionLookup
 from pinflow.plan.model import Loop, Plan, PlannedStep
+from pinflow.plan.usage import used_fields
 from pinflow.recipe.includes import IncludePlace, expand
 from pinflow.suggestions import suggest
 
@@ -71,7 +72,7 @@ def make_plan(
     inputs = resolve_inputs(declared)
     checker = Checker(declared, inputs, now=now, complete=complete)
     named = frozenset(name for name in raw_inputs or {} if name in declared)
-    plan = _Planner(whole, registry, checker, api, complete=complete).plan(source, recipe, inputs, named)
+    plan = _Planner(whole, registry, checker, api, complete=complete).plan(source, recipe, inputs, named, now)
     if wrong := [*problems, *whole.problems, *inputs.problems, *checker.problems]:
         raise RecipeError(wrong)
     if inputs.missing and raw_inputs is not None:
@@ -99,8 +100,11 @@ class _Planner:
         self._lookup = ActionLookup(registry, checker, api)
         plugins = [plugin.name for plugin in registry.plugins]
         self._logins = Logins(whole.logins, checker, plugins=plugins, complete=complete)
+        self._service_steps: set[str] = set()  # paths of the steps whose actions belong to an API
 
-    def plan(self, source: Source, recipe: Recipe, inputs: InputValues, given_names: frozenset[str]) -> Plan:
+    def plan(
+        self, source: Source, recipe: Recipe, inputs: InputValues, given_names: frozenset[str], now: datetime
+    ) -> Plan:
         for origin, part in self._whole.recipes:
             self._lookup.check_api(IncludePlace(origin, ("api",)), part)
         seen: dict[str, PlacedStep] = {}  # one scope for both lists: either's outputs are read as steps.NAME
@@ -125,6 +129,7 @@ class _Planner:
             item_logins=self._logins.items(),
             texts=tuple(origin.text for origin, _ in self._whole.recipes),
             needed=frozenset(self._checker.needed),
+            moment=now,
             secrets=inputs.secrets,
             files=inputs.files,
             given=given_names,
@@ -151,6 +156,8 @@ class _Planner:
             inside = names.with_later({part.step.id: ""}) if part.step.id else names
             step = self._step(part, part.step.id or ids.free(part.step), inside, prefix, around, certain=certain)
             planned.append(step)
+            if step.action is not None and step.action.api is not None:
+                self._service_steps.add(step.path)
             if part.step.id:
                 names = names.with_step(step.id, step.path, output_shape(step))
         return tuple(planned), names
@@ -281,7 +288,27 @@ class _Planner:
         rows = self._checker.value(collect, part.place.at("collect"), after, shown=True) if collect else None
         by_account = tokens is not None and (tokens.outright or self._logins.acts_for_items(path))
         account = tokens.field if tokens is not None and by_account else None
-        return Loop(variable, items, key, step.parallel, step.limit, planned, account, rows)
+        return Loop(
+            variable,
+            items,
+            key,
+            step.parallel,
+            step.limit,
+            planned,
+            account,
+            rows,
+            fields=used_fields(variable, planned, rows),
+            is_listing=self._is_listing(action, items, names),
+            duplicates=step.duplicates,
+        )
+
+    def _is_listing(self, action: Action | None, items: Expression | Value | None, names: Names) -> bool:
+        """Whether a loop's items come from a service: from an action of its API, or from what such a step gave."""
+        if items is None:
+            return action is not None and action.api is not None
+        references = [r for _, r in items.references] if isinstance(items, Value) else items.references
+        read = {path for reference in references for path in names.steps_read(reference)}
+        return bool(read & self._service_steps) and all(reference.root == "steps" for reference in references)
 
 
 class _Ids:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pinflow.schema.invalid import Location
 
 KINDS = ("uses", "for_each", "include")
-LOOP_KEYS = ("as", "key", "parallel", "limit", "collect", "do")
+LOOP_KEYS = ("as", "key", "duplicates", "parallel", "limit", "collect", "do")
 NUMBER_TYPES = frozenset({"integer", "number"})
 
 # an expression costs some 50 microseconds to check, a wrong one 200, and a check ends within a second

@@ -178,6 +178,9 @@ class Step(Section):
     collect: Mapping[str, Any] = entry(
         {}, validators.mapping, "What is kept of each item, in steps.NAME.rows: a name and an expression each."
     )
+    duplicates: Literal["keep", "once"] = entry(
+        "keep", OneOf("keep", "once"), "Whether items that are equal in all that the steps use are each done, or once."
+    )
     do: tuple[Step, ...] = entry((), validators.listing, "The steps for each item of a loop.", "Step")
     include: str | None = entry(None, validators.relative_path, "A recipe in the same folder whose steps run here.")
 

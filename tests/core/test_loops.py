@@ -204,22 +204,46 @@ def test_items_of_which_no_step_ran_are_skipped(project: Any) -> None:
 # -- keys
 
 
-def test_an_item_that_comes_twice_is_worked_on_once(project: Any) -> None:
+def test_equal_items_are_items_of_their_own(project: Any) -> None:
     work = Work(project)
-    assert project.run(loop("[a, b, a, a]")).outputs == {"count": 4, "ok": 2, "already": 2}
+    assert project.run(loop("[a, b, a, a]")).outputs == {"count": 4, "ok": 4, "already": 0}
+    assert work.done == ["a", "b", "a", "a"]
+
+
+def test_equal_items_are_done_once_where_the_loop_says_so_and_each_is_told(project: Any) -> None:
+    work = Work(project)
+    result = project.run(loop("[a, b, a, a]", "duplicates: once"))
+    assert (result.outputs, work.done) == ({"count": 4, "ok": 2, "already": 0}, ["a", "b"])
+    assert result.skipped == (("all", "a#2", "the same as item 1"), ("all", "a#3", "the same as item 1"))
+
+
+def test_of_an_item_that_a_recipe_gives_a_key_only_the_key_counts(project: Any) -> None:
+    work = Work(project)
+    items = "[{n: 1, v: a}, {n: 2, v: b}, {n: 1, v: a}]"
+    recipe = loop(items, 'key: "${{ item.n }}"').replace("{{ item }}", "{{ item.v }}")
+    assert project.run(recipe).outputs == {"count": 3, "ok": 2, "already": 1}
     assert work.done == ["a", "b"]
+
+
+def test_a_thing_that_a_service_lists_twice_is_worked_on_once(project: Any) -> None:
+    project.shop.fill(3)
+    project.shop.things.append(project.shop.things[0])
+    work = Work(project)
+    recipe = loop("list_things").replace("{{ item }}", "{{ item.name }}")
+    assert project.run(recipe).outputs == {"count": 4, "ok": 3, "already": 1}
+    assert work.done == ["thing 0", "thing 1", "thing 2"]
 
 
 def test_a_dry_run_counts_items_that_come_twice_as_the_real_one_does(project: Any) -> None:
     Work(project)
-    assert project.run(loop("[a, b, c, a]"), dry_run=True).outputs == {"count": 4, "ok": 3, "already": 1}
+    assert project.run(loop("[a, b, c, a]"), dry_run=True).outputs == {"count": 4, "ok": 4, "already": 0}
 
 
-def test_a_loop_that_collects_has_a_row_for_every_item_once(project: Any) -> None:
+def test_a_loop_that_collects_has_a_row_for_every_item(project: Any) -> None:
     work = Work(project)
-    recipe = loop("[a, b, c, a]", 'collect: {it: "${{ item }}"}').replace("steps.all.already", "steps.all.rows")
-    assert project.run(recipe).outputs == {"count": 4, "ok": 3, "already": [{"it": "a"}, {"it": "b"}, {"it": "c"}]}
-    assert work.done == ["a", "b", "c"]
+    recipe = loop("[a, b, a]", 'collect: {it: "${{ item }}"}').replace("steps.all.already", "steps.all.rows")
+    assert project.run(recipe).outputs == {"count": 3, "ok": 3, "already": [{"it": "a"}, {"it": "b"}, {"it": "a"}]}
+    assert work.done == ["a", "b", "a"]
 
 
 def test_a_loops_key_tells_its_items_apart(project: Any) -> None:
@@ -229,13 +253,6 @@ def test_a_loops_key_tells_its_items_apart(project: Any) -> None:
     )
     assert project.run(recipe).outputs["ok"] == 2
     assert work.done == ["a", "a"]
-
-
-def test_items_without_ids_are_told_apart_by_all_that_is_in_them(project: Any) -> None:
-    work = Work(project)
-    recipe = loop("[{v: a}, {v: b}, {v: a}]").replace("{{ item }}", "{{ item.v }}")
-    assert project.run(recipe).outputs["ok"] == 2
-    assert work.done == ["a", "b"]
 
 
 def test_a_key_that_is_neither_text_nor_number_fails_with_its_place(project: Any) -> None:
@@ -287,10 +304,10 @@ def test_events_of_items_side_by_side_name_their_own_step(project: Any) -> None:
     assert sorted(started) == ["all", "all[a].w", "all[b].w", "all[c].w", "all[d].w"]
 
 
-def test_an_item_that_comes_twice_side_by_side_is_worked_on_once(project: Any) -> None:
+def test_equal_items_side_by_side_are_each_worked_on(project: Any) -> None:
     work = Work(project)
-    assert project.run(loop("[a, a, a, b, a]", "parallel: 4")).outputs == {"count": 5, "ok": 2, "already": 3}
-    assert sorted(work.done) == ["a", "b"]
+    assert project.run(loop("[a, a, a, b, a]", "parallel: 4")).outputs == {"count": 5, "ok": 5, "already": 0}
+    assert sorted(work.done) == ["a", "a", "a", "a", "b"]
 
 
 # -- items that fail
@@ -466,32 +483,63 @@ def test_progress_tells_how_far_the_loop_is(project: Any) -> None:
 # -- the key of an item
 
 
-def keys_of(project: Any, items: str) -> list[str]:
-    """What tells the items of a list apart that the loop works on."""
-
-    @action("pass")
-    def pass_(ctx: Context) -> None: ...
-
-    project.offer(pass_)
-    assert project.run(f"{{name: n, steps: [{{id: all, for_each: {items}, do: [{{id: w, uses: pass}}]}}]}}").ok
+def keys_of(project: Any, items: str, value: str = "${{ item }}") -> list[str]:
+    """What tells the items of a list apart of which a loop uses ``value``."""
+    if not project.plugins:
+        Work(project)
+    assert project.run(loop(items).replace("${{ item }}", value)).ok
     steps = [event.step for event in project.events if isinstance(event, StepStarted)]
     return [step.removeprefix("all[").removesuffix("].w") for step in steps if "[" in step]
 
 
-def test_items_with_the_same_fields_in_another_order_are_the_same_item(project: Any) -> None:
-    assert len(keys_of(project, "[{x: 1, y: 2}, {y: 2, x: 1}, {x: 2, y: 1}]")) == 2
+def test_text_and_numbers_are_their_own_keys(project: Any) -> None:
+    assert keys_of(project, "[text, 5, true, text]") == ["text", "5", "True", "text#2"]
+
+
+def test_what_a_service_lists_is_called_by_its_id(project: Any) -> None:
+    Work(project)
+    project.shop.fill(2)
+    assert keys_of(project, "list_things", "${{ item.name }}") == [thing["id"] for thing in project.shop.things]
 
 
 @pytest.mark.parametrize(
-    ("item", "key"),
+    ("one", "other", "value", "same"),
     [
-        ("{id: 7, name: a}", "7"),
-        ("{name: b}", "b"),
-        ("{id: [1], name: c}", "c"),
-        ("text", "text"),
-        ("5", "5"),
-        ("{x: 1, y: [2, null]}", "7046b72fb1640d7e"),  # of every process of every run
+        ("{x: 1, y: 2}", "{y: 2, x: 1}", "${{ json(item) }}", True),  # the order of fields is nothing
+        ("{x: 1, y: 2}", "{x: 1, y: 3}", "${{ item.x }}", True),  # y is not used
+        ("{x: 1}", "{x: 1, z: 5}", "${{ item.x }}", True),  # nor is a new column
+        ("{x: 1}", "{x: 1, y: null}", "${{ json(item) }}", True),  # an empty one holds nothing
+        ("{x: 1}", "{x: 1, y: 5}", "${{ json(item) }}", False),
+        ("{x: 1, y: 2}", "{x: 1, y: 3}", "${{ item['x'] + item.y }}", False),
+        ("{x: 1, y: 2}", "{x: 1, y: 3}", "${{ item[slice('xy', 0, 1)] }}", False),  # a computed field may be any
+        ("{id: 7, name: a, x: 1}", "{id: 7, name: a, x: 2}", "${{ item.x }}", False),  # a table's own id says nothing
     ],
 )
-def test_an_item_is_called_by_its_id_else_its_name_else_itself_else_a_digest(project: Any, item: str, key: str) -> None:
-    assert keys_of(project, f"[{item}]") == [key]
+def test_an_item_is_what_the_steps_use_of_it(project: Any, one: str, other: str, value: str, same: bool) -> None:
+    first, second = keys_of(project, f"[{one}, {other}]", value)
+    assert (second == f"{first}#2") is same
+
+
+def test_conditions_inner_loops_and_what_is_collected_count_as_used_and_names_do_not(project: Any) -> None:
+    Work(project)
+    recipe = """
+        name: n
+        steps:
+          - for_each: [{a: 1, b: 2, c: [3], d: 4, e: 5, f: 6}]
+            as: row
+            collect: {d: "${{ row.d }}"}
+            do:
+              - {name: "${{ row.f }}", if: row.a == 1, uses: work, with: {on: "${{ row.b }}"}}
+              - for_each: row.c
+                do: [{uses: work, with: {on: "${{ row.e }}"}}]
+              - for_each: [{x: 1}]
+                as: row
+                do: [{uses: work, with: {on: "${{ row.x }}"}}]
+    """
+    assert project.plan(recipe).steps[0].loop.fields == ("a", "b", "c", "d", "e")
+
+
+def test_the_key_of_an_item_can_not_be_guessed_from_its_text(project: Any) -> None:
+    (first,) = keys_of(project, "[{x: red}]", "${{ item.x }}")
+    (second,) = keys_of(project, "[{x: red}]", "${{ item.x }}")
+    assert first != second, "each run has a secret of its own"

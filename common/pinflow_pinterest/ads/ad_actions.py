@@ -189,7 +189,7 @@ def get_ad_analytics(
         view_window_days: the same, after a view
         conversion_report_time: whether a result counts on the day of the ad or on its own
     """
-    days = parse_period(ctx.now(), start_date, end_date, HOURLY if granularity == "HOUR" else ANALYTICS)
+    days = parse_period(ctx.started, start_date, end_date, HOURLY if granularity == "HOUR" else ANALYTICS)
     service = gateway(ctx.client).ads()
     query: dict[str, Any] = {
         **days,

@@ -103,7 +103,7 @@ def create_ad_report(
     """
     limits = HOURLY if granularity == "HOUR" else ITEM_REPORT if level.startswith(_ITEMS) else REPORT
     body: dict[str, Any] = {
-        **parse_period(ctx.now(), start_date, end_date, limits),
+        **parse_period(ctx.started, start_date, end_date, limits),
         "level": level,
         "granularity": granularity,
         "columns": columns,

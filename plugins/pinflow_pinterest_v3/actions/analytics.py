@@ -42,7 +42,7 @@ def get_user_analytics(
     """
     from pinflow_pinterest_v3.gateway import unwrap
 
-    days = parse_period(ctx.now(), start_date, end_date, ANALYTICS)
+    days = parse_period(ctx.started, start_date, end_date, ANALYTICS)
     query = {**days, "metric_types": metrics, "app_types": app_types.lower() if app_types else None}
     path = f"/partners/analytics/users/{gateway(ctx.client).account()['id']}/metrics/"
     parts = parse_parts(unwrap(ctx.client.get(path, params=query)))

@@ -75,7 +75,7 @@ def get_user_analytics(
         source: only the account's own Pins, or only others'
         ad_account: the ad account whose owner's metrics are meant, by id or exact name
     """
-    days = parse_period(ctx.now(), start_date, end_date, ANALYTICS)
+    days = parse_period(ctx.started, start_date, end_date, ANALYTICS)
     query = {
         **days,
         "metric_types": metrics,
@@ -120,7 +120,7 @@ def get_pin_analytics(
         split_field: APP_TYPE splits the metrics by kind of app; only with pin
         ad_account: the ad account whose owner's metrics are meant, by id or exact name
     """
-    days = parse_period(ctx.now(), start_date, end_date, ANALYTICS)
+    days = parse_period(ctx.started, start_date, end_date, ANALYTICS)
     query = {**days, "metric_types": metrics or _OF_PINS, "app_types": app_types, **_for(ctx, ad_account)}
     if pin is not None:
         answer = ctx.client.get(f"/pins/{pin}/analytics", params={**query, "split_field": split_field})
@@ -224,7 +224,7 @@ def _ranked(by: str, metrics: Sequence[str] | None, most: int, of_last_days: int
 def _ranking(
     ctx: Context, name: str, query: Mapping[str, object], start: str, end: str, ad_account: str | None
 ) -> Ranking:
-    days = parse_period(ctx.now(), start, end, ANALYTICS)
+    days = parse_period(ctx.started, start, end, ANALYTICS)
     params = {**days, **query, **_for(ctx, ad_account)}
     top = _object(ctx.client.get(f"/user_account/analytics/{name}", params=params))
     pins = top.get("pins")

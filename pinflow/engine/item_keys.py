@@ -1,0 +1,111 @@
+"""What tells the items of a loop apart, now and after a resume, and what of an item its steps use.
+
+An item is called by the key that the recipe declares, else by the name of the token that
+it stands for, else by the id that a service gave it, else by what the loop's steps use
+of it: text and numbers by themselves, anything else by a digest. So an edited cell that no
+step uses changes nothing. Equal items without an id are items of their own: the second of
+them is called ``KEY#2``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pinflow.plan import Loop
+
+_KEY_BYTES = 8  # of a digest: two of 100,000 rows share one in 1 of 4,000 million tables
+_PART_BYTES = 4  # of the digest of one field, which is compared with that of the same row alone
+
+
+def digest(secret: bytes, value: object, size: int = _KEY_BYTES) -> str:
+    """A keyed digest of plain data, in hexadecimal digits: without the secret, short texts can't be guessed from it."""
+    text = json.dumps(value, sort_keys=True, default=str, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=size, key=secret[:64]).hexdigest()
+
+
+class ItemKeys:
+    """The keys of one loop's items, taken in the order of its source. For one thread."""
+
+    def __init__(self, loop: Loop, secret: bytes, declared: Callable[[Any], str], *, rules: int) -> None:
+        """``declared`` gives the key of an item where the recipe has one; ``rules`` are those that the run began by."""
+        self._loop = loop
+        self._secret = secret
+        self._declared = declared
+        self._rules = rules
+        self._seen: set[int] = set()  # hashes of keys
+        self._times: dict[str, int] = {}  # how often each key came that came more than once
+
+    def take(self, item: Any) -> tuple[str, str]:
+        """The next item's key, and the key of the item that it is equal to, "" where it is the first or has an id."""
+        first, by_content = self._base(item)
+        if not by_content:
+            return first, ""
+        key, time = first, self._times.get(first, 1)
+        while hash(key) in self._seen:
+            time += 1
+            key = f"{first}#{time}"
+        self._seen.add(hash(key))
+        if time == 1:
+            return key, ""
+        self._times[first] = time
+        return key, first
+
+    def _base(self, item: Any) -> tuple[str, bool]:
+        """An item's key, and whether it is made of what the item holds: of such, equal ones may be many."""
+        loop = self._loop
+        if loop.key is not None:
+            return self._declared(item), False
+        if self._rules == 1:
+            return _key_of_old(item), False
+        if loop.account is not None and (token := loop.token_in(item)):
+            return token, False
+        if loop.is_listing and isinstance(item, Mapping) and isinstance(item.get("id"), (str, int)):
+            return str(item["id"]), False
+        if isinstance(item, (str, int)):
+            return str(item), True
+        return digest(self._secret, sorted(self._used(item)) if isinstance(item, Mapping) else item), True
+
+    def content(self, item: Any) -> str:
+        """Short digests of all that the steps use of an item, for `similarity`."""
+        parts = self._used(item) if isinstance(item, Mapping) else [("", item)]
+        return "".join(sorted(digest(self._secret, part, _PART_BYTES) for part in parts))
+
+    def _used(self, item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """The fields that the steps use. What is empty is like what is not there: a new column changes nothing."""
+        names = item.keys() if self._loop.fields is None else self._loop.fields
+        values = ((name, item.get(name)) for name in names)
+        return ((name, value) for name, value in values if value is not None)
+
+
+def number_of(item: Any, number: int) -> int:
+    """The row that a spreadsheet shows for a row of a table; for anything else ``number``, its place in the loop."""
+    row = getattr(item, "number", None) if isinstance(item, Mapping) else None
+    return row if isinstance(row, int) else number
+
+
+def similarity(one: str, other: str) -> float:
+    """How much of what `ItemKeys.content` gave for two items is the same, from 0 to 1."""
+    first, second = _parts(one), _parts(other)
+    return len(first & second) / max(len(first), len(second), 1)
+
+
+def _parts(content: str) -> set[str]:
+    size = 2 * _PART_BYTES
+    return {content[start : start + size] for start in range(0, len(content), size)}
+
+
+def _key_of_old(item: Any) -> str:
+    """An item's key in the runs of the version before, which are resumed by it."""
+    if isinstance(item, Mapping):
+        for name in ("id", "name"):
+            if isinstance(item.get(name), (str, int)):
+                return str(item[name])
+    if isinstance(item, (str, int)):
+        return str(item)
+    return hashlib.sha256(json.dumps(item, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,48 @@
+"""Which fields of a loop's item its steps use: the item is told from others by these, and by nothing else of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow.expressions.template import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pinflow.expressions.expression import Expression, Reference
+    from pinflow.plan.model import PlannedStep
+
+
+def used_fields(variable: str, body: Iterable[PlannedStep], collect: Value | None) -> tuple[str, ...] | None:
+    """The fields of a loop's item that reach arguments, conditions and what is collected, sorted; None for all.
+
+    What people see of a step, its name, is not looked at: it changes nothing that is made.
+    """
+    fields: set[str] = set()
+    for reference in (*_references(body, variable), *_references_in(collect)):
+        if reference.root == variable:
+            first = reference.path[0] if reference.path else None
+            if not isinstance(first, str):
+                return None
+            fields.add(first)
+    return tuple(sorted(fields))
+
+
+def _references(steps: Iterable[PlannedStep], variable: str) -> Iterator[Reference]:
+    """What steps read, but for what is read where an inner loop's item has the same name."""
+    for step in steps:
+        yield from _references_in(step.arguments)
+        yield from _references_in(step.condition)
+        if step.loop is not None:
+            yield from _references_in(step.loop.items)
+            if step.loop.variable != variable:
+                yield from _references_in(step.loop.key)
+                yield from _references_in(step.loop.collect)
+                yield from _references(step.loop.body, variable)
+
+
+def _references_in(part: Expression | Value | None) -> Iterator[Reference]:
+    if isinstance(part, Value):
+        yield from (reference for _, reference in part.references)
+    elif part is not None:
+        yield from part.references
