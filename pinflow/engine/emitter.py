@@ -89,6 +89,7 @@ class Tally:
         self.by_step: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
         self.skipped: list[tuple[str, str, str]] = []  # step, key, reason
         self.failed: list[tuple[str, str, str]] = []  # step, key, error
+        self.warnings: dict[str, None] = {}  # texts, each once
         self._failures: dict[str, _StepFailures] = {}  # by the exact path of the step
         self._retried: set[str] = set()  # paths of steps that are tried once more
         self._progress: dict[str, Progress] = {}  # the latest of each loop whose end is known
@@ -114,6 +115,8 @@ class Tally:
                 failures = self._failures.setdefault(event.step, _StepFailures(f"{event.key}: {event.error}"))
                 failures.kinds[event.kind] += 1
                 _remember(self.failed, (event.step, event.key, event.error))
+            case Note(level="warning") if len(self.warnings) < REMEMBERED:
+                self.warnings[event.text] = None
             case Progress() if event.total is not None:
                 self._progress[event.step] = event
 

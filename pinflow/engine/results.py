@@ -113,6 +113,7 @@ class RunResult:
     calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # login -> category -> how many
     skipped: tuple[tuple[str, str, str], ...] = ()  # step, key, reason; the first hundred
     failed: tuple[tuple[str, str, str], ...] = ()  # step, key, error; the first hundred
+    warnings: tuple[str, ...] = ()  # what people should know of it besides; the first hundred
     seconds: float = 0.0
     remaining: Mapping[str, int] = field(default_factory=dict)  # what is still to be done, where known: {"pins": 212}
     error: PinflowError | None = None

@@ -107,6 +107,7 @@ class Session:
             calls=self.pool.calls(),
             skipped=tuple(tally.skipped),
             failed=tuple(tally.failed),
+            warnings=tuple(tally.warnings),
             seconds=clock.monotonic() - began,
             remaining=tally.remaining(),
             error=error,

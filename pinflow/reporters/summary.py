@@ -65,6 +65,7 @@ class Recap:
             accounts_table(self.result.accounts, self._cut),
             self._skipped_lines(),
             self._error_lines(),
+            self._warning_lines(),
             self.calls(),
             self._output_lines(),
             self._next_lines(),
@@ -110,6 +111,12 @@ class Recap:
         if not lines and result.error is not None and not (account_errors and result.status == "failed"):
             lines = _error_lines("  ", result.error)
         return ["failed" if result.status == "failed" else "why", *lines] if lines else []
+
+    def _warning_lines(self) -> list[str]:
+        warnings = self.result.warnings
+        lines = [f"  {line}" for line in map(one_line, warnings[:_SHOWN])]
+        more = [f"  {len(warnings) - _SHOWN} more; to see them: --output json"] if len(warnings) > _SHOWN else []
+        return ["notes", *lines, *more] if lines else []
 
     def calls(self) -> list[str]:
         """A line per login and quota category; after a dry run, those of the real run, and how long it will take."""
@@ -297,6 +304,7 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
             | {"error": account.error and error_data(account.error)}
             for account in result.accounts
         ],
+        "warnings": list(result.warnings),
         "skipped": [dict(zip(("step", "key", "reason"), row, strict=True)) for row in result.skipped],
         "failed": [dict(zip(("step", "key", "error"), row, strict=True)) for row in result.failed],
         "steps": [

@@ -547,6 +547,11 @@ def test_a_long_output_is_cut_and_says_where_the_rest_is(pin: dict[str, object])
     assert lines[-1].endswith(" more lines; to see them: --output json)")
 
 
+def test_the_recap_has_what_was_warned_of_on_the_way() -> None:
+    lines = recap(result(warnings=tuple(f"row {n} is odd" for n in range(1, 13)))).splitlines()
+    assert lines[1:] == ["notes", *(f"  row {n} is odd" for n in range(1, 11)), "  2 more; to see them: --output json"]
+
+
 def test_every_line_of_a_recap_is_harmless() -> None:
     hostile = result(
         "failed",
@@ -554,6 +559,7 @@ def test_every_line_of_a_recap_is_harmless() -> None:
         calls={HOSTILE: {HOSTILE: 1}},
         skipped=((HOSTILE, HOSTILE, HOSTILE),),
         failed=((HOSTILE, HOSTILE, HOSTILE),),
+        warnings=(HOSTILE,),
         outputs={HOSTILE: HOSTILE},
         error=ActionError(HOSTILE, hint=HOSTILE),
         steps=(StepResult(HOSTILE, "failed", None, ActionError(HOSTILE)),),
@@ -578,6 +584,7 @@ def test_the_result_for_programs_has_every_fact() -> None:
         "counts": {},
         "calls": {},
         "accounts": [],
+        "warnings": [],
         "skipped": [{"step": "a", "key": "b", "reason": "c"}],
         "failed": [{"step": "copy", "key": "pin:8", "error": "no"}],
         "steps": [],
