@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import MISSING, FrozenInstanceError, asdict, field, fields, replace
+from inspect import get_annotations
 from reprlib import recursive_repr
 
 __all__ = ["asdict", "dataclass", "field", "fields", "replace"]
@@ -45,11 +46,17 @@ def _declare(plain: Any, *, frozen: bool, slots: bool, kw_only: bool, eq: bool, 
     for base in frozen_bases:  # the standard library sees a plain class: the frozen setters are the shared ones below
         base.__dataclass_params__.frozen = False
     plain.__doc__ = plain.__doc__ or ""  # without one it would work out the signature
+    types = get_annotations(plain)
+    plain.__annotations__ = {name: _glance(kind) for name, kind in types.items()}
     try:
         cls: Any = dataclasses.dataclass(plain, init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)
     finally:
         for base in frozen_bases:
             base.__dataclass_params__.frozen = True
+    cls.__annotations__ = types
+    for name, kind in types.items():
+        if name in cls.__dataclass_fields__:
+            cls.__dataclass_fields__[name].type = kind
     methods: dict[str, Any] = {"__init__": _later(cls, "__init__", _init)}
     if repr:
         methods["__repr__"] = _repr
@@ -67,6 +74,11 @@ def _declare(plain: Any, *, frozen: bool, slots: bool, kw_only: bool, eq: bool, 
     if "__init__" not in own:
         cls.__signature__ = _Signature()
     return cls
+
+
+def _glance(kind: object) -> object:
+    """What the standard library needs to see of a field's type, which it searches three times if it is a text."""
+    return kind if not isinstance(kind, str) or "Var" in kind or "KW_ONLY" in kind else object
 
 
 def _later(cls: type, name: str, make: Callable[[type], Callable[..., Any]]) -> Any:

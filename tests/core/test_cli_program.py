@@ -103,6 +103,19 @@ def test_only_the_module_of_the_command_is_imported() -> None:
     assert commands & set(found.stderr.split()) == {"pinflow.cli.validate"}
 
 
+@pytest.mark.parametrize(("words", "seldom"), [("", True), ("['runs']", False)], ids=["own process", "within another"])
+def test_the_collector_of_garbage_is_set_for_a_process_of_its_own_alone(
+    words: str, seldom: bool, tmp_path: Path
+) -> None:
+    script = (
+        "import gc, sys; from pinflow.__main__ import main; sys.argv[1:] = ['runs']; before = gc.get_threshold(); "
+        f"code = main({words}); print(code, gc.get_threshold() != before, gc.get_freeze_count() > 0, file=sys.stderr)"
+    )
+    environ = {**os.environ, "PINFLOW_STATE_DIR": str(tmp_path), "PINFLOW_CACHE_DIR": str(tmp_path)}
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environ)
+    assert found.stderr.split()[-3:] == ["0", str(seldom), str(seldom)]
+
+
 @pytest.mark.parametrize("name", [entry.name for entry in BUILT_IN])
 def test_every_command_has_help_with_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert program.main([name, "--help"]) == 0

@@ -6,7 +6,6 @@ Source: https://developers.pinterest.com/docs/getting-started/set-up-authenticat
 from __future__ import annotations
 
 from base64 import b64decode
-from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -72,7 +71,7 @@ def consent_response(world: World, call: HttpRequest) -> HttpResponse:
     try:
         form = _parse_form(call)
     except ApiError as error:
-        return _page(error.status, "Nothing was decided", f"<p>{escape(error.message)}</p>")
+        return _page(error.status, "Nothing was decided", f"<p>{_escape(error.message)}</p>")
     return _decision_response(world, form)
 
 
@@ -151,13 +150,13 @@ def _consent_page(world: World, query: dict[str, str]) -> HttpResponse:
     try:
         consent = _parse_consent(world, query)
     except ApiError as error:
-        return _page(400, "This request cannot be answered", f"<p>{escape(error.message)}</p>")
-    rights = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in sorted(consent.scopes))
-    people = "".join(f"<option>{escape(name)}</option>" for name in world.accounts)
+        return _page(400, "This request cannot be answered", f"<p>{_escape(error.message)}</p>")
+    rights = "".join(f"<li><code>{_escape(scope)}</code></li>" for scope in sorted(consent.scopes))
+    people = "".join(f"<option>{_escape(name)}</option>" for name in world.accounts)
     content = (
-        f"<p>The app <b>{escape(consent.app_id)}</b> asks for:</p><ul>{rights}</ul>"
+        f"<p>The app <b>{_escape(consent.app_id)}</b> asks for:</p><ul>{rights}</ul>"
         f'<form method="post" action="{CONSENT_PATH}">'
-        f'<input type="hidden" name="consent" value="{escape(world.logins.open_consent(consent))}">'
+        f'<input type="hidden" name="consent" value="{_escape(world.logins.open_consent(consent))}">'
         f'<p><label>As <select name="account">{people}</select></label></p>'
         '<p><button name="decision" value="approve">Give access</button> '
         '<button name="decision" value="deny">Deny</button></p></form>'
@@ -193,7 +192,7 @@ def _consent_scopes(world: World, text: str) -> frozenset[str]:
 def _decision_response(world: World, form: dict[str, str]) -> HttpResponse:
     nonce = form.get("consent", "")
     if looks_real(nonce):
-        return _page(401, "Refused", f"<p>{escape(real_credential_error().message)}</p>")
+        return _page(401, "Refused", f"<p>{_escape(real_credential_error().message)}</p>")
     account = world.accounts.get(form.get("account", ""))
     decision = form.get("decision")
     if decision not in ("approve", "deny") or (decision == "approve" and account is None):
@@ -220,6 +219,13 @@ def _is_cross_site(call: HttpRequest) -> bool:
     return origin not in ("", f"http://{call.host}") or call.header("sec-fetch-site") in ("cross-site", "same-site")
 
 
+def _escape(text: str) -> str:
+    """``html.escape``; that module reads all names of characters, which a start that shows no page can do without."""
+    from html import escape
+
+    return escape(text)
+
+
 def _page(status: int, title: str, content: str, form_targets: str = "'none'") -> HttpResponse:
     policy = f"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; form-action {form_targets}"
     headers = (
@@ -228,5 +234,5 @@ def _page(status: int, title: str, content: str, form_targets: str = "'none'") -
         ("Referrer-Policy", "same-origin"),
         ("X-Content-Type-Options", "nosniff"),
     )
-    body = _PAGE.format(title=escape(title), content=content).encode()
+    body = _PAGE.format(title=_escape(title), content=content).encode()
     return HttpResponse(status, body, "text/html; charset=utf-8", headers)
