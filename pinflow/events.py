@@ -61,22 +61,28 @@ class EffectDone(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemSkipped(Event):
-    """An item was skipped on purpose, for ``reason``."""
+    """An item was skipped on purpose, for ``reason``. ``item`` is what people call it, where it has a name."""
 
     step: str
     key: str
     kind: str
     reason: str
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemFailed(Event):
-    """One item failed; the others go on, and the step ends as failed."""
+    """One item failed; the others go on, and the step ends as failed.
+
+    ``item`` is what people call it, where it has a name: of a table's row ``pins.csv:17 ("Raised beds", line 19)``,
+    which ``error`` begins with.
+    """
 
     step: str
     key: str
     kind: str
     error: str
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,13 +128,17 @@ class Note(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished(Event):
-    """A step ended. ``counts`` are the outcomes of its effects: {"pin": {"done": 212, "skipped": 1}}."""
+    """A step ended. ``counts`` are the outcomes of its effects: {"pin": {"done": 212, "skipped": 1}}.
+
+    ``item`` is what people call the item of a loop that ``error`` is about, if the error begins with that.
+    """
 
     step: str
     status: Status
     seconds: float
     error: str = ""
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

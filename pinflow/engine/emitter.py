@@ -90,6 +90,7 @@ class Tally:
         self.skipped: list[tuple[str, str, str]] = []  # step, key, reason
         self.failed: list[tuple[str, str, str]] = []  # step, key, error
         self.warnings: dict[str, None] = {}  # texts, each once
+        self.item_names: dict[tuple[str, str], str] = {}  # step, key -> what people call an item that is listed
         self._failures: dict[str, _StepFailures] = {}  # by the exact path of the step
         self._retried: set[str] = set()  # paths of steps that are tried once more
         self._progress: dict[str, Progress] = {}  # the latest of each loop whose end is known
@@ -109,16 +110,22 @@ class Tally:
                 self._count(event.step, event.kind, event.outcome)
             case ItemSkipped() if event.step not in self._retried:
                 self._count(event.step, event.kind, "skipped")
-                _remember(self.skipped, (event.step, event.key, event.reason))
+                self._remember(self.skipped, (event.step, event.key, event.reason), event.item)
             case ItemFailed():
                 self._count(event.step, event.kind, "failed")
-                failures = self._failures.setdefault(event.step, _StepFailures(f"{event.key}: {event.error}"))
+                failures = self._failures.setdefault(event.step, _StepFailures(failure_text(event)))
                 failures.kinds[event.kind] += 1
-                _remember(self.failed, (event.step, event.key, event.error))
+                self._remember(self.failed, (event.step, event.key, event.error), event.item)
             case Note(level="warning") if len(self.warnings) < REMEMBERED:
                 self.warnings[event.text] = None
             case Progress() if event.total is not None:
                 self._progress[event.step] = event
+
+    def _remember(self, rows: list[tuple[str, str, str]], row: tuple[str, str, str], item: str) -> None:
+        if len(rows) < REMEMBERED:
+            rows.append(row)
+            if item:
+                self.item_names[row[0], row[1]] = item
 
     def remaining(self) -> dict[str, int]:
         """How many items of unfinished loops are still to be done, by what they are, where that is known."""
@@ -166,6 +173,7 @@ def _plain(counts: Any) -> dict[str, dict[str, int]]:
     return {kind: outcomes for kind, outcomes in plain.items() if outcomes}
 
 
-def _remember(rows: list[tuple[str, str, str]], row: tuple[str, str, str]) -> None:
-    if len(rows) < REMEMBERED:
-        rows.append(row)
+def failure_text(event: ItemFailed) -> str:
+    """What failed and how: the item's name, or its key, and its error, which may begin with the name already."""
+    named = event.item and event.error.startswith(f"{event.item}: ")
+    return event.error if named else f"{event.item or event.key}: {event.error}"

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pinflow.clock import Throttle
 from pinflow.engine.item_keys import number_of
+from pinflow.engine.item_names import item_name, locate_row
 from pinflow.engine.parallel import run_parallel
 from pinflow.engine.results import ends_run
 from pinflow.events import PROGRESS_EVERY, ItemFailed, ItemSkipped, Progress
+from pinflow.plugin.row import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,13 +111,22 @@ class LoopRun:
 
     def _end(self, begun: tuple[str, Any], end: ItemEnd) -> PinflowError | None:
         """Take in how an item ended. The error, if it ends the loop as well."""
-        (key, _), (status, error) = begun, end
+        (key, item), (status, error) = begun, end
         self._at_work.discard(key)
         if error is not None and ends_run(error):
             return error
         self._counts[status] += 1
         if error is not None:
-            self._run.emit(ItemFailed, step=self._path, key=key, kind=self._loop.variable, error=error.message)
+            if isinstance(item, Row):
+                error = locate_row(error, self._loop, item)
+            self._run.emit(
+                ItemFailed,
+                step=self._path,
+                key=key,
+                kind=self._loop.variable,
+                error=error.message,
+                item=item_name(self._loop, item, key),
+            )
         elif self._run.journal is not None:
             self._run.journal.finish_item(self._path, key, status)
         self._report_progress()

@@ -120,6 +120,8 @@ class RunResult:
     forecast: Forecast | None = None
     sandbox: bool = False
     resume_after: float | None = None  # of a pause: when what it waits for is free again; seconds since the epoch
+    # step, key -> what people call an item that is listed: 'pins.csv:17 ("Raised beds", line 19)'
+    item_names: Mapping[tuple[str, str], str] = field(default_factory=dict)
     accounts: tuple[AccountResult, ...] = ()  # of loops over accounts, in the order in which they began
 
     left = renamed_property("RunResult.left", "RunResult.remaining")
@@ -129,9 +131,20 @@ class RunResult:
         return self.exit_code == OK
 
     @property
+    def failed_count(self) -> int:
+        """How many items failed; ``failed`` lists the first hundred."""
+        return max(len(self.failed), sum(outcomes.get("failed", 0) for outcomes in self.counts.values()))
+
+    @property
+    def skipped_count(self) -> int:
+        """How many items were skipped; ``skipped`` lists the first hundred."""
+        return max(len(self.skipped), sum(outcomes.get("skipped", 0) for outcomes in self.counts.values()))
+
+    @property
     def exit_code(self) -> int:
         """What the process ends with. USAGE promises that nothing was done, which a step may find out too late for."""
         if self.error is None:
             return OK
         code = self.error.exit_code
-        return FAILED if code == USAGE and (self.calls or self.counts) else code
+        done = any(outcomes.keys() - {"failed", "skipped"} for outcomes in self.counts.values())
+        return FAILED if code == USAGE and (self.calls or done) else code

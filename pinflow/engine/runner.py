@@ -12,8 +12,10 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from pinflow.engine.action_arguments import check_arguments
 from pinflow.engine.context import Context
 from pinflow.engine.item_keys import ItemKeys
+from pinflow.engine.item_names import RowErrors, locate_row
 from pinflow.engine.loops import LoopRun
 from pinflow.engine.placeholder import PLANNED, TEXT, NeedsPlanned, holds_planned
 from pinflow.engine.plugin_defect import plugin_defect
@@ -23,6 +25,7 @@ from pinflow.engine.step_log import StepLog
 from pinflow.errors import ActionError, PinflowError
 from pinflow.events import Retrying, StepFinished, StepStarted
 from pinflow.expressions.template import Scope, Unknown, Value, evaluate
+from pinflow.plugin.row import Row
 from pinflow.schema.invalid import Invalid, describe
 
 if TYPE_CHECKING:
@@ -66,6 +69,7 @@ class Runner:
         self._ask = ask
         self._log = StepLog(plan, run.journal, resumed=resumed)
         self._patience = patience
+        self._row_errors = RowErrors((*plan.steps, *plan.finally_))
         self.results: list[StepResult] = []  # of the outermost steps so far
 
     def run(self) -> tuple[dict[str, Any], PinflowError | None]:
@@ -129,6 +133,7 @@ class Runner:
             seconds=seconds,
             error=str(error) if error else "",
             counts=self._run.emit.tally.step_counts(path) if "[" not in path else {},
+            item=error.item if error else "",
         )
         return result
 
@@ -158,13 +163,14 @@ class Runner:
         except (Unknown, NeedsPlanned):
             return "planned", None, None
         except Invalid as error:
-            return "failed", None, self._run.emit.mask.error(_step_error(step, error.message, error.hint or ""))
+            wrong = _step_error(step, error.message, error.hint or "")
+            return "failed", None, self._run.emit.mask.error(self._row_errors.locate(wrong, step, scope))
         except PinflowError as error:
-            return status_of(error), None, self._run.emit.mask.error(error)
+            return status_of(error), None, self._run.emit.mask.error(self._row_errors.locate(error, step, scope))
         except Exception as error:  # a plugin's code may raise anything
             if (defect := plugin_defect(error, self._run.plugins)) is None:
                 raise
-            return "failed", None, self._run.emit.mask.error(defect)
+            return "failed", None, self._run.emit.mask.error(self._row_errors.locate(defect, step, scope))
         return ("planned" if self._run.dry_run and step.writes else "ok"), output, None
 
     def _is_due(self, step: PlannedStep, scope: Scope) -> bool:
@@ -219,20 +225,8 @@ class Runner:
         arguments = step.arguments.render(scope, now=self._plan.moment, unknown=PLANNED)
         if self._run.dry_run and action.api is not None and not step.writes and holds_planned(arguments):
             raise NeedsPlanned("what is only planned can't be asked for")
-        return action.function(self._context(step, path, scope), **self._check_arguments(step, action, arguments))
-
-    def _check_arguments(self, step: PlannedStep, action: Action, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        problems = action.parameters.problems(arguments)
-        if self._run.dry_run:
-            problems = [problem for problem in problems if not _is_planned(arguments, problem.location)]
-        if problems:
-            raise _step_error(step, "; ".join(map(str, problems)))
-        planned = {name for name, value in arguments.items() if holds_planned(value)} if self._run.dry_run else set()
-        for _, error in action.parameters.clashes(arguments, unknown=planned):
-            raise error
-        if planned:
-            return action.parameters.with_defaults(arguments)
-        return action.parameters.convert(arguments)
+        checked = check_arguments(step, action, arguments, partly_planned=self._run.dry_run)
+        return action.function(self._context(step, path, scope), **checked)
 
     def _context(self, step: PlannedStep, path: str, scope: Scope) -> Context:
         api = step.api or ""
@@ -292,6 +286,8 @@ class Runner:
 
         "ok", "skipped" (none of its steps ran), or "failed" and why.
         """
+        if isinstance(item, Row) and item.mistake:
+            return "failed", locate_row(ActionError(item.mistake), loop, item)
         inside = scope.inside(loop.variable, item)
         results: list[StepResult] = []
         if (error := self._run_steps(loop.body, inside, f"{path}[{key}].", results)) is not None:
@@ -345,21 +341,12 @@ def _at_most(number: int, items: Iterable[Any]) -> Iterator[Any]:
 def _collect(items: Iterable[Any], action: Action) -> dict[str, Any]:
     """What a step without a loop gets from an action that yields."""
     collected = list(islice(items, LIST_CAP + 1))
+    for item in collected:
+        if isinstance(item, Row) and item.mistake:
+            raise ActionError(f"{item.where(next(filter(None, item.values()), ''))}: {item.mistake}")
     if len(collected) > LIST_CAP:
         raise ActionError(
             f"{action.name} has more than {LIST_CAP} items, too many to hold at once",
             hint=f"go through them one by one: for_each: {action.name}",
         )
     return {"items": collected, "count": len(collected)}
-
-
-def _is_planned(data: Any, loc: tuple[str | int, ...]) -> bool:
-    """Whether what a problem is about is only planned."""
-    for part in loc:
-        if data is PLANNED:
-            return True
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return data is PLANNED

@@ -108,6 +108,7 @@ class Session:
             skipped=tuple(tally.skipped),
             failed=tuple(tally.failed),
             warnings=tuple(tally.warnings),
+            item_names=dict(tally.item_names),
             seconds=clock.monotonic() - began,
             remaining=tally.remaining(),
             error=error,

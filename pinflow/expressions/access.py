@@ -71,12 +71,12 @@ def read_item(slot: int, name: str, offset: int) -> Run:
 
 
 def read_fields(root: str, slot: int | None, keys: tuple[str, ...], walk: Run) -> Run:
-    """Reads constant fields of plain dictionaries fast, and leaves whatever else it meets to ``walk``."""
+    """Reads constant fields of dictionaries fast, and leaves whatever else it meets to ``walk``."""
 
     def read(run: Evaluation) -> Any:
         value = run.scope.get(root, ABSENT) if slot is None else run.items[slot]
         for key in keys:
-            if type(value) is not dict:
+            if not isinstance(value, dict):  # a list has no names, and a null may end the path
                 return walk(run)
             value = value.get(key, ABSENT)
         kind = type(value)

@@ -104,7 +104,7 @@ class _Compiler:
             name, start = "the value", self.compile(node.root, lenient=lenient)
         steps = tuple(self.step(part) for part in node.parts)
         walk = access.read_path(name, start, steps, lenient=lenient)
-        keys = tuple(step.key for step in steps if isinstance(step.key, str) and not step.optional)
+        keys = tuple(step.key for step in steps if isinstance(step.key, str))
         return access.read_fields(name, slot, keys, walk) if _is_plain(node, keys) else walk
 
     def step(self, part: parser.PathPart) -> access.PathStep:

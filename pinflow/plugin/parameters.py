@@ -92,14 +92,27 @@ class Parameters:
     def names(self) -> tuple[str, ...]:
         return tuple(self._signature)
 
+    def check(self, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], list[Invalid]]:
+        """``arguments`` as the function wants them, without defaults, and all that is wrong with them."""
+        matchers = self._matchers
+        if self._required <= arguments.keys() and all(
+            name in matchers and matchers[name](value) for name, value in arguments.items()
+        ):
+            return dict(arguments), []
+        problems: list[Invalid] = []
+        return self._type.convert(dict(arguments), (), problems), problems
+
+    @cached_property
+    def _matchers(self) -> dict[str, Callable[[Any], bool]]:
+        return {name: type_.matcher() for name, type_ in self._type.fields.items()}
+
+    @cached_property
+    def _required(self) -> Set[str]:
+        return self._type.fields.keys() - self._type.optional
+
     def problems(self, arguments: Mapping[str, Any]) -> list[Invalid]:
         """All that is wrong with ``arguments``, each as a sentence."""
-        problems: list[Invalid] = []
-        self._type.convert(dict(arguments), (), problems)
-        for problem in problems:
-            if problem.reason not in ("missing", "unknown"):  # those name the argument themselves
-                problem.about(name_of(problem.location))
-        return problems
+        return sentences(self.check(arguments)[1])
 
     @cached_property
     def _checks(self) -> list[tuple[Callable[..., None], tuple[str, ...]]]:
@@ -111,10 +124,13 @@ class Parameters:
                 raise self._error(f"its check {check.__name__} looks at {strange[0]!r}, which isn't a parameter")
         return checks
 
-    def clashes(self, arguments: Mapping[str, Any], *, unknown: Set[str]) -> list[tuple[tuple[str, ...], UsageError]]:
+    def clashes(
+        self, arguments: Mapping[str, Any], *, unknown: Set[str], converted: bool = False
+    ) -> list[tuple[tuple[str, ...], UsageError]]:
         """What the action's checks say against ``arguments`` that are each right, with the names of those involved.
 
         A check is left out while something that it looks at is ``unknown``, missing, or has a problem of its own.
+        ``converted`` says that they are what :meth:`check` gave, without problems.
         """
         clashes = []
         for check, names in self._checks:
@@ -122,12 +138,14 @@ class Parameters:
             absent = any(name not in present and name not in self._type.optional for name in names)
             if absent or not unknown.isdisjoint(present):
                 continue
-            problems: list[Invalid] = []
-            values = {name: self._type.fields[name].convert(arguments[name], (), problems) for name in present}
-            if problems:
-                continue
+            values = {name: arguments[name] for name in present}
+            if not converted:
+                problems: list[Invalid] = []
+                values = {name: self._type.fields[name].convert(value, (), problems) for name, value in values.items()}
+                if problems:
+                    continue
             try:
-                check(**{name: self._signature[name].default for name in names} | values)
+                check(**{name: self._signature[name].default for name in names if name not in values}, **values)
             except UsageError as error:
                 clashes.append((present, error))
         return clashes
@@ -137,14 +155,20 @@ class Parameters:
 
         Call it only with arguments that have no :meth:`problems`.
         """
-        return self.with_defaults(self._type.convert(dict(arguments), (), []))
+        return self.with_defaults(self.check(arguments)[0])
 
     def with_defaults(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments unconverted, with defaults: for a dry run that knows some of them only as planned."""
-        return {
-            name: arguments[name] if name in arguments else copy.copy(parameter.default)
-            for name, parameter in self._signature.items()
-        }
+        """The arguments as they are, with defaults: those that :meth:`check` gave, or planned ones of a dry run."""
+        constant, mutable = self._defaults
+        fresh = {name: copy.copy(default) for name, default in mutable.items() if name not in arguments}
+        return {**constant, **fresh, **arguments}
+
+    @cached_property
+    def _defaults(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The defaults that all calls can share, and those that each call gets a copy of."""
+        defaults = {name: p.default for name, p in self._signature.items() if p.default is not inspect.Parameter.empty}
+        mutable = {name: default for name, default in defaults.items() if isinstance(default, (list, dict, set))}
+        return {name: default for name, default in defaults.items() if name not in mutable}, mutable
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema of the arguments. Every caller gets the same one: it is only to be read."""
@@ -249,6 +273,14 @@ class SchemaParameters(Parameters):
 _RULES = (
     "after the context come keyword-only parameters of text, numbers, booleans, lists, mappings, Literal, TypedDict"
 )
+
+
+def sentences(problems: list[Invalid]) -> list[Invalid]:
+    """What is wrong with arguments, each as a sentence that names its argument."""
+    for problem in problems:
+        if problem.reason not in ("missing", "unknown"):  # those name the argument themselves
+            problem.about(name_of(problem.location))
+    return problems
 
 
 def name_of(location: Location) -> str:

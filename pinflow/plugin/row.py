@@ -13,11 +13,6 @@ LABEL_LENGTH: Final = 40  # characters of a label: with a file's name it still f
 _SEPARATORS: Final = re.compile(r"[\s_-]+")
 
 
-def fold_name(name: str) -> str:
-    """What two names of a column have in common that count as the same: ``Image URL`` and ``image_url``."""
-    return _SEPARATORS.sub("", name).casefold()
-
-
 class Columns:
     """The names of a table's columns, shared by all its rows; they are found in any case, with spaces or ``_``."""
 
@@ -25,14 +20,19 @@ class Columns:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = tuple(names)
-        self._by_fold = {fold_name(name): name for name in reversed(self.names)}
+        self._by_fold = {self.fold(name): name for name in reversed(self.names)}
         self._found: dict[str, str | None] = {}  # a recipe asks each row for the same few names
 
     def find(self, name: str) -> str | None:
         """The name that the table has for the column that a recipe calls ``name``; None if it has no such column."""
         if name not in self._found:
-            self._found[name] = name if name in self.names else self._by_fold.get(fold_name(name))
+            self._found[name] = name if name in self.names else self._by_fold.get(self.fold(name))
         return self._found[name]
+
+    @staticmethod
+    def fold(name: str) -> str:
+        """What two names have in common that count as the same: ``Image URL`` and ``image_url``."""
+        return _SEPARATORS.sub("", name).casefold()
 
 
 class Row(dict[str, Any]):
@@ -77,6 +77,10 @@ class Row(dict[str, Any]):
         except KeyError:
             return False
         return True
+
+    def column(self, name: str) -> str | None:
+        """What the table calls the column that a recipe calls ``name``; None if it has no such column."""
+        return self._columns.find(name)
 
     def where(self, label: str = "") -> str:
         """The row's place for people: ``pins.csv:17 ("Raised beds", line 19)``; the line only if it is not the row's.

@@ -6,10 +6,10 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from pinflow.errors import RateLimited, SpamBlocked
+from pinflow.errors import USAGE, RateLimited, SpamBlocked
 from pinflow.lazy_dataclass import dataclass
 from pinflow.reporters.errors import error_data
-from pinflow.reporters.text import fit, inert, json_text, one_line, table
+from pinflow.reporters.text import fit, inert, json_text, one_line, table, wrap
 from pinflow.reporters.wording import OUTCOMES, duration, moment
 
 if TYPE_CHECKING:
@@ -96,12 +96,14 @@ class Recap:
         result = self.result
         items = {(account.loop, account.key) for account in result.accounts}  # the table of accounts has their errors
         failures = [
-            (f"{inert(step)}: {inert(key)}", error) for step, key, error in result.failed if (step, key) not in items
+            self._failure_text(step, key, error) for step, key, error in result.failed if (step, key) not in items
         ]
-        lines = [self._cut(f"  {place}: {one_line(error)}") for place, error in failures[:_SHOWN]]
-        if len(failures) > _SHOWN:
-            more = f"{len(failures) - _SHOWN}{' or more' if len(failures) >= 100 else ''}"
-            lines.append(f"  {more} others: pinflow runs show {inert(result.run)} --items")
+        lines = [line for text in failures[:_SHOWN] for line in wrap(text, max(20, self.width), indent="  ")]
+        if failures[_SHOWN:]:
+            more = result.failed_count - (len(result.failed) - len(failures)) - _SHOWN
+            # what was refused before anything was sent is in no journal
+            how = "--output ndjson" if result.exit_code == USAGE else f"pinflow runs show {inert(result.run)} --items"
+            lines.append(f"  {more:,} others: {how}")
         account_errors = [account for account in result.accounts if account.error is not None]
         for step in result.steps:
             listed = not items.isdisjoint((step.path, account.key) for account in account_errors)
@@ -117,6 +119,12 @@ class Recap:
         lines = [f"  {line}" for line in map(one_line, warnings[:_SHOWN])]
         more = [f"  {len(warnings) - _SHOWN} more; to see them: --output json"] if len(warnings) > _SHOWN else []
         return ["notes", *lines, *more] if lines else []
+
+    def _failure_text(self, step: str, key: str, error: str) -> str:
+        """What failed and why; a table's row is named by its file and number, as its error begins with that."""
+        name = self.result.item_names.get((step, key), "")
+        text = one_line(error)
+        return text if name and text.startswith(f"{inert(name)}: ") else f"{inert(step)}: {inert(name or key)}: {text}"
 
     def calls(self) -> list[str]:
         """A line per login and quota category; after a dry run, those of the real run, and how long it will take."""
@@ -284,6 +292,12 @@ def _error_lines(prefix: str, error: PinflowError) -> list[str]:
     return [prefix + inert(first), *(f"    {inert(line)}" for line in rest)]
 
 
+def _item_data(names: tuple[str, str, str], row: tuple[str, str, str], result: RunResult) -> dict[str, str]:
+    step, key, _ = row
+    item = result.item_names.get((step, key))
+    return dict(zip(names, row, strict=True)) | ({"item": item} if item else {})
+
+
 def as_data(name: str, result: RunResult) -> dict[str, Any]:
     """The result as plain data, for ``--output json``. ``forecast`` is null except after a dry run."""
     forecast = result.forecast
@@ -305,8 +319,10 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
             for account in result.accounts
         ],
         "warnings": list(result.warnings),
-        "skipped": [dict(zip(("step", "key", "reason"), row, strict=True)) for row in result.skipped],
-        "failed": [dict(zip(("step", "key", "error"), row, strict=True)) for row in result.failed],
+        "skipped": [_item_data(("step", "key", "reason"), row, result) for row in result.skipped],
+        "skipped_count": result.skipped_count,  # the lists hold the first hundred; ndjson tells of every one
+        "failed": [_item_data(("step", "key", "error"), row, result) for row in result.failed],
+        "failed_count": result.failed_count,
         "steps": [
             {"path": s.path, "status": s.status, "seconds": s.seconds, "error": s.error and error_data(s.error)}
             for s in result.steps

@@ -76,6 +76,35 @@ def fit(text: object, width: int) -> str:
     return f"{shown}…"
 
 
+def wrap(text: str, width: int, *, indent: str = "", most: int = 5) -> list[str]:
+    """An inert text in lines of at most ``width`` cells, each after ``indent`` and all but the first two cells deeper.
+
+    Longer words are split; what does not fit on ``most`` lines is cut.
+    """
+    lines: list[str] = []
+    rest = text
+    while rest:
+        start = indent if not lines else f"{indent}  "
+        room = max(8, width - cells(start))
+        if len(lines) == most - 1 or cells(rest) <= room:
+            return [*lines, start + fit(rest, room)]
+        end = _end_of_line(rest, room)
+        lines.append(start + rest[:end].rstrip())
+        rest = rest[end:].lstrip(" ")
+    return lines or [indent]
+
+
+def _end_of_line(text: str, width: int) -> int:
+    """How many characters of a text go on a line: whole words if they are not longer than that."""
+    used = 0
+    for index, character in enumerate(text):
+        used += _cells(character)
+        if used > width:
+            space = text.rfind(" ", 0, index + 1)
+            return space if space > 0 else index
+    return len(text)
+
+
 def pad(text: str, width: int, *, right: bool = False) -> str:
     """An inert text filled up to ``width`` cells; ``right`` puts it at the right edge."""
     space = " " * max(0, width - cells(text))

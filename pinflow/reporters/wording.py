@@ -75,6 +75,8 @@ def _start_text(event: events.RunStarted, verbosity: int) -> str:
 
 
 def _finish_text(event: events.StepFinished) -> str:
+    if event.item and is_nested(event.step):  # a table's row says more to people than the digest that is its key
+        return one_line(event.error)
     text = f"{inert(event.step)}: {STATES.get(event.status, event.status)} ({duration(event.seconds)})"
     if event.counts:
         text += f": {counts_text(event.counts)}"

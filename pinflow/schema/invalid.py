@@ -120,8 +120,11 @@ def out_of_bounds(size: float, least: float | None, most: float | None, unit: st
         (most, "at most", most is not None and size > most),
     ):
         if wrong:
-            length = f"must have {words} {bound} {unit}{'s' * (bound != 1)}"
-            return f"{length if unit else f'must be {words} {bound}'}, not {size}"
+            return (
+                f"has {size} {unit}{'s' * (size != 1)}; {words} {bound}"
+                if unit
+                else f"must be {words} {bound}, not {size}"
+            )
     return ""
 
 

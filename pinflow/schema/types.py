@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import collections.abc
 import re
+import sys
 import types
 import typing
 from abc import abstractmethod
@@ -50,6 +51,14 @@ class Type:
         All that is wrong with it is added to ``problems``; what is returned then means nothing.
         """
 
+    def matcher(self) -> Callable[[Any], bool]:
+        """Tells at once of nearly every right value that ``convert`` would give back the same, without a problem.
+
+        Of any other value it says False. A table of 100,000 rows asks a million times: this takes a tenth of convert's
+        time.
+        """
+        return lambda value: False
+
     @abstractmethod
     def schema(self) -> Schema:
         """JSON Schema of it."""
@@ -58,6 +67,9 @@ class Type:
 @dataclass(frozen=True, slots=True)
 class AnyType(Type):
     label: str = "any"
+
+    def matcher(self) -> Callable[[Any], bool]:
+        return lambda value: True
 
     def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
         return value
@@ -83,6 +95,14 @@ class TextType(Type):
             message = f"isn't {expected}" if expected else f"doesn't match {self.limits.pattern}"
             problems.append(Invalid(message, location=location, expected=expected))
         return value
+
+    def matcher(self) -> Callable[[Any], bool]:
+        least = self.limits.min_length
+        most = sys.maxsize if self.limits.max_length is None else self.limits.max_length
+        if self.limits.pattern is None and not self.limits.format:
+            return lambda value: type(value) is str and least <= len(value) <= most
+        is_of_format = self._is_of_format
+        return lambda value: type(value) is str and least <= len(value) <= most and is_of_format(value)
 
     def _is_of_format(self, value: str) -> bool:
         if self.limits.format == "date" and not is_date(value):
@@ -149,6 +169,9 @@ class ExactType(Type):
         if type(value) is not self.type:
             problems.append(mismatch(self.expected, value, location=location))
         return value
+
+    def matcher(self) -> Callable[[Any], bool]:
+        return lambda value: type(value) is self.type
 
     def schema(self) -> Schema:
         return {"type": self.label}
@@ -284,6 +307,13 @@ class AnyOfType(Type):
             return value
         # a branch that takes the value as it is comes before one that makes something of it
         return next((each for each in accepted if type(each) is type(value)), accepted[0])
+
+    def matcher(self) -> Callable[[Any], bool]:
+        first, *others = [branch.matcher() for branch in self.branches]
+        if len(others) != 1:
+            return lambda value: first(value) or any(matches(value) for matches in others)
+        second = others[0]  # X | None, as most are
+        return lambda value: first(value) or second(value)
 
     def schema(self) -> Schema:
         branches = [branch.schema() for branch in self.branches]

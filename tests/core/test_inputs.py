@@ -93,8 +93,8 @@ def test_an_input_of_another_type_is_refused(kind: Any, given: Any, why: str) ->
         ({"pattern": "[a-z]+"}, "ab\n", r"doesn't match \[a-z\]\+"),
         ({"type": "integer", "min": 2}, "1", "must be at least 2, not 1$"),
         ({"type": "number", "max": 2}, "2.5", "must be at most 2, not 2.5$"),
-        ({"min": 2}, "a", "must have at least 2 characters, not 1"),
-        ({"type": "list", "max": 1}, "a,b", "must have at most 1 item, not 2"),
+        ({"min": 2}, "a", "has 1 character; at least 2"),
+        ({"type": "list", "max": 1}, "a,b", "has 2 items; at most 1"),
     ],
 )
 def test_inputs_outside_of_their_limits_are_refused(limits: dict[str, Any], given: str, why: str) -> None:

@@ -586,7 +586,9 @@ def test_the_result_for_programs_has_every_fact() -> None:
         "accounts": [],
         "warnings": [],
         "skipped": [{"step": "a", "key": "b", "reason": "c"}],
+        "skipped_count": 1,
         "failed": [{"step": "copy", "key": "pin:8", "error": "no"}],
+        "failed_count": 1,
         "steps": [],
         "forecast": None,
         "error": {

@@ -188,8 +188,8 @@ def test_a_table_is_read_row_by_row(runner: RecipeRunner) -> None:
     [
         (b"", "has no header"),
         (b"a,a\n1,2\n", "in.csv:1: there are two columns 'a'"),
-        (b"a,\n1,2\n", "in.csv:1: a column has no name"),
-        (b"a,b\n1,2\n1\n", "in.csv:3: 1 cells, but the header has 2"),
+        (b"a,,c\n1,,3\n1,2,3\n", "in.csv:1: a column has no name, the second, and row 3 has something in it"),
+        (b"a,b\n1,2\n1,2,3\n", 'in.csv:3 ("1"): has 3 cells, but the header has 2 columns'),
         (b'a,b\n"1,2\n', "this is not CSV"),
         (b"a\n\xff\n", "is not UTF-8 text"),
     ],
