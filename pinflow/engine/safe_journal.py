@@ -61,10 +61,32 @@ class SafeJournal:
         return self._journal.effect(plain_path(step), plain_key(key))
 
     def record_intent(
-        self, step: str, key: str, *, kind: str, method: str, category: str, digest: str, again: bool = False
+        self,
+        step: str,
+        key: str,
+        *,
+        kind: str,
+        method: str,
+        category: str,
+        digest: str,
+        again: bool = False,
+        arguments: str = "",
+        place: str = "",
+        class_: str = "",
+        body: str = "",
     ) -> None:
         self._journal.record_intent(
-            plain_path(step), plain_key(key), kind=kind, method=method, category=category, digest=digest, again=again
+            plain_path(step),
+            plain_key(key),
+            kind=kind,
+            method=method,
+            category=category,
+            digest=digest,
+            again=again,
+            arguments=arguments and plain_key(arguments),
+            place=place and plain_key(place),
+            class_=class_ and plain_key(class_),
+            body=body and plain_key(body),
         )
 
     def is_fresh(self, step: str, key: str) -> bool:

@@ -173,9 +173,24 @@ class Journal(Protocol):
     def effect(self, step: str, key: str) -> EffectRecord | None: ...
 
     def record_intent(
-        self, step: str, key: str, *, kind: str, method: str, category: str, digest: str, again: bool = False
+        self,
+        step: str,
+        key: str,
+        *,
+        kind: str,
+        method: str,
+        category: str,
+        digest: str,
+        again: bool = False,
+        arguments: str = "",
+        place: str = "",
+        class_: str = "",
+        body: str = "",
     ) -> None:
-        """Store durably that a request is about to leave: on return it may. ``again``: of the same attempt."""
+        """Store durably that a request is about to leave: on return it may. ``again``: of the same attempt.
+
+        ``arguments``, ``place``, ``class_`` and ``body`` are as in `EffectRecord`, which gives them back.
+        """
 
     def is_fresh(self, step: str, key: str) -> bool:
         """Whether the effect's intent is recent enough for its request to leave now; else record it again."""

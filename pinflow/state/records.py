@@ -51,6 +51,7 @@ class RunRecord:
     exit_code: int | None = None
     resume_after: float | None = None
     error: str = ""  # kind, exit code and status, without a message; of an unreadable run, the reason
+    rules: int = 2  # by which its items have keys and its lost writes are looked for; 1: it began before there were 2
 
 
 def new_run_id(now: float, random: Callable[[int], bytes] = os.urandom) -> str:
@@ -79,6 +80,9 @@ class EffectRecord:
     ``state``: "intent" (may have happened), "done", "refused" (certainly not
     applied), "doubt" (unknown: may have happened) or "skipped" (left out on purpose;
     the reason is in ``error``). ``adopted`` says that a done effect was found, not made.
+    ``place`` is the key of the place where a creation was sent to; ``arguments``,
+    ``class_`` and ``body`` are digests of the step's arguments, of what can be read back
+    of the thing, and of what was sent. Each is "" where it was not given.
     """
 
     step: str
@@ -92,6 +96,10 @@ class EffectRecord:
     result: Any
     error: str
     adopted: bool
+    arguments: str = ""
+    place: str = ""
+    class_: str = ""
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)

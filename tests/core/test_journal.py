@@ -19,8 +19,10 @@ from pinflow.engine.safe_journal import SafeJournal
 from pinflow.engine.sanitize import error_facts, sanitize
 from pinflow.errors import RateLimited, RemoteError, StateError
 from pinflow.state.folder.lock import Lock
+from pinflow.state.folder.run_tables import RUN as FILE
 from pinflow.state.folder.runs import FolderRuns
-from pinflow.state.folder.sqlite import Store, new_file, open_file
+from pinflow.state.folder.sqlite import new_file, open_file
+from pinflow.state.folder.store import Store
 from pinflow.state.records import RunRecord, new_run_id
 
 if TYPE_CHECKING:
@@ -381,7 +383,7 @@ def test_a_new_effect_is_known_to_be_new_without_a_turn_at_the_file(
 
 def test_a_commit_waits_for_the_disk(tmp_path: Path, journal: Journal) -> None:
     journal.close()
-    for connection in (new_file(tmp_path / "new.db"), open_file(tmp_path / "runs" / f"{RUN}.db")):
+    for connection in (new_file(tmp_path / "new.db", FILE), open_file(tmp_path / "runs" / f"{RUN}.db", FILE)):
         with closing(connection):
             settings = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "journal_mode")]
         assert settings == [2, "persist"]
@@ -518,7 +520,12 @@ def test_a_run_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 def newer(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
+
+
+def unversioned(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 0")
 
 
 def foreign(file: Path) -> None:
@@ -544,14 +551,15 @@ def torn_page(file: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "says"),
     [
-        (newer, "is from a newer pinflow (journal 2; this one knows 1); it was left as it is"),
+        (newer, "is from a newer pinflow (journal 3; this one knows 2); it was left as it is"),
         (foreign, "is not a run of pinflow; it was left as it is"),
         (
             lambda file: file.write_bytes(b"no database at all, but a text\n" * 500),
             "is damaged: file is not a database",
         ),
         (lambda file: file.write_bytes(b""), "is not a run of pinflow; it was left as it is"),
-        (emptied, "is damaged: no such table: effects"),
+        (emptied, "is damaged: its tables are not those of a run; it was left as it is"),
+        (unversioned, "is damaged: its tables have the version 0; it was left as it is"),
         (cut_off, "is damaged: "),
         (torn_page, "is damaged: "),
     ],

@@ -19,7 +19,7 @@ import pytest
 
 from pinflow.engine import durable
 from pinflow.http import client, transport
-from pinflow.state.folder import journal, runs, sqlite
+from pinflow.state.folder import journal, runs, sqlite, store
 from pinflow_pinterest.copying import board_copy
 from pinflow_sandbox.control.faults import PROFILES
 from tests.faults.conftest import in_child, scaled
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from tests.faults.conftest import Copy, MakeCopy
 
 WATCHED = frozenset(
-    str(Path(module.__file__ or "")) for module in (durable, journal, runs, sqlite, client, transport, board_copy)
+    str(Path(module.__file__ or ""))
+    for module in (durable, journal, runs, sqlite, store, client, transport, board_copy)
 )
 STEP = scaled(100, 5)  # every so many lines are a point to be killed at
 

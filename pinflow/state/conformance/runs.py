@@ -122,6 +122,34 @@ class JournalConformance:
         assert (after.state, after.adopted, after.sent_at) == ("done", False, before.sent_at)
         assert after.result == {"id": "77", "none": None, "list": [1.5, True]}
 
+    def test_an_intent_keeps_what_a_look_at_the_target_is_compared_with(self, make_state: MakeState) -> None:
+        sent: dict[str, Any] = {
+            "arguments": "a" * 32,
+            "place": "pins:549755885175",
+            "class_": "c" * 32,
+            "body": "b" * 32,
+        }
+        request: dict[str, Any] = {"kind": "pin", "method": "POST", "category": "write", "digest": "0" * 16}
+        with closing(make_state().runs.create(run_record())) as journal:
+            journal.record_intent("pins", "1", **request, **sent)
+            _intend(journal, "2")
+            journal.settle("pins", "1", "doubt")
+        with closing(make_state().runs.open(RUN)) as later:
+            for key, expected in (("1", sent), ("2", dict.fromkeys(sent, ""))):
+                record = _effect(later, key)
+                assert {name: getattr(record, name) for name in sent} == expected
+            later.record_intent("pins", "1", **request, **sent | {"body": "d" * 32})
+            assert _effect(later, "1").body == "d" * 32
+
+    def test_a_run_keeps_the_rules_it_began_with(self, make_state: MakeState) -> None:
+        make_state().runs.create(run_record()).close()
+        with closing(make_state().runs.open(RUN)) as later:
+            later.set_state("paused")
+            assert later.run.rules == 2
+        record = make_state().runs.look(RUN)
+        assert record is not None
+        assert record.rules == 2
+
     def test_an_intent_is_visible_to_others_at_once_and_an_outcome_once_it_is_flushed(
         self, make_state: MakeState
     ) -> None:

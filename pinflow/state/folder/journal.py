@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, overload
 
+from pinflow.state.folder.run_tables import EFFECTS, FROZEN, ITEMS, LISTS, RUN, RUN_ROW, STEPS
 from pinflow.state.folder.sqlite import damage_error
 from pinflow.state.records import EffectRecord, StepRecord
 
@@ -23,29 +24,42 @@ if TYPE_CHECKING:
 
     from pinflow.clock import Clock
     from pinflow.state.folder.lock import Lock
-    from pinflow.state.folder.sqlite import Store
+    from pinflow.state.folder.store import Store
     from pinflow.state.records import EffectOutcome, RunRecord, RunState
 
 _CHUNK = 500  # rows that a stream holds at a time: some 100 kB, and few enough turns at the file
+_RESULT = list(EFFECTS.columns).index("result")
 _FRESH = 2.0  # seconds from an intent to its request: a successor counts the settle time from the intent
 
-_INTENT = """
-    INSERT INTO effects VALUES (?1, ?2, ?3, 'intent', 1, ?4, ?5, ?6, ?7, 'null', '')
-    ON CONFLICT (step, key) DO UPDATE SET kind = ?3, state = 'intent', attempts = attempts + 1,
-    method = ?4, category = ?5, digest = ?6, sent_at = ?7, error = ''"""
-_INTENT_AGAIN = _INTENT.replace("attempts + 1", "attempts")
-_SETTLE = """
-    INSERT INTO effects VALUES (?1, ?2, ?3, ?4, 0, '', '', '', 0, ?5, ?6)
-    ON CONFLICT (step, key) DO UPDATE SET state = ?4, result = ?5, error = ?6"""
+_INTENT_VALUES = {"step": "?1", "key": "?2", "state": "'intent'", "attempts": "1", "result": "'null'"}
+_INTENT_CHANGES = {"state": "'intent'", "error": "''"} | {
+    name: f"?{number}"
+    for number, name in enumerate(
+        ("kind", "method", "category", "digest", "sent_at", "arguments", "place", "class", "body"), 3
+    )
+}
+_INTENT_AGAIN = EFFECTS.upsert(_INTENT_CHANGES | _INTENT_VALUES, _INTENT_CHANGES)
+_INTENT = EFFECTS.upsert(_INTENT_CHANGES | _INTENT_VALUES, _INTENT_CHANGES | {"attempts": "attempts + 1"})
+_SETTLE = EFFECTS.upsert(
+    {"step": "?1", "key": "?2", "kind": "?3", "state": "?4", "result": "?5", "error": "?6"},
+    {"state": "?4", "result": "?5", "error": "?6"},
+)
 # what is done stays done, whatever a later look at the item decides
-_SKIP = """
-    INSERT INTO effects VALUES (?1, ?2, ?3, 'skipped', 0, '', '', '', 0, 'null', ?4)
-    ON CONFLICT (step, key) DO UPDATE SET state = 'skipped', error = ?4 WHERE state NOT IN ('done', 'adopted')"""
-_EFFECT = """
-    SELECT kind, state, attempts, method, digest, sent_at, result, error FROM effects WHERE step = ? AND key = ?"""
-_RESULTS = """
-    SELECT step, key, result FROM effects WHERE (step, key) > (?, ?) AND step < ?
-    AND state IN ('done', 'adopted') AND (?4 IS NULL OR kind = ?4) ORDER BY step, key LIMIT ?"""
+_SKIP = EFFECTS.upsert(
+    {"step": "?1", "key": "?2", "kind": "?3", "state": "'skipped'", "result": "'null'", "error": "?4"},
+    {"state": "'skipped'", "error": "?4"},
+    where="state NOT IN ('done', 'adopted')",
+)
+_STATE = RUN_ROW.update(
+    {"state": "?1", "exit_code": "?2", "error": "?3", "resume_after": "?4", "finished": "?5"}, "one = 1"
+)
+_STEP_CHANGES = {"status": "?2", "output": "?3", "seconds": "?4", "error": "?5"}
+_STEP = STEPS.upsert({"path": "?1"} | _STEP_CHANGES, _STEP_CHANGES)
+_ITEM = ITEMS.upsert({"loop": "?1", "key": "?2", "status": "?3"}, {"status": "?3"})
+_LISTED_ID = FROZEN.insert({"step": "?1", "name": "?2", "place": "?3", "id": "?4"})
+_LISTED = LISTS.insert({"step": "?1", "name": "?2", "length": "?3"})
+_RESULTS = """(step, key) > (?, ?) AND step < ? AND state IN ('done', 'adopted') AND (?4 IS NULL OR kind = ?4)
+    ORDER BY step, key LIMIT ?"""
 # sent more than once, or not known to have happened, or looked for and found, or sent and then left out
 _LAST_UNKNOWN = """
     SELECT max(sent_at) FROM effects WHERE step >= ? AND step < ? AND kind = ?
@@ -56,7 +70,7 @@ COUNTS = """
     WHEN state IN ('intent', 'doubt') THEN 'doubt' ELSE 'failed' END AS name, count(*) FROM effects
     WHERE step >= ? AND step < ? AND NOT (state = 'refused' AND
     (error LIKE 'rate_limited,%' OR error LIKE 'spam_blocked,%' OR error LIKE 'interrupted,%')) GROUP BY kind, name"""
-CALLS = "SELECT login, category, n FROM calls"
+CALL_ROWS = "SELECT login, category, n FROM calls"
 
 
 class FrozenList(Sequence[str]):
@@ -92,12 +106,11 @@ class FrozenList(Sequence[str]):
             yield from reversed(self._between(max(0, end - _CHUNK), end))
 
     def __contains__(self, id_: object) -> bool:
-        query = "SELECT 1 FROM frozen WHERE step = ? AND name = ? AND id = ? LIMIT 1"
-        return bool(self._store.read(query, (self._step, self._name, id_)))
+        return bool(self._store.rows(FROZEN, "step = ? AND name = ? AND id = ? LIMIT 1", (self._step, self._name, id_)))
 
     def _between(self, start: int, end: int) -> list[str]:
-        query = "SELECT id FROM frozen WHERE step = ? AND name = ? AND place >= ? AND place < ? ORDER BY place"
-        return [id_ for (id_,) in self._store.read(query, (self._step, self._name, start, end))]
+        where = "step = ? AND name = ? AND place >= ? AND place < ? ORDER BY place"
+        return [row[3] for row in self._store.rows(FROZEN, where, (self._step, self._name, start, end))]
 
 
 class FolderJournal:
@@ -150,30 +163,29 @@ class FolderJournal:
         self.run = replace(
             self.run, state=state, exit_code=exit_code, error=error, resume_after=resume_after, finished=finished
         )
-        query = "UPDATE run SET state = ?, exit_code = ?, error = ?, resume_after = ?, finished = ?"
-        self._store.put(query, (state, exit_code, error, resume_after, finished))
+        self._store.put(_STATE, (state, exit_code, error, resume_after, finished))
         self._store.commit()
 
     def step(self, path: str) -> StepRecord | None:
         """What is known of a finished step."""
-        for row in self._store.read("SELECT * FROM steps WHERE path = ?", (path,)):
+        for row in self._store.rows(STEPS, "path = ?", (path,)):
             return StepRecord(path, row[1], _parse(row[2], self._store.file), *row[3:])
         return None
 
     def finish_step(self, path: str, status: str, output: object, *, seconds: float, error: str = "") -> None:
         """Record that a step ended; on disk within half a second of work, or with the next intent."""
         row = (path, status, to_json(output), seconds, error)
-        self._store.put("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?)", row)
+        self._store.put(_STEP, row)
         self._store.commit_sometimes()
 
     def is_item_done(self, loop: str, key: str) -> bool:
         """Whether an item of a loop needs no further work: it ended ok, or was skipped."""
-        query = "SELECT 1 FROM items WHERE loop = ? AND key = ? AND status IN ('ok', 'skipped')"
-        return bool(self._store.read(query, (loop, key)))
+        rows = self._store.rows(ITEMS, "loop = ? AND key = ?", (loop, key))
+        return any(status in ("ok", "skipped") for _, _, status in rows)
 
     def finish_item(self, loop: str, key: str, status: str) -> None:
         """Record how an item of a loop ended; on disk as `finish_step` is."""
-        self._store.put("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", (loop, key, status))
+        self._store.put(_ITEM, (loop, key, status))
         self._store.commit_sometimes()
 
     # effects
@@ -182,13 +194,13 @@ class FolderJournal:
         """What is known of one effect."""
         if hash((step, key)) not in self._recorded:
             return None
-        rows = self._store.read(_EFFECT, (step, key))
-        return effect_of((step, key, *rows[0]), self._store.file) if rows else None
+        rows = self._store.rows(EFFECTS, "step = ? AND key = ?", (step, key))
+        return effect_of(rows[0], self._store.file) if rows else None
 
     def unknown_keys(self, step: str, kind: str) -> set[str]:
         """The keys of the step's effects of this kind that may have happened."""
-        query = "SELECT key FROM effects WHERE step = ? AND kind = ? AND state IN ('intent', 'doubt')"
-        return {key for (key,) in self._store.read(query, (step, kind))}
+        where = "step = ? AND kind = ? AND state IN ('intent', 'doubt')"
+        return {row[1] for row in self._store.rows(EFFECTS, where, (step, kind))}
 
     def last_unknown_at(self, step: str, kind: str) -> float | None:
         """When the latest write of a step, or of one inside it, was sent whose outcome was unknown for a while."""
@@ -196,7 +208,19 @@ class FolderJournal:
         return max((moment for moment in moments if moment is not None), default=None)
 
     def record_intent(
-        self, step: str, key: str, *, kind: str, method: str, category: str, digest: str, again: bool = False
+        self,
+        step: str,
+        key: str,
+        *,
+        kind: str,
+        method: str,
+        category: str,
+        digest: str,
+        again: bool = False,
+        arguments: str = "",
+        place: str = "",
+        class_: str = "",
+        body: str = "",
     ) -> None:
         """Put an intent on disk: on return the request may leave. Takes along whatever waits.
 
@@ -204,8 +228,8 @@ class FolderJournal:
         """
         self._recorded.add(hash((step, key)))
         self._intents[step, key] = self._clock.monotonic()
-        row = (step, key, kind, method, category, digest, self._clock.now())
-        self._store.put(_INTENT_AGAIN if again else _INTENT, row)
+        request = (kind, method, category, digest, self._clock.now())
+        self._store.put(_INTENT_AGAIN if again else _INTENT, (step, key, *request, arguments, place, class_, body))
         self._store.commit()
 
     def is_fresh(self, step: str, key: str) -> bool:
@@ -239,12 +263,11 @@ class FolderJournal:
     def results(self, step: str, *, kind: str | None = None) -> Iterator[tuple[str, Any]]:
         """Key and result of each done effect of a step ("": of all) and of those inside it, some hundred at a time."""
         for first, below in _spans(step):
-            rows: list[tuple[Any, ...]] = [(first, "", None)]
+            rows: list[tuple[Any, ...]] = [(first, "")]
             while rows:
-                path, after, _ = rows[-1]
-                rows = self._store.read(_RESULTS, (path, after, below, kind, _CHUNK))
-                for _, key, result in rows:
-                    yield key, _parse(result, self._store.file)
+                rows = self._store.rows(EFFECTS, _RESULTS, (*rows[-1][:2], below, kind, _CHUNK))
+                for row in rows:
+                    yield row[1], _parse(row[_RESULT], self._store.file)
 
     def counts(self, step_prefix: str = "") -> dict[str, dict[str, int]]:
         """What the effects came to, of all steps or of one and those inside it, by kind.
@@ -267,17 +290,17 @@ class FolderJournal:
             self._store.put(f"DELETE FROM {table} WHERE step = ? AND name = ?", (step, name))  # noqa: S608
         length = 0
         for id_ in ids:
-            self._store.put("INSERT INTO frozen VALUES (?, ?, ?, ?)", (step, name, length, id_))
+            self._store.put(_LISTED_ID, (step, name, length, id_))
             length += 1
             if not length % _CHUNK:
                 self._store.commit()
-        self._store.put("INSERT INTO lists VALUES (?, ?, ?)", (step, name, length))
+        self._store.put(_LISTED, (step, name, length))
         self._store.commit()
 
     def frozen_list(self, step: str, name: str) -> FrozenList | None:
         """The list of ids that ``freeze`` put on disk whole, if it did."""
-        rows = self._store.read("SELECT length FROM lists WHERE step = ? AND name = ?", (step, name))
-        return FrozenList(self._store, step, name, rows[0][0]) if rows else None
+        rows = self._store.rows(LISTS, "step = ? AND name = ?", (step, name))
+        return FrozenList(self._store, step, name, rows[0][2]) if rows else None
 
     def call(self, login: str, category: str, n: int = 1) -> None:
         """Count calls of a login; on disk as `finish_step` is."""
@@ -286,7 +309,7 @@ class FolderJournal:
 
     def calls(self) -> dict[str, dict[str, int]]:
         """The calls counted in all of the run's processes: login -> category -> calls."""
-        return calls_of(self._store.read(CALLS))
+        return calls_of(self._store.read(CALL_ROWS))
 
 
 # every path comes before this
@@ -312,19 +335,19 @@ def _parse(text: str, file: Path) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:  # a flipped bit, which no check of the file's structure can see
-        raise damage_error(file, error) from error
+        raise damage_error(file, error, RUN) from error
 
 
 def effect_of(row: tuple[Any, ...], file: Path) -> EffectRecord:
     """The effect of a row of the file."""
-    step, key, kind, state, attempts, method, digest, sent_at, result, error = row
+    step, key, kind, state, attempts, method, _, digest, sent_at, result, error, *sent = row
     adopted = state == "adopted"
     request = attempts, method, digest, sent_at, _parse(result, file)
-    return EffectRecord(step, key, kind, "done" if adopted else state, *request, error, adopted)
+    return EffectRecord(step, key, kind, "done" if adopted else state, *request, error, adopted, *sent)
 
 
 def calls_of(rows: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
-    """login -> category -> calls, from rows of `CALLS`."""
+    """login -> category -> calls, from rows of `CALL_ROWS`."""
     calls: dict[str, dict[str, int]] = {}
     for login, category, n in rows:
         calls.setdefault(login, {})[category] = n

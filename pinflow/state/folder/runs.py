@@ -12,11 +12,24 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError, UsageError
+from pinflow.state.folder.checked_table import add_row_check
 from pinflow.state.folder.events import SUFFIX as EVENTS
 from pinflow.state.folder.filesystem import MOUNTS, check_place, make_folder
-from pinflow.state.folder.journal import CALLS, COUNTS, LAST, FolderJournal, calls_of, effect_of, to_json
+from pinflow.state.folder.journal import COUNTS, LAST, FolderJournal, calls_of, effect_of, to_json
 from pinflow.state.folder.lock import Lock, is_locked
-from pinflow.state.folder.sqlite import RUN, UNREADABLE, Store, look, new_file, open_file, unreadable
+from pinflow.state.folder.run_tables import (
+    CALLS,
+    EFFECTS,
+    RUN,
+    RUN_ROW,
+    STEPS,
+    migrate,
+    rows_of,
+    verify,
+    version_of,
+)
+from pinflow.state.folder.sqlite import UNREADABLE, damage_error, look, new_file, open_file, unreadable
+from pinflow.state.folder.store import Store
 from pinflow.state.records import RunDetail, RunRecord, StepRecord
 
 if TYPE_CHECKING:
@@ -27,8 +40,7 @@ if TYPE_CHECKING:
 
 _NO_RUN = "holds no run"  # of a file whose maker ended between making it and its first row
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_STEPS = "SELECT path, status, output, seconds, error FROM steps"
-_EFFECTS = "SELECT step, key, kind, state, attempts, method, digest, sent_at, result, error FROM effects"
+_NEW_RUN = RUN_ROW.insert({name: f"?{number}" for number, name in enumerate(RUN_ROW.columns, 1)})
 
 
 class FolderRuns:
@@ -50,6 +62,7 @@ class FolderRuns:
         lock = self._lock(record.id)
         file = self._folder / f"{record.id}.db"
         try:
+            lock.put_mark(0)
             return self._journal(_create(file, record), file, lock, record)
         except BaseException:
             lock.release()
@@ -58,8 +71,9 @@ class FolderRuns:
     def open(self, run_id: str) -> FolderJournal:
         """A run to go on with, locked.
 
-        Raises StateError when there is none, another process has it, or the file is
-        damaged, foreign, or from a newer pinflow; the file is left as it is.
+        All of it is verified; a file of version 1 becomes one of version 2. Raises StateError
+        when there is none, another process has it, or the file is damaged, foreign, older than
+        its last owner left it, or from a newer pinflow; then the file is left as it is.
         """
         file = self._file(run_id)
         if file is None:
@@ -68,7 +82,8 @@ class FolderRuns:
         with ExitStack() as undo:
             lock = self._lock(run_id)
             undo.callback(lock.release)
-            connection = undo.enter_context(closing(open_file(file)))
+            connection = undo.enter_context(closing(open_file(file, RUN)))
+            _trust(connection, file, lock.read_mark())
             journal = self._journal(connection, file, lock, _read_run(connection, file), _effects(connection, file))
             undo.pop_all()  # the journal's own from here on
             return journal
@@ -76,7 +91,7 @@ class FolderRuns:
     def _journal(
         self, connection: sqlite3.Connection, file: Path, lock: Lock, run: RunRecord, recorded: Collection[int] = ()
     ) -> FolderJournal:
-        store = Store(connection, file, monotonic=self._clock.monotonic, probe=self._probe)
+        store = Store(connection, file, monotonic=self._clock.monotonic, probe=self._probe, mark=lock.put_mark)
         return FolderJournal(store, lock, run, clock=self._clock, recorded=recorded)
 
     def _lock(self, run_id: str) -> Lock:
@@ -120,20 +135,20 @@ class FolderRuns:
         if file is None or record is None:
             raise UsageError(f"no run {run_id!r} in {self._state}", hint="pinflow runs lists them")
         try:
-            with look(file) as connection:
+            with look(file, RUN) as connection:
                 if record.state == "unreadable":  # what is said of the run itself, and not the file
                     raise StateError(record.error, hint=RUN.advice)
                 steps = [
                     StepRecord(path, status, json.loads(output), seconds, error)
-                    for path, status, output, seconds, error in connection.execute(_STEPS)
+                    for path, status, output, seconds, error in rows_of(connection, file, STEPS)
                 ]
-                effects = [effect_of(row, file) for row in connection.execute(_EFFECTS)]
+                effects = [effect_of(row, file) for row in rows_of(connection, file, EFFECTS)]
                 counts: dict[str, dict[str, int]] = {}
                 for kind, outcome, number in connection.execute(COUNTS, ("", LAST)):
                     counts.setdefault(kind, {})[outcome] = number
-                calls = calls_of(connection.execute(CALLS))
+                calls = calls_of(rows_of(connection, file, CALLS))
         except (sqlite3.Error, ValueError) as error:
-            raise unreadable(file, error) from error
+            raise unreadable(file, error, RUN) from error
         return RunDetail(record, steps, effects, counts, calls)
 
     def is_claimed(self, run_id: str) -> bool:
@@ -189,9 +204,10 @@ def _create(file: Path, record: RunRecord) -> sqlite3.Connection:
     values = (getattr(record, name) for name in RunRecord.__dataclass_fields__)
     row = [to_json(dict(value)) if isinstance(value, Mapping) else value for value in values]
     try:
-        connection = new_file(file)
+        connection = new_file(file, RUN)
         try:
-            connection.execute("INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            add_row_check(connection, file.stem)
+            connection.execute(_NEW_RUN, (1, *row))
         except sqlite3.Error:
             connection.close()
             raise
@@ -211,28 +227,51 @@ def _discard(file: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def _trust(connection: sqlite3.Connection, file: Path, mark: int) -> None:
+    """Verify a file that is to be written, whose last owner left ``mark`` as the number of its commits.
+
+    Raises StateError where anything is not as that owner left it.
+    """
+    try:
+        if version_of(connection) == 1:
+            commits = 0
+        else:
+            ((commits,),) = connection.execute("SELECT commits FROM seal").fetchall()
+        if not isinstance(commits, int) or commits < mark:
+            reason = f"it is older than it was left: {commits} commits, and there were {mark}"
+            raise damage_error(file, reason, RUN)
+        if version_of(connection) == 1:
+            migrate(connection, file)
+        verify(connection, file)
+    except (*UNREADABLE, ValueError) as error:
+        raise unreadable(file, error, RUN) from error
+
+
 def _effects(connection: sqlite3.Connection, file: Path) -> set[int]:
     """Hashes of where the run's effects are."""
     try:
         return set(map(hash, connection.execute("SELECT step, key FROM effects")))
     except UNREADABLE as error:
-        raise unreadable(file, error) from error
+        raise unreadable(file, error, RUN) from error
 
 
 def _look(file: Path) -> RunRecord:
-    with look(file) as connection:
+    with look(file, RUN) as connection:
         return _read_run(connection, file)
 
 
 def _read_run(connection: sqlite3.Connection, file: Path) -> RunRecord:
     try:
-        row = connection.execute("SELECT * FROM run").fetchone()
+        row = next(rows_of(connection, file, RUN_ROW), None)
         if row is None:
             raise StateError(f"{file} {_NO_RUN}: it was stopped before it began", hint="start the recipe again")
         mappings = (json.loads(text) for text in row[5:8])
-        return RunRecord(*row[1:5], *mappings, *row[8:])
+        record = RunRecord(*row[1:5], *mappings, *row[8:])
     except (*UNREADABLE, ValueError, TypeError) as error:
-        raise unreadable(file, error) from error
+        raise unreadable(file, error, RUN) from error
+    if record.id != file.stem:
+        raise damage_error(file, f"it is of the run {record.id}", RUN)
+    return record
 
 
 def _unreadable(run_id: str, why: str) -> RunRecord:
