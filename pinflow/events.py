@@ -159,4 +159,14 @@ class RunFinished(Event):
 def to_json(event: Event) -> dict[str, Any]:
     """An event as plain data: its fields, its kind as ``event``, and the format's ``version``."""
     data = {f.name: getattr(event, f.name) for f in fields(event)}
+    if "status" in data:
+        data |= status_json(data["status"])
+    if "accounts" in data:
+        data["accounts"] = [{**account, **status_json(account["status"])} for account in data["accounts"]]
     return {"event": type(event).__name__, "version": VERSION} | data
+
+
+def status_json(status: str, name: str = "status") -> dict[str, str]:
+    """A status as JSON tells it. Where its word has changed, NAME_alias has the one of before, until 0.3."""
+    word = {"in_doubt": "unknown"}.get(status, status)
+    return {name: word} if word == status else {name: word, f"{name}_alias": status}

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import OK, UsageError
+from pinflow.events import status_json
 from pinflow.reporters.summary import counts_table
 from pinflow.reporters.text import cells, fit, inert, json_text, table
 from pinflow.reporters.wording import STATES, counts_text, duration, effect_text, is_nested
@@ -103,10 +104,13 @@ def _effects_text(app: App, record: RunRecord) -> str:
 
 
 def _counts(detail: RunDetail) -> Mapping[str, Mapping[str, int]]:
-    """The outcomes of effects. While a run is running, a write without its answer is not in doubt yet."""
-    if detail.record.state != "running":
-        return detail.counts
-    return {kind: {name: n for name, n in counts.items() if name != "doubt"} for kind, counts in detail.counts.items()}
+    """The outcomes of effects. While a run is running, a write without its answer is not unknown yet."""
+    running = detail.record.state == "running"
+    return {
+        kind: {name: n for name, n in counts.items() if name != "doubt"}
+        | ({} if running else {"unknown": counts.get("doubt", 0)})
+        for kind, counts in detail.counts.items()
+    }
 
 
 def _next_command(record: RunRecord) -> str:
@@ -135,7 +139,7 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
     if items:
         parts["items"] = [_item_line(effect) for effect in detail.effects]
     elif detail.record.state != "running":
-        parts["in doubt"] = [_item_line(effect) for effect in detail.effects if effect.state in ("intent", "doubt")]
+        parts["outcome unknown"] = [_item_line(effect) for effect in detail.effects if _is_unknown(effect)]
     for title, lines in parts.items():
         shell.say_lines([title, *lines] if lines else [])
     if advice := _next_command(detail.record):
@@ -156,7 +160,7 @@ def _head_lines(record: RunRecord) -> list[str]:
     lines += [
         f"  input    {inert(name)}: {_value_text(value)}" for name, value in record.inputs.items() if value is not None
     ]
-    return lines + ([f"  error    {inert(record.error)}"] if record.error else [])
+    return lines + ([f"  error    {_error_text(record.error)}"] if record.error else [])
 
 
 def _value_text(value: object) -> str:
@@ -174,7 +178,9 @@ def _short_path(path: str) -> str:
 def _step_lines(detail: RunDetail, *, items: bool) -> list[str]:
     """The steps. Of the steps in loops, which may be many, only those that are not ok, unless ``items``."""
     shown = [step for step in detail.steps if items or step.status != "ok" or not is_nested(step.path)]
-    rows = [(inert(step.path), _state_text(step.status), duration(step.seconds), inert(step.error)) for step in shown]
+    rows = [
+        (inert(step.path), _state_text(step.status), duration(step.seconds), _error_text(step.error)) for step in shown
+    ]
     lines = table(rows, right=frozenset({2}), indent="  ")
     rest = len(detail.steps) - len(shown)
     return [*lines, f"  {rest:,} more in loops are ok; to list them: --items"] if rest else lines
@@ -188,17 +194,29 @@ def _call_lines(detail: RunDetail, *, items: bool) -> list[str]:
     return [*lines, f"  {rest:,} more with fewer calls; to list them: --items"] if rest else lines
 
 
+def _error_text(facts: str) -> str:
+    """A recorded error: its kind, exit code, status, code and request."""
+    return inert(facts.replace("in_doubt, ", "outcome unknown, "))
+
+
+def _is_unknown(effect: EffectRecord) -> bool:
+    return effect.state in ("intent", "doubt")
+
+
 def _item_line(effect: EffectRecord) -> str:
-    state = "adopted" if effect.adopted else "in doubt" if effect.state in ("intent", "doubt") else effect.state
+    state = "adopted" if effect.adopted else "outcome unknown" if _is_unknown(effect) else effect.state
     made = effect.result.get("id") if isinstance(effect.result, dict) else None
     line = f"  {inert(effect.step)}: {effect_text(effect.kind, effect.key)}: {inert(state)}"
-    return "".join([line, f" as {inert(made)}" if made else "", f": {inert(effect.error)}" if effect.error else ""])
+    return "".join(
+        [line, f" as {inert(made)}" if made else "", f": {_error_text(effect.error)}" if effect.error else ""]
+    )
 
 
 def record_data(record: RunRecord) -> dict[str, Any]:
     """A run's record as plain data, for ``--output json``."""
-    names = ("id", "name", "recipe", "state", "started", "finished", "exit_code", "resume_after", "error")
+    names = ("id", "name", "recipe", "started", "finished", "exit_code", "resume_after", "error")
     return {name: getattr(record, name) for name in names} | {
+        **status_json(record.state, "state"),
         "inputs": record.inputs,
         "options": record.options,
         "versions": record.versions,
@@ -207,10 +225,20 @@ def record_data(record: RunRecord) -> dict[str, Any]:
 
 def _detail_data(detail: RunDetail, *, items: bool) -> dict[str, Any]:
     data = record_data(detail.record) | {
-        "steps": [{"path": s.path, "status": s.status, "seconds": s.seconds, "error": s.error} for s in detail.steps],
-        "counts": detail.counts,
+        "steps": [
+            {"path": s.path, **status_json(s.status), "seconds": s.seconds, "error": s.error} for s in detail.steps
+        ],
+        # "doubt" is the alias of "unknown" until 0.3
+        "counts": {kind: {**outcomes, **detail.counts[kind]} for kind, outcomes in _counts(detail).items()},
         "calls": detail.calls,
     }
-    names = ("step", "key", "kind", "state", "adopted", "attempts", "sent_at", "result", "error")
-    effects = [{name: getattr(effect, name) for name in names} for effect in detail.effects] if items else []
+    names = ("step", "key", "kind", "adopted", "attempts", "sent_at", "result", "error")
+    effects = [
+        {name: getattr(effect, name) for name in names} | _state_data(effect) for effect in detail.effects if items
+    ]
     return data | {"items": effects} if items else data
+
+
+def _state_data(effect: EffectRecord) -> dict[str, str]:
+    """The state of an effect; "state_alias" is the word of before for an unknown outcome, until 0.3."""
+    return {"state": "unknown", "state_alias": effect.state} if _is_unknown(effect) else {"state": effect.state}

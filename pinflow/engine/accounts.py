@@ -1,7 +1,7 @@
 """The accounts that loops go through: one client for each during its turn, and how each turn ended.
 
 A problem of one account is its own: a token that is missing or refused, a quota that
-is used up, a spam block, a write in doubt end that account's item, and the loop goes
+is used up, a spam block, an unknown outcome end that account's item, and the loop goes
 on with the next. Only as many clients are open as there are turns at a time.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.results import AccountResult, ends_run
 from pinflow.engine.run_frame import current_frame, frame
+from pinflow.engine.totals import run_counts
 from pinflow.errors import (
     DOUBT,
     FAILED,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pinflow.engine.emitter import Emitter
     from pinflow.http.client import Client
     from pinflow.plan import ItemLogin
+    from pinflow.state.protocol import Journal
 
 _OWN = (CredentialError, MissingScope, RateLimited, SpamBlocked, InDoubt, Diverged)
 _STATES = {FAILED: "failed", PAUSED: "paused", DOUBT: "in_doubt"}
@@ -76,7 +78,7 @@ class AccountTurn:
     def _is_own(self, error: PinflowError) -> bool:
         if not isinstance(error, _OWN):
             return False
-        # in doubt is an effect of the item; anything else tells whose call it was
+        # an unknown outcome is an effect of the item; anything else tells whose call it was
         return error.login == self.token or (not error.login and isinstance(error, InDoubt | Diverged))
 
 
@@ -88,6 +90,7 @@ class Accounts:
     sign_in: Callable[[str, ItemLogin], Client]
     sign_out: Callable[[str, str], object]
     calls: Callable[[str], Mapping[str, int]]  # of a token so far, by quota category
+    journal: Journal | None
     # the lock guards all below it, and is never held during a call
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     _entries: dict[str, _Entry] = field(init=False, default_factory=dict)
@@ -128,7 +131,7 @@ class Accounts:
                     key=key,
                     status=turn.status if error is None else _STATES.get(error.exit_code, "failed"),
                     error=error,
-                    counts=self.emit.tally.take_counts(prefix),
+                    counts=run_counts(self.emit.tally.take_counts(prefix), self.journal, f"{loop}[{key}]"),
                     calls={name: n for name, n in calls.items() if n},
                     facts=turn.facts,
                 )
@@ -139,8 +142,10 @@ class Accounts:
 
     def add_done(self, loop: str, key: str, token: str) -> None:
         """An earlier process of the run has done this item."""
+        counts = run_counts({}, self.journal, f"{loop}[{key}]")
+        row = AccountResult(account=token, loop=loop, key=key, status="already", counts=counts)
         with self._lock:
-            self._rows.setdefault((loop, key), AccountResult(account=token, loop=loop, key=key, status="already"))
+            self._rows.setdefault((loop, key), row)
 
     def client(self, token: str, login: ItemLogin) -> Client:
         """The client of an account whose turn it is. Raises CredentialError."""
@@ -156,7 +161,7 @@ class Accounts:
             return entry.clients[login.api]
 
     def loop_error(self, loop: str) -> PinflowError | None:
-        """The error of a loop as a whole: in doubt before failed before paused.
+        """The error of a loop as a whole: an unknown outcome before failed before paused.
 
         None where the count of the failed items says enough.
         """

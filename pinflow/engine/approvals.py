@@ -178,10 +178,10 @@ class Approvals:
         return WriteBudget(limit, used=used, ask=options.approve, hint=hint)
 
     def report_pause(self, plan: Plan, options: Options, result: RunResult) -> RunResult:
-        """Alert people to an unattended run that is paused or in doubt; once one has ended well, that is over."""
+        """Alert people to an unattended run that is paused, or whose outcome is unknown, until one has ended well."""
         key = f"run-paused:{digest_of(plan)[:SHORT_DIGEST]}"
         if result.status in ("paused", "in_doubt") and options.unattended:
-            words = "is paused" if result.status == "paused" else "is in doubt"
+            words = "is paused" if result.status == "paused" else "has an unknown outcome"
             text = f"{_in_a_line(result.error)}; continue with: pinflow resume {result.run}"
             self._notices.alert(key, "run_paused", f"{plan.recipe.name} {words} (run {result.run})", text)
         elif result.ok:

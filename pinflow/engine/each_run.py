@@ -31,7 +31,7 @@ class EachRun:
         self._total = total
         self._monotonic = effects.run.clock.monotonic
         self._throttle = Throttle(PROGRESS_EVERY, last=self._monotonic())
-        self._counts: Counter[str] = Counter({name: getattr(before, name) for name in OUTCOMES})
+        self._counts: Counter[str] = Counter({name: getattr(before, name) for name in (*OUTCOMES, "already_adopted")})
         self._counts["failed"] = before.failed_count
         self._failures = list(before.failed)
 
@@ -85,6 +85,8 @@ class EachRun:
             self._effects.run.emit(ItemFailed, step=effect.step, key=effect.key, kind=effect.kind, error=str(outcome))
         else:
             self._counts[outcome] += 1
+            if outcome == "already" and self._effects.is_adopted(effect):
+                self._counts["already_adopted"] += 1
         if self._throttle.is_due(self._monotonic()):
             self._report_progress()
 

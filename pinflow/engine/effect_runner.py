@@ -148,6 +148,11 @@ class EffectRunner:
         record = self._record_of(effect)
         return record is not None and record.state in ("done", "skipped")
 
+    def is_adopted(self, effect: Effect[Any]) -> bool:
+        """Whether an effect is done because it was found on the target."""
+        record = self._record_of(effect)
+        return record is not None and record.adopted
+
     def _record_of(self, effect: Effect[Any]) -> EffectRecord | None:
         return None if self.run.journal is None else self.run.journal.effect(effect.step, effect.key)
 

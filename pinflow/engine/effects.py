@@ -44,7 +44,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class EachResult:
-    """What the items of an ``each`` came to. ``failed`` lists the first hundred of ``failed_count``."""
+    """What the items of an ``each`` came to. ``failed`` lists the first hundred of ``failed_count``.
+
+    ``already`` were done or adopted before: by an earlier process of the run, or an earlier try of the step.
+    """
 
     done: int = 0
     adopted: int = 0
@@ -53,6 +56,17 @@ class EachResult:
     skipped: int = 0
     failed_count: int = 0
     failed: tuple[Failure, ...] = ()
+    already_adopted: int = 0  # of those already
+
+    @property
+    def made_count(self) -> int:
+        """How many items the run has made, in all of its processes; in a dry run, how many it would make."""
+        return self.done + self.planned + self.already - self.already_adopted
+
+    @property
+    def found_count(self) -> int:
+        """How many items the run has adopted, in all of its processes."""
+        return self.adopted + self.already_adopted
 
     @property
     def ok(self) -> bool:

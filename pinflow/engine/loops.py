@@ -50,6 +50,8 @@ class LoopRun:
         self._total = total
         self._on_done = on_done
         self._counts = dict.fromkeys(("count", "ok", "skipped", "failed", "already"), 0)
+        self._earlier = 0  # items that were done before this process came to them
+        self._passed = 0  # items that needed no more work
         self._throttle = Throttle(PROGRESS_EVERY)
         self._at_work: set[str] = set()  # keys
         self._known_hashes: set[int] = set()  # hashes of keys, where no journal remembers them
@@ -57,7 +59,12 @@ class LoopRun:
         self.order: list[str] = []  # of the keys, where the loop collects something of each
 
     def run(self, items: Iterator[Any]) -> dict[str, int]:
-        """Run the body for every item, as they come. Raises what ends the whole loop."""
+        """Run the body for every item, as they come. Raises what ends the whole loop.
+
+        The counts are the run's: items that an earlier process did are among those that are ok or skipped. "already"
+        are those that came again.
+        """
+        self._count_earlier()
         items = islice(items, self._loop.limit)
         if self._loop.parallel == 1:
             for key, item in self._begin_all(items):
@@ -75,7 +82,7 @@ class LoopRun:
         return dict(self._counts)
 
     def _begin_all(self, items: Iterator[Any]) -> Iterator[tuple[str, Any]]:
-        """The items that need work, with their keys. Those that are at work now or were done count as "already"."""
+        """The items that need work, with their keys: not those that are at work now, or were done."""
         for number, item in enumerate(items, 1):
             self._run.check_stop()
             key, equal = self._keys.take(item)
@@ -83,7 +90,8 @@ class LoopRun:
             if self._loop.duplicates == "once" and self._is_repeated(key, equal, number_of(item, number)):
                 continue
             if key in self._at_work or self._is_done(key):
-                self._counts["already"] += 1
+                self._passed += 1
+                self._counts["already"] = max(0, self._passed - self._earlier)
                 self._on_done(key, item)
                 continue
             self._at_work.add(key)
@@ -100,6 +108,14 @@ class LoopRun:
         reason = f"the same as {self._loop.variable} {first:,}"
         self._run.emit(ItemSkipped, step=self._path, key=key, kind=self._loop.variable, reason=reason)
         return True
+
+    def _count_earlier(self) -> None:
+        """Begin with what earlier processes, and earlier tries of the step, have done."""
+        # what a loop collects is not stored: its steps run again
+        if self._run.journal is not None and self._loop.collect is None:
+            earlier = self._run.journal.item_counts(self._path)
+            self._counts["ok"], self._counts["skipped"] = earlier["ok"], earlier["skipped"]
+            self._earlier = earlier["ok"] + earlier["skipped"]
 
     def _is_done(self, key: str) -> bool:
         # what a loop collects is not stored: the steps run again, and know themselves what they have done

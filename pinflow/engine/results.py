@@ -40,7 +40,7 @@ def status_of(error: PinflowError) -> Status:
 
 
 def ends_run(error: PinflowError) -> bool:
-    """Whether an error ends the whole run: paused, in doubt, signed out, stopped. What only failed does not."""
+    """Whether an error ends the whole run: it paused, was stopped, or an outcome is unknown. A failure does not."""
     return error.exit_code not in (FAILED, USAGE)
 
 
@@ -103,7 +103,11 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How a run ended: ``status`` is ok, failed, planned, paused, in_doubt or cancelled."""
+    """How a run ended: ``status`` is ok, failed, planned, paused, in_doubt or cancelled.
+
+    ``counts``, ``calls`` and ``outputs`` are those of all processes of the run; ``skipped``, ``failed`` and ``seconds``
+    those of this one. An outcome of ``counts`` is done, adopted, planned, skipped, failed or unknown.
+    """
 
     run: str
     status: str

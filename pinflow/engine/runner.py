@@ -22,6 +22,7 @@ from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.results import StepResult, ends_run, status_of
 from pinflow.engine.run_frame import frame, time_limit
 from pinflow.engine.step_log import StepLog
+from pinflow.engine.totals import run_counts
 from pinflow.errors import ActionError, PinflowError
 from pinflow.events import Retrying, StepFinished, StepStarted
 from pinflow.expressions.template import Scope, Unknown, Value, evaluate
@@ -132,7 +133,9 @@ class Runner:
             status=status,
             seconds=seconds,
             error=str(error) if error else "",
-            counts=self._run.emit.tally.step_counts(path) if "[" not in path else {},
+            counts=run_counts(self._run.emit.tally.step_counts(path), self._run.journal, path)
+            if "[" not in path
+            else {},
             item=error.item if error else "",
         )
         return result

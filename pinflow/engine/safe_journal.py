@@ -57,6 +57,9 @@ class SafeJournal:
     def finish_item(self, loop: str, key: str, status: str) -> None:
         self._journal.finish_item(plain_path(loop), plain_key(key), status)
 
+    def item_counts(self, loop: str) -> dict[str, int]:
+        return self._journal.item_counts(plain_path(loop))
+
     def effect(self, step: str, key: str) -> EffectRecord | None:
         return self._journal.effect(plain_path(step), plain_key(key))
 

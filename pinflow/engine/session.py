@@ -11,6 +11,7 @@ from pinflow.engine.emitter import Emitter
 from pinflow.engine.results import RunResult, status_of
 from pinflow.engine.runner import Runner
 from pinflow.engine.sanitize import error_facts
+from pinflow.engine.totals import run_counts
 from pinflow.errors import Interrupted, PinflowError, StateError
 from pinflow.events import RunFinished, RunStarted, Waiting
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pinflow.engine.effect_runner import EffectRunner
     from pinflow.engine.options import Options
     from pinflow.engine.run_context import RunContext
+    from pinflow.engine.totals import Counts
     from pinflow.http.credentials import CredentialRequest
     from pinflow.plan import Plan, PlannedLogin
     from pinflow.state.records import RunState
@@ -74,7 +76,11 @@ class Session:
             logins=self.pool.sources(self._plan.logins.values()),
         )
         accounts = Accounts(
-            run.emit, sign_in=self.pool.open_account, sign_out=self.pool.close_account, calls=self.pool.calls_of
+            run.emit,
+            sign_in=self.pool.open_account,
+            sign_out=self.pool.close_account,
+            calls=self.pool.calls_of,
+            journal=run.journal,
         )
         runner = Runner(
             self._plan,
@@ -96,6 +102,7 @@ class Session:
             error = lost
         finally:
             self._record_calls()
+        counts, calls = self._totals()
         wait = getattr(error, "retry_after", None)
         tally = run.emit.tally
         result = RunResult(
@@ -103,8 +110,8 @@ class Session:
             status=status_of(error) if error is not None else "planned" if run.dry_run else "ok",
             steps=tuple(runner.results),
             outputs=outputs,
-            counts=tally.all(),
-            calls=self.pool.calls(),
+            counts=counts,
+            calls=calls,
             skipped=tuple(tally.skipped),
             failed=tuple(tally.failed),
             warnings=tuple(tally.warnings),
@@ -152,6 +159,14 @@ class Session:
             error=error_facts(error) if error is not None else "",
             resume_after=result.resume_after,
         )
+
+    def _totals(self) -> tuple[Counts, Counts]:
+        """The effects and the calls of the run, in all of its processes; of this one, where the journal is lost."""
+        counts, calls, journal = self._run.emit.tally.all(), self.pool.calls(), self._run.journal
+        try:
+            return run_counts(counts, journal), calls if journal is None else journal.calls()
+        except StateError:
+            return counts, calls
 
     def _record_calls(self) -> None:
         if self._run.journal is not None:

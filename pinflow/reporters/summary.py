@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import USAGE, RateLimited, SpamBlocked
+from pinflow.events import status_json
 from pinflow.lazy_dataclass import dataclass
 from pinflow.reporters.errors import error_data
 from pinflow.reporters.text import fit, inert, json_text, one_line, table, wrap
@@ -25,18 +26,18 @@ _STATES = {
     "ok": ("done", "green"),
     "planned": ("dry run, nothing was changed", "cyan"),
     "paused": ("paused", "yellow"),
-    "in_doubt": ("in doubt", "red"),
+    "in_doubt": ("outcome unknown", "red"),
     "cancelled": ("stopped", "yellow"),
     "failed": ("failed", "red"),
 }
-_HEADINGS = {"already": "already there", "doubt": "in doubt", "planned": "would be done"}
+_HEADINGS = {"already": "already there", "unknown": "outcome unknown", "planned": "would be done"}
 # what fits on a screen or two; --output json and pinflow runs show have the rest
 _SHOWN = 10  # failures, and keys per reason
 _OUTPUT_LINES = 40
 _ACCOUNTS = 40  # lines of their table
 _NUMBERS = ("done", "skipped", "failed", "calls")  # of an account
-_ACCOUNT_STATES = {"ok": "done", "already": "done before", "in_doubt": "in doubt"}
-_ACCOUNT_FIELDS = ("account", "loop", "key", "status", "facts", "counts", "calls")  # beside its error
+_ACCOUNT_STATES = {"ok": "done", "already": "done before", "in_doubt": "outcome unknown"}
+_ACCOUNT_FIELDS = ("account", "loop", "key", "facts", "counts", "calls")  # beside its error
 _DAY = 86_400
 
 
@@ -178,7 +179,7 @@ class Recap:
             if self.command:
                 yield self.command
         elif result.status == "in_doubt":
-            yield f"to see what is in doubt: pinflow runs show {run} --items"
+            yield f"to see what is unknown: pinflow runs show {run} --items"
             yield f"then continue: pinflow resume {run}"
         elif result.status == "paused":
             after = result.resume_after
@@ -304,7 +305,7 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
     return {
         "run": result.run,
         "name": name,
-        "status": result.status,
+        **status_json(result.status),
         "exit_code": result.exit_code,
         "sandbox": result.sandbox,
         "seconds": result.seconds,
@@ -315,6 +316,7 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
         "calls": result.calls,
         "accounts": [
             {name: getattr(account, name) for name in _ACCOUNT_FIELDS}
+            | status_json(account.status)
             | {"error": account.error and error_data(account.error)}
             for account in result.accounts
         ],
@@ -324,7 +326,7 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
         "failed": [_item_data(("step", "key", "error"), row, result) for row in result.failed],
         "failed_count": result.failed_count,
         "steps": [
-            {"path": s.path, "status": s.status, "seconds": s.seconds, "error": s.error and error_data(s.error)}
+            {"path": s.path, **status_json(s.status), "seconds": s.seconds, "error": s.error and error_data(s.error)}
             for s in result.steps
         ],
         "forecast": forecast

@@ -27,9 +27,9 @@ MARKS: Mapping[str, str] = {
     "warning": "!",
 }
 PLAIN_MARKS: Mapping[str, str] = {**MARKS, "ok": "+", "failed": "x", "planned": "~", "paused": "="}
-STATES: Mapping[str, str] = {"in_doubt": "in doubt"}  # of runs and steps, where the word for people differs
-OUTCOMES = ("done", "adopted", "already", "planned", "skipped", "failed", "doubt")
-_OUTCOME_WORDS = {"already": "already there", "doubt": "in doubt"}
+STATES: Mapping[str, str] = {"in_doubt": "outcome unknown"}  # of runs and steps, where the word for people differs
+OUTCOMES = ("done", "adopted", "already", "planned", "skipped", "failed", "unknown")
+_OUTCOME_WORDS = {"already": "already there", "unknown": "outcome unknown"}
 _TROUBLE = ("failed", "paused", "in_doubt")
 _DAY = 86_400
 

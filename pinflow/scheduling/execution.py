@@ -107,7 +107,12 @@ def _run(app: App, store: OccurrenceStore, active: ActiveRun, options: Options) 
     if before.state == "ok":
         return _ALREADY_DONE
     if before.state in ("failed", "in_doubt", "unreadable"):
-        return RunOutcome("failed", before.error, f"had ended already: {before.state}", before.exit_code)
+        return RunOutcome(
+            "failed",
+            before.error,
+            f"had ended already: {before.state.replace('in_doubt', 'outcome unknown')}",
+            before.exit_code,
+        )
     active.occurrence = store.begin(active.occurrence)
     return _result_outcome(app, active, app.resume(active.occurrence.run, options))
 

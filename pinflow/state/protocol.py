@@ -170,6 +170,9 @@ class Journal(Protocol):
     def finish_item(self, loop: str, key: str, status: str) -> None:
         """Store how an item of a loop ended; durable as `finish_step` is."""
 
+    def item_counts(self, loop: str) -> dict[str, int]:
+        """How many items of a loop ended "ok" and were "skipped", in all processes of the run."""
+
     def effect(self, step: str, key: str) -> EffectRecord | None: ...
 
     def record_intent(

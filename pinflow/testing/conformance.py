@@ -294,7 +294,7 @@ class _PluginCheck:
         if result is None:
             return
         if result.exit_code == DOUBT:
-            what = "ends in doubt after a lost answer: give ctx.once a find that checks the target"
+            what = "ends with an unknown outcome after a lost answer: give ctx.once a find that checks the target"
             self._note(what, ConformanceFinding(name, "resume", what, case.shown))
             return
         topic = ""  # of a difference that is harmless

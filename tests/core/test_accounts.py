@@ -43,7 +43,8 @@ def test_an_account_whose_next_turn_begins_as_the_last_one_ends_is_signed_out_fi
             assert met.wait(20)
         told.append("out")
 
-    accounts = Accounts(Emitter("r", [], lambda: 0.0), sign_in=sign_in, sign_out=sign_out, calls=lambda token: {})
+    emit = Emitter("r", [], lambda: 0.0)
+    accounts = Accounts(emit, sign_in=sign_in, sign_out=sign_out, calls=lambda token: {}, journal=None)
     accounts._lock = Watched(accounts._lock)  # type: ignore[assignment]
     login = cast("ItemLogin", type("Login", (), {"api": "v5"}))
 

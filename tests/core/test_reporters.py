@@ -470,7 +470,7 @@ def test_a_step_that_failed_as_a_whole_is_told_with_its_reason() -> None:
             "in_doubt",
             InDoubt("no answer"),
             "  copy: no answer",
-            ["  to see what is in doubt: pinflow runs show r1 --items", "  then continue: pinflow resume r1"],
+            ["  to see what is unknown: pinflow runs show r1 --items", "  then continue: pinflow resume r1"],
         ),
         (
             "cancelled",

@@ -16,6 +16,7 @@ from pinflow import ActionError, Context, RateLimited, action
 from pinflow.app import App
 from pinflow.clock import Clock
 from pinflow.errors import StateError, UsageError
+from pinflow.events import Progress, StepFinished
 from pinflow.state.folder.runs import FolderRuns
 from pinflow_sandbox import Settings, start
 from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
@@ -159,7 +160,16 @@ def test_a_loop_goes_on_with_the_items_that_are_left(project: Any) -> None:
         outputs: {ok: "${{ steps.all.ok }}", already: "${{ steps.all.already }}"}
     """
     assert project.run(recipe).failed == (("all", "3", "POST /things: not now (HTTP 403)"),)
-    assert project.resume().outputs == {"ok": 1, "already": 5}
+    result = project.resume()
+    assert result.outputs == {"ok": 6, "already": 0}  # of both processes
+    assert result.counts == {"thing": {"done": 6}}
+    assert result.calls == {"access_token": {"other": 7}}
+    finished = project.events[-1]
+    assert (finished.counts, finished.outputs, finished.calls) == (result.counts, result.outputs, result.calls)
+    (ended,) = [event for event in project.events if type(event) is StepFinished and event.step == "all"][-1:]
+    assert ended.counts == {"thing": {"done": 6}}
+    progress = [event for event in project.events if type(event) is Progress][-1]
+    assert (progress.done, progress.total, progress.failed) == (6, 6, 0)
     assert shop.names() == [f"thing {n}" for n in (0, 1, 2, 4, 5, 3)]
 
 

@@ -83,7 +83,7 @@ def test_runs_of_the_version_before_are_listed_and_shown(machine: Machine) -> No
 def test_a_run_of_the_version_before_resumes_where_it_stopped(machine: Machine) -> None:
     run = machine.app.runs()[2].id
     result = machine.app.resume(run, Options(approve=lambda _: True))
-    assert (result.status, result.counts["board"]["done"]) == ("ok", 2)
+    assert (result.status, result.counts["board"]) == ("ok", {"done": 5})  # three of them by the version before
     boards: Any = machine.sandbox.control.state()["boards"]
     names = [board["name"] for board in boards]
     assert [name for name in ("Soups", "Salads", "Cakes", "Breads", "Teas") if name in names] == ["Breads", "Teas"]

@@ -56,7 +56,6 @@ class BoardCopy:
                 self._check(board, body["name"], target_boards, sections, source_pins)
             total, deleted_ids = self._settle_pins(source_pins)
             copy = self._make_board(body, target_boards)
-            remade = min(sum(1 for _ in self.ctx.effects_of("section")), len(sections))
             copy_id = str(copy["id"])
             placed = make_sections(self.ctx, self.target, copy_id, sections)
             pins = PinCopies(self.ctx, self.target, self.options, copy_id, placed, source_pins, deleted_ids, unknown_at)
@@ -64,7 +63,7 @@ class BoardCopy:
         if not self.ctx.dry_run:
             Audit(self.ctx, self.target, copy["id"]).check(self._created_pins, placed.values(), unknown_at)
         self._skip_others(source_pins)
-        return _result(copy["id"], body["name"], (len(sections), remade), result, source_pins)
+        return _result(copy["id"], body["name"], len(sections), result, source_pins)
 
     # before the first write
 
@@ -174,20 +173,17 @@ def name_problems(source: str, name: str, target_boards: Sequence[Board]) -> lis
     return [f"the account already has a board named {name!r} ({taken[0]['id']})"] if taken else []
 
 
-def _result(
-    copy: str, name: str, sections: tuple[int, int], pins: EachResult, source_pins: SourcePins
-) -> BoardCopyResult:
+def _result(copy: str, name: str, sections: int, pins: EachResult, source_pins: SourcePins) -> BoardCopyResult:
     """The counts of a copy. In a dry run, what would be made counts as made."""
-    all_sections, remade = sections
     tiles = len(source_pins.others)
     return {
         "board": {"id": copy, "name": name},
-        "sections": {"created": all_sections - remade, "already": remade},
+        "sections": {"created": sections, "already": 0},
         "pins": {
             "total": pins.complete_count + pins.skipped + pins.failed_count + tiles,
-            "created": pins.done + pins.planned,
-            "adopted": pins.adopted,
-            "already": pins.already,
+            "created": pins.made_count,
+            "adopted": pins.found_count,
+            "already": 0,
             "skipped": pins.skipped + tiles,
             "failed": pins.failed_count,
         },

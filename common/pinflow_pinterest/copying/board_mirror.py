@@ -340,9 +340,9 @@ def _result(
         },
         "pins": {
             "total": matching + pins.complete_count + pins.skipped + pins.failed_count,
-            "created": pins.done + pins.planned,
-            "adopted": pins.adopted,
-            "already": pins.already,
+            "created": pins.made_count,
+            "adopted": pins.found_count,
+            "already": 0,
             "kept": matching,
             "deleted": deleted_pins,
             "extra": len(plan.extra) - deleted_pins,

@@ -13,17 +13,16 @@ class NamedBoard(TypedDict, total=False):
 
 
 class SectionCounts(TypedDict, total=False):
-    """The counts of sections; ``already`` existed, or were made earlier in the same run."""
+    """The counts of sections, of all processes of the run; ``already`` existed before it."""
 
     created: Required[int]
     already: Required[int]
 
 
 class PinCounts(TypedDict, total=False):
-    """The counts of a board's Pins.
+    """The counts of a board's Pins, of all processes of the run.
 
-    ``adopted`` were found on the target after their answer was lost; ``already`` existed before the run, or were made
-    earlier in it.
+    ``adopted`` were found on the target after their answer was lost; ``already`` existed before the run.
     """
 
     total: Required[int]
@@ -60,10 +59,10 @@ class MirrorSectionCounts(TypedDict, total=False):
 
 
 class MirrorPinCounts(TypedDict, total=False):
-    """The counts of Pins of a board that follows another.
+    """The counts of Pins of a board that follows another, of all processes of the run.
 
     ``kept`` were on both boards before the run, and ``extra`` are only on the target. ``adopted`` were found on the
-    target after their answer was lost; ``already`` were made earlier in the same run.
+    target after their answer was lost; ``already`` is 0, and goes with 0.3.
     """
 
     total: Required[int]

@@ -244,6 +244,8 @@ class JournalConformance:
             assert (step.status, step.output, step.seconds) == ("ok", {"id": "123", "names": None}, 1.5)
             assert later.step("other") is None
             assert [later.is_item_done("pins", key) for key in ("1", "2", "3", "4")] == [True, True, False, False]
+            assert later.item_counts("pins") == {"ok": 1, "skipped": 1}
+            assert later.item_counts("other") == {"ok": 0, "skipped": 0}
 
     def test_a_frozen_list_is_whole_or_not_there(self, make_state: MakeState) -> None:
         ids = [str(number * 7919 % 1201) for number in range(1201)]

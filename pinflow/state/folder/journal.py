@@ -188,6 +188,11 @@ class FolderJournal:
         self._store.put(_ITEM, (loop, key, status))
         self._store.commit_sometimes()
 
+    def item_counts(self, loop: str) -> dict[str, int]:
+        """How many items of a loop ended "ok" and were "skipped"."""
+        counts = dict(self._store.read("SELECT status, count(*) FROM items WHERE loop = ? GROUP BY status", (loop,)))
+        return {status: counts.get(status, 0) for status in ("ok", "skipped")}
+
     # effects
 
     def effect(self, step: str, key: str) -> EffectRecord | None:

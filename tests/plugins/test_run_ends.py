@@ -1,0 +1,192 @@
+"""What a run says at its end, and what others say of it: the recap, JSON, `runs`, the outputs. Through the program."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow.app import App
+from pinflow_sandbox import Sandbox, Settings, start
+from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
+from pinflow_sandbox.world import boards
+from tests.cli import Cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pinflow_sandbox.server.messages import HttpRequest
+
+    Fault = Callable[[HttpRequest, Callable[[], HttpResponse]], HttpResponse]
+
+STUDIO, BOARD = "garden_studio", "Table"
+
+
+class Program(Cli):
+    """The program, and a sandbox with an empty board; ``fault`` stands between the two."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        super().__init__(folder)
+        self.fault: Fault = lambda call, apply: apply()
+        self.sandbox: Sandbox = start(
+            now=lambda: self.now,
+            settings=Settings(**{"quotas": False, **settings}),
+            faults=lambda call, apply: self.fault(call, apply),
+        )
+        self.environ |= self.sandbox.environment()
+        self.use_app(App.installed(self.environ, state=folder / "state", clock=self.clock))
+        boards.add_board(self.sandbox.world, STUDIO, BOARD, created=self.now - 1e6)
+
+    def table(self, number: int) -> list[str]:
+        """The arguments of create_pins for a table of so many rows."""
+        file = self.folder / "pins.csv"
+        rows = [f"Pin {n},https://example.com/{n}.jpg" for n in range(1, number + 1)]
+        file.write_text("\n".join(["title,image_url", *rows]) + "\n")
+        return ["create_pins", "-i", f"file={file}", "-i", f"board={BOARD}"]
+
+    def titles(self) -> list[str]:
+        """The titles of the Pins on the board, in the order in which they were made."""
+        world = self.sandbox.world
+        (board,) = [board for board in world.boards.values() if board.name == BOARD]
+        pins = sorted((pin for pin in world.pins.values() if pin.board_id == board.id), key=lambda pin: pin.id)
+        return [pin.content.title or "" for pin in pins]
+
+    def events(self) -> list[dict[str, Any]]:
+        """What the last command wrote with ``--output ndjson``."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    made = Program(tmp_path)
+    with made.sandbox:
+        yield made
+
+
+def is_creation(call: HttpRequest) -> bool:
+    return (call.method, call.path) == ("POST", "/v5/pins")
+
+
+def lost_and_blind(number: int, *, path: str = "/pins") -> Fault:
+    """From the ``number``-th creation on answers are lost, and the listings of Pins answer 503."""
+    creations = 0
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        nonlocal creations
+        creations += is_creation(call)
+        if is_creation(call) and creations >= number:
+            apply()
+            raise ConnectionDropped
+        if creations >= number and call.method == "GET" and call.path.endswith(path):
+            return HttpResponse(503, b'{"code": 503, "message": "busy"}')
+        return apply()
+
+    return fault
+
+
+# an unknown outcome
+
+
+def test_a_lost_write_that_can_not_be_looked_for_is_told_as_unknown_everywhere(program: Program) -> None:
+    program.fault = lost_and_blind(3)
+    assert program("run", *program.table(4), "--yes") == 7
+    assert "Create Pins from a table: outcome unknown" in program.stdout
+    counts = [line.split() for line in program.stdout.splitlines() if line.startswith(("       ", "  pin"))]
+    assert counts[:2] == [["done", "outcome", "unknown"], ["pin", "2", "1"]]
+    assert "doubt" not in program.stdout + program.stderr
+
+    (run,) = program.data("runs")["runs"]
+    assert (run["state"], run["state_alias"], run["exit_code"]) == ("unknown", "in_doubt", 7)
+    shown = program.data("runs", "show", "--items")
+    assert shown["counts"]["pin"] == {"done": 2, "unknown": 1, "doubt": 1}
+    assert sorted(item["state"] for item in shown["items"]) == ["done", "done", "unknown"]
+    assert program("runs") == 0
+    assert "outcome unknown  pin: 2 done, 1 outcome unknown" in program.stdout
+    assert program("runs", "show") == 0
+    assert "  error    outcome unknown, exit 7\n" in program.stdout
+    assert "doubt" not in program.stdout
+
+
+@pytest.mark.parametrize("output", ["json", "ndjson"])
+def test_programs_read_unknown_and_the_word_of_before_beside_it(program: Program, output: str) -> None:
+    program.fault = lost_and_blind(1)
+    assert program("run", *program.table(2), "--yes", "--output", output) == 7
+    data = program.json if output == "json" else program.events()[-1]
+    assert (data["status"], data["status_alias"], data["exit_code"]) == ("unknown", "in_doubt", 7)
+    assert data["counts"] == {"pin": {"unknown": 1}}
+    steps = (
+        data["steps"]
+        if output == "json"
+        else [event for event in program.events() if event["event"] == "StepFinished" and "[" not in event["step"]]
+    )
+    assert [(step["status"], step.get("status_alias")) for step in steps] == [("ok", None), ("unknown", "in_doubt")]
+
+
+def test_an_unknown_write_is_settled_by_the_resume(program: Program) -> None:
+    program.fault = lost_and_blind(2)
+    assert program("run", *program.table(3), "--yes") == 7
+    program.fault = lambda call, apply: apply()
+    assert program("resume", "--output", "json") == 0
+    assert program.titles() == ["Pin 1", "Pin 2", "Pin 3"]
+    assert program.json["outputs"] == {"rows": 3, "created": 3, "failed": 0}
+    assert program.json["counts"] == {"pin": {"done": 2, "adopted": 1}}
+
+
+# totals
+
+
+@pytest.mark.parametrize("output", ["human", "json", "ndjson"])
+def test_totals_after_a_resume_are_the_runs(program: Program, output: str) -> None:
+    """The first process makes 28 of 60 Pins, and then it is told to come back later."""
+    creations = 0
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        nonlocal creations
+        creations += is_creation(call)
+        if creations == 29:
+            return HttpResponse(429, b'{"code": 8, "message": "later"}', headers=(("Retry-After", "900"),))
+        return apply()
+
+    program.fault = fault
+    assert program("run", *program.table(60), "--yes") == 6
+    program.now += 900
+    creations = 100
+    assert program("resume", "--output", output) == 0
+    if output == "human":
+        assert [line.split() for line in program.stdout.splitlines()[1:3]] == [["done"], ["pin", "60"]]
+        assert [line for line in program.stdout.splitlines() if "created" in line or "rows" in line] == [
+            "  rows: 60",
+            "  created: 60",
+        ]
+        return
+    data = program.json if output == "json" else program.events()[-1]
+    assert data["outputs"] == {"rows": 60, "created": 60, "failed": 0}
+    assert data["counts"] == {"pin": {"done": 60}}
+    assert data["calls"]["access_token"]["org_write"] == 61
+    shown = program.data("runs", "show")
+    assert shown["calls"] == data["calls"]
+    assert shown["counts"]["pin"]["done"] == 60
+
+
+def test_a_copy_that_was_resumed_counts_all_that_it_made(program: Program) -> None:
+    creations = 0
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        nonlocal creations
+        creations += is_creation(call)
+        if creations == 10:
+            return HttpResponse(429, b'{"code": 8, "message": "later"}', headers=(("Retry-After", "900"),))
+        return apply()
+
+    program.fault = fault
+    words = ["copy_board", "-i", "board=Garden ideas", "-i", "name=Copy"]
+    assert program("run", *words, "--yes") == 6
+    program.now += 900
+    creations = 100
+    assert program("resume", "--output", "json") == 0
+    outputs = program.json["outputs"]
+    assert outputs["pins"]["created"] == outputs["pins"]["total"] - outputs["pins"]["skipped"]
+    assert (outputs["pins"]["already"], outputs["sections"]) == (0, 3)
+    assert program.json["counts"]["pin"]["done"] == outputs["pins"]["created"]
