@@ -27,6 +27,7 @@ from tests.benchmarks.sandbox import sandbox
 from tests.benchmarks.scheduling import run_schedule, scheduling
 from tests.benchmarks.service import serve
 from tests.benchmarks.starting import start_up
+from tests.benchmarks.writes import run_writes, writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ PARTS: Mapping[str, Callable[[Sizes, Path], Iterator[Figure]]] = {
     "calls": checks,
     "engine": engine,
     "accounts": accounts,
+    "writes": writes,
     "copies": copies,
     "memory": memory,
     "journal": journal,
@@ -47,6 +49,7 @@ CHILDREN: Mapping[str, Callable[..., int]] = {
     "serve": serve,
     "accounts": run_accounts,
     "engine": run_engine,
+    "writes": run_writes,
     "copies": run_copies,
     "copy": run_copy,
     "schedule": run_schedule,

@@ -68,7 +68,7 @@ def _figures(found: Mapping[str, Any], pins: int, latency: float) -> Iterator[Fi
 def check(there: Service, before: Mapping[str, int], original: str, made: Mapping[str, list[str]], size: Sizes) -> None:
     """End the benchmark if anything was lost, doubled, or asked for in vain. ``made`` has each way's copies."""
     _check_calls(there, before, size)
-    _check_copies(there, original, made)
+    check_copies(there, original, made)
 
 
 def _check_calls(there: Service, before: Mapping[str, int], size: Sizes) -> None:
@@ -93,7 +93,7 @@ def calls(pins: int) -> dict[str, int]:
     }
 
 
-def _check_copies(there: Service, original: str, made: Mapping[str, list[str]]) -> None:
+def check_copies(there: Service, original: str, made: Mapping[str, list[str]]) -> None:
     """End the benchmark unless every copy is like the original: in the same order, where one Pin is sent at a time."""
     boards = {board["id"]: _content(board) for board in there.control("state")["boards"]}
     for way, copied in made.items():
@@ -131,13 +131,14 @@ def run_copies(small: str, board: str, pairs: str, folder: str) -> int:
         copy(small)
     for number in range(int(pairs)):
         for way, copy in list(zip(WAYS, ways, strict=True))[:: -1 if number % 2 else 1]:
-            copied, took = _timed(partial(copy, board))
+            copied, took = timed_copy(partial(copy, board))
             found[way].append({"board": copied, "wall": took.wall, "processor": took.processor})
     print(json.dumps(found))
     return 0
 
 
-def _timed(copy: Callable[[], str]) -> tuple[str, Seconds]:
+def timed_copy(copy: Callable[[], str]) -> tuple[str, Seconds]:
+    """The id of a copy, and what it took to make it."""
     found: list[str] = []
     took = timed(lambda: found.append(copy()))
     return found[0], took

@@ -21,6 +21,8 @@ class Sizes:
     pairs: int  # of runs and bare loops
     copied: int  # Pins of the board that pinflow and the bare loop copy
     copies: int  # pairs of copies
+    written: tuple[int, int]  # Pins of the boards whose copies tell what one more write costs
+    writes: int  # pairs of them
     latencies: tuple[float, ...]  # seconds that the service takes to answer them
     pins: int  # of the small board whose copy's memory is measured
     more_pins: int  # of the big board
@@ -37,6 +39,8 @@ SIZES = {
         pairs=5,
         copied=500,
         copies=3,
+        written=(20, 900),
+        writes=5,
         latencies=(0.0, 0.02, 0.08),
         pins=1000,
         more_pins=50_000,
@@ -51,6 +55,8 @@ SIZES = {
         pairs=3,
         copied=500,
         copies=1,
+        written=(20, 900),
+        writes=2,
         latencies=(0.0, 0.02, 0.08),
         pins=500,
         more_pins=5000,
@@ -65,6 +71,8 @@ SIZES = {
         pairs=1,
         copied=6,
         copies=1,
+        written=(2, 6),
+        writes=1,
         latencies=(0.0, 0.001),
         pins=3,
         more_pins=30,

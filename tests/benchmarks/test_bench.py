@@ -31,6 +31,8 @@ FIGURES = [
     r"engine: 10 reads, whole run +[\d.]+ x requests\.Session +goal: at most 1\.2",
     r"engine: growth per step +[\d.]+ x 5 steps +goal: at most 1\.05",
     r"3 accounts through all_accounts +[\d.]+ ms of CPU an account +goal: at most 3\.3",
+    r"writes: CPU of one more, durable +[\d.]+ x requests\.Session +goal: at most 1\.25.* from 2 to 6 Pins",
+    r"writes: copy of 6 Pins on the wall +[\d.]+ x requests\.Session +goal: at most 1\.5",
     *(
         line
         for latency in ("0", "1")
@@ -78,7 +80,7 @@ def test_a_copy_asks_for_little_beside_the_pins(said: list[str]) -> None:
 def test_an_unknown_part_is_told_with_those_that_there_are() -> None:
     finished = bench("starts")
     assert finished.returncode == 2
-    assert "no such part: starts; there are: start, calls, engine, accounts, copies" in finished.stderr
+    assert "no such part: starts; there are: start, calls, engine, accounts, writes, copies" in finished.stderr
 
 
 @pytest.mark.parametrize(
