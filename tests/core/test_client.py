@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -430,6 +431,18 @@ def test_calls_share_one_connection(world: World) -> None:
     for _ in range(5):
         client.get("/boards/1")
     assert world.server.connections == 1
+
+
+def test_who_replaces_the_adapter_is_asked_even_where_a_connection_is_open(world: World) -> None:
+    world.serve(reply(value={"from": "the service"}))
+    client = world.client()
+    address = f"{world.server.origin}/v5/boards/1"
+    assert client.get("/boards/1") == {"from": "the service"}
+    with responses.RequestsMock() as pretended:  # it replaces HTTPAdapter.send, as other such libraries do
+        pretended.get(address, json={"from": "a test"})
+        assert client.get("/boards/1") == {"from": "a test"}
+    assert client.get("/boards/1") == {"from": "the service"}
+    assert len(world.server.requests) == 2
 
 
 def test_cookies_are_not_kept(world: World) -> None:

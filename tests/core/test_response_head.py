@@ -23,7 +23,7 @@ class Wire:
         self._sent = sent
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(io.BytesIO(self._sent))  # type: ignore[arg-type]
+        return io.BufferedReader(io.BytesIO(self._sent))
 
 
 def read(kind: type[http.client.HTTPResponse], sent: bytes, method: str) -> Any:
