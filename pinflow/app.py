@@ -289,9 +289,9 @@ class App:
 
     # -- afterwards
 
-    def runs(self) -> Sequence[RunRecord]:
-        """Every recorded run, newest first."""
-        return self.store.runs.list()
+    def runs(self, *, number: int | None = None) -> Sequence[RunRecord]:
+        """The recorded runs, newest first: all, or so many. One that can't be read says why in its ``error``."""
+        return self.store.runs.list(number=number)
 
     def show(self, run_id: str) -> RunDetail:
         """What is recorded of one run. Raises UsageError if there is none, StateError if it can't be read."""

@@ -6,8 +6,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from pinflow.errors import OK, UsageError
+from pinflow.errors import OK, StateError, UsageError
 from pinflow.events import status_json
+from pinflow.lazy_dataclass import replace
 from pinflow.reporters.summary import counts_table
 from pinflow.reporters.text import cells, fit, inert, json_text, table
 from pinflow.reporters.wording import STATES, counts_text, duration, effect_text, is_nested
@@ -49,17 +50,17 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 
 def _find_run(app: App, run_id: str | None) -> RunDetail:
-    run_id = run_id or next((record.id for record in app.runs()), None)
+    run_id = run_id or next((record.id for record in app.runs(number=1)), None)
     if run_id is None:
         raise UsageError("no run is recorded", hint="dry runs and runs with --sandbox are not recorded")
     return app.show(run_id)
 
 
 def _list(shell: Shell, app: App, *, everything: bool) -> int:
-    runs = list(app.runs())
-    listed = runs if everything else runs[:_LISTED]
+    runs = [_checked(app, record) for record in app.runs(number=None if everything else _LISTED)]
+    records = [record for record, _ in runs]
     if not shell.human:
-        return shell.say_json({"runs": [record_data(record) for record in listed]})
+        return shell.say_json({"runs": [record_data(record) for record in records]})
     if not runs:
         shell.tell("No runs yet. To try one: pinflow run copy_board --sandbox")
         return OK
@@ -69,16 +70,31 @@ def _list(shell: Shell, app: App, *, everything: bool) -> int:
             _time_text(record.started),
             fit(record.name or "?", 30),
             _state_text(record.state),
-            _effects_text(app, record),
+            _effects_text(detail),
             _next_command(record),
         )
-        for record in listed
+        for record, detail in runs
     ]
     for line in _table(rows, shell.width(shell.stdout)):
         shell.say(line)
-    if len(runs) > len(listed):
-        shell.tell(f"{len(runs) - len(listed)} older runs: pinflow runs --all")
+    damaged = [f"  {inert(record.id)}: {inert(record.error)}" for record in records if record.state == "unreadable"]
+    for line in ["unreadable", *damaged] if damaged else []:  # whole: it says which file, and why
+        shell.say(line)
+    if (older := app.store.runs.count() - len(runs)) > 0 and not everything:
+        shell.tell(f"{older} older runs: pinflow runs --all")
     return OK
+
+
+def _checked(app: App, record: RunRecord) -> tuple[RunRecord, RunDetail | None]:
+    """A run, and what is recorded of it; one that is damaged anywhere is unreadable, with the reason."""
+    if record.state == "unreadable":
+        return record, None
+    try:
+        return record, app.show(record.id)
+    except UsageError:  # removed just now
+        return record, None
+    except StateError as error:
+        return replace(record, state="unreadable", error=error.message), None
 
 
 def _table(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
@@ -97,10 +113,8 @@ def _state_text(state: str) -> str:
     return inert(STATES.get(state, state))
 
 
-def _effects_text(app: App, record: RunRecord) -> str:
-    if record.state == "unreadable":
-        return "-"
-    return fit(counts_text(_counts(app.show(record.id))) or "-", 40)
+def _effects_text(detail: RunDetail | None) -> str:
+    return "-" if detail is None else fit(counts_text(_counts(detail)) or "-", 40)
 
 
 def _counts(detail: RunDetail) -> Mapping[str, Mapping[str, int]]:

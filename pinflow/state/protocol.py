@@ -125,6 +125,9 @@ class Runs(Protocol):
     def list(self, *, number: int | None = None, before: str = "") -> Sequence[RunRecord]:
         """Runs as `look` gives them, newest first: at most ``number``, of those older than ``before``. Never raises."""
 
+    def count(self) -> int:
+        """How many runs there are."""
+
     def last(self) -> str | None:
         """The id of the newest run."""
 

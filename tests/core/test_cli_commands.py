@@ -532,6 +532,31 @@ def test_a_run_whose_record_is_damaged_is_shown_by_nobody_as_one_to_resume(cli: 
     assert cli.stdout == ""
 
 
+@pytest.mark.parametrize("table", ["run", "effects", "steps", "seal"])
+def test_a_damaged_run_is_named_with_its_reason_and_the_others_are_listed(
+    cli: Cli, recipe: str, shop: Shop, table: str
+) -> None:
+    shop.bad = {0}
+    for _ in range(3):
+        cli("run", recipe, "-i", "count=2")
+    file = sorted((cli.folder / "state" / "runs").glob("*.db"))[1]
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(f"UPDATE {table} SET {'total' if table == 'seal' else 'check_value'} = 7")
+    assert cli("runs") == 0
+    assert [line.split()[0] for line in cli.stdout.splitlines()[1:4]] == [run["id"] for run in cli.data("runs")["runs"]]
+    assert cli("runs") == 0
+    what = "rows of it are gone, or older than the others" if table == "seal" else f"a row of its {table} is not as"
+    reason = f"{file} is damaged: {what}{'' if table == 'seal' else ' it was written'}; it was left as it is"
+    assert cli.stdout.splitlines()[-2:] == ["unreadable", f"  {file.stem}: {reason}"]
+    assert cli.stdout.count("thing: 1 done, 1 failed") == 2
+    states = {run["id"]: (run["state"], run["error"]) for run in cli.data("runs")["runs"]}
+    assert states.pop(file.stem) == ("unreadable", reason)
+    assert {state for state, _ in states.values()} == {"failed"}
+    for words in (("runs", "show", file.stem), ("resume", file.stem), ("undo", file.stem)):
+        assert cli(*words) == 8
+        assert reason in cli.stderr
+
+
 def test_an_unknown_run_can_not_be_shown(cli: Cli) -> None:
     assert cli("runs", "show", "nope") == 2
     assert "nope" in cli.stderr

@@ -75,7 +75,7 @@ class RunsConformance:
         assert [run.id for run in runs.list()] == ids[::-1]
         assert [run.id for run in runs.list(number=2)] == [ids[4], ids[3]]
         assert [run.id for run in runs.list(number=2, before=ids[3])] == [ids[2], ids[1]]
-        assert (list(runs.list(before=ids[0])), runs.last()) == ([], ids[4])
+        assert (list(runs.list(before=ids[0])), runs.last(), runs.count()) == ([], ids[4], 5)
 
     def test_the_detail_of_a_run_holds_all_that_was_recorded(self, make_state: MakeState) -> None:
         with closing(make_state().runs.create(run_record())) as journal:

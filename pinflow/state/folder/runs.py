@@ -116,7 +116,7 @@ class FolderRuns:
             return record
         except StateError as error:
             return _unreadable(run_id, error.message)
-        except (*UNREADABLE, OSError) as error:
+        except (*UNREADABLE, OSError, RecursionError) as error:
             return _unreadable(run_id, str(error))
 
     def list(self, *, number: int | None = None, before: str = "") -> Sequence[RunRecord]:
@@ -124,6 +124,10 @@ class FolderRuns:
         ids = (file.stem for file in self._files() if not before or file.stem < before)
         rows = (self.look(run_id) for run_id in ids if self._size(run_id))
         return [*islice(filter(None, rows), number)]
+
+    def count(self) -> int:
+        """How many runs there are that got as far as their file."""
+        return sum(map(bool, (self._size(file.stem) for file in self._files())))
 
     def last(self) -> str | None:
         """The id of the newest run that got as far as its file."""
@@ -138,6 +142,9 @@ class FolderRuns:
             with look(file, RUN) as connection:
                 if record.state == "unreadable":  # what is said of the run itself, and not the file
                     raise StateError(record.error, hint=RUN.advice)
+                connection.execute("BEGIN")  # all as it was at one moment
+                if record.state != "running" and version_of(connection) > 1:
+                    verify(connection, file)
                 steps = [
                     StepRecord(path, status, json.loads(output), seconds, error)
                     for path, status, output, seconds, error in rows_of(connection, file, STEPS)
@@ -147,7 +154,7 @@ class FolderRuns:
                 for kind, outcome, number in connection.execute(COUNTS, ("", LAST)):
                     counts.setdefault(kind, {})[outcome] = number
                 calls = calls_of(rows_of(connection, file, CALLS))
-        except (sqlite3.Error, ValueError) as error:
+        except (*UNREADABLE, ValueError, TypeError, RecursionError) as error:
             raise unreadable(file, error, RUN) from error
         return RunDetail(record, steps, effects, counts, calls)
 
