@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from pinflow.recipe.source import Source as Source
     from pinflow.recipe.validators import seconds as seconds
     from pinflow.reporters.text import inert as inert, table as table
+    from pinflow.schema.addresses import is_address as is_address
     from pinflow.schema.constraints import Number as Number, Text as Text
     from pinflow.state.folder.atomic_file import sync_folder as sync_folder
     from pinflow.state.folder.filesystem import check_place as check_place
@@ -100,6 +101,7 @@ _HOMES = {
     "recipe.source": ("Source",),
     "recipe.validators": ("seconds",),
     "reporters.text": ("inert", "table"),
+    "schema.addresses": ("is_address",),
     "schema.constraints": ("Number", "Text"),
     "state.folder.atomic_file": ("sync_folder",),
     "state.folder.filesystem": ("check_place",),

@@ -27,6 +27,7 @@ Title = Annotated[str, Text(max_length=TITLE_LENGTH)]
 Description = Annotated[str, Text(max_length=DESCRIPTION_LENGTH)]
 AltText = Annotated[str, Text(max_length=ALT_TEXT_LENGTH)]
 Link = Annotated[str, Text(max_length=LINK_LENGTH)]
+ImageAddress = Annotated[str, Text(min_length=1, format="address")]
 DominantColor = Annotated[str, Text(pattern="^#[0-9A-Fa-f]{6}$")]
 
 BoardName = Annotated[str, Text(min_length=1)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
+from pinflow import RemoteError
 from pinflow_pinterest.boards import single_or_none, without_none
 from pinflow_pinterest.gateway import gateway
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = ("title", "description", "link", "alt_text")
 _CLOCK_DIFFERENCE: Final = 600.0  # seconds between the service's clock and this one, as the version before allowed for
+# a refusal tells in words what it is about; code 235 alone means addresses of both kinds
+_ABOUT_LINK: Final = re.compile(r"\blinks?\b", re.IGNORECASE)
+_ABOUT_IMAGE: Final = re.compile(r"\b(?:images?|pictures?|photos?|media|fetch|download)\b", re.IGNORECASE)
 
 
 def reread_pin(ctx: Context, stored: Mapping[str, Any]) -> Pin:
@@ -42,12 +47,39 @@ def add_pin(ctx: Context, body: Mapping[str, Any]) -> Pin:
 
     return ctx.once(
         "create",
-        lambda: service.make_pin(body),
+        lambda: _make_pin(service, body),
         place=pin_place_of(service, body["board_id"], section),
         likeness=new_pin_likeness(body),
         find=find,
         kind="pin",
     )
+
+
+def _make_pin(service: Gateway, body: Mapping[str, Any]) -> Pin:
+    """The new Pin. A refusal of its link or its picture names the address, which the service's answer does not."""
+    try:
+        return service.make_pin(body)
+    except RemoteError as error:
+        if 400 <= error.status < 500:
+            _name_address(error, body)
+        raise
+
+
+def _name_address(error: RemoteError, body: Mapping[str, Any]) -> None:
+    source = body.get("media_source", {})
+    image = next((name for name in ("image_url", "cover_image_url") if _address_of(source, name)), "")
+    if _ABOUT_LINK.search(error.text) and body.get("link"):
+        error.argument, address = "link", body["link"]
+    elif image and (error.code == 235 or _ABOUT_IMAGE.search(error.text)):
+        error.argument, address = image, _address_of(source, image)
+    else:
+        return
+    error.message = f"{error.message}: {address}"
+
+
+def _address_of(source: Mapping[str, Any], argument: str) -> str:
+    value = source.get("url" if argument == "image_url" else argument)
+    return value if isinstance(value, str) else ""
 
 
 def save_pin(ctx: Context, *, pin: str, board: str, section: str | None) -> Pin:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pinflow.engine.placeholder import PLANNED, holds_planned
 from pinflow.errors import ActionError, PinflowError
 from pinflow.lazy_dataclass import dataclass
 from pinflow.plugin.parameters import sentences
-from pinflow.suggestions import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from pinflow.plan import PlannedStep
     from pinflow.plugin.action import Action
     from pinflow.schema.invalid import Invalid, Location
+
+_SHOWN: Final = 60  # characters of a text that is not what it should be: enough to find it in a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ def _mistake(problem: Invalid, arguments: Mapping[str, Any]) -> Mistake:
         return Mistake((), str(problem))
     what = str(problem)
     if what.startswith(("isn't ", "doesn't ")) and isinstance(value := _value_at(arguments, problem.location), str):
-        what = f"{quote(value)} {what}"
+        shown = value if len(value) <= _SHOWN else f"{value[: _SHOWN - 1]}…"
+        what = f"'{shown}' {what}"
     return Mistake(problem.location, what)
 
 

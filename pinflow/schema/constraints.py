@@ -7,13 +7,17 @@ from pinflow.lazy_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Limits of a text parameter. ``format`` names what it is ("id", "date") for people and editors."""
+    """Limits of a text parameter. ``format`` names what it is ("id", "date", "address") for people and editors.
+
+    ``path_hint`` says what to do with a file of this computer where an address is wanted.
+    """
 
     pattern: str | None = None
     min_length: int = 0
     max_length: int | None = None
     format: str = ""
     description: str = ""
+    path_hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from pinflow.lazy_dataclass import dataclass, replace
+from pinflow.schema.addresses import address_hint, is_address
 from pinflow.schema.constraints import Number, Text
 from pinflow.schema.invalid import QUOTE, Invalid, join_words, mismatch, not_one_of, out_of_bounds
 
@@ -35,6 +36,7 @@ FORMATS = {  # what a text of each format is
     "segment": "a path segment (no spaces, no / ? # \\ and no ..)",
     "token": "the name of a token (letters, digits, _ . and -)",
     "date": "a date (YYYY-MM-DD)",
+    "address": "an address (https://...)",
 }
 NO_TEXT_LIMITS, NO_NUMBER_LIMITS = Text(), Number()
 
@@ -93,7 +95,8 @@ class TextType(Type):
         elif not self._is_of_format(value):
             expected = self.limits.description or FORMATS.get(self.limits.format, "")
             message = f"isn't {expected}" if expected else f"doesn't match {self.limits.pattern}"
-            problems.append(Invalid(message, location=location, expected=expected))
+            hint = address_hint(value, self.limits.path_hint) if self.limits.format == "address" else ""
+            problems.append(Invalid(message, hint, location, expected=expected))
         return value
 
     def matcher(self) -> Callable[[Any], bool]:
@@ -106,6 +109,8 @@ class TextType(Type):
 
     def _is_of_format(self, value: str) -> bool:
         if self.limits.format == "date" and not is_date(value):
+            return False
+        if self.limits.format == "address" and not is_address(value):
             return False
         return self.limits.pattern is None or re.search(self.limits.pattern, value, re.ASCII) is not None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import UsageError
+from pinflow import UsageError, is_address
 from pinflow_pinterest.media.copyable import CAROUSEL_SIZES
 
 if TYPE_CHECKING:
@@ -60,6 +60,16 @@ def find_source(arguments: Mapping[str, Any], known: Sequence[str] = SOURCES) ->
     if kinds:
         raise UsageError(f"{' and '.join(kinds)} can't be combined: set one of them")
     raise UsageError(f"{known[0]} is empty", hint=f"set one of {', '.join(known)}")
+
+
+def images_have_addresses(images: list[Any] | None) -> None:
+    """Raise UsageError for an image of a carousel whose address is none. One that is missing is not looked at."""
+    for number, image in enumerate(images or ()):
+        url = image.get("url")
+        if url and not is_address(url):
+            error = UsageError(f"images[{number}].url: {url!r} isn't an address (https://...)")
+            error.argument = "images"
+            raise error
 
 
 def _image_url(arguments: Mapping[str, Any], locate: Locate) -> dict[str, Any]:

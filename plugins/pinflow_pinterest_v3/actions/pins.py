@@ -11,14 +11,14 @@ from dataclasses import replace
 from itertools import islice
 from typing import Annotated, Any, Final
 
-from pinflow import Context, Number, Text, UsageError, action
+from pinflow import Context, Number, UsageError, action
 from pinflow_pinterest import undo
 from pinflow_pinterest.answers import list_objects
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id, without_none
 from pinflow_pinterest.gateway import all_pins, gateway
-from pinflow_pinterest.ids import AltText, Description, Limit, Link, PinterestId, Title
+from pinflow_pinterest.ids import AltText, Description, ImageAddress, Limit, Link, PinterestId, Title
 from pinflow_pinterest.media import video_action
-from pinflow_pinterest.media.sources import find_source, media_source
+from pinflow_pinterest.media.sources import find_source, images_have_addresses, media_source
 from pinflow_pinterest.pins import add_pin, pin_place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
 from pinflow_pinterest.types import Pin
@@ -82,7 +82,7 @@ def _video_has_cover(video: str | None, cover_image_url: str | None) -> None:
     quota=BOTH_QUOTAS,
     reread=reread_pin,
     undo=undo.PIN,
-    checks=(_shows_one_thing, _video_has_cover),
+    checks=(_shows_one_thing, images_have_addresses, _video_has_cover),
 )
 def create_pin(
     ctx: Context,
@@ -93,11 +93,11 @@ def create_pin(
     description: Description | None = None,
     link: Link | None = None,
     alt_text: AltText | None = None,
-    image_url: Annotated[str, Text(min_length=1)] | None = None,
+    image_url: ImageAddress | None = None,
     images: list[dict[str, str | None]] | None = None,
     index: Annotated[int, Number(ge=0)] | None = None,
     video: PinterestId | None = None,
-    cover_image_url: str | None = None,
+    cover_image_url: ImageAddress | None = None,
 ) -> Pin:
     """Put a new Pin on a board. (PUT /pins/)
 

@@ -14,9 +14,18 @@ from pinflow_pinterest import undo
 from pinflow_pinterest.answers import list_objects, parse_read, parse_write
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, applied_or_none, delete, find_board_id, without_none
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.ids import AltText, Description, DominantColor, Limit, Link, PinterestId, Title
+from pinflow_pinterest.ids import (
+    AltText,
+    Description,
+    DominantColor,
+    ImageAddress,
+    Limit,
+    Link,
+    PinterestId,
+    Title,
+)
 from pinflow_pinterest.media import video_action
-from pinflow_pinterest.media.sources import SOURCES, find_source, media_source
+from pinflow_pinterest.media.sources import SOURCES, find_source, images_have_addresses, media_source
 from pinflow_pinterest.pins import add_pin, pin_place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
 from pinflow_pinterest.types import CreativeType, Deleted, Pin
@@ -30,6 +39,14 @@ READ: Final = frozenset({"boards:read", "pins:read"})
 WRITE: Final = READ | {"boards:write", "pins:write"}
 
 ContentType = Literal["image/jpeg", "image/png"]
+OrFileAddress = Annotated[
+    str,
+    Text(
+        min_length=1,
+        format="address",
+        path_hint="give it as image_file, a path below the recipe's folder",
+    ),
+]
 Base64 = Annotated[str, Text(pattern="^[a-zA-Z0-9+/=]+$")]
 
 
@@ -123,7 +140,7 @@ def _page_has_link(pin_url: bool, link: str | None) -> None:
     quota=BOTH_QUOTAS,
     reread=reread_pin,
     undo=undo.PIN,
-    checks=(_shows_one_thing, _page_has_link),
+    checks=(_shows_one_thing, images_have_addresses, _page_has_link),
 )
 def create_pin(
     ctx: Context,
@@ -135,7 +152,7 @@ def create_pin(
     link: Link | None = None,
     alt_text: AltText | None = None,
     dominant_color: DominantColor | None = None,
-    image_url: Annotated[str, Text(min_length=1)] | None = None,
+    image_url: OrFileAddress | None = None,
     image_file: Annotated[str, Text(min_length=1)] | None = None,
     image_base64: Base64 | None = None,
     content_type: ContentType | None = None,
@@ -143,7 +160,7 @@ def create_pin(
     images_base64: list[dict[str, str | None]] | None = None,
     index: Annotated[int, Number(ge=0)] | None = None,
     video: PinterestId | None = None,
-    cover_image_url: str | None = None,
+    cover_image_url: ImageAddress | None = None,
     cover_image_key_frame_time: Annotated[int, Number(ge=0)] | None = None,
     cover_image_base64: Base64 | None = None,
     cover_image_content_type: ContentType | None = None,
