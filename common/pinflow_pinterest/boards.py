@@ -133,7 +133,15 @@ def find_board(service: Gateway, board: str) -> Board:
     """
     if is_id(board):
         return service.board(board)
-    return choose_board(list(service.boards()), board)
+    return choose_board(boards_with(service, board), board)
+
+
+def boards_with(service: Gateway, reference: str) -> list[Board]:
+    """The account's boards; read a second time if none of the first has this id or name, as one listing may lack it."""
+    boards = list(service.boards())
+    if any(board["id"] == reference for board in boards) or boards_named(boards, reference):
+        return boards
+    return list(service.boards())
 
 
 def find_board_id(service: Gateway, board: str) -> str:

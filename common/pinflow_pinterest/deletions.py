@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, TypedDict
 from pinflow import Context, action
 from pinflow_pinterest.boards import BOTH_QUOTAS, board_owner, board_text, find_deleted, send_deletion
 from pinflow_pinterest.gateway import gateway
+from pinflow_pinterest.listings import read_account_boards
 
 if TYPE_CHECKING:
-    from pinflow_pinterest.gateway import Gateway
-    from pinflow_pinterest.types import Board
+    from collections.abc import Iterator, Sequence
+
+    from pinflow_pinterest.types import Account, Board
 
 
 class DeletedBoards(TypedDict):
@@ -21,28 +23,34 @@ class DeletedBoards(TypedDict):
     left: int
 
 
-def _own_boards(service: Gateway) -> tuple[list[Board], int]:
-    """The account's own boards, and how many boards of others it sees."""
-    boards = list(service.boards())
-    owner = service.account().get("username")
-    own_boards = [board for board in boards if owner and board_owner(board) == owner]
-    return own_boards, len(boards) - len(own_boards)
+def _own_boards(account: Account, boards: Sequence[Board]) -> list[Board]:
+    owner = account.get("username")
+    return [board for board in boards if owner and board_owner(board) == owner]
 
 
 def _targets(ctx: Context) -> list[str]:
-    return [board_text(board) for board in _own_boards(gateway(ctx.client))[0]]
+    return [board_text(board) for board in _own_boards(*read_account_boards(ctx, gateway(ctx.client)))]
 
 
 @action("delete_all_boards", effect="write", quota=BOTH_QUOTAS, destructive=True, targets=_targets)
 def delete_all_boards(ctx: Context) -> DeletedBoards:
     """Delete every board that the account owns, with its sections and all its Pins. (list_boards, then delete_board)
 
-    The list is settled before the first deletion, and stays the same when the run is resumed. Group boards of other
-    accounts are kept.
+    The list is settled before the first deletion, and stays the same when the run is resumed. Nothing is deleted if it
+    is much shorter than the account's own number of boards. Group boards of other accounts are kept.
     """
     service = gateway(ctx.client)
-    own_boards, foreign = _own_boards(service)
-    ids = ctx.freeze("boards", [board["id"] for board in own_boards])
+    listings: list[tuple[Account, list[Board]]] = []
+
+    def settle() -> Iterator[str]:
+        listings.append(read_account_boards(ctx, service))
+        yield from (board["id"] for board in _own_boards(*listings[0]))
+
+    ids = ctx.freeze("boards", settle())
+    # a resumed run has its list, and the account's number may still be the one from before its deletions
+    account, boards = listings[0] if listings else (service.account(), list(service.boards()))
+    own_boards = _own_boards(account, boards)
+    foreign = len(boards) - len(own_boards)
     ctx.log(_deletion_text([board for board in own_boards if board["id"] in set(ids)], foreign))
     result = ctx.each(
         ids,

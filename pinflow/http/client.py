@@ -253,11 +253,13 @@ class Client:
     ) -> Iterator[Page]:
         """Every page of a listing, from the bookmark ``start`` on.
 
-        An empty page is not the end while it has a bookmark. A bookmark that comes
-        twice, or more than ``limits.max_pages`` pages, is a MalformedAnswer.
+        An empty page is not the end while it has a bookmark. A bookmark or a page
+        that comes twice, null in place of a page's list, or more than
+        ``limits.max_pages`` pages, is a MalformedAnswer.
         """
         query = {"page_size": self.api.page_size, **(params or {})}
         seen: set[int] = set()
+        seen_pages: set[int] = set()
         bookmark = start
         for _ in range(self._limits.max_pages):
             if bookmark is not None:
@@ -266,6 +268,9 @@ class Client:
                 seen.add(hash(bookmark))
                 query[self.api.bookmark] = bookmark
             page = _parse_page(self.api, path, self.get(path, params=query))
+            if (digest := _page_digest(page)) in seen_pages:
+                raise MalformedAnswer(f"GET {path}: the listing repeats itself: a page came twice")
+            seen_pages.update(() if digest is None else (digest,))
             yield page
             if page.bookmark is None:
                 return
@@ -509,11 +514,18 @@ def _parse_page(api: Api, path: str, answer: Any) -> Page:
         raise MalformedAnswer(f"GET {path}: the answer is not a listing: it has no {api.items!r}")
     items = answer[api.items]
     bookmark = answer.get(api.bookmark)
-    if not isinstance(items, list | None) or not isinstance(bookmark, str | None):
+    # null is not an empty listing: whoever takes it for one makes again what is there, or leaves out what is
+    if not isinstance(items, list) or not isinstance(bookmark, str | None):
         raise MalformedAnswer(f"GET {path}: the answer's listing or its bookmark is of another type")
     if bookmark and len(bookmark) > _LONGEST_BOOKMARK:
         raise MalformedAnswer(f"GET {path}: the bookmark is longer than {_LONGEST_BOOKMARK:,} characters")
-    return Page(items or [], bookmark or None)
+    return Page(items, bookmark or None)
+
+
+def _page_digest(page: Page) -> int | None:
+    """What tells a page's objects from any other page's: their ids, in order. None if there are none, or not all."""
+    ids = tuple(item.get("id") if isinstance(item, dict) else None for item in page.items)
+    return hash(ids) if ids and all(isinstance(id, str) for id in ids) else None
 
 
 def _add_call(error: RemoteError, call: _ApiCall) -> RemoteError:

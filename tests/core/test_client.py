@@ -1052,6 +1052,23 @@ def test_a_bookmark_that_comes_twice_ends_the_listing(world: World, bookmarks: l
     assert len(world.server.requests) == len(bookmarks)
 
 
+@pytest.mark.parametrize("others", [[], [{"id": "3"}]])
+def test_a_page_that_comes_twice_is_malformed(world: World, others: list[object]) -> None:
+    """Under another bookmark, which no service gives to the same page."""
+    first = [{"id": "1"}, {"id": "2"}]
+    pages = [page(first, "a"), *([page(others, "b")] if others else []), page(first, "c")]
+    world.serve(*pages)
+    with pytest.raises(MalformedAnswer, match="the listing repeats itself: a page came twice"):
+        list(world.client().pages("/boards"))
+    assert len(world.server.requests) == len(pages)
+
+
+def test_pages_that_overlap_are_not_the_same(world: World) -> None:
+    """Something was added while they were fetched."""
+    world.serve(page([{"id": "1"}, {"id": "2"}], "a"), page([{"id": "2"}], "b"), page([], "c"), page([], "d"), page([]))
+    assert [item["id"] for item in world.client().pages("/boards")] == ["1", "2", "2"]
+
+
 def test_a_listing_has_a_last_page(world: World) -> None:
     world.serve(page([1], "a"), page([2], "b"), page([3], "c"))
     with pytest.raises(MalformedAnswer, match="the listing has more than 2 pages"):
@@ -1068,6 +1085,7 @@ def test_a_listing_has_a_last_page(world: World) -> None:
         {},
         {"items": "abc"},
         {"items": {}},
+        {"items": None},
         {"items": [], "bookmark": 7},
         {"items": [], "bookmark": "x" * 9000},
     ],

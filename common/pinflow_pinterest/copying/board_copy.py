@@ -20,6 +20,7 @@ from pinflow_pinterest.boards import boards_named, find_made_board, require_free
 from pinflow_pinterest.copying.page_buffer import PageBuffer
 from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_at
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, NOT_A_PIN, read_pins
+from pinflow_pinterest.listings import read_sections
 from pinflow_pinterest.media.copyable import CopyBody, NotCopyable
 from pinflow_pinterest.sections import find_new_sections, send_section
 
@@ -50,8 +51,8 @@ class BoardCopy:
         """
         unknown_at = earlier_unknown_at(self.ctx)
         with PageBuffer() as buffer:
-            source_pins = read_pins(self.source, board["id"], buffer, self.options)
-            sections = source_sections(self.source, board["id"], self.options)
+            source_pins = read_pins(self.ctx, self.source, board, buffer, self.options)
+            sections = source_sections(self.ctx, self.source, board["id"], source_pins, self.options)
             if self.ctx.sent_at("board") is None:  # else it was checked before the first write
                 self._check(board, body["name"], target_boards, sections, source_pins)
             total, deleted_ids = self._settle_pins(source_pins)
@@ -122,11 +123,13 @@ class BoardCopy:
         return {result["id"] for _, result in self.ctx.effects_of("pin")}
 
 
-def source_sections(source: Gateway, board: str, options: CopyOptions) -> list[BoardSection]:
+def source_sections(
+    ctx: Context, source: Gateway, board: str, source_pins: SourcePins, options: CopyOptions
+) -> list[BoardSection]:
     """A board's sections, in the order of making that gives the same listing; none if sections are off."""
     if not options.sections:
         return []
-    sections = list(source.sections(board))
+    sections = read_sections(ctx, source, board, pins=source_pins.section_ids)
     ids = [(len(section["id"]), section["id"]) for section in sections]
     # ids grow with time: where they fall, the service lists the newest section first
     falling = all(one > other for one, other in pairwise(ids))

@@ -12,7 +12,7 @@ A Pin that moved to another section of the source is a new one there, and its ol
 from __future__ import annotations
 
 from dataclasses import field
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, dataclass
@@ -31,14 +31,16 @@ from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unkno
 from pinflow_pinterest.copying.pin_matching import PinKeys, match_pins
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, read_pins, select_pins
 from pinflow_pinterest.gateway import all_pins
+from pinflow_pinterest.listings import pin_mismatch, read_sections, read_settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pinflow import Context, EachResult, Skip
     from pinflow_pinterest.copying.results import BoardMirrorResult
     from pinflow_pinterest.copying.source_pins import CopyOptions, SourcePins
     from pinflow_pinterest.gateway import Gateway
+    from pinflow_pinterest.listings import Mismatch
     from pinflow_pinterest.types import Board, BoardSection, Deleted, Pin
 
 NOT_EMPTY: Final = "it has Pins that are kept"
@@ -106,8 +108,8 @@ class BoardMirror:
         be at the end.
         """
         with PageBuffer() as buffer:
-            source_pins = read_pins(self.source, board["id"], buffer, self.options)
-            sections = source_sections(self.source, board["id"], self.options)
+            source_pins = read_pins(self.ctx, self.source, board, buffer, self.options)
+            sections = source_sections(self.ctx, self.source, board["id"], source_pins, self.options)
             unknown_at = earlier_unknown_at(self.ctx)
             plan = MirrorPlan.from_lines(self.ctx.freeze("decision", self._decide(board, copy, source_pins, sections)))
             deleted_ids = self._settle(plan, source_pins)
@@ -130,12 +132,12 @@ class BoardMirror:
         self, board: Board, copy: Board, source_pins: SourcePins, sections: Sequence[BoardSection]
     ) -> Iterator[str]:
         """Make the plan when its lines are read: a resumed run has one. Raises ActionError with every problem."""
-        target_sections: list[BoardSection] = list(self.target.sections(copy["id"])) if self.options.sections else []
-        plan = self._compare(copy["id"], source_pins, sections, target_sections)
+        target_sections, target = self._read_target(copy)
+        plan = self._compare(source_pins, sections, target_sections, target)
         select_pins(source_pins, frozenset(plan.add), self.options)
         problems = source_pins.text_problems(section for section in sections if section["id"] in plan.make)
         if self.extra_policy.delete and (plan.extra or plan.extra_sections):
-            problems += self._settle_deletions(board, plan, source_pins, sections)
+            problems += self._settle_deletions(board, plan, source_pins)
         if problems:
             message = f"board {copy['id']} can't follow board {board['id']}, and nothing was written:"
             raise ActionError("\n  ".join([message, *problems]), hint=source_pins.text_hint)
@@ -143,17 +145,16 @@ class BoardMirror:
 
     def _compare(
         self,
-        copy: str,
         source_pins: SourcePins,
         sections: Sequence[BoardSection],
         target_sections: Sequence[BoardSection],
+        target: PinKeys,
     ) -> MirrorPlan:
         """The plan without deletions: what each side has that the other lacks."""
         by_name = {plain_name(section["name"]): section["id"] for section in target_sections}
         source_names = {section["id"]: plain_name(section["name"]) for section in sections}
         names = set(source_names.values())
         source = _pin_keys(source_pins.oldest_first(), sections, covers=self.options.covers)
-        target = self._target_keys(copy, target_sections)
         difference = match_pins(source, target)
         return MirrorPlan(
             add=difference.lacking,
@@ -165,42 +166,60 @@ class BoardMirror:
             extra_sections=[section["id"] for section in target_sections if plain_name(section["name"]) not in names],
         )
 
-    def _target_keys(self, copy: str, sections: Sequence[BoardSection]) -> PinKeys:
-        # a Pin comes twice if others were added while the pages were fetched
-        pins: dict[str, None] = {}
-        unique_pins = (pin for pin in all_pins(self.target, copy) if pins.setdefault(pin["id"], None) is None)
-        keys = _pin_keys(unique_pins, sections, covers=False)
+    def _read_target(self, copy: Board) -> tuple[list[BoardSection], PinKeys]:
+        """The target's sections and Pins: what a listing of them lacks would be made a second time."""
+        id = copy["id"]
+        sections: list[BoardSection] = list(self.target.sections(id)) if self.options.sections else []
+        keys, in_sections = self._target_keys(copy, sections)
+        if self.options.sections and not in_sections.issubset([None, *(section["id"] for section in sections)]):
+            sections = read_sections(self.ctx, self.target, id, pins=in_sections)
+            keys, _ = self._target_keys(copy, sections)
         keys.reverse()  # of several equal ones, the newest are the extra ones
-        return keys
+        return sections, keys
+
+    def _target_keys(self, copy: Board, sections: Sequence[BoardSection]) -> tuple[PinKeys, set[str | None]]:
+        """The keys of the target's Pins as they are listed, and the sections that these are in."""
+
+        def read() -> tuple[PinKeys, set[str | None]]:
+            ids: set[str] = set()
+            in_sections: set[str | None] = set()
+
+            def unique_pins() -> Iterator[Pin]:
+                # a Pin comes twice if others were added while the pages were fetched
+                for pin in all_pins(self.target, copy["id"]):
+                    if pin["id"] not in ids:
+                        ids.add(pin["id"])
+                        in_sections.add(pin.get("board_section_id"))
+                        yield pin
+
+            return _pin_keys(unique_pins(), sections, covers=False), in_sections
+
+        def check(reading: tuple[PinKeys, set[str | None]]) -> Mismatch | None:
+            return pin_mismatch(self.target, copy, len(reading[0].ids))
+
+        return read_settled(self.ctx, read, check, ids=lambda reading: reading[0].ids, settling=True)
 
     # what is deleted
 
-    def _settle_deletions(
-        self, board: Board, plan: MirrorPlan, source_pins: SourcePins, sections: Sequence[BoardSection]
-    ) -> list[str]:
+    def _settle_deletions(self, board: Board, plan: MirrorPlan, source_pins: SourcePins) -> list[str]:
         """Plan to delete what is extra, unless the source may hold more than it lists. Returns the problems."""
         count = len(plan.extra) + len(plan.extra_sections)
         if not source_pins.ids:
             return ["the source lists no Pins: nothing is deleted, as it may not have been read"]
         if count > (limit := self.extra_policy.limit(len(plan.known))):
             return [f"{count} Pins and sections would be deleted, {limit} are allowed: set max_delete to allow more"]
-        if reason := self._uncertainty(board, source_pins, sections):
+        if reason := self._uncertainty(board, source_pins):
             self.ctx.log(f"nothing is deleted this time: {reason}", warning=True)
             return []
         plan.delete.extend(plan.extra)
         plan.delete_sections.extend(plan.extra_sections)
         return []
 
-    def _uncertainty(self, board: Board, source_pins: SourcePins, sections: Sequence[BoardSection]) -> str:
+    def _uncertainty(self, board: Board, source_pins: SourcePins) -> str:
         """Why the source may hold more than was read, or ""."""
         counted, read = board.get("pin_count") or 0, len(source_pins.ids)
         if self.extra_policy.at_most is None and counted > read:
             return f"the service counts {counted} Pins on the source but lists {read}; with max_delete the list counts"
-        known = {section["id"] for section in sections}
-        if self.options.sections and any(
-            id not in known for pin in source_pins.buffer if (id := pin.get("board_section_id"))
-        ):
-            return "a Pin of the source is in a section that is not listed"
         second_ids = {pin["id"] for pin in all_pins(self.source, board["id"])}
         return "" if second_ids == source_pins.ids else "two listings of the source differ"
 
@@ -254,24 +273,37 @@ class BoardMirror:
         deleted_sections = self.ctx.each(
             plan.delete_sections,
             key=lambda id: f"delete_section:{id}",
-            do=partial(self._delete_section, copy, frozenset(plan.delete)),
-            find=partial(self._is_gone_section, copy),
+            # once for all of them, and only where there are any
+            do=partial(self._delete_section, copy, frozenset(plan.delete), cache(partial(self._sections_in_use, copy))),
+            find=partial(self._is_gone_section, copy, [pair.split(":")[1] for pair in plan.place]),
             kind="section deletion",
             total=len(plan.delete_sections),
         )
         return deleted_pins.complete_count, deleted_sections.complete_count
 
-    def _delete_section(self, copy: str, deleted: frozenset[str], id: str) -> Deleted | Skip:
-        """Delete a section unless it holds Pins that are kept: they might be deleted with it."""
+    def _delete_section(
+        self, copy: str, deleted: frozenset[str], in_use: Callable[[], Mapping[str, str]], id: str
+    ) -> Deleted | Skip:
+        """Delete a section unless it holds Pins that are kept: they might be deleted with it.
+
+        ``in_use`` are the board's Pins in sections: one listing is not enough to take a section for an empty one.
+        """
         from pinflow import Skip  # loads the engine, which reading a recipe doesn't need
 
         if any(pin["id"] not in deleted for pin in self.target.section_pins(copy, id)):
             return Skip(NOT_EMPTY)
+        if any(section == id and pin not in deleted for pin, section in in_use().items()):
+            return Skip(NOT_EMPTY)
         return send_deletion(partial(self.target.delete_section, copy), id, if_gone="skip")
 
-    def _is_gone_section(self, copy: str, id: str) -> Deleted | None:
-        present = {section["id"] for section in self.target.sections(copy)}
-        return None if id in present else {"id": id}
+    def _sections_in_use(self, copy: str) -> dict[str, str]:
+        """The board's Pins that are in sections, and these, as its own listing shows them."""
+        pins = {pin["id"]: pin.get("board_section_id") or "" for pin in all_pins(self.target, copy)}
+        return {pin: section for pin, section in pins.items() if section}
+
+    def _is_gone_section(self, copy: str, others: Sequence[str], id: str) -> Deleted | None:
+        sections = read_sections(self.ctx, self.target, copy, pins=others)
+        return None if any(section["id"] == id for section in sections) else {"id": id}
 
     # after the last write
 
@@ -303,8 +335,10 @@ def find_existing_board(
     matches = [board for board in target_boards if board["id"] == reference] or boards_named(target_boards, reference)
     if any(board["id"] == source["id"] for board in matches):
         raise ActionError("a board can't be copied onto itself: choose another one for the copy")
-    if not matches and is_id(reference):
-        matches = [find_board(target, reference)]
+    if not matches:  # one listing is not enough to make a board that may be there
+        matches = (
+            [find_board(target, reference)] if is_id(reference) else boards_named(list(target.boards()), reference)
+        )
     # a board of this name may exist because an earlier process of the run made it
     frozen_ids = ctx.freeze("target", [board["id"] for board in matches])
     if len(frozen_ids) > 1:

@@ -25,7 +25,7 @@ from pinflow import (
     action,
 )
 from pinflow_pinterest import undo
-from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, board_owner, choose_board, find_board
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, board_owner, boards_with, choose_board, find_board
 from pinflow_pinterest.copying.results import (
     BoardCopiesResult,
     BoardCopyResult,
@@ -35,9 +35,17 @@ from pinflow_pinterest.copying.results import (
     SectionCounts,
     SkippedObject,
 )
-from pinflow_pinterest.copying.source_pins import MAX_LISTED, TRUNCATE_HINT, CopyOptions, make_copy_body, too_long_texts
+from pinflow_pinterest.copying.source_pins import (
+    DELETED,
+    MAX_LISTED,
+    TRUNCATE_HINT,
+    CopyOptions,
+    make_copy_body,
+    too_long_texts,
+)
 from pinflow_pinterest.gateway import Gateway, gateway
 from pinflow_pinterest.ids import BoardName, PinterestId, Privacy
+from pinflow_pinterest.listings import read_account_boards
 from pinflow_pinterest.media.copyable import CopyBody, NotCopyable
 from pinflow_pinterest.media.uploads import add_video, check_media, resolve_video
 from pinflow_pinterest.pins import add_pin, reread_pin
@@ -155,7 +163,7 @@ def copy_board(
     from pinflow_pinterest.copying import board_copy, board_mirror
 
     source, target = both_logins(ctx)
-    target_boards = list(target.boards())
+    target_boards = boards_with(source, board) if source is target else list(target.boards())
     original = choose_board(target_boards, board) if source is target else find_board(source, board)
     body = board_copy.new_board_body(
         target, original, name or original["name"], {"description": description, "privacy": privacy}
@@ -206,7 +214,7 @@ def copy_all_boards(
     from pinflow_pinterest.copying.board_copy import BoardCopy
 
     source, target = both_logins(ctx)
-    account, boards = source.account(), list(source.boards())
+    account, boards = read_account_boards(ctx, source)
     target_boards = boards if source is target else list(target.boards())
     skipped: list[SkippedObject] = []
     jobs = _make_jobs(
@@ -301,8 +309,6 @@ def _drop_taken_names(
 
 def _freeze_jobs(ctx: Context, jobs: _CopyJobs, skipped: list[SkippedObject]) -> _CopyJobs:
     """The jobs of the run's beginning, in their order then."""
-    from pinflow_pinterest.copying.pin_copies import DELETED
-
     frozen_ids = list(ctx.freeze("boards", list(jobs)))
     if new := len(jobs.keys() - set(frozen_ids)):
         ctx.log(f"{new} boards were added to the source since this run began; they are not copied", warning=True)
@@ -315,16 +321,20 @@ def _copy_boards(
 ) -> list[tuple[str, BoardCopyResult]]:
     """Copy one board after the other. Raises ActionError at the end, with the reasons, if some could not be copied."""
     copies: list[tuple[str, BoardCopyResult]] = []
-    failed: list[str] = []
+    failed: list[ActionError] = []
     for id, (board, body) in jobs.items():
+        board_ctx = ctx.within(id)
         try:
-            copies.append((id, copier(ctx.within(id)).run(board, body, target_boards)))
-        except _STOP_ALL:
-            raise
+            copies.append((id, copier(board_ctx).run(board, body, target_boards)))
         except ActionError as error:
-            failed.append(str(error))
+            # one whose own listing can't be trusted keeps no other from its copy
+            unread = isinstance(error, InDoubt) and board_ctx.sent_at("board") is None
+            if isinstance(error, _STOP_ALL) and not unread:
+                raise
+            failed.append(error)
     if failed:
-        raise ActionError("\n".join([f"{len(failed)} of {len(jobs)} boards were not copied:", *failed]))
+        kind = InDoubt if any(isinstance(error, InDoubt) for error in failed) else ActionError
+        raise kind("\n".join([f"{len(failed)} of {len(jobs)} boards were not copied:", *map(str, failed)]))
     return copies
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, cast
 
 from pinflow import Context, Number, action
 from pinflow_pinterest import undo
-from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, choose_board, find_board
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, boards_with, choose_board, find_board
 from pinflow_pinterest.copying.copy_actions import TWO_LOGINS, both_logins
 from pinflow_pinterest.copying.results import BoardCopyResult, BoardMirrorResult
 from pinflow_pinterest.copying.source_pins import CopyOptions
@@ -56,7 +56,7 @@ def mirror_board(
     from pinflow_pinterest.copying.board_mirror import BoardMirror, ExtraPolicy, board_details, find_existing_board
 
     source, target = both_logins(ctx)
-    target_boards = list(target.boards())
+    target_boards = boards_with(source, board) if source is target else list(target.boards())
     original = choose_board(target_boards, board) if source is target else find_board(source, board)
     body = new_board_body(target, original, to_board or original["name"])
     options = CopyOptions(sections=sections, videos=videos, on_too_long=on_too_long)

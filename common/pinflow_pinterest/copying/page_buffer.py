@@ -51,6 +51,11 @@ class PageBuffer:
         self._end += len(packed)
         self._objects += len(page)
 
+    def clear(self) -> None:
+        """Forget all pages."""
+        self._pages.clear()
+        self._end = self._objects = 0
+
     def __len__(self) -> int:
         return self._objects
 

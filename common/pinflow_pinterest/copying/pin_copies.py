@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Pin
 
-DELETED: Final = "deleted from the source since the run began"
-
 _AUDIT_WAITS: Final = (
     5.0,
     15.0,
@@ -67,8 +65,8 @@ class PinCopies:
         from pinflow import Skip  # loads the engine, which reading a recipe doesn't need
 
         if pin["id"] in self.deleted_ids:
-            self.source_pins.skip(pin["id"], DELETED)
-            return Skip(DELETED)
+            self.source_pins.skip(pin["id"], self.source_pins.missing)
+            return Skip(self.source_pins.missing)
         match make_copy_body(self.target, pin, board=self.copy, section=self._section(pin), options=self.options):
             case NotCopyable(reason):
                 return Skip(reason)

@@ -6,25 +6,31 @@ Source: https://github.com/pinterest/api-description (schemas Pin, PinCreate)
 from __future__ import annotations
 
 from dataclasses import field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pinflow import dataclass
 from pinflow_pinterest.copying.copy_bodies import PIN_LIMITS, SECTION_LIMITS, too_long_fields
+from pinflow_pinterest.listings import pin_mismatch, read_settled
 from pinflow_pinterest.media.copyable import CopyBody, NotCopyable, cover_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from pinflow import Context
     from pinflow_pinterest.copying.page_buffer import PageBuffer
     from pinflow_pinterest.copying.results import SkippedObject
     from pinflow_pinterest.gateway import Gateway
-    from pinflow_pinterest.types import BoardSection, Pin
+    from pinflow_pinterest.listings import Mismatch
+    from pinflow_pinterest.types import Board, BoardSection, Pin
 
 MAX_LISTED: Final = (
     100  # skipped Pins, and texts too long, that are listed one by one (a screen or two); the rest is counted
 )
 TRUNCATE_HINT: Final = "on_too_long: truncate shortens texts, but never links"
 NOT_A_PIN: Final = "it is a tile of the service among the Pins, not a Pin"
+DELETED: Final = "deleted from the source since the run began"
+UNLISTED: Final = "no longer listed on the source, which says that it has more Pins than it lists"
 UNKNOWN_MEDIA: Final = "its kind of media is unknown"
 VIDEOS: Final = ("video", "multiple_videos", "multiple_mixed")
 
@@ -54,10 +60,12 @@ class SourcePins:
     source: Gateway
     buffer: PageBuffer
     ids: set[str] = field(default_factory=set)  # until it is settled what to copy
+    section_ids: set[str | None] = field(default_factory=set)  # what Pins are in; None is the board itself
     selected: frozenset[str] | None = None  # ids of what to copy; None is all
     too_long_texts: list[str] = field(default_factory=list)  # the first ones
     too_long_count: int = 0
     skipped: list[SkippedObject] = field(default_factory=list)  # the first ones
+    missing: str = ""  # why Pins that were there before are missing
     others: list[str] = field(default_factory=list)  # ids of listed tiles that are not Pins
     first: str = ""  # creation times of the first and last listed Pin, as the service writes them
     last: str = ""
@@ -75,6 +83,7 @@ class SourcePins:
         self.buffer.append(new_pins)
         for pin in new_pins:
             self.ids.add(pin["id"])
+            self.section_ids.add(pin.get("board_section_id"))
             created_at = pin.get("created_at") or ""
             self.first = self.first or created_at
             self.ascending = self.ascending and self.last <= created_at
@@ -107,13 +116,26 @@ class SourcePins:
         self.skipped = [skipped for skipped in self.skipped if skipped["id"] in ids]
 
 
-def read_pins(source: Gateway, board: str, buffer: PageBuffer, options: CopyOptions) -> SourcePins:
-    """Read all Pins of a board into ``buffer``, once each, and find those that can't be copied."""
-    source_pins = SourcePins(source, buffer)
-    for page in source.pin_pages(board, on_other=source_pins.others.append):
-        for pin in source_pins.add(page):
-            _examine(pin, source_pins, options)
-    return source_pins
+def read_pins(ctx: Context, source: Gateway, board: Board, buffer: PageBuffer, options: CopyOptions) -> SourcePins:
+    """Read all Pins of a board into ``buffer``, once each, and find those that can't be copied.
+
+    Raises InDoubt if the board has more than it lists, as ``read_settled`` says.
+    """
+
+    def read() -> SourcePins:
+        buffer.clear()
+        source_pins = SourcePins(source, buffer)
+        for page in source.pin_pages(board["id"], on_other=source_pins.others.append):
+            for pin in source_pins.add(page):
+                _examine(pin, source_pins, options)
+        return source_pins
+
+    def check(source_pins: SourcePins) -> Mismatch | None:
+        mismatch = pin_mismatch(source, board, len(source_pins.ids))
+        source_pins.missing = DELETED if mismatch is None else UNLISTED
+        return mismatch
+
+    return read_settled(ctx, read, check, ids=attrgetter("ids"))
 
 
 def select_pins(source_pins: SourcePins, ids: frozenset[str], options: CopyOptions) -> None:

@@ -19,6 +19,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import dataclass
+from pinflow_sandbox.control.listing_lies import LISTING_LIES, ListingLies
 from pinflow_sandbox.server.dialects import dialect_of
 from pinflow_sandbox.server.http_dates import http_date
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
@@ -73,6 +74,14 @@ class FaultProfile:
     nothing_made: float = 0.0  # of creations: the response reports success, but nothing exists
     lie_seconds: float = 0.0  # at most, until a Pin vanishes or appears
 
+    list_empty: float = 0.0  # of pages of listings: no items, and the last page
+    list_null: float = 0.0  # null in place of the items
+    list_short: float = 0.0  # some items at the end are missing, and all further pages
+    list_stale: float = 0.0  # what the same request was answered at first
+    list_repeated: float = 0.0  # its bookmark leads to the same page again
+    list_operation: str = ""  # the only listing that lies, such as "boards/list_pins"; "" is all
+    list_lies: int | None = None  # so many lies about listings, then none
+
     def times(self, factor: float) -> FaultProfile:
         """The profile with the rates of faults multiplied by ``factor``; the rates of lies stay.
 
@@ -122,7 +131,18 @@ PROFILES: Final[Mapping[str, FaultProfile]] = {
             extra_fields=True,
             daily=True,
         ),
-        FaultProfile(name="lying", vanished=0.05, stranger=0.05, nothing_made=0.05, lie_seconds=2.0),
+        FaultProfile(
+            name="lying",
+            vanished=0.05,
+            stranger=0.05,
+            nothing_made=0.05,
+            lie_seconds=2.0,
+            list_empty=0.02,
+            list_null=0.01,
+            list_short=0.02,
+            list_stale=0.02,
+            list_repeated=0.01,
+        ),
     )
 }
 
@@ -170,6 +190,7 @@ class FaultInjector:
         self.profile = faults if isinstance(faults, FaultProfile) else PROFILES["none"]
         self._hook = None if isinstance(faults, FaultProfile) else faults
         self._numbers: Counter[str] = Counter()  # requests so far, by operation
+        self._listings = ListingLies()
         self._limits = RateLimits()
         self._lock = RLock()  # guards the counters, the profile and what is scheduled; requests come in many threads
         self._scheduled: list[tuple[float, int, Callable[[], object]]] = []  # heap of (time, sequence, act)
@@ -182,6 +203,7 @@ class FaultInjector:
             self.profile = profile
             self._numbers.clear()
             self._limits.clear()
+            self._listings.forget()
             self.counts.clear()
 
     def forget(self) -> None:
@@ -313,6 +335,8 @@ class FaultInjector:
         self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str, chance: Random
     ) -> HttpResponse:
         """The response, which may be untrue now or become so later."""
+        if call.method == "GET":
+            return self._list_or_lie(call, apply, operation)
         lies = _LIES if operation.startswith("pins/") else ("nothing_made",)
         lie = _draw(self.profile, lies, chance) if operation in _MAKING else ""
         with self._world.lock:
@@ -321,6 +345,24 @@ class FaultInjector:
                 self._count_fault(lie)
                 created = dialect_of(call.path).content(json.loads(answer.body))
                 self._tell_lie(lie, operation, created["id"], chance)
+        return answer
+
+    def _list_or_lie(self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str) -> HttpResponse:
+        """The response to a read; a page of a listing may be untrue."""
+        profile = self.profile
+        if not any(getattr(profile, lie) for lie in LISTING_LIES):
+            return apply()
+        with self._lock:
+            chance = Random(f"{profile.seed}/{operation}/{self._numbers[operation]}/list")  # noqa: S311 (no secrets)
+            told = sum(self.counts[lie] for lie in LISTING_LIES)
+            is_silent = profile.list_operation not in ("", operation) or told == profile.list_lies
+            lie = "" if is_silent else _draw(profile, LISTING_LIES, chance)
+            self._listings.resolve(call)
+        truth = apply()
+        with self._lock:
+            answer = self._listings.tell(lie, call, truth, chance)
+            if answer is not truth:
+                self._count_fault(lie)
         return answer
 
     def _tell_lie(self, lie: str, operation: str, id: str, chance: Random) -> None:
