@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pinflow.http.proxy import network_settings as network_settings
     from pinflow.http.retry import Limits as Limits, Lost as Lost
     from pinflow.http.transport import Answer as Answer, Transport as Transport
+    from pinflow.http.web_page import web_page_reason as web_page_reason
     from pinflow.lazy_dataclass import dataclass as dataclass
     from pinflow.plan.inputs import is_token_name as is_token_name
     from pinflow.plugin.action import Action as Action, Undo as Undo, Variants as Variants, action as action
@@ -91,6 +92,7 @@ _HOMES = {
     "http.proxy": ("network_settings",),
     "http.retry": ("Limits", "Lost"),
     "http.transport": ("Answer", "Transport"),
+    "http.web_page": ("web_page_reason",),
     "lazy_dataclass": ("dataclass",),
     "plan.inputs": ("is_token_name",),
     "plugin.action": ("Action", "Undo", "Variants", "action"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from pinflow.errors import (
+    ActionError,
     CredentialError,
     InDoubt,
     MalformedAnswer,
@@ -39,6 +40,7 @@ from pinflow.http.retry import (
     Wait,
     decide,
 )
+from pinflow.http.web_page import web_page_hint, web_page_reason
 from pinflow.lazy_dataclass import dataclass, replace
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from pinflow.http.transport import Answer, Transport
 
 __all__ = ["Client", "ClientServices", "Gate", "Limits", "Observer", "Page", "WriteCall"]
+
+E = TypeVar("E", bound=ActionError)
 
 OTHER = "other"  # the category of a call that is not in the API's catalogue
 _LONGEST_BOOKMARK = 8_192  # characters; it has to go into a URL
@@ -140,6 +144,7 @@ class _Try:
     waited: float = 0.0  # seconds, for the quota
     generation: int = 0  # of the credential's secret
     pause: Callable[[float], None] | None = None  # pauses the quota
+    hint: str = ""
 
 
 class Client:
@@ -383,13 +388,16 @@ class Client:
                 content_type=call.content_type,
             )
         except Lost as lost:
-            return _Try(Outcome(phase=lost.phase), reason=lost.reason, waited=permit.waited)
+            outcome = Outcome(phase=lost.phase, final=lost.final)
+            return _Try(outcome, reason=lost.reason, waited=permit.waited, hint=lost.hint)
         finally:
             self._limiter.release(permit, answer.headers if answer is not None else None)
         with self._count_lock:
             self._calls[call.category] += 1
         is_success = 200 <= answer.status < 300
         result = _parse_success(answer, self._read_json) if is_success else self._read_refusal(call, answer, proof)
+        if result.error is not None or result.outcome.body == "broken":
+            result = self._read_page(answer) or result
         headers = answer.headers
         return replace(
             result,
@@ -397,6 +405,14 @@ class Client:
             generation=generation,
             pause=lambda seconds: self._limiter.pause(permit, headers, seconds),
         )
+
+    def _read_page(self, answer: Answer) -> _Try | None:
+        """An answer that is a page for people; it does not say what became of a write. None for any other."""
+        reason = web_page_reason(answer, urlsplit(self._base_url).netloc)
+        if not reason or _is_json(answer, self._read_json):
+            return None
+        hint = web_page_hint(self.api.origin_variable)
+        return _Try(Outcome(phase="answered", status=answer.status, body="refused"), reason=reason, hint=hint)
 
     def _read_refusal(self, call: _ApiCall, answer: Answer, proof: str) -> _Try:
         error = _add_call(_parse_error(self.api, answer, self._read_json, proof.rpartition(" ")[2]), call)
@@ -446,7 +462,7 @@ class Client:
         if isinstance(decision, OutcomeUnknown):
             return InDoubt(
                 f"{call.name}: the request was sent, but whether it was applied is unknown ({result.reason})",
-                hint="check on the service whether it was applied before you send it again",
+                hint=result.hint or "check on the service whether it was applied before you send it again",
             )
         if isinstance(decision, Pause):
             if result.pause:
@@ -455,9 +471,12 @@ class Client:
         if result.error is not None:
             return self._refusal(call, result.error)
         if result.outcome.phase == "answered":
-            return MalformedAnswer(f"{call.name}: {result.reason}")
+            return _for_good(
+                MalformedAnswer(f"{call.name}: {result.reason}", hint=result.hint), final=bool(result.hint)
+            )
         sent = "; nothing was sent" if result.outcome.phase == "nothing_sent" else ""
-        return Unreachable(f"{call.name}: no answer from {self._base_url}: {result.reason}{sent}")
+        text = f"{call.name}: no answer from {self._base_url}: {result.reason}{sent}"
+        return _for_good(Unreachable(text, hint=result.hint), final=result.outcome.final)
 
     def _refusal(self, call: _ApiCall, error: RemoteError) -> Exception:
         if isinstance(error, SpamBlocked) and call.writes:
@@ -495,6 +514,20 @@ def _parse_success(answer: Answer, read_json: Callable[[bytes], Any]) -> _Try:
             return _Try(Outcome(phase="answered", status=answer.status), value)
     outcome = Outcome(phase="answered", status=answer.status, body="broken" if retryable else "refused")
     return _Try(outcome, reason=f"the answer {reason}")
+
+
+def _is_json(answer: Answer, read_json: Callable[[bytes], Any]) -> bool:
+    try:
+        read_json(answer.body or b"")
+    except Unreadable:
+        return False
+    return True
+
+
+def _for_good(error: E, *, final: bool) -> E:
+    """The error; a ``final`` one is met by every further try of the step, too."""
+    error.retryable = error.retryable and not final
+    return error
 
 
 def _parse_error(api: Api, answer: Answer, read_json: Callable[[bytes], Any], secret: str) -> RemoteError:

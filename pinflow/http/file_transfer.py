@@ -12,10 +12,11 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import urlsplit
 
-from pinflow.errors import ActionError, RemoteError, Unreachable, UsageError
+from pinflow.errors import ActionError, MalformedAnswer, RemoteError, Unreachable, UsageError
 from pinflow.http.api import LOOPBACK
 from pinflow.http.multipart import Form
 from pinflow.http.retry import Limits, Lost, backoff
+from pinflow.http.web_page import web_page_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -38,6 +39,7 @@ class FileTransfer:
     - ActionError: the address has another host
     - UsageError: the file on this machine can't be read or written
     - Unreachable: no try was answered
+    - MalformedAnswer: a page for people came, of a proxy or a sign-in
     - RemoteError: the service refused
     """
 
@@ -69,7 +71,7 @@ class FileTransfer:
                     "POST", url, sign=_sign_nothing, limits=self._limits, body=form, content_type=form.content_type
                 )
 
-        self._retry(f"sending {file.name} to {host}", attempt)
+        self._retry(f"sending {file.name} to {host}", host, attempt)
 
     def fetch(self, url: str, *, to: Path, hosts: Collection[str]) -> int:
         """GET a file; its size in bytes. Written beside ``to`` and moved there only when it is complete."""
@@ -83,7 +85,7 @@ class FileTransfer:
                 return self._transport.send("GET", url, sign=_sign_nothing, limits=limits, sink=target.write)
 
         try:
-            self._retry(f"fetching {to.name} from {host}", attempt)
+            self._retry(f"fetching {to.name} from {host}", host, attempt)
             size = part.stat().st_size
             part.replace(to)
         except OSError as error:
@@ -93,15 +95,21 @@ class FileTransfer:
                 part.unlink(missing_ok=True)
         return size
 
-    def _retry(self, task: str, attempt: Callable[[], Answer]) -> None:
+    def _retry(self, task: str, host: str, attempt: Callable[[], Answer]) -> None:
         """Try until it succeeds or is refused for good. ``task`` begins the message."""
         for number in range(1, self._limits.attempts + 1):
             self._before()
             try:
                 answer = attempt()
             except Lost as lost:
-                problem: ActionError = Unreachable(f"{task}: no answer: {lost.reason}")
+                problem: ActionError = Unreachable(f"{task}: no answer: {lost.reason}", hint=lost.hint)
+                if lost.final:
+                    raise problem from None
             else:
+                if page := web_page_reason(answer, host):
+                    raise MalformedAnswer(
+                        f"{task}: {page}", hint="sign in to the network or its VPN, or check PINFLOW_PROXY"
+                    )
                 if 200 <= answer.status < 300 and not answer.flaw:
                     return
                 problem = _refusal(task, answer)

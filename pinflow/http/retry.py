@@ -36,12 +36,17 @@ class Limits:
 
 
 class Lost(Exception):
-    """No answer came. ``phase`` says whether the service may have got the request; ``reason`` holds no URL."""
+    """No answer came. ``phase`` says whether the service may have got the request; ``reason`` holds no URL.
 
-    def __init__(self, phase: Phase, reason: str) -> None:
+    ``final``: the next try would end in the same way. ``hint`` says what to do about it.
+    """
+
+    def __init__(self, phase: Phase, reason: str, *, final: bool = False, hint: str = "") -> None:
         super().__init__(reason)
         self.phase = phase
         self.reason = reason
+        self.final = final
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +55,10 @@ class Outcome:
 
     phase: Phase
     status: int = 0
-    body: BodyState = "ok"  # of a 2xx answer
+    body: BodyState = "ok"  # of a 2xx answer; "refused" for any answer that is not the API's own
     kind: ErrorKind = ""
     retry_after: float | None = None
+    final: bool = False  # no answer, and the next try would end in the same way
 
     @property
     def is_success(self) -> bool:
@@ -63,7 +69,7 @@ class Outcome:
     def is_uncertain(self) -> bool:
         """Whether the request may have been applied without a usable answer that says so."""
         if self.phase == "answered":
-            return self.body != "ok" if self.is_success else _failed_inside(self)
+            return self.body != "ok" or (not self.is_success and _failed_inside(self))
         return self.phase == "maybe_sent"
 
 
@@ -172,7 +178,7 @@ def _judge_uncertain(
 
 def _resend(outcome: Outcome, tries: Tries, limits: Limits, jitter: float) -> Resend | None:
     asked = outcome.retry_after or 0.0
-    if tries.number >= limits.attempts or asked > limits.patience:
+    if outcome.final or tries.number >= limits.attempts or asked > limits.patience:
         return None
     pause = backoff(tries.number, limits, jitter)
     return Resend(max(pause, asked + limits.backoff * jitter) if asked else pause)

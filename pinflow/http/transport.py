@@ -32,7 +32,7 @@ from urllib3.util.request import ACCEPT_ENCODING
 from pinflow.clock import Clock
 from pinflow.errors import renamed_keywords, warn_renamed
 from pinflow.http.api import LOOPBACK
-from pinflow.http.proxy import DIRECT, PROXY
+from pinflow.http.proxy import CA_BUNDLE, DIRECT, PROXY
 from pinflow.http.response_head import OrdinaryHeadResponse
 from pinflow.http.retry import Lost
 from pinflow.lazy_dataclass import dataclass
@@ -44,9 +44,14 @@ if TYPE_CHECKING:
     from pinflow.http.retry import Limits, Phase
 
 _FAILURES = (requests.RequestException, HTTPError, http.client.HTTPException, OSError)
+_PROXY_HINTS = {
+    "407": f"the proxy wants a name and a password: {PROXY}=http://USER:PASSWORD@HOST:PORT",
+    "403": f"the proxy of {PROXY} does not let this address through: ask whoever runs it",
+}
 _TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")  # the standard library's text for a proxy's refusal
 _CHUNK = 256 * 1024  # bytes; of a streamed body, few calls for a large file and little memory
 _LENGTH_HEADERS = frozenset({"content-length", "transfer-encoding"})
+_OUT_OF_DATE = (9, 10)  # OpenSSL: not valid yet, expired
 _ONE_SEGMENT = 65_536  # bytes; larger requests are sent as they come, so that no large file is buffered
 
 
@@ -156,7 +161,10 @@ class Transport:
         try:
             raw = self._adapter.open(request, timeout, self._proxies_for(request.url or ""))
         except _FAILURES as error:
-            lost = Lost(exchange.phase, _reason(error) + self._proxy_hint(request.url or "", exchange))
+            reason, hint = _reason(error), self._final_hint(error)
+            final = exchange.phase == "nothing_sent" and bool(hint)
+            reason += self._proxy_hint(request.url or "", exchange)
+            lost = Lost(exchange.phase, reason, final=final, hint=hint if final else "")
         else:
             if raw.status >= 200:
                 if sink is not None and raw.status < 300:
@@ -170,6 +178,15 @@ class Transport:
         if not self._network.proxy or urlsplit(url).hostname in LOOPBACK:
             return {}
         return {"http": self._network.proxy, "https": self._network.proxy}
+
+    def _final_hint(self, error: BaseException) -> str:
+        """What to do about an error that every try would meet; "" where the next may succeed."""
+        for cause in _causes(error):
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return _certificate_hint(cause, self._network.ca_bundle)
+            if (refused := _TUNNEL.match(str(cause))) and refused[1] in _PROXY_HINTS:
+                return _PROXY_HINTS[refused[1]]
+        return ""
 
     def _proxy_hint(self, url: str, exchange: _Exchange) -> str:
         """How the proxy settings may explain that there was no connection."""
@@ -449,6 +466,14 @@ class _Adapter(HTTPAdapter):
 def _is_own(method: object) -> bool:
     """Whether a method of the adapter is the library's own: a wrapper may repeat its name, but is not in its file."""
     return isinstance(method, FunctionType) and method.__code__.co_filename == requests.adapters.__file__
+
+
+def _certificate_hint(error: ssl.SSLCertVerificationError, bundle: str) -> str:
+    if error.verify_code in _OUT_OF_DATE:
+        return "check this machine's date and time; if they are right, the service has to renew its certificate"
+    if bundle:
+        return f"the certificates of {CA_BUNDLE} ({bundle}) do not include the one that signed it"
+    return f"if your network inspects TLS, name the file (PEM) of its certificate: {CA_BUNDLE}=/path/to/ca.pem"
 
 
 def _reason(error: BaseException) -> str:

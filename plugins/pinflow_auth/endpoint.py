@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 from pinflow import CredentialError, RateLimited, Unreachable, dataclass
 from pinflow_auth.token_locations import origin_of
@@ -82,7 +82,11 @@ class _Grant:
 
     def ask(self) -> object:
         """The decoded body of a success. Raises as ``ask_exchange``."""
+        from pinflow import web_page_reason
+
         answer = self._send()
+        if page := web_page_reason(answer, urlsplit(origin_of(self.request)).netloc):
+            raise self._in_doubt(page, hint="sign in to the network or its VPN, or check PINFLOW_PROXY; then try again")
         if 200 <= answer.status < 300:
             if answer.body is None:
                 raise self._in_doubt(f"its answer {answer.flaw}")
@@ -108,7 +112,8 @@ class _Grant:
                 lost = error  # raised outside of the handler: the library's errors carry the signed request
         if lost.phase == "nothing_sent":
             title = self.request.api.title
-            raise Unreachable(f"{title} can't be reached to {self.purpose}: {lost.reason}; nothing was sent")
+            reason = f"{title} can't be reached to {self.purpose}: {lost.reason}; nothing was sent"
+            raise Unreachable(reason, hint=lost.hint)
         raise self._in_doubt(lost.reason)
 
     def _refusal(self, answer: Answer) -> Exception:
@@ -132,10 +137,12 @@ class _Grant:
             hint = f"the scopes are: {', '.join(sorted(oauth_of(self.request).scopes))}"
         return GrantRefused(f"{api.title} refused to {self.purpose}: {words} ({facts})", hint=hint)
 
-    def _in_doubt(self, reason: str) -> GrantInDoubt:
+    def _in_doubt(
+        self, reason: str, *, hint: str = "try again in a moment; if that is refused, sign in again"
+    ) -> Exception:
         return GrantInDoubt(
             f"{self.request.api.title} was asked to {self.purpose}, and it is unknown whether it did: {reason}",
-            hint="try again in a moment; if that is refused, sign in again",
+            hint=hint,
         )
 
 

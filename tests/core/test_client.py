@@ -190,9 +190,18 @@ BROKEN: dict[str, Script] = {
     "endless chunks": drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n"),
     "broken chunks": raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", then=close),
     "broken gzip": reply(body=b"no gzip", Content_Encoding="gzip"),
-    "html": reply(body=b"<html>"),
     "not utf-8": reply(body=b'"\xff"'),
     "half a json": reply(body=b'{"id": '),
+}
+HTML = "text/html; charset=utf-8"
+PAGES: dict[str, Script] = {  # of a proxy, or of a network that wants a sign-in
+    "200": reply(body=b"<html>sign in to the hotel</html>", Content_Type=HTML),
+    "200 that is called JSON": reply(body=b"\n<!DOCTYPE HTML><title>hello</title>", Content_Type="application/json"),
+    "302": reply(302, body=b"<html>", Content_Type=HTML, Location="https://login.example.com/"),
+    "401": reply(401, body=b"<!-- x --> <html>", Content_Type=HTML),
+    "403": reply(403, body=b"<html>denied</html>", Content_Type=HTML),
+    "404": reply(404, body=b"not here", Content_Type="application/xhtml+xml"),
+    "511": reply(511, body=b"<html>", Content_Type=HTML),
 }
 REFUSED: dict[str, Script] = {
     "nan": reply(body=b'{"a": NaN}'),
@@ -594,8 +603,44 @@ def test_a_read_gives_up_after_its_tries(world: World) -> None:
     assert world.slept == [1, 2, 4, 8, 16]
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_in_place_of_the_api_is_told_at_once(world: World, name: str) -> None:
+    world.serve(PAGES[name], reply(value={"id": "1"}))
+    where = r"answered in place of 127.0.0.1:\d+ \(HTTP"
+    with pytest.raises(
+        MalformedAnswer, match=f"GET /boards/1: a page, not the API: .* {where} {name[:3]}.*\\)"
+    ) as caught:
+        world.client().get("/boards/1")
+    assert "PINFLOW_PROXY and, if it is set, EXAMPLE" in caught.value.hint
+    assert "hotel" not in str(caught.value)
+    assert not caught.value.retryable
+    assert (len(world.server.requests), world.slept) == (1, [])
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_does_not_say_what_became_of_a_write(world: World, method: str, name: str) -> None:
+    world.serve(PAGES[name], reply(value={"id": "1"}))
+    with pytest.raises(InDoubt, match=r"whether it was applied is unknown \(a page, not the API"):
+        world.client().request(method, "/pins/1")
+    assert (len(world.server.requests), world.slept) == (1, [])
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_page_of_the_services_own_edge_is_an_outage_like_any_other(world: World, status: int) -> None:
+    world.serve(reply(status, body=b"<html>Bad Gateway</html>", Content_Type=HTML), reply(value={"id": "1"}))
+    assert world.client().get("/boards/1") == {"id": "1"}
+    assert world.slept == [1]
+
+
+def test_an_error_of_the_api_that_is_called_a_page_is_read_as_what_it_is(world: World) -> None:
+    world.serve(reply(404, {"code": 40, "message": "Board not found."}, Content_Type=HTML))
+    with pytest.raises(RemoteError, match="Board not found"):
+        world.client().get("/boards/1")
+
+
 def test_a_read_that_stays_broken_is_a_malformed_answer(world: World) -> None:
-    world.serve(reply(body=b"<html>"))
+    world.serve(reply(body=b"<xml>"))
     with pytest.raises(MalformedAnswer, match=r"GET /boards/1: the answer is not JSON: .* at character 0"):
         world.client().get("/boards/1")
     assert len(world.server.requests) == 6
@@ -662,7 +707,7 @@ def test_a_refusal_is_raised_at_once(world: World, status: int, method: str) -> 
 
 
 def test_an_error_page_that_is_no_json_still_tells_its_status(world: World) -> None:
-    world.serve(reply(403, body=b"<html>denied</html>"))
+    world.serve(reply(403, body=b"denied"))
     with pytest.raises(RemoteError) as caught:
         world.client().get("/boards/1")
     assert (caught.value.status, caught.value.text) == (403, "no words")

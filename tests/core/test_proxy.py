@@ -9,18 +9,24 @@ import subprocess
 import threading
 from base64 import b64encode
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from pinflow.errors import UsageError
+from pinflow import Api, Credential, RemoteError
+from pinflow.clock import Clock
+from pinflow.errors import Unreachable, UsageError
+from pinflow.http.client import Client, ClientServices
 from pinflow.http.proxy import NetworkSettings, network_settings
+from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.retry import Limits, Lost
 from pinflow.http.transport import Transport
+from pinflow.state.folder.usage import MemoryUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 HOST = "api.service.test"  # which no name server knows: only the proxy finds the way there
 LIMITS = Limits(deadline=20, connect=10, read=10, attempts=1)
@@ -162,7 +168,62 @@ def test_a_certificate_that_nobody_knows_is_refused_unless_it_is_named(certifica
         )
     assert lost.value.phase == "nothing_sent"
     assert "the certificate is not trusted" in lost.value.reason
+    assert lost.value.final
+    assert lost.value.hint.endswith("PINFLOW_CA_BUNDLE=/path/to/ca.pem")
     assert len(asked) == 1
+
+
+def never(seconds: float) -> None:
+    raise AssertionError("nothing is waited for")
+
+
+def client_of(transport: Transport, origin: str) -> Client:
+    """A client that tries as often as any, and must not wait before the next try."""
+    api = Api(
+        id="v5",
+        service="example",
+        title="Example",
+        origin=origin,
+        prefix="",
+        origin_variable="EXAMPLE",
+        operation=lambda method, path: None,
+        read_error=lambda status, headers, body: RemoteError("no", status=status),
+    )
+    clock = Clock(sleep=never)
+    return Client(
+        api,
+        Credential("secret", name="t", source="a test", origin=origin),
+        base_url=origin,
+        login="me",
+        limiter=RateLimiter({}, MemoryUsage(clock.monotonic), clock),
+        services=ClientServices(transport=transport, clock=clock, random=lambda: 0.0),
+    )
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_certificate_that_is_not_trusted_is_told_at_once_with_what_to_do(
+    certificate: tuple[Path, Path], tmp_path: Path, method: str
+) -> None:
+    """Nothing was sent: a write was certainly not applied."""
+    other = tmp_path / "other.pem"
+    other.write_text(Path(DEFAULT_CA_BUNDLE_PATH).read_text())
+    asked: list[str] = []
+    with service(certificate, asked) as port, proxy(port, []) as proxy_port:
+        for environ, said in (
+            (
+                {},
+                "if your network inspects TLS, name the file (PEM) of its certificate: PINFLOW_CA_BUNDLE=",
+            ),
+            ({"PINFLOW_CA_BUNDLE": str(other)}, f"the certificates of PINFLOW_CA_BUNDLE ({other}) do not include"),
+        ):
+            network = network_settings({"PINFLOW_PROXY": f"http://127.0.0.1:{proxy_port}", **environ})
+            with closing(Transport(network=network)) as transport, pytest.raises(Unreachable) as told:
+                client_of(transport, f"https://{HOST}").request(method, "/boards")
+            assert "the certificate is not trusted" in told.value.message
+            assert told.value.message.endswith("; nothing was sent")
+            assert told.value.hint.startswith(said)
+            assert not told.value.retryable
+    assert asked == []
 
 
 @pytest.mark.parametrize("status", [b"407 Proxy Authentication Required", b"502 Bad Gateway"])
@@ -175,6 +236,7 @@ def test_a_proxy_that_refuses_is_named_and_nothing_was_sent(status: bytes) -> No
     assert (
         lost.value.reason == f"the proxy refused with HTTP {status[:3].decode()} (through the proxy of PINFLOW_PROXY)"
     )
+    assert lost.value.final == (b"407" in status)
     assert "secret-word" not in repr(lost.value) + str(lost.value)
 
 
