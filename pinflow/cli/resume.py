@@ -24,6 +24,14 @@ OUTPUTS: Sequence[str] = run_common.OUTPUTS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="the run (default: the last one)")
+    parser.add_argument(
+        "--accept-changes",
+        action="store_true",
+        help="go on with what was changed since in the recipe, its inputs and its data, without asking",
+    )
+    parser.add_argument(
+        "--remake", action="store_true", help="make anew what was made of rows that were edited since, beside the old"
+    )
     run_common.add_arguments(parser)
 
 

@@ -151,6 +151,8 @@ def execute(
             assume_yes=args.yes,
             max_writes=None if args.yes else limit,
             unattended=getattr(args, "unattended", False),
+            accept_changes=getattr(args, "accept_changes", False),
+            remake=getattr(args, "remake", False),
             executor=getattr(args, "executor", "threads"),
             report=view.listeners,
             stop=stop.event,

@@ -17,6 +17,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from pinflow.engine.changed_arguments import ChangedArguments
 from pinflow.engine.effects import STOPS_ALL, Attempt, Effect, Outcome, Skip
 from pinflow.engine.forecast import PlannedWrites
 from pinflow.engine.placeholder import PLANNED, NeedsPlanned
@@ -61,7 +62,7 @@ class EffectRunner:
     counts what would have been sent. ``settle`` (seconds) is how long the service may
     take to apply a request and to list what it made. ``repeatable`` are the methods
     whose writes may be sent again when their outcome is unknown and nothing can tell.
-    ``budget`` is asked before each effect's first write.
+    ``budget`` is asked before each effect's first write, and ``changed`` before one is sent again.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class EffectRunner:
         settle: float = SETTLE,
         repeatable: Collection[str] = frozenset(),
         budget: WriteBudget | None = None,
+        changed: ChangedArguments | None = None,
     ) -> None:
         self.run = run
+        self._changed = changed or ChangedArguments(run)
         self.budget = budget or WriteBudget(None)
         self.planned = PlannedWrites()
         self._settle = settle
@@ -115,6 +118,7 @@ class EffectRunner:
             category=call.category,
             digest=call.digest,
             again=not first,
+            arguments=current_frame().arguments,
         )
         attempt.methods.append(call.method)
         attempt.last_write = f"{call.method} {call.path}"
@@ -135,6 +139,7 @@ class EffectRunner:
             if record is not None and record.state == "skipped":
                 return self._report_skip(effect, Skip(record.error))
             if record is not None and record.state == "done":
+                self._changed.tell_made(effect, record, record.result)
                 return self._report(effect, cast("T", record.result), "already")
             return self._make(effect, record, journal)
 
@@ -173,7 +178,9 @@ class EffectRunner:
             if unknown is not None:
                 result = self._reconcile(effect, unknown, journal)
                 if result is not None:
+                    self._changed.tell_made(effect, unknown, result)
                     return self._report(effect, result, "adopted")
+                self._changed.check_may_be_sent(effect, unknown)
                 if tries >= ATTEMPTS:
                     raise InDoubt(
                         f"{effect} was sent {tries} times without an answer, and the target does not show it",

@@ -15,18 +15,36 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from pinflow.plan import Loop
 
 _KEY_BYTES = 8  # of a digest: two of 100,000 rows share one in 1 of 4,000 million tables
+_ARGUMENTS_BYTES = 16
 _PART_BYTES = 4  # of the digest of one field, which is compared with that of the same row alone
 
 
 def digest(secret: bytes, value: object, size: int = _KEY_BYTES) -> str:
     """A keyed digest of plain data, in hexadecimal digits: without the secret, short texts can't be guessed from it."""
-    text = json.dumps(value, sort_keys=True, default=str, separators=(",", ":"))
+    # a text that stands by itself is spared the JSON, and can't be taken for any: that never begins with a tab
+    text = f"\t{value}" if type(value) is str else json.dumps(value, sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=size, key=secret[:64]).hexdigest()
+
+
+def arguments_digest(secret: bytes, arguments: Mapping[str, Any]) -> str:
+    """A keyed digest of what a step gives its action, 32 hexadecimal digits.
+
+    A thing that a service listed counts by its id and its texts: its numbers and times change by themselves.
+    """
+    return digest(secret, _lasting(arguments), _ARGUMENTS_BYTES)
+
+
+def _lasting(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("id"), str):
+            return {name: part for name, part in value.items() if isinstance(part, str)}
+        return {name: _lasting(part) for name, part in value.items()}
+    return [_lasting(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 class ItemKeys:
@@ -74,7 +92,8 @@ class ItemKeys:
     def content(self, item: Any) -> str:
         """Short digests of all that the steps use of an item, for `similarity`."""
         parts = self._used(item) if isinstance(item, Mapping) else [("", item)]
-        return "".join(sorted(digest(self._secret, part, _PART_BYTES) for part in parts))
+        texts = (f"{name}\t{value}" if type(value) is str else [name, value] for name, value in parts)
+        return "".join(sorted(digest(self._secret, text, _PART_BYTES) for text in texts))
 
     def _used(self, item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """The fields that the steps use. What is empty is like what is not there: a new column changes nothing."""
@@ -83,19 +102,25 @@ class ItemKeys:
         return ((name, value) for name, value in values if value is not None)
 
 
+def noun_of(item: Any, variable: str) -> str:
+    """What people call an item: "row" if it is a table's, else as the recipe does."""
+    return "row" if isinstance(getattr(item, "number", None), int) else variable
+
+
 def number_of(item: Any, number: int) -> int:
     """The row that a spreadsheet shows for a row of a table; for anything else ``number``, its place in the loop."""
     row = getattr(item, "number", None) if isinstance(item, Mapping) else None
     return row if isinstance(row, int) else number
 
 
-def similarity(one: str, other: str) -> float:
-    """How much of what `ItemKeys.content` gave for two items is the same, from 0 to 1."""
-    first, second = _parts(one), _parts(other)
+def similarity(one: str, other: str, common: Collection[str]) -> float:
+    """How much of what `ItemKeys.content` gave for two items is the same, from 0 to 1, but for what is ``common``."""
+    first, second = parts_of(one).difference(common), parts_of(other).difference(common)
     return len(first & second) / max(len(first), len(second), 1)
 
 
-def _parts(content: str) -> set[str]:
+def parts_of(content: str) -> set[str]:
+    """The digests that `ItemKeys.content` joined."""
     size = 2 * _PART_BYTES
     return {content[start : start + size] for start in range(0, len(content), size)}
 

@@ -10,6 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pinflow.engine.changed_arguments import ChangedArguments
 from pinflow.engine.client_pool import ClientPool
 from pinflow.engine.effect_runner import EffectRunner
 from pinflow.engine.emitter import Emitter
@@ -96,7 +97,7 @@ class Launcher:
             raise UsageError("no run can be resumed", hint="pinflow runs lists them")
         with SafeJournal(self.store.runs.open(chosen)) as journal:
             _check_resumable(journal.run)
-            if rules_of(journal.run) > 1 and journal.run.options["mark"] != digest(self._secret(chosen), "run"):
+            if journal.run.rules > 1 and journal.run.options["mark"] != digest(self._secret(chosen), "run"):
                 raise StateError(
                     f"run {chosen} was begun with another runs.key than that of {self.store.place}",
                     hint="put that file back, from a backup: without it what was done can't be told from what was not",
@@ -164,7 +165,7 @@ class Launcher:
                 files=Files(folder, plan.files),
                 started=plan.moment.timestamp(),
                 secret=b"" if journal is None else self._secret(run_id),
-                rules=2 if journal is None else rules_of(journal.run),
+                rules=2 if journal is None else journal.run.rules,
                 executor=executor,
                 stop=stop,
                 notices=None if options.sandbox or journal is None else self.notices,
@@ -175,6 +176,7 @@ class Launcher:
                 run,
                 repeatable=frozenset.intersection(*idempotent) if idempotent else frozenset(),
                 budget=self.approvals.budget(plan, options, journal=journal, limit=limit, run_id=run_id),
+                changed=ChangedArguments(run, accept=options.accept_changes, ask=options.approve),
             )
             pool = ClientPool(
                 run, sign_in, credentials, effects=effects, apis=apis, options=options, network=network, usage=usage
@@ -219,11 +221,6 @@ class Launcher:
                 status=0,
                 hint=f"resume it then, or wait for it: pinflow resume {run_id} --patience {ceil(wait / 60)}m",
             )
-
-
-def rules_of(record: RunRecord) -> int:
-    """The rules by which a run's items are told apart: 1 if the version before began it."""
-    return 2 if "mark" in record.options else 1
 
 
 def _check_resumable(record: RunRecord) -> None:

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pinflow.clock import Throttle
-from pinflow.engine.item_keys import number_of
+from pinflow.engine.item_keys import noun_of, number_of
 from pinflow.engine.item_names import item_name, locate_row
 from pinflow.engine.parallel import run_parallel
 from pinflow.engine.results import ends_run
@@ -16,6 +16,7 @@ from pinflow.plugin.row import Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pinflow.engine.item_history import ItemHistory
     from pinflow.engine.item_keys import ItemKeys
     from pinflow.engine.run_context import RunContext
     from pinflow.errors import PinflowError
@@ -35,18 +36,21 @@ class LoopRun:
         *,
         body: Callable[[str, Any], ItemEnd],
         keys: ItemKeys,
+        history: ItemHistory | None,
         total: int | None,
         on_done: Callable[[str, Any], None] = lambda key, item: None,
     ) -> None:
         """``body`` runs the steps for an item, given its key; ``total`` is the number of items, if it is known.
 
-        ``on_done`` is called with those that an earlier process has done.
+        ``on_done`` is called with those that an earlier process has done. ``history`` keeps
+        what items are that can be edited, None where none can.
         """
         self._run = run
         self._loop = loop
         self._path = path
         self._body = body
         self._keys = keys
+        self._history = history
         self._total = total
         self._on_done = on_done
         self._counts = dict.fromkeys(("count", "ok", "skipped", "failed", "already"), 0)
@@ -87,26 +91,33 @@ class LoopRun:
             self._run.check_stop()
             key, equal = self._keys.take(item)
             self._counts["count"] += 1
-            if self._loop.duplicates == "once" and self._is_repeated(key, equal, number_of(item, number)):
+            number = number_of(item, number)
+            if self._loop.duplicates == "once" and self._is_repeated(key, equal, number, item):
                 continue
-            if key in self._at_work or self._is_done(key):
+            stays = False
+            if self._history is not None:
+                stays, key = self._history.is_done(key), self._history.key_of(key)
+            if stays or key in self._at_work or self._is_done(key):
                 self._passed += 1
                 self._counts["already"] = max(0, self._passed - self._earlier)
                 self._on_done(key, item)
                 continue
             self._at_work.add(key)
+            if self._history is not None:
+                self._history.begin(key, number, item)
             if self._loop.collect is not None:
                 self.order.append(key)
             yield key, item
 
-    def _is_repeated(self, key: str, equal: str, number: int) -> bool:
+    def _is_repeated(self, key: str, equal: str, number: int, item: Any) -> bool:
         """Whether an item is equal to one before it; then that is told."""
         first = self._firsts.setdefault(hash(equal or key), number)
         if first == number:
             return False
         self._counts["skipped"] += 1
-        reason = f"the same as {self._loop.variable} {first:,}"
-        self._run.emit(ItemSkipped, step=self._path, key=key, kind=self._loop.variable, reason=reason)
+        reason = f"the same as {noun_of(item, self._loop.variable)} {first:,}"
+        name = item_name(self._loop, item, key)
+        self._run.emit(ItemSkipped, step=self._path, key=key, kind=self._loop.variable, reason=reason, item=name)
         return True
 
     def _count_earlier(self) -> None:

@@ -25,6 +25,8 @@ class Options:
     approve: Callable[[str], bool] | None = None  # asked before things are deleted, and beyond max_writes; None refuses
     assume_yes: bool = False  # that things may be deleted was said before: nothing is asked, nor read for a question
     max_writes: int | None = MAX_WRITES  # changes that a run makes without asking; None lets all pass
+    accept_changes: bool = False  # of the recipe, the inputs and the data since the run began, where nothing is lost
+    remake: bool = False  # make anew what was made of items that were edited since
     unattended: bool = False  # there is no one to ask: writes need an approval that is stored
     report: Sequence[Callable[[Event], None]] = ()
     executor: str = "threads"  # what works side by side: threads, serial, or what a plugin offers

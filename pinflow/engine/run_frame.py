@@ -28,6 +28,8 @@ class RunFrame:
 
     step: str = ""  # its path; "" outside of any
     action: str = ""  # its full name; "" where none is at work
+    item: str = ""  # of the innermost loop, as people call it: "row 7"
+    arguments: str = ""  # keyed digest of what the step was given
     deadline: Deadline | None = None
     effect: Attempt | None = None  # that writes belong to; None forbids them
     concurrency: int = 1  # how many like this go side by side

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.action_arguments import check_arguments
 from pinflow.engine.context import Context
-from pinflow.engine.item_keys import ItemKeys
+from pinflow.engine.item_history import ItemHistory
+from pinflow.engine.item_keys import ItemKeys, arguments_digest, noun_of, number_of
 from pinflow.engine.item_names import RowErrors, locate_row
 from pinflow.engine.loops import LoopRun
 from pinflow.engine.placeholder import PLANNED, TEXT, NeedsPlanned, holds_planned
 from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.results import StepResult, ends_run, status_of
 from pinflow.engine.run_frame import frame, time_limit
+from pinflow.engine.source_pass import LoopSource, SourcePass, can_be_read_again
 from pinflow.engine.step_log import StepLog
 from pinflow.engine.totals import run_counts
-from pinflow.errors import ActionError, PinflowError
+from pinflow.errors import ActionError, InDoubt, PinflowError
 from pinflow.events import Retrying, StepFinished, StepStarted
 from pinflow.expressions.template import Scope, Unknown, Value, evaluate
 from pinflow.plugin.row import Row
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from pinflow.engine.accounts import Accounts
     from pinflow.engine.effect_runner import EffectRunner
+    from pinflow.engine.options import Options
     from pinflow.engine.run_context import RunContext
     from pinflow.events import Status
     from pinflow.http.client import Client
@@ -59,9 +62,9 @@ class Runner:
         accounts: Accounts,
         ask: Callable[[str, str | None], CredentialRequest],
         resumed: bool,
-        patience: float,
+        options: Options,
     ) -> None:
-        """``clients`` by login and API; ``patience`` is how many seconds a retry may be told to wait."""
+        """``clients`` by login and API."""
         self._plan = plan
         self._run = run
         self._effects = effects
@@ -69,23 +72,47 @@ class Runner:
         self._accounts = accounts
         self._ask = ask
         self._log = StepLog(plan, run.journal, resumed=resumed)
-        self._patience = patience
         self._row_errors = RowErrors((*plan.steps, *plan.finally_))
+        self._histories: dict[str, ItemHistory] = {}  # by the path of the loop
+        self._sources = SourcePass(
+            plan,
+            open_items=self._items,
+            make_keys=self._make_keys,
+            visitors=[self._look_back] if resumed else [],
+            is_done=lambda step: self._log.find(step, step.path) is not None,
+        )
+        self._patience = options.patience  # seconds that a retry may be told to wait
+        self._remake = options.remake
         self.results: list[StepResult] = []  # of the outermost steps so far
 
     def run(self) -> tuple[dict[str, Any], PinflowError | None]:
         """Run every step. The outputs, and the error that ended it, if one did."""
         scope = Scope({"inputs": self._plan.inputs, "steps": {}}, set())
-        error = self._run_steps(self._plan.steps, scope, "", self.results)
+        error = self._sources.before_run(scope) or self._run_steps(self._plan.steps, scope, "", self.results)
         if error is None or not ends_run(error):
             # a paused or interrupted run goes on later, and its last steps with it
             for step in self._plan.steps:  # those that were not reached are like skipped ones
                 scope.names["steps"].setdefault(step.id, None)
             late = self._run_steps(self._plan.finally_, scope, "finally.", self.results)
             error = late if late is not None and (error is None or ends_run(late)) else error
+        if error is None:
+            error = self._unknown_left()
         if error is not None:
             return {}, error
         return self._outputs(scope)
+
+    def _unknown_left(self) -> PinflowError | None:
+        """The error of a run all whose steps ended while an earlier write's outcome is unknown, as its item is gone."""
+        journal = self._run.journal
+        counts = {} if journal is None else journal.counts()
+        kinds = {kind or "write": outcomes["doubt"] for kind, outcomes in counts.items() if outcomes["doubt"]}
+        if not kinds:
+            return None
+        text = ", ".join(f"{number:,} {kind}{'' if number == 1 else 's'}" for kind, number in kinds.items())
+        return InDoubt(
+            f"{text} may have been made, and what would have looked for them is no longer in the recipe or its data",
+            hint="put it back and resume the run, or look at the target",
+        )
 
     def _outputs(self, scope: Scope) -> tuple[dict[str, Any], PinflowError | None]:
         outputs: dict[str, Any] = {}
@@ -229,7 +256,9 @@ class Runner:
         if self._run.dry_run and action.api is not None and not step.writes and holds_planned(arguments):
             raise NeedsPlanned("what is only planned can't be asked for")
         checked = check_arguments(step, action, arguments, partly_planned=self._run.dry_run)
-        return action.function(self._context(step, path, scope), **checked)
+        kept = "" if self._run.dry_run or not step.writes else arguments_digest(self._run.secret, arguments)
+        with frame(arguments=kept):
+            return action.function(self._context(step, path, scope), **checked)
 
     def _context(self, step: PlannedStep, path: str, scope: Scope) -> Context:
         api = step.api or ""
@@ -245,19 +274,17 @@ class Runner:
     def _loop(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> dict[str, Any]:
         rows: dict[str, Any] = {}  # what is collected of each item, by key
         self._accounts.begin(path)
-        items = self._items(step, loop, path, scope)
+        source = LoopSource(step, loop, path, scope)
+        self._sources.before_loop(source)
+        items = self._items(source)
         by_account = loop.account is not None
         run = LoopRun(
             self._run,
             loop,
             path,
             body=partial(self._run_item, step, loop, path, scope, rows),
-            keys=ItemKeys(
-                loop,
-                self._run.secret,
-                lambda item: self._key(step, loop, scope.with_name(loop.variable, item)),
-                rules=self._run.rules,
-            ),
+            keys=self._make_keys(source),
+            history=self._history(source),
             total=len(items[: loop.limit]) if isinstance(items, list) else None,
             on_done=lambda key, item: self._accounts.add_done(path, key, loop.token_in(item)) if by_account else None,
         )
@@ -293,7 +320,11 @@ class Runner:
             return "failed", locate_row(ActionError(item.mistake), loop, item)
         inside = scope.inside(loop.variable, item)
         results: list[StepResult] = []
-        if (error := self._run_steps(loop.body, inside, f"{path}[{key}].", results)) is not None:
+        number = number_of(item, 0)
+        name = f"{noun_of(item, loop.variable)} {f'{number:,}' if number else key}"
+        with frame(item=name):
+            error = self._run_steps(loop.body, inside, f"{path}[{key}].", results)
+        if error is not None:
             return "failed", error
         if all(result.status == "skipped" for result in results):
             return "skipped", None
@@ -304,7 +335,27 @@ class Runner:
                 return "failed", _step_error(step, f"collect: {invalid.message}", invalid.hint or "")
         return "ok", None
 
-    def _items(self, step: PlannedStep, loop: Loop, path: str, scope: Scope) -> Iterable[Any]:
+    def _make_keys(self, source: LoopSource) -> ItemKeys:
+        step, loop, _, scope = source
+        key = lambda item: self._key(step, loop, scope.with_name(loop.variable, item))  # noqa: E731
+        return ItemKeys(loop, self._run.secret, key, rules=self._run.rules)
+
+    def _history(self, source: LoopSource) -> ItemHistory | None:
+        """What is kept of a loop's items, where these can be edited before the run goes on."""
+        journal = self._run.journal
+        if journal is None or self._run.rules == 1 or not can_be_read_again(source.step, source.loop):
+            return None
+        if source.path not in self._histories:
+            keys = self._make_keys(source)
+            self._histories[source.path] = ItemHistory(self._run, journal, source, keys, remake=self._remake)
+        return self._histories[source.path]
+
+    def _look_back(self, source: LoopSource) -> ItemHistory | None:
+        history = self._history(source)
+        return history if history is not None and history.look_back() else None
+
+    def _items(self, source: LoopSource) -> Iterable[Any]:
+        step, loop, path, scope = source
         if loop.items is None:
             if step.action is None:
                 raise AssertionError(f"step {path} has nothing to loop over: the plan would have said so")

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from pinflow.state.protocol import Journal
-    from pinflow.state.records import EffectOutcome, EffectRecord, RunRecord, RunState, StepRecord
+    from pinflow.state.records import EffectOutcome, EffectRecord, ItemRecord, RunRecord, RunState, StepRecord
 
+_HEXADECIMAL = frozenset("0123456789abcdef")
 _LONGEST_REASON = 100  # characters; a constant text says why in fewer, and what a service sent would be longer
 
 
@@ -53,6 +54,15 @@ class SafeJournal:
 
     def is_item_done(self, loop: str, key: str) -> bool:
         return self._journal.is_item_done(plain_path(loop), plain_key(key))
+
+    def begin_item(self, loop: str, key: str, *, number: int, content: str) -> None:
+        """``content`` in hexadecimal digits."""
+        plain = content if set(content) <= _HEXADECIMAL else plain_key(content)
+        self._journal.begin_item(plain_path(loop), plain_key(key), number=number, content=plain)
+
+    def items(self, loop: str) -> Iterator[ItemRecord]:
+        """With keys as `plain_key` gives them."""
+        return self._journal.items(plain_path(loop))
 
     def finish_item(self, loop: str, key: str, status: str) -> None:
         self._journal.finish_item(plain_path(loop), plain_key(key), status)

@@ -90,7 +90,7 @@ class Session:
             accounts=accounts,
             ask=self._ask,
             resumed=resumed,
-            patience=self._options.patience,
+            options=self._options,
         )
         outputs: Mapping[str, Any] = {}
         error: PinflowError | None

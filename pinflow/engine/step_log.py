@@ -29,10 +29,17 @@ class StepLog:
         record = self._journal.step(path)
         if record is None or record.status not in ("ok", "skipped"):
             return None
+        if step.loop is not None and self._has_unknown(path):
+            return None  # an item that was gone, and may be back
         has_output = step.writes if step.loop is None else step.loop.collect is None
         if record.status == "ok" and step.path in self._plan.needed and not has_output:
             return None  # what was read is not kept: it is read again
         return record
+
+    def _has_unknown(self, path: str) -> bool:
+        """Whether the outcome of a write inside a step is unknown."""
+        counts = {} if self._journal is None else self._journal.counts(path)
+        return any(outcomes["doubt"] for outcomes in counts.values())
 
     def must_reread(self, step: PlannedStep, record: StepRecord) -> bool:
         """Whether what is kept of a finished step is only enough to get its output again."""

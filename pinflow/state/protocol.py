@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         EffectOutcome,
         EffectRecord,
         Heartbeat,
+        ItemRecord,
         JobRow,
         LimitChange,
         Notice,
@@ -169,6 +170,12 @@ class Journal(Protocol):
 
     def is_item_done(self, loop: str, key: str) -> bool:
         """Whether an item of a loop needs no more work: it ended ok, or was skipped."""
+
+    def begin_item(self, loop: str, key: str, *, number: int, content: str) -> None:
+        """Store that work on an item begins, and what it is; durable with the next intent, before it."""
+
+    def items(self, loop: str) -> Iterator[ItemRecord]:
+        """Every item of a loop that was begun, streamed by key."""
 
     def finish_item(self, loop: str, key: str, status: str) -> None:
         """Store how an item of a loop ended; durable as `finish_step` is."""

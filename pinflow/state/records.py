@@ -74,6 +74,20 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """An item of a loop: ``status`` is "begun", "ok" or "skipped".
+
+    ``number`` is the row that a spreadsheet shows, or its place among the items;
+    ``content`` holds digests of what the steps use of it. 0 and "" where that isn't kept.
+    """
+
+    key: str
+    status: str
+    number: int = 0
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EffectRecord:
     """One change of the outside world; ``result`` holds ids, numbers, dates and states only.
 

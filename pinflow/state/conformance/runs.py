@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError, UsageError
 from pinflow.state.conformance.common import RUN, catch, run_record
+from pinflow.state.records import ItemRecord
 
 if TYPE_CHECKING:
     from pinflow.state.conformance.common import MakeState
@@ -246,6 +247,24 @@ class JournalConformance:
             assert [later.is_item_done("pins", key) for key in ("1", "2", "3", "4")] == [True, True, False, False]
             assert later.item_counts("pins") == {"ok": 1, "skipped": 1}
             assert later.item_counts("other") == {"ok": 0, "skipped": 0}
+
+    def test_items_that_were_begun_are_known_with_what_they_are(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            for number in range(2, 1202):
+                journal.begin_item("pins", f"{number:04}", number=number, content=f"{number:08x}")
+            journal.begin_item("others", "0002", number=1, content="")
+            journal.finish_item("pins", "0003", "ok")
+            journal.begin_item("pins", "0004", number=9, content="ab")
+            journal.finish_item("pins", "listed", "skipped")
+        with closing(make_state().runs.open(RUN)) as later:
+            items = list(later.items("pins"))
+            assert items[:3] == [
+                ItemRecord("0002", "begun", 2, "00000002"),
+                ItemRecord("0003", "ok", 3, "00000003"),
+                ItemRecord("0004", "begun", 9, "ab"),
+            ]
+            assert (len(items), items[-1]) == (1201, ItemRecord("listed", "skipped"))
+            assert [later.is_item_done("pins", key) for key in ("0002", "0003")] == [False, True]
 
     def test_a_frozen_list_is_whole_or_not_there(self, make_state: MakeState) -> None:
         ids = [str(number * 7919 % 1201) for number in range(1201)]

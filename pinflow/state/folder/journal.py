@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from pinflow.state.folder.run_tables import EFFECTS, FROZEN, ITEMS, LISTS, RUN, RUN_ROW, STEPS
+from pinflow.state.folder.items import FolderItems
+from pinflow.state.folder.run_tables import EFFECTS, FROZEN, LISTS, RUN, RUN_ROW, STEPS
 from pinflow.state.folder.sqlite import damage_error
 from pinflow.state.records import EffectRecord, StepRecord
 
@@ -55,7 +56,6 @@ _STATE = RUN_ROW.update(
 )
 _STEP_CHANGES = {"status": "?2", "output": "?3", "seconds": "?4", "error": "?5"}
 _STEP = STEPS.upsert({"path": "?1"} | _STEP_CHANGES, _STEP_CHANGES)
-_ITEM = ITEMS.upsert({"loop": "?1", "key": "?2", "status": "?3"}, {"status": "?3"})
 _LISTED_ID = FROZEN.insert({"step": "?1", "name": "?2", "place": "?3", "id": "?4"})
 _LISTED = LISTS.insert({"step": "?1", "name": "?2", "length": "?3"})
 _RESULTS = """(step, key) > (?, ?) AND step < ? AND state IN ('done', 'adopted') AND (?4 IS NULL OR kind = ?4)
@@ -113,7 +113,7 @@ class FrozenList(Sequence[str]):
         return [row[3] for row in self._store.rows(FROZEN, where, (self._step, self._name, start, end))]
 
 
-class FolderJournal:
+class FolderJournal(FolderItems):
     """One run's memory, owned by this process until ``close``. Safe to share between threads.
 
     ``recorded`` are the hashes of where its effects are. What must be on disk raises
@@ -125,7 +125,7 @@ class FolderJournal:
     ) -> None:
         self.run = run
         self.lost = threading.Event()  # never set: no process takes over what a living one has locked
-        self._store = store
+        super().__init__(store)
         self._lock = lock
         self._clock = clock
         self._closed = False
@@ -177,21 +177,6 @@ class FolderJournal:
         row = (path, status, to_json(output), seconds, error)
         self._store.put(_STEP, row)
         self._store.commit_sometimes()
-
-    def is_item_done(self, loop: str, key: str) -> bool:
-        """Whether an item of a loop needs no further work: it ended ok, or was skipped."""
-        rows = self._store.rows(ITEMS, "loop = ? AND key = ?", (loop, key))
-        return any(status in ("ok", "skipped") for _, _, status in rows)
-
-    def finish_item(self, loop: str, key: str, status: str) -> None:
-        """Record how an item of a loop ended; on disk as `finish_step` is."""
-        self._store.put(_ITEM, (loop, key, status))
-        self._store.commit_sometimes()
-
-    def item_counts(self, loop: str) -> dict[str, int]:
-        """How many items of a loop ended "ok" and were "skipped"."""
-        counts = dict(self._store.read("SELECT status, count(*) FROM items WHERE loop = ? GROUP BY status", (loop,)))
-        return {status: counts.get(status, 0) for status in ("ok", "skipped")}
 
     # effects
 

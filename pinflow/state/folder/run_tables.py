@@ -36,7 +36,12 @@ STEPS = CheckedTable(
     MappingProxyType({"path": "TEXT", "status": "TEXT", "output": "TEXT", "seconds": "REAL", "error": "TEXT"}),
     ("path",),
 )
-ITEMS = CheckedTable("items", _texts("loop", "key", "status"), ("loop", "key"))
+ITEMS = CheckedTable(
+    "items",
+    _texts("loop", "key", "status", number="INTEGER", content="TEXT"),
+    ("loop", "key"),
+    added=MappingProxyType({"number": "0", "content": "''"}),
+)
 # arguments, class and body are digests, place is the place's key: what a look at the target is compared with
 _SENT = ("arguments", "place", "class", "body")
 EFFECTS = CheckedTable(
