@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Self
 
 from pinflow.engine.sanitize import is_id, plain_error, plain_key, plain_path, sanitize
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pinflow.state.records import EffectOutcome, EffectRecord, ItemRecord, RunRecord, RunState, StepRecord
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
+_DIGESTS = re.compile(r"([a-z0-9_.:+]{1,1000})?")  # of the fields of a likeness: names and hex digits
 _LONGEST_REASON = 100  # characters; a constant text says why in fewer, and what a service sent would be longer
 
 
@@ -30,6 +32,7 @@ class SafeJournal:
         self.calls = journal.calls
         self.flush = journal.flush
         self.close = journal.close
+        self.creations = journal.creations
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +89,6 @@ class SafeJournal:
         arguments: str = "",
         place: str = "",
         class_: str = "",
-        body: str = "",
     ) -> None:
         self._journal.record_intent(
             plain_path(step),
@@ -98,18 +100,31 @@ class SafeJournal:
             again=again,
             arguments=arguments and plain_key(arguments),
             place=place and plain_key(place),
-            class_=class_ and plain_key(class_),
-            body=body and plain_key(body),
+            class_=class_ if _DIGESTS.fullmatch(class_) else plain_key(class_),
         )
 
     def is_fresh(self, step: str, key: str) -> bool:
         return self._journal.is_fresh(plain_path(step), plain_key(key))
 
     def settle(
-        self, step: str, key: str, state: EffectOutcome, result: object = None, *, kind: str = "", error: str = ""
+        self,
+        step: str,
+        key: str,
+        state: EffectOutcome,
+        result: object = None,
+        *,
+        kind: str = "",
+        error: str = "",
+        made: str = "",
     ) -> None:
         self._journal.settle(
-            plain_path(step), plain_key(key), state, sanitize(result), kind=kind, error=plain_error(error)
+            plain_path(step),
+            plain_key(key),
+            state,
+            sanitize(result),
+            kind=kind,
+            error=plain_error(error),
+            made=made and plain_key(made),
         )
 
     def skip(self, step: str, key: str, kind: str, reason: str) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Approval,
         AuditEntry,
         CounterKey,
+        CreationRecord,
         EffectOutcome,
         EffectRecord,
         Heartbeat,
@@ -69,6 +70,9 @@ class State(Protocol):
 
     @property
     def runs(self) -> Runs: ...
+
+    @property
+    def places(self) -> PlaceIndex: ...
 
     @property
     def approvals(self) -> ApprovalStore: ...
@@ -135,6 +139,13 @@ class Runs(Protocol):
     def detail(self, run_id: str) -> RunDetail:
         """What is recorded of a run. Raises UsageError if there is none."""
 
+    def creations(self, run_id: str, place: str, *, unsettled: bool = True) -> Sequence[CreationRecord]:
+        """What a run created on a place, or with ``unsettled`` what of it may still be applied; () if there is no run.
+
+        Without claiming it: what a living process put into its journal last may be missing. Raises StateError if it
+        can't be read.
+        """
+
     def is_claimed(self, run_id: str) -> bool:
         """Whether a living process works on the run now."""
 
@@ -154,6 +165,7 @@ class Journal(Protocol):
     """
 
     lost: threading.Event
+    creations: Creations
 
     @property
     def run(self) -> RunRecord: ...
@@ -198,26 +210,36 @@ class Journal(Protocol):
         arguments: str = "",
         place: str = "",
         class_: str = "",
-        body: str = "",
     ) -> None:
         """Store durably that a request is about to leave: on return it may. ``again``: of the same attempt.
 
-        ``arguments``, ``place``, ``class_`` and ``body`` are as in `EffectRecord`, which gives them back.
+        ``arguments``, ``place`` and ``class_`` are as in `EffectRecord`, which gives them back.
         """
 
     def is_fresh(self, step: str, key: str) -> bool:
         """Whether the effect's intent is recent enough for its request to leave now; else record it again."""
 
     def settle(
-        self, step: str, key: str, state: EffectOutcome, result: object = None, *, kind: str = "", error: str = ""
+        self,
+        step: str,
+        key: str,
+        state: EffectOutcome,
+        result: object = None,
+        *,
+        kind: str = "",
+        error: str = "",
+        made: str = "",
     ) -> None:
-        """Store how an effect ended; durable with the next intent, or `flush`."""
+        """Store how an effect ended; durable with the next intent, or `flush`. ``made``: the id of what it created."""
 
     def skip(self, step: str, key: str, kind: str, reason: str) -> None:
         """Store that an item was left out on purpose. What is done stays done."""
 
     def age(self, record: EffectRecord) -> float:
-        """How many seconds ago an effect's intent was stored, by the clock that all processes share."""
+        """At least how many seconds ago an effect's intent was stored, by a clock that nobody can set.
+
+        0 where that is not known, as after the machine was started anew.
+        """
 
     def unknown_keys(self, step: str, kind: str) -> set[str]:
         """The keys of the step's effects of this kind whose outcome is unknown."""
@@ -251,6 +273,63 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Store durably whatever waits, and release the claim, even if that fails."""
+
+
+class Creations(Protocol):
+    """What one run created on places; of its `Journal`. Steps, keys and places are as the journal has them."""
+
+    def places(self) -> list[str]:
+        """The places that the run has sent creations to."""
+
+    def on(self, place: str, *, unsettled: bool = False) -> Iterator[CreationRecord]:
+        """What the run created on a place, or tried to; with ``unsettled`` only what may still be applied."""
+
+    def give_up(self, step: str, key: str) -> None:
+        """Store durably that an effect without an outcome was not applied, as a person says: it is "refused".
+
+        What was sent counts as one more of those that may have been applied `earlier`.
+        """
+
+
+class PlaceIndex(Protocol):
+    """The places on which runs of this state create things. See `pinflow.plugin.place`."""
+
+    def key(self) -> bytes:
+        """What digests of likenesses are keyed with: 32 bytes, the same for all runs of the state."""
+
+    def open(self, place: str, run_id: str, sleep: Callable[[float], None]) -> SharedPlace:
+        """One place, for a run. ``sleep`` is how it waits for others; it may raise. Close it."""
+
+
+class SharedPlace(Protocol):
+    """One place, as one process of a run uses it: who else creates things there, what they made, whose turn it is."""
+
+    def join(self, is_over: Callable[[str], bool]) -> None:
+        """Tell other runs, durably, that this one creates things here. Those that are over may be forgotten."""
+
+    def runs(self) -> Mapping[str, int]:
+        """The other runs that created things here, also ended ones, and how often they joined."""
+
+    def makers(self, *, own: bool = False) -> Mapping[str, tuple[str, str]]:
+        """What other runs (or this one) made here: id -> the run, and its name for the write."""
+
+    def add(self, ref: str, id_: str) -> None:
+        """Tell other runs what a write of this one made: before `leave`, and at once, though not durably."""
+
+    def entering(self) -> AbstractContextManager[Mapping[str, int]]:
+        """Begin to send, which `leave` ends. The other runs, of which none begins to send inside the block.
+
+        Waits while another process looks.
+        """
+
+    def leave(self) -> None:
+        """The outcome of a write that entered is recorded, or it was not sent."""
+
+    def looking(self) -> AbstractContextManager[Mapping[str, int]]:
+        """Keep every process from sending inside the block. No write of this one may be on its way."""
+
+    def close(self) -> None:
+        """Let the place go."""
 
 
 class UsageStore(Protocol):

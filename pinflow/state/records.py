@@ -94,9 +94,10 @@ class EffectRecord:
     ``state``: "intent" (may have happened), "done", "refused" (certainly not
     applied), "doubt" (unknown: may have happened) or "skipped" (left out on purpose;
     the reason is in ``error``). ``adopted`` says that a done effect was found, not made.
-    ``place`` is the key of the place where a creation was sent to; ``arguments``,
-    ``class_`` and ``body`` are digests of the step's arguments, of what can be read back
-    of the thing, and of what was sent. Each is "" where it was not given.
+    ``place`` is the key of the place where a creation was sent to, ``made`` the id of
+    what it created; ``arguments`` and ``class_`` are digests of the step's arguments and
+    of what can be read back of the thing. Each is "" where it was not given. ``boot``
+    and ``sent`` are for `Journal.age`.
     """
 
     step: str
@@ -113,7 +114,32 @@ class EffectRecord:
     arguments: str = ""
     place: str = ""
     class_: str = ""
-    body: str = ""
+    made: str = ""
+    boot: str = ""
+    sent: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreationRecord:
+    """One creation on a place, for finding out what became of it.
+
+    ``state`` is as that of an effect; ``body`` a digest of the request; ``class_`` digests of what reads back.
+    ``earlier`` is how many sendings before the last may have been applied as well. ``age`` and ``earlier_age`` are at
+    least how many seconds ago the last and the one before it were sent, by a clock that nobody can set; 0 where that is
+    unknown.
+    """
+
+    step: str
+    key: str
+    kind: str
+    state: EffectState
+    class_: str
+    body: str
+    sent_at: float
+    age: float
+    earlier: int
+    earlier_age: float
+    made: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,7 +279,7 @@ def test_a_file_of_the_version_before_is_read_as_it_is(before: Path) -> None:
     assert (record.state, record.rules) == ("interrupted", 1)
     detail = folder.detail(before.stem)
     assert detail.counts == {"pin": {"done": 3, "doubt": 4, "failed": 1}}
-    assert {(effect.arguments, effect.place, effect.class_, effect.body) for effect in detail.effects} == {
+    assert {(effect.arguments, effect.place, effect.class_, effect.made) for effect in detail.effects} == {
         ("", "", "", "")
     }
     assert before.read_bytes() == content
@@ -365,4 +365,5 @@ def test_a_table_of_ones_own_needs_nothing_but_its_columns() -> None:
 
 def test_every_table_of_a_run_is_checked() -> None:
     assert len({table.name for table in TABLES}) == len(TABLES)
-    assert list(EFFECTS.columns)[-4:] == ["arguments", "place", "class", "body"]
+    columns = ["arguments", "place", "class", "made", "boot", "sent", "earlier", "earlier_sent"]
+    assert list(EFFECTS.columns)[-8:] == columns

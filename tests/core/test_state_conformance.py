@@ -35,6 +35,10 @@ class TestJournal(state_conformance.JournalConformance):
     pass
 
 
+class TestPlaceIndex(state_conformance.PlaceIndexConformance):
+    pass
+
+
 class TestApprovals(state_conformance.ApprovalsConformance):
     pass
 

@@ -14,6 +14,7 @@ function that opens the state, the same one each time, as another process would.
 
 from __future__ import annotations
 
+from pinflow.state.conformance.places import PlaceIndexConformance
 from pinflow.state.conformance.runs import JournalConformance, RunsConformance
 from pinflow.state.conformance.schedule import OccurrenceStoreConformance, ScheduleStoreConformance
 from pinflow.state.conformance.stores import (
@@ -35,6 +36,7 @@ __all__ = [
     "JournalConformance",
     "NoticeBookConformance",
     "OccurrenceStoreConformance",
+    "PlaceIndexConformance",
     "PluginRowsConformance",
     "RunEventsConformance",
     "RunsConformance",

@@ -127,8 +127,7 @@ class JournalConformance:
         sent: dict[str, Any] = {
             "arguments": "a" * 32,
             "place": "pins:549755885175",
-            "class_": "c" * 32,
-            "body": "b" * 32,
+            "class_": "1+title:" + "c" * 10,
         }
         request: dict[str, Any] = {"kind": "pin", "method": "POST", "category": "write", "digest": "0" * 16}
         with closing(make_state().runs.create(run_record())) as journal:
@@ -139,8 +138,8 @@ class JournalConformance:
             for key, expected in (("1", sent), ("2", dict.fromkeys(sent, ""))):
                 record = _effect(later, key)
                 assert {name: getattr(record, name) for name in sent} == expected
-            later.record_intent("pins", "1", **request, **sent | {"body": "d" * 32})
-            assert _effect(later, "1").body == "d" * 32
+            later.record_intent("pins", "1", **request, **sent | {"arguments": "d" * 32})
+            assert _effect(later, "1").arguments == "d" * 32
 
     def test_a_run_keeps_the_rules_it_began_with(self, make_state: MakeState) -> None:
         make_state().runs.create(run_record()).close()

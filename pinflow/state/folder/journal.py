@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, overload
 
+from pinflow.state.folder.boot import boot_id
+from pinflow.state.folder.creations import FolderCreations
 from pinflow.state.folder.items import FolderItems
 from pinflow.state.folder.run_tables import EFFECTS, FROZEN, LISTS, RUN, RUN_ROW, STEPS
 from pinflow.state.folder.sqlite import damage_error
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pinflow.clock import Clock
     from pinflow.state.folder.lock import Lock
     from pinflow.state.folder.store import Store
+    from pinflow.state.protocol import Creations
     from pinflow.state.records import EffectOutcome, RunRecord, RunState
 
 _CHUNK = 500  # rows that a stream holds at a time: some 100 kB, and few enough turns at the file
@@ -36,14 +39,25 @@ _INTENT_VALUES = {"step": "?1", "key": "?2", "state": "'intent'", "attempts": "1
 _INTENT_CHANGES = {"state": "'intent'", "error": "''"} | {
     name: f"?{number}"
     for number, name in enumerate(
-        ("kind", "method", "category", "digest", "sent_at", "arguments", "place", "class", "body"), 3
+        ("kind", "method", "category", "digest", "sent_at", "arguments", "place", "class", "boot", "sent"), 3
     )
 }
 _INTENT_AGAIN = EFFECTS.upsert(_INTENT_CHANGES | _INTENT_VALUES, _INTENT_CHANGES)
-_INTENT = EFFECTS.upsert(_INTENT_CHANGES | _INTENT_VALUES, _INTENT_CHANGES | {"attempts": "attempts + 1"})
+# an effect without an outcome is sent once more: what was sent before may be applied yet. A time of another start of
+# the machine can't be compared: it becomes this moment
+_INTENT = EFFECTS.upsert(
+    _INTENT_CHANGES | _INTENT_VALUES,
+    _INTENT_CHANGES
+    | {
+        "attempts": "attempts + 1",
+        "earlier": "earlier + (state IN ('intent', 'doubt'))",
+        "earlier_sent": """CASE WHEN earlier = 0 AND state NOT IN ('intent', 'doubt') THEN 0.0 WHEN boot <> ?11 THEN ?12
+            WHEN state IN ('intent', 'doubt') THEN sent ELSE earlier_sent END""",
+    },
+)
 _SETTLE = EFFECTS.upsert(
-    {"step": "?1", "key": "?2", "kind": "?3", "state": "?4", "result": "?5", "error": "?6"},
-    {"state": "?4", "result": "?5", "error": "?6"},
+    {"step": "?1", "key": "?2", "kind": "?3", "state": "?4", "result": "?5", "error": "?6", "made": "?7"},
+    {"state": "?4", "result": "?5", "error": "?6", "made": "?7"},
 )
 # what is done stays done, whatever a later look at the item decides
 _SKIP = EFFECTS.upsert(
@@ -129,6 +143,7 @@ class FolderJournal(FolderItems):
         self._lock = lock
         self._clock = clock
         self._closed = False
+        self.creations: Creations = FolderCreations(store, clock)
         # of every effect on record: to ask the file about one costs a turn at it, and waits for a commit
         self._recorded = set(recorded)
         self._intents: dict[tuple[str, str], float] = {}  # monotonic time of those that are not settled
@@ -210,16 +225,15 @@ class FolderJournal(FolderItems):
         arguments: str = "",
         place: str = "",
         class_: str = "",
-        body: str = "",
     ) -> None:
         """Put an intent on disk: on return the request may leave. Takes along whatever waits.
 
         ``again`` says that this is one more request of the same attempt.
         """
         self._recorded.add(hash((step, key)))
-        self._intents[step, key] = self._clock.monotonic()
-        request = (kind, method, category, digest, self._clock.now())
-        self._store.put(_INTENT_AGAIN if again else _INTENT, (step, key, *request, arguments, place, class_, body))
+        sent = self._intents[step, key] = self._clock.monotonic()
+        request = (kind, method, category, digest, self._clock.now(), arguments, place, class_, boot_id(), sent)
+        self._store.put(_INTENT_AGAIN if again else _INTENT, (step, key, *request))
         self._store.commit()
 
     def is_fresh(self, step: str, key: str) -> bool:
@@ -228,20 +242,28 @@ class FolderJournal(FolderItems):
         return recorded is not None and self._clock.monotonic() - recorded < _FRESH
 
     def age(self, record: EffectRecord) -> float:
-        """How many seconds ago the effect's intent was recorded; less than 0 where the clock was set back."""
-        return self._clock.now() - record.sent_at
+        """At least how many seconds ago the effect's intent was recorded: 0 if the machine started since."""
+        return self._clock.monotonic() - record.sent if record.boot == boot_id() else 0.0
 
     def settle(
-        self, step: str, key: str, state: EffectOutcome, result: object = None, *, kind: str = "", error: str = ""
+        self,
+        step: str,
+        key: str,
+        state: EffectOutcome,
+        result: object = None,
+        *,
+        kind: str = "",
+        error: str = "",
+        made: str = "",
     ) -> None:
-        """Record how an effect ended; on disk with the next intent, or `flush`.
+        """Record how an effect ended; on disk with the next intent, or `flush`. ``made`` is the id of what it created.
 
         Until it is on disk, a killed run takes the effect for one that may have
         happened, which costs a look at the target.
         """
         self._recorded.add(hash((step, key)))
         self._intents.pop((step, key), None)
-        self._store.put(_SETTLE, (step, key, kind, state, to_json(result), error))
+        self._store.put(_SETTLE, (step, key, kind, state, to_json(result), error, made))
         self._store.commit_sometimes(timed=False)
 
     def skip(self, step: str, key: str, kind: str, reason: str) -> None:
@@ -330,7 +352,7 @@ def _parse(text: str, file: Path) -> Any:
 
 def effect_of(row: tuple[Any, ...], file: Path) -> EffectRecord:
     """The effect of a row of the file."""
-    step, key, kind, state, attempts, method, _, digest, sent_at, result, error, *sent = row
+    step, key, kind, state, attempts, method, _, digest, sent_at, result, error, *sent, _, _ = row
     adopted = state == "adopted"
     request = attempts, method, digest, sent_at, _parse(result, file)
     return EffectRecord(step, key, kind, "done" if adopted else state, *request, error, adopted, *sent)

@@ -53,7 +53,8 @@ if sys.platform == "win32":
         while not _locking(descriptor, msvcrt.LK_LOCK):  # it tries for ten seconds
             pass
 
-    def _unlock(descriptor: int) -> None:
+    def unlock(descriptor: int) -> None:
+        """Unlock what `try_lock` locked."""
         _locking(descriptor, msvcrt.LK_UNLCK)
 
 else:
@@ -70,7 +71,8 @@ else:
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
-    def _unlock(descriptor: int) -> None:
+    def unlock(descriptor: int) -> None:
+        """Unlock what `try_lock` locked."""
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
@@ -120,7 +122,7 @@ class FileLock:
 
     def __exit__(self, *_: object) -> None:
         try:
-            _unlock(self._descriptor)
+            unlock(self._descriptor)
         finally:
             self._threads.release()
 
@@ -197,7 +199,7 @@ def _acquire(path: Path, name: str) -> int:
     for _ in range(_TRIES):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         if try_lock(descriptor):
-            if _is_still(descriptor, path):
+            if is_still(descriptor, path):
                 return descriptor
         # `is_locked` has a shared lock for a moment; an owner has it for good
         elif not try_lock(descriptor, shared=True):
@@ -212,7 +214,7 @@ def _acquire(path: Path, name: str) -> int:
     )
 
 
-def _is_still(descriptor: int, path: Path) -> bool:
+def is_still(descriptor: int, path: Path) -> bool:
     """Whether the locked file is the one that others find under its name."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())

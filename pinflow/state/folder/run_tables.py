@@ -42,17 +42,20 @@ ITEMS = CheckedTable(
     ("loop", "key"),
     added=MappingProxyType({"number": "0", "content": "''"}),
 )
-# arguments, class and body are digests, place is the place's key: what a look at the target is compared with
-_SENT = ("arguments", "place", "class", "body")
+# arguments and class are digests, place is the place's key, made the id of the thing that was created there. sent and
+# earlier_sent are monotonic times of the machine's start "boot": of the last sending, and of the last one before it
+# that may have been applied though its effect was sent again, of which there were "earlier"
+_SENT = {"arguments": "TEXT", "place": "TEXT", "class": "TEXT", "made": "TEXT"}
+_SENT |= {"boot": "TEXT", "sent": "REAL", "earlier": "INTEGER", "earlier_sent": "REAL"}
 EFFECTS = CheckedTable(
     "effects",
     MappingProxyType(
         {"step": "TEXT", "key": "TEXT", "kind": "TEXT", "state": "TEXT", "attempts": "INTEGER", "method": "TEXT"}
         | {"category": "TEXT", "digest": "TEXT", "sent_at": "REAL", "result": "TEXT", "error": "TEXT"}
-        | dict.fromkeys(_SENT, "TEXT")
+        | _SENT
     ),
     ("step", "key"),
-    added=MappingProxyType(dict.fromkeys(_SENT, "''")),
+    added=MappingProxyType({name: "''" if type_ == "TEXT" else "0" for name, type_ in _SENT.items()}),
 )
 FROZEN = CheckedTable(
     "frozen",

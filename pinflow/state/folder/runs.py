@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError, UsageError
 from pinflow.state.folder.checked_table import add_row_check
+from pinflow.state.folder.creations import UNSETTLED, creation_of
 from pinflow.state.folder.events import SUFFIX as EVENTS
 from pinflow.state.folder.filesystem import MOUNTS, check_place, make_folder
 from pinflow.state.folder.journal import COUNTS, LAST, FolderJournal, calls_of, effect_of, to_json
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow.clock import Clock
+    from pinflow.state.records import CreationRecord
 
 _NO_RUN = "holds no run"  # of a file whose maker ended between making it and its first row
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
@@ -157,6 +159,22 @@ class FolderRuns:
         except (*UNREADABLE, ValueError, TypeError, RecursionError) as error:
             raise unreadable(file, error, RUN) from error
         return RunDetail(record, steps, effects, counts, calls)
+
+    def creations(self, run_id: str, place: str, *, unsettled: bool = True) -> Sequence[CreationRecord]:
+        """What a run created on a place, or with ``unsettled`` what of it may still be applied; () if there is no run.
+
+        Raises StateError if it can't be read.
+        """
+        file = self._file(run_id)
+        if file is None:
+            return ()
+        now = self._clock.monotonic()
+        where = UNSETTLED if unsettled else "place = ?"
+        try:
+            with look(file, RUN) as connection:
+                return [creation_of(row, now) for row in rows_of(connection, file, EFFECTS, where, (place,))]
+        except sqlite3.Error as error:
+            raise unreadable(file, error, RUN) from error
 
     def is_claimed(self, run_id: str) -> bool:
         """Whether a living process has the run locked now."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pinflow.state.folder.content import FolderContent
     from pinflow.state.folder.events import FolderEvents
     from pinflow.state.folder.notices import FolderNotices
+    from pinflow.state.folder.places import FolderPlaces
     from pinflow.state.folder.plugin_rows import FolderRows
     from pinflow.state.folder.runs import FolderRuns
     from pinflow.state.folder.schedule import FolderSchedule
@@ -37,6 +38,12 @@ class FolderState:
         from pinflow.state.folder.runs import FolderRuns
 
         return FolderRuns(self.folder, self._clock)
+
+    @cached_property
+    def places(self) -> FolderPlaces:
+        from pinflow.state.folder.places import FolderPlaces
+
+        return FolderPlaces(self.folder / "places")
 
     @cached_property
     def approvals(self) -> FolderApprovals:
