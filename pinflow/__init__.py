@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pinflow.engine.context import Context as Context
     from pinflow.engine.effects import EachResult as EachResult, Skip as Skip
     from pinflow.errors import (
+        AccessTooLow as AccessTooLow,
         ActionError as ActionError,
         CredentialError as CredentialError,
         Diverged as Diverged,
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     )
     from pinflow.events import Event as Event
     from pinflow.http.api import Api as Api, OAuth as OAuth, Quota as Quota, checked_origin as checked_origin
-    from pinflow.http.client import Client as Client, Page as Page
+    from pinflow.http.client import Client as Client
     from pinflow.http.credentials import Credential as Credential, CredentialRequest as CredentialRequest
     from pinflow.http.encoding import Repeated as Repeated
+    from pinflow.http.listing_page import Page as Page
     from pinflow.http.proxy import network_settings as network_settings
     from pinflow.http.retry import Limits as Limits, Lost as Lost
     from pinflow.http.transport import Answer as Answer, Transport as Transport
@@ -71,6 +73,7 @@ _HOMES = {
     "engine.context": ("Context",),
     "engine.effects": ("EachResult", "Skip"),
     "errors": (
+        "AccessTooLow",
         "ActionError",
         "CredentialError",
         "Diverged",
@@ -86,9 +89,10 @@ _HOMES = {
     ),
     "events": ("Event",),
     "http.api": ("Api", "OAuth", "Quota", "checked_origin"),
-    "http.client": ("Client", "Page"),
+    "http.client": ("Client",),
     "http.credentials": ("Credential", "CredentialRequest"),
     "http.encoding": ("Repeated",),
+    "http.listing_page": ("Page",),
     "http.proxy": ("network_settings",),
     "http.retry": ("Limits", "Lost"),
     "http.transport": ("Answer", "Transport"),

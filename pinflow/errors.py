@@ -12,6 +12,7 @@
           RateLimited         beyond patience: the run is paused                   exit 6
           SpamBlocked         the account's writes pause                           exit 6
           Forbidden           not for this account or app
+            AccessTooLow      to no app of this access tier                        exit 4
           MissingScope        the token may not do this                            exit 4
         MalformedAnswer       an answer that can't be parsed
         PluginDefect          an exception in a plugin's code, with its place
@@ -204,7 +205,22 @@ class SpamBlocked(RemoteError):
 
 
 class Forbidden(RemoteError):
-    """The token is valid, but this is not for its account or app."""
+    """The token is valid, but this is not for its account or app.
+
+    ``tier`` is the app's access tier, where the service names that as the reason: "trial".
+    """
+
+    def __init__(
+        self, message: str, *, status: int, code: int | str | None = None, tier: str = "", **facts: str
+    ) -> None:
+        super().__init__(message, status=status, code=code, **facts)
+        self.tier = tier
+
+
+class AccessTooLow(Forbidden):
+    """The service refuses this to every app of the tier: every next item would meet it, so the run waits for access."""
+
+    exit_code = CREDENTIAL
 
 
 class MissingScope(RemoteError):

@@ -51,12 +51,12 @@ class StepStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectDone(Event):
-    """An effect on the service is certain; in a dry run, it would happen (``planned``)."""
+    """An effect on the service is certain; in a dry run, it would happen (``planned``), or be ``refused``."""
 
     step: str
     key: str
     kind: str  # "board", "pin": what was made or changed
-    outcome: Literal["done", "adopted", "planned", "already"]
+    outcome: Literal["done", "adopted", "planned", "refused", "already"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

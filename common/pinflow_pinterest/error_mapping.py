@@ -45,7 +45,9 @@ def map_error(
         case "scope":
             details["hint"] = _scope_hint(facts.missing)
             return MissingScope(facts.message, missing=facts.missing, **details)
-        case "forbidden" | "trial":
+        case "trial":
+            return Forbidden(facts.message, tier="trial", **details)
+        case "forbidden":
             return Forbidden(facts.message, **details)
     return RemoteError(facts.message, **details)
 

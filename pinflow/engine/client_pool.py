@@ -6,6 +6,7 @@ import random
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pinflow.engine.forecast import DryRunGate, add_by_token, add_counts, make_forecast
 from pinflow.engine.run_context import check_call
@@ -13,6 +14,7 @@ from pinflow.engine.run_frame import current_frame
 from pinflow.engine.sign_in import lacking_scopes
 from pinflow.errors import CredentialError
 from pinflow.events import Retrying, Waiting
+from pinflow.http.api import LOOPBACK
 from pinflow.http.client import Client, ClientServices, Limits
 from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
@@ -184,9 +186,14 @@ class ClientPool:
 
     def _gate(self, api: Api) -> Gate:
         """The gate of writes; in a dry run, one that notes what the service would refuse to any app of this tier."""
-        if not self.run.dry_run or api.base_url(self.sign_in.environ) != api.origin + api.prefix:
-            return self.effects  # the rules of another place are unknown
+        if not self.run.dry_run or self.options.sandbox or not is_home(api, api.base_url(self.sign_in.environ)):
+            return self.effects  # the rules of another place are unknown, and the embedded sandbox makes no difference
         return DryRunGate(self.effects, partial(api.closed, self.options.tier), self.refusals)
+
+
+def is_home(api: Api, base_url: str) -> bool:
+    """Whether the API's rules hold at ``base_url``: where it says that it is, and on this machine, where a copy is."""
+    return base_url == api.origin + api.prefix or urlsplit(base_url).hostname in LOOPBACK
 
 
 class AccountVisits:

@@ -162,11 +162,15 @@ class EffectRunner:
         return None if self.run.journal is None else self.run.journal.effect(effect.step, effect.key)
 
     def _plan(self, effect: Effect[T]) -> tuple[T, Outcome]:
+        attempt = Attempt(effect, None)
         try:
-            with frame(effect=Attempt(effect, None)):
+            with frame(effect=attempt):
                 result = effect.do()
         except NeedsPlanned:  # its request can't even be written down before the real run
             result = cast("T", PLANNED)
+        if attempt.refusal:  # the plan goes on all the same: what else it would do and call is worth knowing
+            self.run.emit(EffectDone, step=effect.step, key=effect.key, kind=effect.kind, outcome="refused")
+            return result, "planned"
         return self._report(effect, result, "planned")
 
     def _make(self, effect: Effect[T], record: EffectRecord | None, journal: Journal) -> tuple[T, Outcome]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
-from pinflow.errors import Diverged, InDoubt, MissingScope, RateLimited, SpamBlocked, renamed_property
+from pinflow.errors import AccessTooLow, Diverged, InDoubt, MissingScope, RateLimited, SpamBlocked, renamed_property
 from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
@@ -20,7 +20,14 @@ T = TypeVar("T")
 
 Outcome = Literal["done", "adopted", "already", "planned", "skipped"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-STOPS_ALL = (SpamBlocked, RateLimited, MissingScope, InDoubt, Diverged)  # every next item would meet the same
+STOPS_ALL = (
+    SpamBlocked,
+    RateLimited,
+    MissingScope,
+    AccessTooLow,
+    InDoubt,
+    Diverged,
+)  # every next item would meet the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +124,5 @@ class Attempt:
     digests: set[str] = field(default_factory=set)
     last_write: str = ""  # "POST /pins"
     sent: float = 0.0  # monotonic time of the last write
+    refusal: str = ""  # in a dry run: why the service would refuse its write
     nested: int = 0  # effects inside this one that are at work now

@@ -64,6 +64,8 @@ class DryRunGate:
     def record_intent(self, call: WriteCall) -> object | None:
         if reason := self._refusal(call.method, call.path):
             self._refusals[reason] = None
+            if (attempt := current_frame().effect) is not None:
+                attempt.refusal = reason
         return self._gate.record_intent(call)
 
 

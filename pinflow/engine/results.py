@@ -106,7 +106,8 @@ class RunResult:
     """How a run ended: ``status`` is ok, failed, planned, paused, in_doubt or cancelled.
 
     ``counts``, ``calls`` and ``outputs`` are those of all processes of the run; ``skipped``, ``failed`` and ``seconds``
-    those of this one. An outcome of ``counts`` is done, adopted, planned, skipped, failed or unknown.
+    those of this one. An outcome of ``counts`` is done, adopted, planned, refused (in a dry
+    run: the service would refuse it), skipped, failed or unknown.
     """
 
     run: str

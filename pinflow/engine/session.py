@@ -12,7 +12,7 @@ from pinflow.engine.results import RunResult, status_of
 from pinflow.engine.runner import Runner
 from pinflow.engine.sanitize import error_facts
 from pinflow.engine.totals import run_counts
-from pinflow.errors import Interrupted, PinflowError, StateError
+from pinflow.errors import AccessTooLow, Interrupted, PinflowError, StateError
 from pinflow.events import RunFinished, RunStarted, Waiting
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pinflow.engine.client_pool import ClientPool
     from pinflow.engine.effect_runner import EffectRunner
     from pinflow.engine.options import Options
+    from pinflow.engine.results import Forecast
     from pinflow.engine.run_context import RunContext
     from pinflow.engine.totals import Counts
     from pinflow.http.credentials import CredentialRequest
@@ -102,12 +103,15 @@ class Session:
             error = lost
         finally:
             self._record_calls()
+        forecast = self.pool.forecast() if run.dry_run else None
+        if forecast is not None and forecast.refusals and error is None:
+            outputs, error = {}, _would_be_refused(forecast, self._options.tier)
         counts, calls = self._totals()
         wait = getattr(error, "retry_after", None)
         tally = run.emit.tally
         result = RunResult(
             run=self._run_id,
-            status=status_of(error) if error is not None else "planned" if run.dry_run else "ok",
+            status=_status(error, dry_run=run.dry_run),
             steps=tuple(runner.results),
             outputs=outputs,
             counts=counts,
@@ -119,7 +123,7 @@ class Session:
             seconds=clock.monotonic() - began,
             remaining=tally.remaining(),
             error=error,
-            forecast=self.pool.forecast() if run.dry_run else None,
+            forecast=forecast,
             sandbox=self._options.sandbox,
             resume_after=clock.now() + wait if wait is not None else None,
             accounts=accounts.rows,
@@ -173,3 +177,20 @@ class Session:
             for token, by_category in self.pool.calls().items():
                 for category, number in by_category.items():
                     self._run.journal.call(token, category, number)
+
+
+def _status(error: PinflowError | None, *, dry_run: bool) -> str:
+    """A dry run that finds what would stop the real one has failed: it can't be resumed."""
+    if error is None:
+        return "planned" if dry_run else "ok"
+    return "failed" if dry_run and isinstance(error, AccessTooLow) else status_of(error)
+
+
+def _would_be_refused(forecast: Forecast, tier: str) -> AccessTooLow:
+    """What the service would say to the real run, as far as it is known."""
+    return AccessTooLow(
+        f"the real run would be refused: {'; '.join(forecast.refusals)}",
+        status=0,
+        tier=tier,
+        hint=f"this follows from --tier or PINFLOW_TIER, {tier!r}: leave it out if the app has more access by now",
+    )

@@ -22,9 +22,11 @@ from pinflow.errors import (
     renamed_keywords,
 )
 from pinflow.http.api import LOOPBACK
-from pinflow.http.encoding import Unreadable, encoded_json, encoded_path, encoded_query, json_reader, redact
+from pinflow.http.encoding import Unreadable, encoded_json, encoded_path, encoded_query, json_reader
 from pinflow.http.file_transfer import FileTransfer
+from pinflow.http.listing_page import Page, page_digest, parse_page
 from pinflow.http.rate_limit_headers import DAY, retry_after
+from pinflow.http.refusals import check_tier, parse_error, rate_limited, repeat_block
 from pinflow.http.retry import (
     READS,
     Accept,
@@ -58,17 +60,8 @@ __all__ = ["Client", "ClientServices", "Gate", "Limits", "Observer", "Page", "Wr
 E = TypeVar("E", bound=ActionError)
 
 OTHER = "other"  # the category of a call that is not in the API's catalogue
-_LONGEST_BOOKMARK = 8_192  # characters; it has to go into a URL
 _KINDS: Mapping[type[RemoteError], ErrorKind] = {SpamBlocked: "spam", RateLimited: "limited", MissingScope: "scope"}
 _LONG_WAIT = 1.0  # seconds; shorter waits are the normal pace: not reported, and an intent is still fresh
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a listing, and the bookmark of the next page; None after the last."""
-
-    items: list[Any]
-    bookmark: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,8 +265,8 @@ class Client:
                     raise MalformedAnswer(f"GET {path}: the listing repeats itself: a bookmark came twice")
                 seen.add(hash(bookmark))
                 query[self.api.bookmark] = bookmark
-            page = _parse_page(self.api, path, self.get(path, params=query))
-            if (digest := _page_digest(page)) in seen_pages:
+            page = parse_page(self.api, path, self.get(path, params=query))
+            if (digest := page_digest(page)) in seen_pages:
                 raise MalformedAnswer(f"GET {path}: the listing repeats itself: a page came twice")
             seen_pages.update(() if digest is None else (digest,))
             yield page
@@ -355,7 +348,7 @@ class Client:
         if not call.writes:
             return None
         if self._blocked is not None:
-            raise _repeat_block(self._blocked, call)
+            raise repeat_block(self._blocked, call.name)
         self._limiter.check_block(self.login)
         if self._gate is None:
             return None
@@ -415,7 +408,8 @@ class Client:
         return _Try(Outcome(phase="answered", status=answer.status, body="refused"), reason=reason, hint=hint)
 
     def _read_refusal(self, call: _ApiCall, answer: Answer, proof: str) -> _Try:
-        error = _add_call(_parse_error(self.api, answer, self._read_json, proof.rpartition(" ")[2]), call)
+        error = parse_error(self.api, answer, self._read_json, proof.rpartition(" ")[2])
+        error = _add_call(check_tier(self.api, error, call.method, call.path), call)
         kinds: list[ErrorKind] = [kind for error_type, kind in _KINDS.items() if isinstance(error, error_type)]
         kind = kinds[0] if kinds else ""
         headers = answer.headers
@@ -467,7 +461,7 @@ class Client:
         if isinstance(decision, Pause):
             if result.pause:
                 result.pause(decision.after)  # for all other calls of the quota, too
-            return _rate_limited(result.error, decision.after, call)
+            return rate_limited(result.error, decision.after, category=call.category, call=call.name)
         if result.error is not None:
             return self._refusal(call, result.error)
         if result.outcome.phase == "answered":
@@ -530,37 +524,6 @@ def _for_good(error: E, *, final: bool) -> E:
     return error
 
 
-def _parse_error(api: Api, answer: Answer, read_json: Callable[[bytes], Any], secret: str) -> RemoteError:
-    if answer.status < 400:
-        return RemoteError("the service redirects, and redirects are not followed", status=answer.status)
-    try:
-        body = redact(secret, read_json(answer.body)) if answer.body else None
-    except Unreadable:
-        body = None  # a proxy's page, or half an answer: the status is enough
-    return api.read_error(answer.status, answer.headers, body)
-
-
-def _parse_page(api: Api, path: str, answer: Any) -> Page:
-    if isinstance(answer, list):
-        return Page(answer, None)  # some listings have no pages, and no envelope
-    if not isinstance(answer, dict) or api.items not in answer:
-        raise MalformedAnswer(f"GET {path}: the answer is not a listing: it has no {api.items!r}")
-    items = answer[api.items]
-    bookmark = answer.get(api.bookmark)
-    # null is not an empty listing: whoever takes it for one makes again what is there, or leaves out what is
-    if not isinstance(items, list) or not isinstance(bookmark, str | None):
-        raise MalformedAnswer(f"GET {path}: the answer's listing or its bookmark is of another type")
-    if bookmark and len(bookmark) > _LONGEST_BOOKMARK:
-        raise MalformedAnswer(f"GET {path}: the bookmark is longer than {_LONGEST_BOOKMARK:,} characters")
-    return Page(items, bookmark or None)
-
-
-def _page_digest(page: Page) -> int | None:
-    """What tells a page's objects from any other page's: their ids, in order. None if there are none, or not all."""
-    ids = tuple(item.get("id") if isinstance(item, dict) else None for item in page.items)
-    return hash(ids) if ids and all(isinstance(id, str) for id in ids) else None
-
-
 def _add_call(error: RemoteError, call: _ApiCall) -> RemoteError:
     """The error, its message with the call."""
     if not error.call:
@@ -568,27 +531,3 @@ def _add_call(error: RemoteError, call: _ApiCall) -> RemoteError:
         error.message = f"{call.name}: {error.message}"
         error.args = (error.message,)
     return error
-
-
-def _rate_limited(error: RemoteError | None, after: float, call: _ApiCall) -> RateLimited:
-    """The refusal as one that says when to try again."""
-    if isinstance(error, RateLimited):
-        error.retry_after = after
-        error.category = error.category or call.category
-        return error
-    text = error.text if error is not None else "too many requests"
-    request_id = error.request_id if error is not None else ""
-    return RateLimited(text, retry_after=after, category=call.category, call=call.name, request_id=request_id)
-
-
-def _repeat_block(blocked: SpamBlocked, call: _ApiCall) -> SpamBlocked:
-    """The block of an earlier write, for a write that was not sent because of it."""
-    return SpamBlocked(
-        blocked.text,
-        status=blocked.status,
-        retry_after=blocked.retry_after,
-        code=blocked.code,
-        request_id=blocked.request_id,
-        call=call.name,
-        hint=blocked.hint,
-    )

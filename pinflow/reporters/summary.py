@@ -30,7 +30,12 @@ _STATES = {
     "cancelled": ("stopped", "yellow"),
     "failed": ("failed", "red"),
 }
-_HEADINGS = {"already": "already there", "unknown": "outcome unknown", "planned": "would be done"}
+_HEADINGS = {
+    "already": "already there",
+    "unknown": "outcome unknown",
+    "planned": "would be done",
+    "refused": "would be refused",
+}
 # what fits on a screen or two; --output json and pinflow runs show have the rest
 _SHOWN = 10  # failures, and keys per reason
 _OUTPUT_LINES = 40
@@ -76,6 +81,8 @@ class Recap:
     def _headline(self, paint: Paint) -> str:
         result = self.result
         words, style = _STATES.get(result.status, (inert(result.status), ""))
+        if result.forecast is not None and result.forecast.refusals and result.error is not None:
+            words = "dry run, the service would refuse it"
         sandbox = " in the sandbox" if result.sandbox else ""
         run = "" if result.forecast is not None else f", run {inert(result.run)}"
         remaining = ", ".join(f"{n:,} {inert(kind)} left" for kind, n in result.remaining.items())
@@ -141,7 +148,8 @@ class Recap:
             return ["calls", *lines] if lines else []
         if not lines:
             return []
-        refusals = [f"  the service will refuse some: {inert(refusal)}" for refusal in forecast.refusals]
+        told = self.result.error is not None
+        refusals = [f"  the service will refuse some: {inert(refusal)}" for refusal in forecast.refusals if not told]
         return ["calls of the real run", *lines, *refusals, f"  {self._time(forecast)}"]
 
     def _time(self, forecast: Forecast) -> str:

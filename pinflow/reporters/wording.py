@@ -28,8 +28,8 @@ MARKS: Mapping[str, str] = {
 }
 PLAIN_MARKS: Mapping[str, str] = {**MARKS, "ok": "+", "failed": "x", "planned": "~", "paused": "="}
 STATES: Mapping[str, str] = {"in_doubt": "outcome unknown"}  # of runs and steps, where the word for people differs
-OUTCOMES = ("done", "adopted", "already", "planned", "skipped", "failed", "unknown")
-_OUTCOME_WORDS = {"already": "already there", "unknown": "outcome unknown"}
+OUTCOMES = ("done", "adopted", "already", "planned", "refused", "skipped", "failed", "unknown")
+_OUTCOME_WORDS = {"already": "already there", "refused": "would be refused", "unknown": "outcome unknown"}
 _TROUBLE = ("failed", "paused", "in_doubt")
 _DAY = 86_400
 

@@ -135,7 +135,9 @@ class ShopPlugin:
                     str((body or {}).get("message", "broken") if isinstance(body, dict) else "broken"), status=status
                 ),
                 quotas=self.quotas,
-                closed=lambda tier, method, path: f"{tier} makes no {path}" if method == "POST" else "",
+                closed=lambda tier, method, path: (
+                    f"trial makes no {path}" if (tier, method) == ("trial", "POST") else ""
+                ),
             )
             for name in ("v1", *self.more_apis)
         ]

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from pinflow import ActionError, Context, RateLimited, UsageError, action
+from pinflow.engine.client_pool import is_home
 from pinflow.engine.runner import LIST_CAP
 from pinflow.errors import CREDENTIAL, DOUBT, INTERRUPTED, PAUSED, CredentialError, InDoubt
 from pinflow.events import Note
@@ -406,14 +407,22 @@ def test_a_dry_run_counts_what_the_real_one_makes(project: Any) -> None:
 
 def test_a_dry_run_foresees_what_the_service_refuses_to_the_tier(project: Any) -> None:
     project.shop.fill(7)
-    assert project.run(FAN_OUT, dry_run=True, tier="trial").forecast.refusals == ("trial makes no /things",)
+    result = project.run(FAN_OUT, dry_run=True, tier="trial")
+    assert result.forecast.refusals == ("trial makes no /things",)
+    assert (result.status, result.exit_code, result.outputs) == ("failed", CREDENTIAL, {})
+    assert str(result.error).startswith("the real run would be refused: trial makes no /things\n  this follows from")
+    assert result.counts == {"thing": {"refused": 9}}
+    assert result.forecast.calls["access_token"]["other"] == sum(result.calls["access_token"].values()) + 9
 
 
-def test_what_is_refused_at_home_may_be_right_elsewhere(project: Any) -> None:
+def test_what_is_refused_at_home_is_refused_by_a_copy_on_this_machine_and_may_be_right_elsewhere(project: Any) -> None:
     project.shop.fill(7)
     project.shop_plugin.origin = "https://shop.example"
     project.environ["SHOP_URL"] = project.shop.url
-    assert project.run(FAN_OUT, dry_run=True).forecast.refusals == ()
+    assert project.run(FAN_OUT, dry_run=True, tier="trial").forecast.refusals == ("trial makes no /things",)
+    (api,) = project.shop_plugin.pinflow_apis()
+    assert is_home(api, "https://shop.example")
+    assert not is_home(api, "https://sandbox.shop.example")
 
 
 def test_a_dry_run_leaves_no_record(project: Any) -> None:

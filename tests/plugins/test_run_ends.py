@@ -190,3 +190,68 @@ def test_a_copy_that_was_resumed_counts_all_that_it_made(program: Program) -> No
     assert outputs["pins"]["created"] == outputs["pins"]["total"] - outputs["pins"]["skipped"]
     assert (outputs["pins"]["already"], outputs["sections"]) == (0, 3)
     assert program.json["counts"]["pin"]["done"] == outputs["pins"]["created"]
+
+
+# trial access
+
+
+REMEDY = (
+    "with trial access an app can't create Pins in production: apply for standard access, or set "
+    "PINTEREST_API_URI=https://api-sandbox.pinterest.com and use a token of that environment"
+)
+
+
+@pytest.mark.parametrize("output", ["human", "json"])
+def test_a_trial_app_stops_at_the_first_pin_with_the_whole_remedy(program: Program, output: str) -> None:
+    program.sandbox.control.change(trial=True)
+    sent: list[HttpRequest] = []
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        sent.extend([call] if is_creation(call) else [])
+        return apply()
+
+    program.fault = fault
+    assert program("run", *program.table(40), "--yes", "--output", output) == 4
+    assert len(sent) == 1
+    if output == "human":
+        assert "Apps with Trial access cannot create Pins in production" in program.stdout
+        assert f"\nnext\n  {REMEDY}\n" in program.stdout
+        assert "done" not in program.stdout
+    else:
+        assert (program.json["error"]["kind"], program.json["error"]["hint"]) == ("access_too_low", REMEDY)
+    program.sandbox.control.change(trial=False)  # the app has got standard access
+    assert program("resume", "--output", "json") == 0
+    assert program.json["outputs"] == {"rows": 40, "created": 40, "failed": 0}
+
+
+def test_another_refusal_with_the_same_code_is_one_rows_failure(program: Program) -> None:
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        if is_creation(call) and b"Pin 2" in call.body:
+            return HttpResponse(403, b'{"code": 29, "message": "You are not permitted to access that resource."}')
+        return apply()
+
+    program.fault = fault
+    assert program("run", *program.table(3), "--yes", "--output", "json") == 1
+    assert program.json["counts"]["pin"] == {"done": 2}
+    (failure,) = program.json["failed"]
+    assert "You are not permitted to access that resource. (HTTP 403, code 29" in failure["error"]
+    assert program.titles() == ["Pin 1", "Pin 3"]
+
+
+def test_a_dry_run_with_trial_access_says_no(program: Program) -> None:
+    words = program.table(2)
+    program.environ["PINFLOW_TIER"] = "trial"
+    assert program("run", *words, "--dry-run") == 4
+    first, *lines = program.stdout.splitlines()
+    assert first.startswith("Create Pins from a table: dry run, the service would refuse it (")
+    assert [line.split() for line in lines[:2]] == [["would", "be", "refused"], ["pin", "2"]]
+    assert REMEDY in program.stdout
+    assert "done" not in program.stdout
+    assert "created" not in program.stdout
+    assert program("run", *words, "--dry-run", "--output", "json") == 4
+    assert (program.json["status"], program.json["outputs"], program.json["counts"]) == (
+        "failed",
+        {},
+        {"pin": {"refused": 2}},
+    )
+    assert program("run", *words, "--dry-run", "--tier", "standard") == 0

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pinflow import (
+    AccessTooLow,
     ActionError,
     Context,
     Diverged,
@@ -66,6 +67,7 @@ _STOP_ALL: Final = (
     MissingScope,
     InDoubt,
     Diverged,
+    AccessTooLow,
 )  # every further board would meet them too
 
 
