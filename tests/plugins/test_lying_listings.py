@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
-from itertools import product
+from itertools import count, product
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow import InDoubt, PinflowError
+from pinflow import Diverged, InDoubt, PinflowError
 from pinflow.errors import MalformedAnswer
 from pinflow_pinterest_v3.actions import boards as boards_v3
 from pinflow_pinterest_v3.actions import copying as copying_v3
@@ -22,11 +22,12 @@ from pinflow_pinterest_v3.actions import sections as sections_v3
 from pinflow_pinterest_v5.actions import boards, copying, pins, sections
 from pinflow_sandbox.control.faults import FaultProfile
 from pinflow_sandbox.control.listing_lies import LISTING_LIES
+from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.plugins.conftest import Bench
+    from tests.plugins.conftest import Bench, Fault
 
 FULL = bool(os.environ.get("PINFLOW_FULL"))
 SOURCE, TARGET = "Garden ideas", "The copy"
@@ -254,6 +255,83 @@ def test_a_section_whose_listing_is_empty_once_keeps_the_pins_in_it(bench: Bench
     truth(bench)
     assert "Mine" in bench.section_names(TARGET)
     assert pin["id"] in [left["id"] for left in bench.board(TARGET)["pins"]]
+
+
+# after a lost answer
+
+
+def losing_then_lying(bench: Bench, *, applied: bool, times: int) -> Fault:
+    """The fifth Pin's answer is lost; then the copy's listing is empty, so many times."""
+    pins, left = count(1), [times]
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        if call.method == "POST" and call.path.endswith("/pins") and next(pins) == 5:
+            if applied:
+                apply()
+            return HttpResponse(502, b"<html>Bad gateway</html>", "text/html")
+        if call.method == "GET" and TARGET in names(bench) and call.path.endswith(f"{bench.board_id(TARGET)}/pins"):
+            left[0] -= 1
+            if left[0] >= 0:
+                return HttpResponse(200, b'{"items": [], "bookmark": null}')
+        return apply()
+
+    return fault
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+@pytest.mark.parametrize("applied", [True, False])
+@pytest.mark.parametrize("times", [1, 3, 5])
+def test_a_lost_pin_is_not_made_again_because_of_an_empty_listing(
+    bench: Bench, applied: bool, times: int, parallel: int
+) -> None:
+    bench.fault = losing_then_lying(bench, applied=applied, times=times)
+    result = copy(bench, "v5", parallel=parallel)
+    bench.fault = None
+    assert content(bench, TARGET) == makeable(bench)
+    assert result["pins"]["adopted"] == int(applied)
+
+
+def test_without_any_listing_that_shows_the_others_it_stays_unknown(bench: Bench) -> None:
+    bench.fault = losing_then_lying(bench, applied=True, times=100)
+    run = "20270115-090000-000000"
+    with pytest.raises(InDoubt, match=r"may have been made: its listing lacks 4 more \(\d+, \d+, \d+, \d+\)"):
+        copy(bench, "v5", run=run)
+    bench.fault = None
+    assert copy(bench, "v5", run=run)["pins"]["adopted"] == 1
+    assert content(bench, TARGET) == makeable(bench)
+
+
+def test_pins_of_the_copy_that_somebody_deletes_are_not_waited_for(bench: Bench) -> None:
+    """Each is asked for by itself: it is gone."""
+    lose = losing_then_lying(bench, applied=True, times=0)
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        answer = lose(call, apply)
+        if answer.status == 502:
+            bench.fault = None
+            bench.run(ACTIONS["v5", "delete_pin"], pin=bench.board(TARGET)["pins"][0]["id"])
+        return answer
+
+    bench.fault = fault
+    with pytest.raises(Diverged, match="1 of its Pins are missing"):  # which the audit tells
+        copy(bench, "v5")
+    assert len(bench.board(TARGET)["pins"]) == WHOLE - 2
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_what_was_sent_again_is_looked_for_once_more_after_five_minutes(bench: Bench, parallel: int) -> None:
+    bench.fault = losing_then_lying(bench, applied=False, times=0)
+    began = bench.now
+    copy(bench, "v5", parallel=parallel)
+    assert bench.now - began == pytest.approx(300.0, abs=1.0)
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_what_was_found_is_not_waited_for(bench: Bench, parallel: int) -> None:
+    bench.fault = losing_then_lying(bench, applied=True, times=0)
+    began = bench.now
+    assert copy(bench, "v5", parallel=parallel)["pins"]["adopted"] == 1
+    assert bench.now - began < 70.0
 
 
 def hide(bench: Bench, count: int) -> None:

@@ -4,8 +4,8 @@
 2. Their ids are stored, so that a resumed run copies the same Pins even if the source has changed.
 3. Board, sections and Pins are made one after the other, the oldest Pin first, so that the copy lists them in the
    source's order.
-4. The copy is listed once more and compared with what the run made; after a lost answer, not before a late request
-   must be listed.
+4. The copy is listed once more and compared with what the run made; after a Pin was sent again, not before the first
+   request must have come. Pins that are not where the source has them are told.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from pinflow import ActionError, dataclass
 from pinflow_pinterest.boards import boards_named, find_made_board, require_free, single_or_none, without_none
 from pinflow_pinterest.copying.page_buffer import PageBuffer
-from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_at
+from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_late_until
+from pinflow_pinterest.copying.pin_order import find_moved_pins, may_be_moved
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, NOT_A_PIN, read_pins
 from pinflow_pinterest.listings import read_sections
 from pinflow_pinterest.media.copyable import CopyBody, NotCopyable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from pinflow import Context, EachResult
-    from pinflow_pinterest.copying.results import BoardCopyResult
+    from pinflow_pinterest.copying.results import BoardCopyResult, MovedPin, PinCounts
     from pinflow_pinterest.copying.source_pins import CopyOptions, SourcePins
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Board, BoardSection
@@ -49,7 +50,7 @@ class BoardCopy:
         ``target_boards`` are the boards of the account that gets the copy, as they were before. Raises ActionError
         with every problem before the first write, and Diverged if the copy is not what was made.
         """
-        unknown_at = earlier_unknown_at(self.ctx)
+        late_until = earlier_late_until(self.ctx)
         with PageBuffer() as buffer:
             source_pins = read_pins(self.ctx, self.source, board, buffer, self.options)
             sections = source_sections(self.ctx, self.source, board["id"], source_pins, self.options)
@@ -59,12 +60,23 @@ class BoardCopy:
             copy = self._make_board(body, target_boards)
             copy_id = str(copy["id"])
             placed = make_sections(self.ctx, self.target, copy_id, sections)
-            pins = PinCopies(self.ctx, self.target, self.options, copy_id, placed, source_pins, deleted_ids, unknown_at)
+            pins = PinCopies(self.ctx, self.target, self.options, copy_id, placed, source_pins, deleted_ids, late_until)
             result = pins.make_all(total)
+            in_order = may_be_moved(result, self.options)
+            order = [pin["id"] for pin in source_pins.oldest_first()] if in_order else []
+        moved: list[MovedPin] = []
         if not self.ctx.dry_run:
-            Audit(self.ctx, self.target, copy["id"]).check(self._created_pins, placed.values(), unknown_at)
+            audit = Audit(self.ctx, self.target, copy["id"])
+            listed = audit.check(self._created_pins, placed.values(), late_until, in_order=in_order)
+            moved = find_moved_pins(self.ctx, order, listed, source_pins, self.options)
         self._skip_others(source_pins)
-        return _result(copy["id"], body["name"], len(sections), result, source_pins)
+        return {
+            "board": {"id": copy["id"], "name": body["name"]},
+            "sections": {"created": len(sections), "already": 0},
+            "pins": _pin_counts(result, len(source_pins.others)),
+            "skipped": source_pins.skipped[:MAX_LISTED],
+            "moved": moved,
+        }
 
     # before the first write
 
@@ -176,19 +188,13 @@ def name_problems(source: str, name: str, target_boards: Sequence[Board]) -> lis
     return [f"the account already has a board named {name!r} ({taken[0]['id']})"] if taken else []
 
 
-def _result(copy: str, name: str, sections: int, pins: EachResult, source_pins: SourcePins) -> BoardCopyResult:
+def _pin_counts(pins: EachResult, tiles: int) -> PinCounts:
     """The counts of a copy. In a dry run, what would be made counts as made."""
-    tiles = len(source_pins.others)
     return {
-        "board": {"id": copy, "name": name},
-        "sections": {"created": sections, "already": 0},
-        "pins": {
-            "total": pins.complete_count + pins.skipped + pins.failed_count + tiles,
-            "created": pins.made_count,
-            "adopted": pins.found_count,
-            "already": 0,
-            "skipped": pins.skipped + tiles,
-            "failed": pins.failed_count,
-        },
-        "skipped": source_pins.skipped[:MAX_LISTED],
+        "total": pins.complete_count + pins.skipped + pins.failed_count + tiles,
+        "created": pins.made_count,
+        "adopted": pins.found_count,
+        "already": 0,
+        "skipped": pins.skipped + tiles,
+        "failed": pins.failed_count,
     }

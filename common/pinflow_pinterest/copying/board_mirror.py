@@ -27,8 +27,9 @@ from pinflow_pinterest.boards import (
 )
 from pinflow_pinterest.copying.board_copy import make_sections, source_sections
 from pinflow_pinterest.copying.page_buffer import PageBuffer
-from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_unknown_at
+from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_late_until
 from pinflow_pinterest.copying.pin_matching import PinKeys, match_pins
+from pinflow_pinterest.copying.pin_order import find_moved_pins, may_be_moved
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, read_pins, select_pins
 from pinflow_pinterest.gateway import all_pins
 from pinflow_pinterest.listings import pin_mismatch, read_sections, read_settled
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pinflow import Context, EachResult, Skip
-    from pinflow_pinterest.copying.results import BoardMirrorResult
+    from pinflow_pinterest.copying.results import BoardMirrorResult, MovedPin
     from pinflow_pinterest.copying.source_pins import CopyOptions, SourcePins
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.listings import Mismatch
@@ -110,7 +111,7 @@ class BoardMirror:
         with PageBuffer() as buffer:
             source_pins = read_pins(self.ctx, self.source, board, buffer, self.options)
             sections = source_sections(self.ctx, self.source, board["id"], source_pins, self.options)
-            unknown_at = earlier_unknown_at(self.ctx)
+            late_until = earlier_late_until(self.ctx)
             plan = MirrorPlan.from_lines(self.ctx.freeze("decision", self._decide(board, copy, source_pins, sections)))
             deleted_ids = self._settle(plan, source_pins)
             self._update(copy, details)
@@ -118,13 +119,17 @@ class BoardMirror:
             placed = dict(pair.split(":") for pair in plan.place) | new
             known = frozenset(plan.known)
             pins = PinCopies(
-                self.ctx, self.target, self.options, copy["id"], placed, source_pins, deleted_ids, unknown_at, known
+                self.ctx, self.target, self.options, copy["id"], placed, source_pins, deleted_ids, late_until, known
             ).make_all(len(plan.add))
+            in_order = may_be_moved(pins, self.options)
+            order = [pin["id"] for pin in source_pins.oldest_first()] if in_order else []
         deleted = self._delete(copy["id"], plan, pins)
         wrote = pins.complete_count or pins.failed_count or new or any(deleted)
+        moved: list[MovedPin] = []
         if wrote and not self.ctx.dry_run:
-            self._audit(copy["id"], plan, new, unknown_at)
-        return _result(copy, plan, pins, deleted, source_pins)
+            listed = self._audit(copy["id"], plan, new, late_until, in_order=in_order)
+            moved = find_moved_pins(self.ctx, order, listed, source_pins, self.options)
+        return {**_result(copy, plan, pins, deleted, source_pins), "moved": moved}
 
     # before the first write
 
@@ -308,16 +313,21 @@ class BoardMirror:
     # after the last write
 
     def _audit(
-        self, copy: str, plan: MirrorPlan, made_sections: Mapping[str, str], unknown_at: Sequence[float]
-    ) -> None:
+        self,
+        copy: str,
+        plan: MirrorPlan,
+        made_sections: Mapping[str, str],
+        late_until: Sequence[float],
+        *,
+        in_order: bool,
+    ) -> list[str]:
         def pins() -> set[str]:
             new = {result["id"] for _, result in self.ctx.effects_of("pin")}
             return new.union(plan.known) - {result["id"] for _, result in self.ctx.effects_of("deletion")}
 
         deleted_ids = {result["id"] for _, result in self.ctx.effects_of("section deletion")}
-        Audit(self.ctx, self.target, copy).check(
-            pins, {*plan.sections, *made_sections.values()} - deleted_ids, unknown_at
-        )
+        sections = {*plan.sections, *made_sections.values()} - deleted_ids
+        return Audit(self.ctx, self.target, copy).check(pins, sections, late_until, in_order=in_order)
 
 
 def board_details(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -384,4 +394,5 @@ def _result(
             "failed": pins.failed_count,
         },
         "skipped": source_pins.skipped[:MAX_LISTED],
+        "moved": [],
     }

@@ -150,6 +150,9 @@ def copy_board(
     media and carousel, and, if the service keeps them, by the image's size and main colour; Pins that are equal in all
     of these are counted. Nothing is deleted.
 
+    A board lists Pins in the order in which they were made. One that was refused at first, and made when the run was
+    resumed, comes after the others: it is named, in the recap and as ``moved``.
+
     Arguments:
         board: the board to copy, by id or exact name
         name: the copy's name, default: the board's own; must be new in the target account
@@ -160,7 +163,7 @@ def copy_board(
         on_too_long: truncate shortens texts that are too long for a new Pin, but never links
         if_exists: what to do if the target account has a board of the copy's name; resume adds what that one lacks,
           and mirror, which needs v5, gives it the description and privacy too
-        parallel: how many Pins are sent at a time; with more than one their order changes
+        parallel: how many Pins are sent at a time; with more than one their order may change
     """
     from pinflow_pinterest.copying import board_copy, board_mirror
 
@@ -257,6 +260,7 @@ def _as_copy_result(ctx: Context, mirrored: BoardMirrorResult) -> BoardCopyResul
             "failed": pins["failed"],
         },
         "skipped": mirrored["skipped"],
+        "moved": mirrored["moved"],
     }
 
 
@@ -357,4 +361,5 @@ def _sum_results(
         "copies": pairs,
         "skipped": skipped_boards[:MAX_LISTED],
         "skipped_pins": skipped_pins[:MAX_LISTED],
+        "moved_pins": [pin for _, copy in copies for pin in copy["moved"]][:MAX_LISTED],
     }

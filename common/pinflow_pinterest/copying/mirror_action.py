@@ -75,4 +75,5 @@ def _as_mirror_result(copy: BoardCopyResult) -> BoardMirrorResult:
         "sections": {"created": sections, "kept": 0, "deleted": 0, "extra": 0},
         "pins": {**copy["pins"], "kept": 0, "deleted": 0, "extra": 0},
         "skipped": copy["skipped"],
+        "moved": copy["moved"],
     }

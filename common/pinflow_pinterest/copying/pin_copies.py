@@ -7,14 +7,14 @@ their texts tell which of them a new one is; Pins that share all their texts are
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import field
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import Diverged, Forbidden, MissingScope, dataclass
-from pinflow_pinterest.boards import single_or_none
+from pinflow import Diverged, Forbidden, InDoubt, MissingScope, dataclass
+from pinflow_pinterest.boards import find_deleted, single_or_none
 from pinflow_pinterest.copying.pin_matching import text_key
 from pinflow_pinterest.copying.source_pins import make_copy_body
 from pinflow_pinterest.gateway import all_pins
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Pin
 
-_AUDIT_WAITS: Final = (
-    5.0,
-    15.0,
-    40.0,
-)  # seconds between listings; one may lag by 30 s (observed), and 60 are twice that
-_SETTLE_TIME: Final = 60.0  # seconds after an unknown outcome until a late Pin must be listed: twice the lag
+# seconds between listings; one may lag by 30 s (observed), and 60 are twice that
+_AUDIT_WAITS: Final = (5.0, 15.0, 40.0)
+_LOOK_WAITS: Final = (5.0, 5.0, 10.0, 20.0, 20.0)
+_SETTLE_TIME: Final = 60.0  # seconds until what was answered must be listed
+_LATEST: Final = 300.0  # seconds; what was sent and is not listed may come up to five minutes later
 _LONGEST_SEARCH: Final = 90.0  # seconds from sending a Pin until its run has searched for it: a timeout and the lag
+_LATEST_PINS: Final = 5000  # more than a run makes in a minute
 _MAX_IDS: Final = 20  # in a message: with 18 digits each, four lines
 
 
@@ -49,8 +49,12 @@ class PinCopies:
     sections: Mapping[str, str]  # section of the source -> section of the copy
     source_pins: SourcePins
     deleted_ids: frozenset[str]
-    unknown_at: list[float]  # when the copy was searched for a lost Pin; seconds since the epoch
+    late_until: list[float]  # until when what was sent and not found may still come; seconds since the epoch
     known_ids: Collection[str] = ()  # Pins that were on the board before
+    not_found: dict[str, float] = field(
+        default_factory=dict
+    )  # Pin of the source -> when it was sent, without an answer
+    latest: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=_LATEST_PINS))  # ids, and when made
     fatal_errors: list[RemoteError] = field(default_factory=list)  # those that every further Pin would meet
 
     def make_all(self, total: int) -> EachResult:
@@ -64,6 +68,8 @@ class PinCopies:
         """Send one Pin, or say why it is skipped."""
         from pinflow import Skip  # loads the engine, which reading a recipe doesn't need
 
+        if pin["id"] in self.not_found:
+            self.late_until.append(self.not_found.pop(pin["id"]) + _LATEST)
         if pin["id"] in self.deleted_ids:
             self.source_pins.skip(pin["id"], self.source_pins.missing)
             return Skip(self.source_pins.missing)
@@ -73,9 +79,9 @@ class PinCopies:
             case CopyBody(body):
                 return self._send(body)
 
-    def find(self, _: Pin) -> dict[str, Any] | None:
+    def find(self, pin: Pin) -> dict[str, Any] | None:
         """The Pin on the copy that the run does not know, or None."""
-        return self._lost_pin(single_or_none(self._new_pins(), "Pins on the copy"))
+        return self._look(pin, lambda new_pins: single_or_none(new_pins, "Pins on the copy"))
 
     def _copy(
         self,
@@ -88,7 +94,7 @@ class PinCopies:
     ) -> EachResult:
         return self.ctx.each(
             self._until_refused(pins),
-            key=lambda pin: f"pin:{pin['id']}",
+            key=_key,
             do=self.make,
             find=find,
             find_is_proof=True,
@@ -120,20 +126,55 @@ class PinCopies:
 
     def _send(self, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            return {"id": self.target.make_pin(body)["id"]}
+            id = self.target.make_pin(body)["id"]
         except (Forbidden, MissingScope) as error:
             self.fatal_errors.append(error)
             raise
+        self.latest.append((id, self.ctx.now()))
+        return {"id": id}
 
-    def _new_pins(self) -> list[Pin]:
-        """The Pins on the copy that are new and unknown to the run."""
+    # what became of a Pin without an answer
+
+    def _look(self, pin: Pin, choose: Callable[[list[Pin]], Pin | None]) -> dict[str, Any] | None:
+        """The new Pin that ``choose`` takes for the copy of ``pin``, or None if it is not there.
+
+        A Pin that is listed is there; that one is not there is only believed of a listing that shows all that must be.
+        Raises InDoubt if no listing does.
+        """
+        sent_at = self.ctx.sent_at(_key(pin)) or self.ctx.now()
+        for wait in (*_LOOK_WAITS, None):
+            new_pins, missing = self._listing()
+            if chosen := choose(new_pins):
+                if self.late_until:  # it may be what was sent in vain before, and this one is still to come
+                    self.late_until.append(sent_at + _LATEST)
+                return {"id": chosen["id"]}
+            if not missing:
+                self.not_found[pin["id"]] = sent_at
+                return None
+            if wait is not None:
+                self.ctx.wait(wait, "the copy's listing lacks Pins that are there")
+        raise InDoubt(
+            f"a Pin of board {self.copy} may have been made: its listing lacks {len(missing)} more{ids_text(missing)}",
+            hint="wait until the service lists the board in full, then resume the run",
+        )
+
+    def _listing(self) -> tuple[list[Pin], list[str]]:
+        """The copy's Pins that are new and unknown to the run, and the ids of known ones that are not listed."""
         known_ids = {result["id"] for _, result in self.ctx.effects_of("pin")}.union(self.known_ids)
-        return [pin for pin in all_pins(self.target, self.copy) if pin["id"] not in known_ids]
+        missing = set(known_ids)
+        new_pins: list[Pin] = []
+        for pin in all_pins(self.target, self.copy):
+            missing.discard(pin["id"])
+            if pin["id"] not in known_ids:
+                new_pins.append(pin)
+        # what was answered just now may be listed later
+        since = self.ctx.now() - _SETTLE_TIME
+        due = sorted(missing - {id for id, made_at in list(self.latest) if made_at > since})
+        return new_pins, due if len(due) > _MAX_IDS else [id for id in due if not self._is_deleted(id)]
 
-    def _lost_pin(self, pin: Pin | None) -> dict[str, Any] | None:
-        # it may even be of an earlier Pin, which was sent again before it was listed
-        self.unknown_at.append(self.ctx.now())
-        return {"id": pin["id"]} if pin else None
+    def _is_deleted(self, id: str) -> bool:
+        """Whether somebody has deleted a Pin of the copy since."""
+        return find_deleted(self.target.pin, id) is not None
 
     # several at a time
 
@@ -142,81 +183,99 @@ class PinCopies:
 
         The outcome of at most one Pin of the same texts is then unknown at a time, and its copy is recognised by them.
         """
-        keys = Counter(map(self._key, self.source_pins.oldest_first()))
+        keys = Counter(map(self._text_key, self.source_pins.oldest_first()))
         shared = {key for key, count in keys.items() if count > 1}
         find = partial(self._find_same_texts, keys)
         distinct = self._copy(
-            (pin for pin in self.source_pins.oldest_first() if self._key(pin) not in shared),
+            (pin for pin in self.source_pins.oldest_first() if self._text_key(pin) not in shared),
             find=find,
             total=total,
             parallel=self.options.parallel,
         )
-        twins = (pin for pin in self.source_pins.oldest_first() if self._key(pin) in shared)
+        twins = (pin for pin in self.source_pins.oldest_first() if self._text_key(pin) in shared)
         distinct_and_twins = self._copy(twins, find=find, total=total, after=distinct)
         return self._copy(self._deleted_pins(), find=self._find_any_new, total=total, after=distinct_and_twins)
 
-    def _key(self, pin: Pin) -> int:
+    def _text_key(self, pin: Pin) -> int:
         return text_key(pin, self.sections.get(self._section_id(pin), ""), covers=self.options.covers)
 
     def _find_same_texts(self, keys: Collection[int], pin: Pin) -> dict[str, Any] | None:
         """The new Pin on the copy that has this one's texts; ``keys`` are those of all Pins that are to be made."""
-        new_pins = [(new, text_key(new, new.get("board_section_id") or "")) for new in self._new_pins()]
-        unknown_ids = [new["id"] for new, key in new_pins if key not in keys]
-        if len(unknown_ids) > len(self.deleted_ids):  # the deleted ones have unknown texts
-            raise Diverged(
-                f"{len(unknown_ids)} Pins appeared on the copy that match no Pin of the source{ids_text(unknown_ids)}",
-                hint="something else writes to the board, or the service changes texts: then copy without parallel",
-            )
-        own_key = self._key(pin)
-        return self._lost_pin(single_or_none([new for new, key in new_pins if key == own_key], "Pins on the copy"))
 
-    def _find_any_new(self, _: Pin) -> dict[str, Any] | None:
+        def choose(pins: list[Pin]) -> Pin | None:
+            new_pins = [(new, text_key(new, new.get("board_section_id") or "")) for new in pins]
+            unknown_ids = [new["id"] for new, key in new_pins if key not in keys]
+            if len(unknown_ids) > len(self.deleted_ids):  # the deleted ones have unknown texts
+                raise Diverged(
+                    f"{len(unknown_ids)} Pins appeared on the copy that match no Pin of the source"
+                    f"{ids_text(unknown_ids)}",
+                    hint="something else writes to the board, or the service changes texts: then copy without parallel",
+                )
+            own_key = self._text_key(pin)
+            return single_or_none([new for new, key in new_pins if key == own_key], "Pins on the copy")
+
+        return self._look(pin, choose)
+
+    def _find_any_new(self, pin: Pin) -> dict[str, Any] | None:
         """A Pin on the copy that the run does not know: with all others settled, it is a deleted one's."""
-        return self._lost_pin(next(iter(self._new_pins()), None))
+        return self._look(pin, lambda new_pins: next(iter(new_pins), None))
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The check of a copy after the last write. Sets of ids are emptied of what is found."""
+    """The check of a copy after the last write."""
 
     ctx: Context
     target: Gateway
     copy: str
 
-    def check(self, pins: Callable[[], set[str]], sections: Collection[str], unknown_at: Sequence[float]) -> None:
+    def check(
+        self,
+        pins: Callable[[], set[str]],
+        sections: Collection[str],
+        late_until: Sequence[float],
+        *,
+        in_order: bool = False,
+    ) -> list[str]:
         """Raise Diverged unless the copy lists exactly these Pins, and exactly these sections if there are any.
 
-        ``doubts`` are the moments at which a Pin's outcome was unknown.
+        Until the last of the moments ``late_until`` Pins that were sent in vain may still come. Returns the ids of the
+        Pins as they are listed if they are asked for ``in_order``, else [].
         """
-        remaining = unknown_at[-1] + _SETTLE_TIME - self.ctx.now() if unknown_at else 0.0
+        remaining = max(late_until) - self.ctx.now() if late_until else 0.0
         if remaining > 0:
-            self.ctx.wait(
-                min(remaining, _SETTLE_TIME), "an answer was lost: the copy is checked once late Pins must be listed"
-            )
-        differences = self._differences(pins(), set(sections))
-        for wait in _AUDIT_WAITS:
+            self.ctx.wait(min(remaining, _LATEST), "a Pin was sent again: the first one may still come to the copy")
+        for wait in (*_AUDIT_WAITS, None):
+            ids = (pin["id"] for pin in all_pins(self.target, self.copy))
+            listed = list(ids) if in_order else []
+            differences = self._differences(pins(), listed or ids, sections)
             if not differences:
-                return
-            self.ctx.wait(wait, "the copy's listing is not complete yet")
-            differences = self._differences(pins(), set(sections))
-        if differences:
-            raise Diverged(
-                f"board {self.copy} is not what this run made: {', and '.join(differences)}",
-                hint="something else wrote to the copy, or the service is late; check the board before using it",
-            )
+                return listed
+            if wait is not None:
+                self.ctx.wait(wait, "the copy's listing is not complete yet")
+        raise Diverged(
+            f"board {self.copy} is not what this run made: {', and '.join(differences)}",
+            hint="something else wrote to the copy, or the service is late; check the board before using it",
+        )
 
-    def _differences(self, pins: set[str], sections: set[str]) -> list[str]:
+    def _differences(self, pins: set[str], listed: Iterable[str], sections: Collection[str]) -> list[str]:
         """What the copy lacks, and what it has besides, as text."""
-        differences = _difference_text("Pins", pins, all_pins(self.target, self.copy))
+        differences = _difference_text("Pins", pins, listed)
         if sections:
-            differences += _difference_text("sections", sections, self.target.sections(self.copy))
+            listed_sections = (section["id"] for section in self.target.sections(self.copy))
+            differences += _difference_text("sections", set(sections), listed_sections)
         return differences
 
 
-def earlier_unknown_at(ctx: Context) -> list[float]:
-    """When an earlier process of the run searched for a Pin of unknown outcome, at the latest; [] if none did."""
+def earlier_late_until(ctx: Context) -> list[float]:
+    """Until when what an earlier process of the run sent may still come; [] if it had every answer."""
     sent = ctx.last_unknown_at("pin")
-    return [] if sent is None else [min(ctx.now(), sent + _LONGEST_SEARCH)]
+    return [] if sent is None else [min(ctx.now(), sent + _LONGEST_SEARCH) + _SETTLE_TIME]
+
+
+def _key(pin: Pin) -> str:
+    """The key of the effect that copies a Pin."""
+    return f"pin:{pin['id']}"
 
 
 def ids_text(ids: Sequence[str]) -> str:
@@ -225,14 +284,14 @@ def ids_text(ids: Sequence[str]) -> str:
     return f" ({', '.join(ids[:_MAX_IDS])}{more})" if ids else ""
 
 
-def _difference_text(label: str, missing: set[str], listed: Iterable[Any]) -> list[str]:
+def _difference_text(label: str, missing: set[str], listed: Iterable[str]) -> list[str]:
     """How a listing differs from what was made; ``missing`` is emptied of what is listed."""
     surplus: list[str] = []
-    for item in listed:
-        if item["id"] in missing:
-            missing.discard(item["id"])
+    for id in listed:
+        if id in missing:
+            missing.discard(id)
         else:
-            surplus.append(item["id"])
+            surplus.append(id)
     if not missing and not surplus:
         return []
     return [

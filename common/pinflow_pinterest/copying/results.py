@@ -40,13 +40,27 @@ class SkippedObject(TypedDict, total=False):
     reason: Required[str]
 
 
+class MovedPin(TypedDict, total=False):
+    """A Pin whose copy is not where the source has it, by the order of creation, which is that of the board.
+
+    ``copy`` comes after the copy of ``after``, in place of that of ``source_after``; "" is the beginning. All but
+    ``copy`` are Pins of the source.
+    """
+
+    id: Required[str]
+    copy: Required[str]
+    after: Required[str]
+    source_after: Required[str]
+
+
 class BoardCopyResult(TypedDict, total=False):
-    """A board's copy, and the counts of its contents. ``skipped`` names the first 100."""
+    """A board's copy, and the counts of its contents. ``skipped`` and ``moved`` name the first 100."""
 
     board: Required[NamedBoard]
     sections: Required[SectionCounts]
     pins: Required[PinCounts]
     skipped: Required[list[SkippedObject]]
+    moved: Required[list[MovedPin]]
 
 
 class MirrorSectionCounts(TypedDict, total=False):
@@ -77,12 +91,13 @@ class MirrorPinCounts(TypedDict, total=False):
 
 
 class BoardMirrorResult(TypedDict, total=False):
-    """A board that follows another, and the counts of both contents. ``skipped`` names the first 100."""
+    """A board that follows another, and the counts of both contents. ``skipped`` and ``moved`` name the first 100."""
 
     board: Required[NamedBoard]
     sections: Required[MirrorSectionCounts]
     pins: Required[MirrorPinCounts]
     skipped: Required[list[SkippedObject]]
+    moved: Required[list[MovedPin]]  # of those that were added
 
 
 class BoardCounts(TypedDict, total=False):
@@ -104,7 +119,7 @@ class BoardPair(TypedDict, total=False):
 class BoardCopiesResult(TypedDict, total=False):
     """The copies of an account's boards, with the sums of the counts of their contents.
 
-    ``skipped`` names the boards that were not copied; ``skipped_pins`` the first 100 Pins.
+    ``skipped`` names the boards that were not copied; ``skipped_pins`` the first 100 Pins, ``moved_pins`` likewise.
     """
 
     boards: Required[BoardCounts]
@@ -113,3 +128,4 @@ class BoardCopiesResult(TypedDict, total=False):
     copies: Required[list[BoardPair]]
     skipped: Required[list[SkippedObject]]
     skipped_pins: Required[list[SkippedObject]]
+    moved_pins: Required[list[MovedPin]]

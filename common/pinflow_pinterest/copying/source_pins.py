@@ -72,9 +72,14 @@ class SourcePins:
     ascending: bool = True  # whether no listed Pin is older than the one before it
 
     def oldest_first(self) -> Iterator[Any]:
-        """The Pins, the oldest first. A listing begins with the newest unless all its dates say otherwise."""
-        pins = iter(self.buffer) if self.ascending and self.first < self.last else reversed(self.buffer)
+        """The Pins, the oldest first."""
+        pins = iter(self.buffer) if self.lists_oldest_first else reversed(self.buffer)
         return pins if self.selected is None else (pin for pin in pins if pin["id"] in self.selected)
+
+    @property
+    def lists_oldest_first(self) -> bool:
+        """How the service lists: the newest first, unless all dates say otherwise."""
+        return self.ascending and self.first < self.last
 
     def add(self, page: Sequence[Pin]) -> list[Pin]:
         """Add a page. Returns those of its Pins that are new."""
