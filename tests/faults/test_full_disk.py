@@ -5,21 +5,25 @@ All that was promised: ``PINFLOW_FULL=1 python -m pytest tests/faults/test_full_
 
 from __future__ import annotations
 
+import errno
 import resource
 import signal
 import sqlite3
-from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pinflow.errors import StateError
-from pinflow.state.folder import runs
+from pinflow.state.folder import runs, store
+from pinflow.state.folder.intent_log import IntentLog
 from pinflow.state.folder.store import Store
 from tests.faults.conftest import in_child, scaled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from tests.faults.conftest import Copy, MakeCopy
 
 ERRORS = {
@@ -31,10 +35,11 @@ READS = ("SELECT", "PRAGMA")
 
 
 class Disk:
-    """Stands for the connection to the run's file; one of the statements that write, and all after it, fail."""
+    """Stands for the connection to the run's file, and its log; one of what writes to them, and all after it, fail."""
 
     def __init__(self, failing: int = 0, error: str = "", *, late: bool = False) -> None:
         self.writes = 0
+        self.logged = 0  # of them into the log
         self._failing = failing  # from 1; 0: never
         self._error = error
         self._late = late  # what fails is done all the same
@@ -45,14 +50,18 @@ class Disk:
         return self
 
     def execute(self, query: str, *values: Any) -> Any:
+        write = partial(self._connection.execute, query, *values)
         if query.lstrip().startswith(READS):
-            return self._connection.execute(query, *values)
+            return write()
+        return self.write(write, sqlite3.OperationalError(self._error))
+
+    def write(self, write: Callable[[], Any], error: Exception) -> Any:
         self.writes += 1
         if not self._failing or self.writes < self._failing:
-            return self._connection.execute(query, *values)
+            return write()
         if self._late and self.writes == self._failing:
-            self._connection.execute(query, *values)
-        raise sqlite3.OperationalError(self._error)
+            write()
+        raise error
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
@@ -65,7 +74,16 @@ def with_disk(monkeypatch: pytest.MonkeyPatch, disk: Disk) -> None:
         def __init__(self, connection: sqlite3.Connection, *arguments: Any, **options: Any) -> None:
             super().__init__(disk.under(connection), *arguments, **options)  # type: ignore[arg-type]
 
+    class LogOnDisk(IntentLog):
+        def __init__(self, database: Path) -> None:
+            disk.write(partial(super().__init__, database), OSError(errno.ENOSPC, "No space left on device"))
+
+        def append(self, entry: bytes) -> None:
+            disk.logged += 1
+            disk.write(partial(super().append, entry), OSError(errno.EIO, "Input/output error"))
+
     monkeypatch.setattr(runs, "Store", OnDisk)
+    monkeypatch.setattr(store, "IntentLog", LogOnDisk)
 
 
 def code(copy: Copy) -> int:
@@ -76,11 +94,9 @@ def code(copy: Copy) -> int:
 
 
 def announced(copy: Copy) -> int:
-    """How many writes the run's file says may have been sent."""
+    """How many writes the run's file, with its log, says may have been sent."""
     (run,) = copy.app.runs()
-    with closing(sqlite3.connect(copy.app.state / "runs" / f"{run.id}.db")) as connection:
-        (number,) = connection.execute("SELECT count(*) FROM effects WHERE attempts > 0").fetchone()
-    return int(number)
+    return sum(effect.attempts > 0 for effect in copy.app.show(run.id).effects)
 
 
 def writes_of(copying: MakeCopy, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -88,6 +104,7 @@ def writes_of(copying: MakeCopy, monkeypatch: pytest.MonkeyPatch) -> int:
         disk = Disk()
         with_disk(patch, disk)
         assert code(copy) == 0
+        assert disk.logged
         return disk.writes
 
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 CHECK = "check_value"  # the last column
 SEAL = """
-CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), commits INTEGER, total INTEGER);
-INSERT INTO seal VALUES (1, 0, 0);
+CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), commits INTEGER, total INTEGER, log INTEGER);
+INSERT INTO seal VALUES (1, 0, 0, 0);
 """
 _DEFAULTS = {"TEXT": "''", "INTEGER": "0", "REAL": "0.0"}
 

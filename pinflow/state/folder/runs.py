@@ -16,6 +16,8 @@ from pinflow.state.folder.checked_table import add_row_check
 from pinflow.state.folder.creations import UNSETTLED, creation_of
 from pinflow.state.folder.events import SUFFIX as EVENTS
 from pinflow.state.folder.filesystem import MOUNTS, check_place, make_folder
+from pinflow.state.folder.intent_log import SUFFIX as LOG
+from pinflow.state.folder.intent_log import look, recover
 from pinflow.state.folder.journal import COUNTS, LAST, FolderJournal, calls_of, effect_of, to_json
 from pinflow.state.folder.lock import Lock, is_locked
 from pinflow.state.folder.run_tables import (
@@ -29,7 +31,7 @@ from pinflow.state.folder.run_tables import (
     verify,
     version_of,
 )
-from pinflow.state.folder.sqlite import UNREADABLE, damage_error, look, new_file, open_file, unreadable
+from pinflow.state.folder.sqlite import UNREADABLE, damage_error, new_file, open_file, unreadable
 from pinflow.state.folder.store import Store
 from pinflow.state.records import RunDetail, RunRecord, StepRecord
 
@@ -204,7 +206,7 @@ class FolderRuns:
         except StateError:  # a process works on it: the next time, then
             return
         try:
-            for name in (f"{run_id}.db", f"{run_id}.db-journal", f"{run_id}{EVENTS}"):
+            for name in (f"{run_id}.db", f"{run_id}.db-journal", f"{run_id}.db{LOG}", f"{run_id}{EVENTS}"):
                 with suppress(FileNotFoundError):
                     (self._folder / name).unlink()
         finally:
@@ -259,15 +261,11 @@ def _trust(connection: sqlite3.Connection, file: Path, mark: int) -> None:
     """
     try:
         if version_of(connection) == 1:
-            commits = 0
-        else:
-            ((commits,),) = connection.execute("SELECT commits FROM seal").fetchall()
-        if not isinstance(commits, int) or commits < mark:
-            reason = f"it is older than it was left: {commits} commits, and there were {mark}"
-            raise damage_error(file, reason, RUN)
-        if version_of(connection) == 1:
+            if mark:
+                raise damage_error(file, f"it is older than it was left: version 1, with a lock of {mark} commits", RUN)
             migrate(connection, file)
         verify(connection, file)
+        recover(connection, file, RUN, mark=mark)
     except (*UNREADABLE, ValueError) as error:
         raise unreadable(file, error, RUN) from error
 

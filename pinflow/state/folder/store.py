@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError
 from pinflow.state.folder.checked_table import add_row_check
+from pinflow.state.folder.intent_log import IntentLog
 from pinflow.state.folder.run_tables import CALLS, row_damage
 from pinflow.state.folder.sqlite import UNREADABLE
 
@@ -23,18 +24,20 @@ if TYPE_CHECKING:
 # what a killed process may lose of what needs no intent: it costs a look at the target, or a step done anew
 _GROUP = 200  # records that wait for a commit; one for each would take most of a run's time
 _GROUP_SECONDS = 0.5
+_COMMITS_BEFORE_LOG = 8  # a run that writes less is not worth a log of 128 KiB
 
 _ADD_CALLS = CALLS.upsert({"login": "?1", "category": "?2", "n": "?3"}, {"n": "calls.n + excluded.n"})
-_COUNT_COMMIT = "UPDATE seal SET commits = commits + 1"
+_PUT_SEAL = "UPDATE seal SET commits = ?, log = ?"
 
 
 class Store:
     """One run's SQLite file, written by many threads through one connection.
 
     Records wait in a queue. A thread that needs its own on disk commits all that wait;
-    others that wait for that commit find theirs done. After the first failure nothing
-    is written any more: each further call raises the same StateError. ``probe`` is told "commit" before and
-    "committed" after each commit, and ``mark`` is given the number of commits so far after each.
+    others that wait for that commit find theirs done. Most commits go into the log beside the file, the records of
+    some hundred or of half a second then into the file at once: see `pinflow.state.folder.intent_log`. After the first
+    failure nothing is written any more: each further call raises the same StateError. ``probe`` is told "commit"
+    before and "committed" after each commit, and ``mark`` is given the number of commits so far after each.
     """
 
     def __init__(
@@ -51,6 +54,9 @@ class Store:
         self._check = add_row_check(connection, file.stem)
         self._mark = mark
         (self._commits_made,) = connection.execute("SELECT commits FROM seal").fetchone()
+        self._log: IntentLog | None = None
+        self._commits_before_log = _COMMITS_BEFORE_LOG
+        self._unlogged: list[tuple[str, Values]] = []  # records in the open transaction that are not on disk
         self._monotonic = monotonic
         self._probe = probe
         self._queries: dict[tuple[str, str], str] = {}  # of `rows`; to build one takes longer than to run it
@@ -62,8 +68,8 @@ class Store:
         self._commits = threading.Condition(turns)
         self._busy = False  # whether a thread uses the connection
         self._readers = 0  # threads that wait to read
-        self._put = self._written = self._committed = 0  # records so far
-        self._last = monotonic()
+        self._put = self._written = self._committed = self._in_file = 0  # records so far
+        self._last = monotonic()  # commit of the file itself
         self._failure: StateError | None = None
 
     def put(self, query: str, values: Values) -> None:
@@ -90,7 +96,8 @@ class Store:
             self._busy = True
         with self._turn_ends(reading=False):
             self._write()
-            self._end_transaction()
+            if not self._append_to_log():
+                self._end_transaction()
 
     def commit_sometimes(self, *, timed: bool = True) -> None:
         """Commit when many records wait, or for long, and no other thread does. Never raises.
@@ -135,12 +142,20 @@ class Store:
 
     def close(self) -> None:
         """Commit what waits and close the file. Raises StateError when that fails, with the file closed."""
+        log, self._log = self._log, None
+        self._commits_before_log = 0
         try:
             if not self._failure:
+                if log is not None:  # the commit ends it
+                    self.put(_PUT_SEAL, (self._commits_made, 0))
                 self.commit()
                 with suppress(sqlite3.Error):  # all is committed: the rollback journal can go
                     self._connection.execute("PRAGMA journal_mode = DELETE").close()
+                if log is not None:
+                    log.remove()
         finally:
+            if log is not None:
+                log.close()
             with suppress(sqlite3.Error):
                 self._connection.close()
 
@@ -170,13 +185,12 @@ class Store:
                 queue, self._queue = self._queue, []
                 calls, self._calls = self._calls, {}
                 put = self._put
+            queue += ((_ADD_CALLS, (*counter, n)) for counter, n in calls.items())
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
-                self._connection.execute(_COUNT_COMMIT)
             for query, values in queue:
                 self._connection.execute(query, values)
-            for (login, category), n in calls.items():
-                self._connection.execute(_ADD_CALLS, (login, category, n))
+            self._unlogged += queue
             self._written = put
         except sqlite3.Error as error:
             raise self._fail(error) from error
@@ -184,24 +198,71 @@ class Store:
             self._fail(error)
             raise
 
+    def _append_to_log(self) -> bool:
+        """Put what is not on disk into the log; False if there is none yet, or it is time to commit the file itself.
+
+        Raises StateError.
+        """
+        log = self._log
+        is_due = self._written - self._in_file >= _GROUP or self._monotonic() - self._last >= _GROUP_SECONDS
+        if log is None or is_due or not self._unlogged:
+            return False
+        number = self._commits_made + 1
+        try:
+            entry = log.entry(number, self._unlogged)
+            if entry is None:
+                return False
+            self._probe("commit")
+            log.append(entry)
+        except (OSError, ValueError, TypeError) as error:
+            raise self._fail(error) from error
+        except BaseException as error:  # whether the entry is there is not known: nothing may follow it
+            self._fail(error)
+            raise
+        self._is_on_disk(number)
+        return True
+
     def _end_transaction(self) -> None:
+        """Commit the file itself. Raises StateError."""
         if self._connection.in_transaction:
+            log = self._log or self._open_log()
+            number = self._commits_made + 1
             self._probe("commit")
             try:
+                self._connection.execute(_PUT_SEAL, (number, log.number if log is not None else 0))
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
                 raise self._fail(error) from error
-            self._commits_made += 1
-            self._mark(self._commits_made)
-            self._probe("committed")
-        self._committed = self._written
+            if log is not None:
+                log.begin_anew()
+            self._log = log
+            self._is_on_disk(number)
+        self._committed = self._in_file = self._written
         self._last = self._monotonic()
+
+    def _open_log(self) -> IntentLog | None:
+        """A log, once there were some commits; None before that, and where there is no room for one."""
+        self._commits_before_log -= 1
+        if self._commits_before_log:  # more are needed, or it was tried before
+            return None
+        try:
+            return IntentLog(self.file)
+        except OSError:  # all goes on as before, only slower
+            return None
+
+    def _is_on_disk(self, number: int) -> None:
+        self._commits_made = number
+        self._unlogged = []
+        self._committed = self._written
+        self._mark(number)
+        self._probe("committed")
 
     def _fail(self, error: BaseException) -> StateError:
         with suppress(sqlite3.Error):
             self._connection.rollback()
+        reason = getattr(error, "strerror", None) or error or type(error).__name__
         self._failure = StateError(
-            f"{self.file} can't be written: {error or type(error).__name__}; nothing more was sent",
+            f"{self.file} can't be written: {reason}; nothing more was sent",
             hint=f"free some space, or make the folder writable; then: pinflow resume {self.file.stem}",
         )
         return self._failure
