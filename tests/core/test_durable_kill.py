@@ -224,7 +224,7 @@ def test_a_run_killed_while_it_commits_is_listed_as_interrupted(tmp_path: Path) 
         other.execute("PRAGMA cache_size = 1")  # so that changed pages reach the file before the commit
         other.execute("BEGIN IMMEDIATE")
         for number in range(3000):
-            other.execute("INSERT INTO items VALUES ('loop', ?, 'ok', 0)", (f"{number:09}",))
+            other.execute("INSERT INTO items (loop, key, status) VALUES ('loop', ?, 'ok')", (f"{number:09}",))
         left = file.with_name(f"{file.name}-journal").read_bytes()
         assert len(left) > 512 and any(left[:8])  # without its mark, nothing is left to undo
         os.kill(os.getpid(), signal.SIGKILL)
