@@ -54,7 +54,7 @@ class PinflowError(Exception):
         self.hint = hint
         self.login = ""  # the token of the call that failed, if it was a call
         self.argument = ""  # of the action, that it is about; so a table's row can name the column
-        self.item = ""  # what people call the item of a loop that it is about, if the message begins with that
+        self.item = ""  # what people call the item of a loop that the message names; content, so it is never kept
 
     def __str__(self) -> str:
         return f"{self.message}\n  {self.hint}" if self.hint else self.message

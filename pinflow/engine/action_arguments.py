@@ -11,7 +11,7 @@ from pinflow.lazy_dataclass import dataclass
 from pinflow.plugin.parameters import sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, Sequence, Set
 
     from pinflow.plan import PlannedStep
     from pinflow.plugin.action import Action
@@ -57,15 +57,16 @@ def check_arguments(
     return action.parameters.with_defaults(arguments if planned else values)
 
 
-def find_mistakes(action: Action, arguments: Mapping[str, Any]) -> list[Mistake]:
-    """All that is wrong with arguments of which some are only planned."""
-    values, problems = action.parameters.check(arguments)
-    problems = [problem for problem in problems if not _is_planned(arguments, problem.location)]
+def find_mistakes(action: Action, arguments: Mapping[str, Any], *, unknown: Set[str]) -> list[Mistake]:
+    """All that is wrong with arguments. Nothing is known of the ``unknown`` ones, which are not among them."""
+    values, problems = action.parameters.check(arguments, unknown=unknown)
+    if problems:
+        problems = [problem for problem in problems if not _is_planned(arguments, problem.location)]
     mistakes = [_mistake(problem, arguments) for problem in problems]
     clashes = action.parameters.clashes(
-        arguments if mistakes else values, unknown=planned_names(arguments), converted=not mistakes
+        arguments if mistakes else values, unknown=unknown | planned_names(arguments), converted=not mistakes
     )
-    return mistakes + [of_one_argument(action, error) for _, error in clashes]
+    return mistakes + [of_one_argument(action, error) for _, error in clashes] if clashes else mistakes
 
 
 def of_one_argument(action: Action, error: PinflowError) -> Mistake:

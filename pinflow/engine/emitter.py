@@ -7,6 +7,7 @@ from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.secret_mask import SecretMask
+from pinflow.errors import ActionError
 from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Note, Progress
 from pinflow.lazy_dataclass import dataclass, field
 
@@ -78,6 +79,7 @@ class _StepFailures:
     """The items of one step that failed: by kind, and how the first did."""
 
     first: str
+    item: str  # what people call the first; "" if it has only a key
     kinds: Counter[str] = field(default_factory=Counter)
 
 
@@ -113,7 +115,7 @@ class Tally:
                 self._remember(self.skipped, (event.step, event.key, event.reason), event.item)
             case ItemFailed():
                 self._count(event.step, event.kind, "failed")
-                failures = self._failures.setdefault(event.step, _StepFailures(failure_text(event)))
+                failures = self._failures.setdefault(event.step, _StepFailures(_failure_text(event), event.item))
                 failures.kinds[event.kind] += 1
                 self._remember(self.failed, (event.step, event.key, event.error), event.item)
             case Note(level="warning") if len(self.warnings) < REMEMBERED:
@@ -156,13 +158,16 @@ class Tally:
         """The counts of one step of the outermost level."""
         return _plain(self.by_step.get(step, {}))
 
-    def failures(self, path: str) -> str:
-        """How many items of the step at ``path`` failed, and how the first did; "" if none."""
+    def step_error(self, path: str) -> ActionError | None:
+        """How many items of the step at ``path`` failed, and how the first did; None if none."""
         failures = self._failures.get(path)
         if failures is None:
-            return ""
+            return None
         number = failures.kinds.total()
-        return f"{number} failed, the first: {failures.first}" if number > 1 else failures.first
+        how = f"{number} failed, the first: {failures.first}" if number > 1 else failures.first
+        error = ActionError(f"step {path}: {how}")
+        error.item = failures.item
+        return error
 
     def all(self) -> dict[str, dict[str, int]]:
         return _plain(self.counts)
@@ -173,7 +178,7 @@ def _plain(counts: Any) -> dict[str, dict[str, int]]:
     return {kind: outcomes for kind, outcomes in plain.items() if outcomes}
 
 
-def failure_text(event: ItemFailed) -> str:
+def _failure_text(event: ItemFailed) -> str:
     """What failed and how: the item's name, or its key, and its error, which may begin with the name already."""
     named = event.item and event.error.startswith(f"{event.item}: ")
     return event.error if named else f"{event.item or event.key}: {event.error}"

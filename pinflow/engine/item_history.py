@@ -45,6 +45,8 @@ class ItemHistory:
     Items take 100 bytes each while it looks at them, and afterwards those alone that were edited or are gone.
     """
 
+    needs_keys = True
+
     def __init__(self, run: RunContext, journal: Journal, source: LoopSource, keys: ItemKeys, *, remake: bool) -> None:
         """``keys`` tells what of an item its steps use; with ``remake``, what was edited is made anew."""
         self._run = run

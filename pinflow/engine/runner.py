@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pinflow.engine.action_arguments import check_arguments
+from pinflow.engine.action_arguments import WrongArguments, check_arguments
 from pinflow.engine.context import Context
 from pinflow.engine.item_history import ItemHistory
 from pinflow.engine.item_keys import ItemKeys, arguments_digest, noun_of, number_of
@@ -21,11 +21,12 @@ from pinflow.engine.loops import LoopRun
 from pinflow.engine.placeholder import PLANNED, TEXT, NeedsPlanned, holds_planned
 from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.results import StepResult, ends_run, status_of
+from pinflow.engine.row_checks import RefusedRows, RowChecks, refuses_mistakes
 from pinflow.engine.run_frame import frame, time_limit
 from pinflow.engine.source_pass import LoopSource, SourcePass, can_be_read_again
 from pinflow.engine.step_log import StepLog
 from pinflow.engine.totals import run_counts
-from pinflow.errors import ActionError, InDoubt, PinflowError
+from pinflow.errors import ActionError, InDoubt, PinflowError, UsageError
 from pinflow.events import Retrying, StepFinished, StepStarted
 from pinflow.expressions.template import Scope, Unknown, Value, evaluate
 from pinflow.plugin.row import Row
@@ -73,12 +74,13 @@ class Runner:
         self._ask = ask
         self._log = StepLog(plan, run.journal, resumed=resumed)
         self._row_errors = RowErrors((*plan.steps, *plan.finally_))
+        self._resumed = resumed
         self._histories: dict[str, ItemHistory] = {}  # by the path of the loop
         self._sources = SourcePass(
             plan,
             open_items=self._items,
             make_keys=self._make_keys,
-            visitors=[self._look_back] if resumed else [],
+            visitors=[self._look_back, self._check_rows] if resumed else [self._check_rows],
             is_done=lambda step: self._log.find(step, step.path) is not None,
         )
         self._patience = options.patience  # seconds that a retry may be told to wait
@@ -88,7 +90,10 @@ class Runner:
     def run(self) -> tuple[dict[str, Any], PinflowError | None]:
         """Run every step. The outputs, and the error that ended it, if one did."""
         scope = Scope({"inputs": self._plan.inputs, "steps": {}}, set())
-        error = self._sources.before_run(scope) or self._run_steps(self._plan.steps, scope, "", self.results)
+        refusal = self._sources.before_run(scope)
+        if isinstance(refusal, RefusedRows):  # nothing was begun that the last steps could see to
+            return {}, refusal
+        error = refusal or self._run_steps(self._plan.steps, scope, "", self.results)
         if error is None or not ends_run(error):
             # a paused or interrupted run goes on later, and its last steps with it
             for step in self._plan.steps:  # those that were not reached are like skipped ones
@@ -188,8 +193,8 @@ class Runner:
                 return "skipped", None, None
             with time_limit(step.timeout, path, self._run.clock.monotonic):
                 output = self._do_with_retries(step, path, scope)
-            if failures := self._run.emit.tally.failures(path):
-                return "failed", output, ActionError(f"step {path}: {failures}")
+            if (failure := self._run.emit.tally.step_error(path)) is not None:
+                return "failed", output, failure
         except (Unknown, NeedsPlanned):
             return "planned", None, None
         except Invalid as error:
@@ -324,6 +329,7 @@ class Runner:
         name = f"{noun_of(item, loop.variable)} {f'{number:,}' if number else key}"
         with frame(item=name):
             error = self._run_steps(loop.body, inside, f"{path}[{key}].", results)
+        error = error or _mistake_of_row(item, results)
         if error is not None:
             return "failed", error
         if all(result.status == "skipped" for result in results):
@@ -354,6 +360,20 @@ class Runner:
         history = self._history(source)
         return history if history is not None and history.look_back() else None
 
+    def _check_rows(self, source: LoopSource) -> RowChecks | None:
+        if not refuses_mistakes(source):
+            return None
+        history, journal = self._history(source), self._run.journal
+
+        def needs_no_work(key: str) -> bool:
+            if history is not None and history.is_done(key):
+                return True
+            began = key if history is None else history.key_of(key)
+            return journal is not None and journal.is_item_done(source.path, began)
+
+        asks = needs_no_work if self._resumed else None
+        return RowChecks(self._plan, self._run, source, self._make_keys(source), needs_no_work=asks)
+
     def _items(self, source: LoopSource) -> Iterable[Any]:
         step, loop, path, scope = source
         if loop.items is None:
@@ -378,6 +398,12 @@ class Runner:
         if not isinstance(value, (str, int)) or isinstance(value, bool):
             raise _step_error(step, f"key: must be text or a whole number, not {type(value).__name__}")
         return str(value)
+
+
+def _mistake_of_row(item: Any, results: Iterable[StepResult]) -> PinflowError | None:
+    """What is wrong with a row of a table that a step refused, although its on_error lets the others go on."""
+    errors = (result.error for result in results if isinstance(result.error, (WrongArguments, UsageError)))
+    return next(errors, None) if isinstance(item, Row) else None
 
 
 def _step_error(step: PlannedStep, what: str, hint: str = "") -> ActionError:

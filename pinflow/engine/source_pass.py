@@ -40,7 +40,12 @@ class LoopSource(NamedTuple):
 
 
 class Visitor(Protocol):
-    """Looks at the items of one loop. What it raises ends the run before anything is sent."""
+    """Looks at the items of one loop. What it raises ends the run before anything is sent.
+
+    ``needs_keys``: what tells items apart takes longer than most looks, and is left out where nobody asks for it.
+    """
+
+    needs_keys: bool
 
     def see(self, seen: SourceItem) -> None:
         """Look at the next item."""
@@ -102,16 +107,16 @@ class SourcePass:
         self._read.add(source.path)
         visitors = [visitor for make in self._visitors if (visitor := make(source)) is not None]
         if visitors:
-            for seen in self._items(source):
+            for seen in self._items(source, keys=any(visitor.needs_keys for visitor in visitors)):
                 for visitor in visitors:
                     visitor.see(seen)
         for visitor in visitors:
             visitor.finish(lambda: self._items(source))
 
-    def _items(self, source: LoopSource) -> Iterator[SourceItem]:
-        keys = self._make_keys(source)
+    def _items(self, source: LoopSource, *, keys: bool = True) -> Iterator[SourceItem]:
+        take = self._make_keys(source).take if keys else lambda item: ("", "")
         for number, item in enumerate(islice(self._open_items(source), source.loop.limit), 1):
-            yield SourceItem(keys.take(item)[0], number_of(item, number), item)
+            yield SourceItem(take(item)[0], number_of(item, number), item)
 
 
 def _is_known(step: PlannedStep, loop: Loop) -> bool:

@@ -33,15 +33,18 @@ class Program:
     price: int  # what is charged before the start, 1,000 to a step
     loops: int  # how many loop variables there are
     clock: bool  # whether it asks for the time
+    path: tuple[str, ...] | None  # the name and its fields, where it is nothing but these
 
 
 def compile_source(source: str) -> Program:
     """The program of an expression; raises Invalid if it doesn't fit the grammar or the limits."""
     compiler = _Compiler()
-    run = compiler.compile(parser.parse(source))
+    node = parser.parse(source)
+    run = compiler.compile(node)
     if compiler.price > MAX_STEPS * STEP:
         raise Invalid(f"the expression has more than {MAX_STEPS:,} operators, calls and names", offset=0)
-    return Program(run, tuple(compiler.references), compiler.price, compiler.loops, compiler.clock)
+    path = _plain_path(node) if isinstance(node, parser.PathNode) else None
+    return Program(run, tuple(compiler.references), compiler.price, compiler.loops, compiler.clock, path)
 
 
 class _Compiler:
@@ -104,8 +107,8 @@ class _Compiler:
             name, start = "the value", self.compile(node.root, lenient=lenient)
         steps = tuple(self.step(part) for part in node.parts)
         walk = access.read_path(name, start, steps, lenient=lenient)
-        keys = tuple(step.key for step in steps if isinstance(step.key, str))
-        return access.read_fields(name, slot, keys, walk) if _is_plain(node, keys) else walk
+        plain_path = _plain_path(node)
+        return walk if plain_path is None else access.read_fields(name, slot, plain_path[1:], walk)
 
     def step(self, part: parser.PathPart) -> access.PathStep:
         key = part.key if isinstance(part.key, (str, int)) else self.compile(part.key)
@@ -212,9 +215,10 @@ class _Compiler:
         return _LOOPS[node.function](node, _rounds(node, source, slot, body, price))
 
 
-def _is_plain(node: parser.PathNode, keys: tuple[str, ...]) -> bool:
-    """Whether a path is a name with constant fields and nothing else."""
-    return isinstance(node.root, str) and len(keys) == len(node.parts)
+def _plain_path(node: parser.PathNode) -> tuple[str, ...] | None:
+    """The name and the fields of a path that is nothing but a name with constant fields."""
+    keys = tuple(part.key for part in node.parts if isinstance(part.key, str))
+    return (node.root, *keys) if isinstance(node.root, str) and len(keys) == len(node.parts) else None
 
 
 def _reference(node: parser.PathNode, root: str, *, lenient: bool) -> Reference:

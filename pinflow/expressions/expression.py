@@ -51,9 +51,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from pinflow.expressions.access import Reference
+from pinflow.expressions.access import ABSENT, Reference
 from pinflow.expressions.compiler import Program, compile_source
 from pinflow.expressions.lexer import TEXT, unclosed_text
 from pinflow.expressions.values import MAX_STEPS, MAX_TEXT, SCALARS, STEP, Evaluation, as_text, result
@@ -91,6 +91,8 @@ class Expression:
         nothing else, whatever the data.
         """
         program = self._program
+        if program.path is not None and type(value := _look_up(scope, program.path)) in _AS_THEY_ARE:
+            return value
         try:
             value = program.run(Evaluation(scope, now, MAX_STEPS * STEP - program.price, program.loops))
             return value if type(value) in SCALARS else result(value)
@@ -98,6 +100,18 @@ class Expression:
             raise invalid.at(offset=0) from None
         except (RecursionError, MemoryError):
             raise Invalid("there is not enough memory left to evaluate this", offset=0) from None
+
+
+_AS_THEY_ARE: Final[frozenset[type]] = frozenset({str, bool, type(None)})  # of other types some need a closer look
+
+
+def _look_up(data: object, path: tuple[str, ...]) -> object:
+    """What a path leads to in dictionaries; ABSENT for whatever else it meets. Most cells of tables are read here."""
+    for key in path:
+        if not isinstance(data, dict):
+            return ABSENT
+        data = data.get(key, ABSENT)
+    return data
 
 
 @lru_cache(maxsize=1024)
@@ -134,9 +148,9 @@ class Template:
         the template, where an expression fails and where a list, a mapping or null would have to become text.
         What comes out is data: it is not looked through for expressions again.
         """
-        values = [part if isinstance(part, str) else _evaluate(*part, scope, now) for part in self.parts]
         if self.single:
-            return values[0]
+            return _evaluate(*cast("tuple[Expression, int]", self.parts[0]), scope, now)
+        values = [part if isinstance(part, str) else _evaluate(*part, scope, now) for part in self.parts]
         texts = [
             value if isinstance(part, str) else _as_text(*part, value)
             for part, value in zip(self.parts, values, strict=True)

@@ -86,7 +86,9 @@ class Action:
     is which one it is, for people. ``checks`` say what arguments can't be
     together: each is a function whose parameters are some of the action's own, and
     raises UsageError. It is asked before the run wherever all of them are known by
-    then, and in any case before the action is called.
+    then, and in any case before the action is called. ``table`` says that it yields
+    :class:`pinflow.Row`, the rows of a table that can be read again without asking a
+    service: all of them are checked before anything is sent.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Action:
     tokens: str = ""
     checks: Sequence[Callable[..., None]] = ()
     call: str = ""
+    table: bool = False
     targets: Callable[..., Iterable[str]] | None = None
 
     @property
@@ -164,6 +167,7 @@ def action(
     tokens: str = "",
     checks: Sequence[Callable[..., None]] = (),
     targets: Callable[..., Iterable[str]] | None = None,
+    table: bool = False,
 ) -> Callable[[Callable[..., Any]], Action]:
     """Make the function below an :class:`Action` named ``name``.
 
@@ -177,7 +181,9 @@ def action(
     the field of a generator's items that names a token, so that the steps of a loop may act for each.
     ``checks`` are functions that raise UsageError where some of its arguments, which
     are their parameters, do not go together. ``targets`` yields what a ``destructive``
-    one would delete, in words, so that the question can name it.
+    one would delete, in words, so that the question can name it. ``table`` says that a
+    generator function yields :class:`pinflow.Row`, rows that can be read again: loops
+    check all of them before anything is sent.
     Raises PluginError for a name that a recipe could not write.
     """
     from collections.abc import Mapping as MappingType
@@ -193,6 +199,6 @@ def action(
         made = Action(
             name, function, api, effect, by_role, frozenset(quota), destructive, reread, undo or {}, local, variants
         )
-        return replace(made, tokens=tokens, checks=tuple(checks), targets=targets)
+        return replace(made, tokens=tokens, checks=tuple(checks), targets=targets, table=table)
 
     return declare

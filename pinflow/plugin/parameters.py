@@ -15,7 +15,7 @@ from pinflow.schema.constraints import Number, Text
 from pinflow.schema.types import FieldsType, Type, shape, type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
 
     from pinflow.schema.invalid import Invalid, Location
 
@@ -92,15 +92,21 @@ class Parameters:
     def names(self) -> tuple[str, ...]:
         return tuple(self._signature)
 
-    def check(self, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], list[Invalid]]:
-        """``arguments`` as the function wants them, without defaults, and all that is wrong with them."""
+    def check(
+        self, arguments: Mapping[str, Any], *, unknown: Set[str] = frozenset()
+    ) -> tuple[dict[str, Any], list[Invalid]]:
+        """``arguments`` as the function wants them, without defaults, and all that is wrong with them.
+
+        Nothing is said of those that are ``unknown``, which are not among them.
+        """
         matchers = self._matchers
-        if self._required <= arguments.keys() and all(
+        if self._required <= (arguments.keys() | unknown if unknown else arguments.keys()) and all(
             name in matchers and matchers[name](value) for name, value in arguments.items()
         ):
             return dict(arguments), []
         problems: list[Invalid] = []
-        return self._type.convert(dict(arguments), (), problems), problems
+        values = self._type.convert(dict(arguments), (), problems)
+        return values, [problem for problem in problems if problem.location[:1] not in {(name,) for name in unknown}]
 
     @cached_property
     def _matchers(self) -> dict[str, Callable[[Any], bool]]:
@@ -115,14 +121,14 @@ class Parameters:
         return sentences(self.check(arguments)[1])
 
     @cached_property
-    def _checks(self) -> list[tuple[Callable[..., None], tuple[str, ...]]]:
-        """The action's checks, with the parameters that each looks at."""
+    def _checks(self) -> list[tuple[Callable[..., None], dict[str, Any]]]:
+        """The action's checks, with the parameters that each looks at and their defaults."""
         checks = [(check, tuple(inspect.signature(check).parameters)) for check in self._raw_checks]
         for check, names in checks:
             strange = [name for name in names if name not in self._signature]
             if strange:
                 raise self._error(f"its check {check.__name__} looks at {strange[0]!r}, which isn't a parameter")
-        return checks
+        return [(check, {name: self._signature[name].default for name in names}) for check, names in checks]
 
     def clashes(
         self, arguments: Mapping[str, Any], *, unknown: Set[str], converted: bool = False
@@ -133,22 +139,25 @@ class Parameters:
         ``converted`` says that they are what :meth:`check` gave, without problems.
         """
         clashes = []
-        for check, names in self._checks:
-            present = tuple(name for name in names if name in arguments)
-            absent = any(name not in present and name not in self._type.optional for name in names)
-            if absent or not unknown.isdisjoint(present):
+        for check, defaults in self._checks:
+            if unknown and not unknown.isdisjoint(defaults):
                 continue
-            values = {name: arguments[name] for name in present}
-            if not converted:
-                problems: list[Invalid] = []
-                values = {name: self._type.fields[name].convert(value, (), problems) for name, value in values.items()}
-                if problems:
-                    continue
+            values = {name: arguments.get(name, default) for name, default in defaults.items()}
+            if inspect.Parameter.empty in values.values() or not (converted or self._convert_all(values, arguments)):
+                continue
             try:
-                check(**{name: self._signature[name].default for name in names if name not in values}, **values)
+                check(**values)
             except UsageError as error:
-                clashes.append((present, error))
+                clashes.append((tuple(name for name in defaults if name in arguments), error))
         return clashes
+
+    def _convert_all(self, values: dict[str, Any], given: Container[str]) -> bool:
+        """Convert those of ``values`` that were ``given``, in place; whether they are all right."""
+        problems: list[Invalid] = []
+        for name, value in values.items():
+            if name in given:
+                values[name] = self._type.fields[name].convert(value, (), problems)
+        return not problems
 
     def convert(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as the function wants them: defaults filled in, ids as text.

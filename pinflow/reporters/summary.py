@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from pinflow.lazy_dataclass import dataclass
 from pinflow.reporters.errors import error_data
 from pinflow.reporters.text import fit, inert, json_text, one_line, table, wrap
 from pinflow.reporters.wording import OUTCOMES, duration, moment
+from pinflow.schema.invalid import join_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,7 +45,9 @@ _ACCOUNTS = 40  # lines of their table
 _NUMBERS = ("done", "skipped", "failed", "calls")  # of an account
 _ACCOUNT_STATES = {"ok": "done", "already": "done before", "in_doubt": "outcome unknown"}
 _ACCOUNT_FIELDS = ("account", "loop", "key", "facts", "counts", "calls")  # beside its error
+_UNWRAPPED = 200  # cells: what the width of files and pipes is taken for
 _DAY = 86_400
+_ROW = re.compile(r".*?:(\d+)(?: \(|$)", re.DOTALL)  # what people call a row of a table: pins.csv:17 ("Raised beds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +95,11 @@ class Recap:
 
     def _skipped_lines(self) -> list[str]:
         reasons: dict[str, list[str]] = {}
-        for _, key, reason in self.result.skipped:
-            reasons.setdefault(reason, []).append(key)
-        lines = [self._cut(f"  {len(keys)} x {inert(reason)}: {_keys_text(keys)}") for reason, keys in reasons.items()]
-        total = sum(outcomes.get("skipped", 0) for outcomes in self.result.counts.values())
-        if total > len(self.result.skipped) > 0:
-            more = total - len(self.result.skipped)
-            lines.append(f"  {more} more: pinflow runs show {inert(self.result.run)} --items")
+        for step, key, reason in self.result.skipped:
+            reasons.setdefault(reason, []).append(self.result.item_names.get((step, key)) or key)
+        lines = [line for reason, names in reasons.items() for line in self._wrap(_skipped_text(reason, names))]
+        if (more := self.result.skipped_count - len(self.result.skipped)) > 0 and lines:
+            lines.append(f"  {more:,} more: pinflow runs show {inert(self.result.run)} --items")
         return ["skipped", *lines] if lines else []
 
     def _error_lines(self) -> list[str]:
@@ -106,12 +108,16 @@ class Recap:
         failures = [
             self._failure_text(step, key, error) for step, key, error in result.failed if (step, key) not in items
         ]
-        lines = [line for text in failures[:_SHOWN] for line in wrap(text, max(20, self.width), indent="  ")]
-        if failures[_SHOWN:]:
-            more = result.failed_count - (len(result.failed) - len(failures)) - _SHOWN
-            # what was refused before anything was sent is in no journal
-            how = "--output ndjson" if result.exit_code == USAGE else f"pinflow runs show {inert(result.run)} --items"
+        refused = (
+            result.exit_code == USAGE
+        )  # before anything was sent: it is in no journal, and all has to be corrected
+        shown = failures if refused else failures[:_SHOWN]
+        lines = [line for text in shown for line in self._wrap(text)]
+        if (more := result.failed_count - (len(result.failed) - len(failures)) - len(shown)) > 0 and lines:
+            how = "--output ndjson" if refused else f"pinflow runs show {inert(result.run)} --items"
             lines.append(f"  {more:,} others: {how}")
+        if refused and lines and result.error is not None:  # its message goes on with the first failure
+            lines.append(f"  {inert(result.error.message.partition(': ')[0])}")
         account_errors = [account for account in result.accounts if account.error is not None]
         for step in result.steps:
             listed = not items.isdisjoint((step.path, account.key) for account in account_errors)
@@ -196,8 +202,23 @@ class Recap:
         elif result.status in ("failed", "cancelled"):
             yield f"to continue where it stopped: pinflow resume {run}"
 
+    def _wrap(self, text: str) -> list[str]:
+        """A text in as many lines as a terminal needs; in files and pipes it is searched for, and stays one line."""
+        return [f"  {text}"] if self.width >= _UNWRAPPED else wrap(text, max(20, self.width), indent="  ")
+
     def _cut(self, line: str) -> str:
         return fit(line, max(20, self.width))
+
+
+def _skipped_text(reason: str, names: list[str]) -> str:
+    """What was skipped for a reason: how many and which, or which rows of a table equal which row."""
+    rows = [match[1] for name in names if (match := _ROW.match(name))]
+    if not reason.startswith("the same as row ") or len(rows) < len(names):
+        return f"{len(names)} x {inert(reason)}: {_keys_text(names)}"
+    shown = [*rows[:_SHOWN], *([f"{len(rows) - _SHOWN:,} others"] if len(rows) > _SHOWN else [])]
+    return (
+        f"rows {join_words(shown, 'and')} are {inert(reason)}" if len(rows) > 1 else f"row {rows[0]} is {inert(reason)}"
+    )
 
 
 def _tokens_in_table(result: RunResult) -> set[str]:

@@ -130,7 +130,7 @@ def _result_outcome(app: App, active: ActiveRun, result: RunResult) -> RunOutcom
 
 
 def _error_outcome(app: App, active: ActiveRun, error: PinflowError) -> RunOutcome:
-    """What an error means for the occurrence. A service's answer is not stored: it may hold content."""
+    """What an error means for the occurrence. What may hold content is not stored: answers, and names of items."""
     first, *more = error.message.splitlines() or [type(error).__name__]
     message = first
     if more and first.endswith(":"):  # the cause is in the lines below, and may be content
@@ -140,7 +140,7 @@ def _error_outcome(app: App, active: ActiveRun, error: PinflowError) -> RunOutco
         return RunOutcome("paused", error_facts(error), message, PAUSED, app.now() + wait)
     if isinstance(error, StateError) and _is_claimed(app, active):
         return _left_to_other(app, message)
-    reason = error_facts(error) if isinstance(error, RemoteError) else f"{error.kind}: {first}"
+    reason = error_facts(error) if isinstance(error, RemoteError) or error.item else f"{error.kind}: {first}"
     hint = f"; {error.hint.splitlines()[0]}" if error.hint else ""
     return RunOutcome("failed", reason, f"{message}{hint}", error.exit_code)
 

@@ -56,7 +56,7 @@ def write_csv(
     return save(ctx, path, if_exists, lambda: csv_text(rows, columns).encode())
 
 
-@action("read_csv")
+@action("read_csv", table=True)
 def read_csv(
     ctx: Context,
     *,

@@ -33,7 +33,7 @@ from pinflow.reporters.jsonl import JsonLines
 from pinflow.reporters.lines import Lines
 from pinflow.reporters.live import Live
 from pinflow.reporters.summary import Recap, as_data
-from pinflow.reporters.text import cells, fit, inert, json_text, table
+from pinflow.reporters.text import cells, fit, inert, json_text, table, wrap
 from pinflow.reporters.throughput import Pace
 from pinflow.reporters.wording import duration, moment
 
@@ -599,3 +599,21 @@ def test_the_result_for_programs_has_every_fact() -> None:
             "problems": [],
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("short", ["  short"]),
+        ("", ["  "]),
+        ("one two three four", ["  one two", "    three four"]),
+        ("abcdefghijklmnopqrst", ["  abcdefghijkl", "    mnopqrst"]),
+        ("花花花花花花花花", ["  花花花花花花", "    花花"]),
+        ("a b c d e f g h i j k l m n o p", ["  a b c d e f", "    g h i j k", "    l m n o p"]),
+        ("x " * 60, ["  x x x x x x", *["    x x x x x"] * 3, "    x x x x x…"]),
+    ],
+)
+def test_a_long_line_is_wrapped_and_not_cut_before_its_end(text: str, lines: list[str]) -> None:
+    wrapped = wrap(text, 14, indent="  ")
+    assert wrapped == lines
+    assert all(cells(line) <= 14 for line in wrapped)

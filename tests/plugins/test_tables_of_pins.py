@@ -1,0 +1,279 @@
+"""create_pins and recipes like it, over tables with mistakes: all are told by row before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow.reporters.summary import Recap
+from pinflow.testing import Project
+from tests.cli import Cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEADER = "title,description,link,image_url,alt_text\n"
+GOOD = "Pin {n},A text,https://example.com/{n},https://example.com/{n}.jpg,An alt\n"
+CASES = Path("/work/shared/cases/tables")
+
+LOOP = """
+    name: Pins of a table
+    api: v5
+    steps:
+      - {{id: board, uses: get_board, with: {{board: Garden ideas}}}}
+      - id: pins
+        for_each: read_csv
+        {loop}
+        with: {{path: pins.csv}}
+        as: row
+        do:
+          - uses: create_pin
+            {step}
+            with:
+              board: ${{{{ steps.board.id }}}}
+              title: {title}
+              description: ${{{{ row?.description }}}}
+              image_url: ${{{{ row.image_url }}}}
+"""
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path, COLUMNS="80")
+
+
+def table(cli: Cli, text: str | bytes, name: str = "pins.csv") -> Path:
+    path = cli.folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def create(cli: Cli, path: Path, *words: str) -> int:
+    """Run create_pins in the embedded sandbox; the exit code."""
+    return cli("run", "create_pins", "-i", f"file={path}", "-i", "board=Garden ideas", "--sandbox", "--yes", *words)
+
+
+def outcome(cli: Cli, text: str | bytes) -> Any:
+    """What create_pins makes of a table, as JSON."""
+    create(cli, table(cli, text), "--output", "json")
+    return cli.json
+
+
+def errors(data: Any) -> list[str]:
+    return [failed["error"] for failed in data["failed"]]
+
+
+def good(*numbers: int) -> str:
+    return "".join(GOOD.format(n=n) for n in numbers)
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("sep=;\r\n" + (HEADER + good(1)).replace(",", ";").replace("\n", "\r\n"), 1),
+        (HEADER.strip() + ",,\n" + good(1).strip() + ",,\n,,,,,,\n", 1),
+        (HEADER + "Only title and image,,,https://example.com/a.jpg\n" + good(2), 2),
+        ("Title,Description,Link,Image_URL,Alt_Text\n" + good(1), 1),
+        ("TITLE;DESCRIPTION;LINK;IMAGE URL;ALT TEXT\n" + good(1, 2).replace(",", ";"), 2),
+        ((HEADER + good(1, 2)).replace(",", "\t").encode("utf-16"), 2),
+        (HEADER + good(1, 1, 2, 1), 2),
+    ],
+)
+def test_what_a_spreadsheet_writes_becomes_pins(cli: Cli, text: str | bytes, made: int) -> None:
+    data = outcome(cli, text)
+    assert (data["exit_code"], data["counts"]["pin"], data["outputs"]["created"]) == (0, {"done": made}, made)
+
+
+MISTAKES = [
+    ("x" * 118 + ",,,https://example.com/a.jpg,", f'("{"x" * 39}…"): title: has 118 characters; at most 100'),
+    (f"A,{'d' * 801},,https://example.com/a.jpg,", '("A"): description: has 801 characters; at most 800'),
+    ("A,,,//cdn.example.com/a.jpg,", "(\"A\"): image_url: '//cdn.example.com/a.jpg' isn't an address (https://...); "),
+    ("A,,,cdn.example.com/a.jpg,", "(\"A\"): image_url: 'cdn.example.com/a.jpg' isn't an address (https://...); "),
+    ("A,,,http://,", "(\"A\"): image_url: 'http://' isn't an address (https://...)"),
+    ("A,,,https://example.com/my picture.jpg,", "image_url: 'https://example.com/my picture.jpg' isn't an address"),
+    (
+        "A,,,C:\\photos\\a.jpg,",
+        "(\"A\"): image_url: 'C:\\photos\\a.jpg' isn't an address (https://...); it is a file on",
+    ),
+    ("A,,,file:///home/me/a.jpg,", "it is a file on this computer: give it as image_file"),
+    ("A,,,pictures/a.jpg,", "it is a file on this computer: give it as image_file"),
+    ("A,no picture,,,", '("A"): image_url: is empty'),
+    (",,,,alt", '("alt"): image_url: is empty'),
+    ("A,b,c,https://example.com/a.jpg,e,f,g", '("A"): has 7 cells, but the header has 5 columns; a text that holds ,'),
+    (f"{'x' * 101},,,a.jpg,", "title: has 101 characters; at most 100; also image_url: 'a.jpg' isn't an address"),
+]
+
+
+@pytest.mark.parametrize(("row", "what"), MISTAKES)
+def test_a_mistake_in_one_row_refuses_the_table_before_anything_is_sent(cli: Cli, row: str, what: str) -> None:
+    data = outcome(cli, f"{HEADER}{good(1)}{row}\n{good(2)}")
+    (error,) = errors(data)
+    assert error.startswith("pins.csv:3 (")
+    assert what in error
+    assert (data["exit_code"], data["calls"], data["failed_count"]) == (2, {}, 1)
+    assert data["counts"] == {"row": {"failed": 1}}
+    assert data["error"]["message"] == f"1 of 3 rows has a mistake; nothing was sent: {error}"
+
+
+def test_a_dry_run_says_the_same(cli: Cli) -> None:
+    path = table(cli, f"{HEADER}{good(1)}A,,,C:\\a.jpg,\n")
+    assert create(cli, path, "--dry-run", "--output", "json") == 2
+    (error,) = errors(cli.json)
+    assert "pins.csv:3 (\"A\"): image_url: 'C:\\a.jpg' isn't an address" in error
+
+
+FIVE = (
+    "Title,Description,Link,Image URL\n"
+    "Raised beds,Of old wood,https://example.com/1,https://example.com/1.jpg\n"
+    + "x"
+    * 118
+    + ',"Two\nlines",https://example.com/2,https://example.com/2.jpg\n'
+    "Clay pots,,https://example.com/3,C:\\photos\\pots.jpg\n"
+    + f"Paths,{'d' * 900},https://example.com/4,\n"
+    + "Water,,https://example.com/5,https://example.com/5.jpg,one,two\n"
+    "Seeds and seedlings for the shady corner of the garden,,,example.com/6.jpg\n"
+)
+
+
+def test_every_row_is_accounted_for_where_not_all_are_listed(cli: Cli) -> None:
+    path = table(cli, HEADER + "".join(f"Pin {n},,,a{n}.jpg,\n" for n in range(130)))
+    assert create(cli, path, "--output", "json") == 2
+    assert (len(cli.json["failed"]), cli.json["failed_count"]) == (100, 130)
+    assert create(cli, path) == 2
+    lines = cli.stdout.splitlines()
+    assert "  30 others: --output ndjson" in lines
+    assert "  130 of 130 rows have mistakes; nothing was sent" in lines
+    assert create(cli, path, "--output", "ndjson") == 2
+    told = [json.loads(line) for line in cli.stdout.splitlines()]
+    assert len([event for event in told if event["event"] == "ItemFailed"]) == 130
+
+
+@pytest.mark.parametrize(
+    ("numbers", "lines"),
+    [
+        ((1, 1, 2, 1), ["rows 3 and 5 are the same as row 2"]),
+        ((1, 1), ["row 3 is the same as row 2"]),
+        ((1, 2, 1, 2, 2), ["row 4 is the same as row 2", "rows 5 and 6 are the same as row 3"]),
+        ((1,) * 14, ["rows 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 3 others are the same as row 2"]),
+    ],
+)
+def test_equal_rows_are_told(cli: Cli, numbers: tuple[int, ...], lines: list[str]) -> None:
+    assert create(cli, table(cli, HEADER + good(*numbers))) == 0
+    for line in lines:
+        assert f"  {line}" in cli.stdout.replace("\n    ", " ").splitlines()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with Project(tmp_path) as project:
+        yield project
+
+
+def pins(project: Project) -> set[str]:
+    boards: Any = project.sandbox_of("pinterest").control.state()["boards"]
+    return {str(pin["title"]) for board in boards for pin in board["pins"]}
+
+
+TITLE = "${{ row.title }}"
+TABLE = f"{HEADER}{good(1)}{'x' * 101},,,https://example.com/a.jpg,\nlong,,,https://example.com/b.jpg,c,d\n{good(2)}"
+
+
+@pytest.mark.parametrize("where", ["loop", "step"])
+def test_on_error_continue_does_the_rows_without_a_mistake(project: Project, where: str) -> None:
+    keys = {"loop": "", "step": "", where: "on_error: continue"}
+    project.write(TABLE, "pins.csv")
+    result = project.run(LOOP.format(title=TITLE, **keys))
+    assert [error for _, _, error in result.failed] == [
+        f'pins.csv:3 ("{"x" * 39}…"): title: has 101 characters; at most 100',
+        'pins.csv:4 ("long"): has 6 cells, but the header has 5 columns; a text that holds , needs quotes around it',
+    ]
+    assert result.counts["pin"] == {"done": 2}
+    assert {"Pin 1", "Pin 2"} <= pins(project)
+
+
+def test_without_it_nothing_is_sent(project: Project) -> None:
+    project.write(TABLE, "pins.csv")
+    before = pins(project)
+    result = project.run(LOOP.format(title=TITLE, loop="", step=""))
+    assert (result.exit_code, result.calls, result.failed_count, pins(project)) == (2, {}, 2, before)
+
+
+@pytest.mark.parametrize(
+    ("title", "what"),
+    [
+        ("${{ row.description }}", "description: has 101 characters; at most 100"),
+        ('"New: ${{ row.description }}"', "description: has 106 characters; at most 100"),
+        ("${{ row.title + row.description }}", "title: has 102 characters; at most 100"),
+        ("${{ row.titel }}", "recipe.yaml:12:9: row has no field 'titel'; did you mean row.title?"),
+    ],
+)
+def test_the_column_is_the_one_that_an_argument_comes_from(project: Project, title: str, what: str) -> None:
+    project.write(f"{HEADER}A,{'x' * 101},,https://example.com/a.jpg,\n", "pins.csv")
+    ((_, _, error),) = project.run(LOOP.format(title=title, loop="", step="")).failed
+    assert error.replace(f"{project.folder}/", "") == f'pins.csv:2 ("A"): {what}'
+
+
+def test_a_row_that_the_condition_leaves_out_may_be_wrong(project: Project) -> None:
+    project.write(f"{HEADER}{good(1)}no picture,,,,\n", "pins.csv")
+    result = project.run(LOOP.format(title=TITLE, loop="", step="if: row.image_url != null"))
+    assert (result.status, result.counts["pin"]) == ("ok", {"done": 1})
+
+
+def test_who_corrects_the_table_goes_on_with_the_same_run(project: Project) -> None:
+    recipe = LOOP.format(title=TITLE, loop="", step="")
+    project.write(f"{HEADER}{good(1)}A,,,a.jpg,\n", "pins.csv")
+    refused = project.run(recipe)
+    assert refused.exit_code == 2
+    project.write(f"{HEADER}{good(1)}A,,,https://example.com/a.jpg,\n", "pins.csv")
+    resumed = project.resume()
+    assert (resumed.status, resumed.counts["pin"]) == ("ok", {"done": 2})
+
+
+def test_the_recap_of_a_table_with_five_mistakes_fits_a_terminal_of_80_columns(project: Project) -> None:
+    project.write(FIVE, "pins.csv")
+    result = project.run(LOOP.format(title=TITLE, loop="", step=""))
+    lines = Recap("Pins of a table", result, width=80).lines(lambda text, style: text)
+    assert max(map(len, lines)) <= 80
+    assert lines[lines.index("failed") : -1] == [
+        "failed",
+        '  pins.csv:3 ("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"): Title: has 118',
+        "    characters; at most 100",
+        "  pins.csv:4 (\"Clay pots\", line 5): Image URL: 'C:\\photos\\pots.jpg' isn't an",
+        "    address (https://...); it is a file on this computer: give it as image_file,",
+        "    a path below the recipe's folder",
+        '  pins.csv:5 ("Paths", line 6): Description: has 900 characters; at most 800;',
+        "    also Image URL: is empty",
+        '  pins.csv:6 ("Water", line 7): has 6 cells, but the header has 4 columns; a',
+        "    text that holds , needs quotes around it",
+        '  pins.csv:7 ("Seeds and seedlings for the shady corne…", line 8): Image URL:',
+        "    'example.com/6.jpg' isn't an address (https://...); write https:// before it",
+        "  5 of 6 rows have mistakes; nothing was sent",
+        "next",
+        "  correct them and run it again; with on_error: continue the others are done",
+    ]
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="the handed tables are not on this machine")
+@pytest.mark.parametrize(
+    ("name", "code", "made", "texts"),
+    [
+        ("06_excel_sep_line", 0, 1, []),
+        ("09_trailing_commas", 0, 1, []),
+        ("10_short_rows", 0, 2, []),
+        ("14_caps_header", 0, 1, []),
+        ("16_long_title", 2, 0, ["16_long_title.csv:3 (", "title: has 101 characters; at most 100"]),
+        ("20_image_http_nohost", 2, 0, ["20_image_http_nohost.csv:2 (", "20_image_http_nohost.csv:3 (", "isn't an"]),
+        ("21_image_local", 2, 0, ["21_image_local.csv:2 (", "21_image_local.csv:3 (", "image_file"]),
+        ("24_duplicate_rows", 0, 2, ["rows 3 and 5 are the same as row 2"]),
+        ("41_dup_column", 2, 0, ["41_dup_column.csv:1: there are two columns 'image_url'"]),
+    ],
+)
+def test_the_handed_tables(cli: Cli, name: str, code: int, made: int, texts: list[str]) -> None:
+    assert create(cli, CASES / f"{name}.csv") == code
+    for text in texts:
+        assert text in cli.stdout
+    assert create(cli, CASES / f"{name}.csv", "--output", "json") == code
+    assert cli.json["counts"].get("pin", {}).get("done", 0) == made
