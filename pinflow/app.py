@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pinflow.events import Event
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.plan import Plan
+    from pinflow.plan.inputs import RecordedInputs
     from pinflow.plugin.registry import Registry
     from pinflow.state.protocol import State
     from pinflow.state.records import Approval, Notice, RunDetail, RunRecord
@@ -112,6 +113,7 @@ class App:
         api: str | None = None,
         examples: bool = False,
         moment: float | None = None,
+        recorded: RecordedInputs | None = None,
     ) -> Plan:
         """A checked recipe, bound to plugins and inputs; nothing is sent.
 
@@ -119,7 +121,8 @@ class App:
         recipe that has none gets that of the environment (``Api.version_variable``);
         ``examples`` uses the inputs' examples where none are given. ``moment`` is what
         now() and today() give in the whole run, in seconds since the epoch: now, unless
-        given. Raises RecipeError with every problem, UsageError, MissingInputs.
+        given. ``recorded`` are an earlier run's inputs, for those that aren't given now.
+        Raises RecipeError with every problem, UsageError, MissingInputs.
         """
         from pinflow.plan import make_plan
         from pinflow.recipe.reader import parse_all
@@ -133,7 +136,17 @@ class App:
         if api is None and parsed.api is None:
             api = self.usual_api()
         now = self.clock.moment() if moment is None else datetime.fromtimestamp(moment, UTC)
-        return make_plan(source, parsed, self.registry, inputs, now=now, api=api, examples=examples, problems=problems)
+        return make_plan(
+            source,
+            parsed,
+            self.registry,
+            inputs,
+            now=now,
+            api=api,
+            examples=examples,
+            problems=problems,
+            recorded=recorded,
+        )
 
     def usual_api(self) -> str | None:
         """The API that the environment names, for recipes that name none. Raises UsageError for an unknown one."""
@@ -188,17 +201,21 @@ class App:
     ) -> RunResult:
         """Go on with a run (the last one, if ``run_id`` is None) where it stopped.
 
-        ``inputs`` gives its secret inputs again, which are not recorded. Raises
-        UsageError for a run that is done, unknown, or whose recipe was changed, and
-        for other inputs than it began with.
+        ``inputs`` gives its secret inputs again, which are not recorded, and corrects
+        others that nothing which is done has used. A recipe that was changed since, in
+        nothing that is done, is gone on with if ``options`` accept it or a person does.
+        Raises UsageError for a run that is done or unknown, and for changes and inputs
+        that touch what is done.
         """
         return self.launcher.resume(run_id, options or Options(), make_plan=self._plan_again, inputs=inputs or {})
 
     def _plan_again(self, record: RunRecord, inputs: Mapping[str, Any]) -> Plan:
         """The plan of an earlier run, with its inputs and the secret ones that are given again."""
-        given, api = {**record.inputs, **inputs}, record.options.get("api")
-        plan = self.plan(Path(record.recipe), inputs=given, api=api, moment=record.started)
-        return replace(plan, given=frozenset(record.options.get("given", plan.given)))
+        from pinflow.plan.inputs import RecordedInputs
+
+        recorded = RecordedInputs(record.inputs, frozenset(record.options.get("given", record.inputs)))
+        api = record.options.get("api")
+        return self.plan(Path(record.recipe), inputs=inputs, api=api, moment=record.started, recorded=recorded)
 
     def _sign_in(self, recipes: Path) -> SignIn:
         """Who signs in the recipes of a folder."""

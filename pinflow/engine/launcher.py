@@ -17,6 +17,7 @@ from pinflow.engine.emitter import Emitter
 from pinflow.engine.executors import find_executor
 from pinflow.engine.file_access import Files
 from pinflow.engine.item_keys import digest
+from pinflow.engine.plan_changes import PlanComparison, accept_changes, digests_of
 from pinflow.engine.run_context import RunContext, interruptible
 from pinflow.engine.safe_journal import SafeJournal
 from pinflow.engine.secret_mask import SecretMask
@@ -27,6 +28,7 @@ from pinflow.errors import RateLimited, StateError, UsageError
 from pinflow.http.proxy import network_settings
 from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.plan import all_steps, make_plan
+from pinflow.plan.parts import with_fields
 from pinflow.recipe.reader import parse
 from pinflow.recipe.source import load
 from pinflow.state.records import RunRecord, new_run_id
@@ -103,7 +105,8 @@ class Launcher:
                     hint="put that file back, from a backup: without it what was done can't be told from what was not",
                 )
             plan = make_plan(journal.run, inputs)
-            _check_same(journal.run, plan, inputs)
+            _check_secrets(journal.run, plan)
+            plan = self._accept_changes(journal, plan, inputs, options)
             tier = str(journal.run.options.get("tier", "standard"))
             options = replace(options, tier=tier, dry_run=False, sandbox=False)
             limit = self.approvals.change_limit(plan, options, self.open)
@@ -115,6 +118,32 @@ class Launcher:
                     session.pool.check_blocks()
                 result = session.run(resumed=True, not_before=not_before)
             return self.approvals.report_pause(plan, options, result)
+
+    def _accept_changes(self, journal: SafeJournal, plan: Plan, inputs: Mapping[str, Any], options: Options) -> Plan:
+        """The plan that a run goes on with. Raises UsageError where what was changed since it began is in the way."""
+        run = journal.run
+        if run.rules == 1:
+            _check_same(run, plan, inputs)
+            return plan
+        secret, before, fields = self._secret(run.id), run.options["steps"], run.options["fields"]
+        digests = digests_of(plan, secret)
+        corrected = {name for name, value in plan.stored_inputs().items() if value != run.inputs.get(name)}
+        if digests != before or corrected or plan.digest != run.recipe_digest:
+            comparison = PlanComparison(plan, journal, before, digests, inputs=corrected)
+            changes = accept_changes(
+                comparison,
+                run=run.id,
+                recipe=run.recipe,
+                accept=options.accept_changes,
+                ask=None if options.unattended else options.approve,
+            )
+            for path in comparison.steps_to_repeat(changes):
+                journal.finish_step(path, "changed", None, seconds=0.0)
+            begun = {path: names for path, names in fields.items() if comparison.is_begun(path)}
+            fields = {**_fields(plan), **begun}
+            kept = {**run.options, **self._facts(plan, run.id), "fields": fields}
+            journal.amend(recipe_digest=plan.digest, inputs=plan.stored_inputs(), options=kept)
+        return with_fields(plan, fields)
 
     # -- how a run is made
 
@@ -197,14 +226,22 @@ class Launcher:
                 "api": plan.forced_api,
                 "tier": options.tier,
                 "sandbox": options.sandbox,
-                "secrets": sorted(name for name in plan.secrets if plan.inputs[name] is not None),
-                "given": sorted(plan.given),
-                "undo": makers(plan),
                 "mark": digest(self._secret(run_id), "run"),
+                **self._facts(plan, run_id),
             },
             versions={p.distribution or p.module: p.version for p in self.registry.plugins},
             started=plan.moment.timestamp(),
         )
+
+    def _facts(self, plan: Plan, run_id: str) -> dict[str, Any]:
+        """What a run's record has to say of its plan, for whoever resumes or undoes it."""
+        return {
+            "secrets": sorted(name for name in plan.secrets if plan.inputs[name] is not None),
+            "given": sorted(plan.given),
+            "undo": makers(plan),
+            "steps": digests_of(plan, self._secret(run_id)),
+            "fields": _fields(plan),
+        }
 
     def _secret(self, run_id: str) -> bytes:
         """What the digests are keyed with that a run's journal keeps of texts. It is not in the journal."""
@@ -234,8 +271,14 @@ def _check_resumable(record: RunRecord) -> None:
         )
 
 
+def _fields(plan: Plan) -> dict[str, list[str] | None]:
+    """What the steps of each loop use of its items, by the loop's path; None for all of it."""
+    loops = ((step.path, step.loop) for step in all_steps((*plan.steps, *plan.finally_)) if step.loop is not None)
+    return {path: None if loop.fields is None else list(loop.fields) for path, loop in loops}
+
+
 def _check_same(record: RunRecord, plan: Plan, inputs: Mapping[str, Any]) -> None:
-    """Raise UsageError if the plan is another than that of the earlier process."""
+    """Raise UsageError if a plan is another than that of the earlier process, which was of the version before."""
     if plan.digest != record.recipe_digest:
         raise UsageError(
             f"{record.recipe} was changed since run {record.id} began",
@@ -247,6 +290,10 @@ def _check_same(record: RunRecord, plan: Plan, inputs: Mapping[str, Any]) -> Non
             f"run {record.id} began with another value for input {' and '.join(map(repr, changed))}",
             hint="leave it out to resume the run, or start a new one with: pinflow run",
         )
+
+
+def _check_secrets(record: RunRecord, plan: Plan) -> None:
+    """Raise UsageError if a secret input that the run began with is not given again."""
     lacking = [name for name in record.options.get("secrets", ()) if plan.inputs.get(name) is None]
     if lacking:
         raise UsageError(

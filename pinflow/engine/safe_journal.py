@@ -28,6 +28,7 @@ class SafeJournal:
         self._journal = journal
         self.lost = journal.lost
         self.age = journal.age
+        self.amend = journal.amend
         self.call = journal.call
         self.calls = journal.calls
         self.flush = journal.flush

@@ -139,6 +139,22 @@ def _inputs_read(entry: DeclaredInput) -> set[str]:
     return {str(r.path[0]) for r in references if r.root == "inputs" and r.path}
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedInputs:
+    """The inputs of an earlier run: their ``values``, and which of them were ``given``, not left to their defaults."""
+
+    values: Mapping[str, Any]
+    given: frozenset[str]
+
+    def lasting(self, entries: Mapping[str, DeclaredInput], raw_values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that still hold beside ``raw_values``: not defaults that are made from one of these."""
+        stale = set(raw_values)
+        built = {name: _inputs_read(entry) for name, entry in entries.items() if name not in self.given}
+        while more := {name for name, read in built.items() if name not in stale and read & stale}:
+            stale |= more
+        return {name: value for name, value in self.values.items() if name in entries and name not in stale}
+
+
 class _Resolver:
     """Works out the values one by one: a default may need those of other inputs."""
 

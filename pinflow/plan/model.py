@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pinflow.expressions.template import Value
     from pinflow.plugin.action import Action
     from pinflow.plugin.registry import Registry
+    from pinflow.recipe.includes import IncludePlace
     from pinflow.recipe.model import Recipe, Retry
     from pinflow.recipe.source import Source
 
@@ -93,6 +94,7 @@ class PlannedStep:
     timeout: float | None  # seconds
     keep_going: bool  # on_error: continue
     problem: Problem  # its place, for errors that come later
+    place: IncludePlace  # the same, to find that of its keys
     item_logins: Mapping[str, str] = field(default_factory=dict)  # role -> path of the loop whose item names the token
 
     @property

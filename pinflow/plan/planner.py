@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pinflow.errors import Problem
     from pinflow.expressions.expression import Expression
-    from pinflow.plan.inputs import InputValues
+    from pinflow.plan.inputs import InputValues, RecordedInputs
     from pinflow.plan.scope import Names, Shape
     from pinflow.plugin.action import Action
     from pinflow.plugin.registry import Registry
@@ -45,8 +45,11 @@ def make_plan(
     api: str | None = None,
     examples: bool = False,
     problems: Sequence[Problem] = (),
+    recorded: RecordedInputs | None = None,
 ) -> Plan:
     """Bind and check a recipe. ``raw_inputs`` None means that it is only checked, not run.
+
+    ``recorded`` are the inputs of an earlier run, for those that ``raw_inputs`` does not give.
 
     ``problems`` is what is known to be wrong with it; the rest is looked for all
     the same. ``api`` overrides the recipe's own default API; ``examples`` gives inputs that
@@ -58,6 +61,8 @@ def make_plan(
 
     def resolve_inputs(declared: Mapping[str, DeclaredInput]) -> InputValues:
         own = {name: value for name, value in (raw_inputs or {}).items() if name in declared}
+        if recorded is not None:
+            own |= recorded.lasting(declared, own)
         return resolve(declared, own, now=now, examples=examples, checking=raw_inputs is None)
 
     def scope_of_inputs(recipes: Sequence[tuple[Source, Recipe]]) -> Scope:
@@ -72,6 +77,8 @@ def make_plan(
     inputs = resolve_inputs(declared)
     checker = Checker(declared, inputs, now=now, complete=complete)
     named = frozenset(name for name in raw_inputs or {} if name in declared)
+    if recorded is not None:
+        named |= recorded.given & declared.keys()
     plan = _Planner(whole, registry, checker, api, complete=complete).plan(source, recipe, inputs, named, now)
     if wrong := [*problems, *whole.problems, *inputs.problems, *checker.problems]:
         raise RecipeError(wrong)
@@ -214,6 +221,7 @@ class _Planner:
             timeout=step.timeout,
             keep_going=step.on_error == "continue",
             problem=place.problem(""),
+            place=place,
         )
 
     def _condition(self, part: PlacedStep, names: Names) -> Expression | None:

@@ -156,7 +156,26 @@ class Runs(Protocol):
         """Remove the runs that ended ok, but for the newest ``keep``. Does nothing until there are ``slack`` more."""
 
 
-class Journal(Protocol):
+class ItemJournal(Protocol):
+    """What a run's memory keeps of the items of its loops."""
+
+    def is_item_done(self, loop: str, key: str) -> bool:
+        """Whether an item of a loop needs no more work: it ended ok, or was skipped."""
+
+    def begin_item(self, loop: str, key: str, *, number: int, content: str) -> None:
+        """Store that work on an item begins, and what it is; durable with the next intent, before it."""
+
+    def items(self, loop: str) -> Iterator[ItemRecord]:
+        """Every item of a loop that was begun, streamed by key."""
+
+    def finish_item(self, loop: str, key: str, status: str) -> None:
+        """Store how an item of a loop ended; durable as `finish_step` is."""
+
+    def item_counts(self, loop: str) -> dict[str, int]:
+        """How many items of a loop ended "ok" and were "skipped", in all processes of the run."""
+
+
+class Journal(ItemJournal, Protocol):
     """One run's memory, claimed until ``close``.
 
     It stores what it is handed: the engine sanitises steps, keys, results and errors
@@ -175,25 +194,13 @@ class Journal(Protocol):
     ) -> None:
         """Store durably how the run stands."""
 
+    def amend(self, *, recipe_digest: str, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+        """Store durably that the run goes on with another recipe, inputs and options."""
+
     def step(self, path: str) -> StepRecord | None: ...
 
     def finish_step(self, path: str, status: str, output: object, *, seconds: float, error: str = "") -> None:
         """Store that a step ended; durable within half a second of work, or with the next intent."""
-
-    def is_item_done(self, loop: str, key: str) -> bool:
-        """Whether an item of a loop needs no more work: it ended ok, or was skipped."""
-
-    def begin_item(self, loop: str, key: str, *, number: int, content: str) -> None:
-        """Store that work on an item begins, and what it is; durable with the next intent, before it."""
-
-    def items(self, loop: str) -> Iterator[ItemRecord]:
-        """Every item of a loop that was begun, streamed by key."""
-
-    def finish_item(self, loop: str, key: str, status: str) -> None:
-        """Store how an item of a loop ended; durable as `finish_step` is."""
-
-    def item_counts(self, loop: str) -> dict[str, int]:
-        """How many items of a loop ended "ok" and were "skipped", in all processes of the run."""
 
     def effect(self, step: str, key: str) -> EffectRecord | None: ...
 

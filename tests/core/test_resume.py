@@ -205,15 +205,6 @@ def test_inputs_are_those_that_the_run_began_with(project: Any) -> None:
     assert flaky.calls[0] == flaky.calls[1]
 
 
-def test_resume_refuses_another_value_for_an_input(project: Any) -> None:
-    Flaky(project)
-    recipe = "{name: n, inputs: {a: {default: x}}, steps: [{uses: pause}]}"
-    run = project.run(recipe).run
-    with pytest.raises(UsageError, match=f"run {run} began with another value for input 'a'"):
-        project.resume(inputs={"a": "y"})
-    assert project.resume(inputs={"a": "x"}).ok
-
-
 def test_resume_asks_for_a_secret_input_again(project: Any) -> None:
     flaky = Flaky(project)
     recipe = """
@@ -260,26 +251,6 @@ def test_the_api_that_a_run_was_forced_to_is_kept(project: Any, forced: str | No
 
 
 # -- what can't be resumed
-
-
-def test_a_run_whose_recipe_was_changed_is_refused(project: Any) -> None:
-    Flaky(project)
-    recipe = "{name: n, steps: [{uses: pause}]}"
-    run = project.run(recipe).run
-    project.write(recipe + " # another word")
-    with pytest.raises(UsageError, match=rf"recipe\.yaml was changed since run {run} began\n  put it back"):
-        project.resume()
-    project.write(recipe)
-    assert project.resume().ok
-
-
-def test_a_run_of_which_an_included_recipe_was_changed_is_refused(project: Any) -> None:
-    Flaky(project)
-    project.write("{name: a, steps: [{uses: pause}]}", "a.yaml")
-    project.run("{name: n, steps: [{include: a.yaml}]}")
-    project.write("{name: a, steps: [{uses: pause}, {uses: read}]}", "a.yaml")
-    with pytest.raises(UsageError, match="was changed since run"):
-        project.resume()
 
 
 def test_resume_refuses_a_finished_run(project: Any) -> None:

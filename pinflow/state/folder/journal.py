@@ -22,7 +22,7 @@ from pinflow.state.folder.sqlite import damage_error
 from pinflow.state.records import EffectRecord, StepRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pinflow.clock import Clock
@@ -68,6 +68,7 @@ _SKIP = EFFECTS.upsert(
 _STATE = RUN_ROW.update(
     {"state": "?1", "exit_code": "?2", "error": "?3", "resume_after": "?4", "finished": "?5"}, "one = 1"
 )
+_AMEND = RUN_ROW.update({"recipe_digest": "?1", "inputs": "?2", "options": "?3"}, "one = 1")
 _STEP_CHANGES = {"status": "?2", "output": "?3", "seconds": "?4", "error": "?5"}
 _STEP = STEPS.upsert({"path": "?1"} | _STEP_CHANGES, _STEP_CHANGES)
 _LISTED_ID = FROZEN.insert({"step": "?1", "name": "?2", "place": "?3", "id": "?4"})
@@ -179,6 +180,12 @@ class FolderJournal(FolderItems):
             self.run, state=state, exit_code=exit_code, error=error, resume_after=resume_after, finished=finished
         )
         self._store.put(_STATE, (state, exit_code, error, resume_after, finished))
+        self._store.commit()
+
+    def amend(self, *, recipe_digest: str, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+        """Put on disk that the run goes on with another recipe, inputs and options."""
+        self.run = replace(self.run, recipe_digest=recipe_digest, inputs=inputs, options=options)
+        self._store.put(_AMEND, (recipe_digest, to_json(dict(inputs)), to_json(dict(options))))
         self._store.commit()
 
     def step(self, path: str) -> StepRecord | None:
