@@ -42,6 +42,7 @@ BUILT_IN = (
     Entry("actions", WRITE, "list the actions of recipes, or show one"),
     Entry("schema", WRITE, "print the JSON Schema of recipes, for editors"),
     Entry("plugins", HERE, "list plugins and what they provide"),
+    Entry("state", HERE, "show how much is stored; remove what is old"),
     Entry("completion", HERE, "print a completion script for a shell"),
 )
 RESERVED = frozenset({"help", *(entry.name for entry in BUILT_IN)})  # names that no command of a plugin may have

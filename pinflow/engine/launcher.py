@@ -17,6 +17,7 @@ from pinflow.engine.emitter import Emitter
 from pinflow.engine.executors import find_executor
 from pinflow.engine.file_access import Files
 from pinflow.engine.item_keys import digest
+from pinflow.engine.keeping import keep_for
 from pinflow.engine.plan_changes import PlanComparison, accept_changes, digests_of
 from pinflow.engine.run_context import RunContext, interruptible
 from pinflow.engine.safe_journal import SafeJournal
@@ -69,12 +70,13 @@ class Launcher:
         """Run a plan to its end, its pause or its error; see `App.run`."""
         limit = self.approvals.change_limit(plan, options, self.open)
         run_id = run_id or new_run_id(self.clock.now())
+        keep = keep_for(self.environ)
 
         def journal() -> Journal | None:
             if options.dry_run:
                 return None
             record = self._record(plan, options, run_id)
-            self.store.runs.prune()
+            self.store.runs.prune(keep)
             return SafeJournal(self.store.runs.create(record))
 
         with ExitStack() as stack:

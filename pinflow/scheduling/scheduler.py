@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pinflow.app import Options
+from pinflow.engine.keeping import keep_for
 from pinflow.errors import ApprovalRequired
 from pinflow.lazy_dataclass import dataclass, field, replace
 from pinflow.scheduling.alerts import JobAlerts
@@ -39,6 +40,7 @@ _RESTS = (600.0, 6 * 3600.0)  # seconds, the first rest and the longest: an hour
 _JUMP = 5.0  # seconds by which the two clocks may part before it is called a jump; a slow look is not one
 _AT_ONCE = 200  # jobs that one look decides about: more would delay the renewals
 _PRUNING = 86_400.0  # seconds between two removals of old rows
+_RUNS_PRUNED = 500  # at a time
 
 
 def in_threads(work: Callable[[], None]) -> None:
@@ -87,7 +89,7 @@ class Scheduler:
         self._watch = RecipeWatch(app, report)
         store.has_changed()
         store.rewind(self._wall)
-        store.prune(self._wall)
+        _prune(app, store, self._wall)
         self.set_jobs(rows)
 
     # -- the jobs
@@ -157,7 +159,7 @@ class Scheduler:
         ended = self.collect()
         if self._running - self._pruned > _PRUNING:
             self._pruned = self._running
-            self.store.prune(now)
+            _prune(self._app, self.store, now)
         return begun > 0 or ended > 0
 
     @property
@@ -360,3 +362,9 @@ def _outcome_event(active: ActiveRun, outcome: RunOutcome) -> ScheduleEvent:
     if result is None:  # nothing was begun that could be looked at
         return replace(event, run="") if outcome.state == "failed" else event
     return replace(event, seconds=result.seconds, counts=result.counts, items=result.failed)
+
+
+def _prune(app: App, store: ScheduleStore, now: float) -> None:
+    """Forget what ended long ago: all of the schedule, and as many runs as take a second."""
+    store.prune(now)
+    app.store.runs.prune(keep_for(app.environ), number=_RUNS_PRUNED)

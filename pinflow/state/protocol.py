@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Heartbeat,
         ItemRecord,
         JobRow,
+        Keep,
         LimitChange,
         Notice,
         NoticeAttempt,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         RunRecord,
         RunState,
         StepRecord,
+        Stored,
         StoredToken,
         Verdict,
     )
@@ -101,6 +103,12 @@ class State(Protocol):
     def secret(self, name: str) -> bytes:
         """32 random bytes, made at first use and the same for all processes that share this state."""
 
+    def inventory(self) -> Sequence[Stored]:
+        """How much there is of each kind of state. Raises StateError."""
+
+    def prune(self, keep: Keep, *, dry_run: bool = False) -> Sequence[Stored]:
+        """Remove all that need not be kept, of every kind; what that was, or would be. Raises StateError."""
+
     def now(self) -> float:
         """The moment, in seconds since 1970, by the clock that all processes of this state share."""
 
@@ -152,8 +160,13 @@ class Runs(Protocol):
     def is_unbegun(self, run_id: str) -> bool:
         """Whether the process that made the run died before its first row: nothing was sent, and the id is used up."""
 
-    def prune(self, keep: int = 500, *, slack: int = 100) -> None:
-        """Remove the runs that ended ok, but for the newest ``keep``. Does nothing until there are ``slack`` more."""
+    def prune(self, keep: Keep, *, number: int = 4) -> Sequence[str]:
+        """Remove at most ``number`` runs that need not be kept, those that did nothing first; their ids.
+
+        Called at each start: it takes as long however many runs there are, and may learn
+        over many calls which there are. Runs that a process works on stay, and so do those
+        with a write of unknown outcome, whatever they ended as. Never raises.
+        """
 
 
 class ItemJournal(Protocol):

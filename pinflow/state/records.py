@@ -153,6 +153,29 @@ class RunDetail:
     calls: Mapping[str, Mapping[str, int]]  # login -> category -> calls
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """How long what ended is kept, in seconds. What is open stays, unless ``open`` says for how long.
+
+    ``number`` is how many runs that ended ok are kept at most, and how many that failed or
+    were cancelled: 2,000 small ones take 100 MB. Those that did nothing go first.
+    """
+
+    ok: float = 90 * 86_400.0
+    failed: float = 180 * 86_400.0  # or cancelled
+    open: float | None = None  # paused, interrupted, of unknown outcome, or unreadable
+    number: int = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How much is stored of one kind of state, such as "runs that ended ok"."""
+
+    kind: str
+    count: int
+    size: int  # bytes
+
+
 # -- schedule
 
 

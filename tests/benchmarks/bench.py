@@ -20,6 +20,7 @@ from tests.benchmarks.calls import checks
 from tests.benchmarks.copies import copies, run_copies
 from tests.benchmarks.engine import engine, run_engine
 from tests.benchmarks.journal import journal
+from tests.benchmarks.kept_runs import kept_runs
 from tests.benchmarks.measuring import SIZES, Figure, Sizes
 from tests.benchmarks.memory import memory, run_copy
 from tests.benchmarks.pacing import pacing
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 PARTS: Mapping[str, Callable[[Sizes, Path], Iterator[Figure]]] = {
     "start": start_up,
+    "kept": kept_runs,
     "calls": checks,
     "engine": engine,
     "accounts": accounts,

@@ -29,6 +29,7 @@ class Sizes:
     calls: int  # that the sandbox answers, and that are paced
     jobs: int  # that are scheduled
     accounts: int  # that one run goes through
+    kept: int  # runs of each state that a state folder has
 
 
 SIZES = {
@@ -47,6 +48,7 @@ SIZES = {
         calls=20_000,
         jobs=10_000,
         accounts=2_000,
+        kept=10_000,
     ),
     "quick": Sizes(
         starts=9,
@@ -63,6 +65,7 @@ SIZES = {
         calls=6000,
         jobs=10_000,
         accounts=500,
+        kept=2_000,
     ),
     "tiny": Sizes(
         starts=1,
@@ -79,6 +82,7 @@ SIZES = {
         calls=40,
         jobs=20,
         accounts=3,
+        kept=10,
     ),
 }
 

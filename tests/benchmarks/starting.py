@@ -33,7 +33,7 @@ class Starts:
         self.python = python
         script = shutil.which("pinflow", path=str(Path(python).parent))
         self.program = [python, script] if script else [python, "-m", "pinflow"]
-        self._environ = {
+        self.environ = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
             "PINFLOW_CACHE_DIR": str(folder / "cache"),
@@ -47,7 +47,7 @@ class Starts:
     def of(self, *words: str) -> float:
         """What a process takes."""
         began = time.perf_counter()
-        subprocess.run(words, env=self._environ, cwd=PROJECT, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(words, env=self.environ, cwd=PROJECT, stdout=subprocess.DEVNULL, check=True)
         return time.perf_counter() - began
 
 

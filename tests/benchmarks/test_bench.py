@@ -26,6 +26,7 @@ FIGURES = [
             ("run get_user --sandbox -q", "24"),
         )
     ),
+    r"start with 10 runs of each state kept +[\d.]+ x an empty state +goal: at most 1\.1.* of the first [\d.]+ x",
     r"calls: validate 300 of them +[\d.]+ s +goal: at most 0\.5.* [\d.]+ x one step",
     r"engine: 5 reads, whole run +[\d.]+ x requests\.Session +goal: at most 1\.2",
     r"engine: 10 reads, whole run +[\d.]+ x requests\.Session +goal: at most 1\.2",

@@ -664,19 +664,6 @@ def test_an_empty_folder_has_no_runs(tmp_path: Path) -> None:
     assert (runs(tmp_path).list(), runs(tmp_path).last()) == ([], None)
 
 
-def test_pruning_takes_only_old_runs_that_ended_ok(tmp_path: Path, time: Time) -> None:
-    for number, state in enumerate(("ok", "failed", "ok", "paused", "ok", "ok")):
-        with runs(tmp_path, time).create(record(f"2026110{number}")) as journal:
-            journal.set_state(state)  # type: ignore[arg-type]
-    held = reopened(tmp_path, "20261100")
-    runs(tmp_path).prune(keep=2, slack=0)
-    assert [run.id[-1] for run in runs(tmp_path).list()] == ["5", "4", "3", "1", "0"]
-    held.close()
-    runs(tmp_path).prune(keep=2, slack=0)
-    assert [run.id[-1] for run in runs(tmp_path).list()] == ["5", "4", "3", "1"]
-    assert {file.stem for file in (tmp_path / "runs").iterdir()} == {"20261101", "20261103", "20261104", "20261105"}
-
-
 def test_run_ids_sort_by_time() -> None:
     assert new_run_id(NOON, lambda n: b"\xab" * n) == "20261125-120000-ababab"
     assert new_run_id(NOON) < new_run_id(NOON + 1)

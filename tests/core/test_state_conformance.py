@@ -122,14 +122,14 @@ def test_stored_content_that_was_changed_is_not_believed(tmp_path: Path) -> None
 
 
 def test_a_run_takes_its_events_with_it(tmp_path: Path) -> None:
-    from pinflow.state.records import RunRecord
+    from pinflow.state.records import Keep, RunRecord
 
     state = FolderState(tmp_path)
     journal = state.runs.create(RunRecord("20261125", "r", "d", "n", {}, {}, {}, 0.0))
     journal.set_state("ok")
     state.events.append("20261125", {"n": 1})
     journal.close()
-    state.runs.prune(keep=0, slack=0)
+    assert state.runs.prune(Keep(ok=-60.0)) == ["20261125"]
     assert list((tmp_path / "runs").iterdir()) == []
 
 

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError, UsageError
 from pinflow.state.conformance.common import RUN, catch, run_record
-from pinflow.state.records import ItemRecord
+from pinflow.state.records import ItemRecord, Keep
 
 if TYPE_CHECKING:
     from pinflow.state.conformance.common import MakeState
-    from pinflow.state.protocol import Journal
+    from pinflow.state.protocol import Journal, Runs
     from pinflow.state.records import (
         EffectRecord,
     )
+
+_ALL = -60.0  # seconds that something is kept which is not kept at all
 
 
 def _intend(journal: Journal, key: str, step: str = "pins", *, again: bool = False) -> None:
@@ -27,6 +29,11 @@ def _effect(journal: Journal, key: str, step: str = "pins") -> EffectRecord:
     record = journal.effect(step, key)
     assert record is not None
     return record
+
+
+def _prune(runs: Runs, keep: Keep) -> list[str]:
+    """The runs that are removed in the end: a state may learn over many calls which there are."""
+    return sorted(id_ for _ in range(10) for id_ in runs.prune(keep))
 
 
 class RunsConformance:
@@ -93,19 +100,42 @@ class RunsConformance:
         assert (effect.state, effect.adopted, effect.result) == ("done", True, {"id": "7"})
         assert detail.counts["pin"]["adopted"] == 1
 
-    def test_pruning_removes_old_runs_that_ended_ok_alone(self, make_state: MakeState) -> None:
-        runs = make_state().runs
-        for number, state in enumerate(("ok", "failed", "ok", "paused", "ok", "ok")):
-            with closing(runs.create(run_record(f"20261125-12000{number}-aaaaaa"))) as journal:
+    def test_pruning_removes_what_ended_and_is_old_and_leaves_what_is_open(self, make_state: MakeState) -> None:
+        states = ("ok", "failed", "cancelled", "paused", "in_doubt", "running", "ok")
+        for number, state in enumerate(states):
+            with closing(make_state().runs.create(run_record(f"20261125-12000{number}-aaaaaa"))) as journal:
+                if number == 6:
+                    _intend(journal, "1")  # of unknown outcome, so that the run is open
                 journal.set_state(state)  # type: ignore[arg-type]
-        runs.prune(keep=2, slack=10)
-        assert len(runs.list()) == 6
-        claimed = runs.open("20261125-120000-aaaaaa")
-        make_state().runs.prune(keep=2, slack=0)
-        assert [run.id[14] for run in runs.list()] == ["5", "4", "3", "1", "0"]
-        claimed.close()
-        make_state().runs.prune(keep=2, slack=0)
-        assert [run.id[14] for run in runs.list()] == ["5", "4", "3", "1"]
+        runs = make_state().runs
+        assert list(runs.prune(Keep())) == []
+        assert _prune(runs, Keep(ok=_ALL)) == ["20261125-120000-aaaaaa"]
+        assert _prune(runs, Keep(failed=_ALL)) == ["20261125-120001-aaaaaa", "20261125-120002-aaaaaa"]
+        assert [run.id[14] for run in runs.list()] == ["6", "5", "4", "3"]
+
+    def test_pruning_leaves_a_run_that_a_process_works_on(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            journal.set_state("ok")
+            assert _prune(make_state().runs, Keep(ok=_ALL)) == []
+        assert _prune(make_state().runs, Keep(ok=_ALL)) == [RUN]
+        assert make_state().runs.look(RUN) is None
+
+    def test_of_too_many_runs_those_that_did_nothing_go_first(self, make_state: MakeState) -> None:
+        for number in range(6):
+            with closing(make_state().runs.create(run_record(f"20261125-12000{number}-aaaaaa"))) as journal:
+                if number in (1, 3):
+                    journal.settle("pins", "1", "done", {"id": "7"}, kind="pin")
+                journal.set_state("ok")
+        assert [id_[14] for id_ in _prune(make_state().runs, Keep(number=3))] == ["0", "2", "4"]
+        assert [id_[14] for id_ in _prune(make_state().runs, Keep(number=1))] == ["1", "5"]
+
+    def test_pruning_takes_a_few_at_a_time(self, make_state: MakeState) -> None:
+        for number in range(9):
+            with closing(make_state().runs.create(run_record(f"20261125-12000{number}-aaaaaa"))) as journal:
+                journal.set_state("failed")
+        removed = [len(make_state().runs.prune(Keep(failed=_ALL), number=4)) for _ in range(9)]
+        assert max(removed) <= 4
+        assert sum(removed) == 9
 
 
 class JournalConformance:

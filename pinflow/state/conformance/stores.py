@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.state.conformance.common import RUN, catch, run_record
 from pinflow.state.protocol import ClaimLost
-from pinflow.state.records import (
-    Approval,
-    Notice,
-)
+from pinflow.state.records import Approval, Keep, Notice
 
 if TYPE_CHECKING:
     from pinflow.state.conformance.common import MakeState
@@ -30,6 +27,24 @@ class StateConformance:
     def test_the_moment_is_in_seconds_since_1970(self, make_state: MakeState) -> None:
         state = make_state()
         assert 1_700_000_000 < state.now() <= state.now()
+
+    def test_it_tells_how_much_there_is_and_removes_what_need_not_be_kept(self, make_state: MakeState) -> None:
+        for number, end in enumerate(("ok", "ok", "failed", "paused")):
+            with closing(make_state().runs.create(run_record(f"20261125-12000{number}-aaaaaa"))) as journal:
+                journal.set_state(end)  # type: ignore[arg-type]
+        make_state().approvals.put(_approval())
+        state = make_state()
+        before = {row.kind: row.count for row in state.inventory()}
+        assert sorted(before.values()) == [1, 1, 1, 2]
+        assert all(row.size > 0 for row in state.inventory())
+        none = Keep(ok=-60.0, failed=-60.0)
+        assert sum(row.count for row in state.prune(none, dry_run=True)) == 3
+        assert {row.kind: row.count for row in state.inventory()} == before
+        assert sum(row.count for row in state.prune(none)) == 3
+        assert [run.state for run in make_state().runs.list()] == ["paused"]
+        assert [row.count for row in state.prune(Keep(open=-60.0))] == [1]
+        assert list(make_state().runs.list()) == []
+        assert make_state().approvals.get("ab" * 32) is not None
 
     def test_it_has_a_name_for_people(self, make_state: MakeState) -> None:
         assert make_state().place

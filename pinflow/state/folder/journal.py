@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, overload
 
+from pinflow.errors import StateError
 from pinflow.state.folder.boot import boot_id
 from pinflow.state.folder.creations import FolderCreations
 from pinflow.state.folder.items import FolderItems
@@ -22,7 +24,7 @@ from pinflow.state.folder.sqlite import damage_error
 from pinflow.state.records import EffectRecord, StepRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pinflow.clock import Clock
@@ -131,12 +133,20 @@ class FrozenList(Sequence[str]):
 class FolderJournal(FolderItems):
     """One run's memory, owned by this process until ``close``. Safe to share between threads.
 
-    ``recorded`` are the hashes of where its effects are. What must be on disk raises
+    ``recorded`` are the hashes of where its effects are; ``on_close`` is told what the
+    run came to, while it is still locked. What must be on disk raises
     StateError when that fails, and from then on so does everything else: see `Store`.
     """
 
     def __init__(
-        self, store: Store, lock: Lock, run: RunRecord, *, clock: Clock, recorded: Collection[int] = ()
+        self,
+        store: Store,
+        lock: Lock,
+        run: RunRecord,
+        *,
+        clock: Clock,
+        recorded: Collection[int] = (),
+        on_close: Callable[..., None] = lambda *_, **__: None,
     ) -> None:
         self.run = run
         self.lost = threading.Event()  # never set: no process takes over what a living one has locked
@@ -145,6 +155,7 @@ class FolderJournal(FolderItems):
         self._clock = clock
         self._closed = False
         self.creations: Creations = FolderCreations(store, clock)
+        self._on_close = on_close
         # of every effect on record: to ask the file about one costs a turn at it, and waits for a commit
         self._recorded = set(recorded)
         self._intents: dict[tuple[str, str], float] = {}  # monotonic time of those that are not settled
@@ -165,7 +176,9 @@ class FolderJournal(FolderItems):
             return
         self._closed = True
         try:
+            unknown = _has_unknown(self._store)
             self._store.close()
+            self._on_close(self.run, did=bool(self._recorded), unknown=unknown)
         finally:
             self._lock.release()
 
@@ -329,6 +342,13 @@ class FolderJournal(FolderItems):
     def calls(self) -> dict[str, dict[str, int]]:
         """The calls counted in all of the run's processes: login -> category -> calls."""
         return calls_of(self._store.read(CALL_ROWS))
+
+
+def _has_unknown(store: Store) -> bool:
+    """Whether a write may have happened; so it is where that can't be read."""
+    with suppress(StateError):  # closing the store raises it as well
+        return bool(store.read("SELECT 1 FROM effects WHERE state IN ('intent', 'doubt') LIMIT 1"))
+    return True
 
 
 # every path comes before this

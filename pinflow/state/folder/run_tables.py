@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from functools import cache
@@ -9,7 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pinflow.state.folder.checked_table import SEAL, CheckedTable, add_row_check, row_check
-from pinflow.state.folder.sqlite import UNREADABLE, FileKind, damage_error, unreadable
+from pinflow.state.folder.sqlite import UNREADABLE, FileKind, damage_error, statements, unreadable
+from pinflow.state.records import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -97,6 +99,21 @@ def rows_of(
         yield tuple(row)
 
 
+def read_run(connection: sqlite3.Connection, file: Path) -> RunRecord | None:
+    """The record of a file's run; None if its process ended before its first row. Raises StateError."""
+    try:
+        row = next(rows_of(connection, file, RUN_ROW), None)
+        if row is None:
+            return None
+        mappings = (json.loads(text) for text in row[5:8])
+        record = RunRecord(*row[1:5], *mappings, *row[8:])
+    except (*UNREADABLE, ValueError, TypeError, RecursionError) as error:
+        raise unreadable(file, error, RUN) from error
+    if record.id != file.stem:
+        raise damage_error(file, f"it is of the run {record.id}", RUN)
+    return record
+
+
 def row_damage(file: Path, table: CheckedTable) -> Exception:
     """The error that says that a row is not as it was written."""
     return damage_error(file, f"a row of its {table.name} is not as it was written", RUN)
@@ -140,7 +157,7 @@ def migrate(connection: sqlite3.Connection, file: Path) -> None:
         connection.execute("DROP INDEX frozen_ids")
         for table in old:
             connection.execute(f"ALTER TABLE {table.name} RENAME TO old_{table.name}")
-        for statement in _statements(RUN.tables):
+        for statement in statements(RUN.tables):
             connection.execute(statement)
         for table in old:
             connection.execute(table.copy(f"old_{table.name}"))
@@ -151,13 +168,3 @@ def migrate(connection: sqlite3.Connection, file: Path) -> None:
         if connection.in_transaction:
             connection.rollback()
         raise unreadable(file, error, RUN) from error
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one: `executescript` would commit what is open."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 from pinflow.errors import StateError, UsageError
 from pinflow.state.folder.checked_table import add_row_check
 from pinflow.state.folder.creations import UNSETTLED, creation_of
-from pinflow.state.folder.events import SUFFIX as EVENTS
 from pinflow.state.folder.filesystem import MOUNTS, check_place, make_folder
-from pinflow.state.folder.intent_log import SUFFIX as LOG
 from pinflow.state.folder.intent_log import look, recover
 from pinflow.state.folder.journal import COUNTS, LAST, FolderJournal, calls_of, effect_of, to_json
 from pinflow.state.folder.lock import Lock, is_locked
+from pinflow.state.folder.pruning import RunPruning
 from pinflow.state.folder.run_tables import (
     CALLS,
     EFFECTS,
@@ -27,6 +26,7 @@ from pinflow.state.folder.run_tables import (
     RUN_ROW,
     STEPS,
     migrate,
+    read_run,
     rows_of,
     verify,
     version_of,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow.clock import Clock
-    from pinflow.state.records import CreationRecord
+    from pinflow.state.records import CreationRecord, Keep
 
 _NO_RUN = "holds no run"  # of a file whose maker ended between making it and its first row
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
@@ -58,6 +58,7 @@ class FolderRuns:
         self._clock = clock
         self._mounts = mounts
         self._probe = probe
+        self.pruning = RunPruning(self._folder, clock.now)
 
     def create(self, record: RunRecord) -> FolderJournal:
         """A new run, on disk and locked. Raises StateError when there is one of that id, or the place won't do."""
@@ -67,10 +68,12 @@ class FolderRuns:
         file = self._folder / f"{record.id}.db"
         try:
             lock.put_mark(0)
-            return self._journal(_create(file, record), file, lock, record)
+            journal = self._journal(_create(file, record), file, lock, record)
         except BaseException:
             lock.release()
             raise
+        self.pruning.index.begin(record.id, self._clock.now())
+        return journal
 
     def open(self, run_id: str) -> FolderJournal:
         """A run to go on with, locked.
@@ -96,7 +99,7 @@ class FolderRuns:
         self, connection: sqlite3.Connection, file: Path, lock: Lock, run: RunRecord, recorded: Collection[int] = ()
     ) -> FolderJournal:
         store = Store(connection, file, monotonic=self._clock.monotonic, probe=self._probe, mark=lock.put_mark)
-        return FolderJournal(store, lock, run, clock=self._clock, recorded=recorded)
+        return FolderJournal(store, lock, run, clock=self._clock, recorded=recorded, on_close=self.pruning.note_end)
 
     def _lock(self, run_id: str) -> Lock:
         return Lock(self._folder / f"{run_id}.lock", f"run {run_id}", now=self._clock.now())
@@ -189,28 +192,13 @@ class FolderRuns:
             return False
         return _NO_RUN in record.error or not self._size(run_id)
 
-    def prune(self, keep: int = 500, *, slack: int = 100) -> None:
-        """Remove all runs that ended ok, but for the newest ``keep``: 500 small ones take 20 MB.
+    def prune(self, keep: Keep, *, number: int = 4) -> Sequence[str]:
+        """Remove at most ``number`` runs that need not be kept; their ids.
 
-        Looks into the files only once there are ``slack`` more than that: it is called on every start.
+        Asks an index, and opens no files but theirs and of as many runs that the index does
+        not know: it is called on every start. Never raises.
         """
-        if len(self._files()) <= keep + slack:
-            return
-        done = [run.id for run in self.list() if run.state == "ok"]
-        for run_id in done[keep:]:
-            self._remove(run_id)
-
-    def _remove(self, run_id: str) -> None:
-        try:
-            lock = self._lock(run_id)
-        except StateError:  # a process works on it: the next time, then
-            return
-        try:
-            for name in (f"{run_id}.db", f"{run_id}.db-journal", f"{run_id}.db{LOG}", f"{run_id}{EVENTS}"):
-                with suppress(FileNotFoundError):
-                    (self._folder / name).unlink()
-        finally:
-            lock.release(remove=True)
+        return self.pruning.prune(keep, number)
 
     def _file(self, run_id: str) -> Path | None:
         """The file of a run; None if there is none, as of anything else that a person may have typed."""
@@ -284,17 +272,10 @@ def _look(file: Path) -> RunRecord:
 
 
 def _read_run(connection: sqlite3.Connection, file: Path) -> RunRecord:
-    try:
-        row = next(rows_of(connection, file, RUN_ROW), None)
-        if row is None:
-            raise StateError(f"{file} {_NO_RUN}: it was stopped before it began", hint="start the recipe again")
-        mappings = (json.loads(text) for text in row[5:8])
-        record = RunRecord(*row[1:5], *mappings, *row[8:])
-    except (*UNREADABLE, ValueError, TypeError) as error:
-        raise unreadable(file, error, RUN) from error
-    if record.id != file.stem:
-        raise damage_error(file, f"it is of the run {record.id}", RUN)
-    return record
+    run = read_run(connection, file)
+    if run is None:
+        raise StateError(f"{file} {_NO_RUN}: it was stopped before it began", hint="start the recipe again")
+    return run
 
 
 def _unreadable(run_id: str, why: str) -> RunRecord:

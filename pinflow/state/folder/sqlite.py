@@ -158,3 +158,13 @@ def unreadable(file: Path, error: Exception, kind: FileKind) -> StateError:
             hint="see that it is a file of yours, and that its disk works; then try again",
         )
     return damage_error(file, error, kind)
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one: `executescript` would commit what is open."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

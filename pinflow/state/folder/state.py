@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pinflow.state.folder.audit import FolderAudit
     from pinflow.state.folder.content import FolderContent
     from pinflow.state.folder.events import FolderEvents
+    from pinflow.state.folder.inventory import Inventory
     from pinflow.state.folder.notices import FolderNotices
     from pinflow.state.folder.places import FolderPlaces
     from pinflow.state.folder.plugin_rows import FolderRows
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pinflow.state.folder.schedule import FolderSchedule
     from pinflow.state.folder.usage import FolderUsage
     from pinflow.state.protocol import Vault
+    from pinflow.state.records import Keep, Stored
 
 
 class FolderState:
@@ -100,6 +102,20 @@ class FolderState:
         from pinflow.state.folder.secret_file import load_secret
 
         return load_secret(self.folder / f"{name}.key")
+
+    def inventory(self) -> list[Stored]:
+        """How much there is of each kind of state. Raises StateError."""
+        return self._inventory.all()
+
+    def prune(self, keep: Keep, *, dry_run: bool = False) -> list[Stored]:
+        """Remove all that need not be kept, of every kind; what that was, or would be. Raises StateError."""
+        return self._inventory.prune(keep, dry_run=dry_run)
+
+    @cached_property
+    def _inventory(self) -> Inventory:
+        from pinflow.state.folder.inventory import Inventory
+
+        return Inventory(self.folder, self.runs.pruning, now=self.now, open_schedule=self.open_schedule)
 
     def now(self) -> float:
         """Seconds since the epoch."""
