@@ -75,7 +75,7 @@ class ItemFailed(Event):
     """One item failed; the others go on, and the step ends as failed.
 
     ``item`` is what people call it, where it has a name: of a table's row ``pins.csv:17 ("Raised beds", line 19)``,
-    which ``error`` begins with.
+    which ``error`` begins with. ``retryable`` says that it may go well another time, if nothing is changed.
     """
 
     step: str
@@ -83,6 +83,7 @@ class ItemFailed(Event):
     kind: str
     error: str
     item: str = ""
+    retryable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

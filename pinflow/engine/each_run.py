@@ -82,7 +82,14 @@ class EachRun:
             self._counts["failed"] += 1
             if len(self._failures) < LISTED:
                 self._failures.append(Failure(effect.key, outcome))
-            self._effects.run.emit(ItemFailed, step=effect.step, key=effect.key, kind=effect.kind, error=str(outcome))
+            self._effects.run.emit(
+                ItemFailed,
+                step=effect.step,
+                key=effect.key,
+                kind=effect.kind,
+                error=str(outcome),
+                retryable=outcome.retryable,
+            )
         else:
             self._counts[outcome] += 1
             if outcome == "already" and self._effects.is_adopted(effect):

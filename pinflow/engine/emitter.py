@@ -81,6 +81,7 @@ class _StepFailures:
     first: str
     item: str  # what people call the first; "" if it has only a key
     kinds: Counter[str] = field(default_factory=Counter)
+    lasting: int = 0
 
 
 class Tally:
@@ -117,6 +118,7 @@ class Tally:
                 self._count(event.step, event.kind, "failed")
                 failures = self._failures.setdefault(event.step, _StepFailures(_failure_text(event), event.item))
                 failures.kinds[event.kind] += 1
+                failures.lasting += not event.retryable
                 self._remember(self.failed, (event.step, event.key, event.error), event.item)
             case Note(level="warning") if len(self.warnings) < REMEMBERED:
                 self.warnings[event.text] = None
@@ -157,6 +159,11 @@ class Tally:
     def step_counts(self, step: str) -> dict[str, dict[str, int]]:
         """The counts of one step of the outermost level."""
         return _plain(self.by_step.get(step, {}))
+
+    @property
+    def lasting_failures(self) -> int:
+        """How many items failed that fail again if nothing is changed."""
+        return sum(failures.lasting for failures in self._failures.values())
 
     def step_error(self, path: str) -> ActionError | None:
         """How many items of the step at ``path`` failed, and how the first did; None if none."""

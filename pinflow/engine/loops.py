@@ -10,6 +10,7 @@ from pinflow.engine.item_keys import noun_of, number_of
 from pinflow.engine.item_names import item_name, locate_row
 from pinflow.engine.parallel import run_parallel
 from pinflow.engine.results import ends_run
+from pinflow.errors import ActionError
 from pinflow.events import PROGRESS_EVERY, ItemFailed, ItemSkipped, Progress
 from pinflow.plugin.row import Row
 
@@ -153,6 +154,7 @@ class LoopRun:
                 kind=self._loop.variable,
                 error=error.message,
                 item=item_name(self._loop, item, key),
+                retryable=isinstance(error, ActionError) and error.retryable,
             )
         elif self._run.journal is not None:
             self._run.journal.finish_item(self._path, key, status)

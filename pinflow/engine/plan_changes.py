@@ -52,11 +52,13 @@ class PlanChange:
     part: str
     what: What
     touches: str = ""
+    input: str = ""  # that the part reads, where this is what was changed
 
     def __str__(self) -> str:
         step = f"step {self.path}" if self.path else "the recipe"
+        part = f"input {self.input!r} in {self.part}" if self.input else self.part
         why = f", and {self.touches}" if self.touches else ""
-        return f"{self.place}: {step}{f': {self.part}' if self.part else ''} was {self.what}{why}"
+        return f"{self.place}: {step}{f': {part}' if part else ''} was {self.what}{why}"
 
 
 class PlanComparison:
@@ -115,7 +117,7 @@ class PlanComparison:
         touches = ""
         if self._state(step.path) in ("done", "made") and not self._is_source(step.path, part):
             touches = _WHY[self._state(step.path)]
-        return PlanChange(self._place(step.path, part), step.path, f"input {name!r} in {part}", "changed", touches)
+        return PlanChange(self._place(step.path, part), step.path, part, "changed", touches, name)
 
     def _place(self, path: str, part: str) -> str:
         step = self._steps.get(path)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from pinflow.events import Status
 
+NOTHING_MADE = "nothing was made yet: mend its cause, then run it again"  # the next step where a run made nothing
+
 _STATUSES: Mapping[int, Status] = {
     PAUSED: "paused",
     CREDENTIAL: "paused",
@@ -118,6 +120,7 @@ class RunResult:
     calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # login -> category -> how many
     skipped: tuple[tuple[str, str, str], ...] = ()  # step, key, reason; the first hundred
     failed: tuple[tuple[str, str, str], ...] = ()  # step, key, error; the first hundred
+    next_steps: tuple[str, ...] = ()  # what a person can do about a run that failed
     warnings: tuple[str, ...] = ()  # what people should know of it besides; the first hundred
     seconds: float = 0.0
     remaining: Mapping[str, int] = field(default_factory=dict)  # what is still to be done, where known: {"pins": 212}

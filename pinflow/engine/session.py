@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pinflow.engine.accounts import Accounts
 from pinflow.engine.context import Context
 from pinflow.engine.emitter import Emitter
+from pinflow.engine.next_steps import next_steps
 from pinflow.engine.results import RunResult, status_of
 from pinflow.engine.runner import Runner
 from pinflow.engine.sanitize import error_facts
@@ -119,6 +120,7 @@ class Session:
             skipped=tuple(tally.skipped),
             failed=tuple(tally.failed),
             warnings=tuple(tally.warnings),
+            next_steps=self._next_steps(error, runner, counts),
             item_names=dict(tally.item_names),
             seconds=clock.monotonic() - began,
             remaining=tally.remaining(),
@@ -142,6 +144,15 @@ class Session:
             accounts=[account.as_data() for account in result.accounts],
         )
         return result
+
+    def _next_steps(
+        self, error: PinflowError | None, runner: Runner, counts: Mapping[str, Mapping[str, int]]
+    ) -> tuple[str, ...]:
+        """What a person can do about a run that failed."""
+        journal = self._run.journal
+        if error is None or journal is None or isinstance(error, StateError) or status_of(error) != "failed":
+            return ()
+        return next_steps(self._plan, journal, error, runner.results, self._run.emit.tally, counts)
 
     def _wait_until(self, moment: float | None) -> Interrupted | None:
         """Wait until ``moment``. Returns the error if the run is stopped while waiting, else None."""

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from pinflow.engine.results import NOTHING_MADE
 from pinflow.errors import USAGE, RateLimited, SpamBlocked
 from pinflow.events import status_json
 from pinflow.lazy_dataclass import dataclass
@@ -199,8 +200,15 @@ class Recap:
             after = result.resume_after
             when = "" if after is None else f" after {moment(after, self.now, self.local)}"
             yield f"continue{when}: pinflow resume {run}"
-        elif result.status in ("failed", "cancelled"):
+        elif result.status == "cancelled":
             yield f"to continue where it stopped: pinflow resume {run}"
+        elif result.status == "failed":
+            yield from self._remedies() or [f"once its cause is mended: pinflow resume {run}"]
+
+    def _remedies(self) -> list[str]:
+        """What can be done about a failed run, with the command that begins it anew where that is one way."""
+        again = f": {self.command}" if self.command else ""
+        return [inert(step) + (again if step == NOTHING_MADE else "") for step in self.result.next_steps]
 
     def _wrap(self, text: str) -> list[str]:
         """A text in as many lines as a terminal needs; in files and pipes it is searched for, and stays one line."""
@@ -349,6 +357,7 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
             | {"error": account.error and error_data(account.error)}
             for account in result.accounts
         ],
+        "next_steps": list(result.next_steps),
         "warnings": list(result.warnings),
         "skipped": [_item_data(("step", "key", "reason"), row, result) for row in result.skipped],
         "skipped_count": result.skipped_count,  # the lists hold the first hundred; ndjson tells of every one

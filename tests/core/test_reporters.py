@@ -433,7 +433,7 @@ def test_the_recap_of_a_failed_run_lists_the_first_ten_and_says_how_to_go_on() -
         + "".join(f"  copy: pin:{n}: HTTP 400\n" for n in range(10))
         + "  2 others: pinflow runs show r1 --items\n"
         "next\n"
-        "  to continue where it stopped: pinflow resume r1"
+        "  once its cause is mended: pinflow resume r1"
     )
 
 
@@ -447,7 +447,7 @@ def test_a_step_that_failed_as_a_whole_is_told_with_its_reason() -> None:
         "    board 9: title too long\n"
         "next\n"
         "  shorten them\n"
-        "  to continue where it stopped: pinflow resume r1"
+        "  once its cause is mended: pinflow resume r1"
     )
 
 
@@ -584,6 +584,7 @@ def test_the_result_for_programs_has_every_fact() -> None:
         "counts": {},
         "calls": {},
         "accounts": [],
+        "next_steps": [],
         "warnings": [],
         "skipped": [{"step": "a", "key": "b", "reason": "c"}],
         "skipped_count": 1,
