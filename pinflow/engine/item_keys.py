@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _KEY_BYTES = 8  # of a digest: two of 100,000 rows share one in 1 of 4,000 million tables
 _ARGUMENTS_BYTES = 16
 _PART_BYTES = 4  # of the digest of one field, which is compared with that of the same row alone
+# made once: with other settings than the usual ones, json.dumps makes an encoder for every call
+_JSON = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":"))
 
 
 def digest(secret: bytes, value: object, size: int = _KEY_BYTES) -> str:

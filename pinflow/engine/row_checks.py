@@ -185,7 +185,8 @@ class StepCheck:
             except Invalid as invalid:
                 wrong.append(self._of_recipe(invalid))
                 broken.add(name)
-        return wrong + find_mistakes(action, arguments, unknown=self._unknown | broken if broken else self._unknown)
+        unknown = self._unknown | broken if broken else self._unknown
+        return wrong + find_mistakes(action, arguments, unknown=unknown, partly_planned=bool(self._nested))
 
     def _of_recipe(self, invalid: Invalid) -> Mistake:
         """The mistake of an expression, with the step's place in the recipe."""

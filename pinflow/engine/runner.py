@@ -261,9 +261,11 @@ class Runner:
         if self._run.dry_run and action.api is not None and not step.writes and holds_planned(arguments):
             raise NeedsPlanned("what is only planned can't be asked for")
         checked = check_arguments(step, action, arguments, partly_planned=self._run.dry_run)
-        kept = "" if self._run.dry_run or not step.writes else arguments_digest(self._run.secret, arguments)
-        with frame(arguments=kept):
-            return action.function(self._context(step, path, scope), **checked)
+        context = self._context(step, path, scope)
+        if self._run.dry_run or not step.writes:
+            return action.function(context, **checked)
+        with frame(arguments=arguments_digest(self._run.secret, arguments)):
+            return action.function(context, **checked)
 
     def _context(self, step: PlannedStep, path: str, scope: Scope) -> Context:
         api = step.api or ""

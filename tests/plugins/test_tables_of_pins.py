@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import pytest
 
+from pinflow import Context, Row, Text, action
 from pinflow.reporters.summary import Recap
 from pinflow.testing import Project
 from tests.cli import Cli
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HEADER = "title,description,link,image_url,alt_text\n"
 GOOD = "Pin {n},A text,https://example.com/{n},https://example.com/{n}.jpg,An alt\n"
@@ -277,3 +276,66 @@ def test_the_handed_tables(cli: Cli, name: str, code: int, made: int, texts: lis
         assert text in cli.stdout
     assert create(cli, CASES / f"{name}.csv", "--output", "json") == code
     assert cli.json["counts"].get("pin", {}).get("done", 0) == made
+
+
+@pytest.mark.parametrize("where", ["", "on_error: continue"])
+def test_what_a_row_is_about_is_shown_and_never_kept(project: Project, tmp_path: Path, where: str) -> None:
+    rows = "Canary bird,,,https://example.com/canary.jpg,\n" + "canary " * 20 + ",,,https://example.com/long.jpg,\n"
+    project.write(HEADER + rows, "pins.csv")
+    result = project.run(LOOP.format(title=TITLE, loop=where, step=""))
+    assert "canary" in str(result.failed)
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and project.folder not in path.parents]
+    assert any(path.suffix == ".db" for path in kept)
+    assert [path for path in kept if b"anary" in path.read_bytes()] == []
+
+
+def test_an_action_that_yields_rows_of_its_own_is_checked_as_well(project: Project) -> None:
+    read = []
+
+    @action("feed", table=True)
+    def feed(ctx: Context) -> Iterator[dict[str, str]]:
+        """Rows of a feed."""
+        for number in (1, 2, 3):
+            read.append(number)
+            yield Row({"Headline": "x" * (99 + number)}, source="feed.xml", number=number, line=number)
+
+    @action("shout")
+    def shout(ctx: Context, *, text: Annotated[str, Text(max_length=100)]) -> None:
+        """Nothing."""
+        read.append(0)
+
+    project.offer(feed)
+    project.offer(shout)
+    body = "[{uses: shout, with: {text: '${{ item.headline }}'}}]"
+    result = project.run(f"{{name: n, steps: [{{id: all, for_each: feed, as: item, do: {body}}}]}}")
+    assert [error for _, _, error in result.failed] == [
+        f'feed.xml:2 ("{"x" * 39}…"): Headline: has 101 characters; at most 100',
+        f'feed.xml:3 ("{"x" * 39}…"): Headline: has 102 characters; at most 100',
+    ]
+    assert (read, result.exit_code) == ([1, 2, 3], 2)
+
+
+ITEMS = """
+    name: n
+    inputs:
+      all: {type: list, default: [{id: "8", name: Garden ideas}, {id: "9", name: abc}, {id: "10"}]}
+    steps:
+      - id: boards
+        for_each: ${{ inputs.all }}
+        as: board
+        key: ${{ board.id }}
+        do:
+          - {uses: shout, with: {text: "${{ board?.name ?? (board.id + board.id) }}"}}
+"""
+
+
+def test_an_item_of_another_kind_is_told_by_its_own_name(project: Project) -> None:
+    @action("shout")
+    def shout(ctx: Context, *, text: Annotated[str, Text(max_length=3)]) -> None:
+        """Nothing."""
+
+    project.offer(shout)
+    result = project.run(ITEMS)
+    lines = Recap("n", result, width=200).lines(lambda text, style: text)
+    assert any(line.startswith('  boards: "Garden ideas" (8): ') for line in lines)
+    assert any(line.startswith("  boards: 10: ") for line in lines)
