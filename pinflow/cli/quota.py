@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Show how much of each quota is used: by all runs on this machine, and by others as far as the
-service reports it. Quotas unused for a day are not shown; of many, those with the least left are."""
+service reports it. What the service tells of a quota (known from: header) replaces what pinflow
+assumes by the app's tier (table). Of several limits for a call, that of its category is reached
+first, unless a line below the table names another. Quotas unused for a day are not shown; of many,
+those with the least left are."""
 EXAMPLES = """\
   pinflow quota
   pinflow quota --output json
   pinflow quota --clear-block access_token               allow the account to write again"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
+_UNIVERSAL, _APP = "*", "app"  # the category of all calls, and the account of what an app's accounts share
+_LIMIT_NAMES = {_UNIVERSAL: "all calls"}
+_SOURCES = {"table": "as pinflow assumes", "header": "as the service tells"}
 _SHOWN = 40  # rows: a screen or two
 _SPANS = {seconds: unit.removesuffix("s") for unit, seconds in SECONDS.items()}
 
@@ -46,7 +52,8 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         return OK
     now, uses = app.now(), app.accounts.quotas()
     if not shell.human:
-        quotas = [asdict(use) | {"left": use.remaining} for use in uses if use.category]
+        binding = {id(_binding(use, uses)) for use in uses if use.category not in ("", _UNIVERSAL)}
+        quotas = [asdict(use) | {"left": use.remaining, "binds": id(use) in binding} for use in uses if use.category]
         blocks = [{"api": use.api, "login": use.login, "until": use.paused_until} for use in uses if not use.category]
         return shell.say_json({"quotas": quotas, "blocks": blocks})
     if not uses:
@@ -64,6 +71,8 @@ def _table_lines(uses: Sequence[QuotaUse], now: float) -> Iterator[str]:
         yield from table(rows, right=frozenset({4, 5}))
     if rest := len(quotas) - len(listed):
         yield f"{rest:,} more with more left; to list them: --output json"
+    bindings = [(use, _binding(use, uses)) for use in listed if use.limit is not None]
+    yield from dict.fromkeys(_binding_text(use, binding) for use, binding in bindings if binding is not use)
     # every window of a paused category reports the same pause
     yield from dict.fromkeys(
         _pause_text(use, moment(use.paused_until, now)) for use in uses if use.paused_until is not None
@@ -74,12 +83,39 @@ def _share_left(use: QuotaUse) -> float:
     return 1.0 if use.remaining is None or not use.limit else use.remaining / use.limit
 
 
+def _binding(use: QuotaUse, uses: Sequence[QuotaUse]) -> QuotaUse:
+    """Of all limits that hold for the calls of a category, the one that is reached first."""
+    if use.category == _UNIVERSAL:
+        return use
+    shared = (use.account, _APP)
+    limits = [
+        other
+        for other in uses
+        if (other.api, other.origin) == (use.api, use.origin)
+        and (
+            (other.category == use.category and other.account == use.account)
+            or (other.category == _UNIVERSAL and other.account in shared)
+        )
+    ]
+    return min(limits, key=lambda limit: (_share_left(limit), (limit.limit or 0) / max(limit.seconds, 1)))
+
+
 def _quota_row(use: QuotaUse, now: float) -> tuple[str, ...]:
-    limit = "?" if use.limit is None else f"{use.limit:,} a {_SPANS.get(int(use.seconds), duration(use.seconds))}"
+    limit = _limit_text(use)
     free = "now" if use.resets is None else moment(use.resets, now)
-    category = "all calls" if use.category == "*" else inert(use.category)
+    category = _LIMIT_NAMES.get(use.category, inert(use.category))
     left = "" if use.remaining is None else str(use.remaining)
     return inert(use.api), _account_text(use), category, limit, str(use.used), left, free, use.source
+
+
+def _limit_text(use: QuotaUse) -> str:
+    return "?" if use.limit is None else f"{use.limit:,} a {_SPANS.get(int(use.seconds), duration(use.seconds))}"
+
+
+def _binding_text(use: QuotaUse, binding: QuotaUse) -> str:
+    name = _LIMIT_NAMES.get(binding.category, inert(binding.category))
+    limit = f"{name}, {_limit_text(binding)}, {_SOURCES.get(binding.source, binding.source)}"
+    return f"{_account_text(use)}: calls of {inert(use.category)} reach another limit first: {limit}"
 
 
 def _account_text(use: QuotaUse) -> str:

@@ -91,26 +91,44 @@ def _parse_date(text: str) -> float | None:
 
 
 def limit_changes(headers: RateLimitHeaders, lanes: Sequence[Sequence[QuotaWindow]]) -> Iterator[LimitChange]:
-    """What an answer changes in the windows of a call's lanes: its category's first, the universal one last."""
-    if not headers.windows:
-        return
-    own, universal = lanes[0], lanes[-1]
-    last = len(lanes) - 1
-    for seconds in dict.fromkeys(window for _, window in headers.windows):
-        limits = sorted(limit for limit, window in headers.windows if window == seconds)
-        own_limit, universal_limit = _find_limit(own, seconds), _find_limit(universal, seconds)
-        if last and own_limit and universal_limit:
-            # nothing says which limit belongs to which lane, but the universal one is the larger
-            if len(limits) > 1 and limits[-1] != universal_limit:
-                yield LimitChange(last, seconds, limits[-1])
-            if limits[0] != own_limit and (len(limits) > 1 or limits[0] != universal_limit):
-                yield LimitChange(0, seconds, limits[0])
-        elif limits[0] != (own_limit or universal_limit):
-            yield LimitChange(0 if own_limit or not universal_limit else last, seconds, limits[0])
-    known = {seconds for _, seconds in headers.windows}
-    for window in own:
-        if window.is_learned and window.seconds not in known:
-            yield LimitChange(0, window.seconds, 0)
+    """What an answer changes in the windows of a call's lanes: its category's first, the universal one last.
+
+    The windows that are told of a lane replace all that it had, be they known beforehand or learned, smaller or larger.
+    """
+    own, universal = lanes[0], lanes[-1] if len(lanes) > 1 else ()
+    own_told, universal_told = _assign(headers, own, universal)
+    for lane, known, told in ((len(lanes) - 1, universal, universal_told), (0, own, own_told)):
+        if told:  # what is dropped first makes room for what is new
+            yield from (LimitChange(lane, window.seconds, 0) for window in known if window.seconds not in told)
+            for seconds, limit in told.items():
+                if limit != _find_limit(known, seconds):
+                    yield LimitChange(lane, seconds, limit)
+
+
+def _assign(
+    headers: RateLimitHeaders, own: Sequence[QuotaWindow], universal: Sequence[QuotaWindow]
+) -> tuple[dict[float, int], dict[float, int]]:
+    """The told windows of the category, and the universal ones: seconds -> limit. No header says which is which."""
+    spans: dict[float, list[int]] = {}
+    for limit, seconds in headers.windows:
+        spans.setdefault(seconds, []).append(limit)
+    own_told: dict[float, int] = {}
+    universal_told: dict[float, int] = {}
+    unclear: dict[float, int] = {}
+    for seconds, limits in spans.items():
+        least, own_limit, universal_limit = min(limits), _find_limit(own, seconds), _find_limit(universal, seconds)
+        if len(limits) > 1 and universal:
+            own_told[seconds], universal_told[seconds] = least, max(limits)  # the universal one is the larger
+        elif universal_limit and (not own_limit or own_limit != least == universal_limit):
+            universal_told[seconds] = least
+        else:
+            (own_told if own_limit else unclear)[seconds] = least
+    if len(spans) > 1 and universal and not universal_told:
+        # both are told of a call, and the universal one allows the most calls a second
+        fastest = max(spans, key=lambda seconds: max(spans[seconds]) / seconds)
+        if fastest in unclear:
+            universal_told[fastest] = unclear.pop(fastest)
+    return own_told | unclear, universal_told
 
 
 def _find_limit(windows: Sequence[QuotaWindow], seconds: float) -> int:

@@ -380,7 +380,8 @@ class UsageStore(Protocol):
     def finish(self, claim: Any, age: float, changes: Iterable[LimitChange | RemainingCalls] = ()) -> None:
         """The claim's call ended, and was counted at least ``age`` seconds ago; ``changes`` are what its answer told.
 
-        A slot is free again one window after its call was counted.
+        A slot is free again one window after its call was counted. The windows that the service told hold for all
+        processes from their next call on, and in place of the one that was known beforehand if that one goes.
         """
 
     def uses(self) -> list[QuotaUse]:

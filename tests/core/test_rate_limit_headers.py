@@ -125,7 +125,24 @@ def test_each_header_counts_without_the_others(headers: dict[str, str], expected
         (((8, 60),), [Window(60, 10)], [Window(60, 20)], [LimitChange(0, 60, 8)]),
         # one that was learned and is told no more
         (((7, 60),), [Window(60, 7), Window(1, 2, True)], [], [LimitChange(0, 1, 0)]),
-        (((7, 60),), [Window(60, 7, True), Window(1, 2)], [Window(9, 9, True)], []),
+        # one that was only assumed
+        (((7, 60),), [Window(60, 7, True), Window(1, 2)], [Window(9, 9, True)], [LimitChange(0, 1, 0)]),
+        (((200, 20),), [Window(60, 100)], [Window(1, 100)], [LimitChange(0, 60, 0), LimitChange(0, 20, 200)]),
+        (((200, 20), (100, 1)), [Window(60, 100)], [Window(1, 100)], [LimitChange(0, 60, 0), LimitChange(0, 20, 200)]),
+        (((5, 20),), [Window(20, 200, True)], [Window(1, 100)], [LimitChange(0, 20, 5)]),
+        # the tiers are other than assumed: of two told windows the universal one allows more a second
+        (
+            ((100, 1), (100, 60)),
+            [Window(86_400, 300)],
+            [Window(86_400, 1000)],
+            [LimitChange(1, 86_400, 0), LimitChange(1, 1, 100), LimitChange(0, 86_400, 0), LimitChange(0, 60, 100)],
+        ),
+        (
+            ((1000, 86_400), (300, 86_400)),
+            [Window(60, 100)],
+            [Window(1, 100)],
+            [LimitChange(1, 1, 0), LimitChange(1, 86_400, 1000), LimitChange(0, 60, 0), LimitChange(0, 86_400, 300)],
+        ),
     ],
 )
 def test_told_limits_replace_the_known_ones(

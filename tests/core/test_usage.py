@@ -100,6 +100,53 @@ def test_two_processes_share_one_quota(machine: Machine) -> None:
     assert used_up(one) == used_up(other) == pytest.approx(60.6)
 
 
+TOLD_MORE = {"x-ratelimit-limit": "6, 6;w=20"}
+
+
+def test_a_larger_quota_that_one_process_is_told_is_used_by_all_and_so_is_a_smaller_one(machine: Machine) -> None:
+    one, other = (machine.process(write=Quota(2, 60), every=Quota(100, 1)) for _ in range(2))
+    assert call(other) == 0  # it knows the assumed quota, and is told nothing
+    assert call(one, headers=TOLD_MORE) == 0
+    assert [call(each) for each in (other, one, other, other)] == [0] * 4  # six in all: what is known counts
+    assert used_up(one) == used_up(other) == pytest.approx(20.2)
+    assert used_up(machine.process(write=Quota(2, 60), every=Quota(100, 1))) == pytest.approx(20.2)
+    machine.running += 21
+    call(other, headers={"x-ratelimit-limit": "1, 1;w=20"})
+    assert used_up(one) == used_up(other) == pytest.approx(20.2)
+    machine.running += 21
+    call(one, headers={"x-ratelimit-limit": "3, 3;w=60"})  # another window again
+    assert [call(each) for each in (other, one)] == [0] * 2
+    assert used_up(one) == used_up(other) == pytest.approx(60.6)
+    (write,) = [use for use in machine.store().uses() if use.category == "write"]
+    assert (write.limit, write.seconds, write.source) == (3, 60, "header")
+
+
+def test_what_is_told_of_a_larger_quota_counts_what_was_used_of_it(machine: Machine) -> None:
+    limiter = machine.process(write=Quota(2, 60), every=Quota(100, 1))
+    call(limiter)
+    call(limiter, headers={**TOLD_MORE, "x-ratelimit-remaining": "1", "x-ratelimit-reset": "15"})
+    assert call(limiter) == 0
+    assert used_up(limiter) == pytest.approx(15)
+
+
+def test_a_window_that_was_told_stays_in_force_for_who_comes_later(machine: Machine) -> None:
+    call(machine.process(write=Quota(2, 60), every=Quota(100, 1)), headers=TOLD_MORE)
+    machine.close()
+    machine.running += 21
+    later = machine.process(write=Quota(2, 60), every=Quota(100, 1))
+    assert [call(later) for _ in range(6)] == [0] * 6
+    assert used_up(later) == pytest.approx(20.2)
+
+
+def test_windows_may_change_more_often_than_a_table_has_room_for(machine: Machine) -> None:
+    limiter = machine.process(write=Quota(2, 60), every=Quota(100, 1))
+    for seconds in range(10, 30):
+        call(limiter, headers={"x-ratelimit-limit": f"5, 5;w={seconds}, 9;w={seconds + 100}, 100;w=1"})
+        machine.running += 200
+    assert [call(limiter) for _ in range(5)] == [0] * 5
+    assert used_up(limiter) == pytest.approx(29.29)
+
+
 def test_a_restart_begins_with_what_is_left(machine: Machine) -> None:
     call(machine.process(write=Quota(2, 60)))
     machine.close()

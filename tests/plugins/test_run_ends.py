@@ -255,3 +255,82 @@ def test_a_dry_run_with_trial_access_says_no(program: Program) -> None:
         {"pin": {"refused": 2}},
     )
     assert program("run", *words, "--dry-run", "--tier", "standard") == 0
+
+
+# a quota that the service tells
+
+
+@pytest.mark.parametrize(
+    ("windows", "rows", "least"),
+    [
+        ([(40, 4)], 200, 0.95),  # in place of the 100 a minute that are assumed
+        ([(100, 1), (120, 60)], 240, 0.95),
+        ([(30, 60)], 90, 0.95),  # less than assumed
+    ],
+)
+def test_the_quota_that_the_service_tells_is_used(
+    program: Program, windows: list[tuple[int, int]], rows: int, least: float
+) -> None:
+    """The share of what a fixed window of the service's clock allows. The first window is given away."""
+    used: dict[tuple[int, int], int] = {}
+    refused = 0
+    made: list[float] = []
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        nonlocal refused
+        if not is_creation(call):
+            return apply()
+        left = []
+        for limit, seconds in windows:
+            place = (seconds, int(program.now // seconds))
+            used[place] = used.get(place, 0) + 1
+            left.append((limit - used[place], limit, seconds))
+        remaining, limit, seconds = min(left)
+        told = ", ".join(f"{limit};w={seconds}" for limit, seconds in windows)
+        headers = (
+            ("X-RateLimit-Limit", f"{limit}, {told}"),
+            ("X-RateLimit-Remaining", str(max(0, remaining))),
+            ("X-RateLimit-Reset", str(int(seconds - program.now % seconds) or 1)),
+        )
+        if remaining < 0:
+            refused += 1
+            return HttpResponse(429, b'{"code": 8, "message": "limit"}', headers=headers)
+        made.append(program.now)
+        answer = apply()
+        return HttpResponse(answer.status, answer.body, headers=headers)
+
+    program.fault = fault
+    assert program("run", *program.table(rows), "--yes", "--max-writes", "2000", "--patience", "1h") == 0
+    limit, seconds = windows[-1]
+    took = made[-1] - made[0]
+    assert refused == 0
+    assert (rows - limit) / took >= least * limit / seconds
+
+
+@pytest.mark.parametrize("trial", [False, True])
+def test_which_limit_binds_and_who_says_so_is_told(tmp_path: Path, trial: bool) -> None:
+    """Trial access is not assumed here: the service tells its windows, and those of the assumed tier are gone."""
+    program = Program(tmp_path, quotas=True, trial=trial, per_minute={"org_read": 1000, "org_write": 600})
+    with program.sandbox:
+        program("run", *program.table(3), "--yes")
+        told = {
+            use["category"]: (use["limit"], use["seconds"], use["source"], use["binds"])
+            for use in program.data("quota")["quotas"]
+        }
+        assert program("quota") == 0
+    others = [line.partition(": ")[2] for line in program.stdout.splitlines() if not line.startswith(("API ", "v5 "))]
+    if trial:
+        assert told == {
+            "*": (1000, 86_400, "header", True),
+            "org_read": (1000, 86_400, "header", False),
+            "org_write": (300, 86_400, "header", True),
+        }
+        limit = "all calls, 1,000 a day, as the service tells"
+        assert others == [f"calls of org_read reach another limit first: {limit}"]
+    else:
+        assert told == {
+            "*": (100, 1, "table", False),
+            "org_read": (1000, 60, "table", True),
+            "org_write": (600, 60, "header", True),
+        }
+        assert others == []

@@ -73,6 +73,20 @@ class UsageStoreConformance:
             assert other.lane(_counter()).forecast(1, step=0.5, delay=0.0) == 0.5
             assert 25 < other.lane(_counter()).forecast(2, step=0.5, delay=0.0) < 70
 
+    def test_windows_that_the_service_tells_replace_the_known_one_for_all(self, make_state: MakeState) -> None:
+        with closing(make_state().open_usage()) as one, closing(make_state().open_usage()) as other:
+            known = other.lane(_counter(), (2, 60.0))  # before the service tells
+            claim = _acquire(one, _counter(), quota=(2, 60.0))
+            one.finish(claim, 0.0, [LimitChange(0, 60.0, 0), LimitChange(0, 20.0, 4)])
+            for _ in range(3):
+                assert not isinstance(other.acquire([known], [0]), list)
+            waits = other.acquire([known], [0])
+            assert isinstance(waits, list)  # four calls are known
+            assert 15 < waits[0] < 25
+            for lane in (known, one.lane(_counter(), (2, 60.0))):
+                (window,) = lane.windows
+                assert (window.limit, window.seconds, window.is_learned) == (4, 20.0, True)
+
     def test_its_key_is_the_same_for_all(self, make_state: MakeState) -> None:
         with closing(make_state().open_usage()) as one, closing(make_state().open_usage()) as other:
             assert (one.key, len(one.key)) == (other.key, 32)

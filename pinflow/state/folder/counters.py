@@ -30,8 +30,9 @@ WINDOWS = 4  # of one table: the one known beforehand, and what services tell (t
 SLOTS = 2048  # of one window: most limits have a slot per call, and a table stays at 65 KB
 FIELDS = 8  # of one window's head
 
-# where things are, counted in numbers of 8 bytes: mark, latest time, end of a pause, heads, key, slots
-LAST, PAUSED, _HEADS, _KEY, _SLOTS = 1, 2, 8, 64, 128
+# where things are, counted in numbers of 8 bytes: mark, latest time, end of a pause, whether the service tells its
+# windows, how often they changed, heads, key, slots
+LAST, PAUSED, TOLD, CHANGES, _HEADS, _KEY, _SLOTS = 1, 2, 3, 4, 8, 64, 128
 _NUMBERS = _SLOTS + WINDOWS * SLOTS
 _SIZE = 8 * _NUMBERS
 _MARK = b"pinflow1"
@@ -78,6 +79,24 @@ class CounterTable:
                 self.numbers[index] = max(0.0, self.numbers[index] - back)
         if back < 0 or back > _SET_BACK:
             self.numbers[LAST] = now
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the service has told other windows in place of those that are known beforehand."""
+        return self.numbers[TOLD] > 0
+
+    def set_told(self) -> None:
+        """From now on only what the service tells counts."""
+        self.numbers[TOLD] = 1.0
+
+    @property
+    def changes(self) -> float:
+        """How often the windows changed: who knows an older number has to look at them again."""
+        return self.numbers[CHANGES]
+
+    def count_change(self) -> None:
+        """The windows have changed."""
+        self.numbers[CHANGES] += 1
 
     @property
     def has_pause(self) -> bool:

@@ -130,6 +130,13 @@ class Bucket:
         held = sum(self._numbers[self._first + slot % SLOTS] > since for slot in latest)
         return max(0, held * share - (int(self._numbers[self._head + self._LEFT]) if held else 0))
 
+    def calls(self, since: float) -> list[float]:
+        """When the calls were counted that hold a slot which was not free at ``since``, the earliest first."""
+        count, share = int(self._numbers[self._head + self._COUNT]), int(self._numbers[self._head + self._SHARE])
+        latest = range(count - self.limit // share, count) if share else ()
+        moments = sorted(self._numbers[self._first + slot % SLOTS] for slot in latest)
+        return [moment - self._period for moment in moments if moment > since for _ in range(share)]
+
     def free_at(self) -> float:
         """When the last slot is free again."""
         return max(self._numbers[self._first : self._first + SLOTS])

@@ -10,7 +10,7 @@ from pinflow.state.folder.token_bucket import Bucket
 from pinflow.state.records import LimitChange, QuotaUse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from pinflow.state.records import CounterKey, RemainingCalls
@@ -32,7 +32,7 @@ class BucketUsage:
         table = self._tables.open(counter)
         with self.lock:
             table.advance(self.now())
-            return BucketLane(self, counter, table, _open_buckets(table, quota))
+            return BucketLane(self, counter, table, quota)
 
     def release(self, counter: CounterKey) -> None:
         self._tables.release(counter)
@@ -43,6 +43,7 @@ class BucketUsage:
             now = self.now()
             for lane in own:
                 lane.table.advance(now)
+                lane.refresh()
             waits = [lane.wait(now, number) for lane, number in zip(own, ahead, strict=True)]
             if max(waits) >= _TICK:
                 return waits
@@ -54,11 +55,13 @@ class BucketUsage:
             now = self.now()
             for window, slot in own.slots:
                 window.finish(slot, now - age)
-            for change in changes:
-                if isinstance(change, LimitChange):
-                    own.lanes[change.lane].set_limit(change)
-                elif (bucket := own.lanes[change.lane].find(change.seconds)) is not None:
-                    bucket.fill(bucket.limit - change.remaining, own.taken_at, now + change.reset)
+            limits, rests = _sort_changes(changes)
+            for number, lane_limits in limits.items():
+                counted = {rest.seconds for rest in rests if rest.lane == number}
+                own.lanes[number].set_limits(lane_limits, now, counted=counted)
+            for rest in rests:
+                if (bucket := own.lanes[rest.lane].find(rest.seconds)) is not None:
+                    bucket.fill(bucket.limit - rest.remaining, own.taken_at, now + rest.reset)
 
     def uses(self) -> list[QuotaUse]:
         now = self.now()
@@ -114,13 +117,17 @@ class BucketClaim:
 class BucketLane:
     """A `Lane`: the buckets of one counter table."""
 
-    __slots__ = ("_usage", "counter", "table", "windows")
+    __slots__ = ("_changes", "_quota", "_usage", "counter", "table", "windows")
 
-    def __init__(self, usage: BucketUsage, counter: CounterKey, table: CounterTable, buckets: Sequence[Bucket]) -> None:
+    def __init__(
+        self, usage: BucketUsage, counter: CounterKey, table: CounterTable, quota: tuple[int, float] | None
+    ) -> None:
         self._usage = usage
+        self._quota = quota
+        self._changes = table.changes
         self.counter = counter
         self.table = table
-        self.windows = buckets  # replaced as a whole: it is read without the lock
+        self.windows: Sequence[Bucket] = _open_buckets(table, quota)  # replaced as a whole: it is read without the lock
 
     def pause(self, seconds: float) -> None:
         with self._usage.lock:
@@ -139,12 +146,19 @@ class BucketLane:
 
     def forecast(self, calls: int, *, step: float, delay: float) -> float:
         with self._usage.lock:
+            self.refresh()
             now = self._usage.now() + delay
             pause = self.table.pause_left(now)
             waits = (bucket.last_wait(now + pause, calls, step) for bucket in self.windows)
             return step + pause + max([0.0, *waits])
 
     # with the lock held
+
+    def refresh(self) -> None:
+        """Know the windows that another process was told."""
+        if self.table.changes != self._changes:
+            self._changes = self.table.changes
+            self.windows = _open_buckets(self.table, self._quota)
 
     def wait(self, now: float, ahead: int) -> float:
         """How many seconds a call has to wait that lets ``ahead`` others go first."""
@@ -153,26 +167,60 @@ class BucketLane:
     def find(self, seconds: float) -> Bucket | None:
         return next((bucket for bucket in self.windows if bucket.seconds == seconds), None)
 
-    def set_limit(self, change: LimitChange) -> None:
-        bucket = self.find(change.seconds)
-        if not change.limit:
-            if bucket is not None:
-                bucket.clear()
-                self.windows = [window for window in self.windows if window is not bucket]
-        elif bucket is not None:
-            bucket.begin(change.limit, change.seconds, learned=True)
+    def set_limits(self, changes: Iterable[LimitChange], now: float, *, counted: Collection[float] = ()) -> None:
+        """Have the windows that the service told.
+
+        The calls that are known count in new ones too, but in those (``counted``, by their seconds) of which the
+        service tells itself how many it has counted.
+        """
+        calls = max((window.calls(now) for window in self.windows), key=len, default=[])
+        for change in changes:
+            bucket = self.find(change.seconds)
+            if not change.limit:
+                if bucket is not None:
+                    if not bucket.is_learned:
+                        self.table.set_told()
+                    bucket.clear()
+            elif bucket is not None:
+                bucket.begin(change.limit, change.seconds, learned=True)
+            elif (free := self._free_window(change.seconds)) is not None:
+                free.begin(change.limit, change.seconds, learned=True)
+                for moment in calls if change.seconds not in counted else ():
+                    free.take(moment)
+        self.table.count_change()
+        self.refresh()
+
+    def _free_window(self, seconds: float) -> Bucket | None:
+        """A window of the table for a quota of so many seconds: its own, an unused one, or one of another tier."""
+        windows = [Bucket(self.table, window) for window in range(WINDOWS)]
+        in_use = {window.seconds for window in self.windows}
+        spare = [window for window in windows if not window.is_learned and window.seconds not in in_use]
+        same = [window for window in windows if window.seconds == seconds]
+        return next(iter([*same, *(window for window in windows if not window.seconds), *spare]), None)
+
+
+def _sort_changes(
+    changes: Iterable[LimitChange | RemainingCalls],
+) -> tuple[dict[int, list[LimitChange]], list[RemainingCalls]]:
+    """The changed limits by their lane, and the calls that remain."""
+    limits: dict[int, list[LimitChange]] = {}
+    rests: list[RemainingCalls] = []
+    for change in changes:
+        if isinstance(change, LimitChange):
+            limits.setdefault(change.lane, []).append(change)
         else:
-            blank = (Bucket(self.table, window) for window in range(WINDOWS))
-            free = next((window for window in blank if window.seconds in (0, change.seconds)), None)
-            if free is not None:
-                self.windows = [*self.windows, free.begin(change.limit, change.seconds, learned=True)]
+            rests.append(change)
+    return limits, rests
 
 
 def _open_buckets(table: CounterTable, quota: tuple[int, float] | None) -> list[Bucket]:
-    """The windows of a table that count: those that the service told, and the one that is known beforehand."""
+    """The windows of a table that count: those that the service told, and the one that is known beforehand.
+
+    Once the service has told others in place of that one, it counts no more.
+    """
     windows = [Bucket(table, window) for window in range(WINDOWS)]
     buckets = [bucket for bucket in windows if bucket.seconds and bucket.is_learned]
-    if quota is not None and all(bucket.seconds != quota[1] for bucket in buckets):
+    if quota is not None and not table.is_told and all(bucket.seconds != quota[1] for bucket in buckets):
         same = [bucket for bucket in windows if bucket.seconds == quota[1]]
         free = [bucket for bucket in windows if not bucket.seconds]
         other = [bucket for bucket in windows if not bucket.is_learned]  # of another access tier
