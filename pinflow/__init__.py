@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         Simulator as Simulator,
     )
     from pinflow.plugin.hookspecs import hookimpl as hookimpl
-    from pinflow.plugin.place import Place as Place, Seen as Seen
+    from pinflow.plugin.place import Check as Check, Place as Place, Seen as Seen
     from pinflow.plugin.row import Columns as Columns, Row as Row
     from pinflow.recipe.source import Source as Source
     from pinflow.recipe.validators import seconds as seconds
@@ -102,7 +102,7 @@ _HOMES = {
     "plugin.action": ("Action", "Undo", "Variants", "action"),
     "plugin.contributions": ("Command", "Host", "Imported", "Importer", "Simulator"),
     "plugin.hookspecs": ("hookimpl",),
-    "plugin.place": ("Place", "Seen"),
+    "plugin.place": ("Check", "Place", "Seen"),
     "plugin.row": ("Columns", "Row"),
     "recipe.source": ("Source",),
     "recipe.validators": ("seconds",),

@@ -155,6 +155,7 @@ class RunFinished(Event):
     error: str = ""
     resume_after: float | None = None  # of a pause: when its quota is free again; seconds since the epoch
     accounts: Sequence[Mapping[str, Any]] = ()  # of loops over accounts: account, status, error, counts, calls, facts
+    not_checked: Sequence[Mapping[str, Any]] = ()  # what nothing reads back: kind, reason, count
 
 
 def to_json(event: Event) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
@@ -12,7 +13,7 @@ from pinflow_pinterest.gateway import gateway
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pinflow import Context
+    from pinflow import Action, Check, Context, Place
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Board, Deleted
 
@@ -26,6 +27,17 @@ BOTH_QUOTAS: Final = frozenset({"org_read", "org_write"})
 _MAX_NAMED: Final = 20  # ids in a message
 
 
+def with_places(action: Action) -> Action:
+    """A write that finds the places that it wrote to again, for the audit of a resumed run."""
+    return replace(action, place=_find_place) if action.effect == "write" else action
+
+
+def _find_place(ctx: Context, key: str) -> Place | None:
+    from pinflow_pinterest.checks import find_place  # reading a recipe doesn't need it
+
+    return find_place(ctx, key)
+
+
 def reread_board(ctx: Context, stored: Mapping[str, Any]) -> Board:
     """A board that an earlier process of the run made or changed, read again."""
     return gateway(ctx.client).board(stored["id"])
@@ -33,6 +45,8 @@ def reread_board(ctx: Context, stored: Mapping[str, Any]) -> Board:
 
 def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
     """Make the board that ``body`` describes, once. Raises ActionError if the account already has one of its name."""
+    from pinflow_pinterest import checks  # reading a recipe doesn't need it
+
     service, name = gateway(ctx.client), body["name"]
     before: list[list[Board]] = []  # the boards as they were listed before the first request
 
@@ -59,7 +73,15 @@ def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
             )
         return board
 
-    return ctx.once("create", make, find=find, find_is_proof=True, kind="board")
+    return ctx.once(
+        "create",
+        make,
+        find=find,
+        find_is_proof=True,
+        check=lambda board: checks.made_board(service, body, board),
+        unchecked=checks.HIDDEN,
+        kind="board",
+    )
 
 
 def _shows_secret_boards(service: Gateway, boards: Sequence[Board]) -> bool:
@@ -87,22 +109,32 @@ def remove_board(ctx: Context, board: str, *, if_gone: IfGone) -> Deleted:
 
     A name is resolved before the deletion: afterwards no board may have it, or another one.
     """
+    from pinflow_pinterest.checks import deleted_board  # reading a recipe doesn't need it
+
     service = gateway(ctx.client)
     if ctx.dry_run and if_gone == "fail" and isinstance(board, str):  # not a planned one
         find_board(service, board)
     (id,) = ctx.freeze("board", (find_board_id(service, reference) for reference in (board,)))
-    return delete(ctx, service.delete_board, service.board, id, kind="board", if_gone=if_gone)
+    check = deleted_board(service, id)
+    return delete(ctx, service.delete_board, service.board, id, check=check, kind="board", if_gone=if_gone)
 
 
 def delete(
-    ctx: Context, remove: Callable[[str], None], read: Callable[[str], object], id: str, *, kind: str, if_gone: IfGone
+    ctx: Context,
+    remove: Callable[[str], None],
+    read: Callable[[str], object],
+    id: str,
+    *,
+    check: Check,
+    kind: str,
+    if_gone: IfGone,
 ) -> Deleted:
-    """Delete something; after a lost answer it counts as done if it is no longer there.
+    """Delete something; after a lost answer it counts as done if it is no longer there. ``check`` is for the audit.
 
     ``remove`` and ``read`` raise RemoteError with status 404 for what is not there.
     """
     do, find = partial(send_deletion, remove, id, if_gone=if_gone), partial(find_deleted, read, id)
-    return ctx.once("delete", do, find=find, kind=kind)
+    return ctx.once("delete", do, find=find, check=lambda _: check, kind=kind)
 
 
 def send_deletion(remove: Callable[[str], None], id: str, *, if_gone: IfGone) -> Deleted:

@@ -39,6 +39,8 @@ def delete_all_boards(ctx: Context) -> DeletedBoards:
     The list is settled before the first deletion, and stays the same when the run is resumed. Nothing is deleted if it
     is much shorter than the account's own number of boards. Group boards of other accounts are kept.
     """
+    from pinflow_pinterest.checks import deleted_board  # reading a recipe doesn't need it
+
     service = gateway(ctx.client)
     listings: list[tuple[Account, list[Board]]] = []
 
@@ -57,6 +59,7 @@ def delete_all_boards(ctx: Context) -> DeletedBoards:
         key=lambda id: id,
         do=lambda id: send_deletion(service.delete_board, id, if_gone="skip"),
         find=lambda id: find_deleted(service.board, id),
+        check=lambda deleted: deleted_board(service, deleted["id"]),
         kind="board",
         total=len(ids),
     )

@@ -64,7 +64,7 @@ class PinPlace:
         """What a Pin shows."""
         section = (self.section if self.apart else answer.get("board_section_id")) or ""
         likeness = {
-            "board": answer.get("board_id") or self.board,
+            "board": str(answer.get("board_id") or self.board),
             "section": section,
             "parent": answer.get("parent_pin_id") or "",
             **_texts(answer),

@@ -31,6 +31,8 @@ def reread_section(ctx: Context, stored: Mapping[str, Any]) -> PlacedSection:
 
 def make_section(ctx: Context, board: str, name: str) -> PlacedSection:
     """Make a section on a board, once. Raises ActionError if the board already has one of this name."""
+    from pinflow_pinterest.checks import made_section  # reading a recipe doesn't need it
+
     service = gateway(ctx.client)
     # a board that a dry run only planned is not text, and has no sections
     present: list[BoardSection] = list(service.sections(board)) if isinstance(board, str) else []
@@ -48,11 +50,20 @@ def make_section(ctx: Context, board: str, name: str) -> PlacedSection:
     def make() -> PlacedSection:
         return _placed_section(send_section(ctx, service, board, name, find=find), board)
 
-    return ctx.once("create", make, find=find, find_is_proof=True, kind="section")
+    return ctx.once(
+        "create",
+        make,
+        find=find,
+        find_is_proof=True,
+        check=lambda section: made_section(service, board, section),
+        kind="section",
+    )
 
 
 def delete_section(ctx: Context, board: str, section: str, *, if_gone: IfGone) -> Deleted:
     """Delete a section; after a lost answer it counts as done if the board doesn't list it."""
+    from pinflow_pinterest.checks import deleted_section  # reading a recipe doesn't need it
+
     service = gateway(ctx.client)
 
     def find() -> Deleted | None:
@@ -60,7 +71,8 @@ def delete_section(ctx: Context, board: str, section: str, *, if_gone: IfGone) -
         return None if is_listed else {"id": section}
 
     remove = partial(send_deletion, partial(service.delete_section, board), section, if_gone=if_gone)
-    return ctx.once("delete", remove, find=find, kind="section")
+    check = deleted_section(service, board, section)
+    return ctx.once("delete", remove, find=find, check=lambda _: check, kind="section")
 
 
 def find_new_sections(service: Gateway, board: str, known: Collection[str]) -> list[BoardSection]:

@@ -41,7 +41,7 @@ class Context(Durable):
         prefix: str = "",
     ) -> None:
         """``clients`` by role; ``ask`` tells where a token is looked for, by its name and API."""
-        super().__init__(effects, step, prefix)
+        super().__init__(effects, step, prefix, account="+".join(sorted({each.login for each in clients.values()})))
         self.dry_run = run.dry_run
         self.now = run.clock.now  # seconds since the epoch; for waits
         self.started = run.started  # seconds since the epoch, the same after a resume; for what is sent

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pinflow.engine.effect_runner import EffectRunner
     from pinflow.engine.effects import EachResult, Effect
-    from pinflow.plugin.place import Place
+    from pinflow.plugin.place import Check, Place
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -30,12 +30,14 @@ class Durable:
     Dry runs send nothing: what would have been made is a placeholder.
     """
 
-    __slots__ = ("_effects", "_prefix", "step")
+    __slots__ = ("_account", "_effects", "_prefix", "step")
 
-    def __init__(self, effects: EffectRunner, step: str, prefix: str = "") -> None:
+    def __init__(self, effects: EffectRunner, step: str, prefix: str = "", *, account: str = "") -> None:
+        """``account`` is the token of the step, by name; several are joined by "+"."""
         self.step = step  # its path in the run: "copy", or "pins[813].copied"
         self._effects = effects
         self._prefix = prefix
+        self._account = account
 
     @_new_names
     def once(
@@ -47,6 +49,8 @@ class Durable:
         likeness: Mapping[str, str] | None = None,
         find: Callable[[], T | None] | None = None,
         find_is_proof: bool = False,
+        check: Callable[[T], Check | None] | None = None,
+        unchecked: str = "",
         kind: str = "",
         counts_as_change: bool = True,
     ) -> T:
@@ -61,7 +65,9 @@ class Durable:
         and ``find`` serves only runs that an earlier version began.
         ``find_is_proof=True`` promises
         that what ``find`` returns was not there before: then it is adopted when it is
-        first seen, else after the settle time. The result after a resume holds only
+        first seen, else after the settle time. ``check`` says what the audit at the end of
+        the step must see of the effect, given its result (in a dry run a placeholder);
+        where nothing can read it back, ``unchecked`` says why, in a fixed text. The result after a resume holds only
         ids, numbers, booleans, dates and enum words. ``kind`` is what people call the
         thing: "board", "pin". ``counts_as_change=False`` says that it is sent like a
         write and changes nothing that belongs to an account, such as asking for a
@@ -71,7 +77,20 @@ class Durable:
         """
         from pinflow.engine.effects import Effect
 
-        effect = Effect(self.step, self._prefix + key, kind, do, find, find_is_proof, counts_as_change, place, likeness)
+        effect = Effect(
+            self.step,
+            self._prefix + key,
+            kind,
+            do,
+            find,
+            find_is_proof,
+            counts_as_change,
+            place,
+            likeness,
+            check,
+            unchecked,
+            self._account,
+        )
         return self._effects.perform(effect)[0]
 
     @_new_names
@@ -85,6 +104,7 @@ class Durable:
         likeness: Callable[[T], Mapping[str, str]] | None = None,
         find: Callable[[T], R | None] | None = None,
         find_is_proof: bool = False,
+        check: Callable[[R], Check | None] | None = None,
         kind: str = "",
         parallel: int = 1,
         total: int | None = None,
@@ -118,6 +138,8 @@ class Durable:
                 find_is_proof,
                 place=place(item) if callable(place) else place,
                 likeness=None if likeness is None else likeness(item),
+                check=check,
+                account=self._account,
             )
 
         return EachRun(self._effects, self.step, kind, total, before).run(

@@ -17,6 +17,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from pinflow.engine.audit import WriteAudit
 from pinflow.engine.changed_arguments import ChangedArguments
 from pinflow.engine.effects import STOPS_ALL, Attempt, Effect, Outcome, Skip
 from pinflow.engine.forecast import PlannedWrites
@@ -78,6 +79,7 @@ class EffectRunner:
         self._changed = changed or ChangedArguments(run)
         self.budget = budget or WriteBudget(None)
         self.planned = PlannedWrites()
+        self.audit = WriteAudit(run, self.planned)
         self._settle = settle
         self._repeatable = frozenset(repeatable)
         self._traffic = Traffic()
@@ -168,6 +170,7 @@ class EffectRunner:
                 result = effect.do()
         except NeedsPlanned:  # its request can't even be written down before the real run
             result = cast("T", PLANNED)
+        self.audit.plan(effect, result)
         if attempt.refusal:  # the plan goes on all the same: what else it would do and call is worth knowing
             self.run.emit(EffectDone, step=effect.step, key=effect.key, kind=effect.kind, outcome="refused")
             return result, "planned"
@@ -218,6 +221,7 @@ class EffectRunner:
                 journal.skip(effect.step, effect.key, effect.kind, result.reason)
             else:
                 journal.settle(effect.step, effect.key, "done", result, kind=effect.kind)
+                self.audit.add(effect, result)
         finally:
             # only now: a probe for a lost effect must know that this one is settled
             self._traffic.leave(attempt)
@@ -297,6 +301,7 @@ class EffectRunner:
                 raise unknown from error
             if result is not None:
                 journal.settle(effect.step, effect.key, "adopted", result, kind=effect.kind)
+                self.audit.add(effect, result)
         return result
 
     def _failed_look(self, effect: Effect[Any], error: Exception) -> InDoubt | None:

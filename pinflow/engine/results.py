@@ -122,6 +122,7 @@ class RunResult:
     failed: tuple[tuple[str, str, str], ...] = ()  # step, key, error; the first hundred
     next_steps: tuple[str, ...] = ()  # what a person can do about a run that failed
     warnings: tuple[str, ...] = ()  # what people should know of it besides; the first hundred
+    not_checked: tuple[tuple[str, str, int], ...] = ()  # kind, why nothing reads it back, how many: of the whole run
     seconds: float = 0.0
     remaining: Mapping[str, int] = field(default_factory=dict)  # what is still to be done, where known: {"pins": 212}
     error: PinflowError | None = None

@@ -24,6 +24,7 @@ from pinflow.engine.results import StepResult, ends_run, status_of
 from pinflow.engine.row_checks import RefusedRows, RowChecks, refuses_mistakes
 from pinflow.engine.run_frame import frame, time_limit
 from pinflow.engine.source_pass import LoopSource, SourcePass, can_be_read_again
+from pinflow.engine.step_audit import StepAudit
 from pinflow.engine.step_log import StepLog
 from pinflow.engine.totals import run_counts
 from pinflow.errors import ActionError, InDoubt, PinflowError, UsageError
@@ -73,6 +74,7 @@ class Runner:
         self._accounts = accounts
         self._ask = ask
         self._log = StepLog(plan, run.journal, resumed=resumed)
+        self._audit = StepAudit(run, plan, effects.audit, self._context)
         self._row_errors = RowErrors((*plan.steps, *plan.finally_))
         self._resumed = resumed
         self._histories: dict[str, ItemHistory] = {}  # by the path of the loop
@@ -155,6 +157,9 @@ class Runner:
         self._run.emit(StepStarted, step=path, name=name, action=step.action.full_name if step.action else "")
         with frame(step=path, action=step.action.full_name if step.action else ""):
             status, output, error = self._run_step(step, path, scope, earlier)
+            by_account = step.loop is not None and step.loop.account is not None  # then each turn looks at its own
+            if "[" not in path and not by_account and (late := self._audit.check(path, scope, error)) is not error:
+                status, output, error = "failed" if late is None else status_of(late), None, late
         seconds = self._run.clock.monotonic() - began
         result = StepResult(path, status, output, error, seconds)
         if earlier is None:
@@ -313,6 +318,8 @@ class Runner:
             return "failed", _step_error(step, f"for_each: the item {key!r} names no token")
         with self._accounts.turn(path, key, token) as turn:
             status, error = self._run_body(step, loop, path, scope, rows, key, item)
+            late = self._audit.check(f"{path}[{key}]", scope.with_name(loop.variable, item), error)
+            status, error = (status, error) if late is error else ("failed", late)
             turn.facts = rows.get(key, {})
             return turn.end(status, error)
 

@@ -6,16 +6,46 @@ import re
 from typing import TYPE_CHECKING, Any, Self
 
 from pinflow.engine.sanitize import is_id, plain_error, plain_key, plain_path, sanitize
+from pinflow.lazy_dataclass import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pinflow.state.protocol import Journal
-    from pinflow.state.records import EffectOutcome, EffectRecord, ItemRecord, RunRecord, RunState, StepRecord
+    from pinflow.state.protocol import Checks, Journal
+    from pinflow.state.records import (
+        CheckRecord,
+        EffectOutcome,
+        EffectRecord,
+        ItemRecord,
+        RunRecord,
+        RunState,
+        StepRecord,
+    )
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
 _DIGESTS = re.compile(r"([a-z0-9_.:+]{1,1000})?")  # of the fields of a likeness: names and hex digits
 _LONGEST_REASON = 100  # characters; a constant text says why in fewer, and what a service sent would be longer
+
+
+class SafeChecks:
+    """As `SafeJournal`, for its checks."""
+
+    def __init__(self, checks: Checks) -> None:
+        self._checks = checks
+        self.remove = checks.remove
+        self.unreadable = checks.unreadable
+
+    def add(self, check: CheckRecord) -> None:
+        """Raises ValueError for a place or an id that is not one of ids and words."""
+        if not (is_id(check.place) and is_id(check.id)):
+            raise ValueError(f"a check takes ids and words: {check.kind} of step {check.step}")
+        self._checks.add(replace(check, step=plain_path(check.step), key=plain_key(check.key)))
+
+    def pending(self, step: str) -> Iterator[CheckRecord]:
+        return self._checks.pending(plain_path(step))
+
+    def add_unreadable(self, step: str, key: str, kind: str, reason: str) -> None:
+        self._checks.add_unreadable(plain_path(step), plain_key(key), kind, _short_reason(reason))
 
 
 class SafeJournal:
@@ -32,6 +62,7 @@ class SafeJournal:
         self.call = journal.call
         self.calls = journal.calls
         self.flush = journal.flush
+        self.checks: Checks = SafeChecks(journal.checks)
         self.close = journal.close
         self.creations = journal.creations
 
@@ -129,8 +160,7 @@ class SafeJournal:
         )
 
     def skip(self, step: str, key: str, kind: str, reason: str) -> None:
-        short = reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"
-        self._journal.skip(plain_path(step), plain_key(key), kind, short)
+        self._journal.skip(plain_path(step), plain_key(key), kind, _short_reason(reason))
 
     def unknown_keys(self, step: str, kind: str) -> set[str]:
         """As `plain_key` gives them."""
@@ -151,6 +181,10 @@ class SafeJournal:
 
     def frozen_list(self, step: str, name: str) -> Sequence[str] | None:
         return self._journal.frozen_list(plain_path(step), plain_key(name))
+
+
+def _short_reason(reason: str) -> str:
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"
 
 
 def _checked_ids(name: str, ids: Iterable[str]) -> Iterator[str]:

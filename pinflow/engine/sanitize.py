@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.errors import Interrupted, PinflowError, RemoteError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _NUMBER_TEXT = re.compile(r"[0-9]{1,32}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
@@ -129,6 +129,16 @@ def plain_path(path: str) -> str:
     """A step's path in which every item's key is a `plain_key`: ``pins[813].copied``."""
     plain = _ITEM.sub(lambda item: f"[{plain_key(item[1])}]", path)
     return plain if _PATH.fullmatch(plain) else _digest(plain)
+
+
+def items_of_path(path: str) -> Iterator[tuple[str, str]]:
+    """The loops that a step at this path is in, and the key of each one's item, the outermost first."""
+    return ((path[: item.start()], item[1]) for item in _ITEM.finditer(path))
+
+
+def path_without_items(path: str) -> str:
+    """The path of a step as a plan has it: ``pins.copied`` for ``pins[813].copied``."""
+    return _ITEM.sub("", path)
 
 
 def plain_error(text: str) -> str:

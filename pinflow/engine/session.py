@@ -121,6 +121,7 @@ class Session:
             failed=tuple(tally.failed),
             warnings=tuple(tally.warnings),
             next_steps=self._next_steps(error, runner, counts),
+            not_checked=tuple((*what, count) for what, count in self._effects.audit.unreadable().items()),
             item_names=dict(tally.item_names),
             seconds=clock.monotonic() - began,
             remaining=tally.remaining(),
@@ -142,6 +143,7 @@ class Session:
             error=str(error) if error else "",
             resume_after=result.resume_after,
             accounts=[account.as_data() for account in result.accounts],
+            not_checked=[{"kind": kind, "reason": why, "count": count} for kind, why, count in result.not_checked],
         )
         return result
 

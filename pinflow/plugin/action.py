@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pinflow.plugin.parameters import Parameters
+    from pinflow.plugin.place import Place
 
 Effect = Literal["read", "write"]
 T = TypeVar("T")
@@ -79,6 +80,8 @@ class Action:
     ``reread`` gets a finished write's output again after a resume, from the ids
     and numbers which the journal kept of it. ``undo`` tells by kind of effect how
     what it made is taken back; every effect of such a kind must be something new.
+    ``place`` finds a place that it writes to again, by a context and the place's key,
+    for the audit of a resumed run; None for a key of another action's.
     ``call`` is the operation behind it, which ends the first line of its description:
     an action of several API versions calls another one in each.
     ``variants`` says that it only stands for others. ``accepts``, a JSON Schema of
@@ -109,6 +112,7 @@ class Action:
     call: str = ""
     table: bool = False
     targets: Callable[..., Iterable[str]] | None = None
+    place: Callable[[Any, str], Place | None] | None = None
 
     @property
     def title(self) -> str:
@@ -168,6 +172,7 @@ def action(
     checks: Sequence[Callable[..., None]] = (),
     targets: Callable[..., Iterable[str]] | None = None,
     table: bool = False,
+    place: Callable[[Any, str], Place | None] | None = None,
 ) -> Callable[[Callable[..., Any]], Action]:
     """Make the function below an :class:`Action` named ``name``.
 
@@ -183,7 +188,8 @@ def action(
     are their parameters, do not go together. ``targets`` yields what a ``destructive``
     one would delete, in words, so that the question can name it. ``table`` says that a
     generator function yields :class:`pinflow.Row`, rows that can be read again: loops
-    check all of them before anything is sent.
+    check all of them before anything is sent. ``place`` finds a place that it writes to again,
+    by a context and the place's key.
     Raises PluginError for a name that a recipe could not write.
     """
     from collections.abc import Mapping as MappingType
@@ -199,6 +205,6 @@ def action(
         made = Action(
             name, function, api, effect, by_role, frozenset(quota), destructive, reread, undo or {}, local, variants
         )
-        return replace(made, tokens=tokens, checks=tuple(checks), targets=targets, table=table)
+        return replace(made, tokens=tokens, checks=tuple(checks), targets=targets, table=table, place=place)
 
     return declare

@@ -30,6 +30,22 @@ class Seen:
     thing: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a write must have come to, for the audit that reads it back: a thing of a place, and what it must show.
+
+    ``likeness`` are the fields that it must show, in those of the place's things: {} is that it must be there, None
+    that it must be gone. ``listed`` False says that its place can't be listed, so that it is read by itself.
+    ``category`` is the quota category of such calls, for the forecast of a dry run.
+    """
+
+    place: Place
+    id: str
+    likeness: Mapping[str, str] | None
+    listed: bool = True
+    category: str = ""
+
+
 class Place(Protocol):
     """Where things are created, and how they are read back."""
 

@@ -77,6 +77,7 @@ class Recap:
             self._skipped_lines(),
             self._error_lines(),
             self._warning_lines(),
+            [not_checked_text(*row) for row in self.result.not_checked],
             self.calls(),
             self._output_lines(),
             self._next_lines(),
@@ -229,6 +230,12 @@ def _skipped_text(reason: str, names: list[str]) -> str:
     )
 
 
+def not_checked_text(kind: str, reason: str, count: int) -> str:
+    """What was written and could not be read back: "not checked: 12 pins (...)", or by the name of an operation."""
+    name = f"{kind}s" if count != 1 and kind.isalpha() else kind or "writes"
+    return f"not checked: {count:,} {inert(name)} ({inert(reason)})"
+
+
 def _tokens_in_table(result: RunResult) -> set[str]:
     """The tokens whose calls are in the table of accounts."""
     return {account.account for account in result.accounts if account.calls}
@@ -359,6 +366,7 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
         ],
         "next_steps": list(result.next_steps),
         "warnings": list(result.warnings),
+        "not_checked": [{"kind": kind, "reason": why, "count": count} for kind, why, count in result.not_checked],
         "skipped": [_item_data(("step", "key", "reason"), row, result) for row in result.skipped],
         "skipped_count": result.skipped_count,  # the lists hold the first hundred; ndjson tells of every one
         "failed": [_item_data(("step", "key", "error"), row, result) for row in result.failed],

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pinflow.state.records import (
         Approval,
         AuditEntry,
+        CheckRecord,
         CounterKey,
         CreationRecord,
         EffectOutcome,
@@ -169,6 +170,25 @@ class Runs(Protocol):
         """
 
 
+class Checks(Protocol):
+    """What the audit must still see of a run's done effects. Part of its journal."""
+
+    def add(self, check: CheckRecord) -> None:
+        """Store what must be seen of an effect, in place of an earlier check of it; durable with the next intent."""
+
+    def pending(self, step: str) -> Iterator[CheckRecord]:
+        """What must still be seen of a step ("": of all) and of those inside it, in the order of storing."""
+
+    def remove(self, checks: Iterable[CheckRecord]) -> None:
+        """Forget what was seen, or told of; durable as `Journal.finish_step` is."""
+
+    def add_unreadable(self, step: str, key: str, kind: str, reason: str) -> None:
+        """Store that nothing reads an effect back, and why; durable with the next intent."""
+
+    def unreadable(self) -> dict[tuple[str, str], int]:
+        """How many effects of the run nothing reads back, by kind and reason."""
+
+
 class ItemJournal(Protocol):
     """What a run's memory keeps of the items of its loops."""
 
@@ -198,6 +218,7 @@ class Journal(ItemJournal, Protocol):
 
     lost: threading.Event
     creations: Creations
+    checks: Checks
 
     @property
     def run(self) -> RunRecord: ...

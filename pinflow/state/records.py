@@ -143,6 +143,22 @@ class CreationRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """What the audit must still see of a done effect: the thing ``id`` of a place, by the place's key.
+
+    ``fields`` are digests of what it must show, by name; None says that it must be gone.
+    """
+
+    step: str
+    key: str
+    kind: str
+    account: str
+    place: str
+    id: str
+    fields: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunDetail:
     """Everything that is recorded of one run. ``counts`` is kind -> outcome -> number of effects."""
 

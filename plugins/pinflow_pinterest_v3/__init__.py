@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 @hookimpl
 def pinflow_actions() -> list[Action]:
     """Every action of this version."""
+    from pinflow_pinterest.boards import with_places
     from pinflow_pinterest_v3.actions import ads, analytics, boards, copying, pins, sections, users
 
     modules = (users, boards, sections, pins, copying, ads, analytics)
-    return [action for module in modules for action in module.ACTIONS]
+    return [with_places(action) for module in modules for action in module.ACTIONS]
 
 
 @hookimpl

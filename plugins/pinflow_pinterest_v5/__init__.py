@@ -24,13 +24,14 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 @hookimpl
 def pinflow_actions(environ: Mapping[str, str] = NOTHING) -> list[Action]:
     """Every action of this version."""
+    from pinflow_pinterest.boards import with_places
     from pinflow_pinterest_v5.actions import ads, analytics, boards, copying, pins, sections, terms, users
     from pinflow_pinterest_v5.calls import action as calls
     from pinflow_pinterest_v5.calls.catalogues import CatalogueChoice
 
     modules = (users, boards, sections, pins, copying, ads, analytics, terms)
     return [
-        *(action for module in modules for action in module.ACTIONS),
+        *(with_places(action) for module in modules for action in module.ACTIONS),
         calls.make_call_action(CatalogueChoice(environ)),
     ]
 

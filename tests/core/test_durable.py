@@ -1216,7 +1216,7 @@ def test_an_old_keyword_means_the_same_as_the_new_one(world: World) -> None:
 
 def test_help_shows_the_durable_calls_with_their_new_names_alone() -> None:
     signature = inspect.signature(Context.once)
-    names = ["place", "likeness", "find", "find_is_proof", "kind", "counts_as_change"]
+    names = ["place", "likeness", "find", "find_is_proof", "check", "unchecked", "kind", "counts_as_change"]
     assert list(signature.parameters) == ["self", "key", "do", *names]
     assert (inspect.getdoc(Context.each) or "").startswith(":meth:`once` for a stream of items")
 

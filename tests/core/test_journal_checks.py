@@ -17,7 +17,7 @@ from pinflow.errors import StateError, UsageError
 from pinflow.state.folder.checked_table import CheckedTable, add_row_check
 from pinflow.state.folder.run_tables import EFFECTS, TABLES
 from pinflow.state.folder.runs import FolderRuns
-from pinflow.state.records import RunRecord
+from pinflow.state.records import CheckRecord, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,9 @@ def fill(journal: FolderJournal, count: int = 60) -> None:
         journal.settle("pins", str(number), "done" if number % 3 else "refused", {"id": str(10**17 + number)})
         journal.finish_step(f"pins[{number}].pin", "ok", {"id": str(number)}, seconds=number)
         journal.finish_item("pins", str(number), "ok")
+        fields = {"title": "0" * 16} if number % 2 else None
+        journal.checks.add(CheckRecord("pins", str(number), "pin", "me", "pins:7", str(10**17 + number), fields))
+        journal.checks.add_unreadable("events", str(number), "event", "the service shows none")
     journal.freeze("pins", "source", map(str, range(count)))
     journal.call("me", "write", count)
     intend(journal, "open")
@@ -78,6 +81,8 @@ def everything(state: Path) -> Any:
             journal.calls(),
             journal.unknown_keys("pins", "pin"),
             journal.last_unknown_at("pins", "pin"),
+            list(journal.checks.pending("pins")),
+            journal.checks.unreadable(),
         )
 
 
@@ -101,6 +106,8 @@ def change(file: Path, *statements: str) -> None:
         ("UPDATE frozen SET id = '99' WHERE place = 7", "frozen"),
         ("UPDATE lists SET length = 59", "lists"),
         ("UPDATE calls SET n = 1", "calls"),
+        ("UPDATE checks SET fields = 'null' WHERE key = '7'", "checks"),
+        ("UPDATE unreadable SET reason = '' WHERE key = '7'", "unreadable"),
         ("UPDATE run SET rules = 1", "run"),
         ("UPDATE run SET recipe_digest = 'e'", "run"),
         ("UPDATE effects SET check_value = check_value + 1 WHERE key = '7'", "effects"),

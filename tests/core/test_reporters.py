@@ -585,6 +585,7 @@ def test_the_result_for_programs_has_every_fact() -> None:
         "calls": {},
         "accounts": [],
         "next_steps": [],
+        "not_checked": [],
         "warnings": [],
         "skipped": [{"step": "a", "key": "b", "reason": "c"}],
         "skipped_count": 1,

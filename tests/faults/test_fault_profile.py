@@ -278,6 +278,51 @@ def test_a_lying_response_looks_like_any_other(sandbox: Sandbox, lie: str, left:
     assert len(pins(sandbox, id)) == left
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/pins/{pin}", {"title": "Other", "board_section_id": None}),
+        ("PATCH", "/boards/{board}", {"name": "Other"}),
+        ("PATCH", "/boards/{board}/sections/{section}", {"name": "Other"}),
+        ("DELETE", "/pins/{pin}", None),
+        ("DELETE", "/boards/{board}/sections/{section}", None),
+        ("DELETE", "/boards/{board}", None),
+    ],
+)
+def test_a_change_that_was_not_done_looks_like_any_other(
+    sandbox: Sandbox, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    garden = next(board for board in _boards(sandbox) if board["name"] == "Garden ideas")
+    section = garden["sections"][0]["id"]
+    pin = next(pin["id"] for pin in garden["pins"] if pin["section_id"] == section)
+    before = sandbox.control.state()
+    sandbox.control.change(faults=only(nothing_done=1.0))
+    answer = ask(sandbox, method, path.format(pin=pin, board=garden["id"], section=section), json=body)
+    assert answer is not None
+    assert answer.status_code == (200 if body else 204)
+    if body is not None:
+        assert answer.json().items() >= body.items()
+    assert sandbox.control.state() == before
+    assert sandbox.control.faults()["counts"] == {"nothing_done": 1}
+
+
+def test_an_equal_pin_is_not_made_again_where_that_is_suppressed(sandbox: Sandbox) -> None:
+    id = board(sandbox)
+    sandbox.control.change(faults=only(suppressed=1.0))
+    answers = [make_pin(sandbox, id) for _ in range(3)]
+    assert {answer.json()["id"] for answer in answers if answer is not None} == {pins(sandbox, id)[0]["id"]}
+    assert len(pins(sandbox, id)) == 1
+
+
+def test_texts_are_stored_otherwise_where_they_are_rewritten(sandbox: Sandbox) -> None:
+    id = board(sandbox)
+    sandbox.control.change(faults=only(rewritten=1.0))
+    body = {"board_id": id, "media_source": IMAGE, "title": "Raised beds", "link": "https://example.com/a"}
+    answer = ask(sandbox, "POST", "/pins", json=body)
+    assert answer is not None
+    assert (answer.json()["title"], answer.json()["link"]) == ("RAISED BEDS", "https://example.com/a")
+
+
 def test_many_threads_meet_each_fault_once(sandbox: Sandbox) -> None:
     sandbox.control.change(faults="hostile:3")
     threads = [threading.Thread(target=lambda: [ask(sandbox) for _ in range(10)]) for _ in range(8)]

@@ -25,7 +25,7 @@ from unicodedata import normalize
 
 from pinflow import dataclass
 from pinflow_pinterest.copying.copy_bodies import PIN_LIMITS
-from pinflow_pinterest.copying.source_pins import VIDEOS
+from pinflow_pinterest.media.copyable import VIDEOS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pinflow import dataclass
 from pinflow_pinterest.copying.copy_bodies import PIN_LIMITS, SECTION_LIMITS, too_long_fields
 from pinflow_pinterest.listings import pin_mismatch, read_settled
-from pinflow_pinterest.media.copyable import CopyBody, NotCopyable, cover_image
+from pinflow_pinterest.media.copyable import VIDEOS, CopyBody, NotCopyable, cover_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,7 +32,6 @@ NOT_A_PIN: Final = "it is a tile of the service among the Pins, not a Pin"
 DELETED: Final = "deleted from the source since the run began"
 UNLISTED: Final = "no longer listed on the source, which says that it has more Pins than it lists"
 UNKNOWN_MEDIA: Final = "its kind of media is unknown"
-VIDEOS: Final = ("video", "multiple_videos", "multiple_mixed")
 
 _KNOWN_MEDIA: Final = (*VIDEOS, "image", "multiple_images")
 _TRUNCATED: Final = ("title", "description", "alt_text")  # never a link: a shortened link is broken

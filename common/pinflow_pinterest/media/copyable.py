@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pinflow_pinterest.types import Pin, PinMedia
 
 CAROUSEL_SIZES: Final = range(2, 6)
+VIDEOS: Final = ("video", "multiple_videos", "multiple_mixed")  # kinds of media that show one
 
 _WHOLE = ("originals", "orig")  # the image as it was uploaded; served until 2023
 _CAPTIONS = ("title", "description", "link")

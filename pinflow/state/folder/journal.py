@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from pinflow.errors import StateError
 from pinflow.state.folder.boot import boot_id
+from pinflow.state.folder.checks import FolderChecks
 from pinflow.state.folder.creations import FolderCreations
 from pinflow.state.folder.items import FolderItems
 from pinflow.state.folder.run_tables import EFFECTS, FROZEN, LISTS, RUN, RUN_ROW, STEPS
+from pinflow.state.folder.spans import spans
 from pinflow.state.folder.sqlite import damage_error
 from pinflow.state.records import EffectRecord, StepRecord
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from pinflow.clock import Clock
     from pinflow.state.folder.lock import Lock
     from pinflow.state.folder.store import Store
-    from pinflow.state.protocol import Creations
+    from pinflow.state.protocol import Checks, Creations
     from pinflow.state.records import EffectOutcome, RunRecord, RunState
 
 _CHUNK = 500  # rows that a stream holds at a time: some 100 kB, and few enough turns at the file
@@ -149,6 +151,7 @@ class FolderJournal(FolderItems):
         on_close: Callable[..., None] = lambda *_, **__: None,
     ) -> None:
         self.run = run
+        self.checks: Checks = FolderChecks(store)
         self.lost = threading.Event()  # never set: no process takes over what a living one has locked
         super().__init__(store)
         self._lock = lock
@@ -229,7 +232,7 @@ class FolderJournal(FolderItems):
 
     def last_unknown_at(self, step: str, kind: str) -> float | None:
         """When the latest write of a step, or of one inside it, was sent whose outcome was unknown for a while."""
-        moments = (self._store.read(_LAST_UNKNOWN, (*span, kind))[0][0] for span in _spans(step))
+        moments = (self._store.read(_LAST_UNKNOWN, (*span, kind))[0][0] for span in spans(step))
         return max((moment for moment in moments if moment is not None), default=None)
 
     def record_intent(
@@ -294,7 +297,7 @@ class FolderJournal(FolderItems):
 
     def results(self, step: str, *, kind: str | None = None) -> Iterator[tuple[str, Any]]:
         """Key and result of each done effect of a step ("": of all) and of those inside it, some hundred at a time."""
-        for first, below in _spans(step):
+        for first, below in spans(step):
             rows: list[tuple[Any, ...]] = [(first, "")]
             while rows:
                 rows = self._store.rows(EFFECTS, _RESULTS, (*rows[-1][:2], below, kind, _CHUNK))
@@ -308,7 +311,7 @@ class FolderJournal(FolderItems):
         write that only waits for a quota or for the run to go on counts as none of these.
         """
         counts: dict[str, dict[str, int]] = {}
-        for first, below in _spans(step_prefix):
+        for first, below in spans(step_prefix):
             for kind, name, n in self._store.read(COUNTS, (first, below)):
                 names = ("done", "adopted", "skipped", "failed", "doubt")
                 counts.setdefault(kind, dict.fromkeys(names, 0))[name] += n
@@ -349,20 +352,6 @@ def _has_unknown(store: Store) -> bool:
     with suppress(StateError):  # closing the store raises it as well
         return bool(store.read("SELECT 1 FROM effects WHERE state IN ('intent', 'doubt') LIMIT 1"))
     return True
-
-
-# every path comes before this
-LAST = "\x7f"
-
-
-def _spans(path: str) -> list[tuple[str, str]]:
-    """Where a step and the steps inside it stand among all paths: from the first of each pair to before the second.
-
-    A path inside another one goes on with "." or "["; the second is the character after it. "" has all inside.
-    """
-    if not path:
-        return [("", LAST)]
-    return [(path, path + "\0"), (path + ".", path + "/"), (path + "[", path + "\\")]
 
 
 def to_json(value: object) -> str:

@@ -67,7 +67,15 @@ FROZEN = CheckedTable(
 )
 LISTS = CheckedTable("lists", _texts("step", "name", length="INTEGER"), ("step", "name"))
 CALLS = CheckedTable("calls", _texts("login", "category", n="INTEGER"), ("login", "category"))
-TABLES = (RUN_ROW, STEPS, ITEMS, EFFECTS, FROZEN, LISTS, CALLS)
+# what the audit must still see of done effects, in the order of their numbers; fields are digests by name, as JSON
+CHECKS = CheckedTable(
+    "checks",
+    _texts("step", "key", "kind", "account", "place", "id", "fields", number="INTEGER"),
+    ("step", "key"),
+    version=2,
+)
+UNREADABLE_EFFECTS = CheckedTable("unreadable", _texts("step", "key", "kind", "reason"), ("step", "key"), version=2)
+TABLES = (RUN_ROW, STEPS, ITEMS, EFFECTS, FROZEN, LISTS, CALLS, CHECKS, UNREADABLE_EFFECTS)
 
 RUN = FileKind(
     0x70666C77,  # "pflw"

@@ -16,7 +16,7 @@ from pinflow.state.folder.checked_table import add_row_check
 from pinflow.state.folder.creations import UNSETTLED, creation_of
 from pinflow.state.folder.filesystem import MOUNTS, check_place, make_folder
 from pinflow.state.folder.intent_log import look, recover
-from pinflow.state.folder.journal import COUNTS, LAST, FolderJournal, calls_of, effect_of, to_json
+from pinflow.state.folder.journal import COUNTS, FolderJournal, calls_of, effect_of, to_json
 from pinflow.state.folder.lock import Lock, is_locked
 from pinflow.state.folder.pruning import RunPruning
 from pinflow.state.folder.run_tables import (
@@ -31,6 +31,7 @@ from pinflow.state.folder.run_tables import (
     verify,
     version_of,
 )
+from pinflow.state.folder.spans import LAST
 from pinflow.state.folder.sqlite import UNREADABLE, damage_error, new_file, open_file, unreadable
 from pinflow.state.folder.store import Store
 from pinflow.state.records import RunDetail, RunRecord, StepRecord

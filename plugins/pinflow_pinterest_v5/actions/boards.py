@@ -94,11 +94,16 @@ def update_board(
         description: the new description; an empty text removes it
         privacy: the new privacy; a board can't become PROTECTED later
     """
+    from pinflow_pinterest import checks  # reading a recipe doesn't need it
+
     service, changes = gateway(ctx.client), without_none(name=name, description=description, privacy=privacy)
+    sent_before = ctx.sent_at("update") is not None
     return ctx.once(
         "update",
         lambda: service.change_board(board, changes),
         find=lambda: applied_or_none(service.board(board), changes),
+        check=lambda answer: checks.changed_board(service, board, changes, answer, sent_before=sent_before),
+        unchecked=checks.HIDDEN,
         kind="board",
     )
 

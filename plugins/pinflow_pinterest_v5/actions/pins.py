@@ -32,7 +32,7 @@ from pinflow_pinterest.types import CreativeType, Deleted, Pin
 from pinflow_pinterest_v5.paths import pins_path
 
 if TYPE_CHECKING:
-    from pinflow import Client
+    from pinflow import Check, Client
 
 
 READ: Final = frozenset({"boards:read", "pins:read"})
@@ -271,12 +271,24 @@ def update_pin(
         changes["board_section_id"] = None if section == "none" else section
     # the answer's carousel differs from what was sent, so only sending it again makes sure
     body = changes | without_none(carousel_slots=carousel_slots)
-    path = f"/pins/{pin}"
+    path, sent_before = f"/pins/{pin}", ctx.sent_at("update") is not None
 
     def find() -> Pin | None:
         return None if carousel_slots else applied_or_none(parse_read(ctx.client.get(path), Pin), changes)
 
-    return ctx.once("update", lambda: parse_write(ctx.client.patch(path, json=body), Pin), find=find, kind="pin")
+    def check(updated: Pin) -> Check | None:
+        from pinflow_pinterest.checks import changed_pin  # reading a recipe doesn't need it
+
+        return changed_pin(gateway(ctx.client), pin, changes, updated, sent_before=sent_before)
+
+    return ctx.once(
+        "update",
+        lambda: parse_write(ctx.client.patch(path, json=body), Pin),
+        find=find,
+        check=check if changes else None,
+        unchecked="the texts of a carousel's images don't read back" if not changes else "",
+        kind="pin",
+    )
 
 
 def _targets(ctx: Context, *, pin: str, **_: object) -> list[str]:
@@ -293,8 +305,11 @@ def delete_pin(ctx: Context, *, pin: PinterestId, if_gone: IfGone = "fail") -> D
         pin: its id
         if_gone: what to do if there is no such Pin; skip counts it as deleted
     """
+    from pinflow_pinterest.checks import deleted_pin  # reading a recipe doesn't need it
+
     service = gateway(ctx.client)
-    return delete(ctx, service.delete_pin, service.pin, pin, kind="pin", if_gone=if_gone)
+    check = deleted_pin(service, pin)
+    return delete(ctx, service.delete_pin, service.pin, pin, check=check, kind="pin", if_gone=if_gone)
 
 
 @action("save_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_pin, undo=undo.PIN)

@@ -19,6 +19,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import dataclass
+from pinflow_sandbox.control.lies import lies_of, rewrite_texts, snapshot, suppress_equal
 from pinflow_sandbox.control.listing_lies import LISTING_LIES, ListingLies
 from pinflow_sandbox.server.dialects import dialect_of
 from pinflow_sandbox.server.http_dates import http_date
@@ -40,10 +41,8 @@ LARGEST_PAGE: Final = 25  # items under a profile with small pages; the default 
 
 _TEXT = re.compile(r"([a-z]+)(?:\*(\d{1,3}(?:\.\d{1,3})?))?(?::(\d{1,18}))?")
 _LOST = ("error_before", "error_after", "reset_before", "reset_after", "truncated", "limited", "late")
-_LIES = ("vanished", "stranger", "nothing_made")
 _JUNK = ("soon", "-5", "1e9", "NaN", "Fri, 31 Feb 2027 25:61:00 GMT", ", ,")
 _HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
-_MAKING = ("boards/create", "board_sections/create", "pins/create", "pins/save")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +71,9 @@ class FaultProfile:
     vanished: float = 0.0  # of new Pins: deleted some time later
     stranger: float = 0.0  # of new Pins: an unrelated Pin appears on the board
     nothing_made: float = 0.0  # of creations: the response reports success, but nothing exists
+    nothing_done: float = 0.0  # of changes and deletions: the response reports success, but nothing has changed
+    suppressed: float = 0.0  # of new Pins equal to one on their board: the response is that one, and nothing is made
+    rewritten: float = 0.0  # of new and changed Pins: title and description are stored in capital letters
     lie_seconds: float = 0.0  # at most, until a Pin vanishes or appears
 
     list_empty: float = 0.0  # of pages of listings: no items, and the last page
@@ -136,6 +138,7 @@ PROFILES: Final[Mapping[str, FaultProfile]] = {
             vanished=0.05,
             stranger=0.05,
             nothing_made=0.05,
+            nothing_done=0.05,
             lie_seconds=2.0,
             list_empty=0.02,
             list_null=0.01,
@@ -337,14 +340,26 @@ class FaultInjector:
         """The response, which may be untrue now or become so later."""
         if call.method == "GET":
             return self._list_or_lie(call, apply, operation)
-        lies = _LIES if operation.startswith("pins/") else ("nothing_made",)
-        lie = _draw(self.profile, lies, chance) if operation in _MAKING else ""
+        lie = _draw(self.profile, lies_of(operation, call.method), chance)
+        rewritten = self.profile.rewritten if operation in ("pins/create", "pins/update") else 0.0
+        # no draw without it: the same seed gives the same faults
+        if rewritten and chance.random() < rewritten and rewrite_texts(call):
+            self._count_fault("rewritten")
         with self._world.lock:
+            before = snapshot(self._world) if lie == "nothing_done" else {}
             answer = self._apply(call, apply, chance)
             if lie and 200 <= answer.status < 300:
+                if lie == "suppressed":
+                    equal = suppress_equal(self._world, call, answer)
+                    self.counts.update({"suppressed": 1} if equal is not None else {})
+                    return equal or answer
                 self._count_fault(lie)
-                created = dialect_of(call.path).content(json.loads(answer.body))
-                self._tell_lie(lie, operation, created["id"], chance)
+                if lie == "nothing_done":
+                    for name, records in before.items():
+                        setattr(self._world, name, records)
+                else:
+                    created = dialect_of(call.path).content(json.loads(answer.body))
+                    self._tell_lie(lie, operation, created["id"], chance)
         return answer
 
     def _list_or_lie(self, call: HttpRequest, apply: Callable[[], HttpResponse], operation: str) -> HttpResponse:

@@ -1,0 +1,271 @@
+"""The audit: what a run wrote is read back before its step counts as done.
+
+An answer that says "done" proves little: services answer before they apply, apply
+nothing, or drop what they applied. So each done effect whose thing can be read back
+leaves a check in the journal, and at the end of the step all of them are looked at:
+by the listing of their place where that is cheaper than reading each by itself. A
+service may list late, so what is not right is looked at again after 5, 15 and 40
+seconds. What is still not right then is told, one by one, with exit code 7, and its
+effects are unknown again: a resumed run looks at them like at any lost write.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from pinflow.engine.sanitize import items_of_path
+from pinflow.errors import ActionError, Diverged, Forbidden, InDoubt, MissingScope, RateLimited, SpamBlocked
+from pinflow.events import Note, Waiting
+from pinflow.lazy_dataclass import dataclass, field
+from pinflow.state.records import CheckRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from pinflow.engine.effects import Effect
+    from pinflow.engine.forecast import PlannedWrites
+    from pinflow.engine.run_context import RunContext
+    from pinflow.plugin.place import Check, Place, Seen
+    from pinflow.state.protocol import Journal
+
+WAITS = (5.0, 15.0, 40.0)  # seconds between looks: a listing may lag by 30 s (observed), and 60 are twice that
+FEW = 5  # things that are read by themselves at once; for more, a listing that is late is waited for
+PAGE = 250  # things that a forecast expects on a page of a listing
+NAMED = 100  # things that a message names one by one; more are counted
+
+
+@dataclass(slots=True)
+class _Expected:
+    """What one thing must show after all writes of the step to it."""
+
+    fields: Mapping[str, str] | None  # digests by name; None: it must be gone
+    checks: list[CheckRecord] = field(default_factory=list)
+    problem: str = ""  # what is not right, as far as it was looked at
+
+    def add(self, check: CheckRecord) -> None:
+        """A later write to the same thing: what it sets counts, and a deletion ends all."""
+        both = self.fields is not None and check.fields is not None
+        self.fields = {**(self.fields or {}), **(check.fields or {})} if both else check.fields
+        self.checks.append(check)
+
+
+@dataclass(slots=True)
+class _PlaceAudit:
+    """One place, and what must be seen there, by id."""
+
+    place: Place
+    expected: dict[str, _Expected]
+
+
+class WriteAudit:
+    """What the writes of one run must have come to, and whether they did. Thread-safe."""
+
+    def __init__(self, run: RunContext, planned: PlannedWrites) -> None:
+        self._run = run
+        self._planned = planned
+        self._lock = threading.Lock()  # of the two below
+        self._places: dict[tuple[str, str], Place] = {}  # by account and key; an account has few at a time
+        self._planned_checks: Counter[tuple[str, str]] = Counter()  # of a dry run, by account and place
+        self._planned_unreadable: Counter[tuple[str, str]] = Counter()  # of a dry run, by kind and reason
+
+    # while the step is at work
+
+    def add(self, effect: Effect[Any], result: Any) -> None:
+        """Remember what the audit must see of an effect that is certain now."""
+        journal = self._run.journal
+        if journal is None:
+            return
+        check = None if effect.check is None else effect.check(result)
+        if check is not None:
+            with self._lock:
+                self._places[effect.account, check.place.key] = check.place
+            journal.checks.add(self._record(effect, check, journal))
+        elif effect.unchecked:
+            journal.checks.add_unreadable(effect.step, effect.key, effect.kind, effect.unchecked)
+
+    def plan(self, effect: Effect[Any], result: Any) -> None:
+        """Count what the audit of the real run would call for an effect that a dry run planned."""
+        check = None if effect.check is None else effect.check(result)
+        with self._lock:
+            if check is not None:
+                where = effect.account, check.place.key
+                self._planned_checks[where] += 1
+                if not check.listed or self._planned_checks[where] % PAGE == 1:
+                    self._planned.add(effect.account, check.category)
+            elif effect.unchecked:
+                self._planned_unreadable[effect.kind, effect.unchecked] += 1
+
+    def unreadable(self) -> dict[tuple[str, str], int]:
+        """How many effects of the run nothing can read back, by kind and reason."""
+        journal = self._run.journal
+        return dict(self._planned_unreadable) if journal is None else journal.checks.unreadable()
+
+    def _record(self, effect: Effect[Any], check: Check, journal: Journal) -> CheckRecord:
+        fields = None if check.likeness is None else _digests(check.likeness, journal.run.id)
+        return CheckRecord(effect.step, effect.key, effect.kind, effect.account, check.place.key, str(check.id), fields)
+
+    # at the end of the step
+
+    def check(self, step: str, find_place: Callable[[CheckRecord], Place | None], accounts: Collection[str]) -> None:
+        """Look at everything that the step, or one inside it, has written and that was not looked at yet.
+
+        ``find_place`` finds the place of a check that an earlier process of the run left.
+        Only what ``accounts`` wrote is looked at, for which there are clients. Raises
+        Diverged naming all that is not as it was written, InDoubt where the service
+        can't be read, and RateLimited.
+        """
+        journal = self._run.journal
+        if journal is None:
+            return
+        audits, checks = self._pending(journal, step, find_place, accounts)
+        if not checks:
+            return
+        for wait in (0.0, *WAITS):
+            if not (wrong := [audit for audit in audits if audit.expected]):
+                break
+            if wait:
+                reason = "the service does not show all that was written yet"
+                self._run.emit(Waiting, step=step, until=self._run.clock.now() + wait, reason=reason)
+                self._run.clock.sleep(wait)
+            for audit in wrong:
+                self._look(audit, step, last=wait == WAITS[-1])
+        self._finish(journal, checks, [expected for audit in audits for expected in audit.expected.values()])
+
+    def _pending(
+        self,
+        journal: Journal,
+        step: str,
+        find_place: Callable[[CheckRecord], Place | None],
+        accounts: Collection[str],
+    ) -> tuple[list[_PlaceAudit], list[CheckRecord]]:
+        places: dict[tuple[str, str], Place | None] = {}
+        things: dict[tuple[str, str, str], _Expected] = {}
+        checks = []
+        for check in journal.checks.pending(step):
+            if not set(filter(None, check.account.split("+"))).issubset(accounts):
+                continue  # of an account whose turn has not ended well
+            checks.append(check)
+            where = check.account, check.place
+            if where not in places:
+                places[where] = self._places.get(where) or find_place(check)
+            if places[where] is not None:
+                things.setdefault((check.account, check.kind, check.id), _Expected({})).add(check)
+            else:
+                reason = "the plugin can't find where it was written"
+                journal.checks.add_unreadable(check.step, check.key, check.kind, reason)
+        audits: dict[tuple[str, str], _PlaceAudit] = {}
+        for (account, _, id_), expected in things.items():
+            where = account, expected.checks[-1].place  # a thing that was moved is where it was moved to
+            if (place := places[where]) is not None:
+                audits.setdefault(where, _PlaceAudit(place, {})).expected[id_] = expected
+        return list(audits.values()), checks
+
+    def _look(self, audit: _PlaceAudit, step: str, *, last: bool) -> None:
+        """Look at one place, and forget what is as it must be."""
+        expected = audit.expected
+        if len(expected) > 1 and self._look_at_listing(audit) and len(expected) > FEW and not last:
+            return
+        for id_ in list(expected):
+            try:
+                problem = self._problem(expected[id_], audit.place.read(id_))
+            except (Forbidden, MissingScope) as error:
+                self._give_up(expected.pop(id_), error, step)
+            except (RateLimited, SpamBlocked):
+                raise
+            except ActionError as error:
+                raise InDoubt(
+                    f"what was written to {audit.place.label} could not be read back: {error.message}",
+                    hint="once the service answers, resume the run: it looks at what is left, and sends nothing again",
+                ) from error
+            else:
+                if problem:
+                    expected[id_].problem = problem
+                else:
+                    del expected[id_]
+
+    def _look_at_listing(self, audit: _PlaceAudit) -> bool:
+        """Forget what the listing shows as it must be. Returns whether to look again may show more.
+
+        It is read as long as its pages are fewer than what is left to be seen. A listing
+        proves what it shows; what it lacks is gone only if it is whole: if it has as many
+        things as the service itself says there are.
+        """
+        expected, listed = audit.expected, set()
+        try:
+            for number, page in enumerate(audit.place.pages(), 1):
+                for seen in page:
+                    listed.add(seen.id)
+                    one = expected.get(seen.id)
+                    if one is not None and one.fields is not None and not self._problem(one, seen):
+                        del expected[seen.id]
+                if number >= len(expected):
+                    return False
+            gone = [id_ for id_, one in expected.items() if one.fields is None and id_ not in listed]
+            if len(gone) > 1 and audit.place.count() == len(listed):
+                for id_ in gone:
+                    del expected[id_]
+        except (RateLimited, SpamBlocked):
+            raise
+        except ActionError:
+            return False  # each is read by itself, and that tells what is wrong with the service
+        return bool(listed)
+
+    def _problem(self, expected: _Expected, seen: Seen | None) -> str:
+        """What of a thing is not as it must be; "" if nothing."""
+        if expected.fields is None:
+            return "" if seen is None else "is still there"
+        if seen is None:
+            return "is not there"
+        journal = self._run.journal
+        digests = _digests(seen.likeness, "" if journal is None else journal.run.id)
+        different = [name for name, digest in expected.fields.items() if digests.get(name) != digest]
+        return f"shows another {' and '.join(different)}" if different else ""
+
+    def _give_up(self, expected: _Expected, error: ActionError, step: str) -> None:
+        journal = self._run.journal
+        for check in expected.checks:
+            if journal is not None:
+                journal.checks.add_unreadable(check.step, check.key, check.kind, "this login may not read it")
+        self._run.emit(Note, step=step, text=f"can't be read back: {error.message}", level="warning")
+
+    def _finish(self, journal: Journal, checks: Iterable[CheckRecord], wrong: list[_Expected]) -> None:
+        for expected in wrong:
+            for check in expected.checks:
+                _make_unknown(journal, check)
+        journal.checks.remove(checks)
+        journal.flush()
+        if not wrong:
+            return
+        lines = [f"{_name(one.checks[-1])} {one.problem}" for one in wrong[:NAMED]]
+        more = [f"and {len(wrong) - NAMED} more"] if len(wrong) > NAMED else []
+        raise Diverged(
+            f"{len(wrong)} of what this run wrote reads back otherwise: {'; '.join(lines + more)}",
+            hint="look at them: something else may have changed them since; "
+            "a resumed run sends again what is still not as it was written",
+        )
+
+
+def _make_unknown(journal: Journal, check: CheckRecord) -> None:
+    """Let a resumed run look at an effect again that counted as done, and at the items and steps that it is in."""
+    journal.settle(check.step, check.key, "doubt", kind=check.kind, error="diverged, exit 7")
+    for loop, key in items_of_path(check.step):
+        journal.finish_item(loop, key, "begun")
+        journal.finish_step(loop, "failed", None, seconds=0.0)
+    journal.finish_step(check.step, "failed", None, seconds=0.0)
+
+
+def _name(check: CheckRecord) -> str:
+    item = f" ({check.step})" if "[" in check.step else ""
+    return f"{check.kind or 'object'} {check.id}{item}"
+
+
+def _digests(likeness: Mapping[str, str], run_id: str) -> dict[str, str]:
+    """Digests of texts, which tell nothing of them: they are keyed by the run."""
+    key = run_id.encode()[:64]
+    return {
+        name: blake2b(text.encode(errors="surrogatepass"), digest_size=8, key=key).hexdigest()
+        for name, text in likeness.items()
+    }
