@@ -190,6 +190,15 @@ class Durable:
         journal = self._effects.run.journal
         return None if journal is None else journal.last_unknown_at(self.step, kind)
 
+    def late_age(self, kind: str) -> float | None:
+        """At least how many seconds ago the step sent a write of ``kind`` that may still be applied, or None.
+
+        That is one that was sent again after no answer came, in this process of the run or an earlier one: the first
+        request may come late, beside what is known of the second. The clock is one that nobody can set.
+        """
+        journal = self._effects.run.journal
+        return None if journal is None else journal.late_age(self.step, kind)
+
     def skip(self, key: str, reason: str, *, kind: str = "") -> None:
         """Record that something was left out, and why (a fixed text, without the service's data)."""
         from pinflow.events import ItemSkipped

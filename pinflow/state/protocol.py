@@ -288,6 +288,13 @@ class Journal(ItemJournal, Protocol):
     def last_unknown_at(self, step: str, kind: str) -> float | None:
         """When the latest write of a step, or of one inside it, was sent whose outcome was unknown for a while."""
 
+    def late_age(self, step: str, kind: str) -> float | None:
+        """At least how many seconds ago a step, or one inside it, sent what may be applied late, the latest of it.
+
+        That is what was sent again, or left out, after no answer came, and what may have been mistaken for it. None if
+        there is nothing of the kind.
+        """
+
     def results(self, step: str, *, kind: str | None = None) -> Iterator[tuple[str, Any]]:
         """Key and result of each done effect of a step ("": of all) and of those inside it."""
 

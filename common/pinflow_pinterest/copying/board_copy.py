@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow import ActionError, dataclass
 from pinflow_pinterest.boards import boards_named, find_made_board, require_free, single_or_none, without_none
 from pinflow_pinterest.copying.page_buffer import PageBuffer
-from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_late_until
+from pinflow_pinterest.copying.pin_copies import Audit, PinCopies
 from pinflow_pinterest.copying.pin_order import find_moved_pins, may_be_moved
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, NOT_A_PIN, read_pins
 from pinflow_pinterest.listings import read_sections
@@ -50,7 +50,6 @@ class BoardCopy:
         ``target_boards`` are the boards of the account that gets the copy, as they were before. Raises ActionError
         with every problem before the first write, and Diverged if the copy is not what was made.
         """
-        late_until = earlier_late_until(self.ctx)
         with PageBuffer() as buffer:
             source_pins = read_pins(self.ctx, self.source, board, buffer, self.options)
             sections = source_sections(self.ctx, self.source, board["id"], source_pins, self.options)
@@ -60,14 +59,14 @@ class BoardCopy:
             copy = self._make_board(body, target_boards)
             copy_id = str(copy["id"])
             placed = make_sections(self.ctx, self.target, copy_id, sections)
-            pins = PinCopies(self.ctx, self.target, self.options, copy_id, placed, source_pins, deleted_ids, late_until)
+            pins = PinCopies(self.ctx, self.target, self.options, copy_id, placed, source_pins, deleted_ids)
             result = pins.make_all(total)
             in_order = may_be_moved(result, self.options)
             order = [pin["id"] for pin in source_pins.oldest_first()] if in_order else []
         moved: list[MovedPin] = []
         if not self.ctx.dry_run:
             audit = Audit(self.ctx, self.target, copy["id"])
-            listed = audit.check(self._created_pins, placed.values(), late_until, in_order=in_order)
+            listed = audit.check(self._created_pins, placed.values(), in_order=in_order)
             moved = find_moved_pins(self.ctx, order, listed, source_pins, self.options)
         self._skip_others(source_pins)
         return {

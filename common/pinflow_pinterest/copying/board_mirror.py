@@ -27,7 +27,7 @@ from pinflow_pinterest.boards import (
 )
 from pinflow_pinterest.copying.board_copy import make_sections, source_sections
 from pinflow_pinterest.copying.page_buffer import PageBuffer
-from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, earlier_late_until
+from pinflow_pinterest.copying.pin_copies import Audit, PinCopies
 from pinflow_pinterest.copying.pin_matching import PinKeys, match_pins
 from pinflow_pinterest.copying.pin_order import find_moved_pins, may_be_moved
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, read_pins, select_pins
@@ -111,7 +111,6 @@ class BoardMirror:
         with PageBuffer() as buffer:
             source_pins = read_pins(self.ctx, self.source, board, buffer, self.options)
             sections = source_sections(self.ctx, self.source, board["id"], source_pins, self.options)
-            late_until = earlier_late_until(self.ctx)
             plan = MirrorPlan.from_lines(self.ctx.freeze("decision", self._decide(board, copy, source_pins, sections)))
             deleted_ids = self._settle(plan, source_pins)
             self._update(copy, details)
@@ -119,7 +118,7 @@ class BoardMirror:
             placed = dict(pair.split(":") for pair in plan.place) | new
             known = frozenset(plan.known)
             pins = PinCopies(
-                self.ctx, self.target, self.options, copy["id"], placed, source_pins, deleted_ids, late_until, known
+                self.ctx, self.target, self.options, copy["id"], placed, source_pins, deleted_ids, known
             ).make_all(len(plan.add))
             in_order = may_be_moved(pins, self.options)
             order = [pin["id"] for pin in source_pins.oldest_first()] if in_order else []
@@ -127,7 +126,7 @@ class BoardMirror:
         wrote = pins.complete_count or pins.failed_count or new or any(deleted)
         moved: list[MovedPin] = []
         if wrote and not self.ctx.dry_run:
-            listed = self._audit(copy["id"], plan, new, late_until, in_order=in_order)
+            listed = self._audit(copy["id"], plan, new, in_order=in_order)
             moved = find_moved_pins(self.ctx, order, listed, source_pins, self.options)
         return {**_result(copy, plan, pins, deleted, source_pins), "moved": moved}
 
@@ -317,7 +316,6 @@ class BoardMirror:
         copy: str,
         plan: MirrorPlan,
         made_sections: Mapping[str, str],
-        late_until: Sequence[float],
         *,
         in_order: bool,
     ) -> list[str]:
@@ -327,7 +325,7 @@ class BoardMirror:
 
         deleted_ids = {result["id"] for _, result in self.ctx.effects_of("section deletion")}
         sections = {*plan.sections, *made_sections.values()} - deleted_ids
-        return Audit(self.ctx, self.target, copy).check(pins, sections, late_until, in_order=in_order)
+        return Audit(self.ctx, self.target, copy).check(pins, sections, in_order=in_order)
 
 
 def board_details(body: Mapping[str, Any]) -> dict[str, Any]:

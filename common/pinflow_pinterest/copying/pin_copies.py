@@ -33,7 +33,6 @@ _AUDIT_WAITS: Final = (5.0, 15.0, 40.0)
 _LOOK_WAITS: Final = (5.0, 5.0, 10.0, 20.0, 20.0)
 _SETTLE_TIME: Final = 60.0  # seconds until what was answered must be listed
 _LATEST: Final = 300.0  # seconds; what was sent and is not listed may come up to five minutes later
-_LONGEST_SEARCH: Final = 90.0  # seconds from sending a Pin until its run has searched for it: a timeout and the lag
 _LATEST_PINS: Final = 5000  # more than a run makes in a minute
 _MAX_IDS: Final = 20  # in a message: with 18 digits each, four lines
 
@@ -49,7 +48,6 @@ class PinCopies:
     sections: Mapping[str, str]  # section of the source -> section of the copy
     source_pins: SourcePins
     deleted_ids: frozenset[str]
-    late_until: list[float]  # until when what was sent and not found may still come; seconds since the epoch
     known_ids: Collection[str] = ()  # Pins that were on the board before
     not_found: dict[str, float] = field(
         default_factory=dict
@@ -68,8 +66,6 @@ class PinCopies:
         """Send one Pin, or say why it is skipped."""
         from pinflow import Skip  # loads the engine, which reading a recipe doesn't need
 
-        if pin["id"] in self.not_found:
-            self.late_until.append(self.not_found.pop(pin["id"]) + _LATEST)
         if pin["id"] in self.deleted_ids:
             self.source_pins.skip(pin["id"], self.source_pins.missing)
             return Skip(self.source_pins.missing)
@@ -79,9 +75,9 @@ class PinCopies:
             case CopyBody(body):
                 return self._send(body)
 
-    def find(self, pin: Pin) -> dict[str, Any] | None:
+    def find(self, _: Pin) -> dict[str, Any] | None:
         """The Pin on the copy that the run does not know, or None."""
-        return self._look(pin, lambda new_pins: single_or_none(new_pins, "Pins on the copy"))
+        return self._look(lambda new_pins: single_or_none(new_pins, "Pins on the copy"))
 
     def _copy(
         self,
@@ -94,7 +90,7 @@ class PinCopies:
     ) -> EachResult:
         return self.ctx.each(
             self._until_refused(pins),
-            key=_key,
+            key=lambda pin: f"pin:{pin['id']}",
             do=self.make,
             find=find,
             find_is_proof=True,
@@ -135,21 +131,17 @@ class PinCopies:
 
     # what became of a Pin without an answer
 
-    def _look(self, pin: Pin, choose: Callable[[list[Pin]], Pin | None]) -> dict[str, Any] | None:
-        """The new Pin that ``choose`` takes for the copy of ``pin``, or None if it is not there.
+    def _look(self, choose: Callable[[list[Pin]], Pin | None]) -> dict[str, Any] | None:
+        """The new Pin that ``choose`` takes for the lost one, or None if it is not there.
 
         A Pin that is listed is there; that one is not there is only believed of a listing that shows all that must be.
         Raises InDoubt if no listing does.
         """
-        sent_at = self.ctx.sent_at(_key(pin)) or self.ctx.now()
         for wait in (*_LOOK_WAITS, None):
             new_pins, missing = self._listing()
             if chosen := choose(new_pins):
-                if self.late_until:  # it may be what was sent in vain before, and this one is still to come
-                    self.late_until.append(sent_at + _LATEST)
                 return {"id": chosen["id"]}
             if not missing:
-                self.not_found[pin["id"]] = sent_at
                 return None
             if wait is not None:
                 self.ctx.wait(wait, "the copy's listing lacks Pins that are there")
@@ -214,11 +206,11 @@ class PinCopies:
             own_key = self._text_key(pin)
             return single_or_none([new for new, key in new_pins if key == own_key], "Pins on the copy")
 
-        return self._look(pin, choose)
+        return self._look(choose)
 
-    def _find_any_new(self, pin: Pin) -> dict[str, Any] | None:
+    def _find_any_new(self, _: Pin) -> dict[str, Any] | None:
         """A Pin on the copy that the run does not know: with all others settled, it is a deleted one's."""
-        return self._look(pin, lambda new_pins: next(iter(new_pins), None))
+        return self._look(lambda new_pins: next(iter(new_pins), None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,18 +225,17 @@ class Audit:
         self,
         pins: Callable[[], set[str]],
         sections: Collection[str],
-        late_until: Sequence[float],
         *,
         in_order: bool = False,
     ) -> list[str]:
         """Raise Diverged unless the copy lists exactly these Pins, and exactly these sections if there are any.
 
-        Until the last of the moments ``late_until`` Pins that were sent in vain may still come. Returns the ids of the
-        Pins as they are listed if they are asked for ``in_order``, else [].
+        What was sent again after a lost answer is waited for. Returns the ids of the Pins as they are listed if they
+        are asked for ``in_order``, else [].
         """
-        remaining = max(late_until) - self.ctx.now() if late_until else 0.0
-        if remaining > 0:
-            self.ctx.wait(min(remaining, _LATEST), "a Pin was sent again: the first one may still come to the copy")
+        age = self.ctx.late_age("pin")
+        if age is not None and age < _LATEST:
+            self.ctx.wait(_LATEST - age, "a Pin was sent again: the first one may still come to the copy")
         for wait in (*_AUDIT_WAITS, None):
             ids = (pin["id"] for pin in all_pins(self.target, self.copy))
             listed = list(ids) if in_order else []
@@ -265,17 +256,6 @@ class Audit:
             listed_sections = (section["id"] for section in self.target.sections(self.copy))
             differences += _difference_text("sections", set(sections), listed_sections)
         return differences
-
-
-def earlier_late_until(ctx: Context) -> list[float]:
-    """Until when what an earlier process of the run sent may still come; [] if it had every answer."""
-    sent = ctx.last_unknown_at("pin")
-    return [] if sent is None else [min(ctx.now(), sent + _LONGEST_SEARCH) + _SETTLE_TIME]
-
-
-def _key(pin: Pin) -> str:
-    """The key of the effect that copies a Pin."""
-    return f"pin:{pin['id']}"
 
 
 def ids_text(ids: Sequence[str]) -> str:

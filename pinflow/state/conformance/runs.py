@@ -263,6 +263,22 @@ class JournalConformance:
             assert journal.last_unknown_at("pins", "pin") == _effect(journal, "2").sent_at
             assert journal.last_unknown_at("others", "pin") is None
 
+    def test_what_was_sent_again_without_an_answer_may_be_applied_late(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            for key in ("1", "2", "3"):
+                _intend(journal, key)
+            journal.settle("pins", "2", "refused", kind="pin")
+            journal.settle("pins", "3", "adopted", kind="pin")
+            _intend(journal, "2")  # what was refused was not applied
+            journal.settle("pins", "2", "done", kind="pin")
+            assert journal.late_age("pins", "pin") is None
+            _intend(journal, "1")
+            journal.settle("pins", "1", "done", kind="pin")
+            age = journal.late_age("pins", "pin")
+            assert age is not None
+            assert 0 <= age < 60
+            assert journal.late_age("others", "pin") is None
+
     def test_steps_and_items_are_known_to_a_later_process(self, make_state: MakeState) -> None:
         with closing(make_state().runs.create(run_record())) as journal:
             journal.finish_step("target", "ok", {"id": "123", "names": None}, seconds=1.5)

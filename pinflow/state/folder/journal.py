@@ -83,6 +83,13 @@ _RESULTS = """(step, key) > (?, ?) AND step < ? AND state IN ('done', 'adopted')
 _LAST_UNKNOWN = """
     SELECT max(sent_at) FROM effects WHERE step >= ? AND step < ? AND kind = ?
     AND (attempts > 1 OR state IN ('intent', 'doubt', 'adopted') OR (state = 'skipped' AND attempts > 0))"""
+# what may be applied yet beside what is known of it: a sending before the last one, the last one where another was
+# taken for it or where it was left out then; of the version before, which kept no times, all that was sent again
+_LATE = """
+    SELECT boot, max(CASE WHEN state IN ('adopted', 'skipped') THEN sent ELSE earlier_sent END) FROM effects
+    WHERE step >= ? AND step < ? AND kind = ? AND (earlier > 0 OR (boot = '' AND attempts > 1)
+    OR (state = 'skipped' AND attempts > 0) OR (state = 'adopted' AND EXISTS (SELECT 1 FROM effects AS other
+    WHERE other.step >= ?1 AND other.step < ?2 AND other.kind = ?3 AND other.earlier > 0))) GROUP BY boot"""
 # a write that only waits for a quota, or for the run to go on, did not fail
 COUNTS = """
     SELECT kind, CASE WHEN state IN ('done', 'adopted', 'skipped') THEN state
@@ -234,6 +241,12 @@ class FolderJournal(FolderItems):
         """When the latest write of a step, or of one inside it, was sent whose outcome was unknown for a while."""
         moments = (self._store.read(_LAST_UNKNOWN, (*span, kind))[0][0] for span in spans(step))
         return max((moment for moment in moments if moment is not None), default=None)
+
+    def late_age(self, step: str, kind: str) -> float | None:
+        """At least how many seconds ago the latest write was sent that may still be applied, or None if none may."""
+        rows = [row for span in spans(step) for row in self._store.read(_LATE, (*span, kind))]
+        now = self._clock.monotonic()
+        return min((now - sent if boot == boot_id() else 0.0 for boot, sent in rows), default=None)
 
     def record_intent(
         self,
