@@ -64,8 +64,6 @@ def keep_runs(state: Path, number: int) -> None:
                 journal.set_state(end)
         file = runs / f"{first}.db"
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-                connection.execute(f"DROP TRIGGER {name}")
             connection.execute("PRAGMA user_version = 1")
             connection.execute("PRAGMA page_size = 512")  # 40,000 of 48 kB would fill disks
             connection.execute("VACUUM")

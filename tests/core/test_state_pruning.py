@@ -77,8 +77,6 @@ def _rename(file: Path, run_id: str) -> None:
     """Make a copied file the file of another run: as of the version before, which had no check values."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
         connection.execute("PRAGMA user_version = 1")
         connection.execute("UPDATE run SET id = ?", (run_id,))
 
@@ -325,8 +323,9 @@ def test_state_of_nothing(cli: Cli) -> None:
 
 def test_state_prune_removes_what_is_old_and_says_what(cli: Cli, aged: Shelf) -> None:
     before = aged.names()
+    size = (aged.folder / "runs" / "20260822-ok.db").stat().st_size
     assert cli.data("state", "prune", "--dry-run") == {
-        "would_be_removed": [{"kind": "runs that ended ok", "count": 1, "size": 49_152}]
+        "would_be_removed": [{"kind": "runs that ended ok", "count": 1, "size": size}]
     }
     assert aged.names() == before
     assert cli("state", "prune") == 0

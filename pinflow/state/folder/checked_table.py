@@ -52,21 +52,12 @@ class CheckedTable:
 
     @property
     def definition(self) -> str:
-        """The statements that make the table, and keep the seal in step with it."""
+        """The statements that make the table."""
         columns = ", ".join(f"{name} {type_}" for name, type_ in self.columns.items())
-        key = ", ".join(self.key)
-        changes = {
-            "INSERT": f"NEW.{CHECK}",
-            "DELETE": f"OLD.{CHECK}",
-            "UPDATE": f"({_xor(f'OLD.{CHECK}', f'NEW.{CHECK}')})",
-        }
-        triggers = (
-            f"CREATE TRIGGER {self.name}_{event.lower()} AFTER {event} ON {self.name} BEGIN "
-            f"UPDATE seal SET total = {_xor('total', change)}; END;\n"
-            for event, change in changes.items()
+        table = (
+            f"CREATE TABLE {self.name} ({columns}, {CHECK} INTEGER, PRIMARY KEY ({', '.join(self.key)})) WITHOUT ROWID;"
         )
-        table = f"CREATE TABLE {self.name} ({columns}, {CHECK} INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID;\n"
-        return "".join([table, self.index, *triggers])
+        return f"{table}\n{self.index}"
 
     def insert(self, values: Mapping[str, str]) -> str:
         """A new row; columns that are left out are empty or 0."""
@@ -124,3 +115,19 @@ def add_row_check(connection: sqlite3.Connection, run_id: str) -> Callable[..., 
     check = row_check(run_id)
     connection.create_function("row_check", -1, check, deterministic=True)
     return check
+
+
+def keep_seal(connection: sqlite3.Connection) -> None:
+    """Have the seal follow all changes by this connection; those that are made by hand elsewhere don't move it."""
+    changes = {
+        "INSERT": f"NEW.{CHECK}",
+        "DELETE": f"OLD.{CHECK}",
+        "UPDATE": f"({_xor(f'OLD.{CHECK}', f'NEW.{CHECK}')})",
+    }
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'seal' AND name NOT LIKE 'sqlite_%'"
+    for (table,) in connection.execute(query).fetchall():
+        for event, change in changes.items():
+            connection.execute(
+                f"CREATE TEMP TRIGGER IF NOT EXISTS {table}_{event} AFTER {event} ON main.{table} "
+                f"BEGIN UPDATE seal SET total = {_xor('total', change)}; END"
+            )

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.errors import StateError
 from pinflow.state.folder import sqlite
 from pinflow.state.folder.atomic_file import sync_folder
-from pinflow.state.folder.checked_table import add_row_check
+from pinflow.state.folder.checked_table import add_row_check, keep_seal
 from pinflow.state.folder.sqlite import UNREADABLE, damage_error, unreadable
 
 if TYPE_CHECKING:
@@ -224,9 +224,10 @@ def _entry_at(content: bytes, position: int, key: bytes) -> tuple[int, bytes] | 
 
 
 def _apply(connection: sqlite3.Connection, file: Path, kind: FileKind, entries: Sequence[Any]) -> None:
-    add_row_check(connection, file.stem)
     statements: list[str] = []
     try:
+        add_row_check(connection, file.stem)
+        keep_seal(connection)
         for new, rows in entries:
             statements += new
             for index, values in rows:

@@ -9,7 +9,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pinflow.state.folder.checked_table import SEAL, CheckedTable, add_row_check, row_check
+from pinflow.state.folder.checked_table import SEAL, CheckedTable, add_row_check, keep_seal, row_check
 from pinflow.state.folder.sqlite import UNREADABLE, FileKind, damage_error, statements, unreadable
 from pinflow.state.records import RunRecord
 
@@ -167,6 +167,7 @@ def migrate(connection: sqlite3.Connection, file: Path) -> None:
             connection.execute(f"ALTER TABLE {table.name} RENAME TO old_{table.name}")
         for statement in statements(RUN.tables):
             connection.execute(statement)
+        keep_seal(connection)
         for table in old:
             connection.execute(table.copy(f"old_{table.name}"))
             connection.execute(f"DROP TABLE old_{table.name}")

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError, UsageError
-from pinflow.state.folder.checked_table import add_row_check
+from pinflow.state.folder.checked_table import add_row_check, keep_seal
 from pinflow.state.folder.creations import UNSETTLED, creation_of
 from pinflow.state.folder.filesystem import MOUNTS, check_place, make_folder
 from pinflow.state.folder.intent_log import look, recover
@@ -223,6 +223,7 @@ def _create(file: Path, record: RunRecord) -> sqlite3.Connection:
         connection = new_file(file, RUN)
         try:
             add_row_check(connection, file.stem)
+            keep_seal(connection)
             connection.execute(_NEW_RUN, (1, *row))
         except sqlite3.Error:
             connection.close()
@@ -254,6 +255,7 @@ def _trust(connection: sqlite3.Connection, file: Path, mark: int) -> None:
                 raise damage_error(file, f"it is older than it was left: version 1, with a lock of {mark} commits", RUN)
             migrate(connection, file)
         verify(connection, file)
+        keep_seal(connection)
         recover(connection, file, RUN, mark=mark)
     except (*UNREADABLE, ValueError) as error:
         raise unreadable(file, error, RUN) from error
