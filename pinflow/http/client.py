@@ -313,7 +313,8 @@ class Client:
             if (planned := self._record_intent(call)) is not None:
                 return planned
             result = self._send(call, self._limits.patience - tries.waited)
-            tries = replace(tries, waited=tries.waited + result.waited)
+            if result.waited:
+                tries = replace(tries, waited=tries.waited + result.waited)
             decision = self._decide(call, result, tries)
             if isinstance(decision, Renew):
                 tries = replace(tries, renewed=True)

@@ -43,7 +43,7 @@ class Credential:
     __slots__ = ("_secret", "name", "origin", "scopes", "source")
 
     def __init__(self, secret: str, *, name: str, source: str, origin: str, scopes: frozenset[str] | None = None):
-        if not secret or not secret.isascii() or any(c.isspace() or not c.isprintable() for c in secret):
+        if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
             raise CredentialError(
                 f"the access token of {name!r} ({source}) is not one line of visible ASCII characters",
                 hint="store it again; a line break or a quotation mark may have been copied too",

@@ -10,6 +10,7 @@ import importlib
 import json
 import math
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -91,6 +92,7 @@ def encoded_json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
+@cache  # a run of thousands of accounts asks for each, and looking for what is not installed costs eight system calls
 def json_reader() -> Callable[[bytes], Any]:
     """``decoded_json`` with the fastest parser that is installed: orjson, else json.
 

@@ -222,8 +222,10 @@ def _rename(temporary: Path, path: Path) -> None:
 
 
 def _read_all(descriptor: int) -> bytes:
-    with open(descriptor, "rb", closefd=False) as file:
-        return file.read(MAX_BYTES + 1)
+    content = b""
+    while len(content) <= MAX_BYTES and (part := os.read(descriptor, MAX_BYTES + 1 - len(content))):
+        content += part
+    return content
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -80,7 +80,9 @@ def scopes_in(text: str) -> frozenset[str]:
 
 def is_sendable(secret: object) -> bool:
     """Whether a value can be a token: one line of visible ASCII characters."""
-    return isinstance(secret, str) and 0 < len(secret) <= _LONGEST_SECRET and all("!" <= c <= "~" for c in secret)
+    if not isinstance(secret, str) or not 0 < len(secret) <= _LONGEST_SECRET:
+        return False
+    return secret.isascii() and secret.isprintable() and " " not in secret
 
 
 def is_moment(value: object) -> bool:

@@ -13,7 +13,7 @@ import json
 import mmap
 import os
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -166,7 +166,7 @@ class TableFiles:
         with self._opening:
             if name not in self._maps:
                 try:
-                    self._maps[name] = _map(file := self._folder / name, self._open_table(file, key))
+                    self._maps[name] = self._open_table(self._folder / name, key)
                 except OSError as error:
                     raise _unusable(self._folder, error) from error
             return self._maps[name][0]
@@ -198,13 +198,13 @@ class TableFiles:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _open_table(self, file: Path, key: CounterKey) -> int:
-        """A descriptor of a table's file, which is made if need be."""
+    def _open_table(self, file: Path, key: CounterKey) -> tuple[CounterTable, mmap.mmap]:
+        """A table and its mapping; its file is made if need be."""
         with suppress(FileNotFoundError):
-            return _open(file, os.O_RDWR)
+            return _map(file, _open(file, os.O_RDWR))
         with self.lock:
             with suppress(FileNotFoundError):  # another process was faster
-                return _open(file, os.O_RDWR)
+                return _map(file, _open(file, os.O_RDWR))
             if not self._swept:  # once is enough: a run may need tables for thousands of accounts
                 self._swept = True
                 self._remove_unused()
@@ -212,14 +212,16 @@ class TableFiles:
             label = json.dumps([key.api, key.origin, key.account, key.category, key.login]).encode()
             content = _MARK + bytes(8 * (_KEY - 1)) + label[: 8 * (_SLOTS - _KEY)]
             descriptor = _open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-            with ExitStack() as stack:
-                stack.callback(os.close, descriptor)
-                with os.fdopen(descriptor, "wb", closefd=False) as stream:
-                    # all of it: a hole in a mapped file would end the process when the disk is full
-                    stream.write(content.ljust(_SIZE, b"\0"))
+            try:
+                # all of it: a hole in a mapped file would end the process when the disk is full
+                rest = content.ljust(_SIZE, b"\0")
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
                 new.replace(file)
-                stack.pop_all()
-            return descriptor
+                mapped = mmap.mmap(descriptor, _SIZE)
+            finally:
+                os.close(descriptor)
+            return CounterTable(memoryview(mapped).cast("d")), mapped
 
     def _remove_unused(self) -> None:
         files = [(file.stat().st_mtime, file) for file in self._folder.glob("*.page")]

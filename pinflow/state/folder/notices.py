@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -46,7 +47,8 @@ class FolderNotices:
 
     def resolve(self, key: str) -> bool:
         """The circumstance is over: should it come again, it is told again. Whether it was open. Raises StateError."""
-        return atomic_file.remove(self._file(key))
+        file = self._file(key)
+        return os.path.lexists(file) and atomic_file.remove(file)  # mostly there is none, which is the cheaper to learn
 
     def open(self) -> list[Notice]:
         """What was told and is not resolved, newest first. What can't be read is left out."""
