@@ -474,7 +474,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_table(machine: Machine, monkeypa
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fdopen", full)
+        patch.setattr(os, "write", full)
         with pytest.raises(StateError, match="No space left on device; nothing was sent"):
             store.lane(CounterKey("v5", ORIGIN, "me", "write"))
     assert list(machine.folder.glob("*.page")) == []
