@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pinflow.engine.action_arguments import Mistake, find_mistakes
 from pinflow.engine.item_names import item_name, row_mistakes
 from pinflow.engine.placeholder import PLANNED
+from pinflow.engine.row_lists import reads_steps
 from pinflow.errors import UsageError
 from pinflow.events import ItemFailed
 from pinflow.expressions.expression import Template
@@ -117,7 +118,7 @@ class RowChecks:
 def refuses_mistakes(source: LoopSource) -> bool:
     """Whether a loop goes over a table, all of which is refused for the mistakes of a row."""
     step, loop = source.step, source.loop
-    if loop.items is not None or step.action is None or not step.action.table:
+    if not (reads_steps(loop) if loop.items is not None else step.action is not None and step.action.table):
         return False
     return not step.keep_going and not any(inner.keep_going for inner in all_steps(loop.body))
 

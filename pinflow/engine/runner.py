@@ -21,7 +21,8 @@ from pinflow.engine.loops import LoopRun
 from pinflow.engine.placeholder import PLANNED, TEXT, NeedsPlanned, holds_planned
 from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.results import StepResult, ends_run, status_of
-from pinflow.engine.row_checks import RefusedRows, RowChecks, refuses_mistakes
+from pinflow.engine.row_checks import RowChecks, refuses_mistakes
+from pinflow.engine.row_lists import with_rows
 from pinflow.engine.run_frame import frame, time_limit
 from pinflow.engine.source_pass import LoopSource, SourcePass, can_be_read_again
 from pinflow.engine.step_audit import StepAudit
@@ -93,9 +94,9 @@ class Runner:
         """Run every step. The outputs, and the error that ended it, if one did."""
         scope = Scope({"inputs": self._plan.inputs, "steps": {}}, set())
         refusal = self._sources.before_run(scope)
-        if isinstance(refusal, RefusedRows):  # nothing was begun that the last steps could see to
+        if refusal is not None:  # nothing was begun that the last steps could see to
             return {}, refusal
-        error = refusal or self._run_steps(self._plan.steps, scope, "", self.results)
+        error = self._run_steps(self._plan.steps, scope, "", self.results)
         if error is None or not ends_run(error):
             # a paused or interrupted run goes on later, and its last steps with it
             for step in self._plan.steps:  # those that were not reached are like skipped ones
@@ -398,7 +399,7 @@ class Runner:
             items = evaluate(loop.items, scope, now=self._plan.moment)
         if not isinstance(items, list):
             raise _step_error(step, f"for_each: must be a list, not {describe(items)}")
-        return items
+        return with_rows(items, loop, scope)
 
     def _key(self, step: PlannedStep, loop: Loop, scope: Scope) -> str:
         if loop.key is None or loop.key.mentions_unknown(scope):

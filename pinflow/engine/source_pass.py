@@ -86,7 +86,8 @@ class SourcePass:
         self._read: set[str] = set()  # paths of loops
 
     def before_run(self, scope: Scope) -> PinflowError | None:
-        """Read the sources of the outermost loops that inputs alone decide about. The error that one of them raised."""
+        """Read the sources of the outermost loops that inputs alone decide about. The first error that they raised."""
+        errors: list[PinflowError] = []
         for step in self._plan.steps:
             if step.loop is None or self._is_done(step) or not _is_known(step, step.loop):
                 continue
@@ -97,8 +98,8 @@ class SourcePass:
                 continue
             except PinflowError as error:
                 if not step.keep_going:  # such a step fails when its turn comes, and the others go on
-                    return error
-        return None
+                    errors.append(error)
+        return next(iter(errors), None)
 
     def before_loop(self, source: LoopSource) -> None:
         """Read the source of a loop, unless that was done before. Raises what it, or a visitor, raises."""

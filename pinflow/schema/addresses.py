@@ -13,6 +13,7 @@ _ADDRESS: Final = re.compile(
     re.IGNORECASE,
 )
 _PATH: Final = re.compile(r"[a-z]:[\\/]|[a-z]:[^/]|file:|\\|/(?!/)|\.{1,2}[\\/]|~[\\/]", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"h\w{0,3}ps?[:/;]|(?!file:)[a-z]\w+:", re.IGNORECASE)  # misspelt ones too, and no drive
 _HOST: Final = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,}(?::\d+)?(?:[/?#]|$)")
 _PICTURE: Final = re.compile(r"[^/:]+\.(?:jpe?g|png|gif|webp|heic|tiff?|bmp|mp4|m4v|mov)", re.IGNORECASE)
 
@@ -25,8 +26,9 @@ def is_address(text: str) -> bool:
 
 def address_hint(text: str, path_hint: str) -> str:
     """What to do with a text that is not an address; ``path_hint`` is for the path of a file on this computer."""
-    if text.lower().startswith(("http:", "https:")):
-        return "a space in an address is written %20" if re.search(r"\s", text) else ""
+    if _SCHEME.match(text):
+        spaced = text != (joined := re.sub(r"\s", "", text)) and is_address(joined)
+        return "a space in an address is written %20" if spaced else "an address begins with https:// and a host"
     if text.startswith("//"):
         return "write https: before it"
     *folders, name = text.split("/")

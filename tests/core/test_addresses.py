@@ -6,6 +6,8 @@ import pytest
 
 from pinflow.schema.addresses import address_hint, is_address
 
+BEGIN = "an address begins with https:// and a host"
+
 
 @pytest.mark.parametrize(
     "text",
@@ -51,17 +53,22 @@ def test_an_address_is_one(text: str) -> None:
         ("~/Pictures/a.png", "it is a file on this computer: use image_file"),
         ("a.jpg", "it is a file on this computer: use image_file"),
         ("pictures/summer 1.JPEG", "it is a file on this computer: use image_file"),
-        ("http://", ""),
-        ("https:///a.jpg", ""),
-        ("http:/example.com/a.jpg", ""),
-        ("https://.example.com/a.jpg", ""),
-        ("https://-/a.jpg", ""),
-        ("https://example..com/a.jpg", ""),
-        ("https://example.com:99999/a.jpg", ""),
-        ("https://example.com\\a.jpg", ""),
-        ("ftp://example.com/a", ""),
-        ("data:image/png;base64,AAAA", ""),
-        ("javascript:alert(1)", ""),
+        ("http://", BEGIN),
+        ("https:///a.jpg", BEGIN),
+        ("http:/example.com/a.jpg", BEGIN),
+        ("https://.example.com/a.jpg", BEGIN),
+        ("https://-/a.jpg", BEGIN),
+        ("https://example..com/a.jpg", BEGIN),
+        ("https://example.com:99999/a.jpg", BEGIN),
+        ("https://example.com\\a.jpg", BEGIN),
+        ("ftp://example.com/a", BEGIN),
+        ("data:image/png;base64,AAAA", BEGIN),
+        ("javascript:alert(1)", BEGIN),
+        ("https//example.com/a.jpg", BEGIN),
+        ("htps://example.com/a.jpg", BEGIN),
+        ("https;//example.com/a.jpg", BEGIN),
+        ("http//a b.jpg", BEGIN),
+        ("example.com:8080/a.jpg", "write https:// before it"),
         ("n/a", ""),
         ("-", ""),
         ("", ""),

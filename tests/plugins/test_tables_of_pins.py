@@ -339,3 +339,37 @@ def test_an_item_of_another_kind_is_told_by_its_own_name(project: Project) -> No
     lines = Recap("n", result, width=200).lines(lambda text, style: text)
     assert any(line.startswith('  boards: "Garden ideas" (8): ') for line in lines)
     assert any(line.startswith("  boards: 10: ") for line in lines)
+
+
+LISTED = """
+    name: Pins of a list of rows
+    api: v5
+    steps:
+      - {id: board, uses: get_board, with: {board: Garden ideas}}
+      - {id: table, uses: read_csv, with: {path: pins.csv}}
+      - id: pins
+        for_each: "${{ ROWS }}"
+        as: row
+        do:
+          - {uses: create_pin, with: {board: "${{ steps.board.id }}", title: "${{ row.title }}",
+             image_url: "${{ row.image_url }}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "numbers"),
+    [
+        ("steps.table.items", [3, 5]),
+        ("filter(steps.table.items, row, row.title != 'Pin 1')", [3, 5]),
+        ("[steps.table.items[3]]", [5]),
+        ("map(steps.table.items, row, {title: row.title, image_url: row.image_url})", []),
+    ],
+)
+def test_rows_in_a_list_are_told_by_their_places_too(project: Project, rows: str, numbers: list[int]) -> None:
+    wrong = "x" * 101 + ",,,https://example.com/{}.jpg,\n"
+    project.write(HEADER + good(1) + wrong.format(1) + good(2) + wrong.format(2), "pins.csv")
+    result = project.run(LISTED.replace("ROWS", rows))
+    places = [error.partition(" ")[0] for _, _, error in result.failed if error.startswith("pins.csv:")]
+    assert places == [f"pins.csv:{number}" for number in numbers]
+    assert result.failed
+    assert ("pin" in result.counts) is (not numbers)
