@@ -86,6 +86,8 @@ class ItemHistory:
         if not self._present:
             self._noun = noun_of(seen.item, self._noun)
         key = plain_key(seen.key)
+        if self._has_own_keys and hash(key) in self._present:
+            return  # it has the key of one before it, and is left out
         self._present.add(hash(key))
         record = self._known.get(key)
         if record is not None and record.content and record.content != (content := self._keys.content(seen.item)):
@@ -133,6 +135,8 @@ class ItemHistory:
         is_done = record.status in ("ok", "skipped")
         if (not is_done or self._collects) and not (self._remake and self._is_settled(record)):
             self._aliases[item.key] = record.key
+            if record.content != item.content and not self._collects and self._ids(record):
+                self._edited.append((record, item.number))
         elif self._remake and record.content != item.content:
             if self._has_own_keys:
                 self._aliases[item.key] = f"{record.key}#{item.content}"
@@ -149,7 +153,8 @@ class ItemHistory:
     # telling
 
     def _tell(self, gone: Sequence[ItemRecord]) -> None:
-        made = [record for record in gone if record.status == "ok"]
+        made = [record for record in sorted(gone, key=_number) if record.status == "ok" or self._ids(record)]
+        self._edited.sort(key=lambda entry: entry[1])
         edited = [
             f"{self._noun} {number:,} was made before it changed: {self._things(record)}"
             for record, number in self._edited[:TOLD]
@@ -171,14 +176,20 @@ class ItemHistory:
 
     def _things(self, record: ItemRecord) -> str:
         """What was made of an item, for people: "Pin 813", or "done" where nothing has an id."""
+        return ", ".join(self._ids(record)) or "done"
+
+    def _ids(self, record: ItemRecord) -> list[str]:
         step = f"{self._path}[{record.key}]"
-        names = [
+        return [
             f"{kind.capitalize()} {result['id']}"
             for kind in self._journal.counts(step)
             for _, result in self._journal.results(step, kind=kind)
             if isinstance(result, dict) and "id" in result
         ]
-        return ", ".join(names) or "done"
+
+
+def _number(record: ItemRecord) -> int:
+    return record.number
 
 
 class Shifts:

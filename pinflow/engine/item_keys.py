@@ -62,10 +62,13 @@ class ItemKeys:
         self._times: dict[str, int] = {}  # how often each key came that came more than once
 
     def take(self, item: Any) -> tuple[str, str]:
-        """The next item's key, and the key of the item that it is equal to, "" where it is the first or has an id."""
+        """The next item's key, and the key of the item before it that it is equal to: "" where there is none.
+
+        Both are the same where the recipe gives two items one key.
+        """
         first, by_content = self._base(item)
         if not by_content:
-            return first, ""
+            return first, first if self._is_repeated(first) else ""
         key, time = first, self._times.get(first, 1)
         while hash(key) in self._seen:
             time += 1
@@ -75,6 +78,14 @@ class ItemKeys:
             return key, ""
         self._times[first] = time
         return key, first
+
+    def _is_repeated(self, key: str) -> bool:
+        """Whether a key of the recipe's own came before. What a service lists may come twice, and is the same thing."""
+        if self._loop.key is None or self._loop.is_listing or self._rules == 1:
+            return False
+        number = len(self._seen)
+        self._seen.add(hash(key))
+        return len(self._seen) == number
 
     def _base(self, item: Any) -> tuple[str, bool]:
         """An item's key, and whether it is made of what the item holds: of such, equal ones may be many."""

@@ -60,7 +60,7 @@ class LoopRun:
         self._throttle = Throttle(PROGRESS_EVERY)
         self._at_work: set[str] = set()  # keys
         self._known_hashes: set[int] = set()  # hashes of keys, where no journal remembers them
-        self._firsts: dict[int, int] = {}  # hash of a key -> the item's number, where equal items are done once
+        self._firsts: dict[int, int] = {}  # hash of a key -> the item's number, where repeated ones are left out
         self.order: list[str] = []  # of the keys, where the loop collects something of each
 
     def run(self, items: Iterator[Any]) -> dict[str, int]:
@@ -93,7 +93,7 @@ class LoopRun:
             key, equal = self._keys.take(item)
             self._counts["count"] += 1
             number = number_of(item, number)
-            if self._loop.duplicates == "once" and self._is_repeated(key, equal, number, item):
+            if self._is_repeated(key, equal, number, item):
                 continue
             stays = False
             if self._history is not None:
@@ -111,12 +111,15 @@ class LoopRun:
             yield key, item
 
     def _is_repeated(self, key: str, equal: str, number: int, item: Any) -> bool:
-        """Whether an item is equal to one before it; then that is told."""
+        """Whether an item is left out because of one before it; then that is told."""
+        if self._loop.duplicates == "keep" and (self._loop.key is None or self._loop.is_listing):
+            return False
         first = self._firsts.setdefault(hash(equal or key), number)
-        if first == number:
+        if not equal:
             return False
         self._counts["skipped"] += 1
-        reason = f"the same as {noun_of(item, self._loop.variable)} {first:,}"
+        what = "it has the key of" if equal == key else "the same as"
+        reason = f"{what} {noun_of(item, self._loop.variable)} {first:,}"
         name = item_name(self._loop, item, key)
         self._run.emit(ItemSkipped, step=self._path, key=key, kind=self._loop.variable, reason=reason, item=name)
         return True

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from pinflow.engine.item_keys import digest
+from pinflow.engine.source_pass import can_be_read_again
 from pinflow.errors import UsageError
 from pinflow.lazy_dataclass import dataclass
 from pinflow.plan import all_steps
@@ -87,6 +88,9 @@ class PlanComparison:
     def changes(self) -> list[PlanChange]:
         """What was changed in the recipe, but for what only people see."""
         changes = []
+        common = [path for path in self._before if path in self._now]
+        if common != [path for path in self._now if path in self._before]:
+            changes.append(PlanChange(self._place(OUTPUTS, ""), OUTPUTS, "the order of its steps", "changed"))
         for path in dict.fromkeys((*self._before, *self._now)):
             old, new = self._before.get(path), self._now.get(path)
             if old is None or new is None:
@@ -123,7 +127,7 @@ class PlanComparison:
         step = self._steps.get(path)
         if step is None:
             source = self._plan.source
-            problem = source.problem(tuple(part.split(".", 1)) if path == OUTPUTS else ("steps",), "")
+            problem = source.problem(tuple(part.split(".", 1)) if part.startswith("outputs.") else ("steps",), "")
         else:
             problem = step.place.at(*(part.split(".", 1) if part else ())).problem("", key=bool(part))
         return f"{problem.file}:{problem.line}:{problem.column}"
@@ -134,6 +138,8 @@ class PlanComparison:
         """What of a step is done already that a change of this part would touch; "" if nothing is."""
         state = "untouched" if path == OUTPUTS or part in _MANNER else self._state(path)
         if state == "untouched" or (what == "added" and not part):
+            return ""
+        if part == "for_each" and state == "made" and self._is_source(path, part):
             return ""
         if state == "done" or part in _IDENTITY or not part:
             return _WHY[state]
@@ -149,7 +155,8 @@ class PlanComparison:
     def _find_state(self, path: str) -> State:
         outer = self._outermost(path)
         record = self._journal.step(outer)
-        if record is not None and record.status in ("ok", "skipped"):
+        # the last steps run at the end of each process: what they did is told by their writes alone
+        if record is not None and record.status in ("ok", "skipped") and not outer.startswith("finally."):
             only_read = record.status == "skipped" or self._only_reads(outer)
             return "done" if not only_read or self._has_made else "untouched"
         counts = list(self._journal.counts(outer).values())
@@ -181,9 +188,11 @@ class PlanComparison:
         return step is not None and step.loop is not None
 
     def _is_source(self, path: str, part: str) -> bool:
-        """Whether a part says where a loop that is not done gets its items from: these tell themselves apart."""
-        step = self._steps[path]
-        return step.loop is not None and part.startswith("with") and self._state(path) == "made"
+        """Whether a part says where a loop that is not done gets its items from, which tell themselves apart."""
+        step = self._steps.get(path)
+        if step is None or step.loop is None or self._state(path) != "made":
+            return False
+        return part.startswith("with.") or (part == "for_each" and can_be_read_again(step, step.loop))
 
 
 _WHY: Mapping[State, str] = {

@@ -221,8 +221,9 @@ def test_of_an_item_that_a_recipe_gives_a_key_only_the_key_counts(project: Any) 
     work = Work(project)
     items = "[{n: 1, v: a}, {n: 2, v: b}, {n: 1, v: a}]"
     recipe = loop(items, 'key: "${{ item.n }}"').replace("{{ item }}", "{{ item.v }}")
-    assert project.run(recipe).outputs == {"count": 3, "ok": 2, "already": 1}
-    assert work.done == ["a", "b"]
+    result = project.run(recipe)
+    assert (result.outputs, work.done) == ({"count": 3, "ok": 2, "already": 0}, ["a", "b"])
+    assert result.skipped == (("all", "1", "it has the key of item 1"),)
 
 
 def test_a_thing_that_a_service_lists_twice_is_worked_on_once(project: Any) -> None:

@@ -214,7 +214,7 @@ def test_in_a_loop_what_is_done_stays_and_the_rest_is_done_as_the_recipe_is_now(
     ("old", "new", "what"),
     [
         ("as: row", "as: row\n    key: ${{ row.a }}", "step all: key was added"),
-        ("[{a: one, b: x}, {a: two, b: y}]", "[{a: one, b: x}, {a: three, b: y}]", "step all: for_each was changed"),
+        ("for_each: [{a: one, b: x}, {a: two, b: y}]", "for_each: list_things", "step all: for_each was changed"),
         ("as: row", "as: row\n    duplicates: once", "step all: duplicates was changed"),
         ("uses: check", "uses: get_me", "step all.checked: uses was changed"),
     ],
@@ -224,7 +224,32 @@ def test_what_tells_the_items_of_a_loop_that_has_begun_apart_stays(shop: Shop, o
     changed = LOOP.replace(old, new)
     if "get_me" in new:
         changed = changed.replace(', with: {text: "${{ row.a }}"}}', "}")
+    if "list_things" in new:
+        changed = changed.replace("row.a", "row.name")
     assert f"{what}, and a part of it is done" in refusal(shop.project, changed, accept_changes=True)
+
+
+def test_a_list_may_be_changed_while_its_loop_is_not_done(shop: Shop) -> None:
+    shop.fail(LOOP)
+    shop.project.write(LOOP.replace("{a: two, b: y}]", "{a: three, b: y}, {a: four, b: z}]"))
+    assert shop.project.resume(accept_changes=True).ok
+    assert shop.shop.names() == ["one", "two", "three", "four"]
+
+
+def test_the_order_of_steps_is_a_change(shop: Shop) -> None:
+    shop.fail(RECIPE)
+    head, made, checked = RECIPE.partition("  - id: made")[0], RECIPE[RECIPE.index("  - id: made") :], ""
+    made, checked = made.split("  - id: checked")
+    said = refusal(shop.project, f"{head}  - id: checked{checked}  - id: made{made.removeprefix('  - id: made')}")
+    assert "recipe.yaml:6:3: the recipe: the order of its steps was changed" in said
+
+
+def test_the_last_steps_may_be_changed(shop: Shop) -> None:
+    recipe = RECIPE + "finally:\n  - {id: last, uses: get_me}\n"
+    shop.fail(recipe)
+    shop.project.write(recipe.replace("uses: get_me", "uses: make_thing, with: {name: last}"))
+    assert shop.project.resume(accept_changes=True).ok
+    assert shop.shop.names() == ["one", "last"]
 
 
 # -- inputs

@@ -136,7 +136,22 @@ def test_so_is_one_that_was_made_and_not_done_yet(table: Table) -> None:
     result = table.project.resume()
     assert (result.status, result.outputs) == ("ok", {"rows": 4, "made": 4, "before": 0})
     assert table.titles == ["ash", "birch", "cedar", "date"]
-    assert result.warnings == (f"row 3 was made before it changed: Pin {table.id_of('birch')}",)
+    assert result.warnings[0] == f"row 3 was made before it changed: Pin {table.id_of('birch')}"
+
+
+def test_so_is_one_of_which_a_part_was_made(table: Table) -> None:
+    again = "{board: '${{ steps.board.id }}', title: '${{ row.title }} again', image_url: '${{ row.image_url }}'}"
+    recipe = RECIPE.replace("    outputs:", f"          - {{uses: create_pin, with: {again}}}\n    outputs:")
+    table.write(*ROWS)
+    table.refused.add("birch again")
+    assert table.project.run(recipe).status == "failed"
+    table.write(*edited(3, row("beech", image="https://example.com/birch.jpg")))
+    result = table.project.resume()
+    assert (result.status, result.warnings[0]) == (
+        "ok",
+        f"row 3 was made before it changed: Pin {table.id_of('birch')}",
+    )
+    assert [title for title in table.titles if title.startswith("b")] == ["beech again", "birch"]
 
 
 @pytest.mark.parametrize("after", [2, 3])
@@ -178,10 +193,12 @@ def test_rows_that_are_new_are_made_and_rows_that_are_gone_are_told(table: Table
 def test_a_row_that_moves_up_to_the_place_of_one_that_is_gone_is_made(table: Table) -> None:
     table.kill(*ROWS, after=3)
     table.write(ROWS[0], ROWS[3], row("elm"))
-    gone = [table.id_of("birch"), table.id_of("cedar")]
     result = table.project.resume()
     assert (result.status, table.titles) == ("ok", ["ash", "birch", "cedar", "date", "elm"])
-    assert result.warnings == (f"row 3 is gone from the source, and was made: Pin {gone[0]}",)
+    assert result.warnings == tuple(
+        f"row {number} is gone from the source, and was made: Pin {table.id_of(title)}"
+        for number, title in ((3, "birch"), (4, "cedar"))
+    )
 
 
 def test_a_row_that_was_replaced_in_its_place_counts_as_edited(table: Table) -> None:
