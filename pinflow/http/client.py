@@ -482,6 +482,9 @@ class Client:
         if error.status == 401 and type(error) is RemoteError and call.sign is None:
             hint = self.api.login_hint.format(token=self._credential.name)
             return CredentialError(f"the service refused the login {self.login!r}: {error.message}", hint=hint)
+        if isinstance(error, MissingScope) and call.sign is None:
+            login = self.api.login_hint.format(token=self._credential.name)
+            error.hint = f"{error.hint}; with: {login}" if error.hint else login
         return error
 
 

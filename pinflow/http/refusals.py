@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pinflow.errors import AccessTooLow, Forbidden, RateLimited, RemoteError, SpamBlocked
 from pinflow.http.encoding import Unreadable, redact
+
+_HOST = re.compile(r"[a-z0-9.:-]{1,100}", re.ASCII)  # what is shown of an address that anybody may have sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,12 +21,25 @@ if TYPE_CHECKING:
 def parse_error(api: Api, answer: Answer, read_json: Callable[[bytes], Any], secret: str) -> RemoteError:
     """The error that an answer without success is. ``secret`` is what the request was signed with."""
     if answer.status < 400:
-        return RemoteError("the service redirects, and redirects are not followed", status=answer.status)
+        return _redirect(api, answer)
     try:
         body = redact(secret, read_json(answer.body)) if answer.body else None
     except Unreadable:
         body = None  # a proxy's page, or half an answer: the status is enough
     return api.read_error(answer.status, answer.headers, body)
+
+
+def _redirect(api: Api, answer: Answer) -> RemoteError:
+    try:
+        host = urlsplit(answer.headers.get("location", "")).hostname or ""
+    except ValueError:
+        host = ""
+    to = f" to {host}" if _HOST.fullmatch(host) else ""
+    return RemoteError(
+        f"the service redirects{to}, and redirects are not followed",
+        status=answer.status,
+        hint=f"a network that wants a sign-in answers like this, and so does a wrong {api.origin_variable}",
+    )
 
 
 def check_tier(api: Api, error: RemoteError, method: str, path: str) -> RemoteError:

@@ -200,6 +200,8 @@ class Recap:
         elif result.status == "paused":
             after = result.resume_after
             when = "" if after is None else f" after {moment(after, self.now, self.local)}"
+            if result.error is not None and f"pinflow resume {result.run}" in result.error.hint:
+                return  # the hint says how
             yield f"continue{when}: pinflow resume {run}"
         elif result.status == "cancelled":
             yield f"to continue where it stopped: pinflow resume {run}"

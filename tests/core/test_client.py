@@ -540,6 +540,8 @@ def test_a_redirect_is_not_followed(world: World, status: int, method: str) -> N
         with pytest.raises(RemoteError, match="redirects are not followed") as caught:
             world.client().request(method, "/boards/1")
         assert caught.value.status == status
+        assert "the service redirects to 127.0.0.1, and" in caught.value.message
+        assert "a wrong EXAMPLE" in caught.value.hint
         assert other.connections == 0
     assert len(world.server.requests) == 1
 

@@ -134,6 +134,29 @@ def test_an_unknown_write_is_settled_by_the_resume(program: Program) -> None:
     assert program.json["counts"] == {"pin": {"done": 2, "adopted": 1}}
 
 
+# what to do next
+
+
+def test_a_missing_scope_is_told_with_the_command_that_grants_it(program: Program) -> None:
+    body = b'{"code": 3, "message": "Not permitted. Missing: [\'boards:read\']"}'
+    program.fault = lambda call, apply: HttpResponse(403, body)
+    assert program("run", *program.table(1), "--yes") == 4
+    assert (
+        "\n  sign in again and grant the missing scopes: boards:read; with: pinflow auth login access_token\n"
+        in program.stdout
+    )
+
+
+def test_the_one_way_to_go_on_is_told_once(program: Program) -> None:
+    assert program("run", *program.table(3), "--max-writes", "2") == 5
+    run = program.data("runs")["runs"][0]["id"]
+    program("runs")
+    assert program("run", *program.table(3), "--max-writes", "2") == 5
+    (resume,) = [line for line in program.stdout.splitlines() if "pinflow resume" in line]
+    assert resume.endswith("--yes")
+    assert run not in resume
+
+
 # totals
 
 
