@@ -274,6 +274,24 @@ def test_old_alerts_and_leftovers_go_with_the_rest(shelf: Shelf) -> None:
     assert {file.suffix for file in (shelf.folder / "runs").iterdir()} == {".db", ".lock"}
 
 
+def test_a_place_goes_with_the_last_run_that_created_things_there(shelf: Shelf) -> None:
+    shelf.now = NOON - 200 * DAY
+    for run, end in (("20260514-a", "ok"), ("20260514-b", "ok"), ("20260514-c", "paused")):
+        shelf.add(run, end)  # type: ignore[arg-type]
+    shelf.now = NOON
+    for name, runs in (("pins:1", ("a", "b")), ("pins:2", ("a", "c"))):
+        for run in runs:
+            with closing(shelf.state.places.open(name, f"20260514-{run}", shelf.clock.sleep)) as place:
+                place.join(lambda _: False)
+    assert {row.kind: row.count for row in shelf.state.inventory()}["places where runs created things"] == 2
+    assert {row.kind: row.count for row in shelf.state.prune(Keep())} == {
+        "runs that ended ok": 2,
+        "places where runs created things": 1,
+    }
+    with closing(shelf.state.places.open("pins:2", "20261130-new", shelf.clock.sleep)) as place:
+        assert set(place.runs()) == {"20260514-a", "20260514-c"}
+
+
 # the command
 
 

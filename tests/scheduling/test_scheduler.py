@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from pinflow.scheduling.background import BackgroundQueue
 from pinflow.scheduling.events import ScheduleEvent
 from pinflow.scheduling.scheduler import in_threads
 from pinflow.state.folder.lock import Lock
+from pinflow.state.records import RunRecord
 from pinflow.testing import Killed
 from tests.scheduling.rig import DAY, HOUR, MINUTE, START, at_once
 
@@ -505,6 +507,25 @@ def test_a_run_that_was_cut_off_is_resumed_by_the_next_process(rig: Rig) -> None
     assert shop.names() == ["one", "two"]
     (after,) = rig.rows("a")
     assert (after.state, after.run) == ("done", row.run)
+
+
+def test_a_damaged_run_fails_its_own_time_and_no_other_job(rig: Rig) -> None:
+    kept: list[Callable[[], None]] = []
+    for name in ("a", "b"):
+        rig.recipe(name, "every: hour")
+    killed = rig.scheduler(start=kept.append)
+    rig.project.clock.now = START + HOUR
+    killed.tick()
+    (row,) = rig.rows("a")
+    rig.project.app().store.runs.create(RunRecord(row.run, "a.yaml", "d", "a", {}, {}, {}, START)).close()
+    file = rig.project.state / "runs" / f"{row.run}.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE run SET recipe_digest = 'e'")
+    rig.project.clock.now += 2 * MINUTE
+    rig.scheduler().tick()
+    (after,) = rig.rows("a")
+    assert (after.state, rig.states("b")) == ("failed", ["done"])
+    assert f"{file} is damaged: a row of its run is not as it was written" in after.reason
 
 
 def test_a_run_whose_file_was_only_just_made_begins_anew(rig: Rig) -> None:

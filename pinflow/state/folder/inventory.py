@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from pinflow.state.folder.places import FolderPlaces
     from pinflow.state.folder.pruning import RunPruning
     from pinflow.state.folder.run_index import RunFacts
     from pinflow.state.folder.schedule import FolderSchedule
@@ -27,12 +28,13 @@ _RUNS = {
     "damaged": "runs that can't be read",
 }
 _ALERTS = "open alerts"
+_PLACES = "places where runs created things"
 # where the others are, below the folder
 _OTHERS = {
     "approvals": "approvals/*.json",
     _ALERTS: "notices/*.json",
     "counters of quotas": "quota/*.page",
-    "places where runs create things": "places/*.log",
+    _PLACES: "places/*.log",
     "schedule": "schedule/*.db",
     "rows of plugins": "plugins/*/*/*.json",
     "stored files": "content/*",
@@ -47,12 +49,14 @@ class Inventory:
         self,
         folder: Path,
         runs: RunPruning,
+        places: FolderPlaces,
         *,
         now: Callable[[], float],
         open_schedule: Callable[[str], FolderSchedule],
     ) -> None:
         self._folder = folder
         self._runs = runs
+        self._places = places
         self._now = now
         self._open_schedule = open_schedule
 
@@ -75,6 +79,7 @@ class Inventory:
             due = [facts for facts in due if self._runs.remove(facts)]
             for file in alerts:
                 atomic_file.remove(file)
+            removed.append(Stored(_PLACES, self._places.prune(self._runs.is_kept), 0))
             removed.append(Stored("leftovers of runs", self._runs.remove_leftovers(), 0))
             if (self._folder / "schedule" / "table.db").exists():
                 with closing(self._open_schedule("prune")) as schedule:

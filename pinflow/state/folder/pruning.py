@@ -86,6 +86,10 @@ class RunPruning:
             lock.release(remove=removed)
         return True
 
+    def is_kept(self, run_id: str) -> bool:
+        """Whether a run is still there."""
+        return (self._folder / f"{run_id}.db").exists()
+
     def remove_leftovers(self) -> int:
         """Remove locks and events of runs that are gone, as a process that ended in between leaves them."""
         runs = {file.stem for file in self._folder.glob("*.db")}

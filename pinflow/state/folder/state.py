@@ -115,7 +115,7 @@ class FolderState:
     def _inventory(self) -> Inventory:
         from pinflow.state.folder.inventory import Inventory
 
-        return Inventory(self.folder, self.runs.pruning, now=self.now, open_schedule=self.open_schedule)
+        return Inventory(self.folder, self.runs.pruning, self.places, now=self.now, open_schedule=self.open_schedule)
 
     def now(self) -> float:
         """Seconds since the epoch."""
