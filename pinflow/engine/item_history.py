@@ -2,7 +2,7 @@
 
 An item is told by what its steps use of it, so an item that was edited since has another
 key. Without more it would be made a second time, beside the old one. So what was begun
-and is there no more is paired with what is there and was not begun: with most of its
+and is there no more is paired with what is there and was not begun: with half of its
 fields the same, or at the same place between the items around it. What such a pair's
 item made stays as it is, which is told, and an item that was not finished goes on under
 the key by which it began.
@@ -61,6 +61,7 @@ class ItemHistory:
         self._aliases: dict[str, str] = {}  # an item's key -> the one by which it began
         self._known: dict[str, ItemRecord] = {}  # where the recipe has keys: what was begun, by its key
         self._edited: list[tuple[ItemRecord, int]] = []  # what was made, and the item's number now
+        self._unsettled: list[ItemRecord] = []  # items that are gone and may have been made
         self._done: set[str] = set()  # keys of the items that need no work although they were edited
 
     def begin(self, key: str, number: int, item: object) -> None:
@@ -108,6 +109,13 @@ class ItemHistory:
                 del gone[record.key]
                 self._take_edited(record, item)
         self._tell(list(gone.values()))
+        self._unsettled = [record for record in gone.values() if not self._is_settled(record)]
+
+    def end(self) -> None:
+        """The loop has ended: tell what of the items that are gone has turned out to be made."""
+        for record in self._unsettled:
+            if ids := self._ids(record):
+                self._note(f"{self._noun} {record.number:,} is gone from the source, and was made: {', '.join(ids)}")
 
     def _pairs(
         self, gone: Collection[ItemRecord], begun: Collection[int], items: Iterable[SourceItem]
@@ -217,7 +225,7 @@ def pair(
 ) -> Iterator[tuple[ItemRecord, FreshItem]]:
     """What was begun and is there no more, each with the item that it probably is now; at most one of each.
 
-    First those at the same place with anything in common, then those with most of their
+    First those at the same place with anything in common, then those with half of their
     fields the same, the most alike first. What has nothing in common is only paired at the
     same place between items that are still there: behind the last of them, it may as well be
     that a row was removed and the next one moved up. What is in ``common`` counts for nothing.
@@ -243,7 +251,7 @@ def pair(
 def _most_alike(
     records: Iterable[ItemRecord], items: Iterable[FreshItem], common: Collection[str]
 ) -> list[tuple[ItemRecord, FreshItem]]:
-    """Pairs with more than half of their fields the same, the most alike first."""
+    """Pairs with at least half of their fields the same, the most alike first."""
     having: dict[str, list[ItemRecord]] = defaultdict(list)
     for record in records:
         for part in parts_of(record.content).difference(common):
@@ -253,7 +261,7 @@ def _most_alike(
         candidates = {record.key: record for part in parts_of(item.content) for record in having.get(part, ())}
         for record in candidates.values():
             alike = similarity(record.content, item.content, common)
-            if alike > 0.5:
+            if alike >= 0.5:
                 found.append((-alike, abs(record.number - item.number), record, item))
     found.sort(key=lambda entry: entry[:2])
     return [(record, item) for _, _, record, item in found]

@@ -83,6 +83,8 @@ class LoopRun:
                 work=lambda begun: self._body(*begun),
                 land=self._end,
             )
+        if self._history is not None:
+            self._history.end()
         self._report_progress(last=True)
         return dict(self._counts)
 
