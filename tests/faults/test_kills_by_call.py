@@ -121,7 +121,8 @@ def test_a_disk_that_fails_from_any_call_on_ends_the_run_before_the_next_request
     for at in range(1, count + 1, scaled(count // 4, 1)):
         with copying() as copy:
             ended = traced(copy, tmp_path / "struck", call=call, inject=f"error={error}:when={at}+")
-            assert ended == 8, f"{call} number {at} with {error}"
+            # when all is in the log, the file may still be written to when it is closed: that can fail and does no harm
+            assert ended == 8 or (ended, copy.over()) == (0, True), f"{call} number {at} with {error}"
             begun = [run for run in copy.app.runs() if run.state != "unreadable"]  # its file has no tables yet
             if begun:
                 assert copy.service.writes() <= announced(copy) <= copy.service.writes() + 1

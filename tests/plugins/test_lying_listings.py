@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from dataclasses import replace
 from itertools import count, product
 from typing import TYPE_CHECKING, Any
 
@@ -332,6 +333,71 @@ def test_what_was_found_is_not_waited_for(bench: Bench, parallel: int) -> None:
     began = bench.now
     assert copy(bench, "v5", parallel=parallel)["pins"]["adopted"] == 1
     assert bench.now - began < 70.0
+
+
+# somebody else on the copy
+
+
+def losing_beside_a_stranger(bench: Bench, number: int) -> Fault:
+    """The request for this Pin comes to nothing, while somebody puts a Pin of their own on the copy."""
+    pins = count(1)
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        if call.method != "POST" or not call.path.endswith("/pins") or next(pins) != number:
+            return apply()
+        stranger: Any = {
+            "board": bench.board_id(TARGET),
+            "image_url": "https://a.example/b.jpg",
+            "title": "Not of this run",
+        }
+        hook, bench.fault = bench.fault, None
+        bench.run(ACTIONS["v5", "create_pin"], step="other", **stranger)
+        bench.fault = hook
+        return HttpResponse(502, b"<html>Bad gateway</html>", "text/html")
+
+    return fault
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_somebody_elses_pin_is_not_taken_for_a_lost_one(bench: Bench, number: int) -> None:
+    """After the first write nothing tells yet whether the service keeps texts: the audit finds it out."""
+    bench.fault = losing_beside_a_stranger(bench, number)
+    why = "1 Pins are there in addition" if number > 1 else "1 of its Pins were taken for the run's own"
+    with pytest.raises(Diverged, match=why):
+        copy(bench, "v5")
+    lost = makeable(bench) - content(bench, TARGET)
+    assert lost.total() == (1 if number == 1 else 0)
+
+
+def test_a_service_that_changes_texts_loses_no_pins(bench: Bench) -> None:
+    lose = losing_then_lying(bench, applied=True, times=0)
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        answer = lose(call, apply)
+        changed = call.path.endswith("/pins") and bench.board_id(SOURCE) not in call.path
+        return replace(answer, body=answer.body.replace(b'"link":"https', b'"link":"http')) if changed else answer
+
+    bench.fault = fault
+    assert copy(bench, "v5")["pins"]["adopted"] == 1
+    bench.fault = None
+    assert content(bench, TARGET) == makeable(bench)
+
+
+def test_two_runs_that_complete_one_board_are_told(bench: Bench) -> None:
+    """The second begins and ends while the first is about to send its first Pin."""
+    half_a_copy(bench)
+    results: list[Any] = []
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        if call.method == "POST" and call.path.endswith("/pins"):
+            bench.fault = None
+            results.append(completed(bench, "v5"))
+        return apply()
+
+    bench.fault = fault
+    with pytest.raises(Diverged, match="6 Pins are there in addition"):
+        completed(bench, "v5")
+    assert results[0]["pins"]["created"] == 6
 
 
 def hide(bench: Bench, count: int) -> None:

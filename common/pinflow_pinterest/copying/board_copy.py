@@ -19,7 +19,7 @@ from pinflow import ActionError, dataclass
 from pinflow_pinterest.boards import boards_named, find_made_board, require_free, single_or_none, without_none
 from pinflow_pinterest.copying.page_buffer import PageBuffer
 from pinflow_pinterest.copying.pin_copies import Audit, PinCopies
-from pinflow_pinterest.copying.pin_order import find_moved_pins, may_be_moved
+from pinflow_pinterest.copying.pin_order import find_moved_pins
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, NOT_A_PIN, read_pins
 from pinflow_pinterest.listings import read_sections
 from pinflow_pinterest.media.copyable import CopyBody, NotCopyable
@@ -61,13 +61,11 @@ class BoardCopy:
             placed = make_sections(self.ctx, self.target, copy_id, sections)
             pins = PinCopies(self.ctx, self.target, self.options, copy_id, placed, source_pins, deleted_ids)
             result = pins.make_all(total)
-            in_order = may_be_moved(result, self.options)
-            order = [pin["id"] for pin in source_pins.oldest_first()] if in_order else []
+            expected = pins.expectation(result)
         moved: list[MovedPin] = []
         if not self.ctx.dry_run:
-            audit = Audit(self.ctx, self.target, copy["id"])
-            listed = audit.check(self._created_pins, placed.values(), in_order=in_order)
-            moved = find_moved_pins(self.ctx, order, listed, source_pins, self.options)
+            listed = Audit(self.ctx, self.target, copy["id"]).check(self._created_pins, placed.values(), expected)
+            moved = find_moved_pins(self.ctx, expected.order, listed, source_pins, self.options)
         self._skip_others(source_pins)
         return {
             "board": {"id": copy["id"], "name": body["name"]},

@@ -29,7 +29,7 @@ from pinflow_pinterest.copying.board_copy import make_sections, source_sections
 from pinflow_pinterest.copying.page_buffer import PageBuffer
 from pinflow_pinterest.copying.pin_copies import Audit, PinCopies
 from pinflow_pinterest.copying.pin_matching import PinKeys, match_pins
-from pinflow_pinterest.copying.pin_order import find_moved_pins, may_be_moved
+from pinflow_pinterest.copying.pin_order import find_moved_pins
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, read_pins, select_pins
 from pinflow_pinterest.gateway import all_pins
 from pinflow_pinterest.listings import pin_mismatch, read_sections, read_settled
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pinflow import Context, EachResult, Skip
+    from pinflow_pinterest.copying.pin_copies import ExpectedPins
     from pinflow_pinterest.copying.results import BoardMirrorResult, MovedPin
     from pinflow_pinterest.copying.source_pins import CopyOptions, SourcePins
     from pinflow_pinterest.gateway import Gateway
@@ -117,17 +118,15 @@ class BoardMirror:
             new = self._make_sections(copy["id"], plan, sections)
             placed = dict(pair.split(":") for pair in plan.place) | new
             known = frozenset(plan.known)
-            pins = PinCopies(
-                self.ctx, self.target, self.options, copy["id"], placed, source_pins, deleted_ids, known
-            ).make_all(len(plan.add))
-            in_order = may_be_moved(pins, self.options)
-            order = [pin["id"] for pin in source_pins.oldest_first()] if in_order else []
+            copies = PinCopies(self.ctx, self.target, self.options, copy["id"], placed, source_pins, deleted_ids, known)
+            pins = copies.make_all(len(plan.add))
+            expected = copies.expectation(pins)
         deleted = self._delete(copy["id"], plan, pins)
         wrote = pins.complete_count or pins.failed_count or new or any(deleted)
         moved: list[MovedPin] = []
         if wrote and not self.ctx.dry_run:
-            listed = self._audit(copy["id"], plan, new, in_order=in_order)
-            moved = find_moved_pins(self.ctx, order, listed, source_pins, self.options)
+            listed = self._audit(copy["id"], plan, new, expected)
+            moved = find_moved_pins(self.ctx, expected.order, listed, source_pins, self.options)
         return {**_result(copy, plan, pins, deleted, source_pins), "moved": moved}
 
     # before the first write
@@ -312,12 +311,7 @@ class BoardMirror:
     # after the last write
 
     def _audit(
-        self,
-        copy: str,
-        plan: MirrorPlan,
-        made_sections: Mapping[str, str],
-        *,
-        in_order: bool,
+        self, copy: str, plan: MirrorPlan, made_sections: Mapping[str, str], expected: ExpectedPins
     ) -> list[str]:
         def pins() -> set[str]:
             new = {result["id"] for _, result in self.ctx.effects_of("pin")}
@@ -325,7 +319,7 @@ class BoardMirror:
 
         deleted_ids = {result["id"] for _, result in self.ctx.effects_of("section deletion")}
         sections = {*plan.sections, *made_sections.values()} - deleted_ids
-        return Audit(self.ctx, self.target, copy).check(pins, sections, in_order=in_order)
+        return Audit(self.ctx, self.target, copy).check(pins, sections, expected)
 
 
 def board_details(body: Mapping[str, Any]) -> dict[str, Any]:

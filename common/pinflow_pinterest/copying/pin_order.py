@@ -15,16 +15,11 @@ from pinflow_pinterest.copying.source_pins import MAX_LISTED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pinflow import Context, EachResult
+    from pinflow import Context
     from pinflow_pinterest.copying.results import MovedPin
     from pinflow_pinterest.copying.source_pins import CopyOptions, SourcePins
 
 _MAX_TOLD: Final = 10  # Pins in a message; the result names more
-
-
-def may_be_moved(pins: EachResult, options: CopyOptions) -> bool:
-    """Whether a copy may have its Pins in another order than the source: else they were made in it, by one process."""
-    return pins.already > 0 or options.parallel > 1
 
 
 def find_moved_pins(
