@@ -63,11 +63,11 @@ class Durable:
         creates, and ``likeness``, what of it reads back there: then the engine itself finds
         out what became of it, together with everything else that is open on that place,
         and ``find`` serves only runs that an earlier version began.
-        ``find_is_proof=True`` promises
-        that what ``find`` returns was not there before: then it is adopted when it is
-        first seen, else after the settle time. ``check`` says what the audit at the end of
-        the step must see of the effect, given its result (in a dry run a placeholder);
-        where nothing can read it back, ``unchecked`` says why, in a fixed text. The result after a resume holds only
+        ``find_is_proof=True`` promises that what ``find`` returns was not there before:
+        then it is adopted when it is first seen, else after the settle time. ``check`` says
+        what the audit at the end of the step must see of the effect, given its result (in a
+        dry run a placeholder); where nothing can read it back, ``unchecked`` says why, in a
+        fixed text. The result after a resume holds only
         ids, numbers, booleans, dates and enum words. ``kind`` is what people call the
         thing: "board", "pin". ``counts_as_change=False`` says that it is sent like a
         write and changes nothing that belongs to an account, such as asking for a

@@ -43,6 +43,8 @@ from pinflow.events import EffectDone, ItemSkipped, Waiting
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+    from pinflow.engine.places.place_run import PlaceRun
+    from pinflow.engine.places.place_runs import PlaceRuns
     from pinflow.engine.run_context import RunContext
     from pinflow.http.client import WriteCall
     from pinflow.state.protocol import Journal
@@ -64,6 +66,7 @@ class EffectRunner:
     take to apply a request and to list what it made. ``repeatable`` are the methods
     whose writes may be sent again when their outcome is unknown and nothing can tell.
     ``budget`` is asked before each effect's first write, and ``changed`` before one is sent again.
+    ``places`` see to creations on a place.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class EffectRunner:
         repeatable: Collection[str] = frozenset(),
         budget: WriteBudget | None = None,
         changed: ChangedArguments | None = None,
+        places: PlaceRuns | None = None,
     ) -> None:
         self.run = run
         self._changed = changed or ChangedArguments(run)
@@ -82,7 +86,8 @@ class EffectRunner:
         self.audit = WriteAudit(run, self.planned)
         self._settle = settle
         self._repeatable = frozenset(repeatable)
-        self._traffic = Traffic()
+        self.places = places
+        self._traffic = Traffic() if places is None else places.traffic
         self._sent: dict[tuple[str, str], float] = {}  # monotonic time of writes of this process with unknown outcome
 
     # the gate
@@ -106,12 +111,28 @@ class EffectRunner:
         if self.run.journal is None:
             self.planned.add(getattr(call, "login", ""), call.category)
             return PLANNED
-        first, effect = not attempt.methods, attempt.effect
-        if first:
-            if effect.counts_as_change:
-                self.budget.take()
-            self._traffic.enter(attempt)
-            self.run.check_stop()
+        first, effect, place = not attempt.methods, attempt.effect, self._place_of(attempt.effect)
+        if first and effect.counts_as_change:
+            self.budget.take()
+        if first and place is not None:
+            place.gate.begin(attempt, call, lambda digests: self._put_intent(attempt, call, place.key, digests))
+        elif place is not None:
+            self._put_intent(attempt, call, place.key, place.gate.repeat(attempt))
+        else:
+            if first:
+                self._traffic.enter(attempt)
+                self.run.check_stop()
+            self._put_intent(attempt, call)
+        attempt.methods.append(call.method)
+        attempt.last_write = f"{call.method} {call.path}"
+        attempt.digests.add(call.digest)
+        attempt.sent = self.run.clock.monotonic()
+        return None
+
+    def _put_intent(self, attempt: Attempt, call: WriteCall, place: str = "", likeness: str = "") -> None:
+        if self.run.journal is None:
+            raise AssertionError("a dry run has no intents")
+        effect = attempt.effect
         self.run.journal.record_intent(
             effect.step,
             effect.key,
@@ -119,14 +140,15 @@ class EffectRunner:
             method="+".join(dict.fromkeys([*attempt.methods, call.method])),
             category=call.category,
             digest=call.digest,
-            again=not first,
+            again=bool(attempt.methods),
             arguments=current_frame().arguments,
+            place=place,
+            class_=likeness,
         )
-        attempt.methods.append(call.method)
-        attempt.last_write = f"{call.method} {call.path}"
-        attempt.digests.add(call.digest)
-        attempt.sent = self.run.clock.monotonic()
-        return None
+
+    def _place_of(self, effect: Effect[Any]) -> PlaceRun | None:
+        """Where an effect creates something; None if it doesn't, or in a run that began before there were places."""
+        return None if effect.place is None or self.places is None else self.places.find(effect)
 
     # one effect
 
@@ -140,10 +162,18 @@ class EffectRunner:
             record = journal.effect(effect.step, effect.key)
             if record is not None and record.state == "skipped":
                 return self._report_skip(effect, Skip(record.error))
+            place = self._place_of(effect)
             if record is not None and record.state == "done":
-                self._changed.tell_made(effect, record, record.result)
+                found = None if place is None else place.take_adopted(effect)
+                self._changed.tell_made(effect, record, record.result if found is None else found)
+                if found is not None:
+                    return self._report(effect, cast("T", found), "adopted")
                 return self._report(effect, cast("T", record.result), "already")
-            return self._make(effect, record, journal)
+            if place is None:
+                return self._make(effect, record, journal)
+            with place.worker(effect):
+                place.open()
+                return self._make(effect, journal.effect(effect.step, effect.key), journal)
 
     def is_unknown(self, effect: Effect[Any]) -> bool:
         """Whether an effect may have happened, and nothing could tell."""
@@ -178,7 +208,7 @@ class EffectRunner:
 
     def _make(self, effect: Effect[T], record: EffectRecord | None, journal: Journal) -> tuple[T, Outcome]:
         """Do it, unless it is found; as often as it may take."""
-        unknown = record if record is not None and record.state in ("intent", "doubt") else None
+        unknown = record if record is not None and record.state in ("intent", "doubt", "done") else None
         # counted anew by each process: a service that loses all writes for an hour must not end a run for ever
         tries = 0
         while True:
@@ -198,6 +228,8 @@ class EffectRunner:
                 return self._try(effect, journal)
             except ActionError as error:
                 unknown = journal.effect(effect.step, effect.key)
+                if unknown is not None and unknown.state == "done":
+                    continue  # a look found it just before it was sent again
                 if unknown is None or unknown.state != "doubt" or (ends_run(error) and not isinstance(error, InDoubt)):
                     raise
                 if not isinstance(error, InDoubt):
@@ -217,15 +249,29 @@ class EffectRunner:
                 raise defect from error
             raise
         else:
-            if isinstance(result, Skip):
-                journal.skip(effect.step, effect.key, effect.kind, result.reason)
-            else:
-                journal.settle(effect.step, effect.key, "done", result, kind=effect.kind)
-                self.audit.add(effect, result)
+            was_there = self._record_success(attempt, result, journal)
         finally:
             # only now: a probe for a lost effect must know that this one is settled
+            if (place := self._place_of(effect)) is not None:
+                place.gate.leave(attempt)
             self._traffic.leave(attempt)
-        return self._report(effect, result, "done")
+        return self._report(effect, result, "already" if was_there else "done")
+
+    def _record_success(self, attempt: Attempt, result: object, journal: Journal) -> bool:
+        """Record what a try came to. Whether the service answered with a thing that had been there before."""
+        effect = attempt.effect
+        if isinstance(result, Skip):
+            journal.skip(effect.step, effect.key, effect.kind, result.reason)
+            return False
+        place = self._place_of(effect)
+        if place is None or not attempt.methods:
+            journal.settle(effect.step, effect.key, "done", result, kind=effect.kind)
+            self.audit.add(effect, result)
+            return False
+        seen, id_ = place.see(result)
+        journal.settle(effect.step, effect.key, "done", result, kind=effect.kind, made=id_)
+        self.audit.add(effect, result)
+        return place.settle(attempt, seen, id_)
 
     def _record_failure(self, attempt: Attempt, error: BaseException, journal: Journal) -> None:
         """Record what a failed try left behind: nothing, a refusal, or an unknown outcome."""
@@ -235,20 +281,16 @@ class EffectRunner:
                 journal.settle(effect.step, effect.key, "refused", kind=effect.kind, error=error_facts(error))
             return
         # of several writes, an earlier one may have been applied
-        nothing = _nothing_applied(error, attempt.last_write) and not self._may_have_been_lost(attempt, error)
+        nothing = _nothing_applied(error, attempt.last_write) and not _may_have_been_lost(
+            attempt, error, self._repeatable
+        )
         if nothing and len(attempt.digests) == 1:
             journal.settle(effect.step, effect.key, "refused", kind=effect.kind, error=error_facts(error))
+            if (place := self._place_of(effect)) is not None:
+                place.refuse(attempt)
             return
         self._sent[effect.step, effect.key] = attempt.sent
         journal.settle(effect.step, effect.key, "doubt", kind=effect.kind, error=error_facts(error))
-
-    def _may_have_been_lost(self, attempt: Attempt, error: BaseException) -> bool:
-        """Whether an earlier sending may have been applied, and ``error`` only kept the next from leaving.
-
-        Without an answer, what may be repeated is sent again by the client itself.
-        """
-        held_back = isinstance(error, Interrupted) or (isinstance(error, RemoteError) and not error.status)
-        return held_back and len(attempt.methods) > 1 and self._repeatable.issuperset(attempt.methods)
 
     # an unknown outcome
 
@@ -259,7 +301,8 @@ class EffectRunner:
 
         Raises InDoubt where the target does not show it: sent again, it would fail in the same way.
         """
-        result = None if effect.find is None else self._reconcile(effect, record, journal)
+        is_lookable = effect.find is not None or self._place_of(effect) is not None
+        result = self._reconcile(effect, record, journal) if is_lookable else None
         if result is None:
             raise InDoubt(
                 f"{effect} was sent, and whether it was applied is unknown: {error.message}",
@@ -268,10 +311,13 @@ class EffectRunner:
         return self._report(effect, result, "adopted")
 
     def _can_reconcile(self, effect: Effect[Any], record: EffectRecord) -> bool:
-        return effect.find is not None or self._repeatable.issuperset(record.method.split("+"))
+        is_lookable = effect.find is not None or self._place_of(effect) is not None
+        return is_lookable or self._repeatable.issuperset(record.method.split("+"))
 
     def _reconcile(self, effect: Effect[T], record: EffectRecord, journal: Journal) -> T | None:
-        """What ``find`` sees of an effect that may have happened, once that can be trusted."""
+        """What is seen of an effect that may have happened, once that can be trusted."""
+        if (place := self._place_of(effect)) is not None:
+            return cast("T | None", place.reconcile(effect, record))
         if not self._can_reconcile(effect, record):
             raise InDoubt(
                 f"{effect} may have been applied, and nothing here can tell",
@@ -383,6 +429,15 @@ def _nothing_applied(error: BaseException, write: str) -> bool:
     if isinstance(error, Unreachable):
         return error.message.startswith(f"{write}: ")
     return isinstance(error, CredentialError | Interrupted)
+
+
+def _may_have_been_lost(attempt: Attempt, error: BaseException, repeatable: frozenset[str]) -> bool:
+    """Whether an earlier sending may have been applied, and ``error`` only kept the next from leaving.
+
+    Without an answer, what may be repeated is sent again by the client itself.
+    """
+    held_back = isinstance(error, Interrupted) or (isinstance(error, RemoteError) and not error.status)
+    return held_back and len(attempt.methods) > 1 and repeatable.issuperset(attempt.methods)
 
 
 def _same(one: object, other: object) -> bool:

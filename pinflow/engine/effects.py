@@ -129,3 +129,4 @@ class Attempt:
     sent: float = 0.0  # monotonic time of the last write
     refusal: str = ""  # in a dry run: why the service would refuse its write
     nested: int = 0  # effects inside this one that are at work now
+    has_entered: bool = False  # whether its place counts it among those on their way

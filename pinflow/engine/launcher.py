@@ -18,6 +18,9 @@ from pinflow.engine.executors import find_executor
 from pinflow.engine.file_access import Files
 from pinflow.engine.item_keys import digest
 from pinflow.engine.keeping import keep_for
+from pinflow.engine.places.alone import LonePlaces
+from pinflow.engine.places.place_runs import PlaceRuns
+from pinflow.engine.places.services import PlaceServices
 from pinflow.engine.plan_changes import PlanComparison, accept_changes, digests_of
 from pinflow.engine.run_context import RunContext, interruptible
 from pinflow.engine.safe_journal import SafeJournal
@@ -208,6 +211,7 @@ class Launcher:
                 repeatable=frozenset.intersection(*idempotent) if idempotent else frozenset(),
                 budget=self.approvals.budget(plan, options, journal=journal, limit=limit, run_id=run_id),
                 changed=ChangedArguments(run, accept=options.accept_changes, ask=options.approve),
+                places=self._places(run, options),
             )
             pool = ClientPool(
                 run, sign_in, credentials, effects=effects, apis=apis, options=options, network=network, usage=usage
@@ -216,6 +220,20 @@ class Launcher:
             pool.check_quotas({name for step in all_steps((*plan.steps, *plan.finally_)) for name in step.quotas})
             ask = lambda token, api: sign_in.request(token, api or plan.api)  # noqa: E731
             yield Session(plan, options, run, effects, pool, ask=ask, run_id=run_id)
+
+    def _places(self, run: RunContext, options: Options) -> PlaceRuns | None:
+        """What sees to creations; None in a dry run, and in a run that began before there were baselines."""
+        if run.journal is None or run.rules == 1:
+            return None
+        alone = options.sandbox  # what is simulated ends with the run
+        services = PlaceServices(
+            run=run,
+            journal=run.journal,
+            index=LonePlaces(run.secret) if alone else self.store.places,
+            runs=None if alone else self.store.runs,
+            audit_waits=options.audit_waits,
+        )
+        return PlaceRuns(services)
 
     def _record(self, plan: Plan, options: Options, run_id: str) -> RunRecord:
         return RunRecord(

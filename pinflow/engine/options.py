@@ -28,6 +28,7 @@ class Options:
     accept_changes: bool = False  # of the recipe, the inputs and the data since the run began, where nothing is lost
     remake: bool = False  # make anew what was made of items that were edited since
     unattended: bool = False  # there is no one to ask: writes need an approval that is stored
+    audit_waits: bool = True  # whether the end of a run may wait until nothing that was sent twice can still appear
     report: Sequence[Callable[[Event], None]] = ()
     executor: str = "threads"  # what works side by side: threads, serial, or what a plugin offers
     stop: threading.Event | None = None  # set it to end the run after the call in flight

@@ -75,7 +75,7 @@ class Runner:
         self._accounts = accounts
         self._ask = ask
         self._log = StepLog(plan, run.journal, resumed=resumed)
-        self._audit = StepAudit(run, plan, effects.audit, self._context)
+        self._audit = StepAudit(run, plan, effects.audit, effects.places, self._context)
         self._row_errors = RowErrors((*plan.steps, *plan.finally_))
         self._resumed = resumed
         self._histories: dict[str, ItemHistory] = {}  # by the path of the loop

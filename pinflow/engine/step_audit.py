@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from pinflow.engine.audit import WriteAudit
     from pinflow.engine.context import Context
+    from pinflow.engine.places.place_runs import PlaceRuns
     from pinflow.engine.run_context import RunContext
     from pinflow.expressions.template import Scope
     from pinflow.plan import Plan, PlannedStep
     from pinflow.plugin.place import Place
-    from pinflow.state.records import CheckRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class StepAudit:
     run: RunContext
     plan: Plan
     audit: WriteAudit
+    places: PlaceRuns | None  # that things are created on
     context: Callable[[PlannedStep, str, Scope], Context]
 
     def check(self, path: str, scope: Scope, error: PinflowError | None) -> PinflowError | None:
@@ -42,7 +43,9 @@ class StepAudit:
             return error
         accounts = {login.token for login in self.plan.logins.values()} | current_frame().accounts
         try:
-            self.audit.check(path, lambda check: self._find_place(check, scope), accounts)
+            self.audit.check(path, lambda check: self._find_place(check.step, check.place, scope), accounts)
+            if self.places is not None:
+                self.places.audit(path, lambda step, key: self._find_place(step, key, scope), accounts)
         except PinflowError as problem:
             return self.run.emit.mask.error(problem)
         except Exception as problem:  # a plugin's place may raise anything
@@ -51,11 +54,11 @@ class StepAudit:
             return self.run.emit.mask.error(defect)
         return error
 
-    def _find_place(self, check: CheckRecord, scope: Scope) -> Place | None:
-        """The place of what an earlier process of the run wrote, by the action that wrote it."""
-        path = path_without_items(check.step)
+    def _find_place(self, written_by: str, key: str, scope: Scope) -> Place | None:
+        """The place of what an earlier process of the run wrote, by the action of the step that wrote it."""
+        path = path_without_items(written_by)
         for step in all_steps((*self.plan.steps, *self.plan.finally_)):
             in_finally = f"finally.{step.path}" == path
             if (step.path == path or in_finally) and step.action is not None and step.action.place is not None:
-                return step.action.place(self.context(step, check.step, scope), check.place)
+                return step.action.place(self.context(step, written_by, scope), key)
         return None

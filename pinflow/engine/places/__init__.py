@@ -1,0 +1,1 @@
+"""What became of creations whose answers were lost: baselines, looks, matching, the gate and the audit of a place."""

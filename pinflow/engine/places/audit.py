@@ -1,0 +1,81 @@
+"""The audit of a place once a step has ended: everything that the run made is there, and nothing besides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow.engine.places.open_writes import last_shadow
+from pinflow.engine.places.unknown import ids_text, unknown_error
+from pinflow.errors import Diverged, InDoubt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pinflow.engine.places.looks import Looks
+    from pinflow.engine.places.place_book import PlaceBook
+
+# seconds between two listings; one may lag by 30 s (observed), and 60 are twice that
+_PAUSES = (0.0, 5.0, 15.0, 40.0)
+
+
+def audit(book: PlaceBook, looks: Looks, step: str) -> None:
+    """Compare a place with what this run made there. What was sent again is waited for before.
+
+    Raises Diverged for what is missing, elsewhere or there in addition, and InDoubt where the place can't be read, or
+    the audit would have to wait and may not.
+    """
+    services, label = book.services, book.place.label
+    with book.changed:
+        waits = last_shadow([write for write in book.writes.live(services.now) if not write.is_open]) - services.now
+    if waits > 0 and not services.audit_waits:
+        raise InDoubt(
+            f"the audit of {label} is left: a write was sent again, and what it made first may appear until then",
+            hint=f"go on in {waits:.0f} s, it does the audit alone: pinflow resume {book.run_id}",
+        )
+    services.wait(waits, step, f"a write to {label} was sent again, and what it made first may still appear")
+    try:
+        gone = _missing(book, looks, step)
+    except Exception as error:
+        failure = services.failed_look(error, label)
+        if failure is None:
+            raise
+        raise InDoubt(
+            f"what was made on {label} could not be checked: {error}",
+            hint=f"once that works again, it checks only that: pinflow resume {book.run_id}",
+        ) from error
+    problems = []
+    if gone:
+        problems.append(f"{len(gone)} that were made are not there: {_items_text(book, gone)}")
+    if elsewhere := book.things.take_elsewhere():
+        problems.append(f"{len(elsewhere)} are not where they were sent: {_items_text(book, elsewhere)}")
+    if surplus := book.things.take_surplus():
+        problems.append(f"{len(surplus)} like them are there in addition: {ids_text(surplus)}")
+    with book.changed:
+        unknown = list(book.unknown.values())
+    if problems:
+        raise Diverged(
+            f"{label} is not as this run made it: {'; '.join(problems)}",
+            hint="look at them on the service; an item that is missing is made again with: "
+            f"pinflow resume {book.run_id} --not-made ITEM",
+        )
+    if unknown:
+        raise unknown_error(unknown, book.run_id, f"what became of writes to {label} is unknown")
+
+
+def _missing(book: PlaceBook, looks: Looks, step: str) -> Sequence[str]:
+    """The ids of what the run made and that is not there; a listing may be late, a thing by itself is not."""
+    missing: Sequence[str] = ()
+    for pause in _PAUSES:
+        reason = f"the listing of {book.place.label} does not show everything yet"
+        book.services.wait(min(pause, book.services.settle), step, reason)
+        with book.looks, looks.quiet() as others:
+            missing = looks.look_around(others)
+        if not missing:
+            return ()
+    return [id_ for id_ in missing if id_ not in book.things.deleted and book.place.read(id_) is None]
+
+
+def _items_text(book: PlaceBook, ids: Sequence[str]) -> str:
+    """Some ids with the items that made them, for a message."""
+    items = book.things.items(ids)
+    return ids_text([f"{id_} (item {items[id_]})" if id_ in items else id_ for id_ in ids])

@@ -1,0 +1,230 @@
+"""What a run knows to be on a place, and the looks that tell it what is new there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow.engine.places.baseline import Baseline, decode_baseline, take_baseline
+from pinflow.engine.places.likeness import decode_digests, digest_fields
+from pinflow.engine.places.look import is_complete, read_place
+from pinflow.engine.places.other_runs import OtherRuns, ref_text
+from pinflow.engine.places.unknown import item_name
+from pinflow.engine.run_frame import current_frame
+from pinflow.engine.sanitize import is_id
+from pinflow.errors import InDoubt
+from pinflow.events import Note
+from pinflow.lazy_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pinflow.engine.places.likeness import Digests, Learning
+    from pinflow.engine.places.look import Reading
+    from pinflow.engine.places.services import PlaceServices
+    from pinflow.plugin.place import Place, Seen
+
+LOOKS = 6  # a listing may lag by 30 s (observed), looks are 5 s apart; the sixth is past it
+LOOK_EVERY = 5.0  # seconds; two answers of one cache node agree when they are closer
+
+
+@dataclass(slots=True)
+class MadeThing:
+    """A thing that this run made."""
+
+    at: float  # monotonic time
+    likeness: Digests  # as it was sent
+    is_learnt: bool = False  # whether what the service keeps of it was learnt from a listing
+
+
+class KnownThings:
+    """The things of a place: there before, made by this run or by another one of the state, or by strangers.
+
+    Not safe for threads where it says so.
+    """
+
+    def __init__(self, key: str, place: Place, services: PlaceServices, learning: Learning) -> None:
+        self.key = key
+        self.place = place
+        self._services = services
+        self._learning = learning
+        self._journal = services.journal
+        self.shared = services.index.open(key, self._journal.run.id, services.run.clock.sleep)
+        self.others = OtherRuns(key, self.shared, services)
+        self.baseline = Baseline(frozenset())
+        self.strangers: dict[str, None] = {}  # what others added since the baseline
+        self.deleted: set[str] = set()  # what this run made, and somebody removed
+        self.has_doubt = False  # whether something was sent again, or taken for this run's own
+        self._surplus: dict[str, None] = {}  # what is like this run's things, and of nobody that is known
+        self._recent: dict[str, MadeThing] = {}  # what this run made since the last look around, by id
+        self._elsewhere: dict[str, None] = {}  # what is not where it was sent
+        self._floor: set[int] = set()  # hashes of what it made before
+
+    def open(self) -> None:
+        """Take the baseline, or the one that an earlier process of the run took; put it on disk.
+
+        Raises ActionError where the place can't be read.
+        """
+        self.shared.join(self.others.is_over)
+        frozen = self._journal.frozen_list("", f"baseline:{self.key}")
+        if frozen is None:
+            shown = self.others.shown_things()
+            self.baseline, remark = take_baseline(self.place, shown.add)
+            self._journal.freeze("", f"baseline:{self.key}", self.baseline.encode())
+            self.others.teach(shown, self._learning)
+            if remark:
+                self._tell(remark)
+        else:
+            self.baseline = decode_baseline(frozen)
+        self.strangers = dict.fromkeys(self._journal.frozen_list("", f"strangers:{self.key}") or ())
+        self._surplus = dict.fromkeys(self._journal.frozen_list("", f"surplus:{self.key}") or ())
+        now = self._services.now
+        told = self.shared.makers(own=True)
+        for row in self._journal.creations.on(self.key):
+            if row.made and row.state == "done":
+                self._recent[row.made] = MadeThing(now - row.age, decode_digests(row.class_) or {})
+                if row.made not in told:  # a power loss took what other runs were told
+                    self.shared.add(ref_text(row.step, row.key), row.made)
+
+    def close(self) -> None:
+        self.shared.close()
+
+    def add(self, step: str, key: str, id_: str, likeness: Digests) -> bool:
+        """This run made a thing. Returns whether it was known before: the service answered with an equal one."""
+        was_known = self.is_known(id_)
+        self._recent.setdefault(id_, MadeThing(self._services.now, likeness))
+        if is_id(id_):
+            self.shared.add(ref_text(step, key), id_)
+        return was_known
+
+    def is_known(self, id_: str) -> bool:
+        """Whether it is known who made a thing, or that it was there before."""
+        return self._is_own(id_) or id_ in self.baseline.ids or id_ in self.strangers
+
+    def _is_own(self, id_: str) -> bool:
+        return id_ in self._recent or hash(id_) in self._floor
+
+    def likenesses(self) -> list[Digests]:
+        """Those of all that this run sent here."""
+        encoded = {row.class_ for row in self._journal.creations.on(self.key)}
+        return [decode_digests(text) or {"?": text} for text in encoded]
+
+    @property
+    def made_recently(self) -> int:
+        """How many things this run made since the last look around."""
+        return len(self._recent)
+
+    def add_strangers(self, ids: Iterable[str]) -> None:
+        """These things are others': never adopted, and told once."""
+        if new := [id_ for id_ in ids if id_ not in self.strangers and is_id(id_)]:
+            self.strangers |= dict.fromkeys(new)
+            self._journal.freeze("", f"strangers:{self.key}", self.strangers)
+
+    def add_surplus(self, ids: Iterable[str]) -> None:
+        """These things are like this run's, and nobody is known who made them: never adopted."""
+        if new := [id_ for id_ in ids if id_ not in self.strangers and is_id(id_)]:
+            self._surplus |= dict.fromkeys(new)
+            self._journal.freeze("", f"surplus:{self.key}", self._surplus)
+            self.add_strangers(new)
+
+    def take_surplus(self) -> list[str]:
+        """The surplus that nobody was told of yet; a resume does not tell it again."""
+        surplus = list(self._surplus)
+        if surplus:
+            self._surplus.clear()
+            self._journal.freeze("", f"surplus:{self.key}", ())
+        return surplus
+
+    def take_elsewhere(self) -> list[str]:
+        """What the last looks around saw in another place than it was sent to."""
+        elsewhere = list(self._elsewhere)
+        self._elsewhere.clear()
+        return elsewhere
+
+    def items(self, ids: Iterable[str]) -> dict[str, str]:
+        """The items that made things of this run, by id."""
+        wanted = set(ids)
+        rows = self._journal.creations.on(self.key)
+        return {row.made: item_name(row.step, row.key, row.kind) for row in rows if row.made in wanted}
+
+    # looking
+
+    def look_once(self) -> Sequence[Seen]:
+        """What is new on the place. Raises ActionError."""
+        return self._arrivals(self._read())
+
+    def look(self) -> Sequence[Seen]:
+        """What is new on the place, once two looks that show what must be there agree about it.
+
+        Raises InDoubt where they never do, and ActionError.
+        """
+        previous: frozenset[str] | None = None
+        for number in range(LOOKS):
+            if number:
+                reason = f"{self.place.label} is looked at twice, to see what became of writes without an answer"
+                self._services.wait(min(LOOK_EVERY, self._services.settle), current_frame().step, reason)
+            reading = self._read()
+            arrivals = self._arrivals(reading)
+            ids = frozenset(thing.id for thing in arrivals)
+            if not self._is_complete(reading):
+                previous = None
+            elif ids == previous:
+                return arrivals
+            else:
+                previous = ids
+        raise InDoubt(
+            f"{LOOKS} looks at {self.place.label} did not agree, or did not show what must be there",
+            hint="wait until the service lists it steadily, then resume the run",
+        )
+
+    def look_around(self) -> tuple[Sequence[Seen], Sequence[str]]:
+        """What is new on the place, and what of the things that this run made since the last time is not listed.
+
+        Raises ActionError.
+        """
+        reading = self._read()
+        self._elsewhere.update(dict.fromkeys(thing.id for thing in reading.fresh if self._is_elsewhere(thing)))
+        arrivals = self._arrivals(reading)
+        missing = [id_ for id_ in self._recent if id_ not in reading.ids and id_ not in self.baseline.ids]
+        return arrivals, missing
+
+    def _is_elsewhere(self, thing: Seen) -> bool:
+        """Whether a thing of this run is not where it was sent."""
+        made = self._recent.get(thing.id)
+        where = getattr(self.place, "where", ())
+        if made is None or not where:
+            return False
+        listed = digest_fields(thing.likeness, self._services.key)
+        return any(made.likeness.get(field, listed.get(field)) != listed.get(field) for field in where)
+
+    def lower_floor(self) -> None:
+        """What this run made is listed now: a look need not go further down."""
+        self._floor.update(map(hash, self._recent))
+        self._recent.clear()
+
+    def _read(self) -> Reading:
+        def is_old(thing: Seen) -> bool:
+            return self.baseline.is_old(thing) or thing.id in self.strangers or hash(thing.id) in self._floor
+
+        reading = read_place(self.place, is_old, lambda id_: self._is_own(id_) or id_ in self.strangers)
+        for thing in reading.fresh:
+            made = self._recent.get(thing.id)
+            if made is not None and not made.is_learnt:
+                made.is_learnt = True
+                self._learning.learn(made.likeness, digest_fields(thing.likeness, self._services.key))
+        return reading
+
+    def _arrivals(self, reading: Reading) -> Sequence[Seen]:
+        others = self.others.ids()
+        return [
+            thing for thing in reading.fresh if thing.own and thing.id not in others and not self.is_known(thing.id)
+        ]
+
+    def _is_complete(self, reading: Reading) -> bool:
+        latest = self._services.now - self._services.settle
+        demanded = [id_ for id_, made in self._recent.items() if made.at <= latest and id_ not in self.baseline.ids]
+        counted = self.baseline.count
+        hidden = max(0, counted - len(self.baseline.ids)) if counted is not None and self.baseline.is_whole else 0
+        return is_complete(self.place, reading, demanded, self.deleted, hidden=hidden)
+
+    def _tell(self, text: str) -> None:
+        self._services.run.emit(Note, step=current_frame().step, text=text, level="warning")

@@ -1,0 +1,218 @@
+"""Looks at a place: one settles all that is open there, whichever thread makes it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pinflow.engine.places.matching import Arrival, match
+from pinflow.engine.places.unknown import ids_text, unknown_error
+from pinflow.engine.run_frame import current_frame, frame
+from pinflow.errors import ActionError
+from pinflow.events import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pinflow.engine.effects import Effect
+    from pinflow.engine.places.matching import Match
+    from pinflow.engine.places.place_book import PlaceBook
+    from pinflow.plugin.place import Seen
+
+VERDICT_LASTS = 10.0  # seconds for which "not there" may be acted on; who sends later looks again
+LOOK_AROUND = 250  # things made until the listing is looked through: a page of it
+
+
+class Looks:
+    """The looks of one run at one place."""
+
+    def __init__(self, book: PlaceBook) -> None:
+        self._book = book
+        self._services = book.services
+        self._next_look_around = LOOK_AROUND
+
+    def reconcile(self, effect: Effect[Any]) -> Any | None:
+        """What became of an effect without an outcome: the thing, or None if nothing was made and it may be sent again.
+
+        Raises InDoubt where nothing can tell.
+        """
+        book = self._book
+        ref = book.ref(effect)
+        may_look_early = True
+        while True:
+            with book.looks:
+                with book.changed:
+                    if (thing := book.adopted.pop(ref, None)) is not None:
+                        return thing
+                    if ref in book.unknown:
+                        why = f"what became of a write to {book.place.label} is unknown"
+                        raise unknown_error([book.unknown[ref]], book.run_id, why)
+                    if self._services.now - book.absent.get(ref, float("-inf")) <= VERDICT_LASTS:
+                        return None
+                    write = book.writes.find(ref)
+                    if write is None or not write.is_open:
+                        raise AssertionError(f"{effect} is open in the journal, and not here")
+                    rest = book.settle_time(write)
+                if rest <= 0:
+                    self.look()
+                    continue
+                if may_look_early:
+                    may_look_early = False
+                    self._look_early()
+                    continue
+            self._wait_to_settle(effect.step)
+
+    def settle_orphans(self) -> None:
+        """Look for what is open and no thread sees to: an earlier process left it, or its step was cut short."""
+        book = self._book
+        while True:
+            with book.looks:
+                with book.changed:
+                    seen_to = book.at_work | book.absent.keys() | book.unknown.keys()
+                    orphans = [write for write in book.writes if write.is_open and write.ref not in seen_to]
+                    is_due = all(book.settle_time(write) <= 0 for write in orphans)
+                if not orphans:
+                    return
+                if is_due:
+                    self.look()
+                    continue
+            self._wait_to_settle(orphans[0].ref[1])
+
+    def _wait_to_settle(self, step: str) -> None:
+        """Wait until all that is open now must be there: then one look settles all of it."""
+        book = self._book
+        with book.changed:
+            rest = max((book.settle_time(write) for write in book.writes if write.is_open), default=0.0)
+        reason = f"whether a write to {book.place.label} was applied is unknown, and may show only later"
+        self._services.wait(min(rest, self._services.settle), step, reason)
+
+    # a look
+
+    def look(self) -> None:
+        """Settle all that is open and has had its time. Raises InDoubt where the place can't be read."""
+        with self._book.looks, self.quiet() as others:
+            try:
+                arrivals = self._book.things.look()
+            except Exception as error:
+                if (unknown := self._services.failed_look(error, self._book.place.label)) is None:
+                    raise
+                raise unknown from error
+            result = self._match(arrivals, others)
+            self._adopt(result, arrivals)
+            self._take_verdicts(result)
+
+    def _look_early(self) -> None:
+        """Adopt what is there already; what is not may still come. A look that fails says nothing."""
+        book = self._book
+        with self.quiet() as others:
+            writes = book.writes.live(self._services.now)
+            if any(write.earlier for write in writes) or book.things.others.open_writes(others):
+                return  # an early look could take what was sent before for all there will be
+            try:
+                arrivals = book.things.look_once()
+            except ActionError:
+                return
+            result = self._match(arrivals, others)
+            if not result.unknown:
+                self._adopt(result, arrivals)
+
+    @contextmanager
+    def quiet(self) -> Iterator[Mapping[str, int]]:
+        """Keep this run and all others from sending to the place inside the block; the other runs."""
+        with self._services.traffic.pause(), frame(effect=None), self._book.things.shared.looking() as others:
+            yield others
+
+    def _match(self, arrivals: Sequence[Seen], others: Mapping[str, int]) -> Match:
+        book, now = self._book, self._services.now
+        sources = [write.source(now) for write in book.writes.live(now)]
+        sources += [write.source(now, mine=False) for write, _ in book.things.others.open_writes(others)]
+        things = [Arrival(thing.id, book.digests(thing.likeness), thing.made_at) for thing in arrivals]
+        return match(sources, things, book.things.likenesses(), book.learning)
+
+    def _adopt(self, result: Match, arrivals: Sequence[Seen]) -> None:
+        book = self._book
+        seen = {thing.id: thing for thing in arrivals}
+        for ref, id_ in result.adopted.items():
+            _, step, key = ref
+            write = book.writes.find(ref)
+            if write is None:
+                raise AssertionError("a look adopts what is open")
+            thing = seen[id_].thing if seen[id_].thing is not None else {"id": id_}
+            book.journal.settle(step, key, "adopted", thing, kind=write.kind, made=id_)
+            book.learning.learn(write.likeness, book.digests(seen[id_].likeness))
+            with book.changed:
+                book.things.add(step, key, id_, write.likeness)
+                book.things.has_doubt = True
+                book.writes.close(ref)
+                book.adopted[ref] = thing
+                book.absent.pop(ref, None)
+
+    def _take_verdicts(self, result: Match) -> None:
+        book, now = self._book, self._services.now
+        with book.changed:
+            for write in book.writes:
+                if write.is_open and book.settle_time(write) <= 0:
+                    book.absent.pop(write.ref, None)
+                    if write.ref in result.absent:
+                        book.absent[write.ref] = now
+                    elif write.ref in result.unknown:
+                        book.unknown[write.ref] = book.unknown_write(write, result.unknown[write.ref])
+            book.changed.notify_all()
+
+    # a look around
+
+    def look_around_if_due(self) -> None:
+        """Look through the listing now and then while nothing is open: what others added is told and never adopted."""
+        book = self._book
+        if book.things.made_recently < self._next_look_around:
+            return
+        with book.looks, self.quiet() as others:
+            if book.writes.live(self._services.now) or book.things.others.open_writes(others):
+                return
+            try:
+                self.look_around(others)
+            except ActionError:
+                pass  # it says nothing, and the next one may
+            finally:
+                self._next_look_around = book.things.made_recently + LOOK_AROUND
+
+    def look_around(self, others: Mapping[str, int]) -> Sequence[str]:
+        """Take in what others added; inside `quiet`. The ids of what this run made and the listing does not show.
+
+        Raises ActionError.
+        """
+        book = self._book
+        arrivals, missing = book.things.look_around()
+        surplus, strangers = self._sort(arrivals, others)
+        if strangers:
+            book.things.add_strangers(strangers)
+            text = f"{len(strangers)} came to {book.place.label} that no run of this state made: {ids_text(strangers)}"
+            self._services.run.emit(Note, step=current_frame().step, text=text, level="info")
+        book.things.add_surplus(surplus)
+        if not missing:
+            book.things.lower_floor()
+        return missing
+
+    def _sort(self, arrivals: Sequence[Seen], others: Mapping[str, int]) -> tuple[list[str], list[str]]:
+        """The new things that are like this run's, beyond what open writes may have made; and the others."""
+        book, now = self._book, self._services.now
+        sources = [write.source(now) for write in book.writes.live(now)]
+        sources += [write.source(now, mine=False) for write, _ in book.things.others.open_writes(others)]
+        ours = book.things.likenesses() if arrivals else []
+        fields = {field for likeness in ours for field in likeness}
+        # contents that prove nothing make everything look alike; but what was sent once and answered came once
+        proves = book.learning.keeps(ours) is True or book.things.has_doubt
+        classes = {book.learning.class_of(likeness, fields) for likeness in ours}
+        explained = [
+            book.learning.class_of(source.likeness, fields) for source in sources for _ in range(source.sendings)
+        ]
+        surplus, strangers = [], []
+        for thing in arrivals:
+            cls = book.learning.class_of(book.digests(thing.likeness), fields)
+            if cls in explained:
+                explained.remove(cls)
+            elif cls in classes and proves:
+                surplus.append(thing.id)
+            else:
+                strangers.append(thing.id)
+        return surplus, strangers

@@ -1,0 +1,117 @@
+"""What a run has sent to a place and does not know the outcome of, and what may still appear of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinflow.engine.places.likeness import decode_digests
+from pinflow.engine.places.matching import WriteSource
+from pinflow.lazy_dataclass import dataclass, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pinflow.engine.places.likeness import Digests
+    from pinflow.engine.places.matching import Ref
+    from pinflow.state.records import CreationRecord
+
+SHADOW = 300.0  # seconds after a sending until what it makes is there; a later one was never observed
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWrite:
+    """One write. ``is_open``: it has no outcome. ``earlier`` are sendings before the last that nothing accounts for.
+
+    Times are monotonic seconds of this process.
+    """
+
+    ref: Ref
+    kind: str
+    likeness: Digests
+    body: str
+    sent: float
+    sent_at: float  # seconds since 1970, for people
+    is_open: bool = True
+    earlier: int = 0
+    earlier_sent: float = 0.0  # the last of them
+
+    @property
+    def shows_until(self) -> float:
+        """Until when something of it may appear that nothing accounts for."""
+        return (self.sent if self.is_open else self.earlier_sent) + SHADOW
+
+    def may_show(self, now: float) -> bool:
+        """Whether something of it may still appear that nothing accounts for."""
+        return self.is_open or (self.earlier > 0 and now < self.earlier_sent + SHADOW)
+
+    def source(self, now: float, *, mine: bool = True) -> WriteSource:
+        late = self.earlier if now < self.earlier_sent + SHADOW else 0
+        return WriteSource(self.ref, self.likeness, self.body, late + self.is_open, self.is_open, mine, self.sent_at)
+
+
+def open_write(row: CreationRecord, run_id: str, now: float) -> OpenWrite:
+    """What the journal of a run says of one of its writes, ``now`` by this process's monotonic clock.
+
+    What was sent before the machine started counts as sent now.
+    """
+    return OpenWrite(
+        (run_id, row.step, row.key),
+        row.kind,
+        decode_digests(row.class_) or {"?": row.class_},
+        row.body,
+        now - row.age,
+        row.sent_at,
+        row.state in ("intent", "doubt"),
+        row.earlier,
+        now - row.earlier_age,
+    )
+
+
+class OpenWrites:
+    """The writes of one run to one place that may still show. The caller sees to threads."""
+
+    def __init__(self) -> None:
+        self._writes: dict[Ref, OpenWrite] = {}
+
+    def __iter__(self) -> Iterator[OpenWrite]:
+        return iter(list(self._writes.values()))
+
+    def find(self, ref: Ref) -> OpenWrite | None:
+        return self._writes.get(ref)
+
+    def add(self, write: OpenWrite) -> None:
+        """Take in a write as an earlier process left it."""
+        self._writes[write.ref] = write
+
+    def send(self, write: OpenWrite) -> None:
+        """A write is about to leave, perhaps again."""
+        before = self._writes.get(write.ref)
+        if before is not None:
+            earlier, at = before.earlier, before.earlier_sent
+            if before.is_open:
+                earlier, at = earlier + 1, before.sent
+            write = replace(write, earlier=earlier, earlier_sent=at)
+        self._writes[write.ref] = write
+
+    def refresh(self, ref: Ref, now: float) -> None:
+        """The last sending leaves only now."""
+        if (write := self._writes.get(ref)) is not None:
+            self._writes[ref] = replace(write, sent=now)
+
+    def close(self, ref: Ref) -> None:
+        """A write has an outcome; what was sent of it before may still show."""
+        write = self._writes.pop(ref, None)
+        if write is not None and write.earlier:
+            self._writes[ref] = replace(write, is_open=False)
+
+    def live(self, now: float) -> list[OpenWrite]:
+        """Those that may still show; the others are forgotten."""
+        for write in self:
+            if not write.may_show(now):
+                del self._writes[write.ref]
+        return list(self._writes.values())
+
+
+def last_shadow(writes: list[OpenWrite]) -> float:
+    """Until when (monotonic) something may still appear of what was sent again; 0 if nothing was."""
+    return max((write.earlier_sent + SHADOW for write in writes if write.earlier), default=0.0)

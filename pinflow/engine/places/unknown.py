@@ -1,0 +1,78 @@
+"""Writes of which nothing can tell what became of them, as a person is told of them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pinflow.errors import InDoubt
+from pinflow.lazy_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LISTED = 20  # ids and writes in a message: with 18 digits each, four lines
+_LAST_ITEM = re.compile(r"\[([^\[\]]*)\][^\[\]]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownWrite:
+    """One write whose outcome nothing can tell. ``candidates`` are ids of new things that it may have made."""
+
+    step: str
+    key: str
+    kind: str
+    place: str  # for people
+    sent_at: float  # seconds since 1970
+    candidates: Sequence[str] = ()
+
+    @property
+    def item(self) -> str:
+        """What a person calls it, and writes in ``--made`` and ``--not-made``."""
+        return item_name(self.step, self.key, self.kind)
+
+    def __str__(self) -> str:
+        sent = f"{datetime.fromtimestamp(self.sent_at).astimezone():%Y-%m-%d %H:%M:%S}"
+        may = f"may be {ids_text(self.candidates)}" if self.candidates else "nothing new is there"
+        return f"{self.kind or 'write'} of item {self.item}, sent to {self.place} at {sent}: {may}"
+
+
+class UnknownWrites(InDoubt):
+    """Writes whose outcome nothing can tell but a person: ``writes``."""
+
+    def __init__(self, message: str, *, hint: str = "", writes: Sequence[UnknownWrite] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.writes = tuple(writes)
+
+    @property
+    def kind(self) -> str:
+        return "in_doubt"
+
+
+def item_name(step: str, key: str, kind: str) -> str:
+    """What people call an effect: the key of the loop's item that it belongs to, else its own key, else its step."""
+    own = key.removeprefix(f"{kind}:")
+    if (item := _LAST_ITEM.search(step)) is not None:
+        return item[1]
+    return step if own in ("create", kind) else own
+
+
+def unknown_error(writes: Sequence[UnknownWrite], run_id: str, why: str) -> UnknownWrites:
+    """The error that asks a person: what was sent, what it may have made, and how to answer."""
+    lines = "".join(f"\n    {write}" for write in writes[:_LISTED])
+    more = f"\n    and {len(writes) - _LISTED} more" if len(writes) > _LISTED else ""
+    candidates = [id_ for write in writes for id_ in write.candidates]
+    item = writes[0].item
+    made = f"--made {item}={candidates[0] if candidates else 'ID'}"
+    return UnknownWrites(
+        f"{why}:{lines}{more}",
+        hint=f"look which of them is there, and say so: pinflow resume {run_id} {made}, or --not-made {item}",
+        writes=writes,
+    )
+
+
+def ids_text(ids: Sequence[str]) -> str:
+    """Some ids for a message, the first twenty of them."""
+    more = f" and {len(ids) - _LISTED} more" if len(ids) > _LISTED else ""
+    return ", ".join(ids[:_LISTED]) + more
