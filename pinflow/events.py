@@ -131,7 +131,7 @@ class Note(Event):
 class StepFinished(Event):
     """A step ended. ``counts`` are the outcomes of its effects: {"pin": {"done": 212, "skipped": 1}}.
 
-    ``item`` is what people call the item of a loop that ``error`` is about, if the error begins with that.
+    ``item`` is what people call the item of a loop that ``error`` names.
     """
 
     step: str

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pinflow import Columns, Row, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 Encoding = Literal["utf-8", "utf-16", "cp1252", "latin-1", "mac-roman"]
@@ -26,6 +26,7 @@ _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\1*', re.IGNORECASE | re.DOTALL
 _QUOTED: Final = re.compile(r'"(?:[^"]|"")*"?')
 _BLANK: Final = f'{_SEPARATORS}" \r\n\ufeff\u00a0'
 _INVISIBLE: Final = "\ufeff\u200b"  # left in a header by programs that join files; nobody can see or type them
+_END_OF_FILE: Final = "\x1a"  # that programs of DOS leave on a last line
 _SAMPLE: Final = 4096  # bytes: enough for the marks at the beginning, and for NULs of UTF-16 without one
 _MARKS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig"))
 _OTHER_FILES: Final = {
@@ -77,18 +78,25 @@ def _undecodable(path: Path, encoding: str) -> UsageError:
     place = ""
     if expected == "UTF-8":
         with suppress(OSError), path.open("rb") as file:
-            place = next(filter(None, (_undecodable_byte(line, number) for number, line in enumerate(file, 1))), "")
+            place = _first_undecodable(file)
     return UsageError(f"{path} is not {expected} text{place}", hint=f"{_AS_UTF8}, or set encoding: cp1252 of read_csv")
 
 
-def _undecodable_byte(line: bytes, number: int) -> str:
-    try:
-        line.decode()
-    except UnicodeDecodeError as error:
-        byte = line[error.start : error.start + 1]
-        shown = byte.decode("cp1252", "replace")
-        meaning = f", which is {shown} in Windows-1252" if shown.isprintable() and shown != "\ufffd" else ""
-        return f": line {number} has the byte 0x{byte[0]:02X}{meaning}"
+def _first_undecodable(file: Iterable[bytes]) -> str:
+    """Line, byte and meaning of the first byte that is not UTF-8."""
+    lines = 1
+    for line in file:
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            byte = line[error.start : error.start + 1]
+            old_mac = b"\r" in line[:-2]  # the only one that ended lines like that
+            shown = byte.decode("mac-roman" if old_mac else "cp1252", "replace")
+            known = shown.isprintable() and shown != "\ufffd"
+            meaning = f", which is {shown} in {'Mac Roman' if old_mac else 'Windows-1252'}" if known else ""
+            number = lines + line.count(b"\r", 0, error.start)
+            return f": line {number} has the byte 0x{byte[0]:02X}{meaning}"
+        lines += line.count(b"\r") + (not line.endswith(b"\r\n"))
     return ""
 
 
@@ -130,7 +138,7 @@ class _Table:
                 if len(stripped) > number_of_names:
                     mistake = self._too_long(len(stripped), number_of_names)
                 stripped += [None] * (number_of_names - len(stripped))
-            if not any(stripped):
+            if not any(stripped) or stripped[0] == _END_OF_FILE:
                 continue
             fields: dict[str, Any] = dict(zip(names, stripped, strict=False))
             if nameless:
@@ -189,11 +197,12 @@ def _names(header: Sequence[str], needed: Sequence[str], place: str) -> list[str
         raise UsageError(f"{place}: {what}", hint="each column needs a different name")
     columns = Columns(names)
     if lacking := [column for column in needed if columns.find(column) is None]:
-        known = f"the columns are: {', '.join(filter(None, names))[:200]}"
-        raise UsageError(
-            f"{place}: there is no column {' or '.join(map(repr, lacking))}",
-            hint=known if len(names) > 1 else f"{known}; the first line must name the columns",
-        )
+        hint = f"the columns are: {', '.join(filter(None, names))[:200]}"
+        if any(name.startswith(("\u201c", "\u201e", "\u00ab")) for name in names):
+            hint += "; quotes around a name must be straight ones"
+        elif len(names) == 1:
+            hint += "; the first line must name the columns"
+        raise UsageError(f"{place}: there is no column {' or '.join(map(repr, lacking))}", hint=hint)
     return names
 
 

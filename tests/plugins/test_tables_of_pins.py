@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from pinflow import Context, Row, Text, action
+from pinflow import Context, RemoteError, Row, Text, action
 from pinflow.reporters.summary import Recap
 from pinflow.testing import Project
 from tests.cli import Cli
@@ -373,3 +373,25 @@ def test_rows_in_a_list_are_told_by_their_places_too(project: Project, rows: str
     assert places == [f"pins.csv:{number}" for number in numbers]
     assert result.failed
     assert ("pin" in result.counts) is (not numbers)
+
+
+def test_what_the_service_refuses_fails_that_row_alone_and_names_the_column(project: Project) -> None:
+    @action("show")
+    def show(ctx: Context, *, image_url: str) -> None:
+        """Shows a picture."""
+        if "gone" in image_url:
+            error = RemoteError(f"could not fetch the image: {image_url}", status=400, code=235, call="POST /pins")
+            error.argument = "image_url"
+            raise error
+
+    project.offer(show)
+    project.write("Title,Picture\nA,https://example.com/a.jpg\nB,https://example.com/gone.jpg\n", "pins.csv")
+    step = "{name: '${{ row.title }}', uses: show, with: {image_url: '${{ row.picture }}'}}"
+    loop = f"{{id: all, for_each: read_csv, with: {{path: pins.csv}}, as: row, do: [{step}]}}"
+    result = project.run(f"{{name: n, steps: [{loop}]}}")
+    assert [error for _, _, error in result.failed] == [
+        'pins.csv:3 ("B"): Picture: POST /pins: could not fetch the image: https://example.com/gone.jpg '
+        "(HTTP 400, code 235)"
+    ]
+    assert result.exit_code == 1
+    assert {event.item for event in project.events_of("StepFinished")} == {"", 'pins.csv:3 ("B")'}
