@@ -121,14 +121,18 @@ class Parameters:
         return sentences(self.check(arguments)[1])
 
     @cached_property
-    def _checks(self) -> list[tuple[Callable[..., None], dict[str, Any]]]:
-        """The action's checks, with the parameters that each looks at and their defaults."""
+    def _checks(self) -> list[tuple[Callable[..., None], dict[str, Any], Set[str]]]:
+        """The action's checks, with the parameters that each looks at, their defaults, and those that have none."""
         checks = [(check, tuple(inspect.signature(check).parameters)) for check in self._raw_checks]
         for check, names in checks:
             strange = [name for name in names if name not in self._signature]
             if strange:
                 raise self._error(f"its check {check.__name__} looks at {strange[0]!r}, which isn't a parameter")
-        return [(check, {name: self._signature[name].default for name in names}) for check, names in checks]
+        defaults = [{name: self._signature[name].default for name in names} for _, names in checks]
+        return [
+            (check, by_name, {name for name, default in by_name.items() if default is inspect.Parameter.empty})
+            for (check, _), by_name in zip(checks, defaults, strict=True)
+        ]
 
     def clashes(
         self, arguments: Mapping[str, Any], *, unknown: Set[str], converted: bool = False
@@ -139,11 +143,11 @@ class Parameters:
         ``converted`` says that they are what :meth:`check` gave, without problems.
         """
         clashes = []
-        for check, defaults in self._checks:
-            if unknown and not unknown.isdisjoint(defaults):
+        for check, defaults, required in self._checks:
+            if (unknown and not unknown.isdisjoint(defaults)) or not required <= arguments.keys():
                 continue
             values = {name: arguments.get(name, default) for name, default in defaults.items()}
-            if inspect.Parameter.empty in values.values() or not (converted or self._convert_all(values, arguments)):
+            if not converted and not self._convert_all(values, arguments):
                 continue
             try:
                 check(**values)

@@ -1,6 +1,6 @@
 """What pinflow costs, mostly as ratios that repeat: from start-up to ten thousand scheduled recipes.
 
-    python -m tests.benchmarks.bench [--quick] [PART ...]
+    python -m tests.benchmarks.bench [--quick] [--against COMMIT] [PART ...]
 
 Both sides of a ratio are measured in turns, pair by pair, and the median of the pairs' ratios counts. The service is
 the sandbox, in a process of its own, without quotas; what it was asked is counted, so that a fast run that lost or
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from tests.benchmarks.kept_runs import kept_runs
 from tests.benchmarks.measuring import SIZES, Figure, Sizes
 from tests.benchmarks.memory import memory, run_copy
 from tests.benchmarks.pacing import pacing
+from tests.benchmarks.rows import rows
 from tests.benchmarks.sandbox import sandbox
 from tests.benchmarks.scheduling import run_schedule, scheduling
 from tests.benchmarks.service import serve
@@ -39,6 +41,7 @@ PARTS: Mapping[str, Callable[[Sizes, Path], Iterator[Figure]]] = {
     "calls": checks,
     "engine": engine,
     "accounts": accounts,
+    "rows": rows,
     "writes": writes,
     "copies": copies,
     "memory": memory,
@@ -63,6 +66,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure (default: all): {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="fewer and smaller: about four minutes")
     parser.add_argument("--size", choices=SIZES, default="full", help="how much of everything (default: full)")
+    parser.add_argument("--against", metavar="COMMIT", default="", help="compare rows with the project at this commit")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.child:
@@ -70,7 +74,7 @@ def main(argv: Sequence[str]) -> int:
         return CHILDREN[name](*rest)
     if unknown := set(args.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
-    size = SIZES["quick" if args.quick else args.size]
+    size = replace(SIZES["quick" if args.quick else args.size], against=args.against)
     with tempfile.TemporaryDirectory(prefix="pinflow-bench-") as folder:
         for part in args.parts or PARTS:
             for figure in PARTS[part](size, Path(folder)):

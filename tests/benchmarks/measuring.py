@@ -29,6 +29,9 @@ class Sizes:
     calls: int  # that the sandbox answers, and that are paced
     jobs: int  # that are scheduled
     accounts: int  # that one run goes through
+    rows: int  # of a table
+    tables: int  # pairs of runs of it
+    against: str = ""  # a commit to compare with, where a figure can be
     kept: int  # runs of each state that a state folder has
 
 
@@ -48,6 +51,8 @@ SIZES = {
         calls=20_000,
         jobs=10_000,
         accounts=2_000,
+        rows=100_000,
+        tables=3,
         kept=10_000,
     ),
     "quick": Sizes(
@@ -65,6 +70,8 @@ SIZES = {
         calls=6000,
         jobs=10_000,
         accounts=500,
+        rows=20_000,
+        tables=3,
         kept=2_000,
     ),
     "tiny": Sizes(
@@ -82,6 +89,8 @@ SIZES = {
         calls=40,
         jobs=20,
         accounts=3,
+        rows=20,
+        tables=1,
         kept=10,
     ),
 }

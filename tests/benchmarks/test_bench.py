@@ -32,6 +32,7 @@ FIGURES = [
     r"engine: 10 reads, whole run +[\d.]+ x requests\.Session +goal: at most 1\.2",
     r"engine: growth per step +[\d.]+ x 5 steps +goal: at most 1\.05",
     r"3 accounts through all_accounts +[\d.]+ ms of CPU an account +goal: at most 3\.3",
+    r"rows: dry run of 20 +[\d.]+ us of CPU a row +[\d.]+ s",
     r"writes: CPU of one more, durable +[\d.]+ x requests\.Session +goal: at most 1\.25.* from 2 to 6 Pins",
     r"writes: copy of 6 Pins on the wall +[\d.]+ x requests\.Session +goal: at most 1\.5",
     *(
@@ -81,7 +82,16 @@ def test_a_copy_asks_for_little_beside_the_pins(said: list[str]) -> None:
 def test_an_unknown_part_is_told_with_those_that_there_are() -> None:
     finished = bench("starts")
     assert finished.returncode == 2
-    assert "no such part: starts; there are: start, calls, engine, accounts, writes, copies" in finished.stderr
+    assert "no such part: starts; there are: start, kept, calls, engine, accounts, rows, writes, copies" in finished.stderr
+
+
+def test_rows_are_compared_with_a_commit() -> None:
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True)
+    if commit.returncode:
+        pytest.skip("the project is not a repository here")
+    finished = bench("rows", "--size", "tiny", "--against", (name := commit.stdout.strip()))
+    assert finished.returncode == 0, finished.stderr
+    assert re.match(rf"rows: dry run of 20 +[\d.]+ x {name} +goal: at most 0\.85", finished.stdout.splitlines()[1])
 
 
 @pytest.mark.parametrize(
