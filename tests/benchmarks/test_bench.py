@@ -82,7 +82,7 @@ def test_a_copy_asks_for_little_beside_the_pins(said: list[str]) -> None:
 def test_an_unknown_part_is_told_with_those_that_there_are() -> None:
     finished = bench("starts")
     assert finished.returncode == 2
-    assert "no such part: starts; there are: start, kept, calls, engine, accounts, rows, writes, copies" in finished.stderr
+    assert "no such part: starts; there are: start, kept, calls, engine, accounts, rows, writes" in finished.stderr
 
 
 def test_rows_are_compared_with_a_commit() -> None:
