@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
+from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -29,3 +31,10 @@ def journal(size: Sizes, folder: Path) -> Iterator[Figure]:
             took.append(time.perf_counter() - began)
             made.settle("pins", f"pin:{number}", "done", {"id": str(10**18 + number)})
     yield Figure("journal: an intent on this disk", 1000 * median(took), "ms")
+    runs = FolderRuns(folder / "journal", Clock())
+    with closing(runs.create(replace(record, id="20260101-000001-abcdef"))) as large:
+        for number in range(size.more_pins):
+            large.settle("pins", f"pin:{number}", "done", {"id": str(10**18 + number)}, kind="pin")
+    began = time.perf_counter()
+    runs.open("20260101-000001-abcdef").close()
+    yield Figure(f"journal: open with {size.more_pins:,} effects, verified", time.perf_counter() - began, "s", 2.0)

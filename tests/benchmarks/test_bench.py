@@ -49,6 +49,7 @@ FIGURES = [
     r"copy of 30 Pins: speed +[\d.]+ Pins/s",
     r"memory: copy of 30 Pins over 3 +-?[\d.]+ MiB more at the peak +goal: at most 15",
     r"journal: an intent on this disk +[\d.]+ ms",
+    r"journal: open with 30 effects, verified +[\d.]+ s +goal: at most 2",
     r"pacing: a call, of a shared quota +[\d.]+ us of CPU +goal: at most 300",
     r"sandbox: reads answered +[\d.]+ a second +goal: at least 1500",
     r"schedule of 20 jobs: start +[\d.]+ s +goal: at most 2",

@@ -16,7 +16,7 @@ from pinflow.clock import Clock
 from pinflow.state.folder.run_index import RunIndex
 from pinflow.state.folder.runs import FolderRuns
 from pinflow.state.folder.state import FolderState
-from pinflow.state.records import Keep, Notice, RunRecord
+from pinflow.state.records import CounterKey, Keep, Notice, RunRecord
 from tests.cli import Cli
 
 if TYPE_CHECKING:
@@ -269,7 +269,18 @@ def test_old_alerts_and_leftovers_go_with_the_rest(shelf: Shelf) -> None:
     for name in ("20260101.lock", "20260102.events"):
         (shelf.folder / "runs" / name).write_bytes(b"")
         os.utime(shelf.folder / "runs" / name, (NOON - 2 * DAY, NOON - 2 * DAY))
-    assert {row.kind: row.count for row in shelf.state.prune(Keep())} == {"open alerts": 1, "leftovers of runs": 2}
+    with closing(shelf.state.open_usage()) as usage:
+        for account in ("old", "new"):
+            usage.lane(CounterKey("v5", "https://example.com", account, "org_read", "me"), (10, 60.0))
+    for page in (shelf.folder / "quota").glob("*.page"):
+        moment = NOON - 200 * DAY if b'"old"' in page.read_bytes() else NOON
+        os.utime(page, (moment, moment))
+    assert {row.kind: row.count for row in shelf.state.prune(Keep())} == {
+        "open alerts": 1,
+        "counters of quotas": 1,
+        "leftovers of runs": 2,
+    }
+    assert sum(row.count for row in shelf.state.prune(Keep(ok=0.0, failed=0.0))) == 0, "what is in use stays"
     assert [notice.key for notice in notices.open()] == ["new"]
     assert {file.suffix for file in (shelf.folder / "runs").iterdir()} == {".db", ".lock"}
 

@@ -28,18 +28,23 @@ _RUNS = {
     "damaged": "runs that can't be read",
 }
 _ALERTS = "open alerts"
+_COUNTERS = "counters of quotas"
 _PLACES = "places where runs created things"
 # where the others are, below the folder
 _OTHERS = {
     "approvals": "approvals/*.json",
     _ALERTS: "notices/*.json",
-    "counters of quotas": "quota/*.page",
+    _COUNTERS: "quota/*.page",
     _PLACES: "places/*.log",
     "schedule": "schedule/*.db",
     "rows of plugins": "plugins/*/*/*.json",
     "stored files": "content/*",
     "audit log": "audit.jsonl",
 }
+# of these, what nobody wrote for as long as failed runs are kept, and not for 90 days: an alert that still holds is
+# sent and stored again, and no quota's window is longer than a day
+_WHEN_UNUSED = (_ALERTS, _COUNTERS)
+_USE = 90 * 86_400.0  # seconds
 
 
 class Inventory:
@@ -73,12 +78,16 @@ class Inventory:
         so that nothing is made up for twice.
         """
         due = self._runs.due(keep)
-        alerts = [file for file in self._folder.glob("notices/*.json") if _mtime(file) < self._now() - keep.failed]
-        removed = [Stored(_ALERTS, *_sums(alerts))]
+        since = self._now() - max(keep.failed, _USE)
+        unused = {
+            kind: [file for file in self._folder.glob(_OTHERS[kind]) if _mtime(file) < since] for kind in _WHEN_UNUSED
+        }
+        removed = [Stored(kind, *_sums(files)) for kind, files in unused.items()]
         if not dry_run:
             due = [facts for facts in due if self._runs.remove(facts)]
-            for file in alerts:
-                atomic_file.remove(file)
+            for files in unused.values():
+                for file in files:
+                    atomic_file.remove(file)
             removed.append(Stored(_PLACES, self._places.prune(self._runs.is_kept), 0))
             removed.append(Stored("leftovers of runs", self._runs.remove_leftovers(), 0))
             if (self._folder / "schedule" / "table.db").exists():
