@@ -15,11 +15,11 @@ from pinflow import InDoubt, dataclass
 from pinflow_pinterest.boards import board_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from pinflow import Context
     from pinflow_pinterest.gateway import Gateway
-    from pinflow_pinterest.types import Account, Board, BoardSection
+    from pinflow_pinterest.types import Account, Board, BoardSection, Pin
 
 T = TypeVar("T")
 
@@ -88,6 +88,23 @@ def pin_mismatch(service: Gateway, board: Board, listed: int) -> Mismatch | None
     if board.get("pin_count") == listed:
         return None
     return count_mismatch(f"board {board['id']}", "Pins", service.board(board["id"]).get("pin_count"), listed)
+
+
+def board_pins(ctx: Context, service: Gateway, board: str, list_pins: Callable[[], Iterator[Pin]]) -> Iterator[Pin]:
+    """The Pins of a board as ``list_pins`` lists them all. Raises InDoubt if there are none, and the board has some.
+
+    Whoever deletes what holds nothing else must not be told that it is empty.
+    """
+    pins = list_pins()
+    first = next(pins, None)
+    if first is not None:
+        yield first
+        yield from pins
+    elif isinstance(board, str):  # not one that a dry run only planned
+        unread: Board = {"id": board, "name": ""}
+        yield from read_settled(
+            ctx, lambda: list(list_pins()), lambda read: pin_mismatch(service, unread, len(read)), ids=_ids
+        )
 
 
 def read_sections(ctx: Context, service: Gateway, board: str, *, pins: Collection[str | None]) -> list[BoardSection]:

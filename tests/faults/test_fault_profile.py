@@ -323,6 +323,43 @@ def test_texts_are_stored_otherwise_where_they_are_rewritten(sandbox: Sandbox) -
     assert (answer.json()["title"], answer.json()["link"]) == ("RAISED BEDS", "https://example.com/a")
 
 
+@pytest.mark.parametrize(
+    ("lie", "first", "then"),
+    [
+        ("list_empty", ([], None), 4),
+        ("list_null", (None, None), 4),
+        ("list_stale", ([], None), 4),
+        ("list_short", (range(4), None), 4),
+        ("list_repeated", ([4], "again."), 4),
+    ],
+)
+def test_a_listing_lies_as_often_as_it_is_told_to(sandbox: Sandbox, lie: str, first: Any, then: int) -> None:
+    id = board(sandbox)
+    rates: Any = {lie: 1.0}
+    profile = FaultProfile(seed=7, list_operation="boards/list_pins", list_lies=1, **rates)
+    sandbox.control.change(faults=profile)
+    if lie == "list_stale":
+        assert page(sandbox, id)["items"] == []  # the first answer, which is true
+    for _ in range(4):
+        make_pin(sandbox, id)
+    untrue, (items, bookmark) = page(sandbox, id), first
+    if items is None:
+        assert untrue["items"] is None
+    else:
+        assert len(untrue["items"]) in (items or [0])
+    assert str(untrue["bookmark"]).startswith(str(bookmark))
+    assert sandbox.control.faults()["counts"] == {lie: 1}
+    assert len(page(sandbox, id)["items"]) == then
+    if lie == "list_repeated":
+        assert page(sandbox, id, bookmark=untrue["bookmark"])["items"] == untrue["items"]
+
+
+def page(sandbox: Sandbox, board: str, **query: str) -> Any:
+    answer = ask(sandbox, path=f"/boards/{board}/pins", params=query)
+    assert answer is not None
+    return answer.json()
+
+
 def test_many_threads_meet_each_fault_once(sandbox: Sandbox) -> None:
     sandbox.control.change(faults="hostile:3")
     threads = [threading.Thread(target=lambda: [ask(sandbox) for _ in range(10)]) for _ in range(8)]

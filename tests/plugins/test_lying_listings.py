@@ -16,6 +16,8 @@ import pytest
 
 from pinflow import Diverged, InDoubt, PinflowError
 from pinflow.errors import MalformedAnswer
+from pinflow_pinterest.copying.copy_actions import NOT_LISTED
+from pinflow_pinterest.copying.pin_copies import DELETED, UNLISTED
 from pinflow_pinterest_v3.actions import boards as boards_v3
 from pinflow_pinterest_v3.actions import copying as copying_v3
 from pinflow_pinterest_v3.actions import pins as pins_v3
@@ -398,6 +400,69 @@ def test_two_runs_that_complete_one_board_are_told(bench: Bench) -> None:
     with pytest.raises(Diverged, match="6 Pins are there in addition"):
         completed(bench, "v5")
     assert results[0]["pins"]["created"] == 6
+
+
+# resumed
+
+
+def test_a_pin_that_the_source_no_longer_lists_is_not_called_deleted(bench: Bench) -> None:
+    bench.fault = losing_then_lying(bench, applied=True, times=0)
+    run = bench.kill(ACTIONS["v5", "copy_board"], board=SOURCE, name=TARGET)
+    bench.fault = None
+    hidden = bench.board(SOURCE)["pins"][-1]
+    bench.sandbox.world._unlisted[hidden["id"]] = float("inf")
+    result = copy(bench, "v5", run=run)
+    assert {"id": hidden["id"], "reason": UNLISTED} in result["skipped"]
+
+
+def test_a_board_that_is_no_longer_listed_is_not_called_deleted(bench: Bench) -> None:
+    run = "20270115-090000-000000"
+    bench.control.change(trial=True)
+    with pytest.raises(PinflowError):
+        bench.run(ACTIONS["v5", "copy_all_boards"], run=run, prefix="New ")
+    bench.control.change(trial=False)
+    gone, hidden = bench.board_id("Campaign drafts"), bench.board_id("Empty for now")
+    bench.run(ACTIONS["v5", "delete_board"], board=gone)
+    bench.sandbox.world._unlisted[hidden] = float("inf")
+    result = bench.run(ACTIONS["v5", "copy_all_boards"], run=run, prefix="New ")
+    reasons = {board["id"]: board["reason"] for board in result["skipped"]}
+    assert (reasons[gone], reasons[hidden]) == (DELETED, NOT_LISTED)
+
+
+def test_a_listing_that_can_not_be_read_leaves_the_outcome_unknown(bench: Bench) -> None:
+    lose = losing_then_lying(bench, applied=True, times=0)
+    lost: list[bool] = []
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        if lost and call.method == "GET":
+            return HttpResponse(503, b'{"code": 0, "message": "Sorry"}')
+        answer = lose(call, apply)
+        lost.extend([True] * (answer.status == 502))
+        return answer
+
+    bench.fault = fault
+    run = "20270115-090000-000000"
+    with pytest.raises(InDoubt):
+        copy(bench, "v5", run=run)
+    bench.fault = None
+    copy(bench, "v5", run=run)
+    assert content(bench, TARGET) == makeable(bench)
+
+
+# lists that are only shown
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_the_pins_of_a_board_are_never_none_although_it_has_some(bench: Bench, api: str) -> None:
+    """Undoing a run deletes a board that holds nothing else."""
+    given: dict[str, Any] = {"board": bench.board_id("Surprise party")}
+    lie(bench, "list_empty", of="boards/list_pins", times=1)
+    assert len(bench.run(ACTIONS[api, "list_board_pins"], **given)) == 4
+    lie(bench, "list_empty", of="boards/list_pins", times=None)
+    with pytest.raises(InDoubt, match="says that it has 4 Pins, its listing has 0"):
+        bench.run(ACTIONS[api, "list_board_pins"], **given)
+    truth(bench)
+    assert bench.run(ACTIONS[api, "list_board_pins"], board="Empty for now") == []
 
 
 def hide(bench: Bench, count: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pinflow import ActionError, RateLimited
 from pinflow_pinterest.copying.copy_actions import GROUP_BOARD, NAME_TAKEN
-from pinflow_pinterest.copying.source_pins import DELETED
+from pinflow_pinterest.copying.pin_copies import DELETED
 from pinflow_pinterest_v5.actions.boards import delete_board
 from pinflow_pinterest_v5.actions.copying import copy_all_boards
 from pinflow_sandbox.server.messages import HttpResponse

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import ActionError, Diverged, Forbidden, MissingScope, RemoteError
-from pinflow_pinterest.copying.source_pins import DELETED
+from pinflow_pinterest.copying.pin_copies import DELETED
 from pinflow_pinterest_v5.actions.boards import delete_board
 from pinflow_pinterest_v5.actions.copying import copy_board
 from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin, list_board_pins

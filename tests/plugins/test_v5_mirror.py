@@ -14,7 +14,7 @@ from pinflow import ActionError, Diverged
 from pinflow.app import App, Options
 from pinflow.errors import ApprovalRequired
 from pinflow_pinterest.copying.board_mirror import NOT_EMPTY
-from pinflow_pinterest.copying.source_pins import DELETED
+from pinflow_pinterest.copying.pin_copies import DELETED
 from pinflow_pinterest_v5.actions.boards import delete_board, update_board
 from pinflow_pinterest_v5.actions.copying import mirror_board
 from pinflow_pinterest_v5.actions.pins import create_pin, delete_pin, update_pin

@@ -21,12 +21,20 @@ from pinflow import (
     MissingScope,
     Number,
     RateLimited,
+    RemoteError,
     SpamBlocked,
     Text,
     action,
 )
 from pinflow_pinterest import undo
-from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, board_owner, boards_with, choose_board, find_board
+from pinflow_pinterest.boards import (
+    BOTH_QUOTAS,
+    BoardRef,
+    board_owner,
+    boards_with,
+    choose_board,
+    find_board,
+)
 from pinflow_pinterest.copying.results import (
     BoardCopiesResult,
     BoardCopyResult,
@@ -37,7 +45,6 @@ from pinflow_pinterest.copying.results import (
     SkippedObject,
 )
 from pinflow_pinterest.copying.source_pins import (
-    DELETED,
     MAX_LISTED,
     TRUNCATE_HINT,
     CopyOptions,
@@ -59,6 +66,7 @@ if TYPE_CHECKING:
 
 TWO_LOGINS: Final[Mapping[str, Collection[str]]] = {"source": (), "target": ()}  # each version has its own scopes
 GROUP_BOARD: Final = "it is a group board of another account"
+NOT_LISTED: Final = "it is no longer listed among the account's boards"
 NAME_TAKEN: Final = "the target account already has a board of its new name"
 
 _STOP_ALL: Final = (
@@ -226,7 +234,7 @@ def copy_all_boards(
         target, boards, None if include_group_boards else account.get("username"), (prefix, suffix), skipped
     )
     jobs = _drop_taken_names(ctx, jobs, target_boards, skipped, skip=if_exists == "skip")
-    jobs = _freeze_jobs(ctx, jobs, skipped)
+    jobs = _freeze_jobs(ctx, source, jobs, skipped)
     for board in skipped:
         ctx.skip(f"board:{board['id']}", board["reason"], kind="board")
     options = CopyOptions(sections=sections, videos=videos, on_too_long=on_too_long)
@@ -313,13 +321,27 @@ def _drop_taken_names(
     return {id: job for id, job in jobs.items() if id not in taken}
 
 
-def _freeze_jobs(ctx: Context, jobs: _CopyJobs, skipped: list[SkippedObject]) -> _CopyJobs:
+def _freeze_jobs(ctx: Context, source: Gateway, jobs: _CopyJobs, skipped: list[SkippedObject]) -> _CopyJobs:
     """The jobs of the run's beginning, in their order then."""
+    from pinflow_pinterest.copying.pin_copies import DELETED
+
     frozen_ids = list(ctx.freeze("boards", list(jobs)))
     if new := len(jobs.keys() - set(frozen_ids)):
         ctx.log(f"{new} boards were added to the source since this run began; they are not copied", warning=True)
-    skipped += ({"id": id, "reason": DELETED} for id in frozen_ids if id not in jobs)
+    listed_elsewhere = {board["id"] for board in skipped}
+    for id in frozen_ids:
+        if id not in jobs and id not in listed_elsewhere:
+            skipped.append({"id": id, "reason": NOT_LISTED if _is_there(source, id) else DELETED})
     return {id: jobs[id] for id in frozen_ids if id in jobs}
+
+
+def _is_there(source: Gateway, board: str) -> bool:
+    """Whether a board that is not listed is there all the same: the service may list it later, or never again."""
+    try:
+        source.board(board)
+    except RemoteError as error:
+        return error.status != 404
+    return True
 
 
 def _copy_boards(

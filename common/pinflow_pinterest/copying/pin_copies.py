@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from pinflow_pinterest.gateway import Gateway
     from pinflow_pinterest.types import Pin
 
+DELETED: Final = "deleted from the source since the run began"
+UNLISTED: Final = "no longer listed on the source, which says that it has more Pins than it lists"
+
 # seconds between listings; one may lag by 30 s (observed), and 60 are twice that
 _AUDIT_WAITS: Final = (5.0, 15.0, 40.0)
 _LOOK_WAITS: Final = (5.0, 5.0, 10.0, 20.0, 20.0)
@@ -65,8 +68,9 @@ class PinCopies:
         from pinflow import Skip  # loads the engine, which reading a recipe doesn't need
 
         if pin["id"] in self.deleted_ids:
-            self.source_pins.skip(pin["id"], self.source_pins.missing)
-            return Skip(self.source_pins.missing)
+            reason = DELETED if self.source_pins.is_whole else UNLISTED
+            self.source_pins.skip(pin["id"], reason)
+            return Skip(reason)
         match make_copy_body(self.target, pin, board=self.copy, section=self._section(pin), options=self.options):
             case NotCopyable(reason):
                 return Skip(reason)

@@ -29,8 +29,6 @@ MAX_LISTED: Final = (
 )
 TRUNCATE_HINT: Final = "on_too_long: truncate shortens texts, but never links"
 NOT_A_PIN: Final = "it is a tile of the service among the Pins, not a Pin"
-DELETED: Final = "deleted from the source since the run began"
-UNLISTED: Final = "no longer listed on the source, which says that it has more Pins than it lists"
 UNKNOWN_MEDIA: Final = "its kind of media is unknown"
 
 _KNOWN_MEDIA: Final = (*VIDEOS, "image", "multiple_images")
@@ -64,7 +62,7 @@ class SourcePins:
     too_long_texts: list[str] = field(default_factory=list)  # the first ones
     too_long_count: int = 0
     skipped: list[SkippedObject] = field(default_factory=list)  # the first ones
-    missing: str = ""  # why Pins that were there before are missing
+    is_whole: bool = True  # whether the board has no more Pins than it lists
     others: list[str] = field(default_factory=list)  # ids of listed tiles that are not Pins
     first: str = ""  # creation times of the first and last listed Pin, as the service writes them
     last: str = ""
@@ -136,7 +134,7 @@ def read_pins(ctx: Context, source: Gateway, board: Board, buffer: PageBuffer, o
 
     def check(source_pins: SourcePins) -> Mismatch | None:
         mismatch = pin_mismatch(source, board, len(source_pins.ids))
-        source_pins.missing = DELETED if mismatch is None else UNLISTED
+        source_pins.is_whole = mismatch is None
         return mismatch
 
     return read_settled(ctx, read, check, ids=attrgetter("ids"))

@@ -17,6 +17,7 @@ from pinflow_pinterest.answers import list_objects
 from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id, without_none
 from pinflow_pinterest.gateway import all_pins, gateway
 from pinflow_pinterest.ids import AltText, Description, ImageAddress, Limit, Link, PinterestId, Title
+from pinflow_pinterest.listings import board_pins
 from pinflow_pinterest.media import video_action
 from pinflow_pinterest.media.sources import find_source, images_have_addresses, media_source
 from pinflow_pinterest.pins import add_pin, pin_place, reread_pin
@@ -52,7 +53,9 @@ def list_board_pins(ctx: Context, *, board: BoardRef, limit: Limit | None = None
         limit: at most so many
     """
     service = gateway(ctx.client)
-    yield from islice(all_pins(service, find_board_id(service, board)), limit)
+    id = find_board_id(service, board)
+    pins = all_pins(service, id) if limit is not None else board_pins(ctx, service, id, lambda: all_pins(service, id))
+    yield from islice(pins, limit)
 
 
 @action("get_pin", api="v3", scopes=READ, quota={"org_read"})

@@ -24,6 +24,7 @@ from pinflow_pinterest.ids import (
     PinterestId,
     Title,
 )
+from pinflow_pinterest.listings import board_pins
 from pinflow_pinterest.media import video_action
 from pinflow_pinterest.media.sources import SOURCES, find_source, images_have_addresses, media_source
 from pinflow_pinterest.pins import add_pin, pin_place, reread_pin
@@ -100,7 +101,14 @@ def list_board_pins(
         limit: at most so many
     """
     query = {"creative_types": creative_types, "pin_metrics": pin_metrics or None}
-    yield from list_objects(ctx.client, pins_path(find_board_id(gateway(ctx.client), board)), query, limit=limit)
+    service = gateway(ctx.client)
+    id = find_board_id(service, board)
+
+    def list_pins() -> Iterator[Pin]:
+        return list_objects(ctx.client, pins_path(id), query, limit=limit)
+
+    # what is left out here on purpose says nothing
+    yield from list_pins() if creative_types or limit is not None else board_pins(ctx, service, id, list_pins)
 
 
 @action("get_pin", api="v5", scopes=READ, quota={"org_read"})
