@@ -234,9 +234,16 @@ class MissingScope(RemoteError):
 
 
 class InDoubt(ActionError):
-    """A write was sent, and it is unknown whether it was applied; only the target can show that."""
+    """A write was sent, and it is unknown whether it was applied; only the target can show that.
+
+    ``blocked``: what stands between here and the service answered in its place, and would answer the next write too.
+    """
 
     exit_code = DOUBT
+
+    def __init__(self, message: str, *, hint: str = "", blocked: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.blocked = blocked
 
 
 class Diverged(ActionError):

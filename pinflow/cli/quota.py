@@ -97,7 +97,15 @@ def _binding(use: QuotaUse, uses: Sequence[QuotaUse]) -> QuotaUse:
             or (other.category == _UNIVERSAL and other.account in shared)
         )
     ]
-    return min(limits, key=lambda limit: (_share_left(limit), (limit.limit or 0) / max(limit.seconds, 1)))
+    longest = max(limit.seconds for limit in limits)
+    return min(limits, key=lambda limit: _calls_within(longest, limit))
+
+
+def _calls_within(seconds: float, use: QuotaUse) -> float:
+    """How many calls a limit lets through in so many seconds, which are at least its own."""
+    if use.limit is None or use.remaining is None:
+        return float("inf")
+    return use.remaining + use.limit * (seconds / use.seconds - 1)
 
 
 def _quota_row(use: QuotaUse, now: float) -> tuple[str, ...]:

@@ -210,7 +210,7 @@ class EffectRunner:
         """Do it, unless it is found; as often as it may take."""
         unknown = record if record is not None and record.state in ("intent", "doubt", "done") else None
         # counted anew by each process: a service that loses all writes for an hour must not end a run for ever
-        tries = 0
+        tries, why = 0, ""
         while True:
             if unknown is not None:
                 result = self._reconcile(effect, unknown, journal)
@@ -221,7 +221,7 @@ class EffectRunner:
                 if tries >= ATTEMPTS:
                     raise InDoubt(
                         f"{effect} was sent {tries} times without an answer, and the target does not show it",
-                        hint="look at the target and at the service's status, then resume the run",
+                        hint=f"the last time: {why}; look at the target and the service's status, then resume the run",
                     )
             tries += 1
             try:
@@ -234,8 +234,9 @@ class EffectRunner:
                     raise
                 if not isinstance(error, InDoubt):
                     return self._find_after(effect, unknown, journal, error)
-                if not self._can_reconcile(effect, unknown):
+                if error.blocked or not self._can_reconcile(effect, unknown):
                     raise
+                why = error.message
 
     def _try(self, effect: Effect[T], journal: Journal) -> tuple[T, Outcome]:
         attempt = Attempt(effect, current_frame().effect)

@@ -458,6 +458,7 @@ class Client:
             return InDoubt(
                 f"{call.name}: the request was sent, but whether it was applied is unknown ({result.reason})",
                 hint=result.hint or "check on the service whether it was applied before you send it again",
+                blocked=bool(result.hint),
             )
         if isinstance(decision, Pause):
             if result.pause:

@@ -134,6 +134,30 @@ def test_an_unknown_write_is_settled_by_the_resume(program: Program) -> None:
     assert program.json["counts"] == {"pin": {"done": 2, "adopted": 1}}
 
 
+def test_a_page_in_answer_to_a_write_is_told_at_once_and_settled_by_the_resume(program: Program) -> None:
+    """Whether it was applied is unknown, but to wait and to send it again would meet the page again."""
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        if call.method == "GET":
+            return apply()
+        apply()
+        return HttpResponse(200, b"<html>sign in</html>", "text/html")
+
+    program.fault = fault
+    began = program.now + program.pause
+    assert program("run", *program.table(2), "--yes") == 7
+    assert program.now == began
+    assert "a page, not the API: a proxy or sign-in page answered in place of 127.0.0.1:" in program.stdout
+    assert (
+        "\n  sign in to the network or its VPN, check PINFLOW_PROXY and, if it is set, PINTEREST_API_URI"
+        in program.stdout
+    )
+    program.fault = lambda call, apply: apply()
+    assert program("resume", "--output", "json") == 0
+    assert program.titles() == ["Pin 1", "Pin 2"]
+    assert program.json["counts"] == {"pin": {"done": 1, "adopted": 1}}
+
+
 # what to do next
 
 
