@@ -91,8 +91,12 @@ class Expression:
         nothing else, whatever the data.
         """
         program = self._program
-        if program.path is not None and type(value := _look_up(scope, program.path)) in _AS_THEY_ARE:
-            return value
+        if program.path is not None:  # most cells of tables are read here
+            found: Any = scope
+            for key in program.path:
+                found = found.get(key, ABSENT) if isinstance(found, dict) else ABSENT
+            if type(found) in _AS_THEY_ARE:
+                return found
         try:
             value = program.run(Evaluation(scope, now, MAX_STEPS * STEP - program.price, program.loops))
             return value if type(value) in SCALARS else result(value)
@@ -103,15 +107,6 @@ class Expression:
 
 
 _AS_THEY_ARE: Final[frozenset[type]] = frozenset({str, bool, type(None)})  # of other types some need a closer look
-
-
-def _look_up(data: object, path: tuple[str, ...]) -> object:
-    """What a path leads to in dictionaries; ABSENT for whatever else it meets. Most cells of tables are read here."""
-    for key in path:
-        if not isinstance(data, dict):
-            return ABSENT
-        data = data.get(key, ABSENT)
-    return data
 
 
 @lru_cache(maxsize=1024)
@@ -149,7 +144,11 @@ class Template:
         What comes out is data: it is not looked through for expressions again.
         """
         if self.single:
-            return _evaluate(*cast("tuple[Expression, int]", self.parts[0]), scope, now)
+            expression, offset = cast("tuple[Expression, int]", self.parts[0])
+            try:
+                return expression.evaluate(scope, now=now)
+            except Invalid as invalid:
+                raise invalid.at(offset=offset) from None
         values = [part if isinstance(part, str) else _evaluate(*part, scope, now) for part in self.parts]
         texts = [
             value if isinstance(part, str) else _as_text(*part, value)

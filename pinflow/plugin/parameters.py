@@ -6,6 +6,7 @@ import copy
 import inspect
 import re
 import typing
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
@@ -99,11 +100,13 @@ class Parameters:
 
         Nothing is said of those that are ``unknown``, which are not among them.
         """
-        matchers = self._matchers
-        if self._required <= (arguments.keys() | unknown if unknown else arguments.keys()) and all(
-            name in matchers and matchers[name](value) for name, value in arguments.items()
-        ):
-            return dict(arguments), []
+        if self._required <= (arguments.keys() | unknown if unknown else arguments.keys()):
+            matchers = self._matchers
+            for name, value in arguments.items():
+                if name not in matchers or not matchers[name](value):
+                    break
+            else:
+                return dict(arguments), []
         problems: list[Invalid] = []
         values = self._type.convert(dict(arguments), (), problems)
         return values, [problem for problem in problems if problem.location[:1] not in {(name,) for name in unknown}]
@@ -146,6 +149,8 @@ class Parameters:
         for check, defaults, required in self._checks:
             if (unknown and not unknown.isdisjoint(defaults)) or not required <= arguments.keys():
                 continue
+            if check in self._passed_by_defaults and arguments.keys().isdisjoint(defaults):
+                continue
             values = {name: arguments.get(name, default) for name, default in defaults.items()}
             if not converted and not self._convert_all(values, arguments):
                 continue
@@ -154,6 +159,17 @@ class Parameters:
             except UsageError as error:
                 clashes.append((tuple(name for name in defaults if name in arguments), error))
         return clashes
+
+    @cached_property
+    def _passed_by_defaults(self) -> Set[Callable[..., None]]:
+        """The checks that say nothing where all that they look at is left out."""
+        passed = set()
+        for check, defaults, required in self._checks:
+            if not required:
+                with suppress(UsageError):
+                    check(**defaults)
+                    passed.add(check)
+        return passed
 
     def _convert_all(self, values: dict[str, Any], given: Container[str]) -> bool:
         """Convert those of ``values`` that were ``given``, in place; whether they are all right."""
