@@ -25,6 +25,13 @@ def confirm(shell: Shell, summary: str) -> bool:
     return shell.stdin.readline().strip().lower() in ([str(number)] if number else ["y", "yes"])
 
 
+def ask_line(shell: Shell, question: str) -> str:
+    """Ask for one line, which may be empty; so is the answer when the input ends."""
+    shell.stderr.write("\n".join(map(inert, question.split("\n"))) + " ")
+    shell.stderr.flush()
+    return shell.stdin.readline().strip()
+
+
 def ask_secret(shell: Shell, label: str) -> str:
     """Ask for a text that is not shown while it is typed."""
     import getpass

@@ -18,7 +18,9 @@ pinflow checks first what may have been done."""
 EXAMPLES = """\
   pinflow resume                                         the last run
   pinflow resume 20260301-101500-ab3f2c                  this one; pinflow runs lists them
-  pinflow resume --patience 3h                           wait for quotas instead of pausing"""
+  pinflow resume --patience 3h                           wait for quotas instead of pausing
+  pinflow resume --made 12=813744226420795884            what became of an unknown write
+  pinflow resume --not-made 12                           it made nothing: send it again"""
 OUTPUTS: Sequence[str] = run_common.OUTPUTS
 
 
@@ -31,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--remake", action="store_true", help="make anew what was made of rows that were edited since, beside the old"
+    )
+    parser.add_argument(
+        "--made", action="append", default=[], metavar="ITEM=ID", help="this is what an unknown write made (repeatable)"
+    )
+    parser.add_argument(
+        "--not-made", action="append", default=[], metavar="ITEM", help="an unknown write made nothing (repeatable)"
     )
     run_common.add_arguments(parser)
 

@@ -43,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how parallel loops run: threads (default), serial, or an executor of a plugin",
     )
     parser.add_argument(
+        "--no-audit-wait",
+        action="store_true",
+        help="don't wait until what was sent twice can no longer appear: end with exit code 7, and resume checks it",
+    )
+    parser.add_argument(
         "--unattended", action="store_true", help="never ask; changes need an approval (see: pinflow approve)"
     )
 
@@ -122,6 +127,19 @@ def parse_inputs(pairs: Sequence[str]) -> dict[str, str]:
     return inputs
 
 
+def parse_answers(pairs: Sequence[str]) -> dict[str, str]:
+    """The ids of --made by item. Raises UsageError for anything but ITEM=ID, and for a repeated item."""
+    answers: dict[str, str] = {}
+    for pair in pairs:
+        item, equals, id_ = pair.rpartition("=")
+        if not equals or not item or not id_:
+            raise UsageError(f"--made must be ITEM=ID, not {pair!r}", hint="write it like --made 12=813744226420795884")
+        if item in answers:
+            raise UsageError(f"item {item!r} is given twice")
+        answers[item] = id_
+    return answers
+
+
 def execute(
     shell: Shell,
     args: argparse.Namespace,
@@ -153,6 +171,10 @@ def execute(
             unattended=getattr(args, "unattended", False),
             accept_changes=getattr(args, "accept_changes", False),
             remake=getattr(args, "remake", False),
+            made=parse_answers(getattr(args, "made", ())),
+            not_made=tuple(getattr(args, "not_made", ())),
+            answer=_asker(shell, view) if shell.interactive else None,
+            audit_waits=not getattr(args, "no_audit_wait", False),
             executor=getattr(args, "executor", "threads"),
             report=view.listeners,
             stop=stop.event,
@@ -183,6 +205,16 @@ def _approver(shell: Shell, view: _View) -> Callable[[str], bool]:
             return confirm(shell, summary)
 
     return approve
+
+
+def _asker(shell: Shell, view: _View) -> Callable[[str], str]:
+    from pinflow.cli.prompts import ask_line
+
+    def ask(question: str) -> str:
+        with view.pause():
+            return ask_line(shell, question)
+
+    return ask
 
 
 class _View:

@@ -19,6 +19,7 @@ from pinflow.engine.file_access import Files
 from pinflow.engine.item_keys import digest
 from pinflow.engine.keeping import keep_for
 from pinflow.engine.places.alone import LonePlaces
+from pinflow.engine.places.answers import apply_answers
 from pinflow.engine.places.place_runs import PlaceRuns
 from pinflow.engine.places.services import PlaceServices
 from pinflow.engine.plan_changes import PlanComparison, accept_changes, digests_of
@@ -111,6 +112,9 @@ class Launcher:
                 )
             plan = make_plan(journal.run, inputs)
             _check_secrets(journal.run, plan)
+            if options.made or options.not_made:
+                effects = self.store.runs.detail(chosen).effects
+                apply_answers(journal, effects, options.made, options.not_made, self.clock)
             plan = self._accept_changes(journal, plan, inputs, options)
             tier = str(journal.run.options.get("tier", "standard"))
             options = replace(options, tier=tier, dry_run=False, sandbox=False)
@@ -206,12 +210,14 @@ class Launcher:
                 plugins=self.registry.plugins,
             )
             idempotent = [self.registry.apis[api].idempotent for api in apis]
+            if (places := self._places(run, options)) is not None:
+                stack.callback(places.close)
             effects = EffectRunner(
                 run,
                 repeatable=frozenset.intersection(*idempotent) if idempotent else frozenset(),
                 budget=self.approvals.budget(plan, options, journal=journal, limit=limit, run_id=run_id),
                 changed=ChangedArguments(run, accept=options.accept_changes, ask=options.approve),
-                places=self._places(run, options),
+                places=places,
             )
             pool = ClientPool(
                 run, sign_in, credentials, effects=effects, apis=apis, options=options, network=network, usage=usage
@@ -232,6 +238,7 @@ class Launcher:
             index=LonePlaces(run.secret) if alone else self.store.places,
             runs=None if alone else self.store.runs,
             audit_waits=options.audit_waits,
+            answer=None if options.unattended else options.answer,
         )
         return PlaceRuns(services)
 

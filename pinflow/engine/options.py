@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow.lazy_dataclass import dataclass
+from pinflow.lazy_dataclass import dataclass, field
 from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pinflow.events import Event
 
@@ -28,6 +28,9 @@ class Options:
     accept_changes: bool = False  # of the recipe, the inputs and the data since the run began, where nothing is lost
     remake: bool = False  # make anew what was made of items that were edited since
     unattended: bool = False  # there is no one to ask: writes need an approval that is stored
+    made: Mapping[str, str] = field(default_factory=dict)  # of a resume: unknown item -> id, as a person found it
+    not_made: Sequence[str] = ()  # of a resume: items that a person found not to be there
+    answer: Callable[[str], str] | None = None  # asked what became of a write, for an id or "none"; "" leaves it open
     audit_waits: bool = True  # whether the end of a run may wait until nothing that was sent twice can still appear
     report: Sequence[Callable[[Event], None]] = ()
     executor: str = "threads"  # what works side by side: threads, serial, or what a plugin offers

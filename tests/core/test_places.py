@@ -14,11 +14,12 @@ import pytest
 from pinflow.clock import Clock
 from pinflow.engine.durable import Durable
 from pinflow.engine.effect_runner import EffectRunner
+from pinflow.engine.places.answers import apply_answers
 from pinflow.engine.places.place_runs import PlaceRuns
 from pinflow.engine.places.services import PlaceServices
 from pinflow.engine.places.unknown import UnknownWrites
 from pinflow.engine.safe_journal import SafeJournal
-from pinflow.errors import ActionError, Diverged, InDoubt, RemoteError
+from pinflow.errors import ActionError, Diverged, InDoubt, RemoteError, UsageError
 from pinflow.events import EffectDone, Event, Note
 from pinflow.http.client import WriteCall
 from pinflow.plugin.place import Seen
@@ -119,7 +120,7 @@ class Service:
 class Process:
     """One process of a run that creates things on the service."""
 
-    def __init__(self, service: Service, state: Path, run: str = RUN, *, audit_waits: bool = True) -> None:
+    def __init__(self, service: Service, state: Path, run: str = RUN, **how: Any) -> None:
         self.service = service
         self.events: list[Event] = []
         clock = Clock(lambda: service.now, lambda: service.now, service.sleep)
@@ -129,9 +130,8 @@ class Process:
         self.opened = store.runs.create(record) if known is None else store.runs.open(run)
         self.journal = SafeJournal(self.opened)
         self.run = run_context(self.journal, clock, emit=self.emit)
-        services = PlaceServices(
-            run=self.run, journal=self.journal, index=store.places, runs=store.runs, audit_waits=audit_waits
-        )
+        self.store = store
+        services = PlaceServices(run=self.run, journal=self.journal, index=store.places, runs=store.runs, **how)
         self.places = PlaceRuns(services)
         self.effects = EffectRunner(self.run, places=self.places)
         self.durable = Durable(self.effects, "pins")
@@ -530,3 +530,98 @@ def test_an_equal_answer_is_said_and_does_not_count_as_made(service: Service, st
     process.durable.once("1", suppressed, place=service, likeness={"title": "x"}, kind="pin")
     assert process.outcomes() == {"done": 1, "already": 1}
     assert "was there before" in process.notes()[0]
+
+
+def test_a_person_says_what_an_unknown_write_made(service: Service, start: Start) -> None:
+    process = start()
+    process.create("0", "x")
+    with pytest.raises(KeyboardInterrupt):
+        process.create("1", "a", how="killed")
+    process.kill()
+    service.make("a")
+    again = start()
+    with pytest.raises(UnknownWrites):
+        again.create("1", "a")
+    answer(again, made={"1": "1001"})
+    again.end()
+    last = start()
+    assert last.create("1", "a") == {"id": "1001"}
+    last.audit()
+    assert service.titles() == {"x": 1, "a": 2}
+
+
+def test_a_person_says_that_nothing_was_made_once_five_minutes_have_passed(service: Service, start: Start) -> None:
+    process = start()
+    process.create("0", "x")
+    with pytest.raises(KeyboardInterrupt):
+        process.create("1", "a", how="killed")
+    process.kill()
+    service.things[1].title = "somebody else's"
+    service.make("somebody else's")
+    again = start()
+    with pytest.raises(UsageError, match="item 1 may still be applied: that it was not made can be said from"):
+        answer(again, not_made=["1"])
+    service.now += 300
+    answer(again, not_made=["1"])
+    again.end()
+    last = start()
+    last.create("1", "a")
+    assert last.outcomes() == {"done": 1}
+
+
+def test_an_answer_must_be_about_an_unknown_item(service: Service, start: Start) -> None:
+    process = start()
+    process.create("0", "x")
+    with pytest.raises(KeyboardInterrupt):
+        process.create("1", "a", how="killed")
+    process.kill()
+    again = start()
+    with pytest.raises(UsageError, match="no item '7' in this run") as wrong:
+        answer(again, made={"7": "1001"})
+    assert wrong.value.hint == "unknown are: 1"
+    with pytest.raises(UsageError, match="is not an id"):
+        answer(again, made={"1": "no id"})
+    with pytest.raises(UsageError, match="is said to be made and not to be made"):
+        answer(again, made={"1": "1001"}, not_made=["1"])
+
+
+def test_who_can_be_asked_is_asked_at_once(service: Service, start: Start) -> None:
+    process = start()
+    process.create("0", "x")
+    with pytest.raises(KeyboardInterrupt):
+        process.create("1", "a", how="killed")
+    process.kill()
+    service.make("a")
+    asked: list[str] = []
+
+    def reply(question: str) -> str:
+        asked.append(question)
+        return "1001"
+
+    again = start(answer=reply)
+    assert again.create("1", "a") == {"id": "1001"}
+    assert "pin of item 1, sent to board 549755885175" in asked[0]
+    assert "1001, 1002" in asked[0]
+    again.create("2", "a")
+    again.audit()
+
+
+def test_a_made_item_that_is_gone_is_made_again_on_request(service: Service, start: Start) -> None:
+    process = start()
+    process.create("0", "x")
+    process.create("1", "a", how="nothing")
+    with pytest.raises(Diverged):
+        process.audit()
+    answer(process, not_made=["1"])
+    process.end()
+    again = start()
+    again.create("0", "x")
+    again.create("1", "a")
+    again.audit()
+    assert service.titles() == {"x": 1, "a": 1}
+
+
+def answer(process: Process, made: dict[str, str] | None = None, not_made: Sequence[str] = ()) -> None:
+    process.journal.flush()
+    effects = process.store.runs.detail(process.journal.run.id).effects
+    apply_answers(process.journal, effects, made or {}, not_made, process.run.clock)

@@ -54,6 +54,7 @@ class KnownThings:
         self.strangers: dict[str, None] = {}  # what others added since the baseline
         self.deleted: set[str] = set()  # what this run made, and somebody removed
         self.has_doubt = False  # whether something was sent again, or taken for this run's own
+        self.candidates: dict[str, None] = {}  # what a person was told of, when it was unknown who made it
         self._surplus: dict[str, None] = {}  # what is like this run's things, and of nobody that is known
         self._recent: dict[str, MadeThing] = {}  # what this run made since the last look around, by id
         self._elsewhere: dict[str, None] = {}  # what is not where it was sent
@@ -76,6 +77,7 @@ class KnownThings:
         else:
             self.baseline = decode_baseline(frozen)
         self.strangers = dict.fromkeys(self._journal.frozen_list("", f"strangers:{self.key}") or ())
+        self.candidates = dict.fromkeys(self._journal.frozen_list("", f"candidates:{self.key}") or ())
         self._surplus = dict.fromkeys(self._journal.frozen_list("", f"surplus:{self.key}") or ())
         now = self._services.now
         told = self.shared.makers(own=True)
@@ -118,6 +120,12 @@ class KnownThings:
         if new := [id_ for id_ in ids if id_ not in self.strangers and is_id(id_)]:
             self.strangers |= dict.fromkeys(new)
             self._journal.freeze("", f"strangers:{self.key}", self.strangers)
+
+    def add_candidates(self, ids: Iterable[str]) -> None:
+        """A person was told of these: whatever the answer, they are not told once more."""
+        if new := [id_ for id_ in ids if id_ not in self.candidates and is_id(id_)]:
+            self.candidates |= dict.fromkeys(new)
+            self._journal.freeze("", f"candidates:{self.key}", self.candidates)
 
     def add_surplus(self, ids: Iterable[str]) -> None:
         """These things are like this run's, and nobody is known who made them: never adopted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pinflow.engine.places.matching import Arrival, match
+from pinflow.engine.places.matching import Arrival, match, sort_arrivals
 from pinflow.engine.places.unknown import ids_text, unknown_error
 from pinflow.engine.run_frame import current_frame, frame
 from pinflow.errors import ActionError
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pinflow.engine.effects import Effect
-    from pinflow.engine.places.matching import Match
+    from pinflow.engine.places.matching import Match, WriteSource
+    from pinflow.engine.places.open_writes import OpenWrite
     from pinflow.engine.places.place_book import PlaceBook
+    from pinflow.engine.places.unknown import UnknownWrite
     from pinflow.plugin.place import Seen
 
 VERDICT_LASTS = 10.0  # seconds for which "not there" may be acted on; who sends later looks again
@@ -44,15 +46,15 @@ class Looks:
                 with book.changed:
                     if (thing := book.adopted.pop(ref, None)) is not None:
                         return thing
-                    if ref in book.unknown:
-                        why = f"what became of a write to {book.place.label} is unknown"
-                        raise unknown_error([book.unknown[ref]], book.run_id, why)
-                    if self._services.now - book.absent.get(ref, float("-inf")) <= VERDICT_LASTS:
+                    unknown = book.unknown.get(ref)
+                    if unknown is None and self._services.now - book.absent.get(ref, float("-inf")) <= VERDICT_LASTS:
                         return None
                     write = book.writes.find(ref)
                     if write is None or not write.is_open:
                         raise AssertionError(f"{effect} is open in the journal, and not here")
                     rest = book.settle_time(write)
+                if unknown is not None:
+                    return self._ask(write, unknown)
                 if rest <= 0:
                     self.look()
                     continue
@@ -61,6 +63,29 @@ class Looks:
                     self._look_early()
                     continue
             self._wait_to_settle(effect.step)
+
+    def _ask(self, write: OpenWrite, unknown: UnknownWrite) -> Any | None:
+        """What a person says that a write made; None: nothing. Raises InDoubt where nobody says anything."""
+        book, ask = self._book, self._services.answer
+        question = f"{unknown}\nWhich of them is it? An id, none if it is not there, or nothing to leave it open:"
+        said = ask(question).strip() if ask is not None else ""
+        if said != "none" and not (said.isascii() and said.isalnum()):
+            raise unknown_error([unknown], book.run_id, f"what became of a write to {book.place.label} is unknown")
+        if said == "none":
+            rest = max(0.0, write.shows_until - self._services.now)
+            self._services.wait(rest, unknown.step, "what was sent may still be applied until then")
+            book.journal.creations.give_up(unknown.step, unknown.key)
+        else:
+            book.journal.settle(unknown.step, unknown.key, "adopted", {"id": said}, kind=write.kind, made=said)
+        with book.changed:
+            del book.unknown[write.ref]
+            if said == "none":
+                book.writes.give_up(write.ref)
+            else:
+                book.things.add(unknown.step, unknown.key, said, write.likeness)
+                book.writes.close(write.ref)
+            book.changed.notify_all()
+        return None if said == "none" else {"id": said}
 
     def settle_orphans(self) -> None:
         """Look for what is open and no thread sees to: an earlier process left it, or its step was cut short."""
@@ -123,11 +148,8 @@ class Looks:
             yield others
 
     def _match(self, arrivals: Sequence[Seen], others: Mapping[str, int]) -> Match:
-        book, now = self._book, self._services.now
-        sources = [write.source(now) for write in book.writes.live(now)]
-        sources += [write.source(now, mine=False) for write, _ in book.things.others.open_writes(others)]
-        things = [Arrival(thing.id, book.digests(thing.likeness), thing.made_at) for thing in arrivals]
-        return match(sources, things, book.things.likenesses(), book.learning)
+        book = self._book
+        return match(self._sources(others), self._arrivals(arrivals), book.things.likenesses(), book.learning)
 
     def _adopt(self, result: Match, arrivals: Sequence[Seen]) -> None:
         book = self._book
@@ -156,6 +178,7 @@ class Looks:
                     if write.ref in result.absent:
                         book.absent[write.ref] = now
                     elif write.ref in result.unknown:
+                        book.things.add_candidates(result.unknown[write.ref])
                         book.unknown[write.ref] = book.unknown_write(write, result.unknown[write.ref])
             book.changed.notify_all()
 
@@ -184,35 +207,28 @@ class Looks:
         book = self._book
         arrivals, missing = book.things.look_around()
         surplus, strangers = self._sort(arrivals, others)
+        book.things.add_strangers([id_ for id_ in surplus if id_ in book.things.candidates])
         if strangers:
             book.things.add_strangers(strangers)
             text = f"{len(strangers)} came to {book.place.label} that no run of this state made: {ids_text(strangers)}"
             self._services.run.emit(Note, step=current_frame().step, text=text, level="info")
-        book.things.add_surplus(surplus)
+        book.things.add_surplus([id_ for id_ in surplus if id_ not in book.things.candidates])
         if not missing:
             book.things.lower_floor()
         return missing
 
     def _sort(self, arrivals: Sequence[Seen], others: Mapping[str, int]) -> tuple[list[str], list[str]]:
         """The new things that are like this run's, beyond what open writes may have made; and the others."""
+        if not arrivals:
+            return [], []
+        book = self._book
+        sources, things = self._sources(others), self._arrivals(arrivals)
+        return sort_arrivals(sources, things, book.things.likenesses(), book.learning, has_doubt=book.things.has_doubt)
+
+    def _sources(self, others: Mapping[str, int]) -> list[WriteSource]:
         book, now = self._book, self._services.now
-        sources = [write.source(now) for write in book.writes.live(now)]
-        sources += [write.source(now, mine=False) for write, _ in book.things.others.open_writes(others)]
-        ours = book.things.likenesses() if arrivals else []
-        fields = {field for likeness in ours for field in likeness}
-        # contents that prove nothing make everything look alike; but what was sent once and answered came once
-        proves = book.learning.keeps(ours) is True or book.things.has_doubt
-        classes = {book.learning.class_of(likeness, fields) for likeness in ours}
-        explained = [
-            book.learning.class_of(source.likeness, fields) for source in sources for _ in range(source.sendings)
-        ]
-        surplus, strangers = [], []
-        for thing in arrivals:
-            cls = book.learning.class_of(book.digests(thing.likeness), fields)
-            if cls in explained:
-                explained.remove(cls)
-            elif cls in classes and proves:
-                surplus.append(thing.id)
-            else:
-                strangers.append(thing.id)
-        return surplus, strangers
+        own = [write.source(now) for write in book.writes.live(now)]
+        return own + [write.source(now, mine=False) for write, _ in book.things.others.open_writes(others)]
+
+    def _arrivals(self, things: Sequence[Seen]) -> list[Arrival]:
+        return [Arrival(thing.id, self._book.digests(thing.likeness), thing.made_at) for thing in things]

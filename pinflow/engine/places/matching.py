@@ -96,6 +96,35 @@ def match(
     return Match(adopted, frozenset(absent), unknown, strangers)
 
 
+def sort_arrivals(
+    sources: Sequence[WriteSource],
+    arrivals: Sequence[Arrival],
+    ours: Sequence[Digests],
+    learning: Learning,
+    *,
+    has_doubt: bool,
+) -> tuple[list[str], list[str]]:
+    """The ids of new things that are like ours, beyond what ``sources`` may have made; and of all others.
+
+    ``has_doubt``: something was sent again, or found. Without it all of ours were answered, each once; then contents
+    that prove nothing make no thing ours.
+    """
+    fields = {field for likeness in ours for field in likeness}
+    is_told = learning.keeps(ours) is True or has_doubt
+    classes = {learning.class_of(likeness, fields) for likeness in ours}
+    explained = [learning.class_of(source.likeness, fields) for source in sources for _ in range(source.sendings)]
+    surplus, strangers = [], []
+    for arrival in arrivals:
+        cls = learning.class_of(arrival.likeness, fields)
+        if cls in explained:
+            explained.remove(cls)
+        elif cls in classes and is_told:
+            surplus.append(arrival.id)
+        else:
+            strangers.append(arrival.id)
+    return surplus, strangers
+
+
 def blockers(source: WriteSource, others: Iterable[WriteSource], learning: Learning) -> list[WriteSource]:
     """What keeps a write from being sent: of things that can't be told apart, only equal ones may be open at a time."""
     return [

@@ -104,6 +104,11 @@ class OpenWrites:
         if write is not None and write.earlier:
             self._writes[ref] = replace(write, is_open=False)
 
+    def give_up(self, ref: Ref) -> None:
+        """A person says that a write was not applied; it may show late all the same."""
+        write = self._writes[ref]
+        self._writes[ref] = replace(write, is_open=False, earlier=write.earlier + 1, earlier_sent=write.sent)
+
     def live(self, now: float) -> list[OpenWrite]:
         """Those that may still show; the others are forgotten."""
         for write in self:

@@ -12,6 +12,8 @@ from pinflow.events import Waiting
 from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pinflow.engine.places.likeness import Learning
     from pinflow.engine.run_context import RunContext
     from pinflow.state.protocol import Journal, PlaceIndex, Runs
@@ -31,6 +33,7 @@ class PlaceServices:
     settle: float = SETTLE
     traffic: Traffic = field(default_factory=Traffic)
     key: bytes = b""  # of the digests of likenesses
+    answer: Callable[[str], str] | None = None  # asks a person what became of a write: an id, "none", or ""
     audit_waits: bool = True  # whether an audit may wait until nothing more can appear
     learnings: dict[str, Learning] = field(default_factory=dict)  # by the kind of place
 

@@ -1,0 +1,82 @@
+"""What a person says of writes whose outcome nothing could tell: which thing each made, or that it made none."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pinflow.engine.places.open_writes import SHADOW
+from pinflow.engine.places.unknown import item_name
+from pinflow.engine.sanitize import is_id, items_of_path, plain_key
+from pinflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pinflow.clock import Clock
+    from pinflow.state.protocol import Journal
+    from pinflow.state.records import EffectRecord
+
+_LISTED = 20  # writes in a message, as many as fit on a screen
+
+
+def apply_answers(
+    journal: Journal, effects: Sequence[EffectRecord], made: Mapping[str, str], not_made: Sequence[str], clock: Clock
+) -> None:
+    """Record the answers in the run's journal: a run that goes on takes them for what happened.
+
+    ``effects`` are all of the run; ``made`` is item -> id. Raises UsageError for an item that is none of them, for what
+    is not an id, and for one that may still be applied.
+    """
+    if both := set(made) & set(not_made):
+        raise UsageError(f"item {min(both)!r} is said to be made and not to be made")
+    answers = [(_find(effects, item), id_) for item, id_ in made.items()]
+    denials = [_find(effects, item) for item in not_made]
+    for _, id_ in answers:
+        if not is_id(id_):
+            raise UsageError(f"{id_!r} is not an id", hint="write it like --made ITEM=1234567890")
+    for effect in denials:
+        rest = SHADOW - journal.age(effect)
+        if effect.state in ("intent", "doubt") and rest > 0:
+            at = datetime.fromtimestamp(clock.now() + rest).astimezone()
+            raise UsageError(
+                f"item {_name(effect)} may still be applied: that it was not made can be said from {at:%H:%M:%S} on",
+                hint="it was sent less than five minutes ago; until then it would be made twice",
+            )
+    for effect, id_ in answers:
+        kept = plain_key(id_) if effect.place else ""
+        journal.settle(effect.step, effect.key, "adopted", {"id": id_}, kind=effect.kind, made=kept)
+    for effect in denials:
+        if effect.state == "done":
+            journal.settle(effect.step, effect.key, "refused", kind=effect.kind)
+        else:
+            journal.creations.give_up(effect.step, effect.key)
+        for loop, key in items_of_path(effect.step):
+            journal.finish_item(loop, key, "begun")
+            journal.finish_step(loop, "failed", None, seconds=0.0)
+        journal.finish_step(effect.step, "failed", None, seconds=0.0)
+    journal.flush()
+
+
+def _find(effects: Sequence[EffectRecord], item: str) -> EffectRecord:
+    """The effect that a person calls ``item``: of several that are equal any one will do."""
+    matches = [effect for effect in effects if item in _names(effect)]
+    unknown = [effect for effect in matches if effect.state in ("intent", "doubt")]
+    matches = unknown or [effect for effect in matches if effect.state == "done"]
+    if not matches:
+        names = [_name(effect) for effect in effects if effect.state in ("intent", "doubt")]
+        listed = f"{', '.join(names[:_LISTED])}{', ...' if len(names) > _LISTED else ''}"
+        hint = f"unknown are: {listed}" if names else "no outcome of this run is unknown"
+        raise UsageError(f"no item {item!r} in this run", hint=hint)
+    if len({(effect.digest, effect.place) for effect in matches}) > 1:
+        steps = ", ".join(f"{effect.step}/{effect.key}" for effect in matches[:_LISTED])
+        raise UsageError(f"item {item!r} is not clear: {steps}", hint="give one of these instead")
+    return matches[0]
+
+
+def _name(effect: EffectRecord) -> str:
+    return item_name(effect.step, effect.key, effect.kind)
+
+
+def _names(effect: EffectRecord) -> set[str]:
+    return {_name(effect), effect.key, effect.step, f"{effect.step}/{effect.key}"}

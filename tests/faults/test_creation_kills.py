@@ -1,0 +1,122 @@
+"""Loops that create Pins, killed at random moments, with lost answers, lagging listings and late requests.
+
+Whatever happens, a run comes to an end: nothing is lost, nothing is made twice unsaid, and what nothing can tell a
+person's answer settles. All that was promised: ``PINFLOW_FULL=1 python -m pytest tests/faults/test_creation_kills.py``
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pinflow.errors import Diverged
+from pinflow.events import EffectDone, StepFinished, StepStarted, Waiting
+from pinflow.testing import Project
+from pinflow.testing.project import Killed
+from pinflow_sandbox import Settings, start
+from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
+from tests.faults.conftest import scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pinflow.events import Event
+    from pinflow_sandbox.server.messages import HttpRequest
+
+RECIPE = """
+    name: Pins of a table
+    api: v5
+    steps:
+      - {id: board, uses: get_board, with: {board: Garden ideas}}
+      - id: pins
+        for_each: read_csv
+        with: {path: pins.csv}
+        as: row
+        parallel: PARALLEL
+        do:
+          - uses: create_pin
+            with:
+              board: ${{ steps.board.id }}
+              title: ${{ row.title }}
+              image_url: https://example.com/${{ row.image }}.jpg
+"""
+TEXTS: dict[str, Callable[[int], str]] = {
+    "distinct": lambda n: f"title {n}",
+    "equal": lambda n: "the same",
+    "absent": lambda n: "",
+    "pairs": lambda n: f"{n % 3}",
+}
+
+
+class Chaos:
+    """A table, its run, and what goes wrong."""
+
+    def __init__(self, project: Project, seed: int, *, texts: str, parallel: int, lag: float = 0.0) -> None:
+        self.project = project
+        self.random = random.Random(seed)
+        settings = Settings(quotas=False, listing_lag=lag) if lag else Settings(quotas=False)
+        sandbox = start(now=project.clock, settings=settings, faults=self._answer)
+        project._sandboxes["pinterest"] = project._open.enter_context(sandbox)
+        self.recipe = RECIPE.replace("PARALLEL", str(parallel))
+        self.rows = [(TEXTS[texts](n), f"image{n}") for n in range(12)]
+        lines = [f"{number},{title},{image}" for number, (title, image) in enumerate(self.rows)]
+        project.write("\n".join(["n,title,image", *lines]) + "\n", "pins.csv")
+        self.before = {pin["id"] for pin in self.pins()}
+        self.running = 0
+
+    def _answer(self, call: HttpRequest, apply: Any) -> HttpResponse:
+        if (call.method, call.path) != ("POST", "/v5/pins") or self.random.random() > 0.15:
+            return apply()  # type: ignore[no-any-return]
+        if self.random.random() < 0.5:
+            apply()
+        raise ConnectionDropped(HttpResponse(201, b"{}"), sent=0)
+
+    def pins(self) -> list[Any]:
+        boards: Any = self.project.sandbox_of("pinterest").control.state()["boards"]
+        return [pin for board in boards for pin in board["pins"]]
+
+    def made(self) -> Counter[str]:
+        return Counter(pin["title"] or "" for pin in self.pins() if pin["id"] not in self.before)
+
+    def go(self, *, resume: bool) -> Any:
+        """Run or resume it, and kill it at a random event; the result if it was not killed."""
+        left = self.random.randrange(3, 40)
+
+        def kill(event: Event) -> None:
+            nonlocal left
+            if isinstance(event, (EffectDone, StepFinished, StepStarted, Waiting)):
+                left -= 1
+                if left < 0:
+                    raise Killed
+
+        try:
+            if not resume:
+                return self.project.run(self.recipe, report=[kill])
+            return self.project.resume(report=[kill])
+        except Killed:
+            return None
+
+    def finish(self) -> Any:
+        result = self.go(resume=False)
+        for _ in range(60):
+            if result is not None and (result.ok or isinstance(result.error, Diverged)):
+                return result
+            result = self.go(resume=True)
+        raise AssertionError(f"it came to no end: {result and result.error}")
+
+
+CASES = [(texts, parallel) for texts in TEXTS for parallel in (1, 4)]
+
+
+@pytest.mark.parametrize("seed", range(scaled(2, 75)))
+@pytest.mark.parametrize(("texts", "parallel"), CASES)
+def test_killed_at_any_moment_every_row_is_made_once(tmp_path: Path, seed: int, texts: str, parallel: int) -> None:
+    with Project(tmp_path) as project:
+        chaos = Chaos(project, seed, texts=texts, parallel=parallel)
+        result = chaos.finish()
+        assert result.ok, result.error
+        assert chaos.made() == Counter(title for title, _ in chaos.rows)
