@@ -27,10 +27,11 @@ unknown, 8 state directory, 130 and 143 interrupted (and resumable).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import wraps
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -72,7 +73,7 @@ class UsageError(PinflowError):
     exit_code = USAGE
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake in a recipe, and its place (line and column count from 1)."""
 
@@ -85,6 +86,12 @@ class Problem:
     def __str__(self) -> str:
         hint = f"; {self.hint}" if self.hint else ""
         return f"{self.file}:{self.line}:{self.column}: {self.what}{hint}"
+
+    def __lt__(self, other: Problem) -> bool:
+        return _in_text(self) < _in_text(other)
+
+
+_in_text = attrgetter("file", "line", "column", "what", "hint")  # the order of problems
 
 
 class RecipeError(PinflowError):

