@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.options import Options
+from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.write_budget import WriteBudget
 from pinflow.errors import ActionError, ApprovalRequired, PinflowError, UsageError
 from pinflow.state.records import MAX_WRITES, SHORT_DIGEST, Approval
@@ -224,6 +225,10 @@ def _preview(plan: Plan, step: PlannedStep, options: Options, open_session: Open
             targets = list(action.targets(session.reader(*logins, roles=step.logins), **arguments))
     except ActionError as error:  # an earlier step may make what isn't there yet
         return [], f"{sentence} ({error.message})"
+    except Exception as error:  # a plugin's code may raise anything
+        if (defect := plugin_defect(error, ())) is None:
+            raise
+        return [], f"{sentence} ({defect.message})"
     return targets, "" if targets else sentence
 
 

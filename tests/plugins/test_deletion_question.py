@@ -220,7 +220,7 @@ def test_where_no_one_can_be_asked_nothing_is_read_and_nothing_sent(cli: StudioC
 
 def test_yes_reads_nothing_for_a_question(cli: StudioCli) -> None:
     assert cli("run", "delete_board", "-i", f"board={cli.drafts.id}", "--yes", answers="") == 0
-    assert cli.calls() == {"DELETE /boards/{board_id}": 1}
+    assert cli.calls() == {"DELETE /boards/{board_id}": 1, "GET /boards/{board_id}": 1}  # afterwards: it is gone
 
 
 @pytest.mark.parametrize(
@@ -242,3 +242,14 @@ def test_the_action_of_a_stranger_is_asked_about_by_what_is_known(cli: StudioCli
     recipe = cli.recipe(f"{{name: n, api: v5, auth: {{me: {{token: garden_token}}}}, steps: [{steps}]}}")
     assert cli("run", recipe, "--plugin", plugin, answers="n\n") == 5
     assert cli.question() == question
+
+
+def test_a_mistake_in_what_names_the_things_is_told_in_the_question(cli: StudioCli) -> None:
+    plugin = cli.folder / "stranger.py"
+    plugin.write_text(STRANGER.replace('yield f"paper', 'yield {}[name] + f"paper'))
+    recipe = cli.recipe("name: n\nsteps: [{id: fire, uses: burn}]")
+    cli.open_app = None
+    assert cli("run", recipe, "--plugin", plugin, answers="n\n") == 5
+    assert cli.stderr.startswith(
+        "Step 'fire' of shop.yaml deletes things (KeyError at stranger.py:14: 'Old letters'). "
+    )
