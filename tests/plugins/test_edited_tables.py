@@ -302,3 +302,17 @@ def test_a_row_that_is_gone_while_its_outcome_is_unknown_is_not_forgotten(table:
     table.write(*ROWS)
     assert table.project.resume().ok
     assert table.titles == ["ash", "birch", "cedar", "date"]
+
+
+# -- what is the same after a resume
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_title_with_the_time_is_sent_once_whatever_the_time_is_then(table: Table, made: bool) -> None:
+    recipe = RECIPE.replace("${{ row.title }}", "${{ row.title }} of ${{ now() }}")
+    stamp = "2027-01-15T08:00:00+00:00"
+    table.lose(f"cedar of {stamp}", *ROWS, made=made, recipe=recipe)
+    table.project.clock.now += 3 * 86_400
+    table.project.approve = None
+    assert table.project.resume().ok
+    assert table.titles == [f"{name} of {stamp}" for name in ("ash", "birch", "cedar", "date")]
