@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
 
     from pinflow.plan import Loop
 
@@ -29,7 +29,7 @@ _JSON = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":"))
 def digest(secret: bytes, value: object, size: int = _KEY_BYTES) -> str:
     """A keyed digest of plain data, in hexadecimal digits: without the secret, short texts can't be guessed from it."""
     # a text that stands by itself is spared the JSON, and can't be taken for any: that never begins with a tab
-    text = f"\t{value}" if type(value) is str else json.dumps(value, sort_keys=True, default=str, separators=(",", ":"))
+    text = f"\t{value}" if type(value) is str else _JSON.encode(value)
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=size, key=secret[:64]).hexdigest()
 
 
@@ -100,19 +100,24 @@ class ItemKeys:
             return str(item["id"]), False
         if isinstance(item, (str, int)):
             return str(item), True
-        return digest(self._secret, sorted(self._used(item)) if isinstance(item, Mapping) else item), True
+        return digest(self._secret, "".join(sorted(self._texts(item))) if isinstance(item, Mapping) else item), True
 
     def content(self, item: Any) -> str:
         """Short digests of all that the steps use of an item, for `similarity`."""
-        parts = self._used(item) if isinstance(item, Mapping) else [("", item)]
-        texts = (f"{name}\t{value}" if type(value) is str else [name, value] for name, value in parts)
-        return "".join(sorted(digest(self._secret, text, _PART_BYTES) for text in texts))
+        texts = self._texts(item) if isinstance(item, Mapping) else [_JSON.encode(item)]
+        return "".join(sorted([digest(self._secret, text, _PART_BYTES) for text in texts]))
 
-    def _used(self, item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        """The fields that the steps use. What is empty is like what is not there: a new column changes nothing."""
-        names = item.keys() if self._loop.fields is None else self._loop.fields
-        values = ((name, item.get(name)) for name in names)
-        return ((name, value) for name, value in values if value is not None)
+    def _texts(self, item: Mapping[str, Any]) -> list[str]:
+        """The fields that the steps use, a text each, which say how long they are, so that two rows never join to one.
+
+        What is empty is like what is not there: a new column changes nothing.
+        """
+        texts = []
+        for name in item if self._loop.fields is None else self._loop.fields:
+            if (value := item.get(name)) is not None:
+                text = value if type(value) is str else _JSON.encode([value])
+                texts.append(f"{name}\t{len(text)}\t{text}")
+        return texts
 
 
 def noun_of(item: Any, variable: str) -> str:

@@ -119,7 +119,8 @@ class Runner:
         text = ", ".join(f"{number:,} {kind}{'' if number == 1 else 's'}" for kind, number in kinds.items())
         return InDoubt(
             f"{text} may have been made, and what would have looked for them is no longer in the recipe or its data",
-            hint="put it back and resume the run, or look at the target",
+            hint="put it back and resume the run; or say what became of it: pinflow resume "
+            f"{'' if journal is None else journal.run.id} --made ITEM=ID, or --not-made ITEM",
         )
 
     def _outputs(self, scope: Scope) -> tuple[dict[str, Any], PinflowError | None]:

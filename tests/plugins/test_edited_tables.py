@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.errors import DOUBT
-from pinflow.events import Waiting
 from pinflow.testing import Project
 from pinflow.testing.project import Killed
 from pinflow_sandbox import start
@@ -57,11 +56,14 @@ class Table:
         self.project = project
         self.refused: set[str] = set()  # titles of Pins that the service refuses
         self.lost: dict[str, bool] = {}  # title of a Pin whose answer is lost, once -> whether it was made
+        self.is_down = False  # as it is from a lost answer on, until the process has ended
         sandbox = start(now=project.clock, faults=self._answer)
         project._sandboxes["pinterest"] = project._open.enter_context(sandbox)
         self.before = set(self._pins())
 
     def _answer(self, call: HttpRequest, apply: Any) -> HttpResponse:
+        if self.is_down:
+            return HttpResponse(503, b"{}")
         title = json.loads(call.body).get("title") if (call.method, call.path) == ("POST", "/v5/pins") else None
         if title in self.refused:
             return HttpResponse(400, b'{"code": 235, "message": "Could not fetch the image."}')
@@ -69,6 +71,7 @@ class Table:
             return apply()  # type: ignore[no-any-return]
         if self.lost.pop(title):
             apply()
+        self.is_down = True
         raise ConnectionDropped(HttpResponse(201, b"{}"), sent=0)
 
     def write(self, *rows: str, header: str = HEADER) -> None:
@@ -92,16 +95,17 @@ class Table:
         self.project.kill(recipe, after=after)
 
     def lose(self, title: str, *rows: str, made: bool, recipe: str = RECIPE) -> None:
-        """Run the recipe, and end it like a kill when the answer for this Pin was lost."""
+        """Run the recipe, and end it like a kill when the answer for this Pin was lost and nothing could tell more."""
         self.write(*rows)
         self.lost[title] = made
 
         def kill(event: Event) -> None:
-            if isinstance(event, Waiting):
+            if self.is_down:
                 raise Killed
 
         with pytest.raises(Killed):
             self.project.run(recipe, report=[kill])
+        self.is_down = False
 
 
 @pytest.fixture
@@ -262,7 +266,7 @@ def test_what_was_sent_before_it_changed_and_is_there_is_adopted_and_told(table:
     table.write(*edited(4, row("cedar", image="https://example.com/other.jpg")))
     result = table.project.resume()
     assert (result.status, table.titles) == ("ok", ["ash", "birch", "cedar", "date"])
-    assert result.warnings == (f"row 4 was made before it changed: Pin {table.id_of('cedar')}",)
+    assert result.warnings[0] == f"row 4 was made before it changed: Pin {table.id_of('cedar')}"
 
 
 def test_what_was_sent_before_it_changed_and_is_not_there_is_not_sent_as_it_is_now_in_silence(table: Table) -> None:
@@ -297,8 +301,17 @@ def test_a_row_that_is_gone_while_its_outcome_is_unknown_is_not_forgotten(table:
     table.lose("cedar", *ROWS, made=True)
     table.write(*ROWS[:2], ROWS[3])
     result = table.project.resume()
-    assert (result.status, result.exit_code) == ("in_doubt", DOUBT)
+    assert (result.status, table.titles) == ("ok", ["ash", "birch", "cedar", "date"])
+    assert result.warnings == (f"row 4 is gone from the source, and was made: Pin {table.id_of('cedar')}",)
+
+
+def test_a_row_that_is_gone_and_that_no_look_shows_is_left_to_a_person(table: Table) -> None:
+    table.lose("cedar", *ROWS, made=False)
+    table.write(*ROWS[:2], ROWS[3])
+    result = table.project.resume()
+    assert (result.status, result.exit_code, table.titles) == ("in_doubt", DOUBT, ["ash", "birch", "date"])
     assert "1 pin may have been made" in str(result.error)
+    assert f"pinflow resume {result.run} --made ITEM=ID, or --not-made ITEM" in str(result.error)
     table.write(*ROWS)
     assert table.project.resume().ok
     assert table.titles == ["ash", "birch", "cedar", "date"]
