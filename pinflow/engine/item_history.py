@@ -19,7 +19,7 @@ from pinflow.engine.sanitize import plain_key
 from pinflow.events import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from pinflow.engine.item_keys import ItemKeys
     from pinflow.engine.run_context import RunContext
@@ -61,6 +61,7 @@ class ItemHistory:
         self._aliases: dict[str, str] = {}  # an item's key -> the one by which it began
         self._known: dict[str, ItemRecord] = {}  # where the recipe has keys: what was begun, by its key
         self._edited: list[tuple[ItemRecord, int]] = []  # what was made, and the item's number now
+        self.new_items = 0  # how many there are that no process of the run has begun
         self._unsettled: list[ItemRecord] = []  # items that are gone and may have been made
         self._done: set[str] = set()  # keys of the items that need no work although they were edited
 
@@ -102,11 +103,13 @@ class ItemHistory:
                 begun.add(hash(record.key))
             elif record.content:  # else it was kept by rules that do not tell what it was
                 gone[record.key] = record
+        self.new_items = len(self._present) - len(begun)
         self._present.clear()
         self._known.clear()
         if gone and not self._has_own_keys:
             for record, item in self._pairs(gone.values(), begun, read()):
                 del gone[record.key]
+                self.new_items -= not self._remake
                 self._take_edited(record, item)
         self._tell(list(gone.values()))
         self._unsettled = [record for record in gone.values() if not self._is_settled(record)]
@@ -133,10 +136,11 @@ class ItemHistory:
                 numbers[mark] = seen.number
             else:
                 fresh.append(FreshItem(seen.key, seen.number, content))
-        common = {part for part, number in shared.items() if number > min(_RARE, total / 2)}
+        most = min(_RARE, total / 2)
+        weights = {part: 1 / max(number, 1) if number <= most else 0.0 for part, number in shared.items()}
         records = ((record.number, numbers.get(hash(record.key))) for record in self._journal.items(self._path))
         shifts = Shifts((number, now) for number, now in records if now is not None)
-        return list(pair(gone, fresh, shifts, common))
+        return list(pair(gone, fresh, shifts, weights))
 
     def _take_edited(self, record: ItemRecord, item: FreshItem) -> None:
         """Take in that what was begun as ``record`` is now ``item``."""
@@ -221,47 +225,43 @@ class Shifts:
 
 
 def pair(
-    gone: Iterable[ItemRecord], fresh: Iterable[FreshItem], shifts: Shifts, common: Collection[str]
+    gone: Iterable[ItemRecord], fresh: Iterable[FreshItem], shifts: Shifts, weights: Mapping[str, float]
 ) -> Iterator[tuple[ItemRecord, FreshItem]]:
     """What was begun and is there no more, each with the item that it probably is now; at most one of each.
 
-    First those at the same place with anything in common, then those with half of their
-    fields the same, the most alike first. What has nothing in common is only paired at the
-    same place between items that are still there: behind the last of them, it may as well be
-    that a row was removed and the next one moved up. What is in ``common`` counts for nothing.
+    The most alike come first: those with half of their fields the same, and at the same place
+    those with anything in common. What has nothing in common is only paired at the same place
+    between items that are still there: behind the last of them, it may as well be that a row
+    was removed and the next one moved up. ``weights`` say how much a value that is the same
+    counts, 1 unless given: what many items have is no sign that two of them are the same.
     """
     items = {item.number: item for item in fresh}
     records = {record.key: record for record in gone}
-
-    def at_the_same_place(*, alike: bool) -> Iterator[tuple[ItemRecord, FreshItem]]:
-        for record in list(records.values()):
-            item = items.get(record.number + shifts.before(record.number))
-            if item is None or (alike and not similarity(record.content, item.content, common)):
-                continue
-            if alike or shifts.is_between(record.number):
-                yield records.pop(record.key), items.pop(item.number)
-
-    yield from at_the_same_place(alike=True)
-    for record, item in _most_alike(records.values(), items.values(), common):
+    for record, item in _alike(list(records.values()), items, shifts, weights):
         if record.key in records and item.number in items:
             yield records.pop(record.key), items.pop(item.number)
-    yield from at_the_same_place(alike=False)
+    for record in list(records.values()):
+        number = record.number + shifts.before(record.number)
+        if number in items and shifts.is_between(record.number):
+            yield records.pop(record.key), items.pop(number)
 
 
-def _most_alike(
-    records: Iterable[ItemRecord], items: Iterable[FreshItem], common: Collection[str]
+def _alike(
+    records: Sequence[ItemRecord], items: Mapping[int, FreshItem], shifts: Shifts, weights: Mapping[str, float]
 ) -> list[tuple[ItemRecord, FreshItem]]:
-    """Pairs with at least half of their fields the same, the most alike first."""
+    """Pairs that may be the same item, the most alike first, of equals those that are nearer."""
     having: dict[str, list[ItemRecord]] = defaultdict(list)
     for record in records:
-        for part in parts_of(record.content).difference(common):
-            having[part].append(record)
+        for part in parts_of(record.content):
+            if weights.get(part, 1.0):
+                having[part].append(record)
     found: list[tuple[float, int, ItemRecord, FreshItem]] = []
-    for item in items:
+    for item in items.values():
         candidates = {record.key: record for part in parts_of(item.content) for record in having.get(part, ())}
         for record in candidates.values():
-            alike = similarity(record.content, item.content, common)
-            if alike >= 0.5:
-                found.append((-alike, abs(record.number - item.number), record, item))
+            distance = abs(record.number + shifts.before(record.number) - item.number)
+            alike = similarity(record.content, item.content, weights)
+            if alike >= 0.5 or (alike and not distance):
+                found.append((-alike, distance, record, item))
     found.sort(key=lambda entry: entry[:2])
     return [(record, item) for _, _, record, item in found]

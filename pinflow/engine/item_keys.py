@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Iterable
 
     from pinflow.plan import Loop
 
@@ -131,10 +131,17 @@ def number_of(item: Any, number: int) -> int:
     return row if isinstance(row, int) else number
 
 
-def similarity(one: str, other: str, common: Collection[str]) -> float:
-    """How much of what `ItemKeys.content` gave for two items is the same, from 0 to 1, but for what is ``common``."""
-    first, second = parts_of(one).difference(common), parts_of(other).difference(common)
-    return len(first & second) / max(len(first), len(second), 1)
+def similarity(one: str, other: str, weights: Mapping[str, float]) -> float:
+    """How much of what `ItemKeys.content` gave for two items is the same, from 0 to 1.
+
+    ``weights`` say how much a part counts, 1 unless given.
+    """
+
+    def weight(parts: Iterable[str]) -> float:
+        return sum(weights.get(part, 1.0) for part in parts)
+
+    first, second = parts_of(one), parts_of(other)
+    return weight(first & second) / (max(weight(first), weight(second)) or 1.0)
 
 
 def parts_of(content: str) -> set[str]:

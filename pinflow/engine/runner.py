@@ -152,6 +152,8 @@ class Runner:
     def _step(self, step: PlannedStep, path: str, scope: Scope) -> StepResult:
         began = self._run.clock.monotonic()
         earlier = self._log.find(step, path)
+        if earlier is not None and self._has_new_items(step, path, scope):
+            earlier = None
         if earlier is not None and not self._log.must_reread(step, earlier):
             status: Status = "ok" if earlier.status == "ok" else "skipped"
             return StepResult(path, status, earlier.output, None, earlier.seconds)
@@ -178,6 +180,17 @@ class Runner:
             item=error.item if error else "",
         )
         return result
+
+    def _has_new_items(self, step: PlannedStep, path: str, scope: Scope) -> bool:
+        """Whether the source of a loop that an earlier process has finished has items now that it had not."""
+        if step.loop is None or not can_be_read_again(step, step.loop):
+            return False
+        try:
+            self._sources.before_loop(LoopSource(step, step.loop, path, scope))
+        except (Invalid, PinflowError):  # the loop meets it again, and tells it
+            return True
+        history = self._histories.get(path)
+        return history is not None and history.new_items > 0
 
     def _name(self, step: PlannedStep, scope: Scope) -> str:
         """What people see of the step."""

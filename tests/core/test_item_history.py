@@ -24,9 +24,10 @@ def item(number: int, *fields: str) -> FreshItem:
 
 
 def pairs_of(
-    gone: list[ItemRecord], fresh: list[FreshItem], moves: list[tuple[int, int]], common: set[str] | None = None
+    gone: list[ItemRecord], fresh: list[FreshItem], moves: list[tuple[int, int]], **weights: float
 ) -> list[tuple[int, int]]:
-    return sorted((old.number, new.number) for old, new in pair(gone, fresh, Shifts(moves), common or set()))
+    by_part = {f"{name:>8}": weight for name, weight in weights.items()}
+    return sorted((old.number, new.number) for old, new in pair(gone, fresh, Shifts(moves), by_part))
 
 
 @pytest.mark.parametrize(
@@ -54,13 +55,20 @@ def test_at_the_same_place_one_field_is_enough_elsewhere_it_takes_most() -> None
 
 def test_what_many_rows_have_is_no_sign_that_two_are_the_same() -> None:
     gone, fresh = [record(3, "board", "a")], [item(3, "board", "x"), item(8, "board", "y")]
-    assert pairs_of(gone, fresh, [], {f"{'board':>8}"}) == []
+    assert pairs_of(gone, fresh, [], board=0.0) == []
 
 
 def test_the_most_alike_are_paired_first_and_each_once() -> None:
     gone = [record(3, "a", "b", "c", "d"), record(4, "a", "b", "c", "e")]
     fresh = [item(10, "a", "b", "c", "e"), item(11, "a", "b", "c", "x")]
     assert pairs_of(gone, fresh, []) == [(3, 11), (4, 10)]
+
+
+def test_a_value_that_fewer_rows_have_is_a_better_sign() -> None:
+    """A new row at the place of one that was edited and moved shares only what others have as well."""
+    gone = [record(3, "new", "a")]
+    fresh = [item(3, "new", "b"), item(9, "edited", "a")]
+    assert pairs_of(gone, fresh, [], new=0.5) == [(3, 9)]
 
 
 def test_a_table_that_was_edited_all_over_takes_seconds() -> None:

@@ -329,3 +329,14 @@ def test_a_title_with_the_time_is_sent_once_whatever_the_time_is_then(table: Tab
     table.project.approve = None
     assert table.project.resume().ok
     assert table.titles == [f"{name} of {stamp}" for name in ("ash", "birch", "cedar", "date")]
+
+
+def test_a_row_that_is_new_is_made_although_its_loop_had_ended(table: Table) -> None:
+    recipe = RECIPE.replace("    outputs:", "      - {id: last, uses: get_board, with: {board: Nowhere}}\n    outputs:")
+    table.write(*ROWS)
+    assert table.project.run(recipe).status == "failed"
+    table.write(*ROWS, row("elm"))
+    table.project.resume()
+    assert table.titles == ["ash", "birch", "cedar", "date", "elm"]
+    table.project.resume()
+    assert table.titles == ["ash", "birch", "cedar", "date", "elm"]
