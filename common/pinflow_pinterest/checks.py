@@ -127,6 +127,16 @@ def find_place(ctx: Context, key: str) -> Place | None:
     return None
 
 
+def board_likeness(body: Mapping[str, Any]) -> dict[str, str]:
+    """What reads back of a new board."""
+    return _plain_fields(body, [name for name in _BOARD_FIELDS if name in body])
+
+
+def section_likeness(body: Mapping[str, Any]) -> dict[str, str]:
+    """What reads back of a new section."""
+    return _plain_fields(body, ("name",))
+
+
 def changed_pin(
     service: Gateway, id: str, changes: Mapping[str, Any], answer: Mapping[str, Any], *, sent_before: bool
 ) -> Check:

@@ -16,6 +16,7 @@ from collections import Counter
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from pinflow.engine.placeholder import NeedsPlanned
 from pinflow.engine.sanitize import items_of_path
 from pinflow.errors import ActionError, Diverged, Forbidden, InDoubt, MissingScope, RateLimited, SpamBlocked
 from pinflow.events import Note, Waiting
@@ -23,7 +24,7 @@ from pinflow.lazy_dataclass import dataclass, field
 from pinflow.state.records import CheckRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pinflow.engine.effects import Effect
     from pinflow.engine.forecast import PlannedWrites
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 WAITS = (5.0, 15.0, 40.0)  # seconds between looks: a listing may lag by 30 s (observed), and 60 are twice that
 FEW = 5  # things that are read by themselves at once; for more, a listing that is late is waited for
 PAGE = 250  # things that a forecast expects on a page of a listing
+_PART = "##"  # in the key of a check between its effect's and its number, where an effect has several
 NAMED = 100  # things that a message names one by one; more are counted
 
 
@@ -78,24 +80,29 @@ class WriteAudit:
         journal = self._run.journal
         if journal is None:
             return
-        check = None if effect.check is None else effect.check(result)
-        if check is not None:
+        checks = _checks_of(effect, result)
+        for number, check in enumerate(checks):
             with self._lock:
                 self._places[effect.account, check.place.key] = check.place
-            journal.checks.add(self._record(effect, check, journal))
-        elif effect.unchecked:
+            journal.checks.add(self._record(effect, check, journal, number))
+        if checks:
+            return
+        if effect.unchecked:
             journal.checks.add_unreadable(effect.step, effect.key, effect.kind, effect.unchecked)
 
     def plan(self, effect: Effect[Any], result: Any) -> None:
         """Count what the audit of the real run would call for an effect that a dry run planned."""
-        check = None if effect.check is None else effect.check(result)
+        try:
+            checks = _checks_of(effect, result)
+        except NeedsPlanned:  # how many it will be is known only then
+            return
         with self._lock:
-            if check is not None:
+            for check in checks:
                 where = effect.account, check.place.key
                 self._planned_checks[where] += 1
                 if not check.listed or self._planned_checks[where] % PAGE == 1:
                     self._planned.add(effect.account, check.category)
-            elif effect.unchecked:
+            if effect.unchecked and not checks:
                 self._planned_unreadable[effect.kind, effect.unchecked] += 1
 
     def unreadable(self) -> dict[tuple[str, str], int]:
@@ -103,9 +110,10 @@ class WriteAudit:
         journal = self._run.journal
         return dict(self._planned_unreadable) if journal is None else journal.checks.unreadable()
 
-    def _record(self, effect: Effect[Any], check: Check, journal: Journal) -> CheckRecord:
+    def _record(self, effect: Effect[Any], check: Check, journal: Journal, number: int) -> CheckRecord:
         fields = None if check.likeness is None else _digests(check.likeness, journal.run.id)
-        return CheckRecord(effect.step, effect.key, effect.kind, effect.account, check.place.key, str(check.id), fields)
+        key = f"{effect.key}{_PART}{number}" if number else effect.key
+        return CheckRecord(effect.step, key, effect.kind, effect.account, check.place.key, str(check.id), fields)
 
     # at the end of the step
 
@@ -248,9 +256,16 @@ class WriteAudit:
         )
 
 
+def _checks_of(effect: Effect[Any], result: Any) -> Sequence[Check]:
+    check = None if effect.check is None else effect.check(result)
+    if check is None:
+        return ()
+    return check if isinstance(check, list | tuple) else (check,)
+
+
 def _make_unknown(journal: Journal, check: CheckRecord) -> None:
     """Let a resumed run look at an effect again that counted as done, and at the items and steps that it is in."""
-    journal.settle(check.step, check.key, "doubt", kind=check.kind, error="diverged, exit 7")
+    journal.settle(check.step, check.key.partition(_PART)[0], "doubt", kind=check.kind, error="diverged, exit 7")
     for loop, key in items_of_path(check.step):
         journal.finish_item(loop, key, "begun")
         journal.finish_step(loop, "failed", None, seconds=0.0)

@@ -11,7 +11,7 @@ from pinflow.errors import AccessTooLow, Diverged, InDoubt, MissingScope, RateLi
 from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pinflow.errors import ActionError
     from pinflow.plugin.place import Check, Place
@@ -107,7 +107,7 @@ class Effect(Generic[T]):
     counts_as_change: bool = True
     place: Place | None = None  # where it creates something
     likeness: Mapping[str, str] | None = None  # of what is sent, in the fields of the place's things
-    check: Callable[[T], Check | None] | None = None  # what the audit must see of it, given its result
+    check: Callable[[T], Check | Sequence[Check] | None] | None = None  # what the audit must see, given the result
     unchecked: str = ""  # why nothing can read it back, in a fixed text
     account: str = ""  # the token of its step, by name; several are joined by "+"
 

@@ -8,6 +8,7 @@ import re
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[2]
 DESCRIPTION = Path(os.environ.get("PINFLOW_OPENAPI") or PROJECT.parent / "shared/openapi/pinterest-v5.json")
 CATALOGUE = open_catalogue(BUNDLED)
-IDS = list(CATALOGUE.operations)
+# reads first: what is read back after a write could not be told from a step that reads the same
+IDS = sorted(CATALOGUE.operations, key=lambda id: CATALOGUE.operation(id).method != "GET")
 WHERE = "urn:description"
 
 
@@ -47,10 +49,17 @@ class Arrived:
 
 
 class Echo:
-    """A service that takes anything, and remembers it."""
+    """A service that takes anything, and remembers it.
+
+    ``expected`` are method and path of what the steps send, in their order; the rest is what was written read back.
+    """
 
     def __init__(self) -> None:
         self.arrived: list[Arrived] = []
+        self.expected: list[tuple[str, str]] = []
+        self._listed: dict[str, list[dict[str, Any]]] = {}  # what was created, by path
+        self._objects: dict[str, dict[str, Any]] = {}  # what was created or changed, by id
+        self._gone: set[str] = set()  # paths
         echo = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -62,9 +71,15 @@ class Echo:
                 parts = urlsplit(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 signed, kind = self.headers.get("Authorization", ""), self.headers.get("Content-Type", "")
-                echo.arrived.append(Arrived(self.command, parts.path, parts.query, signed.split()[0], kind, body))
-                answer = b'{"items":[],"access_token":"a-secret"}'
-                self.send_response(200)
+                request = Arrived(self.command, parts.path, parts.query, signed.split()[0], kind, body)
+                known = len(echo.arrived)
+                if echo.expected[known : known + 1] == [(self.command, parts.path)]:
+                    echo.arrived.append(request)
+                    found: Any = echo.apply(request)
+                else:
+                    found = echo.find(parts.path)
+                answer = json.dumps(found).encode()
+                self.send_response(404 if found is None else 200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
@@ -75,10 +90,45 @@ class Echo:
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing."""
 
+        self._ids = count(1)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
+
+    def apply(self, request: Arrived) -> Any:
+        """What one request of a step is answered, as if it had been done."""
+        try:
+            content = json.loads(request.body or b"null")
+        except ValueError:  # a form
+            content = None
+        (self._gone.add if request.method == "DELETE" else self._gone.discard)(request.path)
+        named = request.path.rpartition("/")[2].isdigit()
+        is_batch = request.method == "PATCH" and not named and not isinstance(content, list)
+        if request.method not in ("POST", "PATCH") or content is None or is_batch:
+            return {"items": [], "access_token": "a-secret"}
+        things = [self._keep(request, thing) for thing in (content if isinstance(content, list) else [content])]
+        answer = {"items": [{"data": thing} for thing in things]} if isinstance(content, list) else things[0]
+        return {**answer, "access_token": "a-secret"}
+
+    def _keep(self, request: Arrived, thing: dict[str, Any]) -> dict[str, Any]:
+        new = request.method == "POST" and not request.path.rpartition("/")[2].isdigit()
+        id = str(next(self._ids)) if new else thing.get("id") or request.path.rpartition("/")[2]
+        made = self._objects[id] = {"name": "x", **self._objects.get(id, {}), **thing, "id": id}
+        path = request.path if new else request.path.rpartition("/")[0]
+        if path.startswith("/v5/pins") and "board_id" in made:
+            path = f"/v5/boards/{made['board_id']}/pins"
+        if made not in self._listed.setdefault(path, []) and (new or not path.endswith("/pins")):
+            self._listed[path].append(made)
+        return made
+
+    def find(self, path: str) -> Any:
+        """What is there when it is read back; None if it is not there."""
+        if path in self._gone:
+            return None
+        last = path.rpartition("/")[2]
+        listed = [thing for thing in self._listed.get(path, []) if f"{path}/{thing['id']}" not in self._gone]
+        return self._objects.get(last) or {"items": listed}
 
     def close(self) -> None:
         self._server.shutdown()
@@ -93,6 +143,12 @@ def arguments(id: str, *, full: bool) -> dict[str, Any]:
     given.pop("all", None)
     given.pop("bookmark", None)
     return dict(given)
+
+
+def path_of(id: str, *, full: bool) -> str:
+    """The path of an operation's request, with the values that it is given."""
+    values = arguments(id, full=full)
+    return "/v5" + re.sub(r"\{(\w+)\}", lambda name: str(values[name[1]]), CATALOGUE.operation(id).path)
 
 
 def recipe(*, full: bool) -> str:
@@ -126,6 +182,7 @@ def calls(
     plan = pinflow.plan(file, inputs={})
     assert len(plan.steps) == len(IDS) == 231
     echo.arrived.clear()
+    echo.expected = [(CATALOGUE.operation(id).method, path_of(id, full=request.param)) for id in IDS]
     result = pinflow.run(plan, Options(tier="unpaced", approve=lambda what: True))
     assert result.ok, result.error
     assert len(echo.arrived) == 231

@@ -12,12 +12,14 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator  # noqa: TC003  what is returned is read at run time
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from pinflow import ActionError, Context, CredentialError, RemoteError, Repeated, Variants, action, dataclass
 from pinflow_pinterest.undo import OF_BOARD, OF_PIN
 from pinflow_pinterest_v5.calls.catalogues import catalogue_error
+from pinflow_pinterest_v5.calls.read_back import ReadBack, find_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -159,10 +161,11 @@ def operation_action(catalogue: Catalogue, id: str, *, items: bool) -> Action:
     size = _resolve(arguments.query.get("page_size"), catalogue)
     call = _OperationCall(catalogue.operation(id), arguments, size.get("maximum", _MAX_PAGE) if size else None)
     reread = _reread(catalogue, call.operation)
+    read_back = ReadBack(catalogue, call.operation)
     operation, loops = call.operation, items and call.arguments.lists and call.operation.method == "GET"
     return replace(
         _any_operation,
-        function=_function(call, reread, items=loops),
+        function=_function(call, reread, read_back, items=loops),
         effect="read" if call.reads else "write",
         scopes={"": operation.scopes},
         quota=frozenset({operation.category} - {""}),
@@ -171,6 +174,7 @@ def operation_action(catalogue: Catalogue, id: str, *, items: bool) -> Action:
         reread=reread,
         accepts=argument_schema(catalogue, id, items=loops),
         variant=id,
+        place=None if call.reads else partial(find_place, catalogue, call.operation),
     )
 
 
@@ -199,7 +203,7 @@ def _reread(catalogue: Catalogue, operation: Operation) -> Reread | None:
     return reread
 
 
-def _function(call: _OperationCall, reread: Reread | None, *, items: bool) -> Callable[..., Any]:
+def _function(call: _OperationCall, reread: Reread | None, read_back: ReadBack, *, items: bool) -> Callable[..., Any]:
     if items:
 
         def list_items(ctx: Context, **values: Any) -> Iterator[Any]:
@@ -225,10 +229,12 @@ def _function(call: _OperationCall, reread: Reread | None, *, items: bool) -> Ca
                 answers.append(None)  # an earlier attempt, whose answer was lost, deleted it
             return answers[-1]
 
-        # after a lost answer, what can be applied twice to the same effect is sent again, and so is a report's request,
-        # which does no harm; the outcome of anything else stays unknown, and the run ends with exit code 7
+        # after a lost answer, what can be applied twice to the same effect is sent again, and so is what does no harm,
+        # such as a report's request; what its listing shows is looked for there; the outcome of anything else stays
+        # unknown, and the run ends with exit code 7
         kind, report = _MAKES.get(call.operation.id, call.operation.id), call.operation.id in _REPORTS
-        stored = ctx.once("call", do, find=(lambda: None) if report else None, kind=kind, counts_as_change=not report)
+        told = {"find": lambda: None} if report else read_back.durable_arguments(ctx, values)
+        stored = ctx.once("call", do, **told, kind=kind, counts_as_change=not report)
         if answers or reread is None or ctx.dry_run or not isinstance(stored, dict):
             return answers[-1] if answers else stored
         return reread(ctx, stored)

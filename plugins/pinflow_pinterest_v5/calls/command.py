@@ -13,6 +13,7 @@ from pinflow_pinterest.catalogue.operations import ARGUMENTS, BUNDLED, CATALOGUE
 from pinflow_pinterest_v5.calls.action import TOKEN, argument_schema, operation_action
 from pinflow_pinterest_v5.calls.catalogues import HINT, CatalogueChoice, catalogue_error, own_folder
 from pinflow_pinterest_v5.calls.descriptions import Describer
+from pinflow_pinterest_v5.calls.read_back import ReadBack
 from pinflow_pinterest_v5.calls.samples import sample
 from pinflow_pinterest_v5.importing.yaml_writer import items
 
@@ -194,7 +195,7 @@ def _needs(catalogue: Catalogue, id: str) -> Iterator[str]:
     yield f"quota: {inert(operation.category or 'not known')}"
     if arguments.pages and operation.method == "GET":
         yield "pages: for_each: call goes through all of them; all: true collects them"
-    if action.effect == "write" and operation.method == "POST":
+    if action.effect == "write" and not action.local and not ReadBack(catalogue, operation).finds_lost:
         yield "after a lost answer its outcome is unknown: the run ends with exit code 7"
     if id == TOKEN:
         yield "for other grants use pinflow auth, which stores the tokens"
