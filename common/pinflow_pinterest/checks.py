@@ -55,6 +55,10 @@ class BoardsPlace:
     service: Gateway
 
     @property
+    def category(self) -> str:
+        return _CATEGORY
+
+    @property
     def key(self) -> str:
         return f"{self.service.client.api.id}:boards"
 
@@ -86,6 +90,10 @@ class SectionsPlace:
 
     service: Gateway
     board: str
+
+    @property
+    def category(self) -> str:
+        return _CATEGORY
 
     @property
     def key(self) -> str:

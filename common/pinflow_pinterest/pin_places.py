@@ -43,6 +43,14 @@ class PinPlace:
     apart: bool = False
 
     @property
+    def category(self) -> str:
+        return "org_read"
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        return ("board", "section")
+
+    @property
     def key(self) -> str:
         ids = self.board if self.section is None else f"{self.board}/{self.section}"
         return f"{self.service.client.api.id}:pins:{ids}"

@@ -97,6 +97,8 @@ class WriteAudit:
         except NeedsPlanned:  # how many it will be is known only then
             return
         with self._lock:
+            if effect.place is not None:
+                self._plan_creation(effect.account, effect.place)
             for check in checks:
                 where = effect.account, check.place.key
                 self._planned_checks[where] += 1
@@ -104,6 +106,14 @@ class WriteAudit:
                     self._planned.add(effect.account, check.category)
             if effect.unchecked and not checks:
                 self._planned_unreadable[effect.kind, effect.unchecked] += 1
+
+    def _plan_creation(self, account: str, place: Place) -> None:
+        where = account, f"created:{place.key}"
+        self._planned_checks[where] += 1
+        if self._planned_checks[where] % PAGE == 1:
+            first = self._planned_checks[where] == 1
+            for _ in range(2 if first else 1):  # what was there before, and the audit
+                self._planned.add(account, getattr(place, "category", ""))
 
     def unreadable(self) -> dict[tuple[str, str], int]:
         """How many effects of the run nothing can read back, by kind and reason."""
@@ -243,7 +253,7 @@ class WriteAudit:
         for expected in wrong:
             for check in expected.checks:
                 _make_unknown(journal, check)
-        journal.checks.remove(checks)
+        journal.checks.settle(checks)
         journal.flush()
         if not wrong:
             return

@@ -32,7 +32,8 @@ class SafeChecks:
 
     def __init__(self, checks: Checks) -> None:
         self._checks = checks
-        self.remove = checks.remove
+        self.settle = checks.settle
+        self.touched_ids = checks.touched_ids
         self.unreadable = checks.unreadable
 
     def add(self, check: CheckRecord) -> None:

@@ -47,7 +47,12 @@ class Check:
 
 
 class Place(Protocol):
-    """Where things are created, and how they are read back."""
+    """Where things are created, and how they are read back.
+
+    It may have two attributes more: ``category``, the quota category of such calls, for the forecast of a dry run; and
+    ``where``, the fields of a likeness that say where in the place a thing is, so that the audit tells of one that is
+    elsewhere.
+    """
 
     @property
     def key(self) -> str:

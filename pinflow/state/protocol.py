@@ -179,8 +179,11 @@ class Checks(Protocol):
     def pending(self, step: str) -> Iterator[CheckRecord]:
         """What must still be seen of a step ("": of all) and of those inside it, in the order of storing."""
 
-    def remove(self, checks: Iterable[CheckRecord]) -> None:
-        """Forget what was seen, or told of; durable as `Journal.finish_step` is."""
+    def settle(self, checks: Iterable[CheckRecord]) -> None:
+        """The audit is done with these: what must be was seen, or told of; durable as `Journal.finish_step` is."""
+
+    def touched_ids(self) -> set[str]:
+        """The ids of all things that the run's effects with checks have made, changed or removed."""
 
     def add_unreadable(self, step: str, key: str, kind: str, reason: str) -> None:
         """Store that nothing reads an effect back, and why; durable with the next intent."""

@@ -190,9 +190,14 @@ class KnownThings:
         Raises ActionError.
         """
         reading = self._read()
-        self._elsewhere.update(dict.fromkeys(thing.id for thing in reading.fresh if self._is_elsewhere(thing)))
+        elsewhere = [thing.id for thing in reading.fresh if self._is_elsewhere(thing)]
         arrivals = self._arrivals(reading)
         missing = [id_ for id_ in self._recent if id_ not in reading.ids and id_ not in self.baseline.ids]
+        if elsewhere or missing:  # what the run itself has moved or removed since is read back by the audit of that
+            touched = self._journal.checks.touched_ids()
+            elsewhere = [id_ for id_ in elsewhere if id_ not in touched]
+            missing = [id_ for id_ in missing if id_ not in touched]
+        self._elsewhere.update(dict.fromkeys(elsewhere))
         return arrivals, missing
 
     def _is_elsewhere(self, thing: Seen) -> bool:

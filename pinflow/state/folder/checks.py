@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
     from pinflow.state.folder.store import Store
 
-_WITHIN = "step >= ? AND step < ?"
+_WITHIN = "step >= ? AND step < ? AND number > 0"  # 0 says that the audit is done with it
 _CHANGES = {"kind": "?3", "account": "?4", "place": "?5", "id": "?6", "fields": "?7", "number": "?8"}
 _ADD = CHECKS.upsert({"step": "?1", "key": "?2"} | _CHANGES, _CHANGES)
 _ADD_UNREADABLE = UNREADABLE_EFFECTS.upsert(
     {"step": "?1", "key": "?2", "kind": "?3", "reason": "?4"}, {"kind": "?3", "reason": "?4"}
 )
-_REMOVE = "DELETE FROM checks WHERE step = ? AND key = ?"
+_SETTLE = CHECKS.update({"number": "0"}, "step = ?1 AND key = ?2")
+_TOUCHED = "SELECT DISTINCT id FROM checks"
 _COUNT = "SELECT kind, reason, count(*) FROM unreadable GROUP BY kind, reason ORDER BY kind, reason"
 _LAST = "SELECT coalesce(max(number), 0) FROM checks"
 _NUMBER = list(CHECKS.columns).index("number")
@@ -49,10 +50,13 @@ class FolderChecks:
         for step_, key, kind, account, place, id_, fields, _ in sorted(rows, key=lambda row: int(row[_NUMBER])):
             yield CheckRecord(step_, key, kind, account, place, id_, json.loads(fields))
 
-    def remove(self, checks: Iterable[CheckRecord]) -> None:
+    def settle(self, checks: Iterable[CheckRecord]) -> None:
         for check in checks:
-            self._store.put(_REMOVE, (check.step, check.key))
+            self._store.put(_SETTLE, (check.step, check.key))
         self._store.commit_sometimes()
+
+    def touched_ids(self) -> set[str]:
+        return {id_ for (id_,) in self._store.read(_TOUCHED)}
 
     def add_unreadable(self, step: str, key: str, kind: str, reason: str) -> None:
         self._store.put(_ADD_UNREADABLE, (step, key, kind, reason))

@@ -56,6 +56,7 @@ class CallPlace:
     query: Mapping[str, object] | None
     single: str = ""
     in_list: bool = False
+    category: str = ""
 
     @property
     def label(self) -> str:
@@ -243,10 +244,16 @@ class ReadBack:
         path = re.sub(r"\{(\w+)\}", lambda match: str(values[match[1]]), twin.path)
         key = f"{ctx.client.api.id}:{twin.id.replace('/', '.')}:{'/'.join(parts) or 'all'}"
         if not arguments.lists:
-            return CallPlace(ctx.client, key, path, None, single=path)
+            return CallPlace(ctx.client, key, path, None, single=path, category=twin.category)
         single = self.catalogue.match("GET", f"{twin.path}/{{id}}")
         return CallPlace(
-            ctx.client, key, path, self._query(twin, values), f"{path}/{{id}}" if single else "", in_list=in_list
+            ctx.client,
+            key,
+            path,
+            self._query(twin, values),
+            f"{path}/{{id}}" if single else "",
+            in_list=in_list,
+            category=twin.category,
         )
 
     def _query(self, listing: Operation, values: Mapping[str, Any]) -> dict[str, object]:
