@@ -36,6 +36,7 @@ _AUDIT_WAITS: Final = (5.0, 15.0, 40.0)
 _LOOK_WAITS: Final = (5.0, 5.0, 10.0, 20.0, 20.0)
 _SETTLE_TIME: Final = 60.0  # seconds until what was answered must be listed
 _LATEST: Final = 300.0  # seconds; what was sent and is not listed may come up to five minutes later
+_COMPARED: Final = 50  # answers that are compared with what was sent: a service that changes texts shows it soon
 _LATEST_PINS: Final = 5000  # more than a run makes in a minute
 _MAX_IDS: Final = 20  # in a message: with 18 digits each, four lines
 
@@ -152,7 +153,8 @@ class PinCopies:
             raise
         if not self.ctx.dry_run:
             self.latest.append((made["id"], self.ctx.now()))
-            self.texts_same[text_key(made, body.get("board_section_id") or "") == self._text_key(pin)] += 1
+            if self.texts_same.total() < _COMPARED:
+                self.texts_same[text_key(made, body.get("board_section_id") or "") == self._text_key(pin)] += 1
         return {"id": made["id"]}
 
     # what became of a Pin without an answer
