@@ -199,9 +199,12 @@ class FolderJournal(FolderItems):
     ) -> None:
         """Put on disk how the run stands. ``resume_after`` is in seconds since the epoch."""
         finished = None if state == "running" else self._clock.now()
-        self.run = replace(
+        changed = replace(
             self.run, state=state, exit_code=exit_code, error=error, resume_after=resume_after, finished=finished
         )
+        if changed == self.run:  # as it was made a moment ago: a commit is five flushes of the disk
+            return
+        self.run = changed
         self._store.put(_STATE, (state, exit_code, error, resume_after, finished))
         self._store.commit()
 

@@ -219,22 +219,20 @@ class FolderRuns:
 def _create(file: Path, record: RunRecord) -> sqlite3.Connection:
     values = (getattr(record, name) for name in RunRecord.__dataclass_fields__)
     row = [to_json(dict(value)) if isinstance(value, Mapping) else value for value in values]
+
+    def fill(connection: sqlite3.Connection) -> None:
+        add_row_check(connection, file.stem)
+        keep_seal(connection)
+        connection.execute(_NEW_RUN, (1, *row))
+
     try:
-        connection = new_file(file, RUN)
-        try:
-            add_row_check(connection, file.stem)
-            keep_seal(connection)
-            connection.execute(_NEW_RUN, (1, *row))
-        except sqlite3.Error:
-            connection.close()
-            raise
+        return new_file(file, RUN, fill)
     except (sqlite3.Error, OSError) as error:
         if not isinstance(error, FileExistsError):  # that one is another run's
             _discard(file)
         raise StateError(
             f"{file} can't be made: {error}", hint="free some space, or make the folder writable"
         ) from error
-    return connection
 
 
 def _discard(file: Path) -> None:

@@ -17,7 +17,7 @@ from pinflow.lazy_dataclass import dataclass
 from pinflow.state.folder.atomic_file import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 # sqlite3 fails to decode its own complaint when that quotes a damaged schema
@@ -53,18 +53,23 @@ class FileKind:
     check: str = "quick_check"  # the pragma that finds damage in its structure
 
 
-def new_file(file: Path, kind: FileKind) -> sqlite3.Connection:
-    """An empty file of state, readable by its owner alone, whose name survives a power loss.
+def new_file(
+    file: Path, kind: FileKind, fill: Callable[[sqlite3.Connection], object] = lambda connection: None
+) -> sqlite3.Connection:
+    """A new file of state, readable by its owner alone, whose name survives a power loss.
 
-    Raises OSError or sqlite3.Error.
+    ``fill`` makes its first rows, in the transaction that makes its tables: each commit is five flushes of the disk.
+    Raises OSError, sqlite3.Error, and what ``fill`` raises.
     """
     os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600))
     connection = _connect(file)
     try:
         connection.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {kind.application_id}; PRAGMA user_version = {kind.version};"
-            f"{kind.tables} COMMIT;"
+            f"{kind.tables}"
         )
+        fill(connection)
+        connection.execute("COMMIT")
         sync_folder(file.parent)
     except BaseException:
         connection.close()
