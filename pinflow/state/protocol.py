@@ -335,6 +335,9 @@ class Creations(Protocol):
     def on(self, place: str, *, unsettled: bool = False) -> Iterator[CreationRecord]:
         """What the run created on a place, or tried to; with ``unsettled`` only what may still be applied."""
 
+    def forget_earlier(self, step: str, key: str) -> None:
+        """Store that nothing more can appear of what an effect sent before its last sending; durable with an intent."""
+
     def give_up(self, step: str, key: str) -> None:
         """Store durably that an effect without an outcome was not applied, as a person says: it is "refused".
 

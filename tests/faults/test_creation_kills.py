@@ -6,6 +6,7 @@ person's answer settles. All that was promised: ``PINFLOW_FULL=1 python -m pytes
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,18 @@ TEXTS: dict[str, Callable[[int], str]] = {
 class Chaos:
     """A table, its run, and what goes wrong."""
 
-    def __init__(self, project: Project, seed: int, *, texts: str, parallel: int, lag: float = 0.0) -> None:
+    def __init__(
+        self,
+        project: Project,
+        seed: int,
+        *,
+        texts: str,
+        parallel: int,
+        lag: float = 0.0,
+        lies: float = 0.0,
+        late: float = 0.0,
+        ghosts: float = 0.0,
+    ) -> None:
         self.project = project
         self.random = random.Random(seed)
         settings = Settings(quotas=False, listing_lag=lag) if lag else Settings(quotas=False)
@@ -66,13 +78,32 @@ class Chaos:
         lines = [f"{number},{title},{image}" for number, (title, image) in enumerate(self.rows)]
         project.write("\n".join(["n,title,image", *lines]) + "\n", "pins.csv")
         self.before = {pin["id"] for pin in self.pins()}
-        self.running = 0
+        self._lies, self._late, self._ghosts = lies, late, ghosts
+        self.ghost_ids: list[str] = []
+        self._coming: list[tuple[float, Any]] = []
 
     def _answer(self, call: HttpRequest, apply: Any) -> HttpResponse:
-        if (call.method, call.path) != ("POST", "/v5/pins") or self.random.random() > 0.15:
+        now = self.project.clock()
+        due = [request for request in self._coming if request[0] <= now]
+        self._coming = [request for request in self._coming if request[0] > now]
+        for _, late in due:
+            late()
+        if call.method == "GET" and call.path.endswith("/pins") and self.random.random() < self._lies:
+            return HttpResponse(200, b'{"items": [], "bookmark": null}')
+        chance = self.random.random()
+        if (call.method, call.path) != ("POST", "/v5/pins"):
             return apply()  # type: ignore[no-any-return]
-        if self.random.random() < 0.5:
-            apply()
+        if chance < self._ghosts:
+            self.ghost_ids.append(f"99999999999999{len(self.ghost_ids):04}")
+            body = json.dumps({"id": self.ghost_ids[-1], "board_id": "1", "media": {"media_type": "image"}})
+            return HttpResponse(201, body.encode())
+        if chance < self._ghosts + self._late:
+            self._coming.append((now + self.random.uniform(0, 290), apply))
+        elif chance > 0.85:
+            if self.random.random() < 0.5:
+                apply()
+        else:
+            return apply()  # type: ignore[no-any-return]
         raise ConnectionDropped(HttpResponse(201, b"{}"), sent=0)
 
     def pins(self) -> list[Any]:
@@ -108,6 +139,22 @@ class Chaos:
             result = self.go(resume=True)
         raise AssertionError(f"it came to no end: {result and result.error}")
 
+    def finish_telling(self) -> list[str]:
+        """Resume it until it says that it is done; what it told of on the way."""
+        told: list[str] = []
+        result = self.go(resume=False)
+        for _ in range(60):
+            told += [event.text for event in self.project.events_of("Note")]
+            if result is not None and result.error is not None:
+                told.append(str(result.error))
+            if result is not None and result.ok:
+                break
+            if result is not None and isinstance(result.error, Diverged) and "are not there" in str(result.error):
+                break  # a person sees to it
+            result = self.go(resume=True)
+        self.project.clock.now += 400 if hasattr(self.project.clock, "now") else 0
+        return told
+
 
 CASES = [(texts, parallel) for texts in TEXTS for parallel in (1, 4)]
 
@@ -120,3 +167,33 @@ def test_killed_at_any_moment_every_row_is_made_once(tmp_path: Path, seed: int, 
         result = chaos.finish()
         assert result.ok, result.error
         assert chaos.made() == Counter(title for title, _ in chaos.rows)
+
+
+@pytest.mark.parametrize("seed", range(scaled(2, 40)))
+@pytest.mark.parametrize(("texts", "parallel"), CASES)
+def test_with_listings_that_lag_and_lie_every_row_is_made_once(
+    tmp_path: Path, seed: int, texts: str, parallel: int
+) -> None:
+    with Project(tmp_path) as project:
+        chaos = Chaos(project, seed, texts=texts, parallel=parallel, lag=30.0, lies=0.2)
+        result = chaos.finish()
+        assert result.ok, result.error
+        assert chaos.made() == Counter(title for title, _ in chaos.rows)
+
+
+@pytest.mark.parametrize("seed", range(scaled(2, 40)))
+@pytest.mark.parametrize(("texts", "parallel"), CASES)
+def test_what_is_made_late_or_answered_for_nothing_is_told(
+    tmp_path: Path, seed: int, texts: str, parallel: int
+) -> None:
+    with Project(tmp_path) as project:
+        chaos = Chaos(project, seed, texts=texts, parallel=parallel, late=0.1, ghosts=0.05)
+        errors = chaos.finish_telling()
+        made, wanted = chaos.made(), Counter(title for title, _ in chaos.rows)
+        extra = sum((made - wanted).values())
+        lacking = sum((wanted - made).values())
+        text = " ".join(errors)
+        assert made == wanted or text, (made - wanted, wanted - made)
+        told = {pin["id"] for pin in chaos.pins() if pin["id"] in text}
+        assert len(told) >= extra, (made - wanted, errors)
+        assert lacking <= sum(ghost in text for ghost in chaos.ghost_ids), (wanted - made, errors)

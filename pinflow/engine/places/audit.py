@@ -26,7 +26,10 @@ def audit(book: PlaceBook, looks: Looks, step: str) -> None:
     """
     services, label = book.services, book.place.label
     with book.changed:
-        waits = last_shadow([write for write in book.writes.live(services.now) if not write.is_open]) - services.now
+        waits = (
+            last_shadow([write for write in book.writes.live(book.things.around_at) if not write.is_open])
+            - services.now
+        )
     if waits > 0 and not services.audit_waits:
         raise InDoubt(
             f"the audit of {label} is left: a write was sent again, and what it made first may appear until then",

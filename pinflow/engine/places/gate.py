@@ -90,9 +90,9 @@ class PlaceGate:
         return foreign
 
     def _foreign_blockers(self, source: WriteSource, others: Mapping[str, int]) -> list[tuple[OpenWrite, bool]]:
-        now = self._services.now
-        writes = self._book.things.others.open_writes(others)
-        sources = [write.source(now, mine=False) for write, _ in writes]
+        since = self._book.things.around_at
+        writes = self._book.things.others.open_writes(others, since)
+        sources = [write.source(since, mine=False) for write, _ in writes]
         refs = {other.ref for other in blockers(source, sources, self._book.learning)}
         return [(write, is_live) for write, is_live in writes if write.ref in refs]
 
@@ -103,8 +103,8 @@ class PlaceGate:
             ends = 0.0
             with book.changed:
                 writes = {write.ref: write for write in book.blocking_writes(source.ref)}
-                now = self._services.now
-                sources = [*(write.source(now) for write in writes.values()), *book.queue.values()]
+                since = book.things.around_at
+                sources = [*(write.source(since) for write in writes.values()), *book.queue.values()]
                 waits = {other.ref for other in blockers(source, sources, book.learning)}
                 if not waits:
                     book.queue[source.ref] = source
@@ -126,6 +126,7 @@ class PlaceGate:
             else:
                 reason = "a like one was sent before, and what that made may still appear"
                 self._services.wait(max(0.0, ends - self._services.now), effect.step, reason)
+                self._looks.look_around_now()
 
     def _look_again_if_late(self, effect: Effect[Any]) -> None:
         """Before something is sent again a while after a look: it may be there by now. Raises InDoubt if it is."""
@@ -156,3 +157,4 @@ class PlaceGate:
             rest = max((write.shows_until for write, _ in foreign), default=0.0) - self._services.now
             reason = f"another run sent something alike to {label} twice, and the first may still appear"
             self._services.wait(rest, effect.step, reason)
+            self._looks.look_around_now()

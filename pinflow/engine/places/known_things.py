@@ -53,6 +53,7 @@ class KnownThings:
         self.baseline = Baseline(frozenset())
         self.strangers: dict[str, None] = {}  # what others added since the baseline
         self.deleted: set[str] = set()  # what this run made, and somebody removed
+        self.around_at = float("-inf")  # monotonic time of the last look around: what is older has been told apart
         self.has_doubt = False  # whether something was sent again, or taken for this run's own
         self.candidates: dict[str, None] = {}  # what a person was told of, when it was unknown who made it
         self._surplus: dict[str, None] = {}  # what is like this run's things, and of nobody that is known
@@ -72,6 +73,7 @@ class KnownThings:
             self.baseline, remark = take_baseline(self.place, shown.add)
             self._journal.freeze("", f"baseline:{self.key}", self.baseline.encode())
             self.others.teach(shown, self._learning)
+            self.around_at = self._services.now
             if remark:
                 self._tell(remark)
         else:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pinflow.plugin.place import Seen
 
 VERDICT_LASTS = 10.0  # seconds for which "not there" may be acted on; who sends later looks again
+_POLL = 0.5  # seconds between two looks at what other threads do
 LOOK_AROUND = 250  # things made until the listing is looked through: a page of it
 
 
@@ -130,8 +131,8 @@ class Looks:
         """Adopt what is there already; what is not may still come. A look that fails says nothing."""
         book = self._book
         with self.quiet() as others:
-            writes = book.writes.live(self._services.now)
-            if any(write.earlier for write in writes) or book.things.others.open_writes(others):
+            since = book.things.around_at
+            if any(write.earlier for write in book.writes.live(since)) or book.things.others.open_writes(others, since):
                 return  # an early look could take what was sent before for all there will be
             try:
                 arrivals = book.things.look_once()
@@ -149,7 +150,8 @@ class Looks:
 
     def _match(self, arrivals: Sequence[Seen], others: Mapping[str, int]) -> Match:
         book = self._book
-        return match(self._sources(others), self._arrivals(arrivals), book.things.likenesses(), book.learning)
+        sources = self._sources(others, book.things.around_at)
+        return match(sources, self._arrivals(arrivals), book.things.likenesses(), book.learning)
 
     def _adopt(self, result: Match, arrivals: Sequence[Seen]) -> None:
         book = self._book
@@ -190,7 +192,7 @@ class Looks:
         if book.things.made_recently < self._next_look_around:
             return
         with book.looks, self.quiet() as others:
-            if book.writes.live(self._services.now) or book.things.others.open_writes(others):
+            if self._sources(others, self._services.now):
                 return
             try:
                 self.look_around(others)
@@ -198,6 +200,18 @@ class Looks:
                 pass  # it says nothing, and the next one may
             finally:
                 self._next_look_around = book.things.made_recently + LOOK_AROUND
+
+    def look_around_now(self) -> None:
+        """Tell apart what is there, once nothing more can appear of what was sent again. Raises ActionError."""
+        book = self._book
+        with book.looks, self.quiet() as others:
+            sources = self._sources(others, self._services.now)
+            is_open = any(source.is_open for source in sources)
+            if is_open and book.learning.keeps(source.likeness for source in sources) is not True:
+                with book.changed:
+                    book.changed.wait(_POLL)  # contents don't tell what is open from what is somebody's
+            else:
+                self.look_around(others)
 
     def look_around(self, others: Mapping[str, int]) -> Sequence[str]:
         """Take in what others added; inside `quiet`. The ids of what this run made and the listing does not show.
@@ -213,22 +227,35 @@ class Looks:
             text = f"{len(strangers)} came to {book.place.label} that no run of this state made: {ids_text(strangers)}"
             self._services.run.emit(Note, step=current_frame().step, text=text, level="info")
         book.things.add_surplus([id_ for id_ in surplus if id_ not in book.things.candidates])
+        self._forget_shadows()
         if not missing:
             book.things.lower_floor()
         return missing
+
+    def _forget_shadows(self) -> None:
+        """What was sent again long enough ago has shown by now, or never will: no later look need reckon with it."""
+        book, now = self._book, self._services.now
+        with book.changed:
+            for write in book.writes:
+                if not write.may_show(now):
+                    book.journal.creations.forget_earlier(write.ref[1], write.ref[2])
+            book.things.around_at = now
+            book.writes.live(now)
 
     def _sort(self, arrivals: Sequence[Seen], others: Mapping[str, int]) -> tuple[list[str], list[str]]:
         """The new things that are like this run's, beyond what open writes may have made; and the others."""
         if not arrivals:
             return [], []
         book = self._book
-        sources, things = self._sources(others), self._arrivals(arrivals)
+        # what was sent again long enough ago explains nothing any more: if something of it is there, it is too much
+        sources, things = self._sources(others, self._services.now), self._arrivals(arrivals)
         return sort_arrivals(sources, things, book.things.likenesses(), book.learning, has_doubt=book.things.has_doubt)
 
-    def _sources(self, others: Mapping[str, int]) -> list[WriteSource]:
-        book, now = self._book, self._services.now
-        own = [write.source(now) for write in book.writes.live(now)]
-        return own + [write.source(now, mine=False) for write, _ in book.things.others.open_writes(others)]
+    def _sources(self, others: Mapping[str, int], since: float) -> list[WriteSource]:
+        """What may have made something that is there, if what was made until ``since`` has been told apart."""
+        book = self._book
+        own = [write.source(since) for write in book.writes if write.may_show(since)]
+        return own + [write.source(since, mine=False) for write, _ in book.things.others.open_writes(others, since)]
 
     def _arrivals(self, things: Sequence[Seen]) -> list[Arrival]:
         return [Arrival(thing.id, self._book.digests(thing.likeness), thing.made_at) for thing in things]

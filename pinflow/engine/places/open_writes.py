@@ -40,12 +40,12 @@ class OpenWrite:
         """Until when something of it may appear that nothing accounts for."""
         return (self.sent if self.is_open else self.earlier_sent) + SHADOW
 
-    def may_show(self, now: float) -> bool:
-        """Whether something of it may still appear that nothing accounts for."""
-        return self.is_open or (self.earlier > 0 and now < self.earlier_sent + SHADOW)
+    def may_show(self, since: float) -> bool:
+        """Whether something of it may be there that nothing accounts for, and that no look until ``since`` saw."""
+        return self.is_open or (self.earlier > 0 and self.earlier_sent + SHADOW > since)
 
-    def source(self, now: float, *, mine: bool = True) -> WriteSource:
-        late = self.earlier if now < self.earlier_sent + SHADOW else 0
+    def source(self, since: float, *, mine: bool = True) -> WriteSource:
+        late = self.earlier if self.earlier_sent + SHADOW > since else 0
         return WriteSource(self.ref, self.likeness, self.body, late + self.is_open, self.is_open, mine, self.sent_at)
 
 
@@ -109,10 +109,10 @@ class OpenWrites:
         write = self._writes[ref]
         self._writes[ref] = replace(write, is_open=False, earlier=write.earlier + 1, earlier_sent=write.sent)
 
-    def live(self, now: float) -> list[OpenWrite]:
-        """Those that may still show; the others are forgotten."""
+    def live(self, since: float) -> list[OpenWrite]:
+        """Those of which something may be there, if the last look around was at ``since``; the others are forgotten."""
         for write in self:
-            if not write.may_show(now):
+            if not write.may_show(since):
                 del self._writes[write.ref]
         return list(self._writes.values())
 

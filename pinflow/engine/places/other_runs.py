@@ -48,8 +48,11 @@ class OtherRuns:
         """Whether another run may send here, or left something open."""
         return any(item not in self._quiet for item in others.items())
 
-    def open_writes(self, others: Mapping[str, int]) -> list[tuple[OpenWrite, bool]]:
-        """What other runs have open here, and whether a living process sees to it."""
+    def open_writes(self, others: Mapping[str, int], since: float) -> list[tuple[OpenWrite, bool]]:
+        """What other runs have open here, and whether a living process sees to it.
+
+        Without what a look around at ``since`` has told apart.
+        """
         runs, now = self._runs, self._services.now
         if runs is None:
             return []
@@ -63,7 +66,7 @@ class OtherRuns:
                 write = open_write(row, run_id, now)
                 if (run_id, ref_text(row.step, row.key)) in done:
                     write = replace(write, is_open=False)
-                if write.may_show(now):
+                if write.may_show(since):
                     found.append((write, is_live))
             if not is_live and not any(write.ref[0] == run_id for write, _ in found):
                 self._quiet.add((run_id, joined))

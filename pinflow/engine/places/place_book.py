@@ -75,7 +75,7 @@ class PlaceBook:
         own = self.writes.find(ref) if ref in self.absent else None
         return [
             write
-            for write in self.writes.live(now)
+            for write in self.writes.live(self.things.around_at)
             if write.ref not in self.absent
             or (
                 (write.ref in self.at_work or now < write.shows_until)

@@ -22,6 +22,7 @@ _GIVE_UP = EFFECTS.update(
     {"state": "'refused'", "error": "''", "earlier": "earlier + 1", "earlier_sent": "sent"},
     "step = ?1 AND key = ?2 AND state IN ('intent', 'doubt')",
 )
+_FORGET_EARLIER = EFFECTS.update({"earlier": "0"}, "step = ?1 AND key = ?2")
 
 
 class FolderCreations:
@@ -47,6 +48,10 @@ class FolderCreations:
         while rows:
             rows = self._store.rows(EFFECTS, _CREATED, (place, *rows[-1][:2], _CHUNK))
             yield from (creation_of(row, now) for row in rows)
+
+    def forget_earlier(self, step: str, key: str) -> None:
+        """Record that nothing more can appear of what an effect sent before its last sending; on disk with the next."""
+        self._store.put(_FORGET_EARLIER, (step, key))
 
     def give_up(self, step: str, key: str) -> None:
         """Put on disk that an effect without an outcome was not applied, as a person says."""
