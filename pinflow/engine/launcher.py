@@ -34,6 +34,7 @@ from pinflow.http.proxy import network_settings
 from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.plan import all_steps, make_plan
 from pinflow.plan.parts import with_fields
+from pinflow.recipe.bundled import is_earlier_text
 from pinflow.recipe.reader import parse
 from pinflow.recipe.source import load
 from pinflow.state.records import RunRecord, new_run_id
@@ -306,7 +307,7 @@ def _fields(plan: Plan) -> dict[str, list[str] | None]:
 
 def _check_same(record: RunRecord, plan: Plan, inputs: Mapping[str, Any]) -> None:
     """Raise UsageError if a plan is another than that of the earlier process, which was of the version before."""
-    if plan.digest != record.recipe_digest:
+    if plan.digest != record.recipe_digest and not is_earlier_text(Path(record.recipe), record.recipe_digest):
         raise UsageError(
             f"{record.recipe} was changed since run {record.id} began",
             hint="put it back to resume the run, or start a new one with: pinflow run",

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+# bundled recipes as an earlier version had them (SHA-256 of the text), whose runs the present text goes on with: what
+# was changed since touches nothing that such a run has done
+_EARLIER_TEXTS = {"create_pins.yaml": frozenset({"c04184a7a70e2cf66438af1a9084214717fa1cc5558d0087c175134d0184ae62"})}
+
 
 def bundled_recipes() -> Path:
     """The folder of the recipes that come with pinflow: inside the package, or beside it in a checkout."""
@@ -13,6 +17,11 @@ def bundled_recipes() -> Path:
 def bundled_templates() -> Path:
     """The folder of what ``pinflow new`` starts from: inside the package, or beside it in a checkout."""
     return _bundled("templates")
+
+
+def is_earlier_text(recipe: Path, digest: str) -> bool:
+    """Whether ``digest`` is that of a bundled recipe before an upgrade, whose runs go on by the text of now."""
+    return recipe.parent == bundled_recipes() and digest in _EARLIER_TEXTS.get(recipe.name, ())
 
 
 def _bundled(name: str) -> Path:

@@ -23,6 +23,7 @@ import pytest
 
 from pinflow.app import App, Options
 from pinflow.clock import Clock
+from pinflow.recipe.bundled import bundled_recipes
 from pinflow_sandbox import Settings, start
 from pinflow_sandbox.world import boards, pins
 
@@ -144,3 +145,15 @@ def test_a_run_that_was_left_half_done_is_finished_and_nothing_is_lost_or_double
     assert machine.titles(board) == Counter(RUNS[board][1])
     assert before < machine.titles(board) or board == "The copy"
     assert machine.app.store.runs.look(machine.run_id(board)).state == "ok"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("board", ["Serial", "Unsent"])
+def test_a_run_of_a_bundled_recipe_goes_on_although_the_upgrade_brought_another_text_of_it(
+    machine: LeftMachine, board: str
+) -> None:
+    file = machine.folder / "state" / "runs" / f"{machine.run_id(board)}.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("UPDATE run SET recipe = ?", (str(bundled_recipes() / "create_pins.yaml"),))
+    result = machine.app.resume(machine.run_id(board), Options(max_writes=None))
+    assert result.status == "ok", result.error
+    assert machine.titles(board) == Counter(RUNS[board][1])
