@@ -9,6 +9,7 @@ import pytest
 
 from pinflow_sandbox.control.faults import FaultProfile
 from pinflow_sandbox.server.messages import ConnectionDropped
+from tests.faults.conftest import scaled
 from tests.faults.test_write_audit import Studio, studio
 
 if TYPE_CHECKING:
@@ -149,3 +150,41 @@ def test_a_dry_run_foresees_the_reads_of_creations(studio: Studio) -> None:
     foreseen, made = planned.forecast.calls["access_token"], result.calls["access_token"]
     assert foreseen["org_write"] == made["org_write"]
     assert made["org_read"] - foreseen["org_read"] in (0, 1)  # an empty board is asked for its number of Pins as well
+
+
+MIXED = """
+steps:
+  - {{id: board, uses: get_board, with: {{board: Empty for now}}}}
+  - id: all
+    for_each: ${{{{ [1, 2, 3, 4, 5, 6] }}}}
+    as: row
+    parallel: {parallel}
+    do:
+      - id: made
+        uses: create_pin
+        with:
+          board: ${{{{ steps.board.id }}}}
+          image_url: "https://example.com/${{{{ row }}}}.jpg"
+          title: "Pin ${{{{ row }}}}"
+      - {{id: saved, uses: save_pin, with: {{board: "${{{{ steps.board.id }}}}", pin: "{origin}"}}}}
+"""
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+@pytest.mark.parametrize("seed", range(scaled(6, 100)))
+def test_new_and_saved_pins_of_one_board_are_not_taken_for_each_other(studio: Studio, seed: int, parallel: int) -> None:
+    """Of a saved Pin other fields are known than of a new one: only its origin reads back."""
+    origin = studio.board("Garden ideas")["pins"][0]["id"]
+    studio.sandbox.control.change(
+        faults=FaultProfile(
+            seed=seed, reset_after=0.15, reset_before=0.1, late=0.05, late_seconds=50.0, listing_lag=5.0
+        )
+    )
+    result = studio.run(MIXED.format(parallel=parallel, origin=origin))
+    told = str(result.error)
+    for _ in range(8):
+        result = result if result.ok else studio.resume()
+    assert result.ok, result.error
+    studio.time.sleep(600.0)
+    made = Counter(pin["parent_pin_id"] for pin in pins(studio))
+    assert made == {None: 6, origin: 6} or f"{made.total() - 12} like them are there in addition" in told

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
+from pinflow.engine.places.classes import Classes
 from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from pinflow.engine.places.likeness import Digests, Learning
-
-    Class: TypeAlias = "tuple[tuple[str, str], ...]"
 
 Ref: TypeAlias = "tuple[str, str, str]"  # of a write: run, step and key
 
@@ -64,19 +63,17 @@ def match(
 
     ``ours`` are the likenesses of everything that the run has sent to the place.
     """
-    everything = [*ours, *(source.likeness for source in sources)]
-    fields = {field for likeness in everything for field in likeness}
+    classes = Classes([*ours, *(source.likeness for source in sources)], learning)
     keeps = learning.keeps(source.likeness for source in sources)
-    our_classes = {learning.class_of(likeness, fields) for likeness in everything}
-    own_classes = {learning.class_of(likeness, fields) for likeness in ours}
-    own_classes |= {learning.class_of(source.likeness, fields) for source in sources if source.mine}
-    new: dict[Class, list[Arrival]] = defaultdict(list)
+    own_classes = {classes.find(likeness) for likeness in ours}
+    own_classes |= {classes.find(source.likeness) for source in sources if source.mine}
+    new: dict[int | None, list[Arrival]] = defaultdict(list)
     for arrival in sorted(arrivals, key=lambda arrival: (arrival.made_at or 0.0, len(arrival.id), arrival.id)):
-        new[learning.class_of(arrival.likeness, fields)].append(arrival)
-    by_class: dict[Class, list[WriteSource]] = defaultdict(list)
+        new[classes.find(arrival.likeness)].append(arrival)
+    by_class: dict[int | None, list[WriteSource]] = defaultdict(list)
     for source in sorted(sources, key=lambda source: source.order):
-        by_class[learning.class_of(source.likeness, fields)].append(source)
-    strangers = tuple(arrival.id for cls, of in new.items() if cls not in our_classes for arrival in of)
+        by_class[classes.find(source.likeness)].append(source)
+    strangers = tuple(arrival.id for arrival in new[None])
     has_surplus = any(len(new[cls]) > sum(source.sendings for source in by_class[cls]) for cls in own_classes)
 
     adopted: dict[Ref, str] = {}
@@ -109,16 +106,16 @@ def sort_arrivals(
     ``has_doubt``: something was sent again, or found. Without it all of ours were answered, each once; then contents
     that prove nothing make no thing ours.
     """
-    fields = {field for likeness in ours for field in likeness}
+    classes = Classes([*ours, *(source.likeness for source in sources)], learning)
     is_told = learning.keeps(ours) is True or has_doubt
-    classes = {learning.class_of(likeness, fields) for likeness in ours}
-    explained = [learning.class_of(source.likeness, fields) for source in sources for _ in range(source.sendings)]
+    own_classes = {classes.find(likeness) for likeness in ours}
+    explained = [classes.find(source.likeness) for source in sources for _ in range(source.sendings)]
     surplus, strangers = [], []
     for arrival in arrivals:
-        cls = learning.class_of(arrival.likeness, fields)
+        cls = classes.find(arrival.likeness)
         if cls in explained:
             explained.remove(cls)
-        elif cls in classes and is_told:
+        elif cls in own_classes and is_told:
             surplus.append(arrival.id)
         else:
             strangers.append(arrival.id)
