@@ -23,6 +23,7 @@ from pinflow.errors import ActionError, Diverged, InDoubt, RemoteError, UsageErr
 from pinflow.events import EffectDone, Event, Note
 from pinflow.http.client import WriteCall
 from pinflow.plugin.place import Seen
+from pinflow.state.folder.places import FolderPlaces
 from pinflow.state.folder.state import FolderState
 from pinflow.state.records import RunRecord
 from tests.run_contexts import run_context
@@ -625,3 +626,20 @@ def answer(process: Process, made: dict[str, str] | None = None, not_made: Seque
     process.journal.flush()
     effects = process.store.runs.detail(process.journal.run.id).effects
     apply_answers(process.journal, effects, made or {}, not_made, process.run.clock)
+
+
+def test_a_run_may_create_things_on_more_places_than_a_process_may_open_files(tmp_path: Path) -> None:
+    places = FolderPlaces(tmp_path / "places")
+    shared = [places.open(f"pins:{number}", RUN, lambda _: None) for number in range(200)]
+    for place in shared:
+        place.join(lambda _: False)
+        with place.entering():
+            place.add("a", "1")
+        place.leave()
+    assert sum(place._log >= 0 for place in shared) <= 65
+    assert all(place.makers(own=True) == {"1": (RUN, "a")} for place in shared[:3])
+    with shared[0].entering() as others:
+        assert others == {}
+    shared[0].leave()
+    for place in shared:
+        place.close()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LONG = 1 << 20  # bytes that are read before others are forgotten: 12,000 things, a few milliseconds
+_OPEN = 64  # places whose files are open at a time: two each, and a process may have 1,024, sometimes 256
 _PAUSE = 0.02  # seconds between two tries of a lock: no system has one that waits and can be interrupted
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -38,6 +39,8 @@ class FolderPlaces:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._open: dict[FolderPlace, None] = {}  # those whose files are open, the one used last at the end
+        self._lock = threading.Lock()
 
     def key(self) -> bytes:
         """What digests of likenesses are keyed with: 32 bytes, the same for all runs of the state."""
@@ -47,7 +50,18 @@ class FolderPlaces:
         """One place, for a run. Close it. Raises StateError."""
         make_folder(self._folder, MOUNTS)
         name = hashlib.sha256(place.encode(errors="surrogatepass")).hexdigest()[:32]
-        return FolderPlace(self._folder / f"{name}.log", run_id, sleep)
+        return FolderPlace(self._folder / f"{name}.log", run_id, sleep, self._note_use)
+
+    def _note_use(self, place: FolderPlace) -> None:
+        """Let the files of the place go that was not used for longest, where many are open."""
+        with self._lock:
+            self._open.pop(place, None)
+            self._open[place] = None
+            oldest = next(iter(self._open)) if len(self._open) > _OPEN else None
+            if oldest is not None:
+                del self._open[oldest]
+        if oldest is not None:
+            oldest.close_if_idle()
 
     def prune(self, is_kept: Callable[[str], bool]) -> int:
         """Remove the places of which no run is left; how many they were. Those in use stay."""
@@ -65,10 +79,17 @@ class FolderPlaces:
 class FolderPlace:
     """One place, as one run of this process uses it. Thread-safe. Raises StateError for what can't be written."""
 
-    def __init__(self, file: Path, run_id: str, sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        run_id: str,
+        sleep: Callable[[float], None],
+        note_use: Callable[[FolderPlace], None] = lambda _: None,
+    ) -> None:
         self._file = file
         self._run = run_id
         self._sleep = sleep
+        self._note_use = note_use
         self._log = self._lock = -1
         self._mutex = threading.Lock()  # of the log's lock, which belongs to the descriptor that threads share
         self._inside = 0  # writes of this process that are under way
@@ -80,6 +101,8 @@ class FolderPlace:
         self._open()
 
     def _open(self) -> None:
+        if self._log >= 0:
+            return
         try:
             self._log = os.open(self._file, _FLAGS, 0o600)
             self._lock = os.open(self._file.with_suffix(".lock"), _FLAGS, 0o600)
@@ -150,6 +173,7 @@ class FolderPlace:
             self._inside -= 1
             if not self._inside:
                 unlock(self._lock)
+        self._note_use(self)
 
     @contextmanager
     def looking(self) -> Iterator[Mapping[str, int]]:
@@ -169,6 +193,17 @@ class FolderPlace:
             path.unlink(missing_ok=True)
         return True
 
+    def close_if_idle(self) -> None:
+        """Let the files go, unless a thread uses them; they are opened again when they are needed."""
+        if not self._mutex.acquire(blocking=False):
+            return
+        try:
+            with self._inside_lock, self._lines_lock:
+                if not self._inside:
+                    self.close()
+        finally:
+            self._mutex.release()
+
     def close(self) -> None:
         """Let the files go."""
         for descriptor in (self._log, self._lock):
@@ -181,6 +216,8 @@ class FolderPlace:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         with self._mutex:
+            with self._lines_lock:
+                self._open()
             self._wait_for(self._log)
             try:
                 yield
@@ -206,6 +243,7 @@ class FolderPlace:
     def _take_in(self) -> None:
         """Read the lines that were added since; what was cut off, or is not as it was written, says nothing."""
         with self._lines_lock:
+            self._open()
             try:
                 size = os.fstat(self._log).st_size
                 if size < self._end:  # another process has begun it anew
