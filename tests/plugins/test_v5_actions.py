@@ -171,7 +171,8 @@ def test_a_missing_scope_is_named(bench: Bench, action: Action, missing: str) ->
     with pytest.raises(MissingScope) as caught:
         bench.run(action, **{**arguments(bench, action), "login": login})
     assert caught.value.missing == {missing}
-    assert caught.value.hint == f"sign in again and grant the missing scopes: {missing}"
+    again = "pinflow auth login garden_studio"
+    assert caught.value.hint == f"sign in again and grant the missing scopes: {missing}; with: {again}"
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=FULL_NAME)
