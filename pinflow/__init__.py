@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from pinflow.reporters.text import inert as inert, table as table
     from pinflow.schema.addresses import is_address as is_address
     from pinflow.schema.constraints import Number as Number, Text as Text
+    from pinflow.schema.patterns import fits_pattern as fits_pattern, is_pattern as is_pattern
     from pinflow.state.folder.atomic_file import sync_folder as sync_folder
     from pinflow.state.folder.filesystem import check_place as check_place
     from pinflow.state.folder.lock import FileLock as FileLock
@@ -109,6 +110,7 @@ _HOMES = {
     "reporters.text": ("inert", "table"),
     "schema.addresses": ("is_address",),
     "schema.constraints": ("Number", "Text"),
+    "schema.patterns": ("fits_pattern", "is_pattern"),
     "state.folder.atomic_file": ("sync_folder",),
     "state.folder.filesystem": ("check_place",),
     "state.folder.lock": ("FileLock",),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from pinflow.reporters.text import inert, json_text
+from pinflow.schema.patterns import fits_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,10 +87,10 @@ def sample(part: Mapping[str, Any], document: Mapping[str, Any]) -> Any:
 
 
 def _sample_text(part: Mapping[str, Any]) -> str:
-    pattern = re.compile(part.get("pattern", ""))
+    pattern = part.get("pattern", "")
     low, high = part.get("minLength", 0), part.get("maxLength", 1 << 20)
     return next(
-        (s for s in _SAMPLES if low <= len(s) <= high and pattern.search(s)), _SAMPLES[0][:high].ljust(low, "x")
+        (s for s in _SAMPLES if low <= len(s) <= high and fits_pattern(pattern, s)), _SAMPLES[0][:high].ljust(low, "x")
     )
 
 

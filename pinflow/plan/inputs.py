@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pinflow.expressions.expression import Reference
     from pinflow.recipe.includes import IncludePlace
     from pinflow.recipe.model import Input
+    from pinflow.schema.patterns import Effort
     from pinflow.schema.types import Type
 
 TOKEN_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?")
@@ -167,6 +168,7 @@ class _Resolver:
         self._examples = examples
         self._values: dict[str, Any] = {}
         self._open: list[str] = []  # the inputs whose defaults are being evaluated
+        self._effort: Effort | None = None
         self.broken: set[str] = set()  # their problems are noted already
         self.problems: list[Problem] = []
         self.missing: list[DeclaredInput] = []
@@ -249,11 +251,19 @@ class _Resolver:
         self.broken.update(circle)
         return None
 
+    def _effort_left(self) -> Effort:
+        """What the patterns of all inputs share; made when it is first needed, as few recipes have any."""
+        if self._effort is None:
+            from pinflow.schema.patterns import Effort
+
+            self._effort = Effort()
+        return self._effort
+
     def _convert(self, entry: DeclaredInput, raw: Any, origin: str, *, by_user: bool = False) -> Any:
         if raw is None:
             return None
         try:
-            value = convert(raw, entry.input)
+            value = convert(raw, entry.input, self._effort_left() if entry.input.pattern else None)
             return _absolute_path(value, by_user=by_user) if entry.input.type == "file" else value
         except Invalid as invalid:
             if isinstance(raw, str) and entry.input.type != "secret":
@@ -264,8 +274,11 @@ class _Resolver:
             return None
 
 
-def convert(raw: Any, entry: Input) -> Any:
-    """``raw`` (text from a command line, or plain data) as the input's type. Raises Invalid."""
+def convert(raw: Any, entry: Input, effort: Effort | None = None) -> Any:
+    """``raw`` (text from a command line, or plain data) as the input's type. Raises Invalid.
+
+    ``effort`` bounds what all patterns of a recipe may take together.
+    """
     value = _read(raw, entry.type)
     problems: list[Invalid] = []
     converted = _TYPES[entry.type].convert(value, (), problems)
@@ -274,11 +287,22 @@ def convert(raw: Any, entry: Input) -> Any:
     value = value if entry.type == "number" else converted  # a whole number stays one
     if entry.choices is not None and value not in entry.choices:
         raise not_one_of(entry.choices, value, show=entry.type != "secret")
-    if entry.pattern is not None and not re.fullmatch(entry.pattern, str(value)):
-        raise Invalid(f"doesn't match {entry.pattern}")
+    if entry.pattern is not None:
+        _check_pattern(entry.pattern, str(value), effort)
     if wrong := size_problem(value, entry.min, entry.max):
         raise Invalid(wrong)
     return value
+
+
+def _check_pattern(pattern: str, text: str, effort: Effort | None) -> None:
+    from pinflow.schema.patterns import Effort, TooMuchEffort, matches
+
+    try:
+        matched = matches(pattern, text, effort or Effort())
+    except TooMuchEffort:
+        raise Invalid(f"takes too long to compare with {pattern}", "write a simpler pattern") from None
+    if not matched:
+        raise Invalid(f"doesn't match {pattern}")
 
 
 def _absolute_path(name: str, *, by_user: bool) -> str:

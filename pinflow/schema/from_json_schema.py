@@ -154,7 +154,8 @@ class _SchemaReader:
     def _text(self, schema: Mapping[str, Any]) -> Type:
         pattern = schema.get("pattern")
         format = "id" if pattern in _DIGITS else schema.get("format", "")
-        return TextType(Text(pattern, schema.get("minLength", 0), schema.get("maxLength"), format))
+        limits = Text(pattern, schema.get("minLength", 0), schema.get("maxLength"), format)
+        return TextType(limits, described=pattern not in _DIGITS)
 
     def _object(self, schema: Mapping[str, Any]) -> Type:
         properties, more = schema.get("properties"), schema.get("additionalProperties", False)

@@ -82,8 +82,11 @@ class AnyType(Type):
 
 @dataclass(frozen=True, slots=True)
 class TextType(Type):
+    """A text. ``described`` says that its pattern is from a description of an API, and not from code of ours."""
+
     limits: Text = NO_TEXT_LIMITS
     label: str = "text"
+    described: bool = False
 
     def convert(self, value: Any, location: Location, problems: list[Invalid]) -> Any:
         if type(value) is int:
@@ -112,7 +115,13 @@ class TextType(Type):
             return False
         if self.limits.format == "address" and not is_address(value):
             return False
-        return self.limits.pattern is None or re.search(self.limits.pattern, value, re.ASCII) is not None
+        if self.limits.pattern is None:
+            return True
+        if self.described:
+            from pinflow.schema.patterns import fits_pattern
+
+            return fits_pattern(self.limits.pattern, value)
+        return re.search(self.limits.pattern, value, re.ASCII) is not None
 
     def schema(self) -> Schema:
         limits = {

@@ -11,8 +11,9 @@ Source: https://spec.openapis.org/oas/v3.0.3 (Schema Object)
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
+
+from pinflow import is_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,8 @@ _FACTS: Final = (
     "deprecated",
 )
 _CHECKED: Final = frozenset({*_FACTS, "properties", "required", "items", "oneOf", "anyOf"} - {"type", "default"})
+# the one pattern of the service that can't be matched in linear time as it is written: a line that isn't only digits
+_WITHOUT_LOOK_AHEAD: Final = {r"(?!^\d+$)^.+$": r"^.*[^\d\n].*$"}
 _SCHEMAS: Final = "#/components/schemas/"
 _PARAMETERS: Final = "#/components/parameters/"
 
@@ -116,8 +119,10 @@ class Schemas:
             facts["exclusiveMinimum"] = facts.pop("minimum")
         elif _is_number(schema.get("exclusiveMinimum")):  # as 3.1 has it
             facts["exclusiveMinimum"] = schema["exclusiveMinimum"]
-        if "pattern" in facts and not _is_readable(facts["pattern"]):
-            del facts["pattern"]
+        if "pattern" in facts:
+            facts["pattern"] = _WITHOUT_LOOK_AHEAD.get(facts["pattern"], facts["pattern"])
+            if not is_pattern(facts["pattern"]):
+                del facts["pattern"]
         if "items" in schema:
             facts["items"] = self.small(schema["items"])
         properties = {name: part for name, part in schema.get("properties", {}).items() if not self._is_read_only(part)}
@@ -194,12 +199,3 @@ class Schemas:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_readable(pattern: str) -> bool:
-    """Whether a pattern, which is JavaScript's, is one of Python's as well."""
-    try:
-        re.compile(pattern)
-    except re.error:
-        return False
-    return True

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
+
+from pinflow import fits_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +79,6 @@ def _text(schema: Mapping[str, Any]) -> str:
     if schema.get("format") == "date":
         return "2026-10-01"
     for text in TEXTS:
-        if least <= len(text) <= most and re.search(schema.get("pattern", ""), text):
+        if least <= len(text) <= most and fits_pattern(schema.get("pattern", ""), text):
             return text
     raise AssertionError(schema)
