@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.clock import Throttle
 from pinflow.engine.effects import OUTCOMES, STOPS_ALL, EachResult, Effect, Failure, Outcome
 from pinflow.engine.parallel import run_parallel
+from pinflow.engine.places.unknown import UnknownWrites, join_unknown
 from pinflow.engine.sanitize import plain_key
 from pinflow.errors import ActionError
 from pinflow.events import PROGRESS_EVERY, ItemFailed, Progress
@@ -28,6 +29,7 @@ class EachRun:
         self._effects = effects
         self._step = step
         self._kind = kind
+        self._unknown: list[UnknownWrites] = []  # of those whose outcome only a person can tell
         self._total = total
         self._monotonic = effects.run.clock.monotonic
         self._throttle = Throttle(PROGRESS_EVERY, last=self._monotonic())
@@ -47,6 +49,8 @@ class EachRun:
                 run_parallel(executor, parallel, effects, work=self._attempt, land=self._count, ahead=AHEAD)
         finally:
             self._report_progress()
+        if self._unknown:
+            raise join_unknown(self._unknown)
         return self._result()
 
     def _unknown_first(self, effects: Iterator[Effect[Any]]) -> Iterator[Effect[Any]]:
@@ -72,13 +76,17 @@ class EachRun:
     def _attempt(self, effect: Effect[Any]) -> Outcome | ActionError:
         try:
             return self._effects.perform(effect)[1]
+        except UnknownWrites as error:
+            return error  # what is like it waits for a person's answer; all else goes on
         except ActionError as error:
             if isinstance(error, STOPS_ALL) or self._effects.is_unknown(effect):
                 raise  # while the outcome of one effect is unknown, nothing could tell the next one's from it
             return error
 
     def _count(self, effect: Effect[Any], outcome: Outcome | ActionError) -> None:
-        if isinstance(outcome, ActionError):
+        if isinstance(outcome, UnknownWrites):
+            self._unknown.append(outcome)
+        elif isinstance(outcome, ActionError):
             self._counts["failed"] += 1
             if len(self._failures) < LISTED:
                 self._failures.append(Failure(effect.key, outcome))

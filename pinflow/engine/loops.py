@@ -9,6 +9,7 @@ from pinflow.clock import Throttle
 from pinflow.engine.item_keys import noun_of, number_of
 from pinflow.engine.item_names import item_name, locate_row
 from pinflow.engine.parallel import run_parallel
+from pinflow.engine.places.unknown import UnknownWrites, join_unknown
 from pinflow.engine.results import ends_run
 from pinflow.errors import ActionError
 from pinflow.events import PROGRESS_EVERY, ItemFailed, ItemSkipped, Progress
@@ -58,6 +59,7 @@ class LoopRun:
         self._earlier = 0  # items that were done before this process came to them
         self._passed = 0  # items that needed no more work
         self._throttle = Throttle(PROGRESS_EVERY)
+        self._unknown: list[UnknownWrites] = []  # of items whose outcome only a person can tell
         self._at_work: set[str] = set()  # keys
         self._known_hashes: set[int] = set()  # hashes of keys, where no journal remembers them
         self._firsts: dict[int, int] = {}  # hash of a key -> the item's number, where repeated ones are left out
@@ -86,6 +88,8 @@ class LoopRun:
         if self._history is not None:
             self._history.end()
         self._report_progress(last=True)
+        if self._unknown:
+            raise join_unknown(self._unknown)
         return dict(self._counts)
 
     def _begin_all(self, items: Iterator[Any]) -> Iterator[tuple[str, Any]]:
@@ -146,6 +150,9 @@ class LoopRun:
         """Take in how an item ended. The error, if it ends the loop as well."""
         (key, item), (status, error) = begun, end
         self._at_work.discard(key)
+        if isinstance(error, UnknownWrites):  # what is like it waits for a person's answer; all else goes on
+            self._unknown.append(error)
+            return None
         if error is not None and ends_run(error):
             return error
         self._counts[status] += 1

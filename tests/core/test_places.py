@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pinflow.cli import run_common
 from pinflow.clock import Clock
 from pinflow.engine.durable import Durable
 from pinflow.engine.effect_runner import EffectRunner
@@ -643,3 +645,43 @@ def test_a_run_may_create_things_on_more_places_than_a_process_may_open_files(tm
     shared[0].leave()
     for place in shared:
         place.close()
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_stream_goes_on_but_for_what_is_like_an_unknown_write(service: Service, start: Start, parallel: int) -> None:
+    process = start()
+    process.create("0", "x")
+    with pytest.raises(KeyboardInterrupt):
+        process.create("1", "a", how="killed")
+    process.kill()
+    service.make("a")
+    again = start()
+    titles = {"1": "a", "2": "b", "3": "a", "4": "c"}
+    with pytest.raises(UnknownWrites) as unknown:
+        again.durable.each(
+            titles,
+            key=str,
+            do=lambda key: again.post(titles[key], f"{titles[key]}{key}")(),
+            place=service,
+            likeness=lambda key: {"title": titles[key]},
+            kind="pin",
+            parallel=parallel,
+        )
+    assert service.titles() == {"x": 1, "a": 2, "b2": 1, "c4": 1}
+    assert [write.item for write in unknown.value.writes] == ["1"]
+    assert "1 more wait for what is like them" in unknown.value.message
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (["12"], "--made must be ITEM=ID, not '12'"),
+        (["=12"], "--made must be ITEM=ID, not '=12'"),
+        (["12="], "--made must be ITEM=ID, not '12='"),
+        (["a=1", "a=2"], "item 'a' is given twice"),
+    ],
+)
+def test_an_answer_on_the_command_line_names_an_item_and_an_id(pairs: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        run_common.parse_answers(pairs)
+    assert run_common.parse_answers(["a=b=1", "2=3"]) == {"a=b": "1", "2": "3"}

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow.errors import Diverged
+from pinflow.engine.places.unknown import UnknownWrites
+from pinflow.errors import Diverged, UsageError
 from pinflow.events import EffectDone, StepFinished, StepStarted, Waiting
 from pinflow.testing import Project
 from pinflow.testing.project import Killed
@@ -197,3 +198,39 @@ def test_what_is_made_late_or_answered_for_nothing_is_told(
         told = {pin["id"] for pin in chaos.pins() if pin["id"] in text}
         assert len(told) >= extra, (made - wanted, errors)
         assert lacking <= sum(ghost in text for ghost in chaos.ghost_ids), (wanted - made, errors)
+
+
+class Twin(Chaos):
+    """Nothing goes wrong, but that the fourth answer is lost while somebody else adds an equal Pin."""
+
+    sent = 0
+
+    def _answer(self, call: HttpRequest, apply: Any) -> HttpResponse:
+        if (call.method, call.path) == ("POST", "/v5/pins"):
+            self.sent += 1
+            if self.sent == 4:
+                apply()
+                apply()
+                raise ConnectionDropped(HttpResponse(201, b"{}"), sent=0)
+        return apply()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_person_settles_what_nothing_can_tell_and_the_run_ends(tmp_path: Path, is_there: bool) -> None:
+    with Project(tmp_path) as project:
+        chaos = Twin(project, 0, texts="distinct", parallel=1)
+        result = project.run(chaos.recipe)
+        assert (result.exit_code, chaos.sent) == (7, 12), "all others were made"
+        assert isinstance(result.error, UnknownWrites)
+        (write,) = result.error.writes
+        assert len(write.candidates) == 2
+        if is_there:
+            result = project.resume(made={write.item: write.candidates[0]})
+        else:
+            if project.clock() - write.sent_at < 300:
+                with pytest.raises(UsageError, match="may still be applied"):
+                    project.resume(not_made=[write.item])
+                project.clock.sleep(300)
+            result = project.resume(not_made=[write.item])
+        assert result.ok, result.error
+        assert chaos.made().total() == (13 if is_there else 14)

@@ -72,6 +72,25 @@ def unknown_error(writes: Sequence[UnknownWrite], run_id: str, why: str) -> Unkn
     )
 
 
+def join_unknown(errors: Sequence[UnknownWrites]) -> UnknownWrites:
+    """One error for all of several."""
+    if len(errors) == 1:
+        return errors[0]
+    writes: dict[tuple[str, str], tuple[str, UnknownWrite]] = {}
+    for error in errors:
+        for write in error.writes:
+            writes.setdefault((write.step, write.key), (error.item, write))
+    lines = [f"\n    {item}: {write}" if item else f"\n    {write}" for item, write in writes.values()]
+    more = f"\n    and {len(lines) - _LISTED} more" if len(lines) > _LISTED else ""
+    waiting = len(errors) - len(writes)
+    wait = f"; {waiting} more wait for what is like them" if waiting > 0 else ""
+    return UnknownWrites(
+        f"what became of {len(writes)} writes is unknown{wait}:{''.join(lines[:_LISTED])}{more}",
+        hint=errors[0].hint,
+        writes=[write for _, write in writes.values()],
+    )
+
+
 def ids_text(ids: Sequence[str]) -> str:
     """Some ids for a message, the first twenty of them."""
     more = f" and {len(ids) - _LISTED} more" if len(ids) > _LISTED else ""
