@@ -171,7 +171,7 @@ def test_a_missing_scope_is_named(bench: Bench, action: Action, missing: str) ->
     with pytest.raises(MissingScope) as caught:
         bench.run(action, **{**arguments(bench, action), "login": login})
     assert caught.value.missing == {missing}
-    again = "pinflow auth login garden_studio"
+    again = "pinflow auth login garden_studio" + (" --api v3" if action.api == "v3" else "")
     assert caught.value.hint == f"sign in again and grant the missing scopes: {missing}; with: {again}"
 
 
