@@ -36,6 +36,7 @@ WAITS = (5.0, 15.0, 40.0)  # seconds between looks: a listing may lag by 30 s (o
 FEW = 5  # things that are read by themselves at once; for more, a listing that is late is waited for
 PAGE = 250  # things that a forecast expects on a page of a listing
 _PART = "##"  # in the key of a check between its effect's and its number, where an effect has several
+LATE = 300.0  # seconds until what was sent is applied; a later one was never observed
 NAMED = 100  # things that a message names one by one; more are counted
 
 
@@ -65,8 +66,10 @@ class _PlaceAudit:
 class WriteAudit:
     """What the writes of one run must have come to, and whether they did. Thread-safe."""
 
-    def __init__(self, run: RunContext, planned: PlannedWrites) -> None:
+    def __init__(self, run: RunContext, planned: PlannedWrites, *, waits: bool = True) -> None:
+        """``waits``: an audit may take until nothing can come late, else it is left to a resume."""
         self._run = run
+        self._waits = waits
         self._planned = planned
         self._lock = threading.Lock()  # of the two below
         self._places: dict[tuple[str, str], Place] = {}  # by account and key; an account has few at a time
@@ -141,16 +144,42 @@ class WriteAudit:
         audits, checks = self._pending(journal, step, find_place, accounts)
         if not checks:
             return
+        self._wait_for_late(journal, step, audits)
         for wait in (0.0, *WAITS):
             if not (wrong := [audit for audit in audits if audit.expected]):
                 break
             if wait:
-                reason = "the service does not show all that was written yet"
-                self._run.emit(Waiting, step=step, until=self._run.clock.now() + wait, reason=reason)
-                self._run.clock.sleep(wait)
+                self._wait(wait, step, "the service does not show all that was written yet")
             for audit in wrong:
                 self._look(audit, step, last=wait == WAITS[-1])
         self._finish(journal, checks, [expected for audit in audits for expected in audit.expected.values()])
+
+    def _wait_for_late(self, journal: Journal, step: str, audits: Iterable[_PlaceAudit]) -> None:
+        """Wait until a change that was sent again can't undo a later one any more, by its first sending.
+
+        One that nothing came after does no harm: it is the same change once more.
+        """
+        changed = [one for audit in audits for one in audit.expected.values() if one.fields is not None]
+        wait = 0.0
+        for kind in {one.checks[-1].kind for one in changed}:
+            age = journal.late_age("", kind, changes=True)
+            if age is None or age >= LATE:
+                continue
+            is_changed_twice = any(len(one.checks) > 1 and one.checks[-1].kind == kind for one in changed)
+            if is_changed_twice or journal.counts("").get(kind) != journal.counts(step).get(kind):
+                wait = max(wait, LATE - age)
+        if not wait:
+            return
+        if not self._waits:
+            raise InDoubt(
+                "the audit is left: a change was sent again, and the first one may undo a later one until then",
+                hint=f"go on in {wait:.0f} s, it does the audit alone: pinflow resume {journal.run.id}",
+            )
+        self._wait(wait, step, "a change was sent again, and the first one may still undo a later one")
+
+    def _wait(self, seconds: float, step: str, reason: str) -> None:
+        self._run.emit(Waiting, step=step, until=self._run.clock.now() + seconds, reason=reason)
+        self._run.clock.sleep(seconds)
 
     def _pending(
         self,

@@ -66,7 +66,7 @@ class EffectRunner:
     take to apply a request and to list what it made. ``repeatable`` are the methods
     whose writes may be sent again when their outcome is unknown and nothing can tell.
     ``budget`` is asked before each effect's first write, and ``changed`` before one is sent again.
-    ``places`` see to creations on a place.
+    ``places`` see to creations on a place. ``audit_waits``: the end of a step may take until nothing can come late.
     """
 
     def __init__(
@@ -78,17 +78,18 @@ class EffectRunner:
         budget: WriteBudget | None = None,
         changed: ChangedArguments | None = None,
         places: PlaceRuns | None = None,
+        audit_waits: bool = True,
     ) -> None:
         self.run = run
         self._changed = changed or ChangedArguments(run)
         self.budget = budget or WriteBudget(None)
         self.planned = PlannedWrites()
-        self.audit = WriteAudit(run, self.planned)
+        self.audit = WriteAudit(run, self.planned, waits=audit_waits)
         self._settle = settle
         self._repeatable = frozenset(repeatable)
         self.places = places
         self._traffic = Traffic() if places is None else places.traffic
-        self._sent: dict[tuple[str, str], float] = {}  # monotonic time of writes of this process with unknown outcome
+        self._lost: dict[tuple[str, str], float] = {}  # monotonic time when this process lost the answers of writes
 
     # the gate
 
@@ -126,7 +127,6 @@ class EffectRunner:
         attempt.methods.append(call.method)
         attempt.last_write = f"{call.method} {call.path}"
         attempt.digests.add(call.digest)
-        attempt.sent = self.run.clock.monotonic()
         return None
 
     def _put_intent(self, attempt: Attempt, call: WriteCall, place: str = "", likeness: str = "") -> None:
@@ -140,7 +140,7 @@ class EffectRunner:
             method="+".join(dict.fromkeys([*attempt.methods, call.method])),
             category=call.category,
             digest=call.digest,
-            again=bool(attempt.methods),
+            again=bool(attempt.methods) and not call.follows_lost,
             arguments=current_frame().arguments,
             place=place,
             class_=likeness,
@@ -290,7 +290,10 @@ class EffectRunner:
             if (place := self._place_of(effect)) is not None:
                 place.refuse(attempt)
             return
-        self._sent[effect.step, effect.key] = attempt.sent
+        # a proxy may hold a request for a minute before it gives up: it was on its way until now
+        self._lost[effect.step, effect.key] = self.run.clock.monotonic()
+        if (place := self._place_of(effect)) is not None:
+            place.lose(attempt)
         journal.settle(effect.step, effect.key, "doubt", kind=effect.kind, error=error_facts(error))
 
     # an unknown outcome
@@ -378,8 +381,8 @@ class EffectRunner:
 
     def _settle_time(self, effect: Effect[Any], record: EffectRecord, journal: Journal) -> float:
         """Seconds until a probe of the target counts."""
-        sent = self._sent.get((effect.step, effect.key))
-        passed = journal.age(record) if sent is None else self.run.clock.monotonic() - sent
+        lost = self._lost.get((effect.step, effect.key))
+        passed = journal.age(record) if lost is None else self.run.clock.monotonic() - lost
         # a clock that was set back must not make this longer than it can take
         return min(self._settle, max(0.0, self._settle - passed))
 

@@ -126,7 +126,6 @@ class Attempt:
     methods: list[str] = field(default_factory=list)  # of the writes whose intent was recorded
     digests: set[str] = field(default_factory=set)
     last_write: str = ""  # "POST /pins"
-    sent: float = 0.0  # monotonic time of the last write
     refusal: str = ""  # in a dry run: why the service would refuse its write
     nested: int = 0  # effects inside this one that are at work now
     has_entered: bool = False  # whether its place counts it among those on their way

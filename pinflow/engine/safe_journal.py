@@ -170,8 +170,8 @@ class SafeJournal:
     def last_unknown_at(self, step: str, kind: str) -> float | None:
         return self._journal.last_unknown_at(plain_path(step), kind)
 
-    def late_age(self, step: str, kind: str) -> float | None:
-        return self._journal.late_age(plain_path(step), kind)
+    def late_age(self, step: str, kind: str, *, changes: bool = False) -> float | None:
+        return self._journal.late_age(plain_path(step), kind, changes=changes)
 
     def results(self, step: str, *, kind: str | None = None) -> Iterator[tuple[str, Any]]:
         return self._journal.results(plain_path(step), kind=kind)

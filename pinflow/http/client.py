@@ -73,6 +73,7 @@ class WriteCall:
     category: str
     digest: str  # 16 hex digits, of the content
     login: str
+    follows_lost: bool = False  # its last sending was not answered, and may be applied yet
 
 
 class Gate(Protocol):
@@ -307,10 +308,10 @@ class Client:
             raise
 
     def _request(self, call: _ApiCall) -> Any:
-        tries = Tries()
+        tries, is_lost = Tries(), False
         while True:
             self._services.check()
-            if (planned := self._record_intent(call)) is not None:
+            if (planned := self._record_intent(call, follows_lost=is_lost)) is not None:
                 return planned
             result = self._send(call, self._limits.patience - tries.waited)
             if result.waited:
@@ -332,7 +333,8 @@ class Client:
                     pass
                 case _:
                     raise self._error(call, result, decision)
-            tries = replace(tries, number=tries.number + 1, lost=tries.lost or result.outcome.is_uncertain)
+            is_lost = result.outcome.is_uncertain
+            tries = replace(tries, number=tries.number + 1, lost=tries.lost or is_lost)
 
     def _category(self, method: str, path: str) -> str:
         facts = self.api.operation(method, path)
@@ -345,7 +347,7 @@ class Client:
         encoded_path(path)  # a path that can't be sent is refused here too
         return self._gate.record_intent(_write_call(self.login, method, path, self._category(method, path)))
 
-    def _record_intent(self, call: _ApiCall) -> object | None:
+    def _record_intent(self, call: _ApiCall, *, follows_lost: bool = False) -> object | None:
         if not call.writes:
             return None
         if self._blocked is not None:
@@ -355,7 +357,8 @@ class Client:
             return None
         content = b"\n".join((call.method.encode(), call.path.encode(), call.body or b""))
         digest = hashlib.sha256(content).hexdigest()[:16]
-        return self._gate.record_intent(_write_call(self.login, call.method, call.path, call.category, digest))
+        write = _write_call(self.login, call.method, call.path, call.category, digest)
+        return self._gate.record_intent(replace(write, follows_lost=True) if follows_lost else write)
 
     def _send(self, call: _ApiCall, patience: float) -> _Try:
         """Wait for the quota, send once, and read the answer."""

@@ -255,8 +255,9 @@ class Journal(ItemJournal, Protocol):
         place: str = "",
         class_: str = "",
     ) -> None:
-        """Store durably that a request is about to leave: on return it may. ``again``: of the same attempt.
+        """Store durably that a request is about to leave: on return it may.
 
+        ``again``: of the same attempt, the last request of which did nothing.
         ``arguments``, ``place`` and ``class_`` are as in `EffectRecord`, which gives them back.
         """
 
@@ -291,11 +292,11 @@ class Journal(ItemJournal, Protocol):
     def last_unknown_at(self, step: str, kind: str) -> float | None:
         """When the latest write of a step, or of one inside it, was sent whose outcome was unknown for a while."""
 
-    def late_age(self, step: str, kind: str) -> float | None:
-        """At least how many seconds ago a step, or one inside it, sent what may be applied late, the latest of it.
+    def late_age(self, step: str, kind: str, *, changes: bool = False) -> float | None:
+        """At least how many seconds ago a step, or one inside it, created what may be applied late, the latest of it.
 
         That is what was sent again, or left out, after no answer came, and what may have been mistaken for it. None if
-        there is nothing of the kind.
+        there is nothing of the kind. With ``changes`` the same of changes (PATCH) that were sent again.
         """
 
     def results(self, step: str, *, kind: str | None = None) -> Iterator[tuple[str, Any]]:

@@ -15,7 +15,7 @@ from pinflow.clock import Clock
 from pinflow.events import EffectDone
 from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.control.faults import FaultProfile
-from pinflow_sandbox.server.messages import HttpResponse
+from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
 from tests.faults.conftest import STUDIO, Time
 
 if TYPE_CHECKING:
@@ -281,6 +281,56 @@ def test_what_was_changed_and_then_deleted_must_only_be_gone(studio: Studio) -> 
     result = studio.run(text)
     assert result.ok, result.error
     assert studio.board("Garden ideas")["pins"] == []
+
+
+TWICE = f"""{RECIPES["update_pin"].replace("New", "First")}
+      - {{id: again, uses: update_pin, with: {{pin: "${{{{ row.id }}}}", title: Last}}}}
+"""
+
+
+def late(studio: Studio, *, seconds: float) -> None:
+    """The first change that is sent gets no answer, and is applied only later."""
+    coming: list[tuple[float, Callable[[], HttpResponse]]] = []
+    is_lost = False
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        nonlocal is_lost
+        while coming and coming[0][0] <= studio.time.now():
+            coming.pop()[1]()
+        if call.method == "PATCH" and not is_lost:
+            is_lost = True
+            coming.append((studio.time.now() + seconds, apply))
+            raise ConnectionDropped(HttpResponse(200, b"{}"), sent=0)
+        return apply()
+
+    studio.fault = fault
+
+
+@pytest.mark.parametrize("seconds", [30.0, 290.0])
+def test_a_change_that_comes_late_and_undoes_a_later_one_is_told(studio: Studio, seconds: float) -> None:
+    late(studio, seconds=seconds)
+    result = studio.run(TWICE)
+    assert result.exit_code == 7
+    assert str(result.error).count("shows another title") == 1
+    assert studio.resume().ok
+    assert {pin["title"] for pin in studio.board("Garden ideas")["pins"]} == {"Last"}
+
+
+def test_a_change_that_was_sent_twice_and_that_nothing_came_after_is_not_waited_for(studio: Studio) -> None:
+    late(studio, seconds=290.0)
+    began = studio.time.now()
+    assert studio.run(RECIPES["update_pin"]).ok
+    assert studio.time.now() - began < 60
+
+
+def test_who_does_not_wait_leaves_the_audit_to_a_resume(studio: Studio) -> None:
+    late(studio, seconds=290.0)
+    began = studio.time.now()
+    result = studio.run(TWICE, audit_waits=False)
+    assert (result.exit_code, "the audit is left" in str(result.error)) == (7, True)
+    assert studio.time.now() - began < 60
+    assert "shows another title" in str(studio.resume().error)
+    assert studio.resume().ok
 
 
 def test_a_secret_board_that_the_token_may_not_see_is_told_as_not_checked(studio: Studio) -> None:

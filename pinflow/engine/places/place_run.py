@@ -110,6 +110,12 @@ class PlaceRun:
             book.writes.close(book.ref(attempt.effect))
             book.changed.notify_all()
 
+    def lose(self, attempt: Attempt) -> None:
+        """A write was not answered: until now it was on its way, so that the settle time counts from now."""
+        book = self._book
+        with book.changed:
+            book.writes.refresh(book.ref(attempt.effect), book.services.now)
+
     def audit(self, step: str) -> None:
         """Check what was made here since the last audit. Raises Diverged, InDoubt."""
         if not self._is_open and not any(row.made for row in self._book.journal.creations.on(self.key)):

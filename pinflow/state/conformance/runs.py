@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _ALL = -60.0  # seconds that something is kept which is not kept at all
 
 
-def _intend(journal: Journal, key: str, step: str = "pins", *, again: bool = False) -> None:
-    journal.record_intent(step, key, kind="pin", method="POST", category="write", digest="0" * 16, again=again)
+def _intend(journal: Journal, key: str, step: str = "pins", *, method: str = "POST", again: bool = False) -> None:
+    journal.record_intent(step, key, kind="pin", method=method, category="write", digest="0" * 16, again=again)
 
 
 def _effect(journal: Journal, key: str, step: str = "pins") -> EffectRecord:
@@ -278,6 +278,22 @@ class JournalConformance:
             assert age is not None
             assert 0 <= age < 60
             assert journal.late_age("others", "pin") is None
+            assert journal.late_age("pins", "pin", changes=True) is None
+
+    def test_a_change_that_was_sent_again_without_an_answer_may_undo_a_later_one(self, make_state: MakeState) -> None:
+        with closing(make_state().runs.create(run_record())) as journal:
+            for again in (False, True):  # the second says that the first did nothing
+                _intend(journal, "1", method="PATCH", again=again)
+            journal.settle("pins", "1", "done", kind="pin")
+            assert journal.late_age("pins", "pin", changes=True) is None
+            for _ in range(2):
+                _intend(journal, "2", method="PATCH")
+            journal.settle("pins", "2", "done", kind="pin")
+            age = journal.late_age("", "pin", changes=True)
+            assert age is not None
+            assert 0 <= age < 60
+            assert journal.late_age("others", "pin", changes=True) is None
+            assert journal.late_age("pins", "pin") is None
 
     def test_steps_and_items_are_known_to_a_later_process(self, make_state: MakeState) -> None:
         with closing(make_state().runs.create(run_record())) as journal:

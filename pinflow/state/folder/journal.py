@@ -87,9 +87,13 @@ _LAST_UNKNOWN = """
 # taken for it or where it was left out then; of the version before, which kept no times, all that was sent again
 _LATE = """
     SELECT boot, max(CASE WHEN state IN ('adopted', 'skipped') THEN sent ELSE earlier_sent END) FROM effects
-    WHERE step >= ? AND step < ? AND kind = ? AND (earlier > 0 OR (boot = '' AND attempts > 1)
-    OR (state = 'skipped' AND attempts > 0) OR (state = 'adopted' AND EXISTS (SELECT 1 FROM effects AS other
+    WHERE step >= ? AND step < ? AND kind = ? AND method NOT IN ('PATCH', 'DELETE')
+    AND (earlier > 0 OR (boot = '' AND attempts > 1) OR (state = 'skipped' AND attempts > 0)
+    OR (state = 'adopted' AND EXISTS (SELECT 1 FROM effects AS other
     WHERE other.step >= ?1 AND other.step < ?2 AND other.kind = ?3 AND other.earlier > 0))) GROUP BY boot"""
+_LATE_CHANGE = """
+    SELECT boot, max(earlier_sent) FROM effects WHERE step >= ? AND step < ? AND kind = ? AND earlier > 0
+    AND method = 'PATCH' GROUP BY boot"""
 # a write that only waits for a quota, or for the run to go on, did not fail
 COUNTS = """
     SELECT kind, CASE WHEN state IN ('done', 'adopted', 'skipped') THEN state
@@ -245,9 +249,13 @@ class FolderJournal(FolderItems):
         moments = (self._store.read(_LAST_UNKNOWN, (*span, kind))[0][0] for span in spans(step))
         return max((moment for moment in moments if moment is not None), default=None)
 
-    def late_age(self, step: str, kind: str) -> float | None:
-        """At least how many seconds ago the latest write was sent that may still be applied, or None if none may."""
-        rows = [row for span in spans(step) for row in self._store.read(_LATE, (*span, kind))]
+    def late_age(self, step: str, kind: str, *, changes: bool = False) -> float | None:
+        """At least how many seconds ago the latest write was sent that may still be applied, or None if none may.
+
+        Of what is created, or of what is changed.
+        """
+        query = _LATE_CHANGE if changes else _LATE
+        rows = [row for span in spans(step) for row in self._store.read(query, (*span, kind))]
         now = self._clock.monotonic()
         return min((now - sent if boot == boot_id() else 0.0 for boot, sent in rows), default=None)
 
@@ -267,7 +275,7 @@ class FolderJournal(FolderItems):
     ) -> None:
         """Put an intent on disk: on return the request may leave. Takes along whatever waits.
 
-        ``again`` says that this is one more request of the same attempt.
+        ``again`` says that this is one more request of the same attempt, and that the last one did nothing.
         """
         self._recorded.add(hash((step, key)))
         sent = self._intents[step, key] = self._clock.monotonic()
