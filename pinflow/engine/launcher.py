@@ -240,6 +240,7 @@ class Launcher:
             index=LonePlaces(run.secret) if alone else self.store.places,
             runs=None if alone else self.store.runs,
             audit_waits=options.audit_waits,
+            was_told=run.journal.run.state == "in_doubt",
             answer=None if options.unattended else options.answer,
         )
         return PlaceRuns(services)

@@ -697,3 +697,45 @@ def test_an_answer_on_the_command_line_names_an_item_and_an_id(pairs: list[str],
     with pytest.raises(UsageError, match=re.escape(message)):
         run_common.parse_answers(pairs)
     assert run_common.parse_answers(["a=b=1", "2=3"]) == {"a=b": "1", "2": "3"}
+
+
+def test_a_made_item_that_is_gone_may_be_right_as_it_is(service: Service, start: Start) -> None:
+    process = start()
+    process.create("0", "x")
+    made = process.create("1", "a")
+    service.things.pop()
+    with pytest.raises(Diverged, match="1 that were made are not there"):
+        process.audit()
+    answer(process, made={"1": made["id"]})
+    process.end()
+    again = start()
+    again.create("1", "a")
+    again.audit()
+    assert service.titles() == {"x": 1}
+
+
+def test_what_is_too_much_is_told_again_unless_it_is_known_to_have_been_told(service: Service, start: Start) -> None:
+    process = start()
+    process.create("0", "x")
+    process.create("1", "a", how="late", late=200.0)
+    with pytest.raises(Diverged, match="1 like them are there in addition"):
+        process.audit()
+    process.kill()  # before anybody saw it
+    again = start()
+    again.create("1", "a")
+    with pytest.raises(Diverged, match="1 like them are there in addition"):
+        again.audit()
+    again.end()
+    last = start(was_told=True)
+    last.create("1", "a")
+    last.audit()
+
+
+def test_what_a_look_found_gone_is_told_by_the_audit(service: Service, start: Start) -> None:
+    process = start()
+    process.create("0", "x")
+    process.create("1", "a", how="nothing")
+    service.now += 100
+    process.create("2", "b", how="lost")
+    with pytest.raises(Diverged, match="1 that were made are not there: 999999"):
+        process.audit()

@@ -44,6 +44,9 @@ def apply_answers(
                 hint="it was sent less than five minutes ago; until then it would be made twice",
             )
     for effect, id_ in answers:
+        if effect.state == "done" and effect.place:  # what the audit missed is right as it is
+            list_ = f"accepted:{effect.place}"
+            journal.freeze("", list_, dict.fromkeys([*(journal.frozen_list("", list_) or ()), id_]))
         kept = plain_key(id_) if effect.place else ""
         journal.settle(effect.step, effect.key, "adopted", {"id": id_}, kind=effect.kind, made=kept)
     for effect in denials:

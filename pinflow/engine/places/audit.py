@@ -58,8 +58,8 @@ def audit(book: PlaceBook, looks: Looks, step: str) -> None:
     if problems:
         raise Diverged(
             f"{label} is not as this run made it: {'; '.join(problems)}",
-            hint="look at them on the service; an item that is missing is made again with: "
-            f"pinflow resume {book.run_id} --not-made ITEM",
+            hint="look at them on the service. What is missing is made again with: "
+            f"pinflow resume {book.run_id} --not-made ITEM; if it is right so: --made ITEM=ID",
         )
     if unknown:
         raise unknown_error(unknown, book.run_id, f"what became of writes to {label} is unknown")
@@ -75,7 +75,7 @@ def _missing(book: PlaceBook, looks: Looks, step: str) -> Sequence[str]:
             missing = looks.look_around(others)
         if not missing:
             return ()
-    return [id_ for id_ in missing if id_ not in book.things.deleted and book.place.read(id_) is None]
+    return [id_ for id_ in missing if id_ in book.things.deleted or book.place.read(id_) is None]
 
 
 def _items_text(book: PlaceBook, ids: Sequence[str]) -> str:

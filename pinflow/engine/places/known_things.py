@@ -58,6 +58,7 @@ class KnownThings:
         self.candidates: dict[str, None] = {}  # what a person was told of, when it was unknown who made it
         self._surplus: dict[str, None] = {}  # what is like this run's things, and of nobody that is known
         self._recent: dict[str, MadeThing] = {}  # what this run made since the last look around, by id
+        self._accepted: frozenset[str] = frozenset()  # what a person said is right although it is not there
         self._elsewhere: dict[str, None] = {}  # what is not where it was sent
         self._floor: set[int] = set()  # hashes of what it made before
 
@@ -81,6 +82,10 @@ class KnownThings:
         self.strangers = dict.fromkeys(self._journal.frozen_list("", f"strangers:{self.key}") or ())
         self.candidates = dict.fromkeys(self._journal.frozen_list("", f"candidates:{self.key}") or ())
         self._surplus = dict.fromkeys(self._journal.frozen_list("", f"surplus:{self.key}") or ())
+        self._accepted = frozenset(self._journal.frozen_list("", f"accepted:{self.key}") or ())
+        if self._surplus and self._services.was_told:
+            self._surplus.clear()
+            self._journal.freeze("", f"surplus:{self.key}", ())
         now = self._services.now
         told = self.shared.makers(own=True)
         for row in self._journal.creations.on(self.key):
@@ -137,11 +142,9 @@ class KnownThings:
             self.add_strangers(new)
 
     def take_surplus(self) -> list[str]:
-        """The surplus that nobody was told of yet; a resume does not tell it again."""
+        """The surplus that nobody was told of yet. It stays on disk until it is known that the run's end told it."""
         surplus = list(self._surplus)
-        if surplus:
-            self._surplus.clear()
-            self._journal.freeze("", f"surplus:{self.key}", ())
+        self._surplus.clear()
         return surplus
 
     def take_elsewhere(self) -> list[str]:
@@ -194,7 +197,8 @@ class KnownThings:
         reading = self._read()
         elsewhere = [thing.id for thing in reading.fresh if self._is_elsewhere(thing)]
         arrivals = self._arrivals(reading)
-        missing = [id_ for id_ in self._recent if id_ not in reading.ids and id_ not in self.baseline.ids]
+        there = reading.ids | self.baseline.ids | self._accepted
+        missing = [id_ for id_ in self._recent if id_ not in there]
         if elsewhere or missing:  # what the run itself has moved or removed since is read back by the audit of that
             touched = self._journal.checks.touched_ids()
             elsewhere = [id_ for id_ in elsewhere if id_ not in touched]

@@ -34,6 +34,7 @@ class PlaceServices:
     traffic: Traffic = field(default_factory=Traffic)
     key: bytes = b""  # of the digests of likenesses
     answer: Callable[[str], str] | None = None  # asks a person what became of a write: an id, "none", or ""
+    was_told: bool = False  # whether an earlier process of the run ended with telling what is unknown or too much
     audit_waits: bool = True  # whether an audit may wait until nothing more can appear
     learnings: dict[str, Learning] = field(default_factory=dict)  # by the kind of place
 
