@@ -497,7 +497,9 @@ def test_two_runs_tell_their_things_apart(service: Service, start: Start) -> Non
     assert service.titles() == {"x": 1, "y": 1, "a": 2}
     mine.audit()
     others.audit()
-    assert mine.notes() == []
+    told = "run {} wrote to board 549755885175 meanwhile: {} of what is new there came from it"
+    assert mine.notes() == [told.format(OTHER, 2)]
+    assert others.notes() == [told.format(RUN, 1)]  # the other was there before it began
 
 
 def test_what_another_run_left_open_keeps_alike_ones_back_and_no_others(service: Service, start: Start) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pinflow.engine.places.baseline import Baseline, decode_baseline, take_baseline
@@ -50,6 +51,7 @@ class KnownThings:
         self._journal = services.journal
         self.shared = services.index.open(key, self._journal.run.id, services.run.clock.sleep)
         self.others = OtherRuns(key, self.shared, services)
+        self._told_runs: set[str] = set()  # other runs that a note has named
         self.baseline = Baseline(frozenset())
         self.strangers: dict[str, None] = {}  # what others added since the baseline
         self.deleted: set[str] = set()  # what this run made, and somebody removed
@@ -204,7 +206,19 @@ class KnownThings:
             elsewhere = [id_ for id_ in elsewhere if id_ not in touched]
             missing = [id_ for id_ in missing if id_ not in touched]
         self._elsewhere.update(dict.fromkeys(elsewhere))
+        self._tell_of_runs(reading)
         return arrivals, missing
+
+    def _tell_of_runs(self, reading: Reading) -> None:
+        """Tell once of each other run of the state that has made things here since this one began."""
+        makers = self.shared.makers()
+        made = Counter(makers[thing.id][0] for thing in reading.fresh if thing.id in makers)
+        for run, count in sorted(made.items()):
+            if run not in self._told_runs:
+                self._told_runs.add(run)
+                self._tell(
+                    f"run {run} wrote to {self.place.label} meanwhile: {count:,} of what is new there came from it"
+                )
 
     def _is_elsewhere(self, thing: Seen) -> bool:
         """Whether a thing of this run is not where it was sent."""

@@ -225,7 +225,7 @@ class Looks:
         if strangers:
             book.things.add_strangers(strangers)
             text = f"{len(strangers)} came to {book.place.label} that no run of this state made: {ids_text(strangers)}"
-            self._services.run.emit(Note, step=current_frame().step, text=text, level="info")
+            self._services.run.emit(Note, step=current_frame().step, text=text, level="warning")
         book.things.add_surplus([id_ for id_ in surplus if id_ not in book.things.candidates])
         self._forget_shadows()
         if not missing:
