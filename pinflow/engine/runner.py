@@ -18,6 +18,7 @@ from pinflow.engine.item_history import ItemHistory
 from pinflow.engine.item_keys import ItemKeys, arguments_digest, noun_of, number_of
 from pinflow.engine.item_names import RowErrors, locate_row
 from pinflow.engine.loops import LoopRun
+from pinflow.engine.old_items import OldItems
 from pinflow.engine.placeholder import PLANNED, TEXT, NeedsPlanned, holds_planned
 from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.results import StepResult, ends_run, status_of
@@ -88,6 +89,7 @@ class Runner:
         )
         self._patience = options.patience  # seconds that a retry may be told to wait
         self._remake = options.remake
+        self._accepts_changes = options.accept_changes
         self.results: list[StepResult] = []  # of the outermost steps so far
 
     def run(self) -> tuple[dict[str, Any], PinflowError | None]:
@@ -380,7 +382,9 @@ class Runner:
             self._histories[source.path] = ItemHistory(self._run, journal, source, keys, remake=self._remake)
         return self._histories[source.path]
 
-    def _look_back(self, source: LoopSource) -> ItemHistory | None:
+    def _look_back(self, source: LoopSource) -> ItemHistory | OldItems | None:
+        if self._run.rules == 1 and self._run.journal is not None and not self._accepts_changes:
+            return OldItems(self._run.journal, source)
         history = self._history(source)
         return history if history is not None and history.look_back() else None
 

@@ -23,6 +23,7 @@ import pytest
 
 from pinflow.app import App, Options
 from pinflow.clock import Clock
+from pinflow.errors import UsageError
 from pinflow.recipe.bundled import bundled_recipes
 from pinflow_sandbox import Settings, start
 from pinflow_sandbox.world import boards, pins
@@ -157,3 +158,21 @@ def test_a_run_of_a_bundled_recipe_goes_on_although_the_upgrade_brought_another_
     result = machine.app.resume(machine.run_id(board), Options(max_writes=None))
     assert result.status == "ok", result.error
     assert machine.titles(board) == Counter(RUNS[board][1])
+
+
+def test_a_table_that_was_edited_since_is_told_before_anything_is_made_again(machine: LeftMachine) -> None:
+    """Rows are told by all of their cells then: a new column without content makes every row another."""
+    run = machine.run_id("Failed")
+    before = machine.titles("Failed")
+    (record,) = (record for record in machine.app.runs() if record.id == run)
+    table = Path(record.inputs["file"])
+    head, *rows = table.read_text("utf-8").splitlines()
+    table.write_text("\n".join([f"{head},notes", *(f"{row}," for row in rows)]) + "\n", "utf-8")
+    result = machine.app.resume(run, Options(max_writes=None))
+    assert isinstance(result.error, UsageError)
+    assert "3 of the 3 rows that are done are not there as they were" in result.error.message
+    assert result.error.hint.endswith(f"pinflow resume {run} --accept-changes")
+    assert machine.titles("Failed") == before
+    table.write_text("\n".join([head, *rows]) + "\n", "utf-8")
+    assert machine.app.resume(run, Options(max_writes=None)).ok
+    assert machine.titles("Failed") == Counter(RUNS["Failed"][1])
