@@ -85,9 +85,11 @@ class KnownThings:
         self.candidates = dict.fromkeys(self._journal.frozen_list("", f"candidates:{self.key}") or ())
         self._surplus = dict.fromkeys(self._journal.frozen_list("", f"surplus:{self.key}") or ())
         self._accepted = frozenset(self._journal.frozen_list("", f"accepted:{self.key}") or ())
-        if self._surplus and self._services.was_told:
-            self._surplus.clear()
-            self._journal.freeze("", f"surplus:{self.key}", ())
+        if told_now := self._journal.frozen_list("", f"told:{self.key}"):
+            if self._services.was_told:  # the error that named it ended the run
+                self._surplus = {id_: None for id_ in self._surplus if id_ not in told_now}
+                self._journal.freeze("", f"surplus:{self.key}", self._surplus)
+            self._journal.freeze("", f"told:{self.key}", ())
         now = self._services.now
         told = self.shared.makers(own=True)
         for row in self._journal.creations.on(self.key):
@@ -147,6 +149,8 @@ class KnownThings:
         """The surplus that nobody was told of yet. It stays on disk until it is known that the run's end told it."""
         surplus = list(self._surplus)
         self._surplus.clear()
+        if surplus:
+            self._journal.freeze("", f"told:{self.key}", surplus)
         return surplus
 
     def take_elsewhere(self) -> list[str]:
