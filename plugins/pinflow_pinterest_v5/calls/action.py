@@ -62,7 +62,7 @@ APP_GRANT: Final = "client_credentials"  # the only grant that uses up no other 
 _BY_APP: Final = frozenset({TOKEN, "token/revoke"})
 _TOKENS: Final = ("access_token", "refresh_token", "id_token")  # never in an answer: recipes hold no secrets
 # what a path parameter may be, if the description does not say: it must not lead to another path
-_IN_PATH: Final = r"^(?!.*\.\.)(?!\.$)[^/?#\\\x00-\x20\x7f]+$"
+_IN_PATH: Final = r"^(?:\.?[^./?#\\\x00-\x20\x7f])+\.?$"
 
 
 @dataclass(frozen=True, slots=True)
