@@ -36,11 +36,13 @@ SHADOW = 301.0  # seconds after which a person may say that something was not ma
 PROCESSES = 40  # of one run, until it counts as one that can't be finished
 ENDS = (-9, OK, 1, UNKNOWN)  # killed; done; something failed, such as a read that was answered with 503; not known
 LOG = os.environ.get("PINFLOW_FAULTS_LOG")
+LONGEST_LATE = 55.0  # seconds until what is applied late is listed; what takes a minute needs not be exact
 YEAR = 365 * 86_400.0  # seconds
 # one request in ten
 FAULTS = dict.fromkeys(("error_before", "error_after", "reset_before", "reset_after", "truncated"), 0.02)
 
 Thing = tuple[object, ...]  # all that two worlds have in common of a Pin, a section or a board
+Source = tuple[int, str]  # what a thing is made of: the number of a row, and a step
 
 
 # -- what is run
@@ -74,26 +76,25 @@ def _new_section(number: int, texts: str) -> Mapping[str, str]:
     return {"name": f"Section {number}"}
 
 
+def _mixed(number: int, texts: str) -> Mapping[str, str]:
+    return {**_new_pin(number, texts), **_saved_pin(number, texts)}
+
+
 @dataclass(frozen=True)
 class LoopKind:
     """A loop over a table. ``row`` makes the number-th row, given what texts are; "pin" in it is a number too."""
 
-    action: str
     row: Callable[[int, str], Mapping[str, str]]
-    arguments: str = ""  # in YAML
-    then: str = ""  # those of a second step of the same action
-    bundled: str = ""  # the recipe that comes with pinflow, in place of one of these arguments
+    steps: Sequence[str] = ()  # actions and their arguments, in YAML
+    bundled: str = ""  # the recipe that comes with pinflow, in place of steps
 
     def recipe(self, parallel: int) -> str:
         if self.bundled:
             text = (bundled.bundled_recipes() / f"{self.bundled}.yaml").read_text("utf-8")
             return text.replace("    duplicates: once\n", f"    duplicates: once\n    parallel: {parallel}\n")
-        steps = "".join(
-            f"      - {{id: step{number}, uses: {self.action}, with: {{{arguments}}}}}\n"
-            for number, arguments in enumerate(filter(None, (self.arguments, self.then)))
-        )
+        steps = "".join(f"      - {{id: step{number}, uses: {step}}}\n" for number, step in enumerate(self.steps))
         return f"""
-name: A loop of {self.action}
+name: A loop
 api: v5
 inputs:
   file: {{type: file, required: true}}
@@ -114,26 +115,24 @@ steps:
 
 
 _BOARD = 'board: "${{ steps.board.id }}"'
+_CREATE = f'create_pin, with: {{{_BOARD}, title: "${{{{ row.title }}}}", image_url: "${{{{ row.image_url }}}}"}}'
+_SAVE = f'save_pin, with: {{{_BOARD}, pin: "${{{{ row.pin }}}}"}}'
+_UPDATE = (
+    'update_pin, with: {pin: "${{ row.pin }}", title: "${{ row.title ?? \'\' }}", '
+    'description: "${{ row.description }}"}'
+)
 KINDS: Mapping[str, LoopKind] = {
-    "create_pin": LoopKind(
-        "create_pin", _new_pin, f'{_BOARD}, title: "${{{{ row.title }}}}", image_url: "${{{{ row.image_url }}}}"'
-    ),
-    "create_pins": LoopKind("create_pin", _new_pin, bundled="create_pins"),
-    "save_pin": LoopKind("save_pin", _saved_pin, f'{_BOARD}, pin: "${{{{ row.pin }}}}"'),
-    "update_pin": LoopKind(
-        "update_pin",
-        _changed_pin,
-        'pin: "${{ row.pin }}", title: "${{ row.title ?? \'\' }}", description: "${{ row.description }}"',
-    ),
+    "create_pin": LoopKind(_new_pin, [_CREATE]),
+    "create_pins": LoopKind(_new_pin, bundled="create_pins"),
+    "save_pin": LoopKind(_saved_pin, [_SAVE]),
+    "create and save": LoopKind(_mixed, [_CREATE, _SAVE]),
+    "update_pin": LoopKind(_changed_pin, [_UPDATE]),
     "update_pin twice": LoopKind(
-        "update_pin",
-        _changed_pin,
-        'pin: "${{ row.pin }}", title: First',
-        'pin: "${{ row.pin }}", title: "${{ row.title ?? \'\' }}"',
+        _changed_pin, ['update_pin, with: {pin: "${{ row.pin }}", title: First, description: First}', _UPDATE]
     ),
-    "delete_pin": LoopKind("delete_pin", _deleted_pin, 'pin: "${{ row.pin }}"'),
-    "create_board": LoopKind("create_board", _new_section, 'name: "${{ row.name }}"'),
-    "create_section": LoopKind("create_section", _new_section, f'{_BOARD}, name: "${{{{ row.name }}}}"'),
+    "delete_pin": LoopKind(_deleted_pin, ['delete_pin, with: {pin: "${{ row.pin }}"}']),
+    "create_board": LoopKind(_new_section, ['create_board, with: {name: "${{ row.name }}"}']),
+    "create_section": LoopKind(_new_section, [f'create_section, with: {{{_BOARD}, name: "${{{{ row.name }}}}"}}']),
 }
 
 
@@ -181,7 +180,7 @@ class Loop:
     recipe: str
     table: str
     before: Collection[str]  # what was there
-    rows: Mapping[int, Thing]  # what each row is to make, if it makes something
+    rows: Mapping[Source, Thing]  # what is to be made of each row, if something is
     run_id: str = ""
     answers: list[str] = field(default_factory=list)  # what a person had to say
     codes: list[int] = field(default_factory=list)
@@ -215,21 +214,32 @@ class Loop:
 
     def _truth(self, claimed: Collection[str]) -> list[str]:
         effects = self.program.effects(self.run_id)
-        open_items = [item for item, state, _ in effects if state in ("intent", "doubt")]
-        if not open_items or not self.rows:
+        open_paths = [path for path, state, _ in effects if state in ("intent", "doubt")]
+        if not open_paths or not self.rows:
             return []
         taken = {id_ for _, _, id_ in effects} | set(self.before) | set(claimed)
         there = {id_: thing for id_, thing in things(self.program.service, self.before).items() if id_ not in taken}
         numbers = self.program.rows_of(self.run_id)
         said = []
-        for item in open_items:
-            made = next((id_ for id_, thing in there.items() if thing == self.rows[numbers[item]]), None)
+        for path in open_paths:
+            made = next((id_ for id_, thing in there.items() if thing == self.rows[source_of(path, numbers)]), None)
+            item = path if len(self.kind.steps) > 1 else item_of(path)
             if made is None:
                 said += ["--not-made", item]
             else:
                 del there[made]
                 said += ["--made", f"{item}={made}"]
         return said
+
+
+def item_of(path: str) -> str:
+    """The key of the item in the path of a step in the loop."""
+    return path.partition("[")[2].partition("]")[0]
+
+
+def source_of(path: str, numbers: Mapping[str, int]) -> Source:
+    """What a write is about, by the path of its step and the numbers of the items."""
+    return numbers[item_of(path)], path.rpartition(".")[2]
 
 
 def write_table(kind: LoopKind, texts: str, path: Path, sources: Sequence[str], first: int = 0) -> None:
@@ -249,7 +259,7 @@ def make_loop(
     kind: LoopKind,
     texts: str,
     parallel: int,
-    rows: Mapping[int, Thing],
+    rows: Mapping[Source, Thing],
     *,
     name: str = "loop",
     first: int = 0,
@@ -267,7 +277,7 @@ class Undisturbed:
     """What a loop comes to where nothing goes wrong, and how long it takes."""
 
     world: Counter[Thing]
-    rows: Mapping[int, Thing]  # what each row made
+    rows: Mapping[Source, Thing]  # what was made of each row
     shared: float
     machine: float
 
@@ -287,9 +297,9 @@ def undisturbed(installed: App, folder: Path, name: str, texts: str, parallel: i
         shared, machine = time.now() - shared, machine_time.monotonic() - machine
         loop.ended(code)
         after, numbers, rows = things(service, loop.before), program.rows_of(loop.run_id), {}
-        for item, _, id_ in program.effects(loop.run_id):
+        for path, _, id_ in program.effects(loop.run_id):
             if id_ in after and id_ not in loop.before:
-                rows[numbers[item]] = after[id_]
+                rows[source_of(path, numbers)] = after[id_]
         return Undisturbed(Counter(after.values()), rows, shared, machine)
 
 
@@ -330,11 +340,13 @@ def draw_kill(chance: random.Random, usual: Undisturbed) -> Kill:
 
 
 def draw_faults(chance: random.Random, seed: int) -> tuple[FaultProfile | None, float]:
-    """Lost answers in one request of ten, and how much listings lag; in one of four worlds there are none."""
+    """Lost answers in one request of ten, some applied late, and how much listings lag; in one of four worlds none."""
     if chance.random() < 0.25:
         return None, 0.0
     lag = chance.choice((0.0, 10.0, 30.0))
-    return FaultProfile(seed=seed, **FAULTS), lag  # type: ignore[arg-type]
+    late = chance.choice((0.0, LONGEST_LATE - lag))
+    rates: dict[str, Any] = {**FAULTS, "late": 0.02} if late else FAULTS
+    return FaultProfile(seed=seed, **rates, late_seconds=late), lag
 
 
 def differences(found: Counter[Thing], wanted: Counter[Thing]) -> str:

@@ -7,7 +7,6 @@ milliseconds of the machine's own later; or at a random moment of the machine's 
 from __future__ import annotations
 
 import os
-import re
 import select
 import signal
 import sys
@@ -176,14 +175,13 @@ class Program:
             journal.close()
 
     def effects(self, run_id: str) -> list[tuple[str, str, str]]:
-        """Key of the item, state and id of every effect of a run."""
+        """Path of the step, state and id of every effect of a run."""
         found: list[tuple[str, str, str]] = []
         if self.app.store.runs.look(run_id) is None:
             return found
         for effect in self.app.store.runs.detail(run_id).effects:
-            item = re.search(r"\[([^\]]*)\]", effect.step)
             id_ = effect.result.get("id", "") if isinstance(effect.result, dict) else ""
-            found.append((item[1] if item else "", effect.state, id_))
+            found.append((effect.step, effect.state, id_))
         return found
 
 

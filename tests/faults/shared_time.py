@@ -62,7 +62,7 @@ class SharedTime(Time):
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
 
     def fly(self) -> None:
-        """This thread has recorded an intent, and its request leaves."""
+        """This thread records an intent, and its request leaves."""
         self._own.is_flying = True
         self._count(1)
 
@@ -89,8 +89,12 @@ class SharedTime(Time):
         put_intent, send = EffectRunner._put_intent, Transport.send
 
         def put(*args: Any, **given: Any) -> None:
-            put_intent(*args, **given)
-            self.fly()
+            self.fly()  # the intent says when, so that no time may pass from here on
+            try:
+                put_intent(*args, **given)
+            except BaseException:
+                self.land()
+                raise
 
         def send_and_land(*args: Any, **given: Any) -> Any:
             try:

@@ -105,4 +105,4 @@ def missing_items(loop: Loop) -> list[str]:
     there = things(loop.program.service)
     if not loop.rows:
         return []
-    return [item for item, state, id_ in loop.program.effects(loop.run_id) if state == "done" and id_ not in there]
+    return [path for path, state, id_ in loop.program.effects(loop.run_id) if state == "done" and id_ not in there]
