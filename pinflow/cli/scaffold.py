@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import keyword
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -93,9 +94,14 @@ def check_free(name: str, plugins: Iterable[PluginInfo]) -> None:
         raise UsageError(f"a package pinflow_{name} already exists", hint="choose another name")
 
 
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; not where its name is too long for one, which writing it tells."""
+    return os.path.exists(path)  # noqa: PTH110 - a path raises for names of more than 255 bytes
+
+
 def check_empty(folder: Path) -> None:
     """Raise UsageError if ``folder`` is not empty, or is a file."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if exists(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} already exists", hint="nothing was written; choose another folder with --into")
 
 
@@ -104,7 +110,7 @@ def write_new(folder: Path, files: Mapping[str, str]) -> None:
 
     Raises UsageError if one of them exists, and then writes none; or if a file can't be created.
     """
-    existing = [folder / name for name in files if (folder / name).exists()]
+    existing = [folder / name for name in files if exists(folder / name)]
     if existing:
         raise UsageError(f"{existing[0]} already exists", hint="nothing was written; choose another path, or remove it")
     for name, text in files.items():

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pinflow.errors import UsageError
 from pinflow.lazy_dataclass import dataclass
+from pinflow.schema.file_names import is_too_long
+from pinflow.suggestions import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Files:
 
         Links are followed first, so that none leads out of the folder. Raises UsageError for any other place.
         """
+        if is_too_long(name):
+            raise UsageError(f"{quote(name)} is too long for the name of a file", hint="choose a shorter one")
         if name in self.named:
             return Path(name)
         try:

@@ -12,6 +12,7 @@ from pinflow.errors import UsageError
 from pinflow.expressions.template import Scope, Value, compile_value
 from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.constraints import Text
+from pinflow.schema.file_names import is_too_long
 from pinflow.schema.invalid import Invalid, not_one_of, size_problem
 from pinflow.schema.types import AnyType, ExactType, ListType, NumberType, TextType
 from pinflow.suggestions import suggest
@@ -312,6 +313,8 @@ def _absolute_path(name: str, *, by_user: bool) -> str:
     """
     if not by_user and (_ELSEWHERE.match(name) or ".." in re.split(r"[/\\]", name)):
         raise Invalid("must be a path below the current folder", "only who runs the recipe may name a file elsewhere")
+    if is_too_long(name):
+        raise Invalid("is too long for the name of a file", "choose a shorter one")
     try:
         return os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 - links stay, and so does ~x
     except FileNotFoundError:

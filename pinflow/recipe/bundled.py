@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 # bundled recipes as an earlier version had them (SHA-256 of the text), whose runs the present text goes on with: what
@@ -33,13 +34,22 @@ def _bundled(name: str) -> Path:
 def find_recipe(path: Path) -> Path:
     """The recipe that a person means: the file, else the bundled one of that name.
 
-    ``recipes/copy_board.yaml`` and ``copy_board`` find the bundled one from anywhere.
+    ``recipes/copy_board.yaml`` and ``copy_board`` find the bundled one from anywhere. Without an ending such a name
+    means the bundled one and nothing else: whatever has this name in the current folder doesn't take its place.
     """
+    if not path.suffix and not path.is_absolute() and (own := _bundled_of(path)) is not None:
+        return own
     try:
         if path.exists() or path.is_absolute():
             return path
     except OSError:  # too long for a file name: the reader reports it
         return path
+    return _bundled_of(path) or path
+
+
+def _bundled_of(path: Path) -> Path | None:
+    if path.parent.name not in ("", "recipes"):
+        return None
     name = path.name if path.suffix in (".yaml", ".yml") else f"{path.name}.yaml"
     bundled = bundled_recipes() / name
-    return bundled if path.parent.name in ("", "recipes") and bundled.is_file() else path
+    return bundled if os.path.isfile(bundled) else None  # noqa: PTH113 - a path raises for a name that is too long

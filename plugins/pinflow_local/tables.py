@@ -17,8 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-# spreadsheets read these as the beginning of a formula, and run it
-_FORMULA = re.compile(r"[=+\-@\t\r\n]")
+# Spreadsheets read these as the beginning of a formula, and run it. Excel takes the wide signs of East Asian keyboards
+# for the narrow ones, and what is blank or invisible before a sign is dropped when the file is read.
+_BLANK = (
+    r"[\s\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+)
+_SIGN = r"[=+\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]"
+_FORMULA = re.compile(rf"[\t\r\n]|{_BLANK}*{_SIGN}")
+# Where a semicolon, a tab or a bar separates cells, this text becomes several: each that would be a formula is defused.
+# A list in a text ("- first") and a number stay as they are.
+_LATER_FORMULA = re.compile(
+    rf"([;\t|\r\n]{_BLANK}*)(?=[=@\ufe66\ufe6b\uff1d\uff20]|{_SIGN}(?!\s)(?![\d.,]+(?:[\s;|]|$)))"
+)
 
 
 # writing is atomic and repeatable: the journal has nothing to record
@@ -45,7 +56,8 @@ def write_csv(
 ) -> Written:
     """Write a list of mappings to a CSV file, one row each, with a header.
 
-    Text that a spreadsheet would read as a formula gets a ' before it. Nested values become JSON.
+    Text that a spreadsheet would read as a formula gets a ' before it, behind a semicolon, tab, bar or line end too,
+    where other spreadsheets begin a cell. Nested values become JSON.
 
     Arguments:
         path: the file: in the recipe's folder, or the value of an input of type file
@@ -104,9 +116,15 @@ def _cell(value: object) -> object:
         case int() | float():
             return value
         case str():
-            harmful = _FORMULA.match(value) and not _NUMBER.fullmatch(value)
-            return f"'{value}" if harmful else value
-    return json.dumps(value, ensure_ascii=False)
+            return value if _NUMBER.fullmatch(value) else _inert_cell(value)
+    return _inert_cell(json.dumps(value, ensure_ascii=False))
+
+
+def _inert_cell(text: str) -> str:
+    """The text with a ' before what a spreadsheet would read as a formula, whatever it takes for a separator."""
+    first = _FORMULA.match(text)
+    begin = first.end() if first else 0
+    return "'" * bool(first) + text[:begin] + _LATER_FORMULA.sub(r"\1'", text[begin:])
 
 
 ACTIONS: Final = (write_json, write_csv, read_csv)

@@ -6,12 +6,13 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pinflow.app import App, Options
 from pinflow.cli.scaffold import recipe_templates
+from pinflow.recipe.bundled import bundled_recipes, find_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     Call = Callable[..., tuple[int, str, str]]
 
 SKELETONS = ["loop", "schedule", "steps"]
+
+
+LONG = "x" * 300
 
 
 @pytest.fixture
@@ -172,3 +176,45 @@ def test_an_existing_folder_is_not_changed(call: Call, there: str) -> None:
     assert err.startswith("error: pinflow-acme already exists\n")
     assert (folder / "precious.txt" if there == "folder" else folder).read_text() == "precious"
     assert len(list(folder.rglob("*"))) <= 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("new", "recipe", "list_boards", "-o", LONG),
+        ("new", "recipe", "list_boards", "-o", f"{LONG}/a.yaml"),
+        ("new", "plugin", "acme", "--into", LONG),
+        ("run", LONG),
+        ("run", "here.yaml", "-i", f"f={LONG}"),
+        ("validate", "default.yaml"),
+        ("run", "literal.yaml"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_a_usage_error(cli: Cli, tmp_path: Path, monkeypatch: Any, words: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    step = "steps: [{uses: read_csv, with: {path: '%s'}}]"
+    (tmp_path / "here.yaml").write_text("name: n\ninputs: {f: {type: file}}\n" + step % "${{ inputs.f }}")
+    default = f"name: n\ninputs: {{f: {{type: file, default: {LONG}.csv}}}}\n"
+    (tmp_path / "default.yaml").write_text(default + step % "${{ inputs.f }}")
+    (tmp_path / "literal.yaml").write_text("name: n\n" + step % f"{LONG}.csv")
+    code, _, err = cli.run(*words)
+    assert code in (1, 2), err
+    assert "defect" not in err
+    made = {path.name for path in tmp_path.iterdir()} - {"state", "cache"}
+    assert made == {"here.yaml", "default.yaml", "literal.yaml"}
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_what_lies_in_the_current_folder_is_not_the_bundled_recipe(tmp_path: Path, monkeypatch: Any, kind: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.yaml").write_text("name: mine\nsteps: []\n")
+    place = tmp_path / "copy_board"
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "link":
+        place.symlink_to("other.yaml")
+    else:
+        place.write_text("name: mine\nsteps: []\n")
+    assert find_recipe(Path("copy_board")) == bundled_recipes() / "copy_board.yaml"
+    assert find_recipe(place) == place
+    assert find_recipe(Path("other.yaml")) == Path("other.yaml")

@@ -72,9 +72,47 @@ def test_rows_are_written_as_csv_with_every_column_that_they_have(runner: Recipe
     )
 
 
-@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1+cmd", "-2+3", "@x", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("=HYPERLINK(1)", "+1+cmd", "-2+3", "@x", "\t=1", "\r=1", "\uff1d1", "\uff0b1+1", "\uff0d1+1", "\uff20SUM(1)"),
+        *(
+            " =1",
+            "\xa0=1",
+            "\ufeff=1",
+            "\u200b=1",
+            "\u3000=1",
+            "  \xa0\ufeff@x",
+            "\x0b=1",
+            "\xad=1",
+            "\u2060+a",
+            "\x00=1",
+        ),
+    ],
+)
 def test_no_text_becomes_a_formula(text: str) -> None:
     assert next(csv.reader(io.StringIO(csv_text([{text: text}]), newline="")))[0] == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x;=1+1", "x;'=1+1"),
+        ("x; =1+1", "x; '=1+1"),
+        ("x;\xa0\uff1d1", "x;\xa0'\uff1d1"),
+        ("a|@b\t+c;-d", "a|'@b\t'+c;'-d"),
+        ("x;;=1;=2", "x;;'=1;'=2"),
+        ("two lines\n=1", "two lines\n'=1"),
+        ("a list:\n- one\n- two", "a list:\n- one\n- two"),
+        ("1;-5;+4,2;-1.5", "1;-5;+4,2;-1.5"),
+        ("x;-5+cmd", "x;'-5+cmd"),
+        ("a == b; c", "a == b; c"),
+        ({"b": ["x;=1"]}, '{"b": ["x;\'=1"]}'),
+        ("me@example.com; a=b", "me@example.com; a=b"),
+    ],
+)
+def test_no_text_becomes_a_formula_where_another_separator_is_taken(text: object, cell: str) -> None:
+    assert list(csv.reader(io.StringIO(csv_text([{"a": text}]), newline="")))[1] == [cell]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+
+from pinflow.expressions.template import Scope, compile_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -458,3 +461,74 @@ def test_a_file_that_is_not_an_arazzo_description_is_refused(text: str, said: st
     code, out, err = call("new", "--from-arazzo", "f.yaml")
     assert (code, out) == (2, "")
     assert said in err
+
+
+LIVE = "buy ${{ inputs.password }} and $${{ run.id }} }} ${{"
+
+
+@pytest.mark.parametrize(
+    "body", [{"name": LIVE}, {"name": "a", "description": [LIVE]}, {"name": f"pina_{'a' * 30} ${{{{"}]
+)
+def test_what_looks_like_an_expression_in_data_stays_text(call: Call, body: dict[str, Any]) -> None:
+    command = f"curl {API}/boards -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
+    code, out, err = call("new", "--from-curl", command)
+    assert code == 0, err
+    assert "pina_" not in out + err
+    given = yaml.safe_load(out)["steps"][0]["with"]["body"]
+    for text in [given["name"], *given.get("description", ())]:
+        value = compile_value(text)
+        assert [str(r.path[0]) for _, r in value.references] == ([] if "password" in text or text == "a" else ["name"])
+        if not value.references:
+            assert value.render(Scope({}), now=datetime.now(UTC)) in (LIVE, "a")
+
+
+def test_an_expression_in_an_address_stays_text(call: Call) -> None:
+    code, out, err = call(
+        "new", "--from-curl", f"curl '{API}/search/partner/pins?term=%24%7B%7Binputs.a%7D%7D&country_code=US'"
+    )
+    assert code == 0, err
+    assert yaml.safe_load(out)["steps"][0]["with"]["term"] == "$${{inputs.a}}"
+
+
+@pytest.mark.parametrize("depth", [31, 200, 900, 5_000, 100_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_deep_json_is_refused(call: Call, depth: int, opening: str, closing: str) -> None:
+    data = opening * depth + "1" + closing * depth
+    code, out, err = call("new", "--from-curl", "-", stdin=f"curl {API}/boards --json '{data}'")
+    assert (code, out) == (2, "")
+    assert "the data is nested more than 30 levels deep" in err
+
+
+def arazzo(**step: Any) -> str:
+    inputs = {"a": {"type": "string", "default": LIVE, "description": LIVE, "example": LIVE}}
+    workflow = {
+        "workflowId": "w",
+        "summary": LIVE,
+        "description": LIVE,
+        "inputs": {"type": "object", "properties": inputs},
+        "steps": [{"stepId": "s", "operationId": "boards/create", "description": LIVE, **step}],
+    }
+    sources = [{"name": "p", "url": "https://api.pinterest.com/v5/openapi.json", "type": "openapi"}]
+    info = {"title": LIVE, "version": "1", "summary": LIVE, "description": LIVE}
+    return json.dumps({"arazzo": "1.0.1", "info": info, "sourceDescriptions": sources, "workflows": [workflow]})
+
+
+def test_no_text_of_a_workflow_becomes_an_expression(call: Call, tmp_path: Path) -> None:
+    body = {"contentType": "application/json", "payload": {"name": "$inputs.a", "description": LIVE}}
+    (tmp_path / "w.json").write_text(arazzo(requestBody=body))
+    code, out, err = call("new", "recipe", "--from-arazzo", tmp_path / "w.json", "-o", "out.yaml")
+    assert code == 0, (out, err)
+    recipe = yaml.safe_load((tmp_path / "here" / "out.yaml").read_text())
+    references = [r for part in (recipe["inputs"], recipe["steps"]) for _, r in compile_value(part).references]
+    assert [(r.root, r.path) for r in references] == [("inputs", ("a",))]
+    default = compile_value(recipe["inputs"]["a"]["default"])
+    assert default.render(Scope({}), now=datetime.now(UTC)) == LIVE
+    assert call("validate", "out.yaml")[0] == 0
+
+
+def test_a_workflow_with_deep_json_in_a_text_is_refused(call: Call, tmp_path: Path) -> None:
+    body = {"contentType": "application/json", "payload": "[" * 50_000}
+    (tmp_path / "w.json").write_text(arazzo(requestBody=body))
+    code, _, err = call("new", "--from-arazzo", tmp_path / "w.json")
+    assert code == 2
+    assert "nested more than 30 levels deep" in err

@@ -283,3 +283,12 @@ print(ended, *dict.fromkeys(name for path in opened for name in names if path.en
         [sys.executable, "-c", code, *words], env={**os.environ, **environ}, capture_output=True, text=True, check=True
     )
     assert done.stderr.splitlines()[-1].split() == ["0", *read]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes in folders")
+def test_a_pipe_or_a_device_is_no_description(call: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for source in (tmp_path / "pipe", Path("/dev/zero"), tmp_path, tmp_path / ("x" * 300)):
+        code, _, err = call("operations", "--import", source)
+        assert code == 2
+        assert "can't be imported" in err

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pinflow_pinterest.catalogue.operations import ARGUMENTS, BUNDLED, CATALOGUE, Operation
 from pinflow_pinterest.catalogue.schemas import Schemas
@@ -30,6 +31,8 @@ USER_SCHEME = "pinterest_oauth2"
 APP_SCHEME = "client_credentials"
 FORM = "application/x-www-form-urlencoded"
 RESERVED = frozenset({"operation", "body", "all"})  # what `call` takes beside an operation's own parameters
+
+_MOST_BYTES: Final = 50_000_000  # 25 times the description of v5
 
 
 def read_description(description: Mapping[str, Any]) -> dict[str, Operation]:
@@ -109,6 +112,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _load(source: Path) -> Mapping[str, Any]:
+    # opening a pipe would block, and a device may have no end
+    if not stat.S_ISREG(source.stat().st_mode):
+        raise ValueError("it is a folder, a device or a pipe, not a file")
+    if source.stat().st_size > _MOST_BYTES:
+        raise ValueError(f"it has more than {_MOST_BYTES // 1_000_000} MB")
     try:
         loaded = json.loads(source.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # that it is no UTF-8 is one too

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any, Final
 from pinflow import Source, UsageError
 from pinflow_pinterest_v5.importing.arazzo_inputs import make_input, unsupported_keys
 from pinflow_pinterest_v5.importing.arazzo_values import OMITTED, ArazzoScope
-from pinflow_pinterest_v5.importing.draft import RecipeDraft, find_faults, identifier, parse_value
+from pinflow_pinterest_v5.importing.draft import (
+    RecipeDraft,
+    check_depth,
+    find_faults,
+    identifier,
+    parse_value,
+    too_deep,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -231,9 +238,12 @@ class _ArazzoReader:
         if isinstance(payload, str) and payload.lstrip()[:1] in ("{", "["):
             try:
                 payload = json.loads(payload)
+            except RecursionError:
+                raise too_deep() from None
             except ValueError:
                 self._leave((*loc, "payload"), "the body: its text is not JSON")
                 return OMITTED
+        check_depth(payload)
         content = self._scope.value(payload, (*loc, "payload"))
         for index, replacement in enumerate(self._list(body, "replacements")):
             at = (*loc, "replacements", index)

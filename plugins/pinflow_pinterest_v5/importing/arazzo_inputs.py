@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow_pinterest_v5.importing.draft import is_secret
+from pinflow_pinterest_v5.importing.draft import as_literal, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,18 +31,19 @@ def make_input(name: str, schema: Mapping[str, Any], *, required: bool) -> dict[
         return "recipes have no inputs that are mappings" if kind == "object" else f"recipes have no type {kind!r}"
     declaration: dict[str, Any] = {"type": _type(schema, kind)}
     if schema.get("description"):
-        declaration["description"] = " ".join(str(schema["description"]).split())[:200]
+        declaration["description"] = as_literal(" ".join(str(schema["description"]).split())[:200])
     if required and "default" not in schema:
         declaration["required"] = True
     for name, key in _LIMITS.items():
         # an id has a pattern already; lists and secrets have no limits in a recipe
         if name in schema and not (name == "pattern" and declaration["type"] != "string"):
-            declaration[key] = schema[name]
+            declaration[key] = as_literal(schema[name])
     if isinstance(schema.get("enum"), list):
         declaration["choices"] = schema["enum"]
     examples = schema.get("examples")
     example = schema.get("example", examples[0] if isinstance(examples, list) and examples else None)
-    if example is not None and declaration["type"] != "secret":
+    # an example is never looked through for expressions, so there is no way to write one that stays text
+    if example is not None and declaration["type"] != "secret" and "${{" not in str(example):
         declaration["example"] = example
     return declaration
 

@@ -19,10 +19,12 @@ from pinflow_pinterest.catalogue.operations import is_parameter
 from pinflow_pinterest_v5.calls.action import APP_GRANT, TOKEN
 from pinflow_pinterest_v5.importing.draft import (
     RecipeDraft,
+    check_depth,
     find_faults,
     identifier,
     is_secret,
     parse_value,
+    too_deep,
     without_tokens,
 )
 
@@ -92,7 +94,7 @@ def read(text: str, catalogue: Catalogue) -> Imported:
     if body is not None and arguments.body is None:
         draft.leave(f"the body, which {operation.id} does not take")
     elif body is not None:
-        values["body"] = draft.without_secrets(_with_inputs(body, draft))
+        values["body"] = _with_inputs(body, draft)
     for omission in command.omissions:
         draft.leave(omission)
     if command.secret:
@@ -285,7 +287,7 @@ def _path_values(operation: Operation, path: str, draft: RecipeDraft) -> dict[st
 def _fill(text: str, value: Any, name: str, draft: RecipeDraft) -> Any:
     """The value; an input if it is a placeholder such as {board_id} or $BOARD_ID."""
     if not _PLACEHOLDER.fullmatch(text):
-        return draft.without_secrets(value, name)
+        return draft.literal(value, name)
     return draft.input(name, {"type": "id" if name.endswith("_id") else "string", "required": True})
 
 
@@ -303,11 +305,15 @@ def _body(command: _Command) -> Any:
     kind = dict(command.headers).get("content-type", "")
     if text.lstrip()[:1] in ("{", "[") or "json" in kind:
         try:
-            return json.loads(text)
+            body = json.loads(text)
+        except RecursionError:
+            raise too_deep() from None
         except ValueError as error:
             where = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
             hint = "put quotes around the whole command, so that the shell keeps those inside"
             raise UsageError(f"the curl command's data is not JSON ({where})", hint=hint) from None
+        check_depth(body)
+        return body
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
@@ -321,4 +327,4 @@ def _with_inputs(body: Any, draft: RecipeDraft, name: str = "") -> Any:
         case str() if (match := _PLACEHOLDER.fullmatch(body)) and not is_secret(name, body):
             word = next(filter(None, match.groups())).lower()
             return draft.input(word, {"type": "id" if name.endswith("_id") else "string", "required": True})
-    return body
+    return draft.literal(body, name)

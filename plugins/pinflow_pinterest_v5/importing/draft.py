@@ -6,7 +6,7 @@ import re
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import Imported, dataclass, inert
+from pinflow import Imported, UsageError, dataclass, inert
 from pinflow_pinterest_v5.calls.action import operation_action
 from pinflow_pinterest_v5.calls.descriptions import Describer
 from pinflow_pinterest_v5.importing.yaml_writer import block
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SECRETS: Final = frozenset(
     {"access_token", "refresh_token", "token", "client_secret", "code", "password", "authorization"}
 )
+
+MAX_DEPTH: Final = 30  # of data: recipes end at 40, and some levels are around it
 
 _TOKEN = re.compile(r"pin[arc]_\w+")  # access, refresh and client-credentials tokens
 _INSIDE = re.compile(r"pin[arc]_[A-Za-z0-9]{20,}")  # one in a longer text, but not pina_colada
@@ -39,7 +41,8 @@ class RecipeDraft:
 
     def as_imported(self) -> Imported:
         """The recipe's text, which begins with the notes, and the notes."""
-        parts: dict[str, Any] = {"pinflow": 1, "name": self.name, "description": self.description, "api": "v5"}
+        name, description = as_literal(self.name), as_literal(self.description)
+        parts: dict[str, Any] = {"pinflow": 1, "name": name, "description": description, "api": "v5"}
         parts |= {"inputs": self.inputs, "steps": self.steps, "outputs": self.outputs}
         lines = [f"# {inert(note)}" for note in self.notes]
         for key, part in parts.items():
@@ -68,6 +71,50 @@ class RecipeDraft:
             case str() if "${{" not in value and is_secret(name, value):
                 return self.input(name or "token", {"type": "secret", "required": True})
         return value
+
+    def literal(self, value: Any, name: str = "") -> Any:
+        """Data of others as a recipe holds it: a secret input for each secret, and no expression becomes live."""
+        match value:
+            case dict():
+                return {key: self.literal(part, key) for key, part in value.items()}
+            case list():
+                return [self.literal(part, name) for part in value]
+            case str() if is_secret(name, value):
+                return self.input(name or "token", {"type": "secret", "required": True})
+            case str():
+                return as_literal(value)
+        return value
+
+
+def as_literal(value: Any) -> Any:
+    """Data as a recipe writes it where expressions are looked for: those that its texts hold stay text."""
+    match value:
+        case dict():
+            return {key: as_literal(part) for key, part in value.items()}
+        case list():
+            return [as_literal(part) for part in value]
+        case str():
+            return value.replace("${{", "$${{")
+    return value
+
+
+def check_depth(value: Any) -> None:
+    """Raise UsageError for JSON that no recipe can hold."""
+    level, depth = [value], 0
+    while level := [
+        part
+        for outer in level
+        if isinstance(outer, dict | list)
+        for part in (outer.values() if isinstance(outer, dict) else outer)
+    ]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise too_deep()
+
+
+def too_deep() -> UsageError:
+    """JSON that no recipe can hold."""
+    return UsageError(f"the data is nested more than {MAX_DEPTH} levels deep", hint="no recipe can hold it")
 
 
 def is_secret(name: str, value: str) -> bool:
