@@ -72,7 +72,11 @@ def test_each_of_two_runs_makes_its_own_once(
     parallel: int,
     seed: int,
 ) -> None:
-    """Two states that make equal things can't always know whose a thing is: then they say so."""
+    """Two states that make equal things can't always know whose a thing is, and say so.
+
+    But where one lost a write that was not applied, and the other made its like just then, nothing tells these apart:
+    then both have the same thing for their own.
+    """
     chance = random.Random(f"{story}/{name}/{texts}/{parallel}/{seed}")
     first = ROWS if story == "two states" and texts == "distinct" else 0
     wanted, other = usual(name, texts, 0), usual(name, texts, first)
@@ -107,5 +111,6 @@ def test_each_of_two_runs_makes_its_own_once(
             wrong=wrong,
             answers=[word for loop in loops for word in loop.answers],
         )
-        is_told = story == "two states" and first == 0 and UNKNOWN in codes
-        assert not wrong or is_told, program.tell(f"not as it must be{wrong}")
+        is_unclear = story == "two states" and first == 0
+        is_taken = bool(set(loops[0].made()) & set(loops[1].made()))
+        assert not wrong or (is_unclear and (UNKNOWN in codes or is_taken)), program.tell(f"not as it must be{wrong}")
