@@ -239,7 +239,7 @@ def single_or_none(matches: Sequence[T], label: str) -> T | None:
         ids = ", ".join(str(match["id"]) for match in matches[:_MAX_NAMED])
         raise Diverged(
             f"{len(matches)} {label} appeared, but this run made one: {ids}",
-            hint="something else writes to the account; remove the wrong ones, then resume",
+            hint="something else writes to the account: see which is the run's, then pinflow resume RUN --made ITEM=ID",
         )
     return matches[0] if matches else None
 
