@@ -22,6 +22,9 @@ class _Late:
     """Instead of a value that only the run brings."""
 
 
+MOST_PROBLEMS = 500  # nobody reads more, and to look for what was meant takes up to 1 ms each
+
+
 class Checker:
     """Compiles a recipe's values; collects the ``problems``, and which steps' outputs are ``needed``."""
 
@@ -29,6 +32,7 @@ class Checker:
         self, declared: Mapping[str, DeclaredInput], resolved: InputValues, *, now: datetime, complete: bool = True
     ) -> None:
         self.problems: list[Problem] = []
+        self.stopped = False
         self.needed: set[str] = set()
         self.names = Names.start({name: shape_of_input(entry.input) for name, entry in declared.items()}, complete)
         # a secret is not looked at before it is used: what is said of a value could show it, and a resumed run,
@@ -42,6 +46,13 @@ class Checker:
         self, place: IncludePlace, message: str, hint: str = "", *, key: bool = False, offset: int | None = None
     ) -> None:
         self.problems.append(place.problem(message, hint=hint, key=key, offset=offset))
+
+    def is_hopeless(self, place: IncludePlace) -> bool:
+        """Whether so much is wrong that the steps from ``place`` on are left out, which is told once."""
+        if not self.stopped and len(self.problems) >= MOST_PROBLEMS:
+            self.stopped = True
+            self.add(place, "so much is wrong that the steps from here on were not checked")
+        return self.stopped
 
     def note(self, place: IncludePlace, invalid: Invalid, *, shift: int = 0) -> None:
         """Add a mistake in what stands at ``place``; its offset counts from ``shift`` characters into the text."""

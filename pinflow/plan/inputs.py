@@ -8,7 +8,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from pinflow.errors import UsageError
+from pinflow.errors import RecipeError, UsageError
 from pinflow.expressions.template import Scope, Value, compile_value
 from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.constraints import Text
@@ -32,6 +32,8 @@ TOKEN_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z][A-Za-z0-9+.-]*:")  # absolute, of a home, on a drive, an address
+MOST_INPUTS = 200  # 20 times the most of the bundled recipes; a default that reads long others takes 2 ms to make
+_MOST_BUILT = 30  # defaults in a row, each made from the next: each takes some ten calls within calls
 _TYPES: Mapping[str, Type] = {
     **dict.fromkeys(("string", "board", "file", "secret"), TextType()),
     "id": TextType(Text(r"\A[0-9]{1,32}\Z", format="id")),
@@ -111,6 +113,12 @@ def resolve(
 
     ``checking`` is for a recipe that is not run yet.
     """
+    if len(entries) > MOST_INPUTS:
+        extra = list(entries.values())[MOST_INPUTS]
+        hint = "put what belongs together into a table, or into one input of type list"
+        raise RecipeError(
+            [extra.problem(f"a recipe and all that it includes have at most {MOST_INPUTS} inputs", hint=hint)]
+        )
     resolver = _Resolver(entries, raw_values, now, examples or checking)
     values = {name: resolver.value(name) for name in entries}
     unknown = resolver.broken | {entry.name for entry in resolver.missing}
@@ -240,6 +248,12 @@ class _Resolver:
         return self._convert(entry, rendered, "the default of ")
 
     def _other(self, entry: DeclaredInput, name: str) -> Any:
+        if name not in self._open and len(self._open) >= _MOST_BUILT:
+            if not self.broken.intersection(self._open):
+                message = f"more than {_MOST_BUILT} defaults of inputs are built on one another"
+                self.problems.append(entry.place.at("default").problem(message, hint="write the value itself here"))
+            self.broken.update(self._open)
+            return None
         if name not in self._open:
             return self.value(name)
         circle = self._open[self._open.index(name) :]

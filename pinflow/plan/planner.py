@@ -65,9 +65,16 @@ def make_plan(
             own |= recorded.lasting(declared, own)
         return resolve(declared, own, now=now, examples=examples, checking=raw_inputs is None)
 
+    scopes: dict[tuple[str, ...], Scope] = {}  # an include adds no inputs most times
+
     def scope_of_inputs(recipes: Sequence[tuple[Source, Recipe]]) -> Scope:
-        inputs = resolve_inputs(declared_in(recipes))
-        return Scope({"inputs": inputs.values}, frozenset(f"inputs.{name}" for name in inputs.unknown))
+        declared = declared_in(recipes)
+        names = tuple(declared)
+        if names not in scopes:
+            inputs = resolve_inputs(declared)
+            unknown = frozenset(f"inputs.{name}" for name in inputs.unknown)
+            scopes[names] = Scope({"inputs": inputs.values}, unknown)
+        return scopes[names]
 
     whole = expand(source, recipe, scope_of_inputs, now=now)
     declared = declared_in(whole.recipes)
@@ -121,6 +128,7 @@ class _Planner:
         outputs = {
             name: self._checker.value(value, IncludePlace(source, ("outputs", name)), names, shown=True)
             for name, value in recipe.outputs.items()
+            if not self._checker.stopped
         }
         return Plan(
             recipe=recipe,
@@ -158,6 +166,8 @@ class _Planner:
         ids = _Ids(parts)
         names = names.with_later(self._places(parts))
         for part in parts:
+            if self._checker.is_hopeless(part.place):
+                break
             if part.step.id:
                 self._check_id(part, part.step.id, seen)
             inside = names.with_later({part.step.id: ""}) if part.step.id else names

@@ -240,7 +240,7 @@ def _check_expressions(data: Any) -> Iterator[Invalid]:
         checked += value.count("${{") or 1
         if checked > MAX_EXPRESSIONS:
             message = f"this recipe has more than {MAX_EXPRESSIONS} expressions"
-            raise Invalid(message, "split it with include", loc)
+            raise Invalid(message, "make several recipes of it", loc)
         for problem in _check_expression(loc, value):
             wrong += 1
             yield problem

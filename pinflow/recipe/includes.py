@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pinflow.errors import RecipeError
 from pinflow.expressions.template import Scope, Unknown, compile_value
 from pinflow.lazy_dataclass import dataclass, field
+from pinflow.recipe.checks import MAX_EXPRESSIONS
 from pinflow.recipe.reader import parse_all
-from pinflow.recipe.source import read
+from pinflow.recipe.source import MAX_BYTES, SourceSize, read
+from pinflow.recipe.yaml_events import MAX_EVENTS
 from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import quote, suggest
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 Loc = tuple[str | int, ...]
 DEPTH = 8  # includes in includes: deeper ones are a mistake, such as a circle through a link
 MOST = 100  # includes in all: each may stand in for many others
+# what a recipe may be by itself it may be with all that it includes, each counted as often as it is included
+MOST_IN_ALL = SourceSize(MAX_BYTES, MAX_EVENTS, MAX_EXPRESSIONS)
+MOST_PROBLEMS = 200  # of included recipes; each may take a while to put into words
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def expand(
 
     ``scope_of`` gives the inputs that the recipes so far declare, as a path may use
     them; those whose values are not known yet are unknown, and what they lead to is
-    left out.
+    left out. Raises RecipeError where all of it together is too much.
     """
     return _Expander(scope_of, now).expand(source, recipe)
 
@@ -87,9 +92,15 @@ class _Expander:
         self._scope_of = scope_of
         self._now = now
         self._expanded = ExpandedRecipe()
+        self._size = SourceSize()
+        self._too_much = False
+        self._read: dict[Path, tuple[Source, Recipe | None]] = {}
 
     def expand(self, source: Source, recipe: Recipe) -> ExpandedRecipe:
+        self._size = source.size
         self._expanded.steps += self._steps(source, recipe, (Path(source.name),))
+        if self._too_much:  # what there is of it would take long to check
+            raise RecipeError(self._expanded.problems)
         return self._expanded
 
     def _steps(self, source: Source, recipe: Recipe, chain: tuple[Path, ...]) -> list[PlacedStep]:
@@ -119,18 +130,42 @@ class _Expander:
             problem = place.at(key).problem(f"{key} has no effect beside include", hint=hint, key=True)
             self._expanded.problems.append(problem)
         place = place.at("include")
+        if self._too_much or len(self._expanded.problems) >= MOST_PROBLEMS:
+            return []
         try:
             written = self._path(place, raw)
             path = self._resolve(place, written, chain)
-            source = read(path, str(path))
-            recipe, problems = parse_all(source)
-            self._expanded.problems += problems
+            source, recipe = self._parsed(path)
+            self._count(place, source.size)
             return self._steps(source, recipe, (*chain, path)) if recipe is not None else []
         except Unknown:
             return []
         except RecipeError as error:
             self._expanded.problems += error.problems
             return []
+
+    def _parsed(self, path: Path) -> tuple[Source, Recipe | None]:
+        """An included recipe; it is read once, however often it is included, and what is wrong with it noted once."""
+        if path not in self._read:
+            source = read(path, str(path))
+            recipe, problems = parse_all(source)
+            self._expanded.problems += problems
+            self._read[path] = source, recipe
+        return self._read[path]
+
+    def _count(self, place: IncludePlace, size: SourceSize) -> None:
+        """Add what is included to all that was before. Raises RecipeError once it is too much."""
+        self._size = whole = self._size.plus(size)
+        for number, most, unit in (
+            (whole.characters, MOST_IN_ALL.characters, "characters"),
+            (whole.entries, MOST_IN_ALL.entries, "entries"),
+            (whole.expressions, MOST_IN_ALL.expressions, "expressions"),
+        ):
+            if number > most:
+                self._too_much = True
+                message = f"with this, the recipe and all that it includes have more than {most} {unit}"
+                hint = "each counts as often as it is included; make several recipes of it, or move data to a file"
+                raise RecipeError([place.problem(message, hint=hint)])
 
     def _path(self, place: IncludePlace, raw: str) -> str:
         try:

@@ -67,12 +67,26 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceSize:
+    """How much there is of a recipe, or of several: characters, events of YAML, and expressions."""
+
+    characters: int = 0
+    entries: int = 0
+    expressions: int = 0
+
+    def plus(self, other: SourceSize) -> SourceSize:
+        return SourceSize(
+            self.characters + other.characters, self.entries + other.entries, self.expressions + other.expressions
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A recipe's text, its plain data, and the place of every piece of the data.
 
     ``text`` has no byte order mark, and its line ends are all ``\\n``. ``problems`` are the mistakes
     that leave the rest of the data readable (a duplicate key: the first value counts); what turns
-    the data into a recipe reports them together with its own.
+    the data into a recipe reports them together with its own. ``size`` is how much of it there is.
     """
 
     name: str
@@ -81,6 +95,7 @@ class Source:
     problems: tuple[Problem, ...]
     _root: Node
     _lines: list[int]
+    size: SourceSize = SourceSize()
 
     @classmethod
     def of_file(cls, path: Path, shown: str) -> Source:
@@ -179,15 +194,18 @@ def load(text: str | bytes, name: str) -> Source:
     draft = Source(name, decoded, None, (), Node(0, 0), lines)
     _check_characters(draft)
     builder = _Builder(draft)
+    entries = 0
     try:
         for event in events(decoded):
+            entries += 1
             builder.take(event)
     except Invalid as invalid:
         problem = _problem_at(draft, invalid.offset or 0, invalid.message, invalid.hint)
         raise RecipeError([*builder.problems, problem]) from None
     if builder.unreadable:
         raise RecipeError(builder.problems)
-    return Source(name, decoded, builder.data, tuple(builder.problems), builder.root, lines)
+    size = SourceSize(len(decoded), entries, decoded.count("${{"))
+    return Source(name, decoded, builder.data, tuple(builder.problems), builder.root, lines, size)
 
 
 def _refusal(name: str, message: str, hint: str, line: int = 1, column: int = 1) -> RecipeError:
@@ -214,7 +232,7 @@ def _decode(text: str | bytes, name: str) -> str:
         decoded = _decode_bytes(text[: MAX_BYTES + 1], name) if size <= MAX_BYTES else ""
     if size > MAX_BYTES:
         message = f"a recipe has at most {MAX_BYTES // 1000} kB"
-        raise _refusal(name, message, "split it with include, or move data to a file")
+        raise _refusal(name, message, "make several recipes of it, or move data to a file")
     return decoded.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 

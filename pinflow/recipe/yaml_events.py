@@ -40,7 +40,9 @@ def events(text: str) -> Iterator[Any]:
     except (ValueError, OverflowError, IndexError):
         # the scanner trusts some texts too much: "\UFFFFFFFF" is one
         raise Invalid("this can't be read as YAML", "write the text in another way", offset=parser.index) from None
-    raise Invalid("this recipe has too many entries", "split it with include", offset=parser.index)
+    raise Invalid(
+        "this recipe has too many entries", "make several recipes of it, or move data to a file", offset=parser.index
+    )
 
 
 def too_deep(at: int) -> Invalid:

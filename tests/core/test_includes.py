@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -142,3 +143,75 @@ def test_includes_that_multiply_are_refused(project: Any, said: list[str]) -> No
     project.write("{name: end, steps: [{uses: say, with: {text: a}}]}", "r5.yaml")
     with pytest.raises(RecipeError, match=f"too many recipes include others: at most {MOST} in all"):
         project.plan("{name: n, steps: [{include: r0.yaml}]}")
+
+
+STEP = "- {uses: say, with: {text: hi}}\n"
+
+
+def judged(project: Any, recipe: str) -> tuple[float, list[str]]:
+    """The seconds of CPU that planning takes, and what is said."""
+    began = time.process_time()
+    try:
+        project.plan(recipe)
+        said = []
+    except RecipeError as error:
+        said = [str(problem) for problem in error.problems]
+    return time.process_time() - began, said
+
+
+@pytest.mark.parametrize(
+    ("file", "said_of_it"),
+    [
+        (STEP * 1800, "more than 20000 entries"),
+        ("- {uses: say, with: {text: '" + "x" * 60_000 + "'}}\n", "more than 256000 characters"),
+        (STEP.replace("hi", "'" + "${{ 1 }}" * 1500 + "'"), "more than 4000 expressions"),
+    ],
+)
+def test_what_a_recipe_may_be_it_may_be_with_all_that_it_includes(
+    project: Any, said: list[str], file: str, said_of_it: str
+) -> None:
+    project.write("name: a\nsteps:\n" + file, "a.yaml")
+    seconds, problems = judged(project, "name: n\nsteps:\n" + "- include: a.yaml\n" * 95)
+    assert any(said_of_it in problem for problem in problems)
+    assert seconds < 2, seconds
+
+
+@pytest.mark.parametrize("wrong", ["{uses: say, wiht: {}, iff: 1, retr: 2}", "{uses: say, with: {text: '${{ 1 + }}'}}"])
+def test_many_wrong_includes_are_given_up_before_long(project: Any, said: list[str], wrong: str) -> None:
+    for number in range(95):
+        project.write("name: a\nsteps:\n" + f"- {wrong}\n" * 50, f"a{number}.yaml")
+    seconds, problems = judged(project, "name: n\nsteps:\n" + "".join(f"- include: a{n}.yaml\n" for n in range(95)))
+    assert 200 <= len(problems) < 500
+    assert seconds < 2, seconds
+
+
+LONG = "  i0: {default: " + "x" * 60_000 + "}\n"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ("".join(f"  i{n}: {{default: '${{{{ inputs }}}}'}}\n" for n in range(2400)), "at most 200 inputs"),
+        (LONG + "".join(f"  i{n}: {{default: 'a${{{{ inputs.i0 }}}}'}}\n" for n in range(1, 1900)), "at most 200"),
+        (LONG + "".join(f"  i{n}: {{default: 'a${{{{ inputs.i0 }}}}'}}\n" for n in range(1, 200)), ""),
+        (
+            "".join(f"  i{n}: {{default: '${{{{ inputs.i{n + 1} }}}}'}}\n" for n in range(199)) + "  i199: {}\n",
+            "than 30",
+        ),
+        ("".join(f"  i{n}: {{default: '${{{{ inputs }}}}'}}\n" for n in range(200)), "need each other"),
+    ],
+)
+def test_inputs_that_are_built_on_one_another_are_judged_soon(
+    project: Any, said: list[str], inputs: str, told: str
+) -> None:
+    seconds, problems = judged(project, f"name: n\ninputs:\n{inputs}steps:\n{STEP}")
+    assert any(told in problem for problem in problems) == bool(told)
+    assert seconds < 2, seconds
+
+
+def test_a_recipe_in_which_everything_is_wrong_is_not_checked_to_its_end(project: Any, said: list[str]) -> None:
+    steps = "".join(f"- {{uses: say, with: {{text: hi, more{n}: 1}}}}\n" for n in range(1500))
+    seconds, problems = judged(project, f"name: n\nsteps:\n{steps}")
+    assert len(problems) == 501
+    assert "the steps from here on were not checked" in problems[-1]
+    assert seconds < 2, seconds

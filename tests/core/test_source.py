@@ -202,7 +202,7 @@ def test_the_first_of_two_equal_keys_counts_and_both_are_named() -> None:
 def test_a_recipe_has_at_most_256_kb() -> None:
     assert load("#" * 256_000, "r").data is None
     assert refusal("#" * 256_001) == (
-        "r:1:1: a recipe has at most 256 kB; split it with include, or move data to a file"
+        "r:1:1: a recipe has at most 256 kB; make several recipes of it, or move data to a file"
     )
     assert refusal("\u00e4" * 128_001).startswith("r:1:1: a recipe has at most 256 kB")
 
@@ -216,7 +216,9 @@ def test_nesting_ends_at_forty_levels() -> None:
 
 def test_entries_end_at_twenty_thousand_events() -> None:
     assert len(load("- a\n" * 19_990, "r").data) == 19_990
-    assert "this recipe has too many entries; split it with include" in refusal("- a\n" * 20_001)
+    assert "this recipe has too many entries; make several recipes of it, or move data to a file" in refusal(
+        "- a\n" * 20_001
+    )
 
 
 @pytest.mark.parametrize(
@@ -262,7 +264,7 @@ def test_a_file_is_read_under_the_name_that_the_user_gave(tmp_path: Path) -> Non
     [
         ("folder", "shown:1:1: this is a folder, not a recipe; name a .yaml file inside it"),
         ("missing", "shown:1:1: no such file; check the path"),
-        ("big", "shown:1:1: a recipe has at most 256 kB; split it with include, or move data to a file"),
+        ("big", "shown:1:1: a recipe has at most 256 kB; make several recipes of it, or move data to a file"),
         ("file/below", "shown:1:1: this file can't be read: Not a directory; check its path and permissions"),
         ("nul\0", "shown:1:1: no file can have such a name; check the path"),
     ],
