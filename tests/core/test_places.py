@@ -60,6 +60,7 @@ class Service:
     calls: Counter[str] = field(default_factory=Counter)
     empty_looks: int = 0
     failing_looks: int = 0
+    short_looks: int = 0
     times: bool = True
     page: int = 3
     _lock: Any = field(default_factory=threading.Lock)
@@ -97,6 +98,9 @@ class Service:
             self.failing_looks -= 1
             raise RemoteError("busy", status=503)
         things = self.shown()
+        if self.short_looks:
+            self.short_looks -= 1
+            things = things[1:]
         if self.empty_looks:
             self.empty_looks -= 1
             things = []
@@ -237,7 +241,7 @@ def test_creations_without_doubt_cost_one_look_before_and_one_after(service: Ser
     for number in range(20):
         process.create(str(number), f"title {number}")
     process.audit()
-    assert service.calls == {"post": 20, "list": 2, "count": 1}  # the board was empty: the service was asked whether
+    assert service.calls == {"post": 20, "list": 2, "count": 1}
     assert process.outcomes() == {"done": 20}
 
 
@@ -276,6 +280,26 @@ def test_what_was_there_before_is_never_adopted(service: Service, start: Start) 
     process = start()
     made = process.create("1", "a", how="gone")
     assert (made, service.titles()) == ({"id": "1007"}, {"a": 8})
+
+
+def test_what_the_first_listing_lacks_is_never_adopted(service: Service, start: Start) -> None:
+    for _ in range(9):
+        service.make("", "by hand")
+    service.short_looks = 1
+    process = start()
+    process.create("1", "", "mine", how="gone")
+    assert service.titles() == {"by hand": 9, "mine": 1}
+
+
+def test_nor_is_what_it_goes_on_to_lack(service: Service, start: Start) -> None:
+    for _ in range(9):
+        service.make("", "by hand")
+    service.short_looks = 3
+    process = start()
+    with pytest.raises(UnknownWrites, match="may be 1008"):
+        process.create("1", "", "mine", how="gone")
+    assert "board 549755885175 says it has 9, its listing has 8" in process.notes()
+    assert service.titles() == {"by hand": 9}
 
 
 def test_a_resume_does_not_take_the_baseline_anew(service: Service, start: Start) -> None:

@@ -32,6 +32,11 @@ class Baseline:
     newest: float | None = None
     count: int | None = None  # what the service said, where it was asked
 
+    @property
+    def hidden_count(self) -> int:
+        """How many things the service counted and did not list."""
+        return max(0, self.count - len(self.ids)) if self.count is not None and self.is_whole else 0
+
     def is_old(self, thing: Seen) -> bool:
         """Whether a thing was there before."""
         if thing.id in self.ids:
@@ -84,7 +89,7 @@ def _read(place: Place, show: Callable[[Seen], None]) -> Baseline:
     ids: set[str] = set()
     newest = oldest = count = None
     for number, page in enumerate(place.pages()):
-        if number == 1:  # only now: most places have one page, and need no second call
+        if number == 1:  # how long it is decides how much of it is read
             count = place.count()
         fresh = {thing.id for thing in page} - ids
         if page and not fresh:
@@ -99,6 +104,6 @@ def _read(place: Place, show: Callable[[Seen], None]) -> Baseline:
         is_long = len(ids) > WHOLE or (count or 0) > WHOLE
         if is_long and newest is not None and oldest is not None and newest - oldest > HEAD_SECONDS:
             return Baseline(frozenset(ids), is_whole=False, newest=newest, count=count)
-    if not ids:
+    if count is None:  # what one listing lacks would be taken for new later
         count = place.count()
     return Baseline(frozenset(ids), newest=newest, count=count)

@@ -259,9 +259,7 @@ class KnownThings:
     def _is_complete(self, reading: Reading) -> bool:
         latest = self._services.now - self._services.settle
         demanded = [id_ for id_, made in self._recent.items() if made.at <= latest and id_ not in self.baseline.ids]
-        counted = self.baseline.count
-        hidden = max(0, counted - len(self.baseline.ids)) if counted is not None and self.baseline.is_whole else 0
-        return is_complete(self.place, reading, demanded, self.deleted, hidden=hidden)
+        return is_complete(self.place, reading, demanded, self.deleted, hidden=self.baseline.hidden_count)
 
     def _tell(self, text: str) -> None:
         self._services.run.emit(Note, step=current_frame().step, text=text, level="warning")

@@ -151,7 +151,8 @@ class Looks:
     def _match(self, arrivals: Sequence[Seen], others: Mapping[str, int]) -> Match:
         book = self._book
         sources = self._sources(others, book.things.around_at)
-        return match(sources, self._arrivals(arrivals), book.things.likenesses(), book.learning)
+        hidden = book.things.baseline.hidden_count > 0
+        return match(sources, self._arrivals(arrivals), book.things.likenesses(), book.learning, hidden=hidden)
 
     def _adopt(self, result: Match, arrivals: Sequence[Seen]) -> None:
         book = self._book

@@ -57,11 +57,17 @@ class Match:
 
 
 def match(
-    sources: Sequence[WriteSource], arrivals: Sequence[Arrival], ours: Collection[Digests], learning: Learning
+    sources: Sequence[WriteSource],
+    arrivals: Sequence[Arrival],
+    ours: Collection[Digests],
+    learning: Learning,
+    *,
+    hidden: bool = False,
 ) -> Match:
     """Match all open writes of a place with all that is new there, class by class, as sets.
 
-    ``ours`` are the likenesses of everything that the run has sent to the place.
+    ``ours`` are the likenesses of everything that the run has sent to the place. ``hidden``: there was more before than
+    the listing showed, so that what is new in it need not be new.
     """
     classes = Classes([*ours, *(source.likeness for source in sources)], learning)
     keeps = learning.keeps(source.likeness for source in sources)
@@ -84,7 +90,7 @@ def match(
         mine = [source for source in wanted if source.mine]
         ids = [arrival.id for arrival in new[cls]]
         is_set = len({source.body for source in of_class}) == 1 or len(ids) == len(wanted) == len(of_class)
-        if has_surplus or (keeps is None and strangers and len(ids) < len(wanted)) or (ids and not is_set):
+        if has_surplus or (keeps is None and strangers and len(ids) < len(wanted)) or (ids and (hidden or not is_set)):
             candidates = tuple(ids) if keeps and ids else tuple(arrival.id for arrival in arrivals)
             unknown |= {source.ref: candidates for source in mine}
         else:
