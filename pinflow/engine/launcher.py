@@ -105,7 +105,7 @@ class Launcher:
         if chosen is None:
             raise UsageError("no run can be resumed", hint="pinflow runs lists them")
         with SafeJournal(self.store.runs.open(chosen)) as journal:
-            _check_resumable(journal.run)
+            _check_resumable(journal.run, remake=options.remake)
             if journal.run.rules > 1 and journal.run.options["mark"] != digest(self._secret(chosen), "run"):
                 raise StateError(
                     f"run {chosen} was begun with another runs.key than that of {self.store.place}",
@@ -290,9 +290,9 @@ class Launcher:
             )
 
 
-def _check_resumable(record: RunRecord) -> None:
-    """Raise UsageError if there is nothing left to do."""
-    if record.state == "ok":
+def _check_resumable(record: RunRecord, *, remake: bool) -> None:
+    """Raise UsageError if there is nothing left to do; with ``remake`` there may be, in a run that is done."""
+    if record.state == "ok" and not (remake and record.rules > 1):
         raise UsageError(f"run {record.id} is done; nothing to resume", hint="which others can: pinflow runs")
     if record.options.get("sandbox"):
         raise UsageError(

@@ -45,7 +45,9 @@ class Pace:
     def percent(self) -> int | None:
         """How much is processed, rounded down; None while the total is unknown."""
         total = self.latest.total
-        return None if total is None else 100 if total == 0 else self.processed_count * 100 // total
+        if total is None:
+            return None
+        return 100 if self.processed_count >= total else self.processed_count * 100 // total  # more: rows that are gone
 
 
 def _processed(progress: Progress) -> int:

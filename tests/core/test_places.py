@@ -21,7 +21,7 @@ from pinflow.engine.places.place_runs import PlaceRuns
 from pinflow.engine.places.services import PlaceServices
 from pinflow.engine.places.unknown import UnknownWrites
 from pinflow.engine.safe_journal import SafeJournal
-from pinflow.errors import ActionError, Diverged, InDoubt, RemoteError, UsageError
+from pinflow.errors import ActionError, Diverged, InDoubt, RemoteError, StateError, UsageError
 from pinflow.events import EffectDone, Event, Note
 from pinflow.http.client import WriteCall
 from pinflow.plugin.place import Seen
@@ -524,6 +524,23 @@ def test_two_runs_tell_their_things_apart(service: Service, start: Start) -> Non
     told = "run {} wrote to board 549755885175 meanwhile: {} of what is new there came from it"
     assert mine.notes() == [told.format(OTHER, 2)]
     assert others.notes() == [told.format(RUN, 1)]  # the other was there before it began
+
+
+def test_another_run_that_can_not_be_read_is_told_with_what_to_do(
+    service: Service, start: Start, tmp_path: Path
+) -> None:
+    others = start(OTHER)
+    others.create("0", "y")
+    with pytest.raises(KeyboardInterrupt):
+        others.create("1", "a", how="killed")
+    others.kill()
+    file = tmp_path / "runs" / f"{OTHER}.db"
+    file.write_bytes(file.read_bytes()[:4096])
+    with pytest.raises(StateError, match=f"run {OTHER} wrote to the same place and can't be read: .* damaged") as told:
+        start().create("0", "x")
+    assert told.value.hint == "check the target for what that run did, move its file to another folder, and go on then"
+    file.rename(file.with_suffix(".away"))
+    assert start("20261125-140000-cccccc").create("0", "x")
 
 
 def test_what_another_run_left_open_keeps_alike_ones_back_and_no_others(service: Service, start: Start) -> None:

@@ -241,6 +241,12 @@ def test_skipped_and_failed_items_count_as_passed() -> None:
     assert (pace.percent, pace.rate, pace.ends) == (50, 5.0, NOON + 20)
 
 
+def test_more_than_there_are_now_is_no_more_than_all() -> None:
+    """Rows that were done and are gone from the table since are counted."""
+    (line,) = written(progress(7, NOON, total=7, skipped=1))
+    assert line.endswith("copy: 7 of 7 pins (100 %), 1 skipped")
+
+
 def test_the_speed_after_a_resume_is_that_of_this_process() -> None:
     assert Pace(progress(90, NOON), progress(95, NOON + 5)).rate == 1.0
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow.errors import DOUBT
+from pinflow.errors import DOUBT, Diverged, UsageError
 from pinflow.testing import Project
 from pinflow.testing.project import Killed
 from pinflow_sandbox import start
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
+from pinflow_sandbox.world import pins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,6 +166,34 @@ def test_it_is_made_anew_where_that_is_asked_for_and_once(table: Table, after: i
     result = table.project.resume(remake=True)
     assert (result.status, result.outputs) == ("ok", {"rows": 4, "made": after + 2, "before": 0})
     assert table.titles == ["ash", "beech", "birch", "cedar", "date"]
+
+
+def test_a_row_whose_pin_is_gone_is_called_by_its_number(table: Table) -> None:
+    table.kill(*ROWS, after=3)
+    world = table.project.sandbox_of("pinterest").world
+    gone = table.id_of("birch")
+    pins.remove_pin(world, world.pins[gone])
+    result = table.project.resume()
+    assert isinstance(result.error, Diverged)
+    assert f"1 that were made are not there: {gone} (item 3)" in result.error.message
+    with pytest.raises(UsageError, match="no item '33' in this run"):
+        table.project.resume(not_made=["33"])
+    assert table.project.resume(not_made=["3"]).ok
+    assert table.titles == ["ash", "birch", "cedar", "date"]
+
+
+def test_what_is_told_of_a_done_run_can_be_made_anew_afterwards(table: Table) -> None:
+    table.kill(*ROWS, after=3)
+    table.write(*edited(3, row("beech", image="https://example.com/birch.jpg")))
+    run = table.project.resume()
+    assert (run.status, run.warnings[1].endswith(f"to make it anew: pinflow resume {run.run} --remake")) == ("ok", True)
+    result = table.project.resume(remake=True)
+    assert (result.status, result.outputs["made"]) == ("ok", 5)
+    assert table.titles == ["ash", "beech", "birch", "cedar", "date"]
+    assert table.project.resume(remake=True).ok  # and only once
+    assert table.titles == ["ash", "beech", "birch", "cedar", "date"]
+    with pytest.raises(UsageError, match="is done; nothing to resume"):
+        table.project.resume()
 
 
 @pytest.mark.parametrize(

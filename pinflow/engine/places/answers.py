@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pinflow.engine.places.open_writes import SHADOW
-from pinflow.engine.places.unknown import item_name
+from pinflow.engine.places.unknown import item_name, item_shown
 from pinflow.engine.sanitize import is_id, items_of_path, plain_key
 from pinflow.errors import UsageError
 
@@ -30,8 +30,8 @@ def apply_answers(
     """
     if both := set(made) & set(not_made):
         raise UsageError(f"item {min(both)!r} is said to be made and not to be made")
-    answers = [(_find(effects, item), id_) for item, id_ in made.items()]
-    denials = [_find(effects, item) for item in not_made]
+    answers = [(_find(journal, effects, item), id_) for item, id_ in made.items()]
+    denials = [_find(journal, effects, item) for item in not_made]
     for _, id_ in answers:
         if not is_id(id_):
             raise UsageError(f"{id_!r} is not an id", hint="write it like --made ITEM=1234567890")
@@ -39,8 +39,9 @@ def apply_answers(
         rest = SHADOW - journal.age(effect)
         if effect.state in ("intent", "doubt") and rest > 0:
             at = datetime.fromtimestamp(clock.now() + rest).astimezone()
+            name = _name(journal, effect)
             raise UsageError(
-                f"item {_name(effect)} may still be applied: that it was not made can be said from {at:%H:%M:%S} on",
+                f"item {name} may still be applied: that it was not made can be said from {at:%H:%M:%S} on",
                 hint="it was sent less than five minutes ago; until then it would be made twice",
             )
     for effect, id_ in answers:
@@ -61,15 +62,23 @@ def apply_answers(
     journal.flush()
 
 
-def _find(effects: Sequence[EffectRecord], item: str) -> EffectRecord:
+def _find(journal: Journal, effects: Sequence[EffectRecord], item: str) -> EffectRecord:
     """The effect that a person calls ``item``: of several that are equal any one will do."""
     matches = [effect for effect in effects if item in _names(effect)]
+    if not matches and item.isdecimal():  # the row of a table, or the place in a list
+        numbered = {
+            f"{loop}[{record.key}]"
+            for loop in {loop for effect in effects for loop, _ in items_of_path(effect.step)}
+            for record in journal.items(loop)
+            if record.number == int(item)
+        }
+        matches = [e for e in effects if any(f"{loop}[{key}]" in numbered for loop, key in items_of_path(e.step))]
     unknown = [effect for effect in matches if effect.state in ("intent", "doubt")]
     matches = unknown or [effect for effect in matches if effect.state == "done"]
     if not matches:
-        names = [_name(effect) for effect in effects if effect.state in ("intent", "doubt")]
+        names = [_name(journal, effect) for effect in effects if effect.state in ("intent", "doubt")]
         listed = f"{', '.join(names[:_LISTED])}{', ...' if len(names) > _LISTED else ''}"
-        hint = f"unknown are: {listed}" if names else "no outcome of this run is unknown"
+        hint = f"unknown are: {listed}" if names else f"what was made: pinflow runs show {journal.run.id} --items"
         raise UsageError(f"no item {item!r} in this run", hint=hint)
     if len({(effect.digest, effect.place) for effect in matches}) > 1:
         steps = ", ".join(f"{effect.step}/{effect.key}" for effect in matches[:_LISTED])
@@ -77,9 +86,9 @@ def _find(effects: Sequence[EffectRecord], item: str) -> EffectRecord:
     return matches[0]
 
 
-def _name(effect: EffectRecord) -> str:
-    return item_name(effect.step, effect.key, effect.kind)
+def _name(journal: Journal, effect: EffectRecord) -> str:
+    return item_shown(journal, effect.step, effect.key, effect.kind)
 
 
 def _names(effect: EffectRecord) -> set[str]:
-    return {_name(effect), effect.key, effect.step, f"{effect.step}/{effect.key}"}
+    return {item_name(effect.step, effect.key, effect.kind), effect.key, effect.step, f"{effect.step}/{effect.key}"}

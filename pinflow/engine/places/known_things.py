@@ -9,7 +9,7 @@ from pinflow.engine.places.baseline import Baseline, decode_baseline, take_basel
 from pinflow.engine.places.likeness import decode_digests, digest_fields
 from pinflow.engine.places.look import is_complete, read_place
 from pinflow.engine.places.other_runs import OtherRuns, ref_text
-from pinflow.engine.places.unknown import item_name
+from pinflow.engine.places.unknown import item_shown
 from pinflow.engine.run_frame import current_frame
 from pinflow.engine.sanitize import is_id
 from pinflow.errors import InDoubt
@@ -163,7 +163,7 @@ class KnownThings:
         """The items that made things of this run, by id."""
         wanted = set(ids)
         rows = self._journal.creations.on(self.key)
-        return {row.made: item_name(row.step, row.key, row.kind) for row in rows if row.made in wanted}
+        return {row.made: item_shown(self._journal, row.step, row.key, row.kind) for row in rows if row.made in wanted}
 
     # looking
 

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from pinflow.engine.places.likeness import decode_digests, digest_fields
 from pinflow.engine.places.open_writes import open_write
+from pinflow.errors import StateError
 from pinflow.lazy_dataclass import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from pinflow.engine.places.likeness import Learning
     from pinflow.engine.places.open_writes import OpenWrite
     from pinflow.engine.places.services import PlaceServices
     from pinflow.plugin.place import Seen
-    from pinflow.state.protocol import SharedPlace
+    from pinflow.state.protocol import Runs, SharedPlace
+    from pinflow.state.records import CreationRecord
 
 _LESSONS = 20  # things of other runs from which it is learnt what the service keeps
 _DAY = 86_400.0  # seconds after which no listing is behind any more
@@ -62,7 +64,7 @@ class OtherRuns:
             if (run_id, joined) in self._quiet:
                 continue
             is_live = runs.is_claimed(run_id)
-            for row in runs.creations(run_id, self._key):
+            for row in self._creations(runs, run_id):
                 write = open_write(row, run_id, now)
                 if (run_id, ref_text(row.step, row.key)) in done:
                     write = replace(write, is_open=False)
@@ -78,7 +80,7 @@ class OtherRuns:
         if self._runs is not None:
             for item in self._shared.runs().items():
                 if item not in self._quiet:  # after a power loss its journal may know what it could tell nobody
-                    ids.update(row.made for row in self._runs.creations(item[0], self._key, unsettled=False))
+                    ids.update(row.made for row in self._creations(self._runs, item[0], unsettled=False))
         return ids
 
     def is_over(self, run_id: str) -> bool:
@@ -99,9 +101,19 @@ class OtherRuns:
         if runs is None:
             return
         for run_id in sorted({shown.makers[id_][0] for id_ in shown.likenesses}):
-            for row in runs.creations(run_id, self._key, unsettled=False):
+            for row in self._creations(runs, run_id, unsettled=False):
                 if row.made in shown.likenesses and (sent := decode_digests(row.class_)) is not None:
                     learning.learn(sent, digest_fields(shown.likenesses[row.made], self._services.key))
+
+    def _creations(self, runs: Runs, run_id: str, *, unsettled: bool = True) -> Sequence[CreationRecord]:
+        """What a run created here. Raises StateError, which says what to do, where its file can't be read."""
+        try:
+            return runs.creations(run_id, self._key, unsettled=unsettled)
+        except StateError as error:
+            raise StateError(
+                f"run {run_id} wrote to the same place and can't be read: {error.message}",
+                hint="check the target for what that run did, move its file to another folder, and go on then",
+            ) from error
 
 
 def ref_text(step: str, key: str) -> str:

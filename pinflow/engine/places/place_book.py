@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.engine.places.known_things import KnownThings
 from pinflow.engine.places.likeness import Learning, digest_fields
 from pinflow.engine.places.open_writes import OpenWrites
-from pinflow.engine.places.unknown import UnknownWrite
+from pinflow.engine.places.unknown import UnknownWrite, item_shown
 from pinflow.engine.sanitize import plain_key, plain_path
 
 if TYPE_CHECKING:
@@ -85,4 +85,5 @@ class PlaceBook:
 
     def unknown_write(self, write: OpenWrite, candidates: Sequence[str] = ()) -> UnknownWrite:
         _, step, key = write.ref
-        return UnknownWrite(step, key, write.kind, self.place.label, write.sent_at, tuple(candidates))
+        item = item_shown(self.journal, step, key, write.kind)
+        return UnknownWrite(step, key, write.kind, self.place.label, write.sent_at, tuple(candidates), item)

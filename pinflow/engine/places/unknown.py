@@ -6,14 +6,18 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pinflow.engine.sanitize import items_of_path
 from pinflow.errors import InDoubt
 from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pinflow.state.protocol import Journal
+
 _LISTED = 20  # ids and writes in a message: with 18 digits each, four lines
 _LAST_ITEM = re.compile(r"\[([^\[\]]*)\][^\[\]]*\Z")
+_DIGEST = re.compile(r"[0-9a-f]{16}(#\d+)?")  # the key of an item that has no name of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,7 @@ class UnknownWrite:
     place: str  # for people
     sent_at: float  # seconds since 1970
     candidates: Sequence[str] = ()
-
-    @property
-    def item(self) -> str:
-        """What a person calls it, and writes in ``--made`` and ``--not-made``."""
-        return item_name(self.step, self.key, self.kind)
+    item: str = ""  # what a person calls it, and writes in ``--made`` and ``--not-made``
 
     def __str__(self) -> str:
         sent = f"{datetime.fromtimestamp(self.sent_at).astimezone():%Y-%m-%d %H:%M:%S}"
@@ -56,6 +56,21 @@ def item_name(step: str, key: str, kind: str) -> str:
     if (item := _LAST_ITEM.search(step)) is not None:
         return item[1]
     return step if own in ("create", kind) else own
+
+
+def item_shown(journal: Journal, step: str, key: str, kind: str) -> str:
+    """What people call an effect: as `item_name`, but the row of a table, or the place in a list, for a digest."""
+    name = item_name(step, key, kind)
+    if _DIGEST.fullmatch(name) is None:
+        return name
+    number = item_number(journal, step)
+    return str(number) if number else name
+
+
+def item_number(journal: Journal, step: str) -> int:
+    """The row of a table, or the place in a list, of the innermost item that a step is in; 0 where that isn't known."""
+    loop, key = ([("", ""), *items_of_path(step)])[-1]
+    return next((record.number for record in journal.items(loop) if record.key == key), 0) if loop else 0
 
 
 def unknown_error(writes: Sequence[UnknownWrite], run_id: str, why: str) -> UnknownWrites:
