@@ -168,7 +168,7 @@ def operation_action(catalogue: Catalogue, id: str, *, items: bool) -> Action:
         function=_function(call, reread, read_back, items=loops),
         effect="read" if call.reads else "write",
         scopes={"": operation.scopes},
-        quota=frozenset({operation.category} - {""}),
+        quota=frozenset({operation.category, *(() if call.reads else read_back.categories)} - {""}),
         destructive=operation.method == "DELETE",
         local=id in _REPORTS,
         reread=reread,

@@ -114,6 +114,11 @@ class ReadBack:
             return True
         return self._twin(lists=True) is not None and self.operation.id not in _UNLISTED
 
+    @property
+    def categories(self) -> set[str]:
+        """The quotas of what the write is read back by."""
+        return {twin.category for lists in (True, False) if (twin := self._twin(lists=lists)) is not None}
+
     def durable_arguments(self, ctx: Context, values: Mapping[str, Any]) -> dict[str, Any]:
         """What ``ctx.once`` is told of the write, so that it is found again and read back."""
         if self.operation.id in _TOKENS:
