@@ -115,7 +115,7 @@ class WriteAudit:
         self._planned_checks[where] += 1
         if self._planned_checks[where] % PAGE == 1:
             first = self._planned_checks[where] == 1
-            for _ in range(2 if first else 1):  # what was there before, and the audit
+            for _ in range(3 if first else 1):  # what was there before and how much the service counts; and the audit
                 self._planned.add(account, getattr(place, "category", ""))
 
     def unreadable(self) -> dict[tuple[str, str], int]:
