@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 _WAITS: Final = (5.0, 5.0)  # seconds between readings; two answers of one cache agree when they are closer
 _SETTLING_WAITS: Final = (5.0, 55.0)  # the last is a minute after the first: twice the longest lag that was observed
+_PAGE: Final = 250  # Pins; the service's largest page
 _SECRET_HINT: Final = "secret boards and their Pins are listed only for tokens with the scopes for them"  # noqa: S105
 
 
@@ -90,21 +91,33 @@ def pin_mismatch(service: Gateway, board: Board, listed: int) -> Mismatch | None
     return count_mismatch(f"board {board['id']}", "Pins", service.board(board["id"]).get("pin_count"), listed)
 
 
-def board_pins(ctx: Context, service: Gateway, board: str, list_pins: Callable[[], Iterator[Pin]]) -> Iterator[Pin]:
-    """The Pins of a board as ``list_pins`` lists them all. Raises InDoubt if there are none, and the board has some.
+def board_pins(
+    ctx: Context, service: Gateway, board: Board | None, list_pins: Callable[[], Iterator[Pin]]
+) -> Iterator[Pin]:
+    """The Pins of a board as ``list_pins`` lists them all. ``board`` was read before; None: a dry run only planned it.
 
-    Whoever deletes what holds nothing else must not be told that it is empty.
+    Whoever deletes what holds nothing else must not be told that it is empty, nor a loop end well with a part of it. A
+    listing of one page is settled before its first Pin comes; of a longer one a difference shows at its end. Raises
+    InDoubt if it has none, or less than half of what the board says; any other lack is logged.
     """
-    pins = list_pins()
-    first = next(pins, None)
-    if first is not None:
-        yield first
-        yield from pins
-    elif isinstance(board, str):  # not one that a dry run only planned
-        unread: Board = {"id": board, "name": ""}
-        yield from read_settled(
-            ctx, lambda: list(list_pins()), lambda read: pin_mismatch(service, unread, len(read)), ids=_ids
-        )
+    count = None if board is None else board.get("pin_count")
+    if board is None or (isinstance(count, int) and count > _PAGE):
+        listed = 0
+        for pin in list_pins():
+            listed += 1
+            yield pin
+        mismatch = count_mismatch(f"board {board['id']}", "Pins", count, listed) if board else None
+        if mismatch is not None and isinstance(count, int) and listed < count:
+            if mismatch.grave:
+                raise InDoubt(
+                    f"{mismatch.text}: what it lacks may be there all the same",
+                    hint="the service may list it later: resume the run in some minutes",
+                )
+            ctx.log(mismatch.text, warning=True)
+        return
+    yield from read_settled(
+        ctx, lambda: list(list_pins()), lambda read: pin_mismatch(service, board, len(read)), ids=_ids
+    )
 
 
 def read_sections(ctx: Context, service: Gateway, board: str, *, pins: Collection[str | None]) -> list[BoardSection]:

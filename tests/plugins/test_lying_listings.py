@@ -16,6 +16,7 @@ import pytest
 
 from pinflow import Diverged, InDoubt, PinflowError
 from pinflow.errors import MalformedAnswer
+from pinflow_pinterest import listings
 from pinflow_pinterest.copying.copy_actions import NOT_LISTED
 from pinflow_pinterest.copying.pin_copies import DELETED, UNLISTED
 from pinflow_pinterest_v3.actions import boards as boards_v3
@@ -463,6 +464,22 @@ def test_the_pins_of_a_board_are_never_none_although_it_has_some(bench: Bench, a
         bench.run(ACTIONS[api, "list_board_pins"], **given)
     truth(bench)
     assert bench.run(ACTIONS[api, "list_board_pins"], board="Empty for now") == []
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("page", [250, 5])  # pages that have all that the board says, and fewer
+def test_a_part_of_a_boards_pins_is_not_taken_for_all(
+    bench: Bench, api: str, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listings, "_PAGE", page)
+    given: dict[str, Any] = {"board": bench.board_id(SOURCE)}
+    whole = len(bench.run(ACTIONS[api, "list_board_pins"], **given))
+    hide(bench, 1)
+    assert len(bench.run(ACTIONS[api, "list_board_pins"], **given)) == whole - 1
+    assert any(f"says that it has {whole} Pins, its listing has {whole - 1}" in text for text in bench.notes)
+    hide(bench, whole // 2 + 1)
+    with pytest.raises(InDoubt, match=f"says that it has {whole} Pins"):
+        bench.run(ACTIONS[api, "list_board_pins"], **given)
 
 
 def hide(bench: Bench, count: int) -> None:

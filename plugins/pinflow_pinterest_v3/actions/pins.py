@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 from pinflow import Context, Number, UsageError, action
 from pinflow_pinterest import undo
 from pinflow_pinterest.answers import list_objects
-from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id, without_none
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board, find_board_id, without_none
 from pinflow_pinterest.gateway import all_pins, gateway
 from pinflow_pinterest.ids import AltText, Description, ImageAddress, Limit, Link, PinterestId, Title
 from pinflow_pinterest.listings import board_pins
@@ -53,9 +53,12 @@ def list_board_pins(ctx: Context, *, board: BoardRef, limit: Limit | None = None
         limit: at most so many
     """
     service = gateway(ctx.client)
-    id = find_board_id(service, board)
-    pins = all_pins(service, id) if limit is not None else board_pins(ctx, service, id, lambda: all_pins(service, id))
-    yield from islice(pins, limit)
+    if limit is not None:
+        yield from islice(all_pins(service, find_board_id(service, board)), limit)
+        return
+    found = find_board(service, board) if isinstance(board, str) else None
+    id = found["id"] if found else board
+    yield from board_pins(ctx, service, found, lambda: all_pins(service, id))
 
 
 @action("get_pin", api="v3", scopes=READ, quota={"org_read"})

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pinflow import Context, Number, Text, UsageError, action
 from pinflow_pinterest import undo
 from pinflow_pinterest.answers import list_objects, parse_read, parse_write
-from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, applied_or_none, delete, find_board_id, without_none
+from pinflow_pinterest.boards import (
+    BOTH_QUOTAS,
+    BoardRef,
+    IfGone,
+    applied_or_none,
+    delete,
+    find_board,
+    find_board_id,
+    without_none,
+)
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import (
     AltText,
@@ -102,13 +111,12 @@ def list_board_pins(
     """
     query = {"creative_types": creative_types, "pin_metrics": pin_metrics or None}
     service = gateway(ctx.client)
-    id = find_board_id(service, board)
-
-    def list_pins() -> Iterator[Pin]:
-        return list_objects(ctx.client, pins_path(id), query, limit=limit)
-
-    # what is left out here on purpose says nothing
-    yield from list_pins() if creative_types or limit is not None else board_pins(ctx, service, id, list_pins)
+    if creative_types or limit is not None:  # what is left out here on purpose says nothing
+        yield from list_objects(ctx.client, pins_path(find_board_id(service, board)), query, limit=limit)
+        return
+    found = find_board(service, board) if isinstance(board, str) else None
+    path = pins_path(found["id"] if found else board)
+    yield from board_pins(ctx, service, found, lambda: list_objects(ctx.client, path, query))
 
 
 @action("get_pin", api="v5", scopes=READ, quota={"org_read"})
