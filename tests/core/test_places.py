@@ -265,6 +265,28 @@ def test_what_was_not_made_is_sent_again_after_the_settle_time_and_looked_for_fi
     assert service.now - NOW >= 300
 
 
+def test_what_was_found_may_be_of_the_first_sending_so_that_the_audit_waits_for_the_last(
+    service: Service, start: Start
+) -> None:
+    """Sent twice without an answer: the first is found, and the second comes after 299 s."""
+    process = start()
+    process.create("1", "a")
+    waits = iter([80.0, 299.0])
+
+    def send() -> dict[str, Any]:
+        process.effects.record_intent(
+            WriteCall(method="POST", path="/pins", category="write", digest="b" * 16, login="me")
+        )
+        service.coming.append((service.now + next(waits), "b", ""))
+        raise LOST
+
+    began = service.now
+    assert process.durable.once("2", send, place=service, likeness={"title": "b"}, kind="pin") == {"id": "1001"}
+    with pytest.raises(Diverged, match="1002"):
+        process.audit()
+    assert service.now - began > 300 + 60
+
+
 def test_the_settle_time_counts_from_when_an_answer_was_given_up(service: Service, start: Start) -> None:
     """A proxy held the request for a minute before it was applied, and the listing lags."""
     service.lag = 30.0

@@ -168,7 +168,7 @@ class Looks:
             with book.changed:
                 book.things.add(step, key, id_, write.likeness)
                 book.things.has_doubt = True
-                book.writes.close(ref)
+                book.writes.adopt(ref)
                 book.adopted[ref] = thing
                 book.absent.pop(ref, None)
 

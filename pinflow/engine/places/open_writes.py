@@ -104,6 +104,17 @@ class OpenWrites:
         if write is not None and write.earlier:
             self._writes[ref] = replace(write, is_open=False)
 
+    def adopt(self, ref: Ref) -> None:
+        """What a write made was found. Of which of its sendings it is, or of an equal write's, nobody knows.
+
+        So what may still show may be of the last of them.
+        """
+        write = self._writes[ref]
+        self.close(ref)
+        for other in self:
+            if other.earlier and other.body == write.body and other.likeness == write.likeness:
+                self._writes[other.ref] = replace(other, earlier_sent=max(other.earlier_sent, write.sent))
+
     def give_up(self, ref: Ref) -> None:
         """A person says that a write was not applied; it may show late all the same."""
         write = self._writes[ref]

@@ -63,6 +63,8 @@ def creation_of(row: tuple[Any, ...], now: float) -> CreationRecord:
     """The creation of a row of the file; ``now`` is monotonic."""
     named = dict(zip(EFFECTS.columns, row, strict=True))
     is_comparable = named["boot"] == boot_id()
+    # what was found may be of any sending, so that the last of them may be the one that still shows
+    last_unaccounted = named["sent"] if named["state"] == "adopted" else named["earlier_sent"]
     return CreationRecord(
         step=named["step"],
         key=named["key"],
@@ -73,6 +75,6 @@ def creation_of(row: tuple[Any, ...], now: float) -> CreationRecord:
         sent_at=named["sent_at"],
         age=max(0.0, now - named["sent"]) if is_comparable else 0.0,
         earlier=named["earlier"],
-        earlier_age=max(0.0, now - named["earlier_sent"]) if is_comparable else 0.0,
+        earlier_age=max(0.0, now - last_unaccounted) if is_comparable else 0.0,
         made=named["made"],
     )
