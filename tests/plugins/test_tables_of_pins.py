@@ -16,7 +16,7 @@ from tests.cli import Cli
 
 HEADER = "title,description,link,image_url,alt_text\n"
 GOOD = "Pin {n},A text,https://example.com/{n},https://example.com/{n}.jpg,An alt\n"
-CASES = Path("/work/shared/cases/tables")
+CASES = Path(__file__).parents[3] / "shared" / "cases" / "tables"
 
 LOOP = """
     name: Pins of a table
