@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ EPILOG = """examples:
   pinflow sandbox --port 8080 --faults hostile:42   # a bad day of the service, the same each time
   eval "$(pinflow sandbox --port 8080 & echo "export SANDBOX=$!")"   # the variables, in this shell; kill $SANDBOX
 """
+
+_EPOCH = 1_767_225_600  # 2026-01-01
+_IDS_A_SECOND = 100_000  # more than one sandbox gives in a second, and no more digits in a thousand years
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, OverflowError) as error:
         message = f"the sandbox can't listen on {args.host}:{args.port}: {error}"
         raise UsageError(message, hint="choose another port, or none for a free one") from None
+    # a state that knows the Pins of an earlier sandbox must not take new ones for them
+    sandbox.world.skip_ids((int(time.time()) - _EPOCH) * _IDS_A_SECOND)
     with _quiet_interrupt(), sandbox:
         names = ["access_token", f"access_token_{args.api}", *args.token]
         try:

@@ -111,6 +111,11 @@ class World:
         self._last_ids[kind] += self._random.randrange(1, 1000)
         return str(self._last_ids[kind])
 
+    def skip_ids(self, number: int) -> None:
+        """Leave out so many ids of each kind: what is made from now on has none that an earlier sandbox gave."""
+        for kind in self._last_ids:
+            self._last_ids[kind] += number
+
     def account(self, username: str) -> AccountRecord:
         """The account of this name. Raises ApiError (404) if there is none."""
         account = self.accounts.get(username)
