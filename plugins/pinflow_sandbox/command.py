@@ -8,7 +8,6 @@ import shlex
 import signal
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         message = f"the sandbox can't listen on {args.host}:{args.port}: {error}"
         raise UsageError(message, hint="choose another port, or none for a free one") from None
     # a state that knows the Pins of an earlier sandbox must not take new ones for them
-    sandbox.world.skip_ids((int(time.time()) - _EPOCH) * _IDS_A_SECOND)
+    sandbox.world.skip_ids((int(sandbox.world.clock.now()) - _EPOCH) * _IDS_A_SECOND)
     with _quiet_interrupt(), sandbox:
         names = ["access_token", f"access_token_{args.api}", *args.token]
         try:
