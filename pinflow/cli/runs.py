@@ -153,7 +153,7 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
     if items:
         parts["items"] = [_item_line(effect) for effect in detail.effects]
     elif detail.record.state != "running":
-        parts["outcome unknown"] = [_item_line(effect) for effect in detail.effects if _is_unknown(effect)]
+        parts["outcome unknown"] = [_item_line(effect) for effect in detail.effects if effect.is_unknown]
     for title, lines in parts.items():
         shell.say_lines([title, *lines] if lines else [])
     if advice := _next_command(detail.record):
@@ -213,12 +213,8 @@ def _error_text(facts: str) -> str:
     return inert(facts.replace("in_doubt, ", "outcome unknown, "))
 
 
-def _is_unknown(effect: EffectRecord) -> bool:
-    return effect.state in ("intent", "doubt")
-
-
 def _item_line(effect: EffectRecord) -> str:
-    state = "adopted" if effect.adopted else "outcome unknown" if _is_unknown(effect) else effect.state
+    state = "adopted" if effect.adopted else "outcome unknown" if effect.is_unknown else effect.state
     made = effect.result.get("id") if isinstance(effect.result, dict) else None
     line = f"  {inert(effect.step)}: {effect_text(effect.kind, effect.key)}: {inert(state)}"
     return "".join(
@@ -255,4 +251,4 @@ def _detail_data(detail: RunDetail, *, items: bool) -> dict[str, Any]:
 
 def _state_data(effect: EffectRecord) -> dict[str, str]:
     """The state of an effect; "state_alias" is the word of before for an unknown outcome, until 0.3."""
-    return {"state": "unknown", "state_alias": effect.state} if _is_unknown(effect) else {"state": effect.state}
+    return {"state": "unknown", "state_alias": effect.state} if effect.is_unknown else {"state": effect.state}

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from pinflow.engine.item_keys import digest
 from pinflow.engine.placeholder import NeedsPlanned
-from pinflow.engine.sanitize import items_of_path
+from pinflow.engine.service_times import AUDIT_WAITS, LATE
+from pinflow.engine.unfinished import take_up_again
 from pinflow.errors import ActionError, Diverged, Forbidden, InDoubt, MissingScope, RateLimited, SpamBlocked
-from pinflow.events import Note, Waiting
 from pinflow.lazy_dataclass import dataclass, field
 from pinflow.state.records import CheckRecord
 
@@ -32,11 +32,9 @@ if TYPE_CHECKING:
     from pinflow.plugin.place import Check, Place, Seen
     from pinflow.state.protocol import Journal
 
-WAITS = (5.0, 15.0, 40.0)  # seconds between looks: a listing may lag by 30 s (observed), and 60 are twice that
 FEW = 5  # things that are read by themselves at once; for more, a listing that is late is waited for
 PAGE = 250  # things that a forecast expects on a page of a listing
 _PART = "##"  # in the key of a check between its effect's and its number, where an effect has several
-LATE = 300.0  # seconds until what was sent is applied; a later one was never observed
 NAMED = 100  # things that a message names one by one; more are counted
 
 
@@ -124,7 +122,7 @@ class WriteAudit:
         return dict(self._planned_unreadable) if journal is None else journal.checks.unreadable()
 
     def _record(self, effect: Effect[Any], check: Check, journal: Journal, number: int) -> CheckRecord:
-        fields = None if check.likeness is None else _digests(check.likeness, journal.run.id)
+        fields = None if check.likeness is None else self._digests(check.likeness)
         key = f"{effect.key}{_PART}{number}" if number else effect.key
         return CheckRecord(effect.step, key, effect.kind, effect.account, check.place.key, str(check.id), fields)
 
@@ -145,13 +143,13 @@ class WriteAudit:
         if not checks:
             return
         self._wait_for_late(journal, step, audits)
-        for wait in (0.0, *WAITS):
+        for wait in (0.0, *AUDIT_WAITS):
             if not (wrong := [audit for audit in audits if audit.expected]):
                 break
             if wait:
-                self._wait(wait, step, "the service does not show all that was written yet")
+                self._run.wait(wait, step, "the service does not show all that was written yet")
             for audit in wrong:
-                self._look(audit, step, last=wait == WAITS[-1])
+                self._look(audit, step, last=wait == AUDIT_WAITS[-1])
         self._finish(journal, checks, [expected for audit in audits for expected in audit.expected.values()])
 
     def _wait_for_late(self, journal: Journal, step: str, audits: Iterable[_PlaceAudit]) -> None:
@@ -175,11 +173,7 @@ class WriteAudit:
                 "the audit is left: a change was sent again, and the first one may undo a later one until then",
                 hint=f"go on in {wait:.0f} s, it does the audit alone: pinflow resume {journal.run.id}",
             )
-        self._wait(wait, step, "a change was sent again, and the first one may still undo a later one")
-
-    def _wait(self, seconds: float, step: str, reason: str) -> None:
-        self._run.emit(Waiting, step=step, until=self._run.clock.now() + seconds, reason=reason)
-        self._run.clock.sleep(seconds)
+        self._run.wait(wait, step, "a change was sent again, and the first one may still undo a later one")
 
     def _pending(
         self,
@@ -266,17 +260,19 @@ class WriteAudit:
             return "" if seen is None else "is still there"
         if seen is None:
             return "is not there"
-        journal = self._run.journal
-        digests = _digests(seen.likeness, "" if journal is None else journal.run.id)
-        different = [name for name, digest in expected.fields.items() if digests.get(name) != digest]
+        digests = self._digests(seen.likeness)
+        different = [name for name, sent in expected.fields.items() if digests.get(name) != sent]
         return f"shows another {' and '.join(different)}" if different else ""
+
+    def _digests(self, likeness: Mapping[str, str]) -> dict[str, str]:
+        return {name: digest(self._run.secret, text) for name, text in likeness.items()}
 
     def _give_up(self, expected: _Expected, error: ActionError, step: str) -> None:
         journal = self._run.journal
         for check in expected.checks:
             if journal is not None:
                 journal.checks.add_unreadable(check.step, check.key, check.kind, "this login may not read it")
-        self._run.emit(Note, step=step, text=f"can't be read back: {error.message}", level="warning")
+        self._run.warn(f"can't be read back: {error.message}", step)
 
     def _finish(self, journal: Journal, checks: Iterable[CheckRecord], wrong: list[_Expected]) -> None:
         for expected in wrong:
@@ -305,21 +301,9 @@ def _checks_of(effect: Effect[Any], result: Any) -> Sequence[Check]:
 def _make_unknown(journal: Journal, check: CheckRecord) -> None:
     """Let a resumed run look at an effect again that counted as done, and at the items and steps that it is in."""
     journal.settle(check.step, check.key.partition(_PART)[0], "doubt", kind=check.kind, error="diverged, exit 7")
-    for loop, key in items_of_path(check.step):
-        journal.finish_item(loop, key, "begun")
-        journal.finish_step(loop, "failed", None, seconds=0.0)
-    journal.finish_step(check.step, "failed", None, seconds=0.0)
+    take_up_again(journal, check.step)
 
 
 def _name(check: CheckRecord) -> str:
     item = f" ({check.step})" if "[" in check.step else ""
     return f"{check.kind or 'object'} {check.id}{item}"
-
-
-def _digests(likeness: Mapping[str, str], run_id: str) -> dict[str, str]:
-    """Digests of texts, which tell nothing of them: they are keyed by the run."""
-    key = run_id.encode()[:64]
-    return {
-        name: blake2b(text.encode(errors="surrogatepass"), digest_size=8, key=key).hexdigest()
-        for name, text in likeness.items()
-    }

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.run_frame import current_frame
 from pinflow.errors import InDoubt
-from pinflow.events import Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +41,7 @@ class ChangedArguments:
         id_ = result.get("id") if isinstance(result, dict) else None
         made = f"{effect.kind.capitalize() or 'Effect'} {id_}" if id_ else str(effect)
         name = current_frame().item or f"step {effect.step}"
-        self._run.emit(Note, step=effect.step, text=f"{name} was made before it changed: {made}", level="warning")
+        self._run.warn(f"{name} was made before it changed: {made}", effect.step)
 
     def check_may_be_sent(self, effect: Effect[Any], record: EffectRecord) -> None:
         """Raise InDoubt unless the new form of an effect may be sent whose earlier one the target does not show."""

@@ -104,7 +104,4 @@ class Context(Durable):
 
     def wait(self, seconds: float, reason: str) -> None:
         """Wait, saying why and until when."""
-        from pinflow.events import Waiting
-
-        self._run.emit(Waiting, step=self.step, until=self.now() + seconds, reason=reason)
-        self._run.clock.sleep(seconds)
+        self._run.wait(seconds, self.step, reason)

@@ -67,7 +67,7 @@ class EachRun:
                 waiting.clear()
             elif plain_key(effect.key) in unknown:
                 unknown.discard(plain_key(effect.key))
-            elif not self._effects.is_over(effect):
+            elif (record := self._effects.record_of(effect)) is None or not record.is_over:
                 waiting.append(effect)
                 continue
             yield effect
@@ -79,7 +79,8 @@ class EachRun:
         except UnknownWrites as error:
             return error  # what is like it waits for a person's answer; all else goes on
         except ActionError as error:
-            if isinstance(error, STOPS_ALL) or self._effects.is_unknown(effect):
+            record = self._effects.record_of(effect)
+            if isinstance(error, STOPS_ALL) or (record is not None and record.is_unknown):
                 raise  # while the outcome of one effect is unknown, nothing could tell the next one's from it
             return error
 
@@ -100,7 +101,8 @@ class EachRun:
             )
         else:
             self._counts[outcome] += 1
-            if outcome == "already" and self._effects.is_adopted(effect):
+            record = self._effects.record_of(effect) if outcome == "already" else None
+            if record is not None and record.adopted:
                 self._counts["already_adopted"] += 1
         if self._throttle.is_due(self._monotonic()):
             self._report_progress()

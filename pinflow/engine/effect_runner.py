@@ -26,6 +26,7 @@ from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.results import ends_run
 from pinflow.engine.run_frame import current_frame, frame
 from pinflow.engine.sanitize import error_facts, sanitize
+from pinflow.engine.service_times import LOOK_EVERY, LOOKS, SETTLE
 from pinflow.engine.traffic import Traffic
 from pinflow.engine.write_budget import WriteBudget
 from pinflow.errors import (
@@ -38,7 +39,7 @@ from pinflow.errors import (
     RemoteError,
     Unreachable,
 )
-from pinflow.events import EffectDone, ItemSkipped, Waiting
+from pinflow.events import EffectDone, ItemSkipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -52,10 +53,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SETTLE = 60.0  # seconds; listings that lag by 30 s were observed, and a proxy may hold a request as long again
 ATTEMPTS = 5  # sendings of one effect by one process without an answer; a service that loses five loses the sixth
-PROBES = 6  # a listing may lag by 30 s (observed), probes are 5 s apart; the sixth is past it
-PROBE_EVERY = 5.0  # seconds; two answers of one cache node agree when they are closer
 
 
 class EffectRunner:
@@ -175,22 +173,8 @@ class EffectRunner:
                 place.open()
                 return self._make(effect, journal.effect(effect.step, effect.key), journal)
 
-    def is_unknown(self, effect: Effect[Any]) -> bool:
-        """Whether an effect may have happened, and nothing could tell."""
-        record = self._record_of(effect)
-        return record is not None and record.state in ("intent", "doubt")
-
-    def is_over(self, effect: Effect[Any]) -> bool:
-        """Whether an effect is done or skipped."""
-        record = self._record_of(effect)
-        return record is not None and record.state in ("done", "skipped")
-
-    def is_adopted(self, effect: Effect[Any]) -> bool:
-        """Whether an effect is done because it was found on the target."""
-        record = self._record_of(effect)
-        return record is not None and record.adopted
-
-    def _record_of(self, effect: Effect[Any]) -> EffectRecord | None:
+    def record_of(self, effect: Effect[Any]) -> EffectRecord | None:
+        """What the run's journal knows of an effect; None in a dry run."""
         return None if self.run.journal is None else self.run.journal.effect(effect.step, effect.key)
 
     def _plan(self, effect: Effect[T]) -> tuple[T, Outcome]:
@@ -208,7 +192,7 @@ class EffectRunner:
 
     def _make(self, effect: Effect[T], record: EffectRecord | None, journal: Journal) -> tuple[T, Outcome]:
         """Do it, unless it is found; as often as it may take."""
-        unknown = record if record is not None and record.state in ("intent", "doubt", "done") else None
+        unknown = record if record is not None and (record.is_unknown or record.state == "done") else None
         # counted anew by each process: a service that loses all writes for an hour must not end a run for ever
         tries, why = 0, ""
         while True:
@@ -305,8 +289,7 @@ class EffectRunner:
 
         Raises InDoubt where the target does not show it: sent again, it would fail in the same way.
         """
-        is_lookable = effect.find is not None or self._place_of(effect) is not None
-        result = self._reconcile(effect, record, journal) if is_lookable else None
+        result = self._reconcile(effect, record, journal) if self._can_look(effect) else None
         if result is None:
             raise InDoubt(
                 f"{effect} was sent, and whether it was applied is unknown: {error.message}",
@@ -314,9 +297,11 @@ class EffectRunner:
             ) from error
         return self._report(effect, result, "adopted")
 
+    def _can_look(self, effect: Effect[Any]) -> bool:
+        return effect.find is not None or self._place_of(effect) is not None
+
     def _can_reconcile(self, effect: Effect[Any], record: EffectRecord) -> bool:
-        is_lookable = effect.find is not None or self._place_of(effect) is not None
-        return is_lookable or self._repeatable.issuperset(record.method.split("+"))
+        return self._can_look(effect) or self._repeatable.issuperset(record.method.split("+"))
 
     def _reconcile(self, effect: Effect[T], record: EffectRecord, journal: Journal) -> T | None:
         """What is seen of an effect that may have happened, once that can be trusted."""
@@ -369,13 +354,13 @@ class EffectRunner:
 
     def _probe_until_stable(self, effect: Effect[T], find: Callable[[], T | None]) -> T | None:
         result = find()
-        for _ in range(PROBES - 1):
-            self._wait(effect, min(PROBE_EVERY, self._settle))
+        for _ in range(LOOKS - 1):
+            self._wait(effect, min(LOOK_EVERY, self._settle))
             before, result = result, find()
             if _same(before, result):
                 return result
         raise InDoubt(
-            f"{effect} may have been applied: {PROBES} looks at the target did not agree",
+            f"{effect} may have been applied: {LOOKS} looks at the target did not agree",
             hint="wait until the service lists the target steadily, then resume the run",
         )
 
@@ -389,8 +374,7 @@ class EffectRunner:
     def _wait(self, effect: Effect[Any], seconds: float) -> None:
         if seconds > 0:
             reason = f"whether {effect} was applied is unknown, and may show only later"
-            self.run.emit(Waiting, step=effect.step, until=self.run.clock.now() + seconds, reason=reason)
-            self.run.clock.sleep(seconds)
+            self.run.wait(seconds, effect.step, reason)
         self.run.check_stop()
 
     # small things

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pinflow.engine.item_keys import noun_of, parts_of, similarity
 from pinflow.engine.sanitize import plain_key
-from pinflow.events import Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -184,7 +183,7 @@ class ItemHistory:
             self._note(f"what was made before it changed stays as it is; to make it anew: {again}")
 
     def _note(self, text: str) -> None:
-        self._run.emit(Note, step=self._path, text=text, level="warning")
+        self._run.warn(text, self._path)
 
     def _things(self, record: ItemRecord) -> str:
         """What was made of an item, for people: "Pin 813", or "done" where nothing has an id."""

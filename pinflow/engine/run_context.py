@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from pinflow.engine.executors import threads
 from pinflow.engine.run_frame import current_frame
 from pinflow.errors import ActionError, Interrupted
+from pinflow.events import Note, Waiting
 from pinflow.lazy_dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
@@ -57,6 +58,15 @@ class RunContext:
     @property
     def dry_run(self) -> bool:
         return self.journal is None
+
+    def warn(self, text: str, step: str) -> None:
+        """Tell the person something that needs attention."""
+        self.emit(Note, step=step, text=text, level="warning")
+
+    def wait(self, seconds: float, step: str, reason: str) -> None:
+        """Wait, saying why and until when."""
+        self.emit(Waiting, step=step, until=self.clock.now() + seconds, reason=reason)
+        self.clock.sleep(seconds)
 
     def check_stop(self) -> None:
         """Raise Interrupted if the run was told to stop."""

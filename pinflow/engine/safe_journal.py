@@ -96,6 +96,9 @@ class SafeJournal:
         plain = content if set(content) <= _HEXADECIMAL else plain_key(content)
         self._journal.begin_item(plain_path(loop), plain_key(key), number=number, content=plain)
 
+    def item(self, loop: str, key: str) -> ItemRecord | None:
+        return self._journal.item(plain_path(loop), plain_key(key))
+
     def items(self, loop: str) -> Iterator[ItemRecord]:
         """With keys as `plain_key` gives them."""
         return self._journal.items(plain_path(loop))

@@ -214,7 +214,7 @@ def make_undo_plan(
         mixed=tuple(mixed),
         undeletable=tuple(thing for thing in things if not thing.able and going.isdisjoint(thing.fields())),
         inside=len(with_whole),
-        unsure=sum(effect.state in ("intent", "doubt") for effect in detail.effects),
+        unsure=sum(effect.is_unknown for effect in detail.effects),
     )
 
 

@@ -201,6 +201,9 @@ class ItemJournal(Protocol):
     def begin_item(self, loop: str, key: str, *, number: int, content: str) -> None:
         """Store that work on an item begins, and what it is; durable with the next intent, before it."""
 
+    def item(self, loop: str, key: str) -> ItemRecord | None:
+        """What is known of one item of a loop."""
+
     def items(self, loop: str) -> Iterator[ItemRecord]:
         """Every item of a loop that was begun, streamed by key."""
 

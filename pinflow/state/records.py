@@ -118,6 +118,16 @@ class EffectRecord:
     boot: str = ""
     sent: float = 0.0
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it may have happened, and no outcome is on record."""
+        return self.state in ("intent", "doubt")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is done or was left out."""
+        return self.state in ("done", "skipped")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreationRecord:

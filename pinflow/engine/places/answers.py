@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pinflow.engine.places.open_writes import SHADOW
 from pinflow.engine.places.unknown import item_name, item_shown
 from pinflow.engine.sanitize import is_id, items_of_path, plain_key
+from pinflow.engine.service_times import LATE
+from pinflow.engine.unfinished import take_up_again
 from pinflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def apply_answers(
         if not is_id(id_):
             raise UsageError(f"{id_!r} is not an id", hint="write it like --made ITEM=1234567890")
     for effect in denials:
-        rest = SHADOW - journal.age(effect)
-        if effect.state in ("intent", "doubt") and rest > 0:
+        rest = LATE - journal.age(effect)
+        if effect.is_unknown and rest > 0:
             at = datetime.fromtimestamp(clock.now() + rest).astimezone()
             name = _name(journal, effect)
             raise UsageError(
@@ -55,10 +56,7 @@ def apply_answers(
             journal.settle(effect.step, effect.key, "refused", kind=effect.kind)
         else:
             journal.creations.give_up(effect.step, effect.key)
-        for loop, key in items_of_path(effect.step):
-            journal.finish_item(loop, key, "begun")
-            journal.finish_step(loop, "failed", None, seconds=0.0)
-        journal.finish_step(effect.step, "failed", None, seconds=0.0)
+        take_up_again(journal, effect.step)
     journal.flush()
 
 
@@ -73,10 +71,10 @@ def _find(journal: Journal, effects: Sequence[EffectRecord], item: str) -> Effec
             if record.number == int(item)
         }
         matches = [e for e in effects if any(f"{loop}[{key}]" in numbered for loop, key in items_of_path(e.step))]
-    unknown = [effect for effect in matches if effect.state in ("intent", "doubt")]
+    unknown = [effect for effect in matches if effect.is_unknown]
     matches = unknown or [effect for effect in matches if effect.state == "done"]
     if not matches:
-        names = [_name(journal, effect) for effect in effects if effect.state in ("intent", "doubt")]
+        names = [_name(journal, effect) for effect in effects if effect.is_unknown]
         listed = f"{', '.join(names[:_LISTED])}{', ...' if len(names) > _LISTED else ''}"
         hint = f"unknown are: {listed}" if names else f"what was made: pinflow runs show {journal.run.id} --items"
         raise UsageError(f"no item {item!r} in this run", hint=hint)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pinflow.engine.places.open_writes import last_shadow
 from pinflow.engine.places.unknown import ids_text, unknown_error
+from pinflow.engine.service_times import AUDIT_WAITS
 from pinflow.errors import Diverged, InDoubt
 
 if TYPE_CHECKING:
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
     from pinflow.engine.places.looks import Looks
     from pinflow.engine.places.place_book import PlaceBook
-
-# seconds between two listings; one may lag by 30 s (observed), and 60 are twice that
-_PAUSES = (0.0, 5.0, 15.0, 40.0)
 
 
 def audit(book: PlaceBook, looks: Looks, step: str) -> None:
@@ -68,7 +66,7 @@ def audit(book: PlaceBook, looks: Looks, step: str) -> None:
 def _missing(book: PlaceBook, looks: Looks, step: str) -> Sequence[str]:
     """The ids of what the run made and that is not there; a listing may be late, a thing by itself is not."""
     missing: Sequence[str] = ()
-    for pause in _PAUSES:
+    for pause in (0.0, *AUDIT_WAITS):
         reason = f"the listing of {book.place.label} does not show everything yet"
         book.services.wait(min(pause, book.services.settle), step, reason)
         with book.looks, looks.quiet() as others:

@@ -12,8 +12,8 @@ from pinflow.engine.places.other_runs import OtherRuns, ref_text
 from pinflow.engine.places.unknown import item_shown
 from pinflow.engine.run_frame import current_frame
 from pinflow.engine.sanitize import is_id
+from pinflow.engine.service_times import LOOK_EVERY, LOOKS
 from pinflow.errors import InDoubt
-from pinflow.events import Note
 from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from pinflow.engine.places.look import Reading
     from pinflow.engine.places.services import PlaceServices
     from pinflow.plugin.place import Place, Seen
-
-LOOKS = 6  # a listing may lag by 30 s (observed), looks are 5 s apart; the sixth is past it
-LOOK_EVERY = 5.0  # seconds; two answers of one cache node agree when they are closer
 
 
 @dataclass(slots=True)
@@ -262,4 +259,4 @@ class KnownThings:
         return is_complete(self.place, reading, demanded, self.deleted, hidden=self.baseline.hidden_count)
 
     def _tell(self, text: str) -> None:
-        self._services.run.emit(Note, step=current_frame().step, text=text, level="warning")
+        self._services.run.warn(text, current_frame().step)

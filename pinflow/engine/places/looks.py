@@ -9,7 +9,6 @@ from pinflow.engine.places.matching import Arrival, match, sort_arrivals
 from pinflow.engine.places.unknown import ids_text, unknown_error
 from pinflow.engine.run_frame import current_frame, frame
 from pinflow.errors import ActionError
-from pinflow.events import Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -226,7 +225,7 @@ class Looks:
         if strangers:
             book.things.add_strangers(strangers)
             text = f"{len(strangers)} came to {book.place.label} that no run of this state made: {ids_text(strangers)}"
-            self._services.run.emit(Note, step=current_frame().step, text=text, level="warning")
+            self._services.run.warn(text, current_frame().step)
         book.things.add_surplus([id_ for id_ in surplus if id_ not in book.things.candidates])
         self._forget_shadows()
         if not missing:

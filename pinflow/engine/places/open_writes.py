@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pinflow.engine.places.likeness import decode_digests
 from pinflow.engine.places.matching import WriteSource
+from pinflow.engine.service_times import LATE
 from pinflow.lazy_dataclass import dataclass, replace
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from pinflow.engine.places.likeness import Digests
     from pinflow.engine.places.matching import Ref
     from pinflow.state.records import CreationRecord
-
-SHADOW = 300.0  # seconds after a sending until what it makes is there; a later one was never observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +37,14 @@ class OpenWrite:
     @property
     def shows_until(self) -> float:
         """Until when something of it may appear that nothing accounts for."""
-        return (self.sent if self.is_open else self.earlier_sent) + SHADOW
+        return (self.sent if self.is_open else self.earlier_sent) + LATE
 
     def may_show(self, since: float) -> bool:
         """Whether something of it may be there that nothing accounts for, and that no look until ``since`` saw."""
-        return self.is_open or (self.earlier > 0 and self.earlier_sent + SHADOW > since)
+        return self.is_open or (self.earlier > 0 and self.earlier_sent + LATE > since)
 
     def source(self, since: float, *, mine: bool = True) -> WriteSource:
-        late = self.earlier if self.earlier_sent + SHADOW > since else 0
+        late = self.earlier if self.earlier_sent + LATE > since else 0
         return WriteSource(self.ref, self.likeness, self.body, late + self.is_open, self.is_open, mine, self.sent_at)
 
 
@@ -130,4 +129,4 @@ class OpenWrites:
 
 def last_shadow(writes: list[OpenWrite]) -> float:
     """Until when (monotonic) something may still appear of what was sent again; 0 if nothing was."""
-    return max((write.earlier_sent + SHADOW for write in writes if write.earlier), default=0.0)
+    return max((write.earlier_sent + LATE for write in writes if write.earlier), default=0.0)

@@ -12,7 +12,6 @@ from pinflow.engine.places.open_writes import open_write
 from pinflow.engine.places.place_book import PlaceBook
 from pinflow.engine.sanitize import is_id
 from pinflow.errors import InDoubt
-from pinflow.events import Note
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -100,7 +99,7 @@ class PlaceRun:
             was_there = bool(id_) and book.things.add(step, key, id_, sent)
         if was_there:
             text = f"{effect}: the service answered with {id_}, which was there before; nothing was made"
-            book.services.run.emit(Note, step=effect.step, text=text, level="warning")
+            book.services.run.warn(text, effect.step)
         return was_there
 
     def refuse(self, attempt: Attempt) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.results import ends_run
+from pinflow.engine.service_times import SETTLE
 from pinflow.engine.traffic import Traffic
 from pinflow.errors import InDoubt, PinflowError
-from pinflow.events import Waiting
 from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from pinflow.engine.places.likeness import Learning
     from pinflow.engine.run_context import RunContext
     from pinflow.state.protocol import Journal, PlaceIndex, Runs
-
-SETTLE = 60.0  # seconds until what was sent is applied and listed: listings that lag by 30 s were observed, and a
-# proxy may hold a request as long again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +43,7 @@ class PlaceServices:
     def wait(self, seconds: float, step: str, reason: str) -> None:
         """Wait, saying why. Raises Interrupted if the run must stop."""
         if seconds > 0:
-            self.run.emit(Waiting, step=step, until=self.run.clock.now() + seconds, reason=reason)
-            self.run.clock.sleep(seconds)
+            self.run.wait(seconds, step, reason)
         self.run.check_stop()
 
     def failed_look(self, error: Exception, label: str) -> InDoubt | None:

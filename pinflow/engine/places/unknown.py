@@ -69,8 +69,9 @@ def item_shown(journal: Journal, step: str, key: str, kind: str) -> str:
 
 def item_number(journal: Journal, step: str) -> int:
     """The row of a table, or the place in a list, of the innermost item that a step is in; 0 where that isn't known."""
-    loop, key = ([("", ""), *items_of_path(step)])[-1]
-    return next((record.number for record in journal.items(loop) if record.key == key), 0) if loop else 0
+    loop, key = [("", ""), *items_of_path(step)][-1]
+    record = journal.item(loop, key) if loop else None
+    return 0 if record is None else record.number
 
 
 def unknown_error(writes: Sequence[UnknownWrite], run_id: str, why: str) -> UnknownWrites:

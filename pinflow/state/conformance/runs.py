@@ -306,6 +306,8 @@ class JournalConformance:
             assert (step.status, step.output, step.seconds) == ("ok", {"id": "123", "names": None}, 1.5)
             assert later.step("other") is None
             assert [later.is_item_done("pins", key) for key in ("1", "2", "3", "4")] == [True, True, False, False]
+            assert later.item("pins", "2") == ItemRecord("2", "skipped")
+            assert later.item("others", "2") is None
             assert later.item_counts("pins") == {"ok": 1, "skipped": 1}
             assert later.item_counts("other") == {"ok": 0, "skipped": 0}
 

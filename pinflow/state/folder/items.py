@@ -26,12 +26,17 @@ class FolderItems:
 
     def is_item_done(self, loop: str, key: str) -> bool:
         """Whether an item of a loop needs no further work: it ended ok, or was skipped."""
-        rows = self._store.rows(ITEMS, "loop = ? AND key = ?", (loop, key))
-        return any(row[2] in ("ok", "skipped") for row in rows)
+        item = self.item(loop, key)
+        return item is not None and item.status in ("ok", "skipped")
 
     def begin_item(self, loop: str, key: str, *, number: int, content: str) -> None:
         """Record that work on an item begins; on disk with the next intent, before it."""
         self._store.put(_ITEM_BEGUN, (loop, key, number, content))
+
+    def item(self, loop: str, key: str) -> ItemRecord | None:
+        """What is known of one item."""
+        rows = self._store.rows(ITEMS, "loop = ? AND key = ?", (loop, key))
+        return ItemRecord(*rows[0][1:]) if rows else None
 
     def items(self, loop: str) -> Iterator[ItemRecord]:
         """Every item of a loop that was begun, by key, some hundred at a time."""
