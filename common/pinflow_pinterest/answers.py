@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from pinflow import ActionError, InDoubt
+from pinflow import ActionError, InDoubt, RemoteError
 from pinflow_pinterest.types import Board, BoardSection
 
 if TYPE_CHECKING:
@@ -48,6 +48,16 @@ def parse_write(answer: object, kind: type[T]) -> T:
     if is_planned(answer) or _is_object(answer, named=kind in _WITH_NAME):
         return cast("T", answer)
     raise InDoubt(f"the service's answer to a write is not a {kind.__name__} with an id")
+
+
+def found_or_none(read: Callable[[], T]) -> T | None:
+    """What ``read`` returns; None if the service has no such thing (status 404)."""
+    try:
+        return read()
+    except RemoteError as error:
+        if error.status == 404:
+            return None
+        raise
 
 
 def parse_registration(answer: object, id: str) -> Mapping[str, Any]:

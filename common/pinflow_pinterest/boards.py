@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 from pinflow import ActionError, Diverged, InDoubt, RemoteError, Text
-from pinflow_pinterest.gateway import gateway
+from pinflow_pinterest.answers import found_or_none
+from pinflow_pinterest.gateway import gateway, shows_secret_boards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +66,10 @@ def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
     def find() -> Board | None:
         boards, known = list(service.boards()), set(known_ids)
         board = find_made_board([board for board in boards if board["id"] not in known], name)
-        if board is None and body.get("privacy") == "SECRET" and not _shows_secret_boards(service, boards):
+        shows_secret = shows_secret_boards(service)
+        if shows_secret is None:  # only what the token shows can tell
+            shows_secret = any(board.get("privacy") == "SECRET" for board in boards)
+        if board is None and body.get("privacy") == "SECRET" and not shows_secret:
             scope = service.listings.hidden_boards_scope
             raise InDoubt(
                 f"the secret board may have been made: no listing shows secret boards without the scope {scope}",
@@ -82,14 +86,6 @@ def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
         unchecked=checks.HIDDEN,
         kind="board",
     )
-
-
-def _shows_secret_boards(service: Gateway, boards: Sequence[Board]) -> bool:
-    """Whether a listing that lacks a secret board proves that it does not exist."""
-    scopes = service.client.scopes
-    if scopes is None:  # of a token of unknown scopes, only what it shows can tell
-        return any(board.get("privacy") == "SECRET" for board in boards)
-    return service.listings.hidden_boards_scope in scopes
 
 
 def as_targets(ctx: Context, *, board: str, **_: object) -> list[str]:
@@ -149,13 +145,7 @@ def send_deletion(remove: Callable[[str], None], id: str, *, if_gone: IfGone) ->
 
 def find_deleted(read: Callable[[str], object], id: str) -> Deleted | None:
     """The deletion of what ``read`` no longer finds, or None if it is still there."""
-    try:
-        read(id)
-    except RemoteError as error:
-        if error.status == 404:
-            return {"id": id}
-        raise
-    return None
+    return {"id": id} if found_or_none(partial(read, id)) is None else None
 
 
 def find_board(service: Gateway, board: str) -> Board:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 
-from pinflow import Check, RemoteError, Seen, dataclass
-from pinflow_pinterest.gateway import gateway
+from pinflow import Check, Seen, dataclass
+from pinflow_pinterest.answers import found_or_none
+from pinflow_pinterest.gateway import gateway, shows_secret_boards
 from pinflow_pinterest.pin_places import PinPlace, pin_change_likeness, pin_place_of
 
 if TYPE_CHECKING:
@@ -76,12 +77,7 @@ class BoardsPlace:
         return Seen(answer["id"], _plain_fields(answer, _BOARD_FIELDS), thing=answer)
 
     def read(self, id_: str, /) -> Seen | None:
-        try:
-            return self.see(self.service.board(id_))
-        except RemoteError as error:
-            if error.status == 404:
-                return None
-            raise
+        return found_or_none(lambda: self.see(self.service.board(id_)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +193,7 @@ def _single_boards(service: Gateway) -> SingleObjects:
 
 def _is_hidden(service: Gateway, body: Mapping[str, Any]) -> bool:
     """Whether a board is secret, and the token is known to see none."""
-    scopes = service.client.scopes
-    return body.get("privacy") == "SECRET" and not (scopes is None or service.listings.hidden_boards_scope in scopes)
+    return body.get("privacy") == "SECRET" and shows_secret_boards(service) is False
 
 
 def made_section(service: Gateway, board: str, section: Mapping[str, Any]) -> Check:

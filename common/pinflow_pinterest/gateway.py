@@ -167,6 +167,12 @@ def gateway(client: Client) -> Gateway:
     return cast("PinterestApi", client.api).gateway(client)
 
 
+def shows_secret_boards(service: Gateway) -> bool | None:
+    """Whether the token may see the account's secret boards; None if its scopes are unknown."""
+    scopes = service.client.scopes
+    return None if scopes is None else service.listings.hidden_boards_scope in scopes
+
+
 def all_pins(service: Gateway, board: str) -> Iterator[Pin]:
     """The Pins of a board and of its sections, one by one."""
     return (pin for page in service.pin_pages(board) for pin in page)

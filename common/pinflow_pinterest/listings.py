@@ -100,24 +100,28 @@ def board_pins(
     listing of one page is settled before its first Pin comes; of a longer one a difference shows at its end. Raises
     InDoubt if it has none, or less than half of what the board says; any other lack is logged.
     """
-    count = None if board is None else board.get("pin_count")
-    if board is None or (isinstance(count, int) and count > _PAGE):
-        listed = 0
-        for pin in list_pins():
-            listed += 1
-            yield pin
-        mismatch = count_mismatch(f"board {board['id']}", "Pins", count, listed) if board else None
-        if mismatch is not None and isinstance(count, int) and listed < count:
-            if mismatch.grave:
-                raise InDoubt(
-                    f"{mismatch.text}: what it lacks may be there all the same",
-                    hint="the service may list it later: resume the run in some minutes",
-                )
-            ctx.log(mismatch.text, warning=True)
+    if board is None:
+        yield from list_pins()
         return
-    yield from read_settled(
-        ctx, lambda: list(list_pins()), lambda read: pin_mismatch(service, board, len(read)), ids=_ids
-    )
+    count = board.get("pin_count")
+    if not isinstance(count, int) or count <= _PAGE:
+        yield from read_settled(
+            ctx, lambda: list(list_pins()), lambda read: pin_mismatch(service, board, len(read)), ids=_ids
+        )
+        return
+    listed = 0
+    for pin in list_pins():
+        listed += 1
+        yield pin
+    mismatch = count_mismatch(f"board {board['id']}", "Pins", count, listed) if listed < count else None
+    if mismatch is None:
+        return
+    if mismatch.grave:
+        raise InDoubt(
+            f"{mismatch.text}: what it lacks may be there all the same",
+            hint="the service may list it later: resume the run in some minutes",
+        )
+    ctx.log(mismatch.text, warning=True)
 
 
 def read_sections(ctx: Context, service: Gateway, board: str, *, pins: Collection[str | None]) -> list[BoardSection]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import RemoteError, Seen, dataclass
+from pinflow import Seen, dataclass
+from pinflow_pinterest.answers import found_or_none
 from pinflow_pinterest.copying.pin_matching import CAPTIONS, carousel_slots, plain_text
 
 if TYPE_CHECKING:
@@ -83,12 +84,7 @@ class PinPlace:
 
     def read(self, id_: str, /) -> Seen | None:
         """The Pin of this id, wherever it is; None if there is none."""
-        try:
-            return self.see(self.service.pin(id_))
-        except RemoteError as error:
-            if error.status == 404:
-                return None
-            raise
+        return found_or_none(lambda: self.see(self.service.pin(id_)))
 
 
 def pin_place_of(service: Gateway, board: str, section: str | None = None) -> PinPlace:

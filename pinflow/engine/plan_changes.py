@@ -90,7 +90,7 @@ class PlanComparison:
         changes = []
         common = [path for path in self._before if path in self._now]
         if common != [path for path in self._now if path in self._before]:
-            changes.append(PlanChange(self._place(OUTPUTS, ""), OUTPUTS, "the order of its steps", "changed"))
+            changes.append(PlanChange(self._location(OUTPUTS, ""), OUTPUTS, "the order of its steps", "changed"))
         for path in dict.fromkeys((*self._before, *self._now)):
             old, new = self._before.get(path), self._now.get(path)
             if old is None or new is None:
@@ -115,15 +115,15 @@ class PlanComparison:
         ]
 
     def _change(self, path: str, part: str, what: What) -> PlanChange:
-        return PlanChange(self._place(path, part), path, part, what, self._touches(path, part, what))
+        return PlanChange(self._location(path, part), path, part, what, self._touches(path, part, what))
 
     def _correction(self, step: PlannedStep, part: str, name: str) -> PlanChange:
         touches = ""
         if self._state(step.path) in ("done", "made") and not self._is_source(step.path, part):
             touches = _WHY[self._state(step.path)]
-        return PlanChange(self._place(step.path, part), step.path, part, "changed", touches, name)
+        return PlanChange(self._location(step.path, part), step.path, part, "changed", touches, name)
 
-    def _place(self, path: str, part: str) -> str:
+    def _location(self, path: str, part: str) -> str:
         step = self._steps.get(path)
         if step is None:
             source = self._plan.source

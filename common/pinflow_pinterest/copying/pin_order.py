@@ -37,7 +37,7 @@ def find_moved_pins(
         several = f"{len(moved)} of {len(copies)} Pins, as up to {options.parallel} were sent at a time"
         ctx.log(f"the copy has another order than the source: {several}", warning=True)
         return []
-    lines = [f"Pin {pin['id']} comes {_place(pin['after'])}, not {_place(pin['source_after'])}" for pin in moved]
+    lines = [f"Pin {pin['id']} comes {_position(pin['after'])}, not {_position(pin['source_after'])}" for pin in moved]
     more = f"; and {len(moved) - _MAX_TOLD} more" if len(moved) > _MAX_TOLD else ""
     ctx.log(
         "the copy has another order than the source, as these Pins could not be made at first: "
@@ -68,7 +68,7 @@ def moved_pins(source: Sequence[str], copies: Mapping[str, str], listed: Sequenc
     ]
 
 
-def _place(after: str) -> str:
+def _position(after: str) -> str:
     return f"after Pin {after}" if after else "first"
 
 

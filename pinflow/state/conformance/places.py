@@ -21,7 +21,7 @@ def _pause(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def _place(make_state: MakeState, run: str = RUN, place: str = PLACE, *, join: bool = True) -> SharedPlace:
+def _open_place(make_state: MakeState, run: str = RUN, place: str = PLACE, *, join: bool = True) -> SharedPlace:
     shared = make_state().places.open(place, run, _pause)
     if join:
         shared.join(lambda _: False)
@@ -42,7 +42,7 @@ class PlaceIndexConformance:
         assert len(make_state().places.key()) == 32
 
     def test_runs_that_joined_know_each_other_and_what_each_made(self, make_state: MakeState) -> None:
-        with closing(_place(make_state)) as mine, closing(_place(make_state, OTHER)) as others:
+        with closing(_open_place(make_state)) as mine, closing(_open_place(make_state, OTHER)) as others:
             mine.add("a1", "77")
             others.add("b2", "78")
             assert (mine.runs(), others.runs()) == ({OTHER: 1}, {RUN: 1})
@@ -50,14 +50,14 @@ class PlaceIndexConformance:
             assert others.makers() == {"77": (RUN, "a1")}
 
     def test_what_was_told_is_there_after_its_process_ended(self, make_state: MakeState) -> None:
-        with closing(_place(make_state)) as mine:
+        with closing(_open_place(make_state)) as mine:
             mine.add("a1", "77")
-        with closing(_place(make_state)) as again, closing(_place(make_state, OTHER)) as others:
+        with closing(_open_place(make_state)) as again, closing(_open_place(make_state, OTHER)) as others:
             assert (again.makers(own=True), others.makers()) == ({"77": (RUN, "a1")}, {"77": (RUN, "a1")})
             assert others.runs() == {RUN: 2}
 
     def test_places_have_nothing_to_do_with_each_other(self, make_state: MakeState) -> None:
-        with closing(_place(make_state)) as mine, closing(_place(make_state, OTHER, "pins:2")) as elsewhere:
+        with closing(_open_place(make_state)) as mine, closing(_open_place(make_state, OTHER, "pins:2")) as elsewhere:
             mine.add("a1", "77")
             assert (elsewhere.runs(), elsewhere.makers()) == ({}, {})
             with mine.looking(), elsewhere.entering() as others:  # neither waits
@@ -67,7 +67,7 @@ class PlaceIndexConformance:
     def test_nobody_looks_while_another_sends_and_nobody_begins_to_send_while_another_looks(
         self, make_state: MakeState
     ) -> None:
-        with closing(_place(make_state)) as mine, closing(_place(make_state, OTHER)) as others:
+        with closing(_open_place(make_state)) as mine, closing(_open_place(make_state, OTHER)) as others:
             order: list[str] = []
 
             def look() -> None:
@@ -96,29 +96,29 @@ class PlaceIndexConformance:
             assert order[1:] == ["sent"]
 
     def test_writes_of_several_threads_are_on_their_way_at_once(self, make_state: MakeState) -> None:
-        with closing(_place(make_state)) as mine:
+        with closing(_open_place(make_state)) as mine:
             for _ in range(2):
                 with mine.entering():
                     pass
             mine.leave()
             mine.leave()
-            with closing(_place(make_state, OTHER)) as others, others.looking():
+            with closing(_open_place(make_state, OTHER)) as others, others.looking():
                 pass
 
     def test_who_failed_to_begin_keeps_nobody_from_looking(self, make_state: MakeState) -> None:
-        with closing(_place(make_state)) as mine, closing(_place(make_state, OTHER)) as others:
+        with closing(_open_place(make_state)) as mine, closing(_open_place(make_state, OTHER)) as others:
             with suppress(RuntimeError), mine.entering():
                 raise RuntimeError
             with others.looking():
                 pass
 
     def test_runs_that_are_over_may_be_forgotten_and_no_others(self, make_state: MakeState) -> None:
-        with closing(_place(make_state)) as mine:
+        with closing(_open_place(make_state)) as mine:
             for number in range(20_000):
                 mine.add("a" * 16, f"{number:018}")
-            with closing(_place(make_state, OTHER)) as others:
+            with closing(_open_place(make_state, OTHER)) as others:
                 assert len(others.makers()) == 20_000
-        third = _place(make_state, "20261125-140000-cccccc", join=False)
+        third = _open_place(make_state, "20261125-140000-cccccc", join=False)
         with closing(third):
             third.join(lambda _: True)
             assert len(third.makers()) in (0, 20_000)

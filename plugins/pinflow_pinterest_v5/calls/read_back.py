@@ -12,7 +12,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from pinflow import ActionError, Check, Forbidden, InDoubt, MissingScope, RemoteError, Seen, dataclass
+from pinflow import ActionError, Check, Forbidden, InDoubt, MissingScope, Seen, dataclass
+from pinflow_pinterest.answers import found_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -81,12 +82,8 @@ class CallPlace:
     def read(self, id_: str, /) -> Seen | None:
         if not self.single:
             return next((seen for page in self.pages() for seen in page if seen.id == id_), None)
-        try:
-            return self._show({"id": id_, **self.client.get(self.single.replace("{id}", id_))})
-        except RemoteError as error:
-            if error.status == 404:
-                return None
-            raise
+        path = self.single.replace("{id}", id_)
+        return found_or_none(lambda: self._show({"id": id_, **self.client.get(path)}))
 
     def _show(self, thing: Any) -> Seen:
         if not isinstance(thing, dict) or not isinstance(thing.get("id"), str):
@@ -186,7 +183,7 @@ class ReadBack:
         if listing is None or self.operation.id in _UNLISTED:
             return {"unchecked": UNSEEN_CREATION}
         body = values.get("body")
-        place = self._place(ctx, listing, values, in_list=isinstance(body, list))
+        place = self.place_of(ctx, listing, values, in_list=isinstance(body, list))
         sent = [thing for thing in (body if isinstance(body, list) else [body]) if isinstance(thing, dict)]
         if place is None or not sent:
             return {"unchecked": UNSEEN_CREATION}
@@ -204,7 +201,7 @@ class ReadBack:
         twin = listing or getter
         if twin is None:
             return {"unchecked": UNSEEN_CHANGE}
-        place = self._place(ctx, twin, values)
+        place = self.place_of(ctx, twin, values)
         if place is None:
             return {"unchecked": UNSEEN_CHANGE}
         if listing is not None:
@@ -237,7 +234,7 @@ class ReadBack:
         arguments = self.catalogue.arguments(twin.id)
         return twin if arguments.lists == lists and not arguments.required else None
 
-    def _place(
+    def place_of(
         self, ctx: Context, twin: Operation, values: Mapping[str, Any], *, in_list: bool = False
     ) -> CallPlace | None:
         """The place that an operation reads; None if its path holds what can't be a key."""
@@ -395,4 +392,4 @@ def find_place(catalogue: Catalogue, operation: Operation, ctx: Context, key: st
         return find_own_place(ctx, key)
     names = re.findall(r"\{(\w+)\}", twin.path)
     values = dict(zip(names, ids.split("/"), strict=False))
-    return ReadBack(catalogue, operation)._place(ctx, twin, values)
+    return ReadBack(catalogue, operation).place_of(ctx, twin, values)
