@@ -48,7 +48,7 @@ def log_of(state: Path, run_id: str = RUN) -> Path:
     return log_file(state / "runs" / f"{run_id}.db")
 
 
-def known(state: Path) -> dict[str, tuple[str, int]]:
+def effects_on_disk(state: Path) -> dict[str, tuple[str, int]]:
     """What a reader finds of each effect: its state and how often it was sent."""
     return {effect.key: (effect.state, effect.attempts) for effect in runs(state).detail(RUN).effects}
 
@@ -83,11 +83,11 @@ def forget_mark(state: Path) -> None:
 
 def test_what_the_log_holds_is_read_and_resumed(killed: Path) -> None:
     assert len(entries(log_of(killed).read_bytes())) == LOGGED + 1
-    assert known(killed) == expected(BEFORE_LOG + LOGGED)
+    assert effects_on_disk(killed) == expected(BEFORE_LOG + LOGGED)
     with runs(killed).open(RUN) as journal:
         assert not log_of(killed).exists()
         record(journal, range(BEFORE_LOG + LOGGED, 40))
-    assert known(killed) == {**expected(40), "39": ("done", 1), str(BEFORE_LOG + LOGGED - 1): ("intent", 1)}
+    assert effects_on_disk(killed) == {**expected(40), "39": ("done", 1), str(BEFORE_LOG + LOGGED - 1): ("intent", 1)}
     assert not log_of(killed).exists()
 
 
@@ -95,7 +95,7 @@ def test_every_intent_is_seen_by_readers_as_soon_as_it_may_be_sent(tmp_path: Pat
     with begin(tmp_path) as journal:
         for number in range(40):
             record(journal, range(number, number + 1))
-            assert known(tmp_path) == expected(number + 1)
+            assert effects_on_disk(tmp_path) == expected(number + 1)
 
 
 def test_the_file_catches_up_in_time_and_when_much_waits(tmp_path: Path) -> None:
@@ -105,14 +105,14 @@ def test_the_file_catches_up_in_time_and_when_much_waits(tmp_path: Path) -> None
         record(journal, range(20))
         log_of(tmp_path).rename(tmp_path / "aside")
         with pytest.raises(StateError, match="its log of intents is gone"):
-            known(tmp_path)
+            effects_on_disk(tmp_path)
         (tmp_path / "aside").rename(log_of(tmp_path))
         now = 0.6
         record(journal, range(20, 21))
         assert len(entries(log_of(tmp_path).read_bytes())) == 13  # they stay, but count no more
         record(journal, range(21, 300))
-        assert known(tmp_path) == expected(300)
-    assert known(tmp_path) == {**expected(300), "299": ("done", 1)}
+        assert effects_on_disk(tmp_path) == expected(300)
+    assert effects_on_disk(tmp_path) == {**expected(300), "299": ("done", 1)}
 
 
 @pytest.mark.parametrize("left", [0, 1, 3, 4, 20, 24, 60, -1])
@@ -126,7 +126,7 @@ def test_an_entry_that_a_power_loss_cut_off_never_was(killed: Path, left: int) -
     forget_mark(killed)
     with runs(killed).open(RUN):
         pass
-    assert known(killed) == expected(BEFORE_LOG + LOGGED - 1)
+    assert effects_on_disk(killed) == expected(BEFORE_LOG + LOGGED - 1)
 
 
 def test_an_entry_that_was_cut_off_over_older_ones_never_was(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_an_entry_that_was_cut_off_over_older_ones_never_was(tmp_path: Path) -> 
     forget_mark(killed)
     with runs(killed).open(RUN):
         pass
-    assert known(killed) == expected(21)
+    assert effects_on_disk(killed) == expected(21)
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["killed", "power lost"])
@@ -161,7 +161,7 @@ def test_a_flipped_bit_is_noticed_or_harmless(killed: Path, tmp_path: Path, lost
             forget_mark(state)
         if place >= end:
             runs(state).open(RUN).close()
-            assert known(state) == expected(BEFORE_LOG + LOGGED)
+            assert effects_on_disk(state) == expected(BEFORE_LOG + LOGGED)
             continue
         with pytest.raises(StateError, match=r"is damaged: .*; it was left as it is"):
             runs(state).open(RUN)
@@ -212,9 +212,9 @@ def test_entries_are_applied_once_however_often_their_applying_is_cut_off(killed
     log = log_of(killed).read_bytes()
     runs(killed).open(RUN).close()
     log_of(killed).write_bytes(log)  # the process ended before it could remove it
-    assert known(killed) == expected(BEFORE_LOG + LOGGED)
+    assert effects_on_disk(killed) == expected(BEFORE_LOG + LOGGED)
     runs(killed).open(RUN).close()
-    assert known(killed) == expected(BEFORE_LOG + LOGGED)
+    assert effects_on_disk(killed) == expected(BEFORE_LOG + LOGGED)
     assert not log_of(killed).exists()
 
 
@@ -242,7 +242,7 @@ def test_without_room_for_a_log_all_goes_on(tmp_path: Path, monkeypatch: pytest.
     with begin(tmp_path) as journal:
         record(journal, range(30))
         assert not log_of(tmp_path).exists()
-        assert known(tmp_path) == expected(30)
+        assert effects_on_disk(tmp_path) == expected(30)
 
 
 def test_what_the_log_has_no_room_for_goes_into_the_file(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_what_the_log_has_no_room_for_goes_into_the_file(tmp_path: Path) -> None
         state = Path(shutil.copytree(tmp_path, tmp_path.with_name("killed")))
     with runs(state).open(RUN) as journal:
         assert len(journal.frozen_list("pins", "ids") or ()) == 1500
-    assert known(state) == expected(40)
+    assert effects_on_disk(state) == expected(40)
 
 
 def test_a_statement_that_no_run_writes_is_not_carried_out(killed: Path) -> None:

@@ -85,7 +85,7 @@ class Service:
             self.things.append(made)
         return made
 
-    def shown(self) -> list[Thing]:
+    def listed(self) -> list[Thing]:
         return [thing for thing in reversed(self.things) if thing.shown_at <= self.now]
 
     def titles(self) -> Counter[str]:
@@ -97,7 +97,7 @@ class Service:
         if self.failing_looks:
             self.failing_looks -= 1
             raise RemoteError("busy", status=503)
-        things = self.shown()
+        things = self.listed()
         if self.short_looks:
             self.short_looks -= 1
             things = things[1:]

@@ -103,7 +103,7 @@ class Touched:
         if self.on and isinstance(path, (str, bytes, os.PathLike)) and self.folder in os.fsdecode(path):
             self.count += 1
 
-    def of(self, work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> int:
+    def count_stats(self, work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> int:
         real, self.count = os.stat, 0
 
         def stat(path: Any, *args: Any, **options: Any) -> os.stat_result:
@@ -143,7 +143,7 @@ def test_a_start_touches_no_more_files_however_many_runs_of_any_state_are_kept(
         shelf.fill(number)
         start(shelf, 0)  # makes the index
         shelf.prune(Keep(), times=200)  # until it knows all
-        counts[number] = touched.of(lambda shelf=shelf: start(shelf, 999), monkeypatch)  # type: ignore[misc]
+        counts[number] = touched.count_stats(lambda shelf=shelf: start(shelf, 999), monkeypatch)  # type: ignore[misc]
     assert counts[1] > 5, "files are counted"
     assert counts[5] <= counts[1]
     assert counts[40] <= counts[1]
@@ -153,14 +153,14 @@ def test_no_start_does_more_than_a_little_while_the_index_is_made_of_an_old_fold
     shelf: Shelf, touched: Touched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shelf.fill(20)
-    first = touched.of(lambda: start(shelf, 0), monkeypatch)
-    counts = [touched.of(lambda turn=turn: start(shelf, turn), monkeypatch) for turn in range(1, 40)]  # type: ignore[misc]
+    first = touched.count_stats(lambda: start(shelf, 0), monkeypatch)
+    counts = [touched.count_stats(lambda turn=turn: start(shelf, turn), monkeypatch) for turn in range(1, 40)]  # type: ignore[misc]
     empty = Shelf(shelf.folder / "empty")
-    base = touched.of(lambda: start(empty, 0), monkeypatch)
+    base = touched.count_stats(lambda: start(empty, 0), monkeypatch)
     assert first <= base + 10
     assert max(counts) <= base + 100  # four runs are looked into
     assert {facts.kind for facts in RunIndex(shelf.folder / "runs").all(shelf.names())} == {"ok", "failed", "open"}
-    assert touched.of(lambda: start(shelf, 999), monkeypatch) <= base + 10
+    assert touched.count_stats(lambda: start(shelf, 999), monkeypatch) <= base + 10
 
 
 def test_what_ended_long_ago_goes_and_what_is_open_stays(shelf: Shelf) -> None:

@@ -195,7 +195,7 @@ class Loop:
         """Whether it is done: by a wrong clock that may be long ago, and its run forgotten."""
         return self.program.is_over(self.run_id, self.codes[-1] == OK) if self.run_id else False
 
-    def made(self) -> list[str]:
+    def made_ids(self) -> list[str]:
         """The ids that its run knows."""
         return [id_ for _, _, id_ in self.program.effects(self.run_id)] if self.run_id else []
 
@@ -324,7 +324,7 @@ def finish(loops: Sequence[Loop], chance: random.Random, usual: Undisturbed, *, 
         claimed: list[str] = []
         for loop, code in zip(going, codes, strict=True):
             assert code in ENDS, loop.program.tell(f"exit code {code}")
-            taken = [id_ for other in loops if other is not loop for id_ in other.made()]
+            taken = [id_ for other in loops if other is not loop for id_ in other.made_ids()]
             said[id(loop)] = loop.ended(code, [*claimed, *taken])
             claimed += [word.rpartition("=")[2] for word in said[id(loop)]]
         if min(codes) < 0:

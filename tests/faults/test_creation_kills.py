@@ -7,7 +7,6 @@ person's answer settles. All that was promised: ``PINFLOW_FULL=1 python -m pytes
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -16,18 +15,15 @@ import pytest
 
 from pinflow.engine.places.unknown import UnknownWrites
 from pinflow.errors import Diverged, UsageError
-from pinflow.events import EffectDone, StepFinished, StepStarted, Waiting
 from pinflow.testing import Project
-from pinflow.testing.project import Killed
-from pinflow_sandbox import Settings, start
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
 from tests.faults.conftest import scaled
+from tests.faults.killed_project import KilledProject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pinflow.events import Event
     from pinflow_sandbox.server.messages import HttpRequest
 
 RECIPE = """
@@ -60,7 +56,7 @@ def is_told(error: object) -> bool:
     return isinstance(error, Diverged) and "nothing was sent" not in error.message
 
 
-class Chaos:
+class Chaos(KilledProject):
     """A table, its run, and what goes wrong."""
 
     def __init__(
@@ -75,16 +71,12 @@ class Chaos:
         late: float = 0.0,
         ghosts: float = 0.0,
     ) -> None:
-        self.project = project
-        self.random = random.Random(seed)
-        settings = Settings(quotas=False, listing_lag=lag) if lag else Settings(quotas=False)
-        sandbox = start(now=project.clock, settings=settings, faults=self._answer)
-        project._sandboxes["pinterest"] = project._open.enter_context(sandbox)
-        self.recipe = RECIPE.replace("PARALLEL", str(parallel))
+        settings = {"listing_lag": lag} if lag else {}
+        recipe = RECIPE.replace("PARALLEL", str(parallel))
+        super().__init__(project, seed, recipe, self._answer, most_events=40, **settings)
         self.rows = [(TEXTS[texts](n), f"image{n}") for n in range(12)]
         lines = [f"{number},{title},{image}" for number, (title, image) in enumerate(self.rows)]
         project.write("\n".join(["n,title,image", *lines]) + "\n", "pins.csv")
-        self.before = {pin["id"] for pin in self.pins()}
         self._lies, self._late, self._ghosts = lies, late, ghosts
         self.ghost_ids: list[str] = []
         self._coming: list[tuple[float, Any]] = []
@@ -112,31 +104,6 @@ class Chaos:
         else:
             return apply()  # type: ignore[no-any-return]
         raise ConnectionDropped(HttpResponse(201, b"{}"), sent=0)
-
-    def pins(self) -> list[Any]:
-        boards: Any = self.project.sandbox_of("pinterest").control.state()["boards"]
-        return [pin for board in boards for pin in board["pins"]]
-
-    def made(self) -> Counter[str]:
-        return Counter(pin["title"] or "" for pin in self.pins() if pin["id"] not in self.before)
-
-    def go(self, *, resume: bool) -> Any:
-        """Run or resume it, and kill it at a random event; the result if it was not killed."""
-        left = self.random.randrange(3, 40)
-
-        def kill(event: Event) -> None:
-            nonlocal left
-            if isinstance(event, (EffectDone, StepFinished, StepStarted, Waiting)):
-                left -= 1
-                if left < 0:
-                    raise Killed
-
-        try:
-            if not resume:
-                return self.project.run(self.recipe, report=[kill])
-            return self.project.resume(report=[kill])
-        except Killed:
-            return None
 
     def finish(self) -> Any:
         result = self.go(resume=False)
@@ -187,7 +154,7 @@ def test_killed_at_any_moment_every_row_is_made_once(tmp_path: Path, seed: int, 
         chaos = Chaos(project, seed, texts=texts, parallel=parallel)
         result = chaos.finish()
         assert result.ok, result.error
-        assert chaos.made() == Counter(title for title, _ in chaos.rows)
+        assert Counter(chaos.made_titles()) == Counter(title for title, _ in chaos.rows)
 
 
 @pytest.mark.parametrize("seed", range(scaled(2, 40)))
@@ -199,7 +166,7 @@ def test_with_listings_that_lag_and_lie_every_row_is_made_once(
         chaos = Chaos(project, seed, texts=texts, parallel=parallel, lag=30.0, lies=0.2)
         result = chaos.finish()
         assert result.ok, result.error
-        assert chaos.made() == Counter(title for title, _ in chaos.rows)
+        assert Counter(chaos.made_titles()) == Counter(title for title, _ in chaos.rows)
 
 
 @pytest.mark.parametrize("seed", range(scaled(2, 40)))
@@ -210,7 +177,7 @@ def test_what_is_made_late_or_answered_for_nothing_is_told(
     with Project(tmp_path) as project:
         chaos = Chaos(project, seed, texts=texts, parallel=parallel, late=0.1, ghosts=0.05)
         errors = chaos.finish_telling()
-        made, wanted = chaos.made(), Counter(title for title, _ in chaos.rows)
+        made, wanted = Counter(chaos.made_titles()), Counter(title for title, _ in chaos.rows)
         extra = sum((made - wanted).values())
         lacking = sum((wanted - made).values())
         text = " ".join(errors)
@@ -253,4 +220,4 @@ def test_a_person_settles_what_nothing_can_tell_and_the_run_ends(tmp_path: Path,
                 project.clock.sleep(300)
             result = project.resume(not_made=[write.item])
         assert result.ok, result.error
-        assert chaos.made().total() == (13 if is_there else 14)
+        assert len(chaos.made_titles()) == (13 if is_there else 14)

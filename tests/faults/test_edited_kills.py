@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow.events import EffectDone, StepFinished, StepStarted, Waiting
 from pinflow.testing import Project
-from pinflow.testing.project import Killed
-from pinflow_sandbox import Settings, start
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
+from tests.faults.killed_project import KilledProject
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pinflow.events import Event
     from pinflow_sandbox.server.messages import HttpRequest
 
 RECIPE = """
@@ -41,20 +37,15 @@ RECIPE = """
 """
 
 
-class Story:
+class Story(KilledProject):
     """One table and its run: edits, kills and lost answers at random."""
 
     def __init__(self, project: Project, seed: int, *, parallel: int) -> None:
-        self.project = project
-        self.random = random.Random(seed)
+        super().__init__(project, seed, RECIPE.replace("PARALLEL", str(parallel)), self._answer, most_events=25)
         self.rows = [f"t{n}" for n in range(12)]
         self.text = dict.fromkeys(self.rows, "first")
         self.next = len(self.rows)
         self.told: set[str] = set()
-        sandbox = start(now=project.clock, settings=Settings(quotas=False), faults=self._answer)
-        project._sandboxes["pinterest"] = project._open.enter_context(sandbox)
-        self.recipe = RECIPE.replace("PARALLEL", str(parallel))
-        self.before = {pin["id"] for pin in self.pins()}
 
     def _answer(self, call: HttpRequest, apply: Any) -> HttpResponse:
         if (call.method, call.path) != ("POST", "/v5/pins") or self.random.random() > 0.15:
@@ -62,13 +53,6 @@ class Story:
         if self.random.random() < 0.5:
             apply()
         raise ConnectionDropped(HttpResponse(201, b"{}"), sent=0)
-
-    def pins(self) -> list[Any]:
-        boards: Any = self.project.sandbox_of("pinterest").control.state()["boards"]
-        return [pin for board in boards for pin in board["pins"]]
-
-    def made(self) -> list[str]:
-        return [pin["title"] for pin in self.pins() if pin["id"] not in self.before]
 
     def write(self) -> None:
         lines = [f"{title},{self.text[title]},{self.random.random()}" for title in self.rows]
@@ -88,23 +72,10 @@ class Story:
         self.write()
 
     def go(self, *, resume: bool) -> Any:
-        """Run or resume it, and kill it at a random event; the result if it was not killed."""
-        left = self.random.randrange(3, 25)
-
-        def kill(event: Event) -> None:
-            nonlocal left
-            if isinstance(event, (EffectDone, StepFinished, StepStarted, Waiting)):
-                left -= 1
-                if left < 0:
-                    raise Killed
-
-        try:
-            if not resume:
-                return self.project.run(self.recipe, report=[kill])
+        if resume:
             self.project.approve = lambda question: False
-            return self.project.resume(report=[kill])
-        except Killed:
-            return None
+        try:
+            return super().go(resume=resume)
         finally:
             self.told |= {event.text for event in self.project.events_of("Note")}
 
@@ -123,7 +94,7 @@ def test_edits_between_kills_lose_and_double_nothing(tmp_path: Path, seed: int) 
             if result is not None and result.status == "in_doubt":  # what was lost and edited: a person says yes
                 result = project.resume(accept_changes=True)
         assert result is not None and result.ok, result and result.error
-        made = story.made()
+        made = story.made_titles()
         doubled = {title for title in made if made.count(title) > 1}
         assert not doubled, (doubled, story.told)
         assert set(made) == set(story.rows), json.dumps(sorted(set(story.rows) ^ set(made)))

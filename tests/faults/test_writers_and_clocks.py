@@ -112,5 +112,5 @@ def test_each_of_two_runs_makes_its_own_once(
             answers=[word for loop in loops for word in loop.answers],
         )
         is_unclear = story == "two states" and first == 0
-        is_taken = bool(set(loops[0].made()) & set(loops[1].made()))
+        is_taken = bool(set(loops[0].made_ids()) & set(loops[1].made_ids()))
         assert not wrong or (is_unclear and (UNKNOWN in codes or is_taken)), program.tell(f"not as it must be{wrong}")

@@ -39,7 +39,7 @@ def copy(bench: Bench, api: str = "v5", **given: Any) -> Any:
     return bench.run(COPY_BOARD[api], run=RUN, board=SOURCE, name=COPY, **given)
 
 
-def told(bench: Bench) -> list[str]:
+def order_notes(bench: Bench) -> list[str]:
     return [note for note in bench.notes if "another order" in note]
 
 
@@ -50,7 +50,7 @@ def test_a_pin_that_was_refused_at_first_comes_last_and_is_named(bench: Bench, a
     first, second, third, fourth = [pin["id"] for pin in bench.board(SOURCE)["pins"]]
     bench.fault = refusing(f"{SOURCE} 2")
     assert copy(bench, api)["pins"]["failed"] == 1
-    assert told(bench) == []  # it is not there yet
+    assert order_notes(bench) == []  # it is not there yet
     bench.fault = None
     result = copy(bench, api)
     copies = bench.board(COPY)["pins"]
@@ -58,11 +58,11 @@ def test_a_pin_that_was_refused_at_first_comes_last_and_is_named(bench: Bench, a
     assert result["moved"] == [
         {"id": second, "copy": copies[-1]["id"], "after": fourth, "source_after": first},
     ]
-    assert told(bench) == [
+    assert order_notes(bench) == [
         "warning: the copy has another order than the source, as these Pins could not be made at first: "
         f"Pin {second} comes after Pin {fourth}, not after Pin {first}"
     ]
-    assert third not in told(bench)[0]
+    assert third not in order_notes(bench)[0]
 
 
 def test_it_is_told_again_by_every_later_process(bench: Bench) -> None:
@@ -73,8 +73,8 @@ def test_it_is_told_again_by_every_later_process(bench: Bench) -> None:
     bench.fault = None
     first, _, third, _ = [pin["id"] for pin in bench.board(SOURCE)["pins"]]
     assert [pin["id"] for pin in copy(bench)["moved"]] == [first, third]
-    assert "comes after Pin" in told(bench)[-1]
-    assert "not first" in told(bench)[-1]
+    assert "comes after Pin" in order_notes(bench)[-1]
+    assert "not first" in order_notes(bench)[-1]
 
 
 @pytest.mark.parametrize("applied", [True, False])
@@ -85,7 +85,7 @@ def test_a_pin_that_was_adopted_or_sent_again_keeps_its_place(
     run = bench.kill(v5.copy_board, board=SOURCE, name=COPY)
     result = bench.run(v5.copy_board, run=run, board=SOURCE, name=COPY)
     assert bench.content(COPY) == bench.content(SOURCE)
-    assert (result["moved"], told(bench)) == ([], [])
+    assert (result["moved"], order_notes(bench)) == ([], [])
 
 
 def test_a_board_that_was_completed_names_what_came_out_of_order_among_the_new_ones(bench: Bench) -> None:
@@ -110,7 +110,7 @@ def test_side_by_side_it_is_counted(bench: Bench) -> None:
     result = copy(bench, parallel=2)
     titles = [pin["title"][-1] for pin in bench.board(COPY)["pins"]]
     assert titles[-1] == "1"
-    assert "of 4 Pins, as up to 2 were sent at a time" in told(bench)[-1]
+    assert "of 4 Pins, as up to 2 were sent at a time" in order_notes(bench)[-1]
     assert result["moved"] == []
 
 
