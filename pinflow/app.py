@@ -114,6 +114,7 @@ class App:
         examples: bool = False,
         moment: float | None = None,
         recorded: RecordedInputs | None = None,
+        typed: Collection[str] | None = None,
     ) -> Plan:
         """A checked recipe, bound to plugins and inputs; nothing is sent.
 
@@ -122,6 +123,8 @@ class App:
         ``examples`` uses the inputs' examples where none are given. ``moment`` is what
         now() and today() give in the whole run, in seconds since the epoch: now, unless
         given. ``recorded`` are an earlier run's inputs, for those that aren't given now.
+        ``typed`` are the names of those in ``inputs`` whose values a person gave: all,
+        unless given. Others have no more rights than the recipe's own defaults.
         Raises RecipeError with every problem, UsageError, MissingInputs.
         """
         from pinflow.plan import make_plan
@@ -146,6 +149,7 @@ class App:
             examples=examples,
             problems=problems,
             recorded=recorded,
+            typed=typed,
         )
 
     def usual_api(self) -> str | None:
@@ -197,25 +201,38 @@ class App:
         return self.launcher.run(plan, options or Options(), run_id=run_id)
 
     def resume(
-        self, run_id: str | None, options: Options | None = None, *, inputs: Mapping[str, Any] | None = None
+        self,
+        run_id: str | None,
+        options: Options | None = None,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        typed: Collection[str] | None = None,
     ) -> RunResult:
         """Go on with a run (the last one, if ``run_id`` is None) where it stopped.
 
         ``inputs`` gives its secret inputs again, which are not recorded, and corrects
-        others that nothing which is done has used. A recipe that was changed since, in
+        others that nothing which is done has used; ``typed`` is as for `plan`. A recipe that was changed since, in
         nothing that is done, is gone on with if ``options`` accept it or a person does.
         Raises UsageError for a run that is done or unknown, and for changes and inputs
         that touch what is done.
         """
-        return self.launcher.resume(run_id, options or Options(), make_plan=self._plan_again, inputs=inputs or {})
+        again = partial(self._plan_again, typed=typed)
+        return self.launcher.resume(run_id, options or Options(), make_plan=again, inputs=inputs or {})
 
-    def _plan_again(self, record: RunRecord, inputs: Mapping[str, Any]) -> Plan:
+    def _plan_again(self, record: RunRecord, inputs: Mapping[str, Any], *, typed: Collection[str] | None) -> Plan:
         """The plan of an earlier run, with its inputs and the secret ones that are given again."""
         from pinflow.plan.inputs import RecordedInputs
 
-        recorded = RecordedInputs(record.inputs, frozenset(record.options.get("given", record.inputs)))
-        api = record.options.get("api")
-        return self.plan(Path(record.recipe), inputs=inputs, api=api, moment=record.started, recorded=recorded)
+        given = frozenset(record.options.get("given", record.inputs))
+        recorded = RecordedInputs(record.inputs, given, frozenset(record.options.get("typed", given)))
+        return self.plan(
+            Path(record.recipe),
+            inputs=inputs,
+            api=record.options.get("api"),
+            moment=record.started,
+            recorded=recorded,
+            typed=typed,
+        )
 
     def _sign_in(self, recipes: Path) -> SignIn:
         """Who signs in the recipes of a folder."""

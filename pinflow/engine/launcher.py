@@ -268,6 +268,7 @@ class Launcher:
         return {
             "secrets": sorted(name for name in plan.secrets if plan.inputs[name] is not None),
             "given": sorted(plan.given),
+            "typed": sorted(plan.typed),
             "undo": makers(plan),
             "steps": digests_of(plan, self._secret(run_id)),
             "fields": _fields(plan),

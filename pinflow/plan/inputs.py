@@ -151,10 +151,14 @@ def _inputs_read(entry: DeclaredInput) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class RecordedInputs:
-    """The inputs of an earlier run: their ``values``, and which of them were ``given``, not left to their defaults."""
+    """The inputs of an earlier run: their ``values``, and which of them were ``given``, not left to their defaults.
+
+    ``typed`` are those of the given ones whose values a person gave.
+    """
 
     values: Mapping[str, Any]
     given: frozenset[str]
+    typed: frozenset[str]
 
     def lasting(self, entries: Mapping[str, DeclaredInput], raw_values: Mapping[str, Any]) -> dict[str, Any]:
         """The values that still hold beside ``raw_values``: not defaults that are made from one of these."""

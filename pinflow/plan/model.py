@@ -128,6 +128,7 @@ class Plan:
     files: frozenset[str] = field(default_factory=frozenset)  # absolute paths that inputs of type file name
     item_logins: Mapping[tuple[str, str], ItemLogin] = field(default_factory=dict)  # (path of the loop, api)
     given: frozenset[str] = field(default_factory=frozenset)  # inputs that were given, not left to their defaults
+    typed: frozenset[str] = field(default_factory=frozenset)  # of these, the ones whose values a person gave
 
     @property
     def digest(self) -> str:

@@ -19,7 +19,7 @@ from pinflow.recipe.includes import IncludePlace, expand
 from pinflow.suggestions import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from pinflow.errors import Problem
@@ -46,10 +46,12 @@ def make_plan(
     examples: bool = False,
     problems: Sequence[Problem] = (),
     recorded: RecordedInputs | None = None,
+    typed: Collection[str] | None = None,
 ) -> Plan:
     """Bind and check a recipe. ``raw_inputs`` None means that it is only checked, not run.
 
-    ``recorded`` are the inputs of an earlier run, for those that ``raw_inputs`` does not give.
+    ``recorded`` are the inputs of an earlier run, for those that ``raw_inputs`` does not give. ``typed`` are the names
+    of those in ``raw_inputs`` whose values a person gave: all, unless given.
 
     ``problems`` is what is known to be wrong with it; the rest is looked for all
     the same. ``api`` overrides the recipe's own default API; ``examples`` gives inputs that
@@ -86,12 +88,24 @@ def make_plan(
     named = frozenset(name for name in raw_inputs or {} if name in declared)
     if recorded is not None:
         named |= recorded.given & declared.keys()
-    plan = _Planner(whole, registry, checker, api, complete=complete).plan(source, recipe, inputs, named, now)
+    given = {"given": named, "typed": named & _typed(raw_inputs or {}, typed, recorded)}
+    plan = _Planner(whole, registry, checker, api, complete=complete).plan(source, recipe, inputs, given, now)
     if wrong := [*problems, *whole.problems, *inputs.problems, *checker.problems]:
         raise RecipeError(wrong)
     if inputs.missing and raw_inputs is not None:
         raise MissingInputs(inputs.missing)
     return plan
+
+
+def _typed(
+    raw_inputs: Mapping[str, Any], typed: Collection[str] | None, recorded: RecordedInputs | None
+) -> frozenset[str]:
+    """The inputs whose values a person gave, now or to the run before. A null leaves an input to its default."""
+    now = {name for name, value in raw_inputs.items() if value is not None and (typed is None or name in typed)}
+    if recorded is None:
+        return frozenset(now)
+    earlier = {name for name in recorded.typed if recorded.values.get(name) is not None}
+    return frozenset(now | (earlier - raw_inputs.keys()))
 
 
 def declared_in(recipes: Sequence[tuple[Source, Recipe]]) -> dict[str, DeclaredInput]:
@@ -117,7 +131,7 @@ class _Planner:
         self._service_steps: set[str] = set()  # paths of the steps whose actions belong to an API
 
     def plan(
-        self, source: Source, recipe: Recipe, inputs: InputValues, given_names: frozenset[str], now: datetime
+        self, source: Source, recipe: Recipe, inputs: InputValues, given: Mapping[str, frozenset[str]], now: datetime
     ) -> Plan:
         for origin, part in self._whole.recipes:
             self._lookup.check_api(IncludePlace(origin, ("api",)), part)
@@ -147,7 +161,7 @@ class _Planner:
             moment=now,
             secrets=inputs.secrets,
             files=inputs.files,
-            given=given_names,
+            **given,
         )
 
     # -- steps

@@ -25,7 +25,7 @@ from pinflow.plugin import loader as plugin_loading
 from pinflow.plugin.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pinflow.engine.results import RunResult
     from pinflow.plan import Plan
@@ -213,25 +213,34 @@ class Project:
         api: str | None = None,
         examples: bool = False,
         dry_run: bool = False,
+        typed: Collection[str] | None = None,
         plugins: Iterable[object] = (),
         **options: Any,
     ) -> RunResult:
         """Run a recipe, given as text or as a file. Its events are in ``events``.
 
-        ``examples`` uses the inputs' examples as defaults; ``plugins`` are added to those of the project; ``options``
-        are those of :class:`pinflow.app.Options`. Raises RecipeError, CredentialError and so on before anything is
+        ``examples`` uses the inputs' examples as defaults; ``typed`` are the inputs that a person gave, all unless
+        given; ``plugins`` are added to those of the project; ``options`` are those of
+        :class:`pinflow.app.Options`. Raises RecipeError, CredentialError and so on before anything is
         sent; later errors are in the result.
         """
         self.plugins += plugins
         self.events.clear()
         app = self.app()
-        plan = app.plan(self._path(recipe), inputs=inputs or {}, api=api, examples=examples)
+        plan = app.plan(self._path(recipe), inputs=inputs or {}, api=api, examples=examples, typed=typed)
         return self._connect(app, plan).run(plan, self._options(dry_run=dry_run, **options))
 
-    def resume(self, run: str | None = None, *, inputs: Mapping[str, Any] | None = None, **options: Any) -> RunResult:
+    def resume(
+        self,
+        run: str | None = None,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        typed: Collection[str] | None = None,
+        **options: Any,
+    ) -> RunResult:
         """Resume a run, by default the last one."""
         self.events.clear()
-        return self.app().resume(run, self._options(**options), inputs=inputs)
+        return self.app().resume(run, self._options(**options), inputs=inputs, typed=typed)
 
     def kill(self, recipe: str | Path, *, after: int = 1, **options: Any) -> None:
         """Run a recipe and end it like a kill of the process, right after its ``after``-th effect.
