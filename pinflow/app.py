@@ -329,7 +329,12 @@ class App:
 
     def show(self, run_id: str) -> RunDetail:
         """What is recorded of one run. Raises UsageError if there is none, StateError if it can't be read."""
-        return self.store.runs.detail(run_id)
+        from pinflow.engine.run_lookup import unknown_run
+
+        try:
+            return self.store.runs.detail(run_id)
+        except UsageError:
+            raise unknown_run(self.store, run_id) from None
 
     # names that an App of version 0.1 had itself
 

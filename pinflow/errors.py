@@ -260,9 +260,11 @@ class Diverged(ActionError):
 
 
 class Interrupted(PinflowError):
-    """The run was stopped; it can be resumed."""
+    """The run was stopped; it can be resumed. ``exit_code`` is TERMINATED if the system asked, and no person."""
 
-    exit_code = INTERRUPTED
+    def __init__(self, message: str, *, hint: str = "", exit_code: int = INTERRUPTED) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
 
 
 def warn_renamed(old: str, new: str) -> None:

@@ -14,7 +14,7 @@ from pinflow import events
 from pinflow.cli import error_exit
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import stop_on_signals
-from pinflow.errors import INTERRUPTED, UsageError
+from pinflow.errors import UsageError
 from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:
@@ -186,11 +186,10 @@ def execute(
             if view.run and not (dry_run or sandbox):
                 shell.tell(f"to continue where it stopped: pinflow resume {view.run}")
             if _has_threads():  # they make calls, and Python would wait for them
-                os._exit(stop.exit_code(INTERRUPTED))
+                os._exit(stop.event.exit_code)
             raise
-        code = stop.exit_code(result.exit_code)
     _write_result(shell, view.name, result, tier=tier, command=command, sign_in=sign_in)
-    return code
+    return result.exit_code
 
 
 def _has_threads() -> bool:

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 def _find_run(app: App, run_id: str | None) -> RunDetail:
     run_id = run_id or next((record.id for record in app.runs(number=1)), None)
     if run_id is None:
-        raise UsageError("no run is recorded", hint="dry runs and runs with --sandbox are not recorded")
+        raise UsageError("no run is recorded", hint="dry runs are not recorded")
     return app.show(run_id)
 
 
@@ -69,7 +69,7 @@ def _list(shell: Shell, app: App, *, everything: bool) -> int:
             inert(record.id),
             _time_text(record.started),
             fit(record.name or "?", 30),
-            _state_text(record.state),
+            _state_text(record.state) + (", sandbox" if record.options.get("sandbox") else ""),
             _effects_text(detail),
             _next_command(record),
         )
@@ -166,8 +166,9 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
 def _head_lines(record: RunRecord) -> list[str]:
     took = "" if record.finished is None else f" in {duration(record.finished - record.started)}"
     after = "" if record.resume_after is None else f", can be resumed at {_time_text(record.resume_after)}"
+    sandbox = " in the sandbox" if record.options.get("sandbox") else ""
     lines = [
-        f"{inert(record.name)}: {_state_text(record.state)}{took} (run {inert(record.id)})",
+        f"{inert(record.name)}: {_state_text(record.state)}{sandbox}{took} (run {inert(record.id)})",
         f"  recipe   {inert(_short_path(record.recipe))}",
         f"  started  {_time_text(record.started)}{after}",
     ]

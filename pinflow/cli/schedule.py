@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pinflow.cli import run_common, schedule_text
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import SignalSafeEvent, stop_on_signals
-from pinflow.errors import FAILED, INTERRUPTED, OK, PAUSED, UsageError
+from pinflow.errors import FAILED, OK, PAUSED, UsageError
 from pinflow.reporters.text import inert, table
 
 if TYPE_CHECKING:
@@ -407,7 +407,7 @@ def _run_these(shell: Shell, app: App, store: ScheduleStore, row: JobRow, ids: S
             later = f"continues later: {inert(occurrence.reason)}"
             shell.tell(f"{inert(row.name)}: {later if occurrence.state == 'paused' else waits}")
     code = PAUSED if any(occurrence.state == "paused" for occurrence in occurrences) else log.exit_code
-    return finish(scheduler, stop.exit_code(INTERRUPTED) if stop.event.is_set() else code)
+    return finish(scheduler, stop.event.exit_code if stop.event.is_set() else code)
 
 
 def _pause(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore) -> int:

@@ -19,7 +19,12 @@ _POLL = 0.1  # seconds, too short for a person to notice the delay
 
 
 class SignalSafeEvent(threading.Event):
-    """An event that a signal handler may set: the lock of a threading.Event may be held by the interrupted thread."""
+    """An event that a signal handler may set: the lock of a threading.Event may be held by the interrupted thread.
+
+    ``exit_code`` is what a program ends with that it stops.
+    """
+
+    exit_code = INTERRUPTED
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,20 +53,15 @@ class StopRequest:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.event = SignalSafeEvent()
         self._tell = tell
-        self._signal: int | None = None
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal: the first sets ``event``, the second raises."""
         if self.event.is_set():
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(TERMINATED)
-        self._signal = number
+        if number != signal.SIGINT:
+            self.event.exit_code = TERMINATED
         self.event.set()
         self._tell(STOPPING)
-
-    def exit_code(self, code: int) -> int:
-        """A run's exit code; that of SIGTERM if that signal stopped it."""
-        stopped_by_system = self._signal is not None and self._signal != signal.SIGINT
-        return TERMINATED if code == INTERRUPTED and stopped_by_system else code
 
 
 @contextmanager

@@ -32,6 +32,8 @@ EXAMPLES = """\
   pinflow state prune --older-than 30d --open            and what can be resumed; asks first"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
+_SLIP = 3600.0  # seconds: whoever keeps less than an hour of records most likely meant months by "m"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     below = parser.add_subparsers(dest="verb", metavar="prune")
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--older-than",
         type=run_common.parse_duration,
         metavar="DURATION",
-        help="remove all that ended longer ago: 30d (default: as PINFLOW_KEEP says)",
+        help="remove all that ended longer ago: 30d; units are s, m (minutes), h, d, w (default: as PINFLOW_KEEP says)",
     )
     prune.add_argument(
         "--open",
@@ -77,10 +79,15 @@ def _prune(args: argparse.Namespace, shell: Shell) -> int:
         keep = replace(keep, ok=args.older_than, failed=args.older_than)
     if args.open:
         keep = replace(keep, open=keep.failed)
-    if args.open and not (args.dry_run or args.yes):
-        _require_approval(
-            shell, app.store.prune(keep, dry_run=True), app.store.prune(replace(keep, open=None), dry_run=True)
-        )
+    if not (args.dry_run or args.yes):
+        if args.older_than is not None and args.older_than < _SLIP:
+            _require_approval(
+                shell, app.store.prune(keep, dry_run=True), f"they ended {_age(args.older_than)} ago or more"
+            )
+        if args.open:
+            due, ended = (app.store.prune(replace(keep, open=age), dry_run=True) for age in (keep.open, None))
+            more = [row for row in due if row not in ended]
+            _require_approval(shell, more, "they can't be resumed after that")
     removed = app.store.prune(keep, dry_run=args.dry_run)
     if not shell.human:
         name = "would_be_removed" if args.dry_run else "removed"
@@ -92,16 +99,19 @@ def _prune(args: argparse.Namespace, shell: Shell) -> int:
     return shell.say_lines(_table_lines(removed))
 
 
-def _require_approval(shell: Shell, due: Sequence[Stored], ended: Sequence[Stored]) -> None:
-    """Raise ApprovalRequired unless the user agrees to what ``due`` has more than ``ended``."""
-    more = [row for row in due if row not in ended]
-    if not more:
+def _require_approval(shell: Shell, due: Sequence[Stored], fact: str) -> None:
+    """Raise ApprovalRequired unless the user, who is told a ``fact`` of it, agrees to the removal of what is due."""
+    counts = " and ".join(f"{row.count:,} {row.kind}" for row in due)
+    if not due or (shell.interactive and confirm(shell, f"This removes {counts}; {fact}")):
         return
-    counts = " and ".join(f"{row.count:,} {row.kind}" for row in more)
-    if not shell.interactive or not confirm(shell, f"This removes {counts}; they can't be resumed after that"):
-        raise ApprovalRequired(
-            f"removing {counts} isn't approved", hint="check it with --dry-run, then run it with --yes"
-        )
+    raise ApprovalRequired(
+        f"removing {counts} isn't approved; {fact}", hint="check it with --dry-run, then run it with --yes"
+    )
+
+
+def _age(seconds: float) -> str:
+    number, unit = (seconds / 60, "minute") if seconds >= 60 else (seconds, "second")
+    return f"{number:g} {unit}{'' if number == 1 else 's'}"
 
 
 def _table_lines(rows: Sequence[Stored]) -> list[str]:

@@ -8,7 +8,6 @@ from pinflow.cli import run_common, schedule_text
 from pinflow.cli.schedule import ScheduleLog, add_deadline, add_recipes, finish, open_store, run_options, warner
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import stop_on_signals
-from pinflow.errors import INTERRUPTED
 from pinflow.reporters.text import inert
 
 if TYPE_CHECKING:
@@ -49,4 +48,4 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         following = scheduler.timetable.next_run()
         if following is not None and shell.human and (shell.options.verbosity > 0 or is_terminal(shell.stderr)):
             shell.tell(f"next: {inert(following[1])} at {schedule_text.local_time(following[0])}")
-    return finish(scheduler, stop.exit_code(INTERRUPTED) if stop.event.is_set() else log.exit_code)
+    return finish(scheduler, stop.event.exit_code if stop.event.is_set() else log.exit_code)

@@ -24,6 +24,7 @@ from pinflow.engine.places.place_runs import PlaceRuns
 from pinflow.engine.places.services import PlaceServices
 from pinflow.engine.plan_changes import PlanComparison, accept_changes, digests_of
 from pinflow.engine.run_context import RunContext, interruptible
+from pinflow.engine.run_lookup import unknown_run
 from pinflow.engine.safe_journal import SafeJournal
 from pinflow.engine.secret_mask import SecretMask
 from pinflow.engine.session import Session
@@ -104,6 +105,8 @@ class Launcher:
         chosen = run_id or self.store.runs.last()
         if chosen is None:
             raise UsageError("no run can be resumed", hint="pinflow runs lists them")
+        if self.store.runs.look(chosen) is None:
+            raise unknown_run(self.store, chosen)
         with SafeJournal(self.store.runs.open(chosen)) as journal:
             _check_resumable(journal.run, remake=options.remake)
             if journal.run.rules > 1 and journal.run.options["mark"] != digest(self._secret(chosen), "run"):

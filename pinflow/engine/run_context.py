@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pinflow.engine.executors import threads
 from pinflow.engine.run_frame import current_frame
-from pinflow.errors import ActionError, Interrupted
+from pinflow.errors import INTERRUPTED, ActionError, Interrupted
 from pinflow.events import Note, Waiting
 from pinflow.lazy_dataclass import dataclass, field, replace
 
@@ -71,16 +71,21 @@ class RunContext:
     def check_stop(self) -> None:
         """Raise Interrupted if the run was told to stop."""
         if self.stop.is_set():
-            raise Interrupted("the run was told to stop")
+            raise _interrupted(self.stop)
 
 
 def check_call(clock: Clock, stop: StopFlag) -> None:
     """Raise Interrupted if the run was told to stop, ActionError if the step's time is up: no call may leave."""
     if stop.is_set():
-        raise Interrupted("the run was told to stop")
+        raise _interrupted(stop)
     deadline = current_frame().deadline
     if deadline is not None and clock.monotonic() > deadline.at:
         raise ActionError(deadline.message, hint="give it a longer timeout")
+
+
+def _interrupted(stop: StopFlag) -> Interrupted:
+    """The error of a run that was told to stop. A flag may say with which code the process will end."""
+    return Interrupted("the run was told to stop", exit_code=getattr(stop, "exit_code", INTERRUPTED))
 
 
 def interruptible(clock: Clock, stop: StopFlag) -> Clock:

@@ -177,6 +177,10 @@ def test_the_command_after_the_sandbox_names_what_an_account_must_give(cli: Cli,
     assert cli("run", recipe, "--sandbox") == 0
     assert "  made: 4\n" in cli.stdout
     assert cli.stdout.endswith(f"To run it on your account:\n  pinflow run {recipe} -i count=...\n")
+    assert cli("runs") == 0
+    assert "  ok, sandbox  " in cli.stdout
+    assert cli("runs", "show") == 0
+    assert cli.stdout.split(" (run ")[0].startswith("Fill the shop: ok in the sandbox in ")
 
 
 def test_the_command_to_paste_quotes_its_inputs_and_keeps_secrets_out(cli: Cli, recipe: str) -> None:
@@ -397,6 +401,8 @@ def test_a_first_signal_ends_the_run_after_the_call_in_flight(cli: Cli, number: 
     assert out.startswith("Slow: stopped (")
     assert "  to continue where it stopped: pinflow resume " in out
     assert "Traceback" not in err
+    (run,) = cli.data("runs")["runs"]
+    assert (run["exit_code"], run["error"]) == (code, f"interrupted, exit {code}")
 
 
 @pytest.mark.parametrize("name", ["stuck", "stuck_side_by_side"])
@@ -427,7 +433,7 @@ def test_a_second_signal_ends_it_at_once(cli: Cli, number: signal.Signals, code:
     ],
 )
 def test_a_name_that_no_file_can_have_is_an_error(cli: Cli, words: list[str], said: str) -> None:
-    assert cli(*words, "x" * 300) in (2, 8)
+    assert cli(*words, "x" * 300) == 2
     assert said in cli.stderr
 
 
@@ -437,6 +443,18 @@ def test_a_run_is_looked_for_among_runs_alone(cli: Cli, recipe: str) -> None:
     run.rename(cli.folder / "state" / "other.db")
     assert cli("runs", "show", "../other") == 2
     assert "no run '../other'" in cli.stderr
+
+
+@pytest.mark.parametrize("words", [("runs", "show"), ("resume",), ("undo",)])
+def test_the_runs_are_named_that_a_misspelt_id_may_mean(cli: Cli, recipe: str, words: tuple[str, ...]) -> None:
+    cli("run", recipe, "-i", "count=1")
+    (run,) = (record["id"] for record in cli.data("runs")["runs"])
+    for wrong in (f"{run[:-1]}x", run[-6:]):
+        assert cli(*words, wrong) == 2
+        assert f"no run '{wrong}' in " in cli.stderr
+        assert f"did you mean {run} (" in cli.stderr
+    assert cli(*words, "abc") == 2
+    assert "pinflow runs lists them" in cli.stderr
 
 
 # -- runs

@@ -263,7 +263,7 @@ def test_resume_refuses_a_finished_run(project: Any) -> None:
 def test_resume_without_a_run_is_an_error(project: Any) -> None:
     with pytest.raises(UsageError, match="no run can be resumed"):
         project.resume()
-    with pytest.raises(StateError, match="no run 20260101-000000-aaaaaa"):
+    with pytest.raises(UsageError, match="no run '20260101-000000-aaaaaa'"):
         project.resume("20260101-000000-aaaaaa")
 
 

@@ -378,6 +378,18 @@ def test_state_prune_asks_before_it_takes_what_can_be_resumed(cli: Cli, aged: Sh
     assert aged.names() == ["20261130-ok"]
 
 
+def test_state_prune_asks_before_it_takes_what_ended_just_now(cli: Cli, aged: Shelf) -> None:
+    before = aged.names()
+    assert cli("state", "prune", "--older-than", "1m") == 5
+    assert "isn't approved; they ended 1 minute ago or more" in cli.stderr
+    assert cli("state", "prune", "--older-than", "90s", answers="n\n") == 5
+    assert "they ended 1.5 minutes ago or more. Continue? [y/N]" in cli.stderr
+    assert aged.names() == before
+    assert cli("state", "prune", "--older-than", "1m", "--dry-run") == 0
+    assert cli("state", "prune", "--older-than", "1m", "--yes") == 0
+    assert len(aged.names()) < len(before)
+
+
 def test_state_prune_takes_open_ones_without_asking_where_that_is_said(cli: Cli, aged: Shelf) -> None:
     assert cli("state", "prune", "--older-than", "30d", "--open", "--yes") == 0
     assert aged.names() == ["20261130-ok"]

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from heapq import heappop, heappush
+from math import floor
 from random import Random
 from secrets import randbelow
 from threading import RLock
@@ -90,8 +91,13 @@ class FaultProfile:
         Raises ValueError if the rates would exceed all requests.
         """
         more: dict[str, Any] = {name: getattr(self, name) * factor for name in (*_LOST, "busy", "expired")}
-        if sum(more[name] for name in _LOST) > 1 or max(more.values()) > 1:
-            raise ValueError(f"faults: {self.name} can't be {factor:g} times as often: its rates would exceed 1")
+        rates = {name: getattr(self, name) for name in more}
+        share = max(sum(rates[name] for name in _LOST), *rates.values())  # of requests that meet a fault
+        if share * factor > 1:
+            raise ValueError(
+                f"faults: {self.name}*{factor:g} is too much: {share * factor:.0%} of the requests would fail; "
+                f"at most {self.name}*{floor(1_000 / share) / 1_000:g}"
+            )
         return replace(self, **more)
 
     def __str__(self) -> str:
