@@ -804,3 +804,22 @@ def test_what_a_look_found_gone_is_told_by_the_audit(service: Service, start: St
     process.create("2", "b", how="lost")
     with pytest.raises(Diverged, match="1 that were made are not there: 999999"):
         process.audit()
+
+
+def test_what_is_not_there_five_minutes_after_it_was_sent_is_reckoned_with_no_more(
+    service: Service, start: Start
+) -> None:
+    process = start()
+    process.create("0", "", "first")
+    with pytest.raises(KeyboardInterrupt):
+        process.create("1", "", "1", how="killed")
+    service.things.pop()  # it was not applied
+    process.kill()
+    again = start()
+    again.create("2", "", "2")  # its turn comes before that of item 1, and they read back alike
+    assert service.now - NOW >= 300
+    record = again.journal.effect("pins", "1")
+    assert record is not None
+    assert record.state == "refused"
+    again.create("1", "", "1", how="gone")  # a sending of its own, which is looked for like any other
+    assert service.titles() == {"first": 1, "2": 1, "1": 1}

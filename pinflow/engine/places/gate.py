@@ -50,6 +50,7 @@ class PlaceGate:
                         now, sent_at = self._services.now, self._services.run.clock.now()
                         book.writes.send(OpenWrite(source.ref, effect.kind, likeness, source.body, now, sent_at))
                         book.absent.pop(source.ref, None)
+                        book.refuted.discard(source.ref)
                     return
             finally:
                 with book.changed:
@@ -126,7 +127,10 @@ class PlaceGate:
             else:
                 reason = "a like one was sent before, and what that made may still appear"
                 self._services.wait(max(0.0, ends - self._services.now), effect.step, reason)
-                self._looks.look_around_now()
+                if any(writes[ref].is_open for ref in waits):
+                    self._looks.look()
+                else:
+                    self._looks.look_around_now()
 
     def _look_again_if_late(self, effect: Effect[Any]) -> None:
         """Before something is sent again a while after a look: it may be there by now. Raises InDoubt if it is."""
@@ -138,7 +142,7 @@ class PlaceGate:
             return
         self._looks.look()
         with book.changed:
-            if ref not in book.absent:
+            if ref not in book.absent and ref not in book.refuted:
                 raise InDoubt(f"{effect} was looked for once more")  # who sends it asks what was found
 
     def _wait_for_others(self, effect: Effect[Any], foreign: Sequence[tuple[OpenWrite, bool]]) -> None:

@@ -46,6 +46,9 @@ class Looks:
                 with book.changed:
                     if (thing := book.adopted.pop(ref, None)) is not None:
                         return thing
+                    if ref in book.refuted:
+                        book.refuted.discard(ref)
+                        return None
                     unknown = book.unknown.get(ref)
                     if unknown is None and self._services.now - book.absent.get(ref, float("-inf")) <= VERDICT_LASTS:
                         return None
@@ -177,7 +180,14 @@ class Looks:
             for write in book.writes:
                 if write.is_open and book.settle_time(write) <= 0:
                     book.absent.pop(write.ref, None)
-                    if write.ref in result.absent:
+                    if write.ref in result.absent and now >= write.shows_until:
+                        # it never will be there: nothing needs to reckon with it any more
+                        _, step, key = write.ref
+                        book.journal.settle(step, key, "refused", kind=write.kind)
+                        book.journal.creations.forget_earlier(step, key)
+                        book.writes.remove(write.ref)
+                        book.refuted.add(write.ref)
+                    elif write.ref in result.absent:
                         book.absent[write.ref] = now
                     elif write.ref in result.unknown:
                         book.things.add_candidates(result.unknown[write.ref])

@@ -103,6 +103,10 @@ class OpenWrites:
         if write is not None and write.earlier:
             self._writes[ref] = replace(write, is_open=False)
 
+    def remove(self, ref: Ref) -> None:
+        """A write was certainly not applied, whichever of its sendings."""
+        self._writes.pop(ref, None)
+
     def adopt(self, ref: Ref) -> None:
         """What a write made was found. Of which of its sendings it is, or of an equal write's, nobody knows.
 

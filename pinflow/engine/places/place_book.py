@@ -39,6 +39,7 @@ class PlaceBook:
         self.at_work: set[Ref] = set()  # what a thread of this process sees to
         self.queue: dict[Ref, WriteSource] = {}  # what passed the gate, and whose intent is not recorded yet
         self.absent: dict[Ref, float] = {}  # when a look said that it is not there
+        self.refuted: set[Ref] = set()  # what was certainly not applied, until its effect asks
         self.unknown: dict[Ref, UnknownWrite] = {}
         self.adopted: dict[Ref, Any] = {}  # what a look found, until its effect asks
 
@@ -68,19 +69,13 @@ class PlaceBook:
     def blocking_writes(self, ref: Ref) -> list[OpenWrite]:
         """What of this run may keep a write back.
 
-        What a look did not see, and what is not sent again now, does so for five minutes. Of several that are sent
-        again, the first goes first.
+        Of several that a look did not see and that are sent again, the first goes first.
         """
-        now = self.services.now
         own = self.writes.find(ref) if ref in self.absent else None
         return [
             write
             for write in self.writes.live(self.things.around_at)
-            if write.ref not in self.absent
-            or (
-                (write.ref in self.at_work or now < write.shows_until)
-                and (own is None or (write.sent_at, write.ref) < (own.sent_at, own.ref))
-            )
+            if write.ref not in self.absent or own is None or (write.sent_at, write.ref) < (own.sent_at, own.ref)
         ]
 
     def unknown_write(self, write: OpenWrite, candidates: Sequence[str] = ()) -> UnknownWrite:
