@@ -11,6 +11,10 @@ from pinflow.lazy_dataclass import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Local = Callable[[float], time.struct_time]  # seconds since the epoch -> a local time
+
+_HALF_DAY = 43_200  # seconds; further away a time of day can be that of another day
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -41,3 +45,8 @@ class Throttle:
         if due:
             self._last = now
         return due
+
+
+def moment(at: float, now: float, local: Local = time.localtime) -> str:
+    """A local time of day, with its date unless it is within half a day of ``now`` (seconds since the epoch)."""
+    return time.strftime("%H:%M:%S" if abs(at - now) < _HALF_DAY else "%Y-%m-%d %H:%M", local(at))

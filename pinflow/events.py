@@ -72,10 +72,11 @@ class ItemSkipped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemFailed(Event):
-    """One item failed; the others go on, and the step ends as failed.
+    """One item failed; the others go on, and the step ends as failed, unless ``passed``.
 
     ``item`` is what people call it, where it has a name: of a table's row ``pins.csv:17 ("Raised beds", line 19)``,
     which ``error`` begins with. ``retryable`` says that it may go well another time, if nothing is changed.
+    ``passed``: a step of it failed whose ``on_error`` lets the item go on, and neither the item nor its loop failed.
     """
 
     step: str
@@ -84,6 +85,7 @@ class ItemFailed(Event):
     error: str
     item: str = ""
     retryable: bool = False
+    passed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +157,7 @@ class RunFinished(Event):
     error: str = ""
     resume_after: float | None = None  # of a pause: when its quota is free again; seconds since the epoch
     accounts: Sequence[Mapping[str, Any]] = ()  # of loops over accounts: account, status, error, counts, calls, facts
+    next_steps: Sequence[str] = ()  # what a person can do about a run that has not done all
     not_checked: Sequence[Mapping[str, Any]] = ()  # what nothing reads back: kind, reason, count
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from pinflow.clock import moment
 from pinflow.errors import OK
 from pinflow.reporters.text import inert, table
-from pinflow.reporters.wording import duration, moment
+from pinflow.reporters.wording import duration
 from pinflow.schema.durations import SECONDS
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from pinflow.engine.unfinished import failed_steps
 from pinflow.errors import OK, StateError, UsageError
 from pinflow.events import status_json
 from pinflow.lazy_dataclass import replace
@@ -71,7 +72,7 @@ def _list(shell: Shell, app: App, *, everything: bool) -> int:
             fit(record.name or "?", 30),
             _state_text(record.state) + (", sandbox" if record.options.get("sandbox") else ""),
             _effects_text(detail),
-            _next_command(record),
+            _next_command(record, detail),
         )
         for record, detail in runs
     ]
@@ -127,13 +128,15 @@ def _counts(detail: RunDetail) -> Mapping[str, Mapping[str, int]]:
     }
 
 
-def _next_command(record: RunRecord) -> str:
+def _next_command(record: RunRecord, detail: RunDetail | None) -> str:
     """The command to run next, as a line for a shell, with the time to run it as a comment."""
     if record.options.get("sandbox"):
         return ""
     if record.state in _RESUMABLE:
         waits = record.resume_after is not None and record.state == "paused"
         return f"pinflow resume {inert(record.id)}" + (f"  # after {_time_text(record.resume_after)}" if waits else "")
+    if record.state == "ok" and detail is not None and failed_steps(detail):
+        return f"pinflow resume {inert(record.id)}"
     return f"pinflow runs show {inert(record.id)}" if record.state in ("in_doubt", "unreadable") else ""
 
 
@@ -156,7 +159,7 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
         parts["outcome unknown"] = [_item_line(effect) for effect in detail.effects if effect.is_unknown]
     for title, lines in parts.items():
         shell.say_lines([title, *lines] if lines else [])
-    if advice := _next_command(detail.record):
+    if advice := _next_command(detail.record, detail):
         if advice.startswith("pinflow runs"):
             advice = f"pinflow resume {inert(detail.record.id)}"
         shell.say(f"next\n  {advice}")

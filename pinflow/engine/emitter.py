@@ -76,12 +76,13 @@ class Emitter:
 
 @dataclass(slots=True)
 class _StepFailures:
-    """The items of one step that failed: by kind, and how the first did."""
+    """The items of one step that failed: by kind, and how the first did that the step fails by."""
 
-    first: str
-    item: str  # what people call the first; "" if it has only a key
+    first: str = ""
+    item: str = ""  # what people call the first; "" if it has only a key
     kinds: Counter[str] = field(default_factory=Counter)
     lasting: int = 0
+    passed: int = 0  # that the step does not fail by
 
 
 class Tally:
@@ -116,10 +117,13 @@ class Tally:
                 self._remember(self.skipped, (event.step, event.key, event.reason), event.item)
             case ItemFailed():
                 self._count(event.step, event.kind, "failed")
-                failures = self._failures.setdefault(event.step, _StepFailures(_failure_text(event), event.item))
+                self._remember(self.failed, (event.step, event.key, event.error), event.item)
+                failures = self._failures.setdefault(event.step, _StepFailures())
                 failures.kinds[event.kind] += 1
                 failures.lasting += not event.retryable
-                self._remember(self.failed, (event.step, event.key, event.error), event.item)
+                failures.passed += event.passed
+                if not event.passed and not failures.first:
+                    failures.first, failures.item = _failure_text(event), event.item
             case Note(level="warning") if len(self.warnings) < REMEMBERED:
                 self.warnings[event.text] = None
             case Progress() if event.total is not None:
@@ -168,9 +172,9 @@ class Tally:
     def step_error(self, path: str) -> ActionError | None:
         """How many items of the step at ``path`` failed, and how the first did; None if none."""
         failures = self._failures.get(path)
-        if failures is None:
+        number = 0 if failures is None else failures.kinds.total() - failures.passed
+        if failures is None or not number:
             return None
-        number = failures.kinds.total()
         how = f"{number} failed, the first: {failures.first}" if number > 1 else failures.first
         error = ActionError(f"step {path}: {how}")
         error.item = failures.item

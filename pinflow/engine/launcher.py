@@ -30,6 +30,7 @@ from pinflow.engine.secret_mask import SecretMask
 from pinflow.engine.session import Session
 from pinflow.engine.simulation import simulate_services
 from pinflow.engine.undo import makers
+from pinflow.engine.unfinished import failed_steps, take_up_again
 from pinflow.errors import RateLimited, StateError, UsageError
 from pinflow.http.proxy import network_settings
 from pinflow.lazy_dataclass import dataclass, replace
@@ -108,7 +109,7 @@ class Launcher:
         if self.store.runs.look(chosen) is None:
             raise unknown_run(self.store, chosen)
         with SafeJournal(self.store.runs.open(chosen)) as journal:
-            _check_resumable(journal.run, remake=options.remake)
+            self._check_resumable(journal, remake=options.remake)
             if journal.run.rules > 1 and journal.run.options["mark"] != digest(self._secret(chosen), "run"):
                 raise StateError(
                     f"run {chosen} was begun with another runs.key than that of {self.store.place}",
@@ -131,6 +132,22 @@ class Launcher:
                     session.pool.check_blocks()
                 result = session.run(resumed=True, not_before=not_before)
             return self.approvals.report_pause(plan, options, result)
+
+    def _check_resumable(self, journal: Journal, *, remake: bool) -> None:
+        """Raise UsageError if there is nothing left to do. What on_error let fail in a run that is done is left."""
+        run = journal.run
+        if run.options.get("sandbox"):
+            raise UsageError(
+                f"run {run.id} was in the embedded sandbox, which ended with it",
+                hint="to try resuming, start `pinflow sandbox` in another terminal and use the variables it prints",
+            )
+        if run.state != "ok":
+            return
+        failed = failed_steps(self.store.runs.detail(run.id))
+        for path in failed:
+            take_up_again(journal, path)
+        if not failed and not (remake and run.rules > 1):
+            raise UsageError(f"run {run.id} is done; nothing to resume", hint="which others can: pinflow runs")
 
     def _accept_changes(self, journal: SafeJournal, plan: Plan, inputs: Mapping[str, Any], options: Options) -> Plan:
         """The plan that a run goes on with. Raises UsageError where what was changed since it began is in the way."""
@@ -292,17 +309,6 @@ class Launcher:
                 status=0,
                 hint=f"resume it then, or wait for it: pinflow resume {run_id} --patience {ceil(wait / 60)}m",
             )
-
-
-def _check_resumable(record: RunRecord, *, remake: bool) -> None:
-    """Raise UsageError if there is nothing left to do; with ``remake`` there may be, in a run that is done."""
-    if record.state == "ok" and not (remake and record.rules > 1):
-        raise UsageError(f"run {record.id} is done; nothing to resume", hint="which others can: pinflow runs")
-    if record.options.get("sandbox"):
-        raise UsageError(
-            f"run {record.id} was in the embedded sandbox, which ended with it",
-            hint="to try resuming, start `pinflow sandbox` in another terminal and use the variables it prints",
-        )
 
 
 def _fields(plan: Plan) -> dict[str, list[str] | None]:

@@ -159,15 +159,7 @@ class LoopRun:
         if error is not None:
             if isinstance(item, Row):
                 error = locate_row(error, self._loop, item)
-            self._run.emit(
-                ItemFailed,
-                step=self._path,
-                key=key,
-                kind=self._loop.variable,
-                error=error.message,
-                item=item_name(self._loop, item, key),
-                retryable=isinstance(error, ActionError) and error.retryable,
-            )
+            tell_failure(self._run, self._loop, self._path, key, item, error)
         elif self._run.journal is not None:
             self._run.journal.finish_item(self._path, key, status)
         self._report_progress()
@@ -185,3 +177,19 @@ class LoopRun:
             failed=self._counts["failed"],
             what=f"{self._loop.variable}s",
         )
+
+
+def tell_failure(
+    run: RunContext, loop: Loop, path: str, key: str, item: Any, error: PinflowError, *, passed: bool = False
+) -> None:
+    """Tell that an item of the loop at ``path`` failed, or with ``passed`` that a step of it did."""
+    run.emit(
+        ItemFailed,
+        step=path,
+        key=key,
+        kind=loop.variable,
+        error=error.message,
+        item=item_name(loop, item, key),
+        retryable=isinstance(error, ActionError) and error.retryable,
+        passed=passed,
+    )

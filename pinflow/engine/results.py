@@ -120,7 +120,7 @@ class RunResult:
     calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # login -> category -> how many
     skipped: tuple[tuple[str, str, str], ...] = ()  # step, key, reason; the first hundred
     failed: tuple[tuple[str, str, str], ...] = ()  # step, key, error; the first hundred
-    next_steps: tuple[str, ...] = ()  # what a person can do about a run that failed
+    next_steps: tuple[str, ...] = ()  # what a person can do about a run that has not done all
     warnings: tuple[str, ...] = ()  # what people should know of it besides; the first hundred
     not_checked: tuple[tuple[str, str, int], ...] = ()  # kind, why nothing reads it back, how many: of the whole run
     seconds: float = 0.0

@@ -44,12 +44,14 @@ class WrongRow(NamedTuple):
 class RefusedRows(UsageError):
     """A table with mistakes: each was told as an ItemFailed, and nothing was sent."""
 
-    def __init__(self, wrong: Sequence[WrongRow], count: int) -> None:
-        """``count`` is the number of all rows."""
+    def __init__(self, wrong: Sequence[WrongRow], count: int, *, resumed: bool) -> None:
+        """``count`` is the number of all rows. ``resumed``: an earlier process may have done a part of them."""
         have = "has a mistake" if len(wrong) == 1 else "have mistakes"
-        self.summary = f"{len(wrong):,} of {count:,} rows {have}; nothing was sent"
+        sent = "nothing more was sent" if resumed else "nothing was sent"
+        self.summary = f"{len(wrong):,} of {count:,} rows {have}; {sent}"
         first = f"{'first ' if len(wrong) > 1 else ''}{wrong[0].name}: {wrong[0].text}"
-        hint = "correct them and run it again; with on_error: continue the others are done"
+        again = "correct them and resume the run" if resumed else "correct them and run it again"
+        hint = f"{again}; with on_error: continue the others are done"
         super().__init__(f"{self.summary}: {first}", hint=hint)
         self.item = wrong[0].name
 
@@ -112,7 +114,7 @@ class RowChecks:
                 item=row.name,
             )
         if wrong:
-            raise RefusedRows(wrong, self._count)
+            raise RefusedRows(wrong, self._count, resumed=self.needs_keys)
 
 
 def refuses_mistakes(source: LoopSource) -> bool:

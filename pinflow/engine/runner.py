@@ -17,7 +17,7 @@ from pinflow.engine.context import Context
 from pinflow.engine.item_history import ItemHistory
 from pinflow.engine.item_keys import ItemKeys, arguments_digest, noun_of, number_of
 from pinflow.engine.item_names import RowErrors, locate_row
-from pinflow.engine.loops import LoopRun
+from pinflow.engine.loops import LoopRun, tell_failure
 from pinflow.engine.old_items import OldItems
 from pinflow.engine.placeholder import PLANNED, TEXT, NeedsPlanned, holds_planned
 from pinflow.engine.plugin_defect import plugin_defect
@@ -360,6 +360,8 @@ class Runner:
             return "failed", error
         if all(result.status == "skipped" for result in results):
             return "skipped", None
+        if passed := next((result.error for result in results if result.error is not None), None):
+            tell_failure(self._run, loop, path, key, item, passed, passed=True)
         if loop.collect is not None:
             try:
                 rows[key] = loop.collect.render(inside, now=self._plan.moment, unknown=TEXT)

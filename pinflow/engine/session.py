@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pinflow.engine.accounts import Accounts
 from pinflow.engine.context import Context
 from pinflow.engine.emitter import Emitter
-from pinflow.engine.next_steps import next_steps
+from pinflow.engine.next_steps import RunEnd, next_steps
 from pinflow.engine.results import RunResult, status_of
 from pinflow.engine.runner import Runner
 from pinflow.engine.sanitize import error_facts
@@ -109,7 +109,16 @@ class Session:
             outputs, error = {}, _would_be_refused(forecast, self._options.tier)
         counts, calls = self._totals()
         wait = getattr(error, "retry_after", None)
+        resume_after = clock.now() + wait if wait is not None else None
         tally = run.emit.tally
+        end = RunEnd(
+            id=self._run_id,
+            error=error,
+            results=runner.results,
+            sandbox=self._options.sandbox,
+            resume_after=resume_after,
+            now=clock.now(),
+        )
         result = RunResult(
             run=self._run_id,
             status=_status(error, dry_run=run.dry_run),
@@ -120,7 +129,7 @@ class Session:
             skipped=tuple(tally.skipped),
             failed=tuple(tally.failed),
             warnings=tuple(tally.warnings),
-            next_steps=self._next_steps(error, runner, counts),
+            next_steps=next_steps(self._plan, run.journal, end, tally, counts),
             not_checked=tuple((*what, count) for what, count in self._effects.audit.unreadable().items()),
             item_names=dict(tally.item_names),
             seconds=clock.monotonic() - began,
@@ -128,7 +137,7 @@ class Session:
             error=error,
             forecast=forecast,
             sandbox=self._options.sandbox,
-            resume_after=clock.now() + wait if wait is not None else None,
+            resume_after=resume_after,
             accounts=accounts.rows,
         )
         self._record_end(result)
@@ -143,18 +152,10 @@ class Session:
             error=str(error) if error else "",
             resume_after=result.resume_after,
             accounts=[account.as_data() for account in result.accounts],
+            next_steps=result.next_steps,
             not_checked=[{"kind": kind, "reason": why, "count": count} for kind, why, count in result.not_checked],
         )
         return result
-
-    def _next_steps(
-        self, error: PinflowError | None, runner: Runner, counts: Mapping[str, Mapping[str, int]]
-    ) -> tuple[str, ...]:
-        """What a person can do about a run that failed."""
-        journal = self._run.journal
-        if error is None or journal is None or isinstance(error, StateError) or status_of(error) != "failed":
-            return ()
-        return next_steps(self._plan, journal, error, runner.results, self._run.emit.tally, counts)
 
     def _wait_until(self, moment: float | None) -> Interrupted | None:
         """Wait until ``moment``. Returns the error if the run is stopped while waiting, else None."""

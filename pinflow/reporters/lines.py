@@ -14,7 +14,7 @@ from pinflow.reporters.wording import MARKS, PLAIN_MARKS, event_line, is_nested
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinflow.reporters.wording import Local
+    from pinflow.clock import Local
 
 _SECONDS = 5  # between two lines about one loop that has not got 10 % further: a log of an hour stays readable
 

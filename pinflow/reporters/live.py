@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from pinflow.reporters.wording import Local
+    from pinflow.clock import Local
 
 _ROWS = 8  # steps shown at once: a third of a small terminal
 _STYLES = {

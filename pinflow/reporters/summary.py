@@ -7,21 +7,22 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from pinflow.clock import moment
 from pinflow.engine.results import NOTHING_MADE
 from pinflow.errors import USAGE, RateLimited, SpamBlocked
 from pinflow.events import status_json
 from pinflow.lazy_dataclass import dataclass
 from pinflow.reporters.errors import error_data
 from pinflow.reporters.text import fit, inert, json_text, one_line, table, wrap
-from pinflow.reporters.wording import OUTCOMES, duration, moment
+from pinflow.reporters.wording import OUTCOMES, duration
 from pinflow.schema.invalid import join_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pinflow.clock import Local
     from pinflow.engine.results import AccountResult, Forecast, RunResult
     from pinflow.errors import PinflowError
-    from pinflow.reporters.wording import Local
 
     Paint = Callable[[str, str], str]  # text, style -> text for the stream
 
@@ -87,6 +88,8 @@ class Recap:
     def _headline(self, paint: Paint) -> str:
         result = self.result
         words, style = _STATES.get(result.status, (inert(result.status), ""))
+        if result.status == "ok" and (failed := self._failures_let_pass()):
+            words, style = f"{words}, {failed} failed", "yellow"
         if result.forecast is not None and result.forecast.refusals and result.error is not None:
             words = "dry run, the service would refuse it"
         sandbox = " in the sandbox" if result.sandbox else ""
@@ -94,6 +97,10 @@ class Recap:
         remaining = ", ".join(f"{n:,} {inert(kind)} left" for kind, n in result.remaining.items())
         rest = f"; {remaining}" if remaining and result.status in ("paused", "cancelled", "in_doubt") else ""
         return f"{inert(self.name)}: {paint(words, style)}{sandbox} ({duration(result.seconds)}{run}){rest}"
+
+    def _failures_let_pass(self) -> int:
+        """How many items failed of a run that is done, because on_error says so; or how many steps, without items."""
+        return self.result.failed_count or sum(step.status == "failed" for step in self.result.steps)
 
     def _skipped_lines(self) -> list[str]:
         reasons: dict[str, list[str]] = {}
@@ -128,7 +135,7 @@ class Recap:
                 lines += _error_lines(f"  {inert(step.path)}: ", step.error)
         if not lines and result.error is not None and not (account_errors and result.status == "failed"):
             lines = _error_lines("  ", result.error)
-        return ["failed" if result.status == "failed" else "why", *lines] if lines else []
+        return ["failed" if result.status in ("failed", "ok") else "why", *lines] if lines else []
 
     def _warning_lines(self) -> list[str]:
         warnings = self.result.warnings
@@ -180,38 +187,23 @@ class Recap:
         return ["next", *(f"  {line}" for line in lines)] if lines else []
 
     def _advice(self) -> Iterable[str]:
-        result, run = self.result, inert(self.result.run)
-        if result.error is not None and result.error.hint:
-            yield inert(result.error.hint)
+        result = self.result
+        hint = inert(result.error.hint) if result.error is not None else ""
+        if hint:
+            yield hint
         if result.forecast is not None:
             if result.error is None:
                 again = f"{self.command} --sandbox" if result.sandbox else self.command
                 yield f"to run it: {again}"
-        elif result.sandbox and result.error is not None:  # it would fail on an account as well
-            yield "this was the sandbox; your account was not changed"
-        elif result.sandbox:
+        elif result.sandbox and result.error is None:
             yield "this was the sandbox; your account was not changed. To run it on your account:"
             yield from self.sign_in
             if self.command:
                 yield self.command
-        elif result.status == "in_doubt":
-            yield f"to see what is unknown: pinflow runs show {run} --items"
-            yield f"then continue: pinflow resume {run}"
-        elif result.status == "paused":
-            after = result.resume_after
-            when = "" if after is None else f" after {moment(after, self.now, self.local)}"
-            if result.error is not None and f"pinflow resume {result.run}" in result.error.hint:
-                return  # the hint says how
-            yield f"continue{when}: pinflow resume {run}"
-        elif result.status == "cancelled":
-            yield f"to continue where it stopped: pinflow resume {run}"
-        elif result.status == "failed":
-            yield from self._remedies() or [f"once its cause is mended: pinflow resume {run}"]
-
-    def _remedies(self) -> list[str]:
-        """What can be done about a failed run, with the command that begins it anew where that is one way."""
         again = f": {self.command}" if self.command else ""
-        return [inert(step) + (again if step == NOTHING_MADE else "") for step in self.result.next_steps]
+        for step in map(inert, result.next_steps):
+            if step not in hint:
+                yield step + (again if step == NOTHING_MADE else "")
 
     def _wrap(self, text: str) -> list[str]:
         """A text in as many lines as a terminal needs; in files and pipes it is searched for, and stays one line."""

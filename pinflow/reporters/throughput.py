@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pinflow.clock import moment
 from pinflow.lazy_dataclass import dataclass
 from pinflow.reporters.text import inert
-from pinflow.reporters.wording import moment
 
 if TYPE_CHECKING:
+    from pinflow.clock import Local
     from pinflow.events import Progress
-    from pinflow.reporters.wording import Local
 
 _SOON = 5  # seconds; an earlier end is not announced, as it would be read too late
 

@@ -6,13 +6,14 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from pinflow import events
+from pinflow.clock import moment
 from pinflow.lazy_dataclass import dataclass
 from pinflow.reporters.text import fit, inert, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    Local = Callable[[float], time.struct_time]  # seconds since the epoch -> a local time
+    from pinflow.clock import Local
 
 Mood = events.Status | Literal["warning", "wait", "note"]
 
@@ -128,11 +129,6 @@ def waiting_text(event: events.Waiting, local: Local = time.localtime) -> str:
         reason += f" for {inert(event.category)}"
     step = f"{fit(event.step, 24)}: " if event.step else ""  # else the whole run waits
     return f"{step}{reason}, continuing at {moment(event.until, event.at, local)}"
-
-
-def moment(at: float, now: float, local: Local = time.localtime) -> str:
-    """A local time of day, with its date unless it is within half a day of ``now`` (seconds since the epoch)."""
-    return time.strftime("%H:%M:%S" if abs(at - now) < _DAY / 2 else "%Y-%m-%d %H:%M", local(at))
 
 
 def duration(seconds: float) -> str:

@@ -12,9 +12,11 @@ from types import MappingProxyType
 
 import pytest
 
+from pinflow.clock import moment
+from pinflow.engine.next_steps import RunEnd, steps_to_go_on
 from pinflow.engine.placeholder import PLANNED
 from pinflow.engine.results import Forecast, RunResult, StepResult
-from pinflow.errors import ActionError, CredentialError, InDoubt, Interrupted, RateLimited
+from pinflow.errors import ActionError, CredentialError, InDoubt, Interrupted, PinflowError, RateLimited
 from pinflow.events import (
     EffectDone,
     Event,
@@ -35,7 +37,7 @@ from pinflow.reporters.live import Live
 from pinflow.reporters.summary import Recap, as_data
 from pinflow.reporters.text import cells, fit, inert, json_text, table, wrap
 from pinflow.reporters.throughput import Pace
-from pinflow.reporters.wording import duration, moment
+from pinflow.reporters.wording import duration
 
 NOON = 1_772_366_400.0  # 2026-03-01 12:00:00 UTC
 HOSTILE = "\x1b]52;c;aGk=\x07\x1b[2J\r\n00:00:00 forged\u202e\x9b31m\x7f\u2028"
@@ -399,7 +401,7 @@ def test_the_recap_of_a_run_that_is_done() -> None:
         },
     )
     assert recap(done) == (
-        "Copy a board: done (2 min 13 s, run r1)\n"
+        "Copy a board: done, 1 failed (2 min 13 s, run r1)\n"
         "           done  adopted  skipped  failed\n"
         "  board       1\n"
         "  section     3\n"
@@ -432,20 +434,22 @@ def test_the_recap_of_a_run_that_is_done() -> None:
 def test_the_recap_of_a_failed_run_lists_the_first_ten_and_says_how_to_go_on() -> None:
     failed = tuple(("copy", f"pin:{n}", "HTTP 400") for n in range(12))
     error = ActionError("12 of 20 pins failed")
-    failing = result("failed", failed=failed, steps=(StepResult("copy", "failed", None, error, 3.0),), error=error)
+    steps = (StepResult("copy", "failed", None, error, 3.0),)
+    failing = result("failed", failed=failed, steps=steps, error=error, next_steps=("to try again: pinflow resume r1",))
     assert recap(failing) == (
         "Copy a board: failed (2 min 13 s, run r1)\n"
         "failed\n"
         + "".join(f"  copy: pin:{n}: HTTP 400\n" for n in range(10))
         + "  2 others: pinflow runs show r1 --items\n"
         "next\n"
-        "  once its cause is mended: pinflow resume r1"
+        "  to try again: pinflow resume r1"
     )
 
 
 def test_a_step_that_failed_as_a_whole_is_told_with_its_reason() -> None:
     error = ActionError("board 8: title too long\nboard 9: title too long", hint="shorten them")
-    failing = result("failed", steps=(StepResult("copy", "failed", None, error, 3.0),), error=error)
+    steps = (StepResult("copy", "failed", None, error, 3.0),)
+    failing = result("failed", steps=steps, error=error, next_steps=("to try again: pinflow resume r1",))
     assert recap(failing) == (
         "Copy a board: failed (2 min 13 s, run r1)\n"
         "failed\n"
@@ -453,7 +457,7 @@ def test_a_step_that_failed_as_a_whole_is_told_with_its_reason() -> None:
         "    board 9: title too long\n"
         "next\n"
         "  shorten them\n"
-        "  once its cause is mended: pinflow resume r1"
+        "  to try again: pinflow resume r1"
     )
 
 
@@ -476,7 +480,13 @@ def test_a_step_that_failed_as_a_whole_is_told_with_its_reason() -> None:
             "in_doubt",
             InDoubt("no answer"),
             "  copy: no answer",
-            ["  to see what is unknown: pinflow runs show r1 --items", "  then continue: pinflow resume r1"],
+            ["  to see what is unknown: pinflow runs show r1 --items", "  to look again, and go on: pinflow resume r1"],
+        ),
+        (
+            "in_doubt",
+            InDoubt("no answer", hint="say so: pinflow resume r1 --made 7=8, or --not-made 7"),
+            "  copy: no answer",
+            ["  say so: pinflow resume r1 --made 7=8, or --not-made 7"],
         ),
         (
             "cancelled",
@@ -492,8 +502,12 @@ def test_the_recap_says_why_a_run_did_not_end_and_what_to_do(
     wait = getattr(error, "retry_after", None)
     step = StepResult("copy", status, None, error, 3.0)  # type: ignore[arg-type]
     after = NOON + wait if wait is not None else None
-    lines = recap(result(status, error=error, steps=(step,), resume_after=after)).splitlines()
-    assert lines[1:] == ["why", why, "next", *advice]
+    assert isinstance(error, PinflowError)
+    end = RunEnd(id="r1", error=error, results=[step], resume_after=after, now=NOON, local=time.gmtime)
+    next_steps = steps_to_go_on(end, error)
+    ended = result(status, error=error, steps=(step,), resume_after=after, next_steps=next_steps)
+    assert recap(ended).splitlines()[1:] == ["why", why, "next", *advice]
+    assert as_data("Copy a board", ended)["next_steps"] == [line.strip() for line in advice]
 
 
 def test_the_recap_of_a_dry_run_says_what_the_real_one_costs() -> None:
@@ -537,7 +551,9 @@ def test_the_recap_of_a_sandbox_run_leads_to_the_real_one() -> None:
 
 
 def test_a_sandbox_run_that_failed_leads_nowhere_but_to_its_mending() -> None:
-    failed = result("failed", sandbox=True, error=ActionError("no board 'Garden'", hint="did you mean 'Garden ideas'?"))
+    error = ActionError("no board 'Garden'", hint="did you mean 'Garden ideas'?")
+    said = ("this was the sandbox; your account was not changed",)
+    failed = result("failed", sandbox=True, error=error, next_steps=said)
     lines = recap(failed, sign_in=["pinflow auth login"]).splitlines()
     assert lines[-3:] == [
         "next",

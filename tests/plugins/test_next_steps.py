@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pinflow import Context, Unreachable, UsageError, action, hookimpl
 from pinflow.reporters.summary import Recap, as_data
 from pinflow.testing import Project
 from pinflow_sandbox import start
@@ -143,3 +144,88 @@ def test_a_refusal_that_no_input_and_no_table_explains(service: Service) -> None
     assert next_lines(result) == [f"it fails again until its cause is mended; then: pinflow resume {result.run}"]
     service.project.write(recipe.replace("Winter recipes", "Another"))
     assert service.project.resume(accept_changes=True).ok
+
+
+# -- what on_error let fail
+
+
+def recap_lines(result: RunResult) -> list[str]:
+    return Recap("n", result).lines(lambda text, style: text)
+
+
+LOOP_PASSES = PINS.replace("for_each: read_csv", "on_error: continue\n        for_each: read_csv")
+STEP_PASSES = PINS.replace("uses: create_pin", "uses: create_pin\n            on_error: continue")
+
+
+@pytest.mark.parametrize("recipe", [LOOP_PASSES, STEP_PASSES], ids=["loop", "step"])
+def test_rows_that_on_error_let_fail_are_named_and_done_by_a_resume(service: Service, recipe: str) -> None:
+    service.project.write("title\nash\nbirch\ncedar\n", "pins.csv")
+    service.refused.add("birch")
+    result = service.project.run(recipe)
+    assert (result.status, result.exit_code, result.counts["pin"]) == ("ok", 0, {"done": 2})
+    lines = recap_lines(result)
+    assert lines[0].startswith("n: done, 1 failed (")
+    assert len([line for line in lines if line.startswith('  pins.csv:3 ("birch"): ')]) == 1
+    step = f"once pins.csv is mended, to do only what failed: pinflow resume {result.run}"
+    assert (lines[-2:], result.next_steps) == (["next", f"  {step}"], (step,))
+    assert service.project.events[-1].next_steps == (step,)  # type: ignore[attr-defined]
+    assert as_data("n", result)["failed_count"] == 1
+
+    again = service.project.resume()  # its cause is still there
+    assert (again.status, again.failed_count, again.counts["pin"]) == ("ok", 1, {"done": 2})
+    service.refused.clear()
+    resumed = service.project.resume()
+    assert (resumed.ok, resumed.failed_count, resumed.counts["pin"]) == (True, 0, {"done": 3})
+    assert [step.status for step in resumed.steps] == ["ok", "ok"]
+    assert recap_lines(resumed)[0].startswith("n: done (")
+    with pytest.raises(UsageError, match="is done; nothing to resume"):
+        service.project.resume()
+
+
+def test_rows_that_failed_for_a_while_only_need_no_mending(service: Service) -> None:
+    service.project.write("title\nash\n", "pins.csv")
+    recipe = LOOP_PASSES.replace("uses: create_pin", "uses: fails")
+
+    class Flaky:
+        @hookimpl
+        def pinflow_actions(self) -> list[object]:
+            @action("fails")
+            def fails(ctx: Context, *, board: str, title: str, link: str, image_url: str) -> None:
+                raise Unreachable("no answer")
+
+            return [fails]
+
+    service.project.plugins.append(Flaky())
+    result = service.project.run(recipe)
+    assert result.next_steps == (f"to do only what failed: pinflow resume {result.run}",)
+
+
+def test_a_step_that_on_error_let_fail_is_done_by_a_resume_and_nothing_else_is(service: Service) -> None:
+    recipe = BOARD.replace("- {id: made,", "- {id: made, on_error: continue,")
+    recipe += "      - {id: other, uses: create_board, with: {name: Other}}\n"
+    result = service.project.run(recipe, inputs={"name": "Winter recipes"})
+    assert (result.exit_code, result.counts["board"]) == (0, {"done": 1})
+    assert recap_lines(result)[0].startswith("n: done, 1 failed (")
+    assert result.next_steps == (f"to do only what failed: pinflow resume {result.run}",)
+    resumed = service.project.resume(inputs={"name": "Another"})
+    assert (resumed.ok, resumed.counts["board"], resumed.next_steps) == (True, {"done": 2}, ())
+
+
+def test_what_is_wrong_in_a_table_whose_rows_are_made_in_part_is_no_reason_to_run_it_again(service: Service) -> None:
+    service.project.write("title\nash\nbirch\n", "pins.csv")
+    service.refused.add("birch")
+    service.project.run(PINS)
+    service.project.write(f"title\nash\n{'b' * 101}\n", "pins.csv")
+    result = service.project.resume()
+    assert result.status == "failed"
+    assert "1 of 2 rows has a mistake; nothing more was sent" in str(result.error)
+    lines = recap_lines(result)
+    assert lines[lines.index("next") + 1 :] == [
+        "  correct them and resume the run; with on_error: continue the others are done",
+        f"  once pins.csv is mended: pinflow resume {result.run}",
+    ]
+
+
+def test_the_embedded_sandbox_is_never_said_to_be_resumable(service: Service) -> None:
+    result = service.project.run(BOARD, inputs={"board": "Gardn ideas"}, sandbox=True)
+    assert result.next_steps == ("this was the sandbox; your account was not changed",)
