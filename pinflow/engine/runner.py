@@ -155,6 +155,7 @@ class Runner:
         began = self._run.clock.monotonic()
         earlier = self._log.find(step, path)
         if earlier is not None and self._has_new_items(step, path, scope):
+            self._log.take_up_again(path)
             earlier = None
         if earlier is not None and not self._log.must_reread(step, earlier):
             status: Status = "ok" if earlier.status == "ok" else "skipped"

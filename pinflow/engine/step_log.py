@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pinflow.engine.sanitize import error_facts
+from pinflow.engine.unfinished import take_up_again
 
 if TYPE_CHECKING:
     from pinflow.engine.results import StepResult
@@ -45,6 +46,11 @@ class StepLog:
         """Whether what is kept of a finished step is only enough to get its output again."""
         has_more = step.action is not None and step.action.reread is not None and isinstance(record.output, Mapping)
         return has_more and record.status == "ok" and step.path in self._plan.needed
+
+    def take_up_again(self, path: str) -> None:
+        """Record that a finished step is not done after all: its new items are lost if a kill finds it finished."""
+        if self._journal is not None:
+            take_up_again(self._journal, path)
 
     def add(self, step: PlannedStep, result: StepResult) -> None:
         """Record how a step ended."""

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pinflow.events import StepFinished, StepStarted
 from pinflow.testing import Project
+from pinflow.testing.project import Killed
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
 from tests.faults.killed_project import KilledProject
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from pinflow.events import Event
     from pinflow_sandbox.server.messages import HttpRequest
 
 RECIPE = """
@@ -99,3 +103,30 @@ def test_edits_between_kills_lose_and_double_nothing(tmp_path: Path, seed: int) 
         assert not doubled, (doubled, story.told)
         assert set(made) == set(story.rows), json.dumps(sorted(set(story.rows) ^ set(made)))
         assert all(re.fullmatch(r"(row \d+ |what was made before it changed|1 of ).*", text) for text in story.told)
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_a_row_put_in_after_its_loop_ended_is_made_though_the_next_process_is_killed_on_it(
+    tmp_path: Path, parallel: int
+) -> None:
+    def die_at(is_moment: Callable[[Event], bool]) -> Callable[[Event], None]:
+        def listener(event: Event) -> None:
+            if is_moment(event):
+                raise Killed
+
+        return listener
+
+    with Project(tmp_path) as project:
+        story = Story(project, 0, parallel=parallel)
+        story.write()
+        with pytest.raises(Killed):
+            loop_ended = die_at(lambda event: isinstance(event, StepFinished) and event.step == "pins")
+            project.run(story.recipe, report=[loop_ended])
+        story.rows.insert(5, "late")
+        story.text["late"] = "new"
+        story.write()
+        with pytest.raises(Killed):
+            project.resume(report=[die_at(lambda event: isinstance(event, StepStarted) and "[" in event.step)])
+        assert "late" not in story.made_titles()
+        assert project.resume().ok
+        assert sorted(story.made_titles()) == sorted(story.rows)
