@@ -58,7 +58,7 @@ class PinflowError(Exception):
         self.item = ""  # what people call the item of a loop that the message names; content, so it is never kept
 
     def __str__(self) -> str:
-        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+        return "\n  ".join([self.message, *self.hint.splitlines()])
 
     @property
     def kind(self) -> str:

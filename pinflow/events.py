@@ -102,12 +102,16 @@ class Progress(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting(Event):
-    """The run waits until ``until`` (seconds since the epoch), because of ``reason``."""
+    """The run waits until ``until`` (seconds since the epoch), because of ``reason``.
+
+    ``item`` is what people call the item of a loop that waits: "row 7"; "" outside of any, or where that isn't known.
+    """
 
     step: str
     until: float
     reason: str
     category: str = ""
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

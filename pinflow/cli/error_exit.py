@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pinflow.errors import DEFECT, INTERRUPTED, PinflowError
-from pinflow.reporters.text import inert
+from pinflow.reporters.text import advice, inert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +64,8 @@ def error_lines(shell: Shell, error: PinflowError) -> list[str]:
         first, *rest = error.message.splitlines() or [""]
         # later lines are indented, so that none of them can pass for a message of its own
         lines = [f"{paint('error:', 'red')} {inert(first)}", *(f"  {inert(line)}" for line in rest)]
-    return lines + [f"  {inert(line)}" for line in error.hint.splitlines()]
+    width = shell.width(shell.stderr)
+    return lines + [line for hint in error.hint.splitlines() for line in advice(inert(hint), width)]
 
 
 def _silence_all(shell: Shell) -> None:

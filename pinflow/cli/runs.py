@@ -6,6 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from pinflow.engine.places.unknown import path_shown
+from pinflow.engine.sanitize import items_of_path
 from pinflow.engine.unfinished import failed_steps
 from pinflow.errors import OK, StateError, UsageError
 from pinflow.events import status_json
@@ -154,9 +156,9 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
         "calls": _call_lines(detail, items=items),
     }
     if items:
-        parts["items"] = [_item_line(effect) for effect in detail.effects]
+        parts["items"] = [_item_line(effect, detail) for effect in detail.effects]
     elif detail.record.state != "running":
-        parts["outcome unknown"] = [_item_line(effect) for effect in detail.effects if effect.is_unknown]
+        parts["outcome unknown"] = [_item_line(effect, detail) for effect in detail.effects if effect.is_unknown]
     for title, lines in parts.items():
         shell.say_lines([title, *lines] if lines else [])
     if advice := _next_command(detail.record, detail):
@@ -197,7 +199,13 @@ def _step_lines(detail: RunDetail, *, items: bool) -> list[str]:
     """The steps. Of the steps in loops, which may be many, only those that are not ok, unless ``items``."""
     shown = [step for step in detail.steps if items or step.status != "ok" or not is_nested(step.path)]
     rows = [
-        (inert(step.path), _state_text(step.status), duration(step.seconds), _error_text(step.error)) for step in shown
+        (
+            inert(path_shown(step.path, detail.numbers)),
+            _state_text(step.status),
+            duration(step.seconds),
+            _error_text(step.error),
+        )
+        for step in sorted(shown, key=lambda step: _place(step.path, detail))
     ]
     lines = table(rows, right=frozenset({2}), indent="  ")
     rest = len(detail.steps) - len(shown)
@@ -217,10 +225,10 @@ def _error_text(facts: str) -> str:
     return inert(facts.replace("in_doubt, ", "outcome unknown, "))
 
 
-def _item_line(effect: EffectRecord) -> str:
+def _item_line(effect: EffectRecord, detail: RunDetail) -> str:
     state = "adopted" if effect.adopted else "outcome unknown" if effect.is_unknown else effect.state
     made = effect.result.get("id") if isinstance(effect.result, dict) else None
-    line = f"  {inert(effect.step)}: {effect_text(effect.kind, effect.key)}: {inert(state)}"
+    line = f"  {inert(path_shown(effect.step, detail.numbers))}: {effect_text(effect.kind, effect.key)}: {inert(state)}"
     return "".join(
         [line, f" as {inert(made)}" if made else "", f": {_error_text(effect.error)}" if effect.error else ""]
     )
@@ -248,9 +256,19 @@ def _detail_data(detail: RunDetail, *, items: bool) -> dict[str, Any]:
     }
     names = ("step", "key", "kind", "adopted", "attempts", "sent_at", "result", "error")
     effects = [
-        {name: getattr(effect, name) for name in names} | _state_data(effect) for effect in detail.effects if items
+        {name: getattr(effect, name) for name in names}
+        | {"item": path_shown(effect.step, detail.numbers)}
+        | _state_data(effect)
+        for effect in detail.effects
+        if items
     ]
     return data | {"items": effects} if items else data
+
+
+def _place(path: str, detail: RunDetail) -> tuple[str, int]:
+    """What steps are sorted by: rows of a table by their numbers."""
+    loop, key = [("", ""), *items_of_path(path)][-1]
+    return (loop, detail.numbers.get((loop, key), 0)) if loop else (path, 0)
 
 
 def _state_data(effect: EffectRecord) -> dict[str, str]:

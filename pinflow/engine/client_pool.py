@@ -229,7 +229,9 @@ class ClientObserver:
         # many calls wait for one quota, and a wait that is cut in two is one
         if until > self._until.get(category, 0.0) + SAME_WAIT:
             self._until[category] = until
-            self._emit(Waiting, step=current_frame().step, until=until, reason=reason, category=category)
+            at_work = current_frame()
+            facts = {"step": at_work.step, "item": at_work.item}
+            self._emit(Waiting, until=until, reason=reason, category=category, **facts)
 
     def retrying(self, attempt: int, delay: float, reason: str) -> None:
         self._emit(Retrying, step=current_frame().step, attempt=attempt, delay=delay, reason=reason)

@@ -67,7 +67,7 @@ def steps_to_go_on(run: RunEnd, error: PinflowError) -> tuple[str, ...]:
     """The lines about a run that ``error`` paused or stopped, or that left an outcome unknown."""
     status, resume = status_of(error), f"pinflow resume {run.id}"
     if resume in error.hint:
-        return tuple(error.hint.splitlines())
+        return tuple(line.strip() for line in error.hint.splitlines())
     if status == "in_doubt":
         return f"to see what is unknown: pinflow runs show {run.id} --items", f"to look again, and go on: {resume}"
     if status == "paused":

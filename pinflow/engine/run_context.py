@@ -65,7 +65,9 @@ class RunContext:
 
     def wait(self, seconds: float, step: str, reason: str) -> None:
         """Wait, saying why and until when."""
-        self.emit(Waiting, step=step, until=self.clock.now() + seconds, reason=reason)
+        at_work = current_frame()
+        item = at_work.item if at_work.step == step else ""
+        self.emit(Waiting, step=step, until=self.clock.now() + seconds, reason=reason, item=item)
         self.clock.sleep(seconds)
 
     def check_stop(self) -> None:

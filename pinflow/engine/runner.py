@@ -16,7 +16,7 @@ from pinflow.engine.action_arguments import WrongArguments, check_arguments
 from pinflow.engine.context import Context
 from pinflow.engine.item_history import ItemHistory
 from pinflow.engine.item_keys import ItemKeys, arguments_digest, noun_of, number_of
-from pinflow.engine.item_names import RowErrors, locate_row
+from pinflow.engine.item_names import RowErrors, item_name, locate_row
 from pinflow.engine.loops import LoopRun, tell_failure
 from pinflow.engine.old_items import OldItems
 from pinflow.engine.placeholder import PLANNED, TEXT, NeedsPlanned, holds_planned
@@ -354,7 +354,7 @@ class Runner:
         results: list[StepResult] = []
         number = number_of(item, 0)
         name = f"{noun_of(item, loop.variable)} {f'{number:,}' if number else key}"
-        with frame(item=name):
+        with frame(item=name, label=item_name(loop, item, key) if isinstance(item, Row) else ""):
             error = self._run_steps(loop.body, inside, f"{path}[{key}].", results)
         error = error or _mistake_of_row(item, results)
         if error is not None:

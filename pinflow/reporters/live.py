@@ -162,4 +162,4 @@ class Live:
 
     def _wait_line(self, wait: Waiting, now: float) -> Text:
         text = f"{waiting_text(wait, self._local)} (in {duration(wait.until - now)})"
-        return Text(text, style="yellow", no_wrap=True, overflow="ellipsis")
+        return Text(text, style="yellow")  # wrapped: until when it waits stands at its end

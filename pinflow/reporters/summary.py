@@ -13,7 +13,7 @@ from pinflow.errors import USAGE, RateLimited, SpamBlocked
 from pinflow.events import status_json
 from pinflow.lazy_dataclass import dataclass
 from pinflow.reporters.errors import error_data
-from pinflow.reporters.text import fit, inert, json_text, one_line, table, wrap
+from pinflow.reporters.text import advice, fit, inert, json_text, one_line, table, wrap
 from pinflow.reporters.wording import OUTCOMES, duration
 from pinflow.schema.invalid import join_words
 
@@ -47,6 +47,7 @@ _ACCOUNTS = 40  # lines of their table
 _NUMBERS = ("done", "skipped", "failed", "calls")  # of an account
 _ACCOUNT_STATES = {"ok": "done", "already": "done before", "in_doubt": "outcome unknown"}
 _ACCOUNT_FIELDS = ("account", "loop", "key", "facts", "counts", "calls")  # beside its error
+_WRAPPED = 40  # lines of one failure: the ids and the command that answer it stand at its end
 _UNWRAPPED = 200  # cells: what the width of files and pipes is taken for
 _DAY = 86_400
 _ROW = re.compile(r".*?:(\d+)(?: \(|$)", re.DOTALL)  # what people call a row of a table: pins.csv:17 ("Raised beds")
@@ -94,7 +95,9 @@ class Recap:
             words = "dry run, the service would refuse it"
         sandbox = " in the sandbox" if result.sandbox else ""
         run = "" if result.forecast is not None else f", run {inert(result.run)}"
-        remaining = ", ".join(f"{n:,} {inert(kind)} left" for kind, n in result.remaining.items())
+        remaining = ", ".join(
+            f"{n:,} {inert(kind.removesuffix('s') if n == 1 else kind)} left" for kind, n in result.remaining.items()
+        )
         rest = f"; {remaining}" if remaining and result.status in ("paused", "cancelled", "in_doubt") else ""
         return f"{inert(self.name)}: {paint(words, style)}{sandbox} ({duration(result.seconds)}{run}){rest}"
 
@@ -183,14 +186,13 @@ class Recap:
         return ["outputs", *lines] if lines else []
 
     def _next_lines(self) -> list[str]:
-        lines = list(self._advice())
-        return ["next", *(f"  {line}" for line in lines)] if lines else []
+        lines = [line for text in self._advice() for line in advice(text, self.width)]
+        return ["next", *lines] if lines else []
 
     def _advice(self) -> Iterable[str]:
         result = self.result
-        hint = inert(result.error.hint) if result.error is not None else ""
-        if hint:
-            yield hint
+        hints = [*map(inert, result.error.hint.splitlines())] if result.error is not None else []
+        yield from hints
         if result.forecast is not None:
             if result.error is None:
                 again = f"{self.command} --sandbox" if result.sandbox else self.command
@@ -202,12 +204,14 @@ class Recap:
                 yield self.command
         again = f": {self.command}" if self.command else ""
         for step in map(inert, result.next_steps):
-            if step not in hint:
+            if step not in hints:
                 yield step + (again if step == NOTHING_MADE else "")
 
     def _wrap(self, text: str) -> list[str]:
         """A text in as many lines as a terminal needs; in files and pipes it is searched for, and stays one line."""
-        return [f"  {text}"] if self.width >= _UNWRAPPED else wrap(text, max(20, self.width), indent="  ")
+        if self.width >= _UNWRAPPED:
+            return [f"  {text}"]
+        return wrap(text, max(20, self.width), indent="  ", most=_WRAPPED)
 
     def _cut(self, line: str) -> str:
         return fit(line, max(20, self.width))

@@ -94,6 +94,14 @@ def wrap(text: str, width: int, *, indent: str = "", most: int = 5) -> list[str]
     return lines or [indent]
 
 
+def advice(text: str, width: int) -> list[str]:
+    """An inert line of advice, indented; where it is wider than ``width`` cells, the command in it has its own line."""
+    head, colon, command = text.partition(": pinflow ")
+    if not colon or cells(text) + 2 <= width:
+        return [f"  {text}"]
+    return [f"  {head}:", f"    pinflow {command}"]
+
+
 def _end_of_line(text: str, width: int) -> int:
     """How many characters of a text go on a line: whole words if they are not longer than that."""
     used = 0

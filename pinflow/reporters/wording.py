@@ -127,8 +127,9 @@ def waiting_text(event: events.Waiting, local: Local = time.localtime) -> str:
     reason = inert(event.reason)
     if event.category and event.category not in event.reason:
         reason += f" for {inert(event.category)}"
-    step = f"{fit(event.step, 24)}: " if event.step else ""  # else the whole run waits
-    return f"{step}{reason}, continuing at {moment(event.until, event.at, local)}"
+    # a loop's item by what people call it: its key may be a digest
+    name = f"{fit(event.step.partition('[')[0], 24)}, {fit(event.item, 24)}" if event.item else fit(event.step, 24)
+    return f"{name}: " * bool(name) + f"{reason}, continuing at {moment(event.until, event.at, local)}"
 
 
 def duration(seconds: float) -> str:

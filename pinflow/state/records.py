@@ -170,13 +170,17 @@ class CheckRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """Everything that is recorded of one run. ``counts`` is kind -> outcome -> number of effects."""
+    """Everything that is recorded of one run. ``counts`` is kind -> outcome -> number of effects.
+
+    ``numbers`` are the rows of a table, or the places in a list, by (path of the loop, key of the item).
+    """
 
     record: RunRecord
     steps: Sequence[StepRecord]
     effects: Sequence[EffectRecord]
     counts: Mapping[str, Mapping[str, int]]
     calls: Mapping[str, Mapping[str, int]]  # login -> category -> calls
+    numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -428,7 +428,10 @@ def test_more_new_things_than_writes_are_unknown_and_all_are_named(service: Serv
     with pytest.raises(UnknownWrites) as unknown:
         again.create("1", "a")
     assert "1001, 1002" in unknown.value.message
-    assert f"pinflow resume {RUN} --made 1=1001, or --not-made 1" in unknown.value.hint
+    assert unknown.value.hint.splitlines() == [
+        f"look which of them it is, and say so: pinflow resume {RUN} --made 1=1001",
+        f"if it made none: pinflow resume {RUN} --not-made 1",
+    ]
     assert "superfluous" not in str(unknown.value)
     assert "delete" not in str(unknown.value)
     again.create("2", "b")  # others go on
@@ -661,8 +664,78 @@ def test_an_answer_must_be_about_an_unknown_item(service: Service, start: Start)
     assert wrong.value.hint == "unknown are: 1"
     with pytest.raises(UsageError, match="is not an id"):
         answer(again, made={"1": "no id"})
+    with pytest.raises(UsageError, match="item 0 was made already: 1000") as already:
+        answer(again, made={"0": "1001"})
+    assert already.value.hint == "unknown are: 1"
     with pytest.raises(UsageError, match="is said to be made and not to be made"):
         answer(again, made={"1": "1001"}, not_made=["1"])
+
+
+def test_an_answer_must_be_one_of_what_a_write_may_have_made(service: Service, start: Start) -> None:
+    service.make("old")
+    process = start()
+    process.create("0", "x")
+    with pytest.raises(KeyboardInterrupt):
+        process.create("1", "a", how="killed")
+    process.kill()
+    service.make("a")
+    service.make("of others")
+    again = start()
+    with pytest.raises(UnknownWrites, match="may be 1002, 1003"):
+        again.create("1", "a")
+    for wrong, why in [
+        ("yes", "it is not an id"),
+        ("1234", "it is not among what was new there"),
+        ("1004", "it is not among what was new there"),
+        ("1000", f"it was there before run {RUN} began"),
+        ("1001", "it was made by item 0"),
+    ]:
+        with pytest.raises(UsageError, match=f"item 1 can't have made '{wrong}': {why}") as refused:
+            answer(again, made={"1": wrong})
+        assert refused.value.hint.splitlines() == [
+            "it may be 1002, 1003",
+            f"to look once more: pinflow resume {RUN}",
+            f"if it made none: pinflow resume {RUN} --not-made 1",
+        ]
+    answer(again, made={"1": "1003"})
+    again.end()
+    last = start()
+    assert last.create("1", "a") == {"id": "1003"}
+
+
+def test_what_nobody_has_seen_may_be_named_where_nothing_new_was_there(service: Service, start: Start) -> None:
+    process = start()
+    process.create("0", "x")
+    with pytest.raises(KeyboardInterrupt):
+        process.create("1", "a", how="killed")
+    process.end()  # and nobody looked
+    again = start()
+    for wrong in ("yes", "1000", "x1"):
+        with pytest.raises(UsageError, match=f"item 1 can't have made '{wrong}'"):
+            answer(again, made={"1": wrong})
+    answer(again, made={"1": "1001"})
+
+
+def test_a_person_who_gives_no_id_is_told_why_and_asked_again(service: Service, start: Start) -> None:
+    process = start()
+    process.create("0", "x")
+    with pytest.raises(KeyboardInterrupt):
+        process.create("1", "a", how="killed")
+    process.kill()
+    service.make("a")
+    asked: list[str] = []
+    answers = iter(["yes", "1000", "1002"])
+
+    def reply(question: str) -> str:
+        asked.append(question)
+        return next(answers)
+
+    again = start(answer=reply)
+    assert again.create("1", "a") == {"id": "1002"}
+    assert [question.splitlines()[0] for question in asked[1:]] == [
+        "It can't be 'yes': it is not an id.",
+        "It can't be '1000': it was made by item 0.",
+    ]
 
 
 def test_who_can_be_asked_is_asked_at_once(service: Service, start: Start) -> None:

@@ -484,9 +484,9 @@ def test_a_step_that_failed_as_a_whole_is_told_with_its_reason() -> None:
         ),
         (
             "in_doubt",
-            InDoubt("no answer", hint="say so: pinflow resume r1 --made 7=8, or --not-made 7"),
+            InDoubt("no answer", hint="say so: pinflow resume r1 --made 7=8\nor: pinflow resume r1 --not-made 7"),
             "  copy: no answer",
-            ["  say so: pinflow resume r1 --made 7=8, or --not-made 7"],
+            ["  say so: pinflow resume r1 --made 7=8", "  or: pinflow resume r1 --not-made 7"],
         ),
         (
             "cancelled",
@@ -508,6 +508,25 @@ def test_the_recap_says_why_a_run_did_not_end_and_what_to_do(
     ended = result(status, error=error, steps=(step,), resume_after=after, next_steps=next_steps)
     assert recap(ended).splitlines()[1:] == ["why", why, "next", *advice]
     assert as_data("Copy a board", ended)["next_steps"] == [line.strip() for line in advice]
+
+
+def test_on_a_narrow_terminal_a_command_has_a_line_of_its_own() -> None:
+    steps = ("look which of them it is, and say so: pinflow resume r1 --made 3=810000000000190520", "or: pinflow runs")
+    ended = result("in_doubt", error=InDoubt("no answer"), next_steps=steps)
+    assert recap(ended, width=80).splitlines()[-3:] == [
+        "  look which of them it is, and say so:",
+        "    pinflow resume r1 --made 3=810000000000190520",
+        "  or: pinflow runs",
+    ]
+    assert recap(ended, width=120).splitlines()[-2:] == [f"  {step}" for step in steps]
+
+
+def test_what_a_failure_says_at_its_end_is_not_cut_on_a_narrow_terminal() -> None:
+    ids = ", ".join(str(810000000000190520 + number) for number in range(20))
+    failing = result("failed", failed=(("pins", "a", f"it may be {ids}"),), error=ActionError("failed"))
+    text = recap(failing, width=80)
+    assert all(id_ in text for id_ in ids.split(", "))
+    assert max(map(cells, text.splitlines())) <= 80
 
 
 def test_the_recap_of_a_dry_run_says_what_the_real_one_costs() -> None:

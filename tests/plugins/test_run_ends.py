@@ -69,6 +69,19 @@ def is_creation(call: HttpRequest) -> bool:
     return (call.method, call.path) == ("POST", "/v5/pins")
 
 
+def doubled(title: str) -> Fault:
+    """A Pin of this title is made twice, and the answer is lost."""
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        if is_creation(call) and json.loads(call.body).get("title") == title:
+            apply()
+            apply()
+            raise ConnectionDropped
+        return apply()
+
+    return fault
+
+
 def lost_and_blind(number: int, *, path: str = "/pins") -> Fault:
     """From the ``number``-th creation on answers are lost, and the listings of Pins answer 503."""
     creations = 0
@@ -381,3 +394,31 @@ def test_which_limit_binds_and_who_says_so_is_told(tmp_path: Path, trial: bool) 
             "org_write": (600, 60, "header", True),
         }
         assert others == []
+
+
+# rows by their numbers
+
+
+def test_a_row_is_called_by_its_number_wherever_it_waits_is_listed_and_is_asked_for(program: Program) -> None:
+    program.fault = doubled("Pin 2")
+    assert program("run", *program.table(3), "--yes") == 7
+    assert "pins, row 3: whether a write to board " in program.stderr
+    run = program.data("runs")["runs"][0]["id"]
+    ids = [pin.id for pin in program.sandbox.world.pins.values() if pin.content.title == "Pin 2"]
+    assert program("runs", "show", "--items") == 0
+    listed = [line.split()[0] for line in program.stdout.splitlines() if line.startswith("  pins[")]
+    assert listed[:3] == ["pins[2].pin", "pins[3].pin", "pins[4].pin"]
+    assert sorted(listed[3:]) == ["pins[2].pin:", "pins[3].pin:", "pins[4].pin:"]
+    assert sorted(item["item"] for item in program.data("runs", "show", "--items")["items"]) == listed[:3]
+    assert program("resume", "--output", "json") == 7
+    assert program.json["next_steps"] == [
+        f"look which of them it is, and say so: pinflow resume {run} --made 3={ids[0]}",
+        f"if it made none: pinflow resume {run} --not-made 3",
+    ]
+    assert program("resume", run, answers="yes\n\n") == 7
+    assert 'pins.csv:3 ("Pin 2"): pin of item 3, sent to ' in program.stderr
+    assert "It can't be 'yes': it is not an id." in program.stderr
+    assert program("resume", run, "--made", "3=1234") == 2
+    assert program("resume", run, "--made", f"2={ids[0]}") == 2
+    assert "error: item 2 was made already: " in program.stderr
+    assert program("resume", run, "--made", f"3={ids[0]}") == 0

@@ -5,13 +5,15 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pinflow.engine.places.answers import candidates_of, objection
 from pinflow.engine.places.matching import Arrival, match, sort_arrivals
 from pinflow.engine.places.unknown import ids_text, unknown_error
 from pinflow.engine.run_frame import current_frame, frame
+from pinflow.engine.sanitize import is_id
 from pinflow.errors import ActionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pinflow.engine.effects import Effect
     from pinflow.engine.places.matching import Match, WriteSource
@@ -70,9 +72,8 @@ class Looks:
     def _ask(self, write: OpenWrite, unknown: UnknownWrite) -> Any | None:
         """What a person says that a write made; None: nothing. Raises InDoubt where nobody says anything."""
         book, ask = self._book, self._services.answer
-        question = f"{unknown}\nWhich of them is it? An id, none if it is not there, or nothing to leave it open:"
-        said = ask(question).strip() if ask is not None else ""
-        if said != "none" and not (said.isascii() and said.isalnum()):
+        said = "" if ask is None else self._asked(ask, unknown)
+        if not said:
             raise unknown_error([unknown], book.run_id, f"what became of a write to {book.place.label} is unknown")
         if said == "none":
             rest = max(0.0, write.shows_until - self._services.now)
@@ -89,6 +90,20 @@ class Looks:
                 book.writes.close(write.ref)
             book.changed.notify_all()
         return None if said == "none" else {"id": said}
+
+    def _asked(self, ask: Callable[[str], str], unknown: UnknownWrite) -> str:
+        """What a person says of a write: an id that it can have made, "none", or "" for nothing."""
+        which = "Which of them is it? An id, " if unknown.candidates else "What did it make? An id, "
+        at_work = current_frame()
+        label = f"{at_work.label}: " if at_work.label and at_work.step == unknown.step else ""
+        question = f"{label}{unknown}\n{which}none if it is not there, or nothing to leave it open:"
+        complaint = ""
+        while (said := ask(complaint + question).strip()) not in ("", "none"):
+            why = objection(self._book.journal, self._book.key, (unknown.step, unknown.key), said)
+            if not why:
+                break
+            complaint = f"It can't be {said!r}: {why}.\n"
+        return said
 
     def settle_orphans(self) -> None:
         """Look for what is open and no thread sees to: an earlier process left it, or its step was cut short."""
@@ -191,7 +206,10 @@ class Looks:
                         book.absent[write.ref] = now
                     elif write.ref in result.unknown:
                         book.things.add_candidates(result.unknown[write.ref])
-                        book.unknown[write.ref] = book.unknown_write(write, result.unknown[write.ref])
+                        unknown = book.unknown_write(write, result.unknown[write.ref])
+                        book.unknown[write.ref] = unknown
+                        candidates = filter(is_id, unknown.candidates)
+                        book.journal.freeze(unknown.step, candidates_of(unknown.key), candidates)
             book.changed.notify_all()
 
     # a look around

@@ -11,7 +11,7 @@ from pinflow.errors import InDoubt
 from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pinflow.state.protocol import Journal
 
@@ -67,6 +67,16 @@ def item_shown(journal: Journal, step: str, key: str, kind: str) -> str:
     return str(number) if number else name
 
 
+def path_shown(path: str, numbers: Mapping[tuple[str, str], int]) -> str:
+    """A path as people read it: an item's number in place of a digest, by the loop's path and its key."""
+    shown, end = "", 0
+    for loop, key in items_of_path(path):
+        number = numbers.get((loop, key)) if _DIGEST.fullmatch(key) else None
+        shown += f"{path[end : len(loop)]}[{number or key}]"
+        end = len(loop) + len(key) + 2
+    return shown + path[end:]
+
+
 def item_number(journal: Journal, step: str) -> int:
     """The row of a table, or the place in a list, of the innermost item that a step is in; 0 where that isn't known."""
     loop, key = [("", ""), *items_of_path(step)][-1]
@@ -80,10 +90,12 @@ def unknown_error(writes: Sequence[UnknownWrite], run_id: str, why: str) -> Unkn
     more = f"\n    and {len(writes) - _LISTED} more" if len(writes) > _LISTED else ""
     candidates = [id_ for write in writes for id_ in write.candidates]
     item = writes[0].item
+    resume = f"pinflow resume {run_id}"
     made = f"--made {item}={candidates[0] if candidates else 'ID'}"
     return UnknownWrites(
         f"{why}:{lines}{more}",
-        hint=f"look which of them is there, and say so: pinflow resume {run_id} {made}, or --not-made {item}",
+        hint=f"{'look which of them it is, and say so' if candidates else 'if you find it'}: {resume} {made}\n"
+        f"if it made none: {resume} --not-made {item}",
         writes=writes,
     )
 

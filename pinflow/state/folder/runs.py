@@ -22,6 +22,7 @@ from pinflow.state.folder.pruning import RunPruning
 from pinflow.state.folder.run_tables import (
     CALLS,
     EFFECTS,
+    ITEMS,
     RUN,
     RUN_ROW,
     STEPS,
@@ -162,9 +163,11 @@ class FolderRuns:
                 for kind, outcome, number in connection.execute(COUNTS, ("", LAST)):
                     counts.setdefault(kind, {})[outcome] = number
                 calls = calls_of(rows_of(connection, file, CALLS))
+                items = rows_of(connection, file, ITEMS) if version_of(connection) > 1 else ()
+                numbers = {(loop, key): number for loop, key, _, number, _ in items if number}
         except (*UNREADABLE, ValueError, TypeError, RecursionError) as error:
             raise unreadable(file, error, RUN) from error
-        return RunDetail(record, steps, effects, counts, calls)
+        return RunDetail(record, steps, effects, counts, calls, numbers)
 
     def creations(self, run_id: str, place: str, *, unsettled: bool = True) -> Sequence[CreationRecord]:
         """What a run created on a place, or with ``unsettled`` what of it may still be applied; () if there is no run.
