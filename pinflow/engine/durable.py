@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pinflow.errors import renamed_keywords, renamed_property
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from pinflow.engine.effect_runner import EffectRunner
     from pinflow.engine.effects import EachResult, Effect
@@ -89,7 +89,7 @@ class Durable:
             likeness,
             check,
             unchecked,
-            self._account,
+            account=self._account,
         )
         return self._effects.perform(effect)[0]
 
@@ -104,6 +104,7 @@ class Durable:
         likeness: Callable[[T], Mapping[str, str]] | None = None,
         find: Callable[[T], R | None] | None = None,
         find_is_proof: bool = False,
+        shared_place: Callable[[T], Place] | None = None,
         check: Callable[[R], Check | Sequence[Check] | None] | None = None,
         kind: str = "",
         parallel: int = 1,
@@ -117,7 +118,9 @@ class Durable:
         block, a missing credential, an unknown outcome, a changed target, a stop. What an
         earlier process left unknown is settled before anything else is sent. ``do`` may
         return ``Skip(reason)``. ``after`` is what other items of the same ``total`` came
-        to before: progress and result count on from it.
+        to before: progress and result count on from it. ``shared_place`` says where an
+        item creates something although only ``find`` looks for it: the other runs of the
+        state are told, and `others_ids` tells ``find`` what they made there.
         """
         from pinflow.engine.each_run import EachRun
         from pinflow.engine.effects import EachResult, Effect
@@ -139,6 +142,7 @@ class Durable:
                 place=place(item) if callable(place) else place,
                 likeness=None if likeness is None else likeness(item),
                 check=check,
+                shared_place=None if shared_place is None else shared_place(item),
                 account=self._account,
             )
 
@@ -146,6 +150,11 @@ class Durable:
             (effect(item) for item in items),  # not map(): a StopIteration of `key` would end the stream in silence
             parallel,
         )
+
+    def others_ids(self, place: Place) -> Collection[str]:
+        """The ids of what other runs of the state made on a ``shared_place``, which is never this run's."""
+        places = self._effects.places
+        return () if places is None else places.turns(place, self._account).others_ids()
 
     def freeze(self, name: str, ids: Iterable[str]) -> Sequence[str]:
         """Remember a list of ids in its order, once: after a resume the remembered one comes back."""

@@ -14,7 +14,7 @@ effect of its own; they may be nested.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pinflow.engine.audit import WriteAudit
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from pinflow.engine.places.place_run import PlaceRun
     from pinflow.engine.places.place_runs import PlaceRuns
+    from pinflow.engine.places.turns import PlaceTurns
     from pinflow.engine.run_context import RunContext
     from pinflow.http.client import WriteCall
     from pinflow.state.protocol import Journal
@@ -121,6 +122,8 @@ class EffectRunner:
             if first:
                 self._traffic.enter(attempt)
                 self.run.check_stop()
+                if (turns := self._turns_of(effect)) is not None:
+                    turns.enter(attempt)
             self._put_intent(attempt, call)
         attempt.methods.append(call.method)
         attempt.last_write = f"{call.method} {call.path}"
@@ -147,6 +150,12 @@ class EffectRunner:
     def _place_of(self, effect: Effect[Any]) -> PlaceRun | None:
         """Where an effect creates something; None if it doesn't, or in a run that began before there were places."""
         return None if effect.place is None or self.places is None else self.places.find(effect)
+
+    def _turns_of(self, effect: Effect[Any]) -> PlaceTurns | None:
+        """What lets other runs know of an effect that only its ``find`` looks for."""
+        if effect.shared_place is None or self.places is None:
+            return None
+        return self.places.turns(effect.shared_place, effect.account)
 
     # one effect
 
@@ -239,6 +248,8 @@ class EffectRunner:
             # only now: a probe for a lost effect must know that this one is settled
             if (place := self._place_of(effect)) is not None:
                 place.gate.leave(attempt)
+            if (turns := self._turns_of(effect)) is not None:
+                turns.leave(attempt)
             self._traffic.leave(attempt)
         return self._report(effect, result, "already" if was_there else "done")
 
@@ -251,6 +262,8 @@ class EffectRunner:
         place = self._place_of(effect)
         if place is None or not attempt.methods:
             journal.settle(effect.step, effect.key, "done", result, kind=effect.kind)
+            if attempt.methods and (turns := self._turns_of(effect)) is not None:
+                turns.add(effect, result)
             self.audit.add(effect, result)
             return False
         seen, id_ = place.see(result)
@@ -326,8 +339,9 @@ class EffectRunner:
         """What ``probe`` makes of the effect's ``find``, recorded as its result."""
         if effect.find is None:
             return None
+        turns = self._turns_of(effect)
         # in flight elsewhere is what the target may list and the journal does not know yet
-        with self._traffic.pause(), frame(effect=None):
+        with self._traffic.pause(), nullcontext() if turns is None else turns.looking(), frame(effect=None):
             try:
                 result = probe(effect, effect.find)
             except Exception as error:
@@ -336,6 +350,8 @@ class EffectRunner:
                 raise unknown from error
             if result is not None:
                 journal.settle(effect.step, effect.key, "adopted", result, kind=effect.kind)
+                if turns is not None:
+                    turns.add(effect, result)
                 self.audit.add(effect, result)
         return result
 

@@ -109,6 +109,7 @@ class Effect(Generic[T]):
     likeness: Mapping[str, str] | None = None  # of what is sent, in the fields of the place's things
     check: Callable[[T], Check | Sequence[Check] | None] | None = None  # what the audit must see, given the result
     unchecked: str = ""  # why nothing can read it back, in a fixed text
+    shared_place: Place | None = None  # where it creates something that only its `find` looks for
     account: str = ""  # the token of its step, by name; several are joined by "+"
 
     def __str__(self) -> str:

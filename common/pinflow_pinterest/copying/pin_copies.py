@@ -19,6 +19,7 @@ from pinflow_pinterest.copying.pin_matching import text_key
 from pinflow_pinterest.copying.source_pins import make_copy_body
 from pinflow_pinterest.gateway import all_pins
 from pinflow_pinterest.media.copyable import CopyBody, NotCopyable
+from pinflow_pinterest.pin_places import pin_place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pinflow import Context, EachResult, RemoteError, Skip
     from pinflow_pinterest.copying.source_pins import CopyOptions, SourcePins
     from pinflow_pinterest.gateway import Gateway
+    from pinflow_pinterest.pin_places import PinPlace
     from pinflow_pinterest.types import Pin
 
 DELETED: Final = "deleted from the source since the run began"
@@ -119,6 +121,7 @@ class PinCopies:
             do=self.make,
             find=find,
             find_is_proof=True,
+            shared_place=self._place,
             kind="pin",
             parallel=parallel,
             total=total,
@@ -141,6 +144,10 @@ class PinCopies:
                 f"the section of pin {pin['id']} is not listed: its copy goes on the board itself", warning=True
             )
         return self.sections.get(section)
+
+    def _place(self, pin: Pin) -> PinPlace:
+        """Where the copy of a Pin is made; that of a deleted one, whose section nobody knows, on the board."""
+        return pin_place_of(self.target, self.copy, self.sections.get(self._section_id(pin)))
 
     def _section_id(self, pin: Pin) -> str:
         return (pin.get("board_section_id") or "") if self.options.sections else ""
@@ -182,6 +189,8 @@ class PinCopies:
         """The copy's Pins that are new and unknown to the run, and the ids of known ones that are not listed."""
         known_ids = {result["id"] for _, result in self.ctx.effects_of("pin")}.union(self.known_ids)
         missing = set(known_ids)
+        places = (pin_place_of(self.target, self.copy, section) for section in (None, *self.sections.values()))
+        known_ids.update(*map(self.ctx.others_ids, {place.key: place for place in places}.values()))
         new_pins: list[Pin] = []
         for pin in all_pins(self.target, self.copy):
             missing.discard(pin["id"])

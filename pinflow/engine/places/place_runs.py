@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pinflow.engine.effects import Effect
     from pinflow.engine.places.place_run import PlaceRun
     from pinflow.engine.places.services import PlaceServices
+    from pinflow.engine.places.turns import PlaceTurns
     from pinflow.engine.traffic import Traffic
     from pinflow.plugin.place import Place
 
@@ -27,6 +28,7 @@ class PlaceRuns:
     def __init__(self, services: PlaceServices) -> None:
         self._services = services
         self._places: dict[str, PlaceRun] = {}
+        self._turns: dict[str, PlaceTurns] = {}
         self._lock = threading.Lock()
         self._left: list[str] | None = None  # places of earlier processes that this one did not come to
 
@@ -53,6 +55,16 @@ class PlaceRuns:
                 self._places[key] = PlaceRun(key, place, self._services)
             self._places[key].accounts.update(filter(None, account.split("+")))
             return self._places[key]
+
+    def turns(self, place: Place, account: str) -> PlaceTurns:
+        """This run's turns on a place where an action finds by itself what became of its writes."""
+        from pinflow.engine.places.turns import PlaceTurns
+
+        key = place_key(place, account)
+        with self._lock:
+            if key not in self._turns:
+                self._turns[key] = PlaceTurns(key, self._services)
+            return self._turns[key]
 
     def audit(self, step: str, find_place: Callable[[str, str], Place | None], accounts: Collection[str]) -> None:
         """Check what was created since the last audit, once a step has ended.
@@ -90,6 +102,8 @@ class PlaceRuns:
         """Let the places go."""
         for place in self._places.values():
             place.close()
+        for turns in self._turns.values():
+            turns.close()
 
 
 def place_key(place: Place, account: str) -> str:
