@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from pinflow.state.folder.atomic_file import sync_folder as sync_folder
     from pinflow.state.folder.filesystem import check_place as check_place
     from pinflow.state.folder.lock import FileLock as FileLock
+    from pinflow.state.folder.ownership import check_own_file as check_own_file
+    from pinflow.state.folder.ownership import check_own_folder as check_own_folder
     from pinflow.state.folder.paths import state_folder as state_folder
     from pinflow.state.protocol import Vault as Vault, VaultTurn as VaultTurn
     from pinflow.state.records import Notice as Notice, StoredToken as StoredToken
@@ -114,6 +116,7 @@ _HOMES = {
     "state.folder.atomic_file": ("sync_folder",),
     "state.folder.filesystem": ("check_place",),
     "state.folder.lock": ("FileLock",),
+    "state.folder.ownership": ("check_own_file", "check_own_folder"),
     "state.folder.paths": ("state_folder",),
     "state.protocol": ("Vault", "VaultTurn"),
     "state.records": ("Notice", "StoredToken"),

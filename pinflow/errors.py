@@ -123,7 +123,7 @@ class ApprovalRequired(PinflowError):
 
 
 class StateError(PinflowError):
-    """The state directory is locked, full, read-only, corrupt or from a newer version."""
+    """The state directory is locked, full, read-only, corrupt or from a newer version, or others can change it."""
 
     exit_code = STATE
 

@@ -39,10 +39,12 @@ def find_installed(cache: str | None) -> list[PluginInfo]:
 
     Scanning all distributions costs more than the rest of a start, so the result
     is kept in the file ``cache``, valid while no folder of ``sys.path`` changed.
+    Raises StateError for a file that others can change.
     """
     if cache is None:
         return _scan()
     import_cache = ImportCache(cache)
+    import_cache.check()
     if (rows := import_cache.read(4)) is not None:
         return [PluginInfo(*row) for row in rows]
     plugins = _scan()

@@ -36,7 +36,9 @@ class FileToken(StoredToken):
     @property
     def source(self) -> str:
         """Where the tokens are, for people."""
-        return f"file {self.path}" if self.storage == "file" else f"key store's entry for {self.path}"
+        if self.storage == "keyring":
+            return f"key store's entry for {self.path}"
+        return f"file {self.path}{', which others can read' if files.is_open_to_others(self.path) else ''}"
 
 
 def load_tokens(stored: StoredToken) -> TokenSet:

@@ -1,6 +1,7 @@
 """Files that hold secrets: checked before they are read, replaced whole, by one process at a time.
 
-A file is refused unless it is a regular file of this user alone, found without following a link. It is replaced by
+A file is refused unless it is a regular file of this user alone, found without following a link. On a mount that is
+read-only (secrets of a container) it may be a link, root's, and readable by others. It is replaced by
 renaming another one over it, so that a reader gets the old content or the new, never a part. The lock is a file of
 its own beside it, which is never deleted: a lock on a file that is replaced would be on the old one.
 """
@@ -16,7 +17,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinflow import CredentialError, FileLock, PinflowError, Unreachable, sync_folder
+from pinflow import (
+    CredentialError,
+    FileLock,
+    PinflowError,
+    Unreachable,
+    check_own_folder,
+    sync_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,14 +41,22 @@ _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _POSIX = os.name == "posix"
 
 
+class UntrustedFile(CredentialError):
+    """A file or folder with secrets that others can change: nothing in it was believed."""
+
+    exit_code = 8  # as for a state that others can change
+
+
 def read(path: Path, label: str) -> bytes | None:
     """The file's bytes, or None if there is no file. Messages call it ``label``: "token file".
 
     Raises CredentialError for a link, for anything but a regular file, for one that belongs to another user or is
     open to others, and for a folder that others can write to.
     """
+    linked = _POSIX and path.is_symlink() and _is_read_only(path)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(path, os.O_RDONLY | _NO_LINKS | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(path, flags if linked else flags | _NO_LINKS)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -65,11 +81,13 @@ def _check(path: Path, status: os.stat_result, label: str) -> None:
         raise CredentialError(f"the {label} {path} is too large: {status.st_size:,} bytes")
     if not _POSIX:
         return
-    if status.st_uid != os.getuid():
-        raise CredentialError(f"the {label} {path} belongs to another user", hint=f"chown {os.getuid()} {path}")
-    if status.st_mode & 0o077:
+    mounted = _is_read_only(path)
+    if status.st_uid not in (os.geteuid(), 0 if mounted else os.geteuid()):
+        raise UntrustedFile(f"the {label} {path} belongs to another user", hint=f"chown {os.geteuid()} {path}")
+    if status.st_mode & (0o022 if mounted else 0o077):
         mode = stat.S_IMODE(status.st_mode)
-        raise CredentialError(f"the {label} {path} is open to other users (mode {mode:o})", hint=f"chmod 600 {path}")
+        kind = UntrustedFile if mode & 0o022 else CredentialError
+        raise kind(f"the {label} {path} is open to other users (mode {mode:o})", hint=f"chmod 600 {path}")
     if status.st_nlink > 1:
         raise CredentialError(
             f"the {label} {path} has a second name on disk (a hard link)",
@@ -77,23 +95,42 @@ def _check(path: Path, status: os.stat_result, label: str) -> None:
         )
 
 
+def is_open_to_others(path: Path) -> bool:
+    """Whether others can read a file, as on a read-only mount."""
+    with suppress(OSError):
+        return _POSIX and bool(path.stat().st_mode & 0o044)
+    return False
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether nobody can change what is at the path, links included: both are on read-only mounts."""
+    try:
+        return all(os.statvfs(place).f_flag & os.ST_RDONLY for place in (path.parent, path))
+    except OSError:
+        return False
+
+
 def check_folder(folder: Path) -> None:
-    """Raise CredentialError for a folder in which others can replace files."""
+    """Raise UntrustedFile for a folder in which others can replace files, or which they can replace."""
     if not _POSIX:
         return
     with _storing_in(folder):
         status = folder.stat()
     if status.st_uid not in (os.getuid(), 0):
-        raise CredentialError(
+        raise UntrustedFile(
             f"the folder {folder} belongs to another user, who can replace its files",
             hint=f"keep token files in a folder of your own, or: chown {os.getuid()} {folder}",
         )
     if status.st_mode & 0o002:
         mode = stat.S_IMODE(status.st_mode)
-        raise CredentialError(
+        raise UntrustedFile(
             f"other users can replace files in {folder} (mode {mode:o})",
             hint=f"keep token files in a folder of your own, or: chmod 700 {folder}",
         )
+    try:
+        check_own_folder(folder, otherwise="or keep token files in a folder of your own")
+    except PinflowError as error:
+        raise UntrustedFile(error.message, hint=error.hint) from None
 
 
 def make_folder(folder: Path) -> None:

@@ -248,7 +248,8 @@ def test_the_kept_help_is_printed_before_anything_is_imported(tmp_path: Path) ->
     assert first.stdout == second.stdout
     assert second.stderr.split() == [
         *("0", "pinflow", "pinflow.__main__", "pinflow.cli", "pinflow.cli.help_cache", "pinflow.plugin"),
-        *("pinflow.plugin.import_cache", "pinflow.state", "pinflow.state.folder", "pinflow.state.folder.paths"),
+        *("pinflow.plugin.import_cache", "pinflow.state", "pinflow.state.folder"),
+        *("pinflow.state.folder.ownership", "pinflow.state.folder.paths"),
     ]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
+import subprocess
 import sys
 import threading
 from contextlib import contextmanager
@@ -138,6 +140,64 @@ def test_a_file_of_another_user_is_refused(
         work(ask(folder))
     assert f"chown 0 {path if what == 'file' else folder}" in caught.value.hint
     assert "a-secret" in path.read_text()
+
+
+@pytest.mark.parametrize("work", WORK)
+@pytest.mark.parametrize("change", [0o606, 0o660, 0o620])
+def test_what_others_can_change_ends_as_a_state_that_they_can_change(
+    folder: Path, work: Callable[[CredentialRequest], object], change: int
+) -> None:
+    path = folder / "t.json"
+    path.write_text('{"access_token": "a-secret"}')
+    path.chmod(change)
+    with pytest.raises(CredentialError, match="is open to other users") as caught:
+        find_tokens(ask(folder))
+    assert caught.value.exit_code == 8
+    path.chmod(0o600)
+    folder.parent.chmod(0o777)
+    with pytest.raises(CredentialError, match="everybody may write to it") as caught:
+        work(ask(folder))
+    assert caught.value.exit_code == 8
+    assert f"chmod go-w {folder.parent}" in caught.value.hint
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a mount of its own, as secrets of containers are; read-only once it is remounted."""
+    place = tmp_path / "mounted"
+    place.mkdir(mode=0o755)
+    mount = shutil.which("mount")
+    if mount is None or subprocess.run([mount, "-t", "tmpfs", "-o", "mode=755", "none", place], check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_secrets_on_a_read_only_mount_may_be_links_and_readable_by_others(mounted: Path) -> None:
+    version = mounted / "..2026_12_01"
+    version.mkdir()
+    (version / "t.json").write_text('{"access_token": "a-secret"}')
+    (version / "t.json").chmod(0o644)
+    (mounted / "..data").symlink_to(version.name)
+    (mounted / "t.json").symlink_to("..data/t.json")
+    with pytest.raises(CredentialError, match="is a link"):
+        find_tokens(ask(mounted))
+    subprocess.run(["mount", "-o", "remount,ro", mounted], check=True)
+    found = find_tokens(ask(mounted))
+    assert found is not None
+    assert found.access_token == "a-secret"
+    assert found.source == f"file {mounted / 't.json'}, which others can read"
+
+
+def test_a_link_on_a_read_only_mount_to_what_others_can_change_is_refused(mounted: Path, folder: Path) -> None:
+    (folder / "real.json").write_text('{"access_token": "a-secret"}')
+    (folder / "real.json").chmod(0o600)
+    (mounted / "t.json").symlink_to(folder / "real.json")
+    subprocess.run(["mount", "-o", "remount,ro", mounted], check=True)
+    with pytest.raises(CredentialError, match="is a link"):
+        find_tokens(ask(mounted))
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "folder", "pipe"])

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from pinflow.errors import StateError
+from pinflow.state.folder.ownership import open_own
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,23 +47,21 @@ def read(path: Path, *, largest: int = LARGEST) -> bytes | None:
     Raises StateError for one that can't be read, is a link, or can be changed by others.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | _ALONE)
-        with os.fdopen(descriptor, "rb") as file:
-            facts = os.fstat(descriptor)
-            content = file.read(largest)
+        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
+            return file.read(largest)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StateError(f"{path} can't be read: {error.strerror}", hint="make it a readable file of yours") from error
-    if os.name == "posix" and (facts.st_uid != os.getuid() or facts.st_mode & 0o022):
-        raise StateError(f"others can change {path}, so it is not trusted", hint=f"check it, then: chmod 600 {path}")
-    return content
 
 
 def open_append(path: Path) -> BinaryIO:
-    """A file to read and to append to, for its owner alone; it and its folder are made if need be. Raises OSError."""
+    """A file to read and to append to, for its owner alone; it and its folder are made if need be.
+
+    Raises OSError, and StateError for one that others can change.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _ALONE, 0o600), "a+b")
+    return os.fdopen(open_own(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), "a+b")
 
 
 def remove(path: Path) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.errors import StateError
 from pinflow.state.folder import atomic_file
 from pinflow.state.folder.lock import FileLock
+from pinflow.state.folder.ownership import check_own_file
 from pinflow.state.records import AuditEntry
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class FolderAudit:
         return None
 
     def _lines(self) -> list[bytes]:
+        check_own_file(self._file)
         try:
             lines = self._file.read_bytes().splitlines(keepends=True)
         except FileNotFoundError:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError
 from pinflow.state.folder.lock import FileLock
+from pinflow.state.folder.ownership import open_own
 from pinflow.state.folder.secret_file import load_secret
 from pinflow.state.records import CounterKey
 
@@ -151,7 +152,7 @@ class TableFiles:
         self._folder = folder
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._descriptor = _open(folder / "lock", os.O_RDWR | os.O_CREAT)
+            self._descriptor = open_own(folder / "lock", os.O_RDWR | os.O_CREAT)
             self.lock = FileLock(self._descriptor)
         except OSError as error:
             raise _unusable(folder, error) from error
@@ -182,7 +183,7 @@ class TableFiles:
         """Every table that there is. Each is open for as long as it is held: there may be more than open files."""
         for file in sorted(self._folder.glob("*.page")):
             try:
-                table, mapped = self._maps.get(file.name) or _map(file, _open(file, os.O_RDWR))
+                table, mapped = self._maps.get(file.name) or _map(file, open_own(file, os.O_RDWR))
             except FileNotFoundError:  # removed just now
                 continue
             except OSError as error:
@@ -201,17 +202,17 @@ class TableFiles:
     def _open_table(self, file: Path, key: CounterKey) -> tuple[CounterTable, mmap.mmap]:
         """A table and its mapping; its file is made if need be."""
         with suppress(FileNotFoundError):
-            return _map(file, _open(file, os.O_RDWR))
+            return _map(file, open_own(file, os.O_RDWR))
         with self.lock:
             with suppress(FileNotFoundError):  # another process was faster
-                return _map(file, _open(file, os.O_RDWR))
+                return _map(file, open_own(file, os.O_RDWR))
             if not self._swept:  # once is enough: a run may need tables for thousands of accounts
                 self._swept = True
                 self._remove_unused()
             new = self._folder / "new"  # a table appears whole or not at all
             label = json.dumps([key.api, key.origin, key.account, key.category, key.login]).encode()
             content = _MARK + bytes(8 * (_KEY - 1)) + label[: 8 * (_SLOTS - _KEY)]
-            descriptor = _open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+            descriptor = open_own(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
             try:
                 # all of it: a hole in a mapped file would end the process when the disk is full
                 rest = content.ljust(_SIZE, b"\0")
@@ -236,10 +237,6 @@ def _flush(table: CounterTable, mapped: mmap.mmap) -> None:
     if table.numbers[PAUSED] or any(table.numbers[table.head(window)] > _LONG for window in range(WINDOWS)):
         with suppress(OSError):  # other processes see it anyway, and only a power loss can lose it
             mapped.flush()
-
-
-def _open(file: Path, flags: int) -> int:
-    return os.open(file, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0), 0o600)
 
 
 def _file_name(key: CounterKey) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError
 from pinflow.state.folder import atomic_file
+from pinflow.state.folder.ownership import check_own_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +44,7 @@ class FolderEvents:
 
     def read(self, run_id: str, after: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
         """The events after a number, with theirs; those that are whole. Raises StateError."""
+        check_own_file(self._file(run_id))
         try:
             with self._file(run_id).open("rb") as stream:
                 for number, line in enumerate(stream, 1):

@@ -30,6 +30,7 @@ from pinflow.errors import StateError
 from pinflow.state.folder import sqlite
 from pinflow.state.folder.atomic_file import sync_folder
 from pinflow.state.folder.checked_table import add_row_check, keep_seal
+from pinflow.state.folder.ownership import check_own_file, open_own
 from pinflow.state.folder.sqlite import UNREADABLE, damage_error, unreadable
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ _HEAD = struct.Struct(">8sQ8s")
 _PREFIX = struct.Struct(">4sIQ8s")
 _STATEMENTS = ("INSERT ", "UPDATE ", "DELETE ")
 _LOOKS = 5  # at a run whose owner commits meanwhile; each takes less than a millisecond, commits are further apart
-_FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 if sys.platform == "darwin":
     import fcntl
@@ -69,7 +69,7 @@ class IntentLog:
         self._file = log_file(database)
         self.number = int.from_bytes(os.urandom(7), "big") + 1
         self._key = _key(database, self.number)
-        self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_TRUNC | _FLAGS, 0o600)
+        self._descriptor = open_own(self._file, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         try:
             _write(self._descriptor, 0, _head(self.number, self._key).ljust(SIZE, b"\0"))
             os.fsync(self._descriptor)
@@ -189,6 +189,7 @@ def _seal(connection: sqlite3.Connection) -> tuple[int, int]:
 
 def _entries(file: Path, kind: FileKind, commits: int, number: int) -> list[Any]:
     """What the log has beyond so many commits, in order. Raises StateError unless all that was ever there is."""
+    check_own_file(log_file(file))
     try:
         content = log_file(file).read_bytes()
     except FileNotFoundError:

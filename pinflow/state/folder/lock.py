@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError
 from pinflow.lazy_dataclass import dataclass
+from pinflow.state.folder.ownership import open_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,7 +198,7 @@ def is_locked(path: Path) -> bool:
 
 def _acquire(path: Path, name: str) -> int:
     for _ in range(_TRIES):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
         if try_lock(descriptor):
             if is_still(descriptor, path):
                 return descriptor

@@ -22,6 +22,7 @@ from pinflow.errors import StateError
 from pinflow.state.folder.atomic_file import sync_folder
 from pinflow.state.folder.filesystem import MOUNTS, make_folder
 from pinflow.state.folder.lock import is_still, try_lock, unlock
+from pinflow.state.folder.ownership import open_own
 from pinflow.state.folder.secret_file import load_secret
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _LONG = 1 << 20  # bytes that are read before others are forgotten: 12,000 things, a few milliseconds
 _OPEN = 64  # places whose files are open at a time: two each, and a process may have 1,024, sometimes 256
 _PAUSE = 0.02  # seconds between two tries of a lock: no system has one that waits and can be interrupted
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
 
 class FolderPlaces:
@@ -104,11 +105,14 @@ class FolderPlace:
         if self._log >= 0:
             return
         try:
-            self._log = os.open(self._file, _FLAGS, 0o600)
-            self._lock = os.open(self._file.with_suffix(".lock"), _FLAGS, 0o600)
+            self._log = open_own(self._file, _FLAGS)
+            self._lock = open_own(self._file.with_suffix(".lock"), _FLAGS)
         except OSError as error:
             self.close()
             raise self._error(error) from error
+        except BaseException:
+            self.close()
+            raise
 
     def join(self, is_over: Callable[[str], bool]) -> None:
         """Tell other runs, durably, that this one creates things here.

@@ -11,7 +11,9 @@ import sqlite3
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from pinflow.errors import StateError
 from pinflow.lazy_dataclass import dataclass
+from pinflow.state.folder.ownership import open_own
 from pinflow.state.folder.sqlite import UNREADABLE, statements
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ class RunIndex:
                 result = work(connection)
                 connection.execute("COMMIT")
                 return result
-        except OSError:
+        except (OSError, StateError):
             return default
         except UNREADABLE as error:
             if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _DAMAGED:
@@ -109,7 +111,7 @@ class RunIndex:
 
     def _open(self) -> sqlite3.Connection:
         """The index in an open transaction; a new one begins with the names of all runs."""
-        os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        os.close(open_own(self._file, os.O_RDWR | os.O_CREAT))
         connection = sqlite3.connect(self._file, isolation_level=None, timeout=1)
         try:
             for pragma in ("trusted_schema = OFF", "synchronous = OFF"):

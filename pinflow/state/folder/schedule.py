@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from pinflow.errors import StateError
 from pinflow.state.folder import atomic_file
 from pinflow.state.folder.jobs import FolderJobs
 from pinflow.state.folder.lock import Lock, is_locked
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pinflow.errors import StateError
 
 _TOGETHER = 5  # seconds that two processes may be apart when they look at one clock: a look lasts far less
 _LONGEST_REST = 86_400  # seconds; a job rests for 6 hours at most, so that a later end is a jump of the clock
@@ -121,7 +121,7 @@ class FolderSchedule:
     def last_beat(self) -> Heartbeat | None:
         """The last sign of life; None if there is none that can be read."""
         try:
-            data = json.loads((self.folder / "heartbeat.json").read_text("utf-8"))
+            data = json.loads(atomic_file.read(self.folder / "heartbeat.json") or b"")
             return Heartbeat(**{field.name: data[field.name] for field in fields(Heartbeat)})
-        except (OSError, ValueError, TypeError, KeyError):
+        except (StateError, ValueError, TypeError, KeyError):
             return None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pinflow.errors import StateError
 from pinflow.lazy_dataclass import dataclass
 from pinflow.state.folder.atomic_file import sync_folder
+from pinflow.state.folder.ownership import check_own_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,7 +82,7 @@ def open_file(file: Path, kind: FileKind) -> sqlite3.Connection:
     """An existing file of state, found whole and of a known kind.
 
     Raises StateError when it is damaged, foreign, from a newer pinflow, or out of
-    reach: then it is left as it is.
+    reach, or when others can change it: then it is left as it is.
     """
     try:
         with look(file, kind) as connection:
@@ -109,6 +110,8 @@ def look(file: Path, kind: FileKind) -> Iterator[sqlite3.Connection]:
 
 
 def _readable(file: Path, mode: str, kind: FileKind) -> sqlite3.Connection:
+    for suffix in ("", "-journal", "-wal"):  # SQLite believes those beside it as well
+        check_own_file(f"{file}{suffix}")
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=2)
     connection.text_factory = _lenient
     try:

@@ -9,7 +9,7 @@ from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from pinflow import UsageError, dataclass, state_folder
+from pinflow import UsageError, check_own_file, check_own_folder, dataclass, state_folder
 from pinflow_pinterest.catalogue.operations import BUNDLED, CATALOGUE, open_catalogue
 
 if TYPE_CHECKING:
@@ -29,9 +29,14 @@ class CatalogueChoice:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """The user's own, if there is one, else the bundled one."""
+        """The user's own, if there is one, else the bundled one. Raises StateError for one that others can change."""
         folder = own_folder(self.environ)
-        return open_catalogue(folder if (folder / CATALOGUE).is_file() else BUNDLED)
+        if not (folder / CATALOGUE).is_file():
+            return open_catalogue(BUNDLED)
+        check_own_folder(folder)
+        for file in folder.iterdir():
+            check_own_file(file)
+        return open_catalogue(folder)
 
     def match(self, method: str, path: str) -> Operation | None:
         """The operation of a request. Raises UsageError if the catalogue can't be read."""
