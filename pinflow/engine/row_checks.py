@@ -51,7 +51,7 @@ class RefusedRows(UsageError):
         self.summary = f"{len(wrong):,} of {count:,} rows {have}; {sent}"
         first = f"{'first ' if len(wrong) > 1 else ''}{wrong[0].name}: {wrong[0].text}"
         again = "correct them and resume the run" if resumed else "correct them and run it again"
-        hint = f"{again}; with on_error: continue the others are done"
+        hint = f"{again}; on_error: continue in a recipe does the others"
         super().__init__(f"{self.summary}: {first}", hint=hint)
         self.item = wrong[0].name
 

@@ -28,6 +28,7 @@ from pinflow.engine.run_frame import frame, time_limit
 from pinflow.engine.source_pass import LoopSource, SourcePass, can_be_read_again
 from pinflow.engine.step_audit import StepAudit
 from pinflow.engine.step_log import StepLog
+from pinflow.engine.table_columns import TableColumns
 from pinflow.engine.totals import run_counts
 from pinflow.errors import ActionError, InDoubt, PinflowError, UsageError
 from pinflow.events import Retrying, StepFinished, StepStarted
@@ -79,12 +80,13 @@ class Runner:
         self._audit = StepAudit(run, plan, effects.audit, effects.places, self._context)
         self._row_errors = RowErrors((*plan.steps, *plan.finally_))
         self._resumed = resumed
+        self._columns = TableColumns(run)
         self._histories: dict[str, ItemHistory] = {}  # by the path of the loop
         self._sources = SourcePass(
             plan,
             open_items=self._items,
             make_keys=self._make_keys,
-            visitors=[self._look_back, self._check_rows] if resumed else [self._check_rows],
+            visitors=[self._look_back, self._check_rows] if resumed else [self._columns.visitor, self._check_rows],
             is_done=lambda step: self._log.find(step, step.path) is not None,
         )
         self._patience = options.patience  # seconds that a retry may be told to wait
@@ -306,7 +308,7 @@ class Runner:
         self._accounts.begin(path)
         source = LoopSource(step, loop, path, scope)
         self._sources.before_loop(source)
-        items = self._items(source)
+        items = self._items(source) if self._resumed else self._columns.watch(source, self._items(source))
         by_account = loop.account is not None
         run = LoopRun(
             self._run,
@@ -319,6 +321,8 @@ class Runner:
             on_done=lambda key, item: self._accounts.add_done(path, key, loop.token_in(item)) if by_account else None,
         )
         counts: dict[str, Any] = run.run(_at_most(LIST_CAP, items) if loop.collect is not None else iter(items))
+        if not counts["count"] and step.action is not None and step.action.table:
+            self._run.warn("the table has no rows", path)
         if loop.collect is not None:
             counts["rows"] = [rows[key] for key in run.order if key in rows]
         if loop.account is not None and (error := self._accounts.loop_error(path)) is not None:

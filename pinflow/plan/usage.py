@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pinflow.expressions.expression import Expression, Reference
-    from pinflow.plan.model import PlannedStep
+    from pinflow.plan.model import Loop, PlannedStep
 
 
 def used_fields(variable: str, body: Iterable[PlannedStep], collect: Value | None) -> tuple[str, ...] | None:
@@ -26,6 +26,16 @@ def used_fields(variable: str, body: Iterable[PlannedStep], collect: Value | Non
                 return None
             fields.add(first)
     return tuple(sorted(fields))
+
+
+def named_fields(loop: Loop) -> frozenset[str] | None:
+    """The fields of a loop's item that anything names: its steps, what is collected, its key, what people see."""
+    if loop.fields is None:
+        return None
+    shown = (reference for step in loop.body for reference in _references_in(step.name))
+    references = [*shown, *_references_in(loop.key)]
+    names = (reference.path[0] for reference in references if reference.root == loop.variable and reference.path)
+    return frozenset(loop.fields).union(name for name in names if isinstance(name, str))
 
 
 def _references(steps: Iterable[PlannedStep], variable: str) -> Iterator[Reference]:

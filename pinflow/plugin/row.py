@@ -78,6 +78,11 @@ class Row(dict[str, Any]):
             return False
         return True
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the table's columns, in the order of the file."""
+        return self._columns.names
+
     def column(self, name: str) -> str | None:
         """What the table calls the column that a recipe calls ``name``; None if it has no such column."""
         return self._columns.find(name)

@@ -13,7 +13,7 @@ from pinflow.errors import USAGE, RateLimited, SpamBlocked
 from pinflow.events import status_json
 from pinflow.lazy_dataclass import dataclass
 from pinflow.reporters.errors import error_data
-from pinflow.reporters.text import advice, fit, inert, json_text, one_line, table, wrap
+from pinflow.reporters.text import UNWRAPPED, advice, fit, inert, json_text, one_line, table, wrap
 from pinflow.reporters.wording import OUTCOMES, duration
 from pinflow.schema.invalid import join_words
 
@@ -48,7 +48,6 @@ _NUMBERS = ("done", "skipped", "failed", "calls")  # of an account
 _ACCOUNT_STATES = {"ok": "done", "already": "done before", "in_doubt": "outcome unknown"}
 _ACCOUNT_FIELDS = ("account", "loop", "key", "facts", "counts", "calls")  # beside its error
 _WRAPPED = 40  # lines of one failure: the ids and the command that answer it stand at its end
-_UNWRAPPED = 200  # cells: what the width of files and pipes is taken for
 _DAY = 86_400
 _ROW = re.compile(r".*?:(\d+)(?: \(|$)", re.DOTALL)  # what people call a row of a table: pins.csv:17 ("Raised beds")
 
@@ -142,7 +141,7 @@ class Recap:
 
     def _warning_lines(self) -> list[str]:
         warnings = self.result.warnings
-        lines = [f"  {line}" for line in map(one_line, warnings[:_SHOWN])]
+        lines = [line for text in warnings[:_SHOWN] for line in self._wrap(one_line(text))]
         more = [f"  {len(warnings) - _SHOWN} more; to see them: --output json"] if len(warnings) > _SHOWN else []
         return ["notes", *lines, *more] if lines else []
 
@@ -209,7 +208,7 @@ class Recap:
 
     def _wrap(self, text: str) -> list[str]:
         """A text in as many lines as a terminal needs; in files and pipes it is searched for, and stays one line."""
-        if self.width >= _UNWRAPPED:
+        if self.width >= UNWRAPPED:
             return [f"  {text}"]
         return wrap(text, max(20, self.width), indent="  ", most=_WRAPPED)
 

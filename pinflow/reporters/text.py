@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+UNWRAPPED = 200  # cells: what the width of files and pipes is taken for
+
 # joiners are parts of words and emoji in several scripts, and no terminal acts on them
 _JOINERS = "\u200c\u200d"
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -97,8 +99,10 @@ def wrap(text: str, width: int, *, indent: str = "", most: int = 5) -> list[str]
 def advice(text: str, width: int) -> list[str]:
     """An inert line of advice, indented; where it is wider than ``width`` cells, the command in it has its own line."""
     head, colon, command = text.partition(": pinflow ")
-    if not colon or cells(text) + 2 <= width:
+    if cells(text) + 2 <= width or (not colon and width >= UNWRAPPED):
         return [f"  {text}"]
+    if not colon:
+        return wrap(text, width, indent="  ", most=20)
     return [f"  {head}:", f"    pinflow {command}"]
 
 

@@ -587,6 +587,25 @@ def test_what_another_run_left_open_keeps_alike_ones_back_and_no_others(service:
     assert service.titles() == {"y": 1, "theirs": 1, "x": 1, "b": 1, "mine": 1}
 
 
+def test_a_run_that_waits_for_another_one_says_so_once(service: Service, start: Start) -> None:
+    others = start(OTHER)
+    others.create("0", "y")
+    with pytest.raises(KeyboardInterrupt):
+        others.create("1", "a", "theirs", how="killed")  # and its process lives
+    mine = start()
+    mine.create("0", "x")
+    text = f"waiting for run {OTHER}, which writes to board 549755885175"
+    waits = threading.Thread(target=mine.create, args=("1", "a", "mine"))
+    waits.start()
+    while text not in mine.notes():
+        assert waits.is_alive()
+    assert others.create("1", "a", "theirs") == {"id": "1001"}
+    waits.join(60)
+    assert not waits.is_alive()
+    assert mine.notes().count(text) == 1
+    assert service.titles() == {"y": 1, "theirs": 1, "x": 1, "mine": 1}
+
+
 def test_many_creations_are_looked_around_for_now_and_then(service: Service, start: Start) -> None:
     service.page = 250
     process = start()

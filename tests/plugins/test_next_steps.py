@@ -221,7 +221,7 @@ def test_what_is_wrong_in_a_table_whose_rows_are_made_in_part_is_no_reason_to_ru
     assert "1 of 2 rows has a mistake; nothing more was sent" in str(result.error)
     lines = recap_lines(result)
     assert lines[lines.index("next") + 1 :] == [
-        "  correct them and resume the run; with on_error: continue the others are done",
+        "  correct them and resume the run; on_error: continue in a recipe does the others",
         f"  once pins.csv is mended: pinflow resume {result.run}",
     ]
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import pytest
 
 from pinflow import Context, RemoteError, Row, Text, action
+from pinflow.events import EffectDone, Note
 from pinflow.reporters.summary import Recap
 from pinflow.testing import Project
 from tests.cli import Cli
@@ -97,8 +98,8 @@ MISTAKES = [
         "A,,,C:\\photos\\a.jpg,",
         "(\"A\"): image_url: 'C:\\photos\\a.jpg' isn't an address (https://...); it is a file on",
     ),
-    ("A,,,file:///home/me/a.jpg,", "it is a file on this computer: give it as image_file"),
-    ("A,,,pictures/a.jpg,", "it is a file on this computer: give it as image_file"),
+    ("A,,,file:///home/me/a.jpg,", "it is a file on this computer: put it on the web and give its address"),
+    ("A,,,pictures/a.jpg,", "it is a file on this computer: put it on the web and give its address"),
     ("A,no picture,,,", '("A"): image_url: is empty'),
     (",,,,alt", '("alt"): image_url: is empty'),
     ("A,b,c,https://example.com/a.jpg,e,f,g", '("A"): has 7 cells, but the header has 5 columns; a text that holds ,'),
@@ -241,8 +242,8 @@ def test_the_recap_of_a_table_with_five_mistakes_fits_a_terminal_of_80_columns(p
         '  pins.csv:3 ("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"): Title: has 118',
         "    characters; at most 100",
         "  pins.csv:4 (\"Clay pots\", line 5): Image URL: 'C:\\photos\\pots.jpg' isn't an",
-        "    address (https://...); it is a file on this computer: give it as image_file,",
-        "    a path below the recipe's folder",
+        "    address (https://...); it is a file on this computer: put it on the web and",
+        "    give its address; a recipe of your own can give create_pin image_file",
         '  pins.csv:5 ("Paths", line 6): Description: has 900 characters; at most 800;',
         "    also Image URL: is empty",
         '  pins.csv:6 ("Water", line 7): has 6 cells, but the header has 4 columns; a',
@@ -250,8 +251,10 @@ def test_the_recap_of_a_table_with_five_mistakes_fits_a_terminal_of_80_columns(p
         '  pins.csv:7 ("Seeds and seedlings for the shady corne…", line 8): Image URL:',
         "    'example.com/6.jpg' isn't an address (https://...); write https:// before it",
         "  5 of 6 rows have mistakes; nothing was sent",
+        "notes",
+        "  pins.csv: columns used: Title, Description, Image URL; not used: Link",
         "next",
-        "  correct them and run it again; with on_error: continue the others are done",
+        "  correct them and run it again; on_error: continue in a recipe does the others",
     ]
 
 
@@ -395,3 +398,45 @@ def test_what_the_service_refuses_fails_that_row_alone_and_names_the_column(proj
     ]
     assert result.exit_code == 1
     assert {event.item for event in project.events_of("StepFinished")} == {"", 'pins.csv:3 ("B")'}
+
+
+# columns
+
+
+@pytest.mark.parametrize("keys", ["", "on_error: continue"])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_columns_that_no_step_uses_are_told_once(project: Project, keys: str, dry_run: bool) -> None:
+    header = "title,Discription,Image URL,status,link"
+    project.write(f"{header}\nA,x,https://example.com/a.jpg,new,\nB,y,https://example.com/b.jpg,,\n", "pins.csv")
+    result = project.run(LOOP.format(title=TITLE, loop=keys, step=""), dry_run=dry_run)
+    text = "pins.csv: columns used: title, Image URL; not used: Discription (did you mean description?), status, link"
+    assert (result.exit_code, result.warnings) == (0, (text,))
+    notes = [event for event in project.events if isinstance(event, Note)]
+    assert [(note.step, note.text, note.level) for note in notes] == [("pins", text, "warning")]
+    first = next(n for n, event in enumerate(project.events) if isinstance(event, EffectDone))
+    assert project.events.index(notes[0]) < first
+
+
+def test_columns_are_told_where_the_table_is_refused_and_not_again_by_a_resume(project: Project) -> None:
+    project.write("title,Image URL,extra\nA,nowhere,1\n", "pins.csv")
+    refused = project.run(LOOP.format(title=TITLE, loop="", step=""))
+    assert refused.exit_code == 2
+    assert refused.warnings == ("pins.csv: columns used: title, Image URL; not used: extra",)
+    project.write("title,Image URL,extra\nA,https://example.com/a.jpg,1\n", "pins.csv")
+    resumed = project.resume()
+    assert (resumed.ok, resumed.warnings) == (True, ())
+
+
+@pytest.mark.parametrize(
+    "table", ["title,Image URL\nA,https://example.com/a.jpg\n", "IMAGE_URL,Title\nhttps://example.com/a.jpg,A\n"]
+)
+def test_where_all_columns_are_used_nothing_is_told(project: Project, table: str) -> None:
+    project.write(table, "pins.csv")
+    result = project.run(LOOP.format(title=TITLE, loop="", step=""))
+    assert (result.ok, result.warnings) == (True, ())
+
+
+def test_a_table_of_a_header_alone_is_told_to_have_no_rows(project: Project) -> None:
+    project.write("title,Image URL\n", "pins.csv")
+    result = project.run(LOOP.format(title=TITLE, loop="", step=""))
+    assert (result.ok, result.counts, result.warnings) == (True, {}, ("the table has no rows",))

@@ -10,6 +10,7 @@ from pinflow.engine.places.matching import WriteSource, blockers
 from pinflow.engine.places.open_writes import OpenWrite
 from pinflow.engine.places.unknown import unknown_error
 from pinflow.errors import InDoubt
+from pinflow.events import Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -154,7 +155,8 @@ class PlaceGate:
                     f"run {run_id} has an unanswered write to {label} that {effect} can't be told from",
                     hint=f"resume or settle that run first: pinflow resume {run_id}",
                 )
-        if any(is_live for _, is_live in foreign):
+        if live := sorted({write.ref[0] for write, is_live in foreign if is_live}):
+            self._tell_of_wait(live[0], effect.step)
             self._services.run.clock.sleep(_POLL)
             self._services.run.check_stop()
         else:
@@ -162,3 +164,13 @@ class PlaceGate:
             reason = f"another run sent something alike to {label} twice, and the first may still appear"
             self._services.wait(rest, effect.step, reason)
             self._looks.look_around_now()
+
+    def _tell_of_wait(self, run_id: str, step: str) -> None:
+        """Tell once of each run that this one waits for."""
+        book = self._book
+        with book.changed:
+            is_news = run_id not in book.awaited
+            book.awaited.add(run_id)
+        if is_news:
+            text = f"waiting for run {run_id}, which writes to {book.place.label}"
+            self._services.run.emit(Note, step=step, text=text)

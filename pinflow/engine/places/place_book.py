@@ -41,6 +41,7 @@ class PlaceBook:
         self.absent: dict[Ref, float] = {}  # when a look said that it is not there
         self.refuted: set[Ref] = set()  # what was certainly not applied, until its effect asks
         self.unknown: dict[Ref, UnknownWrite] = {}
+        self.awaited: set[str] = set()  # other runs that people were told this one waits for
         self.adopted: dict[Ref, Any] = {}  # what a look found, until its effect asks
 
     def ref(self, effect: Effect[Any]) -> Ref:

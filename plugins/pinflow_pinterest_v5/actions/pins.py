@@ -54,7 +54,7 @@ OrFileAddress = Annotated[
     Text(
         min_length=1,
         format="address",
-        path_hint="give it as image_file, a path below the recipe's folder",
+        path_hint="put it on the web and give its address; a recipe of your own can give create_pin image_file",
     ),
 ]
 Base64 = Annotated[str, Text(pattern="^[a-zA-Z0-9+/=]+$")]
