@@ -95,13 +95,16 @@ class App:
     ) -> App:
         """An app with every installed plugin and the local ones in ``plugins_from``.
 
-        PINFLOW_DISABLE in ``environ`` names plugins to leave out, comma-separated;
+        PINFLOW_DISABLE in ``environ`` names plugins to leave out, comma-separated, and
+        PINFLOW_PLUGINS the only ones of other distributions to load; unset, those that
+        offer credentials wait for ``pinflow plugins allow`` (``registry.held``).
         ``reserved`` are names of commands that no plugin may have; ``clock`` is that of
         this machine unless given. Raises PluginError.
         """
         cache = paths.cache_file(environ, "plugins.cache")
-        manager, infos = loader.load_installed(environ, cache, files=plugins_from)
-        return cls(loader.collect(manager, infos, environ, reserved=reserved), manager, environ, clock=clock, **options)
+        manager, infos, held = loader.load_installed(environ, cache, files=plugins_from)
+        registry = loader.collect(manager, infos, environ, reserved=reserved, held=held)
+        return cls(registry, manager, environ, clock=clock, **options)
 
     # -- before a run
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pinflow.cli.shell import Shell
     from pinflow.plugin.contributions import Command
+    from pinflow.plugin.registry import PluginInfo
 
 RUN, WRITE, HERE = "Run recipes", "Write recipes", "This installation"
 
@@ -70,13 +71,15 @@ def plugin_commands(shell: Shell) -> Mapping[str, Command]:
     return load_commands(shell)[0]
 
 
-def load_commands(shell: Shell) -> tuple[Mapping[str, Command], list[str]]:
-    """The commands of plugins by name, and the files of all plugins. Raises PluginError."""
+def load_commands(shell: Shell) -> tuple[Mapping[str, Command], list[str], Sequence[PluginInfo]]:
+    """The commands of plugins by name, the files that they depend on, and the plugins held back. Raises PluginError."""
     from pinflow.plugin import loader
+    from pinflow.plugin.permission import allowed_file
     from pinflow.state.folder.paths import cache_file
 
     cache = cache_file(shell.environ, "plugins.cache")
-    manager, infos = loader.load_installed(shell.environ, cache, files=shell.options.plugins)
+    manager, infos, held = loader.load_installed(shell.environ, cache, files=shell.options.plugins)
     offers = loader.commands(manager, infos, reserved=shell.reserved)
     files = [str(getattr(sys.modules.get(info.module.partition(":")[0]), "__file__", None) or "") for info in infos]
-    return {name: offers[name] for name in sorted(offers)}, files
+    files.append(str(allowed_file(shell.environ)))
+    return {name: offers[name] for name in sorted(offers)}, files, held

@@ -27,4 +27,5 @@ def write_help(environ: Mapping[str, str], text: str, files: Sequence[str]) -> N
 
 
 def _cache(environ: Mapping[str, str]) -> ImportCache:
-    return ImportCache(cache_file(environ, "help.cache"), VERSION_LINE, environ.get("PINFLOW_DISABLE", ""))
+    choices = (environ.get("PINFLOW_DISABLE", ""), environ.get("PINFLOW_PLUGINS", "unset"))
+    return ImportCache(cache_file(environ, "help.cache"), VERSION_LINE, *choices)

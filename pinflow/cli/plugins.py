@@ -6,8 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinflow.errors import FAILED, OK
+from pinflow.cli.prompts import confirm
+from pinflow.errors import FAILED, OK, UsageError
 from pinflow.reporters.text import inert, table
+from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import argparse
@@ -17,22 +19,28 @@ if TYPE_CHECKING:
     from pinflow.plugin.registry import PluginInfo
     from pinflow.testing.conformance import ConformanceReport
 
-DESCRIPTION = "List the loaded plugins and what each provides, or check one. PINFLOW_DISABLE=a,b leaves plugins out."
+DESCRIPTION = """\
+List the plugins, what each provides and which hooks it has; or check one. PINFLOW_DISABLE=a,b leaves plugins out, and
+with PINFLOW_PLUGINS=a,b only these are loaded of other distributions than pinflow. Unset, all are, but those that offer
+credentials, which choose the token that signs: they wait until you allow them."""
 EXAMPLES = """\
   pinflow plugins
   pinflow plugins --plugin ./my_actions.py               with a local one
   pinflow plugins -v                                     with everything by name
-  pinflow plugins check acme                             check the contract"""
+  pinflow plugins check acme                             check the contract
+  pinflow plugins allow acme                             let it offer credentials"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
-
+_ALLOW = """\
+Let a plugin offer credentials, for this release (major and minor version) of its distribution. It stays so until
+pinflow plugins forbid NAME."""
 _CHECK = """\
 Run each recipe that uses an action of the plugin, with its inputs' examples, against the sandbox: dry, for real, and
 killed and resumed. It uses the recipes beside or inside the plugin's package, and those that come with pinflow."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    below = parser.add_subparsers(dest="verb", metavar="check NAME")
+    below = parser.add_subparsers(dest="verb", metavar="check|allow|forbid NAME")
     check = below.add_parser("check", help="check that a plugin keeps the contract", description=_CHECK)
     check.add_argument("name", metavar="NAME", help="the plugin, as pinflow plugins lists it")
     check.add_argument(
@@ -44,12 +52,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="another recipe, or a folder of recipes, to run (repeatable)",
     )
+    allow = below.add_parser("allow", help="let a plugin offer credentials", description=_ALLOW)
+    allow.add_argument("name", metavar="NAME", help="the plugin, or its distribution")
+    allow.add_argument("--yes", action="store_true", help="don't ask")
+    forbid = below.add_parser("forbid", help="take that back", description="Don't load it any more.")
+    forbid.add_argument("name", metavar="NAME", help="the plugin, or its distribution")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     if args.verb == "check":
         return _check(args, shell)
+    if args.verb in ("allow", "forbid"):
+        return _decide(args, shell, allow=args.verb == "allow")
     return _list(shell)
+
+
+def _decide(args: argparse.Namespace, shell: Shell, *, allow: bool) -> int:
+    """Allow a plugin to offer credentials, or take that back."""
+    from pinflow.plugin import loader
+    from pinflow.plugin.permission import comparable, write_allowed
+
+    plugins = [info for info in loader.find_installed(None) if comparable(info.distribution) != "pinflow"]
+    info = next((info for info in plugins if args.name == info.name), None) or next(
+        (info for info in plugins if comparable(args.name) == comparable(info.distribution)), None
+    )
+    if info is None:
+        names = [info.name for info in plugins]
+        hint = f"the plugins of other distributions are: {', '.join(sorted(names)) or '(none)'}"
+        raise UsageError(f"unknown plugin {args.name!r}{did_you_mean(args.name, names)}", hint=hint)
+    who = f"{info.name} ({info.distribution} {info.version}, module {info.module})"
+    if allow and not args.yes:
+        if not shell.interactive:
+            raise UsageError(
+                "allowing a plugin needs a person at a terminal", hint="add --yes, or name it in PINFLOW_PLUGINS"
+            )
+        if not confirm(shell, f"Let the plugin {who} choose the tokens that sign requests? Its code runs as you"):
+            return FAILED
+    changed = write_allowed(shell.environ, info, allow=allow)
+    if not shell.human:
+        return shell.say_json(
+            {"plugin": info.name, "distribution": info.distribution, "allowed": allow, "changed": changed}
+        )
+    verb = "allowed" if allow else "not allowed any more" if changed else "not allowed"
+    shell.say(inert(f"{who} is {verb}{'' if changed or not allow else ' already'}"))
+    return OK
 
 
 def _check(args: argparse.Namespace, shell: Shell) -> int:
@@ -90,16 +136,20 @@ def _count_text(number: int, what: str) -> str:
 
 
 def _list(shell: Shell) -> int:
-    plugins = shell.app().registry.plugins
+    registry = shell.app(notes=False).registry
     if not shell.human:
-        return shell.say_json({"plugins": [asdict(plugin) for plugin in plugins]})
-    rows = [("PLUGIN", "PACKAGE", "VERSION", "PROVIDES")]
-    for plugin in plugins:
+        return shell.say_json({"plugins": [asdict(plugin) for plugin in (*registry.plugins, *registry.held)]})
+    rows = [("PLUGIN", "PACKAGE", "VERSION", "PROVIDES", "HOOKS")]
+    for plugin in registry.plugins:
         package = plugin.distribution or plugin.module
-        rows.append((inert(plugin.name), inert(package), inert(plugin.version), summary(plugin)))
+        hooks = ", ".join(hook.removeprefix("pinflow_") for hook in plugin.hooks)
+        rows.append((inert(plugin.name), inert(package), inert(plugin.version), summary(plugin), hooks))
         if shell.options.verbosity > 0:
-            rows += [("", "", "", inert(offer)) for offer in plugin.offers]
-    return shell.say_lines(table(rows))
+            rows += [("", "", "", inert(offer), "") for offer in plugin.offers]
+    shell.say_lines(table(rows))
+    for plugin in registry.held:
+        shell.say(inert(f"not loaded: {plugin.name} ({plugin.distribution} {plugin.version}): {plugin.held}"))
+    return OK
 
 
 def summary(plugin: PluginInfo) -> str:

@@ -40,6 +40,7 @@ Options of every command, before or after its name:
 
 Environment:
   PINFLOW_STATE_DIR    where runs are recorded
+  PINFLOW_PLUGINS      the only plugins of others to load: a,b
   PINFLOW_DISABLE      plugins to leave out: a,b
   PINFLOW_TIER         access tier of your app: standard or trial
   PINFLOW_PROXY        HTTP proxy; the README lists all variables
@@ -110,7 +111,7 @@ def _help_text(shell: Shell) -> str:
     if not shell.options.plugins and (cached := read_help(shell.environ)) is not None:
         return cached
     try:
-        commands, files = load_commands(shell)
+        commands, files, _ = load_commands(shell)
     except PluginError as error:
         error_exit.show(replace(shell, options=replace(shell.options, output="human")), error)
         return overview(())
@@ -121,7 +122,12 @@ def _help_text(shell: Shell) -> str:
 
 
 def _unknown_command(name: str, shell: Shell) -> UsageError:
-    known = [*(entry.name for entry in BUILT_IN), *plugin_commands(shell), "help"]
+    from pinflow.plugin.permission import held_notes
+
+    commands, _, held = load_commands(shell)
+    for note in held_notes(held):  # it may be a command of one of them
+        shell.tell(inert(note))
+    known = [*(entry.name for entry in BUILT_IN), *commands, "help"]
     if name.endswith((".yaml", ".yml")):
         return UsageError(f"unknown command {name!r}", hint=f"to run this recipe: pinflow run {name}")
     return UsageError(f"unknown command {name!r}{did_you_mean(name, known)}", hint="see: pinflow --help")

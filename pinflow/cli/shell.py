@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from pinflow.errors import OK, StateError
 from pinflow.lazy_dataclass import dataclass, field, replace
-from pinflow.reporters.text import fit, json_text
+from pinflow.reporters.text import fit, inert, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -59,13 +59,22 @@ class Shell:
         """A copy with other options."""
         return replace(self, options=options)
 
-    def app(self) -> App:
-        """The app, loaded when a command first needs it. Raises PluginError."""
+    def app(self, *, notes: bool = True) -> App:
+        """The app, loaded when a command first needs it. Raises PluginError.
+
+        ``notes`` tells of plugins that are held back until a person allows them.
+        """
         if self.open_app is not None:
             return self.open_app(self.environ, self.options.plugins)
         from pinflow.app import App
 
-        return App.installed(self.environ, plugins_from=self.options.plugins, reserved=self.reserved)
+        app = App.installed(self.environ, plugins_from=self.options.plugins, reserved=self.reserved)
+        if app.registry.held and notes and self.options.verbosity >= 0:
+            from pinflow.plugin.permission import held_notes
+
+            for note in held_notes(app.registry.held):
+                self.tell(inert(note))
+        return app
 
     def say(self, text: str) -> None:
         """Write a line of the result to stdout. Raises StateError if that fails, such as on a full disk."""

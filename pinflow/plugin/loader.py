@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
@@ -21,6 +20,7 @@ from pinflow.plugin import hookspecs
 from pinflow.plugin.action import Action, Effect
 from pinflow.plugin.contributions import Command, Importer, Simulator
 from pinflow.plugin.import_cache import ImportCache
+from pinflow.plugin.permission import Permission, comparable
 from pinflow.plugin.registry import PluginInfo, Registry
 
 if TYPE_CHECKING:
@@ -62,19 +62,22 @@ def _scan() -> list[PluginInfo]:
         if entries:
             name = dist.name or ""
             plugins = [PluginInfo(entry.name, entry.value, name, dist.version or "") for entry in entries]
-            first.setdefault(re.sub(r"[-_.]+", "-", name).lower(), plugins)
+            first.setdefault(comparable(name), plugins)
     listed = (plugin for plugins in first.values() for plugin in plugins)
     return sorted(listed, key=lambda plugin: (plugin.name, plugin.distribution))
 
 
 def load_installed(
     environ: Mapping[str, str], cache: str, *, files: Iterable[Path] = ()
-) -> tuple[pluggy.PluginManager, list[PluginInfo]]:
-    """The installed plugins that ``environ`` does not leave out, and local ``files``, as :func:`load` gives them.
+) -> tuple[pluggy.PluginManager, list[PluginInfo], list[PluginInfo]]:
+    """The installed plugins that may load and local ``files``, as :func:`load` gives them, and those held back.
 
-    ``cache`` is where :func:`find_installed` keeps its result.
+    ``environ`` has PINFLOW_DISABLE and PINFLOW_PLUGINS. ``cache`` is where :func:`find_installed` keeps its result.
     """
-    return load(find_installed(cache), disabled=disabled_in(environ), files=files)
+    installed = find_installed(cache)
+    permission = Permission(environ, installed)
+    manager, infos = load(installed, disabled=disabled_in(environ), files=files, permission=permission)
+    return manager, infos, permission.held
 
 
 def disabled_in(environ: Mapping[str, str]) -> frozenset[str]:
@@ -89,12 +92,14 @@ def load(
     disabled: Iterable[str] = (),
     files: Iterable[Path] = (),
     objects: Iterable[object] = (),
+    permission: Permission | None = None,
 ) -> tuple[pluggy.PluginManager, list[PluginInfo]]:
     """A plugin manager with everything in it, and who is in it.
 
     ``disabled`` names plugins or distributions to leave out. ``files`` are local
     plugins, each a module or a folder of modules. ``objects`` are plugins that are
-    there already; they may share a name. Raises PluginError naming plugin, module
+    there already; they may share a name. ``permission`` holds back some of ``plugins``;
+    files and objects are a person's word. Raises PluginError naming plugin, module
     and distribution.
     """
     manager = pluggy.PluginManager("pinflow")
@@ -102,8 +107,12 @@ def load(
     left_out = set(disabled)
     infos: dict[str, PluginInfo] = {}
     for info in plugins:
-        if not left_out & {info.name, info.distribution}:
-            _register(manager, _import(info), info, infos)
+        if left_out & {info.name, info.distribution} or (permission is not None and not permission.may_import(info)):
+            continue
+        _register(manager, _import(info), info, infos)
+        if permission is not None and not permission.may_register(info, infos[info.name].hooks):
+            manager.unregister(name=info.name)
+            del infos[info.name]
     for path in files:
         for module in _modules(path):
             _register(manager, _import_file(module), PluginInfo(module.stem, str(module), "", ""), infos)
@@ -161,11 +170,12 @@ def _register(manager: pluggy.PluginManager, plugin: object, info: PluginInfo, i
         raise PluginError(
             f"two plugins are named {info.name!r}: {_who(infos[info.name])} and {_who(info)}", hint=_leave_out(info)
         )
-    infos[info.name] = info
     try:
         manager.register(plugin, name=info.name)
     except (pluggy.PluginValidationError, ValueError) as error:
         raise PluginError(f"plugin {_who(info)} does not fit: {_one_line(error)}", hint=_leave_out(info)) from error
+    hooks = sorted(caller.name for caller in manager.get_hookcallers(plugin) or ())
+    infos[info.name] = replace(info, hooks=tuple(hooks))
 
 
 def _check_hooks(manager: pluggy.PluginManager, infos: Mapping[str, PluginInfo]) -> None:
@@ -198,11 +208,12 @@ def collect(
     environ: Mapping[str, str] = MappingProxyType({}),
     *,
     reserved: Collection[str] = (),
+    held: Iterable[PluginInfo] = (),
 ) -> Registry:
     """Ask every plugin what it offers. Raises PluginError for a wrong type, or one name offered twice.
 
     ``environ`` is the environment that hooks are told of; ``reserved`` are the names of commands that no plugin may
-    have, because the program has them.
+    have, because the program has them; ``held`` are the plugins that were held back.
     """
     offers = _Offers(manager, infos, environ)
     actions = offers.by_name("pinflow_actions", Action, lambda a: (a.api, a.name), lambda a: f"action {a.full_name}")
@@ -214,7 +225,7 @@ def collect(
     for action in actions.values():
         offers.check(action, apis)
     plugins = [replace(info, offers=tuple(offers.offers_of.get(info.name, ()))) for info in offers.infos.values()]
-    return Registry(actions, apis, commands, simulators, tuple(plugins), importers, executors)
+    return Registry(actions, apis, commands, simulators, tuple(plugins), importers, executors, tuple(held))
 
 
 def commands(

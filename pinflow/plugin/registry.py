@@ -26,6 +26,8 @@ class PluginInfo:
     distribution: str  # "" for a local one
     version: str
     offers: Sequence[str] = ()  # "action v5.copy_board", "api v5"
+    hooks: Sequence[str] = ()  # "pinflow_actions", "pinflow_credential"; of one that was not imported, none
+    held: str = ""  # why it is not loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Registry:
     plugins: Sequence[PluginInfo] = ()
     importers: Mapping[str, Importer] = field(default_factory=dict)
     executors: Mapping[str, Callable[[int], Executor]] = field(default_factory=dict)
+    held: Sequence[PluginInfo] = ()  # installed, and not loaded until a person says so
 
     def action(self, name: str, api: str | None) -> Action | None:
         """The action that a recipe means by ``name`` when its API is ``api``.

@@ -678,6 +678,6 @@ def test_actions_for_programs_have_their_schemas(cli: Cli) -> None:
 def test_plugins_are_listed_with_what_they_offer(cli: Cli) -> None:
     assert cli("plugins", "-v") == 0
     lines = [line.split() for line in cli.stdout.splitlines()]
-    assert lines[0] == ["PLUGIN", "PACKAGE", "VERSION", "PROVIDES"]
-    assert lines[1] == ["Shop", "tests.core.test_cli_commands", "3", "actions"]
+    assert lines[0] == ["PLUGIN", "PACKAGE", "VERSION", "PROVIDES", "HOOKS"]
+    assert lines[1][:5] == ["Shop", "tests.core.test_cli_commands", "3", "actions", "actions"]
     assert lines[2] == ["action", "make_things"]

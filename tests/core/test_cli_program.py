@@ -184,7 +184,8 @@ def test_a_wrong_word_is_wrong_usage_and_the_nearest_right_one_is_named(
 )
 def test_common_options_stand_before_or_after_the_command(cli: Cli, words: Sequence[str]) -> None:
     assert cli(*words) == 0
-    assert {"name", "module", "distribution", "version", "offers"} == set(json.loads(cli.stdout)["plugins"][0])
+    keys = {"name", "module", "distribution", "version", "offers", "hooks", "held"}
+    assert keys == set(json.loads(cli.stdout)["plugins"][0])
 
 
 @pytest.mark.parametrize(

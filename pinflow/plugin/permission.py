@@ -1,0 +1,174 @@
+"""Which plugins of other distributions are loaded.
+
+PINFLOW_PLUGINS names them; unset, all are but those that offer credentials, which a person allows by name. Any
+distribution on the path can have plugins, often one that was only pulled in by another, and what answers
+``pinflow_credential`` chooses the token that signs. It is no wall against the code of a distribution, which runs as the
+user from the moment that anything imports it; so one whose source says that it offers credentials is not imported.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import json
+import re
+from types import CodeType
+from typing import TYPE_CHECKING
+
+from pinflow.errors import StateError
+from pinflow.lazy_dataclass import replace
+from pinflow.state.folder import atomic_file, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from importlib.machinery import ModuleSpec
+    from pathlib import Path
+
+    from pinflow.plugin.registry import PluginInfo
+
+VARIABLE = "PINFLOW_PLUGINS"
+CREDENTIAL = "pinflow_credential"
+
+_OWN = "pinflow"
+_FILE = "allowed-plugins.json"
+_NOT_NAMED = f"{VARIABLE} doesn't name it"
+
+
+def comparable(distribution: str) -> str:
+    """A distribution's name in the form in which two spellings of it are equal."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def allowed_file(environ: Mapping[str, str]) -> Path:
+    """The file with the distributions that a person allowed to offer credentials."""
+    return paths.state_folder(environ) / _FILE
+
+
+class Permission:
+    """Decides for each installed plugin, before and after its import, and remembers which were held back."""
+
+    def __init__(self, environ: Mapping[str, str], installed: Sequence[PluginInfo]) -> None:
+        self._named = _named(environ[VARIABLE], installed) if VARIABLE in environ else None
+        self._file = allowed_file(environ)
+        self._allowed: frozenset[str] | None = None  # read when it first matters: most people have no such plugin
+        self.held: list[PluginInfo] = []
+
+    def may_import(self, info: PluginInfo) -> bool:
+        """Whether the plugin may be imported, as far as that can be said without importing it."""
+        if comparable(info.distribution) == _OWN:
+            return True
+        if self._named is not None:
+            return info.name in self._named or self._hold(info, _NOT_NAMED)
+        return not _claims_credentials(info) or self._is_allowed(info)
+
+    def may_register(self, info: PluginInfo, hooks: Collection[str]) -> bool:
+        """Whether the imported plugin may take part with these hooks: its source need not have told of them."""
+        if comparable(info.distribution) == _OWN or self._named is not None or CREDENTIAL not in hooks:
+            return True
+        return self._is_allowed(info)
+
+    def _is_allowed(self, info: PluginInfo) -> bool:
+        if self._allowed is None:
+            self._allowed = read_allowed(self._file)
+        return _release(info) in self._allowed or self._hold(
+            info, f"it offers credentials; to allow that: pinflow plugins allow {info.name}"
+        )
+
+    def _hold(self, info: PluginInfo, reason: str) -> bool:
+        self.held.append(replace(info, held=reason))
+        return False
+
+
+def read_allowed(file: Path) -> frozenset[str]:
+    """The releases that may offer credentials, such as "acme-pins 1.2".
+
+    Raises StateError for a file that others can change, or a damaged one.
+    """
+    content = atomic_file.read(file)
+    if content is None:
+        return frozenset()
+    try:
+        releases = json.loads(content)["allowed"]
+        return frozenset(release for release in releases if isinstance(release, str))
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        raise StateError(f"{file} is damaged", hint="remove it, and allow the plugins again") from error
+
+
+def write_allowed(environ: Mapping[str, str], info: PluginInfo, *, allow: bool) -> bool:
+    """Allow a plugin's release to offer credentials, or take that back; whether it changed. Raises StateError."""
+    file = allowed_file(environ)
+    before = read_allowed(file)
+    after = before | {_release(info)} if allow else before - _releases_of(info, before)
+    if after != before:
+        atomic_file.write(file, json.dumps({"allowed": sorted(after)}).encode())
+    return after != before
+
+
+def held_notes(held: Iterable[PluginInfo]) -> Iterator[str]:
+    """What a person is told of plugins that nobody decided about yet."""
+    for info in held:
+        if info.held != _NOT_NAMED:
+            yield (
+                f"note: the plugin {info.name} ({info.distribution} {info.version}) is not loaded: {info.held}; to "
+                f"leave it out: PINFLOW_DISABLE={info.name}"
+            )
+
+
+def _named(words: str, installed: Iterable[PluginInfo]) -> frozenset[str]:
+    """The names of the plugins that a list means: by distribution, or by a plugin's own name if no distribution has it.
+
+    So no plugin can take the name of a distribution that was meant.
+    """
+    plugins = list(installed)
+    distributions = {comparable(info.distribution) for info in plugins}
+    names: set[str] = set()
+    for word in filter(None, (word.strip() for word in words.split(","))):
+        if comparable(word) in distributions:
+            names |= {info.name for info in plugins if comparable(info.distribution) == comparable(word)}
+        else:
+            names.add(word)
+    return frozenset(names)
+
+
+def _release(info: PluginInfo) -> str:
+    """What a permission is for: a patch release keeps it, a larger one is looked at again."""
+    return f"{comparable(info.distribution)} {'.'.join(info.version.split('.')[:2])}"
+
+
+def _releases_of(info: PluginInfo, releases: Iterable[str]) -> frozenset[str]:
+    return frozenset(release for release in releases if release.split(" ")[0] == comparable(info.distribution))
+
+
+def _claims_credentials(info: PluginInfo) -> bool:
+    """Whether the source of a plugin's module names the credential hook. Nothing of it is executed."""
+    spec = _find_spec(info.module.partition(":")[0])
+    loader = spec.loader if spec is not None else None
+    if spec is None or not isinstance(loader, importlib.machinery.SourceFileLoader):
+        return False  # it can't be read: then its hooks are looked at when it was imported
+    try:
+        source = loader.get_data(loader.get_filename(spec.name))
+        return CREDENTIAL.encode() in source and _names_credential(loader.source_to_code(source, spec.name))
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return False  # the import says what is wrong with it
+
+
+def _names_credential(code: CodeType) -> bool:
+    """Whether code has the hook as a name or a text, in anything that it defines. A comment or a docstring is none."""
+    if CREDENTIAL in (code.co_name, *code.co_names, *code.co_varnames):
+        return True
+    defined = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return CREDENTIAL in code.co_consts or any(map(_names_credential, defined))
+
+
+def _find_spec(module: str) -> ModuleSpec | None:
+    """Where a module is. Unlike importlib's own search it imports none of the packages above it."""
+    first, *below = module.split(".")
+    try:
+        spec = importlib.util.find_spec(first)
+        for part in below:
+            if spec is None:
+                return None
+            spec = importlib.machinery.PathFinder.find_spec(f"{spec.name}.{part}", spec.submodule_search_locations)
+    except (ImportError, ValueError):
+        return None
+    return spec
