@@ -32,11 +32,24 @@ def main(argv: Sequence[str] | None = None, *, shell: Shell | None = None) -> in
 
     if argv is not None:
         return run(words, shell or Shell.of_process())
+    _keep_no_core()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
     try:
         return run(words, shell or Shell.of_process())
     finally:
         gc.freeze()  # the process ends: nothing that is left need be looked through for garbage once more
+
+
+def _keep_no_core() -> None:
+    """What the system writes of a process that crashes would hold its tokens."""
+    try:
+        import resource
+    except ImportError:  # Windows, where the system keeps none unless its registry says so
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (OSError, ValueError):
+        return  # what contains the process allows no limits of its own
 
 
 def _print_cached_help() -> bool:

@@ -32,6 +32,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pinflow.lazy_dataclass import dataclass
+from pinflow.masking.known import hides_secret, mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -50,9 +51,9 @@ class PinflowError(Exception):
     exit_code = FAILED
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # it may quote a service or a plugin's exception, and is shown and kept at many places
+        self.message, self.hint = mask(message), mask(hint)
+        super().__init__(self.message)
         self.login = ""  # the token of the call that failed, if it was a call
         self.argument = ""  # of the action, that it is about; so a table's row can name the column
         self.item = ""  # what people call the item of a loop that the message names; content, so it is never kept
@@ -151,7 +152,10 @@ class PluginDefect(ActionError):
 
 
 class RemoteError(ActionError):
-    """An error answer of the service. Stores the service's name for the error, never the body."""
+    """An error answer of the service. Stores the service's name for the error, never the body.
+
+    ``code`` and ``request_id`` are kept only if they look like such: a service may repeat a token there.
+    """
 
     def __init__(
         self,
@@ -163,6 +167,7 @@ class RemoteError(ActionError):
         call: str = "",
         hint: str = "",
     ) -> None:
+        code, request_id = _plain_code(code), plain_request_id(request_id)
         facts = [f"HTTP {status}"] if status else []  # 0: pinflow knew it without asking
         if code is not None:
             facts.append(f"code {code}")
@@ -171,12 +176,33 @@ class RemoteError(ActionError):
         prefix = f"{call}: " if call else ""
         suffix = f" ({', '.join(facts)})" if facts else ""
         super().__init__(f"{prefix}{message}{suffix}", hint=hint)
-        self.text = message
+        self.text = mask(message)
         self.status = status
         self.code = code
         self.request_id = request_id
         self.call = call
         self.retryable = status >= 500 or status in (408, 409)
+
+
+def _plain_code(code: int | str | None) -> int | str | None:
+    if isinstance(code, int):
+        return code if abs(code) < 10**_LONGEST_CODE else None
+    is_plain = code is not None and len(code) <= _LONGEST_CODE and _is_word(code)
+    return code if is_plain else None
+
+
+def plain_request_id(text: str) -> str:
+    """A request's id as a service gave it, if it looks like one: digits and letters, at most 40 (a UUID has 36)."""
+    return text if len(text) <= _LONGEST_REQUEST_ID and _is_word(text) else ""
+
+
+def _is_word(text: str) -> bool:
+    is_plain = text.isascii() and text.translate(_JOINTS).isalnum()
+    return is_plain and not hides_secret(text)
+
+
+_LONGEST_CODE, _LONGEST_REQUEST_ID = 18, 40  # characters; the longest code of a bundled service has 5
+_JOINTS = str.maketrans("", "", "-_.")
 
 
 class RateLimited(RemoteError):
@@ -265,6 +291,13 @@ class Interrupted(PinflowError):
     def __init__(self, message: str, *, hint: str = "", exit_code: int = INTERRUPTED) -> None:
         super().__init__(message, hint=hint)
         self.exit_code = exit_code
+
+
+def mask_error(error: PinflowError) -> PinflowError:
+    """The same error, with stars for the secrets that were put into its texts since it was made."""
+    error.message, error.hint, error.item = mask(error.message), mask(error.hint), mask(error.item)
+    error.args = (error.message,)
+    return error
 
 
 def warn_renamed(old: str, new: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.app import App
+from pinflow.masking.known import forget_secrets
 from pinflow.testing import guards
 from tests.canary import files_with_secrets, leaks
 from tests.cli import Cli
@@ -49,6 +50,13 @@ def _signals_count() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda number, frame: None)  # the suite goes on; what it starts does not ignore it
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_one_test() -> Iterator[None]:
+    """What is a secret to one test may be plain text to the next."""
+    yield
+    forget_secrets()
 
 
 @pytest.fixture

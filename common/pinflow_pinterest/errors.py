@@ -35,6 +35,7 @@ _FORBIDDEN = frozenset({7, 29})
 _OF_PINS = frozenset({7, 29, 40, 50, 2031})  # about boards, sections and Pins; 29 also about other things
 _NAMES_PINS = re.compile(r"\b(?:boards?|pins?|sections?)\b", re.IGNORECASE)
 _BUSY = ("exclusive access", "section conflict")
+_REQUEST_ID = re.compile(r"[0-9]{1,20}", re.ASCII)  # ids of 16 to 19 digits have been seen
 _SCOPE = re.compile(r"[a-z_]+:[a-z_]+|(?:read|write|manage)_[a-z_]+")  # of v5, of v3
 
 
@@ -68,9 +69,15 @@ def read_error(status: int, headers: Mapping[str, str], body: object) -> ErrorFa
         status=status,
         code=code,
         message=message or _status_name(status),
-        request_id=next((value for name, value in headers.items() if name.lower() == "x-pinterest-rid"), None),
+        request_id=_request_id(headers),
         missing=_missing_scopes(message) if kind == "scope" else frozenset(),
     )
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    """The id, which is a number: anything else may be what was sent, repeated."""
+    value = next((value for name, value in headers.items() if name.lower() == "x-pinterest-rid"), "")
+    return value if _REQUEST_ID.fullmatch(value) else None
 
 
 def _kind(status: int, code: int | None, text: str) -> Kind:

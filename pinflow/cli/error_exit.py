@@ -7,11 +7,11 @@ written to a file, and the message names the file.
 from __future__ import annotations
 
 import os
-import re
 import time
 from typing import TYPE_CHECKING
 
 from pinflow.errors import DEFECT, INTERRUPTED, PinflowError
+from pinflow.masking.known import harmless_words, mask
 from pinflow.reporters.text import advice, inert
 
 if TYPE_CHECKING:
@@ -138,10 +138,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _format_cause(error: BaseException) -> str:
-    """One error of a chain. Long words of its message are left out, as they may be secrets."""
+    """One error of a chain. What may be a secret in its message is left out."""
     import traceback
 
     stack = traceback.TracebackException.from_exception(error, capture_locals=False).stack
-    # 16: tokens are longer, and hardly a word of prose is
-    message = re.sub(r"[\w+/=.~-]{16,}", "[...]", str(error))
-    return "\n" + "".join(stack.format()) + f"{type(error).__module__}.{type(error).__qualname__}: {message}\n"
+    message = harmless_words(error)
+    return mask("\n" + "".join(stack.format()) + f"{type(error).__module__}.{type(error).__qualname__}: {message}\n")

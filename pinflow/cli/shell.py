@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from pinflow.errors import OK, StateError
 from pinflow.lazy_dataclass import dataclass, field, replace
+from pinflow.masking.known import mask, mask_data
 from pinflow.reporters.text import fit, inert, json_text
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Shell:
 
     def say_json(self, data: object) -> int:
         """Write a result for programs, as a line of JSON. Returns OK."""
-        self.say(json_text(data))
+        self.say(json_text(mask_data(data)))
         return OK
 
     def say_lines(self, lines: Iterable[str]) -> int:
@@ -105,7 +106,7 @@ class Shell:
     def notice(self, text: str) -> None:
         """Write a line to stderr from a signal handler, where the stream itself may be in the middle of a write."""
         try:
-            os.write(self.stderr.fileno(), f"{text}\n".encode())
+            os.write(self.stderr.fileno(), f"{mask(text)}\n".encode())
         except (OSError, ValueError):
             return  # stderr is closed
 
@@ -159,7 +160,7 @@ def _write(stream: TextIO, text: str) -> None:
     Raises OSError for any other error, once.
     """
     try:
-        stream.write(text + "\n")
+        stream.write(mask(text) + "\n")
         stream.flush()
     except OSError as error:
         silence(stream)

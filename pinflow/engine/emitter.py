@@ -6,10 +6,10 @@ import threading
 from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
-from pinflow.engine.secret_mask import SecretMask
 from pinflow.errors import ActionError
 from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Note, Progress
 from pinflow.lazy_dataclass import dataclass, field
+from pinflow.masking.known import harmless_words, mask_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ REMEMBERED = 100  # skipped and failed items that are listed, as many as a perso
 
 
 class Emitter:
-    """Tells every listener of every event, without what ``mask`` hides.
+    """Tells every listener of every event, with stars in place of secrets.
 
     A listener that raises is left out from then on, with one notice.
     """
@@ -28,10 +28,8 @@ class Emitter:
         run: str,
         listeners: Iterable[Callable[[Event], None]],
         clock: Callable[[], float],
-        mask: SecretMask = SecretMask(),  # noqa: B008  nothing changes it
     ) -> None:
         self.tally = Tally()
-        self.mask = mask
         self._run = run
         self._listeners = list(listeners)
         self._clock = clock
@@ -41,7 +39,7 @@ class Emitter:
 
     def __call__(self, kind: type[Event], /, **facts: Any) -> None:
         with self._lock:
-            event = kind(run=self._run, at=self._clock(), **self.mask.facts(facts))
+            event = kind(run=self._run, at=self._clock(), **mask_data(facts))
             self.tally.add(event)
             self._waiting.append(event)
             if not self._telling:  # an event of a listener comes after the one that it got, for all of them
@@ -70,7 +68,7 @@ class Emitter:
         except Exception as error:
             self._listeners.remove(listener)
             name = getattr(listener, "name", "") or getattr(listener, "__qualname__", type(listener).__name__)
-            text = f"the reporter {name} failed and is left out: {type(error).__name__}: {error}"
+            text = f"the reporter {name} failed and is left out: {type(error).__name__}: {harmless_words(error)}"
             self(Note, step="", text=text, level="warning")
 
 

@@ -26,7 +26,6 @@ from pinflow.engine.plan_changes import PlanComparison, accept_changes, digests_
 from pinflow.engine.run_context import RunContext, interruptible
 from pinflow.engine.run_lookup import unknown_run
 from pinflow.engine.safe_journal import SafeJournal
-from pinflow.engine.secret_mask import SecretMask
 from pinflow.engine.session import Session
 from pinflow.engine.simulation import simulate_services
 from pinflow.engine.undo import makers
@@ -34,6 +33,7 @@ from pinflow.engine.unfinished import failed_steps, take_up_again
 from pinflow.errors import RateLimited, StateError, UsageError
 from pinflow.http.proxy import network_settings
 from pinflow.lazy_dataclass import dataclass, replace
+from pinflow.masking.known import remember_secrets
 from pinflow.plan import all_steps, make_plan
 from pinflow.plan.parts import with_fields
 from pinflow.recipe.bundled import is_earlier_text
@@ -216,10 +216,10 @@ class Launcher:
             usage = stack.enter_context(closing(self.store.open_usage())) if apis and not options.sandbox else None
             if (journal := open_journal()) is not None:
                 stack.callback(journal.close)
-            mask = SecretMask(plan.inputs[name] for name in plan.secrets)
+            remember_secrets(plan.inputs[name] for name in plan.secrets)
             run = RunContext(
                 clock=clock,
-                emit=Emitter(run_id, [*self.listeners, *options.report], clock.now, mask),
+                emit=Emitter(run_id, [*self.listeners, *options.report], clock.now),
                 journal=journal,
                 files=Files(folder, plan.files),
                 started=plan.moment.timestamp(),

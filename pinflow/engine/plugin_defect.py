@@ -7,13 +7,13 @@ pinflow uses.
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow.engine.run_frame import current_frame
 from pinflow.errors import PinflowError, PluginDefect
+from pinflow.masking.known import harmless_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,14 +25,12 @@ _LIBRARIES = sys.stdlib_module_names | {"requests", "urllib3", "pluggy", "yaml"}
 # what plugins call: an argument that it refuses is the plugin's mistake. Elsewhere in pinflow it is pinflow's
 _SURFACE = ("pinflow.http.", "pinflow.engine.context", "pinflow.engine.durable", "pinflow.errors")
 _REFUSALS = (ValueError, TypeError, LookupError)
-_SECRET = re.compile(r"[\w+/=.~-]{16,}")  # tokens are longer than 16, and hardly a word of prose is
-_LONGEST = 200  # characters of an exception's own text
 
 
 def plugin_defect(error: BaseException, plugins: Sequence[PluginInfo]) -> PluginDefect | None:
     """The failure that an exception in a plugin's code is; None for pinflow's own errors and defects, and for stops.
 
-    The exception's text may hold anything: long words of it, which may be secrets, are left out.
+    The exception's text may hold anything: what may be a secret in it is left out.
     """
     if isinstance(error, PinflowError | BrokenPipeError) or not isinstance(error, Exception):
         return None  # a broken pipe: whoever read what the run tells is gone
@@ -44,7 +42,7 @@ def plugin_defect(error: BaseException, plugins: Sequence[PluginInfo]) -> Plugin
     info = _find_plugin(module, action, plugins)
     where = f" in the plugin {_title(info)}" if info is not None else ""
     at_work = f", in action {action!r}" if action else ""
-    text = _safe_text(error)
+    text = harmless_words(error)
     return PluginDefect(
         f"{type(error).__name__} at {file}:{line}{where}{at_work}{f': {text}' if text else ''}",
         hint="the mistake is in the plugin's code, not in the recipe: tell the plugin's author",
@@ -89,12 +87,3 @@ def _find_plugin(module: str, action: str, plugins: Sequence[PluginInfo]) -> Plu
 def _title(info: PluginInfo) -> str:
     origin = f"{info.distribution} {info.version}".strip() or Path(info.module).name
     return f"{info.name} ({origin})"
-
-
-def _safe_text(error: BaseException) -> str:
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # the exception's class is the plugin's as well
-        return ""
-    text = _SECRET.sub("[...]", text)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

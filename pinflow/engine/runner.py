@@ -30,7 +30,7 @@ from pinflow.engine.step_audit import StepAudit
 from pinflow.engine.step_log import StepLog
 from pinflow.engine.table_columns import TableColumns
 from pinflow.engine.totals import run_counts
-from pinflow.errors import ActionError, InDoubt, PinflowError, UsageError
+from pinflow.errors import ActionError, InDoubt, PinflowError, UsageError, mask_error
 from pinflow.events import Retrying, StepFinished, StepStarted
 from pinflow.expressions.template import Scope, Unknown, Value, evaluate
 from pinflow.plugin.row import Row
@@ -224,13 +224,13 @@ class Runner:
             return "planned", None, None
         except Invalid as error:
             wrong = _step_error(step, error.message, error.hint or "")
-            return "failed", None, self._run.emit.mask.error(self._row_errors.locate(wrong, step, scope))
+            return "failed", None, mask_error(self._row_errors.locate(wrong, step, scope))
         except PinflowError as error:
-            return status_of(error), None, self._run.emit.mask.error(self._row_errors.locate(error, step, scope))
+            return status_of(error), None, mask_error(self._row_errors.locate(error, step, scope))
         except Exception as error:  # a plugin's code may raise anything
             if (defect := plugin_defect(error, self._run.plugins)) is None:
                 raise
-            return "failed", None, self._run.emit.mask.error(self._row_errors.locate(defect, step, scope))
+            return "failed", None, mask_error(self._row_errors.locate(defect, step, scope))
         return ("planned" if self._run.dry_run and step.writes else "ok"), output, None
 
     def _is_due(self, step: PlannedStep, scope: Scope) -> bool:

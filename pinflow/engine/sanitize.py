@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import Interrupted, PinflowError, RemoteError
+from pinflow.masking.known import hides_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,12 +59,12 @@ class _Sanitizer:
             case None | bool():
                 return value
             case int():
-                return value if abs(value) < 10**32 else _DROPPED
+                return value if abs(value) < 10**32 and not hides_secret(str(value)) else _DROPPED
             case float():
                 return value if math.isfinite(value) else _DROPPED
             case str():
                 plain = _NUMBER_TEXT.fullmatch(value) or _DATE.fullmatch(value) or _ENUM.fullmatch(value)
-                return value if plain else _DROPPED
+                return value if plain and not hides_secret(value) else _DROPPED
             case dict():
                 return self._fields(value, depth)
             case list() | tuple():
@@ -75,7 +76,7 @@ class _Sanitizer:
         for name, field in value.items():
             if self._remaining <= 0:
                 break
-            if isinstance(name, str) and _FIELD.fullmatch(name):
+            if isinstance(name, str) and _FIELD.fullmatch(name) and not hides_secret(name):
                 part = self.sanitize(field, depth - 1)
                 if part is not _DROPPED:
                     fields[name] = part
@@ -92,8 +93,8 @@ class _Sanitizer:
 
 
 def is_id(text: str) -> bool:
-    """Whether ``text`` looks like an id: ASCII, no spaces, no address, at most 120 characters."""
-    return _KEY.fullmatch(text) is not None
+    """Whether ``text`` looks like an id: ASCII, no spaces, no address, at most 120 characters, and no secret."""
+    return _KEY.fullmatch(text) is not None and not hides_secret(text)
 
 
 def plain_key(key: str) -> str:

@@ -8,7 +8,7 @@ from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.results import ends_run
 from pinflow.engine.run_frame import current_frame
 from pinflow.engine.sanitize import path_without_items
-from pinflow.errors import PinflowError
+from pinflow.errors import PinflowError, mask_error
 from pinflow.lazy_dataclass import dataclass
 from pinflow.plan import all_steps
 
@@ -47,11 +47,11 @@ class StepAudit:
             if self.places is not None:
                 self.places.audit(path, lambda step, key: self._find_place(step, key, scope), accounts)
         except PinflowError as problem:
-            return self.run.emit.mask.error(problem)
+            return mask_error(problem)
         except Exception as problem:  # a plugin's place may raise anything
             if (defect := plugin_defect(problem, self.run.plugins)) is None:
                 raise
-            return self.run.emit.mask.error(defect)
+            return mask_error(defect)
         return error
 
     def _find_place(self, written_by: str, key: str, scope: Scope) -> Place | None:

@@ -44,6 +44,7 @@ from pinflow.http.retry import (
 )
 from pinflow.http.web_page import web_page_hint, web_page_reason
 from pinflow.lazy_dataclass import dataclass, replace
+from pinflow.masking.known import mask_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -365,13 +366,6 @@ class Client:
         permit = self._limiter.acquire(self.login, call.category, patience=patience, waiting=self._wait_observer(call))
         answer: Answer | None = None
         generation = self._generation
-        proof = ""  # what the request is signed with
-
-        def sign(request: Any) -> None:
-            nonlocal proof
-            (call.sign or self._credential)(request)
-            proof = request.headers.get("Authorization", "")
-
         try:
             if permit.waited >= _LONG_WAIT:
                 # the intent is old by now, and its time must be that at which the write was really sent
@@ -379,7 +373,7 @@ class Client:
             answer = self._services.transport.send(
                 call.method,
                 call.url,
-                sign=sign,
+                sign=call.sign or self._credential,
                 limits=self._limits,
                 body=call.body,
                 content_type=call.content_type,
@@ -392,7 +386,7 @@ class Client:
         with self._count_lock:
             self._calls[call.category] += 1
         is_success = 200 <= answer.status < 300
-        result = _parse_success(answer, self._read_json) if is_success else self._read_refusal(call, answer, proof)
+        result = _parse_success(answer, self._read_json) if is_success else self._read_refusal(call, answer)
         if result.error is not None or result.outcome.body == "broken":
             result = self._read_page(answer) or result
         headers = answer.headers
@@ -411,8 +405,8 @@ class Client:
         hint = web_page_hint(self.api.origin_variable)
         return _Try(Outcome(phase="answered", status=answer.status, body="refused"), reason=reason, hint=hint)
 
-    def _read_refusal(self, call: _ApiCall, answer: Answer, proof: str) -> _Try:
-        error = parse_error(self.api, answer, self._read_json, proof.rpartition(" ")[2])
+    def _read_refusal(self, call: _ApiCall, answer: Answer) -> _Try:
+        error = parse_error(self.api, answer, self._read_json)
         error = _add_call(check_tier(self.api, error, call.method, call.path), call)
         kinds: list[ErrorKind] = [kind for error_type, kind in _KINDS.items() if isinstance(error, error_type)]
         kind = kinds[0] if kinds else ""
@@ -509,7 +503,7 @@ def _parse_success(answer: Answer, read_json: Callable[[bytes], Any]) -> _Try:
     retryable, reason = not answer.too_big, answer.flaw
     if answer.body is not None:
         try:
-            value = read_json(answer.body) if answer.body else None
+            value = mask_answer(answer.body, read_json(answer.body)) if answer.body else None
         except Unreadable as error:
             retryable, reason = error.retryable, error.reason
         else:

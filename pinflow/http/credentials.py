@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pinflow.errors import CredentialError
 from pinflow.lazy_dataclass import dataclass, field
+from pinflow.masking.known import remember_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,6 +49,7 @@ class Credential:
                 f"the access token of {name!r} ({source}) is not one line of visible ASCII characters",
                 hint="store it again; a line break or a quotation mark may have been copied too",
             )
+        remember_token(secret)
         self._secret = secret
         self.name = name
         self.source = source
@@ -59,7 +61,9 @@ class Credential:
         url = request.url
         if not (url.startswith(self.origin) and url[len(self.origin) :][:1] in ("/", "?", "")):
             raise CredentialError(f"the token {self.name!r} is for {self.origin} and is not sent elsewhere")
-        request.headers["Authorization"] = f"Bearer {self._current()}"
+        secret = self._current()
+        remember_token(secret)  # before it leaves: the answer may repeat it
+        request.headers["Authorization"] = f"Bearer {secret}"
         return request
 
     def _current(self) -> str:

@@ -167,11 +167,6 @@ def _check_depth(value: Any, body: bytes) -> None:
     raise Unreadable(f"has more than {MAX_DEPTH} levels", retryable=False)
 
 
-def redact(secret: str, value: Any) -> Any:
-    """A decoded value, with "..." where a text repeats the secret that the request was signed with."""
-    return _map_texts(value, lambda text: text.replace(secret, "...")) if secret else value
-
-
 def _make_printable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 

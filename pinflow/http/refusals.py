@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pinflow.errors import AccessTooLow, Forbidden, RateLimited, RemoteError, SpamBlocked
-from pinflow.http.encoding import Unreadable, redact
+from pinflow.http.encoding import Unreadable
 
 _HOST = re.compile(r"[a-z0-9.:-]{1,100}", re.ASCII)  # what is shown of an address that anybody may have sent
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pinflow.http.transport import Answer
 
 
-def parse_error(api: Api, answer: Answer, read_json: Callable[[bytes], Any], secret: str) -> RemoteError:
-    """The error that an answer without success is. ``secret`` is what the request was signed with."""
+def parse_error(api: Api, answer: Answer, read_json: Callable[[bytes], Any]) -> RemoteError:
+    """The error that an answer without success is."""
     if answer.status < 400:
         return _redirect(api, answer)
     try:
-        body = redact(secret, read_json(answer.body)) if answer.body else None
+        body = read_json(answer.body) if answer.body else None
     except Unreadable:
         body = None  # a proxy's page, or half an answer: the status is enough
     return api.read_error(answer.status, answer.headers, body)

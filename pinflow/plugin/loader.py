@@ -16,6 +16,7 @@ import pluggy
 from pinflow.errors import PinflowError, PluginError
 from pinflow.http.api import Api
 from pinflow.lazy_dataclass import replace
+from pinflow.masking.known import harmless_words
 from pinflow.plugin import hookspecs
 from pinflow.plugin.action import Action, Effect
 from pinflow.plugin.contributions import Command, Importer, Simulator
@@ -255,7 +256,7 @@ def credential(
         except PinflowError:
             raise
         except Exception as error:
-            raise PluginError(f"{who} failed: {type(error).__name__}: {error}") from error
+            raise PluginError(f"{who} failed: {type(error).__name__}: {harmless_words(error)}") from error
         if answer is not None and not isinstance(answer, Credential):
             raise PluginError(f"{who} must return Credential or None, not {type(answer).__name__}")
         if answer is not None:
@@ -337,7 +338,8 @@ class _Offers:
                 answer = call_hook(impl, environ=self._environ)
             except Exception as error:
                 who = self._describe(impl.plugin_name)
-                raise PluginError(f"plugin {who}: {hook} failed: {type(error).__name__}: {error}") from error
+                words = harmless_words(error)
+                raise PluginError(f"plugin {who}: {hook} failed: {type(error).__name__}: {words}") from error
             yield impl, answer
 
     def _check_list(self, answer: Any, impl: HookImpl, hook: str, kind: type[Any]) -> list[Any]:

@@ -20,6 +20,7 @@ from pinflow.errors import (
     UsageError,
 )
 from pinflow.lazy_dataclass import dataclass, field, replace
+from pinflow.masking.known import harmless_words
 from pinflow.state.protocol import ClaimLost
 from pinflow.state.records import LEASE
 
@@ -69,7 +70,9 @@ def perform(app: App, store: OccurrenceStore, active: ActiveRun, options: Option
     except PinflowError as error:
         outcome = _error_outcome(app, active, error)
     except Exception as error:  # a plugin's defect must end this run, and nothing else
-        outcome = RunOutcome("failed", "defect, exit 3", f"a defect: {type(error).__name__}: {error}", DEFECT)
+        outcome = RunOutcome(
+            "failed", "defect, exit 3", f"a defect: {type(error).__name__}: {harmless_words(error)}", DEFECT
+        )
     try:
         _store(app, store, active.occurrence, outcome)
     except ClaimLost:

@@ -18,6 +18,7 @@ from pinflow.errors import DOUBT, PinflowError, UsageError
 from pinflow.events import to_json
 from pinflow.http.retry import READS
 from pinflow.lazy_dataclass import dataclass
+from pinflow.masking.known import secrets_shown
 from pinflow.plan import all_steps
 from pinflow.recipe.bundled import bundled_recipes
 from pinflow.suggestions import did_you_mean
@@ -323,7 +324,8 @@ class _PluginCheck:
         self, case: Case, *, compare: Callable[[Action], bool] = lambda action: False, lose: int = 0
     ) -> Iterator[Trial]:
         """A recipe in a new project. At the end, everything that was written there is searched for secrets."""
-        with TemporaryDirectory(prefix="pinflow-check-") as folder, self._open_project(Path(folder)) as project:
+        folder = TemporaryDirectory(prefix="pinflow-check-")
+        with secrets_shown(), folder as path, self._open_project(Path(path)) as project:
 
             def state() -> object:
                 return project.sandbox_state(), _files(project.folder)

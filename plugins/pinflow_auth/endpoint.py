@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from pinflow import CredentialError, RateLimited, Unreachable, dataclass
+from pinflow import CredentialError, RateLimited, Unreachable, dataclass, mask, remember_token
 from pinflow_auth.token_locations import origin_of
 from pinflow_auth.tokens import CLIENT_CREDENTIALS, TokenSet, is_moment, is_sendable
 
@@ -96,6 +96,8 @@ class _Grant:
     def _send(self) -> Answer:
         from pinflow import Limits, Lost, Transport, network_settings
 
+        # before they leave: the answer may repeat them
+        remember_token(self.app.secret, self.app.basic, *map(self.form.get, _SECRETS))
         oauth = oauth_of(self.request)
         method, path = ("POST", oauth.revoke_path) if self.revokes else (oauth.token_method, oauth.token_path)
         with closing(Transport(connections=1, network=network_settings(self.request.environ))) as transport:
@@ -125,8 +127,7 @@ class _Grant:
             )
         body = _parse_json(answer.body or b"")
         error = api.read_error(answer.status, answer.headers, body)
-        secrets = [self.app.secret, self.app.basic, *(self.form[name] for name in _SECRETS if name in self.form)]
-        words = _redact(secrets, str(body["error_description"]) if _has_description(body) else error.text)
+        words = _one_line(str(body["error_description"]) if _has_description(body) else error.text)
         if isinstance(error, RateLimited) or answer.status == 429:
             return RateLimited(words, status=answer.status, call=self.purpose, request_id=error.request_id)
         facts = f"HTTP {answer.status}" + (f", code {error.code}" if error.code is not None else "")
@@ -295,12 +296,9 @@ def _parse_json(body: bytes) -> Any:
         return None
 
 
-def _redact(secrets: Iterable[str], text: str) -> str:
-    """A service's words, short and on one line, without the secrets that it was sent."""
-    for secret in secrets:
-        for form in (secret, quote_plus(secret)):
-            text = text.replace(form, "...")
-    return "".join(c if c.isprintable() else " " for c in text)[:300]
+def _one_line(text: str) -> str:
+    """A service's words, short and on one line, without secrets."""
+    return "".join(c if c.isprintable() else " " for c in mask(text))[:300]
 
 
 def _variables(oauth: OAuth) -> str:

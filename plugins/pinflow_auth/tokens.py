@@ -14,7 +14,7 @@ from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from pinflow import CredentialError, dataclass
+from pinflow import CredentialError, dataclass, remember_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,9 @@ class TokenSet:
     storage: Storage = "file"
     source: str = ""
     path: Path | None = None
+
+    def __post_init__(self) -> None:
+        remember_token(self.access_token, self.refresh_token)
 
     @property
     def scope_set(self) -> frozenset[str] | None:

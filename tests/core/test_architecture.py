@@ -31,6 +31,7 @@ MAY_USE: dict[str, str] = {
     "suggestions": "",
     "clock": "",
     "lazy_dataclass": "",
+    "masking": "",
     "schema": "",
     "expressions": "schema",
     "state": "schema",
@@ -47,7 +48,7 @@ MAY_USE: dict[str, str] = {
     "cli": "schema expressions state http recipe plugin plan engine app scheduling reporters testing __init__",
     "__main__": "cli __init__",
 }
-EVERYWHERE = {"errors", "events", "suggestions", "clock", "lazy_dataclass"}
+EVERYWHERE = {"errors", "events", "suggestions", "clock", "lazy_dataclass", "masking"}
 
 # the fewest files that may name a library
 ONLY_IN: dict[str, str] = {

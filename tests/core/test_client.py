@@ -1037,7 +1037,7 @@ def test_no_error_holds_the_secret_or_the_query(world: World) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
 def test_a_service_that_repeats_the_secret_gives_it_not_away(world: World, status: int) -> None:
     world.serve(reply(status, {"code": 1, "message": f"no good: Bearer {SECRET}", "data": [{SECRET: SECRET}]}))
-    with pytest.raises(Exception, match=r"no good: Bearer \.\.\. ") as caught:
+    with pytest.raises(Exception, match=r"no good: Bearer \*\*\* ") as caught:
         world.client(credential=renewable(world, 0), limits=Limits(attempts=1)).get("/pins")
     assert SECRET not in f"{caught.value!r} {vars(caught.value)}"
 

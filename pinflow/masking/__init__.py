@@ -1,0 +1,1 @@
+"""Secrets, kept out of what people, logs and files are told."""
