@@ -70,6 +70,7 @@ class OAuth:
     scope_meanings: Mapping[str, str] = field(default_factory=dict)  # what each allows, in a few words
     app_variables: tuple[tuple[str, str], ...] = ()  # variables of app id and secret; the first whole pair counts
     redirect_uri: str = "http://localhost:8085/"
+    pkce: bool = False  # whether a code is tied to who asked for it (RFC 7636, S256)
     landing_variable: str = ""  # names the address that the browser ends at; unset, it shows a page of pinflow's own
 
 

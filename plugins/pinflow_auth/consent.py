@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from dataclasses import field, replace
+from base64 import urlsafe_b64encode
+from dataclasses import field
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -34,11 +36,15 @@ ACCOUNT = "get_user"  # the action that returns the token's account, in every AP
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentPage:
-    """A consent page: its address, and where and with which state the answer comes back."""
+    """A consent page: its address, and where and with which state the answer comes back.
+
+    ``verifier`` proves at the exchange that this sign-in asked for the code; "" where the service takes no proof.
+    """
 
     url: str
     redirect_uri: str
     state: str = field(repr=False)
+    verifier: str = field(default="", repr=False)
     landing: str = ""  # where the browser goes at the end; "" for a page of our own
 
 
@@ -56,17 +62,25 @@ def make_consent_page(request: CredentialRequest, scopes: Collection[str], *, po
         parts = urlsplit(uri)
         uri = parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
     state = secrets.token_urlsafe(STATE_BYTES)
+    verifier = secrets.token_urlsafe(STATE_BYTES) if oauth.pkce else ""
     fields = {
         "client_id": app.id,
         "redirect_uri": uri,
         "response_type": "code",
         "scope": ",".join(sorted(scopes)),
         "state": state,
+        **(_challenge(verifier) if verifier else {}),
         **oauth.consent_fields,
     }
     landing = _parse_landing(request.environ.get(oauth.landing_variable, ""), oauth.landing_variable)
     url = f"{origin}{oauth.consent_path}?{urlencode(fields)}"
-    return ConsentPage(url=url, redirect_uri=uri, state=state, landing=landing)
+    return ConsentPage(url=url, redirect_uri=uri, state=state, verifier=verifier, landing=landing)
+
+
+def _challenge(verifier: str) -> dict[str, str]:
+    """What the consent page is told of the verifier. Source: https://www.rfc-editor.org/rfc/rfc7636#section-4.2"""
+    digest = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return {"code_challenge": digest, "code_challenge_method": "S256"}
 
 
 def _parse_landing(url: str, variable: str) -> str:
@@ -149,15 +163,27 @@ def parse_pasted_code(text: str, page: ConsentPage) -> str:
     return text
 
 
-def find_account(app: Host, request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> TokenSet:
-    """The tokens with the name of their account, if the service tells it."""
+@dataclass(frozen=True, slots=True)
+class TokenAccount:
+    """Whose tokens are: the account's name and its id, "" each if the service does not tell."""
+
+    name: str = ""
+    id: str = ""
+
+    def is_called(self, text: str) -> bool:
+        """Whether this is the account that a person means by its name or its id."""
+        return bool(text) and text in (self.name, self.id)
+
+
+def find_account(app: Host, request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> TokenAccount:
+    """The account of the tokens, as far as the service tells."""
     action = app.registry.action(ACCOUNT, request.api.id)
     if action is None:
-        return tokens
+        return TokenAccount()
     lacking = frozenset().union(*action.scopes.values()) - (tokens.scope_set or frozenset())
     if lacking:
         terminal.note(f"the account's name can't be read without {', '.join(sorted(lacking))}")
-        return tokens
+        return TokenAccount()
     credential = Credential(
         tokens.access_token, name=request.token, source="this login", origin=tokens.origin, scopes=tokens.scope_set
     )
@@ -165,9 +191,9 @@ def find_account(app: Host, request: CredentialRequest, tokens: TokenSet, termin
         user = app.look(ACCOUNT, credential, request.api.id, environ=request.environ)
     except (ActionError, CredentialError) as error:
         terminal.note(f"the account's name can't be read: {error.message}")
-        return tokens
-    name = user.get("username") if isinstance(user, dict) else None
-    return replace(tokens, account=name) if isinstance(name, str) and name else tokens
+        return TokenAccount()
+    name, id = (user.get("username"), user.get("id")) if isinstance(user, dict) else (None, None)
+    return TokenAccount(name if isinstance(name, str) else "", id if isinstance(id, str) else "")
 
 
 def warn_of_variable(request: CredentialRequest, terminal: Terminal) -> None:

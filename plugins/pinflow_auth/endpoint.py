@@ -33,7 +33,7 @@ LONGEST_LIFE = 100 * 366 * 86_400.0  # seconds; a longer life is a mistake, and 
 TEMPLATE = "common/scripts/api_app_credentials.template"
 
 _FORM = "application/x-www-form-urlencoded"
-_SECRETS = ("code", "refresh_token", "token")  # secret fields of a form
+_SECRETS = ("code", "code_verifier", "refresh_token", "token")  # secret fields of a form
 
 
 class GrantRefused(CredentialError):
@@ -176,15 +176,18 @@ def oauth_of(request: CredentialRequest) -> OAuth:
     return request.api.oauth
 
 
-def ask_exchange(request: CredentialRequest, code: str, *, redirect_uri: str = "") -> TokenSet:
+def ask_exchange(request: CredentialRequest, code: str, *, redirect_uri: str = "", verifier: str = "") -> TokenSet:
     """The tokens for a code that a user's consent gave, not stored yet.
 
-    ``redirect_uri`` is the one that the consent page was opened with; "" is the API's default. Raises GrantRefused,
+    ``redirect_uri`` is the one that the consent page was opened with; "" is the API's default. ``verifier`` proves who
+    asked for the code, where the service takes a proof. Raises GrantRefused,
     GrantInDoubt, RateLimited, Unreachable, CredentialError.
     """
     oauth = oauth_of(request)
     uri = redirect_uri or oauth.redirect_uri
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": uri, **oauth.exchange_fields}
+    if verifier:
+        form["code_verifier"] = verifier
     hint = (
         "a code works once, for some minutes: sign in again to get another. If that does not help, check that "
         f"{_variables(oauth)} are those of the app, and that {uri} is exactly one of its redirect URIs"

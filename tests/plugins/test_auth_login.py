@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 DAY = 86_400
+YES_OR_NO = 100  # characters that a question waits for
 DEFAULTS = "boards:read, pins:read, user_accounts:read"
 
 
@@ -106,7 +107,7 @@ class User:
         self,
         *words: str,
         browser: Callable[[str], bool] | None = None,
-        typed: str = "",
+        typed: str = "y\n",
         terminal: bool = True,
         port: bool = True,
     ) -> Said:
@@ -173,6 +174,8 @@ class _Later(io.StringIO):
         return self._terminal
 
     def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
+        if size == YES_OR_NO:
+            return "y\n"
         return self._make() + "\n"
 
 
@@ -499,6 +502,97 @@ def test_a_token_of_another_account_is_replaced_only_after_confirmation(
     assert "belongs to the account garden_studio; you signed in as client_account. Replace it? [y/N]" in said.err
 
 
+def test_nothing_is_stored_before_a_person_says_that_the_account_is_right(user: User) -> None:
+    for answer in ("n\n", "\n", ""):
+        said = user.login(browser=Browser(account="client_account"), typed=answer)
+        assert said.code == 4 and user.files == []
+        assert "Signed in as client_account. Store this token? [y/N]" in said.err
+        assert "error: the account was not confirmed; nothing was stored" in said.err
+
+
+def test_the_account_of_the_token_before_needs_no_question(user: User) -> None:
+    user.login()
+    before = user.file()["access_token"]
+    said = user.login(typed="")
+    assert said.code == 0 and "[y/N]" not in said.err
+    assert user.file()["access_token"] != before
+
+
+def test_an_account_that_was_expected_needs_no_question_and_no_other_is_stored(user: User) -> None:
+    said = user.login("--expect-account", "garden_studio", browser=Browser(account="client_account"))
+    assert said.code == 4 and user.files == []
+    assert "you signed in as client_account, and not as garden_studio; nothing was stored" in said.err
+    said = user.login("--expect-account", "garden_studio", typed="")
+    assert said.code == 0 and "[y/N]" not in said.err
+    id = user.sandbox.world.accounts["client_account"].id
+    assert user.login("--expect-account", id, browser=Browser(account="client_account"), typed="").code == 0
+    assert user.file()["account"] == "client_account", "a person's word counts for more than the token before"
+
+
+def test_an_account_that_can_not_be_read_is_not_the_expected_one(user: User) -> None:
+    said = user.login("--scopes", "boards:read", "--expect-account", "garden_studio")
+    assert said.code == 4 and user.files == []
+    said = user.login("--scopes", "boards:read", typed="n\n")
+    assert said.code == 4 and user.files == []
+    assert "Signed in as an account that the service doesn't name. Store this token? [y/N]" in said.err
+
+
+def test_an_app_s_token_does_not_replace_that_of_another_account_unasked(user: User) -> None:
+    user.login(browser=Browser(account="client_account"))
+    said = user.login("--client-credentials", terminal=False, port=False)
+    assert said.code == 4 and user.file()["account"] == "client_account"
+    assert "belongs to the account client_account; you signed in as garden_studio; nothing was stored" in said.err
+
+
+# -- where the service ties a code to who asked for it
+
+
+@pytest.fixture
+def careful(user: User, monkeypatch: pytest.MonkeyPatch) -> User:
+    """A person whose service takes the proof of RFC 7636."""
+    app = user.app()
+    v5 = app.registry.apis["v5"]
+    assert v5.oauth is not None and not v5.oauth.pkce, "the service does not say that it takes it"
+    registry = replace(app.registry, apis={**app.registry.apis, "v5": replace(v5, oauth=replace(v5.oauth, pkce=True))})
+    monkeypatch.setattr(user, "app", lambda: App(registry, app._manager, user.environ, clock=Clock(lambda: NOW)))
+    return user
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_the_exchange_proves_that_this_sign_in_asked_for_the_code(careful: User, by_hand: bool) -> None:
+    browser = Browser()
+
+    def paste(url: str) -> str:
+        browser.urls.append(url)
+        return press(url)
+
+    said = careful.by_hand(paste=paste) if by_hand else careful.login(browser=browser)
+    assert said.code == 0, said.err
+    assert browser.asked["code_challenge_method"] == ["S256"]
+    assert len(browser.asked["code_challenge"][0]) == 43
+    assert "code_verifier" not in browser.urls[0]
+
+
+def test_the_code_of_another_sign_in_is_refused_by_the_service(careful: User) -> None:
+    """Its address has another challenge, so this sign-in's proof does not fit."""
+    others: list[str] = []
+
+    def swap(url: str) -> str:
+        if not others:  # the attacker's own sign-in, whose code ends in a victim's browser
+            others.append(re.sub(r"code_challenge=[\w-]+", "code_challenge=" + "A" * 43, url))
+        return parse_qs(urlsplit(press(others[0], account="client_account")).query)["code"][0]
+
+    said = careful.by_hand(paste=swap)
+    assert said.code == 4 and careful.files == []
+    assert "refused to exchange the code for tokens" in said.err
+
+
+def test_a_service_that_does_not_take_it_is_not_sent_any(user: User) -> None:
+    browser = Browser()
+    user.login(browser=browser)
+    assert not {"code_challenge", "code_challenge_method"} & browser.asked.keys()
+
+
 # -- without a browser here
 
 
@@ -518,7 +612,14 @@ def test_a_bare_code_or_query_is_good_too(user: User, part: str) -> None:
 
 
 def test_an_address_may_come_from_a_pipe(user: User) -> None:
-    assert user.by_hand(terminal=False).code == 0
+    said = user.by_hand(terminal=False)
+    assert said.code == 4 and user.files == []
+    assert (
+        "you signed in as garden_studio, and nobody is here to say that this is right; nothing was stored" in said.err
+    )
+    assert "--expect-account" in said.err
+    assert user.by_hand("--expect-account", "garden_studio", terminal=False).code == 0
+    assert user.by_hand(terminal=False).code == 0, "it is the account of the token before"
 
 
 def test_the_address_of_another_login_is_refused_and_asked_for_again(user: User) -> None:
@@ -553,7 +654,7 @@ def test_a_pasted_refusal_ends_the_login_at_once(user: User) -> None:
 
 
 def test_input_that_ends_before_an_answer_ends_the_login(user: User) -> None:
-    said = user.login("--no-browser", terminal=False, port=False)
+    said = user.login("--no-browser", terminal=False, port=False, typed="")
     assert said.code == 4 and "the input ended without an answer" in said.err
 
 
@@ -623,7 +724,13 @@ import re, sys, urllib.parse, urllib.request
 class Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args): return None
 opener = urllib.request.build_opener(Stay, urllib.request.ProxyHandler({}))
-url = sys.argv[1]
+import html, json, os
+from pathlib import Path
+file = Path(urllib.request.url2pathname(urllib.parse.urlsplit(sys.argv[1]).path))
+url = html.unescape(re.search('href="([^"]+)"', file.read_text())[1])
+told = {"words": sys.argv, "environ": dict(os.environ), "file": str(file), "mode": file.stat().st_mode & 0o777,
+        "folder": file.parent.stat().st_mode & 0o777}
+Path(__file__).with_name("told.json").write_text(json.dumps(told))
 page = opener.open(url, timeout=30).read().decode()
 nonce = re.search('name="consent" value="([^"]+)"', page)[1]
 form = urllib.parse.urlencode({"consent": nonce, "account": "garden_studio", "decision": "approve"}).encode()
@@ -641,15 +748,27 @@ def test_the_program_signs_in_at_a_terminal_with_the_browser_of_the_environment(
     fake = tmp_path / "browser.py"
     fake.write_text(FAKE)
     environ = {**os.environ, **user.environ, "BROWSER": f"{sys.executable} {fake} %s"}
+    environ |= {"DISPLAY": ":7", "MY_OTHER_SECRET": "hush", "ACCESS_TOKEN_OTHER": "hush"}
     ours, theirs = pty.openpty()
     words = [sys.executable, "-m", "pinflow", "auth", "login", "--port", str(user.port), "--output", "json"]
     with subprocess.Popen(
         words, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, env=environ, text=True
     ) as program:
         os.close(theirs)
+        user.everything += _until(ours, "Store this token? [y/N]")
+        os.write(ours, b"y\n")
         out, _ = program.communicate(timeout=60)
         user.everything += out + _drained(ours)
     assert program.returncode == 0, user.everything
+    told = json.loads(fake.with_name("told.json").read_text())
+    (state,) = re.findall(r"state=([\w-]+)", user.everything)
+    assert len(state) == 43
+    assert not [word for word in told["words"] if state in word or "oauth" in word], "all users can read the words"
+    assert (told["mode"], told["folder"], Path(told["file"]).exists()) == (0o600, 0o700, False)
+    secrets = [user.sandbox.world.app.secret, *user.secrets(), "hush"]
+    assert not [name for name, value in told["environ"].items() if any(secret in value for secret in secrets)]
+    assert told["environ"]["DISPLAY"] == ":7"
+    assert not {name for name in told["environ"] if name.startswith(("PINTEREST", "PINFLOW", "ACCESS_TOKEN"))}
     # the browser prints as well, but not into the result
     assert json.loads(out)["account"] == user.file()["account"] == "garden_studio"
 

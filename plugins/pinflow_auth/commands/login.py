@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow import CredentialError, UsageError
 from pinflow_auth import consent, scopes, store
+from pinflow_auth.browser import private_browser
 from pinflow_auth.endpoint import ask_client_credentials, ask_exchange, oauth_of
 from pinflow_auth.time_text import expiry_text
 from pinflow_auth.tokens import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from pinflow import Api, CredentialRequest, Host
     from pinflow_auth.terminal import Terminal
@@ -40,43 +41,23 @@ def parse_duration(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{error}: write it like 10d, 36h or 5m") from None
 
 
-def open_browser(url: str) -> bool:
-    """Open a page in the browser; False if there is none. What the browser prints goes to standard error."""
-    import webbrowser
-
-    with _stdout_on_stderr():
-        return webbrowser.open(url)
-
-
-@contextmanager
-def _stdout_on_stderr() -> Iterator[None]:
-    """Keep the output of programs that are started inside the block out of the result."""
-    try:
-        stdout = os.dup(1)
-    except OSError:  # closed: they can write nothing there
-        yield
-        return
-    try:
-        os.dup2(2, 1)
-        yield
-    finally:
-        os.dup2(stdout, 1)
-        os.close(stdout)
-
-
 def run(
-    args: argparse.Namespace, app: Host, terminal: Terminal, *, browser: Callable[[str], bool] = open_browser
+    args: argparse.Namespace, app: Host, terminal: Terminal, *, browser: Callable[[str], bool] | None = None
 ) -> int:
-    """Sign in, store the token, and show it. Raises PinflowError."""
+    """Sign in, store the token, and show it. ``browser`` opens an address, in place of the usual one.
+
+    Raises PinflowError.
+    """
     api = find_api(app, args.api, args.recipe)
     with _open_request(app, api, args) as request:
         requested = scopes.requested_scopes(
             app, api, oauth_of(request), args.name, option=args.scopes, recipes=args.recipe
         )
         request = replace(request, scopes=requested)
-        tokens = consent.find_account(app, request, _sign_in(args, request, terminal, browser), terminal)
-        if not _may_replace(request, tokens, terminal):
-            raise CredentialError("nothing was stored", hint="sign in under another name: pinflow auth login NAME")
+        tokens = _sign_in(args, request, terminal, nullcontext(browser) if browser else private_browser(app.environ))
+        account = consent.find_account(app, request, tokens, terminal)
+        tokens = replace(tokens, account=account.name)
+        _check_account(args, request, account, terminal)
         stored = store.save_tokens(request, tokens, storage=args.storage)
         if not args.sandbox:
             consent.warn_of_variable(request, terminal)
@@ -122,7 +103,10 @@ def _open_request(app: Host, api: Api, args: argparse.Namespace) -> Iterator[Cre
 
 
 def _sign_in(
-    args: argparse.Namespace, request: CredentialRequest, terminal: Terminal, browser: Callable[[str], bool]
+    args: argparse.Namespace,
+    request: CredentialRequest,
+    terminal: Terminal,
+    browser: AbstractContextManager[Callable[[str], bool]],
 ) -> TokenSet:
     if args.client_credentials:
         store.prove_storage(request, storage=args.storage)
@@ -133,22 +117,45 @@ def _sign_in(
     if args.no_browser:
         code = consent.code_by_hand(page, terminal)
     else:
-        code = consent.code_by_browser(page, terminal, open_browser=browser, timeout=args.timeout)
-    return ask_exchange(request, code, redirect_uri=page.redirect_uri)
+        with browser as open_browser:
+            code = consent.code_by_browser(page, terminal, open_browser=open_browser, timeout=args.timeout)
+    return ask_exchange(request, code, redirect_uri=page.redirect_uri, verifier=page.verifier)
 
 
-def _may_replace(request: CredentialRequest, tokens: TokenSet, terminal: Terminal) -> bool:
-    """Whether the new tokens may replace the stored ones, which may belong to another account."""
-    before = next((entry.tokens for entry in store.find_all_tokens(request) if entry.name == request.token), None)
-    if before is None or before.storage == "environment":
-        return True
-    if not tokens.account or before.account in ("", tokens.account):
-        return True
-    conflict = f"the token {request.token!r} belongs to the account {before.account}; you signed in as {tokens.account}"
+def _check_account(
+    args: argparse.Namespace, request: CredentialRequest, account: consent.TokenAccount, terminal: Terminal
+) -> None:
+    """Raise CredentialError unless these are the tokens of the account that they shall be of, before they are stored.
+
+    A code of somebody else's sign-in, slipped in on the way, would make everything that follows theirs. The account is
+    that of --expect-account, else that of the token that is replaced, else a person is asked. An app that signs in as
+    itself has no code, and what the embedded sandbox gives is stored nowhere.
+    """
+    who = account.name or account.id or "an account that the service doesn't name"
+    if args.expect_account:
+        if not account.is_called(args.expect_account):
+            raise _not_stored(f"you signed in as {who}, and not as {args.expect_account}")
+        return
+    earlier = store.find_all_tokens(request)
+    before = next((entry.tokens for entry in earlier if entry.name == request.token), None)
+    known = before.account if before is not None and before.storage != "environment" else ""
+    if args.sandbox or (known and account.is_called(known)):
+        return
+    conflict = f"the token {request.token!r} belongs to the account {known}; you signed in as {who}" if known else ""
+    if args.client_credentials and (not conflict or not account.name):
+        return
     if not terminal.interactive:
-        terminal.note(f"{conflict}: it is replaced")
-        return True
-    return terminal.confirm(f"{conflict}. Replace it?")
+        raise _not_stored(conflict or f"you signed in as {who}, and nobody is here to say that this is right")
+    if not terminal.confirm(f"{conflict}. Replace it?" if conflict else f"Signed in as {who}. Store this token?"):
+        raise _not_stored("the account was not confirmed")
+
+
+def _not_stored(reason: str) -> CredentialError:
+    return CredentialError(
+        f"{reason}; nothing was stored",
+        hint="sign in again with --expect-account NAME, or under another name: pinflow auth login NAME. At the service "
+        "this sign-in holds until its token ends, or you remove the app's access",
+    )
 
 
 def _show(tokens: TokenSet, request: CredentialRequest, terminal: Terminal, *, sandbox: bool) -> None:

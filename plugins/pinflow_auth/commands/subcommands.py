@@ -81,6 +81,12 @@ def _login_arguments(parser: argparse.ArgumentParser) -> None:
     modes.add_argument(
         "--client-credentials", action="store_true", help="a token for the app itself, without a browser"
     )
+    parser.add_argument(
+        "--expect-account",
+        default="",
+        metavar="NAME",
+        help="store the token only if it is this account's (name or id)",
+    )
     parser.add_argument("--sandbox", action="store_true", help="try it with the embedded sandbox; nothing is stored")
     parser.add_argument("--port", type=login.parse_port, help="port for the browser's answer (default: 8085)")
     parser.add_argument(
@@ -132,7 +138,9 @@ SUBCOMMANDS = (
         """\
 Get a token and store it. Your browser asks you for access; the answer comes back to
 http://localhost:8085/, which must be one of the app's registered redirect URIs. The
-app's id and secret are read from the environment (see common/scripts/api_env).""",
+app's id and secret are read from the environment (see common/scripts/api_env). You are
+asked whether the account is right before anything is stored; that of the token before,
+or of --expect-account, needs no question.""",
         """\
   pinflow auth login                                     with the default scopes
   pinflow auth login --recipe copy_board                 with what one recipe needs

@@ -80,7 +80,8 @@ def _grant(world: World, app: AppRegistration, form: dict[str, str]) -> HttpResp
     continuous = any(form.get(name, "").lower() in _TRUE for name in ("continuous_refresh", "refresh_on"))
     if kind == "authorization_code":
         code, uri = required_field(form, "code"), required_field(form, "redirect_uri")
-        issued = world.logins.exchange(app, code, uri, continuous=continuous or not app.legacy)
+        lasting = continuous or not app.legacy
+        issued = world.logins.exchange(app, code, uri, continuous=lasting, verifier=form.get("code_verifier", ""))
     elif kind == "refresh_token":
         scopes = _parse_scopes(form["scope"]) if form.get("scope") else None
         issued = world.logins.refresh(app, required_field(form, "refresh_token"), scopes, continuous=continuous)
@@ -179,7 +180,11 @@ def _parse_consent(world: World, query: dict[str, str]) -> ConsentRequest:
     if query.get("response_type") != "code":
         raise invalid_request("the response_type must be code")
     refreshable = query.get("refreshable", "true").lower() in _TRUE
-    return ConsentRequest(app.id, uri, _consent_scopes(world, query.get("scope", "")), query.get("state"), refreshable)
+    challenge = query.get("code_challenge", "")
+    if query.get("code_challenge_method", "S256") != "S256" or not challenge.isascii():
+        raise invalid_request("the code_challenge_method must be S256")
+    scopes = _consent_scopes(world, query.get("scope", ""))
+    return ConsentRequest(app.id, uri, scopes, query.get("state"), refreshable, challenge)
 
 
 def _consent_scopes(world: World, text: str) -> frozenset[str]:

@@ -41,7 +41,7 @@ def _grant(world: World, app: AppRegistration, fields: FormFields) -> IssuedToke
         code, uri = fields.require("code"), fields.require("redirect_uri")
         if uri not in app.redirect_uris:
             raise permission_denied("The redirect_uri does not match any of the registered redirect URIs.")
-        return world.logins.exchange_v3(app, code, uri)
+        return world.logins.exchange_v3(app, code, uri, verifier=fields.get("code_verifier", ""))
     if kind == "refresh_token":
         return world.logins.refresh(app, fields.require("refresh_token"), None, continuous=None)
     raise invalid_request(f"'grant_type' value '{kind[:40]}' is not one this API knows")

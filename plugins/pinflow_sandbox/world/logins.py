@@ -9,8 +9,10 @@ Source: https://developers.pinterest.com/docs/getting-started/set-up-authenticat
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64encode
 from collections import OrderedDict
 from dataclasses import field
+from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Literal
 
@@ -83,6 +85,7 @@ class ConsentRequest:
     scopes: frozenset[str]
     state: str | None
     refreshable: bool = True  # a parameter of API v3 only
+    challenge: str = ""  # that of RFC 7636 (S256), which the exchange must prove to know the source of
 
 
 @dataclass(slots=True)
@@ -175,15 +178,17 @@ class LoginRegistry:
         self._codes[text] = AuthorizationCode(consent, account, self.now() + self.settings().code_seconds)
         return text
 
-    def exchange(self, app: AppRegistration, text: str, redirect_uri: str, *, continuous: bool) -> IssuedTokens:
+    def exchange(
+        self, app: AppRegistration, text: str, redirect_uri: str, *, continuous: bool, verifier: str = ""
+    ) -> IssuedTokens:
         """Tokens of API v5 for a code, which is valid once, for its app, its redirect URI and scopes of v5."""
-        code = self._redeem_code(app, text, redirect_uri, V5_SCOPES)
+        code = self._redeem_code(app, text, redirect_uri, V5_SCOPES, verifier)
         family = TokenFamily(app.id, code.account, code.consent.scopes)
         return self._pair(family, family.scopes, continuous=continuous)
 
-    def exchange_v3(self, app: AppRegistration, text: str, redirect_uri: str) -> IssuedTokens:
+    def exchange_v3(self, app: AppRegistration, text: str, redirect_uri: str, *, verifier: str = "") -> IssuedTokens:
         """Tokens of API v3 for a code: for every scope approved so far, with a refresh token if requested."""
-        code = self._redeem_code(app, text, redirect_uri, V3_SCOPES)
+        code = self._redeem_code(app, text, redirect_uri, V3_SCOPES, verifier)
         approved = self._approved.get((app.id, code.account), frozenset()) | code.consent.scopes
         self._approved[app.id, code.account] = approved
         family = TokenFamily(app.id, code.account, approved)
@@ -192,13 +197,15 @@ class LoginRegistry:
         return self._issue("pina_sandbox_", family, approved)
 
     def _redeem_code(
-        self, app: AppRegistration, text: str, redirect_uri: str, known: frozenset[str]
+        self, app: AppRegistration, text: str, redirect_uri: str, known: frozenset[str], verifier: str
     ) -> AuthorizationCode:
         code = self._codes.get(text)
         if code is None:
             raise self._invalid_grant(text)
         good = code.consent.app_id == app.id and code.consent.redirect_uri == redirect_uri
         if not good or not code.consent.scopes <= known or code.used or code.expires <= self.now():
+            raise self._invalid_grant()
+        if code.consent.challenge and not compare_digest(code.consent.challenge, _challenge_of(verifier)):
             raise self._invalid_grant()
         code.used = True
         return code
@@ -290,3 +297,8 @@ def looks_real(text: str) -> bool:
 
 def _unknown_credential(text: str) -> errors.ApiError:
     return errors.real_credential_error() if looks_real(text) else errors.authentication_failed()
+
+
+def _challenge_of(verifier: str) -> str:
+    """The challenge that a verifier proves. Source: https://www.rfc-editor.org/rfc/rfc7636#section-4.6"""
+    return urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
