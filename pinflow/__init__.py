@@ -33,13 +33,21 @@ if TYPE_CHECKING:
         UsageError as UsageError,
     )
     from pinflow.events import Event as Event
-    from pinflow.http.api import Api as Api, OAuth as OAuth, Quota as Quota, checked_origin as checked_origin
+    from pinflow.http.api import Api as Api, OAuth as OAuth, Quota as Quota
     from pinflow.http.client import Client as Client
     from pinflow.http.credentials import Credential as Credential, CredentialRequest as CredentialRequest
     from pinflow.http.encoding import Repeated as Repeated
     from pinflow.http.listing_page import Page as Page
     from pinflow.http.proxy import network_settings as network_settings
     from pinflow.http.retry import Limits as Limits, Lost as Lost
+    from pinflow.http.token_rules import (
+        ALLOWED_HOSTS as ALLOWED_HOSTS,
+        LISTED_TOKENS as LISTED_TOKENS,
+        TokenRules as TokenRules,
+        check_host as check_host,
+        checked_origin as checked_origin,
+        variable_of as variable_of,
+    )
     from pinflow.http.transport import Answer as Answer, Transport as Transport
     from pinflow.http.web_page import web_page_reason as web_page_reason
     from pinflow.lazy_dataclass import dataclass as dataclass
@@ -92,13 +100,14 @@ _HOMES = {
         "UsageError",
     ),
     "events": ("Event",),
-    "http.api": ("Api", "OAuth", "Quota", "checked_origin"),
+    "http.api": ("Api", "OAuth", "Quota"),
     "http.client": ("Client",),
     "http.credentials": ("Credential", "CredentialRequest"),
     "http.encoding": ("Repeated",),
     "http.listing_page": ("Page",),
     "http.proxy": ("network_settings",),
     "http.retry": ("Limits", "Lost"),
+    "http.token_rules": ("ALLOWED_HOSTS", "LISTED_TOKENS", "TokenRules", "check_host", "checked_origin", "variable_of"),
     "http.transport": ("Answer", "Transport"),
     "http.web_page": ("web_page_reason",),
     "lazy_dataclass": ("dataclass",),

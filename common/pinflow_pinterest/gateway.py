@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from pinflow import Api, dataclass
+from pinflow import Api, TokenRules, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -150,6 +150,18 @@ class Gateway(Protocol):
         """Delete a Pin. Raises UsageError if the version has no such call."""
 
 
+# The names are those of the vendor's own scripts, which know no other service: the plain ones are Pinterest's.
+# Source: https://github.com/pinterest/api-quickstart
+TOKENS = TokenRules(
+    default="access_token",
+    variables=("ACCESS_TOKEN_{id}", "ACCESS_TOKEN", "ACCESS_TOKEN_V3", "ACCESS_TOKEN_V5"),
+    folder="",
+    hosts=("https://api-sandbox.pinterest.com",),
+    prefixes=("pina_", "pinc_"),
+    simulated=("pina_sandbox_", "pinc_sandbox_", "pinr_sandbox_", "sandbox_secret_"),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinterestApi(Api):
     """A version of Pinterest's API, with its gateway."""
@@ -159,6 +171,7 @@ class PinterestApi(Api):
     origin_variable: str = "PINTEREST_API_URI"
     version_variable: str = "PINTEREST_API_VERSION"
     token_folder_variable: str = "PINTEREST_OAUTH_TOKEN_DIR"  # noqa: S105 - a name
+    tokens: TokenRules = TOKENS
     gateway: Callable[[Client], Gateway]
 
 

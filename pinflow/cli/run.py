@@ -69,19 +69,17 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 def _sign_in_commands(app: App, plan: Plan, recipe: Sequence[str], api: str | None) -> list[str]:
     """The commands that sign in to what a recipe needs; ``recipe`` are the words that name it on a command line."""
-    from pinflow.plan.logins import DEFAULT_TOKEN
-
     if "auth" not in app.registry.commands:
         return []
     logins = [(login.token, login.api) for login in plan.logins.values()]
-    logins += [(DEFAULT_TOKEN, login.api) for login in plan.item_logins.values()]
+    logins += [(app.registry.apis[login.api].tokens.default, login.api) for login in plan.item_logins.values()]
     logins = [(token, id) for token, id in dict.fromkeys(logins) if app.registry.apis[id].oauth is not None]
     several = len({id for _, id in logins}) > 1
     return [
         shlex.join(
             [
                 *("pinflow", "auth", "login"),
-                *([token] if token != DEFAULT_TOKEN else []),
+                *([token] if token != app.registry.apis[id].tokens.default else []),
                 *("--recipe", *recipe),
                 *(["--api", id] if api or several else []),
             ]

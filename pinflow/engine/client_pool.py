@@ -14,9 +14,9 @@ from pinflow.engine.run_frame import current_frame
 from pinflow.engine.sign_in import lacking_scopes
 from pinflow.errors import CredentialError
 from pinflow.events import Retrying, Waiting
-from pinflow.http.api import LOOPBACK
 from pinflow.http.client import Client, ClientServices, Limits
 from pinflow.http.rate_limiter import RateLimiter
+from pinflow.http.token_rules import LOOPBACK
 from pinflow.http.transport import Transport
 from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.plan import PlannedLogin

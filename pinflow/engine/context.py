@@ -77,8 +77,10 @@ class Context(Durable):
         """
         return self._run.files.place(name)
 
-    def credential_request(self, token: str = "access_token", api: str | None = None) -> CredentialRequest:  # noqa: S107
-        """Where a token is looked for, for actions about tokens themselves. ``api`` None is the recipe's own.
+    def credential_request(self, token: str = "", api: str | None = None) -> CredentialRequest:
+        """Where a token is looked for, for actions about tokens themselves.
+
+        ``token`` "" is the service's default one, ``api`` None the recipe's own.
 
         Raises UsageError for an unknown API.
         """

@@ -204,7 +204,8 @@ class Launcher:
         stop = options.stop or threading.Event()
         clock = interruptible(self.clock, stop)
         executor = find_executor(options.executor, self.registry.executors)
-        sign_in = self.sign_in(folder) if environ is None else replace(self.sign_in(folder), environ=environ)
+        environ = self.environ if environ is None else environ
+        sign_in = replace(self.sign_in(folder), environ=environ, named=plan.named_tokens)
         if credentials is None:
             credentials = sign_in.credentials(plan.logins.values() if logins is None else logins)
         apis = sorted({api for _, api in (*credentials, *plan.item_logins)})

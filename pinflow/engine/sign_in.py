@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pinflow.errors import CredentialError, UsageError
 from pinflow.http.credentials import Credential, CredentialRequest
-from pinflow.lazy_dataclass import dataclass
+from pinflow.lazy_dataclass import dataclass, field
 from pinflow.state.folder import paths
 
 if TYPE_CHECKING:
@@ -40,20 +40,31 @@ def token_folders(recipes: Path, state: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """Finds credentials with ``find``, in an environment and, for token files, in ``folders``."""
+    """Finds credentials with ``find``, in an environment and, for token files, in ``folders``.
+
+    ``named`` are the tokens that a person named.
+    """
 
     registry: Registry
     environ: Mapping[str, str]
     folders: Sequence[Path]
     find: FindCredential
     now: Callable[[], float]
+    named: frozenset[str] = field(default_factory=frozenset)
 
     def request(self, token: str, api: str | None, scopes: frozenset[str] = frozenset()) -> CredentialRequest:
-        """Where a token is looked for. Raises UsageError for an unknown API."""
+        """Where a token is looked for; "" is the service's default one. Raises UsageError for an unknown API."""
         if (known := self.registry.apis.get(api or "")) is None:
             raise UsageError(f"unknown API {api!r}", hint="say which: api: v5")
         return CredentialRequest(
-            api=known, token=token, scopes=scopes, environ=self.environ, folders=self.folders, clock=self.now
+            api=known,
+            token=token or known.tokens.default,
+            scopes=scopes,
+            environ=self.environ,
+            folders=self.folders,
+            clock=self.now,
+            named=token in self.named,
+            others=[other.names for other in self.registry.apis.values() if other.service != known.service],
         )
 
     def credentials(self, logins: Iterable[PlannedLogin]) -> dict[TokenKey, Credential]:

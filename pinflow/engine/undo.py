@@ -17,12 +17,12 @@ from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.plan import all_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pinflow.plan import Loop, Plan
     from pinflow.plugin.action import Undo
     from pinflow.plugin.registry import Registry
-    from pinflow.state.records import EffectRecord, RunDetail
+    from pinflow.state.records import EffectRecord, RunDetail, RunRecord
 
 MOST_INSIDE = 9000  # things that are deleted with one holder; a step holds 10,000 items, and some may be added since
 
@@ -72,6 +72,7 @@ class UndoPlan:
     undeletable: tuple[CreatedThing, ...] = ()
     inside: int = 0  # things that go with ``whole``
     unsure: int = 0
+    named: frozenset[str] = frozenset()  # tokens that a person named for the run
 
     kept = renamed_property("UndoPlan.kept", "UndoPlan.mixed")
     stuck = renamed_property("UndoPlan.stuck", "UndoPlan.undeletable")
@@ -215,11 +216,25 @@ def make_undo_plan(
         undeletable=tuple(thing for thing in things if not thing.able and going.isdisjoint(thing.fields())),
         inside=len(with_whole),
         unsure=sum(effect.is_unknown for effect in detail.effects),
+        named=named_values(detail.record),
     )
 
 
-def undo_recipe(run: str, stages: Mapping[str, Sequence[CreatedThing]]) -> tuple[str, dict[str, list[dict[str, Any]]]]:
-    """The text of the recipe that deletes ``stages``, and its inputs: a list of arguments for each of its loops."""
+def named_values(run: RunRecord) -> frozenset[str]:
+    """What a person gave a run as inputs, and may have named a token with."""
+    values = [run.inputs.get(name) for name in run.options.get("typed", run.options.get("given", run.inputs))]
+    return frozenset(
+        item for value in values for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)
+    )
+
+
+def undo_recipe(
+    run: str, stages: Mapping[str, Sequence[CreatedThing]], named: Collection[str] = ()
+) -> tuple[str, dict[str, Any]]:
+    """The text of the recipe that deletes ``stages``, and its inputs: a list of arguments for each of its loops.
+
+    The tokens that a person ``named`` for the run are inputs too, as they were of the run.
+    """
     loops: list[_DeletionLoop] = []
     for stage, things in stages.items():
         groups: dict[tuple[str, str, str], list[CreatedThing]] = {}
@@ -231,9 +246,12 @@ def undo_recipe(run: str, stages: Mapping[str, Sequence[CreatedThing]]) -> tuple
     tokens = {token: f"login_{n}" for n, token in enumerate(dict.fromkeys(loop.things[0].token for loop in loops), 1)}
     lines = ["pinflow: 1", f"name: Undo run {run}", "inputs:"]
     lines += [f"  {loop.name}: {{type: list, required: true}}" for loop in loops]
-    lines += ["auth:", *(f"  {login}: {{token: {token}}}" for token, login in tokens.items()), "steps:"]
+    given = {login: token for token, login in tokens.items() if token in named}
+    lines += [f"  {login}: {{type: token, required: true}}" for login in given]
+    words = {login: f"${{{{ inputs.{login} }}}}" if login in given else token for token, login in tokens.items()}
+    lines += ["auth:", *(f"  {login}: {{token: '{word}'}}" for login, word in words.items()), "steps:"]
     lines += [line for loop in loops for line in loop.lines(tokens[loop.things[0].token])]
-    return "\n".join(lines) + "\n", {loop.name: loop.items() for loop in loops}
+    return "\n".join(lines) + "\n", {**{loop.name: loop.items() for loop in loops}, **given}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pinflow.engine.options import Options
-from pinflow.engine.undo import created_things, make_undo_plan, undo_recipe
+from pinflow.engine.undo import created_things, make_undo_plan, named_values, undo_recipe
 from pinflow.errors import RemoteError, UsageError
 from pinflow.state.folder import atomic_file
 
@@ -32,7 +32,7 @@ def plan_undo(launcher: Launcher, detail: RunDetail) -> UndoPlan:
     holders = [thing for thing in made if thing.undo.contents and thing.able]
     if not holders:
         return make_undo_plan(detail, made, lambda thing: None)
-    text, inputs = undo_recipe(run.id, {"look": holders})
+    text, inputs = undo_recipe(run.id, {"look": holders}, named_values(run))
     plan = launcher.plan_text(text, run.id, inputs)
     options = Options(dry_run=True, tier=str(run.options.get("tier", "standard")))
     with launcher.open(plan, options) as session:
@@ -41,7 +41,7 @@ def plan_undo(launcher: Launcher, detail: RunDetail) -> UndoPlan:
 
 def run_undo(launcher: Launcher, undo_plan: UndoPlan, options: Options) -> RunResult:
     """Delete what ``undo_plan`` says, as a run of its own; see `App.undo`."""
-    text, inputs = undo_recipe(undo_plan.run, undo_plan.stages)
+    text, inputs = undo_recipe(undo_plan.run, undo_plan.stages, undo_plan.named)
     file = launcher.state / "undo" / f"{undo_plan.run}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.yaml"
     atomic_file.write(file, text.encode())  # to resume it, it must be there
     plan = launcher.plan_text(text, str(file), inputs)

@@ -7,9 +7,8 @@ field here; the client has no ``if version ==``.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
 
-from pinflow.errors import UsageError
+from pinflow.http.token_rules import TokenNames, TokenRules, checked_origin
 from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from pinflow.errors import RemoteError
 
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")  # the hosts that are this machine
+LOGIN_HINT = "pinflow auth login {token}"
 
 
 class OperationFacts(Protocol):
@@ -89,7 +88,7 @@ class Api:
     """
 
     id: str  # "v5"
-    service: str  # whose API, and what --sandbox simulates
+    service: str  # whose API, whose tokens, and what --sandbox simulates; versions of one API are one service
     title: str
     origin: str  # "https://api.example.com"
     prefix: str  # "/v5"
@@ -106,7 +105,8 @@ class Api:
     closed: Callable[[str, str, str], str] = lambda tier, method, path: ""
     oauth: OAuth | None = None  # None if tokens come from elsewhere
     token_folder_variable: str = ""  # names the folder of token files
-    login_hint: str = "pinflow auth login {token}"
+    tokens: TokenRules = TokenRules()
+    login_hint: str = LOGIN_HINT
 
     def base_url(self, environ: Mapping[str, str]) -> str:
         """This API's base URL in this environment: scheme, host, port and prefix, no final slash.
@@ -116,26 +116,17 @@ class Api:
         origin = environ.get(self.origin_variable) or self.origin
         return checked_origin(origin, self.origin_variable) + self.prefix
 
+    @property
+    def names(self) -> TokenNames:
+        """What the names of this API's tokens stand for."""
+        return TokenNames(self.service, self.id, self.tokens)
+
+    @property
+    def homes(self) -> tuple[str, ...]:
+        """The origins to which the service's secrets may go: its own."""
+        consent = (self.oauth.consent_origin,) if self.oauth is not None else ()
+        return (self.origin, *self.tokens.hosts, *consent)
+
     def address(self, base_url: str, path: str) -> str:
         """The URL of ``path``, of an API at ``base_url``."""
         return (base_url.removesuffix(self.prefix) if path.startswith(self.beside) else base_url) + path
-
-
-def checked_origin(url: str, name: str) -> str:
-    """``url`` as scheme://host[:port]; ``name`` is what messages call it.
-
-    Raises UsageError unless it is https, or http to a loopback address, with no
-    user, path, query or fragment: a token goes there.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise UsageError(f"{name} is not a URL: {url!r}") from None
-    host = parts.hostname or ""
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
-        raise UsageError(f"{name} must be an https:// address (http:// only on this machine), not {url!r}")
-    if not host or "@" in parts.netloc or "\\" in url or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise UsageError(f"{name} must be only scheme and host, such as https://api.example.com, not {url!r}")
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")

@@ -21,7 +21,6 @@ from pinflow.errors import (
     Unreachable,
     renamed_keywords,
 )
-from pinflow.http.api import LOOPBACK
 from pinflow.http.encoding import Unreadable, encoded_json, encoded_path, encoded_query, json_reader
 from pinflow.http.file_transfer import FileTransfer
 from pinflow.http.listing_page import Page, page_digest, parse_page
@@ -42,6 +41,7 @@ from pinflow.http.retry import (
     Wait,
     decide,
 )
+from pinflow.http.token_rules import LOOPBACK
 from pinflow.http.web_page import web_page_hint, web_page_reason
 from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.masking.known import mask_answer

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow.http.api import Api
+    from pinflow.http.token_rules import TokenNames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,8 @@ class CredentialRequest:
     ``environ`` is the environment to look into (never ``os.environ``: a sandbox
     run has its own). ``folders`` are searched for token directories, in order,
     when the environment names none. ``clock`` gives seconds since the epoch, to
-    tell whether a token has expired.
+    tell whether a token has expired. ``named`` says that a person chose the token, and not
+    only a recipe. ``others`` are the names of other services' tokens.
     """
 
     api: Api
@@ -31,6 +33,8 @@ class CredentialRequest:
     scopes: frozenset[str]
     environ: Mapping[str, str] = field(repr=False)
     folders: Sequence[Path] = ()
+    named: bool = False
+    others: Sequence[TokenNames] = ()
     clock: Callable[[], float] = field(default=time.time, repr=False)
 
 

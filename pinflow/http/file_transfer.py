@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import urlsplit
 
 from pinflow.errors import ActionError, MalformedAnswer, RemoteError, Unreachable, UsageError
-from pinflow.http.api import LOOPBACK
 from pinflow.http.multipart import Form
 from pinflow.http.retry import Limits, Lost, backoff
+from pinflow.http.token_rules import LOOPBACK
 from pinflow.http.web_page import web_page_reason
 
 if TYPE_CHECKING:

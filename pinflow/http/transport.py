@@ -31,10 +31,10 @@ from urllib3.util.request import ACCEPT_ENCODING
 
 from pinflow.clock import Clock
 from pinflow.errors import renamed_keywords, warn_renamed
-from pinflow.http.api import LOOPBACK
 from pinflow.http.proxy import CA_BUNDLE, DIRECT, PROXY
 from pinflow.http.response_head import OrdinaryHeadResponse
 from pinflow.http.retry import Lost
+from pinflow.http.token_rules import LOOPBACK
 from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pinflow.http.token_rules import TokenRules
 from pinflow.lazy_dataclass import dataclass, field
 from pinflow.plan.inputs import is_token_name
 from pinflow.plan.model import ItemLogin, PlannedLogin
@@ -12,13 +13,13 @@ from pinflow.suggestions import suggest
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from pinflow.http.api import Api
     from pinflow.plan.checker import Checker
     from pinflow.plugin.action import Action
     from pinflow.recipe import model
     from pinflow.recipe.includes import IncludePlace, PlacedStep
 
 DEFAULT_LOGIN = "default"
-DEFAULT_TOKEN = "access_token"  # noqa: S105 - the name of a token, as the vendor's own scripts have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,11 @@ class Logins:
         declared: Mapping[str, tuple[model.Login, IncludePlace]],
         checker: Checker,
         *,
+        apis: Mapping[str, Api],
         plugins: Collection[str],
         complete: bool = True,
     ) -> None:
+        self._apis = apis
         self._declared = declared
         self._checker = checker
         self._complete = complete
@@ -74,7 +77,8 @@ class Logins:
         return {(name, api): self._login(name, api, scopes) for (name, api), scopes in self._scopes.items()}
 
     def _login(self, name: str, api: str, needed: set[str]) -> PlannedLogin:
-        token = self._tokens.get(name) or DEFAULT_TOKEN
+        rules = self._apis[api].tokens if api in self._apis else TokenRules()
+        token = self._tokens.get(name) or rules.default
         if name not in self._declared:
             return PlannedLogin(name, api, token, frozenset(needed))
         login, _ = self._declared[name]

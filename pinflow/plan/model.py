@@ -180,6 +180,14 @@ class Plan:
         except Invalid:
             return True
 
+    @property
+    def named_tokens(self) -> frozenset[str]:
+        """The tokens that a person named, in inputs of type token and in lists."""
+        kinds = {name: declared.type for name, declared in self.recipe.inputs.items()}
+        single = {self.inputs[name] for name in self.typed if kinds.get(name) == "token" and self.inputs.get(name)}
+        lists = [self.inputs.get(name) or () for name in self.typed if kinds.get(name) == "list"]
+        return frozenset(single).union(item for items in lists for item in items if isinstance(item, str))
+
     def stored_inputs(self) -> dict[str, Any]:
         """The inputs without secrets, for a run's record."""
         return {name: value for name, value in self.inputs.items() if name not in self.secrets}

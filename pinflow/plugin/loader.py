@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pluggy
 
 from pinflow.errors import PinflowError, PluginError
-from pinflow.http.api import Api
+from pinflow.http.api import LOGIN_HINT, Api
 from pinflow.lazy_dataclass import replace
 from pinflow.masking.known import harmless_words
 from pinflow.plugin import hookspecs
@@ -218,7 +218,7 @@ def collect(
     """
     offers = _Offers(manager, infos, environ)
     actions = offers.by_name("pinflow_actions", Action, lambda a: (a.api, a.name), lambda a: f"action {a.full_name}")
-    apis = offers.by_name("pinflow_apis", Api, lambda a: a.id, lambda a: f"api {a.id}")
+    apis = _with_login_hints(offers.by_name("pinflow_apis", Api, lambda a: a.id, lambda a: f"api {a.id}"))
     commands = offers.commands(reserved)
     simulators = offers.by_name("pinflow_sandbox", Simulator, lambda s: s.service, lambda s: f"sandbox {s.service}")
     importers = offers.by_name("pinflow_importers", Importer, lambda i: i.name, lambda i: f"importer {i.name}")
@@ -269,6 +269,17 @@ def call_hook(impl: HookImpl, **facts: object) -> object:
     names = (*impl.argnames, *impl.kwargnames)  # those with a default are for direct calls
     answer: object = impl.function(**{name: facts[name] for name in names if name in facts})
     return answer
+
+
+def _with_login_hints(apis: Mapping[str, Api]) -> dict[str, Api]:
+    """The APIs; where there are several services, those without the plain names say with which API to sign in."""
+    several = len({api.service for api in apis.values()}) > 1
+    return {
+        id: replace(api, login_hint=f"{LOGIN_HINT} --api {id}")
+        if several and api.names.folder and api.login_hint == LOGIN_HINT
+        else api
+        for id, api in apis.items()
+    }
 
 
 class _Offers:

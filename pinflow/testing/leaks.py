@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.run_frame import current_frame
+from pinflow.http.token_rules import LISTED_TOKENS
 from pinflow.testing.secrets import needles
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ _PUBLIC = (
 
 def secrets_of(variables: Mapping[str, str]) -> tuple[bytes, ...]:
     """The secrets in the variables that a sandbox gives its clients, and in the token files that they name."""
-    secrets = {value for name, value in variables.items() if not name.endswith(_PUBLIC) and len(value) >= SHORTEST}
+    private = {name: value for name, value in variables.items() if not name.endswith(_PUBLIC) and name != LISTED_TOKENS}
+    secrets = {value for value in private.values() if len(value) >= SHORTEST}
     for name, value in variables.items():
         if name.endswith("_DIR") and Path(value).is_dir():
             for path in Path(value).glob("*.json"):

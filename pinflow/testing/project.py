@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pinflow.app import App, Options
 from pinflow.clock import Clock as Times
-from pinflow.engine.simulation import services_of, tokens_of
+from pinflow.engine.simulation import add_variables, services_of
 from pinflow.errors import UsageError, renamed_property
 from pinflow.events import EffectDone, Event, Retrying, Waiting
 from pinflow.plugin import loader as plugin_loading
@@ -191,7 +191,7 @@ class Project:
         """Connect the app to the sandboxes that the plan needs. Returns it."""
         for service in services_of(plan):
             if service in app.registry.simulators:
-                self.variables.update(self.sandbox_of(service).environment(tokens_of(plan)))
+                add_variables(self.variables, self.sandbox_of(service), plan, service)
         app.environ = {**self.variables, **self.environ}
         return app
 

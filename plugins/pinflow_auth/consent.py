@@ -16,8 +16,9 @@ from urllib.parse import urlencode, urlsplit
 
 from pinflow import ActionError, Credential, CredentialError, UsageError, checked_origin, dataclass
 from pinflow_auth.callback import Callback, ConsentDenied, parse_answer
-from pinflow_auth.endpoint import app_credentials, oauth_of
+from pinflow_auth.endpoint import app_credentials, check_app, oauth_of
 from pinflow_auth.store import find_tokens
+from pinflow_auth.token_locations import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -51,12 +52,15 @@ class ConsentPage:
 def make_consent_page(request: CredentialRequest, scopes: Collection[str], *, port: int | None = None) -> ConsentPage:
     """A consent page for these scopes, with a random state of its own.
 
-    Raises CredentialError if the app's credentials are missing, UsageError for a bad address in a variable.
+    Raises CredentialError if the app's credentials are missing or may not go to the addresses in the variables,
+    UsageError for a bad address in one.
     """
     oauth = oauth_of(request)
     app = app_credentials(request)
     variable = oauth.consent_origin_variable
     origin = checked_origin(request.environ.get(variable) or oauth.consent_origin, variable)
+    for address in (origin, origin_of(request)):  # before a person gives access there
+        check_app(request, app, address)
     uri = oauth.redirect_uri
     if port is not None:
         parts = urlsplit(uri)

@@ -29,7 +29,7 @@ def credential(request: CredentialRequest) -> Credential | None:
         return None
     check_destination(request, tokens)
     if tokens.storage == "environment":
-        return Credential(tokens.access_token, name=tokens.name, source=tokens.source, origin=tokens.origin)
+        return Credential(tokens.access_token, name=tokens.name, source=tokens.source, origin=origin_of(request))
     return StoredCredential(request, tokens)
 
 

@@ -17,7 +17,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from pinflow import CredentialError, RateLimited, Unreachable, dataclass, mask, remember_token
+from pinflow import CredentialError, RateLimited, Unreachable, check_host, dataclass, mask, remember_token
 from pinflow_auth.token_locations import origin_of
 from pinflow_auth.tokens import CLIENT_CREDENTIALS, TokenSet, is_moment, is_sendable
 
@@ -71,6 +71,7 @@ class _Grant:
     purpose: str
     form: Mapping[str, str] = field(repr=False)
     hint: str
+    tied_to: str = ""  # the origin of the tokens that it is about
     revokes: bool = False  # at the endpoint for that; all others go to that for tokens
 
     def ask_tokens(self, *, before: TokenSet | None = None, grant: str = "") -> TokenSet:
@@ -84,6 +85,7 @@ class _Grant:
         """The decoded body of a success. Raises as ``ask_exchange``."""
         from pinflow import web_page_reason
 
+        check_app(self.request, self.app, origin_of(self.request), tied_to=self.tied_to)
         answer = self._send()
         if page := web_page_reason(answer, urlsplit(origin_of(self.request)).netloc):
             raise self._in_doubt(page, hint="sign in to the network or its VPN, or check PINFLOW_PROXY; then try again")
@@ -167,6 +169,17 @@ def app_credentials(request: CredentialRequest) -> AppCredentials:
     )
 
 
+def check_app(request: CredentialRequest, app: AppCredentials, origin: str, *, tied_to: str = "") -> None:
+    """Raise CredentialError unless the app's secret may go to ``origin``.
+
+    It may where the service is, and where tokens came from that this app was given (``tied_to``).
+    """
+    api = request.api
+    homes = (*api.homes, *filter(None, [tied_to]))
+    label = f"the app's secret ({app.source})"
+    check_host(app.secret, origin, homes=homes, rules=api.tokens, environ=request.environ, label=label)
+
+
 def oauth_of(request: CredentialRequest) -> OAuth:
     """The API's OAuth data. Raises CredentialError if it has none."""
     if request.api.oauth is None:
@@ -212,7 +225,8 @@ def ask_refresh(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
         )
     form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token, **oauth.refresh_fields}
     hint = f"if {app.source} are right, the refresh token was used, ended or revoked: {_login(request)}"
-    return _Grant(request, app, f"refresh the token {tokens.name!r}", form, hint).ask_tokens(before=tokens)
+    purpose = f"refresh the token {tokens.name!r}"
+    return _Grant(request, app, purpose, form, hint, tied_to=tokens.origin).ask_tokens(before=tokens)
 
 
 def ask_client_credentials(request: CredentialRequest, scopes: Iterable[str]) -> TokenSet:
@@ -234,7 +248,7 @@ def ask_revoke(request: CredentialRequest, tokens: TokenSet) -> None:
     kind = "refresh_token" if tokens.refresh_token else "access_token"
     form = {"token": tokens.refresh_token or tokens.access_token, "token_type_hint": kind}
     purpose = f"revoke the token {tokens.name!r}"
-    _Grant(request, app_credentials(request), purpose, form, hint, revokes=True).ask()
+    _Grant(request, app_credentials(request), purpose, form, hint, tied_to=tokens.origin, revokes=True).ask()
 
 
 def _token_set(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pinflow import CredentialError, StoredToken, dataclass
 from pinflow_auth import files, keyring_store, refresh_marker, token_locations
+from pinflow_auth.names import name_variants
 from pinflow_auth.tokens import parse_object, parse_tokens
 
 if TYPE_CHECKING:
@@ -80,21 +81,30 @@ class FileVault:
 
     def find(self, service: str, name: str) -> FileToken | None:
         """The stored tokens of that name, or None if there is no file. Raises CredentialError for a broken file."""
-        for path in token_locations.candidate_paths(self._request, service, name):
+        for path in self._candidates(service, name):
             if (token := read_token_file(path, service, name)) is not None:
                 return token
         return None
 
+    def _candidates(self, service: str, name: str) -> Iterator[Path]:
+        """The files in which a token of this name may be, in order."""
+        yield from token_locations.candidate_paths(self._request, service, name)
+        for folder in token_locations.earlier_folders(self._request):
+            paths = (folder / f"{variant}.json" for variant in name_variants(name, service))
+            yield from (path for path in paths if _api_of(path, name) == service)
+
     def locate(self, service: str, name: str) -> Path | None:
         """The file of that name, broken or not; None if there is none."""
-        paths = token_locations.candidate_paths(self._request, service, name)
+        paths = self._candidates(service, name)
         return next((path for path in paths if os.path.lexists(path)), None)
 
     def paths(self) -> Iterator[Path]:
         """Every token file, by folder and name."""
         for folder in token_locations.token_folders(self._request):
             if folder.is_dir():
-                yield from sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+                yield from _token_files(folder)
+        for folder in token_locations.earlier_folders(self._request):
+            yield from (path for path in _token_files(folder) if _api_of(path, path.stem) == self._request.api.id)
 
     def names(self) -> Sequence[tuple[str, str]]:
         """API and name of each token file that can be read; a file that names no API counts for the request's."""
@@ -161,7 +171,7 @@ class FileVault:
 
     def _home(self, service: str, name: str) -> Path:
         """The file for a token of this API and name, its folder made. A file with another API's token is left alone."""
-        paths = token_locations.candidate_paths(self._request, service, name)
+        paths = self._candidates(service, name)
         own = (path for path in paths if os.path.lexists(path) and _api_of(path, name) in (None, "", service))
         if (path := next(own, None)) is None:
             path = token_locations.new_path(self._request, name)
@@ -224,6 +234,10 @@ def _replacement(token: FileToken) -> Iterator[Callable[[bytes], None]]:
         return
     with files.open_replacement(token.path) as put:
         yield put
+
+
+def _token_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
 
 
 def _api_of(path: Path, name: str) -> str | None:

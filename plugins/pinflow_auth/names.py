@@ -1,7 +1,7 @@
-"""Which names a token may have, and which variable and file a name stands for.
+"""Which names a token may have, and in which variable and file it may be.
 
-A recipe chooses names, so a name must lead to nothing but a token: it is not a path or a device, and never makes
-pinflow read a variable that holds something else.
+A recipe chooses names, so a name must lead to nothing but a token: it is not a path or a device, and leads only to a
+variable that is known to hold a token of the service.
 """
 
 from __future__ import annotations
@@ -9,37 +9,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pinflow import CredentialError
+from pinflow import LISTED_TOKENS, CredentialError
 
 if TYPE_CHECKING:
-    from pinflow import Api
+    from pinflow import CredentialRequest
 
 PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?"  # the core's grammar, which also forbids ".."
 
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 
-# variables of the process: found in any environment without being tokens
-_OF_THE_PROCESS = """
-    APPDATA COLORTERM COMSPEC DISPLAY EDITOR HISTFILE HOME HOMEDRIVE HOMEPATH HOST HOSTNAME HOSTTYPE IFS KUBECONFIG
-    LANG LANGUAGE LD_PRELOAD LOCALAPPDATA LOGNAME LS_COLORS MACHTYPE MAIL MANPATH NO_COLOR OLDPWD OS OSTYPE PAGER PATH
-    PATHEXT PROGRAMDATA PROGRAMFILES PROMPT PS1 PS2 PS4 PWD PYTHONHOME PYTHONPATH SHELL SHLVL SYSTEMDRIVE SYSTEMROOT
-    TEMP TERM TMP TMPDIR TZ UID USER USERDOMAIN USERNAME USERPROFILE VIRTUAL_ENV VISUAL WINDIR
-"""
-_OF_OTHERS = """
-    ANTHROPIC_ AWS_ AZURE_ CI_DEPLOY_ CI_JOB_ CI_REGISTRY_ CLOUDFLARE_ CODECOV_ DIGITALOCEAN_ DOCKER_ GCP_ GH_ GITHUB_
-    GITLAB_ GOOGLE_ GPG_ HEROKU_ HF_ HUGGINGFACE_ KUBERNETES_ LC_ LD_ NETLIFY_ NPM_ OPENAI_ PINFLOW_ PYPI_ SLACK_ SSH_
-    SSL_ STRIPE_ SUDO_ TWILIO_ TWINE_ VAULT_ VERCEL_ XDG_
-"""
-_OTHER_WORDS = "CREDENTIALS PASSPHRASE PASSWD PASSWORD SECRET"  # at the end, whatever is before it: PGPASSWORD
-_OTHER_ENDS = "_DIR _DSN _KEY _PASS _PATH _PROXY _PWD _URI _URL"
 
-
-def check_name(name: str, api: Api) -> str:
+def check_name(name: str) -> str:
     """``name``, if it may name a token.
 
-    Raises CredentialError for anything but letters, digits, _ . and - (64 at most), for the name of a device, and if
-    the variable of that name belongs to the process (PATH, HOME), to another service (AWS_..., GITHUB_...) or to the
-    API's settings, or ends like a password or a key: such a variable is never read.
+    Raises CredentialError for anything but letters, digits, _ . and - (64 at most), and for the name of a device.
     """
     from pinflow import is_token_name
 
@@ -48,39 +31,35 @@ def check_name(name: str, api: Api) -> str:
             f"{name[:40]!r} can't name a token",
             hint="a token's name has letters, digits, _ . and -, 64 at most; it is not a path",
         )
-    variable = variable_of(name)
-    if _is_reserved(variable, api):
-        raise CredentialError(
-            f"{name!r} can't name a token: the variable {variable} has another meaning",
-            hint="choose another name, such as access_token",
-        )
     return name
 
 
-def variable_of(name: str) -> str:
-    """The variable that a name stands for; characters that a variable can't have become underscores."""
-    return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
-
-
 def name_variants(name: str, api: str) -> tuple[str, str]:
-    """The names to look for, in order: the one with the API's id is more specific than the plain one."""
+    """The names of files to look for, in order: the one with the API's id is more specific than the plain one."""
     return f"{name}_{api}", name
 
 
-def _is_reserved(variable: str, api: Api) -> bool:
-    return (
-        variable in _OF_THE_PROCESS.split()
-        or variable in _api_variables(api)
-        or variable.startswith(tuple(_OF_OTHERS.split()))
-        or variable.endswith(tuple(_OTHER_WORDS.split()))
-        or f"_{variable}".endswith(tuple(_OTHER_ENDS.split()))
-    )
+def set_variable(request: CredentialRequest) -> tuple[str, str] | None:
+    """The variable that has the request's token, and its value; None if none is set.
 
-
-def _api_variables(api: Api) -> set[str]:
-    """The variables that configure this API."""
-    variables = {api.origin_variable, api.token_folder_variable}
-    if api.oauth is not None:
-        variables |= {api.oauth.consent_origin_variable, api.oauth.landing_variable}
-        variables.update(variable for pair in api.oauth.app_variables for variable in pair)
-    return variables - {""}
+    Raises CredentialError for a name that can't name a token, and for a variable that is not known to hold a token of
+    the request's service: a recipe could have any secret sent.
+    """
+    name, api = check_name(request.token), request.api
+    for variable in api.names.variables(name):
+        if not (secret := request.environ.get(variable)):
+            continue
+        known = variable in api.names.known_variables
+        if any(variable in other.known_variables or (other.owns(variable) and not known) for other in request.others):
+            raise CredentialError(
+                f"the variable {variable} is for tokens of another service than {api.title}",
+                hint=f"unset it, or choose another name for the token {name!r}",
+            )
+        if not request.named and not api.names.may_read(name, variable, secret, request.environ):
+            raise CredentialError(
+                f"the token {name!r} would be read from the variable {variable}, which is not known to hold a token "
+                f"of {api.title}",
+                hint=f"if it does: {LISTED_TOKENS}={variable}; else choose another name for the token",
+            )
+        return variable, secret
+    return None

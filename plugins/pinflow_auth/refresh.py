@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinflow import CredentialError, PinflowError
+from pinflow import CredentialError, PinflowError, check_host
 from pinflow_auth.endpoint import GrantInDoubt, GrantRefused, ask_client_credentials, ask_refresh
 from pinflow_auth.file_vault import FileVault, load_tokens
 from pinflow_auth.refresh_policy import due_at, rotates
@@ -68,7 +68,8 @@ def _load(request: CredentialRequest, stored: StoredToken | None) -> TokenSet:
 def check_destination(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
     """``tokens``, if they may be sent to the request's API.
 
-    Raises CredentialError if another origin gave them out, or if they are for another API.
+    Raises CredentialError if another origin gave them out, if they are for another API, and if they name no origin and
+    the API is elsewhere than at home.
     """
     origin = origin_of(request)
     token = f"the token {tokens.name!r} ({tokens.source})"
@@ -82,6 +83,21 @@ def check_destination(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
         raise CredentialError(
             f"{token} is for the API {tokens.api}, not {request.api.id}", hint=f"get one with: {login}"
         )
+    api = request.api
+    held = [secret for secret in (tokens.access_token, tokens.refresh_token) if secret is not None]
+    if any(secret.startswith(other.rules.prefixes) for other in request.others for secret in held):
+        raise CredentialError(f"{token} is of another service than {api.title}", hint=f"get one with: {login}")
+    secrets = {"token": tokens.access_token, "refresh token of": tokens.refresh_token}
+    for label, secret in secrets.items():
+        if secret is not None:
+            check_host(
+                secret,
+                origin,
+                homes=(*api.homes, tokens.origin),
+                rules=api.tokens,
+                environ=request.environ,
+                label=f"the {label} {tokens.name!r} ({tokens.source})",
+            )
     return tokens
 
 

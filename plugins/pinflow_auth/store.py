@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pinflow import CredentialError, StoredToken, dataclass
 from pinflow_auth import token_locations
 from pinflow_auth.file_vault import FileVault, load_tokens, read_token_file
-from pinflow_auth.names import check_name
+from pinflow_auth.names import check_name, set_variable
 from pinflow_auth.tokens import TokenSet, dump_tokens
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ def find_tokens(request: CredentialRequest) -> TokenSet | None:
 
 def find_stored_tokens(request: CredentialRequest) -> TokenSet | None:
     """The tokens of that name in a file or the key store, or None. Raises CredentialError for a broken file."""
-    check_name(request.token, request.api)
+    check_name(request.token)
     stored = FileVault(request).find(request.api.id, request.token)
     return load_tokens(stored) if stored is not None else None
 
 
 def prove_storage(request: CredentialRequest, *, storage: FileStorage | None = None) -> None:
     """Check that ``save_tokens`` will work, before a person is asked for tokens. Raises CredentialError."""
-    check_name(request.token, request.api)
+    check_name(request.token)
     FileVault(request).prove(request.api.id, request.token, storage=storage)
 
 
@@ -61,7 +61,7 @@ def save_tokens(request: CredentialRequest, tokens: TokenSet, *, storage: FileSt
 
     ``storage`` None: see ``FileVault.store``. Raises CredentialError; the existing ones are unchanged then.
     """
-    check_name(request.token, request.api)
+    check_name(request.token)
     named = replace(tokens, name=request.token)
     token = StoredToken(request.api.id, request.token, dump_tokens(named))
     stored = FileVault(request).store(token, storage=storage)
@@ -73,7 +73,7 @@ def remove_tokens(request: CredentialRequest) -> Path | None:
 
     A variable is not pinflow's to remove. Raises CredentialError.
     """
-    check_name(request.token, request.api)
+    check_name(request.token)
     vault = FileVault(request)
     path = vault.locate(request.api.id, request.token)
     return path if vault.remove(request.api.id, request.token) else None
@@ -85,7 +85,7 @@ def find_all_tokens(request: CredentialRequest) -> Iterator[TokenEntry]:
     Variables can't be listed: they are looked for under ``request.token``, the default name, and the files' names.
     """
     stored = [entry for path in FileVault(request).paths() for entry in _file_entries(request, path)]
-    names = dict.fromkeys([request.token, "access_token", *(entry.name for entry in stored)])
+    names = dict.fromkeys([request.token, request.api.tokens.default, *(entry.name for entry in stored)])
     for name in names:
         yield from _environment_entries(replace(request, token=name))
     yield from stored
@@ -93,7 +93,7 @@ def find_all_tokens(request: CredentialRequest) -> Iterator[TokenEntry]:
 
 def _environment_entries(request: CredentialRequest) -> Iterator[TokenEntry]:
     with suppress(CredentialError):  # a file may have any name; a variable of that name is then not a token's
-        check_name(request.token, request.api)
+        set_variable(request)
         try:
             tokens = token_locations.environment_tokens(request)
         except CredentialError as error:

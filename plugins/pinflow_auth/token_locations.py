@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pinflow import CredentialError
-from pinflow_auth.names import check_name, name_variants, variable_of
+from pinflow_auth.names import name_variants, set_variable
 from pinflow_auth.tokens import TokenSet, is_sendable
 
 if TYPE_CHECKING:
@@ -25,26 +25,23 @@ def origin_of(request: CredentialRequest) -> str:
 def environment_tokens(request: CredentialRequest) -> TokenSet | None:
     """The token in an environment variable, or None if none is set or it is empty. Only its value is known.
 
-    Raises CredentialError for a name that can't name a token, and for a value that can't be sent.
+    Raises CredentialError for a variable that the token's name may not lead to, and for a value that can't be sent.
     """
-    check_name(request.token, request.api)
-    for name in name_variants(request.token, request.api.id):
-        variable = variable_of(name)
-        if secret := request.environ.get(variable):
-            if not is_sendable(secret):
-                raise CredentialError(
-                    f"the environment variable {variable} is not one line of visible ASCII characters",
-                    hint="set it again; a line break, a space or a quotation mark may have been copied with it",
-                )
-            return TokenSet(
-                name=request.token,
-                access_token=secret,
-                origin=origin_of(request),
-                api=request.api.id,
-                storage="environment",
-                source=f"environment variable {variable}",
-            )
-    return None
+    if (found := set_variable(request)) is None:
+        return None
+    variable, secret = found
+    if not is_sendable(secret):
+        raise CredentialError(
+            f"the environment variable {variable} is not one line of visible ASCII characters",
+            hint="set it again; a line break, a space or a quotation mark may have been copied with it",
+        )
+    return TokenSet(
+        name=request.token,
+        access_token=secret,
+        api=request.api.id,
+        storage="environment",
+        source=f"environment variable {variable}",
+    )
 
 
 def candidate_paths(request: CredentialRequest, service: str, name: str) -> Iterator[Path]:
@@ -55,19 +52,34 @@ def candidate_paths(request: CredentialRequest, service: str, name: str) -> Iter
 
 
 def token_folders(request: CredentialRequest) -> Sequence[Path]:
-    """The token folders in order: the one that the environment names, else the default ones."""
+    """The service's token folders in order: the one that the environment names, else its own below the default ones."""
     chosen = request.environ.get(request.api.token_folder_variable)
-    return [Path(chosen).expanduser()] if chosen else list(request.folders)
+    if chosen:
+        return [Path(chosen).expanduser()]
+    if own := request.api.names.folder:
+        current = _current_folder()
+        return [folder / own for folder in request.folders if folder != current]
+    return list(request.folders)
+
+
+def earlier_folders(request: CredentialRequest) -> Sequence[Path]:
+    """Folders where an earlier version put tokens of this service beside those of another; they say whose they are."""
+    apart = request.api.names.folder and not request.environ.get(request.api.token_folder_variable)
+    return list(request.folders) if apart else []
 
 
 def dedicated_folders(request: CredentialRequest) -> Sequence[Path]:
     """The folders that are meant for tokens: without the current one, where JSON files may lie for any reason."""
     chosen = bool(request.environ.get(request.api.token_folder_variable))
-    try:
-        current = Path.cwd()
-    except FileNotFoundError:  # it was removed
-        current = Path()
+    current = _current_folder()
     return [folder for folder in token_folders(request) if chosen or folder != current]
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # it was removed
+        return Path()
 
 
 def new_path(request: CredentialRequest, name: str) -> Path:

@@ -167,7 +167,9 @@ def test_status_tells_all_that_is_known_of_every_token(user: User, recipes: dict
     user.keep("dead", expires_at=NOW - 3 * 3600, refresh_token=None, refresh_expires_at=None)
     user.keep("late", expires_at=NOW - 2 * DAY)
     user.write("broken", '{"access_token": ')
-    user.write("quickstart", json.dumps({"name": "quickstart", "access_token": "abc", "refresh_token": None}))
+    user.write(
+        "quickstart", json.dumps({"name": "quickstart", "access_token": "pina_sandbox_abc", "refresh_token": None})
+    )
     told = user.auth("status", "--recipe", str(recipes["look"]), "--recipe", str(recipes["write"]))
     shown = told.out.replace(str(user.folder), "TOKENS")
     for line in shown.splitlines():
@@ -296,8 +298,8 @@ def test_fingerprints_are_equal_for_equal_tokens_only(user: User) -> None:
 
 
 def test_a_variable_is_listed_with_every_api_that_would_use_it(user: User) -> None:
-    user.environ |= {"ACCESS_TOKEN": "a-token", "CLIENT_V3": "another-token"}
-    user.given += ["a-token", "another-token"]
+    user.environ |= {"ACCESS_TOKEN": "a-token", "CLIENT_V3": "pina_another"}
+    user.given += ["a-token", "pina_another"]
     user.keep("client")
     rows = {row["source"]: row["apis"] for row in user.auth("status", "--output", "json").data["tokens"]}
     assert rows == {

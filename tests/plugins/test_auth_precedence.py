@@ -102,7 +102,7 @@ def test_an_empty_variable_is_none(folder: Path) -> None:
 
 
 def test_characters_that_a_variable_can_not_have_become_underscores(folder: Path) -> None:
-    assert sign(get(folder, {"MY_CLIENT_2": "it"}, token="my-client.2")) == "it"
+    assert sign(get(folder, {"MY_CLIENT_2": "pina_it"}, token="my-client.2")) == "pina_it"
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="nothing is unreadable to this user")
@@ -176,8 +176,9 @@ def test_an_invalid_token_name_reads_no_file_or_variable(folder: Path, name: str
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_variable_that_holds_something_else_is_never_read(folder: Path, name: str) -> None:
     variable = name.upper().replace("-", "_")
-    with pytest.raises(CredentialError, match=f"variable {variable} has another meaning"):
-        get(folder, {variable: "secret"}, token=name)
+    with pytest.raises(CredentialError, match=f"variable {variable}, which is not known") as caught:
+        get(folder, {variable: "of-something-else"}, token=name)
+    assert f"PINFLOW_TOKENS={variable}" in caught.value.hint and "of-something-else" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["access_token", "access_token_v5", "garden", "Client-2", "a", "holiday.home", "keys"])

@@ -480,7 +480,7 @@ def test_a_code_that_is_refused_says_what_to_check(bench: Bench, case: str) -> N
         case "redirect":
             uri = "http://localhost:9999/"
         case "secret":
-            environ = {"PINTEREST_APP_SECRET": "sandbox-wrong"}
+            environ = {"PINTEREST_APP_SECRET": "sandbox_secret_wrong"}
     request = bench.request(**environ)
     error = failure(bench, lambda: ask_exchange(request, code, redirect_uri=uri), GrantRefused)
     assert error.message == (

@@ -237,7 +237,7 @@ def test_all_tokens_are_listed_broken_ones_with_their_problem(folder: Path) -> N
     put(folder, QUICKSTART)
     put(folder, "{", "broken")
     put(folder, {**QUICKSTART, "api": "v3"}, "old")
-    listed = list(find_all_tokens(ask(folder, BROKEN="from-the-environment")))
+    listed = list(find_all_tokens(ask(folder, BROKEN="pina_of_the_environment")))
     assert [(each.name, each.source, each.problem is None) for each in listed] == [
         ("broken", "environment variable BROKEN", True),
         ("access_token", f"file {folder / 'access_token.json'}", True),

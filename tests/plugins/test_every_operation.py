@@ -162,6 +162,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Echo]]:
     environ = {
         "PINTEREST_API_URI": echo.url,
         "ACCESS_TOKEN": "pina_of_a_test",
+        "PINFLOW_ALLOW_HOST": echo.url,
         "PINTEREST_APP_ID": "1234",
         "PINTEREST_APP_SECRET": "of-a-test",
         "PINFLOW_STATE_DIR": str(tmp_path_factory.mktemp("state")),

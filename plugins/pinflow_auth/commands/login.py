@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow import CredentialError, UsageError
+from pinflow import ALLOWED_HOSTS, CredentialError, UsageError
 from pinflow_auth import consent, scopes, store
 from pinflow_auth.browser import private_browser
 from pinflow_auth.endpoint import ask_client_credentials, ask_exchange, oauth_of
@@ -51,7 +51,7 @@ def run(
     api = find_api(app, args.api, args.recipe)
     with _open_request(app, api, args) as request:
         requested = scopes.requested_scopes(
-            app, api, oauth_of(request), args.name, option=args.scopes, recipes=args.recipe
+            app, api, oauth_of(request), request.token, option=args.scopes, recipes=args.recipe
         )
         request = replace(request, scopes=requested)
         tokens = _sign_in(args, request, terminal, nullcontext(browser) if browser else private_browser(app.environ))
@@ -81,7 +81,9 @@ def find_api(app: Host, name: str | None, recipes: Sequence[Path] = ()) -> Api:
             f"the recipes sign in to several APIs: {', '.join(sorted(needed))}", hint="choose one with --api"
         )
     usual = app.usual_api()
-    return apis[usual if usual in with_sign_in and not needed else max(needed or with_sign_in)]
+    # the newest version of the service whose tokens have the plain names, where there is one
+    plain = {id for id in with_sign_in if not apis[id].names.folder}
+    return apis[usual if usual in with_sign_in and not needed else max(needed or plain or with_sign_in)]
 
 
 @contextmanager
@@ -99,7 +101,12 @@ def _open_request(app: Host, api: Api, args: argparse.Namespace) -> Iterator[Cre
     with ExitStack() as stack:
         environ = dict(stack.enter_context(simulator.start(app.now)).environment(()))
         folder = stack.enter_context(TemporaryDirectory(prefix="pinflow-"))
-        yield replace(request, environ=environ | {api.token_folder_variable: folder}, folders=[Path(folder)])
+        if api.token_folder_variable:
+            environ[api.token_folder_variable] = folder
+        consent = environ.get(oauth_of(request).consent_origin_variable, "")
+        # what a simulator gives out is meant for where it listens
+        environ[ALLOWED_HOSTS] = f"{api.base_url(environ).removesuffix(api.prefix)} {consent}"
+        yield replace(request, environ=environ, folders=[Path(folder)])
 
 
 def _sign_in(

@@ -79,7 +79,7 @@ def _needs(app: Host, recipes: Sequence[Path]) -> Needs:
 def find_rows(app: Host, needed: Needs) -> list[TokenRow]:
     """Every token under the names of files and of the recipes' logins; each source once."""
     names = dict.fromkeys(token for logins in needed.values() for token, _ in logins if token != ANY)
-    names = names or {"access_token": None}
+    names = names or {"": None}  # each service's usual one
     rows: dict[str, TokenRow] = {}
     for api in sorted(app.registry.apis, reverse=True):
         for name in names:

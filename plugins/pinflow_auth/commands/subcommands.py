@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
     Run = Callable[[argparse.Namespace, Host, Terminal], int]
 
-DEFAULT = "access_token"  # the token of recipes that name none
-
 DESCRIPTION = """\
 Sign in, and manage tokens. A token is found by its name: first in the environment
-(access_token is ACCESS_TOKEN_V5, then ACCESS_TOKEN), then in a token file."""
+(access_token is ACCESS_TOKEN_V5, then ACCESS_TOKEN), then in a token file. Each service has
+tokens of its own: that of a service "shop" is in SHOP_TOKEN, its files are in a folder "shop"."""
 EXAMPLES = """\
 examples:
   pinflow auth login                                get a token with the browser
   pinflow auth status                               every token, and the recipes it is enough for
   pinflow auth refresh --all --if-expires-within 10d
   pinflow auth login --help                         more on one subcommand"""
+
+
+DEFAULT = "the service's usual one, mostly access_token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def run(args: argparse.Namespace, app: Host) -> int:
 
 
 def _add_name(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("name", nargs="?", default=DEFAULT, metavar="NAME", help=f"{what} (default: {DEFAULT})")
+    parser.add_argument("name", nargs="?", default="", metavar="NAME", help=f"{what} (default: {DEFAULT})")
 
 
 def _add_api(parser: argparse.ArgumentParser, what: str = "API version, such as v5 (default: the newest)") -> None:

@@ -43,7 +43,7 @@ def refresh(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
         if not outcomes:
             terminal.tell("no token can be refreshed")
     else:
-        request = _find_request(app, args.name or "access_token", args.api)
+        request = _find_request(app, args.name or "", args.api)
         tokens, refreshed = refresh_tokens(request, within=args.if_expires_within)
         outcomes = [RefreshOutcome(name=request.token, api=request.api.id, tokens=tokens, refreshed=refreshed)]
     if terminal.human:
@@ -68,7 +68,7 @@ def _refresh_all(app: Host, args: argparse.Namespace) -> Iterator[RefreshOutcome
     seen = set()
     apis = [find_api(app, args.api).id] if args.api else sorted(app.registry.apis, reverse=True)
     for api in apis:
-        for entry in store.find_all_tokens(app.credential_request("access_token", api)):
+        for entry in store.find_all_tokens(app.credential_request("", api)):
             of_api = entry.tokens is None or entry.tokens.api in ("", api)
             if entry.source in seen or not of_api:
                 continue
@@ -113,7 +113,7 @@ def _as_data(outcome: RefreshOutcome) -> dict[str, Any]:
 def scopes(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
     """List the scopes of an API, or those that recipes need. Raises PinflowError."""
     api = find_api(app, args.api, args.recipe)
-    oauth = oauth_of(app.credential_request("access_token", api.id))
+    oauth = oauth_of(app.credential_request("", api.id))
     if args.recipe:
         return _list_needs(args.recipe, app, api, oauth, terminal)
     rows = [(name, name in oauth.default_scopes, oauth.scope_meanings.get(name, "")) for name in sorted(oauth.scopes)]
