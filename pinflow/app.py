@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.clock import Clock
 from pinflow.engine.options import Options
 from pinflow.errors import RecipeError, UsageError, renamed_property, warn_renamed
-from pinflow.lazy_dataclass import dataclass, replace
+from pinflow.lazy_dataclass import replace
 from pinflow.plugin import loader
 from pinflow.recipe import bundled
 from pinflow.state.choose import open_state
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from pinflow.engine.results import RunResult
     from pinflow.engine.sign_in import SignIn
     from pinflow.engine.undo import UndoPlan
-    from pinflow.events import Event
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.plan import Plan
     from pinflow.plan.inputs import RecordedInputs
@@ -253,7 +252,9 @@ class App:
     def launcher(self) -> Launcher:
         """What starts runs."""
         from pinflow.engine.launcher import Launcher
+        from pinflow.engine.plugin_listener import PluginListener
 
+        event_hooks = self._manager.hook.pinflow_event.get_hookimpls()
         return Launcher(
             registry=self.registry,
             environ=self.environ,
@@ -261,7 +262,7 @@ class App:
             store=self.store,
             clock=self.clock,
             sign_in=self._sign_in,
-            listeners=[_Reporter(i.plugin_name, i.function) for i in self._manager.hook.pinflow_event.get_hookimpls()],
+            listeners=[PluginListener(hook.plugin_name, hook.function) for hook in event_hooks],
             approvals=self.approvals,
             notices=self.notices,
         )
@@ -365,14 +366,3 @@ def _notify(hook: HookImpl, environ: Mapping[str, str], notice: Notice) -> objec
 def _complain(text: str) -> None:
     with suppress(OSError, ValueError, AttributeError):  # a stream that is broken, closed, or not there at all
         sys.stderr.write(f"{text}\n")
-
-
-@dataclass(frozen=True, slots=True)
-class _Reporter:
-    """A plugin's event hook."""
-
-    name: str  # the plugin's
-    hook: Callable[..., object]
-
-    def __call__(self, event: Event) -> None:
-        self.hook(event=event)

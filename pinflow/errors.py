@@ -347,3 +347,25 @@ def renamed_property(old: str, new: str) -> Any:
         return value(owner)
 
     return property(get, doc=f"The old name of ``{new}``.")
+
+
+def ends_program(error: BaseException) -> bool:
+    """Whether an exception asks for the end of the program: Ctrl-C, and what the handler of a signal raised.
+
+    A plugin's ``sys.exit`` does not: it is one failure among others.
+    """
+    if not isinstance(error, SystemExit):
+        return not isinstance(error, Exception)
+    import signal
+
+    codes = set()
+    for number in signal.valid_signals():
+        handler = signal.getsignal(number)
+        handler = getattr(handler, "func", handler)  # of a partial
+        codes.add(getattr(handler, "__code__", None) or getattr(type(handler).__call__, "__code__", None))
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code in codes:
+            return True
+        traceback = traceback.tb_next
+    return False

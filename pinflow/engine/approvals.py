@@ -225,7 +225,7 @@ def _preview(plan: Plan, step: PlannedStep, options: Options, open_session: Open
             targets = list(action.targets(session.reader(*logins, roles=step.logins), **arguments))
     except ActionError as error:  # an earlier step may make what isn't there yet
         return [], f"{sentence} ({error.message})"
-    except Exception as error:  # a plugin's code may raise anything
+    except (Exception, SystemExit) as error:  # a plugin's code may raise anything
         if (defect := plugin_defect(error, ())) is None:
             raise
         return [], f"{sentence} ({defect.message})"

@@ -344,7 +344,7 @@ class EffectRunner:
         with self._traffic.pause(), nullcontext() if turns is None else turns.looking(), frame(effect=None):
             try:
                 result = probe(effect, effect.find)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 if (unknown := self._failed_look(effect, error)) is None:
                     raise
                 raise unknown from error
@@ -355,7 +355,7 @@ class EffectRunner:
                 self.audit.add(effect, result)
         return result
 
-    def _failed_look(self, effect: Effect[Any], error: Exception) -> InDoubt | None:
+    def _failed_look(self, effect: Effect[Any], error: BaseException) -> InDoubt | None:
         """What an error of ``find`` is; None where it ends the run in its own way, or is a defect of pinflow.
 
         It says nothing of the effect, which stays unknown.

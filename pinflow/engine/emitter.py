@@ -6,7 +6,7 @@ import threading
 from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
-from pinflow.errors import ActionError
+from pinflow.errors import ActionError, ends_program
 from pinflow.events import EffectDone, Event, ItemFailed, ItemSkipped, Note, Progress
 from pinflow.lazy_dataclass import dataclass, field
 from pinflow.masking.known import harmless_words, mask_data
@@ -20,7 +20,7 @@ REMEMBERED = 100  # skipped and failed items that are listed, as many as a perso
 class Emitter:
     """Tells every listener of every event, with stars in place of secrets.
 
-    A listener that raises is left out from then on, with one notice.
+    A listener that raises, or exits, is left out from then on, with one notice.
     """
 
     def __init__(
@@ -65,7 +65,9 @@ class Emitter:
             listener(event)
         except BrokenPipeError:
             raise  # the reader is gone: the program's edge knows what to do
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            if ends_program(error):
+                raise
             self._listeners.remove(listener)
             name = getattr(listener, "name", "") or getattr(listener, "__qualname__", type(listener).__name__)
             text = f"the reporter {name} failed and is left out: {type(error).__name__}: {harmless_words(error)}"

@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from pinflow.errors import PluginError, UsageError
+from pinflow.errors import PluginError, UsageError, ends_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ class Serial(Executor):
             future.set_result(fn(*args, **kwargs))
         except BaseException as error:
             future.set_exception(error)
-            if not isinstance(error, Exception):  # Ctrl-C is not the work's to keep
+            if ends_program(error):  # Ctrl-C is not the work's to keep
                 raise
         return future
 
@@ -44,13 +44,13 @@ def serial(workers: int) -> Executor:
 def at_work(executor: Executor, landed: Callable[[], None]) -> Iterator[Executor]:
     """At the end, however it comes, wait for what was handed to ``executor`` inside, and then call ``landed``.
 
-    After KeyboardInterrupt or SystemExit, which a second Ctrl-C raises, it waits for nothing, and nothing has landed.
+    After what ends the program, as a second Ctrl-C does, it waits for nothing, and nothing has landed.
     """
     hurried = False
     try:
         yield executor
-    except (KeyboardInterrupt, SystemExit):
-        hurried = True
+    except (KeyboardInterrupt, SystemExit) as stop:
+        hurried = ends_program(stop)
         raise
     finally:
         executor.shutdown(wait=not hurried, cancel_futures=hurried)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from pinflow.errors import PinflowError, StateError
+from pinflow.errors import PinflowError, StateError, ends_program
 from pinflow.lazy_dataclass import dataclass, field
 from pinflow.state.records import Notice
 
@@ -114,5 +114,7 @@ def _call(notify: Callable[[Notice], object], notice: Notice) -> tuple[object, s
         return notify(notice), ""
     except PinflowError as error:
         return None, error.message or type(error).__name__
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if ends_program(error):
+            raise
         return None, type(error).__name__

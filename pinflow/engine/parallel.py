@@ -33,8 +33,8 @@ def run_parallel(
     ``land`` takes in each outcome on the calling thread, and returns an error that ends
     everything. So does what ``work`` raises: what has not begun never does, what is at
     work ends and lands, and then the first error is raised. What the items raise ends it
-    after all that were read are done. After KeyboardInterrupt or SystemExit nothing is
-    waited for, and nothing lands.
+    after all that were read are done. After what ends the program, such as KeyboardInterrupt,
+    nothing is waited for, and nothing lands.
 
     Not `Executor.map`, which reads all items at once and loses what lands after an error.
     """

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow.engine.run_frame import current_frame
-from pinflow.errors import PinflowError, PluginDefect
+from pinflow.errors import PinflowError, PluginDefect, ends_program
 from pinflow.masking.known import harmless_words
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def plugin_defect(error: BaseException, plugins: Sequence[PluginInfo]) -> Plugin
 
     The exception's text may hold anything: what may be a secret in it is left out.
     """
-    if isinstance(error, PinflowError | BrokenPipeError) or not isinstance(error, Exception):
+    if isinstance(error, PinflowError | BrokenPipeError) or ends_program(error):
         return None  # a broken pipe: whoever read what the run tells is gone
     place = _find_place(error)
     if place is None:

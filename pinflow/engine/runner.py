@@ -227,7 +227,7 @@ class Runner:
             return "failed", None, mask_error(self._row_errors.locate(wrong, step, scope))
         except PinflowError as error:
             return status_of(error), None, mask_error(self._row_errors.locate(error, step, scope))
-        except Exception as error:  # a plugin's code may raise anything
+        except (Exception, SystemExit) as error:  # a plugin's code may raise anything
             if (defect := plugin_defect(error, self._run.plugins)) is None:
                 raise
             return "failed", None, mask_error(self._row_errors.locate(defect, step, scope))

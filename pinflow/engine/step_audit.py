@@ -48,7 +48,7 @@ class StepAudit:
                 self.places.audit(path, lambda step, key: self._find_place(step, key, scope), accounts)
         except PinflowError as problem:
             return mask_error(problem)
-        except Exception as problem:  # a plugin's place may raise anything
+        except (Exception, SystemExit) as problem:  # a plugin's place may raise anything
             if (defect := plugin_defect(problem, self.run.plugins)) is None:
                 raise
             return mask_error(defect)

@@ -55,7 +55,8 @@ def pinflow_executors() -> Mapping[str, Callable[[int], Executor]]:
 def pinflow_event(event: Event) -> None:
     """Called with everything that happens in a run, one call at a time.
 
-    A reporter that raises is dropped with one notice; it never ends a run.
+    A reporter that raises, exits, or takes more than ten seconds is dropped with one notice; it never ends a run. Each
+    call has a thread of its own.
     """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pluggy
 
-from pinflow.errors import PinflowError, PluginError
+from pinflow.errors import PinflowError, PluginError, ends_program
 from pinflow.http.api import LOGIN_HINT, Api
 from pinflow.lazy_dataclass import replace
 from pinflow.masking.known import harmless_words
@@ -188,6 +189,16 @@ def _check_hooks(manager: pluggy.PluginManager, infos: Mapping[str, PluginInfo])
         raise PluginError(
             f"plugin {who} has an unknown hook: {_one_line(error)}", hint=f"the hooks are: {', '.join(known)}"
         ) from error
+    for name, plugin in manager.list_name_plugin():
+        for caller in manager.get_hookcallers(plugin) or ():
+            if any(impl.plugin is plugin and _is_asynchronous(impl.function) for impl in caller.get_hookimpls()):
+                raise PluginError(
+                    f"plugin {_who(infos[name])}: {caller.name} is async def", hint="write def in place of async def"
+                )
+
+
+def _is_asynchronous(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _one_line(error: BaseException) -> str:
@@ -255,7 +266,9 @@ def credential(
             answer = call_hook(impl, request=request)
         except PinflowError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            if ends_program(error):
+                raise
             raise PluginError(f"{who} failed: {type(error).__name__}: {harmless_words(error)}") from error
         if answer is not None and not isinstance(answer, Credential):
             raise PluginError(f"{who} must return Credential or None, not {type(answer).__name__}")
@@ -322,6 +335,9 @@ class _Offers:
         """Raise PluginError for an action that would do something else than its declaration says."""
         owner = self._owner[f"action {action.full_name}"]
         who = f"plugin {self._describe(owner)}: action {action.full_name}"
+        functions = (action.function, action.targets, action.reread, action.place, *action.checks)
+        if any(map(_is_asynchronous, functions)):  # called, it would do nothing and look like success
+            raise PluginError(f"{who} is async def, or has such a function", hint="write def in place of async def")
         if action.api is not None and action.api not in apis:
             problem = f"{who} needs API {action.api!r}, which no installed plugin provides"
             raise PluginError(problem, hint=_leave_out(self.infos[owner]))
@@ -347,7 +363,9 @@ class _Offers:
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 answer = call_hook(impl, environ=self._environ)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
+                if ends_program(error):
+                    raise
                 who = self._describe(impl.plugin_name)
                 words = harmless_words(error)
                 raise PluginError(f"plugin {who}: {hook} failed: {type(error).__name__}: {words}") from error

@@ -36,7 +36,7 @@ def audit(book: PlaceBook, looks: Looks, step: str) -> None:
     services.wait(waits, step, f"a write to {label} was sent again, and what it made first may still appear")
     try:
         gone = _missing(book, looks, step)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         failure = services.failed_look(error, label)
         if failure is None:
             raise

@@ -136,7 +136,7 @@ class Looks:
         with self._book.looks, self.quiet() as others:
             try:
                 arrivals = self._book.things.look()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 if (unknown := self._services.failed_look(error, self._book.place.label)) is None:
                     raise
                 raise unknown from error

@@ -11,7 +11,7 @@ from pinflow.engine.places.looks import Looks
 from pinflow.engine.places.open_writes import open_write
 from pinflow.engine.places.place_book import PlaceBook
 from pinflow.engine.sanitize import is_id
-from pinflow.errors import InDoubt
+from pinflow.errors import InDoubt, ends_program
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -78,7 +78,9 @@ class PlaceRun:
         """What an answer to a creation shows, and the id in it ("" if it has none that can be kept)."""
         try:
             seen = self._book.place.see(answer)
-        except Exception:  # the thing is made, whatever the plugin makes of the answer
+        except (Exception, SystemExit) as error:  # the thing is made, whatever the plugin makes of the answer
+            if ends_program(error):
+                raise
             seen = None
         id_ = seen.id if seen is not None else answer.get("id", "") if isinstance(answer, dict) else ""
         return seen, str(id_) if is_id(str(id_)) else ""

@@ -46,7 +46,7 @@ class PlaceServices:
             self.run.wait(seconds, step, reason)
         self.run.check_stop()
 
-    def failed_look(self, error: Exception, label: str) -> InDoubt | None:
+    def failed_look(self, error: BaseException, label: str) -> InDoubt | None:
         """What an error of a look at a place is while a write is open there: its outcome stays unknown.
 
         None where the error ends the run in its own way, or is a defect of pinflow.
