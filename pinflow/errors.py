@@ -35,7 +35,7 @@ from pinflow.lazy_dataclass import dataclass
 from pinflow.masking.known import hides_secret, mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -56,6 +56,7 @@ class PinflowError(Exception):
         super().__init__(self.message)
         self.login = ""  # the token of the call that failed, if it was a call
         self.argument = ""  # of the action, that it is about; so a table's row can name the column
+        self.remedies: Mapping[str, str] = {}  # arguments of the action -> the value that helps, "" for any other one
         self.item = ""  # what people call the item of a loop that the message names; content, so it is never kept
 
     def __str__(self) -> str:

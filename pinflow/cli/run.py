@@ -51,6 +51,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     # a value with control characters can't be pasted into a shell
     hidden = {name for name, value in inputs.items() if name in plan.secrets or not value.isprintable()}
     shown = {name: "..." if name in hidden else value for name, value in inputs.items()}
+    given = dict(shown)
     # the sandbox uses the recipe's examples, which real accounts don't have
     shown |= {name: "..." for name, input in plan.recipe.inputs.items() if input.required and name not in inputs}
     return run_common.execute(
@@ -61,6 +62,17 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         sandbox=args.sandbox,
         tier=tier,
         command=run_common.command_line(str(args.recipe), shown, args.api, shell.options.plugins),
+        again=" ".join(
+            [
+                run_common.command_line(str(args.recipe), given, args.api, shell.options.plugins),
+                *(["--sandbox"] if args.sandbox else []),
+                *([f"--tier {args.tier}"] if args.tier else []),
+                *([f"--max-writes {args.max_writes}"] if args.max_writes is not None else []),
+                *([shlex.join(["--executor", args.executor])] if args.executor != "threads" else []),
+                *(["--unattended"] if args.unattended else []),
+                *(["--yes"] if args.yes else []),
+            ]
+        ),
         sign_in=_sign_in_commands(
             app, plan, [str(args.recipe), *run_common.plugin_words(shell.options.plugins)], args.api
         ),

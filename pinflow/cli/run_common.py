@@ -149,11 +149,13 @@ def execute(
     sandbox: bool = False,
     tier: str = "standard",
     command: str = "",
+    again: str = "",
     sign_in: Sequence[str] = (),
 ) -> int:
     """Make a run with ``work``, show its progress, and write its result. Returns the exit code.
 
-    ``command`` runs the recipe without --dry-run and --sandbox; ``sign_in`` are the commands that get its tokens.
+    ``command`` runs the recipe without --dry-run and --sandbox, ``again`` without --dry-run as it was given;
+    ``sign_in`` are the commands that get its tokens.
     """
     from pinflow.app import Options
 
@@ -188,7 +190,7 @@ def execute(
             if _has_threads():  # they make calls, and Python would wait for them
                 os._exit(stop.event.exit_code)
             raise
-    _write_result(shell, view.name, result, tier=tier, command=command, sign_in=sign_in)
+    _write_result(shell, view.name, result, tier=tier, command=command, again=again, sign_in=sign_in)
     return result.exit_code
 
 
@@ -267,7 +269,7 @@ def _console(shell: Shell) -> Lines | Live:
 
 
 def _write_result(
-    shell: Shell, name: str, result: RunResult, *, tier: str, command: str, sign_in: Sequence[str]
+    shell: Shell, name: str, result: RunResult, *, tier: str, command: str, again: str, sign_in: Sequence[str]
 ) -> None:
     from pinflow.reporters.summary import Recap, as_data
 
@@ -281,6 +283,7 @@ def _write_result(
         result,
         tier=tier,
         command=command,
+        again=again,
         sign_in=sign_in,
         now=time.time(),
         width=shell.width(shell.stdout),

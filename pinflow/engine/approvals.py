@@ -19,6 +19,7 @@ from pinflow.engine.options import Options
 from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.write_budget import WriteBudget
 from pinflow.errors import ActionError, ApprovalRequired, PinflowError, UsageError
+from pinflow.lazy_dataclass import replace
 from pinflow.state.records import MAX_WRITES, SHORT_DIGEST, Approval
 
 if TYPE_CHECKING:
@@ -134,6 +135,11 @@ class Approvals:
             raise ApprovalRequired(f"{text}, which isn't approved", hint=hint)
         return options.max_writes
 
+    def deletions(self, plan: Plan, options: Options, open_session: OpenSession) -> list[str]:
+        """What a run would delete, as far as it can be known before, as people call it. Nothing is changed."""
+        reading = replace(_reading(options), sandbox=options.sandbox)
+        return [target for step in plan.destructive for target in _preview(plan, step, reading, open_session)[0]]
+
     def _stored_limit(self, plan: Plan) -> int:
         """How many changes a stored approval lets an unattended run make.
 
@@ -199,8 +205,7 @@ def _in_a_line(error: PinflowError | None) -> str:
 
 
 def _question(plan: Plan, options: Options, open_session: OpenSession) -> Question:
-    reading = Options(dry_run=True, tier=options.tier, patience=10.0, stop=options.stop)  # seconds; a person waits
-    previews = [_preview(plan, step, reading, open_session) for step in plan.destructive]
+    previews = [_preview(plan, step, _reading(options), open_session) for step in plan.destructive]
     targets = [target for known, _ in previews for target in known]
     number, kinds = len(targets), {target.partition(" ")[0] for target in targets}
     lines = [f"Delete {target}?" for target in targets]
@@ -212,6 +217,11 @@ def _question(plan: Plan, options: Options, open_session: OpenSession) -> Questi
     question = Question("\n".join(line.replace("\n", " ") for line in lines))
     question.number = number if number > 1 else 0
     return question
+
+
+def _reading(options: Options) -> Options:
+    """How to look at what would be deleted, by the options of the run."""
+    return Options(dry_run=True, tier=options.tier, patience=10.0, stop=options.stop)  # seconds; a person waits
 
 
 def _preview(plan: Plan, step: PlannedStep, options: Options, open_session: OpenSession) -> tuple[list[str], str]:

@@ -6,6 +6,7 @@ import hmac
 import threading
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,9 @@ class Launcher:
                 self.open(plan, options, environ=environ, run_id=run_id, open_journal=journal, limit=limit)
             )
             result = session.run(resumed=False)
+            if options.dry_run and result.error is None and plan.destructive:
+                deletions = self.approvals.deletions(plan, options, partial(self.open, environ=environ))
+                result = replace(result, deletions=tuple(deletions))
         return result if options.dry_run or options.sandbox else self.approvals.report_pause(plan, options, result)
 
     def resume(

@@ -98,6 +98,8 @@ def _after_error(
     failed = [result for result in results if result.status == "failed"]
     if _is_passing(error, failed, tally):
         return (f"to try it again: {resume}",)
+    if ways := _remedies(plan, journal, failed, resume):
+        return ways
     given = [f"-i {name}=..." for name in _correctable(plan, journal, {result.path for result in failed})]
     with_input = f"{resume} {' '.join(given)}" if 0 < len(given) <= _INPUTS else ""
     written = {step.path for step in plan.steps if any(inner.writes for inner in all_steps([step]))}
@@ -115,6 +117,26 @@ def _is_passing(error: PinflowError, failed: Iterable[StepResult], tally: Tally)
     own = [result.error for result in failed if result.error is not None and tally.step_error(result.path) is None]
     own += [error] if not own and not tally.failed else []
     return not tally.lasting_failures and all(getattr(cause, "retryable", False) for cause in own)
+
+
+def _remedies(plan: Plan, journal: Journal, failed: Iterable[StepResult], resume: str) -> tuple[str, ...]:
+    """What the errors of steps say that helps, as commands that give inputs another value."""
+    steps = {step.path: step for step in plan.steps}
+    lines: list[str] = []
+    for result in failed:
+        if result.error is None or not result.error.remedies or result.path not in steps:
+            continue
+        step, correctable = steps[result.path], _correctable(plan, journal, {result.path})
+        for argument, value in result.error.remedies.items():
+            names = [
+                str(reference.path[0])
+                for at, reference in step.arguments.references
+                if at == (argument,) and reference.root == "inputs" and len(reference.path) == 1
+            ]
+            if len(names) == 1 and names[0] in correctable:
+                what = f"with {argument} {value}" if value else f"with another {argument}"
+                lines.append(f"{what}: {resume} -i {names[0]}={value or '...'}")
+    return tuple(lines)
 
 
 def _correctable(plan: Plan, journal: Journal, failed: set[str]) -> list[str]:

@@ -127,6 +127,7 @@ class RunResult:
     remaining: Mapping[str, int] = field(default_factory=dict)  # what is still to be done, where known: {"pins": 212}
     error: PinflowError | None = None
     forecast: Forecast | None = None
+    deletions: tuple[str, ...] = ()  # after a dry run: what the real one would delete, as people call it
     sandbox: bool = False
     resume_after: float | None = None  # of a pause: when what it waits for is free again; seconds since the epoch
     # step, key -> what people call an item that is listed: 'pins.csv:17 ("Raised beds", line 19)'

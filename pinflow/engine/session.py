@@ -105,6 +105,8 @@ class Session:
         finally:
             self._record_calls()
         forecast = self.pool.forecast() if run.dry_run else None
+        if forecast is not None:
+            self._tell_of_limit()
         if forecast is not None and forecast.refusals and error is None:
             outputs, error = {}, _would_be_refused(forecast, self._options.tier)
         counts, calls = self._totals()
@@ -156,6 +158,18 @@ class Session:
             not_checked=[{"kind": kind, "reason": why, "count": count} for kind, why, count in result.not_checked],
         )
         return result
+
+    def _tell_of_limit(self) -> None:
+        """In a dry run: tell where the real one makes more changes than it may without asking."""
+        counts, limit = self._run.emit.tally.all(), self._options.max_writes
+        planned = sum(outcomes.get("planned", 0) for outcomes in counts.values())
+        if limit is not None and planned > limit and not self._options.unattended:
+            changes = f"{planned:,} change{'' if planned == 1 else 's'}"
+            self._run.warn(
+                f"the real run makes {changes}, and asks before there are more than {limit:,}; where nobody can be "
+                f"asked, it needs --max-writes {planned}",
+                "",
+            )
 
     def _wait_until(self, moment: float | None) -> Interrupted | None:
         """Wait until ``moment``. Returns the error if the run is stopped while waiting, else None."""

@@ -56,7 +56,8 @@ _ROW = re.compile(r".*?:(\d+)(?: \(|$)", re.DOTALL)  # what people call a row of
 class Recap:
     """A run's result, with what only the command line knows.
 
-    ``command`` runs the recipe without --dry-run and --sandbox; ``sign_in`` are the commands that get its tokens.
+    ``command`` runs the recipe without --dry-run and --sandbox, ``again`` without --dry-run as it was given;
+    ``sign_in`` are the commands that get its tokens.
     ``now`` is seconds since the epoch.
     """
 
@@ -64,6 +65,7 @@ class Recap:
     result: RunResult
     tier: str = "standard"
     command: str = ""
+    again: str = ""
     sign_in: Sequence[str] = ()
     now: float = 0.0
     local: Local = time.localtime
@@ -77,6 +79,7 @@ class Recap:
             accounts_table(self.result.accounts, self._cut),
             self._skipped_lines(),
             self._error_lines(),
+            self._deletion_lines(),
             self._warning_lines(),
             [not_checked_text(*row) for row in self.result.not_checked],
             self.calls(),
@@ -139,6 +142,12 @@ class Recap:
             lines = _error_lines("  ", result.error)
         return ["failed" if result.status in ("failed", "ok") else "why", *lines] if lines else []
 
+    def _deletion_lines(self) -> list[str]:
+        names = self.result.deletions
+        lines = [line for name in names[:_SHOWN] for line in self._wrap(inert(name))]
+        more = [f"  {len(names) - _SHOWN:,} more; to list them: --output json"] if len(names) > _SHOWN else []
+        return ["would be deleted", *lines, *more] if lines else []
+
     def _warning_lines(self) -> list[str]:
         warnings = self.result.warnings
         lines = [line for text in warnings[:_SHOWN] for line in self._wrap(one_line(text))]
@@ -182,7 +191,8 @@ class Recap:
         lines: list[str] = []
         for name, value in self.result.outputs.items():
             lines += output_lines(inert(name), value)
-        return ["outputs", *lines] if lines else []
+        title = "outputs" if self.result.forecast is None else "outputs would be"
+        return [title, *lines] if lines else []
 
     def _next_lines(self) -> list[str]:
         lines = [line for text in self._advice() for line in advice(text, self.width)]
@@ -194,8 +204,7 @@ class Recap:
         yield from hints
         if result.forecast is not None:
             if result.error is None:
-                again = f"{self.command} --sandbox" if result.sandbox else self.command
-                yield f"to run it: {again}"
+                yield f"to run it: {self.again or self.command}"
         elif result.sandbox and result.error is None:
             yield "this was the sandbox; your account was not changed. To run it on your account:"
             yield from self.sign_in
@@ -362,6 +371,7 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
             for account in result.accounts
         ],
         "next_steps": list(result.next_steps),
+        "would_be_deleted": list(result.deletions),
         "warnings": list(result.warnings),
         "not_checked": [{"kind": kind, "reason": why, "count": count} for kind, why, count in result.not_checked],
         "skipped": [_item_data(("step", "key", "reason"), row, result) for row in result.skipped],

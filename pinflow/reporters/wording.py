@@ -50,7 +50,8 @@ def event_line(event: events.Event, *, verbosity: int, local: Local = time.local
     """
     match event:
         case events.Note(level="warning"):
-            return EventLine("warning", f"warning: {inert(event.step)}: {inert(event.text)}")
+            step = f"{inert(event.step)}: " if event.step else ""  # else it is about the whole run
+            return EventLine("warning", f"warning: {step}{inert(event.text)}")
         case _ if verbosity < 0:
             return None
         case events.RunStarted():

@@ -554,7 +554,7 @@ def test_the_recap_of_a_dry_run_says_what_the_service_refuses() -> None:
 
 def test_a_dry_run_in_the_sandbox_leads_to_a_run_in_the_sandbox() -> None:
     forecast = Forecast(calls={"access_token": {"org_write": 1}}, seconds=0.2)
-    text = recap(result("planned", sandbox=True, forecast=forecast))
+    text = recap(result("planned", sandbox=True, forecast=forecast), again="pinflow run copy.yaml --sandbox")
     assert "  takes less than a second at the standard tier's limits\n" in text
     assert text.endswith("  to run it: pinflow run copy.yaml --sandbox")
 
@@ -627,6 +627,7 @@ def test_the_result_for_programs_has_every_fact() -> None:
         "accounts": [],
         "next_steps": [],
         "not_checked": [],
+        "would_be_deleted": [],
         "warnings": [],
         "skipped": [{"step": "a", "key": "b", "reason": "c"}],
         "skipped_count": 1,

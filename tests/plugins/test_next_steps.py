@@ -229,3 +229,41 @@ def test_what_is_wrong_in_a_table_whose_rows_are_made_in_part_is_no_reason_to_ru
 def test_the_embedded_sandbox_is_never_said_to_be_resumable(service: Service) -> None:
     result = service.project.run(BOARD, inputs={"board": "Gardn ideas"}, sandbox=True)
     assert result.next_steps == ("this was the sandbox; your account was not changed",)
+
+
+COPY = """
+    name: n
+    api: v5
+    inputs: {name: {default: Winter recipes}, if_exists: {default: fail}, parallel: {type: integer, default: 1}}
+    steps:
+      - uses: copy_board
+        with:
+          board: Garden ideas
+          name: ${{ inputs.name }}
+          if_exists: ${{ inputs.if_exists }}
+          parallel: ${{ inputs.parallel }}
+          sections: false
+"""
+
+
+@pytest.mark.parametrize("way", [{"name": "Another"}, {"if_exists": "resume"}])
+def test_a_copy_to_a_name_that_is_taken_says_which_inputs_help(service: Service, way: dict[str, str]) -> None:
+    result = service.project.run(COPY)
+    assert next_lines(result, "pinflow run n.yaml") == [
+        f"with another name: pinflow resume {result.run} -i name=...",
+        f"with if_exists resume: pinflow resume {result.run} -i if_exists=resume",
+    ]
+    assert service.project.resume(inputs=way).ok
+
+
+def test_a_copy_of_a_board_onto_itself_is_not_to_be_completed(service: Service) -> None:
+    result = service.project.run(COPY, inputs={"name": "Garden ideas"})
+    assert "onto itself: choose another name" in str(result.error)
+    assert next_lines(result) == [f"with another name: pinflow resume {result.run} -i name=..."]
+
+
+def test_where_no_input_gives_the_name_the_cause_is_to_be_mended(service: Service) -> None:
+    result = service.project.run(COPY.replace("${{ inputs.name }}", "Winter recipes"))
+    assert next_lines(result) == [
+        f"with if_exists resume: pinflow resume {result.run} -i if_exists=resume",
+    ]

@@ -422,3 +422,49 @@ def test_a_row_is_called_by_its_number_wherever_it_waits_is_listed_and_is_asked_
     assert program("resume", run, "--made", f"2={ids[0]}") == 2
     assert "error: item 2 was made already: " in program.stderr
     assert program("resume", run, "--made", f"3={ids[0]}") == 0
+
+
+# dry runs
+
+
+def test_a_dry_run_names_what_would_be_deleted(program: Program) -> None:
+    assert program("run", *program.table(2), "--yes") == 0
+    words = ("run", "delete_board", "-i", f"board={BOARD}", "--dry-run")
+    assert program(*words) == 0
+    lines = program.stdout.splitlines()
+    assert lines[lines.index("would be deleted") + 1] == f"  board '{BOARD}' (2 Pins) of {STUDIO}"
+    assert "outputs would be" in lines
+    assert lines[-1] == f"  to run it: pinflow run delete_board -i board={BOARD}"
+    assert program.data(*words)["would_be_deleted"] == [f"board '{BOARD}' (2 Pins) of {STUDIO}"]
+    assert len(program.titles()) == 2
+    assert program("run", "delete_board", "-i", "board=*", "--dry-run") == 0
+    assert f"  board '{BOARD}' (2 Pins) of {STUDIO}" in program.stdout.splitlines()
+    assert program.data("run", *program.table(2), "--dry-run")["would_be_deleted"] == []
+
+
+def test_a_dry_run_in_the_embedded_sandbox_leads_to_a_command_that_runs_as_it_is(program: Program) -> None:
+    assert program("run", "delete_board", "--dry-run", "--sandbox", "--tier", "trial", "--max-writes", "5") == 0
+    again = "pinflow run delete_board --sandbox --tier trial --max-writes 5"
+    assert program.stdout.endswith(f"  to run it: {again}\n")
+    assert "  board 'Empty for now' (0 Pins) of garden_studio" in program.stdout.splitlines()
+    assert program(*again.split()[1:]) == 0
+
+
+def test_a_dry_run_of_a_mirror_names_what_it_would_delete(program: Program) -> None:
+    assert program("run", *program.table(2), "--yes") == 0
+    ids = [pin.id for pin in program.sandbox.world.pins.values() if (pin.content.title or "").startswith("Pin ")]
+    words = ["-i", "board=Surprise party", "-i", f"to_board={BOARD}", "-i", "extra=delete", "-i", "max_delete=9"]
+    assert program("run", "mirror_board", *words, "--dry-run") == 0
+    told = next(line for line in program.stdout.splitlines() if "would delete 2 Pins (" in line)
+    assert all(id_ in told for id_ in ids)
+    assert len(program.titles()) == 2
+
+
+@pytest.mark.parametrize(("limit", "is_told"), [("2", True), ("3", False)])
+def test_a_dry_run_says_where_the_real_one_would_ask(program: Program, limit: str, is_told: bool) -> None:
+    assert program("run", *program.table(3), "--dry-run", "--max-writes", limit) == 0
+    text = "the real run makes 3 changes, and asks before there are more than 2; where nobody can be asked"
+    assert (f"  {text}, it needs --max-writes 3" in program.stdout.splitlines()) == is_told
+    assert (f"! warning: {text}" in program.stderr) == is_told
+    assert program("run", *program.table(3), "--dry-run", "--yes") == 0
+    assert "the real run makes" not in program.stdout

@@ -88,11 +88,14 @@ class BoardCopy:
         """Raise ActionError with every problem, naming objects by id and without their texts."""
         problems = name_problems(board["id"], name, target_boards) + source_pins.text_problems(sections)
         if problems:
-            hint = source_pins.text_hint
-            if not hint and boards_named(target_boards, name):
-                hint = "choose another name; or if_exists: resume completes that board"
+            taken = [other["id"] for other in boards_named(target_boards, name)]
+            may_complete = bool(taken) and board["id"] not in taken
             message = "\n  ".join([f"board {board['id']} can't be copied, and nothing was written:", *problems])
-            raise ActionError(message, hint=hint)
+            hint = "choose another name; or if_exists: resume completes that board" if may_complete else ""
+            error = ActionError(message, hint=source_pins.text_hint or hint)
+            if taken and not source_pins.text_hint:
+                error.remedies = {"name": "", **({"if_exists": "resume"} if may_complete else {})}
+            raise error
 
     def _settle_pins(self, source_pins: SourcePins) -> tuple[int, frozenset[str]]:
         """Limit the copy to the Pins that were on the source when the run began: their number, and the deleted ones.

@@ -27,7 +27,7 @@ from pinflow_pinterest.boards import (
 )
 from pinflow_pinterest.copying.board_copy import make_sections, source_sections
 from pinflow_pinterest.copying.page_buffer import PageBuffer
-from pinflow_pinterest.copying.pin_copies import Audit, PinCopies
+from pinflow_pinterest.copying.pin_copies import Audit, PinCopies, ids_text
 from pinflow_pinterest.copying.pin_matching import PinKeys, match_pins
 from pinflow_pinterest.copying.pin_order import find_moved_pins
 from pinflow_pinterest.copying.source_pins import MAX_LISTED, read_pins, select_pins
@@ -265,6 +265,11 @@ class BoardMirror:
             if plan.delete or plan.delete_sections:
                 self.ctx.log("Pins could not be added, so nothing is deleted this time", warning=True)
             return 0, 0
+        if self.ctx.dry_run:
+            for kind, ids in (("Pin", plan.delete), ("section", plan.delete_sections)):
+                if ids:
+                    what = f"{len(ids):,} {kind}{'' if len(ids) == 1 else 's'}"
+                    self.ctx.log(f"would delete {what}{ids_text(ids)}", warning=True)
         deleted_pins = self.ctx.each(
             plan.delete,
             key=lambda id: f"delete:{id}",
