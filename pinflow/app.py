@@ -126,7 +126,8 @@ class App:
         now() and today() give in the whole run, in seconds since the epoch: now, unless
         given. ``recorded`` are an earlier run's inputs, for those that aren't given now.
         ``typed`` are the names of those in ``inputs`` whose values a person gave: all,
-        unless given. Others have no more rights than the recipe's own defaults.
+        unless given. Others have no more rights than the recipe's own defaults. A secret
+        input that is not among them is taken from its variable, PINFLOW_INPUT_NAME.
         Raises RecipeError with every problem, UsageError, MissingInputs.
         """
         from pinflow.plan import make_plan
@@ -152,6 +153,7 @@ class App:
             problems=problems,
             recorded=recorded,
             typed=typed,
+            environ=self.environ,
         )
 
     def usual_api(self) -> str | None:

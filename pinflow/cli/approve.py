@@ -60,7 +60,9 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 def _approve(args: argparse.Namespace, shell: Shell, app: App) -> int:
     max_writes = run_common.max_writes(args, shell)
-    plan = app.plan(args.recipe, inputs=run_common.parse_inputs(args.inputs), api=args.api)
+    inputs = run_common.parse_inputs(args.inputs)
+    plan = app.plan(args.recipe, inputs=inputs, api=args.api)
+    run_common.warn_of_secrets(shell, inputs, plan.secrets)
     if not plan.unattended_writes:
         _say(shell, f"{inert(plan.source.name)} changes nothing and needs no approval", {"approval": None})
         return OK

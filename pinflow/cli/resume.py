@@ -46,4 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
     inputs = run_common.parse_inputs(args.inputs)
+    if inputs and (record := app.store.runs.look(args.id or app.store.runs.last() or "")) is not None:
+        run_common.warn_of_secrets(shell, inputs, record.options.get("secrets", ()))
     return run_common.execute(shell, args, lambda options: app.resume(args.id, options, inputs=inputs))

@@ -47,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
     tier = run_common.find_tier(args.tier, shell.environ)
-    plan, inputs = _make_plan(args, shell, app, run_common.parse_inputs(args.inputs))
+    typed = run_common.parse_inputs(args.inputs)
+    plan, inputs = _make_plan(args, shell, app, dict(typed))
+    run_common.warn_of_secrets(shell, typed, plan.secrets)
     # a value with control characters can't be pasted into a shell
     hidden = {name for name, value in inputs.items() if name in plan.secrets or not value.isprintable()}
     shown = {name: "..." if name in hidden else value for name, value in inputs.items()}

@@ -18,7 +18,7 @@ from pinflow.errors import UsageError
 from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -115,7 +115,12 @@ def find_tier(option: str | None, environ: Mapping[str, str]) -> str:
 
 
 def parse_inputs(pairs: Sequence[str]) -> dict[str, str]:
-    """The values of -i by name. Raises UsageError for anything but NAME=VALUE, and for a repeated name."""
+    """The values of -i by name; ``@FILE`` of a secret input is the text of that file.
+
+    Raises UsageError for anything but NAME=VALUE, and for a repeated name.
+    """
+    from pinflow.plan.secret_inputs import FileReference
+
     inputs: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -123,8 +128,20 @@ def parse_inputs(pairs: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"-i must be NAME=VALUE, not {pair!r}", hint="write it like -i board='Garden ideas'")
         if name in inputs:
             raise UsageError(f"input {name!r} is given twice")
-        inputs[name] = value
+        inputs[name] = FileReference(value) if value.startswith("@") else value
     return inputs
+
+
+def warn_of_secrets(shell: Shell, inputs: Mapping[str, str], secrets: Collection[str]) -> None:
+    """Warn of values of secret inputs that stood on the command line."""
+    from pinflow.errors import ALIASES_UNTIL
+    from pinflow.plan.secret_inputs import FileReference, variable_of
+
+    for name in sorted(name for name in inputs if name in secrets and not isinstance(inputs[name], FileReference)):
+        shell.tell(
+            f"warning: every process of this machine can read the secret {name!r} on the command line: give it with "
+            f"-i {name}=@FILE, or the variable {variable_of(name)}; pinflow {ALIASES_UNTIL} refuses it there"
+        )
 
 
 def parse_answers(pairs: Sequence[str]) -> dict[str, str]:

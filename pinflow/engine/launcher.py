@@ -37,6 +37,7 @@ from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.masking.known import remember_secrets
 from pinflow.plan import all_steps, make_plan
 from pinflow.plan.parts import with_fields
+from pinflow.plan.secret_inputs import advice_for
 from pinflow.recipe.bundled import is_earlier_text
 from pinflow.recipe.reader import parse
 from pinflow.recipe.source import load
@@ -343,5 +344,5 @@ def _check_secrets(record: RunRecord, plan: Plan) -> None:
     if lacking:
         raise UsageError(
             f"run {record.id} needs its secret input {' and '.join(map(repr, lacking))} again: it is not recorded",
-            hint=f"give it with: -i {lacking[0]}=...",
+            hint=advice_for(lacking[0]),
         )

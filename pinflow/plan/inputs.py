@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.errors import RecipeError, UsageError
 from pinflow.expressions.template import Scope, Value, compile_value
 from pinflow.lazy_dataclass import dataclass
+from pinflow.plan.secret_inputs import FileReference, advice_for, check_length
 from pinflow.schema.constraints import Text
 from pinflow.schema.file_names import is_too_long
 from pinflow.schema.invalid import Invalid, not_one_of, size_problem
@@ -87,7 +88,8 @@ class MissingInputs(UsageError):
 
 def _ask(entry: DeclaredInput) -> Problem:
     description = f" ({entry.input.description})" if entry.input.description else ""
-    return entry.problem(f"input {entry.name!r} needs a value{description}", hint=f"give it with: -i {entry.name}=...")
+    hint = advice_for(entry.name) if entry.input.type == "secret" else f"give it with: -i {entry.name}=..."
+    return entry.problem(f"input {entry.name!r} needs a value{description}", hint=hint)
 
 
 def check_known(raw_values: Iterable[str], entries: Mapping[str, DeclaredInput]) -> None:
@@ -298,12 +300,16 @@ def convert(raw: Any, entry: Input, effort: Effort | None = None) -> Any:
 
     ``effort`` bounds what all patterns of a recipe may take together.
     """
+    if isinstance(raw, FileReference):
+        raw = raw.read() if entry.type == "secret" else str(raw)
     value = _read(raw, entry.type)
     problems: list[Invalid] = []
     converted = _TYPES[entry.type].convert(value, (), problems)
     if problems:
         raise problems[0]
     value = value if entry.type == "number" else converted  # a whole number stays one
+    if entry.type == "secret":
+        check_length(value)
     if entry.choices is not None and value not in entry.choices:
         raise not_one_of(entry.choices, value, show=entry.type != "secret")
     if entry.pattern is not None:

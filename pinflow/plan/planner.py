@@ -14,6 +14,7 @@ from pinflow.plan.inputs import DeclaredInput, MissingInputs, check_known, resol
 from pinflow.plan.logins import Logins, Tokens
 from pinflow.plan.lookup import ActionLookup
 from pinflow.plan.model import Loop, Plan, PlannedStep
+from pinflow.plan.secret_inputs import secrets_in
 from pinflow.plan.usage import used_fields
 from pinflow.recipe.includes import IncludePlace, expand
 from pinflow.suggestions import suggest
@@ -47,11 +48,12 @@ def make_plan(
     problems: Sequence[Problem] = (),
     recorded: RecordedInputs | None = None,
     typed: Collection[str] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Plan:
     """Bind and check a recipe. ``raw_inputs`` None means that it is only checked, not run.
 
     ``recorded`` are the inputs of an earlier run, for those that ``raw_inputs`` does not give. ``typed`` are the names
-    of those in ``raw_inputs`` whose values a person gave: all, unless given.
+    of those in ``raw_inputs`` whose values a person gave: all, unless given. ``environ`` may give secret inputs.
 
     ``problems`` is what is known to be wrong with it; the rest is looked for all
     the same. ``api`` overrides the recipe's own default API; ``examples`` gives inputs that
@@ -61,8 +63,14 @@ def make_plan(
     if api is not None and api not in registry.apis:
         raise UsageError(f"unknown API {api!r}", hint=suggest(api, registry.apis, "the APIs are"))
 
+    def from_environment(declared: Mapping[str, DeclaredInput]) -> dict[str, str]:
+        if environ is None or raw_inputs is None:
+            return {}
+        return secrets_in(environ, [name for name, entry in declared.items() if entry.input.type == "secret"])
+
     def resolve_inputs(declared: Mapping[str, DeclaredInput]) -> InputValues:
         own = {name: value for name, value in (raw_inputs or {}).items() if name in declared}
+        own = {**from_environment(declared), **own}
         if recorded is not None:
             own |= recorded.lasting(declared, own)
         return resolve(declared, own, now=now, examples=examples, checking=raw_inputs is None)
@@ -86,9 +94,11 @@ def make_plan(
     inputs = resolve_inputs(declared)
     checker = Checker(declared, inputs, now=now, complete=complete)
     named = frozenset(name for name in raw_inputs or {} if name in declared)
+    named |= from_environment(declared).keys()
     if recorded is not None:
         named |= recorded.given & declared.keys()
-    given = {"given": named, "typed": named & _typed(raw_inputs or {}, typed, recorded)}
+    by_person = _typed(raw_inputs or {}, typed, recorded) | from_environment(declared).keys()
+    given = {"given": named, "typed": named & by_person}
     plan = _Planner(whole, registry, checker, api, complete=complete).plan(source, recipe, inputs, given, now)
     if wrong := [*problems, *whole.problems, *inputs.problems, *checker.problems]:
         raise RecipeError(wrong)

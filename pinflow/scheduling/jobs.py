@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import Problem, RecipeError, UsageError
 from pinflow.plan.inputs import MissingInputs
+from pinflow.plan.secret_inputs import variable_of
 from pinflow.recipe import bundled
 from pinflow.recipe.model import Schedule
 from pinflow.scheduling.policy import Job, JobPolicy
@@ -145,11 +146,11 @@ def read_job(app: App, file: Path, inputs: Mapping[str, str]) -> JobRow:
     block = plan.recipe.schedule
     if block is None:
         raise NoSchedule(f"{file} has no schedule", hint='add one, such as schedule: {every: day, at: "03:30"}')
-    secrets = sorted(name for name in plan.secrets if plan.inputs.get(name) is not None)
+    secrets = sorted(plan.secrets & own.keys())
     if secrets:
         raise UsageError(
             f"{file} takes a secret ({secrets[0]}), which a schedule can't keep",
-            hint="sign in with a stored token instead: pinflow auth login",
+            hint=f"start the scheduler with the variable {variable_of(secrets[0])}; for a token: pinflow auth login",
         )
     parse_rule(block)
     values = {key: getattr(block, key) for key in _KEYS}

@@ -36,7 +36,7 @@ def test_a_write_with_nobody_there_needs_an_approval_and_says_how_to_give_it(pro
     with pytest.raises(
         ApprovalRequired, match=r"recipe\.yaml makes changes \(step make\) and isn't approved"
     ) as caught:
-        project.run(MAKES, inputs={"name": "it's", "code": "hunter2"}, unattended=True)
+        project.run(MAKES, inputs={"name": "it's", "code": "hunter22"}, unattended=True)
     hint = caught.value.hint
     assert hint.endswith("""recipe.yaml -i 'code=...' -i 'name=it'"'"'s'""".replace("'code=...'", "code=...")), hint
     assert (shop.asked, project.app().runs()) == ([], [])
@@ -152,12 +152,12 @@ def test_a_default_that_changes_by_itself_needs_no_new_approval(project: Any) ->
 def test_the_same_text_elsewhere_is_the_same_and_a_secret_is_in_no_approval(project: Any) -> None:
     _ = project.shop
     app = project.app()
-    here = app.plan(project.write(MAKES), inputs={"code": "hunter2"})
-    there = app.plan(project.write(MAKES, "other.yaml"), inputs={"code": "another"})
+    here = app.plan(project.write(MAKES), inputs={"code": "hunter22"})
+    there = app.plan(project.write(MAKES, "other.yaml"), inputs={"code": "another one"})
     assert digest_of(here) == digest_of(there)
     app.approve(here, by="ann")
     (file,) = (project.state / "approvals").iterdir()
-    assert "hunter2" not in file.read_text("utf-8")
+    assert "hunter22" not in file.read_text("utf-8")
     assert file.stat().st_mode & 0o777 == 0o600
 
 

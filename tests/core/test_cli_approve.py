@@ -37,7 +37,7 @@ def cli(cli: Cli, shop: Shop) -> Cli:
 
 def test_pinflow_approve_shows_the_plan_before_it_asks(cli: Cli, shop: Shop) -> None:
     recipe = cli.recipe(SHOP)
-    assert cli("approve", recipe, "-i", "count=4", "-i", "secret=hunter2", answers="y\n") == 0
+    assert cli("approve", recipe, "-i", "count=4", "-i", "secret=hunter22", answers="y\n") == 0
     shown = cli.stderr
     assert "  count   4" in shown
     assert "from the recipe" in shown
@@ -45,10 +45,10 @@ def test_pinflow_approve_shows_the_plan_before_it_asks(cli: Cli, shop: Shop) -> 
     assert "  make  make_things" in shown
     assert "  thing               4" in shown or "would be done" in shown
     assert "up to 1,000 changes" in shown
-    assert "hunter2" not in shown + cli.stdout
+    assert "hunter22" not in shown + cli.stdout
     assert cli.stdout.startswith("approved as ")
     shop.made.clear()  # this plugin's dry run does it all
-    assert cli("run", recipe, "-i", "count=4", "-i", "secret=other", "--unattended") == 0
+    assert cli("run", recipe, "-i", "count=4", "-i", "secret=other one", "--unattended") == 0
     assert shop.made == [0, 1, 2]
 
 

@@ -218,10 +218,10 @@ def test_a_secret_is_stored_nowhere_and_neither_is_what_is_made_from_it(project:
         "{a: {required: true}}",
         "{a: {type: secret}, b: {default: '${{ inputs.a }}!'}, c: {default: '${{ inputs.b }}'}, d: {default: x}}",
     )
-    plan = project.plan(recipe, inputs={"a": "hunter2"})
-    assert plan.inputs["c"] == "hunter2!"
+    plan = project.plan(recipe, inputs={"a": "hunter22"})
+    assert plan.inputs["c"] == "hunter22!"
     assert plan.stored_inputs() == {"d": "x"}
-    assert project.plan(recipe, inputs={"a": "hunter2", "b": "mine"}).stored_inputs() == {
+    assert project.plan(recipe, inputs={"a": "hunter22", "b": "mine"}).stored_inputs() == {
         "b": "mine",
         "c": "mine",
         "d": "x",

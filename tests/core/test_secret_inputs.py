@@ -1,0 +1,158 @@
+"""Secret inputs: from a file or a variable, never in what is shown, and for one more version on the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pinflow import Context, action, hookimpl
+from pinflow.errors import ActionError
+from tests.cli import Cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RECIPE = """
+name: n
+inputs:
+  word: {type: secret, required: true}
+  other: {type: string, default: plain}
+steps:
+  - {uses: tell, with: {word: "${{ inputs.word }}", other: "${{ inputs.other }}"}}
+"""
+
+
+class Telling:
+    """Its action remembers what it was given, and fails the first time."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.failing = False
+
+    @hookimpl
+    def pinflow_actions(self) -> list[object]:
+        @action("tell")
+        def tell(ctx: Context, *, word: str, other: str) -> None:
+            """Tell a word."""
+            self.told.append((word, other))
+            ctx.log(f"told {word}")
+            if self.failing:
+                raise ActionError(f"no {word}")
+
+        return [tell]
+
+
+@pytest.fixture
+def telling() -> Telling:
+    return Telling()
+
+
+@pytest.fixture
+def secret_cli(tmp_path: Path, telling: Telling, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r.yaml").write_text(RECIPE)
+    cli = Cli(tmp_path)
+    cli.use_plugins(telling)
+    return cli
+
+
+def shown(cli: Cli) -> str:
+    return cli.stdout + cli.stderr
+
+
+def test_a_secret_comes_from_a_file(secret_cli: Cli, telling: Telling, tmp_path: Path) -> None:
+    (tmp_path / "word.txt").write_text("open sesame\n")
+    assert secret_cli("run", "r.yaml", "-i", "word=@word.txt") == 0
+    assert telling.told == [("open sesame", "plain")]
+    assert "open sesame" not in shown(secret_cli)
+    assert "warning" not in secret_cli.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders")
+def test_a_secret_comes_from_a_pipe_which_can_be_read_once(secret_cli: Cli, telling: Telling, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=("open sesame",), daemon=True)
+    writer.start()
+    assert secret_cli("run", "r.yaml", "-i", "word=@pipe") == 0
+    writer.join(10)
+    assert telling.told == [("open sesame", "plain")]
+
+
+def test_a_secret_comes_from_its_variable_and_other_inputs_do_not(secret_cli: Cli, telling: Telling) -> None:
+    secret_cli.environ |= {"PINFLOW_INPUT_WORD": "open sesame", "PINFLOW_INPUT_OTHER": "not seen"}
+    assert secret_cli("run", "r.yaml") == 0
+    assert secret_cli("run", "r.yaml", "-i", "other=@nowhere") == 0
+    assert telling.told == [("open sesame", "plain"), ("open sesame", "@nowhere")]
+    assert "open sesame" not in shown(secret_cli)
+
+
+def test_a_secret_on_the_command_line_works_with_a_warning_that_says_what_to_do(secret_cli: Cli) -> None:
+    assert secret_cli("run", "r.yaml", "-i", "word=open sesame") == 0
+    assert (
+        "warning: every process of this machine can read the secret 'word' on the command line: give it with "
+        "-i word=@FILE, or the variable PINFLOW_INPUT_WORD; pinflow 0.3 refuses it there\n"
+    ) in secret_cli.stderr
+    assert "open sesame" not in shown(secret_cli)
+
+
+def test_a_run_is_resumed_with_the_variable_and_keeps_no_secret(
+    secret_cli: Cli, telling: Telling, tmp_path: Path
+) -> None:
+    telling.failing = True
+    secret_cli.environ["PINFLOW_INPUT_WORD"] = "open sesame"
+    assert secret_cli("run", "r.yaml") == 1
+    assert "no ***" in secret_cli.stderr
+    telling.failing = False
+    assert secret_cli("resume") == 0
+    del secret_cli.environ["PINFLOW_INPUT_WORD"]
+    assert len(telling.told) == 2
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and b"open sesame" in path.read_bytes()]
+    assert kept == []
+
+
+def test_what_is_missing_is_told_with_how_to_give_it(secret_cli: Cli) -> None:
+    assert secret_cli("run", "r.yaml") == 2
+    assert "input 'word' needs a value; give it with: -i word=@FILE, or the variable PINFLOW_INPUT_WORD" in (
+        secret_cli.stderr
+    )
+
+
+def test_a_job_gets_its_secret_from_the_schedulers_environment_and_never_keeps_it(
+    secret_cli: Cli, telling: Telling, tmp_path: Path
+) -> None:
+    (tmp_path / "r.yaml").write_text(RECIPE + "schedule: {every: minute}\n")
+    assert secret_cli("tick", "r.yaml", "-i", "word=open sesame") == 2
+    assert "takes a secret (word), which a schedule can't keep" in secret_cli.stderr
+    assert "start the scheduler with the variable PINFLOW_INPUT_WORD" in secret_cli.stderr
+    secret_cli.environ["PINFLOW_INPUT_WORD"] = "open sesame"
+    for _ in range(2):  # the first makes it known, the second finds it due
+        assert secret_cli("tick", "r.yaml") == 0, secret_cli.stderr
+    assert telling.told == [("open sesame", "plain")]
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and b"open sesame" in path.read_bytes()]
+    assert kept == []
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "problem"),
+    [
+        (b"seven77\n", "@word.txt", "is too short: a secret has at least 8 characters"),
+        (b"seven77", "seven77", "is too short: a secret has at least 8 characters"),
+        (b"", "@gone.txt", "can't be read from 'gone.txt': No such file or directory"),
+        (b"\xff" * 9, "@word.txt", "can't be read from 'word.txt': it isn't the name of a text file"),
+        (b"x" * 70_000, "@word.txt", "can't be read from 'word.txt': it has more than 64 kB"),
+        (b"", "@" + "x" * 300, "File name too long"),
+        (b"", "@a\0b", "it isn't the name of a text file"),
+    ],
+)
+def test_a_secret_that_will_not_do_is_refused_without_being_shown(
+    secret_cli: Cli, tmp_path: Path, content: bytes, given: str, problem: str
+) -> None:
+    (tmp_path / "word.txt").write_bytes(content)
+    assert secret_cli("run", "r.yaml", "-i", f"word={given}") == 2
+    assert "input 'word'" in secret_cli.stderr
+    assert problem in secret_cli.stderr
+    assert "seven77" not in shown(secret_cli)
