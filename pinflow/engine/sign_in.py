@@ -85,7 +85,9 @@ class SignIn:
             api = self.registry.apis[api_id]
             hint = f"get it with: {api.login_hint.format(token=token)}"
             try:
-                credential = self.find(self.request(token, api_id, required), plugins[token, api_id])
+                request = self.request(token, api_id, required)
+                if (credential := self.find(request, plugins[token, api_id])) is not None:
+                    credential.check_service(request)
             except CredentialError as error:
                 missing[error.message] = error.hint
                 continue

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pinflow.errors import CredentialError
+from pinflow.http.token_rules import is_loopback
 from pinflow.lazy_dataclass import dataclass, field
 from pinflow.masking.known import remember_token
 
@@ -69,6 +70,20 @@ class Credential:
         remember_token(secret)  # before it leaves: the answer may repeat it
         request.headers["Authorization"] = f"Bearer {secret}"
         return request
+
+    def check_service(self, request: CredentialRequest) -> None:
+        """Raise CredentialError if the secret is plainly another service's, or a sandbox's that would leave here.
+
+        Whichever plugin gave it: what it is shows in how it begins.
+        """
+        if any(self._secret.startswith(other.rules.prefixes) for other in request.others):
+            raise CredentialError(
+                f"the token {self.name!r} ({self.source}) is of another service than {request.api.title}"
+            )
+        if self._secret.startswith(request.api.tokens.simulated) and not is_loopback(self.origin):
+            raise CredentialError(
+                f"the token {self.name!r} ({self.source}) is of a sandbox and is not sent to {self.origin}"
+            )
 
     def _current(self) -> str:
         """The secret to sign with now. Called once per request, so that a request can't carry two."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pluggy
 
 from pinflow.errors import PinflowError, PluginError, ends_program
-from pinflow.http.api import LOGIN_HINT, Api
+from pinflow.http.api import Api
 from pinflow.lazy_dataclass import replace
 from pinflow.masking.known import harmless_words
 from pinflow.plugin import hookspecs
@@ -24,6 +24,7 @@ from pinflow.plugin.contributions import Command, Importer, Simulator
 from pinflow.plugin.import_cache import ImportCache
 from pinflow.plugin.permission import Permission, comparable
 from pinflow.plugin.registry import PluginInfo, Registry
+from pinflow.plugin.services import token_conflict, with_login_hints
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -229,7 +230,8 @@ def collect(
     """
     offers = _Offers(manager, infos, environ)
     actions = offers.by_name("pinflow_actions", Action, lambda a: (a.api, a.name), lambda a: f"action {a.full_name}")
-    apis = _with_login_hints(offers.by_name("pinflow_apis", Api, lambda a: a.id, lambda a: f"api {a.id}"))
+    apis = with_login_hints(offers.by_name("pinflow_apis", Api, lambda a: a.id, lambda a: f"api {a.id}"))
+    offers.check_tokens(apis)
     commands = offers.commands(reserved)
     simulators = offers.by_name("pinflow_sandbox", Simulator, lambda s: s.service, lambda s: f"sandbox {s.service}")
     importers = offers.by_name("pinflow_importers", Importer, lambda i: i.name, lambda i: f"importer {i.name}")
@@ -284,17 +286,6 @@ def call_hook(impl: HookImpl, **facts: object) -> object:
     return answer
 
 
-def _with_login_hints(apis: Mapping[str, Api]) -> dict[str, Api]:
-    """The APIs; where there are several services, those without the plain names say with which API to sign in."""
-    several = len({api.service for api in apis.values()}) > 1
-    return {
-        id: replace(api, login_hint=f"{LOGIN_HINT} --api {id}")
-        if several and api.names.folder and api.login_hint == LOGIN_HINT
-        else api
-        for id, api in apis.items()
-    }
-
-
 class _Offers:
     """Collects offers, remembering who made which."""
 
@@ -347,6 +338,17 @@ class _Offers:
         if action.tokens and not action.yields:
             hint = "make it a generator, or leave tokens out"
             raise PluginError(f"{who} names its items' tokens but yields none", hint=hint)
+
+    def check_tokens(self, apis: Mapping[str, Api]) -> None:
+        """Raise PluginError for an API that could get the tokens of another plugin's service."""
+        if (conflict := token_conflict(apis.values())) is not None:
+            api, other, reason = conflict
+            owner, rival = self._owner[f"api {api.id}"], self._owner[f"api {other.id}"]
+            raise PluginError(
+                f"plugin {self._describe(owner)}: API {api.id} could get the tokens of API {other.id} "
+                f"({self._describe(rival)}): {reason}",
+                hint=f"leave one of the plugins out: PINFLOW_DISABLE={owner}",
+            )
 
     def executors(self) -> Mapping[str, Any]:
         factories: dict[str, Any] = {}

@@ -5,14 +5,29 @@ from __future__ import annotations
 import json
 import threading
 from base64 import b64decode
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow import Action, Api, App, Context, CredentialError, OAuth, RemoteError, TokenRules, action, hookimpl
+from pinflow import (
+    Action,
+    Api,
+    App,
+    Context,
+    Credential,
+    CredentialError,
+    CredentialRequest,
+    OAuth,
+    RemoteError,
+    TokenRules,
+    action,
+    hookimpl,
+)
 from pinflow.app import Options
 from pinflow.clock import Clock
+from pinflow.errors import PluginError
 from pinflow.plugin.loader import collect, find_installed, load
 from tests.cli import Cli
 
@@ -372,3 +387,64 @@ def test_versions_of_one_service_share_its_tokens(world: World) -> None:
         recipe = f"{{name: n, api: {version}, auth: {{a: {{token: garden}}}}, steps: [{{uses: get_user}}]}}"
         world.run(recipe)  # the answer is nobody's account in v3; what counts is what was sent
         assert world.pinterest.got.count("pina_1") == int(version == "v5") + 1
+
+
+@pytest.mark.parametrize("secret", ["pina_of_a_vault", "pinc_of_a_vault"])
+def test_a_plugin_that_signs_in_can_not_mix_up_services(world: World, secret: str) -> None:
+    class Safe:
+        @hookimpl
+        def pinflow_credential(self, request: CredentialRequest) -> Credential:
+            origin = request.api.base_url(request.environ)
+            return Credential(secret, name=request.token, source="a safe", origin=origin)
+
+    world.plugin.pinflow_credential = Safe().pinflow_credential  # type: ignore[attr-defined]
+    with pytest.raises(CredentialError, match="is of another service than Taskbase"):
+        world.run(TASKS)
+    assert world.taskbase.seen == []
+
+
+REVOKE = """
+name: n
+api: taskbase
+steps:
+  - uses: v5.call
+    with: {operation: token/revoke, body: {token: abc}}
+"""
+
+
+def test_a_call_that_the_app_signs_is_signed_by_the_services_own_app(world: World) -> None:
+    world.run(REVOKE, ACCESS_TOKEN="pina_1")
+    assert "1:secret-of-pinterest" in world.pinterest.got and "taskbase" not in world.pinterest.got
+
+
+def test_a_call_that_the_app_signs_goes_to_no_host_but_its_services(world: World) -> None:
+    world.put("common/oauth_tokens/access_token.json", access_token="pina_1", origin=world.pinterest.url)
+    result = world.run(REVOKE, PINFLOW_ALLOW_HOST="")
+    assert isinstance(result.error, CredentialError) and "the app's secret" in result.error.message
+    assert "secret-of-pinterest" not in world.pinterest.got
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"tokens": TokenRules(folder="")}, "the folder of their tokens is the same"),
+        ({"service": "pinterest"}, "is not one of its hosts"),
+        ({"token_folder_variable": "PINTEREST_OAUTH_TOKEN_DIR"}, "both read their tokens' folder from PINTEREST_OAUTH"),
+        ({"tokens": TokenRules(variables=("ACCESS_TOKEN",))}, "both read tokens from ACCESS_TOKEN"),
+        ({"service": "access"}, "both read tokens from ACCESS_TOKEN"),
+    ],
+)
+def test_a_plugin_that_claims_another_services_tokens_is_not_loaded(
+    world: World, changes: dict[str, Any], reason: str
+) -> None:
+    (api,) = world.plugin.pinflow_apis()
+
+    class Greedy:
+        @hookimpl
+        def pinflow_apis(self) -> list[Api]:
+            return [replace(api, **changes)]
+
+    manager, infos = load(find_installed(None), objects=[Greedy()])
+    with pytest.raises(PluginError, match="could get the tokens of API") as caught:
+        collect(manager, infos, {})
+    assert reason in str(caught.value) and "PINFLOW_DISABLE=" in caught.value.hint

@@ -16,7 +16,17 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import ActionError, Context, CredentialError, RemoteError, Repeated, Variants, action, dataclass
+from pinflow import (
+    ActionError,
+    Context,
+    CredentialError,
+    RemoteError,
+    Repeated,
+    Variants,
+    action,
+    check_host,
+    dataclass,
+)
 from pinflow_pinterest.undo import OF_BOARD, OF_PIN
 from pinflow_pinterest_v5.calls.catalogues import catalogue_error
 from pinflow_pinterest_v5.calls.read_back import ReadBack, find_place
@@ -128,13 +138,24 @@ def _nested_fields(value: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
 
 
 def _app_signature(ctx: Context) -> Callable[[Any], Any]:
-    """A function that signs a request with the app's id and secret. Raises CredentialError if there are none."""
-    request = ctx.credential_request()
+    """A function that signs a request with the app's id and secret.
+
+    Raises CredentialError if there are none, or if they may not go where the API is.
+    """
+    request = ctx.credential_request(api=ctx.client.api.id)  # whatever the recipe's own API is
     pairs = request.api.oauth.app_variables if request.api.oauth is not None else ()
     pair = next((pair for pair in pairs if all(request.environ.get(name) for name in pair)), None)
     if pair is None:
         names = " and ".join(pairs[-1]) if pairs else "the app's id and secret"
         raise CredentialError(f"this operation needs the app's id and secret: set {names}")
+    check_host(
+        request.environ[pair[1]],
+        request.api.base_url(request.environ).removesuffix(request.api.prefix),
+        homes=request.api.homes,
+        rules=request.api.tokens,
+        environ=request.environ,
+        label=f"the app's secret ({pair[1]})",
+    )
     proof = b64encode(":".join(request.environ[name] for name in pair).encode()).decode()
 
     def sign(prepared: Any) -> Any:
