@@ -326,7 +326,7 @@ class _Offers:
         """Raise PluginError for an action that would do something else than its declaration says."""
         owner = self._owner[f"action {action.full_name}"]
         who = f"plugin {self._describe(owner)}: action {action.full_name}"
-        functions = (action.function, action.targets, action.reread, action.place, *action.checks)
+        functions = filter(None, (action.function, action.targets, action.reread, action.place, *action.checks))
         if any(map(_is_asynchronous, functions)):  # called, it would do nothing and look like success
             raise PluginError(f"{who} is async def, or has such a function", hint="write def in place of async def")
         if action.api is not None and action.api not in apis:

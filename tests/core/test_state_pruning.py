@@ -69,6 +69,13 @@ class Shelf:
     def names(self) -> list[str]:
         return sorted(file.stem for file in (self.folder / "runs").glob("*.db"))
 
+    def let_pass(self, days: int) -> None:
+        """Let so many days pass, with a start each month."""
+        end = self.now + days * DAY
+        while self.now < end:
+            self.now = min(self.now + 30 * DAY, end)
+            self.runs.prune(Keep(ok=days * DAY * 9, failed=days * DAY * 9))
+
     def prune(self, keep: Keep, times: int = 20) -> list[str]:
         return [run_id for _ in range(times) for run_id in self.runs.prune(keep)]
 
@@ -188,6 +195,54 @@ def test_a_run_with_a_write_of_unknown_outcome_stays_whatever_it_ended_as(shelf:
     assert shelf.names() == ["20260101"]
 
 
+@pytest.mark.parametrize("ahead", [100, 365, 4000])
+@pytest.mark.parametrize("starts", [1, 50])
+@pytest.mark.parametrize("indexed", [True, False])
+def test_starts_with_the_clock_far_ahead_remove_nothing_for_its_age(
+    shelf: Shelf, ahead: int, starts: int, *, indexed: bool
+) -> None:
+    shelf.now = NOON - DAY
+    for end in ENDS:
+        shelf.add(f"20261129-{end}", end, effects=1)
+    before = shelf.names()
+    if indexed:
+        shelf.prune(Keep())
+    shelf.now = NOON + ahead * DAY
+    for number in range(starts):
+        shelf.prune(Keep())
+        shelf.add(f"20271129-{number:03}")
+        shelf.now += 6 * DAY / starts
+    assert [name for name in shelf.names() if name < "2027"] == before
+    (kept,) = [row for row in shelf.state.inventory() if "the clock has jumped" in row.kind]
+    assert kept.count >= 3
+    shelf.now = NOON + DAY  # it is set back
+    assert shelf.prune(Keep()) == []
+    assert not any("the clock has jumped" in row.kind for row in shelf.state.inventory())
+
+
+def test_a_clock_that_stays_ahead_for_a_week_is_right(shelf: Shelf) -> None:
+    shelf.add("20261130-ok", effects=1)
+    shelf.prune(Keep())
+    shelf.now += 365 * DAY
+    for _ in range(4):
+        assert shelf.prune(Keep()) == []
+        shelf.now += 2 * DAY
+    assert shelf.prune(Keep()) == ["20261130-ok"]
+
+
+def test_a_job_of_each_month_is_no_reason_to_doubt_the_clock(shelf: Shelf) -> None:
+    shelf.add("20261130-ok", effects=1)
+    shelf.let_pass(100)
+    assert shelf.prune(Keep()) == ["20261130-ok"]
+
+
+def test_a_person_may_prune_although_the_clock_has_jumped(shelf: Shelf) -> None:
+    shelf.add("20261130-ok", effects=1)
+    shelf.now += 365 * DAY
+    assert shelf.prune(Keep()) == []
+    assert [row.count for row in shelf.state.prune(Keep())] == [1]
+
+
 def test_of_too_many_those_that_did_nothing_go_first_then_the_oldest(shelf: Shelf) -> None:
     for number in range(12):
         shelf.now += 60
@@ -200,7 +255,7 @@ def test_an_index_that_is_wrong_removes_nothing_that_must_stay(shelf: Shelf) -> 
     shelf.now = NOON - 300 * DAY
     for end in ENDS:
         shelf.add(f"20260101-{end}", end)
-    shelf.now = NOON
+    shelf.let_pass(300)
     with closing(sqlite3.connect(shelf.folder / "runs-index.db", isolation_level=None)) as connection:
         connection.execute("UPDATE runs SET kind = 'ok', at = 0")
     shelf.prune(Keep())

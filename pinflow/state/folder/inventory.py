@@ -27,6 +27,8 @@ _RUNS = {
     "begun": "runs at work",
     "damaged": "runs that can't be read",
 }
+# of the runs above; people see it in `pinflow state`, and may prune by hand
+_IN_DOUBT = "runs that no start removes for their age: the clock has jumped ahead by months"
 _ALERTS = "open alerts"
 _COUNTERS = "counters of quotas"
 _PLACES = "places where runs created things"
@@ -68,7 +70,9 @@ class Inventory:
     def all(self) -> list[Stored]:
         """How much there is of each kind, runs first. All runs are looked into that the index does not know."""
         others = (Stored(kind, *_sums(self._folder.glob(pattern))) for kind, pattern in _OTHERS.items())
-        return [row for row in (*_by_kind(self._runs.all()), *others) if row.count]
+        runs = self._runs.all()
+        in_doubt = sum(facts.kind != "begun" for facts in runs) if self._runs.index.is_clock_in_doubt() else 0
+        return [row for row in (*_by_kind(runs), *others, Stored(_IN_DOUBT, in_doubt, 0)) if row.count]
 
     def prune(self, keep: Keep, *, dry_run: bool) -> list[Stored]:
         """Remove all that need not be kept; what that was, or would be. Raises StateError.

@@ -45,6 +45,11 @@ CREATE TRIGGER run_changed AFTER UPDATE OF kind ON runs BEGIN
 """
 _PUT = """INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (id) DO UPDATE SET kind = ?2, did = ?3, at = ?4, size = ?5"""
+# beside the tables of version 1, which older ones leave alone: when a start last asked what is due, and when the clock
+# was last found to have jumped ahead (0: it did not)
+_CLOCK = "CREATE TABLE IF NOT EXISTS clock (seen REAL, jumped REAL)"
+_LONGEST_GAP = 60 * 86_400.0  # seconds between two starts that are taken for time that passed: monthly jobs are within
+_CALM = 7 * 86_400.0  # seconds after a jump until the clock is believed: a wrong one is noticed in a week
 # of SQLite's primary result codes, those after which the file is made anew; others say that it is busy or out of reach
 _DAMAGED = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_MISMATCH})
 
@@ -84,8 +89,16 @@ class RunIndex:
         return self._change(lambda connection: _take_unsure(connection, number), [])
 
     def due(self, keep: Keep, now: float, number: int) -> list[RunFacts]:
-        """So many of those that need not be kept any longer."""
+        """So many of those that need not be kept any longer; none for their age while the clock is in doubt.
+
+        It is after it was found months ahead of the last time that this was asked, until a week has passed or it was
+        set back: else one start with a wrong clock would remove all that ended.
+        """
         return self._change(lambda connection: _due(connection, keep, now, number), [])
+
+    def is_clock_in_doubt(self) -> bool:
+        """Whether `due` last found that the clock has jumped ahead."""
+        return self._change(lambda connection: _read_clock(connection)[1] > 0, False)
 
     def all(self, names: Collection[str]) -> list[RunFacts]:
         """All of these runs, those that the index does not know as "begun"; it forgets all others."""
@@ -158,14 +171,37 @@ def _take_unsure(connection: sqlite3.Connection, number: int) -> list[str]:
 def _due(connection: sqlite3.Connection, keep: Keep, now: float, number: int) -> list[RunFacts]:
     counts = dict(connection.execute("SELECT kind, number FROM counts"))
     due: dict[str, RunFacts] = {}
+    believed = _believe_clock(connection, now)
     for kind, age in (("ok", keep.ok), ("failed", keep.failed)):
         query = "SELECT * FROM runs WHERE kind = ? AND at < ? ORDER BY at LIMIT ?"
-        rows = connection.execute(query, (kind, now - age, number)).fetchall()
+        rows = connection.execute(query, (kind, now - age, number if believed else 0)).fetchall()
         if (more := min(number, counts.get(kind, 0) - keep.number)) > 0:
             query = "SELECT * FROM runs WHERE kind = ? ORDER BY did, at LIMIT ?"
             rows += connection.execute(query, (kind, more)).fetchall()
         due |= {row[0]: _facts(row) for row in rows}
     return list(due.values())[:number]
+
+
+def _read_clock(connection: sqlite3.Connection) -> tuple[float, float]:
+    """When it was last asked what is due, and when the clock jumped ahead; 0 for what is not known."""
+    connection.execute(_CLOCK)
+    row = connection.execute("SELECT seen, jumped FROM clock").fetchone()
+    if row is None:
+        (newest,) = connection.execute("SELECT MAX(at) FROM runs WHERE kind <> 'begun'").fetchone()
+        row = (newest or 0.0, 0.0)
+        connection.execute("INSERT INTO clock VALUES (?, ?)", row)
+    return row[0], row[1]
+
+
+def _believe_clock(connection: sqlite3.Connection, now: float) -> bool:
+    """Whether the age of runs can be told by the clock, which says ``now``."""
+    seen, jumped = _read_clock(connection)
+    if seen and now - seen > _LONGEST_GAP:
+        jumped = now
+    elif now < jumped or now - jumped > _CALM:
+        jumped = 0.0
+    connection.execute("UPDATE clock SET seen = ?, jumped = ?", (now, jumped))
+    return not jumped
 
 
 def _reconcile(connection: sqlite3.Connection, names: Collection[str]) -> list[RunFacts]:
