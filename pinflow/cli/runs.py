@@ -101,13 +101,17 @@ def _checked(app: App, record: RunRecord) -> tuple[RunRecord, RunDetail | None]:
 
 
 def _table(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
-    """The runs in lines of ``width`` cells. The next command is never cut: if it does not fit, it is listed below."""
+    """The runs in lines of ``width`` cells. The next command is never cut: if it does not fit, it is listed below.
+
+    Where the rest doesn't fit either, the time is left out, which a run's id begins with.
+    """
     lines = table([("RUN", "WHEN", "RECIPE", "STATE", "DID", "NEXT"), *rows])
     if all(cells(line) <= width for line in lines):
         return lines
-    lines = [
-        fit(line, width) for line in table([("RUN", "WHEN", "RECIPE", "STATE", "DID"), *(row[:-1] for row in rows)])
-    ]
+    lines = table([("RUN", "WHEN", "RECIPE", "STATE", "DID"), *(row[:-1] for row in rows)])
+    if any(cells(line) > width for line in lines):
+        narrow = [(id_, fit(name, 24), state, did) for id_, _, name, state, did, _ in rows]
+        lines = [fit(line, width) for line in table([("RUN", "RECIPE", "STATE", "DID"), *narrow])]
     next_ = [f"  {row[-1]}" for row in rows if row[-1]]
     return [*lines, "next", *next_] if next_ else lines
 

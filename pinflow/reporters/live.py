@@ -38,7 +38,7 @@ _STYLES = {
     "warning": "yellow",
     "wait": "yellow",
 }
-_WHOLE = ("failed", "paused", "in_doubt")  # lines that are not cut, because the hint is at their end
+_WHOLE = ("failed", "paused", "in_doubt", "warning", "note")  # not cut: the id or the hint may be at their end
 
 
 class Live:

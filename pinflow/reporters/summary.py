@@ -137,9 +137,9 @@ class Recap:
             listed = not items.isdisjoint((step.path, account.key) for account in account_errors)
             listed |= any(path == step.path or path.startswith(f"{step.path}[") for path, *_ in result.failed)
             if step.status not in ("ok", "cancelled") and step.error is not None and not listed:
-                lines += _error_lines(f"  {inert(step.path)}: ", step.error)
+                lines += self._message_lines(f"{inert(step.path)}: ", step.error)
         if not lines and result.error is not None and not (account_errors and result.status == "failed"):
-            lines = _error_lines("  ", result.error)
+            lines = self._message_lines("", result.error)
         return ["failed" if result.status in ("failed", "ok") else "why", *lines] if lines else []
 
     def _deletion_lines(self) -> list[str]:
@@ -215,11 +215,20 @@ class Recap:
             if step not in hints:
                 yield step + (again if step == NOTHING_MADE else "")
 
-    def _wrap(self, text: str) -> list[str]:
+    def _wrap(self, text: str, indent: str = "  ") -> list[str]:
         """A text in as many lines as a terminal needs; in files and pipes it is searched for, and stays one line."""
         if self.width >= UNWRAPPED:
-            return [f"  {text}"]
-        return wrap(text, max(20, self.width), indent="  ", most=_WRAPPED)
+            return [f"{indent}{text}"]
+        return wrap(text, max(20, self.width), indent=indent, most=_WRAPPED)
+
+    def _message_lines(self, prefix: str, error: PinflowError) -> list[str]:
+        """What an error says; the lines of its list are deeper than the first."""
+        first, *rest = error.message.splitlines() or [""]
+        lines = self._wrap(prefix + inert(first))
+        for text in rest:
+            listed = text.lstrip(" ")
+            lines += self._wrap(inert(listed), indent=" " * (4 + len(text) - len(listed)))
+        return lines
 
     def _cut(self, line: str) -> str:
         return fit(line, max(20, self.width))
@@ -336,11 +345,6 @@ def _cell_text(value: Any) -> str:
 def _keys_text(keys: list[str]) -> str:
     shown = ", ".join(inert(key) for key in keys[:_SHOWN])
     return f"{shown}, …" if len(keys) > _SHOWN else shown
-
-
-def _error_lines(prefix: str, error: PinflowError) -> list[str]:
-    first, *rest = error.message.splitlines() or [""]
-    return [prefix + inert(first), *(f"    {inert(line)}" for line in rest)]
 
 
 def _item_data(names: tuple[str, str, str], row: tuple[str, str, str], result: RunResult) -> dict[str, str]:

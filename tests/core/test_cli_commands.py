@@ -479,10 +479,14 @@ def test_on_a_narrow_terminal_what_to_do_next_is_below_the_runs_and_whole(
     monkeypatch.setattr(Shell, "width", lambda self, stream: 70)
     assert cli("runs") == 0
     head, row, title, advice = cli.stdout.splitlines()
-    assert head.split() == ["RUN", "WHEN", "RECIPE", "STATE", "DID"]
-    assert len(row) == 70 and row.endswith("…")
+    assert head.split() == ["RUN", "RECIPE", "STATE", "DID"]
+    assert row.endswith("  Fill the shop  failed  thing: 1 failed")
     assert title == "next"
     assert advice == f"  pinflow resume {row.split()[0]}"
+    monkeypatch.setattr(Shell, "width", lambda self, stream: 50)
+    assert cli("runs") == 0
+    assert len(cli.stdout.splitlines()[1]) == 50 and cli.stdout.splitlines()[1].endswith("…")
+    assert cli.stdout.splitlines()[-1] == advice
 
 
 def test_only_the_last_twenty_runs_are_listed_unless_all_are_wanted(cli: Cli, recipe: str) -> None:

@@ -521,6 +521,16 @@ def test_on_a_narrow_terminal_a_command_has_a_line_of_its_own() -> None:
     assert recap(ended, width=120).splitlines()[-2:] == [f"  {step}" for step in steps]
 
 
+def test_the_message_of_a_step_is_wrapped_between_words() -> None:
+    error = ActionError(f"board 700000000000000822 can't be copied:\n  {'a ' * 30}(700000000000001148)")
+    failing = result("failed", steps=(StepResult("copy", "failed", None, error, 3.0),), error=error)
+    assert recap(failing, width=80).splitlines()[2:] == [
+        "  copy: board 700000000000000822 can't be copied:",
+        f"      {('a ' * 30).rstrip()}",
+        "        (700000000000001148)",
+    ]
+
+
 def test_what_a_failure_says_at_its_end_is_not_cut_on_a_narrow_terminal() -> None:
     ids = ", ".join(str(810000000000190520 + number) for number in range(20))
     failing = result("failed", failed=(("pins", "a", f"it may be {ids}"),), error=ActionError("failed"))
