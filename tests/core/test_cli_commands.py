@@ -563,7 +563,7 @@ def test_a_damaged_run_is_named_with_its_reason_and_the_others_are_listed(
         cli("run", recipe, "-i", "count=2")
     file = sorted((cli.folder / "state" / "runs").glob("*.db"))[1]
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute(f"UPDATE {table} SET {'total' if table == 'seal' else 'check_value'} = 7")
+        connection.execute(f"UPDATE {table} SET {'total' if table == 'seal' else 'check_value'} = 7")  # noqa: S608
     assert cli("runs") == 0
     assert [line.split()[0] for line in cli.stdout.splitlines()[1:4]] == [run["id"] for run in cli.data("runs")["runs"]]
     assert cli("runs") == 0

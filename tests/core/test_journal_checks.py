@@ -353,7 +353,8 @@ def test_a_table_of_ones_own_needs_nothing_but_its_columns() -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute("PRAGMA trusted_schema = OFF")
         check = add_row_check(connection, RUN)
-        connection.executescript("CREATE TABLE seal (total INTEGER); INSERT INTO seal VALUES (0);" + table.definition)
+        seal = "CREATE TABLE seal (total INTEGER); INSERT INTO seal VALUES (0);"
+        connection.executescript(seal + table.definition)
         keep_seal(connection)
         put = table.upsert({"name": "?1", "n": "1", "weight": "?2"}, {"n": "n + 1", "weight": "?2"})
         for name, weight in (("a", 0), ("b", 2.5), ("a", 3), (7, 1)):

@@ -125,7 +125,7 @@ def test_a_copy_of_a_lazy_dataclass_is_equal_and_frozen(kinds: tuple[Any, Any]) 
 
 
 def test_a_lazy_dataclass_can_be_pickled() -> None:
-    assert pickle.loads(pickle.dumps(Named(1, name="n"))) == Named(1, name="n")
+    assert pickle.loads(pickle.dumps(Named(1, name="n"))) == Named(1, name="n")  # noqa: S301
 
 
 def test_the_signature_of_a_lazy_dataclass_is_that_of_its_fields(kinds: tuple[Any, Any]) -> None:

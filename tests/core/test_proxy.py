@@ -142,7 +142,7 @@ def test_through_a_proxy_the_service_alone_is_told_the_token(certificate: tuple[
     led: list[str] = []
     with service(certificate, asked) as port, proxy(port, led) as proxy_port:
         environ = {
-            "PINFLOW_PROXY": f"http://me:pass%20word@127.0.0.1:{proxy_port}",
+            "PINFLOW_PROXY": f"http://me:pass%20word@127.0.0.1:{proxy_port}",  # made-up secret
             "PINFLOW_CA_BUNDLE": str(certificate[0]),
         }
         answer = get(network_settings(environ))

@@ -706,7 +706,7 @@ def test_a_defect_of_the_engine_is_none_of_a_plugin(project: Any) -> None:
     with pytest.MonkeyPatch.context() as patch:
         broken: dict[str, Any] = {}
         engine = {"__name__": "pinflow.engine.effect_runner"}
-        exec("def perform(self, effect): raise AssertionError('cannot be')", engine, broken)
+        exec("def perform(self, effect): raise AssertionError('cannot be')", engine, broken)  # noqa: S102
         patch.setattr("pinflow.engine.effect_runner.EffectRunner.perform", broken["perform"])
         with pytest.raises(AssertionError, match="cannot be"):
             project.run("{name: n, steps: [{uses: fine}]}")

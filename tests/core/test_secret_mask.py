@@ -152,7 +152,7 @@ def test_codes_are_kept_if_they_look_like_codes() -> None:
 
 
 def test_what_is_kept_has_no_secret_that_looks_like_an_id_or_a_word() -> None:
-    secret = "WORD_OF_CAPITALS_1234"
+    secret = "WORD_OF_CAPITALS_1234"  # made-up secret
     remember_token(secret, "98765432109876")
     value = {"a": secret, "b": "98765432109876", "c": 98765432109876, secret: 1, "d": "DONE", "e": [secret]}
     assert sanitize(value) == {"d": "DONE", "e": [None]}

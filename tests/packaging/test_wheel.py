@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tarfile
 import zipfile
 from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.security import secret_scan
 
 from .conftest import PROJECT, Place, done
 
@@ -65,6 +71,59 @@ def test_nothing_private_and_no_test_is_in_the_wheel(wheel: Path) -> None:
     assert parts.isdisjoint(
         {"tests", "oauth_tokens", "scripts", "common", "plugins", ".ci", "conftest.py", "__pycache__"}
     )
+
+
+# what lies about in somebody's checkout, and must reach nobody else
+LITTER = (
+    "environment",
+    "common/scripts/environment",
+    "pinflow/environment",
+    "recipes/environment",
+    ".env",
+    "plugins/pinflow_auth/.env",
+    "common/scripts/api_app_credentials",
+    "common/oauth_tokens/access_token.json",
+    "id_rsa",
+    "notes.txt",
+    "out/report.csv",
+    "my_recipe.yaml",
+)
+
+
+@pytest.fixture(scope="module")
+def littered(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[str]]:
+    """What is in the source distribution and in the wheel of a checkout with `LITTER` in it."""
+    folder = tmp_path_factory.mktemp("littered")
+    checkout = folder / "checkout"
+    shutil.copytree(PROJECT, checkout, ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache", "*.egg-info"))
+    for name in LITTER:
+        path = checkout / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("PINTEREST_APP_SECRET=x\n", "utf-8")
+    build = (sys.executable, "-m", "build", "--sdist", "--wheel", "--no-isolation", "--outdir", folder / "dist")
+    done(*build, checkout, folder=folder)
+    (packed,), (wheel,) = (folder / "dist").glob("*.tar.gz"), (folder / "dist").glob("*.whl")
+    with tarfile.open(packed) as archive:
+        inside = [member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()]
+    return inside, names(wheel)
+
+
+def test_the_source_distribution_holds_what_is_named_and_no_secrets(littered: tuple[list[str], list[str]]) -> None:
+    inside, _ = littered
+    assert {"pinflow/app.py", "tests/core/test_plugins.py", "README.md", "pyproject.toml", "PKG-INFO"} <= set(inside)
+    tops = {"common", "pinflow", "plugins", "recipes", "templates", "tests", ".gitignore", "pyproject.toml", "PKG-INFO"}
+    pages = {"ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"}
+    assert {name.partition("/")[0] for name in inside} <= tops | pages
+    assert sorted(set(LITTER) & set(inside)) == []
+    assert [name for name in inside if secret_scan.NAMES.search(name)] == []
+
+
+def test_the_wheel_holds_no_secrets_and_nothing_that_nobody_named(littered: tuple[list[str], list[str]]) -> None:
+    _, inside = littered
+    assert [name for name in inside if name.rpartition("/")[2] in {path.rpartition("/")[2] for path in LITTER}] == []
+    assert [name for name in inside if secret_scan.NAMES.search(name)] == []
+    kinds = {name.rpartition(".")[2] for name in inside if ".dist-info/" not in name and "/templates/" not in name}
+    assert kinds <= {"py", "typed", "json", "yaml", "csv"}
 
 
 def test_a_wheel_from_the_source_distribution_is_the_same(wheel: Path, tmp_path: Path) -> None:
