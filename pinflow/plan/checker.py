@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.expressions.expression import Expression, Reference, Template, compile_expression
 from pinflow.expressions.template import Loc, Scope, Value, compile_value
+from pinflow.lazy_dataclass import replace
 from pinflow.plan.scope import Names, shape_of_input
 from pinflow.schema.invalid import Invalid, mismatch
 
@@ -34,12 +35,12 @@ class Checker:
         self.problems: list[Problem] = []
         self.stopped = False
         self.needed: set[str] = set()
-        self.names = Names.start({name: shape_of_input(entry.input) for name, entry in declared.items()}, complete)
+        names = Names.start({name: shape_of_input(entry.input) for name, entry in declared.items()}, complete)
+        self.names = replace(names, secrets={"inputs": {name: name for name in sorted(resolved.secrets)}})
         # a secret is not looked at before it is used: what is said of a value could show it, and a resumed run,
         # which has to be given its secrets again, is asked for them later than this
         hidden = frozenset(f"inputs.{name}" for name in resolved.unknown | resolved.secrets)
         self._scope = Scope({"inputs": resolved.values}, hidden)
-        self._secrets = resolved.secrets
         self._now = now
 
     def add(
@@ -179,8 +180,6 @@ class Checker:
         self.needed |= names.steps_read(reference)
         if (invalid := names.problem(reference)) is not None:
             self.note(place, invalid, shift=shift)
-        elif shown and reference.root == "inputs":
-            read = self._secrets if not reference.path else self._secrets & {str(reference.path[0])}
-            if read:
-                message = f"the secret {min(read)!r} would be shown or stored here"
-                self.add(place, message, "give it to an action under with", offset=reference.offsets[-1] + shift)
+        elif shown and (secret := names.secret_read(reference)):
+            message = f"the secret {secret!r} would be shown or stored here"
+            self.add(place, message, "give it to an action under with", offset=reference.offsets[-1] + shift)

@@ -15,7 +15,7 @@ from pinflow.plan.logins import Logins, Tokens
 from pinflow.plan.lookup import ActionLookup
 from pinflow.plan.model import Loop, Plan, PlannedStep
 from pinflow.plan.secret_inputs import secrets_in
-from pinflow.plan.usage import used_fields
+from pinflow.plan.usage import secrets_of_items, used_fields
 from pinflow.recipe.includes import IncludePlace, expand
 from pinflow.suggestions import suggest
 
@@ -322,7 +322,7 @@ class _Planner:
         around = {name: tokens for name, tokens in around.items() if name != variable}  # that one is out of sight
         if (tokens := _tokens(action, items, path)) is not None:
             around[variable] = tokens
-        inner = names.with_variable(variable, item_shape(action))
+        inner = names.with_variable(variable, item_shape(action), secrets_of_items(items, names))
         key = self._checker.value(step.key, part.place.at("key"), inner, shown=True) if step.key else None
         certain = certain and not self._checker.is_empty(items, step.for_each, part.place.at("for_each"), names)
         planned, after = self._steps(part.body, inner, f"{path}.", {}, around, certain=certain)

@@ -19,17 +19,24 @@ Shape = Mapping[str, Any]
 _TYPES = {"integer": "integer", "number": "number", "boolean": "boolean", "list": "array"}
 
 
+# field -> the secret input that its value is made from
+SecretFields = Mapping[str, str]
+ALL = "*"  # any field, and what has none; no field of a path can be called so
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The roots and their shapes at one point of a recipe.
 
     ``steps`` is id -> path of the steps that ran by then, ``later`` id -> place
-    ("line 28") of those that have not, "" for the one that is running.
+    ("line 28") of those that have not, "" for the one that is running. ``secrets`` is root ->
+    what of it is a secret.
     """
 
     roots: Mapping[str, Shape]
     steps: Mapping[str, str] = field(default_factory=dict)
     later: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, SecretFields] = field(default_factory=dict)
 
     @classmethod
     def start(cls, inputs: Mapping[str, Shape], complete: bool = True) -> Names:
@@ -46,8 +53,18 @@ class Names:
         """The same with steps that run later; ``places`` is id -> where ("line 28")."""
         return replace(self, later={**self.later, **places})
 
-    def with_variable(self, name: str, shape: Shape) -> Names:
-        return replace(self, roots={**self.roots, name: shape})
+    def with_variable(self, name: str, shape: Shape, secrets: SecretFields | None = None) -> Names:
+        others = {root: fields for root, fields in self.secrets.items() if root != name}
+        return replace(
+            self, roots={**self.roots, name: shape}, secrets={**others, **({name: secrets} if secrets else {})}
+        )
+
+    def secret_read(self, reference: Reference) -> str:
+        """The secret input whose value, or a part of it, a reference gives; "" if it gives none."""
+        fields = self.secrets.get(reference.root, {})
+        if not reference.path:
+            return min(fields.values(), default="")
+        return fields.get(str(reference.path[0]), fields.get(ALL, ""))
 
     def steps_read(self, reference: Reference) -> set[str]:
         """The paths of the steps whose output a reference reads."""

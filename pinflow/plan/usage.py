@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pinflow.expressions.template import Value
+from pinflow.plan.scope import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pinflow.expressions.expression import Expression, Reference
     from pinflow.plan.model import Loop, PlannedStep
+    from pinflow.plan.scope import Names, SecretFields
 
 
 def used_fields(variable: str, body: Iterable[PlannedStep], collect: Value | None) -> tuple[str, ...] | None:
@@ -26,6 +28,20 @@ def used_fields(variable: str, body: Iterable[PlannedStep], collect: Value | Non
                 return None
             fields.add(first)
     return tuple(sorted(fields))
+
+
+def secrets_of_items(items: Expression | Value | None, names: Names) -> SecretFields:
+    """What is secret of a loop's items: what is made from a secret, and not the fields beside it."""
+    if items is None:
+        return {}
+    if not isinstance(items, Value):
+        secrets = [secret for reference in items.references if (secret := names.secret_read(reference))]
+        return {ALL: min(secrets)} if secrets else {}
+    fields: dict[str, str] = {}
+    for loc, reference in items.references:
+        if secret := names.secret_read(reference):
+            fields.setdefault(str(loc[1]) if len(loc) > 1 else ALL, secret)  # an item, then its field
+    return fields
 
 
 def named_fields(loop: Loop) -> frozenset[str] | None:
