@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pinflow.clock import Clock as Clock
     from pinflow.engine.context import Context as Context
     from pinflow.engine.effects import EachResult as EachResult, Skip as Skip
+    from pinflow.engine.file_access import InputFile as InputFile, OutputFile as OutputFile
     from pinflow.errors import (
         AccessTooLow as AccessTooLow,
         ActionError as ActionError,
@@ -67,7 +68,12 @@ if TYPE_CHECKING:
     from pinflow.recipe.validators import seconds as seconds
     from pinflow.reporters.text import inert as inert, table as table
     from pinflow.schema.addresses import is_address as is_address
-    from pinflow.schema.constraints import Number as Number, Text as Text
+    from pinflow.schema.constraints import (
+        InputPath as InputPath,
+        Number as Number,
+        OutputPath as OutputPath,
+        Text as Text,
+    )
     from pinflow.schema.patterns import fits_pattern as fits_pattern, is_pattern as is_pattern
     from pinflow.masking.known import mask as mask, remember_token as remember_token
     from pinflow.state.folder.atomic_file import sync_folder as sync_folder
@@ -84,6 +90,7 @@ _HOMES = {
     "clock": ("Clock",),
     "engine.context": ("Context",),
     "engine.effects": ("EachResult", "Skip"),
+    "engine.file_access": ("InputFile", "OutputFile"),
     "errors": (
         "AccessTooLow",
         "ActionError",
@@ -121,7 +128,7 @@ _HOMES = {
     "recipe.validators": ("seconds",),
     "reporters.text": ("inert", "table"),
     "schema.addresses": ("is_address",),
-    "schema.constraints": ("Number", "Text"),
+    "schema.constraints": ("InputPath", "Number", "OutputPath", "Text"),
     "schema.patterns": ("fits_pattern", "is_pattern"),
     "masking.known": ("mask", "remember_token"),
     "state.folder.atomic_file": ("sync_folder",),

@@ -117,6 +117,7 @@ class App:
         moment: float | None = None,
         recorded: RecordedInputs | None = None,
         typed: Collection[str] | None = None,
+        here: Path | None = None,
     ) -> Plan:
         """A checked recipe, bound to plugins and inputs; nothing is sent.
 
@@ -128,13 +129,15 @@ class App:
         ``typed`` are the names of those in ``inputs`` whose values a person gave: all,
         unless given. Others have no more rights than the recipe's own defaults. A secret
         input that is not among them is taken from its variable, PINFLOW_INPUT_NAME.
+        ``here`` is the folder that paths count from: the current one, unless given.
         Raises RecipeError with every problem, UsageError, MissingInputs.
         """
+        from pinflow.engine.protected_folders import file_rules
         from pinflow.plan import make_plan
         from pinflow.recipe.reader import parse_all
         from pinflow.recipe.source import read
 
-        path = bundled.find_recipe(recipe)
+        path, folder = bundled.find_recipe(recipe), here or paths.current_folder()
         source = read(path, str(path), known=(bundled_file.stem for bundled_file in self.recipes()))
         parsed, problems = parse_all(source)
         if parsed is None:
@@ -154,6 +157,7 @@ class App:
             recorded=recorded,
             typed=typed,
             environ=self.environ,
+            files=file_rules(path, folder, registry=self.registry, environ=self.environ, state=self.state),
         )
 
     def usual_api(self) -> str | None:
@@ -236,6 +240,7 @@ class App:
             moment=record.started,
             recorded=recorded,
             typed=typed,
+            here=Path(here) if (here := record.options.get("here")) else None,
         )
 
     def _sign_in(self, recipes: Path) -> SignIn:

@@ -158,6 +158,7 @@ class RunFinished(Event):
     calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # login -> quota category -> calls
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    files: Sequence[str] = ()  # that were written: absolute paths
     error: str = ""
     resume_after: float | None = None  # of a pause: when its quota is free again; seconds since the epoch
     accounts: Sequence[Mapping[str, Any]] = ()  # of loops over accounts: account, status, error, counts, calls, facts

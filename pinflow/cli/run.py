@@ -63,10 +63,14 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         dry_run=args.dry_run,
         sandbox=args.sandbox,
         tier=tier,
-        command=run_common.command_line(str(args.recipe), shown, args.api, shell.options.plugins),
+        command=run_common.command_line(
+            str(args.recipe), shown, args.api, shell.options.plugins, output=args.output_dir
+        ),
         again=" ".join(
             [
-                run_common.command_line(str(args.recipe), given, args.api, shell.options.plugins),
+                run_common.command_line(
+                    str(args.recipe), given, args.api, shell.options.plugins, output=args.output_dir
+                ),
                 *(["--sandbox"] if args.sandbox else []),
                 *([f"--tier {args.tier}"] if args.tier else []),
                 *([f"--max-writes {args.max_writes}"] if args.max_writes is not None else []),

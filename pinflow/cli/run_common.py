@@ -8,6 +8,7 @@ import shlex
 import threading
 import time
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow import events
@@ -20,7 +21,6 @@ from pinflow.state.records import MAX_WRITES
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from pinflow.app import Options
     from pinflow.cli.shell import Shell
@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="threads",
         metavar="NAME",
         help="how parallel loops run: threads (default), serial, or an executor of a plugin",
+    )
+    parser.add_argument(
+        "--output-dir",
+        type=Path,
+        metavar="DIR",
+        help="where files go whose names you don't give yourself (default: out/ in the current folder)",
     )
     parser.add_argument(
         "--no-audit-wait",
@@ -195,6 +201,7 @@ def execute(
             answer=_asker(shell, view) if shell.interactive else None,
             audit_waits=not getattr(args, "no_audit_wait", False),
             executor=getattr(args, "executor", "threads"),
+            output=_output(args),
             report=view.listeners,
             stop=stop.event,
         )
@@ -209,6 +216,11 @@ def execute(
             raise
     _write_result(shell, view.name, result, tier=tier, command=command, again=again, sign_in=sign_in)
     return result.exit_code
+
+
+def _output(args: argparse.Namespace) -> Path | None:
+    folder: Path | None = getattr(args, "output_dir", None)
+    return None if folder is None else folder.expanduser().absolute()
 
 
 def _has_threads() -> bool:
@@ -311,9 +323,12 @@ def _write_result(
         error_exit.show(shell, result.error)
 
 
-def command_line(recipe: str, inputs: Mapping[str, str], api: str | None, plugins: Sequence[Path]) -> str:
+def command_line(
+    recipe: str, inputs: Mapping[str, str], api: str | None, plugins: Sequence[Path], *, output: Path | None = None
+) -> str:
     """The command that runs a recipe with these inputs, to be pasted into a shell."""
     words = ["pinflow", "run", recipe, *(word for name, value in inputs.items() for word in ("-i", f"{name}={value}"))]
+    words += ["--output-dir", str(output)] if output is not None else []
     return shlex.join([*words, *plugin_words(plugins), *(["--api", api] if api else [])])
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow.engine.effect_runner import EffectRunner
+    from pinflow.engine.file_access import InputFile, OutputFile
     from pinflow.engine.run_context import RunContext
     from pinflow.http.client import Client
     from pinflow.http.credentials import CredentialRequest
@@ -70,11 +71,23 @@ class Context(Durable):
         prefix = f"{self._prefix}{name}/"
         return Context(self._run, self._effects, self._clients, step=self.step, ask=self._ask, prefix=prefix)
 
-    def file(self, name: str) -> Path:
-        """Where the file is that the recipe calls ``name``: in its own folder, or named by an input of type file.
+    def input_file(self, name: str) -> InputFile:
+        """The file to read that the recipe calls ``name``: in its own folder, or named by an input of type file.
 
-        Raises UsageError for any other place: a recipe may not reach it.
+        Open it with its ``open()``, which opens the very file that was looked at. Raises UsageError for a file that
+        the recipe may not read.
         """
+        return self._run.files.source(name)
+
+    def output_file(self, name: str) -> OutputFile:
+        """The file to write that the recipe calls ``name``: in the output folder, or named by an input of type file.
+
+        Write it in a block of its ``draft()``. Raises UsageError for a file that the recipe may not write.
+        """
+        return self._run.files.output(name)
+
+    def file(self, name: str) -> Path:
+        """The path of `input_file`, for what takes nothing but a path; somebody may put a link there meanwhile."""
         return self._run.files.place(name)
 
     def credential_request(self, token: str = "", api: str | None = None) -> CredentialRequest:

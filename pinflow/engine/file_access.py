@@ -1,39 +1,228 @@
-"""Which files a run may touch: those below the recipe's folder, and those that its user named."""
+"""The two doors to files that a run has: one to read, one to write. What may pass is `FileRules`' to say."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+import threading
+from contextlib import contextmanager, suppress
+from secrets import token_hex
+from typing import TYPE_CHECKING, BinaryIO
 
-from pinflow.errors import UsageError
-from pinflow.lazy_dataclass import dataclass
-from pinflow.schema.file_names import is_too_long
-from pinflow.suggestions import quote
+from pinflow.errors import ActionError, UsageError
+from pinflow.lazy_dataclass import dataclass, field, replace
+from pinflow.plan.file_opening import FilePlace, is_link, open_folder, open_to_read
+from pinflow.schema.file_names import READABLE, ending
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from pinflow.plan import PlannedStep
+    from pinflow.plan.file_opening import FolderEntry
+    from pinflow.plan.file_rules import FileRules
+    from pinflow.plugin.action import Action
+    from pinflow.schema.invalid import Invalid
+    from pinflow.state.folder.written_files import WrittenFiles
+
+_EXISTS = "move it, or set if_exists: replace (as an input: -i if_exists=replace)"
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
-    """The recipe's own folder, and the absolute paths that were given for inputs of type file."""
+class InputFile:
+    """A file that may be read. ``path`` is for messages: what is opened is the file itself."""
 
-    folder: Path
-    named: frozenset[str] = frozenset()
+    path: Path
+    _files: Files = field(repr=False)
+    _name: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def open(self) -> BinaryIO:
+        """The file, at its beginning. Raises OSError, and UsageError for what may not be read."""
+        return self._files.open(self._name)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A file that may be written: it appears as a whole, or not at all.
+
+    ``is_own`` is one whose place the recipe chose: it is for its owner alone, and replaces only what a recipe wrote.
+    """
+
+    path: Path
+    is_own: bool
+    _files: Files = field(repr=False)
+    _place: FilePlace = field(repr=False)
+
+    @property
+    def is_there(self) -> bool:
+        return os.path.lexists(self.path)
+
+    def check(self, *, replace: bool) -> None:
+        """Raise UsageError if it can't be written there, ActionError if what is there must not be replaced."""
+        if self._place.root is None and not self.path.parent.is_dir():
+            raise UsageError(f"{self.path}: the folder {self.path.parent} does not exist", hint="make it first")
+        if not self.is_there:
+            return
+        if (self.is_own and is_link(self.path)) or not self.path.is_file():
+            raise UsageError(f"{self.path} is not a file", hint="choose another name")
+        if replace and self.is_own and not self._files.has_written(self.path):
+            raise ActionError(
+                f"{self.path} exists and was not written by a recipe, so a recipe doesn't replace it",
+                hint="move it, or name the file yourself, by an input of type file: -i NAME=PATH",
+            )
+
+    @contextmanager
+    def draft(self, *, replace: bool) -> Iterator[BinaryIO]:
+        """What is written in the block is the file's content when it ends; after an exception nothing is there.
+
+        What is there already is replaced if ``replace``; the same content counts as written. Raises ActionError if
+        something else is there, and OSError.
+        """
+        self.check(replace=replace)
+        with open_folder(self._place, make=self.is_own) as entry:
+            part = entry.beside(f".{entry.name[:100]}.{token_hex(4)}.part")
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+            file = os.fdopen(part.open(flags, 0o600 if self.is_own else 0o666), "w+b")
+            try:
+                with file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                    if replace or entry.stat() is None:
+                        if self.is_own:
+                            self._files.note(self.path)
+                        self._put(part, entry, file, replace=replace)
+                    else:
+                        self._check_same(file)
+            finally:
+                with suppress(FileNotFoundError):
+                    part.remove()
+        self._files.add_written(self.path)
+
+    def _put(self, part: FolderEntry, entry: FolderEntry, draft: BinaryIO, *, replace: bool) -> None:
+        if replace:
+            part.replace(entry)
+            return
+        try:
+            part.link(entry)  # fails if the name is taken, even by a faster process
+        except FileExistsError:
+            self._check_same(draft)
+        except OSError:  # a file system without links
+            part.replace(entry)
+
+    def _check_same(self, draft: BinaryIO) -> None:
+        draft.seek(0)
+        with open_to_read(self._place) as there:
+            while block := draft.read(1 << 16):
+                if there.read(len(block)) != block:
+                    raise _taken(self.path)
+            if there.read(1):
+                raise _taken(self.path)
+
+
+def _taken(path: Path) -> ActionError:
+    return ActionError(f"{path} already exists with other content", hint=_EXISTS)
+
+
+class Files:
+    """What one run reads and writes. ``output`` is the folder for its own files, ``index`` knows what was written."""
+
+    def __init__(
+        self, rules: FileRules, *, output: FilePlace | None = None, index: WrittenFiles | None = None, run: str = ""
+    ) -> None:
+        self._rules = rules
+        self._output = output or rules.usual_output
+        self._index = index
+        self._run = run
+        self._lock = threading.Lock()
+        self._written: dict[Path, None] = {}
+
+    @property
+    def new_files(self) -> tuple[Path, ...]:
+        """The files that this process has written, in the order of their first writing."""
+        return tuple(self._written)
+
+    def problems(self, action: Action, arguments: Mapping[str, Any]) -> list[Invalid]:
+        """What is wrong with the paths among an action's arguments."""
+        paths = [path for path in action.parameters.paths_in(arguments) if not self._is_of_this_run(path[1])]
+        return list(self._rules.problems(paths)) if paths else []
+
+    def check(self, step: PlannedStep, action: Action, arguments: Mapping[str, Any]) -> None:
+        """Raise UsageError, with the step's place, for a path that the recipe may not use."""
+        for problem in self.problems(action, arguments):
+            raise UsageError(str(replace(step.problem, what=problem.message)), hint=problem.hint)
 
     def place(self, name: str) -> Path:
-        """Where the file is that a recipe calls ``name``: a path in its folder, or the value of a file input.
+        """Where the file is that a recipe calls ``name``. Raises UsageError for one that it may not read."""
+        return self._to_read(name).path
 
-        Links are followed first, so that none leads out of the folder. Raises UsageError for any other place.
-        """
-        if is_too_long(name):
-            raise UsageError(f"{quote(name)} is too long for the name of a file", hint="choose a shorter one")
-        if name in self.named:
-            return Path(name)
+    def source(self, name: str) -> InputFile:
+        """The file that a recipe calls ``name``, to be read. Raises UsageError for one that it may not read."""
+        return InputFile(self.place(name), self, name)
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file to be read. Raises OSError, and UsageError for one that the recipe may not read."""
+        place = self._to_read(name)
+        file = open_to_read(place)
         try:
-            root = self.folder.resolve()
-            path = (root / name).resolve()
-        except (OSError, ValueError, RuntimeError):
-            raise UsageError(f"{name!r} is not the path of a file") from None
-        if not path.is_relative_to(root):
-            raise UsageError(
-                f"{name!r} is not inside the recipe's folder",
-                hint="a recipe reaches other files only through an input of type file: -i NAME=PATH",
-            )
-        return path
+            if place.root is None:  # a person's: were links on the way to it put elsewhere since they were looked at?
+                again = self._to_read(name).path.stat()
+                if not os.path.samestat(again, os.fstat(file.fileno())):
+                    raise UsageError(f"{place.path} was changed while it was opened", hint="try again")
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def output(self, name: str) -> OutputFile:
+        """The file that a recipe calls ``name``, to be written. Raises UsageError for one that it may not write."""
+        place = self._rules.to_write(name, self._output)
+        if place.root is not None:
+            self.check_output()
+        return OutputFile(place.path, place.root is not None, self, place)
+
+    def check_output(self) -> None:
+        """Raise UsageError if nothing may be written to the folder for the run's own files."""
+        path = self._output.path
+        if self._output.root is not None and self._output.names and is_link(path):
+            raise UsageError(f"{path} is a link, so a recipe writes nothing there", hint="name it with --output-dir")
+        self._rules.check_folder(str(path), path)
+
+    def has_written(self, path: Path) -> bool:
+        """Whether this or an earlier run is known to have written the file."""
+        return path in self._written or (self._index is not None and self._index.writer(path) is not None)
+
+    def was_written_here(self, path: Path) -> bool:
+        """Whether this very run has written the file, in this process or an earlier one."""
+        return path in self._written or (
+            self._index is not None and bool(self._run) and self._index.writer(path) == self._run
+        )
+
+    def note(self, path: Path) -> None:
+        """Put on disk that this run writes the file. Raises StateError."""
+        if self._index is not None:
+            self._index.add(path, self._run)
+
+    def add_written(self, path: Path) -> None:
+        with self._lock:
+            self._written[path] = None
+
+    def _to_read(self, name: str) -> FilePlace:
+        return self._of_this_run(name) or self._rules.to_read(name)
+
+    def _is_of_this_run(self, name: str) -> bool:
+        return self._of_this_run(name) is not None
+
+    def _of_this_run(self, name: str) -> FilePlace | None:
+        """What this run itself has written is read where it was written."""
+        if ending(name) not in READABLE:
+            return None
+        try:
+            place = self._rules.to_write(name, self._output)
+        except UsageError:
+            return None
+        return place if place.root is not None and self.was_written_here(place.path) else None

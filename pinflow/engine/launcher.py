@@ -36,11 +36,13 @@ from pinflow.http.proxy import network_settings
 from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.masking.known import remember_secrets
 from pinflow.plan import all_steps, make_plan
+from pinflow.plan.file_opening import FilePlace
 from pinflow.plan.parts import with_fields
 from pinflow.plan.secret_inputs import advice_for
 from pinflow.recipe.bundled import is_earlier_text
 from pinflow.recipe.reader import parse
 from pinflow.recipe.source import load
+from pinflow.state.folder.written_files import WrittenFiles
 from pinflow.state.records import RunRecord, new_run_id
 
 if TYPE_CHECKING:
@@ -127,7 +129,8 @@ class Launcher:
                 apply_answers(journal, effects, options.made, options.not_made, self.clock)
             plan = self._accept_changes(journal, plan, inputs, options)
             tier = str(journal.run.options.get("tier", "standard"))
-            options = replace(options, tier=tier, dry_run=False, sandbox=False)
+            output = options.output or Path(recorded) if (recorded := journal.run.options.get("output")) else None
+            options = replace(options, tier=tier, dry_run=False, sandbox=False, output=output)
             limit = self.approvals.change_limit(plan, options, self.open)
             is_blocked = journal.run.error.startswith("spam_blocked")
             not_before = None if is_blocked else journal.run.resume_after
@@ -227,7 +230,7 @@ class Launcher:
                 clock=clock,
                 emit=Emitter(run_id, [*self.listeners, *options.report], clock.now),
                 journal=journal,
-                files=Files(folder, plan.files),
+                files=self._files(plan, options, run_id),
                 started=plan.moment.timestamp(),
                 secret=b"" if journal is None else self._secret(run_id),
                 rules=2 if journal is None else journal.run.rules,
@@ -254,6 +257,14 @@ class Launcher:
             pool.check_quotas({name for step in all_steps((*plan.steps, *plan.finally_)) for name in step.quotas})
             ask = lambda token, api: sign_in.request(token, api or plan.api)  # noqa: E731
             yield Session(plan, options, run, effects, pool, ask=ask, run_id=run_id)
+
+    def _files(self, plan: Plan, options: Options, run_id: str) -> Files:
+        """What a run reads and writes. Raises UsageError for an output folder that won't do."""
+        output = None if options.output is None else FilePlace.below(plan.file_rules.here / options.output)
+        files = Files(plan.file_rules, output=output, index=WrittenFiles(self.state), run=run_id)
+        if options.output is not None:
+            files.check_output()
+        return files
 
     def _places(self, run: RunContext, options: Options) -> PlaceRuns | None:
         """What sees to creations; None in a dry run, and in a run that began before there were baselines."""
@@ -283,6 +294,7 @@ class Launcher:
                 "tier": options.tier,
                 "sandbox": options.sandbox,
                 "mark": digest(self._secret(run_id), "run"),
+                "output": None if options.output is None else str(plan.file_rules.here / options.output),
                 **self._facts(plan, run_id),
             },
             versions={p.distribution or p.module: p.version for p in self.registry.plugins},
@@ -295,6 +307,7 @@ class Launcher:
             "secrets": sorted(name for name in plan.secrets if plan.inputs[name] is not None),
             "given": sorted(plan.given),
             "typed": sorted(plan.typed),
+            "here": str(plan.file_rules.here),
             "undo": makers(plan),
             "steps": digests_of(plan, self._secret(run_id)),
             "fields": _fields(plan),

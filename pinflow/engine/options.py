@@ -10,6 +10,7 @@ from pinflow.state.records import MAX_WRITES
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from pinflow.events import Event
 
@@ -33,5 +34,6 @@ class Options:
     answer: Callable[[str], str] | None = None  # asked what became of a write, for an id or "none"; "" leaves it open
     audit_waits: bool = True  # whether the end of a run may wait until nothing that was sent twice can still appear
     report: Sequence[Callable[[Event], None]] = ()
+    output: Path | None = None  # where files go whose place the recipe chose; None: out/ where the person is
     executor: str = "threads"  # what works side by side: threads, serial, or what a plugin offers
     stop: threading.Event | None = None  # set it to end the run after the call in flight

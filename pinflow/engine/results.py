@@ -132,6 +132,7 @@ class RunResult:
     resume_after: float | None = None  # of a pause: when what it waits for is free again; seconds since the epoch
     # step, key -> what people call an item that is listed: 'pins.csv:17 ("Raised beds", line 19)'
     item_names: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()  # that were written, in the process that this tells of: absolute paths
     accounts: tuple[AccountResult, ...] = ()  # of loops over accounts, in the order in which they began
 
     left = renamed_property("RunResult.left", "RunResult.remaining")

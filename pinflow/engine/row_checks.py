@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from pinflow.engine.file_access import Files
     from pinflow.engine.item_keys import ItemKeys
     from pinflow.engine.run_context import RunContext
     from pinflow.engine.source_pass import LoopSource, SourceItem
@@ -80,7 +81,7 @@ class RowChecks:
         steps = self._names.get("steps", {})
         unknown = {f"steps.{step.id}" for step in all_steps(plan.steps) if step.id not in steps}
         self._scope = Scope(self._names, unknown | set(source.scope.unknown))
-        self._checks = [StepCheck(step, self._scope, plan.moment) for step in source.loop.body]
+        self._checks = [StepCheck(step, self._scope, plan.moment, run.files) for step in source.loop.body]
 
     def see(self, seen: SourceItem) -> None:
         """Check the next row."""
@@ -131,8 +132,9 @@ class StepCheck:
     What does not depend on the row is sorted out once.
     """
 
-    def __init__(self, step: PlannedStep, scope: Scope, moment: datetime) -> None:
+    def __init__(self, step: PlannedStep, scope: Scope, moment: datetime, files: Files) -> None:
         self.step = step
+        self._files = files
         self._scope = scope
         self._moment = moment
         self._constants: dict[str, Any] = {}
@@ -189,7 +191,12 @@ class StepCheck:
                 wrong.append(self._of_recipe(invalid))
                 broken.add(name)
         unknown = self._unknown | broken if broken else self._unknown
-        return wrong + find_mistakes(action, arguments, unknown=unknown, partly_planned=bool(self._nested))
+        wrong += find_mistakes(action, arguments, unknown=unknown, partly_planned=bool(self._nested))
+        told = {mistake.location[:1] for mistake in wrong}
+        for problem in self._files.problems(action, arguments):
+            if problem.location[:1] not in told:
+                wrong.append(Mistake(problem.location, problem.message))
+        return wrong
 
     def _of_recipe(self, invalid: Invalid) -> Mistake:
         """The mistake of an expression, with the step's place in the recipe."""

@@ -286,6 +286,7 @@ class Runner:
         if self._run.dry_run and action.api is not None and not step.writes and holds_planned(arguments):
             raise NeedsPlanned("what is only planned can't be asked for")
         checked = check_arguments(step, action, arguments, partly_planned=self._run.dry_run)
+        self._run.files.check(step, action, checked)
         context = self._context(step, path, scope)
         if self._run.dry_run or not step.writes:
             return action.function(context, **checked)

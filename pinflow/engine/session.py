@@ -140,6 +140,7 @@ class Session:
             forecast=forecast,
             sandbox=self._options.sandbox,
             resume_after=resume_after,
+            files=tuple(map(str, run.files.new_files)),
             accounts=accounts.rows,
         )
         self._record_end(result)
@@ -151,6 +152,7 @@ class Session:
             calls=result.calls,
             counts=result.counts,
             outputs=outputs,
+            files=result.files,
             error=str(error) if error else "",
             resume_after=result.resume_after,
             accounts=[account.as_data() for account in result.accounts],

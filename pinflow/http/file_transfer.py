@@ -6,10 +6,12 @@ and its signature appear in no message.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 from urllib.parse import urlsplit
 
 from pinflow.errors import ActionError, MalformedAnswer, RemoteError, Unreachable, UsageError
@@ -20,7 +22,6 @@ from pinflow.http.web_page import web_page_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from pathlib import Path
 
     from pinflow.http.transport import Answer, Transport
 
@@ -28,6 +29,14 @@ LARGEST: Final = 16 * 2**30  # bytes of a fetched file: far above any report, an
 
 # a large video over a slow line may take hours, so it is silence that ends a transfer
 _LIMITS: Final = Limits(deadline=6 * 3600.0, read=60.0)
+
+
+class SentFile(Protocol):
+    """A file that is opened to be sent."""
+
+    @property
+    def name(self) -> str: ...
+    def open(self) -> BinaryIO: ...
 
 
 class FileTransfer:
@@ -60,33 +69,30 @@ class FileTransfer:
         self._before = before
         self._limits = limits
 
-    def send(self, url: str, *, file: Path, fields: Mapping[str, str], hosts: Collection[str]) -> None:
+    def send(self, url: str, *, file: Path | SentFile, fields: Mapping[str, str], hosts: Collection[str]) -> None:
         """POST a form: ``fields``, then ``file`` as the last part."""
         host = self._find_host(url, hosts)
 
         def attempt() -> Answer:
-            with _open(file, "rb", file.name) as source:
-                form = Form(fields, source, file.stat().st_size)
+            with _open(file) as source:
+                form = Form(fields, source, os.fstat(source.fileno()).st_size)
                 return self._transport.send(
                     "POST", url, sign=_sign_nothing, limits=self._limits, body=form, content_type=form.content_type
                 )
 
         self._retry(f"sending {file.name} to {host}", host, attempt)
 
-    def fetch(self, url: str, *, to: Path, hosts: Collection[str]) -> int:
-        """GET a file; its size in bytes. Written beside ``to`` and moved there only when it is complete."""
-        host = self._find_host(url, hosts)
+    def fetch(self, url: str, *, to: Path | BinaryIO, hosts: Collection[str], name: str = "") -> int:
+        """GET a file; its size in bytes. ``to`` is the draft of an `OutputFile`, called ``name`` in messages.
+
+        A path is written beside it, and moved there only when it is complete.
+        """
+        if not isinstance(to, Path):
+            return self._fetch(url, to, hosts, name)
         part = to.with_name(f".{to.name[:100]}.{token_hex(4)}.part")  # random, so that it is no file or link of others
-
-        def attempt() -> Answer:
-            part.unlink(missing_ok=True)  # of the attempt before
-            with _open(part, "xb", to.name) as target:
-                limits = replace(self._limits, max_bytes=LARGEST)
-                return self._transport.send("GET", url, sign=_sign_nothing, limits=limits, sink=target.write)
-
         try:
-            self._retry(f"fetching {to.name} from {host}", host, attempt)
-            size = part.stat().st_size
+            with part.open("x+b") as draft:
+                size = self._fetch(url, draft, hosts, to.name)
             part.replace(to)
         except OSError as error:
             raise UsageError(f"{to.name} can't be written: {error.strerror}") from None
@@ -94,6 +100,18 @@ class FileTransfer:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
         return size
+
+    def _fetch(self, url: str, draft: BinaryIO, hosts: Collection[str], name: str) -> int:
+        host = self._find_host(url, hosts)
+
+        def attempt() -> Answer:
+            draft.seek(0)
+            draft.truncate()  # of the attempt before
+            limits = replace(self._limits, max_bytes=LARGEST)
+            return self._transport.send("GET", url, sign=_sign_nothing, limits=limits, sink=draft.write)
+
+        self._retry(f"fetching {name} from {host}", host, attempt)
+        return draft.seek(0, os.SEEK_END)
 
     def _retry(self, task: str, host: str, attempt: Callable[[], Answer]) -> None:
         """Try until it succeeds or is refused for good. ``task`` begins the message."""
@@ -145,12 +163,11 @@ def _sign_nothing(request: object) -> None:
     """The address is pre-signed."""
 
 
-def _open(path: Path, mode: str, name: str) -> BinaryIO:
+def _open(file: Path | SentFile) -> BinaryIO:
     try:
-        return path.open(mode)  # type: ignore[return-value]
+        return file.open("rb") if isinstance(file, Path) else file.open()
     except OSError as error:
-        verb = "read" if mode == "rb" else "written"
-        raise UsageError(f"{name} can't be {verb}: {error.strerror}") from None
+        raise UsageError(f"{file.name} can't be read: {error.strerror}") from None
 
 
 def _refusal(task: str, answer: Answer) -> RemoteError:

@@ -51,6 +51,10 @@ def check_arguments(
                 checker.add(part.place.at("with", *source), _sentence(problem), hint)
         elif loc not in misspelt:
             _note(problem, action, schema, part, checker, registry)
+    for problem in checker.files.problems(action.parameters.paths_in(arguments)):
+        origin = _origin(*(late[loc] for loc in early if loc == problem.location[: len(loc)]))
+        place = part.place.at("with", *problem.location)
+        checker.add(place, problem.message, "; ".join(filter(None, [problem.hint, origin])))
     if misspelt:
         return  # what was meant is not known, and so not what it goes with
     open_names = {str(loc[0]) for loc in late.keys() - early.keys()}

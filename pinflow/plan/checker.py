@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pinflow.errors import Problem
+    from pinflow.plan.file_rules import FileRules
     from pinflow.plan.inputs import DeclaredInput, InputValues
     from pinflow.recipe.includes import IncludePlace
 
@@ -30,9 +31,16 @@ class Checker:
     """Compiles a recipe's values; collects the ``problems``, and which steps' outputs are ``needed``."""
 
     def __init__(
-        self, declared: Mapping[str, DeclaredInput], resolved: InputValues, *, now: datetime, complete: bool = True
+        self,
+        declared: Mapping[str, DeclaredInput],
+        resolved: InputValues,
+        *,
+        now: datetime,
+        files: FileRules,
+        complete: bool = True,
     ) -> None:
         self.problems: list[Problem] = []
+        self.files = files
         self.stopped = False
         self.needed: set[str] = set()
         names = Names.start({name: shape_of_input(entry.input) for name, entry in declared.items()}, complete)

@@ -13,13 +13,13 @@ from pinflow.expressions.template import Scope, Value, compile_value
 from pinflow.lazy_dataclass import dataclass
 from pinflow.plan.secret_inputs import FileReference, advice_for, check_length
 from pinflow.schema.constraints import Text
-from pinflow.schema.file_names import is_too_long
+from pinflow.schema.file_names import READABLE, WRITABLE, is_elsewhere, is_too_long, own_name_problem
 from pinflow.schema.invalid import Invalid, not_one_of, size_problem
 from pinflow.schema.types import AnyType, ExactType, ListType, NumberType, TextType
-from pinflow.suggestions import suggest
+from pinflow.suggestions import quote, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Set
     from datetime import datetime
 
     from pinflow.errors import Problem
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TOKEN_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
-_ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z][A-Za-z0-9+.-]*:")  # absolute, of a home, on a drive, an address
+_OWN_FILES = tuple(dict.fromkeys((*READABLE, *WRITABLE)))  # endings of what a recipe may read or write by itself
 MOST_INPUTS = 200  # 20 times the most of the bundled recipes; a default that reads long others takes 2 ms to make
 _MOST_BUILT = 30  # defaults in a row, each made from the next: each takes some ten calls within calls
 _TYPES: Mapping[str, Type] = {
@@ -110,10 +110,14 @@ def resolve(
     now: datetime,
     examples: bool,
     checking: bool,
+    typed: Set[str],
+    kept: Set[str],
+    here: str,
 ) -> InputValues:
     """The value of every input: as passed, else its example (if ``examples``), else its default, else null.
 
-    ``checking`` is for a recipe that is not run yet.
+    ``checking`` is for a recipe that is not run yet. ``typed`` are the inputs that have their values from a person,
+    ``kept`` those that have them from the record of the same run, and ``here`` is the folder that paths count from.
     """
     if len(entries) > MOST_INPUTS:
         extra = list(entries.values())[MOST_INPUTS]
@@ -121,7 +125,7 @@ def resolve(
         raise RecipeError(
             [extra.problem(f"a recipe and all that it includes have at most {MOST_INPUTS} inputs", hint=hint)]
         )
-    resolver = _Resolver(entries, raw_values, now, examples or checking)
+    resolver = _Resolver(entries, raw_values, now, examples or checking, typed=typed, kept=kept, here=here)
     values = {name: resolver.value(name) for name in entries}
     unknown = resolver.broken | {entry.name for entry in resolver.missing}
     if checking:
@@ -175,12 +179,22 @@ class _Resolver:
     """Works out the values one by one: a default may need those of other inputs."""
 
     def __init__(
-        self, entries: Mapping[str, DeclaredInput], raw_values: Mapping[str, Any], now: datetime, examples: bool
+        self,
+        entries: Mapping[str, DeclaredInput],
+        raw_values: Mapping[str, Any],
+        now: datetime,
+        examples: bool,
+        *,
+        typed: Set[str],
+        kept: Set[str],
+        here: str,
     ):
         self._entries = entries
         self._raw_values = raw_values
         self._now = now
         self._examples = examples
+        self._as_given = typed | kept  # a path of these may be anywhere, as far as this can tell
+        self._here = here
         self._values: dict[str, Any] = {}
         self._open: list[str] = []  # the inputs whose defaults are being evaluated
         self._effort: Effort | None = None
@@ -199,7 +213,7 @@ class _Resolver:
         default = compile_value(entry.input.default)
         wrong = False if default.constant else self._misnames(entry, default)
         if self._raw_values.get(entry.name) is not None:
-            return self._convert(entry, self._raw_values[entry.name], "", by_user=True)
+            return self._convert(entry, self._raw_values[entry.name], "", as_given=entry.name in self._as_given)
         if self._examples and entry.input.example is not None:
             example = self._convert(entry, entry.input.example, "the example of ")
             return _beside(entry, example) if entry.input.type == "file" else example
@@ -280,12 +294,12 @@ class _Resolver:
             self._effort = Effort()
         return self._effort
 
-    def _convert(self, entry: DeclaredInput, raw: Any, origin: str, *, by_user: bool = False) -> Any:
+    def _convert(self, entry: DeclaredInput, raw: Any, origin: str, *, as_given: bool = False) -> Any:
         if raw is None:
             return None
         try:
             value = convert(raw, entry.input, self._effort_left() if entry.input.pattern else None)
-            return _absolute_path(value, by_user=by_user) if entry.input.type == "file" else value
+            return self._absolute_path(value, as_given=as_given) if entry.input.type == "file" else value
         except Invalid as invalid:
             if isinstance(raw, str) and entry.input.type != "secret":
                 invalid.show(raw)
@@ -293,6 +307,24 @@ class _Resolver:
             self.problems.append(entry.problem(invalid.message, hint=invalid.hint))
             self.broken.add(entry.name)
             return None
+
+    def _absolute_path(self, name: str, *, as_given: bool) -> str:
+        """The absolute path of a file, looked for where the person is.
+
+        Only a person may name one elsewhere, or of any kind. Raises Invalid for a recipe that does.
+        """
+        if not as_given and is_elsewhere(name):
+            raise Invalid(
+                "must be a path below the current folder", "only who runs the recipe may name a file elsewhere"
+            )
+        if is_too_long(name):
+            raise Invalid("is too long for the name of a file", "choose a shorter one")
+        if not as_given and (problem := own_name_problem(name, _OWN_FILES)):
+            raise Invalid(f"{quote(name)} {problem[0]}", problem[1])
+        path = os.path.join(self._here, os.path.expanduser(name))  # noqa: PTH111, PTH118 - links stay, and so does ~x
+        if not os.path.isabs(path):  # noqa: PTH117
+            raise Invalid("is below the current folder, which was removed")
+        return os.path.normpath(path)
 
 
 def convert(raw: Any, entry: Input, effort: Effort | None = None) -> Any:
@@ -328,21 +360,6 @@ def _check_pattern(pattern: str, text: str, effort: Effort | None) -> None:
         raise Invalid(f"takes too long to compare with {pattern}", "write a simpler pattern") from None
     if not matched:
         raise Invalid(f"doesn't match {pattern}")
-
-
-def _absolute_path(name: str, *, by_user: bool) -> str:
-    """The absolute path of a file, looked for where the user is.
-
-    Only the user may name one elsewhere. Raises Invalid for a recipe that does.
-    """
-    if not by_user and (_ELSEWHERE.match(name) or ".." in re.split(r"[/\\]", name)):
-        raise Invalid("must be a path below the current folder", "only who runs the recipe may name a file elsewhere")
-    if is_too_long(name):
-        raise Invalid("is too long for the name of a file", "choose a shorter one")
-    try:
-        return os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 - links stay, and so does ~x
-    except FileNotFoundError:
-        raise Invalid("is below the current folder, which was removed") from None
 
 
 def _beside(entry: DeclaredInput, path: str | None) -> str | None:

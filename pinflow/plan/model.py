@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pinflow.expressions.expression import Expression, Template
 from pinflow.expressions.template import Scope
 from pinflow.lazy_dataclass import dataclass, field
+from pinflow.plan.file_rules import FileRules
 from pinflow.plan.inputs import is_token_name
 from pinflow.schema.invalid import Invalid
 
@@ -126,6 +127,7 @@ class Plan:
     moment: datetime  # when it was made (UTC): the start of its run, and what now() gives in all of it
     secrets: frozenset[str] = field(default_factory=frozenset)  # inputs that are never stored or shown
     files: frozenset[str] = field(default_factory=frozenset)  # absolute paths that inputs of type file name
+    file_rules: FileRules = field(default_factory=FileRules.of_this_folder)  # what its run may read and write
     item_logins: Mapping[tuple[str, str], ItemLogin] = field(default_factory=dict)  # (path of the loop, api)
     given: frozenset[str] = field(default_factory=frozenset)  # inputs that were given, not left to their defaults
     typed: frozenset[str] = field(default_factory=frozenset)  # of these, the ones whose values a person gave

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import RecipeError, UsageError
 from pinflow.expressions.expression import compile_expression
 from pinflow.expressions.template import Scope, Value
+from pinflow.lazy_dataclass import replace
 from pinflow.plan.arguments import check_arguments
 from pinflow.plan.checker import Checker
+from pinflow.plan.file_rules import FileRules
 from pinflow.plan.inputs import DeclaredInput, MissingInputs, check_known, resolve
 from pinflow.plan.logins import Logins, Tokens
 from pinflow.plan.lookup import ActionLookup
@@ -49,11 +52,13 @@ def make_plan(
     recorded: RecordedInputs | None = None,
     typed: Collection[str] | None = None,
     environ: Mapping[str, str] | None = None,
+    files: FileRules | None = None,
 ) -> Plan:
     """Bind and check a recipe. ``raw_inputs`` None means that it is only checked, not run.
 
     ``recorded`` are the inputs of an earlier run, for those that ``raw_inputs`` does not give. ``typed`` are the names
     of those in ``raw_inputs`` whose values a person gave: all, unless given. ``environ`` may give secret inputs.
+    ``files`` are the rules for files, of a recipe without inputs: those of this very folder, unless given.
 
     ``problems`` is what is known to be wrong with it; the rest is looked for all
     the same. ``api`` overrides the recipe's own default API; ``examples`` gives inputs that
@@ -62,6 +67,9 @@ def make_plan(
     """
     if api is not None and api not in registry.apis:
         raise UsageError(f"unknown API {api!r}", hint=suggest(api, registry.apis, "the APIs are"))
+
+    by_person = _typed(raw_inputs or {}, typed, recorded)
+    rules = files or FileRules(Path(source.name).parent.absolute(), Path.cwd())
 
     def from_environment(declared: Mapping[str, DeclaredInput]) -> dict[str, str]:
         if environ is None or raw_inputs is None:
@@ -73,7 +81,17 @@ def make_plan(
         own = {**from_environment(declared), **own}
         if recorded is not None:
             own |= recorded.lasting(declared, own)
-        return resolve(declared, own, now=now, examples=examples, checking=raw_inputs is None)
+        kept = recorded.values.keys() - (raw_inputs or {}).keys() if recorded is not None else frozenset[str]()
+        return resolve(
+            declared,
+            own,
+            now=now,
+            examples=examples,
+            checking=raw_inputs is None,
+            typed=by_person,
+            kept=kept,
+            here=str(rules.here),
+        )
 
     scopes: dict[tuple[str, ...], Scope] = {}  # an include adds no inputs most times
 
@@ -92,12 +110,13 @@ def make_plan(
     if complete:
         check_known(raw_inputs or {}, declared)
     inputs = resolve_inputs(declared)
-    checker = Checker(declared, inputs, now=now, complete=complete)
+    rules = _with_inputs(rules, declared, inputs, by_person)
+    checker = Checker(declared, inputs, now=now, files=rules, complete=complete)
     named = frozenset(name for name in raw_inputs or {} if name in declared)
     named |= from_environment(declared).keys()
     if recorded is not None:
         named |= recorded.given & declared.keys()
-    by_person = _typed(raw_inputs or {}, typed, recorded) | from_environment(declared).keys()
+    by_person |= from_environment(declared).keys()
     given = {"given": named, "typed": named & by_person}
     plan = _Planner(whole, registry, checker, api, complete=complete).plan(source, recipe, inputs, given, now)
     if wrong := [*problems, *whole.problems, *inputs.problems, *checker.problems]:
@@ -105,6 +124,16 @@ def make_plan(
     if inputs.missing and raw_inputs is not None:
         raise MissingInputs(inputs.missing)
     return plan
+
+
+def _with_inputs(
+    rules: FileRules, declared: Mapping[str, DeclaredInput], inputs: InputValues, by_person: frozenset[str]
+) -> FileRules:
+    """The rules with the paths that inputs of type file have, from a person and from others."""
+    typed = {
+        inputs.values[name] for name, entry in declared.items() if entry.input.type == "file" and name in by_person
+    }
+    return replace(rules, typed=frozenset(typed & inputs.files), chosen=inputs.files - typed)
 
 
 def _typed(
@@ -171,6 +200,7 @@ class _Planner:
             moment=now,
             secrets=inputs.secrets,
             files=inputs.files,
+            file_rules=self._checker.files,
             **given,
         )
 

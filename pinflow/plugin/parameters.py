@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from pinflow.errors import PluginError, UsageError
 from pinflow.lazy_dataclass import dataclass
-from pinflow.schema.constraints import Number, Text
+from pinflow.schema.constraints import PATH_FORMATS, Number, Text
 from pinflow.schema.types import FieldsType, Type, shape, type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 
     from pinflow.schema.invalid import Invalid, Location
 
@@ -110,6 +110,14 @@ class Parameters:
         problems: list[Invalid] = []
         values = self._type.convert(dict(arguments), (), problems)
         return values, [problem for problem in problems if problem.location[:1] not in {(name,) for name in unknown}]
+
+    def paths_in(self, arguments: Mapping[str, Any]) -> Iterator[tuple[Location, str, str]]:
+        """The paths of files among ``arguments``: where each stands, the path, and how it is used.
+
+        "file" and "file-or-id" are read, "output" is written. Nothing is said of what is not text yet.
+        """
+        if self._variants is None:  # else each takes arguments of its own, and these are no files
+            yield from _paths(arguments, self.schema(), self.schema(), ())
 
     @cached_property
     def _matchers(self) -> dict[str, Callable[[Any], bool]]:
@@ -302,6 +310,29 @@ class SchemaParameters(Parameters):
 _RULES = (
     "after the context come keyword-only parameters of text, numbers, booleans, lists, mappings, Literal, TypedDict"
 )
+
+
+def _paths(
+    value: object, shape: Mapping[str, Any], document: Mapping[str, Any], location: Location
+) -> Iterator[tuple[Location, str, str]]:
+    """The paths in a value of a shape, which may refer to other parts of its document."""
+    while "$ref" in shape:
+        target: Any = document
+        for name in str(shape["$ref"]).removeprefix("#/").split("/"):
+            target = target[name]
+        shape = target
+    for branch in shape.get("anyOf", ()):
+        yield from _paths(value, branch, document, location)
+    match value:
+        case str() if shape.get("format") in PATH_FORMATS:
+            yield location, value, str(shape["format"])
+        case list() if "items" in shape:
+            for index, item in enumerate(value):
+                yield from _paths(item, shape["items"], document, (*location, index))
+        case dict() if type(value) is dict:  # and not what a dry run has in place of one
+            for name, item in value.items():
+                if isinstance(inner := shape.get("properties", {}).get(name, shape.get("additionalProperties")), dict):
+                    yield from _paths(item, inner, document, (*location, name))
 
 
 def sentences(problems: list[Invalid]) -> list[Invalid]:

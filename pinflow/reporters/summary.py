@@ -84,6 +84,7 @@ class Recap:
             [not_checked_text(*row) for row in self.result.not_checked],
             self.calls(),
             self._output_lines(),
+            self._file_lines(),
             self._next_lines(),
         ]
         return [line for part in parts for line in part]
@@ -193,6 +194,13 @@ class Recap:
             lines += output_lines(inert(name), value)
         title = "outputs" if self.result.forecast is None else "outputs would be"
         return [title, *lines] if lines else []
+
+    def _file_lines(self) -> list[str]:
+        """The files that were written, each with its whole path: a recipe chose where most of them are."""
+        lines = [f"  {inert(file)}" for file in self.result.files[:_OUTPUT_LINES]]
+        more = len(self.result.files) - _OUTPUT_LINES
+        lines += [f"  {more:,} more: pinflow run --output json"] if more > 0 else []
+        return ["files", *lines] if lines else []
 
     def _next_lines(self) -> list[str]:
         lines = [line for text in self._advice() for line in advice(text, self.width)]
@@ -366,6 +374,7 @@ def as_data(name: str, result: RunResult) -> dict[str, Any]:
         "left": result.remaining,
         "resume_after": result.resume_after,
         "outputs": result.outputs,
+        "files": list(result.files),
         "counts": result.counts,
         "calls": result.calls,
         "accounts": [

@@ -41,6 +41,7 @@ class ActiveRun:
     occurrence: Occurrence
     accounts: frozenset[str]
     deadline: float  # of the monotonic clock
+    folder: Path | None = None  # where the job was registered; None for one of an earlier version: the current one
     stop: threading.Event = field(default_factory=threading.Event)
     late: bool = False  # stopped because it took too long
 
@@ -104,7 +105,7 @@ def _run(app: App, store: OccurrenceStore, active: ActiveRun, options: Options) 
         active.occurrence = store.begin(active.occurrence, run=app.new_run_id())
         before = None
     if before is None:
-        plan = app.plan(Path(active.job.recipe), inputs=active.job.inputs)
+        plan = app.plan(Path(active.job.recipe), inputs=active.job.inputs, here=active.folder)
         active.occurrence = store.begin(active.occurrence)
         return _result_outcome(app, active, app.run(plan, options, run_id=active.occurrence.run))
     if before.state == "ok":

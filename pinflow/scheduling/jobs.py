@@ -19,6 +19,7 @@ from pinflow.recipe import bundled
 from pinflow.recipe.model import Schedule
 from pinflow.scheduling.policy import Job, JobPolicy
 from pinflow.scheduling.rule_parser import parse_rule
+from pinflow.state.folder import paths
 from pinflow.state.records import JobRow
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pinflow.app import App
     from pinflow.state.protocol import ScheduleStore
 
+_FOLDERS = "folders"  # the note about where jobs were registered
 RECIPES = Path("recipes")  # where recipes are looked for when none are named
 _SCHEDULE = re.compile(rb"""^[^#\n]*\bschedule["']?\s*:""", re.MULTILINE)
 _KEYS = {field.name: field.metadata["key"] for field in fields(Schedule) if field.metadata}
@@ -178,6 +180,27 @@ def stored_jobs(store: ScheduleStore) -> dict[str, JobRow]:
         except (ValueError, TypeError) as error:
             raise store.damage(f"the job {row.name}: {error}") from error
     return rows
+
+
+def note_folders(store: ScheduleStore, jobs: Sequence[str]) -> None:
+    """Store that jobs were registered in the current folder."""
+    here = str(paths.current_folder())
+    store.put_note(_FOLDERS, {**_folders(store), **dict.fromkeys(jobs, here)})
+
+
+def folder_of(store: ScheduleStore, job: str) -> Path | None:
+    """The folder where a job was registered; None if that is not known: it is of an earlier version."""
+    folder = _folders(store).get(job)
+    return None if folder is None else Path(folder)
+
+
+def _folders(store: ScheduleStore) -> dict[str, str]:
+    note = store.note(_FOLDERS)
+    if note is None:
+        return {}
+    if isinstance(note, dict) and all(isinstance(folder, str) for folder in note.values()):
+        return note
+    raise store.damage("where its jobs were registered can't be read")
 
 
 def job_of(row: JobRow) -> Job:

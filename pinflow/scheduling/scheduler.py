@@ -18,7 +18,7 @@ from pinflow.lazy_dataclass import dataclass, field, replace
 from pinflow.scheduling.alerts import JobAlerts
 from pinflow.scheduling.events import ScheduleEvent
 from pinflow.scheduling.execution import ActiveRun, RunOutcome, perform
-from pinflow.scheduling.jobs import job_of, stored_jobs
+from pinflow.scheduling.jobs import folder_of, job_of, note_folders, stored_jobs
 from pinflow.scheduling.policy import judge
 from pinflow.scheduling.recipe_watch import RecipeWatch
 from pinflow.scheduling.rules import utc_text
@@ -107,6 +107,7 @@ class Scheduler:
         changed = [row for row in rows if _differs(row, known.get(row.name))]
         self._close([known[row.name] for row in changed if row.name in known and known[row.name].block != row.block])
         if changed:
+            self._note_folders(changed, known)
             for name in self.store.jobs.put(changed, now=self._app.now()):
                 reason = "the recipe was edited; its waiting runs are withdrawn"
                 self._report(ScheduleEvent("withdrawn", name, reason=reason))
@@ -117,6 +118,12 @@ class Scheduler:
                 self._report(ScheduleEvent("gone", name))
         stored = stored_jobs(self.store) if changed or gone else known
         self.timetable.replace({row.name: stored[row.name] for row in rows})
+
+    def _note_folders(self, rows: Sequence[JobRow], known: Mapping[str, JobRow]) -> None:
+        """Store where new jobs were registered: their relative paths count from there, and their own files go there."""
+        new = [row.name for row in rows if row.name not in known or known[row.name].recipe != row.recipe]
+        if new:
+            note_folders(self.store, new)
 
     def _report_inputs(self, rows: Sequence[JobRow], known: Mapping[str, JobRow]) -> None:
         """A job has the inputs of its last start: two starts that take turns would each undo the other's."""
@@ -271,7 +278,8 @@ class Scheduler:
         if claim.state == "skipped":
             self._report(ScheduleEvent("skipped", row.name, due=claim.due, reason=claim.reason))
             return "skipped"
-        active = ActiveRun(row, claim, accounts, self._running + self._settings.deadline)
+        deadline = self._running + self._settings.deadline
+        active = ActiveRun(row, claim, accounts, deadline, folder_of(self.store, row.name))
         with self._lock:
             self._active[claim.id] = active
         self._report(ScheduleEvent("started", row.name, due=claim.due, run=claim.run, again=bool(occurrence.run)))

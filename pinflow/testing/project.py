@@ -264,7 +264,8 @@ class Project:
 
     def _options(self, **options: Any) -> Options:
         report = [self.events.append, *options.pop("report", ())]
-        return Options(**{"approve": self.approve, "stop": self.stop, **options, "report": report})
+        usual = {"approve": self.approve, "stop": self.stop, "output": self.folder / "out"}
+        return Options(**{**usual, **options, "report": report})
 
     # events
 

@@ -6,8 +6,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pinflow import Context, Text, UsageError, action
-from pinflow_local.saving import FilePath, IfExists, Written, save
+from pinflow import Context, OutputPath, Text, UsageError, action
+from pinflow_local.saving import IfExists, Written, save
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ def _can_be_drawn(path: str) -> None:
 def write_chart(
     ctx: Context,
     *,
-    path: FilePath,
+    path: OutputPath,
     rows: list[dict[str, Any]],
     x: Annotated[str, Text(min_length=1)] = "date",
     series: list[str] | None = None,
@@ -41,7 +41,7 @@ def write_chart(
     """Draw a chart of a list of mappings to an SVG or PNG file; the file's extension says which.
 
     Arguments:
-        path: the file, .svg or .png: in the recipe's folder, or the value of an input of type file
+        path: the file, .svg or .png, in the output folder; or the value of an input of type file
         rows: the rows, in the order of drawing
         x: the column of the horizontal axis
         series: the columns to draw; default: all with numbers, except those far below the others

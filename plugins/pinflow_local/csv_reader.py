@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from contextlib import suppress
+from io import TextIOWrapper
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -18,6 +19,8 @@ from pinflow import Columns, Row, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from pinflow import InputFile
 
 Encoding = Literal["utf-8", "utf-16", "cp1252", "latin-1", "mac-roman"]
 
@@ -40,21 +43,24 @@ _MARKUP: Final = (b"<!doctype", b"<html", b"<table", b"<?xml")
 _AS_UTF8: Final = "save it as CSV UTF-8 (Excel: Save as, CSV UTF-8; others ask for the character set when they save)"
 
 
-def read_rows(path: Path, columns: Sequence[str], delimiter: str | None, encoding: Encoding | None) -> Iterator[Row]:
+def read_rows(
+    file: InputFile, columns: Sequence[str], delimiter: str | None, encoding: Encoding | None
+) -> Iterator[Row]:
     """The rows of a file with a header; an empty cell is null, and a row with more cells than columns has a mistake.
 
     ``columns`` are those that the file must have. Raises UsageError for a file that can't be read as a whole.
     """
     used: str = encoding or "utf-8"
     try:
-        with path.open("rb") as raw:
-            used = encoding or _encoding(raw.read(_SAMPLE), path)
-        with path.open(encoding=used, newline="") as file:
-            yield from _Table(file, path.name, delimiter).rows(columns)
+        with file.open() as raw:
+            used = encoding or _encoding(raw.read(_SAMPLE), file.path)
+            raw.seek(0)
+            with TextIOWrapper(raw, encoding=used, newline="") as text:
+                yield from _Table(text, file.name, delimiter).rows(columns)
     except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}", hint="check the path") from error
+        raise UsageError(f"{file.path} can't be read: {error.strerror}", hint="check the path") from error
     except UnicodeError as error:
-        raise _undecodable(path, used) from error
+        raise _undecodable(file, used) from error
 
 
 def _encoding(sample: bytes, path: Path) -> str:
@@ -72,14 +78,16 @@ def _encoding(sample: bytes, path: Path) -> str:
     return encoding
 
 
-def _undecodable(path: Path, encoding: str) -> UsageError:
+def _undecodable(file: InputFile, encoding: str) -> UsageError:
     """The mistake of a file with bytes that its encoding has no character for; in UTF-8 it names the first."""
     expected = encoding.removesuffix("-sig").replace("utf", "UTF")
     place = ""
     if expected == "UTF-8":
-        with suppress(OSError), path.open("rb") as file:
-            place = _first_undecodable(file)
-    return UsageError(f"{path} is not {expected} text{place}", hint=f"{_AS_UTF8}, or set encoding: cp1252 of read_csv")
+        with suppress(OSError), file.open() as raw:
+            place = _first_undecodable(raw)
+    return UsageError(
+        f"{file.path} is not {expected} text{place}", hint=f"{_AS_UTF8}, or set encoding: cp1252 of read_csv"
+    )
 
 
 def _first_undecodable(file: Iterable[bytes]) -> str:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import Context, UsageError, action
+from pinflow import Context, InputPath, OutputPath, UsageError, action
 from pinflow_local.csv_reader import Encoding, read_rows
-from pinflow_local.saving import FilePath, IfExists, Written, save
+from pinflow_local.saving import IfExists, Written, save
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,11 +34,11 @@ _LATER_FORMULA = re.compile(
 
 # writing is atomic and repeatable: the journal has nothing to record
 @action("write_json", effect="write", local=True)
-def write_json(ctx: Context, *, path: FilePath, data: Any, if_exists: IfExists = "fail") -> Written:
+def write_json(ctx: Context, *, path: OutputPath, data: Any, if_exists: IfExists = "fail") -> Written:
     """Write data to a JSON file.
 
     Arguments:
-        path: the file: in the recipe's folder, or the value of an input of type file
+        path: the file, in the output folder; or the value of an input of type file
         data: what to write
         if_exists: what to do if the file exists with other content; replace overwrites it
     """
@@ -49,7 +49,7 @@ def write_json(ctx: Context, *, path: FilePath, data: Any, if_exists: IfExists =
 def write_csv(
     ctx: Context,
     *,
-    path: FilePath,
+    path: OutputPath,
     rows: list[dict[str, Any]],
     columns: list[str] | None = None,
     if_exists: IfExists = "fail",
@@ -60,7 +60,7 @@ def write_csv(
     where other spreadsheets begin a cell. Nested values become JSON.
 
     Arguments:
-        path: the file: in the recipe's folder, or the value of an input of type file
+        path: the file, in the output folder; or the value of an input of type file
         rows: the rows
         columns: the columns in order; default: all that the rows have
         if_exists: what to do if the file exists with other content; replace overwrites it
@@ -72,7 +72,7 @@ def write_csv(
 def read_csv(
     ctx: Context,
     *,
-    path: FilePath,
+    path: InputPath,
     columns: list[str] | None = None,
     delimiter: str | None = None,
     encoding: Encoding | None = None,
@@ -91,10 +91,7 @@ def read_csv(
     """
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
         raise UsageError("delimiter must be one character, such as ; or ,")
-    place = ctx.file(path)
-    if place.exists() and not place.is_file():  # opening a pipe would block
-        raise UsageError(f"{place} is not a file", hint="check the path")
-    yield from read_rows(place, columns or (), delimiter, encoding)
+    yield from read_rows(ctx.input_file(path), columns or (), delimiter, encoding)
 
 
 def csv_text(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> str:

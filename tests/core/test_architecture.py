@@ -186,7 +186,7 @@ def test_plugins_know_only_the_public_names() -> None:
 
 def test_only_the_choice_of_a_state_knows_how_it_is_stored() -> None:
     # what belongs to files and not to a state; and the counters of one process, which need none
-    stores = re.compile(r"pinflow\.state\.folder\.(?!(paths|atomic_file|lock|filesystem|ownership)$)\w+")
+    stores = re.compile(r"pinflow\.state\.folder\.(?!(paths|atomic_file|lock|filesystem|ownership|written_files)$)\w+")
 
     def is_wrong(each: Import) -> bool:
         return stores.fullmatch(each.module) is not None and each.name != "MemoryUsage"

@@ -632,6 +632,7 @@ def test_the_result_for_programs_has_every_fact() -> None:
         "left": {},
         "resume_after": None,
         "outputs": {},
+        "files": [],
         "counts": {},
         "calls": {},
         "accounts": [],

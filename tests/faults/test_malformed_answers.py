@@ -16,7 +16,6 @@ import pytest
 from pinflow import Client, Context, Credential, PinflowError
 from pinflow.clock import Clock
 from pinflow.engine.effect_runner import EffectRunner
-from pinflow.engine.file_access import Files
 from pinflow.engine.safe_journal import SafeJournal
 from pinflow.http.client import ClientServices
 from pinflow.http.rate_limiter import RateLimiter
@@ -27,7 +26,7 @@ from pinflow.state.records import RunRecord
 from pinflow_pinterest_v5.api import API
 from pinflow_sandbox import Settings, start
 from tests.faults.conftest import STUDIO, Time, scaled
-from tests.run_contexts import run_context
+from tests.run_contexts import files_of, run_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,7 +129,7 @@ class Caller:
         record = RunRecord(f"20270115-080000-{self._runs:06x}", "r", "d", "n", {}, {}, {}, self.time.now())
         with SafeJournal(FolderRuns(self._folder, Clock(self.time.now, self.time.now)).create(record)) as journal:
             clock = Clock(self.time.now, self.time.now, self.time.sleep)
-            effects = EffectRunner(run_context(journal, clock, files=Files(self._folder)), repeatable=API.idempotent)
+            effects = EffectRunner(run_context(journal, clock, files=files_of(self._folder)), repeatable=API.idempotent)
             client = self._client(effects)
             clients = dict.fromkeys(action.roles, client)
             context = Context(effects.run, effects, clients, step="step", ask=_no_token)

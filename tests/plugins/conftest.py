@@ -15,7 +15,6 @@ import pytest
 from pinflow import Action, Client, Context, Credential, Event
 from pinflow.clock import Clock
 from pinflow.engine.effect_runner import EffectRunner
-from pinflow.engine.file_access import Files
 from pinflow.engine.placeholder import holds_planned
 from pinflow.engine.safe_journal import SafeJournal
 from pinflow.events import Note
@@ -24,6 +23,7 @@ from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
 from pinflow.state.folder.runs import FolderRuns
 from pinflow.state.folder.usage import MemoryUsage
+from pinflow.state.folder.written_files import WrittenFiles
 from pinflow.state.records import RunRecord
 from pinflow_pinterest_v3.api import API as V3
 from pinflow_pinterest_v5.api import API as V5
@@ -32,7 +32,7 @@ from pinflow_sandbox.server.dialects import dialect_of
 from pinflow_sandbox.server.messages import HttpRequest, HttpResponse
 from pinflow_sandbox.v3.scopes import V3_SCOPES
 from pinflow_sandbox.v5.scopes import V5_SCOPES
-from tests.run_contexts import run_context
+from tests.run_contexts import files_of, run_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,8 @@ class Bench:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.fault: Fault | None = None
         self.folder = folder
+        self.typed: list[Path] = []  # what a person named
+        self.index = WrittenFiles(state)
         self.deadly_sleep = False  # whoever waits next is killed
         self._state = state
         self._open = ExitStack()
@@ -76,6 +78,13 @@ class Bench:
 
     def close(self) -> None:
         self._open.close()
+
+    def wrote(self, name: str, content: str) -> None:
+        """Put a file where a recipe's own go, as if an earlier run had written it."""
+        path = self.folder / "out" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, "utf-8")
+        self.index.add(path, "an earlier run")
 
     def sleep(self, seconds: float) -> None:
         if self.deadly_sleep:
@@ -155,7 +164,7 @@ class Bench:
 
     def _effects(self, journal: Journal | None) -> EffectRunner:
         clock = Clock(lambda: self.now, lambda: self.now, self.sleep)
-        run = run_context(journal, clock, emit=self._emit, files=Files(self.folder))
+        run = run_context(journal, clock, emit=self._emit, files=files_of(self.folder, *self.typed, index=self.index))
         return EffectRunner(run, repeatable=V5.idempotent)
 
     def _emit(self, event: type[Event], /, **facts: Any) -> None:

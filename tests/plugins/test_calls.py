@@ -145,10 +145,10 @@ def test_a_report_needs_no_approval_with_nobody_there(app: tuple[App, Sandbox], 
         "    with: {path: report.csv, columns: [IMPRESSION_1], ad_account: Garden Studio Ads}\n"
         "outputs: {answer: '${{ steps.asked }}'}\n"
     )
-    result = pinflow.run(pinflow.plan(recipe, inputs={}), Options(unattended=True))
+    result = pinflow.run(pinflow.plan(recipe, inputs={}, here=tmp_path), Options(unattended=True))
     assert result.error is None
     assert result.outputs["answer"]["report_status"] == "IN_PROGRESS"
-    assert (tmp_path / "report.csv").read_text("utf-8").count("\n") > 1
+    assert (tmp_path / "out" / "report.csv").read_text("utf-8").count("\n") > 1
 
 
 def test_a_report_whose_answer_was_lost_is_asked_for_once_more(bench: Bench, lost_answer: Lost) -> None:

@@ -43,7 +43,7 @@ class RecipeRunner:
         path.write_text(json.dumps({"name": "n", "steps": steps, "outputs": {}}), "utf-8")
         self.notes.clear()
         told = lambda event: self.notes.append(event.text) if isinstance(event, Note) else None  # noqa: E731
-        return self._app.run(self._app.plan(path, inputs={}), Options(dry_run=dry_run, report=[told]))
+        return self._app.run(self._app.plan(path, inputs={}, here=self.folder), Options(dry_run=dry_run, report=[told]))
 
     def write(self, uses: str, name: str, **given: Any) -> RunResult:
         return self.run({"uses": uses, "with": {"path": name, **given}})
@@ -61,13 +61,13 @@ def test_a_line_reaches_the_person(runner: RecipeRunner) -> None:
 
 def test_data_is_written_as_json(runner: RecipeRunner) -> None:
     assert runner.write("write_json", "out.json", data={"rows": ROWS, "what": "Gärten"}).ok
-    assert json.loads((runner.folder / "out.json").read_text("utf-8")) == {"rows": ROWS, "what": "Gärten"}
-    assert runner.notes == [f"wrote {runner.folder / 'out.json'}"]
+    assert json.loads((runner.folder / "out" / "out.json").read_text("utf-8")) == {"rows": ROWS, "what": "Gärten"}
+    assert runner.notes == [f"wrote {runner.folder / 'out' / 'out.json'}"]
 
 
 def test_rows_are_written_as_csv_with_every_column_that_they_have(runner: RecipeRunner) -> None:
     assert runner.write("write_csv", "out.csv", rows=[*ROWS, {"date": "2026-11-03", "new": [1, "a"]}]).ok
-    assert (runner.folder / "out.csv").read_bytes().decode() == (
+    assert (runner.folder / "out" / "out.csv").read_bytes().decode() == (
         'date,IMPRESSION,RATE,new\r\n2026-11-01,900,0.5,\r\n2026-11-02,,0.25,\r\n2026-11-03,,,"[1, ""a""]"\r\n'
     )
 
@@ -123,42 +123,47 @@ def test_cells_that_are_no_formulas_stay_unchanged(value: object, cell: str) -> 
 
 
 def test_a_file_with_other_content_is_left_alone_until_told_otherwise(runner: RecipeRunner) -> None:
-    (runner.folder / "out.json").write_text("mine")
+    assert runner.write("write_json", "out.json", data={}).ok
     result = runner.write("write_json", "out.json", data=[])
     assert "already exists with other content" in str(result.error)
-    assert (runner.folder / "out.json").read_text() == "mine"
+    assert (runner.folder / "out" / "out.json").read_text() == "{}\n"
     assert runner.write("write_json", "out.json", data=[], if_exists="replace").ok
     assert runner.write("write_json", "out.json", data=[]).ok, "written twice, it is the same"
-    assert (runner.folder / "out.json").read_text() == "[]\n"
-    assert [each.name for each in runner.folder.iterdir() if each.name.endswith(".part")] == []
+    assert (runner.folder / "out" / "out.json").read_text() == "[]\n"
+    assert [each.name for each in (runner.folder / "out").iterdir() if each.name.endswith(".part")] == []
 
 
 def test_a_dry_run_writes_no_file(runner: RecipeRunner) -> None:
     result = runner.run({"uses": "write_json", "with": {"path": "out.json", "data": []}}, dry_run=True)
     assert [step.status for step in result.steps] == ["planned"]
-    assert not (runner.folder / "out.json").exists()
-    assert runner.notes == [f"would write {runner.folder / 'out.json'}"]
+    assert not (runner.folder / "out" / "out.json").exists()
+    assert runner.notes == [f"would write {runner.folder / 'out' / 'out.json'}"]
 
 
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("../out.json", "is not inside the recipe's folder"),
-        ("/tmp/out.json", "is not inside the recipe's folder"),
-        ("none/out.json", "does not exist"),
-        ("cache", "is not a file"),
+        ("../out.json", "is not inside the output folder"),
+        ("/tmp/out.json", "is not inside the output folder"),
+        ("out.py", "doesn't end in one of"),
+        (".out.json", "is hidden"),
     ],
 )
-def test_a_place_that_will_not_do_is_said(runner: RecipeRunner, name: str, why: str) -> None:
-    (runner.folder / "cache").mkdir(exist_ok=True)
-    result = runner.write("write_json", name, data=[])
-    assert why in str(result.error)
+def test_a_place_that_will_not_do_is_said_before_the_run(runner: RecipeRunner, name: str, why: str) -> None:
+    with pytest.raises(RecipeError, match=why):
+        runner.write("write_json", name, data=[])
+
+
+def test_a_folder_is_not_written_over(runner: RecipeRunner) -> None:
+    (runner.folder / "out" / "out.json").mkdir(parents=True)
+    result = runner.write("write_json", "out.json", data=[])
+    assert "is not a file" in str(result.error)
     assert result.exit_code == 2
 
 
 def test_a_chart_is_drawn_with_a_line_for_every_column_of_numbers(runner: RecipeRunner) -> None:
     assert runner.write("write_chart", "out.svg", rows=ROWS, title="A <b> & more").ok
-    text = (runner.folder / "out.svg").read_text("utf-8")
+    text = (runner.folder / "out" / "out.svg").read_text("utf-8")
     shown = {"".join(each.itertext()) for each in ElementTree.fromstring(text).iter()}  # noqa: S314
     assert {"A <b> & more", "IMPRESSION", "RATE (right)", "2026-11-01"} <= shown, "a far smaller line has its own axis"
     assert "<script" not in text
@@ -182,7 +187,7 @@ def test_a_png_is_a_picture(runner: RecipeRunner) -> None:
     except (ImportError, OSError):
         pytest.skip("needs pip install 'pinflow[png]', and libcairo2")
     assert runner.write("write_chart", "out.png", rows=ROWS).ok
-    assert (runner.folder / "out.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert (runner.folder / "out" / "out.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
 @pytest.mark.parametrize(
@@ -253,7 +258,8 @@ def test_a_missing_table_is_said(runner: RecipeRunner) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_no_table_and_nobody_waits_for_one(runner: RecipeRunner) -> None:
     os.mkfifo(runner.folder / "in.csv")
-    assert "in.csv is not a file" in str(runner.run({"uses": "read_csv", "with": {"path": "in.csv"}}).error)
+    with pytest.raises(RecipeError, match=r"in\.csv is not a file"):
+        runner.run({"uses": "read_csv", "with": {"path": "in.csv"}})
 
 
 def test_a_wrong_choice_is_found_before_the_run(runner: RecipeRunner) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from pinflow import Row, UsageError
 from pinflow_local.csv_reader import read_rows
+from tests.run_contexts import files_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 def rows(folder: Path, content: bytes | str, columns: Sequence[str] = (), **options: str | None) -> list[Row]:
     path = folder / "pins.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list(read_rows(path, columns, options.get("delimiter"), options.get("encoding")))  # type: ignore[arg-type]
+    file = files_of(folder).source("pins.csv")
+    return list(read_rows(file, columns, options.get("delimiter"), options.get("encoding")))  # type: ignore[arg-type]
 
 
 def error(folder: Path, content: bytes | str, columns: Sequence[str] = (), **options: str | None) -> str:

@@ -343,8 +343,8 @@ def test_the_filters_of_a_report_count(bench: Bench, actions: dict[str, Action])
     }
     bench.run(actions["create_ad_report"], **report, path="all.json")
     bench.run(actions["create_ad_report"], **report, path="few.json", metrics_filters=FILTER)
-    assert (bench.folder / "all.json").stat().st_size > 100
-    assert (bench.folder / "few.json").read_bytes() == b"{}"
+    assert (bench.folder / "out" / "all.json").stat().st_size > 100
+    assert (bench.folder / "out" / "few.json").read_bytes() == b"{}"
 
 
 def test_a_level_of_reports_that_v4_lacks_is_refused_before_it_is_asked_for(bench: Bench) -> None:

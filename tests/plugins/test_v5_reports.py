@@ -28,12 +28,12 @@ REPORT: dict[str, Any] = {
 
 
 def rows(bench: Bench, name: str = "report.csv") -> list[dict[str, str]]:
-    with (bench.folder / name).open(encoding="utf-8", newline="") as file:
+    with (bench.folder / "out" / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def files(bench: Bench) -> list[str]:
-    return sorted(path.name for path in bench.folder.iterdir())
+    return sorted(path.name for path in bench.folder.rglob("*") if path.is_file())
 
 
 def bodies(bench: Bench, path: str = "/reports") -> list[Any]:
@@ -53,7 +53,8 @@ def test_a_report_is_made_waited_for_and_fetched(bench: Bench) -> None:
     bench.control.change(report_polls=10**6, report_seconds=25.0)
     result = bench.run(create_ad_report, **REPORT)
     assert bench.waits == [1.0, 2.0, 4.0, 8.0, 10.0]
-    assert result == {"path": "report.csv", "size": (bench.folder / "report.csv").stat().st_size}
+    path = bench.folder / "out" / "report.csv"
+    assert result == {"path": str(path), "size": path.stat().st_size}
     assert {row["DATE"] for row in rows(bench)} == {f"2026-12-{day:02}" for day in range(16, 32)} | {
         f"2027-01-{day:02}" for day in range(1, 15)
     }
@@ -62,7 +63,7 @@ def test_a_report_is_made_waited_for_and_fetched(bench: Bench) -> None:
 
 def test_a_report_can_be_json(bench: Bench) -> None:
     bench.run(create_ad_report, **{**REPORT, "path": "report.json"}, report_format="JSON", granularity="TOTAL")
-    found = json.loads((bench.folder / "report.json").read_text())
+    found = json.loads((bench.folder / "out" / "report.json").read_text())
     assert [list(row) for row in found.values() for row in row] == [["AD_ID", "SPEND_IN_DOLLAR", "IMPRESSION_1"]] * 8
 
 
@@ -101,11 +102,11 @@ def test_omitted_arguments_are_not_sent(bench: Bench) -> None:
 )
 def test_every_other_end_has_a_word_and_leaves_the_old_file(bench: Bench, outcome: str, message: str) -> None:
     bench.control.change(report_outcome=outcome)
-    (bench.folder / "report.csv").write_text("yesterday's")
+    bench.wrote("report.csv", "yesterday's")
     with pytest.raises(ActionError, match=message) as caught:
         bench.run(create_ad_report, **REPORT, if_exists="replace", wait_seconds=120)
     assert caught.value.hint
-    assert (files(bench), (bench.folder / "report.csv").read_text()) == (["report.csv"], "yesterday's")
+    assert (files(bench), (bench.folder / "out" / "report.csv").read_text()) == (["report.csv"], "yesterday's")
 
 
 def test_an_end_that_nobody_knows_is_told_as_it_is(bench: Bench) -> None:
@@ -160,7 +161,7 @@ def test_a_report_is_only_fetched_from_the_services_hosts(bench: Bench) -> None:
 
 
 def test_an_existing_file_prevents_the_report_request(bench: Bench) -> None:
-    (bench.folder / "report.csv").write_text("yesterday's")
+    bench.wrote("report.csv", "yesterday's")
     bench.forget()
     with pytest.raises(ActionError, match=r"report\.csv already exists") as caught:
         bench.run(create_ad_report, **REPORT)
@@ -170,7 +171,7 @@ def test_an_existing_file_prevents_the_report_request(bench: Bench) -> None:
 
 def test_a_report_is_resumed_with_another_one(bench: Bench) -> None:
     run = bench.kill(create_ad_report, **REPORT)
-    (bench.folder / "report.csv").write_text("of the same run")
+    bench.wrote("report.csv", "of the same run")
     bench.run(create_ad_report, run=run, **REPORT)
     assert rows(bench)
     assert bench.calls()["analytics/create_report"] == 2  # the first one's token was never on disk
@@ -220,7 +221,7 @@ def test_a_report_without_a_token_is_asked_for_once(bench: Bench, body: bytes) -
             {"metrics_filters": [{"field": "SPEND_IN_DOLLAR", "operator": "LESS_THAN", "values": []}]},
             "each of metrics_filters needs at least one value",
         ),
-        ({"path": "../report.csv"}, "is not inside the recipe's folder"),
+        ({"path": "../report.csv"}, "is not inside the output folder"),
     ],
 )
 def test_invalid_report_arguments_are_found_before_any_request(
@@ -232,13 +233,15 @@ def test_invalid_report_arguments_are_found_before_any_request(
 
 
 def test_a_place_without_a_folder_is_told_before_anything_is_asked_for(bench: Bench) -> None:
-    with pytest.raises(ActionError, match="does not exist"):
-        bench.run(create_ad_report, **{**REPORT, "path": "nowhere/report.csv"})
+    path = bench.folder / "nowhere" / "report.csv"
+    bench.typed.append(path)
+    with pytest.raises(UsageError, match="does not exist"):
+        bench.run(create_ad_report, **{**REPORT, "path": str(path)})
     assert bench.operations() == []
 
 
 def test_a_dry_run_asks_for_nothing_and_writes_no_file(bench: Bench) -> None:
-    assert bench.run(create_ad_report, dry_run=True, **REPORT) == {"path": "report.csv", "size": 0}
+    assert bench.run(create_ad_report, dry_run=True, **REPORT)["size"] == 0
     assert files(bench) == []
 
 

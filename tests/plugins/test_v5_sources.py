@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import RemoteError, UsageError
-from pinflow.engine.file_access import Files
 from pinflow_pinterest.media.sources import MAX_FILE_BYTES, media_source
 from pinflow_pinterest_v5.actions.pins import create_pin
+from tests.run_contexts import files_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ FORMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 def test_each_form_becomes_the_source_of_its_kind(
     given: dict[str, Any], source: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert media_source(given, locate=Files(tmp_path).place) == source
+    assert media_source(given, locate=files_of(tmp_path).source) == source
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_each_form_becomes_the_source_of_its_kind(
         ({"image_file": "../a.png"}, "is not inside the recipe's folder"),
         ({"image_file": "missing.png"}, "can't be read: No such file"),
         ({"image_file": "note.txt"}, "is not a JPEG or PNG image"),
-        ({"image_file": "."}, "is not a file"),
-        pytest.param({"image_file": "pipe"}, "is not a file", marks=pipes),
-        ({"image_file": "link.png"}, "is not inside the recipe's folder"),
+        ({"image_file": "."}, "is not the path of a file"),
+        pytest.param({"image_file": "pipe.png"}, "is not a file", marks=pipes),
+        ({"image_file": "link.png"}, "goes through the link link.png"),
     ],
 )
 def test_a_form_that_does_not_fit_is_refused_with_the_reason(
@@ -105,17 +105,17 @@ def test_a_form_that_does_not_fit_is_refused_with_the_reason(
     (folder / "note.txt").write_text("no image")
     (tmp_path / "outside.png").write_bytes(PNG)
     if hasattr(os, "mkfifo"):
-        os.mkfifo(folder / "pipe")
+        os.mkfifo(folder / "pipe.png")
     (folder / "link.png").symlink_to(tmp_path / "outside.png")
     with pytest.raises(UsageError, match=problem):
-        media_source(given, locate=Files(folder).place)
+        media_source(given, locate=files_of(folder).source)
 
 
-@pytest.mark.parametrize(("name", "content", "kind"), [("a.bin", PNG, "image/png"), ("a.png", JPEG, "image/jpeg")])
+@pytest.mark.parametrize(("name", "content", "kind"), [("a.jpg", PNG, "image/png"), ("a.png", JPEG, "image/jpeg")])
 def test_a_file_is_sent_as_what_its_content_is(bench: Bench, name: str, content: bytes, kind: str) -> None:
     (bench.folder / "art").mkdir()
     (bench.folder / "art" / name).write_bytes(content)
-    source = media_source({"image_file": f"art/{name}"}, locate=Files(bench.folder).place)
+    source = media_source({"image_file": f"art/{name}"}, locate=files_of(bench.folder).source)
     assert source == {"source_type": "image_base64", "content_type": kind, "data": b64encode(content).decode()}
     bench.run(create_pin, board=bench.board_id("Empty for now"), image_file=f"art/{name}")
     assert len(bench.board("Empty for now")["pins"]) == 1

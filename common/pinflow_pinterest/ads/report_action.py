@@ -5,11 +5,11 @@ Source: https://developers.pinterest.com/docs/api/v5/ (analytics/create_report, 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Required, TypedDict
+from typing import Any, Final, Literal, Required, TypedDict
 
-from pinflow import Context, Text, UsageError, action
+from pinflow import Context, OutputPath, UsageError, action
 from pinflow_pinterest.ads.ad_actions import AdAccountRef, ad_account_id, check_count
-from pinflow_pinterest.ads.reports import WAIT_SECONDS, check_destination, fetch_report
+from pinflow_pinterest.ads.reports import WAIT_SECONDS, fetch_report, may_replace
 from pinflow_pinterest.analytics.metrics import Column, Granularity, ReportLevel, WindowDays
 from pinflow_pinterest.analytics.periods import HOURLY, ITEM_REPORT, REPORT, Day, parse_period
 from pinflow_pinterest.gateway import gateway
@@ -56,7 +56,7 @@ def _ids_fit_level(level: str, campaigns: list[str] | None, ad_groups: list[str]
 def create_ad_report(
     ctx: Context,
     *,
-    path: Annotated[str, Text(min_length=1, format="file")],
+    path: OutputPath,
     columns: list[Column],
     level: ReportLevel = "CAMPAIGN",
     granularity: Granularity = "DAY",
@@ -81,7 +81,7 @@ def create_ad_report(
     Changes nothing on the service. The file appears once it is complete.
 
     Arguments:
-        path: where the file goes, in the recipe's folder or from an input of type file
+        path: where the file goes, in the output folder; or the value of an input of type file
         columns: what to count; list_delivery_metrics lists all
         level: what each row is about
         granularity: a row for each DAY, HOUR, WEEK or MONTH, or only the TOTAL
@@ -118,9 +118,9 @@ def create_ad_report(
         "attribution_types": attribution_types,
         "conversion_report_time": conversion_report_time,
     }
-    service, to = gateway(ctx.client).ads(), ctx.file(path)
-    check_destination(ctx, to, if_exists)
+    service, to = gateway(ctx.client).ads(), ctx.output_file(path)
+    replace = may_replace(ctx, to, if_exists)
     fields = {name: value for name, value in body.items() if value is not None}
     reports = service.reports(ad_account_id(service, ad_account), fields)
-    size = fetch_report(ctx, ctx.client, reports, to=to, wait_seconds=wait_seconds)
-    return {"path": path, "size": size}
+    size = fetch_report(ctx, ctx.client, reports, to=to, replace=replace, wait_seconds=wait_seconds)
+    return {"path": str(to.path), "size": size}

@@ -5,17 +5,17 @@ Source: https://developers.pinterest.com/docs/api/v5/ (analytics/create_report, 
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pinflow import ActionError, RemoteError
+from pinflow import ActionError, RemoteError, UsageError
 from pinflow_pinterest.polling import poll
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
-    from pinflow import Client, Context
+    from pinflow import Client, Context, OutputFile
     from pinflow_pinterest.gateway import Reports
 
 _FIRST: Final = "report1"  # the key of the effect that requests a report
@@ -31,20 +31,23 @@ _ENDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def check_destination(ctx: Context, to: Path, if_exists: Literal["fail", "replace"]) -> None:
-    """Raise ActionError if a report's file can't be written: no folder, or a file that must not be replaced.
+def may_replace(ctx: Context, to: OutputFile, if_exists: Literal["fail", "replace"]) -> bool:
+    """Whether a report's file may take the place of another. Raises an error if it can't be written as things are.
 
     A file that this run may have written itself, in an earlier process, is replaced.
     """
-    if not to.parent.is_dir():
-        raise ActionError(f"the folder {to.parent} does not exist", hint="make it first")
-    if to.exists() and (not to.is_file() or (if_exists == "fail" and ctx.sent_at(_FIRST) is None)):
+    replace = if_exists == "replace" or ctx.sent_at(_FIRST) is not None
+    to.check(replace=replace)
+    if to.is_there and not replace:
         raise ActionError(
-            f"{to} already exists", hint="move it, or set if_exists: replace (as an input: -i if_exists=replace)"
+            f"{to.path} already exists", hint="move it, or set if_exists: replace (as an input: -i if_exists=replace)"
         )
+    return replace
 
 
-def fetch_report(ctx: Context, client: Client, service: Reports, *, to: Path, wait_seconds: float) -> int:
+def fetch_report(
+    ctx: Context, client: Client, service: Reports, *, to: OutputFile, replace: bool, wait_seconds: float
+) -> int:
     """Request a report and download it to ``to``. Returns its size in bytes; 0 in a dry run, which writes nothing.
 
     Raises ActionError if the report fails or is late. An existing file stays until the new one is complete.
@@ -57,22 +60,27 @@ def fetch_report(ctx: Context, client: Client, service: Reports, *, to: Path, wa
             return 0
         token = answer.get("token") if isinstance(answer, dict) else None
         if isinstance(token, str) and token:
-            return _fetch(ctx, client, service, token, to, wait_seconds)
+            return _fetch(ctx, client, partial(service.status, token), to, replace=replace, seconds=wait_seconds)
         if not sent_before:
             raise ActionError("the service's answer has no token for the report")
         # requested earlier in the run: a token can't be stored, so the report is requested again
     raise AssertionError("unreachable")
 
 
-def _fetch(ctx: Context, client: Client, service: Reports, token: str, to: Path, wait_seconds: float) -> int:
-    def look() -> Mapping[str, Any]:
-        return service.status(token)
-
+def _fetch(
+    ctx: Context,
+    client: Client,
+    look: Callable[[], Mapping[str, Any]],
+    to: OutputFile,
+    *,
+    replace: bool,
+    seconds: float,
+) -> int:
     def busy(state: Mapping[str, Any]) -> bool:
         return _status(state) == _BUSY
 
     for last in (False, True):
-        state = poll(ctx, look, is_busy=busy, seconds=wait_seconds, label="the report")
+        state = poll(ctx, look, is_busy=busy, seconds=seconds, label="the report")
         if _status(state) != _FINISHED:
             problem, hint = _ENDS.get(_status(state), (f"the report ended as {_status(state)!r}", ""))
             raise ActionError(problem, hint=hint)
@@ -80,7 +88,10 @@ def _fetch(ctx: Context, client: Client, service: Reports, token: str, to: Path,
         if not isinstance(address, str):
             raise ActionError("the report is finished, but the service's answer has no address for its file")
         try:
-            return client.files.fetch(address, to=to, hosts=_STORES)
+            with to.draft(replace=replace) as draft:
+                return client.files.fetch(address, to=draft, hosts=_STORES, name=to.path.name)
+        except OSError as error:
+            raise UsageError(f"{to.path.name} can't be written: {error.strerror}") from None
         except RemoteError as error:
             if last or error.status != 403:  # an address expires after five minutes: a new one may work
                 raise

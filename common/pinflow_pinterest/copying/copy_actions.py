@@ -92,7 +92,7 @@ def copy_pin(
     pin: PinterestId | dict[str, Any],
     board: PinterestId,
     section: PinterestId | None = None,
-    media: Annotated[str, Text(min_length=1, format="file")] | None = None,
+    media: Annotated[str, Text(min_length=1, format="file-or-id")] | None = None,
     videos: Literal["fail", "cover"] = "fail",
     on_too_long: Literal["fail", "truncate"] = "fail",
 ) -> Pin:
@@ -105,7 +105,7 @@ def copy_pin(
         board: the id of the board that gets the copy
         section: the id of one of that board's sections
         media: the video that the copy shows, with the original's image as its cover: the id of an uploaded one, or a
-          file (MP4, MOV, M4V) in the recipe's folder or from an input of type file; ./123 is a file, 123 an id
+          file (MP4, MOV, M4V) in the recipe's folder or from an input of type file
         videos: what to do with a video, whose file the API does not give out; cover copies its cover as an image
         on_too_long: truncate shortens texts that are too long for a new Pin, but never a link
     """

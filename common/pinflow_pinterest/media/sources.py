@@ -13,9 +13,10 @@ from pinflow_pinterest.media.copyable import CAROUSEL_SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
-    Locate = Callable[[str], Path]
+    from pinflow import InputFile
+
+    Locate = Callable[[str], InputFile]
 
 MAX_FILE_BYTES: Final = 20_000_000  # the service refuses larger images
 
@@ -129,11 +130,8 @@ def read_image(locate: Locate, name: str) -> tuple[str, str]:
 
     Raises UsageError for a file outside the recipe's folders, too large, unreadable, or not JPEG or PNG.
     """
-    path = locate(name)
-    if path.exists() and not path.is_file():  # opening a pipe would block
-        raise UsageError(f"image_file {name!r} is not a file")
     try:
-        with path.open("rb") as file:
+        with locate(name).open() as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise UsageError(f"image_file {name!r} can't be read: {error.strerror}") from error

@@ -10,7 +10,7 @@ Source: https://developers.pinterest.com/docs/api/v5/ (media) and https://help.p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import BytesIO
+from io import SEEK_END
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,9 +20,7 @@ from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.polling import poll
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pinflow import Context
+    from pinflow import Context, InputFile
     from pinflow_pinterest.gateway import Uploads
 
 LARGEST_VIDEO: Final = 2_000_000_000  # bytes
@@ -38,22 +36,21 @@ _HEAD: Final = 12  # bytes
 _FIRST_BOXES: Final = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
-def check_video(path: Path) -> None:
-    """Raise UsageError unless ``path`` is a video for the service, by its size and first bytes."""
+def check_video(video: InputFile) -> None:
+    """Raise UsageError unless ``video`` is one for the service, by its size and first bytes."""
     try:
-        size = path.stat().st_size
-        # opening a pipe would block
-        with path.open("rb") if path.is_file() else BytesIO() as file:
+        with video.open() as file:
             head = file.read(_HEAD)
+            size = file.seek(0, SEEK_END)
     except OSError as error:
-        raise UsageError(f"the video {path.name} can't be read: {error.strerror}") from None
+        raise UsageError(f"the video {video.name} can't be read: {error.strerror}") from None
     if head[4:8] not in _FIRST_BOXES:
-        raise UsageError(f"{path.name} is not an MP4, MOV or M4V video")
+        raise UsageError(f"{video.name} is not an MP4, MOV or M4V video")
     if size > LARGEST_VIDEO:
-        raise UsageError(f"the video {path.name} has {size:,} bytes; the service allows {LARGEST_VIDEO:,}")
+        raise UsageError(f"the video {video.name} has {size:,} bytes; the service allows {LARGEST_VIDEO:,}")
 
 
-def upload(ctx: Context, file: Path, *, wait_seconds: float = WAIT_SECONDS) -> str:
+def upload(ctx: Context, file: InputFile, *, wait_seconds: float = WAIT_SECONDS) -> str:
     """Upload a checked video, once. Returns its id for a new Pin; a dry run's is a placeholder.
 
     Raises ActionError if the service can't process it, or not in time.
@@ -104,29 +101,17 @@ def add_video(body: Mapping[str, Any], video: str) -> dict[str, Any]:
 def check_media(ctx: Context, media: str) -> None:
     """Raise UsageError if ``media`` is a file that is not a video for the service."""
     if not is_id(media):
-        check_video(ctx.file(media))
+        check_video(ctx.input_file(media))
 
 
 def resolve_video(ctx: Context, media: str) -> str:
-    """The id of the video: ``media`` itself if it is digits, else that of the checked file, which is uploaded.
-
-    A file whose name is only digits is given as "./123".
-    """
+    """The id of the video: ``media`` itself if it is digits, else that of the checked file, which is uploaded."""
     if is_id(media):
-        if _is_file(ctx, media):
-            ctx.log(f"media {media} is read as the id of an uploaded video; the file would be ./{media}", warning=True)
         return _wait_until_ready(ctx, gateway(ctx.client).uploads(), media, wait_seconds=WAIT_SECONDS, label=media)
-    return upload(ctx, ctx.file(media))
+    return upload(ctx, ctx.input_file(media))
 
 
 def unknown_video(id: str) -> ActionError:
     """The error for an id that the service does not know."""
     hint = "ids of videos belong to one account, and expire if they are not used"
     return ActionError(f"there is no uploaded video {id}", hint=hint)
-
-
-def _is_file(ctx: Context, name: str) -> bool:
-    try:
-        return ctx.file(name).is_file()
-    except UsageError:
-        return False

@@ -41,6 +41,7 @@ _OTHERS = {
     "schedule": "schedule/*.db",
     "rows of plugins": "plugins/*/*/*.json",
     "stored files": "content/*",
+    "files that recipes wrote": "written/*.json",
     "audit log": "audit.jsonl",
 }
 # of these, what nobody wrote for as long as failed runs are kept, and not for 90 days: an alert that still holds is
@@ -77,7 +78,7 @@ class Inventory:
     def prune(self, keep: Keep, *, dry_run: bool) -> list[Stored]:
         """Remove all that need not be kept; what that was, or would be. Raises StateError.
 
-        Approvals, stored files, rows of plugins and the audit log stay: they are removed by
+        Approvals, stored files, the index of written ones, rows of plugins and the audit log stay: they are removed by
         those who made them. What the schedule remembers of ended times is kept for 400 days,
         so that nothing is made up for twice.
         """

@@ -129,7 +129,7 @@ def create_pin(
         description=description,
         link=link,
         alt_text=alt_text,
-        media_source=media_source(source, locate=ctx.file, known=_SOURCES),
+        media_source=media_source(source, locate=ctx.input_file, known=_SOURCES),
     )
     return add_pin(ctx, body)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pinflow import Context, Number, Text, UsageError, action
+from pinflow import Context, InputPath, Number, Text, UsageError, action
 from pinflow_pinterest import undo
 from pinflow_pinterest.answers import list_objects, parse_read, parse_write
 from pinflow_pinterest.boards import (
@@ -169,7 +169,7 @@ def create_pin(
     alt_text: AltText | None = None,
     dominant_color: DominantColor | None = None,
     image_url: OrFileAddress | None = None,
-    image_file: Annotated[str, Text(min_length=1)] | None = None,
+    image_file: InputPath | None = None,
     image_base64: Base64 | None = None,
     content_type: ContentType | None = None,
     images: list[dict[str, str | None]] | None = None,
@@ -197,7 +197,7 @@ def create_pin(
         alt_text: a description of the image for people who can't see it; at most 500 characters
         dominant_color: such as "#6E7874"
         image_url: address of the image
-        image_file: a JPEG or PNG file inside the recipe's folder
+        image_file: a JPEG or PNG file, in the folder of the recipe or of a table that was given
         image_base64: the image as base64 text; needs content_type
         content_type: the type of image_base64
         images: 2 to 5 images of a carousel, each {url, title, description, link}; only url is needed
@@ -236,7 +236,7 @@ def create_pin(
         link=link,
         alt_text=alt_text,
         dominant_color=dominant_color,
-        media_source=media_source(without_none(**source), locate=ctx.file),
+        media_source=media_source(without_none(**source), locate=ctx.input_file),
     )
     return add_pin(ctx, body)
 
