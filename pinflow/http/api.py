@@ -119,7 +119,7 @@ class Api:
     @property
     def names(self) -> TokenNames:
         """What the names of this API's tokens stand for."""
-        return TokenNames(self.service, self.id, self.tokens)
+        return TokenNames(self.service, self.id, self.tokens, self.token_folder_variable)
 
     @property
     def homes(self) -> tuple[str, ...]:

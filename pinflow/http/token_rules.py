@@ -49,6 +49,7 @@ class TokenNames:
     service: str
     api: str  # the API's id
     rules: TokenRules
+    folder_variable: str = ""  # names the folder of token files
 
     @property
     def folder(self) -> str:

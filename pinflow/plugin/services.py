@@ -22,8 +22,6 @@ def token_conflict(apis: Iterable[Api]) -> tuple[Api, Api, str] | None:
                 return api, other, f"it is of the service {api.service!r}, and {api.origin} is not one of its hosts"
         elif api.names.folder.lower() == other.names.folder.lower():
             return api, other, "the folder of their tokens is the same"
-        elif api.token_folder_variable and api.token_folder_variable == other.token_folder_variable:
-            return api, other, f"both read their tokens' folder from {api.token_folder_variable}"
         elif shared := set(api.names.known_variables) & set(other.names.known_variables):
             return api, other, f"both read tokens from {', '.join(sorted(shared))}"
     return None

@@ -53,10 +53,10 @@ def candidate_paths(request: CredentialRequest, service: str, name: str) -> Iter
 
 def token_folders(request: CredentialRequest) -> Sequence[Path]:
     """The service's token folders in order: the one that the environment names, else its own below the default ones."""
-    chosen = request.environ.get(request.api.token_folder_variable)
-    if chosen:
-        return [Path(chosen).expanduser()]
-    if own := request.api.names.folder:
+    own, chosen = request.api.names.folder, _chosen_folder(request)
+    if chosen is not None:
+        return [chosen / own if _is_shared(chosen, request) else chosen]
+    if own:
         current = _current_folder()
         return [folder / own for folder in request.folders if folder != current]
     return list(request.folders)
@@ -64,8 +64,26 @@ def token_folders(request: CredentialRequest) -> Sequence[Path]:
 
 def earlier_folders(request: CredentialRequest) -> Sequence[Path]:
     """Folders where an earlier version put tokens of this service beside those of another; they say whose they are."""
-    apart = request.api.names.folder and not request.environ.get(request.api.token_folder_variable)
-    return list(request.folders) if apart else []
+    chosen = _chosen_folder(request)
+    if not request.api.names.folder:
+        return []
+    if chosen is not None:
+        return [chosen] if _is_shared(chosen, request) else []
+    return list(request.folders)
+
+
+def _chosen_folder(request: CredentialRequest) -> Path | None:
+    chosen = request.environ.get(request.api.token_folder_variable)
+    return Path(chosen).expanduser() if chosen else None
+
+
+def _is_shared(folder: Path, request: CredentialRequest) -> bool:
+    """Whether the folder that the environment names for this service is that of another one."""
+    variables = {other.folder_variable for other in request.others} - {""}
+    others = [Path(path).expanduser() for name in variables if (path := request.environ.get(name))]
+    # where no variable names one, the service with the plain names has the default folders
+    others += request.folders
+    return bool(request.api.names.folder) and folder.resolve() in {other.resolve() for other in others}
 
 
 def dedicated_folders(request: CredentialRequest) -> Sequence[Path]:

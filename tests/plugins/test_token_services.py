@@ -109,6 +109,7 @@ class Taskbase:
 
     def __init__(self, url: str, rules: TokenRules) -> None:
         self.url, self.rules = url, rules
+        self.folder_variable = "TASKBASE_TOKEN_DIR"
 
     @hookimpl
     def pinflow_actions(self) -> list[Action]:
@@ -130,6 +131,7 @@ class Taskbase:
                 operation=lambda method, path: None,
                 read_error=read_error,
                 tokens=self.rules,
+                token_folder_variable=self.folder_variable,
                 oauth=OAuth(
                     consent_origin=self.url,
                     consent_origin_variable="TASKBASE_CONSENT_URL",
@@ -297,6 +299,36 @@ def test_a_refused_token_is_refreshed_with_its_own_services_secrets(world: World
         assert secret not in world.pinterest.got
 
 
+@pytest.mark.parametrize("case", ["one variable", "two variables", "a link", "a default folder"])
+def test_a_folder_that_two_services_are_pointed_at_is_the_one_services(
+    world: World, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = world.folder / ("common/oauth_tokens" if case == "a default folder" else "mine")
+    quickstart = world.put(f"{folder.relative_to(world.folder)}/access_token.json", access_token="of-pinterest")
+    other = folder
+    if case == "a link":
+        other = world.folder / "link"
+        other.symlink_to(folder)
+    environ = {"PINTEREST_OAUTH_TOKEN_DIR": str(folder), "TASKBASE_TOKEN_DIR": str(other)}
+    if case == "one variable":
+        world.plugin.folder_variable = "PINTEREST_OAUTH_TOKEN_DIR"
+    if case == "a default folder":
+        del environ["PINTEREST_OAUTH_TOKEN_DIR"]
+    with pytest.raises(CredentialError, match="no token 'access_token'"):
+        world.run(TASKS, **environ)
+    before = quickstart.read_text()
+    cli = world.cli(monkeypatch, **environ)
+    assert cli("auth", "login", "--api", "taskbase", "--client-credentials", "--scopes", "tasks") == 0, cli.stderr
+    assert quickstart.read_text() == before and (folder / "taskbase" / "access_token.json").is_file()
+    assert world.run(TASKS, **environ).ok and "of-pinterest" not in world.taskbase.got
+    assert world.run(USER, **environ).ok and "of-pinterest" in world.pinterest.got
+
+
+def test_a_service_has_the_folder_that_its_own_variable_names(world: World) -> None:
+    world.put("its/access_token.json", access_token="tb_1")
+    assert world.run(TASKS, TASKBASE_TOKEN_DIR=str(world.folder / "its")).ok and "tb_1" in world.taskbase.got
+
+
 def test_signing_in_to_one_service_leaves_the_others_tokens(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [
         world.put(f"{folder}access_token{kind}.json", access_token="of-pinterest")
@@ -429,7 +461,6 @@ def test_a_call_that_the_app_signs_goes_to_no_host_but_its_services(world: World
     [
         ({"tokens": TokenRules(folder="")}, "the folder of their tokens is the same"),
         ({"service": "pinterest"}, "is not one of its hosts"),
-        ({"token_folder_variable": "PINTEREST_OAUTH_TOKEN_DIR"}, "both read their tokens' folder from PINTEREST_OAUTH"),
         ({"tokens": TokenRules(variables=("ACCESS_TOKEN",))}, "both read tokens from ACCESS_TOKEN"),
         ({"service": "access"}, "both read tokens from ACCESS_TOKEN"),
     ],

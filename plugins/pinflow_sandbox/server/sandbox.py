@@ -8,7 +8,6 @@ It binds one loopback address, answers to no other host name, and knows no real 
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 import time
@@ -16,7 +15,7 @@ from itertools import chain, count
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
-from pinflow import is_token_name
+from pinflow import is_token_name, variable_of
 from pinflow_sandbox.control.faults import FaultInjector, parse_profile
 from pinflow_sandbox.control.settings import LOOPBACK
 from pinflow_sandbox.control.surface import Control, ControlSurface
@@ -97,7 +96,7 @@ class Sandbox:
         for position, name in enumerate(tokens):
             account = next(others) if position and name not in _USUAL_NAMES else example.STUDIO
             self.control.account(account)
-            variables[re.sub(r"[^A-Za-z0-9]", "_", name).upper()] = self.world.token_for(account)
+            variables[variable_of(name)] = self.world.token_for(account)
             self._token_files.write(name, account, self.world.token_pair_for(account))
         variables["PINTEREST_OAUTH_TOKEN_DIR"] = str(self._token_files.folder)
         return variables
