@@ -99,10 +99,14 @@ def _decide(args: argparse.Namespace, shell: Shell, *, allow: bool) -> int:
 
 
 def _check(args: argparse.Namespace, shell: Shell) -> int:
-    from pinflow.plugin.loader import disabled_in
+    from pinflow.plugin.loader import disabled_in, find_installed
+    from pinflow.plugin.permission import Permission
     from pinflow.testing.conformance import check_plugin
 
-    disabled = disabled_in(shell.environ)
+    installed = find_installed(None)
+    permission = Permission(shell.environ, installed)  # who checks a plugin means it, and no other one that waits
+    held = {info.name for info in installed if info.name != args.name and not permission.may_import(info)}
+    disabled = disabled_in(shell.environ) | held
     report = check_plugin(args.name, recipes=args.recipes, files=shell.options.plugins, disabled=disabled)
     if not shell.human:
         shell.say_json({**asdict(report), "not_exercised": list(report.not_exercised), "ok": report.ok})

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from pinflow.errors import StateError
 from pinflow.lazy_dataclass import replace
 from pinflow.state.folder import atomic_file, paths
+from pinflow.state.folder.ownership import check_own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -84,6 +85,7 @@ def read_allowed(file: Path) -> frozenset[str]:
 
     Raises StateError for a file that others can change, or a damaged one.
     """
+    check_own_folder(file.parent, otherwise="or name a folder of your own with PINFLOW_STATE_DIR")
     content = atomic_file.read(file)
     if content is None:
         return frozenset()

@@ -248,6 +248,13 @@ def test_a_local_file_is_a_person_s_word(site: Site, cli: Cli, tmp_path: Path) -
     assert mine["hooks"] == ["pinflow_actions", "pinflow_credential"]
 
 
+def test_to_check_a_plugin_imports_it_and_no_other_that_waits(site: Site, cli: Cli) -> None:
+    mine = site.install("acme-pins", "acme_pins", SIGNER)
+    other = site.install("other", "other", SIGNER)
+    cli("plugins", "check", "acme_pins")
+    assert (mine.exists(), other.exists()) == (True, False), cli.stderr
+
+
 def test_a_list_that_others_can_write_is_not_believed(site: Site, cli: Cli) -> None:
     site.install("acme-pins", "acme_pins", SIGNER)
     file = cli.folder / "state" / "allowed-plugins.json"
@@ -258,6 +265,11 @@ def test_a_list_that_others_can_write_is_not_believed(site: Site, cli: Cli) -> N
     file.chmod(0o666)
     assert cli("plugins") == 8
     assert "others can change" in cli.stderr
+    file.chmod(0o600)
+    file.parent.chmod(0o777)
+    assert cli("plugins") == 8
+    file.parent.chmod(0o700)
+    assert "acme_pins" in loaded(cli)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"allowed": 7}', "[" * 100_000])
