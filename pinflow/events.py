@@ -116,12 +116,13 @@ class Waiting(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying(Event):
-    """A call or a step will be tried again."""
+    """A call or a step will be tried again. ``item`` is as that of `Waiting`."""
 
     step: str
     attempt: int
     delay: float  # seconds
     reason: str
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -234,4 +234,5 @@ class ClientObserver:
             self._emit(Waiting, until=until, reason=reason, category=category, **facts)
 
     def retrying(self, attempt: int, delay: float, reason: str) -> None:
-        self._emit(Retrying, step=current_frame().step, attempt=attempt, delay=delay, reason=reason)
+        at_work = current_frame()
+        self._emit(Retrying, step=at_work.step, attempt=attempt, delay=delay, reason=reason, item=at_work.item)

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from pinflow.engine.executors import threads
+from pinflow.engine.places.unknown import item_number
 from pinflow.engine.run_frame import current_frame
 from pinflow.errors import INTERRUPTED, ActionError, Interrupted
 from pinflow.events import Note, Waiting
@@ -66,9 +67,14 @@ class RunContext:
     def wait(self, seconds: float, step: str, reason: str) -> None:
         """Wait, saying why and until when."""
         at_work = current_frame()
-        item = at_work.item if at_work.step == step else ""
+        item = at_work.item if at_work.step == step else self._item_of(step)
         self.emit(Waiting, step=step, until=self.clock.now() + seconds, reason=reason, item=item)
         self.clock.sleep(seconds)
+
+    def _item_of(self, step: str) -> str:
+        """What people call the item that a step is in, which another process or thread may have begun."""
+        number = item_number(self.journal, step) if self.journal is not None else 0
+        return f"item {number}" if number else ""
 
     def check_stop(self) -> None:
         """Raise Interrupted if the run was told to stop."""

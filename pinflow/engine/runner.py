@@ -24,7 +24,7 @@ from pinflow.engine.plugin_defect import plugin_defect
 from pinflow.engine.results import StepResult, ends_run, status_of
 from pinflow.engine.row_checks import RowChecks, refuses_mistakes
 from pinflow.engine.row_lists import with_rows
-from pinflow.engine.run_frame import frame, time_limit
+from pinflow.engine.run_frame import current_frame, frame, time_limit
 from pinflow.engine.source_pass import LoopSource, SourcePass, can_be_read_again
 from pinflow.engine.step_audit import StepAudit
 from pinflow.engine.step_log import StepLog
@@ -259,7 +259,8 @@ class Runner:
                 delay = self._retry_delay(step, error, attempt)
                 if attempt == attempts or delay is None:
                     raise
-                self._run.emit(Retrying, step=path, attempt=attempt + 1, delay=delay, reason=error.message)
+                item = current_frame().item
+                self._run.emit(Retrying, step=path, attempt=attempt + 1, delay=delay, reason=error.message, item=item)
                 self._run.emit.begin_again(path)
                 self._run.clock.sleep(delay)
         raise AssertionError("attempts is at least 1")

@@ -62,7 +62,8 @@ def event_line(event: events.Event, *, verbosity: int, local: Local = time.local
             return EventLine("wait", waiting_text(event, local))
         case events.Retrying() if verbosity > 0 or event.delay >= 1:
             when = f"trying again in {duration(event.delay)} (attempt {event.attempt})"
-            return EventLine("wait", f"{inert(event.step)}: {when}: {inert(event.reason)}")
+            name = _item_text(event.step, event.item) or inert(event.step)
+            return EventLine("wait", f"{name}: {when}: {inert(event.reason)}")
         case events.Note():
             return EventLine("note", f"{inert(event.step)}: {inert(event.text)}")
     return _detail_line(event) if verbosity > 0 else None
@@ -128,9 +129,13 @@ def waiting_text(event: events.Waiting, local: Local = time.localtime) -> str:
     reason = inert(event.reason)
     if event.category and event.category not in event.reason:
         reason += f" for {inert(event.category)}"
-    # a loop's item by what people call it: its key may be a digest
-    name = f"{fit(event.step.partition('[')[0], 24)}, {fit(event.item, 24)}" if event.item else fit(event.step, 24)
+    name = _item_text(event.step, event.item) or fit(event.step, 24)
     return f"{name}: " * bool(name) + f"{reason}, continuing at {moment(event.until, event.at, local)}"
+
+
+def _item_text(step: str, item: str) -> str:
+    """A loop's item by what people call it, as its key may be a digest; "" outside of any."""
+    return f"{fit(step.partition('[')[0], 24)}, {fit(item, 24)}" if item else ""
 
 
 def duration(seconds: float) -> str:

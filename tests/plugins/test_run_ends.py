@@ -424,6 +424,14 @@ def test_a_row_is_called_by_its_number_wherever_it_waits_is_listed_and_is_asked_
     assert program("resume", run, "--made", f"3={ids[0]}") == 0
 
 
+def test_a_row_is_called_by_its_number_while_its_place_can_not_be_read(program: Program) -> None:
+    program.fault = lost_and_blind(2)
+    assert program("run", *program.table(3), "--yes") == 7
+    assert "pins, row 3: trying again in " in program.stderr
+    assert "pins, row 3: whether a write to board " in program.stderr
+    assert "pins[" not in program.stderr
+
+
 # dry runs
 
 
