@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pinflow.plan.inputs import RecordedInputs
     from pinflow.plugin.registry import Registry
     from pinflow.state.protocol import State
-    from pinflow.state.records import Approval, Notice, RunDetail, RunRecord
+    from pinflow.state.records import Approval, Coverage, Notice, RunDetail, RunRecord
 
 __all__ = ["App", "Options"]
 
@@ -283,13 +283,18 @@ class App:
 
     # -- approval
 
-    def approve(self, plan: Plan, *, by: str, max_writes: int = MAX_WRITES) -> Approval:
-        """Let a plan run unattended, until revoked: this text, what it includes, and the inputs that were given.
+    def approve(self, plan: Plan, *, by: str, max_writes: int = MAX_WRITES, covers: Coverage | None = None) -> Approval:
+        """Let a plan run unattended, until revoked or until something of what ``covers`` says has changed.
 
-        One run may then make ``max_writes`` changes, deletions among them. ``by`` is
-        who approved it. Raises StateError where that can't be stored.
+        That is what `launcher.rehearse` gave; without it a dry run is made now, whose error is raised. One run may then
+        make ``max_writes`` changes, deletions among them. ``by`` is who approved it. Raises StateError where that can't
+        be stored.
         """
-        return self.approvals.approve(plan, by=by, at=self.clock.now(), max_writes=max_writes)
+        if covers is None:
+            result, covers = self.launcher.rehearse(plan, Options())
+            if result.error is not None:
+                raise result.error
+        return self.approvals.approve(plan, covers, by=by, at=self.clock.now(), max_writes=max_writes)
 
     @cached_property
     def notices(self) -> Notices:
@@ -305,7 +310,7 @@ class App:
         """What may run unattended."""
         from pinflow.engine.approvals import Approvals
 
-        return Approvals(self.store.approvals, self.notices)
+        return Approvals(self.store.approvals, self.notices, self.environ)
 
     def plan_undo(self, run_id: str) -> UndoPlan:
         """What undoing a run would delete, and what it would leave; reads from the service, and changes nothing.

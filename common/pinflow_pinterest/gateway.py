@@ -174,6 +174,9 @@ class PinterestApi(Api):
     tokens: TokenRules = TOKENS
     gateway: Callable[[Client], Gateway]
 
+    def account_id(self, client: Client) -> str:
+        return str(self.gateway(client).account()["id"])
+
 
 def gateway(client: Client) -> Gateway:
     """The gateway of the client's API version."""

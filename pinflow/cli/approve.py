@@ -5,12 +5,14 @@ from __future__ import annotations
 import getpass
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.cli import error_exit, run_common
 from pinflow.cli.prompts import confirm
-from pinflow.errors import OK, STATE, ApprovalRequired, UsageError
+from pinflow.engine.coverage import is_outdated
+from pinflow.errors import OK, STATE, ApprovalRequired, PinflowError, UsageError
 from pinflow.reporters.text import fit, inert, json_text, table
 
 if TYPE_CHECKING:
@@ -21,16 +23,19 @@ if TYPE_CHECKING:
     from pinflow.cli.shell import Shell
     from pinflow.engine.results import RunResult
     from pinflow.plan import Plan
-    from pinflow.state.records import Approval
+    from pinflow.state.records import Approval, Coverage
 
 DESCRIPTION = """\
 Allow a recipe to make changes unattended, on a schedule or from cron, with these inputs. A dry run
-shows first what it would do. The approval holds for exactly this text, what it includes, and these
-inputs; a change to any of them needs a new approval. Recipes that only read need none."""
+shows first what it would do. The approval holds for exactly this text, what it includes, these
+inputs, the content of the files that the dry run read, the service's address, the accounts, and the
+versions of pinflow and of the plugins; a change to any of them needs a new approval. Recipes that
+only read need none."""
 EXAMPLES = """\
   pinflow approve recipes/mirror_board.yaml -i board="Garden ideas"
   pinflow approve mirror_garden.yaml --max-writes 200    limit the changes of each run
-  pinflow approve mirror_garden.yaml --yes               without a dry run and a question
+  pinflow approve mirror_garden.yaml --yes               without a question
+  pinflow approve --renew                                those of the version before, one by one
   pinflow approve --list
   pinflow approve --revoke 3f2a9c01d4e5                  by id, or by the recipe's file"""
 OUTPUTS: Sequence[str] = ("human", "json")
@@ -40,18 +45,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", nargs="?", type=Path, metavar="RECIPE", help="a recipe's file, or a bundled one")
     run_common.add_inputs(parser)
     parser.add_argument("--api", metavar="API", help="API version to run it on, instead of the recipe's own")
-    parser.add_argument("--yes", action="store_true", help="approve without a dry run and a question")
+    parser.add_argument("--yes", action="store_true", help="approve without a question")
     run_common.add_max_writes(parser, "how many changes one run may make")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--list", action="store_true", help="list the approvals")
+    which.add_argument("--renew", action="store_true", help="renew the approvals of an earlier version of pinflow")
     which.add_argument("--revoke", metavar="ID", help="revoke an approval, by its id or the recipe's file or name")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
-    if args.list or args.revoke is not None:
+    if args.list or args.renew or args.revoke is not None:
         if args.recipe is not None:
-            raise UsageError("--list and --revoke can't be used with a recipe", hint="see: pinflow approve --help")
+            raise UsageError(
+                "--list, --renew and --revoke can't be used with a recipe", hint="see: pinflow approve --help"
+            )
+        if args.renew:
+            return _renew(args, shell, app)
         return _list(shell, app) if args.list else _revoke(shell, app, args.revoke)
     if args.recipe is None:
         raise UsageError("no recipe given", hint="pinflow approve recipes/mirror_board.yaml, or pinflow approve --list")
@@ -66,21 +76,62 @@ def _approve(args: argparse.Namespace, shell: Shell, app: App) -> int:
     if not plan.unattended_writes:
         _say(shell, f"{inert(plan.source.name)} changes nothing and needs no approval", {"approval": None})
         return OK
-    for line in _plan_lines(plan):
-        shell.tell(fit(line, shell.width(shell.stderr)))
+    covers, code = _look(shell, app, plan, max_writes=max_writes)
+    if covers is None:
+        return code
     if not args.yes:
-        result = _dry_run(shell, app, plan)
-        if result.error is not None:
-            error_exit.show(shell, result.error)
-            return result.exit_code
-        _require_yes(shell, plan, max_writes)
-    approval = app.approve(plan, by=_user(), max_writes=max_writes)
+        _require_yes(shell, plan)
+    approval = app.approve(plan, by=_user(), max_writes=max_writes, covers=covers)
     _say(
         shell,
         f"approved as {approval.id}, until something changes; to revoke: pinflow approve --revoke {approval.id}",
         {"approval": _data(approval)},
     )
     return OK
+
+
+def _look(shell: Shell, app: App, plan: Plan, *, max_writes: int) -> tuple[Coverage | None, int]:
+    """Show what a plan would do. Returns what an approval covers, or None and the exit code of the dry run's error."""
+    for line in _plan_lines(plan):
+        shell.tell(fit(line, shell.width(shell.stderr)))
+    result, covers = _dry_run(shell, app, plan)
+    if result.error is not None:
+        error_exit.show(shell, result.error)
+        return None, result.exit_code
+    for line in _coverage_lines(covers):
+        shell.tell(line)
+    shell.tell(f"each run may make up to {max_writes:,} changes (--max-writes), including deletions")
+    return covers, OK
+
+
+def _renew(args: argparse.Namespace, shell: Shell, app: App) -> int:
+    """Show each approval of an earlier version, and renew those that a person confirms."""
+    renewed: list[Approval] = []
+    code = OK
+    for old in app.approvals.list_outdated():
+        shell.tell(f"approved by {inert(old.by) or 'somebody'} on {_date(old.at)}:")
+        try:
+            approval = _renew_one(args, shell, app, old)
+        except PinflowError as error:  # the others may be renewed all the same
+            error_exit.show(shell, error)
+            approval, code = None, error.exit_code
+        renewed += [] if approval is None else [approval]
+    left = len(app.approvals.list_outdated())
+    text = f"renewed: {', '.join(approval.id for approval in renewed) or 'none'}"
+    more = f"; {left} not renewed, which hold no longer: pinflow approve --list" if left else ""
+    _say(shell, f"{text}{more}", {"renewed": [_data(approval) for approval in renewed], "left": left})
+    return code if left else OK
+
+
+def _renew_one(args: argparse.Namespace, shell: Shell, app: App, old: Approval) -> Approval | None:
+    """Look at an approval's recipe as it is now, ask, and renew it; None where the dry run failed."""
+    plan = app.plan(Path(old.recipe), inputs={**old.inputs, **run_common.parse_inputs(args.inputs)}, api=old.api)
+    covers, code = _look(shell, app, plan, max_writes=old.max_writes)
+    if covers is None:
+        raise ApprovalRequired(f"{old.recipe} was not renewed: its dry run ended with exit code {code}")
+    if not args.yes:
+        _require_yes(shell, plan)
+    return app.approve(plan, by=_user(), max_writes=old.max_writes, covers=covers)
 
 
 def _user() -> str:
@@ -91,28 +142,44 @@ def _user() -> str:
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else ""
 
 
-def _require_yes(shell: Shell, plan: Plan, max_writes: int) -> None:
+def _require_yes(shell: Shell, plan: Plan) -> None:
     """Ask for the approval. Raises ApprovalRequired after a no."""
-    shell.tell(f"each run may make up to {max_writes:,} changes (--max-writes), including deletions")
-    shell.tell("a change to this recipe, to what it includes, or to the inputs needs a new approval")
-    for file in sorted(plan.files):
-        shell.tell(f"the approval does not cover the contents of {inert(file)}")
+    shell.tell("a change to this recipe, to what it includes, to the inputs, or to what is listed needs a new approval")
     if not shell.interactive or not confirm(shell, "It will run like this unattended"):
         raise ApprovalRequired(f"{plan.source.name} was not approved", hint="answer y, or use --yes")
 
 
-def _dry_run(shell: Shell, app: App, plan: Plan) -> RunResult:
-    """Make a dry run and show what it would do."""
+def _coverage_lines(covers: Coverage) -> Iterator[str]:
+    """What an approval covers besides the recipe and its inputs."""
+    for title, values in (("files, as they are now", covers.files), ("services", covers.addresses)):
+        if values:
+            yield title
+            yield from (f"  {inert(path if values is covers.files else value)}" for path, value in values.items())
+    if covers.accounts:
+        yield "accounts of the tokens"
+        rows = [
+            (inert(key), inert(account) or "not known: only the token's name is covered")
+            for key, account in covers.accounts.items()
+        ]
+        yield from table(rows, indent="  ")
+
+
+def _dry_run(shell: Shell, app: App, plan: Plan) -> tuple[RunResult, Coverage]:
+    """Make a dry run and show what it would do; also what an approval after it covers."""
     from pinflow.app import Options
     from pinflow.reporters.summary import Recap, counts_table
 
     tier = shell.environ.get("PINFLOW_TIER") or "standard"
-    result = app.run(plan, Options(dry_run=True, tier=tier))
+    result, covers = app.launcher.rehearse(plan, Options(tier=tier))
     recap = Recap(plan.recipe.name, result, tier=tier, now=time.time(), width=shell.width(shell.stderr))
     lines = [*counts_table(result.counts), *recap.calls()]
     for line in ["one run, if it started now", *(lines or ["  changes nothing"])]:
         shell.tell(line)
-    return result
+    if result.deletions:
+        shell.tell("would be deleted")
+    for name in result.deletions:
+        shell.tell(f"  {inert(name)}")
+    return result, covers
 
 
 def _plan_lines(plan: Plan) -> Iterator[str]:
@@ -169,11 +236,13 @@ def _list(shell: Shell, app: App) -> int:
                 f"up to {approval.max_writes:,}",
                 "yes" if approval.deletes else "-",
                 inert(approval.by),
-                time.strftime("%Y-%m-%d %H:%M", time.localtime(approval.at)),
+                f"{_date(approval.at)}{', holds no longer' if is_outdated(approval) else ''}",
             )
             for approval in approvals
         ]
         shell.say_lines(table(rows))
+        if any(map(is_outdated, approvals)):
+            shell.tell("Those of an earlier version of pinflow hold no longer; to renew them: pinflow approve --renew")
     elif not damaged:
         shell.tell("No approvals. To approve a recipe: pinflow approve RECIPE")
     for problem in damaged:
@@ -193,4 +262,9 @@ def _say(shell: Shell, text: str, data: Any) -> None:
 
 def _data(approval: Approval) -> dict[str, Any]:
     names = ("id", "digest", "name", "recipe", "api", "inputs", "deletes", "max_writes", "by", "at")
-    return {name: getattr(approval, name) for name in names}
+    covers = None if approval.covers is None else asdict(approval.covers)
+    return {name: getattr(approval, name) for name in names} | {"covers": covers, "holds": not is_outdated(approval)}
+
+
+def _date(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))

@@ -27,6 +27,7 @@ from pinflow.errors import (
     RateLimited,
     SpamBlocked,
 )
+from pinflow.events import Note
 from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Accounts:
     sign_out: Callable[[str, str], object]
     calls: Callable[[str], Mapping[str, int]]  # of a token so far, by quota category
     journal: Journal | None
+    covers: Callable[[str], bool] = lambda token: True  # whether the run may work for a token's account
     # the lock guards all below it, and is never held during a call
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     _entries: dict[str, _Entry] = field(init=False, default_factory=dict)
@@ -146,6 +148,16 @@ class Accounts:
         row = AccountResult(account=token, loop=loop, key=key, status="already", counts=counts)
         with self._lock:
             self._rows.setdefault((loop, key), row)
+
+    def skip_uncovered(self, loop: str, key: str, token: str) -> bool:
+        """Whether this account has come since the run was approved: it is named, and left out."""
+        if self.covers(token):
+            return False
+        text = f"the account of the token {token!r} was not there when this was approved, and is skipped"
+        self.emit(Note, step=loop, text=f"{text}: approve it again to include it", level="warning")
+        with self._lock:
+            self._rows[loop, key] = AccountResult(account=token, loop=loop, key=key, status="skipped")
+        return True
 
     def client(self, token: str, login: ItemLogin) -> Client:
         """The client of an account whose turn it is. Raises CredentialError."""

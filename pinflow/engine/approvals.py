@@ -1,56 +1,77 @@
 """Whether a run may begin and how many changes it may make; what a person approved to run unattended.
 
-An approval is of one recipe's very text with these very inputs: it is stored under a
-digest of the recipe, of what it includes, of the API, and of the inputs that were
-given. A change to any of these gives another digest, and so has no approval. The values
-of secret inputs are not part of it, and of a file that an input names only its path is.
+What an approval covers stands in `pinflow.engine.coverage`. What can be compared before
+anything is sent is compared when a run begins; the files that it reads are compared
+once more, byte for byte, as they are read.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pinflow.engine.coverage import (
+    coverage_digest,
+    differences,
+    digest_of,
+    is_local,
+    is_outdated,
+    local_file,
+    public_inputs,
+    same_place,
+)
 from pinflow.engine.options import Options
 from pinflow.engine.plugin_defect import plugin_defect
+from pinflow.engine.witness import Witness
 from pinflow.engine.write_budget import WriteBudget
-from pinflow.errors import ActionError, ApprovalRequired, PinflowError, UsageError
-from pinflow.lazy_dataclass import replace
+from pinflow.errors import ActionError, ApprovalRequired, PinflowError, StateError, UsageError
+from pinflow.lazy_dataclass import dataclass, replace
 from pinflow.state.records import MAX_WRITES, SHORT_DIGEST, Approval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from pinflow.engine.notices import Notices
     from pinflow.engine.results import RunResult
     from pinflow.engine.session import Session
+    from pinflow.engine.sign_in import TokenKey
+    from pinflow.http.credentials import Credential
     from pinflow.plan import Plan, PlannedStep
     from pinflow.state.protocol import ApprovalStore, Journal
+    from pinflow.state.records import Coverage
 
     OpenSession = Callable[[Plan, Options], AbstractContextManager[Session]]
 
-_VERSION = 1  # of the facts that are digested
 LISTED = 20  # things that a question names: with the rest of it they fit on a terminal's screen
+_LOOK = 10.0  # seconds that the look at the service before a run or a question may wait for a quota
+_OUTDATED = "approvals-outdated"  # the one notice for all of them
 
 
-def digest_of(plan: Plan) -> str:
-    """What an approval is for: the recipe and its includes, the API, and the inputs that were given."""
-    facts = [_VERSION, plan.digest, plan.api, plan.forced_api, _public_inputs(plan)]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clearance:
+    """What a run may do: ``limit`` changes, or any number (None). One that nobody watches has a ``witness``.
+
+    ``credentials`` are those whose accounts were compared with the approval; None where nobody did.
+    """
+
+    limit: int | None = None
+    witness: Witness | None = None
+    credentials: Mapping[TokenKey, Credential] | None = None
 
 
-def _public_inputs(plan: Plan) -> dict[str, Any]:
-    return {name: plan.inputs[name] for name in sorted(plan.given - plan.secrets)}
+UNBOUNDED = Clearance()
 
 
 def command(plan: Plan) -> str:
     """The command that approves a plan, to be pasted into a shell. The person fills in secrets."""
-    words = ["pinflow", "approve", plan.source.name]
+    words = ["pinflow"]
+    for plugin in filter(is_local, plan.registry.plugins):
+        words += ["--plugin", local_file(plugin)]
+    words += ["approve", plan.source.name]
     for name in sorted(plan.given):
         words += ["-i", f"{name}={'...' if name in plan.secrets else _word(plan.inputs[name])}"]
     return shlex.join([*words, *(["--api", plan.forced_api] if plan.forced_api else [])])
@@ -69,30 +90,46 @@ class Question(str):
 class Approvals:
     """The approvals of a state, and what runs may do by them; ``notices`` tells people what waits.
 
-    Every method raises StateError where approvals can't be read or written.
+    ``environ`` says where services are. Every method raises StateError where approvals can't be read or written.
     """
 
-    def __init__(self, store: ApprovalStore, notices: Notices) -> None:
+    def __init__(self, store: ApprovalStore, notices: Notices, environ: Mapping[str, str]) -> None:
         self._store = store
         self._notices = notices
+        self._environ = environ
 
-    def approve(self, plan: Plan, *, by: str, at: float, max_writes: int) -> Approval:
-        """Store the approval of a plan, in place of an earlier one of the same."""
+    def approve(self, plan: Plan, covers: Coverage, *, by: str, at: float, max_writes: int) -> Approval:
+        """Store the approval of a plan for what its dry run saw, in place of an earlier one of the same."""
         approval = Approval(
-            digest=digest_of(plan),
+            digest=coverage_digest(covers),
             name=plan.recipe.name,
             recipe=str(Path(plan.source.name).resolve()),
             recipe_digest=plan.digest,
             api=plan.forced_api,
-            inputs=_public_inputs(plan),
+            inputs=public_inputs(plan),
             deletes=tuple(step.path for step in plan.destructive),
             max_writes=max_writes,
             by=by,
             at=at,
+            covers=covers,
         )
+        for earlier in self.all()[0]:
+            if earlier.digest != approval.digest and (same_place(earlier, approval) or _renews(approval, earlier)):
+                self._store.remove(earlier.digest)
         self._store.put(approval)
-        self._notices.resolve(f"approval-missing:{approval.id}")
+        for notice in self._notices.open():  # of this text of the recipe, or of an earlier one
+            if notice.key.startswith(_missing("")) and notice.title == _waiting(plan):
+                self._notices.resolve(notice.key)
+        self._resolve_outdated()
         return approval
+
+    def list_outdated(self) -> list[Approval]:
+        """The approvals that an earlier version of pinflow made, and that hold for nothing any more."""
+        return [approval for approval in self.all()[0] if is_outdated(approval)]
+
+    def _resolve_outdated(self) -> None:
+        if not self.list_outdated():
+            self._notices.resolve(_OUTDATED)
 
     def all(self) -> tuple[list[Approval], list[str]]:
         """Every approval, newest first; and what is wrong with those that can't be used."""
@@ -115,58 +152,73 @@ class Approvals:
             raise UsageError(f"no approval matches {name!r}", hint="pinflow approve --list shows them")
         for digest in digests:
             self._store.remove(digest)
+        self._resolve_outdated()
         return [digest[:SHORT_DIGEST] for digest in digests]
 
     # what a run may do
 
-    def change_limit(self, plan: Plan, options: Options, open_session: OpenSession) -> int | None:
-        """How many changes the run may make; None for any number. Raises ApprovalRequired if it must not run at all.
+    def clearance(self, plan: Plan, options: Options, open_session: OpenSession) -> Clearance:
+        """What the run may do. Raises ApprovalRequired if it must not run at all.
 
-        A person is asked before things are deleted; what they are is read in a session of ``open_session``.
+        A person is asked before things are deleted; what they are, and whose the tokens of an unattended run are, is
+        read in a session of ``open_session``. Raises what that look raises.
         """
         if options.dry_run or options.sandbox:
-            return None
+            return UNBOUNDED
         if options.unattended:
-            return self._stored_limit(plan) if plan.unattended_writes else 0
+            return self._stored_clearance(plan, options, open_session) if plan.unattended_writes else Clearance(limit=0)
         deleting = [] if options.assume_yes else plan.destructive
         if deleting and (options.approve is None or not options.approve(_question(plan, options, open_session))):
             text = "; ".join(_sentence(plan, step) for step in deleting)
             hint = "check it with --dry-run, then run it with --yes"
             raise ApprovalRequired(f"{text}, which isn't approved", hint=hint)
-        return options.max_writes
+        return Clearance(limit=options.max_writes)
 
     def deletions(self, plan: Plan, options: Options, open_session: OpenSession) -> list[str]:
         """What a run would delete, as far as it can be known before, as people call it. Nothing is changed."""
         reading = replace(_reading(options), sandbox=options.sandbox)
         return [target for step in plan.destructive for target in _preview(plan, step, reading, open_session)[0]]
 
-    def _stored_limit(self, plan: Plan) -> int:
-        """How many changes a stored approval lets an unattended run make.
+    def _stored_clearance(self, plan: Plan, options: Options, open_session: OpenSession) -> Clearance:
+        """What a stored approval lets an unattended run do.
 
-        Raises ApprovalRequired after an alert, saying how the plan differs from what was approved.
+        Raises ApprovalRequired after an alert, saying what has changed since it was approved.
         """
-        digest = digest_of(plan)
-        key = f"approval-missing:{digest[:SHORT_DIGEST]}"
-        if (approval := self._store.get(digest)) is not None:
-            self._notices.resolve(key)
-            return approval.max_writes
-        writing = ", ".join(step.path for step in plan.unattended_writes)
-        error = ApprovalRequired(
-            f"{plan.source.name} makes changes (step {writing}) and isn't approved to run unattended"
-            f"{self._difference(plan)}",
-            hint=f"check it, then approve it with: {command(plan)}",
-        )
-        self._notices.alert(key, "approval_missing", f"{plan.recipe.name} waits for an approval", _in_a_line(error))
-        raise error
+        approvals, problems = self.all()
+        request, changes = digest_of(plan), ""
+        for approval in approvals:
+            if approval.covers is None or approval.covers.request != request or is_outdated(approval):
+                continue
+            if not (changed := ", ".join(differences(approval.covers, plan, self._environ))):
+                witness = Witness(approval.covers, approved=_when(approval), hint=_approve_again(plan))
+                try:
+                    credentials = _check_accounts(plan, witness, options, open_session)
+                except ApprovalRequired as error:
+                    raise self._refusal(plan, error.message) from None
+                self._notices.resolve(_missing(request))
+                return Clearance(limit=approval.max_writes, witness=witness, credentials=credentials)
+            changes = changes or f"{changed} since it was approved on {_when(approval)}"
+        if problems:
+            raise StateError("\n".join(problems))
+        if any(_is_of(plan, approval) and is_outdated(approval) for approval in approvals) and not changes:
+            raise self._outdated_refusal(plan)
+        raise self._refusal(plan, changes or _difference(plan, approvals))
 
-    def _difference(self, plan: Plan) -> str:
-        path = str(Path(plan.source.name).resolve())
-        earlier = [approval for approval in self.all()[0] if approval.recipe == path]
-        if not earlier:
-            return ""
-        when = f"{datetime.fromtimestamp(earlier[0].at).astimezone():%Y-%m-%d %H:%M}"
-        same = any(approval.recipe_digest == plan.digest for approval in earlier)
-        return f"; it was approved on {when}, {'with other inputs' if same else 'and has changed since'}"
+    def _refusal(self, plan: Plan, reason: str) -> ApprovalRequired:
+        message, hint = _needs(plan), f"check it, then approve it with: {command(plan)}"
+        if reason:
+            message, hint = f"{message}; {reason}", _approve_again(plan)
+        error = ApprovalRequired(message, hint=hint)
+        self._notices.alert(_missing(digest_of(plan)), "approval_missing", _waiting(plan), _in_a_line(error))
+        return error
+
+    def _outdated_refusal(self, plan: Plan) -> ApprovalRequired:
+        names = sorted({approval.recipe for approval in self.list_outdated()})
+        title = f"{len(names)} approval{'s' * (len(names) > 1)} of an earlier version of pinflow must be renewed"
+        text = f"{', '.join(names)}; look at them and renew them with: pinflow approve --renew"
+        self._notices.alert(_OUTDATED, "approval_missing", title, text)
+        reason = "it was approved with an earlier version of pinflow, whose approvals don't hold any more"
+        return ApprovalRequired(f"{_needs(plan)}; {reason}", hint="look, then renew it with: pinflow approve --renew")
 
     def budget(
         self, plan: Plan, options: Options, *, journal: Journal | None, limit: int | None, run_id: str
@@ -196,6 +248,65 @@ class Approvals:
         return result
 
 
+def _missing(request: str) -> str:
+    """The key of the notice that a request waits for an approval."""
+    return f"approval-missing:{request[:SHORT_DIGEST]}"
+
+
+def _waiting(plan: Plan) -> str:
+    return f"{plan.recipe.name} waits for an approval"
+
+
+def _renews(approval: Approval, earlier: Approval) -> bool:
+    facts = [(one.recipe, one.api, _as_stored(one.inputs)) for one in (approval, earlier)]
+    return is_outdated(earlier) and facts[0] == facts[1]
+
+
+def _needs(plan: Plan) -> str:
+    writing = ", ".join(step.path for step in plan.unattended_writes)
+    return f"{plan.source.name} makes changes (step {writing}) and isn't approved to run unattended"
+
+
+def _approve_again(plan: Plan) -> str:
+    return f"look, then approve it again with: {command(plan)}"
+
+
+def _as_stored(inputs: Mapping[str, object]) -> str:
+    return json.dumps(inputs, sort_keys=True, default=str)
+
+
+def _is_of(plan: Plan, approval: Approval) -> bool:
+    return approval.recipe == str(Path(plan.source.name).resolve())
+
+
+def _when(approval: Approval) -> str:
+    return f"{datetime.fromtimestamp(approval.at).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _difference(plan: Plan, approvals: Sequence[Approval]) -> str:
+    earlier = [approval for approval in approvals if _is_of(plan, approval)]
+    if not earlier:
+        return ""
+    same = [approval for approval in earlier if approval.recipe_digest == plan.digest]
+    change = "and has changed since" if not same else "with other inputs"
+    inputs = _as_stored(public_inputs(plan))
+    if any(_as_stored(approval.inputs) == inputs for approval in same):
+        change = "with another API"
+    return f"it was approved on {_when(earlier[0])}, {change}"
+
+
+def _check_accounts(
+    plan: Plan, witness: Witness, options: Options, open_session: OpenSession
+) -> Mapping[TokenKey, Credential]:
+    """Compare whose the tokens of the plan's logins are. Returns the credentials that were looked at.
+
+    The run signs with these and no others: a token file may be replaced meanwhile.
+    """
+    with open_session(plan, _reading(options)) as session:
+        witness.check_accounts(session.pool.signed.items())
+        return session.pool.credentials
+
+
 def _in_a_line(error: PinflowError | None) -> str:
     """An error with its hint, for a notice."""
     return "" if error is None else f"{error.message}; {error.hint}" if error.hint else error.message
@@ -221,7 +332,7 @@ def _question(plan: Plan, options: Options, open_session: OpenSession) -> Questi
 
 def _reading(options: Options) -> Options:
     """How to look at what would be deleted, by the options of the run."""
-    return Options(dry_run=True, tier=options.tier, patience=10.0, stop=options.stop)  # seconds; a person waits
+    return Options(dry_run=True, tier=options.tier, patience=_LOOK, stop=options.stop)
 
 
 def _preview(plan: Plan, step: PlannedStep, options: Options, open_session: OpenSession) -> tuple[list[str], str]:

@@ -12,7 +12,7 @@ from pinflow.engine.forecast import DryRunGate, add_by_token, add_counts, make_f
 from pinflow.engine.run_context import check_call
 from pinflow.engine.run_frame import current_frame
 from pinflow.engine.sign_in import lacking_scopes
-from pinflow.errors import CredentialError
+from pinflow.errors import ApprovalRequired, CredentialError
 from pinflow.events import Retrying, Waiting
 from pinflow.http.client import Client, ClientServices, Limits
 from pinflow.http.rate_limiter import RateLimiter
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pinflow.engine.results import Forecast
     from pinflow.engine.run_context import RunContext
     from pinflow.engine.sign_in import SignIn, TokenKey
+    from pinflow.engine.witness import Witness
     from pinflow.http.api import Api
     from pinflow.http.client import Gate
     from pinflow.http.credentials import Credential
@@ -58,6 +59,7 @@ class ClientPool:
     options: Options
     network: NetworkSettings
     usage: UsageStore | None  # what other processes used of the quotas; None counts this pool's calls alone
+    witness: Witness | None = None  # whose accounts an approval is for
 
     def __post_init__(self) -> None:
         clock = self.run.clock
@@ -73,7 +75,7 @@ class ClientPool:
         self.refusals: dict[str, None] = {}  # of a dry run: a set in the order in which they were noted
         self.visits = AccountVisits()
         self.limiters = {api: self._limiter(api) for api in self.apis}
-        self._signed = {key: self._client(key, credential) for key, credential in self.credentials.items()}
+        self.signed = {key: self._client(key, credential) for key, credential in self.credentials.items()}
 
     def check_quotas(self, categories: Iterable[str]) -> None:
         """Open the counters of every login. Raises StateError for those that can't be used, before anything is sent."""
@@ -82,12 +84,12 @@ class ClientPool:
 
     def check_blocks(self) -> None:
         """Raise SpamBlocked if the writes of a login's account are known to be paused."""
-        for token, api in self._signed:
+        for token, api in self.signed:
             self.limiters[api].check_block(token)
 
     def by_login(self, logins: Iterable[PlannedLogin]) -> dict[tuple[str, str], Client]:
         """The clients of those logins that are signed in, by login and API."""
-        signed = self._signed
+        signed = self.signed
         return {
             (login.name, login.api): signed[login.token, login.api]
             for login in logins
@@ -100,7 +102,7 @@ class ClientPool:
 
     def forecast(self) -> Forecast:
         """What the real run would call, after a dry run."""
-        tokens = {api: {token for token, of in self._signed if of == api} for api in self.limiters}
+        tokens = {api: {token for token, of in self.signed if of == api} for api in self.limiters}
         limiters = [(limiter, tokens[api]) for api, limiter in self.limiters.items()]
         forecast = make_forecast(self.calls(), self.effects.planned, limiters, least=self.visits.longest_time())
         finish = self.run.clock.now() + forecast.seconds
@@ -114,14 +116,20 @@ class ClientPool:
         Raises CredentialError for a token that is missing, or may not do enough.
         """
         key = (token, login.api)
-        if (client := self._signed.get(key)) is not None:
+        if (client := self.signed.get(key)) is not None:
             if lacking := lacking_scopes(self.credentials[key], login.scopes):
                 raise CredentialError(f"the token {token!r} lacks the scopes {', '.join(sorted(lacking))}")
             return client
         credential = self.sign_in.credentials([PlannedLogin(login.variable, login.api, token, login.scopes)])[key]
         if self.usage is not None:
             self.limiters[login.api].add(token, credential.fingerprint(self.usage.key))
-        client = self.visits.clients[key] = self._client(key, credential)
+        client = self._client(key, credential)
+        if self.witness is not None:
+            try:
+                self.witness.check_account(key, client)
+            except ApprovalRequired as error:  # the account's own trouble, which ends no other's turn
+                raise CredentialError(error.message, hint=error.hint) from None
+        self.visits.clients[key] = client
         return client
 
     def close_account(self, token: str, api: str) -> None:
@@ -140,13 +148,13 @@ class ClientPool:
 
     def calls_of(self, token: str) -> dict[str, int]:
         """The calls of a token so far, by category."""
-        clients = [*self._signed.items(), *list(self.visits.clients.items())]
+        clients = [*self.signed.items(), *list(self.visits.clients.items())]
         open_calls = [client.calls for (name, _), client in clients if name == token]
         return add_counts(self.visits.calls.get(token, {}), *open_calls)
 
     def calls(self) -> dict[str, dict[str, int]]:
         """Calls of this process by token and category (a token's name may stand for several APIs)."""
-        signed = ({token: client.calls} for (token, _), client in self._signed.items() if client.calls)
+        signed = ({token: client.calls} for (token, _), client in self.signed.items() if client.calls)
         return add_by_token(self.visits.calls, *signed)
 
     def close(self) -> None:

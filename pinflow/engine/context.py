@@ -88,7 +88,7 @@ class Context(Durable):
 
     def file(self, name: str) -> Path:
         """The path of `input_file`, for what takes nothing but a path; somebody may put a link there meanwhile."""
-        return self._run.files.place(name)
+        return self._run.files.look_at(name)
 
     def credential_request(self, token: str = "", api: str | None = None) -> CredentialRequest:
         """Where a token is looked for, for actions about tokens themselves.

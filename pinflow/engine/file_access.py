@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from pinflow.engine.witness import Witness
     from pinflow.plan import PlannedStep
     from pinflow.plan.file_opening import FolderEntry
     from pinflow.plan.file_rules import FileRules
@@ -132,12 +133,19 @@ class Files:
     """What one run reads and writes. ``output`` is the folder for its own files, ``index`` knows what was written."""
 
     def __init__(
-        self, rules: FileRules, *, output: FilePlace | None = None, index: WrittenFiles | None = None, run: str = ""
+        self,
+        rules: FileRules,
+        *,
+        output: FilePlace | None = None,
+        index: WrittenFiles | None = None,
+        run: str = "",
+        witness: Witness | None = None,
     ) -> None:
         self._rules = rules
         self._output = output or rules.usual_output
         self._index = index
         self._run = run
+        self._witness = witness  # what is read is noted for an approval, or compared with it
         self._lock = threading.Lock()
         self._written: dict[Path, None] = {}
 
@@ -160,6 +168,13 @@ class Files:
         """Where the file is that a recipe calls ``name``. Raises UsageError for one that it may not read."""
         return self._to_read(name).path
 
+    def look_at(self, name: str) -> Path:
+        """The path of a file to be read. Raises what `open` raises for one that is not as it was approved."""
+        if self._witness is not None:
+            with suppress(FileNotFoundError):
+                self.open(name).close()
+        return self.place(name)
+
     def source(self, name: str) -> InputFile:
         """The file that a recipe calls ``name``, to be read. Raises UsageError for one that it may not read."""
         return InputFile(self.place(name), self, name)
@@ -173,6 +188,8 @@ class Files:
                 again = self._to_read(name).path.stat()
                 if not os.path.samestat(again, os.fstat(file.fileno())):
                     raise UsageError(f"{place.path} was changed while it was opened", hint="try again")
+            if self._witness is not None and not self.was_written_here(place.path):
+                return self._witness.check_content(place.path, file)
         except BaseException:
             file.close()
             raise

@@ -11,8 +11,10 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pinflow.engine.approvals import UNBOUNDED, Approvals, Clearance
 from pinflow.engine.changed_arguments import ChangedArguments
 from pinflow.engine.client_pool import ClientPool
+from pinflow.engine.coverage import coverage_of
 from pinflow.engine.effect_runner import EffectRunner
 from pinflow.engine.emitter import Emitter
 from pinflow.engine.executors import find_executor
@@ -31,6 +33,7 @@ from pinflow.engine.session import Session
 from pinflow.engine.simulation import simulate_services
 from pinflow.engine.undo import makers
 from pinflow.engine.unfinished import failed_steps, take_up_again
+from pinflow.engine.witness import Witness
 from pinflow.errors import RateLimited, StateError, UsageError
 from pinflow.http.proxy import network_settings
 from pinflow.lazy_dataclass import dataclass, replace
@@ -49,7 +52,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pinflow.clock import Clock
-    from pinflow.engine.approvals import Approvals
     from pinflow.engine.notices import Notices
     from pinflow.engine.options import Options
     from pinflow.engine.results import RunResult
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from pinflow.plan import Plan, PlannedLogin
     from pinflow.plugin.registry import Registry
     from pinflow.state.protocol import Journal, State
+    from pinflow.state.records import Coverage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,7 @@ class Launcher:
 
     def run(self, plan: Plan, options: Options, *, run_id: str | None = None) -> RunResult:
         """Run a plan to its end, its pause or its error; see `App.run`."""
-        limit = self.approvals.change_limit(plan, options, self.open)
+        clearance = self.approvals.clearance(plan, options, self.open)
         run_id = run_id or new_run_id(self.clock.now())
         keep = keep_for(self.environ)
 
@@ -93,13 +96,23 @@ class Launcher:
         with ExitStack() as stack:
             environ = stack.enter_context(simulate_services(plan, self.clock.now)) if options.sandbox else self.environ
             session = stack.enter_context(
-                self.open(plan, options, environ=environ, run_id=run_id, open_journal=journal, limit=limit)
+                self.open(plan, options, environ=environ, run_id=run_id, open_journal=journal, clearance=clearance)
             )
             result = session.run(resumed=False)
             if options.dry_run and result.error is None and plan.destructive:
                 deletions = self.approvals.deletions(plan, options, partial(self.open, environ=environ))
                 result = replace(result, deletions=tuple(deletions))
         return result if options.dry_run or options.sandbox else self.approvals.report_pause(plan, options, result)
+
+    def rehearse(self, plan: Plan, options: Options) -> tuple[RunResult, Coverage]:
+        """Make the dry run before an approval; also what the approval would cover. `App.approve` takes it."""
+        witness = Witness()
+        with self.open(plan, replace(options, dry_run=True), clearance=Clearance(witness=witness)) as session:
+            result = session.run(resumed=False)
+            if result.error is None:
+                witness.check_accounts(session.pool.signed.items())
+                result = replace(result, deletions=tuple(self.approvals.deletions(plan, options, self.open)))
+        return result, coverage_of(plan, self.environ, witness)
 
     def resume(
         self,
@@ -131,11 +144,11 @@ class Launcher:
             tier = str(journal.run.options.get("tier", "standard"))
             output = options.output or Path(recorded) if (recorded := journal.run.options.get("output")) else None
             options = replace(options, tier=tier, dry_run=False, sandbox=False, output=output)
-            limit = self.approvals.change_limit(plan, options, self.open)
+            clearance = self.approvals.clearance(plan, options, self.open)
             is_blocked = journal.run.error.startswith("spam_blocked")
             not_before = None if is_blocked else journal.run.resume_after
             self._check_due(chosen, not_before, options.patience)
-            with self.open(plan, options, run_id=chosen, open_journal=lambda: journal, limit=limit) as session:
+            with self.open(plan, options, run_id=chosen, open_journal=lambda: journal, clearance=clearance) as session:
                 if is_blocked:
                     session.pool.check_blocks()
                 result = session.run(resumed=True, not_before=not_before)
@@ -201,9 +214,9 @@ class Launcher:
         open_journal: Callable[[], Journal | None] = lambda: None,
         logins: Iterable[PlannedLogin] | None = None,
         credentials: Mapping[TokenKey, Credential] | None = None,
-        limit: int | None = None,
+        clearance: Clearance = UNBOUNDED,
     ) -> Iterator[Session]:
-        """A run, signed in, that may make ``limit`` changes. Without a journal it changes nothing.
+        """A run, signed in, that may do what ``clearance`` says. Without a journal it changes nothing.
 
         Each thing is made once, from what stands above it. The journal is opened only
         once every login is there: what can't begin leaves no trace.
@@ -214,6 +227,7 @@ class Launcher:
         executor = find_executor(options.executor, self.registry.executors)
         environ = self.environ if environ is None else environ
         sign_in = replace(self.sign_in(folder), environ=environ, named=plan.named_tokens)
+        credentials = clearance.credentials if credentials is None else credentials
         if credentials is None:
             credentials = sign_in.credentials(plan.logins.values() if logins is None else logins)
         apis = sorted({api for _, api in (*credentials, *plan.item_logins)})
@@ -230,7 +244,7 @@ class Launcher:
                 clock=clock,
                 emit=Emitter(run_id, [*self.listeners, *options.report], clock.now),
                 journal=journal,
-                files=self._files(plan, options, run_id),
+                files=self._files(plan, options, run_id, clearance.witness),
                 started=plan.moment.timestamp(),
                 secret=b"" if journal is None else self._secret(run_id),
                 rules=2 if journal is None else journal.run.rules,
@@ -245,23 +259,31 @@ class Launcher:
             effects = EffectRunner(
                 run,
                 repeatable=frozenset.intersection(*idempotent) if idempotent else frozenset(),
-                budget=self.approvals.budget(plan, options, journal=journal, limit=limit, run_id=run_id),
+                budget=self.approvals.budget(plan, options, journal=journal, limit=clearance.limit, run_id=run_id),
                 changed=ChangedArguments(run, accept=options.accept_changes, ask=options.approve),
                 places=places,
                 audit_waits=options.audit_waits,
             )
             pool = ClientPool(
-                run, sign_in, credentials, effects=effects, apis=apis, options=options, network=network, usage=usage
+                run,
+                sign_in,
+                credentials,
+                effects=effects,
+                apis=apis,
+                options=options,
+                network=network,
+                usage=usage,
+                witness=clearance.witness,
             )
             stack.callback(pool.close)
             pool.check_quotas({name for step in all_steps((*plan.steps, *plan.finally_)) for name in step.quotas})
             ask = lambda token, api: sign_in.request(token, api or plan.api)  # noqa: E731
             yield Session(plan, options, run, effects, pool, ask=ask, run_id=run_id)
 
-    def _files(self, plan: Plan, options: Options, run_id: str) -> Files:
+    def _files(self, plan: Plan, options: Options, run_id: str, witness: Witness | None) -> Files:
         """What a run reads and writes. Raises UsageError for an output folder that won't do."""
         output = None if options.output is None else FilePlace.below(plan.file_rules.here / options.output)
-        files = Files(plan.file_rules, output=output, index=WrittenFiles(self.state), run=run_id)
+        files = Files(plan.file_rules, output=output, index=WrittenFiles(self.state), run=run_id, witness=witness)
         if options.output is not None:
             files.check_output()
         return files

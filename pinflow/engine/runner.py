@@ -340,6 +340,8 @@ class Runner:
         token = loop.token_in(item)
         if not token:
             return "failed", _step_error(step, f"for_each: the item {key!r} names no token")
+        if self._accounts.skip_uncovered(path, key, token):
+            return "skipped", None
         with self._accounts.turn(path, key, token) as turn:
             status, error = self._run_body(step, loop, path, scope, rows, key, item)
             late = self._audit.check(f"{path}[{key}]", scope.with_name(loop.variable, item), error)

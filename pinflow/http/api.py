@@ -13,6 +13,7 @@ from pinflow.lazy_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from pinflow.errors import RemoteError
 
@@ -126,6 +127,13 @@ class Api:
         """The origins to which the service's secrets may go: its own."""
         consent = (self.oauth.consent_origin,) if self.oauth is not None else ()
         return (self.origin, *self.tokens.hosts, *consent)
+
+    def account_id(self, client: Any) -> str:
+        """The id of the account that the login of a `Client` belongs to; "" if the service does not tell.
+
+        A subclass for a service that does asks it. Raises what the client raises.
+        """
+        return ""
 
     def address(self, base_url: str, path: str) -> str:
         """The URL of ``path``, of an API at ``base_url``."""

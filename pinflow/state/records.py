@@ -284,6 +284,20 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What an approval holds for, as the dry run before it found it."""
+
+    request: (
+        str  # digest of the recipe with its includes, of the inputs that were given, and of the API that was chosen
+    )
+    files: Mapping[str, str] = field(default_factory=dict)  # path of each that was read -> SHA-256 of its bytes
+    inputs: Mapping[str, str] = field(default_factory=dict)  # inputs of type file whose file was read -> its path
+    addresses: Mapping[str, str] = field(default_factory=dict)  # API -> where it was reached
+    accounts: Mapping[str, str] = field(default_factory=dict)  # API and token -> the account's id; "" if not known
+    software: Mapping[str, str] = field(default_factory=dict)  # pinflow and the plugins that are used -> version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """Who approved what, and when."""
 
@@ -297,6 +311,7 @@ class Approval:
     max_writes: int = MAX_WRITES  # of one run
     by: str = ""
     at: float = 0.0
+    covers: Coverage | None = None  # None: of the version before, which asked for less
 
     @property
     def id(self) -> str:

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow import Context, action
-from pinflow.engine.approvals import digest_of
-from pinflow.errors import ApprovalRequired, StateError, UsageError
+from pinflow import App, Context, action
+from pinflow.engine.coverage import digest_of
+from pinflow.engine.options import Options
+from pinflow.engine.witness import Witness
+from pinflow.errors import ActionError, ApprovalRequired, StateError, UsageError
+from pinflow.lazy_dataclass import replace
+from pinflow.plugin.registry import PluginInfo
+from pinflow.state.records import Coverage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -297,3 +302,77 @@ def test_the_folder_of_the_approvals_is_its_owners_alone(project: Any) -> None:
     approved(project)
     folder: Path = project.state / "approvals"
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+# -- the plugins whose actions are used
+
+
+def released(app: Any, version: str, *offers: str) -> App:
+    """The app with a plugin of this version, beside its own, which offers this."""
+    plugin = PluginInfo("shop_tools", "shop_tools", "pinflow-shop-tools", version, offers)
+    registry = replace(app.registry, plugins=[*app.registry.plugins, plugin])
+    return App(registry, app._manager, app.environ, state=app.state, clock=app.clock)
+
+
+@pytest.mark.parametrize(
+    ("version", "offer", "said"),
+    [
+        ("1.4.9", "action v1.make_thing", ""),
+        ("1.5.0", "action v1.make_thing", "pinflow-shop-tools became version 1.5 in place of 1.4"),
+        ("2.4.2", "action v1.make_thing", "pinflow-shop-tools became version 2.4 in place of 1.4"),
+        ("2.0.0", "action v1.other", "the plugin pinflow-shop-tools was taken away"),
+    ],
+)
+def test_a_correction_of_a_plugin_holds_and_its_next_version_does_not(
+    project: Any, version: str, offer: str, said: str
+) -> None:
+    _ = project.shop
+    path = project.write(MAKES)
+    before = released(project.app(), "1.4.2", "action v1.make_thing")
+    before.approve(before.plan(path, inputs={}), by="ann")
+    after = released(project.app(), version, offer)
+    options = Options(unattended=True)
+    if not said:
+        assert after.run(after.plan(path, inputs={}), options).ok
+        return
+    with pytest.raises(ApprovalRequired, match=said):
+        after.run(after.plan(path, inputs={}), options)
+    assert project.shop.names() == []
+
+
+def test_a_plugin_whose_actions_are_not_used_may_come_and_change(project: Any) -> None:
+    _ = project.shop
+    path = project.write(MAKES)
+    project.app().approve(project.app().plan(path, inputs={}), by="ann")
+    after = released(project.app(), "3.0", "action v1.other")
+    assert after.run(after.plan(path, inputs={}), Options(unattended=True)).ok
+
+
+def test_a_recipe_whose_dry_run_fails_is_not_approved(project: Any) -> None:
+    project.shop.before = lambda method, path, body: (500, {"message": "broken"})
+    text = '{name: n, steps: [{id: me, uses: get_me}, {id: m, uses: make_thing, with: {name: "${{ steps.me.name }}"}}]}'
+    path = project.write(text)
+    with pytest.raises(ActionError):
+        project.app().approve(project.app().plan(path, inputs={}), by="ann")
+    assert project.app().approvals.all() == ([], [])
+
+
+# -- files
+
+
+def test_the_bytes_that_were_compared_are_the_bytes_that_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "video.mp4"
+    path.write_bytes(b"approved" * 200_000)
+    notes = Witness()
+    with path.open("rb") as file:
+        assert notes.check_content(path, file).read() == path.read_bytes()
+    covers = Coverage(request="r", files=notes.files)
+    copy = Witness(covers).check_content(path, path.open("rb"))
+    with path.open("r+b") as file:  # the same file, and not another one of its name
+        file.write(b"attacked")
+    with copy:
+        assert copy.read() == b"approved" * 200_000
+    with pytest.raises(ApprovalRequired, match=r"video\.mp4 changed since this was approved on May 1"):
+        Witness(covers, approved="May 1").check_content(path, path.open("rb"))
+    with pytest.raises(ApprovalRequired, match=r"other\.mp4 was not read by the dry run"):
+        Witness(covers).check_content(tmp_path / "other.mp4", path.open("rb"))

@@ -76,11 +76,13 @@ def test_nothing_is_approved_without_a_yes(cli: Cli, shop: Shop, answers: str | 
     assert shop.made == []
 
 
-def test_approving_with_yes_makes_no_dry_run(cli: Cli, shop: Shop) -> None:
+def test_approving_with_yes_asks_nothing_and_makes_the_dry_run_all_the_same(cli: Cli, shop: Shop) -> None:
     recipe = cli.recipe(WIPE)
     assert cli("approve", recipe, "--yes", "--output", "json") == 0
     assert cli.json["approval"]["deletes"] == ["wipe"]
     assert "DELETES" in cli.stderr
+    assert "one run, if it started now" in cli.stderr
+    shop.wiped = 0  # this plugin's dry run does it all
     assert cli("run", recipe, "--unattended") == 0
     assert shop.wiped == 1
 

@@ -39,6 +39,8 @@ PLACES = {"commit": 0.015, "committed": 0.015, "before the effect": 0.5, "after 
 def app_of(folder: Path, clock: Callable[[], float], at: Callable[[str], None]) -> App:
     @action("mark", api="v1", effect="write")
     def mark(ctx: Context) -> None:
+        if ctx.dry_run:
+            return
         name = ctx._run.journal.run.id  # type: ignore[union-attr]
 
         def make() -> Any:

@@ -491,6 +491,7 @@ def test_a_run_that_was_cut_off_is_resumed_by_the_next_process(rig: Rig) -> None
         "a.yaml",
     )
     rig.app().approve(rig.app().plan(path, inputs={}), by="test")
+    rig.worked.clear()  # by the dry run
     killed = rig.scheduler()
 
     def kill() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.state.conformance.common import RUN, catch, run_record
 from pinflow.state.protocol import ClaimLost
-from pinflow.state.records import Approval, Keep, Notice
+from pinflow.state.records import Approval, Coverage, Keep, Notice
 
 if TYPE_CHECKING:
     from pinflow.state.conformance.common import MakeState
@@ -58,7 +58,17 @@ class ApprovalsConformance:
     """Of `ApprovalStore`."""
 
     def test_an_approval_comes_back_whole_to_all(self, make_state: MakeState) -> None:
-        approval = _approval(inputs={"board": "813"}, deletes=("gone",), max_writes=7, by="ann", at=1_795_608_000.0)
+        covers = Coverage(
+            request="ef" * 32,
+            files={"/r/pins.csv": "12" * 32},
+            inputs={"table": "/r/pins.csv"},
+            addresses={"v5": "https://api.example.com/v5"},
+            accounts={"v5 shop": "549", "v5 other": ""},
+            software={"pinflow": "0.1"},
+        )
+        approval = _approval(
+            inputs={"board": "813"}, deletes=("gone",), max_writes=7, by="ann", at=1_795_608_000.0, covers=covers
+        )
         make_state().approvals.put(approval)
         assert make_state().approvals.get(approval.digest) == approval
         assert make_state().approvals.get("cd" * 32) is None

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import StateError
 from pinflow.state.folder import atomic_file
-from pinflow.state.records import Approval
+from pinflow.state.records import Approval, Coverage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_VERSION = 1  # of a file's form; another one is refused
+_VERSION = 2  # of a file's form; another one is refused, but for that of the version before
+_WITHOUT_COVERAGE = 1
 
 
 class FolderApprovals:
@@ -68,7 +69,7 @@ class FolderApprovals:
 
 
 def _parse(row: Mapping[str, Any], digest: str) -> Approval:
-    if row["version"] != _VERSION or row["digest"] != digest:
+    if row["version"] not in (_VERSION, _WITHOUT_COVERAGE) or row["digest"] != digest:
         raise ValueError("another form, or another name")
     most = row["max_writes"]
     if not isinstance(most, int) or isinstance(most, bool) or most < 0:
@@ -86,4 +87,11 @@ def _parse(row: Mapping[str, Any], digest: str) -> Approval:
         max_writes=most,
         by=str(row["by"]),
         at=at,
+        covers=None if row["version"] == _WITHOUT_COVERAGE or row["covers"] is None else _coverage(row["covers"]),
     )
+
+
+def _coverage(row: Mapping[str, Any]) -> Coverage:
+    names = ("files", "inputs", "addresses", "accounts", "software")
+    facts = {name: {str(key): str(value) for key, value in dict(row[name]).items()} for name in names}
+    return Coverage(request=str(row["request"]), **facts)
