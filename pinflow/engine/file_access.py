@@ -83,6 +83,7 @@ class OutputFile:
         What is there already is replaced if ``replace``; the same content counts as written. Raises ActionError if
         something else is there, and OSError.
         """
+        replace = replace or self._files.was_written_before(self.path)
         self.check(replace=replace)
         with open_folder(self._place, make=self.is_own) as entry:
             part = entry.beside(f".{entry.name[:100]}.{token_hex(4)}.part")
@@ -94,8 +95,7 @@ class OutputFile:
                     file.flush()
                     os.fsync(file.fileno())
                     if replace or entry.stat() is None:
-                        if self.is_own:
-                            self._files.note(self.path)
+                        self._files.note(self.path)
                         self._put(part, entry, file, replace=replace)
                     else:
                         self._check_same(file)
@@ -218,6 +218,10 @@ class Files:
         return path in self._written or (
             self._index is not None and bool(self._run) and self._index.writer(path) == self._run
         )
+
+    def was_written_before(self, path: Path) -> bool:
+        """Whether an earlier process of this very run has written the file: a resumed step writes it again."""
+        return path not in self._written and self.was_written_here(path)
 
     def note(self, path: Path) -> None:
         """Put on disk that this run writes the file. Raises StateError."""

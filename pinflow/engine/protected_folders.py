@@ -26,13 +26,13 @@ def file_rules(recipe: Path, here: Path, *, registry: Registry, environ: Mapping
     folder = recipe.resolve().parent
     around = {paths.current_folder(), *(path for own in (here, folder) for path in (own, *own.parents))}
     secret = [state, *(state / name for name in _IN_STATE), *_tokens(registry, environ, folder, state)]
-    unwritable = [Path(paths.cache_file(environ, "")), bundled_recipes(), *_plugins(registry)]
+    unwritable = [Path(paths.cache_file(environ, "")), *_plugins(registry)]
     return FileRules(
         folder=folder,
         here=here,
         # what lies among a person's own files is told by its content, and not by its folder
         secret=tuple(path for path in secret if here / path not in around),
-        unwritable=tuple(path for path in unwritable if here / path not in around),
+        unwritable=(bundled_recipes(), *(path for path in unwritable if here / path not in around)),
     )
 
 

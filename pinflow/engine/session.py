@@ -15,6 +15,7 @@ from pinflow.engine.sanitize import error_facts
 from pinflow.engine.totals import run_counts
 from pinflow.errors import AccessTooLow, Interrupted, PinflowError, StateError
 from pinflow.events import RunFinished, RunStarted, Waiting
+from pinflow.masking.known import mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -141,7 +142,7 @@ class Session:
             forecast=forecast,
             sandbox=self._options.sandbox,
             resume_after=resume_after,
-            files=tuple(map(str, run.files.new_files)),
+            files=tuple(mask(str(file)) for file in run.files.new_files),
             accounts=accounts.rows,
         )
         self._record_end(result)

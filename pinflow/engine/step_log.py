@@ -32,9 +32,9 @@ class StepLog:
             return None
         if step.loop is not None and self._has_unknown(path):
             return None  # an item that was gone, and may be back
-        has_output = step.writes if step.loop is None else step.loop.collect is None
+        has_output = step.writes and not _writes_files(step) if step.loop is None else step.loop.collect is None
         if record.status == "ok" and step.path in self._plan.needed and not has_output:
-            return None  # what was read is not kept: it is read again
+            return None  # what was read is not kept, nor are paths: it is read or written again
         return record
 
     def _has_unknown(self, path: str) -> bool:
@@ -63,3 +63,8 @@ class StepLog:
             seconds=result.seconds,
             error=error_facts(result.error) if result.error is not None else "",
         )
+
+
+def _writes_files(step: PlannedStep) -> bool:
+    parameters = {} if step.action is None else step.action.parameters.schema().get("properties", {})
+    return any(part.get("format") == "output" for part in parameters.values())

@@ -31,6 +31,7 @@ from pinflow.schema.file_names import (
     own_name_problem,
 )
 from pinflow.schema.invalid import Invalid
+from pinflow.state.folder import paths
 from pinflow.suggestions import quote
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pinflow.schema.invalid import Location
 
 OUTPUT: Final = "out"  # where a recipe's own files go, in the folder where the person is
+_TABLES: Final = (".csv", ".tsv", ".json", ".jsonl", ".xml", ".txt")  # a video that a person names opens no folder
 _BY_PERSON: Final = "a recipe reaches other files only through an input of type file: -i NAME=PATH"
 
 
@@ -61,7 +63,8 @@ class FileRules:
     @classmethod
     def of_this_folder(cls) -> FileRules:
         """Of a recipe without a file of its own."""
-        return cls(Path.cwd(), Path.cwd())
+        here = paths.current_folder()
+        return cls(here, here)
 
     @property
     def usual_output(self) -> FilePlace:
@@ -135,7 +138,11 @@ class FileRules:
         roots += [(self.here, READABLE)] if name in self.chosen else []
         if ending(name) in PICTURES:  # a table or a folder that a person named may name pictures below its folder
             named = map(Path, sorted(self.typed))
-            roots += [(path if path.is_dir() else path.parent, PICTURES) for path in named]
+            roots += [
+                (path if path.is_dir() else path.parent, PICTURES)
+                for path in named
+                if ending(path.name) in _TABLES or path.is_dir()
+            ]
         by_root: dict[Path, tuple[str, ...]] = {}
         for root, endings in roots:
             by_root.setdefault(root, endings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import RecipeError, UsageError
@@ -58,7 +57,7 @@ def make_plan(
 
     ``recorded`` are the inputs of an earlier run, for those that ``raw_inputs`` does not give. ``typed`` are the names
     of those in ``raw_inputs`` whose values a person gave: all, unless given. ``environ`` may give secret inputs.
-    ``files`` are the rules for files, of a recipe without inputs: those of this very folder, unless given.
+    ``files`` are the rules for files: those of a recipe in this very folder, unless given.
 
     ``problems`` is what is known to be wrong with it; the rest is looked for all
     the same. ``api`` overrides the recipe's own default API; ``examples`` gives inputs that
@@ -69,7 +68,7 @@ def make_plan(
         raise UsageError(f"unknown API {api!r}", hint=suggest(api, registry.apis, "the APIs are"))
 
     by_person = _typed(raw_inputs or {}, typed, recorded)
-    rules = files or FileRules(Path(source.name).parent.absolute(), Path.cwd())
+    rules = files or FileRules.of_this_folder()
 
     def from_environment(declared: Mapping[str, DeclaredInput]) -> dict[str, str]:
         if environ is None or raw_inputs is None:

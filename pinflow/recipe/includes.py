@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from pinflow.recipe.checks import MAX_EXPRESSIONS
 from pinflow.recipe.reader import parse_all
 from pinflow.recipe.source import MAX_BYTES, SourceSize, read
 from pinflow.recipe.yaml_events import MAX_EVENTS
+from pinflow.schema.file_names import own_name_problem
 from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import quote, suggest
 
@@ -28,6 +30,7 @@ DEPTH = 8  # includes in includes: deeper ones are a mistake, such as a circle t
 MOST = 100  # includes in all: each may stand in for many others
 # what a recipe may be by itself it may be with all that it includes, each counted as often as it is included
 MOST_IN_ALL = SourceSize(MAX_BYTES, MAX_EVENTS, MAX_EXPRESSIONS)
+_RECIPES = (".yaml", ".yml")  # what is wrong with another file would show parts of it
 MOST_PROBLEMS = 200  # of included recipes; each may take a while to put into words
 
 
@@ -208,6 +211,10 @@ class _Expander:
             message = f"{written!r} is not inside the recipe's own folder"
             hint = "name a file beside the recipe, such as steps/common.yaml"
             raise RecipeError([place.problem(message, hint=hint)])
+        if problem := own_name_problem(os.path.normpath(written), _RECIPES):
+            raise RecipeError(
+                [place.problem(f"{quote(written)} {problem[0]}", hint="name a recipe, such as steps.yaml")]
+            )
         if whole in {recipe.resolve() for recipe in chain}:
             shown = " -> ".join(recipe.name for recipe in (*chain, path))
             raise RecipeError([place.problem(f"recipes include each other: {shown}")])

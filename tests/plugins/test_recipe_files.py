@@ -14,6 +14,7 @@ from pinflow import ActionError, Context, InputPath, OutputPath, action, hookimp
 from pinflow.app import App
 from pinflow.engine.options import Options
 from pinflow.errors import PinflowError, RecipeError, UsageError
+from pinflow.recipe.bundled import bundled_recipes
 from pinflow.testing import Project
 
 if TYPE_CHECKING:
@@ -285,6 +286,24 @@ def test_a_folder_that_a_person_named_has_pictures(project: Project, here: Path)
             rules.to_read(name)
 
 
+def test_a_video_that_a_person_named_opens_no_folder(project: Project, here: Path) -> None:
+    rules = project.plan(READ % "required: true", inputs={"f": str(here / "data" / "film.mp4")}).file_rules
+    (here / "data" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(UsageError, match="is not inside the recipe's folder"):
+        rules.to_read(str(here / "data" / "a.png"))
+    assert rules.to_read("a.png").path == project.folder / "a.png"
+
+
+@pytest.mark.parametrize("path", [*SECRET, ".hidden.yaml", "sub/.hidden/x.yaml", "notes.txt", "con.yaml"])
+def test_only_recipes_are_included(project: Project, here: Path, path: str) -> None:
+    for entry in here.iterdir():
+        entry.rename(project.folder / entry.name)
+    for where, value in ((f'"{path}"', ""), ('"${{ inputs.p }}"', f'inputs: {{p: {{default: "{path}"}}}}\n')):
+        with pytest.raises(RecipeError) as caught:
+            project.run(f"name: n\n{value}steps:\n  - include: {where}\n")
+        assert caught.value.problems[0].file.endswith("recipe.yaml"), "nothing of the file is shown"
+
+
 # writing
 
 OWN = [
@@ -399,9 +418,9 @@ def test_no_link_leads_out_of_the_output_folder(project: Project, here: Path, tm
     assert list(elsewhere.iterdir()) == []
 
 
-@pytest.mark.parametrize("folder", [".git/hooks", ".config", "common/oauth_tokens", "state"])
+@pytest.mark.parametrize("folder", [".git/hooks", ".config", "common/oauth_tokens", "state", "bundled"])
 def test_the_output_folder_is_none_that_something_reads(project: Project, here: Path, folder: str) -> None:
-    place = project.app().state if folder == "state" else here / folder
+    place = {"state": project.app().state, "bundled": bundled_recipes()}.get(folder, here / folder)
     with pytest.raises(UsageError, match=r"read by other programs|pinflow's own"):
         project.run(WRITE, output=place)
     assert not (place / "report.csv").exists()
@@ -483,3 +502,45 @@ def test_everything_that_takes_a_path_declares_how_it_is_used(project: Project) 
     assert declared[("copy_pin", "media")] == {"file-or-id"}
     assert all(found for (name, _), found in declared.items() if name != "call"), declared
     assert Options().output is None
+
+
+def test_a_resumed_run_knows_where_its_files_are(project: Project, here: Path) -> None:
+    stumble = iter([True, False])
+
+    @action("stumble")
+    def fail_once(ctx: Context) -> None:
+        """Fail the first time."""
+        if next(stumble):
+            raise ActionError("stumbled")
+
+    @action("tick", effect="read")
+    def tick(ctx: Context) -> int:
+        """Another number each time, as what is read on a later day."""
+        return next(numbers)
+
+    numbers = iter(range(9))
+
+    class Stumbling:
+        @hookimpl
+        def pinflow_actions(self) -> list[Any]:
+            return [fail_once, tick]
+
+    project.plugins.append(Stumbling())
+    recipe = WRITE.replace("outputs:", "  - {id: a, uses: stumble}\noutputs:")
+    recipe = recipe.replace("{a: 1}", "{a: '${{ steps.now }}'}").replace(
+        "steps:\n", "steps:\n  - {id: now, uses: tick}\n"
+    )
+    assert not run_here(project, recipe).ok
+    result = project.resume(output=None)
+    assert (result.ok, result.outputs) == (True, {"at": str(here / "out" / "report.csv")}), result.error
+
+
+def test_no_file_name_shows_or_keeps_a_secret(project: Project, here: Path) -> None:
+    recipe = WRITE.replace("report.csv}", "report.csv}\n  s: {type: secret}").replace(
+        '"${{ inputs.f }}"', '"${{ inputs.s }}.csv"'
+    )
+    result = run_here(project, recipe.partition("outputs:")[0], inputs={"s": "a-long-secret-word"})
+    assert result.ok
+    assert result.files == (str(here / "out" / "***.csv"),)
+    kept = [path for path in project.app().state.rglob("*") if path.is_file()]
+    assert not any(b"a-long-secret-word" in path.read_bytes() for path in kept)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class WrittenFiles:
-    """The index below the folder ``state``: a small file for each written one. Safe to share between processes."""
+    """The index below the folder ``state``: a small file for each written one. Safe to share between processes.
+
+    Paths are kept as digests: a name may hold what nobody should keep.
+    """
 
     def __init__(self, state: Path) -> None:
         self._folder = state / "written"
@@ -26,14 +29,12 @@ class WrittenFiles:
             facts = json.loads(content) if content is not None else None
         except (StateError, ValueError):  # what can't be believed protects the file
             return None
-        if not isinstance(facts, dict) or facts.get("path") != str(path):
-            return None
-        run = facts.get("run")
+        run = facts.get("run") if isinstance(facts, dict) else None
         return run if isinstance(run, str) else None
 
     def add(self, path: Path, run: str) -> None:
         """Put on disk that a run writes the file at ``path``. Raises StateError."""
-        atomic_file.write(self._entry(path), json.dumps({"path": str(path), "run": run}).encode())
+        atomic_file.write(self._entry(path), json.dumps({"run": run}).encode())
 
     def _entry(self, path: Path) -> Path:
         return self._folder / f"{hashlib.sha256(str(path).encode('utf-8', 'surrogateescape')).hexdigest()}.json"
