@@ -29,7 +29,8 @@ class RunFrame(NamedTuple):
     step: str = ""  # its path; "" outside of any
     action: str = ""  # its full name; "" where none is at work
     item: str = ""  # of the innermost loop, as people call it: "row 7"
-    label: str = ""  # the same with its place and content, 'pins.csv:7 ("Raised beds")': shown, and never kept
+    # the same with its place and content, 'pins.csv:7 ("Raised beds")': shown, never kept, and made only if it is asked
+    label: Callable[[], str] | None = None
     arguments: str = ""  # keyed digest of what the step was given
     deadline: Deadline | None = None
     effect: Attempt | None = None  # that writes belong to; None forbids them

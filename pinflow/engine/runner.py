@@ -362,7 +362,7 @@ class Runner:
         results: list[StepResult] = []
         number = number_of(item, 0)
         name = f"{noun_of(item, loop.variable)} {f'{number:,}' if number else key}"
-        with frame(item=name, label=item_name(loop, item, key) if isinstance(item, Row) else ""):
+        with frame(item=name, label=partial(item_name, loop, item, key) if isinstance(item, Row) else None):
             error = self._run_steps(loop.body, inside, f"{path}[{key}].", results)
         error = error or _mistake_of_row(item, results)
         if error is not None:

@@ -95,7 +95,8 @@ class Looks:
         """What a person says of a write: an id that it can have made, "none", or "" for nothing."""
         which = "Which of them is it? An id, " if unknown.candidates else "What did it make? An id, "
         at_work = current_frame()
-        label = f"{at_work.label}: " if at_work.label and at_work.step == unknown.step else ""
+        name = at_work.label() if at_work.label is not None and at_work.step == unknown.step else ""
+        label = f"{name}: " if name else ""
         question = f"{label}{unknown}\n{which}none if it is not there, or nothing to leave it open:"
         complaint = ""
         while (said := ask(complaint + question).strip()) not in ("", "none"):
