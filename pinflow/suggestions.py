@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from functools import lru_cache
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 # names are compared letter by letter: these bound the work for one unknown name
 _LONGEST_NAME = 64
 _MOST_NAMES = 1_000
+_MOST_COMPARED = 8  # letter by letter: of names that are much alike each takes 0.1 ms, and there may be 500 mistakes
 _MOST_LISTED = 40  # names in a hint: more than that is not read
 
 
@@ -26,9 +28,25 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
         return None
     names = [name for name in islice(candidates, _MOST_NAMES) if isinstance(name, str) and len(name) <= _LONGEST_NAME]
     folded = {name.casefold(): name for name in reversed(names)}
+    if len(folded) > _MOST_COMPARED:
+        from heapq import nlargest
+
+        own = _features(name.casefold())
+        folded = {key: folded[key] for key in nlargest(_MOST_COMPARED, folded, key=lambda key: _alike(own, key))}
     # 0.65: finds two swapped or wrong letters in a word of six, and does not suggest unrelated words
     close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.65)
     return folded[close[0]] if close else None
+
+
+def _alike(own: frozenset[str], name: str) -> float:
+    """How much of its letters and pairs of letters a name shares: cheap, and enough to leave most names out."""
+    features = _features(name)
+    return len(own & features) / (len(own) + len(features) or 1)
+
+
+@lru_cache(maxsize=_MOST_NAMES)  # the same candidates are compared with each mistake
+def _features(name: str) -> frozenset[str]:
+    return frozenset(name).union(map("".join, pairwise(name)))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

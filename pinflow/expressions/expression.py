@@ -56,7 +56,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from pinflow.expressions.access import ABSENT, Reference
 from pinflow.expressions.compiler import Program, compile_source
 from pinflow.expressions.lexer import TEXT, unclosed_text
-from pinflow.expressions.values import MAX_STEPS, MAX_TEXT, SCALARS, STEP, Evaluation, as_text, result
+from pinflow.expressions.values import BUDGET, MAX_STEPS, MAX_TEXT, SCALARS, STEP, Evaluation, as_text, result
 from pinflow.lazy_dataclass import dataclass, field, replace
 from pinflow.schema.invalid import Invalid, describe
 from pinflow.suggestions import nearest
@@ -64,6 +64,8 @@ from pinflow.suggestions import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
+
+    from pinflow.expressions.values import Budget
 
 __all__ = [
     "Expression",
@@ -98,12 +100,24 @@ class Expression:
             if type(found) in _AS_THEY_ARE:
                 return found
         try:
+            if (budget := BUDGET.get()) is not None:
+                return _evaluate_on(budget, program, scope, now)
             value = program.run(Evaluation(scope, now, MAX_STEPS * STEP - program.price, program.loops))
             return value if type(value) in SCALARS else result(value)
         except Invalid as invalid:
             raise invalid.at(offset=0) from None
         except (RecursionError, MemoryError):
             raise Invalid("there is not enough memory left to evaluate this", offset=0) from None
+
+
+def _evaluate_on(budget: Budget, program: Program, scope: Mapping[str, Any], now: datetime | None) -> Any:
+    allowed = max(0, min(MAX_STEPS * STEP, budget.work))
+    evaluation = Evaluation(scope, now, allowed - program.price, program.loops)
+    try:
+        value = program.run(evaluation)
+        return value if type(value) in SCALARS else result(value)
+    finally:
+        budget.work -= allowed - evaluation.left
 
 
 _AS_THEY_ARE: Final[frozenset[type]] = frozenset({str, bool, type(None)})  # of other types some need a closer look

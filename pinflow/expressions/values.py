@@ -7,11 +7,13 @@ what comes out is made of ``dict`` and ``list`` alone.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow.lazy_dataclass import dataclass
+from pinflow.lazy_dataclass import dataclass, field
 from pinflow.schema.invalid import Invalid, describe
 
 if TYPE_CHECKING:
@@ -188,9 +190,40 @@ class Room:
             raise Invalid("the value is too large", "use a for_each loop for this much data")
 
 
+@dataclass(slots=True)
+class Budget:
+    """What evaluations may take together: ``work`` as `Evaluation.charge` counts it, and values in their results.
+
+    Thousands of expressions, each within its own limits, would take a minute and gigabytes to be tried before a run.
+    """
+
+    work: int = 40 * MAX_STEPS * STEP
+    room: Room = field(default_factory=lambda: Room(MAX_RESULT // 5, 64))
+
+    def is_spent(self) -> bool:
+        """Whether there was too little left."""
+        return self.work <= 0 or self.room.left < 0
+
+    @contextmanager
+    def share(self) -> Iterator[None]:
+        """Evaluate on this budget inside the block."""
+        token = BUDGET.set(self)
+        try:
+            yield
+        finally:
+            BUDGET.reset(token)
+
+
+# not an argument: between those who share one and an evaluation are values, templates and their parts
+BUDGET: Final[ContextVar[Budget | None]] = ContextVar("budget of evaluations", default=None)
+
+
 def result(value: object) -> Any:
     """A whole result as plain data of its own, which shares no list or mapping with the data it came from."""
-    return make_copy(value, Room(MAX_RESULT, 64))
+    budget = BUDGET.get()
+    if budget is None:
+        return make_copy(value, Room(MAX_RESULT, 64))
+    return make_copy(value, budget.room)
 
 
 def make_copy(value: Any, room: Room, depth: int = 0) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.expressions.expression import Expression, Reference, Template, compile_expression
 from pinflow.expressions.template import Loc, Scope, Value, compile_value
+from pinflow.expressions.values import Budget
 from pinflow.lazy_dataclass import replace
 from pinflow.plan.scope import Names, shape_of_input
 from pinflow.schema.invalid import Invalid, mismatch
@@ -50,6 +51,7 @@ class Checker:
         hidden = frozenset(f"inputs.{name}" for name in resolved.unknown | resolved.secrets)
         self._scope = Scope({"inputs": resolved.values}, hidden)
         self._now = now
+        self._budget = Budget()
 
     def add(
         self, place: IncludePlace, message: str, hint: str = "", *, key: bool = False, offset: int | None = None
@@ -114,13 +116,17 @@ class Checker:
 
     def early_values(self, value: Value, place: IncludePlace, names: Names) -> dict[Loc, Any]:
         """What the templates of ``value`` give that read inputs alone, by where they stand in it."""
-        values = {}
+        values: dict[Loc, Any] = {}
+        if self._budget.is_spent():
+            return values
         for loc, template in value.templates:
             if self._is_known(template.references, names):
                 try:
-                    values[loc] = template.render(self._scope.names, now=self._now)
+                    with self._budget.share():
+                        values[loc] = template.render(self._scope.names, now=self._now)
                 except Invalid as invalid:
-                    self.note(place.at(*loc), invalid)
+                    if not self._budget.is_spent():  # else it is left to the run
+                        self.note(place.at(*loc), invalid)
         return values
 
     def holds(self, condition: Expression | None, raw: object, place: IncludePlace, names: Names) -> bool:
@@ -145,12 +151,18 @@ class Checker:
         return True
 
     def _evaluate_early(self, expression: Expression, raw: object, place: IncludePlace, names: Names) -> Any:
-        """What an expression gives that reads inputs alone. _Late if it reads more, or fails, which is noted."""
-        if not self._is_known(expression.references, names):
+        """What an expression gives that reads inputs alone. _Late if it reads more, or fails, which is noted.
+
+        _Late as well once such expressions have taken too long together: the run will tell.
+        """
+        if self._budget.is_spent() or not self._is_known(expression.references, names):
             return _Late()
         try:
-            return expression.evaluate(self._scope.names, now=self._now)
+            with self._budget.share():
+                return expression.evaluate(self._scope.names, now=self._now)
         except Invalid as invalid:
+            if self._budget.is_spent():
+                return _Late()
             self.note(place, invalid, shift=max(0, str(raw).find(expression.text)))
             return _Late()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import RecipeError, UsageError
 from pinflow.expressions.template import Scope, Value, compile_value
+from pinflow.expressions.values import Budget
 from pinflow.lazy_dataclass import dataclass
 from pinflow.plan.secret_inputs import FileReference, advice_for, check_length
 from pinflow.schema.constraints import Text
@@ -198,6 +199,7 @@ class _Resolver:
         self._values: dict[str, Any] = {}
         self._open: list[str] = []  # the inputs whose defaults are being evaluated
         self._effort: Effort | None = None
+        self._budget = Budget()  # of all defaults that are made from other inputs
         self.broken: set[str] = set()  # their problems are noted already
         self.problems: list[Problem] = []
         self.missing: list[DeclaredInput] = []
@@ -260,7 +262,8 @@ class _Resolver:
             self.broken.add(entry.name)  # one that it needs is told already
             return None
         try:
-            rendered = default.render(Scope({"inputs": others}), now=self._now)
+            with self._budget.share():
+                rendered = default.render(Scope({"inputs": others}), now=self._now)
         except Invalid as invalid:
             self.problems.append(entry.place.at("default").locate(invalid))
             self.broken.add(entry.name)
