@@ -75,7 +75,7 @@ if TYPE_CHECKING:
         Text as Text,
     )
     from pinflow.schema.patterns import fits_pattern as fits_pattern, is_pattern as is_pattern
-    from pinflow.masking.known import mask as mask, remember_token as remember_token
+    from pinflow.masking.known import mask as mask, mask_data as mask_data, remember_token as remember_token
     from pinflow.state.folder.atomic_file import sync_folder as sync_folder
     from pinflow.state.folder.filesystem import check_place as check_place
     from pinflow.state.folder.lock import FileLock as FileLock
@@ -130,7 +130,7 @@ _HOMES = {
     "schema.addresses": ("is_address",),
     "schema.constraints": ("InputPath", "Number", "OutputPath", "Text"),
     "schema.patterns": ("fits_pattern", "is_pattern"),
-    "masking.known": ("mask", "remember_token"),
+    "masking.known": ("mask", "mask_data", "remember_token"),
     "state.folder.atomic_file": ("sync_folder",),
     "state.folder.filesystem": ("check_place",),
     "state.folder.lock": ("FileLock",),

@@ -18,6 +18,7 @@ from pinflow.clock import Clock
 from pinflow.engine.options import Options
 from pinflow.errors import RecipeError, UsageError, renamed_property, warn_renamed
 from pinflow.lazy_dataclass import replace
+from pinflow.masking.known import remember_token
 from pinflow.plugin import loader
 from pinflow.recipe import bundled
 from pinflow.state.choose import open_state
@@ -66,6 +67,8 @@ class App:
         **times: Any,
     ) -> None:
         """``times``: monotonic and sleep, as version 0.1 took them beside ``clock``, the seconds since the epoch."""
+        oauths = [api.oauth for api in registry.apis.values() if api.oauth is not None]
+        remember_token(*(environ.get(secret) for oauth in oauths for _, secret in oauth.app_variables))
         self.registry = registry
         self.environ = environ
         self.clock = clock if isinstance(clock, Clock) else _clock_of(clock, times)

@@ -11,7 +11,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from pinflow.errors import PinflowError, StateError, ends_program
-from pinflow.lazy_dataclass import dataclass, field
+from pinflow.lazy_dataclass import dataclass, field, replace
+from pinflow.masking.known import mask
 from pinflow.state.records import Notice
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Notices:
 
         Never raises: a notice that can't be stored is told nevertheless, with a complaint.
         """
+        notice = replace(notice, title=mask(notice.title), text=mask(notice.text))
         with self._lock:
             now = self.clock()
             if now < self._quiet.get(notice.key, 0.0) <= now + AGAIN:

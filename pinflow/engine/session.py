@@ -15,7 +15,7 @@ from pinflow.engine.sanitize import error_facts
 from pinflow.engine.totals import run_counts
 from pinflow.errors import AccessTooLow, Interrupted, PinflowError, StateError
 from pinflow.events import RunFinished, RunStarted, Waiting
-from pinflow.masking.known import mask
+from pinflow.masking.known import mask, mask_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -102,6 +102,7 @@ class Session:
             error = self._wait_until(not_before)
             if error is None:
                 outputs, error = runner.run()
+                outputs = mask_data(outputs)  # before anything cuts them short, and a part can't be told any more
         except StateError as lost:  # what happens can't be recorded any more
             error = lost
         finally:

@@ -46,7 +46,8 @@ def harmless_words(error: BaseException) -> str:
         text = mask(" ".join(str(error).split()))
     except Exception:  # the exception's class is somebody's as well
         return ""
-    text = _SUSPICIOUS.sub(lambda match: f"{match[1] or ''}[...]{match[1] or ''}", text)
+    if not isinstance(error, ImportError | NameError | AttributeError):  # these quote names of code
+        text = _SUSPICIOUS.sub(lambda match: f"{match[1] or ''}[...]{match[1] or ''}", text)
     return text if len(text) <= _LONGEST_WORDS else f"{text[: _LONGEST_WORDS - 1]}…"
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHORTEST: Final = 8  # characters; what is shorter stands in many a word, and is soon guessed
 SHOWN: Final = "***"
 _NEEDLE: Final = 6  # letters and digits that a form has at least; shorter ones are in many texts
-_FEW: Final = 64  # forms: so many are looked for one by one, and more by their beginnings, in 50 ns a character
+_LONGEST_STRIDE: Final = 12  # characters; longer ones save little
 _MOST: Final = 4096  # secrets; two for each of the most accounts that a run goes through, and 15 MB
 _LONGEST: Final = 1_000_000  # characters; to find out where a longer text has its secret would take 100 MB
 
@@ -111,37 +111,46 @@ class SecretMask:
             with self._lock:
                 needles = frozenset(needle for each, _ in self._forms.values() for needle in each)
                 plain = tuple(text for _, text in self._forms.values() if text)
-                starts = frozenset(needle[:_NEEDLE] for needle in needles) if len(needles) > _FEW else frozenset()
-                forms = self._ready = _Forms(needles, starts, plain)
+                forms = self._ready = _Forms.prepare(needles, plain)
         return forms
 
 
 class _Forms(NamedTuple):
-    """What is looked for: ``needles`` in compact texts, ``starts`` their beginnings if many, ``plain`` in any text."""
+    """What is looked for: ``needles`` in compact texts, ``plain`` in any text.
+
+    Of a compact text, only every ``stride``-th part of 6 characters is looked at: ``parts`` has all that can stand
+    there if a needle begins at or before it. That takes 10 ns a character, whatever the number of needles.
+    """
 
     needles: frozenset[str]
-    starts: frozenset[str]
     plain: tuple[str, ...]
+    parts: frozenset[str]
+    stride: int
+
+    @classmethod
+    def prepare(cls, needles: frozenset[str], plain: tuple[str, ...]) -> _Forms:
+        shortest = min(map(len, needles), default=_NEEDLE)
+        # more parts for fewer needles: at most 50,000, which are 4 MB
+        stride = max(1, min(shortest - _NEEDLE + 1, _LONGEST_STRIDE, 50_000 // (len(needles) + 1)))
+        parts = frozenset(needle[at : at + _NEEDLE] for needle in needles for at in range(stride))
+        return cls(needles, plain, parts, stride)
 
     def found_in(self, text: str) -> bool:
-        if not self.starts:
-            return any(needle in text for needle in self.needles)
         return any(True for _ in self._candidates(text))
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
         """From where to where each needle stands."""
-        for needle in self.needles if not self.starts else set(self._candidates(text)):
+        for needle in self._candidates(text):
             at = text.find(needle)
             while at >= 0:
                 yield at, at + len(needle)
                 at = text.find(needle, at + 1)
 
     def _candidates(self, text: str) -> Iterator[str]:
-        places = range(len(text) - _NEEDLE + 1)
-        if self.starts.isdisjoint(text[at : at + _NEEDLE] for at in places):
-            return
-        begun = {text[at : at + _NEEDLE] for at in places} & self.starts
-        yield from (needle for needle in self.needles if needle[:_NEEDLE] in begun and needle in text)
+        """The needles that are in a text."""
+        places = range(0, len(text) - _NEEDLE + 1, self.stride)
+        if not self.parts.isdisjoint(text[at : at + _NEEDLE] for at in places):
+            yield from (needle for needle in self.needles if needle in text)
 
 
 def _starred(text: str, spans: list[tuple[int, int]]) -> str:

@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pinflow import Context, OutputPath, Text, UsageError, action
+from pinflow import Context, OutputPath, Text, UsageError, action, mask_data
 from pinflow_local.saving import IfExists, Written, save
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def write_chart(
     """
 
     def content() -> bytes:
-        text = svg(rows, x=x, series=series, title=title, kind=kind)
+        text = svg(mask_data(rows), x=x, series=series, title=mask_data(title), kind=kind)
         return _png(text) if _form(path) == "png" else text
 
     return save(ctx, path, if_exists, content)

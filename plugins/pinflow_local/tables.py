@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import Context, InputPath, OutputPath, UsageError, action
+from pinflow import Context, InputPath, OutputPath, UsageError, action, mask_data
 from pinflow_local.csv_reader import Encoding, read_rows
 from pinflow_local.saving import IfExists, Written, save
 
@@ -35,14 +35,16 @@ _LATER_FORMULA = re.compile(
 # writing is atomic and repeatable: the journal has nothing to record
 @action("write_json", effect="write", local=True)
 def write_json(ctx: Context, *, path: OutputPath, data: Any, if_exists: IfExists = "fail") -> Written:
-    """Write data to a JSON file.
+    """Write data to a JSON file, with *** in place of secrets.
 
     Arguments:
         path: the file, in the output folder; or the value of an input of type file
         data: what to write
         if_exists: what to do if the file exists with other content; replace overwrites it
     """
-    return save(ctx, path, if_exists, lambda: (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+    return save(
+        ctx, path, if_exists, lambda: (json.dumps(mask_data(data), indent=2, ensure_ascii=False) + "\n").encode()
+    )
 
 
 @action("write_csv", effect="write", local=True)
@@ -56,8 +58,8 @@ def write_csv(
 ) -> Written:
     """Write a list of mappings to a CSV file, one row each, with a header.
 
-    Text that a spreadsheet would read as a formula gets a ' before it, behind a semicolon, tab, bar or line end too,
-    where other spreadsheets begin a cell. Nested values become JSON.
+    Secrets become ***. Text that a spreadsheet would read as a formula gets a ' before it, behind a semicolon, tab, bar
+    or line end too, where other spreadsheets begin a cell. Nested values become JSON.
 
     Arguments:
         path: the file, in the output folder; or the value of an input of type file
@@ -65,7 +67,7 @@ def write_csv(
         columns: the columns in order; default: all that the rows have
         if_exists: what to do if the file exists with other content; replace overwrites it
     """
-    return save(ctx, path, if_exists, lambda: csv_text(rows, columns).encode())
+    return save(ctx, path, if_exists, lambda: csv_text(mask_data(rows), columns).encode())
 
 
 @action("read_csv", table=True)
