@@ -7,6 +7,7 @@ done again when a run is resumed.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -33,6 +34,7 @@ from pinflow.engine.totals import run_counts
 from pinflow.errors import ActionError, InDoubt, PinflowError, UsageError, mask_error
 from pinflow.events import Retrying, StepFinished, StepStarted
 from pinflow.expressions.template import Scope, Unknown, Value, evaluate
+from pinflow.masking.known import remember_secrets
 from pinflow.plugin.row import Row
 from pinflow.schema.invalid import Invalid, describe
 
@@ -283,6 +285,9 @@ class Runner:
         return _collect(output, step.action) if step.action.yields else output
 
     def _call(self, step: PlannedStep, action: Action, path: str, scope: Scope) -> Any:
+        for expression in step.secrets:  # of what is wrong with one, its argument tells
+            with suppress(Invalid, Unknown):
+                remember_secrets([evaluate(expression, scope, now=self._plan.moment)])
         arguments = step.arguments.render(scope, now=self._plan.moment, unknown=PLANNED)
         if self._run.dry_run and action.api is not None and not step.writes and holds_planned(arguments):
             raise NeedsPlanned("what is only planned can't be asked for")

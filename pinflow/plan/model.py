@@ -97,6 +97,7 @@ class PlannedStep:
     problem: Problem  # its place, for errors that come later
     place: IncludePlace  # the same, to find that of its keys
     item_logins: Mapping[str, str] = field(default_factory=dict)  # role -> path of the loop whose item names the token
+    secrets: tuple[Expression, ...] = ()  # those in its arguments that read a secret: what they give is one, too
 
     @property
     def writes(self) -> bool:

@@ -17,7 +17,7 @@ from pinflow.plan.logins import Logins, Tokens
 from pinflow.plan.lookup import ActionLookup
 from pinflow.plan.model import Loop, Plan, PlannedStep
 from pinflow.plan.secret_inputs import secrets_in
-from pinflow.plan.usage import secrets_of_items, used_fields
+from pinflow.plan.usage import secret_expressions, secrets_of_items, used_fields
 from pinflow.recipe.includes import IncludePlace, expand
 from pinflow.suggestions import suggest
 
@@ -269,6 +269,7 @@ class _Planner:
         loop = None
         if step.for_each is not None:
             loop = self._loop(part, action, items, names, path, around, certain=certain)
+        arguments = self._arguments(part, action, names, certain=certain)
         return PlannedStep(
             path=path,
             id=step_id,
@@ -277,7 +278,7 @@ class _Planner:
             api=(action.api if action else None) or self._lookup.default_api(part.recipe),
             logins=bound.logins,
             item_logins=bound.items,
-            arguments=self._arguments(part, action, names, certain=certain),
+            arguments=arguments,
             condition=condition,
             loop=loop,
             retry=step.retry,
@@ -285,6 +286,7 @@ class _Planner:
             keep_going=step.on_error == "continue",
             problem=place.problem(""),
             place=place,
+            secrets=secret_expressions(arguments, names),
         )
 
     def _condition(self, part: PlacedStep, names: Names) -> Expression | None:

@@ -44,6 +44,12 @@ def secrets_of_items(items: Expression | Value | None, names: Names) -> SecretFi
     return fields
 
 
+def secret_expressions(value: Value, names: Names) -> tuple[Expression, ...]:
+    """The expressions in a value that read a secret."""
+    expressions = [part[0] for _, template in value.templates for part in template.parts if not isinstance(part, str)]
+    return tuple(e for e in expressions if any(names.secret_read(reference) for reference in e.references))
+
+
 def named_fields(loop: Loop) -> frozenset[str] | None:
     """The fields of a loop's item that anything names: its steps, what is collected, its key, what people see."""
     if loop.fields is None:

@@ -114,6 +114,23 @@ def test_a_run_is_resumed_with_the_variable_and_keeps_no_secret(
     assert kept == []
 
 
+def test_what_an_expression_makes_of_a_secret_is_one_too(secret_cli: Cli, telling: Telling, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("""
+name: n
+inputs: {word: {type: secret, required: true}}
+steps:
+  - {uses: tell, with: {word: "first ${{ split(inputs.word, ' ')[0] }}", other: "${{ 'x' }}"}}
+  - for_each: [{to: a, words: "${{ split(inputs.word, ' ') }}"}]
+    key: "${{ item.to }}"
+    do: [{uses: tell, with: {word: "then ${{ item.words[1] }} of ${{ item.to }}", other: plain}}]
+""")
+    secret_cli.environ["PINFLOW_INPUT_WORD"] = "correcthorse batterystaple"
+    assert secret_cli("run", "r.yaml") == 0, secret_cli.stderr
+    assert telling.told == [("first correcthorse", "x"), ("then batterystaple of a", "plain")]
+    assert "told first ***" in shown(secret_cli)
+    assert "told then *** of a" in shown(secret_cli)
+
+
 def test_what_is_missing_is_told_with_how_to_give_it(secret_cli: Cli) -> None:
     assert secret_cli("run", "r.yaml") == 2
     assert "input 'word' needs a value; give it with: -i word=@FILE, or the variable PINFLOW_INPUT_WORD" in (
