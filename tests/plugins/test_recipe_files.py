@@ -14,6 +14,7 @@ from pinflow import ActionError, Context, InputPath, OutputPath, action, hookimp
 from pinflow.app import App
 from pinflow.engine.options import Options
 from pinflow.errors import PinflowError, RecipeError, UsageError
+from pinflow.plan import file_opening
 from pinflow.recipe.bundled import bundled_recipes
 from pinflow.testing import Project
 
@@ -544,3 +545,41 @@ def test_no_file_name_shows_or_keeps_a_secret(project: Project, here: Path) -> N
     assert result.files == (str(here / "out" / "***.csv"),)
     kept = [path for path in project.app().state.rglob("*") if path.is_file()]
     assert not any(b"a-long-secret-word" in path.read_bytes() for path in kept)
+
+
+def test_without_open_folders_the_same_is_refused(
+    project: Project, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_opening, "_BY_DESCRIPTOR", False)  # as on Windows
+    assert run_here(project, WRITE.replace("report.csv", "sub/report.csv")).ok
+    assert (here / "out" / "sub" / "report.csv").read_text() == "a\n1\n"
+    assert project.run(READ % "default: data/good.csv").ok
+    (tmp_path / "elsewhere").mkdir()
+    (here / "out" / "other").symlink_to(tmp_path / "elsewhere")
+    assert not run_here(project, WRITE.replace("report.csv", "other/report.csv")).ok
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    with pytest.raises(RecipeError):
+        project.run(READ % "default: link.csv")
+
+
+def test_folders_of_tokens_and_of_plugins_are_known_by_what_the_person_set(
+    cli: Cli, here: Path, tmp_path: Path
+) -> None:
+    tokens, plugins = tmp_path / "tokens", tmp_path / "plugins"
+    tokens.mkdir()
+    plugins.mkdir()
+    (tokens / "x.csv").write_text("a\n1\n")
+    (plugins / "acme.py").write_text("")
+    (here / "read.yaml").write_text(READ % "required: true")
+    (here / "write.yaml").write_text(WRITE)
+    cli.environ["PINTEREST_OAUTH_TOKEN_DIR"] = str(tokens)
+    assert cli("run", "read.yaml", "-i", f"f={tokens / 'x.csv'}") == 2
+    assert "keys or tokens" in cli.stderr
+    for folder in (tokens, plugins):
+        assert cli("--plugin", plugins / "acme.py", "run", "write.yaml", "--output-dir", folder) == 2, folder
+        assert "pinflow's own" in cli.stderr
+        assert cli("--plugin", plugins / "acme.py", "run", "write.yaml", "-i", f"f={folder / 'r.csv'}") == 2, folder
+    assert sorted(path.name for path in (*tokens.iterdir(), *plugins.iterdir()) if path.is_file()) == [
+        "acme.py",
+        "x.csv",
+    ]
