@@ -111,8 +111,12 @@ class FileRules:
 
     def check_folder(self, name: str, folder: Path) -> None:
         """Raise UsageError for a folder, named so, that nothing may be written to: programs or pinflow read it."""
-        real = Path(os.path.realpath(folder))
-        bases = [base for base in map(_real, (self.here, Path.home())) if real.is_relative_to(base)]
+        home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where nobody has one
+        try:
+            real, here, home = map(_real, (folder, self.here, home))
+        except (OSError, ValueError):  # such as a current folder that was removed
+            raise _refusal(name, "is in no folder that can be found", "name one with --output-dir") from None
+        bases = [base for base in (here, home) if real.is_relative_to(base)]
         shown = real.relative_to(max(bases, key=lambda base: len(base.parts))).parts if bases else real.parts[1:]
         hidden = next((part for part in shown if fold(part).startswith(".")), None)
         if hidden or is_read_by_programs(str(real / "x")) or is_secret_name(str(real / "x")):

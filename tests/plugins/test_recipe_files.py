@@ -583,3 +583,19 @@ def test_folders_of_tokens_and_of_plugins_are_known_by_what_the_person_set(
         "acme.py",
         "x.csv",
     ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder that is used")
+def test_a_folder_that_was_removed_and_a_person_without_a_home_are_no_defects(
+    project: Project, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pwd = pytest.importorskip("pwd")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", lambda number: pwd.struct_passwd(("a", "x", number, 0, "", "~", "")))
+    assert run_here(project, WRITE).ok
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    result = run_here(project, WRITE.replace("type: file, ", ""))
+    assert (result.exit_code, "can be found" in str(result.error)) == (2, True), result.error
