@@ -289,14 +289,16 @@ class App:
     def approve(self, plan: Plan, *, by: str, max_writes: int = MAX_WRITES, covers: Coverage | None = None) -> Approval:
         """Let a plan run unattended, until revoked or until something of what ``covers`` says has changed.
 
-        That is what `launcher.rehearse` gave; without it a dry run is made now, whose error is raised. One run may then
-        make ``max_writes`` changes, deletions among them. ``by`` is who approved it. Raises StateError where that can't
-        be stored.
+        That is what `launcher.rehearse` gave; without it a dry run is made now, whose error is raised unless a plan is
+        approved already. One run may then make ``max_writes`` changes, deletions among them. ``by`` is who approved it.
+        Raises StateError where that can't be stored.
         """
         if covers is None:
             result, covers = self.launcher.rehearse(plan, Options())
             if result.error is not None:
-                raise result.error
+                if (known := self.approvals.coverage_that_holds(plan)) is None:
+                    raise result.error
+                covers = known
         return self.approvals.approve(plan, covers, by=by, at=self.clock.now(), max_writes=max_writes)
 
     @cached_property

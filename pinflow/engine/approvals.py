@@ -127,6 +127,19 @@ class Approvals:
         """The approvals that an earlier version of pinflow made, and that hold for nothing any more."""
         return [approval for approval in self.all()[0] if is_outdated(approval)]
 
+    def coverage_that_holds(self, plan: Plan) -> Coverage | None:
+        """What a plan is approved for, if nothing of it has changed; the accounts are not asked for.
+
+        With it an approval can be renewed where no dry run works: of a run that is half done it may fail on what the
+        run has made itself.
+        """
+        request = digest_of(plan)
+        for approval in self.all()[0]:
+            covers = approval.covers
+            if covers is not None and covers.request == request and not any(differences(covers, plan, self._environ)):
+                return covers
+        return None
+
     def _resolve_outdated(self) -> None:
         if not self.list_outdated():
             self._notices.resolve(_OUTDATED)

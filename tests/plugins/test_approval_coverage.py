@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pinflow import App
+from pinflow.clock import Clock
 from pinflow.engine import coverage
 from tests.cli import Cli
 from tests.plugins.test_accounts import Agency
@@ -356,3 +359,43 @@ def test_one_that_cannot_be_renewed_keeps_no_other_back(desk: Desk) -> None:
     assert "two.yaml" in desk.cli.stderr
     assert "1 not renewed" in desk.cli.stdout
     assert desk.run(one) == 0
+
+
+def test_a_run_that_is_half_done_can_be_allowed_more_though_its_dry_run_fails(desk: Desk) -> None:
+    desk.write("data.csv", "name\nGarden\nHerbs\n")
+    path = desk.write("recipe.yaml", TABLE)
+    assert desk.cli("approve", path, "--yes", "--max-writes", "1") == 0
+    assert desk.run(path) == 5
+    assert desk.cli("approve", path, "--max-writes", "9", answers="y\n") == 0
+    assert "already exists" in desk.cli.stderr
+    desk.write("data.csv", "name\nGarden\nAttack\n")
+    assert desk.cli("approve", path, "--yes", "--max-writes", "9") == 1
+    assert desk.cli("resume", "--unattended") == 5
+    desk.write("data.csv", "name\nGarden\nHerbs\n")
+    assert desk.cli("resume", "--unattended") == 0, desk.cli.stderr
+    assert desk.changes == [("ann", "POST /boards")] * 2
+
+
+# -- scheduled
+
+
+def test_a_job_waits_when_its_table_changes_and_says_why_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = desk.approve(BY_INPUT.replace("steps:", "schedule: {every: hour}\nsteps:"))
+    now = time.time()
+    desk.cli.open_app = lambda environ, plugins: App.installed(environ, clock=Clock(now=lambda: now))
+    assert desk.cli("tick", path) == 0, desk.cli.stderr
+    desk.write("data.csv", "name\nAttack\n")
+    monkeypatch.chdir(tmp_path / "elsewhere")  # a job's paths count from where it was registered
+    for _ in range(2):
+        now += 3_700
+        desk.cli("tick", path)
+        assert "data.csv changed since it was approved on 20" in " ".join(desk.cli.stderr.split())
+    assert [notice["kind"] for notice in desk.cli.data("notify")["notices"]] == ["approval_missing"]
+    assert desk.changes == []
+    desk.write("data.csv", "name\nGarden\n")
+    now += 3_700
+    assert desk.cli("tick", path) == 0, desk.cli.stderr
+    assert desk.changes == [("ann", "POST /boards")]
+    assert desk.cli.data("notify")["notices"] == []
