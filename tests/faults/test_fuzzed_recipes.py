@@ -68,7 +68,7 @@ def test_no_recipe_is_a_surprise(installed: App, tmp_path: Path, part: int) -> N
     texts = [find_recipe(name).read_text() for name in map(Path, BUNDLED)]
     file = tmp_path / "recipe.yaml"
     refused = 0
-    for number in range(scaled(100, 1000)):
+    for number in range(scaled(100, 2000)):
         seed = f"{part}/{number}"
         chance = random.Random(seed)
         file.write_bytes(mutated(chance.choice(texts), chance))
