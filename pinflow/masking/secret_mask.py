@@ -63,9 +63,8 @@ class SecretMask:
 
     def __call__(self, text: str) -> str:
         """``text`` with stars in place of secrets."""
-        if not self._forms or self.is_off or len(text) < _NEEDLE:
+        if not self._forms or self.is_off or len(text) < (forms := self._prepared()).shortest:
             return text
-        forms = self._prepared()
         spans = [(match.start(), match.end()) for plain in forms.plain for match in re.finditer(re.escape(plain), text)]
         for number, view in enumerate(views_of(text)):
             if forms.found_in(compact(view)):
@@ -79,9 +78,8 @@ class SecretMask:
 
     def hides(self, text: str) -> bool:
         """Whether ``text`` has a secret."""
-        if not self._forms or self.is_off or len(text) < _NEEDLE:
+        if not self._forms or self.is_off or len(text) < (forms := self._prepared()).shortest:
             return False
-        forms = self._prepared()
         return any(plain in text for plain in forms.plain) or any(
             forms.found_in(compact(view)) for view in views_of(text)
         )
@@ -126,6 +124,7 @@ class _Forms(NamedTuple):
     plain: tuple[str, ...]
     parts: frozenset[str]
     stride: int
+    shortest: int  # characters; ids and words, of which a run keeps many, are shorter than a token
 
     @classmethod
     def prepare(cls, needles: frozenset[str], plain: tuple[str, ...]) -> _Forms:
@@ -133,7 +132,7 @@ class _Forms(NamedTuple):
         # more parts for fewer needles: at most 50,000, which are 4 MB
         stride = max(1, min(shortest - _NEEDLE + 1, _LONGEST_STRIDE, 50_000 // (len(needles) + 1)))
         parts = frozenset(needle[at : at + _NEEDLE] for needle in needles for at in range(stride))
-        return cls(needles, plain, parts, stride)
+        return cls(needles, plain, parts, stride, min([shortest, *map(len, plain)]))
 
     def found_in(self, text: str) -> bool:
         return any(True for _ in self._candidates(text))
