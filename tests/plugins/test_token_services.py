@@ -230,6 +230,13 @@ def test_a_variable_of_the_other_service_goes_there_and_not_to_pinterest(world: 
     assert world.pinterest.seen == []
 
 
+def test_a_variable_with_the_name_of_a_service_is_of_no_other_even_if_a_person_lists_it(world: World) -> None:
+    recipe = "{name: n, api: v5, auth: {a: {token: taskbase_client}}, steps: [{uses: get_user}]}"
+    with pytest.raises(CredentialError, match="TASKBASE_CLIENT is for tokens of another service"):
+        world.run(recipe, TASKBASE_CLIENT="opaque", PINFLOW_TOKENS="TASKBASE_CLIENT")
+    assert world.pinterest.seen == []
+
+
 def test_each_service_gets_its_own_in_one_run(world: World) -> None:
     both = "{name: n, steps: [{id: t, uses: taskbase.list_tasks}, {id: me, uses: v5.get_user}]}"
     assert world.run(both, ACCESS_TOKEN="opaque-1", TASKBASE_TOKEN="opaque-2").ok
