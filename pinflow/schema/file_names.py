@@ -34,6 +34,7 @@ _SECRET_NAMES: Final = _words(
 _KEY: Final = re.compile(r"(id_(rsa|dsa|ecdsa|ed25519|xmss)(_sk)?|ssh_host_\w+_key)(\.(?!pub$).*)?|\.env(\..+)?")
 _SECRET_FOLDERS: Final = _words(".ssh .gnupg .aws .azure .kube .docker .password-store oauth_tokens")
 _SYSTEM: Final = ("/proc/", "/dev/", "/sys/")  # /proc/self/environ is a regular file and holds tokens
+_ORDINARY: Final = "/dev/shm/"  # noqa: S108  a file system in memory, with the files that people put there
 # what another program runs, or pinflow reads as a recipe
 _CODE: Final = _words(
     ".py .pyw .pyc .pyi .pth .so .dll .dylib .sh .bash .zsh .fish .csh .ksh .command .bat .cmd .com .exe .msi .scr .cpl"
@@ -107,9 +108,13 @@ _ONLY_A_PERSON: Final = "another one can only be given to an input of type file:
 def is_secret_name(path: str) -> bool:
     """Whether the names of a path say that it holds keys, passwords or tokens."""
     *folders, name = compared_names(path) or [""]
-    if f"{path}/".startswith(_SYSTEM) or not _SECRET_FOLDERS.isdisjoint(folders):
+    if _is_of_system(f"{path}/") or not _SECRET_FOLDERS.isdisjoint(folders):
         return True
     return name in _SECRET_NAMES or name.endswith(_SECRET_ENDINGS) or _KEY.fullmatch(name) is not None
+
+
+def _is_of_system(path: str) -> bool:
+    return path.startswith(_SYSTEM) and not path.startswith(_ORDINARY)
 
 
 def is_read_by_programs(path: str) -> bool:

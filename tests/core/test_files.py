@@ -9,6 +9,7 @@ import pytest
 
 from pinflow import Context, action, hookimpl
 from pinflow.errors import RecipeError
+from pinflow.schema.file_names import is_secret_name
 from tests.run_contexts import files_of
 
 if TYPE_CHECKING:
@@ -89,3 +90,11 @@ def test_a_recipe_can_not_name_a_file_outside_its_folder(project: Project, path:
     where(project)
     with pytest.raises(RecipeError, match=r"4:3: the default of input 'out' must be a path below the current folder"):
         project.run(RECIPE.replace("report.csv", path))
+
+
+@pytest.mark.parametrize(
+    ("path", "is_secret"),
+    [("/dev/shm/table.csv", False), ("/dev/fd/0", True), ("/dev/shmoo/a.csv", True), ("/dev/shm/.env", True)],
+)
+def test_a_file_system_in_memory_holds_ordinary_files(path: str, is_secret: bool) -> None:
+    assert is_secret_name(path) is is_secret
