@@ -53,10 +53,14 @@ def read(path: Path, label: str) -> bytes | None:
     Raises CredentialError for a link, for anything but a regular file, for one that belongs to another user or is
     open to others, and for a folder that others can write to.
     """
-    linked = _POSIX and path.is_symlink() and _is_read_only(path)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(path, flags if linked else flags | _NO_LINKS)
+        try:
+            descriptor = os.open(path, flags | _NO_LINKS)
+        except OSError as error:
+            if error.errno != errno.ELOOP or not _is_read_only(path):
+                raise
+            descriptor = os.open(path, flags)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -81,7 +85,7 @@ def _check(path: Path, status: os.stat_result, label: str) -> None:
         raise CredentialError(f"the {label} {path} is too large: {status.st_size:,} bytes")
     if not _POSIX:
         return
-    mounted = _is_read_only(path)
+    mounted = (status.st_uid != os.geteuid() or bool(status.st_mode & 0o077)) and _is_read_only(path)
     if status.st_uid not in (os.geteuid(), 0 if mounted else os.geteuid()):
         raise UntrustedFile(f"the {label} {path} belongs to another user", hint=f"chown {os.geteuid()} {path}")
     if status.st_mode & (0o022 if mounted else 0o077):
