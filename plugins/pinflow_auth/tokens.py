@@ -150,8 +150,16 @@ def parse_tokens(data: Mapping[str, Any], name: str, source: str, *, storage: St
         expires_at=_moment(data.get("expires_at")),
         refresh_expires_at=_moment(data.get("refresh_expires_at")),
         issued_at=_moment(data.get("issued_at")),
-        **{key: data[key] for key in _TEXTS if data.get(key)},
+        **{key: data[key] for key in _TEXTS if data.get(key)} | {"origin": _plain_origin(data.get("origin") or "")},
     )
+
+
+def _plain_origin(origin: str) -> str:
+    """An origin without the port that its scheme has anyway, which earlier versions recorded."""
+    for scheme, port in (("https", ":443"), ("http", ":80")):
+        if origin.startswith(f"{scheme}://"):
+            return origin.removesuffix(port)
+    return origin
 
 
 def _problems(data: Mapping[str, Any]) -> list[str]:

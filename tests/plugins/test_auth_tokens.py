@@ -53,6 +53,21 @@ def test_a_file_of_the_vendors_scripts_is_read(folder: Path) -> None:
     assert (found.origin, found.expires_at, found.refreshable) == ("", None, True)
 
 
+@pytest.mark.parametrize(
+    ("recorded", "origin"),
+    [
+        ("https://api.example.com:443", "https://api.example.com"),  # as earlier versions recorded it
+        ("https://api.example.com:8443", "https://api.example.com:8443"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("http://127.0.0.1:443", "http://127.0.0.1:443"),
+    ],
+)
+def test_a_recorded_origin_loses_the_port_that_its_scheme_has_anyway(folder: Path, recorded: str, origin: str) -> None:
+    put(folder, {**QUICKSTART, "origin": recorded})
+    found = find_tokens(ask(folder))
+    assert found is not None and found.origin == origin
+
+
 @pytest.mark.parametrize("scopes", ["a:read b:read", "a:read,b:read", " a:read, b:read ", "a:read,,b:read"])
 def test_scopes_come_with_commas_or_spaces(folder: Path, scopes: str) -> None:
     put(folder, {**QUICKSTART, "scopes": scopes})
