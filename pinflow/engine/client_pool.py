@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pinflow.http.credentials import Credential
     from pinflow.http.proxy import NetworkSettings
     from pinflow.plan import ItemLogin
-    from pinflow.state.protocol import UsageStore
+    from pinflow.state.protocol import Journal, UsageStore
 
 CONNECTIONS = 64  # open at a time: as many items as a loop may work on side by side
 SAME_WAIT = 5.0  # seconds; many calls wait for one quota, and their ends differ by what they were told when
@@ -69,7 +69,7 @@ class ClientPool:
             clock=clock,
             random=random.random,
             check=partial(check_call, clock, self.run.stop),
-            observer=ClientObserver(self.run.emit),
+            observer=ClientObserver(self.run.emit, self.run.journal),
             limits=Limits(patience=self.options.patience),
         )
         self.refusals: dict[str, None] = {}  # of a dry run: a set in the order in which they were noted
@@ -227,10 +227,11 @@ class AccountVisits:
 
 
 class ClientObserver:
-    """Tells people what the clients wait for."""
+    """Tells people what the clients wait for, and the journal what they called: a killed run's totals know it too."""
 
-    def __init__(self, emit: Emitter) -> None:
+    def __init__(self, emit: Emitter, journal: Journal | None) -> None:
         self._emit = emit
+        self._journal = journal
         self._until: dict[str, float] = {}  # the last moment that was told, by category
 
     def waiting(self, until: float, reason: str, category: str) -> None:
@@ -240,6 +241,10 @@ class ClientObserver:
             at_work = current_frame()
             facts = {"step": at_work.step, "item": at_work.item}
             self._emit(Waiting, until=until, reason=reason, category=category, **facts)
+
+    def count_answer(self, login: str, category: str) -> None:
+        if self._journal is not None:
+            self._journal.call(login, category)
 
     def retrying(self, attempt: int, delay: float, reason: str) -> None:
         at_work = current_frame()

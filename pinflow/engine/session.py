@@ -105,8 +105,6 @@ class Session:
                 outputs = mask_data(outputs)  # before anything cuts them short, and a part can't be told any more
         except StateError as lost:  # what happens can't be recorded any more
             error = lost
-        finally:
-            self._record_calls()
         forecast = self.pool.forecast() if run.dry_run else None
         if forecast is not None:
             self._tell_of_limit()
@@ -204,12 +202,6 @@ class Session:
             return run_counts(counts, journal), calls if journal is None else journal.calls()
         except StateError:
             return counts, calls
-
-    def _record_calls(self) -> None:
-        if self._run.journal is not None:
-            for token, by_category in self.pool.calls().items():
-                for category, number in by_category.items():
-                    self._run.journal.call(token, category, number)
 
 
 def _status(error: PinflowError | None, *, dry_run: bool) -> str:

@@ -85,10 +85,13 @@ class Gate(Protocol):
 
 
 class Observer(Protocol):
-    """Told when a call waits, or is sent again."""
+    """Told when a call waits, is answered, or is sent again."""
 
     def waiting(self, until: float, reason: str, category: str) -> None:
         """A call waits for its quota until ``until`` (seconds since 1970)."""
+
+    def count_answer(self, login: str, category: str) -> None:
+        """A call of this login and quota category was answered, whatever the answer. Must take no time."""
 
     def retrying(self, attempt: int, delay: float, reason: str) -> None:
         """A call is tried for the ``attempt``-th time, after ``delay`` seconds."""
@@ -385,6 +388,8 @@ class Client:
             self._limiter.release(permit, answer.headers if answer is not None else None)
         with self._count_lock:
             self._calls[call.category] += 1
+        if self._services.observer is not None:
+            self._services.observer.count_answer(self.login, call.category)
         is_success = 200 <= answer.status < 300
         result = _parse_success(answer, self._read_json) if is_success else self._read_refusal(call, answer)
         if result.error is not None or result.outcome.body == "broken":

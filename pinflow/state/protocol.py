@@ -318,7 +318,7 @@ class Journal(ItemJournal, Protocol):
         """The list that ``freeze`` stored."""
 
     def call(self, login: str, category: str, n: int = 1) -> None:
-        """Count calls of a login; durable as `finish_step` is."""
+        """Count calls of a login. Cheap, called for each answer: durable with what else is stored, soon, or `flush`."""
 
     def calls(self) -> dict[str, dict[str, int]]:
         """The calls of all processes of the run: login -> category -> calls."""

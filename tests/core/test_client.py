@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -269,6 +270,7 @@ class World:
     slept: list[float] = field(default_factory=list)
     told: list[tuple[Any, ...]] = field(default_factory=list)
     announced: list[WriteCall] = field(default_factory=list)
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     transports: list[Transport] = field(default_factory=list)
 
     def sleep(self, seconds: float) -> None:
@@ -280,6 +282,9 @@ class World:
 
     def retrying(self, attempt: int, delay: float, reason: str) -> None:
         self.told.append(("retrying", attempt, delay, reason))
+
+    def count_answer(self, login: str, category: str) -> None:
+        self.answers[login, category] += 1
 
     def record_intent(self, call: WriteCall) -> object | None:
         self.announced.append(call)
@@ -797,6 +802,7 @@ def test_answers_are_counted_by_category(world: World) -> None:
         client.patch("/boards/1", json={})
     client.get("/strange")
     assert client.calls == {"read": 1, "write": 1, "other": 1}
+    assert world.answers == {("me", category): 1 for category in ("read", "write", "other")}
 
 
 # ---- the login

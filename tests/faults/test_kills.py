@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow.engine import durable
+from pinflow.events import EffectDone
 from pinflow.http import client, transport
 from pinflow.state.folder import journal, runs, sqlite, store
 from pinflow_pinterest.copying import board_copy
@@ -25,9 +26,10 @@ from pinflow_sandbox.control.faults import PROFILES
 from tests.faults.conftest import in_child, scaled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import FrameType
 
+    from pinflow.events import Event
     from tests.faults.conftest import Copy, MakeCopy
 
 WATCHED = frozenset(
@@ -117,3 +119,35 @@ def killed_among_faults(copying: MakeCopy, seed: int, *, parallel: int = 1, api:
             assert copy.finish().status == "ok"
         # v3 lists the Pins of sections apart, so that a board's are told in another order
         copy.check(in_order=parallel == 1 and api is None)
+
+
+def test_a_killed_process_leaves_its_calls_in_the_totals(copying: MakeCopy) -> None:
+    """All but those of the last half second, which no file was committed for."""
+    with copying() as copy:
+        done = 0
+
+        def strike(event: Event) -> None:
+            nonlocal done
+            if isinstance(event, EffectDone):
+                done += 1
+                copy.time.sleep(0.6)
+                if done == 14:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        assert in_child(partial(copy.go_on, report=[strike])) == -signal.SIGKILL
+        (run,) = copy.app.runs()
+        sent = requests(copy)
+        assert sent > 14
+        assert sent - 3 <= total(copy.app.show(run.id).calls) <= sent
+        result = copy.finish()
+        assert result.ok
+        assert requests(copy) - 3 <= total(result.calls) <= requests(copy)
+        assert total(result.calls) > sent
+
+
+def requests(copy: Copy) -> int:
+    return sum(row["count"] for row in copy.service.ask("GET", "requests")["requests"])
+
+
+def total(calls: Mapping[str, Mapping[str, int]]) -> int:
+    return sum(sum(by_category.values()) for by_category in calls.values())

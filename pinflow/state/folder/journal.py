@@ -182,6 +182,7 @@ class FolderJournal(FolderItems):
 
     def flush(self) -> None:
         """Put on disk whatever waits."""
+        self._store.take_counters()
         self._store.commit()
 
     def close(self) -> None:
@@ -362,12 +363,12 @@ class FolderJournal(FolderItems):
         return FrozenList(self._store, step, name, rows[0][2]) if rows else None
 
     def call(self, login: str, category: str, n: int = 1) -> None:
-        """Count calls of a login; on disk as `finish_step` is."""
+        """Count calls of a login; on disk when other records have been committed for half a second, or with `flush`."""
         self._store.count(login, category, n)
-        self._store.commit_sometimes()
 
     def calls(self) -> dict[str, dict[str, int]]:
         """The calls counted in all of the run's processes: login -> category -> calls."""
+        self._store.take_counters()
         return calls_of(self._store.read(CALL_ROWS))
 
 

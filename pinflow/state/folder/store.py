@@ -79,10 +79,16 @@ class Store:
             self._put += 1
 
     def count(self, login: str, category: str, n: int) -> None:
-        """Let a counter wait for the next commit."""
+        """Let a counter wait until the file itself is committed for other reasons, `take_counters` or `close`."""
         with self._queue_lock:
             self._calls[login, category] = self._calls.get((login, category), 0) + n
-            self._put += 1
+
+    def take_counters(self) -> None:
+        """Let the counters so far ride with the next commit."""
+        with self._queue_lock:
+            calls, self._calls = self._calls, {}
+            self._queue += ((_ADD_CALLS, (*counter, n)) for counter, n in calls.items())
+            self._put += len(calls)
 
     def commit(self) -> None:
         """On return, all that this thread has put is on disk. Raises StateError otherwise."""
@@ -95,6 +101,8 @@ class Store:
                 return
             self._busy = True
         with self._turn_ends(reading=False):
+            if self._log is None or self._is_due(self._put):
+                self.take_counters()  # not with each entry of the log: a row more for each write would slow it
             self._write()
             if not self._append_to_log():
                 self._end_transaction()
@@ -148,6 +156,7 @@ class Store:
             if not self._failure:
                 if log is not None:  # the commit ends it
                     self.put(_PUT_SEAL, (self._commits_made, 0))
+                self.take_counters()
                 self.commit()
                 with suppress(sqlite3.Error):  # all is committed: the rollback journal can go
                     self._connection.execute("PRAGMA journal_mode = DELETE").close()
@@ -183,9 +192,7 @@ class Store:
         try:
             with self._queue_lock:
                 queue, self._queue = self._queue, []
-                calls, self._calls = self._calls, {}
                 put = self._put
-            queue += ((_ADD_CALLS, (*counter, n)) for counter, n in calls.items())
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
             for query, values in queue:
@@ -198,14 +205,17 @@ class Store:
             self._fail(error)
             raise
 
+    def _is_due(self, records: int) -> bool:
+        """Whether it is time to commit the file itself, with so many records so far."""
+        return records - self._in_file >= _GROUP or self._monotonic() - self._last >= _GROUP_SECONDS
+
     def _append_to_log(self) -> bool:
         """Put what is not on disk into the log; False if there is none yet, or it is time to commit the file itself.
 
         Raises StateError.
         """
         log = self._log
-        is_due = self._written - self._in_file >= _GROUP or self._monotonic() - self._last >= _GROUP_SECONDS
-        if log is None or is_due or not self._unlogged:
+        if log is None or self._is_due(self._written) or not self._unlogged:
             return False
         number = self._commits_made + 1
         try:
