@@ -192,9 +192,9 @@ TRAPS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     25: (
-        "digits are an id and ./digits a file; what is neither is named before anything is written",
+        "digits are an id, and a file ends like one; what is neither is named before anything is written",
         (
-            "plugins/test_v5_media.py::test_a_file_that_is_named_like_an_id_has_to_be_called_by_its_path",
+            "plugins/test_v5_media.py::test_digits_are_the_id_of_an_uploaded_video",
             "plugins/test_v5_media.py::test_an_unknown_video_fails_before_the_first_write",
         ),
     ),
