@@ -10,6 +10,7 @@ from pinflow.cli import VERSION_LINE
 
 TYPE_CHECKING = False  # importing typing would take as long as all of --version
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Sequence
 
     from pinflow.cli.shell import Shell
@@ -27,12 +28,15 @@ def main(argv: Sequence[str] | None = None, *, shell: Shell | None = None) -> in
         return 0
     if words in (["--help"], ["-h"], ["help"]) and shell is None and _print_cached_help():
         return 0
+    import threading
+
     from pinflow.cli.program import main as run
     from pinflow.cli.shell import Shell
 
     if argv is not None:
         return run(words, shell or Shell.of_process())
     _keep_no_core()
+    threading.excepthook = _tell_of_thread
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
     try:
         return run(words, shell or Shell.of_process())
@@ -50,6 +54,18 @@ def _keep_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (OSError, ValueError):
         return  # what contains the process allows no limits of its own
+
+
+def _tell_of_thread(end: threading.ExceptHookArgs) -> None:
+    """Write the traceback of a thread that a plugin began and an exception ended, with stars in place of secrets."""
+    from traceback import format_exception
+
+    from pinflow.masking.known import mask
+
+    if end.exc_type is SystemExit or end.exc_value is None or sys.stderr is None:
+        return
+    name = "" if end.thread is None else f" {end.thread.name}"
+    sys.stderr.write(mask(f"Exception in thread{name}:\n{''.join(format_exception(end.exc_value))}"))
 
 
 def _print_cached_help() -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pinflow.errors import UsageError
 from pinflow.lazy_dataclass import dataclass, field
+from pinflow.masking.known import remember_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,7 @@ def _check_proxy(proxy: str) -> None:
         raise UsageError(f"{PROXY} must be the http:// address of a proxy, with its port", hint=example)
     if not proxy.isascii() or not proxy.isprintable() or " " in proxy or "\\" in proxy:
         raise UsageError(f"{PROXY} contains characters that are invalid in an address", hint="percent-encode them")
+    remember_token(parts.password, unquote(parts.password or ""))
 
 
 def _find_bundle(bundle: str) -> str:

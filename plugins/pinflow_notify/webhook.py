@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pinflow import ActionError, UsageError, hookimpl
+from pinflow import ActionError, UsageError, hookimpl, remember_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pinflow import Notice
 
 VARIABLE = "PINFLOW_NOTIFY_WEBHOOK"
+_SECRET_LENGTH = 20  # characters; what lets others post is longer, and a plain path such as /hooks/alerts shorter
 DEADLINE = 15.0  # seconds, from connecting to the last byte of the answer; chat services take below one
 
 
@@ -38,6 +39,7 @@ def check_address(url: str) -> str:
         raise UsageError(f"{VARIABLE} must be an https:// address (http:// only on this machine)")
     if "@" in parts.netloc or "\\" in url or not url.isascii() or not url.isprintable() or " " in url:
         raise UsageError(f"{VARIABLE} must be an address without a user, a space or a backslash")
+    remember_token(url, *(part for part in (parts.path, parts.query) if len(part) >= _SECRET_LENGTH))
     return url
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import pytest
 from pinflow.cli.error_exit import run_guarded
 from pinflow.engine.sanitize import error_facts, plain_key, sanitize
 from pinflow.errors import PinflowError, RemoteError
+from pinflow.http.proxy import network_settings
 from pinflow.masking.known import harmless_words, mask, mask_answer, remember_secrets, remember_token
 from pinflow.masking.secret_mask import SecretMask
+from pinflow_notify.webhook import check_address
 from tests.encodings import ENCODINGS
 
 if TYPE_CHECKING:
@@ -157,3 +160,29 @@ def test_a_report_of_a_defect_holds_no_secret_that_is_known_or_looks_like_one(cl
 )
 def test_strange_exceptions_are_told_without_what_may_be_a_secret(text: str, shown: str) -> None:
     assert harmless_words(ValueError(text)) == shown
+
+
+def test_what_lets_through_a_proxy_or_posts_a_notice_is_a_secret_as_well() -> None:
+    network_settings({"PINFLOW_PROXY": "http://me:pass%2Fword-of-a-proxy@127.0.0.1:3128"})
+    check_address("https://hooks.example.com/services/T0001/B0001/x8y7z6w5v4u3")
+    check_address("https://hooks.example.com/alerts")
+    shown = mask("pass%2Fword-of-a-proxy pass/word-of-a-proxy /services/T0001/B0001/x8y7z6w5v4u3 and its alerts")
+    assert shown == "*** *** /*** and its alerts"
+
+
+def test_a_thread_of_a_plugin_that_fails_shows_no_token(tmp_path: Path) -> None:
+    plugin = tmp_path / "threaded.py"
+    plugin.write_text(
+        "import threading\nfrom pinflow import Context, action, hookimpl, remember_token\n"
+        "def fail():\n    raise KeyError('a-token-of-a-test')\n"
+        "@action('threaded')\ndef threaded(ctx: Context) -> None:\n    remember_token('a-token-of-a-test')\n"
+        "    thread = threading.Thread(target=fail)\n    thread.start()\n    thread.join()\n"
+        "@hookimpl\ndef pinflow_actions():\n    return [threaded]\n"
+    )
+    (tmp_path / "recipe.yaml").write_text("name: n\nsteps:\n  - uses: threaded\n")
+    words = [sys.executable, "-m", "pinflow", "run", "recipe.yaml", "--plugin", str(plugin)]
+    environ = {**os.environ, "PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Exception in thread" in done.stderr and "KeyError: '***'" in done.stderr
+    assert "a-token" not in done.stdout + done.stderr
