@@ -8,6 +8,7 @@ Tests don't wait: the clock moves only when something sleeps.
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
@@ -137,7 +138,11 @@ class Project:
     def _installed_plugins(self) -> list[PluginInfo]:
         """The installed plugins, without those that the test adds itself."""
         own = {getattr(plugin, "__name__", "") for plugin in self.plugins}
-        return [plugin for plugin in _installed_plugins() if plugin.module not in own] if self._installed else []
+        return (
+            [plugin for plugin in _installed_plugins(tuple(sys.path)) if plugin.module not in own]
+            if self._installed
+            else []
+        )
 
     # sandboxes
 
@@ -287,6 +292,9 @@ class Project:
 
 
 @cache
-def _installed_plugins() -> list[PluginInfo]:
-    """Cached, because reading all distributions takes longer than most tests."""
+def _installed_plugins(path: tuple[str, ...]) -> list[PluginInfo]:
+    """Those on ``sys.path``, which is ``path``.
+
+    Cached, because reading all distributions takes longer than most tests.
+    """
     return plugin_loading.find_installed(None)

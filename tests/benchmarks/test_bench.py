@@ -33,7 +33,7 @@ FIGURES = [
     r"engine: growth per step +[\d.]+ x 5 steps +goal: at most 1\.05",
     r"3 accounts through all_accounts +[\d.]+ ms of CPU an account +goal: at most 3\.3",
     r"rows: dry run of 20 +[\d.]+ us of CPU a row +[\d.]+ s",
-    r"writes: CPU of one more, durable +[\d.]+ x requests\.Session +goal: at most 1\.25.* from 2 to 6 Pins",
+    r"writes: CPU of one more, durable +-?[\d.]+ x requests\.Session +goal: at most 1\.25.* from 2 to 6 Pins",
     r"writes: copy of 6 Pins on the wall +[\d.]+ x requests\.Session +goal: at most 1\.5",
     *(
         line

@@ -90,12 +90,15 @@ LITTER = (
 )
 
 
+NOT_COPIED = (".git", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")  # what tools of this checkout left
+
+
 @pytest.fixture(scope="module")
 def littered(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[str]]:
     """What is in the source distribution and in the wheel of a checkout with `LITTER` in it."""
     folder = tmp_path_factory.mktemp("littered")
     checkout = folder / "checkout"
-    shutil.copytree(PROJECT, checkout, ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache", "*.egg-info"))
+    shutil.copytree(PROJECT, checkout, ignore=shutil.ignore_patterns(*NOT_COPIED))
     for name in LITTER:
         path = checkout / name
         path.parent.mkdir(parents=True, exist_ok=True)
