@@ -25,7 +25,7 @@ class _Late:
     """Instead of a value that only the run brings."""
 
 
-MOST_PROBLEMS = 500  # nobody reads more, and to look for what was meant takes up to 1 ms each
+MOST_PROBLEMS = 200  # nobody reads more, and to look for what was meant takes up to 1 ms each
 
 
 class Checker:

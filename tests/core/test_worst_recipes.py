@@ -38,7 +38,7 @@ HARDEST = (
     "optional patterns",
 )
 SECONDS, MEGABYTES = 1.0, 100.0
-TRIES = 3  # the least counts: other work on the machine takes its share of caches, and so makes CPU time longer
+TRIES = 6  # the least counts: other work on the machine takes its share of caches, and so makes CPU time longer
 
 
 # a process of its own, as what a child took counts from the fork, when it has all the memory of its parent
