@@ -13,7 +13,7 @@ from pinflow.cli import error_exit, run_common
 from pinflow.cli.prompts import confirm
 from pinflow.engine.coverage import is_outdated
 from pinflow.errors import OK, STATE, ApprovalRequired, PinflowError, UsageError
-from pinflow.reporters.text import fit, inert, json_text, table
+from pinflow.reporters.text import fit, inert, json_text, table, wrap
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +35,7 @@ EXAMPLES = """\
   pinflow approve recipes/mirror_board.yaml -i board="Garden ideas"
   pinflow approve mirror_garden.yaml --max-writes 200    limit the changes of each run
   pinflow approve mirror_garden.yaml --yes               without a question
-  pinflow approve --renew                                those of the version before, one by one
+  pinflow approve --renew                                those that hold no longer, one by one
   pinflow approve --list
   pinflow approve --revoke 3f2a9c01d4e5                  by id, or by the recipe's file"""
 OUTPUTS: Sequence[str] = ("human", "json")
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run_common.add_max_writes(parser, "how many changes one run may make")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--list", action="store_true", help="list the approvals")
-    which.add_argument("--renew", action="store_true", help="renew the approvals of an earlier version of pinflow")
+    which.add_argument("--renew", action="store_true", help="renew the approvals that hold no longer")
     which.add_argument("--revoke", metavar="ID", help="revoke an approval, by its id or the recipe's file or name")
 
 
@@ -104,25 +104,30 @@ def _look(shell: Shell, app: App, plan: Plan, *, max_writes: int) -> tuple[Cover
         covers = known
     for line in _coverage_lines(covers):
         shell.tell(line)
-    shell.tell(f"each run may make up to {max_writes:,} changes (--max-writes), including deletions")
+    deletions = ", including deletions" if plan.destructive else ""
+    shell.tell(f"each run may make up to {max_writes:,} changes (--max-writes){deletions}")
     return covers, OK
 
 
 def _renew(args: argparse.Namespace, shell: Shell, app: App) -> int:
-    """Show each approval of an earlier version, and renew those that a person confirms."""
+    """Show each approval that holds no longer with what changed, and renew those that a person confirms."""
     renewed: list[Approval] = []
     code = OK
-    for old in app.approvals.list_outdated():
-        shell.tell(f"approved by {inert(old.by) or 'somebody'} on {_date(old.at)}:")
+    for old, changes in app.approvals.list_stale(app.registry):
+        shell.tell(f"{old.id}, approved by {inert(old.by) or 'somebody'} on {_date(old.at)}, holds no longer:")
+        for change in changes:
+            shell.tell(f"  {inert(change)}")
         try:
             approval = _renew_one(args, shell, app, old)
         except PinflowError as error:  # the others may be renewed all the same
             error_exit.show(shell, error)
             approval, code = None, error.exit_code
         renewed += [] if approval is None else [approval]
-    left = len(app.approvals.list_outdated())
+    left = len(app.approvals.list_stale(app.registry))
     text = f"renewed: {', '.join(approval.id for approval in renewed) or 'none'}"
     more = f"; {left} not renewed, which hold no longer: pinflow approve --list" if left else ""
+    if not renewed and not left:
+        more = "; no approval needs it"
     _say(shell, f"{text}{more}", {"renewed": [_data(approval) for approval in renewed], "left": left})
     return code if left else OK
 
@@ -228,30 +233,46 @@ def _value_text(value: Any) -> str:
 def _list(shell: Shell, app: App) -> int:
     approvals, damaged = app.approvals.all()
     if not shell.human:
-        shell.say_json({"approvals": [_data(approval) for approval in approvals], "damaged": damaged})
+        data = [_data(approval, app.approvals.changes(approval, app.registry)) for approval in approvals]
+        shell.say_json({"approvals": data, "damaged": damaged})
         return STATE if damaged else OK
     if approvals:
-        rows = [("ID", "RECIPE", "INPUTS", "CHANGES", "DELETES", "BY", "WHEN")]
-        rows += [
-            (
-                approval.id,
-                inert(approval.recipe),
-                inert(", ".join(f"{name}={_value_text(value)}" for name, value in approval.inputs.items()) or "-"),
-                f"up to {approval.max_writes:,}",
-                "yes" if approval.deletes else "-",
-                inert(approval.by),
-                f"{_date(approval.at)}{', holds no longer' if is_outdated(approval) else ''}",
-            )
-            for approval in approvals
-        ]
-        shell.say_lines(table(rows))
-        if any(map(is_outdated, approvals)):
-            shell.tell("Those of an earlier version of pinflow hold no longer; to renew them: pinflow approve --renew")
+        shell.say_lines(_list_lines(app, approvals, shell.width(shell.stdout)))
+        if app.approvals.list_stale(app.registry):
+            shell.tell("To see what changed, and renew those that hold no longer: pinflow approve --renew")
     elif not damaged:
         shell.tell("No approvals. To approve a recipe: pinflow approve RECIPE")
     for problem in damaged:
         shell.tell(inert(problem))
     return STATE if damaged else OK
+
+
+def _list_lines(app: App, approvals: Sequence[Approval], width: int) -> Iterator[str]:
+    """A line of facts for each approval; its recipe and inputs are on lines of their own, for paths are long."""
+    rows = [("ID", "WHEN", "BY", "STATE")]
+    rows += [(approval.id, _date(approval.at), fit(approval.by, 12), _state(app, approval)) for approval in approvals]
+    head, *lines = table(rows)
+    yield head
+    for line, approval in zip(lines, approvals, strict=True):
+        yield fit(line, width)
+        inputs = ", ".join(f"{name}={_value_text(value)}" for name, value in approval.inputs.items())
+        deletions = ", including deletions" if approval.deletes else ""
+        facts = [approval.recipe, inputs, f"up to {approval.max_writes:,} changes{deletions}"]
+        for fact in filter(None, facts):
+            yield from wrap(inert(fact), width, indent="  ")
+
+
+def _state(app: App, approval: Approval) -> str:
+    """Whether an approval holds; if not, the first thing that changed, without the folders of its path."""
+    changes = app.approvals.changes(approval, app.registry)
+    if not changes:
+        return "holds"
+    if is_outdated(approval) or approval.covers is None:
+        return "of the version before"
+    covers, shown = approval.covers, changes[0]
+    for path in (*covers.texts, *covers.files, *covers.software):
+        shown = shown.replace(path, Path(path).name)
+    return inert(shown) + (f" and {len(changes) - 1} more" if changes[1:] else "")
 
 
 def _revoke(shell: Shell, app: App, name: str) -> int:
@@ -264,10 +285,15 @@ def _say(shell: Shell, text: str, data: Any) -> None:
     shell.say(text if shell.human else json_text(data))
 
 
-def _data(approval: Approval) -> dict[str, Any]:
+def _data(approval: Approval, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """An approval as JSON; ``changes`` say why it holds no longer."""
     names = ("id", "digest", "name", "recipe", "api", "inputs", "deletes", "max_writes", "by", "at")
     covers = None if approval.covers is None else asdict(approval.covers)
-    return {name: getattr(approval, name) for name in names} | {"covers": covers, "holds": not is_outdated(approval)}
+    return {name: getattr(approval, name) for name in names} | {
+        "covers": covers,
+        "holds": not changes,
+        "changed": list(changes),
+    }
 
 
 def _date(moment: float) -> str:

@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow.engine.coverage import (
+    changes_on_disk,
     coverage_digest,
     differences,
     digest_of,
+    is_for_other_address,
     is_local,
     is_outdated,
     local_file,
     public_inputs,
     same_place,
+    texts_of,
 )
 from pinflow.engine.options import Options
 from pinflow.engine.plugin_defect import plugin_defect
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from pinflow.engine.sign_in import TokenKey
     from pinflow.http.credentials import Credential
     from pinflow.plan import Plan, PlannedStep
+    from pinflow.plugin.registry import Registry
     from pinflow.state.protocol import ApprovalStore, Journal
     from pinflow.state.records import Coverage
 
@@ -114,7 +118,9 @@ class Approvals:
             covers=covers,
         )
         for earlier in self.all()[0]:
-            if earlier.digest != approval.digest and (same_place(earlier, approval) or _renews(approval, earlier)):
+            if earlier.digest != approval.digest and (
+                same_place(earlier, approval) or self._renews(approval, earlier, plan.registry)
+            ):
                 self._store.remove(earlier.digest)
         self._store.put(approval)
         for notice in self._notices.open():  # of this text of the recipe, or of an earlier one
@@ -122,6 +128,37 @@ class Approvals:
                 self._notices.resolve(notice.key)
         self._resolve_outdated()
         return approval
+
+    def changes(self, approval: Approval, registry: Registry) -> list[str]:
+        """Why an approval holds no longer, in words; [] if it does, as far as its accounts aren't asked for.
+
+        One for a service that is at another address now says so and nothing else: it holds for that one.
+        """
+        if is_outdated(approval) or approval.covers is None:
+            return ["an earlier version of pinflow made it"]
+        if is_for_other_address(approval.covers, registry, self._environ):
+            return [f"it is for {' and '.join(sorted(approval.covers.addresses.values()))}"]
+        return changes_on_disk(approval.covers, registry)
+
+    def list_stale(self, registry: Registry) -> list[tuple[Approval, list[str]]]:
+        """The approvals that hold no longer and may be renewed, with what changed, in words."""
+        stale = [(approval, self.changes(approval, registry)) for approval in self.all()[0]]
+        return [
+            (approval, changes) for approval, changes in stale if changes and not self._is_elsewhere(approval, registry)
+        ]
+
+    def _is_elsewhere(self, approval: Approval, registry: Registry) -> bool:
+        covers = approval.covers
+        return (
+            covers is not None and not is_outdated(approval) and is_for_other_address(covers, registry, self._environ)
+        )
+
+    def _renews(self, approval: Approval, earlier: Approval, registry: Registry) -> bool:
+        """Whether a new approval takes the place of an earlier one of the same recipe that holds no longer."""
+        facts = [(one.recipe, one.api, _as_stored(one.inputs)) for one in (approval, earlier)]
+        if facts[0] != facts[1] or self._is_elsewhere(earlier, registry):
+            return False
+        return bool(self.changes(earlier, registry))
 
     def list_outdated(self) -> list[Approval]:
         """The approvals that an earlier version of pinflow made, and that hold for nothing any more."""
@@ -270,11 +307,6 @@ def _waiting(plan: Plan) -> str:
     return f"{plan.recipe.name} waits for an approval"
 
 
-def _renews(approval: Approval, earlier: Approval) -> bool:
-    facts = [(one.recipe, one.api, _as_stored(one.inputs)) for one in (approval, earlier)]
-    return is_outdated(earlier) and facts[0] == facts[1]
-
-
 def _needs(plan: Plan) -> str:
     writing = ", ".join(step.path for step in plan.unattended_writes)
     return f"{plan.source.name} makes changes (step {writing}) and isn't approved to run unattended"
@@ -301,11 +333,22 @@ def _difference(plan: Plan, approvals: Sequence[Approval]) -> str:
     if not earlier:
         return ""
     same = [approval for approval in earlier if approval.recipe_digest == plan.digest]
-    change = "and has changed since" if not same else "with other inputs"
     inputs = _as_stored(public_inputs(plan))
-    if any(_as_stored(approval.inputs) == inputs for approval in same):
-        change = "with another API"
-    return f"it was approved on {_when(earlier[0])}, {change}"
+    if not same:
+        nearest = min(earlier, key=lambda approval: (_as_stored(approval.inputs) != inputs, -approval.at))
+        includes = _changed_includes(plan, nearest)
+        if includes:
+            return f"{', '.join(includes)} changed since it was approved on {_when(nearest)}"
+        return f"it was approved on {_when(nearest)}, and has changed since"
+    same_inputs = any(_as_stored(approval.inputs) == inputs for approval in same)
+    return f"it was approved on {_when(earlier[0])}, {'with another API' if same_inputs else 'with other inputs'}"
+
+
+def _changed_includes(plan: Plan, approval: Approval) -> list[str]:
+    """The included recipes that changed; with the recipe itself, if that did as well."""
+    before, now = {} if approval.covers is None else approval.covers.texts, texts_of(plan)
+    changed = [path for path, digest in now.items() if before.get(path, digest) != digest]
+    return [] if changed == [approval.recipe] else changed
 
 
 def _check_accounts(

@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.witness import digest_of_content
+from pinflow.errors import PinflowError, RecipeError
 from pinflow.plan import all_steps
 from pinflow.state.records import Coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pinflow.engine.witness import Witness
     from pinflow.plan import Plan
-    from pinflow.plugin.registry import PluginInfo
+    from pinflow.plugin.registry import PluginInfo, Registry
     from pinflow.state.records import Approval
 
 _VERSION = 2  # of the facts that are digested
@@ -53,7 +54,15 @@ def coverage_of(plan: Plan, environ: Mapping[str, str], witness: Witness) -> Cov
         addresses=addresses_of(plan, environ),
         accounts=dict(witness.accounts),
         software=software_of(plan),
+        texts=texts_of(plan),
     )
+
+
+def texts_of(plan: Plan) -> dict[str, str]:
+    """The digests of the texts of the recipe and its includes, by absolute path, as in `Coverage`."""
+    outer = str(Path(plan.source.name).resolve())
+    paths = [outer if name == plan.source.name else str(Path(name).absolute()) for name in plan.recipe_files]
+    return {path: _sha256(text) for path, text in zip(paths, plan.texts, strict=True)}
 
 
 def coverage_digest(coverage: Coverage) -> str:
@@ -132,10 +141,7 @@ def same_place(one: Approval, other: Approval) -> bool:
 
 def differences(covers: Coverage, plan: Plan, environ: Mapping[str, str]) -> Iterator[str]:
     """What is no longer as it was approved, in words; the accounts are not asked for."""
-    for path, digest in covers.files.items():
-        now = _file_digest(Path(path))
-        if now != digest:
-            yield f"{path} changed" if now is not None else f"{path} can't be read any more"
+    yield from _changed_files(covers.files, _file_digest)
     named = _file_inputs(plan)
     for name, path in covers.inputs.items():
         if named.get(name) != path:
@@ -150,6 +156,39 @@ def differences(covers: Coverage, plan: Plan, environ: Mapping[str, str]) -> Ite
             yield _software_difference(name, before, after)
 
 
+def changes_on_disk(covers: Coverage, registry: Registry) -> list[str]:
+    """What of the files and of the software isn't as it was approved, in words; the recipe need not make a plan.
+
+    An approval's own recipe is not planned for this, since that may need secret inputs, which are stored nowhere.
+    """
+    changes = [*_changed_files(covers.texts, _text_digest_of_recipe), *_changed_files(covers.files, _file_digest)]
+    now = {_OWN: _own_version()}
+    for plugin in registry.plugins:
+        if is_local(plugin):
+            now[local_file(plugin)] = _text_digest(Path(plugin.module))
+        elif (name := plugin.distribution or plugin.name) in covers.software and name != _OWN:
+            now[name] = _minor(plugin.version)
+    names = sorted(now.keys() | covers.software.keys())
+    pairs = [(name, covers.software.get(name), now.get(name)) for name in names]
+    return changes + [_software_difference(name, before, after) for name, before, after in pairs if before != after]
+
+
+def is_for_other_address(covers: Coverage, registry: Registry, environ: Mapping[str, str]) -> bool:
+    """Whether it was approved for a service that is reached elsewhere now, such as a sandbox."""
+    apis = {api: registry.apis[api] for api in covers.addresses if api in registry.apis}
+    try:
+        return {api: offer.base_url(environ) for api, offer in apis.items()} != covers.addresses
+    except PinflowError:  # an address that won't do
+        return True
+
+
+def _changed_files(digests: Mapping[str, str], digest_now: Callable[[Path], str | None]) -> Iterator[str]:
+    for path, digest in digests.items():
+        now = digest_now(Path(path))
+        if now != digest:
+            yield f"{path} changed" if now is not None else f"{path} can't be read any more"
+
+
 def _software_difference(name: str, before: str | None, after: str | None) -> str:
     if before is None:
         return f"the plugin {name} was added"
@@ -158,6 +197,20 @@ def _software_difference(name: str, before: str | None, after: str | None) -> st
     if name.endswith(".py"):
         return f"the plugin {name} changed"
     return f"{name} became version {after} in place of {before}"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def _text_digest_of_recipe(path: Path) -> str | None:
+    """The digest of a recipe's text as it is now; "" if it isn't a recipe any more, None if it is gone."""
+    from pinflow.recipe.source import read  # a run by an approval does without
+
+    try:
+        return _sha256(read(path, str(path)).text)
+    except RecipeError:
+        return "" if path.is_file() else None
 
 
 def _file_digest(path: Path) -> str | None:

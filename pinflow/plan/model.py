@@ -124,6 +124,7 @@ class Plan:
     outputs: Mapping[str, Value]
     logins: Mapping[tuple[str, str], PlannedLogin]  # (login, api)
     texts: tuple[str, ...] = field(repr=False)  # of the recipe and of what it includes
+    recipe_files: tuple[str, ...]  # whose texts these are
     needed: frozenset[str]  # paths of the steps whose output something reads
     moment: datetime  # when it was made (UTC): the start of its run, and what now() gives in all of it
     secrets: frozenset[str] = field(default_factory=frozenset)  # inputs that are never stored or shown

@@ -195,6 +195,7 @@ class _Planner:
             logins=self._logins.all(),
             item_logins=self._logins.items(),
             texts=tuple(origin.text for origin, _ in self._whole.recipes),
+            recipe_files=tuple(origin.name for origin, _ in self._whole.recipes),
             needed=frozenset(self._checker.needed),
             moment=now,
             secrets=inputs.secrets,

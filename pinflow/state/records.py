@@ -295,6 +295,8 @@ class Coverage:
     addresses: Mapping[str, str] = field(default_factory=dict)  # API -> where it was reached
     accounts: Mapping[str, str] = field(default_factory=dict)  # API and token -> the account's id; "" if not known
     software: Mapping[str, str] = field(default_factory=dict)  # pinflow and the plugins that are used -> version
+    # absolute path of the recipe and of each include -> SHA-256 of its text; only to tell which of them changed
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,9 +141,31 @@ def test_a_changed_include_needs_a_new_approval(project: Any) -> None:
     project.write("{name: p, steps: [{uses: make_thing, with: {name: a}}]}", "part.yaml")
     approved(project, outer)
     assert project.run(outer, unattended=True).ok
-    project.write("{name: p, steps: [{uses: make_thing, with: {name: b}}]}", "part.yaml")
-    with pytest.raises(ApprovalRequired):
+    part = project.write("{name: p, steps: [{uses: make_thing, with: {name: b}}]}", "part.yaml")
+    with pytest.raises(ApprovalRequired) as caught:
         project.run(outer, unattended=True)
+    assert f"; {part} changed since it was approved on 2027-01-15 " in str(caught.value)
+    with pytest.raises(ApprovalRequired) as caught:
+        project.run(f"{outer} # a comment", unattended=True)
+    assert f"; {project.folder / 'recipe.yaml'}, {part} changed since it was approved on 2027" in str(caught.value)
+    project.write("{name: p, steps: [{uses: make_thing, with: {name: a}}]}", "part.yaml")
+    with pytest.raises(ApprovalRequired, match=r"it was approved on 2027-01-15 .*, and has changed since"):
+        project.run(f"{outer} # a comment", unattended=True)
+
+
+def test_the_include_of_an_include_is_named_and_each_text_has_its_own_path(project: Any) -> None:
+    _ = project.shop
+    outer = "{name: n, steps: [{include: steps/outer.yaml}, {include: steps/inner.yaml}]}"
+    (project.folder / "steps").mkdir()
+    project.write("{name: o, steps: [{include: inner.yaml}]}", "steps/outer.yaml")
+    inner = project.write("{name: i, steps: [{uses: make_thing, with: {name: a}}]}", "steps/inner.yaml")
+    approval = approved(project, outer)
+    files = [project.folder / "recipe.yaml", project.folder / "steps" / "outer.yaml", inner]
+    assert sorted(approval.covers.texts) == sorted(map(str, files))
+    project.write("{name: i, steps: [{uses: make_thing, with: {name: b}}]}", "steps/inner.yaml")
+    with pytest.raises(ApprovalRequired) as caught:
+        project.run(outer, unattended=True)
+    assert f"; {inner} changed since it was approved on" in str(caught.value)
 
 
 def test_a_default_that_changes_by_itself_needs_no_new_approval(project: Any) -> None:

@@ -185,7 +185,7 @@ def test_another_include_is_another_recipe(desk: Desk, link: bool) -> None:
     if link:
         (desk.folder / "part.yaml").unlink()
         (desk.folder / "part.yaml").symlink_to(other)
-    assert "has changed since" in desk.refusal(path)
+    assert f"{desk.folder / 'part.yaml'} changed since it was approved on 20" in desk.refusal(path)
 
 
 def test_another_current_folder_with_another_table_is_another_request(
@@ -337,7 +337,7 @@ def test_approvals_of_the_version_before_are_shown_and_renewed_one_by_one(desk: 
     assert desk.cli("approve", two, "--yes", "--max-writes", "7") == 0
     assert len(make_old(desk)) == 2
     assert "earlier version of pinflow" in desk.refusal(one)
-    assert _listed(desk).count("holds no longer") == 2
+    assert _listed(desk).count("of the version before") == 2
     assert desk.cli("approve", "--renew") == 5  # nobody is there to be asked
     assert desk.cli("approve", "--renew", answers="y\nn\n") == 5
     assert desk.cli.stderr.count("one run, if it started now") == 2
@@ -348,6 +348,70 @@ def test_approvals_of_the_version_before_are_shown_and_renewed_one_by_one(desk: 
     assert sorted((row["holds"], row["max_writes"]) for row in desk.cli.json["approvals"]) == [(True, 7), (True, 1000)]
     assert desk.cli.data("notify")["notices"] == []
     assert desk.run(one) == 0
+
+
+def _states(desk: Desk) -> dict[str, str]:
+    """What `pinflow approve --list` says of the approval of each recipe's file."""
+    head, *lines = _listed(desk).splitlines()
+    column = head.index("STATE")
+    assert max(len(line) for line in lines if not line.startswith("  ")) <= 80
+    states, state = {}, ""
+    for line in lines:
+        state = line[column:] if not line.startswith("  ") else state
+        if line.endswith(".yaml"):
+            states[line.rpartition("/")[2]] = state
+    return states
+
+
+def test_approvals_that_hold_no_longer_are_listed_with_what_changed(desk: Desk) -> None:
+    desk.approve(TABLE)
+    two, three = desk.write("two.yaml", OUTER), desk.write("three.yaml", PICTURE)
+    for path in (two, three):
+        assert desk.cli("approve", path, "--yes") == 0, desk.cli.stderr
+    assert _states(desk) == {"recipe.yaml": "holds", "two.yaml": "holds", "three.yaml": "holds"}
+    desk.write("data.csv", "name\nHerbs\n")
+    desk.write("part.yaml", PART % "Herbs")
+    desk.write("three.yaml", PICTURE + "# a comment\n")
+    (desk.folder / "picture.png").unlink()
+    changed = {
+        "recipe.yaml": "data.csv changed",
+        "two.yaml": "part.yaml changed",
+        "three.yaml": "three.yaml changed and 1 more",
+    }
+    assert _states(desk) == changed
+    assert "pinflow approve --renew" in desk.cli.stderr
+    assert desk.cli("approve", "--list", "--output", "json") == 0
+    rows = {row["recipe"]: (row["holds"], row["changed"]) for row in desk.cli.json["approvals"]}
+    assert rows[str(two)] == (False, [f"{desk.folder / 'part.yaml'} changed"])
+
+
+@pytest.mark.parametrize("edited", ["data.csv", "recipe.yaml"])
+def test_what_was_edited_is_shown_and_renewed_in_place_of_the_old_approval(desk: Desk, edited: str) -> None:
+    path = desk.write("recipe.yaml", TABLE)
+    assert desk.cli("approve", path, "--yes", "--max-writes", "7") == 0
+    assert desk.cli("approve", "--renew", answers="") == 0
+    assert desk.cli.stdout == "renewed: none; no approval needs it\n"
+    desk.write(edited, {"data.csv": "name\nHerbs\n", "recipe.yaml": TABLE + "# a comment\n"}[edited])
+    assert desk.cli("approve", "--renew", answers="n\n") == 5
+    assert f", holds no longer:\n  {desk.folder / edited} changed\n" in desk.cli.stderr
+    assert "one run, if it started now" in desk.cli.stderr
+    assert "1 not renewed, which hold no longer" in desk.cli.stdout
+    assert desk.run(path) == 5
+    assert desk.cli("approve", "--renew", answers="y\n") == 0
+    assert desk.cli("approve", "--list", "--output", "json") == 0
+    assert [(row["holds"], row["max_writes"]) for row in desk.cli.json["approvals"]] == [(True, 7)]
+    assert desk.run(path) == 0, desk.cli.stderr
+
+
+def test_an_approval_for_another_address_is_named_and_not_renewed(desk: Desk) -> None:
+    path = desk.approve(TABLE)
+    home = desk.cli.environ["PINTEREST_API_URI"]
+    desk.cli.environ["PINTEREST_API_URI"] = home.replace("127.0.0.1", "localhost")
+    assert _states(desk) == {"recipe.yaml": f"it is for {home}/v5"}
+    assert desk.cli("approve", "--renew", "--yes") == 0
+    assert desk.cli.stdout.startswith("renewed: none")
+    desk.cli.environ["PINTEREST_API_URI"] = home
+    assert desk.run(path) == 0, desk.cli.stderr
 
 
 def test_one_that_cannot_be_renewed_keeps_no_other_back(desk: Desk) -> None:

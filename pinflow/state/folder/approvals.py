@@ -94,4 +94,5 @@ def _parse(row: Mapping[str, Any], digest: str) -> Approval:
 def _coverage(row: Mapping[str, Any]) -> Coverage:
     names = ("files", "inputs", "addresses", "accounts", "software")
     facts = {name: {str(key): str(value) for key, value in dict(row[name]).items()} for name in names}
+    facts["texts"] = {str(key): str(value) for key, value in dict(row.get("texts", {})).items()}
     return Coverage(request=str(row["request"]), **facts)
