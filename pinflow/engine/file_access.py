@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import TYPE_CHECKING, BinaryIO
 
-from pinflow.errors import ActionError, UsageError
+from pinflow.engine.placeholder import TEXT, NeedsPlanned
+from pinflow.errors import ActionError, PinflowError, UsageError
 from pinflow.lazy_dataclass import dataclass, field, replace
-from pinflow.plan.file_opening import FilePlace, is_link, open_folder, open_to_read
+from pinflow.plan.file_opening import FilePlace, check_to_write, is_link, open_folder, open_to_read
 from pinflow.schema.file_names import READABLE, ending
+from pinflow.state.folder.written_files import content_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from pinflow.schema.invalid import Invalid
     from pinflow.state.folder.written_files import WrittenFiles
 
+_OWN = "move it, or name the file yourself, by an input of type file: -i NAME=PATH"
 _EXISTS = "move it, or set if_exists: replace (as an input: -i if_exists=replace)"
 
 
@@ -50,7 +54,8 @@ class InputFile:
 class OutputFile:
     """A file that may be written: it appears as a whole, or not at all.
 
-    ``is_own`` is one whose place the recipe chose: it is for its owner alone, and replaces only what a recipe wrote.
+    ``is_own`` is one whose place the recipe chose: it is for its owner alone, and replaces only what a recipe
+    wrote and nobody changed since.
     """
 
     path: Path
@@ -64,17 +69,27 @@ class OutputFile:
 
     def check(self, *, replace: bool) -> None:
         """Raise UsageError if it can't be written there, ActionError if what is there must not be replaced."""
-        if self._place.root is None and not self.path.parent.is_dir():
-            raise UsageError(f"{self.path}: the folder {self.path.parent} does not exist", hint="make it first")
-        if not self.is_there:
-            return
-        if (self.is_own and is_link(self.path)) or not self.path.is_file():
-            raise UsageError(f"{self.path} is not a file", hint="choose another name")
-        if replace and self.is_own and not self._files.has_written(self.path):
-            raise ActionError(
-                f"{self.path} exists and was not written by a recipe, so a recipe doesn't replace it",
-                hint="move it, or name the file yourself, by an input of type file: -i NAME=PATH",
-            )
+        check_to_write(self._place)
+        if replace and self.is_own and self.is_there and not self._files.is_as_written(self._place):
+            known = self._files.has_written(self.path)
+            why = "was changed since a recipe wrote it" if known else "exists and was not written by a recipe"
+            raise ActionError(f"{self.path} {why}, so a recipe doesn't replace it", hint=_OWN)
+
+    def holds(self, content: Callable[[], bytes]) -> bool | None:
+        """Whether the file that is there has this content; None where a dry run can't tell what it will be."""
+        try:
+            draft = content()
+        except (NeedsPlanned, PinflowError):
+            return None
+        if TEXT.encode() in draft:
+            return None
+        try:
+            self._check_same(io.BytesIO(draft))
+        except ActionError:
+            return False
+        except (OSError, UsageError):
+            return None
+        return True
 
     @contextmanager
     def draft(self, *, replace: bool) -> Iterator[BinaryIO]:
@@ -83,7 +98,7 @@ class OutputFile:
         What is there already is replaced if ``replace``; the same content counts as written. Raises ActionError if
         something else is there, and OSError.
         """
-        replace = replace or self._files.was_written_before(self.path)
+        replace = replace or self._files.was_written_before(self._place)
         self.check(replace=replace)
         with open_folder(self._place, make=self.is_own) as entry:
             part = entry.beside(f".{entry.name[:100]}.{token_hex(4)}.part")
@@ -95,7 +110,7 @@ class OutputFile:
                     file.flush()
                     os.fsync(file.fileno())
                     if replace or entry.stat() is None:
-                        self._files.note(self.path)
+                        self._files.note(self._place, file)
                         self._put(part, entry, file, replace=replace)
                     else:
                         self._check_same(file)
@@ -123,6 +138,15 @@ class OutputFile:
                     raise _taken(self.path)
             if there.read(1):
                 raise _taken(self.path)
+
+
+def _digest_of(place: FilePlace) -> str | None:
+    """The digest of the content that is there; None if there is no file, or none that may be read."""
+    try:
+        with open_to_read(place) as file:
+            return content_digest(file)
+    except (OSError, UsageError):
+        return None
 
 
 def _taken(path: Path) -> ActionError:
@@ -208,10 +232,20 @@ class Files:
         if self._output.root is not None and self._output.names and is_link(path):
             raise UsageError(f"{path} is a link, so a recipe writes nothing there", hint="name it with --output-dir")
         self._rules.check_folder(str(path), path)
+        there = next((folder for folder in (path, *path.parents) if os.path.lexists(folder)), None)
+        if there is not None and not there.is_dir():
+            raise UsageError(f"{there} is a file, not a folder", hint="name a folder with --output-dir")
 
     def has_written(self, path: Path) -> bool:
         """Whether this or an earlier run is known to have written the file."""
         return path in self._written or (self._index is not None and self._index.writer(path) is not None)
+
+    def is_as_written(self, place: FilePlace) -> bool:
+        """Whether the file has still the content that this or an earlier run gave it."""
+        if self._index is None:
+            return place.path in self._written
+        there = _digest_of(place)
+        return there is not None and self._index.has_content(place.path, there)
 
     def was_written_here(self, path: Path) -> bool:
         """Whether this very run has written the file, in this process or an earlier one."""
@@ -219,14 +253,16 @@ class Files:
             self._index is not None and bool(self._run) and self._index.writer(path) == self._run
         )
 
-    def was_written_before(self, path: Path) -> bool:
-        """Whether an earlier process of this very run has written the file: a resumed step writes it again."""
-        return path not in self._written and self.was_written_here(path)
+    def was_written_before(self, place: FilePlace) -> bool:
+        """Whether the file is as an earlier process of this very run wrote it: a resumed step writes it again."""
+        path = place.path
+        return path not in self._written and self.was_written_here(path) and self.is_as_written(place)
 
-    def note(self, path: Path) -> None:
-        """Put on disk that this run writes the file. Raises StateError."""
+    def note(self, place: FilePlace, draft: BinaryIO) -> None:
+        """Put on disk that this run writes this content. Raises OSError, StateError."""
         if self._index is not None:
-            self._index.add(path, self._run)
+            draft.seek(0)
+            self._index.add(place.path, self._run, content_digest(draft), _digest_of(place))
 
     def add_written(self, path: Path) -> None:
         with self._lock:

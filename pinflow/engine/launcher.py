@@ -282,7 +282,7 @@ class Launcher:
 
     def _files(self, plan: Plan, options: Options, run_id: str, witness: Witness | None) -> Files:
         """What a run reads and writes. Raises UsageError for an output folder that won't do."""
-        output = None if options.output is None else FilePlace.below(plan.file_rules.here / options.output)
+        output = None if options.output is None else FilePlace.below(_output_folder(plan, options.output))
         files = Files(plan.file_rules, output=output, index=WrittenFiles(self.state), run=run_id, witness=witness)
         if options.output is not None:
             files.check_output()
@@ -316,7 +316,7 @@ class Launcher:
                 "tier": options.tier,
                 "sandbox": options.sandbox,
                 "mark": digest(self._secret(run_id), "run"),
-                "output": None if options.output is None else str(plan.file_rules.here / options.output),
+                "output": None if options.output is None else str(_output_folder(plan, options.output)),
                 **self._facts(plan, run_id),
             },
             versions={p.distribution or p.module: p.version for p in self.registry.plugins},
@@ -350,6 +350,12 @@ class Launcher:
                 status=0,
                 hint=f"resume it then, or wait for it: pinflow resume {run_id} --patience {ceil(wait / 60)}m",
             )
+
+
+def _output_folder(plan: Plan, folder: Path) -> Path:
+    """The whole path of the folder that a person named, without "..": messages and results show it."""
+    path = plan.file_rules.here / folder
+    return path.resolve() if ".." in path.parts else path
 
 
 def _fields(plan: Plan) -> dict[str, list[str] | None]:

@@ -54,6 +54,17 @@ def is_link(path: Path) -> bool:
         return False
 
 
+def check_to_write(place: FilePlace) -> None:
+    """Raise UsageError where nothing can be written: the folder that a person named is not there, or no file is."""
+    path, folder = place.path, place.path.parent
+    if place.root is None and not folder.is_dir():
+        if folder.exists():
+            raise UsageError(f"{path}: {folder} is a file, not a folder", hint="choose another folder")
+        raise UsageError(f"{path}: the folder {folder} does not exist", hint="make it first")
+    if os.path.lexists(path) and ((place.root is not None and is_link(path)) or not path.is_file()):
+        raise UsageError(f"{path} is not a file", hint="choose another name")
+
+
 def open_to_read(place: FilePlace) -> BinaryIO:
     """Open a regular file, following links only where a person gave its path.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinflow.errors import UsageError
 from pinflow.lazy_dataclass import dataclass
-from pinflow.plan.file_opening import KEYS_AND_TOKENS, FilePlace, is_link, open_to_read
+from pinflow.plan.file_opening import KEYS_AND_TOKENS, FilePlace, check_to_write, is_link, open_to_read
 from pinflow.schema.file_names import (
     PICTURES,
     READABLE,
@@ -129,7 +129,9 @@ class FileRules:
         for location, path, use in paths:
             try:
                 if use == "output":
-                    self.to_write(path, self.usual_output)
+                    place = self.to_write(path, self.usual_output)
+                    if place.root is None:
+                        check_to_write(place)
                 elif not (use == "file-or-id" and path.isascii() and path.isdecimal()):
                     with suppress(OSError):  # what can't be opened is told by who reads it
                         open_to_read(self.to_read(path)).close()

@@ -30,10 +30,13 @@ def save(ctx: Context, name: str, if_exists: IfExists, content: Callable[[], byt
     file, replace = ctx.output_file(name), if_exists == "replace"
     if ctx.dry_run:
         file.check(replace=replace)
-        if file.is_there and not replace:
-            ctx.log(f"{file.path} already exists: set if_exists: replace to overwrite it", warning=True)
-        else:
+        if not file.is_there or replace:
             ctx.log(f"would write {file.path}")
+        elif (same := file.holds(content)) is True:
+            ctx.log(f"{file.path} already exists with this content")
+        else:
+            other = " with other content: set" if same is False else "; where its content differs, set"
+            ctx.log(f"{file.path} already exists{other} if_exists: replace to overwrite it", warning=True)
         return {"path": str(file.path), "bytes": 0}
     file.check(replace=replace)
     data = content()

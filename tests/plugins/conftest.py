@@ -23,7 +23,7 @@ from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
 from pinflow.state.folder.runs import FolderRuns
 from pinflow.state.folder.usage import MemoryUsage
-from pinflow.state.folder.written_files import WrittenFiles
+from pinflow.state.folder.written_files import WrittenFiles, content_digest
 from pinflow.state.records import RunRecord
 from pinflow_pinterest_v3.api import API as V3
 from pinflow_pinterest_v5.api import API as V5
@@ -84,7 +84,8 @@ class Bench:
         path = self.folder / "out" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(content, "utf-8")
-        self.index.add(path, "an earlier run")
+        with path.open("rb") as file:
+            self.index.add(path, "an earlier run", content_digest(file), None)
 
     def sleep(self, seconds: float) -> None:
         if self.deadly_sleep:

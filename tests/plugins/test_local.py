@@ -133,6 +133,29 @@ def test_a_file_with_other_content_is_left_alone_until_told_otherwise(runner: Re
     assert [each.name for each in (runner.folder / "out").iterdir() if each.name.endswith(".part")] == []
 
 
+def test_a_dry_run_says_whether_the_run_would_meet_another_file(runner: RecipeRunner) -> None:
+    write = {"uses": "write_json", "with": {"path": "out.json", "data": {"a": 1}}}
+    path = runner.folder / "out" / "out.json"
+    assert runner.run(write).ok
+    runner.run(write, dry_run=True)
+    assert runner.notes == [f"{path} already exists with this content"]
+    path.write_text("mine")
+    runner.run(write, dry_run=True)
+    assert runner.notes == [f"{path} already exists with other content: set if_exists: replace to overwrite it"]
+
+
+def test_a_dry_run_doesnt_guess_what_a_file_would_hold(runner: RecipeRunner) -> None:
+    write = {"id": "a", "uses": "write_json", "with": {"path": "out.json", "data": 1}}
+    later = {"uses": "write_json", "with": {"path": "two.json", "data": "${{ steps.a.bytes }}"}}
+    assert runner.run(write, later).ok
+    result = runner.run(write, later, dry_run=True)
+    assert [step.status for step in result.steps] == ["planned", "planned"]
+    path = runner.folder / "out" / "two.json"
+    assert (
+        runner.notes[-1] == f"{path} already exists; where its content differs, set if_exists: replace to overwrite it"
+    )
+
+
 def test_a_dry_run_writes_no_file(runner: RecipeRunner) -> None:
     result = runner.run({"uses": "write_json", "with": {"path": "out.json", "data": []}}, dry_run=True)
     assert [step.status for step in result.steps] == ["planned"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -16,6 +17,7 @@ from pinflow.engine.options import Options
 from pinflow.errors import PinflowError, RecipeError, UsageError
 from pinflow.plan import file_opening
 from pinflow.recipe.bundled import bundled_recipes
+from pinflow.state.folder.written_files import WrittenFiles
 from pinflow.testing import Project
 
 if TYPE_CHECKING:
@@ -398,6 +400,107 @@ def test_a_recipe_replaces_only_what_a_recipe_wrote(project: Project, here: Path
     assert "already exists with other content" in str(run_here(project, again).error)
     assert run_here(project, again, inputs={"if_exists": "replace"}).ok
     assert (here / "out" / "report.csv").read_text() == "a\n2\n"
+
+
+def test_what_somebody_changed_since_is_not_replaced(project: Project, here: Path) -> None:
+    again, path = WRITE.replace("[{a: 1}]", "[{a: 2}]"), here / "out" / "report.csv"
+    assert run_here(project, WRITE).ok
+    path.write_text("a\n1\nmy note\n")
+    result = run_here(project, again, inputs={"if_exists": "replace"})
+    assert "was changed since a recipe wrote it, so a recipe doesn't replace it" in str(result.error)
+    assert "-i NAME=PATH" in (result.error.hint if result.error else "")
+    assert path.read_text() == "a\n1\nmy note\n"
+    assert run_here(project, again, inputs={"f": str(path), "if_exists": "replace"}).ok, "a person named it"
+    assert path.read_text() == "a\n2\n"
+    assert run_here(project, WRITE, inputs={"if_exists": "replace"}).ok, "a recipe wrote it again"
+
+
+def test_what_the_version_before_noted_as_written_is_replaced(project: Project, here: Path) -> None:
+    assert run_here(project, WRITE).ok
+    for entry in (project.app().state / "written").iterdir():
+        entry.write_text(json.dumps({"run": json.loads(entry.read_text())["run"]}))
+    assert run_here(project, WRITE.replace("[{a: 1}]", "[{a: 2}]"), inputs={"if_exists": "replace"}).ok
+
+
+@pytest.mark.parametrize("is_put", [False, True])
+def test_a_kill_in_the_middle_of_replacing_protects_no_file(tmp_path: Path, is_put: bool) -> None:
+    index, path = WrittenFiles(tmp_path / "state"), tmp_path / "report.csv"
+    one, two, three, other = (hashlib.sha256(text).hexdigest() for text in (b"one", b"two", b"three", b"a person's"))
+    index.add(path, "r1", one, None)
+    index.add(path, "r2", two, one)  # and the file was replaced, or not
+    assert index.has_content(path, two if is_put else one)
+    index.add(path, "r3", three, other)
+    assert not index.has_content(path, other)
+
+
+@pytest.mark.parametrize("typed", [False, True])
+def test_a_resumed_step_writes_no_edited_file_again(project: Project, here: Path, typed: bool) -> None:
+    numbers, fail = iter(range(9)), iter([True, False])
+
+    @action("stumble")
+    def stumble(ctx: Context) -> None:
+        """Fail the first time."""
+        if next(fail):
+            raise ActionError("stumbled")
+
+    @action("tick", effect="read")
+    def tick(ctx: Context) -> int:
+        """Another number each time."""
+        return next(numbers)
+
+    class Stumbling:
+        @hookimpl
+        def pinflow_actions(self) -> list[Any]:
+            return [stumble, tick]
+
+    project.plugins.append(Stumbling())
+    recipe = WRITE.replace("outputs:", "  - {id: a, uses: stumble}\noutputs:")
+    recipe = recipe.replace("{a: 1}", "{a: '${{ steps.now }}'}").replace(
+        "steps:\n", "steps:\n  - {id: now, uses: tick}\n"
+    )
+    path = here / ("mine.csv" if typed else "out/report.csv")
+    assert not run_here(project, recipe, inputs={"f": "mine.csv"} if typed else {}).ok
+    path.write_text("mine")
+    result = project.resume(output=None)
+    assert "already exists with other content" in str(result.error)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("sandbox", [[], ["--dry-run"]])
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("charts/x.csv", "the folder {here}/charts does not exist; make it first"),
+        ("afile/x.csv", "{here}/afile is a file, not a folder"),
+        ("data", "{here}/data is not a file"),
+    ],
+)
+def test_a_path_that_cant_be_written_is_told_before_anything_is_done(
+    cli: Cli, here: Path, sandbox: list[str], path: str, message: str
+) -> None:
+    (here / "afile").write_text("")
+    first = "  - {uses: write_csv, with: {path: first.csv, rows: [{a: 1}]}}\n  - {id: w, uses"
+    (here / "r.yaml").write_text(WRITE.replace("  - {id: w, uses", first))
+    assert cli("run", "r.yaml", "-i", f"f={path}", *sandbox) == 2
+    assert "r.yaml:8:" in cli.stderr
+    assert message.format(here=here) in cli.stderr
+    assert not (here / "out").exists()
+    (here / "charts").mkdir()
+    assert cli("run", "r.yaml", "-i", "f=charts/x.csv", *sandbox) == 0, cli.stderr
+
+
+@pytest.mark.parametrize("folder", ["afile", "afile/sub/folder", "../here/afile"])
+def test_an_output_folder_that_is_a_file_is_told_before_anything_is_done(cli: Cli, here: Path, folder: str) -> None:
+    (here / "afile").write_text("")
+    (here / "r.yaml").write_text("name: n\nsteps: [{uses: log, with: {text: hello}}]\n")
+    assert cli("run", "r.yaml", "--output-dir", folder) == 2
+    assert cli.stderr == f"error: {here}/afile is a file, not a folder\n  name a folder with --output-dir\n"
+
+
+def test_the_output_folder_is_shown_without_dots(cli: Cli, here: Path) -> None:
+    (here / "r.yaml").write_text(WRITE)
+    assert cli("run", "r.yaml", "--output-dir", "..", "--output", "json") == 0
+    assert json.loads(cli.stdout)["files"] == [str(here.parent.resolve() / "report.csv")]
 
 
 def test_at_a_persons_path_replace_replaces_what_is_there(project: Project, here: Path) -> None:

@@ -1,10 +1,10 @@
-"""Which files recipes have written, and by which run: only these may a recipe replace by itself."""
+"""Which files recipes have written, with what content: only these, as they were, may a recipe replace by itself."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pinflow.errors import StateError
 from pinflow.state.folder import atomic_file
@@ -24,17 +24,41 @@ class WrittenFiles:
 
     def writer(self, path: Path) -> str | None:
         """The run that wrote the file at an absolute path last; None if none is known to have written it."""
+        run = self._facts(path).get("run")
+        return run if isinstance(run, str) else None
+
+    def has_content(self, path: Path, digest: str) -> bool:
+        """Whether a run gave the file at ``path`` this content. What the version before noted has none, and counts."""
+        facts = self._facts(path)
+        if not isinstance(facts.get("run"), str):
+            return False
+        return "content" not in facts or digest in (facts["content"], facts.get("before"))
+
+    def add(self, path: Path, run: str, digest: str, there: str | None) -> None:
+        """Put on disk that a run is about to write the file at ``path``. Raises StateError.
+
+        ``digest`` is of the new content, ``there`` of what is there now: a kill may leave either.
+        """
+        facts = {"run": run, "content": digest}
+        if there is not None and self.has_content(path, there):
+            facts["before"] = there
+        atomic_file.write(self._entry(path), json.dumps(facts).encode())
+
+    def _facts(self, path: Path) -> dict[str, Any]:
         try:
             content = atomic_file.read(self._entry(path))
             facts = json.loads(content) if content is not None else None
         except (StateError, ValueError):  # what can't be believed protects the file
-            return None
-        run = facts.get("run") if isinstance(facts, dict) else None
-        return run if isinstance(run, str) else None
-
-    def add(self, path: Path, run: str) -> None:
-        """Put on disk that a run writes the file at ``path``. Raises StateError."""
-        atomic_file.write(self._entry(path), json.dumps({"run": run}).encode())
+            return {}
+        return facts if isinstance(facts, dict) else {}
 
     def _entry(self, path: Path) -> Path:
         return self._folder / f"{hashlib.sha256(str(path).encode('utf-8', 'surrogateescape')).hexdigest()}.json"
+
+
+def content_digest(file: BinaryIO) -> str:
+    """The digest of what is left to be read of a file."""
+    digest = hashlib.sha256()
+    while block := file.read(1 << 16):
+        digest.update(block)
+    return digest.hexdigest()
