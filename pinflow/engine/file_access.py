@@ -149,6 +149,10 @@ def _digest_of(place: FilePlace) -> str | None:
         return None
 
 
+def _at(step: PlannedStep, problem: Invalid) -> UsageError:
+    return UsageError(str(replace(step.problem, what=problem.message)), hint=problem.hint)
+
+
 def _taken(path: Path) -> ActionError:
     return ActionError(f"{path} already exists with other content", hint=_EXISTS)
 
@@ -181,12 +185,19 @@ class Files:
     def problems(self, action: Action, arguments: Mapping[str, Any]) -> list[Invalid]:
         """What is wrong with the paths among an action's arguments."""
         paths = [path for path in action.parameters.paths_in(arguments) if not self._is_of_this_run(path[1])]
-        return list(self._rules.problems(paths)) if paths else []
+        return list(self._rules.problems(paths, self._output)) if paths else []
 
     def check(self, step: PlannedStep, action: Action, arguments: Mapping[str, Any]) -> None:
         """Raise UsageError, with the step's place, for a path that the recipe may not use."""
         for problem in self.problems(action, arguments):
-            raise UsageError(str(replace(step.problem, what=problem.message)), hint=problem.hint)
+            raise _at(step, problem)
+
+    def check_outputs(self, step: PlannedStep) -> None:
+        """The same before the run, for the paths that stand in the recipe and are written to."""
+        if step.action is not None:
+            paths = [path for path in step.action.parameters.paths_in(step.arguments.tree) if path[2] == "output"]
+            for problem in self._rules.problems(paths, self._output):
+                raise _at(step, problem)
 
     def place(self, name: str) -> Path:
         """Where the file is that a recipe calls ``name``. Raises UsageError for one that it may not read."""

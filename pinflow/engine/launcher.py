@@ -286,6 +286,8 @@ class Launcher:
         files = Files(plan.file_rules, output=output, index=WrittenFiles(self.state), run=run_id, witness=witness)
         if options.output is not None:
             files.check_output()
+            for step in all_steps((*plan.steps, *plan.finally_)):
+                files.check_outputs(step)
         return files
 
     def _places(self, run: RunContext, options: Options) -> PlaceRuns | None:

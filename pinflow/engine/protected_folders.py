@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # what is in a state folder: a person may have made it their own folder as well
 _IN_STATE: Final = (
     *("runs", "approvals", "notices", "quota", "places", "schedule", "plugins", "content", "tokens", "written"),
+    *("undo", "allowed-plugins.json", "runs-index.db", "runs.key", "runs.lock", "places.key"),
 )
 
 
@@ -25,14 +26,14 @@ def file_rules(recipe: Path, here: Path, *, registry: Registry, environ: Mapping
     """What the runs of a recipe may read and write, but for what its inputs name."""
     folder = recipe.resolve().parent
     around = {paths.current_folder(), *(path for own in (here, folder) for path in (own, *own.parents))}
-    secret = [state, *(state / name for name in _IN_STATE), *_tokens(registry, environ, folder, state)]
-    unwritable = [Path(paths.cache_file(environ, "")), *_plugins(registry)]
+    cache, plugins = Path(paths.cache_file(environ, "")), list(_plugins(registry))
+    secret = [state, *(state / name for name in _IN_STATE), *_tokens(registry, environ, folder, state), cache, *plugins]
     return FileRules(
         folder=folder,
         here=here,
         # what lies among a person's own files is told by its content, and not by its folder
         secret=tuple(path for path in secret if here / path not in around),
-        unwritable=(bundled_recipes(), *(path for path in unwritable if here / path not in around)),
+        unwritable=(bundled_recipes(), *(path.parent for path in plugins if path.parent not in around)),
     )
 
 
@@ -44,7 +45,7 @@ def _tokens(registry: Registry, environ: Mapping[str, str], folder: Path, state:
 
 
 def _plugins(registry: Registry) -> Iterator[Path]:
-    """The folders that local plugins are loaded from."""
+    """The files that local plugins are loaded from."""
     for plugin in registry.plugins:
         if plugin.module.endswith(".py"):
-            yield Path(plugin.module).resolve().parent
+            yield Path(plugin.module).resolve()

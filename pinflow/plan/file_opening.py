@@ -14,8 +14,10 @@ from pinflow.lazy_dataclass import dataclass
 from pinflow.suggestions import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    Identity = tuple[int, int]  # a file's or folder's device and number there, whatever it is called
 
 KEYS_AND_TOKENS: Final = "keys, tokens and pinflow's own folders are never read or written by a recipe"
 _BY_DESCRIPTOR: Final = os.open in os.supports_dir_fd
@@ -34,12 +36,13 @@ _SECRET_CONTENT: Final = re.compile(
 class FilePlace:
     """Where a file or a folder is: ``names`` below ``root``, without a link on the way; or, as a person gave it, there.
 
-    ``root`` None is the latter.
+    ``root`` None is the latter. Nothing is opened in a folder of ``closed``, whatever name leads there.
     """
 
     path: Path
     root: Path | None = None
     names: tuple[str, ...] = ()
+    closed: tuple[Path, ...] = ()
 
     @classmethod
     def below(cls, root: Path, *names: str) -> FilePlace:
@@ -75,7 +78,9 @@ def open_to_read(place: FilePlace) -> BinaryIO:
         descriptor = folder.open(flags if place.root is None else flags | _NO_LINKS)
     file = os.fdopen(descriptor, "rb")
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        _check_closed(status, identities(place.closed), place)
+        if not stat.S_ISREG(status.st_mode):
             raise UsageError(f"{place.path} is not a file", hint="check the path")
         if _SECRET_CONTENT.search(os.read(descriptor, _HEAD).replace(b"\0", b"")):
             raise UsageError(f"{quote(place.path)} holds a key or tokens", hint=KEYS_AND_TOKENS)
@@ -128,17 +133,20 @@ class FolderEntry:
 def open_folder(place: FilePlace, *, make: bool = False) -> Iterator[FolderEntry]:
     """The entry of a file in its folder, which is held open. ``make`` makes the folders that are not there.
 
-    Below a root no link is followed. Raises OSError.
+    Below a root no link is followed. Raises OSError, and UsageError if a folder on the way is closed.
     """
+    closed = identities(place.closed)
     *folders, name = place.names or (place.path.name,)
     start = place.path.parent if place.root is None else place.root
     if make and place.root is not None:
         start.mkdir(parents=True, exist_ok=True)
     if not _BY_DESCRIPTOR:
-        yield FolderEntry(_walk_by_path(start, folders, make=make), name, None)
+        yield FolderEntry(_walk_by_path(start, folders, closed, place, make=make), name, None)
         return
     descriptor = os.open(start, _FOLDER)
     try:
+        if closed:
+            _check_above(descriptor, closed, place)
         for folder in folders:
             if make:
                 with suppress(FileExistsError):
@@ -146,17 +154,53 @@ def open_folder(place: FilePlace, *, make: bool = False) -> Iterator[FolderEntry
             inner = os.open(folder, _FOLDER | _NO_LINKS, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = inner
+            _check_closed(os.fstat(descriptor), closed, place)
         yield FolderEntry(place.path.parent, name, descriptor)
     finally:
         os.close(descriptor)
 
 
-def _walk_by_path(start: Path, folders: Sequence[str], *, make: bool) -> Path:
+def identities(paths: Iterable[Path]) -> frozenset[Identity]:
+    """What those of the paths are that exist."""
+    found = set()
+    for path in paths:
+        with suppress(OSError, ValueError):
+            found.add(_identity(path.stat()))
+    return frozenset(found)
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino
+
+
+def _check_closed(status: os.stat_result, closed: frozenset[Identity], place: FilePlace) -> None:
+    if _identity(status) in closed:
+        raise UsageError(f"{place.path} is in a folder of pinflow's own", hint=KEYS_AND_TOKENS)
+
+
+def _check_above(descriptor: int, closed: frozenset[Identity], place: FilePlace) -> None:
+    """Raise UsageError if an open folder, or one that it lies in, is closed."""
+    status, above = os.fstat(descriptor), ".."
+    while True:
+        _check_closed(status, closed, place)
+        outer = os.stat(above, dir_fd=descriptor)
+        if _identity(outer) == _identity(status):
+            return
+        status, above = outer, f"{above}/.."
+
+
+def _walk_by_path(
+    start: Path, folders: Sequence[str], closed: frozenset[Identity], place: FilePlace, *, make: bool
+) -> Path:
     """The same by paths, for Windows: between the look and the use of a folder somebody may put a link there."""
+    real = start.resolve()
+    for folder_above in (real, *real.parents):
+        _check_closed(folder_above.stat(), closed, place)
     for folder in folders:
         start = start / folder
         if make:
             start.mkdir(exist_ok=True)
         if is_link(start):
             raise OSError(errno.ELOOP, "a link is on the way", str(start))
+        _check_closed(start.stat(), closed, place)
     return start

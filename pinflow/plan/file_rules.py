@@ -16,8 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pinflow.errors import UsageError
-from pinflow.lazy_dataclass import dataclass
-from pinflow.plan.file_opening import KEYS_AND_TOKENS, FilePlace, check_to_write, is_link, open_to_read
+from pinflow.lazy_dataclass import dataclass, replace
+from pinflow.plan.file_opening import (
+    KEYS_AND_TOKENS,
+    FilePlace,
+    check_to_write,
+    identities,
+    is_link,
+    open_to_read,
+)
 from pinflow.schema.file_names import (
     PICTURES,
     READABLE,
@@ -77,7 +84,7 @@ class FileRules:
         if name in self.typed:
             path = Path(name)
             self._check_secret(name, path)
-            return FilePlace(path)
+            return FilePlace(path, closed=self.secret)
         below = list(self._roots(name))
         if not below:
             raise UsageError(f"{quote(name)} is not inside the recipe's folder", hint=_BY_PERSON)
@@ -90,7 +97,7 @@ class FileRules:
         if (link := _link_on_the_way(place)) is not None:
             raise _refusal(name, f"goes through the link {link}", f"name the file itself; {_BY_PERSON}")
         self._check_secret(name, place.path)
-        return place
+        return replace(place, closed=self.secret)
 
     def to_write(self, name: str, output: FilePlace) -> FilePlace:
         """Where the file goes that a recipe calls ``name``: at a person's path, else below the folder ``output``."""
@@ -100,14 +107,17 @@ class FileRules:
             if is_read_by_programs(name) or is_secret_name(name) or fold(path.name).startswith("."):
                 raise _refusal(name, "is a file that other programs run or read as settings", "choose another name")
             self.check_folder(name, path.parent)
-            return FilePlace(path)
+            self._check_protected(name, path)
+            return FilePlace(path, closed=self._protected)
         rest = os.path.relpath(name, self.here) if name in self.chosen else name
         if is_elsewhere(rest):
             hint = "its files go below --output-dir; another place can only be given to an input of type file"
             raise _refusal(name, "is not inside the output folder", f"{hint}: -i NAME=PATH")
         if problem := own_name_problem(rest, WRITABLE):
             raise _refusal(name, *problem)
-        return FilePlace.below(output.root or output.path, *output.names, *Path(os.path.normpath(rest)).parts)
+        place = FilePlace.below(output.root or output.path, *output.names, *Path(os.path.normpath(rest)).parts)
+        self._check_protected(name, place.path)
+        return replace(place, closed=self._protected)
 
     def check_folder(self, name: str, folder: Path) -> None:
         """Raise UsageError for a folder, named so, that nothing may be written to: programs or pinflow read it."""
@@ -121,15 +131,19 @@ class FileRules:
         hidden = next((part for part in shown if fold(part).startswith(".")), None)
         if hidden or is_read_by_programs(str(real / "x")) or is_secret_name(str(real / "x")):
             raise _refusal(name, f"is in {real}, which is hidden or read by other programs", "choose another folder")
-        if _is_below(real, (*self.secret, *self.unwritable)):
-            raise _refusal(name, f"is in {real}, which is a folder of pinflow's own", "choose another folder")
+        self._check_protected(name, real)
 
-    def problems(self, paths: Iterable[tuple[Location, str, str]]) -> Iterator[Invalid]:
-        """What is wrong with the paths among an action's arguments, as `Parameters.paths_in` gives them."""
+    def problems(
+        self, paths: Iterable[tuple[Location, str, str]], output: FilePlace | None = None
+    ) -> Iterator[Invalid]:
+        """What is wrong with the paths among an action's arguments, as `Parameters.paths_in` gives them.
+
+        ``output`` is the folder for the recipe's own files, the usual one unless given.
+        """
         for location, path, use in paths:
             try:
                 if use == "output":
-                    place = self.to_write(path, self.usual_output)
+                    place = self.to_write(path, output or self.usual_output)
                     if place.root is None:
                         check_to_write(place)
                 elif not (use == "file-or-id" and path.isascii() and path.isdecimal()):
@@ -160,6 +174,20 @@ class FileRules:
                 rest = os.path.relpath(rest, root)
             if not is_elsewhere(rest):
                 yield root, rest, endings
+
+    @property
+    def _protected(self) -> tuple[Path, ...]:
+        return (*self.secret, *self.unwritable)
+
+    def _check_protected(self, name: str, path: Path) -> None:
+        try:
+            real = _real(path)
+        except FileNotFoundError:  # the current folder was removed, which `check_folder` tells
+            return
+        except (OSError, ValueError):
+            raise _refusal(name, "is not the path of a file", "check the path") from None
+        if _is_below(real, self._protected):
+            raise _refusal(name, f"is in a folder of pinflow's own ({real})", "choose another folder")
 
     def _check_secret(self, name: str, path: Path) -> None:
         try:
@@ -198,15 +226,7 @@ def _real(path: Path) -> Path:
 def _is_below(real: Path, folders: tuple[Path, ...]) -> bool:
     """Whether a path is one of the folders or below it, however it is spelt: by name, or as the same folder on disk."""
     kin = [real, *real.parents]
-    spellings = {tuple(map(fold, path.parts)) for path in kin}
-    for folder in map(_real, folders):
-        if tuple(map(fold, folder.parts)) in spellings or any(_is_same(path, folder) for path in kin):
-            return True
-    return False
-
-
-def _is_same(path: Path, folder: Path) -> bool:
-    try:
-        return path.samefile(folder)
-    except OSError:
-        return False
+    spellings, there = {tuple(map(fold, path.parts)) for path in kin}, identities(kin)
+    return any(tuple(map(fold, _real(folder).parts)) in spellings for folder in folders) or not there.isdisjoint(
+        identities(folders)
+    )
