@@ -120,7 +120,16 @@ class Api:
     @property
     def names(self) -> TokenNames:
         """What the names of this API's tokens stand for."""
-        return TokenNames(self.service, self.id, self.tokens, self.token_folder_variable)
+        return TokenNames(self.service, self.id, self.tokens, self.token_folder_variable, self._settings)
+
+    @property
+    def _settings(self) -> frozenset[str]:
+        """The variables that it declares besides those of its tokens."""
+        variables = [self.origin_variable, self.version_variable, self.token_folder_variable]
+        if (oauth := self.oauth) is not None:
+            variables += [oauth.consent_origin_variable, oauth.landing_variable]
+            variables += [variable for pair in oauth.app_variables for variable in pair]
+        return frozenset(filter(None, variables))
 
     @property
     def homes(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pinflow.errors import CredentialError, UsageError
 from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 ALLOWED_HOSTS = "PINFLOW_ALLOW_HOST"
 LISTED_TOKENS = "PINFLOW_TOKENS"
@@ -50,6 +50,7 @@ class TokenNames:
     api: str  # the API's id
     rules: TokenRules
     folder_variable: str = ""  # names the folder of token files
+    settings: frozenset[str] = frozenset()  # the variables that the service declares besides those of its tokens
 
     @property
     def folder(self) -> str:
@@ -75,11 +76,22 @@ class TokenNames:
             found += self.known_variables if name == self.rules.default else ()
         yield from dict.fromkeys(found)
 
+    @property
+    def own_variables(self) -> frozenset[str]:
+        """Every variable that the service declares, in upper case, since some systems know no other."""
+        return frozenset(variable.upper() for variable in (*self.known_variables, *self.settings))
+
+    def declares(self, variable: str) -> bool:
+        """Whether the service declares the variable: then it belongs to this service alone."""
+        return variable.upper() in self.own_variables
+
+    def carries_name(self, variable: str) -> bool:
+        """Whether the variable carries the service's name, if its tokens do."""
+        return bool(self.folder) and variable.upper().startswith(f"{variable_of(self.service)}_")
+
     def owns(self, variable: str) -> bool:
         """Whether a variable is of this service alone, by its name."""
-        return variable in self.known_variables or (
-            bool(self.folder) and variable.startswith(f"{variable_of(self.service)}_")
-        )
+        return self.declares(variable) or self.carries_name(variable)
 
     def may_read(self, name: str, variable: str, secret: str, environ: Mapping[str, str]) -> bool:
         """Whether a recipe that names the token ``name`` may read ``variable``, which holds ``secret``."""
@@ -140,12 +152,28 @@ def _plain(service: str) -> str:
 
 
 def check_host(
-    secret: str, origin: str, *, homes: tuple[str, ...], rules: TokenRules, environ: Mapping[str, str], label: str
+    secret: str,
+    origin: str,
+    *,
+    homes: tuple[str, ...],
+    rules: TokenRules,
+    environ: Mapping[str, str],
+    label: str,
+    variables: Iterable[str] = (),
+    others: Iterable[TokenNames] = (),
 ) -> None:
     """Raise CredentialError unless ``secret``, which messages call ``label``, may go to ``origin``.
 
-    ``homes`` are the origins of its service, and those that the secret itself is tied to.
+    ``homes`` are the origins of its service, and those that the secret itself is tied to. ``variables`` are those that
+    it was read from: one that the service of ``others`` declares is sent nowhere, not even where a person allows it.
     """
+    owners = list(others)
+    for variable in variables:
+        if (owner := next((other for other in owners if other.declares(variable)), None)) is not None:
+            raise CredentialError(
+                f"{label} is not sent to {origin}: {variable} is of the service {owner.service}",
+                hint=f"the plugin must declare variables of its own, in place of {variable}",
+            )
     if secret.startswith(rules.simulated):
         if is_loopback(origin):
             return

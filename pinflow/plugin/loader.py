@@ -22,9 +22,9 @@ from pinflow.plugin import hookspecs
 from pinflow.plugin.action import Action, Effect
 from pinflow.plugin.contributions import Command, Importer, Simulator
 from pinflow.plugin.import_cache import ImportCache
-from pinflow.plugin.permission import Permission, comparable
+from pinflow.plugin.permission import Permission, comparable, is_own
 from pinflow.plugin.registry import PluginInfo, Registry
-from pinflow.plugin.services import token_conflict, with_login_hints
+from pinflow.plugin.services import token_conflict, token_problem, with_login_hints
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -340,14 +340,23 @@ class _Offers:
             raise PluginError(f"{who} names its items' tokens but yields none", hint=hint)
 
     def check_tokens(self, apis: Mapping[str, Api]) -> None:
-        """Raise PluginError for an API that could get the tokens of another plugin's service."""
-        if (conflict := token_conflict(apis.values())) is not None:
+        """Raise PluginError for an API that could get the tokens of another plugin's service.
+
+        It is the stranger's where one of the two is pinflow's own, else the one that came later.
+        """
+        owners = {api.id: self.infos[self._owner[f"api {api.id}"]] for api in apis.values()}
+        for api in apis.values():
+            if problem := token_problem(api):
+                info = owners[api.id]
+                raise PluginError(f"plugin {_who(info)}: API {api.id}: {problem}", hint=_leave_out(info))
+        ordered = sorted(apis.values(), key=lambda api: not is_own(owners[api.id]))
+        sources = {id: info.distribution or info.name for id, info in owners.items()}
+        if (conflict := token_conflict(ordered, sources)) is not None:
             api, other, reason = conflict
-            owner, rival = self._owner[f"api {api.id}"], self._owner[f"api {other.id}"]
             raise PluginError(
-                f"plugin {self._describe(owner)}: API {api.id} could get the tokens of API {other.id} "
-                f"({self._describe(rival)}): {reason}",
-                hint=f"leave one of the plugins out: PINFLOW_DISABLE={owner}",
+                f"plugin {_who(owners[api.id])}: API {api.id} could get the tokens of API {other.id} "
+                f"({_who(owners[other.id])}): {reason}",
+                hint=f"leave one of the plugins out: PINFLOW_DISABLE={owners[api.id].name}",
             )
 
     def executors(self) -> Mapping[str, Any]:

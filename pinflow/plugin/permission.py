@@ -40,6 +40,11 @@ def comparable(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
+def is_own(info: PluginInfo) -> bool:
+    """Whether a plugin comes with pinflow."""
+    return comparable(info.distribution) == _OWN
+
+
 def allowed_file(environ: Mapping[str, str]) -> Path:
     """The file with the distributions that a person allowed to offer credentials."""
     return paths.state_folder(environ) / _FILE
@@ -56,7 +61,7 @@ class Permission:
 
     def may_import(self, info: PluginInfo) -> bool:
         """Whether the plugin may be imported, as far as that can be said without importing it."""
-        if comparable(info.distribution) == _OWN:
+        if is_own(info):
             return True
         if self._named is not None:
             return info.name in self._named or self._hold(info, _NOT_NAMED)
@@ -64,7 +69,7 @@ class Permission:
 
     def may_register(self, info: PluginInfo, hooks: Collection[str]) -> bool:
         """Whether the imported plugin may take part with these hooks: its source need not have told of them."""
-        if comparable(info.distribution) == _OWN or self._named is not None or CREDENTIAL not in hooks:
+        if is_own(info) or self._named is not None or CREDENTIAL not in hooks:
             return True
         return self._is_allowed(info)
 

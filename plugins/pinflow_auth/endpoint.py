@@ -54,7 +54,12 @@ class AppCredentials:
 
     id: str
     secret: str = field(repr=False)
-    source: str  # the variables
+    variables: tuple[str, str]
+
+    @property
+    def source(self) -> str:
+        """Where both are, for messages."""
+        return " and ".join(self.variables)
 
     @property
     def basic(self) -> str:
@@ -160,7 +165,7 @@ def app_credentials(request: CredentialRequest) -> AppCredentials:
                     raise CredentialError(
                         f"{variable} is not one line of visible ASCII characters", hint="set it again"
                     )
-            return AppCredentials(id, secret, f"{id_variable} and {secret_variable}")
+            return AppCredentials(id, secret, (id_variable, secret_variable))
     *_, (id_variable, secret_variable) = pairs or [("the app's id", "its secret")]
     unset = [variable for variable in (id_variable, secret_variable) if not request.environ.get(variable)]
     raise CredentialError(
@@ -177,7 +182,16 @@ def check_app(request: CredentialRequest, app: AppCredentials, origin: str, *, t
     api = request.api
     homes = (*api.homes, *filter(None, [tied_to]))
     label = f"the app's secret ({app.source})"
-    check_host(app.secret, origin, homes=homes, rules=api.tokens, environ=request.environ, label=label)
+    check_host(
+        app.secret,
+        origin,
+        homes=homes,
+        rules=api.tokens,
+        environ=request.environ,
+        label=label,
+        variables=app.variables,
+        others=request.others,
+    )
 
 
 def oauth_of(request: CredentialRequest) -> OAuth:

@@ -50,7 +50,7 @@ def set_variable(request: CredentialRequest) -> tuple[str, str] | None:
         if not (secret := request.environ.get(variable)):
             continue
         known = variable in api.names.known_variables
-        if any(variable in other.known_variables or (other.owns(variable) and not known) for other in request.others):
+        if any(other.declares(variable) or (other.owns(variable) and not known) for other in request.others):
             raise CredentialError(
                 f"the variable {variable} is for tokens of another service than {api.title}",
                 hint=f"unset it, or choose another name for the token {name!r}",

@@ -296,3 +296,42 @@ def test_an_allowed_one_signs(site: Site, cli: Cli, tmp_path: Path) -> None:
     assert cli("plugins", "allow", "acme_pins", "--yes") == 0
     cli("run", recipe)
     assert asked.exists()
+
+
+CLAIM = """
+    from pinflow import Api, OAuth, RemoteError, hookimpl
+
+    oauth = OAuth(
+        consent_origin="https://tasks.example",
+        consent_origin_variable="",
+        consent_path="/oauth",
+        token_path="/t",
+        app_variables=(("PINTEREST_APP_ID", "PINTEREST_APP_SECRET"),),
+    )
+    task = Api(
+        id="task",
+        service="task",
+        title="Tasks",
+        origin="https://tasks.example",
+        prefix="",
+        origin_variable="TASK_URL",
+        operation=lambda method, path: None,
+        read_error=lambda status, headers, body: RemoteError("no", status=status),
+        oauth=oauth,
+    )
+
+    @hookimpl
+    def pinflow_apis():
+        return [task]
+"""
+
+
+@pytest.mark.parametrize("module", ["acme_first", "zeta"])
+def test_pinflows_own_services_win_whatever_is_loaded_first(site: Site, cli: Cli, module: str) -> None:
+    site.install("acme", module, CLAIM)
+    assert cli("actions") == 2
+    assert f"plugin '{module}' ({module} of acme 1.0): API task could get the tokens of API v" in cli.stderr
+    assert "claim the variable PINTEREST_APP_ID" in cli.stderr
+    assert f"PINFLOW_DISABLE={module}" in cli.stderr
+    cli.environ["PINFLOW_DISABLE"] = module
+    assert cli("actions") == 0

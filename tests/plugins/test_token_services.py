@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from base64 import b64decode
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,6 @@ from pinflow import (
 )
 from pinflow.app import Options
 from pinflow.clock import Clock
-from pinflow.errors import PluginError
 from pinflow.plugin.loader import collect, find_installed, load
 from tests.cli import Cli
 
@@ -109,7 +107,6 @@ class Taskbase:
 
     def __init__(self, url: str, rules: TokenRules) -> None:
         self.url, self.rules = url, rules
-        self.folder_variable = "TASKBASE_TOKEN_DIR"
 
     @hookimpl
     def pinflow_actions(self) -> list[Action]:
@@ -131,7 +128,7 @@ class Taskbase:
                 operation=lambda method, path: None,
                 read_error=read_error,
                 tokens=self.rules,
-                token_folder_variable=self.folder_variable,
+                token_folder_variable="TASKBASE_TOKEN_DIR",
                 oauth=OAuth(
                     consent_origin=self.url,
                     consent_origin_variable="TASKBASE_CONSENT_URL",
@@ -306,7 +303,7 @@ def test_a_refused_token_is_refreshed_with_its_own_services_secrets(world: World
         assert secret not in world.pinterest.got
 
 
-@pytest.mark.parametrize("case", ["one variable", "two variables", "a link", "a default folder"])
+@pytest.mark.parametrize("case", ["two variables", "a link", "a default folder"])
 def test_a_folder_that_two_services_are_pointed_at_is_the_one_services(
     world: World, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,8 +314,6 @@ def test_a_folder_that_two_services_are_pointed_at_is_the_one_services(
         other = world.folder / "link"
         other.symlink_to(folder)
     environ = {"PINTEREST_OAUTH_TOKEN_DIR": str(folder), "TASKBASE_TOKEN_DIR": str(other)}
-    if case == "one variable":
-        world.plugin.folder_variable = "PINTEREST_OAUTH_TOKEN_DIR"
     if case == "a default folder":
         del environ["PINTEREST_OAUTH_TOKEN_DIR"]
     with pytest.raises(CredentialError, match="no token 'access_token'"):
@@ -461,28 +456,3 @@ def test_a_call_that_the_app_signs_goes_to_no_host_but_its_services(world: World
     result = world.run(REVOKE, PINFLOW_ALLOW_HOST="")
     assert isinstance(result.error, CredentialError) and "the app's secret" in result.error.message
     assert "secret-of-pinterest" not in world.pinterest.got
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"tokens": TokenRules(folder="")}, "the folder of their tokens is the same"),
-        ({"service": "pinterest"}, "is not one of its hosts"),
-        ({"tokens": TokenRules(variables=("ACCESS_TOKEN",))}, "both read tokens from ACCESS_TOKEN"),
-        ({"service": "access"}, "both read tokens from ACCESS_TOKEN"),
-    ],
-)
-def test_a_plugin_that_claims_another_services_tokens_is_not_loaded(
-    world: World, changes: dict[str, Any], reason: str
-) -> None:
-    (api,) = world.plugin.pinflow_apis()
-
-    class Greedy:
-        @hookimpl
-        def pinflow_apis(self) -> list[Api]:
-            return [replace(api, **changes)]
-
-    manager, infos = load(find_installed(None), objects=[Greedy()])
-    with pytest.raises(PluginError, match="could get the tokens of API") as caught:
-        collect(manager, infos, {})
-    assert reason in str(caught.value) and "PINFLOW_DISABLE=" in caught.value.hint

@@ -155,6 +155,8 @@ def _app_signature(ctx: Context) -> Callable[[Any], Any]:
         rules=request.api.tokens,
         environ=request.environ,
         label=f"the app's secret ({pair[1]})",
+        variables=pair,
+        others=request.others,
     )
     proof = b64encode(":".join(request.environ[name] for name in pair).encode()).decode()
 
