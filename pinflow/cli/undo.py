@@ -90,11 +90,18 @@ def _show(shell: Shell, undo_plan: UndoPlan, *, result: bool) -> None:
 
 def _preview_lines(undo_plan: UndoPlan) -> Iterator[str]:
     name = f"run {inert(undo_plan.run)} ({inert(undo_plan.name)})"
-    yield f"Made by {name}, to be deleted:" if undo_plan.targets else f"{name} made nothing that can still be deleted"
+    if undo_plan.targets:
+        yield f"Made by {name}, to be deleted:"
+    elif not undo_plan.undone:
+        yield f"{name} made nothing that can still be deleted"
+    elif not (undo_plan.mixed or undo_plan.undeletable):
+        yield f"{name} is already undone"
     for kind in undo_plan.counts():
         yield f"  {_ids_text(inert(kind), [made for made in undo_plan.targets if made.kind == kind])}"
     if undo_plan.inside:
         yield f"  with {undo_plan.inside:,} inside, all made by the run"
+    for kind in dict.fromkeys(made.kind for made in undo_plan.undone):
+        yield f"deleted already: {_ids_text(inert(kind), [made for made in undo_plan.undone if made.kind == kind])}"
     for made in undo_plan.mixed:
         yield f"kept: {inert(made.kind)} {inert(made.id)} contains {made.strange} that the run did not make"
     for kind in dict.fromkeys(made.kind for made in undo_plan.undeletable):
@@ -120,6 +127,7 @@ def _data(undo_plan: UndoPlan) -> dict[str, Any]:
         "delete": [_made_data(made) for made in undo_plan.targets],
         "inside": undo_plan.inside,
         "left": [{**_made_data(made), "strange": made.strange} for made in (*undo_plan.mixed, *undo_plan.undeletable)],
+        "undone": [_made_data(made) for made in undo_plan.undone],
         "unsure": undo_plan.unsure,
     }
 

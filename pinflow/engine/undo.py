@@ -71,6 +71,7 @@ class UndoPlan:
     mixed: tuple[CreatedThing, ...] = ()
     undeletable: tuple[CreatedThing, ...] = ()
     inside: int = 0  # things that go with ``whole``
+    undone: tuple[CreatedThing, ...] = ()  # what an earlier undoing deleted
     unsure: int = 0
     named: frozenset[str] = frozenset()  # tokens that a person named for the run
 
@@ -177,7 +178,10 @@ def _created_thing(
 
 
 def make_undo_plan(
-    detail: RunDetail, things: Sequence[CreatedThing], look: Callable[[CreatedThing], Iterable[str] | None]
+    detail: RunDetail,
+    things: Sequence[CreatedThing],
+    look: Callable[[CreatedThing], Iterable[str] | None],
+    undone: Sequence[CreatedThing] = (),
 ) -> UndoPlan:
     """What is to be deleted of ``things``; ``look`` lists the ids inside one, None if it is gone."""
     own = {thing.id for thing in things}
@@ -215,6 +219,7 @@ def make_undo_plan(
         mixed=tuple(mixed),
         undeletable=tuple(thing for thing in things if not thing.able and going.isdisjoint(thing.fields())),
         inside=len(with_whole),
+        undone=tuple(undone),
         unsure=sum(effect.is_unknown for effect in detail.effects),
         named=named_values(detail.record),
     )
@@ -241,7 +246,7 @@ def undo_recipe(
         for thing in things:
             groups.setdefault((thing.api, thing.token, thing.kind), []).append(thing)
         for (_, _, kind), group in groups.items():
-            variable = kind if kind.isidentifier() and kind.isascii() else "thing"
+            variable = variable_for(kind)
             loops.append(_DeletionLoop(f"{variable}s_{len(loops) + 1}", variable, stage, tuple(group)))
     tokens = {token: f"login_{n}" for n, token in enumerate(dict.fromkeys(loop.things[0].token for loop in loops), 1)}
     lines = ["pinflow: 1", f"name: Undo run {run}", "inputs:"]
@@ -252,6 +257,11 @@ def undo_recipe(
     lines += ["auth:", *(f"  {login}: {{token: '{word}'}}" for login, word in words.items()), "steps:"]
     lines += [line for loop in loops for line in loop.lines(tokens[loop.things[0].token])]
     return "\n".join(lines) + "\n", {**{loop.name: loop.items() for loop in loops}, **given}
+
+
+def variable_for(kind: str) -> str:
+    """What a recipe calls one thing of a kind."""
+    return kind if kind.isidentifier() and kind.isascii() else "thing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pinflow.engine.options import Options
 from pinflow.engine.undo import created_things, make_undo_plan, named_values, undo_recipe
-from pinflow.errors import RemoteError, UsageError
+from pinflow.engine.undone import split_undone
+from pinflow.errors import RemoteError, StateError, UsageError
 from pinflow.state.folder import atomic_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pinflow.engine.launcher import Launcher
     from pinflow.engine.results import RunResult
     from pinflow.engine.session import Session
@@ -28,15 +32,25 @@ def plan_undo(launcher: Launcher, detail: RunDetail) -> UndoPlan:
         raise UsageError(f"run {run.id} was in the embedded sandbox, and what it made ended with that")
     if run.state == "running":
         raise UsageError(f"run {run.id} is still at work", hint="stop it first, with Ctrl-C or by ending its process")
-    made = created_things(detail, launcher.registry)
+    made, undone = split_undone(created_things(detail, launcher.registry), _undoings(launcher, run.id))
     holders = [thing for thing in made if thing.undo.contents and thing.able]
     if not holders:
-        return make_undo_plan(detail, made, lambda thing: None)
+        return make_undo_plan(detail, made, lambda thing: None, undone)
     text, inputs = undo_recipe(run.id, {"look": holders}, named_values(run))
     plan = launcher.plan_text(text, run.id, inputs)
     options = Options(dry_run=True, tier=str(run.options.get("tier", "standard")))
     with launcher.open(plan, options) as session:
-        return make_undo_plan(detail, made, partial(_ids_inside, session, plan))
+        return make_undo_plan(detail, made, partial(_ids_inside, session, plan), undone)
+
+
+def _undoings(launcher: Launcher, run_id: str) -> Iterator[RunDetail]:
+    """The runs that undid a run, or a part of it. What can't be read of them is left out: it is deleted once more."""
+    folder = (launcher.state / "undo").resolve()
+    recipes = {str(file) for file in folder.glob("*.yaml") if file.name.startswith(f"{run_id}-")}
+    for record in launcher.store.runs.list() if recipes else ():
+        if record.recipe in recipes:
+            with suppress(StateError, UsageError):  # damaged, or removed meanwhile
+                yield launcher.store.runs.detail(record.id)
 
 
 def run_undo(launcher: Launcher, undo_plan: UndoPlan, options: Options) -> RunResult:

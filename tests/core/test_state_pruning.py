@@ -46,8 +46,9 @@ class Shelf:
     def state(self) -> FolderState:
         return FolderState(self.folder, self.clock)
 
-    def add(self, run_id: str, end: RunState = "ok", *, effects: int = 0) -> str:
-        with closing(self.runs.create(RunRecord(run_id, "r.yaml", "d", "n", {}, {}, {}, self.now))) as journal:
+    def add(self, run_id: str, end: RunState = "ok", *, effects: int = 0, sandbox: bool = False) -> str:
+        options = {"sandbox": sandbox}
+        with closing(self.runs.create(RunRecord(run_id, "r.yaml", "d", "n", {}, options, {}, self.now))) as journal:
             for number in range(effects):
                 journal.settle("pins", str(number), "done", {"id": str(number)}, kind="pin")
             if end != "running":
@@ -475,3 +476,16 @@ def test_a_wrong_duration_is_refused(cli: Cli, aged: Shelf) -> None:
     cli.environ["PINFLOW_KEEP"] = "a while"
     assert cli("state") == 2
     assert "PINFLOW_KEEP" in cli.stderr
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+@pytest.mark.parametrize("end", ["running", "paused", "in_doubt"])
+def test_a_run_in_the_embedded_sandbox_is_not_counted_as_one_to_resume(
+    shelf: Shelf, end: RunState, indexed: bool
+) -> None:
+    shelf.add("20260101-000000-000001", end, effects=1, sandbox=True)
+    shelf.add("20260101-000000-000002", end, effects=1)
+    if not indexed:
+        (shelf.folder / "runs-index.db").unlink()
+    counts = {row.kind: row.count for row in shelf.state.inventory()}
+    assert (counts["runs that can be resumed"], counts["runs that failed or were cancelled"]) == (1, 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -174,6 +176,9 @@ def test_a_board_goes_as_a_whole_where_its_api_deletes_nothing_else(cli: StudioC
     assert cli("undo", run, "--yes") == 0
     assert cli.state() == before
     assert "with 7 inside, all made by the run" in cli.stderr
+    assert cli("undo", run, "--yes") == 0
+    assert "is already undone" in cli.stdout
+    assert "deleted already: 7 pins: " in cli.stdout
 
 
 def test_what_its_api_can_not_delete_is_named_and_left(cli: StudioCli) -> None:
@@ -203,7 +208,82 @@ def test_what_is_gone_already_counts_as_deleted(cli: StudioCli) -> None:
     assert cli("undo", run, "--yes") == 0
     assert len(cli.board("Original")["pins"]) == 7
     assert "pins 404" in cli.deletions()
+
+
+def sent_deletions(cli: StudioCli, *, refused: Callable[[list[str]], bool] = lambda sent: False) -> list[str]:
+    """The paths of the deletions from now on; those that are ``refused``, by what was sent before, change nothing."""
+    sent: list[str] = []
+
+    def fault(call: HttpRequest, apply: Callable[[], HttpResponse]) -> HttpResponse:
+        from pinflow_sandbox.server.messages import HttpResponse
+
+        if call.method != "DELETE":
+            return apply()
+        if refused([*sent, call.path]):
+            return HttpResponse(403, b'{"code": 29, "message": "no"}', "application/json")
+        sent.append(call.path)
+        return apply()
+
+    cli.fault = fault
+    return sent
+
+
+@pytest.mark.parametrize(("kind", "pins", "made", "calls"), [("copy", 7, 10, 1), ("single", 3, 4, 4)])
+def test_what_is_undone_already_is_said_and_not_deleted_again(
+    cli: StudioCli, kind: str, pins: int, made: int, calls: int
+) -> None:
+    run, sent = getattr(cli, kind)(), sent_deletions(cli)
     assert cli("undo", run, "--yes") == 0
+    for words in (["--yes"], ["--dry-run"], []):
+        assert cli("undo", run, *words) == 0
+        first, *lines = cli.stdout.splitlines()
+        assert first.endswith(" is already undone")
+        assert [line for line in lines if line.startswith(f"deleted already: {pins} pins: ")]
+    assert cli("undo", run, "--yes", "--output", "json") == 0
+    assert (cli.json["delete"], len(cli.json["undone"])) == ([], made)
+    assert len(sent) == calls
+    other = getattr(cli, kind)()
+    assert cli("undo", other, "--yes") == 0
+    assert len(sent) == 2 * calls
+
+
+def test_what_an_undoing_left_is_deleted_by_the_next_and_nothing_else(cli: StudioCli) -> None:
+    run = cli.single()
+    sent_deletions(cli, refused=lambda sent: len(sent) > 1)
+    assert cli("undo", run, "--yes") == 1
+    assert len(cli.board("Original")["pins"]) == 9
+    sent = sent_deletions(cli)
+    assert cli("undo", run, "--dry-run") == 0
+    assert "  2 pins: " in cli.stdout
+    assert "deleted already: 1 pin: " in cli.stdout
+    assert cli("undo", run, "--yes") == 0
+    assert len(sent) == 3
+    assert len(cli.board("Original")["pins"]) == 7
+
+
+def test_a_pin_that_was_moved_off_a_board_that_was_deleted_is_not_forgotten(cli: StudioCli) -> None:
+    run = cli.copy()
+    world = cli.sandbox.world
+    copy = next(board for board in world.boards.values() if board.name == "The copy")
+    pin = next(pin for pin in world.pins.values() if pin.board_id == copy.id)
+    with urlopen(
+        Request(
+            f"{cli.sandbox.url}/v5/pins/{pin.id}",
+            json.dumps({"board_id": cli.original.id}).encode(),
+            {"Authorization": f"Bearer {world.token_for(STUDIO)}", "Content-Type": "application/json"},
+            method="PATCH",
+        )
+    ):
+        pass
+    assert len(cli.board("Original")["pins"]) == 8
+    sent_deletions(cli, refused=lambda sent: "/pins/" in sent[-1])
+    assert cli("undo", run, "--yes") == 1
+    assert list(cli.state()) == ["Original"]
+    sent_deletions(cli)
+    assert cli("undo", run, "--yes") == 0
+    assert len(cli.board("Original")["pins"]) == 7
+    assert cli("undo", run, "--yes") == 0
+    assert "is already undone" in cli.stdout
 
 
 def test_an_undoing_that_was_stopped_goes_on(cli: StudioCli) -> None:

@@ -151,7 +151,12 @@ def _facts(file: Path) -> RunFacts | None:
 
 
 def _kind(run: RunRecord, unknown: bool) -> RunKind:
-    """What a run is that no process works on. One with a write of unknown outcome is open, whatever it ended as."""
+    """What a run is that no process works on. One with a write of unknown outcome is open, whatever it ended as.
+
+    One in the embedded sandbox is not: the sandbox ended with it.
+    """
+    if run.options.get("sandbox"):
+        return _ENDS.get(run.state, "failed")
     return "open" if unknown else _ENDS.get(run.state, "open")
 
 
