@@ -26,7 +26,10 @@ Limit = Annotated[int, Number(ge=1)]  # objects of a listing
 Title = Annotated[str, Text(max_length=TITLE_LENGTH)]
 Description = Annotated[str, Text(max_length=DESCRIPTION_LENGTH)]
 AltText = Annotated[str, Text(max_length=ALT_TEXT_LENGTH)]
-Link = Annotated[str, Text(max_length=LINK_LENGTH)]
+# a Pin leads to a page of the web; the empty text is a link too: it takes away the one that is there
+Link = Annotated[
+    str, Text(max_length=LINK_LENGTH, format="address", path_hint="a Pin leads to a page of the web: give its address")
+]
 ImageAddress = Annotated[str, Text(min_length=1, format="address")]
 DominantColor = Annotated[str, Text(pattern="^#[0-9A-Fa-f]{6}$")]
 

@@ -182,10 +182,12 @@ class Files:
         """The files that this process has written, in the order of their first writing."""
         return tuple(self._written)
 
-    def problems(self, action: Action, arguments: Mapping[str, Any]) -> list[Invalid]:
-        """What is wrong with the paths among an action's arguments."""
+    def problems(
+        self, action: Action, arguments: Mapping[str, Any], *, must_exist: Callable[[str], bool] = lambda path: False
+    ) -> list[Invalid]:
+        """What is wrong with the paths among an action's arguments, as `FileRules.problems` finds it."""
         paths = [path for path in action.parameters.paths_in(arguments) if not self._is_of_this_run(path[1])]
-        return list(self._rules.problems(paths, self._output)) if paths else []
+        return list(self._rules.problems(paths, self._output, must_exist=must_exist)) if paths else []
 
     def check(self, step: PlannedStep, action: Action, arguments: Mapping[str, Any]) -> None:
         """Raise UsageError, with the step's place, for a path that the recipe may not use."""

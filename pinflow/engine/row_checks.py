@@ -20,6 +20,7 @@ from pinflow.expressions.expression import Template
 from pinflow.expressions.template import Scope, Unknown, Value, evaluate
 from pinflow.plan.model import all_steps
 from pinflow.plugin.row import Row
+from pinflow.schema.file_names import WRITABLE, ending
 from pinflow.schema.invalid import Invalid
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ class RowChecks:
         steps = self._names.get("steps", {})
         unknown = {f"steps.{step.id}" for step in all_steps(plan.steps) if step.id not in steps}
         self._scope = Scope(self._names, unknown | set(source.scope.unknown))
-        self._checks = [StepCheck(step, self._scope, plan.moment, run.files) for step in source.loop.body]
+        must_exist = _is_never_written if _writes_files(plan, source.loop.body) else _exists_before
+        self._checks = [
+            StepCheck(step, self._scope, plan.moment, run.files, must_exist=must_exist) for step in source.loop.body
+        ]
 
     def see(self, seen: SourceItem) -> None:
         """Check the next row."""
@@ -126,14 +130,38 @@ def refuses_mistakes(source: LoopSource) -> bool:
     return not step.keep_going and not any(inner.keep_going for inner in all_steps(loop.body))
 
 
+def _writes_files(plan: Plan, body: Sequence[PlannedStep]) -> bool:
+    """Whether a step that runs before the end of a loop's turn writes a file, which a row may name then."""
+    inner = {step.path for step in all_steps(body)}
+    for step in all_steps(plan.steps):
+        if step.action is not None and step.action.parameters.paths_in.may_write:
+            return True
+        inner.discard(step.path)
+        if not inner:
+            break
+    return False
+
+
+def _exists_before(path: str) -> bool:
+    return True
+
+
+def _is_never_written(path: str) -> bool:
+    return ending(path) not in WRITABLE
+
+
 class StepCheck:
     """What is wrong with one step's condition and arguments, as far as the names of a scope tell them.
 
     What does not depend on the row is sorted out once.
     """
 
-    def __init__(self, step: PlannedStep, scope: Scope, moment: datetime, files: Files) -> None:
+    def __init__(
+        self, step: PlannedStep, scope: Scope, moment: datetime, files: Files, *, must_exist: Callable[[str], bool]
+    ) -> None:
+        """``must_exist`` says of the path of a file to be read that nothing makes it before the step."""
         self.step = step
+        self._must_exist = must_exist
         self._files = files
         self._scope = scope
         self._moment = moment
@@ -193,7 +221,7 @@ class StepCheck:
         unknown = self._unknown | broken if broken else self._unknown
         wrong += find_mistakes(action, arguments, unknown=unknown, partly_planned=bool(self._nested))
         told = {mistake.location[:1] for mistake in wrong}
-        for problem in self._files.problems(action, arguments):
+        for problem in self._files.problems(action, arguments, must_exist=self._must_exist):
             if problem.location[:1] not in told:
                 wrong.append(Mistake(problem.location, problem.message))
         return wrong

@@ -11,7 +11,6 @@ is opened then is looked at once more by who opens it.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -42,7 +41,7 @@ from pinflow.state.folder import paths
 from pinflow.suggestions import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pinflow.schema.invalid import Location
 
@@ -87,7 +86,7 @@ class FileRules:
             return FilePlace(path, closed=self.secret)
         below = list(self._roots(name))
         if not below:
-            raise UsageError(f"{quote(name)} is not inside the recipe's folder", hint=_BY_PERSON)
+            raise UsageError(f"{quote(name)} is not inside {self._folders_text(name)}", hint=_BY_PERSON)
         allowed = [(root, rest, endings) for root, rest, endings in below if own_name_problem(rest, endings) is None]
         if not allowed:
             _, rest, endings = below[0]
@@ -134,11 +133,16 @@ class FileRules:
         self._check_protected(name, real)
 
     def problems(
-        self, paths: Iterable[tuple[Location, str, str]], output: FilePlace | None = None
+        self,
+        paths: Iterable[tuple[Location, str, str]],
+        output: FilePlace | None = None,
+        *,
+        must_exist: Callable[[str], bool] = lambda path: False,
     ) -> Iterator[Invalid]:
         """What is wrong with the paths among an action's arguments, as `Parameters.paths_in` gives them.
 
-        ``output`` is the folder for the recipe's own files, the usual one unless given.
+        ``output`` is the folder for the recipe's own files, the usual one unless given. That a file can't be opened is
+        told of those that ``must_exist``: of others by who reads them.
         """
         for location, path, use in paths:
             try:
@@ -147,22 +151,42 @@ class FileRules:
                     if place.root is None:
                         check_to_write(place)
                 elif not (use == "file-or-id" and path.isascii() and path.isdecimal()):
-                    with suppress(OSError):  # what can't be opened is told by who reads it
-                        open_to_read(self.to_read(path)).close()
+                    place = self.to_read(path)
+                    try:
+                        open_to_read(place).close()
+                    except OSError as error:
+                        if must_exist(path):
+                            yield Invalid(self._why_unreadable(path, error), "", location)
             except UsageError as error:
                 yield Invalid(error.message, error.hint, location)
+
+    def _why_unreadable(self, name: str, error: OSError) -> str:
+        if isinstance(error, IsADirectoryError):
+            return f"{quote(name)} is a folder, not a file"
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            return f"{quote(name)} can't be read: {error.strerror}"
+        where = "" if name in self.typed or Path(name).is_absolute() else f" in {self._folders_text(name)}"
+        return f"{quote(name)} does not exist{where}"
+
+    def _folders_text(self, name: str) -> str:
+        """The folders that ``name`` may count from, for people: first those of the tables that may name it."""
+        named = [
+            f"{path} (given)" if path.is_dir() else f"{path.parent} (of {path.name})" for path in self._named(name)
+        ]
+        return " or ".join([*named, "the recipe's folder"])
+
+    def _named(self, name: str) -> list[Path]:
+        """The tables and folders that a person named and that may name the picture ``name`` below their folder."""
+        if ending(name) not in PICTURES:
+            return []
+        named = map(Path, sorted(self.typed))
+        return [path for path in named if ending(path.name) in _TABLES or path.is_dir()]
 
     def _roots(self, name: str) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
         """The folders that ``name`` may count from, its path below each, and what it may end in there."""
         roots: list[tuple[Path, tuple[str, ...]]] = [(self.folder, READABLE), (_real(self.folder), READABLE)]
         roots += [(self.here, READABLE)] if name in self.chosen else []
-        if ending(name) in PICTURES:  # a table or a folder that a person named may name pictures below its folder
-            named = map(Path, sorted(self.typed))
-            roots += [
-                (path if path.is_dir() else path.parent, PICTURES)
-                for path in named
-                if ending(path.name) in _TABLES or path.is_dir()
-            ]
+        roots += [(path if path.is_dir() else path.parent, PICTURES) for path in self._named(name)]
         by_root: dict[Path, tuple[str, ...]] = {}
         for root, endings in roots:
             by_root.setdefault(root, endings)

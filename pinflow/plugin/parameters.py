@@ -16,7 +16,7 @@ from pinflow.schema.constraints import PATH_FORMATS, Number, Text
 from pinflow.schema.types import FieldsType, Type, shape, type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence, Set
 
     from pinflow.schema.invalid import Invalid, Location
 
@@ -112,25 +112,9 @@ class Parameters:
         return values, [problem for problem in problems if problem.location[:1] not in {(name,) for name in unknown}]
 
     @cached_property
-    def paths_in(self) -> Callable[[Mapping[str, Any]], list[tuple[Location, str, str]]]:
-        """Finds the paths of files among arguments: where each stands, the path, and how it is used.
-
-        "file" and "file-or-id" are read, "output" is written. Nothing is said of what is not text yet. Which parameters
-        take paths is looked up once: a table of 100,000 rows asks twice as often.
-        """
-        document = self.schema()
-        properties = {} if self._variants is not None else document.get("properties", {})  # variants take no files
-        shapes = {name: shape for name, shape in properties.items() if _may_hold_paths(shape)}
-
-        def find(arguments: Mapping[str, Any]) -> list[tuple[Location, str, str]]:
-            return [
-                found
-                for name, shape in shapes.items()
-                if name in arguments
-                for found in _paths(arguments[name], shape, document, (name,))
-            ]
-
-        return find
+    def paths_in(self) -> PathFinder:
+        """Finds the paths of files among arguments. Which parameters take paths is looked up once."""
+        return PathFinder(self.schema() if self._variants is None else {})  # variants take no files
 
     @cached_property
     def _matchers(self) -> dict[str, Callable[[Any], bool]]:
@@ -325,10 +309,36 @@ _RULES = (
 )
 
 
-def _may_hold_paths(shape: object) -> bool:
+class PathFinder:
+    """Finds the paths of files among arguments of one action: where each stands, the path, and how it is used.
+
+    "file" and "file-or-id" are read, "output" is written. Nothing is said of what is not text yet. A table of 100,000
+    rows asks twice as often. ``may_write``: whether the action takes the path of a file that it writes.
+    """
+
+    __slots__ = ("_document", "_shapes", "may_write")
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        """``document`` is the JSON Schema of all the action's parameters."""
+        properties = document.get("properties", {})
+        self._document = document
+        self._shapes = {name: shape for name, shape in properties.items() if _may_hold_paths(shape, PATH_FORMATS)}
+        self.may_write = _may_hold_paths(list(self._shapes.values()), ("output",))
+
+    def __call__(self, arguments: Mapping[str, Any]) -> list[tuple[Location, str, str]]:
+        return [
+            path
+            for name, shape in self._shapes.items()
+            if name in arguments
+            for path in _paths(arguments[name], shape, self._document, (name,))
+        ]
+
+
+def _may_hold_paths(shape: object, formats: Collection[str]) -> bool:
     if isinstance(shape, dict):
-        return "$ref" in shape or shape.get("format") in PATH_FORMATS or any(map(_may_hold_paths, shape.values()))
-    return isinstance(shape, list) and any(map(_may_hold_paths, shape))
+        inner = any(_may_hold_paths(part, formats) for part in shape.values())
+        return inner or "$ref" in shape or shape.get("format") in formats
+    return isinstance(shape, list) and any(_may_hold_paths(part, formats) for part in shape)
 
 
 def _paths(

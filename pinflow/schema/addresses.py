@@ -16,6 +16,7 @@ _PATH: Final = re.compile(r"[a-z]:[\\/]|[a-z]:[^/]|file:|\\|/(?!/)|\.{1,2}[\\/]|
 _SCHEME: Final = re.compile(r"h\w{0,3}ps?[:/;]|(?!file:)[a-z]\w+:", re.IGNORECASE)  # misspelt ones too, and no drive
 _HOST: Final = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,}(?::\d+)?(?:[/?#]|$)")
 _PICTURE: Final = re.compile(r"[^/:]+\.(?:jpe?g|png|gif|webp|heic|tiff?|bmp|mp4|m4v|mov)", re.IGNORECASE)
+_SHOWN: Final = 200  # characters of an address that is proposed: a longer one is known by its beginning
 
 
 def is_address(text: str) -> bool:
@@ -30,8 +31,16 @@ def address_hint(text: str, path_hint: str) -> str:
         spaced = text != (joined := re.sub(r"\s", "", text)) and is_address(joined)
         return "a space in an address is written %20" if spaced else "an address begins with https:// and a host"
     if text.startswith("//"):
-        return "write https: before it"
+        return _completed("https:", text)
     *folders, name = text.split("/")
     if _PATH.match(text) or (_PICTURE.fullmatch(name) and not _HOST.match(f"{folders[0]}/" if folders else "")):
         return f"it is a file on this computer{f': {path_hint}' if path_hint else ''}"
-    return "write https:// before it" if _HOST.match(text) else ""
+    return _completed("https://", text) if _HOST.match(text) else ""
+
+
+def _completed(beginning: str, text: str) -> str:
+    """A hint with the whole address that a text without its beginning is meant to be."""
+    address = re.sub(r"\s", "%20", f"{beginning}{text.strip()}")
+    if len(address) > _SHOWN or not is_address(address):
+        return f"write {beginning} before it"
+    return f"did you mean {address}?"

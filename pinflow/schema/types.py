@@ -113,7 +113,7 @@ class TextType(Type):
     def _is_of_format(self, value: str) -> bool:
         if self.limits.format == "date" and not is_date(value):
             return False
-        if self.limits.format == "address" and not is_address(value):
+        if self.limits.format == "address" and value and not is_address(value):  # min_length says if it may be empty
             return False
         if self.limits.pattern is None:
             return True

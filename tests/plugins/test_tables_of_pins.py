@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 
-from pinflow import Context, RemoteError, Row, Text, action
+from pinflow import Context, InputPath, RemoteError, Row, Text, action, hookimpl
+from pinflow.errors import RecipeError
 from pinflow.events import EffectDone, Note
 from pinflow.reporters.summary import Recap
 from pinflow.testing import Project
@@ -92,6 +94,13 @@ MISTAKES = [
     (f"A,{'d' * 801},,https://example.com/a.jpg,", '("A"): description: has 801 characters; at most 800'),
     ("A,,,//cdn.example.com/a.jpg,", "(\"A\"): image_url: '//cdn.example.com/a.jpg' isn't an address (https://...); "),
     ("A,,,cdn.example.com/a.jpg,", "(\"A\"): image_url: 'cdn.example.com/a.jpg' isn't an address (https://...); "),
+    (
+        "A,,www.example.com/2,https://example.com/a.jpg,",
+        "(\"A\"): link: 'www.example.com/2' isn't an address (https://...); did you mean https://www.example.com/2?",
+    ),
+    ("A,,not a link at all,https://example.com/a.jpg,", "link: 'not a link at all' isn't an address (https://...)"),
+    ("A,,javascript:alert(1),https://example.com/a.jpg,", "link: 'javascript:alert(1)' isn't an address (https://...)"),
+    ("A,,pages/a.jpg,https://example.com/a.jpg,", "it is a file on this computer: a Pin leads to a page of the web"),
     ("A,,,http://,", "(\"A\"): image_url: 'http://' isn't an address (https://...)"),
     ("A,,,https://example.com/my picture.jpg,", "image_url: 'https://example.com/my picture.jpg' isn't an address"),
     (
@@ -249,7 +258,8 @@ def test_the_recap_of_a_table_with_five_mistakes_fits_a_terminal_of_80_columns(p
         '  pins.csv:6 ("Water", line 7): has 6 cells, but the header has 4 columns; a',
         "    text that holds , needs quotes around it",
         '  pins.csv:7 ("Seeds and seedlings for the shady corne…", line 8): Image URL:',
-        "    'example.com/6.jpg' isn't an address (https://...); write https:// before it",
+        "    'example.com/6.jpg' isn't an address (https://...); did you mean",
+        "    https://example.com/6.jpg?",
         "  5 of 6 rows have mistakes; nothing was sent",
         "notes",
         "  pins.csv: columns used: Title, Description, Image URL; not used: Link",
@@ -440,3 +450,147 @@ def test_a_table_of_a_header_alone_is_told_to_have_no_rows(project: Project) -> 
     project.write("title,Image URL\n", "pins.csv")
     result = project.run(LOOP.format(title=TITLE, loop="", step=""))
     assert (result.ok, result.counts, result.warnings) == (True, {}, ("the table has no rows",))
+
+
+@pytest.mark.parametrize("version", ["v3", "v5"])
+@pytest.mark.parametrize("link", ["www.example.com/2", "not a link at all", "javascript:alert(1)"])
+def test_a_link_that_is_not_an_address_is_refused_at_its_line_before_anything_is_sent(
+    project: Project, version: str, link: str
+) -> None:
+    recipe = f"""
+        name: One Pin
+        api: {version}
+        steps:
+          - {{id: board, uses: create_board, with: {{name: New}}}}
+          - uses: create_pin
+            with:
+              board: ${{{{ steps.board.id }}}}
+              image_url: https://example.com/a.jpg
+              link: LINK
+    """
+    with pytest.raises(RecipeError, match=r":10:13: 'link' isn't an address \(https://...\)"):
+        project.run(recipe.replace("LINK", link))
+    assert project.run(recipe.replace("LINK", "'https://example.com/2'")).ok
+    assert project.run(recipe.replace("LINK", "''").replace("New", "Newer")).ok
+
+
+@pytest.mark.parametrize(
+    ("version", "uses", "arguments", "at"),
+    [
+        ("v5", "create_pin", "images: SLOTS", r"images[1].link: 'www.example.com'"),
+        ("v3", "create_pin", "images: SLOTS", r"images[1].link: 'www.example.com'"),
+        ("v5", "create_pin", "images_base64: DATA", r"images_base64[1].link: 'www.example.com'"),
+        ("v5", "update_pin", "carousel_slots: LINKS", r"carousel_slots[1].link: 'www.example.com'"),
+        ("v5", "update_pin", "link: www.example.com", r"isn't an address (https://...)"),
+    ],
+)
+def test_so_are_the_links_of_a_carousel_and_of_a_change(
+    project: Project, version: str, uses: str, arguments: str, at: str
+) -> None:
+    with_url, with_data = "url: https://example.com/a.jpg, ", "content_type: image/png, data: AAAA, "
+    links = ["link: https://example.com", "link: www.example.com"]
+    for word, start in (("SLOTS", with_url), ("DATA", with_data), ("LINKS", "")):
+        arguments = arguments.replace(word, f"[{', '.join(f'{{{start}{link}}}' for link in links)}]")
+    target = "board" if uses == "create_pin" else "pin"
+    with pytest.raises(RecipeError, match=re.escape(at)):
+        project.run(f"{{name: n, api: {version}, steps: [{{uses: {uses}, with: {{{target}: '1', {arguments}}}}}]}}")
+
+
+def test_a_copy_carries_a_link_over_as_the_service_has_it(project: Project) -> None:
+    odd = "{id: '1', link: www.example.com/2, title: Odd, media: {media_type: image, images: {1200x: {url: "
+    recipe = f"""
+        name: A copy
+        api: v5
+        steps:
+          - {{id: board, uses: get_board, with: {{board: Winter recipes}}}}
+          - uses: copy_pin
+            with: {{board: "${{{{ steps.board.id }}}}", pin: {odd}https://example.com/a.jpg}}}}}}}}}}
+    """
+    assert project.run(recipe).ok
+    boards: Any = project.sandbox_of("pinterest").control.state()["boards"]
+    assert [pin["link"] for board in boards for pin in board["pins"] if pin["title"] == "Odd"] == ["www.example.com/2"]
+
+
+# -- files that rows name
+
+PNG = b"\x89PNG\r\n\x1a\nxx"
+PICTURES = """
+pinflow: 1
+name: Pictures of a table
+api: v5
+inputs: {file: {type: file, required: true}}
+steps:
+  - {id: board, uses: create_board, with: {name: Pictures}}
+  - for_each: read_csv
+    with: {path: "${{ inputs.file }}"}
+    as: row
+    do: [{uses: create_pin, with: {board: "${{ steps.board.id }}", title: t, image_file: "${{ row.picture }}"}}]
+"""
+
+
+def pictures(cli: Cli, *names: str, recipe: str = PICTURES) -> Any:
+    """What the recipe makes of a table that names these pictures, of which all but zz.png are there, as JSON."""
+    folder = cli.folder / "shop"
+    (folder / "pictures").mkdir(parents=True)
+    (folder / "pictures" / "folder.png").mkdir()
+    for name in ("a", "b", "c"):
+        (folder / "pictures" / f"{name}.png").write_bytes(PNG)
+    (folder / "pins.csv").write_text("picture\n" + "".join(f"{name}\n" for name in names))
+    path = table(cli, recipe, "recipes.yaml")
+    cli("run", str(path), "-i", f"file={folder / 'pins.csv'}", "--sandbox", "--yes", "--output", "json")
+    return cli.json
+
+
+@pytest.mark.parametrize(
+    ("picture", "what"),
+    [
+        ("pictures/zz.png", "picture: 'pictures/zz.png' does not exist in {shop} (of pins.csv) or the recipe's folder"),
+        ("pictures/a.png/b.png", "does not exist in {shop} (of pins.csv) or the recipe's folder"),
+        ("{shop}/pictures/zz.png", "…' does not exist"),
+        ("pictures/folder.png", "picture: 'pictures/folder.png' is a folder, not a file"),
+        ("../out.png", "picture: '../out.png' is not inside {shop} (of pins.csv) or the recipe's folder"),
+        ("../out.csv", "picture: '../out.csv' is not inside the recipe's folder"),
+    ],
+)
+def test_a_file_that_a_row_names_and_that_is_not_there_refuses_the_table(cli: Cli, picture: str, what: str) -> None:
+    shop = str(cli.folder / "shop")
+    rows = ("pictures/a.png", "pictures/b.png", picture.format(shop=shop), "pictures/c.png")
+    data = pictures(cli, *rows)
+    (error,) = errors(data)
+    assert error.startswith("pins.csv:4")
+    assert error.endswith(what.format(shop=shop))
+    assert (data["exit_code"], data["counts"]) == (2, {"row": {"failed": 1}})
+
+
+def test_pictures_that_are_there_become_pins(cli: Cli) -> None:
+    data = pictures(cli, "pictures/a.png", "pictures/b.png")
+    assert (data["exit_code"], data["counts"]["pin"]) == (0, {"done": 2})
+
+
+@pytest.mark.parametrize(("name", "exit_code"), [("table.csv", 0), ("table.jpg", 2)])
+def test_a_file_that_the_run_itself_writes_before_it_is_read_may_be_missing(
+    project: Project, name: str, exit_code: int
+) -> None:
+    recipe = """
+        name: n
+        steps:
+          - for_each: read_csv
+            with: {path: pins.csv}
+            as: row
+            do:
+              - {uses: write_csv, with: {path: table.csv, rows: [{a: 1}]}}
+              - {uses: reads, with: {path: "${{ row.file }}"}}
+    """
+
+    class Reads:
+        @hookimpl
+        def pinflow_actions(self) -> list[object]:
+            @action("reads")
+            def reads(ctx: Context, *, path: InputPath) -> None:
+                ctx.input_file(path).open().close()
+
+            return [reads]
+
+    project.plugins.append(Reads())
+    project.write(f"file\n{name}\n", "pins.csv")
+    assert project.run(recipe).exit_code == exit_code

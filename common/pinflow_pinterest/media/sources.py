@@ -12,7 +12,7 @@ from pinflow import UsageError, is_address
 from pinflow_pinterest.media.copyable import CAROUSEL_SIZES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pinflow import InputFile
 
@@ -64,13 +64,24 @@ def find_source(arguments: Mapping[str, Any], known: Sequence[str] = SOURCES) ->
 
 
 def images_have_addresses(images: list[Any] | None) -> None:
-    """Raise UsageError for an image of a carousel whose address is none. One that is missing is not looked at."""
-    for number, image in enumerate(images or ()):
-        url = image.get("url")
-        if url and not is_address(url):
-            error = UsageError(f"images[{number}].url: {url!r} isn't an address (https://...)")
-            error.argument = "images"
-            raise error
+    """Raise UsageError for an image of a carousel whose url or link isn't an address, if it has one."""
+    check_addresses("images", images, ("url", "link"))
+
+
+def base64_images_have_addresses(images_base64: list[Any] | None) -> None:
+    """Raise UsageError for an image of a carousel whose link isn't an address."""
+    check_addresses("images_base64", images_base64, ("link",))
+
+
+def check_addresses(argument: str, slots: Iterable[Any] | None, keys: Sequence[str]) -> None:
+    """Raise UsageError for the first text at one of ``keys`` of a carousel's slots that isn't an address."""
+    for number, slot in enumerate(slots or ()):
+        for key in keys:
+            address = slot.get(key)
+            if address and not is_address(address):
+                error = UsageError(f"{argument}[{number}].{key}: {address!r} isn't an address (https://...)")
+                error.argument = argument
+                raise error
 
 
 def _image_url(arguments: Mapping[str, Any], locate: Locate) -> dict[str, Any]:

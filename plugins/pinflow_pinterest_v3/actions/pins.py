@@ -114,7 +114,7 @@ def create_pin(
         section: the id of one of the board's sections
         title: at most 100 characters
         description: at most 800 characters
-        link: where the Pin leads to, at most 2048 characters
+        link: the address of the page that the Pin leads to, at most 2048 characters
         alt_text: a description of the image for people who can't see it; at most 500 characters
         image_url: address of the image
         images: 2 to 5 images of a carousel, each {url, title, description, link}; only url is needed

@@ -35,7 +35,14 @@ from pinflow_pinterest.ids import (
 )
 from pinflow_pinterest.listings import board_pins
 from pinflow_pinterest.media import video_action
-from pinflow_pinterest.media.sources import SOURCES, find_source, images_have_addresses, media_source
+from pinflow_pinterest.media.sources import (
+    SOURCES,
+    base64_images_have_addresses,
+    check_addresses,
+    find_source,
+    images_have_addresses,
+    media_source,
+)
 from pinflow_pinterest.pins import add_pin, pin_place, reread_pin
 from pinflow_pinterest.pins import save_pin as save
 from pinflow_pinterest.types import CreativeType, Deleted, Pin
@@ -156,7 +163,7 @@ def _page_has_link(pin_url: bool, link: str | None) -> None:
     quota=BOTH_QUOTAS,
     reread=reread_pin,
     undo=undo.PIN,
-    checks=(_shows_one_thing, images_have_addresses, _page_has_link),
+    checks=(_shows_one_thing, images_have_addresses, base64_images_have_addresses, _page_has_link),
 )
 def create_pin(
     ctx: Context,
@@ -193,7 +200,7 @@ def create_pin(
         section: the id of one of the board's sections
         title: at most 100 characters
         description: at most 800 characters
-        link: where the Pin leads to, at most 2048 characters
+        link: the address of the page that the Pin leads to, at most 2048 characters
         alt_text: a description of the image for people who can't see it; at most 500 characters
         dominant_color: such as "#6E7874"
         image_url: address of the image
@@ -257,7 +264,19 @@ def _alters(
         raise UsageError(f"carousel_slots can have title, description and link, not {', '.join(sorted(unknown))}")
 
 
-@action("update_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_pin, checks=[_alters])
+def _slots_lead_to_addresses(carousel_slots: list[dict[str, str]] | None) -> None:
+    check_addresses("carousel_slots", carousel_slots, ("link",))
+
+
+@action(
+    "update_pin",
+    api="v5",
+    effect="write",
+    scopes=WRITE,
+    quota=BOTH_QUOTAS,
+    reread=reread_pin,
+    checks=(_alters, _slots_lead_to_addresses),
+)
 def update_pin(
     ctx: Context,
     *,
