@@ -880,12 +880,40 @@ def test_what_is_too_much_is_told_again_unless_it_is_known_to_have_been_told(ser
     process.kill()  # before anybody saw it
     again = start()
     again.create("1", "a")
-    with pytest.raises(Diverged, match="1 like them are there in addition"):
+    with pytest.raises(Diverged, match=r"1 like them are there in addition: 100\d \(like item 1\)") as told:
         again.audit()
+    assert told.value.hint.splitlines()[1:] == [
+        "of those in addition, delete on the service, by these ids, what nobody wants; pinflow never does",
+        f"to leave the others as they are, and go on: pinflow resume {RUN}",
+    ]
     again.end()
     last = start(was_told=True)
     last.create("1", "a")
     last.audit()
+    (note,) = (note for note in last.notes() if "in addition" in note)
+    assert re.fullmatch(
+        rf"1 like what this run made stay on {service.label} in addition, "
+        r"unless you delete them there by id: 100\d \(like item 1\)",
+        note,
+    )
+    last.end()
+    process = start(was_told=True)
+    process.create("1", "a")
+    process.audit()
+    assert not process.notes()
+
+
+def test_what_is_missing_is_told_with_commands_that_can_be_given(service: Service, start: Start) -> None:
+    process = start()
+    process.create("0", "x")
+    made = process.create("1", "a")
+    service.things.pop()
+    with pytest.raises(Diverged) as told:
+        process.audit()
+    assert told.value.hint.splitlines()[1:] == [
+        f"to have what is missing made again, such as item 1: pinflow resume {RUN} --not-made 1",
+        f"if it is right that it is not there: pinflow resume {RUN} --made 1={made['id']}",
+    ]
 
 
 def test_what_a_look_found_gone_is_told_by_the_audit(service: Service, start: Start) -> None:

@@ -11,7 +11,7 @@ from pinflow import Context, Unreachable, UsageError, action, hookimpl
 from pinflow.reporters.summary import Recap, as_data
 from pinflow.testing import Project
 from pinflow_sandbox import start
-from pinflow_sandbox.server.messages import HttpResponse
+from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,8 @@ class Service:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.refused: set[str] = set()
+        self.lost: set[str] = set()  # whose answer is lost
+        self.doubled: set[str] = set()  # which somebody else makes as well
         self.down = False
         sandbox = start(now=project.clock, faults=self._answer)
         project._sandboxes["pinterest"] = project._open.enter_context(sandbox)
@@ -37,6 +39,12 @@ class Service:
         title = json.loads(call.body).get("title") if (call.method, call.path) == ("POST", "/v5/pins") else None
         if title in self.refused:
             return HttpResponse(400, b'{"code": 235, "message": "Could not fetch the image."}')
+        if title in self.lost:
+            self.lost.discard(title)
+            apply()
+            raise ConnectionDropped
+        if title in self.doubled:
+            apply()
         return apply()  # type: ignore[no-any-return]
 
 
@@ -267,3 +275,26 @@ def test_where_no_input_gives_the_name_the_cause_is_to_be_mended(service: Servic
     assert next_lines(result) == [
         f"with if_exists resume: pinflow resume {result.run} -i if_exists=resume",
     ]
+
+
+def test_what_is_there_in_addition_is_named_by_row_and_told_once_more_by_the_resume_that_leaves_it(
+    service: Service,
+) -> None:
+    service.project.write("title\nash\nbirch\ncedar\n", "pins.csv")
+    service.lost, service.doubled = {"ash"}, {"birch", "cedar"}
+    result = service.project.run(PINS)
+    boards: Any = service.project.sandbox_of("pinterest").control.state()["boards"]
+    made = [pin for board in boards for pin in board["pins"] if pin["title"] in ("ash", "birch", "cedar")]
+    assert (result.exit_code, len(made)) == (7, 5)
+    twins = {pin["title"]: pin["id"] for pin in sorted(made, key=lambda pin: int(pin["id"]), reverse=True)}
+    named = f"{twins['cedar']} (like item 4), {twins['birch']} (like item 3)"
+    assert f"2 like them are there in addition: {named}" in str(result.error)
+    assert result.next_steps[-1] == f"to leave the others as they are, and go on: pinflow resume {result.run}"
+    assert not any(word in line for line in result.next_steps for word in ("ITEM", "--made", "--not-made"))
+
+    resumed = service.project.resume()
+    (warning,) = [warning for warning in resumed.warnings if "in addition" in warning]
+    assert warning.startswith("2 like what this run made stay on ")
+    assert warning.endswith(f" in addition, unless you delete them there by id: {named}")
+    assert (resumed.status, as_data("n", resumed)["warnings"]) == ("ok", [warning])
+    assert "in addition" in " ".join(recap_lines(resumed))

@@ -44,20 +44,27 @@ def audit(book: PlaceBook, looks: Looks, step: str) -> None:
             f"what was made on {label} could not be checked: {error}",
             hint=f"once that works again, it checks only that: pinflow resume {book.run_id}",
         ) from error
-    problems = []
+    problems, ways = [], []
+    resume = f"pinflow resume {book.run_id}"
     if gone:
         problems.append(f"{len(gone)} that were made are not there: {_items_text(book, gone)}")
+        item = book.things.items(gone).get(gone[0], "ITEM")
+        ways.append(f"to have what is missing made again, such as item {item}: {resume} --not-made {item}")
+        ways.append(f"if it is right that it is not there: {resume} --made {item}={gone[0]}")
     if elsewhere := book.things.take_elsewhere():
         problems.append(f"{len(elsewhere)} are not where they were sent: {_items_text(book, elsewhere)}")
-    if surplus := book.things.take_surplus():
-        problems.append(f"{len(surplus)} like them are there in addition: {ids_text(surplus)}")
+        item = book.things.items(elsewhere).get(elsewhere[0], "ITEM")
+        ways.append(f"if item {item} is right where it is: {resume} --made {item}={elsewhere[0]}")
+    if surplus := book.things.surplus.take():
+        problems.append(f"{len(surplus)} like them are there in addition: {book.things.like(surplus)}")
+        ways.append("of those in addition, delete on the service, by these ids, what nobody wants; pinflow never does")
+        ways.append(f"to leave the others as they are, and go on: {resume}")
     with book.changed:
         unknown = list(book.unknown.values())
     if problems:
         raise Diverged(
             f"{label} is not as this run made it: {'; '.join(problems)}",
-            hint="look at them on the service. What is missing is made again with: "
-            f"pinflow resume {book.run_id} --not-made ITEM; if it is right so: --made ITEM=ID",
+            hint="\n".join(["look at them on the service first", *ways]),
         )
     if unknown:
         raise unknown_error(unknown, book.run_id, f"what became of writes to {label} is unknown")

@@ -9,7 +9,8 @@ from pinflow.engine.places.baseline import Baseline, decode_baseline, take_basel
 from pinflow.engine.places.likeness import decode_digests, digest_fields
 from pinflow.engine.places.look import is_complete, read_place
 from pinflow.engine.places.other_runs import OtherRuns, ref_text
-from pinflow.engine.places.unknown import item_shown
+from pinflow.engine.places.surplus import Surplus, find_twins
+from pinflow.engine.places.unknown import ids_text, item_shown
 from pinflow.engine.run_frame import current_frame
 from pinflow.engine.sanitize import is_id
 from pinflow.engine.service_times import LOOK_EVERY, LOOKS
@@ -17,7 +18,7 @@ from pinflow.errors import InDoubt
 from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pinflow.engine.places.likeness import Digests, Learning
     from pinflow.engine.places.look import Reading
@@ -55,7 +56,7 @@ class KnownThings:
         self.around_at = float("-inf")  # monotonic time of the last look around: what is older has been told apart
         self.has_doubt = False  # whether something was sent again, or taken for this run's own
         self.candidates: dict[str, None] = {}  # what a person was told of, when it was unknown who made it
-        self._surplus: dict[str, None] = {}  # what is like this run's things, and of nobody that is known
+        self.surplus = Surplus(key, self._journal)
         self._recent: dict[str, MadeThing] = {}  # what this run made since the last look around, by id
         self._accepted: frozenset[str] = frozenset()  # what a person said is right although it is not there
         self._elsewhere: dict[str, None] = {}  # what is not where it was sent
@@ -80,13 +81,11 @@ class KnownThings:
             self.baseline = decode_baseline(frozen)
         self.strangers = dict.fromkeys(self._journal.frozen_list("", f"strangers:{self.key}") or ())
         self.candidates = dict.fromkeys(self._journal.frozen_list("", f"candidates:{self.key}") or ())
-        self._surplus = dict.fromkeys(self._journal.frozen_list("", f"surplus:{self.key}") or ())
         self._accepted = frozenset(self._journal.frozen_list("", f"accepted:{self.key}") or ())
-        if told_now := self._journal.frozen_list("", f"told:{self.key}"):
-            if self._services.was_told:  # the error that named it ended the run
-                self._surplus = {id_: None for id_ in self._surplus if id_ not in told_now}
-                self._journal.freeze("", f"surplus:{self.key}", self._surplus)
-            self._journal.freeze("", f"told:{self.key}", ())
+        if left := self.surplus.open(was_told=self._services.was_told):  # the error that named it ended the run
+            stay = f"{len(left)} like what this run made stay on {self.place.label} in addition"
+            self._tell(f"{stay}, unless you delete them there by id: {self.like(left)}")
+        self.surplus.leave(left)
         now = self._services.now
         told = self.shared.makers(own=True)
         for row in self._journal.creations.on(self.key):
@@ -135,20 +134,18 @@ class KnownThings:
             self.candidates |= dict.fromkeys(new)
             self._journal.freeze("", f"candidates:{self.key}", self.candidates)
 
-    def add_surplus(self, ids: Iterable[str]) -> None:
+    def add_surplus(self, things: Mapping[str, Digests]) -> None:
         """These things are like this run's, and nobody is known who made them: never adopted."""
-        if new := [id_ for id_ in ids if id_ not in self.strangers and is_id(id_)]:
-            self._surplus |= dict.fromkeys(new)
-            self._journal.freeze("", f"surplus:{self.key}", self._surplus)
+        new = {id_: likeness for id_, likeness in things.items() if id_ not in self.strangers and is_id(id_)}
+        if new:
+            self.surplus.add(list(new), find_twins(self.key, self._journal, new, self._learning))
             self.add_strangers(new)
 
-    def take_surplus(self) -> list[str]:
-        """The surplus that nobody was told of yet. It stays on disk until it is known that the run's end told it."""
-        surplus = list(self._surplus)
-        self._surplus.clear()
-        if surplus:
-            self._journal.freeze("", f"told:{self.key}", surplus)
-        return surplus
+    def like(self, ids: Sequence[str]) -> str:
+        """Some of the surplus, each with the item that made the like of it, for a message."""
+        twins = self.surplus.twins(ids)
+        items = self.items(twins.values())
+        return ids_text([f"{id_} (like item {items[twins[id_]]})" if twins.get(id_) in items else id_ for id_ in ids])
 
     def take_elsewhere(self) -> list[str]:
         """What the last looks around saw in another place than it was sent to."""
@@ -198,7 +195,9 @@ class KnownThings:
         Raises ActionError.
         """
         reading = self._read()
-        elsewhere = [thing.id for thing in reading.fresh if self._is_elsewhere(thing)]
+        elsewhere = [
+            thing.id for thing in reading.fresh if self._is_elsewhere(thing) and thing.id not in self._accepted
+        ]
         arrivals = self._arrivals(reading)
         there = reading.ids | self.baseline.ids | self._accepted
         missing = [id_ for id_ in self._recent if id_ not in there]

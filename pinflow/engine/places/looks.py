@@ -255,7 +255,9 @@ class Looks:
             book.things.add_strangers(strangers)
             text = f"{len(strangers)} came to {book.place.label} that no run of this state made: {ids_text(strangers)}"
             self._services.run.warn(text, current_frame().step)
-        book.things.add_surplus([id_ for id_ in surplus if id_ not in book.things.candidates])
+        seen = {thing.id: thing for thing in arrivals}
+        unknown = [seen[id_] for id_ in surplus if id_ not in book.things.candidates]
+        book.things.add_surplus({thing.id: book.digests(thing.likeness) for thing in unknown})
         self._forget_shadows()
         if not missing:
             book.things.lower_floor()
