@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinflow.errors import UsageError
 from pinflow.lazy_dataclass import dataclass, replace
+from pinflow.masking.known import hides_secret
 from pinflow.plan.file_opening import (
     KEYS_AND_TOKENS,
     FilePlace,
@@ -32,6 +33,7 @@ from pinflow.schema.file_names import (
     fold,
     is_elsewhere,
     is_read_by_programs,
+    is_read_in_projects,
     is_secret_name,
     is_too_long,
     own_name_problem,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 OUTPUT: Final = "out"  # where a recipe's own files go, in the folder where the person is
 _TABLES: Final = (".csv", ".tsv", ".json", ".jsonl", ".xml", ".txt")  # a video that a person names opens no folder
+_READ_BY_PROGRAMS: Final = "is a file that other programs run or read as settings"
 _BY_PERSON: Final = "a recipe reaches other files only through an input of type file: -i NAME=PATH"
 
 
@@ -104,7 +107,7 @@ class FileRules:
         if name in self.typed:
             path = Path(name)
             if is_read_by_programs(name) or is_secret_name(name) or fold(path.name).startswith("."):
-                raise _refusal(name, "is a file that other programs run or read as settings", "choose another name")
+                raise _refusal(name, _READ_BY_PROGRAMS, "choose another name")
             self.check_folder(name, path.parent)
             self._check_protected(name, path)
             return FilePlace(path, closed=self._protected)
@@ -114,6 +117,10 @@ class FileRules:
             raise _refusal(name, "is not inside the output folder", f"{hint}: -i NAME=PATH")
         if problem := own_name_problem(rest, WRITABLE):
             raise _refusal(name, *problem)
+        if is_read_by_programs(rest) or is_read_in_projects(rest):
+            raise _refusal(name, _READ_BY_PROGRAMS, "choose another name")
+        if hides_secret(rest):
+            raise UsageError("the path holds a secret, and a file's name is for all to see", hint="choose another name")
         place = FilePlace.below(output.root or output.path, *output.names, *Path(os.path.normpath(rest)).parts)
         self._check_protected(name, place.path)
         return replace(place, closed=self._protected)

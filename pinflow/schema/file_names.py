@@ -49,7 +49,23 @@ _CODE_NAMES: Final = _words(
 # folders that git, a shell, a desktop or Python reads
 _READ_FOLDERS: Final = _words(
     ".git .hg .svn .bzr .ssh .gnupg .aws .azure .kube .docker autostart startup launchagents launchdaemons"
-    " site-packages dist-packages __pycache__ oauth_tokens"
+    " site-packages dist-packages node_modules __pycache__ oauth_tokens"
+)
+_READ_FOLDER_ENDINGS: Final = (".git", ".dist-info", ".egg-info", ".egg", ".app", ".bundle", ".framework", ".workflow")
+# what tools believe wherever they are started: which packages to install, what to build, what an assistant is to do
+_PROJECT_FOLDERS: Final = _words("hooks bower_components requirements devcontainer meta-inf cron.d profile.d systemd")
+_PROJECT_NAMES: Final = _words(
+    "package.json package-lock.json npm-shrinkwrap.json composer.json bower.json deno.json angular.json nx.json"
+    " lerna.json turbo.json rush.json workspace.json project.json global.json vcpkg.json firebase.json vercel.json"
+    " now.json app.json nodemon.json renovate.json biome.json pyrightconfig.json cmakepresets.json"
+    " cmakeuserpresets.json devcontainer.json launch.json tasks.json settings.json config.json mcp.json"
+    " claude_desktop_config.json credentials.json direct_url.json entry_points.txt cmakelists.txt"
+    " cmakecache.txt meson_options.txt conanfile.txt runtime.txt packages.txt claude.md claude.local.md agents.md"
+    " agents.override.md agent.md gemini.md skill.md warp.md copilot-instructions.md"
+)
+_PROJECT_FILE: Final = re.compile(
+    r"(ts|js)config\..*json|appsettings\..*json|(.*[-.])?config\.json|client_secret.*\.json"
+    r"|(.*[-_.])?(requirements|constraints)([-_.].*)?\.txt|.*\.(instructions|prompt|agent|chatmode)\.md"
 )
 
 
@@ -120,6 +136,17 @@ def _is_of_system(path: str) -> bool:
 def is_read_by_programs(path: str) -> bool:
     """Whether the names of a path say that something runs it, or believes it: code, recipes, settings of git."""
     *folders, name = compared_names(path) or [""]
-    if any(part in _READ_FOLDERS or part.endswith(".git") for part in folders):
+    if any(part in _READ_FOLDERS or part.endswith(_READ_FOLDER_ENDINGS) for part in folders):
         return True
     return ending(path) in _CODE or name in _CODE_NAMES or name in _READ_FOLDERS
+
+
+def is_read_in_projects(path: str) -> bool:
+    """Whether the names of a path say that a tool believes it in the folder where it is started, or below.
+
+    Of a person's own paths only those matter that `is_read_by_programs` tells of: they may well be named hooks.
+    """
+    *folders, name = compared_names(path) or [""]
+    return (
+        not _PROJECT_FOLDERS.isdisjoint(folders) or name in _PROJECT_NAMES or _PROJECT_FILE.fullmatch(name) is not None
+    )

@@ -164,3 +164,73 @@ def test_a_folder_that_takes_the_place_of_another_after_the_look_is_not_written_
     with pytest.raises(UsageError, match="pinflow's own"), open_folder(place, make=True):
         pass
     assert list((tmp_path / "out" / "sub").iterdir()) == []
+
+
+BELIEVED = [
+    "venv/lib/site-packages/evil-9.dist-info/entry_points.txt",
+    "evil.dist-info/x.txt",
+    "evil.EGG-INFO/x.txt",
+    "autostart/x.txt",
+    "r.git/info/x.txt",
+    "hooks/x.txt",
+    "node_modules/x/index.json",
+    "CMakeLists.txt",
+    "sub/CMAKELISTS.txt",
+    "package.json",
+    "p\uff41ckage.json",
+    "composer.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "babel.config.json",
+    "requirements.txt",
+    "requirements-dev.txt",
+    "dev_requirements.txt",
+    "requirements/base.txt",
+    "CLAUDE.md",
+    "AGENTS.md",
+    "docs/review.instructions.md",
+    ".github/x.txt",
+]
+
+
+@pytest.mark.parametrize("path", BELIEVED)
+def test_a_recipe_writes_nothing_that_programs_believe_by_its_name(cli: Cli, here: Path, path: str) -> None:
+    (here / "r.yaml").write_text(WRITE.format(path=f'"{path}"'))
+    for words in ([], ["--output-dir", "."], ["--output-dir", "else/where"]):
+        assert run(cli, *words) == 2, cli.stderr
+        assert "r.yaml:6:" in cli.stderr
+    assert not any((here / folder / path).exists() for folder in ("out", ".", "else/where"))
+    (here / "r.yaml").write_text(WRITE.format(path='"${{ inputs.p }}"').replace("ok.json", f'"{path}"'))
+    assert run(cli, "--output-dir", ".") == 2  # a default is the recipe's word
+
+
+@pytest.mark.parametrize("path", ["packages.json", "my_requirements.md", "configuration.json", "git/hook.txt"])
+def test_other_names_are_free(cli: Cli, here: Path, path: str) -> None:
+    (here / "r.yaml").write_text(WRITE.format(path=path))
+    assert run(cli) == 0, cli.stderr
+    assert (here / "out" / path).is_file()
+
+
+def test_a_person_may_have_folders_and_settings_of_such_names(cli: Cli, here: Path) -> None:
+    (here / "hooks").mkdir()
+    (here / "r.yaml").write_text(WRITE.format(path='"${{ inputs.p }}"'))
+    assert run(cli, "-i", "p=hooks/package.json") == 0, cli.stderr
+    assert run(cli, "--output-dir", "hooks") == 0, cli.stderr
+    (here / "evil.dist-info").mkdir()
+    assert run(cli, "-i", "p=evil.dist-info/entry_points.txt") == 2
+    assert "other programs" in cli.stderr
+
+
+@pytest.mark.parametrize("output", [[], ["--dry-run"]])
+def test_what_a_service_echoes_of_a_secret_names_no_file(cli: Cli, here: Path, output: list[str]) -> None:
+    (here / "plugins" / "acme.py").write_text(ECHO)
+    recipe = WRITE.format(path='"out/${{ steps.u }}.json"').replace(
+        "steps:\n", 'steps:\n  - {id: u, uses: echo_path, with: {text: "${{ inputs.s }}"}}\n'
+    )
+    (here / "r.yaml").write_text(recipe.replace("inputs: {", "inputs: {s: {type: secret}, "))
+    for secret in ("garden-secret-word", "Z2FyZGVu/c2VjcmV0d29yZA"):
+        cli.environ["PINFLOW_INPUT_S"] = secret
+        assert run(cli, *output) == 2, cli.stderr
+        assert "the path holds a secret" in cli.stderr
+        assert secret not in cli.stderr + cli.stdout
+    assert not (here / "out").exists()
