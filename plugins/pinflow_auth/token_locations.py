@@ -12,7 +12,7 @@ from pinflow_auth.tokens import TokenSet, is_sendable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pinflow import CredentialRequest
+    from pinflow import CredentialRequest, TokenNames
 
 STORAGE_VARIABLE = "PINFLOW_TOKEN_STORAGE"
 
@@ -52,38 +52,90 @@ def candidate_paths(request: CredentialRequest, service: str, name: str) -> Iter
 
 
 def token_folders(request: CredentialRequest) -> Sequence[Path]:
-    """The service's token folders in order: the one that the environment names, else its own below the default ones."""
-    own, chosen = request.api.names.folder, _chosen_folder(request)
-    if chosen is not None:
-        return [chosen / own if _is_shared(chosen, request) else chosen]
-    if own:
-        current = _current_folder()
-        return [folder / own for folder in request.folders if folder != current]
-    return list(request.folders)
+    """The service's token folders in order: the one that the environment names, else its own below the default ones.
+
+    Raises CredentialError for a folder that is another service's on disk, by a link or by a variable: one would read
+    the other's files.
+    """
+    own, folders = request.api.names, []
+    theirs = {
+        _identity(folder): (folder, other)
+        for other in request.others
+        for folder in _folders_of(other, request)
+        if not _is_by_the_way(folder, other, request)
+    }
+    for folder in _folders_of(own, request):
+        rival, other = theirs.get(_identity(folder)) or (None, own)
+        if rival is None or (_is_link(rival) and not _is_link(folder)):  # what a link leads to is not the link's
+            folders.append(folder)
+        elif not _is_by_the_way(folder, own, request):
+            variables = filter(None, (own.folder_variable, other.folder_variable))
+            raise CredentialError(
+                f"the folder {folder} of the tokens of {own.service} is that of {other.service} as well",
+                hint=f"give each a folder of its own: look for links on the way, and at {' and '.join(variables)}",
+            )
+    return folders
 
 
 def earlier_folders(request: CredentialRequest) -> Sequence[Path]:
     """Folders where an earlier version put tokens of this service beside those of another; they say whose they are."""
-    chosen = _chosen_folder(request)
-    if not request.api.names.folder:
+    names = request.api.names
+    chosen = _chosen_folder(names, request)
+    if not names.folder:
         return []
     if chosen is not None:
-        return [chosen] if _is_shared(chosen, request) else []
+        return [chosen] if _is_shared(chosen, names, request) else []
     return list(request.folders)
 
 
-def _chosen_folder(request: CredentialRequest) -> Path | None:
-    chosen = request.environ.get(request.api.token_folder_variable)
+def _folders_of(names: TokenNames, request: CredentialRequest) -> list[Path]:
+    """The folders of a service's tokens: the request's own, or another one's."""
+    chosen = _chosen_folder(names, request)
+    if chosen is not None:
+        return [chosen / names.folder if _is_shared(chosen, names, request) else chosen]
+    if names.folder:
+        current = _current_folder()
+        return [folder / names.folder for folder in request.folders if folder != current]
+    return list(request.folders)
+
+
+def _chosen_folder(names: TokenNames, request: CredentialRequest) -> Path | None:
+    chosen = request.environ.get(names.folder_variable)
     return Path(chosen).expanduser() if chosen else None
 
 
-def _is_shared(folder: Path, request: CredentialRequest) -> bool:
-    """Whether the folder that the environment names for this service is that of another one."""
-    variables = {other.folder_variable for other in request.others} - {""}
-    others = [Path(path).expanduser() for name in variables if (path := request.environ.get(name))]
+def _is_shared(folder: Path, names: TokenNames, request: CredentialRequest) -> bool:
+    """Whether the folder that the environment names for a service is that of another one."""
+    services = [other for other in (*request.others, request.api.names) if other.service != names.service]
+    others = [chosen for other in services if (chosen := _chosen_folder(other, request)) is not None]
     # where no variable names one, the service with the plain names has the default folders
     others += request.folders
-    return bool(request.api.names.folder) and folder.resolve() in {other.resolve() for other in others}
+    return bool(names.folder) and folder.resolve() in {other.resolve() for other in others}
+
+
+def _is_by_the_way(folder: Path, names: TokenNames, request: CredentialRequest) -> bool:
+    """Whether a service looks into the folder only because it is the current one."""
+    return not names.folder and folder == _current_folder() and _chosen_folder(names, request) is None
+
+
+def _identity(folder: Path) -> object:
+    """What is the same for two paths of one folder, whatever links, mounts and the case of letters make of them."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return _resolve(folder)
+    return status.st_dev, status.st_ino
+
+
+def _is_link(folder: Path) -> bool:
+    return _resolve(folder) != _resolve(folder.parent) / folder.name
+
+
+def _resolve(folder: Path) -> Path:
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError):  # a circle of links, or the current folder was removed
+        return folder
 
 
 def dedicated_folders(request: CredentialRequest) -> Sequence[Path]:

@@ -11,7 +11,7 @@ from pinflow import Api, App, CredentialError, OAuth, TokenRules, hookimpl
 from pinflow.errors import PluginError
 from pinflow.plugin.loader import collect, find_installed, load
 from pinflow_auth.consent import make_consent_page
-from tests.plugins.test_token_services import REVOKE, TASKS, World
+from tests.plugins.test_token_services import REVOKE, TASKS, USER, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,3 +213,61 @@ def test_a_call_that_the_app_signs_is_signed_by_no_other_app(unchecked: World) -
     result = world.run(REVOKE, ACCESS_TOKEN="pina_1")
     assert isinstance(result.error, CredentialError) and "is of the service taskbase" in result.error.message
     assert "secret-of-pinterest" not in world.pinterest.got
+
+
+OPAQUE = "of-pinterest"
+
+
+@pytest.mark.parametrize("base", ["common/oauth_tokens", "state/tokens"])
+@pytest.mark.parametrize("target", [".", "../oauth_tokens", "{base}"])
+def test_a_link_gives_no_service_the_folder_of_another(world: World, base: str, target: str) -> None:
+    folder = world.folder / base
+    for place in ("common/oauth_tokens", "state/tokens"):
+        world.put(f"{place}/access_token.json", access_token=OPAQUE)
+    (world.folder / "state" / "oauth_tokens").symlink_to("tokens")
+    (folder / "taskbase").symlink_to(target.format(base=folder))
+    with pytest.raises(CredentialError, match="of the tokens of taskbase is that of pinterest as well"):
+        world.run(TASKS)
+    assert world.taskbase.seen == []
+    assert world.run(USER).ok and OPAQUE in world.pinterest.got
+
+
+@pytest.mark.parametrize("inner", ["", "/../taskbase", "/link"])
+def test_a_variable_gives_no_service_the_folder_of_another(world: World, inner: str) -> None:
+    file = world.put("state/tokens/taskbase/access_token.json", access_token="of-taskbase")
+    (file.parent / "link").symlink_to(".")
+    with pytest.raises(CredentialError, match="PINTEREST_OAUTH_TOKEN_DIR"):
+        world.run(USER, PINTEREST_OAUTH_TOKEN_DIR=f"{file.parent}{inner}")
+    assert world.pinterest.seen == []
+
+
+def test_the_current_folder_is_not_looked_into_if_it_is_another_services(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = world.put("state/tokens/taskbase/access_token.json", access_token="of-taskbase")
+    monkeypatch.chdir(file.parent)
+    with pytest.raises(CredentialError, match="no token 'access_token'"):
+        world.run(USER)
+    assert world.pinterest.seen == []
+    assert world.run(TASKS).ok and "of-taskbase" in world.taskbase.got
+
+
+def test_two_strangers_do_not_share_a_folder(world: World) -> None:
+    other = claim(
+        world,
+        id="other",
+        service="other",
+        origin_variable="OTHER_URL",
+        token_folder_variable="OTHER_DIR",
+        consent_origin_variable="",
+        app_variables=(),
+    )
+    (api,) = world.plugin.pinflow_apis()
+    world.plugin.pinflow_apis = hookimpl(lambda: [api, other])  # type: ignore[method-assign]
+    file = world.put("state/tokens/other/access_token.json", access_token="of-other")
+    (file.parent.parent / "taskbase").symlink_to("other")
+    with pytest.raises(CredentialError, match="of the tokens of taskbase is that of other as well"):
+        world.run(TASKS)
+    with pytest.raises(CredentialError, match="of the tokens of taskbase is that of other as well"):
+        world.run(TASKS, TASKBASE_TOKEN_DIR=str(file.parent))
+    assert world.taskbase.seen == []
