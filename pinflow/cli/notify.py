@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING
 
 from pinflow.errors import FAILED, OK, UsageError
-from pinflow.reporters.text import inert, table
+from pinflow.reporters.text import fit, inert, table, wrap
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pinflow.app import App
     from pinflow.cli.shell import Shell
+    from pinflow.state.records import Notice
 
 DESCRIPTION = """\
 Show the open alerts of unattended runs. Each alert is sent once: as a line on standard error, to the
@@ -22,7 +24,7 @@ PINFLOW_NOTIFY_WEBHOOK (the same JSON, posted)."""
 EXAMPLES = """\
   pinflow notify                                         list open alerts
   pinflow notify --test                                  send a test through every notifier
-  pinflow notify --resolve run-paused:3f2a9c01d4e5       close it; sent again if it happens again"""
+  pinflow notify --resolve KEY                           close the alert of this key; sent again if it happens again"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
 
@@ -59,13 +61,23 @@ def _list(shell: Shell, app: App) -> int:
     if not notices:
         shell.tell("No open alerts. To send a test: pinflow notify --test")
         return OK
+    return shell.say_lines(_lines(notices, shell.width(shell.stdout)))
+
+
+def _lines(notices: Sequence[Notice], width: int) -> Iterator[str]:
+    """A line for each notice; below it what it is about and the commands that help, to be copied whole."""
     rows = [
-        (
-            time.strftime("%Y-%m-%d %H:%M", time.localtime(notice.at)),
-            notice.level,
-            inert(notice.title),
-            inert(notice.key),
-        )
+        (time.strftime("%Y-%m-%d %H:%M", time.localtime(notice.at)), notice.level, inert(notice.title))
         for notice in notices
     ]
-    return shell.say_lines(table([("SINCE", "LEVEL", "WHAT", "KEY"), *rows]))
+    head, *lines = table([("SINCE", "LEVEL", "WHAT"), *rows])
+    yield head
+    for line, notice in zip(lines, notices, strict=True):
+        yield fit(line, width)
+        text, colon, command = inert(notice.text).partition(": pinflow ")
+        if text:
+            yield from wrap(f"{text}{colon[:1]}", width, indent="  ")
+        if command:
+            yield f"    pinflow {command}"
+        yield "  to close it by hand:"
+        yield f"    pinflow notify --resolve {shlex.quote(inert(notice.key))}"

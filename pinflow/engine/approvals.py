@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shlex
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from pinflow.plan import Plan, PlannedStep
     from pinflow.plugin.registry import Registry
     from pinflow.state.protocol import ApprovalStore, Journal
-    from pinflow.state.records import Coverage
+    from pinflow.state.records import Coverage, Notice
 
     OpenSession = Callable[[Plan, Options], AbstractContextManager[Session]]
 
@@ -70,12 +71,15 @@ class Clearance:
 UNBOUNDED = Clearance()
 
 
-def command(plan: Plan) -> str:
-    """The command that approves a plan, to be pasted into a shell. The person fills in secrets."""
+def command(plan: Plan, file: str = "") -> str:
+    """The command that approves a plan, to be pasted into a shell. The person fills in secrets.
+
+    ``file`` is the recipe's, in place of how it was named, which may be by a path from another folder.
+    """
     words = ["pinflow"]
     for plugin in filter(is_local, plan.registry.plugins):
         words += ["--plugin", local_file(plugin)]
-    words += ["approve", plan.source.name]
+    words += ["approve", file or plan.source.name]
     for name in sorted(plan.given):
         words += ["-i", f"{name}={'...' if name in plan.secrets else _word(plan.inputs[name])}"]
     return shlex.join([*words, *(["--api", plan.forced_api] if plan.forced_api else [])])
@@ -123,8 +127,9 @@ class Approvals:
             ):
                 self._store.remove(earlier.digest)
         self._store.put(approval)
-        for notice in self._notices.open():  # of this text of the recipe, or of an earlier one
-            if notice.key.startswith(_missing("")) and notice.title == _waiting(plan):
+        of_file = _notice_key("approval-missing", plan).partition("-of-")[0]
+        for notice in self._notices.open():  # with these inputs, or with those that the recipe ran with before
+            if notice.key.partition("-of-")[0] == of_file or _is_earlier_notice(notice, plan):
                 self._notices.resolve(notice.key)
         self._resolve_outdated()
         return approval
@@ -245,7 +250,7 @@ class Approvals:
                     credentials = _check_accounts(plan, witness, options, open_session)
                 except ApprovalRequired as error:
                     raise self._refusal(plan, error.message) from None
-                self._notices.resolve(_missing(request))
+                self._notices.resolve(_notice_key("approval-missing", plan))
                 return Clearance(limit=approval.max_writes, witness=witness, credentials=credentials)
             changes = changes or f"{changed} since it was approved on {_when(approval)}"
         if problems:
@@ -255,12 +260,12 @@ class Approvals:
         raise self._refusal(plan, changes or _difference(plan, approvals))
 
     def _refusal(self, plan: Plan, reason: str) -> ApprovalRequired:
-        message, hint = _needs(plan), f"check it, then approve it with: {command(plan)}"
-        if reason:
-            message, hint = f"{message}; {reason}", _approve_again(plan)
-        error = ApprovalRequired(message, hint=hint)
-        self._notices.alert(_missing(digest_of(plan)), "approval_missing", _waiting(plan), _in_a_line(error))
-        return error
+        reason = f"; {reason}" if reason else ""
+        hint = "look, then approve it again with: " if reason else "check it, then approve it with: "
+        file = _file(plan)
+        text = f"{_needs(plan, file)}{reason}; {hint}{command(plan, file)}"
+        self._notices.alert(_notice_key("approval-missing", plan), "approval_missing", _waiting(plan), text)
+        return ApprovalRequired(f"{_needs(plan)}{reason}", hint=f"{hint}{command(plan)}")
 
     def _outdated_refusal(self, plan: Plan) -> ApprovalRequired:
         names = sorted({approval.recipe for approval in self.list_outdated()})
@@ -288,35 +293,54 @@ class Approvals:
 
     def report_pause(self, plan: Plan, options: Options, result: RunResult) -> RunResult:
         """Alert people to an unattended run that is paused, or whose outcome is unknown, until one has ended well."""
-        key = f"run-paused:{digest_of(plan)[:SHORT_DIGEST]}"
+        key, run = _notice_key("run-paused", plan), f"(run {result.run})"
         if result.status in ("paused", "in_doubt") and options.unattended:
             words = "is paused" if result.status == "paused" else "has an unknown outcome"
-            text = f"{_in_a_line(result.error)}; continue with: pinflow resume {result.run}"
-            self._notices.alert(key, "run_paused", f"{plan.recipe.name} {words} (run {result.run})", text)
+            text = f"{_file(plan)}: {_in_a_line(result.error)}; continue with: pinflow resume {result.run}"
+            self._notices.alert(key, "run_paused", f"{plan.recipe.name} {words} {run}", text)
         elif result.ok:
             self._notices.resolve(key)
+            for notice in self._notices.open():  # it may go on with other inputs than it was paused with
+                if notice.kind == "run_paused" and (run in notice.title or _is_earlier_notice(notice, plan)):
+                    self._notices.resolve(notice.key)
         return result
 
 
-def _missing(request: str) -> str:
-    """The key of the notice that a request waits for an approval."""
-    return f"approval-missing:{request[:SHORT_DIGEST]}"
+def _notice_key(kind: str, plan: Plan) -> str:
+    """The key of a notice of a recipe's file with these inputs, whatever its text and its name are meanwhile."""
+    request = _as_stored([plan.forced_api, public_inputs(plan)])
+    file, inputs = (sha256(part.encode(errors="surrogatepass")).hexdigest() for part in (_file(plan), request))
+    return f"{kind}:{file[:SHORT_DIGEST]}-of-{inputs[:SHORT_DIGEST]}"
+
+
+def _is_earlier_notice(notice: Notice, plan: Plan) -> bool:
+    """Whether the version before told the notice, of this recipe: its key was a digest of the text."""
+    if "-of-" in notice.key:
+        return False
+    if notice.kind == "run_paused":
+        return notice.key == f"run-paused:{digest_of(plan)[:SHORT_DIGEST]}"
+    return notice.key.startswith("approval-missing:") and notice.title == _waiting(plan)
+
+
+def _file(plan: Plan) -> str:
+    """The recipe's file, as a person finds it from any folder."""
+    return str(Path(plan.source.name).resolve())
 
 
 def _waiting(plan: Plan) -> str:
     return f"{plan.recipe.name} waits for an approval"
 
 
-def _needs(plan: Plan) -> str:
+def _needs(plan: Plan, file: str = "") -> str:
     writing = ", ".join(step.path for step in plan.unattended_writes)
-    return f"{plan.source.name} makes changes (step {writing}) and isn't approved to run unattended"
+    return f"{file or plan.source.name} makes changes (step {writing}) and isn't approved to run unattended"
 
 
 def _approve_again(plan: Plan) -> str:
     return f"look, then approve it again with: {command(plan)}"
 
 
-def _as_stored(inputs: Mapping[str, object]) -> str:
+def _as_stored(inputs: object) -> str:
     return json.dumps(inputs, sort_keys=True, default=str)
 
 

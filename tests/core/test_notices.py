@@ -11,6 +11,7 @@ import pytest
 
 from pinflow import Context, Notice, action, hookimpl
 from pinflow.engine.notices import AGAIN, Notices
+from pinflow.engine.options import Options
 from pinflow.state.folder.notices import FolderNotices
 from tests.core.test_approvals import MAKES, approved
 
@@ -202,6 +203,67 @@ def test_a_missing_approval_is_told_once_and_is_over_with_the_approval(project: 
     approved(project)
     assert project.app().notices.open() == []
     assert project.run(MAKES, unattended=True).ok
+
+
+@pytest.mark.parametrize("given", [{}, {"name": "b"}])
+def test_a_notice_is_over_when_the_recipe_is_approved_under_another_name_or_with_other_inputs(
+    project: Any, given: dict[str, str]
+) -> None:
+    told = listening(project)
+    _ = project.shop
+    with pytest.raises(Exception, match="isn't approved to run unattended"):
+        project.run(MAKES, unattended=True)
+    with pytest.raises(Exception, match="isn't approved to run unattended"):
+        project.run(MAKES.replace("name: Make", "name: Made"), unattended=True)
+    assert len(told) == 1  # it still waits
+    app = project.app()
+    with pytest.raises(Exception, match="isn't approved to run unattended"):
+        app.run(app.plan(project.write(MAKES, "other.yaml"), inputs={}), Options(unattended=True))
+    approved(project, MAKES.replace("name: Make", "name: Made again"), given)
+    assert [str(project.folder / "other.yaml") in notice.text for notice in project.app().notices.open()] == [True]
+
+
+def test_a_notice_is_over_when_the_recipe_runs_by_an_approval_under_another_name(project: Any) -> None:
+    _ = project.shop
+    text = MAKES.replace("name: Make", "name: Made")
+    approved(project, text)
+    with pytest.raises(Exception, match="has changed since"):
+        project.run(MAKES, unattended=True)
+    assert len(project.app().notices.open()) == 1
+    assert project.run(text, unattended=True).ok
+    assert project.app().notices.open() == []
+
+
+def test_a_notice_of_the_version_before_is_over_with_the_approval(project: Any) -> None:
+    _ = project.shop
+    app = project.app()
+    app.notices.alert("approval-missing:3f2a9c01d4e5", "approval_missing", "Make waits for an approval", "x")
+    app.notices.alert("approval-missing:3f2a9c01d4e6", "approval_missing", "Other waits for an approval", "x")
+    approved(project)
+    assert [notice.title for notice in project.app().notices.open()] == ["Other waits for an approval"]
+
+
+def test_a_paused_run_that_went_on_under_another_name_of_the_recipe_is_over(project: Any) -> None:
+    from pinflow import RateLimited
+
+    told, full = listening(project), [True]
+
+    @action("report")
+    def report(ctx: Context, *, name: str = "") -> None:
+        if full:
+            raise RateLimited("full", retry_after=3600.0)
+
+    project.offer(report)
+    recipe = "{name: Report, inputs: {name: {type: string, default: a}}, steps: [{uses: report}]}"
+    for text in (recipe, recipe.replace("name: Report", "name: Reported")):
+        assert project.run(text, unattended=True).status == "paused"
+    (notice,) = told
+    assert notice.text.startswith(f"{project.folder / 'recipe.yaml'}: ")
+    full.clear()
+    assert project.run(recipe, inputs={"name": "b"}, unattended=True).ok  # another job's
+    assert len(project.app().notices.open()) == 1
+    assert project.run(recipe.replace("name: Report", "name: Done"), unattended=True).ok
+    assert project.app().notices.open() == []
 
 
 def test_a_paused_run_is_told_once_and_is_over_when_one_has_ended_well(project: Any) -> None:

@@ -440,6 +440,25 @@ def test_a_run_that_is_half_done_can_be_allowed_more_though_its_dry_run_fails(de
     assert desk.changes == [("ann", "POST /boards")] * 2
 
 
+# -- alerts
+
+
+def test_an_alert_names_the_file_the_command_that_helps_and_how_to_close_it(desk: Desk) -> None:
+    path = desk.write("recipe.yaml", TABLE)
+    assert desk.cli("run", "recipe.yaml", "--unattended") == 5
+    assert desk.cli("notify") == 0
+    head, line, *about, help_, _, close = desk.cli.stdout.splitlines()
+    text = " ".join(" ".join(about).split())
+    assert head.split() == ["SINCE", "LEVEL", "WHAT"]
+    assert line.endswith("  warning  Boards of a table waits for an approval")
+    assert text.startswith(f"{path} makes changes (step ")
+    assert text.endswith("; check it, then approve it with:")
+    assert help_ == f"    pinflow approve {path}"
+    assert desk.cli(*close.split()[1:]) == 0
+    assert desk.cli("notify") == 0
+    assert "No open alerts" in desk.cli.stderr
+
+
 # -- scheduled
 
 
