@@ -71,9 +71,10 @@ def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
             shows_secret = any(board.get("privacy") == "SECRET" for board in boards)
         if board is None and body.get("privacy") == "SECRET" and not shows_secret:
             scope = service.listings.hidden_boards_scope
+            command = service.client.login_command(frozenset({scope}))
             raise InDoubt(
                 f"the secret board may have been made: no listing shows secret boards without the scope {scope}",
-                hint=f"get a token that has it with: pinflow auth login --scopes {scope}, then resume the run",
+                hint=f"get a token that has it with: {command}, then resume the run",
             )
         return board
 

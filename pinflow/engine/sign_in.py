@@ -83,7 +83,6 @@ class SignIn:
         missing: dict[str, str] = {}  # message -> hint
         for (token, api_id), required in scopes.items():
             api = self.registry.apis[api_id]
-            hint = f"get it with: {api.login_hint.format(token=token)}"
             try:
                 request = self.request(token, api_id, required)
                 if (credential := self.find(request, plugins[token, api_id])) is not None:
@@ -92,11 +91,13 @@ class SignIn:
                 missing[error.message] = error.hint
                 continue
             if credential is None:
-                missing[f"no token {token!r} for {api.title}"] = hint
+                missing[f"no token {token!r} for {api.title}"] = f"get it with: {api.login_command(token, required)}"
             elif lacking := lacking_scopes(credential, required):
                 message = f"the token {token!r} ({credential.source}) lacks the scopes {', '.join(sorted(lacking))}"
-                missing[message] = f"{hint} --scopes {','.join(sorted(required))}"
+                command = api.login_command(token, required, credential.scopes)
+                missing[message] = f"get it with: {command}"
             else:
+                credential.needed = required
                 credentials[token, api_id] = credential
         if missing:
             raise CredentialError("\n".join(missing), hint="; ".join(dict.fromkeys(filter(None, missing.values()))))

@@ -67,6 +67,7 @@ class OAuth:
     access_seconds: float | None = None  # an access token's lifetime, if the answer does not say
     scopes: frozenset[str] = frozenset()  # all that exist
     default_scopes: frozenset[str] = frozenset()
+    account_scopes: frozenset[str] = frozenset()  # without them a token can't tell whose it is
     scope_meanings: Mapping[str, str] = field(default_factory=dict)  # what each allows, in a few words
     app_variables: tuple[tuple[str, str], ...] = ()  # variables of app id and secret; the first whole pair counts
     redirect_uri: str = "http://localhost:8085/"
@@ -136,6 +137,22 @@ class Api:
         """The origins to which the service's secrets may go: its own."""
         consent = (self.oauth.consent_origin,) if self.oauth is not None else ()
         return (self.origin, *self.tokens.hosts, *consent)
+
+    def login_command(self, token: str, needed: frozenset[str], had: frozenset[str] | None = frozenset()) -> str:
+        """The command that signs in with the scopes that are needed and, so that none is lost, those the token has.
+
+        ``had`` None says that these are unknown: then the usual ones are asked for. What tells whose the token is
+        comes with them, as a person confirms that.
+        """
+        command = self.login_hint.format(token=token)
+        if not needed:
+            return command  # asks for the usual ones and those of the token that it replaces
+        scopes = needed | (had or frozenset())
+        if self.oauth is not None:
+            # a file may name scopes that the service doesn't have any more: asking for one is refused
+            kept = self.oauth.default_scopes if had is None else had & self.oauth.scopes
+            scopes = needed | kept | self.oauth.account_scopes
+        return f"{command} --scopes {','.join(sorted(scopes))}"
 
     def account_id(self, client: Any) -> str:
         """The id of the account that the login of a `Client` belongs to; "" if the service does not tell.

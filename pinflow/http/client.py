@@ -208,6 +208,10 @@ class Client:
         """What the login may do; None if that is unknown."""
         return self._credential.scopes
 
+    def login_command(self, scopes: frozenset[str]) -> str:
+        """What a person types for a token that has these scopes besides its own, and all that the run needs."""
+        return self.api.login_command(self._credential.name, scopes | self._credential.needed, self.scopes)
+
     @property
     def calls(self) -> Mapping[str, int]:
         """How many answers have come, by quota category."""
@@ -339,6 +343,12 @@ class Client:
                     raise self._error(call, result, decision)
             is_lost = result.outcome.is_uncertain
             tries = replace(tries, number=tries.number + 1, lost=tries.lost or is_lost)
+
+    def _missing_scopes(self, call: _ApiCall, error: MissingScope) -> frozenset[str]:
+        """What the service misses, else what the call needs; no invented scopes, as a command is made of them."""
+        facts = self.api.operation(call.method, call.path)
+        known = self.api.oauth.scopes if self.api.oauth is not None else frozenset()
+        return (error.missing & known) or (facts.scopes if facts is not None else frozenset())
 
     def _category(self, method: str, path: str) -> str:
         facts = self.api.operation(method, path)
@@ -486,7 +496,7 @@ class Client:
             hint = self.api.login_hint.format(token=self._credential.name)
             return CredentialError(f"the service refused the login {self.login!r}: {error.message}", hint=hint)
         if isinstance(error, MissingScope) and call.sign is None:
-            login = self.api.login_hint.format(token=self._credential.name)
+            login = self.login_command(self._missing_scopes(call, error))
             error.hint = f"{error.hint}; with: {login}" if error.hint else login
         return error
 

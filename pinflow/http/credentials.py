@@ -43,10 +43,10 @@ class Credential:
     """Signs one login's requests, for one origin. The secret can't be printed, copied or pickled.
 
     ``source`` says where it came from, without its value. ``scopes`` is None if
-    they are unknown. Works as a requests ``auth`` object.
+    they are unknown, ``needed`` are those that the run needs. Works as a requests ``auth`` object.
     """
 
-    __slots__ = ("_secret", "name", "origin", "scopes", "source")
+    __slots__ = ("_secret", "name", "needed", "origin", "scopes", "source")
 
     def __init__(self, secret: str, *, name: str, source: str, origin: str, scopes: frozenset[str] | None = None):
         if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
@@ -60,6 +60,7 @@ class Credential:
         self.source = source
         self.origin = origin
         self.scopes = scopes
+        self.needed: frozenset[str] = frozenset()
 
     def __call__(self, request: Any) -> Any:
         """Sign a prepared request to this credential's origin. Raises CredentialError for any other."""

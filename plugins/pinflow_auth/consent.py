@@ -169,10 +169,21 @@ def parse_pasted_code(text: str, page: ConsentPage) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TokenAccount:
-    """Whose tokens are: the account's name and its id, "" each if the service does not tell."""
+    """Whose tokens are: the account's name and its id, "" each if the service does not tell.
+
+    ``lacking`` are the scopes without which it doesn't.
+    """
 
     name: str = ""
     id: str = ""
+    lacking: frozenset[str] = frozenset()
+
+    @property
+    def title(self) -> str:
+        """What a person is told of the account."""
+        if self.lacking:
+            return f"an account that can't be named without {', '.join(sorted(self.lacking))}"
+        return self.name or self.id or "an account that the service doesn't name"
 
     def is_called(self, text: str) -> bool:
         """Whether this is the account that a person means by its name or its id."""
@@ -187,7 +198,7 @@ def find_account(app: Host, request: CredentialRequest, tokens: TokenSet, termin
     lacking = frozenset().union(*action.scopes.values()) - (tokens.scope_set or frozenset())
     if lacking:
         terminal.note(f"the account's name can't be read without {', '.join(sorted(lacking))}")
-        return TokenAccount()
+        return TokenAccount(lacking=lacking)
     credential = Credential(
         tokens.access_token, name=request.token, source="this login", origin=tokens.origin, scopes=tokens.scope_set
     )

@@ -93,6 +93,7 @@ OAUTH: Final = OAuth(
     rotates=False,
     scopes=frozenset(MEANINGS),
     default_scopes=DEFAULT,
+    account_scopes=frozenset({"read_users"}),
     scope_meanings=MEANINGS,
     app_variables=(
         ("PINTEREST_V3_APP_ID", "PINTEREST_V3_APP_SECRET"),

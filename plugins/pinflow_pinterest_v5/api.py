@@ -79,6 +79,7 @@ OAUTH: Final = OAuth(
     access_seconds=30 * 86_400.0,
     scopes=frozenset(MEANINGS),
     default_scopes=DEFAULT,
+    account_scopes=frozenset({"user_accounts:read"}),
     scope_meanings=MEANINGS,
     app_variables=(
         ("PINTEREST_V5_APP_ID", "PINTEREST_V5_APP_SECRET"),

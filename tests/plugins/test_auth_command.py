@@ -343,7 +343,7 @@ def test_a_named_recipe_that_no_token_is_good_for_makes_status_end_with_4(user: 
     assert lacking.code == 4
     assert lacking.err == (
         "write: the token 'access_token' lacks boards:write: "
-        "pinflow auth login access_token --api v5 --scopes boards:read,boards:write\n"
+        "pinflow auth login access_token --api v5 --scopes boards:read,boards:write,pins:read,user_accounts:read\n"
     )
     absent = user.auth("status", "--recipe", str(recipes["client_look"]), "--output", "json")
     assert (absent.code, absent.data["uncovered"]) == (

@@ -20,9 +20,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from pinflow import App, PinflowError
+from pinflow import App, CredentialError, PinflowError
 from pinflow.cli.parser import parser_of_offer
 from pinflow.clock import Clock
+from pinflow_auth import consent
 from pinflow_auth.commands import login as login_command
 from pinflow_auth.terminal import Terminal
 from pinflow_pinterest_v3.api import API as V3
@@ -307,13 +308,117 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_recipe_says_exactly_what_each_of_its_tokens_must_be_allowed(user: User, recipe: Path) -> None:
+def test_a_recipe_says_what_each_token_must_be_allowed_besides_naming_the_account(user: User, recipe: Path) -> None:
     browser = Browser()
     asked = []
     for name in ("reader", "writer", "another"):
         assert user.login(name, "--recipe", str(recipe), browser=browser).code == 0
         asked.append(browser.asked["scope"][0])
-    assert asked == ["user_accounts:read", "boards:read,boards:write", "boards:read,boards:write,user_accounts:read"]
+    assert asked == ["user_accounts:read", *["boards:read,boards:write,user_accounts:read"] * 2]
+
+
+def test_the_line_of_the_readme_asks_to_confirm_an_account_by_its_name(user: User) -> None:
+    said = user.login("--recipe", "copy_board", typed="n\n")
+    assert said.code == 4 and "Signed in as garden_studio. Store this token? [y/N]" in said.err
+    assert "note: user_accounts:read is requested as well, to show whose account it is" in said.err
+
+
+@pytest.mark.parametrize("api", ["v3", "v5"])
+def test_the_scope_that_is_added_is_the_one_that_naming_the_account_needs(user: User, api: str) -> None:
+    registry = user.app().registry
+    action, oauth = registry.action(consent.ACCOUNT, api), registry.apis[api].oauth
+    assert action is not None and oauth is not None
+    assert oauth.account_scopes == action.scopes[""] != frozenset()
+
+
+def run_once(user: User, uses: str, **arguments: Any) -> PinflowError | None:
+    """How a run of one step ends."""
+    path = user.folder.parent / f"{uses}.yaml"
+    path.write_text(json.dumps({"name": "n", "api": "v5", "steps": [{"uses": uses, "with": arguments}]}))
+    app = user.app()
+    try:
+        return app.run(app.plan(path, inputs={})).error
+    except PinflowError as error:
+        return error
+
+
+def paste(user: User, error: PinflowError | None) -> Said:
+    """Sign in as the error says."""
+    assert isinstance(error, CredentialError)
+    command = error.hint.removeprefix("get it with: ")
+    assert command.startswith("pinflow auth login access_token --scopes ")
+    return user.login(*command.split()[3:])
+
+
+def test_a_suggestion_is_pasted_once_and_takes_nothing_away(user: User) -> None:
+    assert paste(user, run_once(user, "create_board", name="One")).code == 0
+    steps: list[tuple[str, dict[str, Any]]] = [("create_board", {"name": "Two"})]
+    assert run_once(user, "create_board", name="Two") is None, "with no token, the first paste is enough"
+    pasted = 0
+    arguments: dict[str, Any] = {}
+    for uses in ("get_user", "list_ad_accounts", "list_pins"):
+        if (error := run_once(user, uses, **arguments)) is not None:
+            said = paste(user, error)
+            pasted += 1
+            assert said.code == 0 and "won't have" not in said.err
+        steps.append((uses, arguments))
+        for number, (earlier, with_) in enumerate(steps):
+            again = {"name": f"{uses} {number}"} if "name" in with_ else with_
+            assert run_once(user, earlier, **again) is None, f"{earlier} after {uses}"
+    assert pasted == 2, "of ads and of Pins"
+    assert {"ads:read", "boards:write", "pins:read"} <= set(user.file()["scopes"].split())
+
+
+def test_what_a_token_file_names_and_the_service_does_not_know_is_not_suggested(user: User) -> None:
+    user.login("--scopes", "pins:read", "--recipe", "get_user")
+    file = user.folder / "access_token.json"
+    file.write_text(json.dumps(user.file() | {"scopes": "pins:read,old:thing"}))
+    error = run_once(user, "create_board", name="One")
+    assert "old:thing" not in str(error) and paste(user, error).code == 0
+    assert run_once(user, "create_board", name="One") is None
+    assert "pins:read" in user.file()["scopes"].split()
+
+
+def test_signing_in_again_without_options_keeps_the_scopes(user: User) -> None:
+    user.login("--recipe", "copy_board")
+    scopes = set(user.file()["scopes"].split())
+    assert "boards:write" in scopes
+    said = user.login(typed="")
+    assert said.code == 0 and "[y/N]" not in said.err
+    assert set(user.file()["scopes"].split()) == scopes | set(DEFAULTS.split(", "))
+
+
+LOST = "he token 'access_token' has boards:read, pins:read, which the new one won't have"
+
+
+def test_a_token_is_replaced_by_one_with_fewer_scopes_only_after_a_question(user: User) -> None:
+    user.login()
+    before, browser = user.file(), Browser()
+    said = user.login("--scopes", "user_accounts:read", browser=browser, typed="n\n")
+    assert (said.code, browser.urls, user.file()) == (4, [], before)
+    assert f"T{LOST}. Replace it? [y/N]" in said.err
+    assert "to keep all: pinflow auth login access_token --scopes boards:read,pins:read,user_accounts:read" in said.err
+    assert user.login("--recipe", "get_user", typed="n\n").code == 4
+    assert user.login("--scopes", "user_accounts:read", typed="y\n").code == 0
+    assert user.file()["scopes"] == "user_accounts:read"
+
+
+def test_where_nobody_is_asked_fewer_scopes_are_a_warning(user: User) -> None:
+    user.login()
+    said = user.by_hand("--scopes", "user_accounts:read", terminal=False)
+    assert said.code == 0 and f"warning: t{LOST}" in said.err
+    assert user.file()["scopes"] == "user_accounts:read"
+
+
+def test_scopes_that_were_not_given_on_the_page_are_asked_about_before_anything_is_stored(user: User) -> None:
+    class Reluctant(Browser):
+        def __call__(self, url: str) -> bool:
+            return super().__call__(re.sub(r"scope=[^&]+", "scope=user_accounts:read", url))
+
+    user.login()
+    before = user.file()
+    said = user.login(browser=Reluctant(), typed="n\n")
+    assert said.code == 4 and user.file() == before and f"T{LOST}. Replace it? [y/N]" in said.err
 
 
 def test_recipes_and_scopes_add_up(user: User, recipe: Path) -> None:
@@ -534,7 +639,7 @@ def test_an_account_that_can_not_be_read_is_not_the_expected_one(user: User) -> 
     assert said.code == 4 and user.files == []
     said = user.login("--scopes", "boards:read", typed="n\n")
     assert said.code == 4 and user.files == []
-    assert "Signed in as an account that the service doesn't name. Store this token? [y/N]" in said.err
+    assert "Signed in as an account that can't be named without user_accounts:read. Store this token? [y/N]" in said.err
 
 
 def test_an_app_s_token_does_not_replace_that_of_another_account_unasked(user: User) -> None:

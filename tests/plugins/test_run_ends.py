@@ -179,8 +179,8 @@ def test_a_missing_scope_is_told_with_the_command_that_grants_it(program: Progra
     program.fault = lambda call, apply: HttpResponse(403, body)
     assert program("run", *program.table(1), "--yes") == 4
     assert (
-        "\n  sign in again and grant the missing scopes: boards:read; with: pinflow auth login access_token\n"
-        in program.stdout
+        "\n  sign in again and grant the missing scopes: boards:read; with: pinflow auth login access_token --scopes "
+        "boards:read,boards:write,pins:read,pins:write,user_accounts:read\n" in program.stdout
     )
 
 

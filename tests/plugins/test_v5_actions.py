@@ -172,7 +172,9 @@ def test_a_missing_scope_is_named(bench: Bench, action: Action, missing: str) ->
         bench.run(action, **{**arguments(bench, action), "login": login})
     assert caught.value.missing == {missing}
     again = "pinflow auth login garden_studio" + (" --api v3" if action.api == "v3" else "")
-    assert caught.value.hint == f"sign in again and grant the missing scopes: {missing}; with: {again}"
+    hint, _, scopes = caught.value.hint.partition(" --scopes ")
+    assert hint == f"sign in again and grant the missing scopes: {missing}; with: {again}"
+    assert missing in scopes.split(",")
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=FULL_NAME)

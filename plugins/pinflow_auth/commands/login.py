@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from pinflow import Api, CredentialRequest, Host
+    from pinflow import Api, CredentialRequest, Host, OAuth
     from pinflow_auth.terminal import Terminal
     from pinflow_auth.tokens import TokenSet
 
@@ -53,11 +53,17 @@ def run(
         requested = scopes.requested_scopes(
             app, api, oauth_of(request), request.token, option=args.scopes, recipes=args.recipe
         )
+        replaced = _replaced_scopes(request, args)
+        if not args.client_credentials:
+            requested |= _added_scopes(args, oauth_of(request), requested, replaced, terminal)
         request = replace(request, scopes=requested)
+        _check_lost_scopes(request, replaced - requested, terminal)
         tokens = _sign_in(args, request, terminal, nullcontext(browser) if browser else private_browser(app.environ))
         account = consent.find_account(app, request, tokens, terminal)
         tokens = replace(tokens, account=account.name)
         _check_account(args, request, account, terminal)
+        if tokens.scope_set is not None:  # on the page a person can give less than was asked for
+            _check_lost_scopes(request, (replaced & requested) - tokens.scope_set, terminal)
         stored = store.save_tokens(request, tokens, storage=args.storage)
         if not args.sandbox:
             consent.warn_of_variable(request, terminal)
@@ -109,6 +115,42 @@ def _open_request(app: Host, api: Api, args: argparse.Namespace) -> Iterator[Cre
         yield replace(request, environ=environ, folders=[Path(folder)])
 
 
+def _replaced_scopes(request: CredentialRequest, args: argparse.Namespace) -> frozenset[str]:
+    """The scopes of the stored token that this sign-in replaces, as far as they are known and still exist."""
+    tokens = None
+    if not args.sandbox:  # what the embedded sandbox gives replaces nothing
+        with suppress(CredentialError):  # a broken file has none to lose
+            tokens = store.find_stored_tokens(request)
+    return ((tokens and tokens.scope_set) or frozenset()) & oauth_of(request).scopes
+
+
+def _added_scopes(
+    args: argparse.Namespace, oauth: OAuth, requested: frozenset[str], replaced: frozenset[str], terminal: Terminal
+) -> frozenset[str]:
+    """What is asked for beyond a person's own words: what the token had, and what tells whose account it is.
+
+    Who lists all scopes with --scopes gets these and no others; of recipes, only the latter is added.
+    """
+    if args.scopes is not None:
+        return frozenset()
+    added = oauth.account_scopes - requested
+    if added and args.recipe:
+        terminal.note(f"{', '.join(sorted(added))} is requested as well, to show whose account it is")
+    return added if args.recipe else added | replaced
+
+
+def _check_lost_scopes(request: CredentialRequest, lost: frozenset[str], terminal: Terminal) -> None:
+    """Warn, and at a terminal ask, before a token is replaced by one that may do less. Raises CredentialError."""
+    if not lost:
+        return
+    warning = f"the token {request.token!r} has {', '.join(sorted(lost))}, which the new one won't have"
+    if not terminal.interactive:
+        terminal.tell(f"warning: {warning}")
+    elif not terminal.confirm(f"{warning[0].upper()}{warning[1:]}. Replace it?"):
+        command = request.api.login_command(request.token, request.scopes | lost)
+        raise CredentialError(f"the token {request.token!r} is as it was", hint=f"to keep all: {command}")
+
+
 def _sign_in(
     args: argparse.Namespace,
     request: CredentialRequest,
@@ -138,7 +180,7 @@ def _check_account(
     that of --expect-account, else that of the token that is replaced, else a person is asked. An app that signs in as
     itself has no code, and what the embedded sandbox gives is stored nowhere.
     """
-    who = account.name or account.id or "an account that the service doesn't name"
+    who = account.title
     if args.expect_account:
         if not account.is_called(args.expect_account):
             raise _not_stored(f"you signed in as {who}, and not as {args.expect_account}")

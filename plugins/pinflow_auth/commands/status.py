@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from pinflow import CredentialRequest, Host
+    from pinflow import Api, CredentialRequest, Host
     from pinflow_auth.terminal import Terminal
     from pinflow_auth.tokens import TokenSet
 
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
     """Show every token. Returns 4 if one can't be used, or none is enough for a named recipe. Raises PinflowError."""
     needed = _needs(app, args.recipe)
     rows = [_assess(row, app, needed) for row in find_rows(app, needed)]
-    uncovered = list(_uncovered_needs(rows, needed)) if args.recipe else []
+    uncovered = list(_uncovered_needs(app, rows, needed)) if args.recipe else []
     if terminal.human:
         if len(rows) > _MAX_DETAILED and not terminal.verbose:
             _show_table(rows, app, terminal)
@@ -147,7 +147,7 @@ def _lacking_scopes(row: TokenRow, needed: Needs) -> dict[str, frozenset[str]] |
     return lacking
 
 
-def _uncovered_needs(rows: Sequence[TokenRow], needed: Needs) -> Iterator[str]:
+def _uncovered_needs(app: Host, rows: Sequence[TokenRow], needed: Needs) -> Iterator[str]:
     for recipe, logins in needed.items():
         for (token, api), scopes in logins.items():
             usable = [row for row in rows if token in (row.name, ANY) and api in row.apis and row.ok and not row.unused]
@@ -156,11 +156,18 @@ def _uncovered_needs(rows: Sequence[TokenRow], needed: Needs) -> Iterator[str]:
                     yield f"{recipe}: no usable token for {api}: pinflow auth login --api {api}"
                 continue
             row = usable[0] if usable else None
-            login = f"pinflow auth login {token} --api {api} --scopes {','.join(sorted(scopes))}"
+            login = _login_command(app.registry.apis[api], token, scopes, row)
             if row is None:
                 yield f"{recipe}: no usable token {token!r} for {api}: {login}"
             elif row.lacking is not None and (lacking := row.lacking.get(recipe)):
                 yield f"{recipe}: the token {token!r} lacks {', '.join(sorted(lacking))}: {login}"
+
+
+def _login_command(api: Api, token: str, scopes: frozenset[str], row: TokenRow | None) -> str:
+    """The command that gets the scopes and keeps those that the token has."""
+    has = (row.tokens.scope_set if row is not None and row.tokens is not None else None) or frozenset()
+    command = api.login_command(token, scopes, has)
+    return command if " --api " in command else command.replace(f"login {token}", f"login {token} --api {api.id}", 1)
 
 
 def _show(rows: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:

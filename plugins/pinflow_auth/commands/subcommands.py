@@ -76,7 +76,7 @@ def _add_recipes(parser: argparse.ArgumentParser, what: str) -> None:
 def _login_arguments(parser: argparse.ArgumentParser) -> None:
     _add_name(parser, "name of the token")
     _add_api(parser, "API version, such as v5 (default: that of the recipes, else the newest)")
-    parser.add_argument("--scopes", metavar="A,B", help="scopes to request (default: those for reading the account)")
+    parser.add_argument("--scopes", metavar="A,B", help="scopes to request (default: those it has, and for reading)")
     _add_recipes(parser, "request what this recipe needs (repeatable; a bundled recipe's name is enough)")
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--no-browser", action="store_true", help="print the address, and paste the answer")
@@ -144,7 +144,7 @@ app's id and secret are read from the environment (see common/scripts/api_env). 
 asked whether the account is right before anything is stored; that of the token before,
 or of --expect-account, needs no question.""",
         """\
-  pinflow auth login                                     with the default scopes
+  pinflow auth login                                     with the default scopes, and those it has
   pinflow auth login --recipe copy_board                 with what one recipe needs
   pinflow auth login client --scopes boards:read,pins:read
   pinflow auth login --no-browser                        on a machine without one, over SSH
