@@ -66,8 +66,11 @@ def _find_actions(registry: Registry, name: str | None, api: str | None) -> list
         return actions
     matches = [action for action in actions if name in (action.name, action.full_name)]
     if not matches:
+        from pinflow.plugin.permission import where_else
+
         known = [*(action.name for action in actions), *(action.full_name for action in actions if "." in name)]
-        raise UsageError(f"unknown action {name!r}{did_you_mean(name, known)}", hint="pinflow actions lists them")
+        hint = where_else(registry.held) or "pinflow actions lists them"
+        raise UsageError(f"unknown action {name!r}{did_you_mean(name, known)}", hint=hint)
     return matches
 
 

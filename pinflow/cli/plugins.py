@@ -152,7 +152,8 @@ def _list(shell: Shell) -> int:
             rows += [("", "", "", inert(offer), "") for offer in plugin.offers]
     shell.say_lines(table(rows))
     for plugin in registry.held:
-        shell.say(inert(f"not loaded: {plugin.name} ({plugin.distribution} {plugin.version}): {plugin.held}"))
+        origin = f" ({plugin.distribution} {plugin.version})" if plugin.distribution else ""
+        shell.say(inert(f"not loaded: {plugin.name}{origin}: {plugin.held}"))
     return OK
 
 

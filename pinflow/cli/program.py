@@ -122,7 +122,7 @@ def _help_text(shell: Shell) -> str:
 
 
 def _unknown_command(name: str, shell: Shell) -> UsageError:
-    from pinflow.plugin.permission import held_notes
+    from pinflow.plugin.permission import held_notes, where_else
 
     commands, _, held = load_commands(shell)
     for note in held_notes(held):  # it may be a command of one of them
@@ -130,7 +130,8 @@ def _unknown_command(name: str, shell: Shell) -> UsageError:
     known = [*(entry.name for entry in BUILT_IN), *commands, "help"]
     if name.endswith((".yaml", ".yml")):
         return UsageError(f"unknown command {name!r}", hint=f"to run this recipe: pinflow run {name}")
-    return UsageError(f"unknown command {name!r}{did_you_mean(name, known)}", hint="see: pinflow --help")
+    hint = where_else(held) or "see: pinflow --help"
+    return UsageError(f"unknown command {name!r}{did_you_mean(name, known)}", hint=hint)
 
 
 def _run_plugin_command(command: Command, argv: Sequence[str], shell: Shell) -> int:

@@ -11,11 +11,11 @@ from pinflow.plan.model import ItemLogin, PlannedLogin
 from pinflow.suggestions import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
-    from pinflow.http.api import Api
     from pinflow.plan.checker import Checker
     from pinflow.plugin.action import Action
+    from pinflow.plugin.registry import Registry
     from pinflow.recipe import model
     from pinflow.recipe.includes import IncludePlace, PlacedStep
 
@@ -39,6 +39,12 @@ class Bound:
     items: Mapping[str, str] = field(default_factory=dict)
 
 
+def _unloaded(plugin: str, registry: Registry) -> str:
+    from pinflow.plugin.permission import where_else
+
+    return where_else([info for info in registry.held if info.name == plugin], what="")
+
+
 class Logins:
     """The logins that recipes declare, bound to steps one by one. ``complete``: no include is missing."""
 
@@ -46,19 +52,19 @@ class Logins:
         self,
         declared: Mapping[str, tuple[model.Login, IncludePlace]],
         checker: Checker,
+        registry: Registry,
         *,
-        apis: Mapping[str, Api],
-        plugins: Collection[str],
         complete: bool = True,
     ) -> None:
-        self._apis = apis
+        self._apis = registry.apis
         self._declared = declared
         self._checker = checker
         self._complete = complete
         self._tokens = {name: self._token(name, login, place) for name, (login, place) in declared.items()}
+        plugins = [plugin.name for plugin in registry.plugins]
         for login, place in declared.values():
             if login.plugin is not None and login.plugin not in plugins:
-                hint = suggest(login.plugin, plugins, "the plugins are")
+                hint = _unloaded(login.plugin, registry) or suggest(login.plugin, plugins, "the plugins are")
                 checker.add(place.at("plugin"), f"unknown plugin {login.plugin!r}", hint)
         self._scopes: dict[tuple[str, str], set[str]] = {}
         self._items: dict[tuple[str, str], ItemLogin] = {}

@@ -48,8 +48,7 @@ class ActionLookup:
 
     def _check_known(self, api: str, place: IncludePlace) -> None:
         if api not in self._registry.apis:
-            hint = suggest(api, self._registry.apis, "the APIs are")
-            self._checker.add(place, f"unknown API {api!r}", hint)
+            self._checker.add(place, f"unknown API {api!r}", self._suggest_api(api))
             self._wrong.add(api)
 
     def action(self, raw: str, place: IncludePlace, api: str | None) -> Action | None:
@@ -89,8 +88,7 @@ class ActionLookup:
         outright, _, bare = name.rpartition(".")
         elsewhere = self._registry.apis_with(bare)
         if outright and outright not in self._registry.apis:
-            hint = suggest(outright, self._registry.apis, "the APIs are")
-            return f"unknown API {outright!r}", hint
+            return f"unknown API {outright!r}", self._suggest_api(outright)
         if elsewhere and api is None and not outright:
             return f"{name!r} needs to know its API", f"write api: {elsewhere[-1]}"
         if elsewhere:
@@ -102,7 +100,19 @@ class ActionLookup:
         if outright and self._registry.action(bare, None) is not None:
             return f"{bare!r} belongs to no API", f"write {bare}"
         meant = nearest(bare, self._registry.action_names(outright or api))
-        hint = (
-            f"did you mean {f'{outright}.{meant}' if outright else meant!r}?" if meant else "pinflow actions lists them"
-        )
-        return f"unknown action {name!r}", hint
+        suggestion = f"did you mean {f'{outright}.{meant}' if outright else meant!r}?" if meant else ""
+        if self._registry.held:
+            # a longer name than one that there is, such as acme_hide_board, is no misspelling of that
+            is_longer = meant is not None and f"_{meant}_" in f"_{bare}_"
+            return f"unknown action {name!r}", self._or_elsewhere("" if is_longer else suggestion)
+        return f"unknown action {name!r}", suggestion or "pinflow actions lists them"
+
+    def _suggest_api(self, api: str) -> str:
+        suggestion = suggest(api, self._registry.apis, "the APIs are")
+        return self._or_elsewhere(suggestion) if self._registry.held else suggestion
+
+    def _or_elsewhere(self, suggestion: str) -> str:
+        """A hint that also tells which plugins that are not loaded may have the name."""
+        from pinflow.plugin.permission import where_else
+
+        return "; ".join(filter(None, (suggestion, where_else(self._registry.held))))

@@ -164,8 +164,7 @@ class _Planner:
         self._checker = checker
         self._forced_api = api
         self._lookup = ActionLookup(registry, checker, api)
-        plugins = [plugin.name for plugin in registry.plugins]
-        self._logins = Logins(whole.logins, checker, apis=registry.apis, plugins=plugins, complete=complete)
+        self._logins = Logins(whole.logins, checker, registry, complete=complete)
         self._service_steps: set[str] = set()  # paths of the steps whose actions belong to an API
 
     def plan(

@@ -17,21 +17,22 @@ from typing import TYPE_CHECKING
 
 from pinflow.errors import StateError
 from pinflow.lazy_dataclass import replace
+from pinflow.plugin.registry import PluginInfo
 from pinflow.state.folder import atomic_file, paths
 from pinflow.state.folder.ownership import check_own_folder
+from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from pathlib import Path
 
-    from pinflow.plugin.registry import PluginInfo
-
 VARIABLE = "PINFLOW_PLUGINS"
 CREDENTIAL = "pinflow_credential"
 
 _OWN = "pinflow"
 _FILE = "allowed-plugins.json"
+_MOST = 5  # plugins in a hint: more are not read
 _NOT_NAMED = f"{VARIABLE} doesn't name it"
 
 
@@ -57,7 +58,7 @@ class Permission:
         self._named = _named(environ[VARIABLE], installed) if VARIABLE in environ else None
         self._file = allowed_file(environ)
         self._allowed: frozenset[str] | None = None  # read when it first matters: most people have no such plugin
-        self.held: list[PluginInfo] = []
+        self.held: list[PluginInfo] = list(_absent(environ.get(VARIABLE, ""), installed))
 
     def may_import(self, info: PluginInfo) -> bool:
         """Whether the plugin may be imported, as far as that can be said without importing it."""
@@ -111,10 +112,40 @@ def write_allowed(environ: Mapping[str, str], info: PluginInfo, *, allow: bool) 
     return after != before
 
 
+def _absent(words: str, installed: Sequence[PluginInfo]) -> Iterator[PluginInfo]:
+    """What the variable names and nobody installed: a name alone, with the reason."""
+    known = {name for info in installed for name in (info.name, comparable(info.distribution))}
+    for word in dict.fromkeys(filter(None, (word.strip() for word in words.split(",")))):
+        if word not in known and comparable(word) not in known:
+            reason = f"{VARIABLE} names it, and no such plugin is installed{did_you_mean(word, sorted(known))}"
+            yield PluginInfo(word, "", "", "", held=reason)
+
+
+def where_else(held: Sequence[PluginInfo], *, what: str = ", and may have it") -> str:
+    """The hint for a name that nothing loaded has: what is not loaded, and how it gets loaded; "" if all is.
+
+    ``what`` goes on about a plugin that is installed.
+    """
+    return "; ".join(f"{_state(info)}{what if info.distribution else ''}: {_remedy(info)}" for info in held[:_MOST])
+
+
+def _state(info: PluginInfo) -> str:
+    return f"the plugin {info.name} is {'installed and ' if info.distribution else ''}not loaded"
+
+
+def _remedy(info: PluginInfo) -> str:
+    """What a person does to have it loaded; of one that is not installed, why it is not."""
+    if not info.distribution:
+        return info.held
+    return f"add it to {VARIABLE}" if info.held == _NOT_NAMED else f"pinflow plugins allow {info.name}"
+
+
 def held_notes(held: Iterable[PluginInfo]) -> Iterator[str]:
-    """What a person is told of plugins that nobody decided about yet."""
+    """What a person is told of plugins that nobody decided about yet, and of names that are none's."""
     for info in held:
-        if info.held != _NOT_NAMED:
+        if not info.distribution:
+            yield f"warning: {_state(info)}: {_remedy(info)}"
+        elif info.held != _NOT_NAMED:
             yield (
                 f"note: the plugin {info.name} ({info.distribution} {info.version}) is not loaded: {info.held}; to "
                 f"leave it out: PINFLOW_DISABLE={info.name}"

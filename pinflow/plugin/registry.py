@@ -41,7 +41,7 @@ class Registry:
     plugins: Sequence[PluginInfo] = ()
     importers: Mapping[str, Importer] = field(default_factory=dict)
     executors: Mapping[str, Callable[[int], Executor]] = field(default_factory=dict)
-    held: Sequence[PluginInfo] = ()  # installed, and not loaded until a person says so
+    held: Sequence[PluginInfo] = ()  # installed or named by a person, and not loaded; "held" says why
 
     def action(self, name: str, api: str | None) -> Action | None:
         """The action that a recipe means by ``name`` when its API is ``api``.

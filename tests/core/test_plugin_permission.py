@@ -169,6 +169,80 @@ def test_who_misses_what_it_offers_is_told_of_it(site: Site, cli: Cli) -> None:
     assert note not in cli.stderr
 
 
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("name: n\napi: v5\nsteps:\n  - uses: acme_list_boards\n")
+    return path
+
+
+@pytest.mark.parametrize("command", ["run", "validate"])
+@pytest.mark.parametrize("quiet", [[], ["-q"]], ids=["", "quiet"])
+def test_an_action_that_is_missing_may_be_that_of_a_plugin_that_waits(
+    site: Site, cli: Cli, recipe: Path, command: str, quiet: list[str]
+) -> None:
+    assert cli(command, recipe, *quiet) == 2
+    assert "did you mean 'list_boards'?" in cli.stderr
+    site.install("acme-pins", "acme_pins", SIGNER.replace("dust", "acme_list_boards"))
+    assert cli(command, recipe, *quiet) == 2
+    assert "unknown action 'acme_list_boards'" in cli.stderr
+    assert (
+        "the plugin acme_pins is installed and not loaded, and may have it: pinflow plugins allow acme_pins"
+        in cli.stderr
+    )
+    assert "did you mean" not in cli.stderr
+    assert cli("plugins", "allow", "acme_pins", "--yes") == 0
+    assert cli("validate", recipe) == 0
+
+
+def test_a_misspelling_and_a_plugin_that_waits_are_both_told(site: Site, cli: Cli, recipe: Path) -> None:
+    site.install("acme-pins", "acme_pins", SIGNER)
+    recipe.write_text(recipe.read_text().replace("acme_list_boards", "list_bords"))
+    assert cli("validate", recipe) == 2
+    assert "did you mean 'list_boards'?; the plugin acme_pins is installed and not loaded" in cli.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("api: acme\nsteps: [{uses: list_boards}]", "unknown API 'acme'"),
+        ("steps: [{uses: acme.list_boards}]", "unknown API 'acme'"),
+        ("api: v5\nauth: {a: {plugin: acme_pins}}\nsteps: [{uses: list_boards}]", "unknown plugin 'acme_pins'"),
+    ],
+)
+def test_so_may_an_api_and_a_login_s_plugin(site: Site, cli: Cli, recipe: Path, text: str, problem: str) -> None:
+    site.install("acme-pins", "acme_pins", SIGNER)
+    recipe.write_text(f"name: n\n{text}\n")
+    assert cli("validate", "-q", recipe) == 2
+    assert problem in cli.stderr
+    assert "the plugin acme_pins is installed and not loaded" in cli.stderr
+    assert ": pinflow plugins allow acme_pins" in cli.stderr
+
+
+def test_one_that_the_variable_leaves_out_is_told_with_the_variable(site: Site, cli: Cli, recipe: Path) -> None:
+    site.install("acme-pins", "acme_pins", ACTIONS)
+    cli.environ["PINFLOW_PLUGINS"] = ""
+    way = "the plugin acme_pins is installed and not loaded, and may have it: add it to PINFLOW_PLUGINS"
+    for words in (["validate", "-q", recipe], ["actions", "-q", "dust"], ["sweep"]):
+        assert cli(*words) == 2
+        assert way in cli.stderr
+
+
+def test_a_name_in_the_variable_that_no_plugin_has_is_told(site: Site, cli: Cli, recipe: Path) -> None:
+    site.install("acme-pins", "acme_pins", ACTIONS)
+    cli.environ["PINFLOW_PLUGINS"] = "acme_pin, pinflow"
+    reason = "PINFLOW_PLUGINS names it, and no such plugin is installed; did you mean 'acme_pins'?"
+    assert cli("validate", "-q", recipe) == 2
+    assert f"the plugin acme_pin is not loaded: {reason}" in cli.stderr
+    assert cli("validate", "copy_board") == 0
+    assert cli.stderr == f"warning: the plugin acme_pin is not loaded: {reason}\n"
+    assert cli("plugins") == 0
+    assert f"not loaded: acme_pin: {reason}" in cli.stdout
+    cli.environ["PINFLOW_PLUGINS"] = "acme_pins"
+    assert cli("validate", "copy_board") == 0
+    assert cli.stderr == ""
+
+
 def test_a_person_allows_it_until_a_larger_release(site: Site, cli: Cli) -> None:
     mark = site.install("acme-pins", "acme_pins", COMMAND, version="1.2.3")
     assert cli("--help") == 0
