@@ -309,7 +309,7 @@ class Client:
             if query := encoded_query(params):
                 url = f"{url}?{query}"
             body, content_type = _encoded_body(method, json, form)
-            category = self._category(method, path)
+            category = _category(self.api, method, path)
             return self._request(_ApiCall(method, path, url, category, body, content_type, read_only, sign))
         except PinflowError as error:
             error.login = error.login or self.login
@@ -344,22 +344,12 @@ class Client:
             is_lost = result.outcome.is_uncertain
             tries = replace(tries, number=tries.number + 1, lost=tries.lost or is_lost)
 
-    def _missing_scopes(self, call: _ApiCall, error: MissingScope) -> frozenset[str]:
-        """What the service misses, else what the call needs; no invented scopes, as a command is made of them."""
-        facts = self.api.operation(call.method, call.path)
-        known = self.api.oauth.scopes if self.api.oauth is not None else frozenset()
-        return (error.missing & known) or (facts.scopes if facts is not None else frozenset())
-
-    def _category(self, method: str, path: str) -> str:
-        facts = self.api.operation(method, path)
-        return facts.category if facts is not None else OTHER
-
     def _rehearse(self, method: str, path: str) -> object:
         """Tell the gate of a write that is not sent. Its body may hold placeholders."""
         if self._gate is None:
             raise ValueError("a rehearsal needs a gate")
         encoded_path(path)  # a path that can't be sent is refused here too
-        return self._gate.record_intent(_write_call(self.login, method, path, self._category(method, path)))
+        return self._gate.record_intent(_write_call(self.login, method, path, _category(self.api, method, path)))
 
     def _record_intent(self, call: _ApiCall, *, follows_lost: bool = False) -> object | None:
         if not call.writes:
@@ -496,9 +486,21 @@ class Client:
             hint = self.api.login_hint.format(token=self._credential.name)
             return CredentialError(f"the service refused the login {self.login!r}: {error.message}", hint=hint)
         if isinstance(error, MissingScope) and call.sign is None:
-            login = self.login_command(self._missing_scopes(call, error))
+            login = self.login_command(_missing_scopes(self.api, call, error))
             error.hint = f"{error.hint}; with: {login}" if error.hint else login
         return error
+
+
+def _category(api: Api, method: str, path: str) -> str:
+    facts = api.operation(method, path)
+    return facts.category if facts is not None else OTHER
+
+
+def _missing_scopes(api: Api, call: _ApiCall, error: MissingScope) -> frozenset[str]:
+    """What the service misses, else what the call needs; no invented scopes, as a command is made of them."""
+    facts = api.operation(call.method, call.path)
+    known = api.oauth.scopes if api.oauth is not None else frozenset()
+    return (error.missing & known) or (facts.scopes if facts is not None else frozenset())
 
 
 def _encoded_body(method: str, json: object, form: Mapping[str, object] | None) -> tuple[bytes | None, str]:
