@@ -149,7 +149,9 @@ def changed_pin(
     A service may rewrite texts: what was ``sent_before``, and is answered with other texts once more, must show those.
     """
     board = answer.get("board_id")
-    place = _single_pins(service) if board is None else pin_place_of(service, str(board))
+    if not (isinstance(board, str) and board.isascii() and board.isdigit()):  # an answer may hold anything
+        board = None
+    place = _single_pins(service) if board is None else pin_place_of(service, board)
     likeness = pin_change_likeness(changes)
     if sent_before:
         shown = place.see({**answer, "id": id}).likeness

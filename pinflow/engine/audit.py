@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pinflow.engine.item_keys import digest
 from pinflow.engine.placeholder import NeedsPlanned
+from pinflow.engine.sanitize import is_id
 from pinflow.engine.service_times import AUDIT_WAITS, LATE
 from pinflow.engine.unfinished import take_up_again
 from pinflow.errors import ActionError, Diverged, Forbidden, InDoubt, MissingScope, RateLimited, SpamBlocked
@@ -61,6 +62,9 @@ class _PlaceAudit:
     expected: dict[str, _Expected]
 
 
+NOT_NAMED: Final = "the service's answer names it by nothing that is an id"
+
+
 class WriteAudit:
     """What the writes of one run must have come to, and whether they did. Thread-safe."""
 
@@ -83,9 +87,13 @@ class WriteAudit:
             return
         checks = _checks_of(effect, result)
         for number, check in enumerate(checks):
+            record = self._record(effect, check, journal, number)
+            if not (is_id(record.place) and is_id(record.id)):  # a service's answer may hold anything
+                journal.checks.add_unreadable(effect.step, effect.key, effect.kind, NOT_NAMED)
+                continue
             with self._lock:
                 self._places[effect.account, check.place.key] = check.place
-            journal.checks.add(self._record(effect, check, journal, number))
+            journal.checks.add(record)
         if checks:
             return
         if effect.unchecked:

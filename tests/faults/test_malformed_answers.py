@@ -20,6 +20,7 @@ from pinflow.engine.safe_journal import SafeJournal
 from pinflow.http.client import ClientServices
 from pinflow.http.rate_limiter import RateLimiter
 from pinflow.http.transport import Transport
+from pinflow.reporters.text import inert
 from pinflow.state.folder.runs import FolderRuns
 from pinflow.state.folder.usage import MemoryUsage
 from pinflow.state.records import RunRecord
@@ -105,7 +106,7 @@ class Mutator:
 class Caller:
     """Calls actions as a run does, on a time of its own."""
 
-    def __init__(self, folder: Path, mutator: Mutator) -> None:
+    def __init__(self, folder: Path, mutator: Callable[[HttpRequest, Any], HttpResponse]) -> None:
         self.time = Time()
         self._folder = folder
         self._open = ExitStack()
@@ -203,9 +204,31 @@ def test_no_answer_is_a_surprise(installed: App, caller: Caller, mutator: Mutato
             caller.call(action, given)
         except PinflowError as error:
             refused += 1
-            assert error.message.isprintable() or "\n" in error.message, (seed, error.message)
+            shown = [inert(line) for line in f"{error.message}\n{error.hint}".splitlines()]
+            assert all(line.isprintable() for line in shown), (seed, error.message)
         except Exception as error:
             raise AssertionError(f"{name} {seed}: after {mutator.last!r}") from error
         if not number % 100:
             caller.reset()
     assert 20 < refused < number
+
+
+@pytest.mark.parametrize("named", ["no id at all", "../813", 7, None, {"id": "813"}])
+def test_a_change_whose_answer_names_no_board_is_read_back_all_the_same(
+    installed: App, folder: Path, named: object
+) -> None:
+    """By the Pin itself, in place of the listing of its board."""
+
+    def answer(call: HttpRequest, apply: Any) -> HttpResponse:
+        given: HttpResponse = apply()
+        if call.method != "PATCH":
+            return given
+        return replace(given, body=json.dumps({**json.loads(given.body), "board_id": named}).encode())
+
+    caller = Caller(folder, answer)
+    try:
+        action = installed.registry.action("update_pin", "v5")
+        assert action is not None
+        caller.call(action, {"pin": caller.board["pins"][0]["id"], "title": "New"})
+    finally:
+        caller.close()
