@@ -916,6 +916,44 @@ def test_what_is_missing_is_told_with_commands_that_can_be_given(service: Servic
     ]
 
 
+class Moving(Service):
+    """One that puts everything into section 2."""
+
+    where = ("section",)
+
+    def see(self, answer: Any) -> Seen:
+        seen = super().see(answer)
+        return Seen(seen.id, {**seen.likeness, "section": "2"}, seen.made_at, seen.own, seen.thing)
+
+
+def test_what_is_elsewhere_is_right_if_a_person_says_so(tmp_path: Path) -> None:
+    service = Moving()
+    process = Process(service, tmp_path)
+
+    def create(process: Process) -> dict[str, Any]:
+        likeness = {"title": "x", "section": "1"}
+        return process.durable.once("0", process.post("x"), place=service, likeness=likeness, kind="pin")
+
+    made = create(process)
+    with pytest.raises(Diverged, match=rf"1 are not where they were sent: {made['id']} \(item 0\)") as told:
+        process.audit()
+    assert told.value.hint.splitlines()[-1] == (
+        f"if item 0 is right where it is: pinflow resume {RUN} --made 0={made['id']}"
+    )
+    process.end()
+    again = Process(service, tmp_path)
+    create(again)
+    with pytest.raises(Diverged, match="1 are not where they were sent"):
+        again.audit()
+    answer(again, made={"0": made["id"]})
+    again.end()
+    last = Process(service, tmp_path)
+    create(last)
+    last.audit()
+    last.end()
+    assert service.titles() == {"x": 1}
+
+
 def test_what_a_look_found_gone_is_told_by_the_audit(service: Service, start: Start) -> None:
     process = start()
     process.create("0", "x")
