@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from pinflow.engine.placeholder import TEXT, NeedsPlanned
 from pinflow.errors import ActionError, PinflowError, UsageError
 from pinflow.lazy_dataclass import dataclass, field, replace
-from pinflow.plan.file_opening import FilePlace, check_to_write, is_link, open_folder, open_to_read
+from pinflow.plan.file_opening import KEYS_AND_TOKENS, FilePlace, check_to_write, is_link, open_folder, open_to_read
+from pinflow.plan.secret_content import holds_token_file
 from pinflow.schema.file_names import READABLE, ending
 from pinflow.state.folder.written_files import content_digest
 
@@ -108,6 +109,9 @@ class OutputFile:
                 with file:
                     yield file
                     file.flush()
+                    file.seek(0)
+                    if holds_token_file(file):
+                        raise ActionError(f"{self.path} would be a file of tokens", hint=KEYS_AND_TOKENS)
                     os.fsync(file.fileno())
                     if replace or entry.stat() is None:
                         self._files.note(self._place, file)

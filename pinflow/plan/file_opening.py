@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pinflow.errors import UsageError
 from pinflow.lazy_dataclass import dataclass
+from pinflow.plan.secret_content import holds_secrets
+from pinflow.schema.file_names import ending
 from pinflow.suggestions import quote
 
 if TYPE_CHECKING:
@@ -24,12 +25,6 @@ _BY_DESCRIPTOR: Final = os.open in os.supports_dir_fd
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0)
 # O_PATH, of Linux: a folder may be entered that can't be listed
 _FOLDER: Final = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
-_HEAD: Final = 4096  # bytes that are looked at for what begins a key, or a file of tokens
-_SECRET_CONTENT: Final = re.compile(
-    rb"^[ \t\xef\xbb\xbf\xfe\xff]*(-----BEGIN [A-Z0-9 ]*PRIVATE KEY|PuTTY-User-Key-File-|AGE-SECRET-KEY-)"
-    rb"|\A\W*[{\[].*\"(access|refresh)_token\"\s*:",
-    re.MULTILINE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +77,9 @@ def open_to_read(place: FilePlace) -> BinaryIO:
         _check_closed(status, identities(place.closed), place)
         if not stat.S_ISREG(status.st_mode):
             raise UsageError(f"{place.path} is not a file", hint="check the path")
-        if _SECRET_CONTENT.search(os.read(descriptor, _HEAD).replace(b"\0", b"")):
-            raise UsageError(f"{quote(place.path)} holds a key or tokens", hint=KEYS_AND_TOKENS)
-        os.lseek(descriptor, 0, os.SEEK_SET)
+        if holds_secrets(file, is_table=ending(place.path.name) in (".csv", ".tsv")):
+            raise UsageError(f"{quote(place.path)} holds a key, a password or tokens", hint=KEYS_AND_TOKENS)
+        file.seek(0)
     except BaseException:
         file.close()
         raise
