@@ -24,6 +24,29 @@ def _mixed(text: str) -> str:
     return "".join(chosen.choice(forms).format(byte) if chosen.random() < 0.5 else chr(byte) for byte in text.encode())
 
 
+def _b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _hex(text: str) -> str:
+    return text.encode().hex()
+
+
+def _between(mark: str) -> Callable[[str], str]:
+    return lambda text: mark.join(text[i : i + 7] for i in range(0, len(text), 7))
+
+
+def _wide(text: str) -> str:
+    return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
+
+
+def _bold(text: str) -> str:
+    """Letters of formulas, which are beyond the first 65,536 characters."""
+    ranges = (("a", "z", 0x1D41A), ("A", "Z", 0x1D400), ("0", "9", 0x1D7CE))
+    moved = {chr(code): chr(to + code - ord(a)) for a, z, to in ranges for code in range(ord(a), ord(z) + 1)}
+    return "".join(moved.get(c, c) for c in text)
+
+
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "raw": str,
     "upper case": str.upper,
@@ -66,4 +89,48 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "a list of bytes": lambda text: str(list(text.encode())),
     "binary": _each("{:08b} "),
     "mixed": _mixed,
+    "with colours": lambda text: f"\x1b[1m{text[:9]}\x1b[0m{text[9:]}",
+    "with colours in the short form": _between("\x9b38;5;1m"),
+    "with titles of a terminal": _between("\x1b]0;a title\x07"),
+    "with links of a terminal": _between("\x1b]8;;http://a.example\x1b\\"),
+    "with titles in the short form": _between("\x9d0;a title\x9c"),
+    "with character sets": _between("\x1b(B"),
+    "with colours that are escaped": _between("\\x1b[1m"),
+    "with colours in JSON": lambda text: json.dumps(_between("\x1b[1m")(text)),
+    "with colours as they are shown": _between("^[[1m"),
+    "with backspaces": lambda text: "".join(f"{character}x\b" for character in text),
+    "with two backspaces": _between("no\b\b"),
+    "struck over": lambda text: "".join(f"{character}\b{character}" for character in text),
+    "with backspaces in JSON": lambda text: json.dumps("".join(f"{character}x\b" for character in text)),
+    "full width": _wide,
+    "full width in JSON": lambda text: json.dumps(_wide(text)),
+    "bold letters": _bold,
+    "bold letters in JSON": lambda text: json.dumps(_bold(text)),
+    "with accents": "\u0301".join,
+    "with tags": _between("<br>"),
+    "with tags and comments": _between("<!-- x --><span class='a'>"),
+    "with tags that are escaped": _between("&lt;br /&gt;"),
+    "percent u": _each("%u{:04x}"),
+    "long escapes of programs": _each("\\U{:08x}"),
+    "escapes in braces": _each("\\x{{{:x}}}"),
+    "escapes of style sheets": _each("\\{:06x} "),
+    "short escapes of style sheets": _each("\\{:x} "),
+    "names of characters": lambda text: " ".join(f"U+{ord(character):04X}" for character in text),
+    "octal numbers": lambda text: str([oct(byte) for byte in text.encode()]),
+    "binary numbers": lambda text: str([bin(byte) for byte in text.encode()]),
+    "base64 of what is backwards": lambda text: _b64(text[::-1]),
+    "base64 of base64": lambda text: _b64(_b64(text)),
+    "base64 of base64 for URLs": lambda text: _b64(base64.urlsafe_b64encode(text.encode()).decode()),
+    "base64 of hex": lambda text: _b64(_hex(text)),
+    "base64 of hex in upper case": lambda text: _b64(_hex(text).upper()),
+    "base64 of base64 among others": lambda text: _b64(f"a {_b64(text)} b"),
+    "hex of base64": lambda text: _hex(_b64(text)),
+    "hex of hex": lambda text: _hex(_hex(text)),
+    "hex of what is backwards": lambda text: _hex(text[::-1]),
+    "base32hex": lambda text: base64.b32hexencode(text.encode()).decode(),
+    "hex of UTF-32": lambda text: text.encode("utf-32-le").hex(),
+    "hex of UTF-32, big end first": lambda text: text.encode("utf-32-be").hex(),
+    "base64 of UTF-32": lambda text: base64.b64encode(text.encode("utf-32-le")).decode(),
+    "base64 of UTF-32, big end first": lambda text: base64.b64encode(text.encode("utf-32-be")).decode(),
+    "base64 of UTF-16, big end first": lambda text: base64.b64encode(text.encode("utf-16-be")).decode(),
 }

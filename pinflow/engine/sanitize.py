@@ -61,7 +61,7 @@ class _Sanitizer:
             case int():
                 return value if abs(value) < 10**32 and not hides_secret(str(value)) else _DROPPED
             case float():
-                return value if math.isfinite(value) else _DROPPED
+                return value if math.isfinite(value) and not hides_secret(repr(value)) else _DROPPED
             case str():
                 plain = _NUMBER_TEXT.fullmatch(value) or _DATE.fullmatch(value) or _ENUM.fullmatch(value)
                 return value if plain and not hides_secret(value) else _DROPPED

@@ -20,8 +20,9 @@ SHORTEST: Final = 8  # characters; what is shorter stands in many a word, and is
 SHOWN: Final = "***"
 _NEEDLE: Final = 6  # letters and digits that a form has at least; shorter ones are in many texts
 _LONGEST_STRIDE: Final = 12  # characters; longer ones save little
-_MOST: Final = 4096  # secrets; two for each of the most accounts that a run goes through, and 15 MB
+_MOST: Final = 4096  # secrets; two for each of the most accounts that a run goes through, and 55 MB
 _LONGEST: Final = 1_000_000  # characters; to find out where a longer text has its secret would take 100 MB
+_ROUNDS: Final = 5  # of looking for secrets that are in several values together
 
 
 class SecretMask:
@@ -65,15 +66,7 @@ class SecretMask:
         """``text`` with stars in place of secrets."""
         if not self._forms or self.is_off or len(text) < (forms := self._prepared()).shortest:
             return text
-        spans = [(match.start(), match.end()) for plain in forms.plain for match in re.finditer(re.escape(plain), text)]
-        for number, view in enumerate(views_of(text)):
-            if forms.found_in(compact(view)):
-                if len(text) > _LONGEST:
-                    return SHOWN
-                # only now, because it takes a hundred times as long to know where each character comes from
-                traced = trace_view(text, number)
-                places = forms.places(traced.text)
-                spans += [(traced.starts[start], traced.ends[end - 1]) for start, end in places] or [(0, len(text))]
+        spans = _spans(forms, text)
         return _starred(text, spans) if spans else text
 
     def hides(self, text: str) -> bool:
@@ -81,27 +74,33 @@ class SecretMask:
         if not self._forms or self.is_off or len(text) < (forms := self._prepared()).shortest:
             return False
         return any(plain in text for plain in forms.plain) or any(
-            forms.found_in(compact(view)) for view in views_of(text)
+            forms.found_in(compact(view.text)) for view in views_of(text)
         )
 
     def data(self, value: Any) -> Any:
-        """The same for every text and number inside a value that is like JSON, keys too."""
+        """The same for every text and number inside a value that is like JSON, keys too.
+
+        A number whose digits hold a secret is the text ``***`` then, as is each of those that are one only together,
+        such as the characters in a list.
+        """
         if not self._forms or self.is_off:
             return value
-        match value:
-            case str():
-                return self(value)
-            case bool() | None | float():
-                return value
-            case int():
-                return SHOWN if value > 10**SHORTEST and self.hides(str(value)) else value
-            case dict():
-                return {self.data(key): self.data(item) for key, item in value.items()}
-            case list():
-                return [self.data(item) for item in value]
-            case tuple() if type(value) is tuple:
-                return tuple(self.data(item) for item in value)
-        return value
+        leaves = list(_leaves(value))
+        if not self.hides(_joined(leaves)):
+            return value
+        leaves = [self._leaf(leaf) for leaf in leaves]
+        for _ in range(_ROUNDS):  # what is then beside each other may be one again
+            if not self.hides(text := _joined(leaves)):
+                break
+            leaves = _starred_leaves(leaves, _spans(self._prepared(), text))
+        else:
+            leaves = [SHOWN] * len(leaves)
+        return _rebuilt(value, iter(leaves))
+
+    def _leaf(self, leaf: Any) -> Any:
+        if isinstance(leaf, str):
+            return self(leaf)
+        return SHOWN if self.hides(_leaf_text(leaf)) else leaf
 
     def _prepared(self) -> _Forms:
         forms = self._ready
@@ -125,6 +124,7 @@ class _Forms(NamedTuple):
     parts: frozenset[str]
     stride: int
     shortest: int  # characters; ids and words, of which a run keeps many, are shorter than a token
+    longest: int  # characters of a needle
 
     @classmethod
     def prepare(cls, needles: frozenset[str], plain: tuple[str, ...]) -> _Forms:
@@ -132,7 +132,8 @@ class _Forms(NamedTuple):
         # more parts for fewer needles: at most 50,000, which are 4 MB
         stride = max(1, min(shortest - _NEEDLE + 1, _LONGEST_STRIDE, 50_000 // (len(needles) + 1)))
         parts = frozenset(needle[at : at + _NEEDLE] for needle in needles for at in range(stride))
-        return cls(needles, plain, parts, stride, min([shortest, *map(len, plain)]))
+        longest = max(map(len, needles), default=_NEEDLE)
+        return cls(needles, plain, parts, stride, min([shortest, *map(len, plain)]), longest)
 
     def found_in(self, text: str) -> bool:
         return any(True for _ in self._candidates(text))
@@ -149,7 +150,25 @@ class _Forms(NamedTuple):
         """The needles that are in a text."""
         places = range(0, len(text) - _NEEDLE + 1, self.stride)
         if not self.parts.isdisjoint(text[at : at + _NEEDLE] for at in places):
+            hits = [at for at in places if text[at : at + _NEEDLE] in self.parts]
+            # of thousands of needles some part is in many a text by chance: then only what is around it is searched
+            if len(hits) * (self.stride + self.longest) < len(text):
+                text = "\n".join(text[max(0, at - self.stride + 1) : at + self.longest] for at in hits)
             yield from (needle for needle in self.needles if needle in text)
+
+
+def _spans(forms: _Forms, text: str) -> list[tuple[int, int]]:
+    """From where to where a text has secrets."""
+    spans = [(match.start(), match.end()) for plain in forms.plain for match in re.finditer(re.escape(plain), text)]
+    for view in views_of(text):
+        if forms.found_in(compact(view.text)):
+            if len(text) > _LONGEST:
+                return [(0, len(text))]
+            # only now, because it takes a hundred times as long to know where each character comes from
+            traced = trace_view(text, view.steps)
+            places = forms.places(traced.text)
+            spans += [(traced.starts[start], traced.ends[end - 1]) for start, end in places] or [(0, len(text))]
+    return spans
 
 
 def _starred(text: str, spans: list[tuple[int, int]]) -> str:
@@ -162,12 +181,67 @@ def _starred(text: str, spans: list[tuple[int, int]]) -> str:
     return "".join([*parts, text[last:]])
 
 
+def _leaves(value: Any) -> Iterator[Any]:
+    """The texts, numbers and so on inside a value, in the order in which JSON has them."""
+    match value:
+        case dict():
+            for key, item in value.items():
+                yield from _leaves(key)
+                yield from _leaves(item)
+        case list() | tuple():
+            for item in value:
+                yield from _leaves(item)
+        case _:
+            yield value
+
+
+def _leaf_text(leaf: Any) -> str:
+    if isinstance(leaf, bool) or leaf is None:
+        return str(leaf)
+    return repr(leaf) if isinstance(leaf, int | float) else leaf if isinstance(leaf, str) else ""
+
+
+def _joined(leaves: list[Any]) -> str:
+    return "\n".join(map(_leaf_text, leaves))
+
+
+def _starred_leaves(leaves: list[Any], spans: list[tuple[int, int]]) -> list[Any]:
+    """The leaves of a joined text with stars in place of those that have a part in its spans."""
+    starred = []
+    at = 0
+    ordered = sorted(spans, reverse=True)
+    reached = 0  # the end of what began before
+    for leaf in leaves:
+        end = at + len(_leaf_text(leaf))
+        while ordered and ordered[-1][0] < end:
+            reached = max(reached, ordered.pop()[1])
+        starred.append(SHOWN if reached > at and end > at else leaf)
+        at = end + 1
+    return starred
+
+
+def _rebuilt(value: Any, leaves: Iterator[Any]) -> Any:
+    """The value with other leaves."""
+    match value:
+        case dict():
+            return {_rebuilt(key, leaves): _rebuilt(item, leaves) for key, item in value.items()}
+        case list():
+            return [_rebuilt(item, leaves) for item in value]
+        case tuple() if type(value) is tuple:
+            return tuple(_rebuilt(item, leaves) for item in value)
+        case tuple():  # one of a class of its own
+            for _ in _leaves(value):
+                next(leaves)
+            return value
+    return next(leaves)
+
+
 def _texts(value: object) -> Iterator[str]:
     match value:
         case str():
             yield value
-        case int() if not isinstance(value, bool):
-            yield str(value)
+        case int() | float() if not isinstance(value, bool):
+            yield repr(value)
         case dict():
             for item in value.values():
                 yield from _texts(item)

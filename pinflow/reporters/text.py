@@ -11,6 +11,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pinflow.masking.known import hides_secret, mask_data
+from pinflow.masking.secret_mask import SHOWN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -136,8 +139,16 @@ def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset(),
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """``value`` as JSON in ASCII, safe to show. Values that JSON has no type for become text."""
-    text = json.dumps(_plain(value), ensure_ascii=True, indent=indent, default=str)
+    """``value`` as JSON in ASCII, safe to show, without secrets. Values that JSON has no type for become text."""
+    plain = _plain(value)
+    text = _dumps(plain, indent)
+    if hides_secret(text):  # its values are masked, not the text, which would be no JSON then
+        text = _dumps(mask_data(plain), indent)
+    return f'"{SHOWN}"' if hides_secret(text) else text
+
+
+def _dumps(value: Any, indent: int | None) -> str:
+    text = json.dumps(value, ensure_ascii=True, indent=indent, default=str)
     return text.replace("\x7f", "\\u007f")  # the one control character that JSON does not escape
 
 

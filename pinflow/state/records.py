@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pinflow.lazy_dataclass import dataclass
+from pinflow.masking.known import mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -341,8 +342,10 @@ class Notice:
     level: Level = "warning"
 
     def __post_init__(self) -> None:
-        for name in ("key", "kind", "title", "text"):
+        for name in ("key", "kind"):
             object.__setattr__(self, name, _printable(getattr(self, name)))
+        for name in ("title", "text"):  # a secret in colours is none any more without its control characters
+            object.__setattr__(self, name, _printable(mask(getattr(self, name))))
 
     def as_data(self) -> dict[str, Any]:
         """As plain data, the form in which notifiers pass it on; ``at`` is ISO 8601 in UTC."""

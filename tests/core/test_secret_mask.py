@@ -18,6 +18,7 @@ from pinflow.errors import PinflowError, RemoteError
 from pinflow.http.proxy import network_settings
 from pinflow.masking.known import harmless_words, mask, mask_answer, remember_secrets, remember_token
 from pinflow.masking.secret_mask import SecretMask
+from pinflow.reporters.text import json_text
 from pinflow_notify.webhook import check_address
 from tests.encodings import ENCODINGS
 
@@ -67,6 +68,59 @@ def test_data_are_masked_inside_and_keep_their_form() -> None:
     hide = SecretMask(["123456789012", SECRET])
     data = {"id": 123456789012, SECRET: [True, None, 1.5, (SECRET, "Garden")]}
     assert hide.data(data) == {"id": "***", "***": [True, None, 1.5, ("***", "Garden")]}
+
+
+@pytest.mark.parametrize("number", [12345678, -12345678, 12345678.0, -1234.5678, 9912345678, 12345678e20, 0.12345678])
+def test_numbers_whose_digits_hold_a_secret_are_masked_in_data(number: float) -> None:
+    hide = SecretMask(["12345678"])
+    assert hide.data({"board_count": number, "rows": [number, 5]}) == {"board_count": "***", "rows": ["***", 5]}
+    assert SecretMask([number]).data([number, 813, 0.5, True, None]) == ["***", 813, 0.5, True, None]
+
+
+def test_values_that_are_a_secret_only_together_are_masked_and_no_others() -> None:
+    hide = SecretMask([SECRET])
+    row = {"name": "Garden", "characters": list(SECRET), "bytes": tuple(SECRET.encode()), "more": [1, 2]}
+    masked = hide.data([row, {"name": "Roses"}])
+    assert masked[1] == {"name": "Roses"}
+    assert {name: masked[0][name] for name in ("name", "more")} == {"name": "Garden", "more": [1, 2]}
+    assert set(masked[0]["characters"]) == {"***"}
+    assert len(masked[0]["bytes"]) == len(SECRET) and set(masked[0]["bytes"]) == {"***"}
+    assert SecretMask(["12345678"]).data({"a": [1234, 5678], "c": 9}) == {"a": ["***", "***"], "c": 9}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_json_with_secrets_masked_is_json(encoding: str) -> None:
+    remember_token(SECRET, "12345678")
+    written = ENCODINGS[encoding](SECRET)
+    data = {"count": 12345678, "half": -1234.5678, "pair": [1234, 5678], "text": f"no {written}.", "other": 813}
+    for indent in (None, 2):
+        text = json_text(data, indent=indent)
+        assert mask(text) == text
+        shown = json.loads(text)
+        assert "***" in shown.pop("text")
+        assert shown == {"count": "***", "half": "***", "pair": ["***", "***"], "other": 813}
+
+
+def test_what_a_run_keeps_has_no_number_with_a_secret() -> None:
+    remember_token("12345678")
+    assert sanitize({"a": -12345678, "b": 1234.5678, "c": 12345678, "d": 1.5}) == {"d": 1.5}
+
+
+def test_markup_and_marks_beside_a_text_stay() -> None:
+    hide = SecretMask([SECRET])
+    text = f"\x1b[1mÄpfel\x1b[0m <b>{SECRET[:5]}<br>{SECRET[5:]}</b> größer als ½ a\bb"
+    assert hide(text) == "\x1b[1mÄpfel\x1b[0m <b>***</b> größer als ½ a\bb"
+
+
+@pytest.mark.parametrize(
+    "text", ["<a" * 200_000, "\x1b]" * 200_000, "\x9d" * 400_000, "x" * 200_000 + "\b" * 200_000, "\\u" * 200_000]
+)
+def test_texts_that_are_hard_to_search_take_no_longer(text: str) -> None:
+    hide = SecretMask([SECRET])
+    began = time.process_time()
+    assert hide(text) == text
+    assert hide(text + SECRET).endswith("***")
+    assert time.process_time() - began < 4
 
 
 def test_a_long_text_is_searched_in_time() -> None:
