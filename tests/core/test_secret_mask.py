@@ -217,7 +217,7 @@ def test_strange_exceptions_are_told_without_what_may_be_a_secret(text: str, sho
 
 
 def test_what_lets_through_a_proxy_or_posts_a_notice_is_a_secret_as_well() -> None:
-    network_settings({"PINFLOW_PROXY": "http://me:pass%2Fword-of-a-proxy@127.0.0.1:3128"})
+    network_settings({"PINFLOW_PROXY": "http://me:pass%2Fword-of-a-proxy@127.0.0.1:3128"})  # made-up secret
     check_address("https://hooks.example.com/services/T0001/B0001/x8y7z6w5v4u3")
     check_address("https://hooks.example.com/alerts")
     shown = mask("pass%2Fword-of-a-proxy pass/word-of-a-proxy /services/T0001/B0001/x8y7z6w5v4u3 and its alerts")
