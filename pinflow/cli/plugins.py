@@ -53,10 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="another recipe, or a folder of recipes, to run (repeatable)",
     )
     allow = below.add_parser("allow", help="let a plugin offer credentials", description=_ALLOW)
-    allow.add_argument("name", metavar="NAME", help="the plugin, or its distribution")
+    allow.add_argument("name", metavar="NAME", help="the distribution, or a plugin that only it has")
     allow.add_argument("--yes", action="store_true", help="don't ask")
     forbid = below.add_parser("forbid", help="take that back", description="Don't load it any more.")
-    forbid.add_argument("name", metavar="NAME", help="the plugin, or its distribution")
+    forbid.add_argument("name", metavar="NAME", help="the distribution, or a plugin that only it has")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
@@ -70,12 +70,13 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 def _decide(args: argparse.Namespace, shell: Shell, *, allow: bool) -> int:
     """Allow a plugin to offer credentials, or take that back."""
     from pinflow.plugin import loader
-    from pinflow.plugin.permission import comparable, write_allowed
+    from pinflow.plugin.permission import comparable, find_distribution, is_own, write_allowed
 
-    plugins = [info for info in loader.find_installed(None) if comparable(info.distribution) != "pinflow"]
-    info = next((info for info in plugins if args.name == info.name), None) or next(
-        (info for info in plugins if comparable(args.name) == comparable(info.distribution)), None
-    )
+    installed = loader.find_installed(None)
+    distribution = find_distribution(args.name, installed)
+    plugins = [info for info in installed if not is_own(info)]
+    meant = [info for info in plugins if comparable(info.distribution) == distribution]
+    info = next((info for info in meant if info.name == args.name), meant[0] if meant else None)
     if info is None:
         names = [info.name for info in plugins]
         hint = f"the plugins of other distributions are: {', '.join(sorted(names)) or '(none)'}"
@@ -105,7 +106,13 @@ def _check(args: argparse.Namespace, shell: Shell) -> int:
 
     installed = find_installed(None)
     permission = Permission(shell.environ, installed)  # who checks a plugin means it, and no other one that waits
-    held = {info.name for info in installed if info.name != args.name and not permission.may_import(info)}
+    namesakes = [info for info in installed if info.name == args.name]
+    meant = namesakes if len(namesakes) == 1 else []
+    held = {
+        info.distribution if info in namesakes else info.name
+        for info in installed
+        if info not in meant and not permission.may_import(info)
+    }
     disabled = disabled_in(shell.environ) | held
     report = check_plugin(args.name, recipes=args.recipes, files=shell.options.plugins, disabled=disabled)
     if not shell.human:

@@ -1,6 +1,6 @@
 """Which plugins of other distributions are loaded.
 
-PINFLOW_PLUGINS names them; unset, all are but those that offer credentials, which a person allows by name. Any
+PINFLOW_PLUGINS names the distributions; unset, all are but those that offer credentials, which a person allows. Any
 distribution on the path can have plugins, often one that was only pulled in by another, and what answers
 ``pinflow_credential`` chooses the token that signs. It is no wall against the code of a distribution, which runs as the
 user from the moment that anything imports it; so one whose source says that it offers credentials is not imported.
@@ -15,7 +15,7 @@ import re
 from types import CodeType
 from typing import TYPE_CHECKING
 
-from pinflow.errors import StateError
+from pinflow.errors import StateError, UsageError
 from pinflow.lazy_dataclass import replace
 from pinflow.plugin.registry import PluginInfo
 from pinflow.state.folder import atomic_file, paths
@@ -33,6 +33,7 @@ CREDENTIAL = "pinflow_credential"
 _OWN = "pinflow"
 _FILE = "allowed-plugins.json"
 _MOST = 5  # plugins in a hint: more are not read
+_TO_ALLOW = "to allow that: "
 _NOT_NAMED = f"{VARIABLE} doesn't name it"
 
 
@@ -55,7 +56,11 @@ class Permission:
     """Decides for each installed plugin, before and after its import, and remembers which were held back."""
 
     def __init__(self, environ: Mapping[str, str], installed: Sequence[PluginInfo]) -> None:
-        self._named = _named(environ[VARIABLE], installed) if VARIABLE in environ else None
+        self._installed = installed
+        self._named: dict[str, str] | None = None  # distribution -> the word that names it
+        if VARIABLE in environ:
+            words = filter(None, (word.strip() for word in environ[VARIABLE].split(",")))
+            self._named = {name: word for word in words if (name := find_distribution(word, installed)) is not None}
         self._file = allowed_file(environ)
         self._allowed: frozenset[str] | None = None  # read when it first matters: most people have no such plugin
         self.held: list[PluginInfo] = list(_absent(environ.get(VARIABLE, ""), installed))
@@ -65,7 +70,7 @@ class Permission:
         if is_own(info):
             return True
         if self._named is not None:
-            return info.name in self._named or self._hold(info, _NOT_NAMED)
+            return comparable(info.distribution) in self._named or self._hold(info, self._reason(info, self._named))
         return not _claims_credentials(info) or self._is_allowed(info)
 
     def may_register(self, info: PluginInfo, hooks: Collection[str]) -> bool:
@@ -74,11 +79,19 @@ class Permission:
             return True
         return self._is_allowed(info)
 
+    def _reason(self, info: PluginInfo, named: Mapping[str, str]) -> str:
+        """Why a plugin that is not named doesn't load; it may have been meant."""
+        if info.name not in named.values():
+            return _NOT_NAMED
+        return f"{info.name} in {VARIABLE} is the distribution of that name, not {info.distribution}"
+
     def _is_allowed(self, info: PluginInfo) -> bool:
         if self._allowed is None:
             self._allowed = read_allowed(self._file)
+        leads_here = _owners(info.name, self._installed) == [comparable(info.distribution)]
+        name = info.name if leads_here else info.distribution
         return _release(info) in self._allowed or self._hold(
-            info, f"it offers credentials; to allow that: pinflow plugins allow {info.name}"
+            info, f"it offers credentials; {_TO_ALLOW}pinflow plugins allow {name}"
         )
 
     def _hold(self, info: PluginInfo, reason: str) -> bool:
@@ -137,7 +150,10 @@ def _remedy(info: PluginInfo) -> str:
     """What a person does to have it loaded; of one that is not installed, why it is not."""
     if not info.distribution:
         return info.held
-    return f"add it to {VARIABLE}" if info.held == _NOT_NAMED else f"pinflow plugins allow {info.name}"
+    if info.held == _NOT_NAMED:
+        return f"add it to {VARIABLE}"
+    _, allowed, command = info.held.partition(_TO_ALLOW)
+    return command if allowed else f"add {info.distribution} to {VARIABLE}"
 
 
 def held_notes(held: Iterable[PluginInfo]) -> Iterator[str]:
@@ -152,20 +168,27 @@ def held_notes(held: Iterable[PluginInfo]) -> Iterator[str]:
             )
 
 
-def _named(words: str, installed: Iterable[PluginInfo]) -> frozenset[str]:
-    """The names of the plugins that a list means: by distribution, or by a plugin's own name if no distribution has it.
+def find_distribution(word: str, installed: Iterable[PluginInfo]) -> str | None:
+    """The distribution that a person means by ``word``, in comparable form; None if there is none.
 
-    So no plugin can take the name of a distribution that was meant.
+    Its own name comes first, so that no plugin can take it; else it is the name of a plugin that only one distribution
+    has. Raises UsageError where several have it.
     """
+    owners = _owners(word, installed)
+    if len(owners) > 1:
+        raise UsageError(
+            f"{word[:40]!r} is the name of a plugin of {' and of one of '.join(owners)}",
+            hint="name the distribution that you mean",
+        )
+    return owners[0] if owners else None
+
+
+def _owners(word: str, installed: Iterable[PluginInfo]) -> list[str]:
     plugins = list(installed)
     distributions = {comparable(info.distribution) for info in plugins}
-    names: set[str] = set()
-    for word in filter(None, (word.strip() for word in words.split(","))):
-        if comparable(word) in distributions:
-            names |= {info.name for info in plugins if comparable(info.distribution) == comparable(word)}
-        else:
-            names.add(word)
-    return frozenset(names)
+    if comparable(word) in distributions:
+        return [comparable(word)]
+    return sorted({comparable(info.distribution) for info in plugins if info.name == word})
 
 
 def _release(info: PluginInfo) -> str:

@@ -75,8 +75,10 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def install(self, name: str, module: str, code: str, *, version: str = "1.0", package: bool = False) -> Path:
-        """A distribution ``name`` with one plugin. Returns the file that its import makes."""
+    def install(
+        self, name: str, module: str, code: str, *, plugin: str = "", version: str = "1.0", package: bool = False
+    ) -> Path:
+        """A distribution ``name`` with one plugin, called as its module is. Returns the file that its import makes."""
         mark = self.folder / f"{module}.imported"
         text = dedent(code.format(mark=str(mark)))
         if package:
@@ -89,7 +91,7 @@ class Site:
         facts.mkdir()
         (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", "utf-8")
         entry = f"{module}.plugin" if package else module
-        (facts / "entry_points.txt").write_text(f"[pinflow]\n{module} = {entry}\n", "utf-8")
+        (facts / "entry_points.txt").write_text(f"[pinflow]\n{plugin or module} = {entry}\n", "utf-8")
         return mark
 
     def upgrade(self, name: str, before: str, after: str) -> None:
@@ -409,3 +411,61 @@ def test_pinflows_own_services_win_whatever_is_loaded_first(site: Site, cli: Cli
     assert f"PINFLOW_DISABLE={module}" in cli.stderr
     cli.environ["PINFLOW_DISABLE"] = module
     assert cli("actions") == 0
+
+
+def test_a_namesake_of_another_distribution_is_not_imported(site: Site, cli: Cli) -> None:
+    evil = site.install("evil", "acme_a", ACTIONS, plugin="acme")
+    good = site.install("good", "acme_b", ACTIONS, plugin="acme")
+    cli.environ["PINFLOW_PLUGINS"] = "good"
+    assert cli("actions", "dust") == 0, cli.stderr
+    assert cli("plugins", "--output", "json") == 0
+    rows = {plugin["distribution"]: plugin["held"] for plugin in cli.json["plugins"]}
+    assert (rows["good"], rows["evil"]) == ("", "PINFLOW_PLUGINS doesn't name it")
+    cli("plugins", "check", "acme")
+    assert "acme: ran 0 of 1 action" in cli.stdout, cli.stderr
+    assert (good.exists(), evil.exists()) == (True, False)
+
+
+@pytest.mark.parametrize("use", ["variable", "allow"])
+def test_a_name_that_two_distributions_plugins_have_is_refused(site: Site, cli: Cli, use: str) -> None:
+    marks = [site.install(name, f"acme_{name}", SIGNER, plugin="acme") for name in ("evil", "good")]
+    if use == "variable":
+        cli.environ["PINFLOW_PLUGINS"] = "acme"
+        assert cli("actions") == 2
+    else:
+        assert cli("plugins", "allow", "acme", "--yes") == 2
+    assert "'acme' is the name of a plugin of evil and of one of good" in cli.stderr
+    assert "name the distribution that you mean" in cli.stderr
+    assert not any(mark.exists() for mark in marks)
+
+
+@pytest.mark.parametrize("use", ["variable", "allow"])
+def test_the_name_of_a_distribution_comes_before_that_of_a_plugin(site: Site, cli: Cli, use: str) -> None:
+    named = site.install("acme2", "acme_x", SIGNER, plugin="other2")
+    other = site.install("pinflow-acme2", "acme_y", SIGNER, plugin="acme2")
+    if use == "variable":
+        cli.environ["PINFLOW_PLUGINS"] = "acme2"
+    else:
+        assert plugins(cli)["acme2"]["held"].endswith("pinflow plugins allow pinflow-acme2")
+        assert plugins(cli)["other2"]["held"].endswith("pinflow plugins allow other2")
+        assert cli("actions", "dust") == 2
+        assert "may have it: pinflow plugins allow pinflow-acme2" in cli.stderr
+        assert cli("plugins", "allow", "acme2", "--yes") == 0
+        assert "other2 (acme2 1.0" in cli.stderr + cli.stdout
+    assert {name for name in loaded(cli) if not name.startswith("pinflow")} == {"other2"}
+    assert (named.exists(), other.exists()) == (True, False)
+    if use == "variable":
+        reason = "acme2 in PINFLOW_PLUGINS is the distribution of that name, not pinflow-acme2"
+        assert plugins(cli)["acme2"]["held"] == reason
+        assert cli("actions", "nothing") == 2
+        assert reason in cli.stderr and "add pinflow-acme2 to PINFLOW_PLUGINS" in cli.stderr
+        cli.environ["PINFLOW_PLUGINS"] = "pinflow-acme2"
+        assert {name for name in loaded(cli) if not name.startswith("pinflow")} == {"acme2"}
+
+
+def test_a_plugin_s_name_is_enough_where_only_one_distribution_has_it(site: Site, cli: Cli) -> None:
+    site.install("pinflow-acme2", "acme_y", SIGNER, plugin="acme2")
+    mark = site.install("other", "other", ACTIONS)
+    cli.environ["PINFLOW_PLUGINS"] = "acme2"
+    assert {name for name in loaded(cli) if not name.startswith("pinflow")} == {"acme2"}
+    assert not mark.exists()
