@@ -77,7 +77,7 @@ class UsageError(PinflowError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake in a recipe, and its place (line and column count from 1)."""
+    """One mistake in a recipe, and its place (line and column count from 1; 0 where there is no text to point at)."""
 
     file: str
     line: int
@@ -87,7 +87,8 @@ class Problem:
 
     def __str__(self) -> str:
         hint = f"; {self.hint}" if self.hint else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.what}{hint}"
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.what}{hint}"
 
     def __lt__(self, other: Problem) -> bool:
         return _in_text(self) < _in_text(other)

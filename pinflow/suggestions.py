@@ -16,9 +16,13 @@ _MOST_COMPARED = 8  # letter by letter: of names that are much alike each takes 
 _MOST_LISTED = 40  # names in a hint: more than that is not read
 
 
-def nearest(name: str, candidates: Iterable[str]) -> str | None:
+_ALIKE = 0.65  # finds two swapped or wrong letters in a word of six, and does not suggest unrelated words
+
+
+def nearest(name: str, candidates: Iterable[str], *, least: float = _ALIKE) -> str | None:
     """The candidate most similar to ``name``, or None if none is similar enough.
 
+    ``least`` is the share of letters that they have in common and in order, from 0 to 1.
     A difference in case alone is always similar enough. Only the first 1,000 candidates of at most 64 characters
     are compared.
     """
@@ -33,8 +37,7 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
         own = _features(name.casefold())
         folded = {key: folded[key] for key in nlargest(_MOST_COMPARED, folded, key=lambda key: _alike(own, key))}
-    # 0.65: finds two swapped or wrong letters in a word of six, and does not suggest unrelated words
-    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.65)
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=least)
     return folded[close[0]] if close else None
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow.cli import run_common
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pinflow.cli.shell import Shell
+    from pinflow.state.records import RunRecord
 
 DESCRIPTION = """\
 Continue a run that was paused, stopped or failed. What is done is not done again, and
@@ -46,6 +48,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
     inputs = run_common.parse_inputs(args.inputs)
-    if inputs and (record := app.store.runs.look(args.id or app.store.runs.last() or "")) is not None:
+    record = app.store.runs.look(args.id or app.store.runs.last() or "")
+    if record is not None:
         run_common.warn_of_secrets(shell, inputs, record.options.get("secrets", ()))
-    return run_common.execute(shell, args, lambda options: app.resume(args.id, options, inputs=inputs))
+    command = "" if record is None else _command(record, inputs, shell.options.plugins)
+    return run_common.execute(shell, args, lambda options: app.resume(args.id, options, inputs=inputs), command=command)
+
+
+def _command(record: RunRecord, inputs: Mapping[str, str], plugins: Sequence[Path]) -> str:
+    """The command that begins the run of a record anew, with these inputs."""
+    given = {name: record.inputs[name] for name in record.options.get("given", ()) if name in record.inputs}
+    given |= {**inputs, **dict.fromkeys(record.options.get("secrets", ()), "...")}
+    shown = {name: run_common.input_text(value) for name, value in given.items()}
+    output = record.options.get("output")
+    return run_common.command_line(
+        record.recipe, shown, record.options.get("api"), plugins, output=Path(output) if output else None
+    )

@@ -139,7 +139,7 @@ def parse_inputs(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def warn_of_secrets(shell: Shell, inputs: Mapping[str, str], secrets: Collection[str]) -> None:
-    """Warn of values of secret inputs that stood on the command line."""
+    """Warn of values of secret inputs that stood on the command line, and say where ``@FILE`` was not read."""
     from pinflow.errors import ALIASES_UNTIL
     from pinflow.plan.secret_inputs import FileReference, variable_of
 
@@ -148,6 +148,11 @@ def warn_of_secrets(shell: Shell, inputs: Mapping[str, str], secrets: Collection
             f"warning: every process of this machine can read the secret {name!r} on the command line: give it with "
             f"-i {name}=@FILE, or the variable {variable_of(name)}; pinflow {ALIASES_UNTIL} refuses it there"
         )
+    for name, value in inputs.items():
+        if name not in secrets and isinstance(value, FileReference) and value.names_file:
+            shell.tell(
+                f"note: input {name!r} is the text {str(value)!r}: @ is read only for secret inputs (type: secret)"
+            )
 
 
 def parse_answers(pairs: Sequence[str]) -> dict[str, str]:
@@ -330,6 +335,14 @@ def command_line(
     words = ["pinflow", "run", recipe, *(word for name, value in inputs.items() for word in ("-i", f"{name}={value}"))]
     words += ["--output-dir", str(output)] if output is not None else []
     return shlex.join([*words, *plugin_words(plugins), *(["--api", api] if api else [])])
+
+
+def input_text(value: object) -> str:
+    """An input's value as -i takes it; "..." for one that can't be pasted into a shell."""
+    import json
+
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else "..."
 
 
 def plugin_words(plugins: Sequence[Path]) -> list[str]:

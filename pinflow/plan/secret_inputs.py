@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,11 @@ class FileReference(str):
     """``@FILE`` of a command line. For a secret input it means the text in that file; for others it is that text."""
 
     _content: str | None = None  # read once: a pipe has it once
+
+    @property
+    def names_file(self) -> bool:
+        """Whether it looks like the name of a file, unlike @somebody."""
+        return "/" in self or "." in self or os.path.isfile(os.path.expanduser(self[1:]))  # noqa: PTH111, PTH113
 
     def read(self) -> str:
         """The file's text, without the line end at its end. Raises Invalid."""

@@ -7,7 +7,7 @@ consequences of a mistake are not reported as well.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pinflow.errors import RecipeError
 from pinflow.recipe import model, validators
@@ -139,9 +139,13 @@ class _RecipeReader:
         for name in data:
             if name in table(part):
                 continue
-            likely = nearest(name, table(part)) if self._suggestions > 0 else None
+            likely, value = None, ""
+            if part is Input and name in get_args(model.InputType):
+                likely, value = "type", f": {name}"
+            elif self._suggestions > 0:
+                likely = nearest(name, table(part))
             self._suggestions -= 1
-            hint = f"did you mean {likely}?" if likely else f"it takes {', '.join(table(part))}"
+            hint = f"did you mean {likely}{value}?" if likely else f"it takes {', '.join(table(part))}"
             message = f"{_owner(part, loc)} has no key {quote(name)}"
             self._wrong.append(Invalid(message, hint, (*loc, name), at_key=True))
             meant |= {likely} if likely else _MEANT_BY_ANYTHING

@@ -164,22 +164,22 @@ class Source:
 def read(path: Path, shown: str, *, known: Iterable[str] = ()) -> Source:
     """The recipe in a file; ``shown`` is how the user wrote its path, ``known`` are names that may have been meant.
 
-    Raises RecipeError, at line 1, for what is not a readable regular file of at most 256 kB.
+    Raises RecipeError for what is not a readable regular file of at most 256 kB.
     """
     try:
         if not stat.S_ISREG(kind := path.stat().st_mode):
-            raise _refusal(shown, *_not_a_file(kind))
+            raise _unreadable(shown, *_not_a_file(kind))
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         near = nearest(path.stem, known)
         hint = f"did you mean {near!r}?" if near else "check the path"
-        raise _refusal(shown, "no such file", hint) from None
+        raise _unreadable(shown, "no such file", hint) from None
     except ValueError as error:
-        raise _refusal(shown, "no file can have such a name", "check the path") from error
+        raise _unreadable(shown, "no file can have such a name", "check the path") from error
     except OSError as error:
         reason = error.strerror or str(error)
-        raise _refusal(shown, f"this file can't be read: {reason}", "check its path and permissions") from error
+        raise _unreadable(shown, f"this file can't be read: {reason}", "check its path and permissions") from error
     return load(text, shown)
 
 
@@ -210,6 +210,10 @@ def load(text: str | bytes, name: str) -> Source:
 
 def _refusal(name: str, message: str, hint: str, line: int = 1, column: int = 1) -> RecipeError:
     return RecipeError([Problem(name, line, column, message, hint)])
+
+
+def _unreadable(name: str, message: str, hint: str) -> RecipeError:
+    return _refusal(name, message, hint, 0, 0)  # there is no text, and so no place in it
 
 
 def _problem_at(source: Source, start: int, message: str, hint: str) -> Problem:

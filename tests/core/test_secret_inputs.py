@@ -90,6 +90,23 @@ def test_a_secret_comes_from_its_variable_and_other_inputs_do_not(secret_cli: Cl
     assert "open sesame" not in shown(secret_cli)
 
 
+def test_a_file_for_an_input_that_is_not_secret_is_told_to_be_text(
+    secret_cli: Cli, telling: Telling, tmp_path: Path
+) -> None:
+    secret_cli.environ["PINFLOW_INPUT_WORD"] = "open sesame"
+    (tmp_path / "plain").write_text("x")
+    for value in ("@k.txt", f"@{tmp_path}/plain", f"@{tmp_path}"):
+        assert secret_cli("run", "r.yaml", "-i", f"other={value}") == 0
+        note = f"note: input 'other' is the text {value!r}: @ is read only for secret inputs (type: secret)\n"
+        assert note in secret_cli.stderr
+    assert telling.told[0] == ("open sesame", "@k.txt")
+    assert secret_cli("run", "r.yaml", "-i", "other=@somebody") == 0
+    assert "note: " not in secret_cli.stderr
+    (tmp_path / "secret.txt").write_text("open sesame")
+    assert secret_cli("run", "r.yaml", "-i", f"word=@{tmp_path}/secret.txt") == 0
+    assert "note: " not in secret_cli.stderr
+
+
 def test_a_secret_on_the_command_line_works_with_a_warning_that_says_what_to_do(secret_cli: Cli) -> None:
     assert secret_cli("run", "r.yaml", "-i", "word=open sesame") == 0
     assert (

@@ -262,11 +262,11 @@ def test_a_file_is_read_under_the_name_that_the_user_gave(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("folder", "shown:1:1: this is a folder, not a recipe; name a .yaml file inside it"),
-        ("missing", "shown:1:1: no such file; check the path"),
+        ("folder", "shown: this is a folder, not a recipe; name a .yaml file inside it"),
+        ("missing", "shown: no such file; check the path"),
         ("big", "shown:1:1: a recipe has at most 256 kB; make several recipes of it, or move data to a file"),
-        ("file/below", "shown:1:1: this file can't be read: Not a directory; check its path and permissions"),
-        ("nul\0", "shown:1:1: no file can have such a name; check the path"),
+        ("file/below", "shown: this file can't be read: Not a directory; check its path and permissions"),
+        ("nul\0", "shown: no file can have such a name; check the path"),
     ],
 )
 def test_what_is_not_a_readable_file_is_refused_with_advice(tmp_path: Path, name: str, said: str) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinflow import Context, Unreachable, UsageError, action, hookimpl
+from pinflow import ActionError, Context, Unreachable, UsageError, action, hookimpl
 from pinflow.reporters.summary import Recap, as_data
 from pinflow.testing import Project
 from pinflow_sandbox import start
 from pinflow_sandbox.server.messages import ConnectionDropped, HttpResponse
+from tests.cli import Cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -298,3 +300,32 @@ def test_what_is_there_in_addition_is_named_by_row_and_told_once_more_by_the_res
     assert warning.endswith(f" in addition, unless you delete them there by id: {named}")
     assert (resumed.status, as_data("n", resumed)["warnings"]) == ("ok", [warning])
     assert "in addition" in " ".join(recap_lines(resumed))
+
+
+def test_a_resumed_run_tells_the_command_that_begins_it_anew(tmp_path: Path) -> None:
+    @action("fail")
+    def fail(ctx: Context, *, words: list[str], key: str) -> None:
+        """Fail."""
+        raise ActionError(f"not {words}")
+
+    class Failing:
+        @hookimpl
+        def pinflow_actions(self) -> list[Any]:
+            return [fail]
+
+    cli = Cli(tmp_path, PINFLOW_INPUT_KEY="open sesame")
+    cli.use_plugins(Failing())
+    inputs = "{words: {type: list, default: [x]}, key: {type: secret}, a: {type: integer}, b: {default: c}}"
+    recipe = cli.recipe(
+        f"name: n\ninputs: {inputs}\nsteps: [{{uses: fail, with: {{words: '${{{{ inputs.words }}}}', "
+        "key: '${{ inputs.key }}'}}]"
+    )
+    assert cli("run", recipe, "-i", "a=1", "--output-dir", tmp_path / "to") == 1
+    assert cli("resume", "-i", "words=d e,f") == 1
+    _, _, after = cli.stdout.partition("nothing was made yet: mend its cause, then run it again:\n")
+    command = after.splitlines()[0].strip()
+    assert command == f"pinflow run {recipe} -i a=1 -i 'words=d e,f' -i key=... --output-dir {tmp_path / 'to'}"
+    assert cli("resume") == 1
+    assert """-i a=1 -i 'words=["d e", "f"]' -i key=...""" in cli.stdout
+    assert cli(*shlex.split(command.replace("-i key=... ", ""))[1:]) == 1, "it is a command"
+    assert "not ['d e', 'f']" in cli.stderr

@@ -416,10 +416,10 @@ def test_what_the_service_refuses_fails_that_row_alone_and_names_the_column(proj
 @pytest.mark.parametrize("keys", ["", "on_error: continue"])
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_columns_that_no_step_uses_are_told_once(project: Project, keys: str, dry_run: bool) -> None:
-    header = "title,Discription,Image URL,status,link"
+    header = "title,Discription,Image URL,Section,link"
     project.write(f"{header}\nA,x,https://example.com/a.jpg,new,\nB,y,https://example.com/b.jpg,,\n", "pins.csv")
     result = project.run(LOOP.format(title=TITLE, loop=keys, step=""), dry_run=dry_run)
-    text = "pins.csv: columns used: title, Image URL; not used: Discription (did you mean description?), status, link"
+    text = "pins.csv: columns used: title, Image URL; not used: Discription (did you mean description?), Section, link"
     assert (result.exit_code, result.warnings) == (0, (text,))
     notes = [event for event in project.events if isinstance(event, Note)]
     assert [(note.step, note.text, note.level) for note in notes] == [("pins", text, "warning")]

@@ -76,6 +76,7 @@ def test_a_second_run_writes_nothing(bench: Bench, settings: dict[str, Any], ext
     assert (result["pins"]["kept"], result["pins"]["created"], result["pins"]["extra"]) == (29, 0, 0)
     assert result["sections"] == {"created": 0, "kept": 3, "deleted": 0, "extra": 0}
     assert len(result["skipped"]) == 1
+    assert bench.notes[-1] == "info: already equal: nothing to change (besides 1 skipped)"
 
 
 def test_a_second_run_reads_each_board_once(bench: Bench) -> None:

@@ -127,6 +127,8 @@ class BoardMirror:
         if wrote and not self.ctx.dry_run:
             listed = self._audit(copy["id"], plan, new, expected)
             moved = find_moved_pins(self.ctx, expected.order, listed, source_pins, self.options)
+        if not wrote and applied_or_none(copy, details) is not None:
+            self.ctx.log(_equal_text(pins.skipped, len(plan.extra) + len(plan.extra_sections)))
         return {**_result(copy, plan, pins, deleted, source_pins), "moved": moved}
 
     # before the first write
@@ -363,6 +365,13 @@ def _pin_keys(pins: Iterable[Pin], sections: Sequence[BoardSection], *, covers: 
     for pin in pins:
         keys.add(pin, names.get(pin.get("board_section_id") or "", ""), covers=covers)
     return keys
+
+
+def _equal_text(skipped: int, extra: int) -> str:
+    """What is said where a mirror has nothing to do."""
+    besides = [f"{skipped:,} skipped"] if skipped else []
+    besides += [f"{extra:,} kept that the source doesn't have"] if extra else []
+    return "already equal: nothing to change" + (f" (besides {' and '.join(besides)})" if besides else "")
 
 
 def _result(
