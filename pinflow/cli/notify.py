@@ -61,7 +61,9 @@ def _list(shell: Shell, app: App) -> int:
     if not notices:
         shell.tell("No open alerts. To send a test: pinflow notify --test")
         return OK
-    return shell.say_lines(_lines(notices, shell.width(shell.stdout)))
+    for line in _lines(notices, shell.width(shell.stdout)):
+        shell.say(line)
+    return OK
 
 
 def _lines(notices: Sequence[Notice], width: int) -> Iterator[str]:

@@ -44,7 +44,7 @@ def test_pinflow_approve_shows_the_plan_before_it_asks(cli: Cli, shop: Shop) -> 
     assert "  secret  (secret)" in shown
     assert "  make  make_things" in shown
     assert "  thing               4" in shown or "would be done" in shown
-    assert "up to 1,000 changes" in shown
+    assert "up to 1,000 changes (--max-writes)\n" in shown  # it deletes nothing
     assert "hunter22" not in shown + cli.stdout
     assert cli.stdout.startswith("approved as ")
     shop.made.clear()  # this plugin's dry run does it all
@@ -81,6 +81,7 @@ def test_approving_with_yes_asks_nothing_and_makes_the_dry_run_all_the_same(cli:
     assert cli("approve", recipe, "--yes", "--output", "json") == 0
     assert cli.json["approval"]["deletes"] == ["wipe"]
     assert "DELETES" in cli.stderr
+    assert "up to 1,000 changes (--max-writes), including deletions" in cli.stderr
     assert "one run, if it started now" in cli.stderr
     shop.wiped = 0  # this plugin's dry run does it all
     assert cli("run", recipe, "--unattended") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import time
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinflow import App
+from pinflow.cli.program import main
+from pinflow.cli.shell import Shell
 from pinflow.clock import Clock
 from pinflow.engine import coverage
-from tests.cli import Cli
+from tests.cli import Cli, Terminal
 from tests.plugins.test_accounts import Agency
 
 if TYPE_CHECKING:
@@ -457,6 +460,17 @@ def test_an_alert_names_the_file_the_command_that_helps_and_how_to_close_it(desk
     assert desk.cli(*close.split()[1:]) == 0
     assert desk.cli("notify") == 0
     assert "No open alerts" in desk.cli.stderr
+
+
+def test_on_a_narrow_terminal_the_commands_of_an_alert_stay_whole(desk: Desk) -> None:
+    path = desk.write(f"{'long' * 20}.yaml", TABLE)
+    assert desk.run(path) == 5
+    out = Terminal()
+    shell = Shell(io.StringIO(), out, io.StringIO(), desk.cli.environ, desk.cli.open_app)
+    assert main(["notify"], shell) == 0
+    lines = out.getvalue().splitlines()
+    assert f"    pinflow approve {path}" in lines
+    assert max(len(line) for line in lines if not line.startswith("    pinflow ")) <= 80
 
 
 # -- scheduled
