@@ -297,7 +297,10 @@ def test_the_token_endpoint_refuses_a_json_body(sandbox: Sandbox) -> None:
     assert error(answer) == (400, 1)
 
 
-@pytest.mark.parametrize("header", ["", "Bearer x", "Basic !!", "Basic bm8tY29sb24=", "Basic MTQ4MDAwMTp3cm9uZw=="])
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer x", "Basic !!", "Basic bm8tY29sb24=", "Basic MTQ4MDAwMTp3cm9uZw=="],  # made-up secret
+)
 def test_the_token_endpoint_refuses_an_app_without_its_credentials(sandbox: Sandbox, header: str) -> None:
     answer = requests.post(
         f"{sandbox.url}/v5/oauth/token",

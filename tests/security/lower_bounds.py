@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,7 +49,11 @@ def _requirements(project: Mapping[str, Any]) -> Iterator[Requirement]:
 
 def _lower_bound(requirement: Requirement) -> Version | None:
     """The lowest release that a requirement lets in; None if it has no lower bound."""
-    bounds = [Version(part.version) for part in requirement.specifier if part.operator in (">=", "~=", "==")]
+    bounds = []
+    for part in requirement.specifier:
+        with suppress(InvalidVersion):  # of ===, which takes any text
+            if part.operator in (">=", "~=", "==", "===", ">"):
+                bounds.append(Version(part.version.removesuffix(".*")))
     return max(bounds, default=None)
 
 
