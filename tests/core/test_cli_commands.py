@@ -602,7 +602,7 @@ def test_validate_for_programs_has_the_same_in_one_object(cli: Cli, recipe: str)
     assert cli("validate", recipe, str(cli.folder / "none.yaml"), "--output", "json") == 2
     good, bad = cli.json["recipes"]
     assert good == {"file": recipe, "ok": True, "name": "Fill the shop", "api": None, "steps": 1, "logins": {}}
-    assert (bad["ok"], bad["error"]["kind"], bad["error"]["problems"][0]["line"]) == (False, "recipe_error", 1)
+    assert (bad["ok"], bad["error"]["kind"], bad["error"]["problems"][0]["line"]) == (False, "recipe_error", 0)
     assert cli.stderr == ""
 
 
