@@ -17,7 +17,7 @@ from pinflow.plan.logins import Logins, Tokens
 from pinflow.plan.lookup import ActionLookup
 from pinflow.plan.model import Loop, Plan, PlannedStep
 from pinflow.plan.secret_inputs import secrets_in
-from pinflow.plan.usage import secret_expressions, secrets_of_items, used_fields
+from pinflow.plan.usage import hide_secrets, secret_expressions, secrets_of_items, used_fields
 from pinflow.recipe.includes import IncludePlace, expand
 from pinflow.suggestions import suggest
 
@@ -278,7 +278,7 @@ class _Planner:
             api=(action.api if action else None) or self._lookup.default_api(part.recipe),
             logins=bound.logins,
             item_logins=bound.items,
-            arguments=arguments,
+            arguments=hide_secrets(arguments, action.shows if action else (), names),
             condition=condition,
             loop=loop,
             retry=step.retry,

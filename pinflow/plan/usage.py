@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pinflow.expressions.expression import Template
 from pinflow.expressions.template import Value
+from pinflow.masking.secret_mask import SHOWN
 from pinflow.plan.scope import ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from pinflow.expressions.expression import Expression, Reference
+    from pinflow.expressions.template import Loc
     from pinflow.plan.model import Loop, PlannedStep
     from pinflow.plan.scope import Names, SecretFields
 
@@ -48,6 +51,35 @@ def secret_expressions(value: Value, names: Names) -> tuple[Expression, ...]:
     """The expressions in a value that read a secret."""
     expressions = [part[0] for _, template in value.templates for part in template.parts if not isinstance(part, str)]
     return tuple(e for e in expressions if any(names.secret_read(reference) for reference in e.references))
+
+
+def hide_secrets(arguments: Value, shown: Collection[str], names: Names) -> Value:
+    """The arguments with stars in place of each expression in the ``shown`` ones that reads a secret.
+
+    A part of a secret, or its length, can't be told from other texts once it is there.
+    """
+    templates: list[tuple[Loc, Template]] = []
+    parts: dict[Loc, Template | str] = {}
+    for loc, template in arguments.templates:
+        hidden = {reference for reference in template.references if names.secret_read(reference)}
+        if hidden and loc and loc[0] in shown:
+            starred = parts[loc] = _with_stars(template, names)
+            if isinstance(starred, str):
+                continue
+            template = starred
+        templates.append((loc, template))
+    return Value(arguments.with_parts(parts), tuple(templates)) if parts else arguments
+
+
+def _with_stars(template: Template, names: Names) -> Template | str:
+    parts = tuple(
+        SHOWN if not isinstance(part, str) and any(map(names.secret_read, part[0].references)) else part
+        for part in template.parts
+    )
+    if all(isinstance(part, str) for part in parts):
+        return "".join(part for part in parts if isinstance(part, str))
+    kept = tuple(reference for reference in template.references if not names.secret_read(reference))
+    return Template(template.text, parts, False, kept)
 
 
 def named_fields(loop: Loop) -> frozenset[str] | None:

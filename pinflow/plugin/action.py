@@ -91,7 +91,8 @@ class Action:
     raises UsageError. It is asked before the run wherever all of them are known by
     then, and in any case before the action is called. ``table`` says that it yields
     :class:`pinflow.Row`, the rows of a table that can be read again without asking a
-    service: all of them are checked before anything is sent.
+    service: all of them are checked before anything is sent. ``shows`` are the parameters
+    that people see as they are: what a recipe makes of a secret is ``***`` there, however short.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Action:
     table: bool = False
     targets: Callable[..., Iterable[str]] | None = None
     place: Callable[[Any, str], Place | None] | None = None
+    shows: frozenset[str] = frozenset()
 
     @property
     def title(self) -> str:
@@ -173,6 +175,7 @@ def action(
     targets: Callable[..., Iterable[str]] | None = None,
     table: bool = False,
     place: Callable[[Any, str], Place | None] | None = None,
+    shows: Collection[str] = (),
 ) -> Callable[[Callable[..., Any]], Action]:
     """Make the function below an :class:`Action` named ``name``.
 
@@ -189,7 +192,7 @@ def action(
     one would delete, in words, so that the question can name it. ``table`` says that a
     generator function yields :class:`pinflow.Row`, rows that can be read again: loops
     check all of them before anything is sent. ``place`` finds a place that it writes to again,
-    by a context and the place's key.
+    by a context and the place's key. ``shows`` are parameters in which what is made of a secret is ``***``.
     Raises PluginError for a name that a recipe could not write.
     """
     from collections.abc import Mapping as MappingType
@@ -205,6 +208,7 @@ def action(
         made = Action(
             name, function, api, effect, by_role, frozenset(quota), destructive, reread, undo or {}, local, variants
         )
-        return replace(made, tokens=tokens, checks=tuple(checks), targets=targets, table=table, place=place)
+        made = replace(made, tokens=tokens, checks=tuple(checks), targets=targets, table=table, place=place)
+        return replace(made, shows=frozenset(shows))
 
     return declare

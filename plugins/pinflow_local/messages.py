@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pinflow import Context, Text, action
 
 
-@action("log")
+@action("log", shows={"text"})
 def log(ctx: Context, *, text: Annotated[str, Text(min_length=1, max_length=2000)], warning: bool = False) -> None:
     """Show a line while the recipe runs.
 

@@ -148,6 +148,40 @@ steps:
     assert "told then *** of a" in shown(secret_cli)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("it is ${{ slice(inputs.word, 0, 4) }}!", "it is ***!"),
+        ("${{ slice(inputs.word, 0, 4) }}", "***"),
+        ("${{ first(split(inputs.word, 'r')) }}${{ inputs.word == 'corr' }}", "******"),
+        ("${{ length(inputs.word) }} of ${{ inputs.other }}", "*** of plain"),
+        ("${{ starts_with(inputs.word, 'corr') }}", "***"),
+        ("${{ inputs.made }}", "***"),
+        ("${{ item.part }} of ${{ item.other }}", "*** of plain"),
+    ],
+)
+@pytest.mark.parametrize("flags", [(), ("--dry-run",), ("--output", "ndjson")])
+def test_a_part_of_a_secret_is_stars_in_what_log_shows(
+    text: str, said: str, flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cli = Cli(tmp_path, PINFLOW_INPUT_WORD="correcthorse batterystaple")
+    (tmp_path / "r.yaml").write_text(f"""
+name: n
+inputs:
+  word: {{type: secret, required: true}}
+  other: {{type: string, default: plain}}
+  made: {{type: string, default: "${{{{ slice(inputs.word, 0, 4) }}}}"}}
+steps:
+  - for_each: [{{part: "${{{{ slice(inputs.word, 0, 4) }}}}", other: "${{{{ inputs.other }}}}"}}]
+    key: "${{{{ item.other }}}}"
+    do: [{{uses: log, with: {{text: "<{text}>", warning: true}}}}]
+""")
+    assert cli("run", "r.yaml", *flags) == 0, cli.stderr
+    assert f"<{said}>" in shown(cli)
+    assert "corr" not in shown(cli)
+
+
 def test_what_is_missing_is_told_with_how_to_give_it(secret_cli: Cli) -> None:
     assert secret_cli("run", "r.yaml") == 2
     assert "input 'word' needs a value; give it with: -i word=@FILE, or the variable PINFLOW_INPUT_WORD" in (
