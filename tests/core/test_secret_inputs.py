@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -180,6 +181,38 @@ steps:
     assert cli("run", "r.yaml", *flags) == 0, cli.stderr
     assert f"<{said}>" in shown(cli)
     assert "corr" not in shown(cli)
+
+
+@pytest.mark.parametrize("output", ["json", "ndjson"])
+def test_numbers_that_hold_a_secret_are_stars_and_json_stays_json(tmp_path: Path, output: str) -> None:
+    class Counting:
+        @hookimpl
+        def pinflow_actions(self) -> list[object]:
+            @action("count")
+            def count(ctx: Context) -> dict[str, Any]:
+                """Count."""
+                ctx.log("there are 12345678")
+                return {
+                    "board_count": 12345678,
+                    "less": -12345678,
+                    "half": 1234.5678,
+                    "pair": [1234, 5678],
+                    "pins": 813,
+                }
+
+            return [count]
+
+    (tmp_path / "r.yaml").write_text(
+        "name: n\ninputs: {pin: {type: secret, required: true}}\nsteps: [{id: a, uses: count}]\n"
+        'outputs: {counted: "${{ steps.a }}", text: "${{ steps.a.less }} of ${{ steps.a.pins }}"}\n'
+    )
+    cli = Cli(tmp_path, PINFLOW_INPUT_PIN="12345678")
+    cli.use_plugins(Counting())
+    assert cli("run", str(tmp_path / "r.yaml"), "--output", output) == 0, cli.stderr
+    lines = [json.loads(line) for line in cli.stdout.splitlines()]
+    counted = {"board_count": "***", "less": "***", "half": "***", "pair": ["***", "***"], "pins": 813}
+    assert lines[-1]["outputs"] == {"counted": counted, "text": "-*** of 813"}
+    assert "12345678" not in cli.stdout + cli.stderr
 
 
 def test_what_is_missing_is_told_with_how_to_give_it(secret_cli: Cli) -> None:
