@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pinflow.masking.encodings import compact, forms_of, trace_view, views_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 SHORTEST: Final = 8  # characters; what is shorter stands in many a word, and is soon guessed
 SHOWN: Final = "***"
@@ -113,27 +113,29 @@ class SecretMask:
 
 
 class _Forms(NamedTuple):
-    """What is looked for: ``needles`` in compact texts, ``plain`` in any text.
+    """What is looked for: the needles of ``parts`` in compact texts, ``plain`` in any text.
 
     Of a compact text, only every ``stride``-th part of 6 characters is looked at: ``parts`` has all that can stand
-    there if a needle begins at or before it. That takes 10 ns a character, whatever the number of needles.
+    there if a needle begins at or before it, with that needle and where in it the part is. That takes 10 ns a
+    character, whatever the number of needles.
     """
 
-    needles: frozenset[str]
     plain: tuple[str, ...]
-    parts: frozenset[str]
+    parts: Mapping[str, tuple[tuple[str, int], ...]]
     stride: int
     shortest: int  # characters; ids and words, of which a run keeps many, are shorter than a token
-    longest: int  # characters of a needle
 
     @classmethod
     def prepare(cls, needles: frozenset[str], plain: tuple[str, ...]) -> _Forms:
         shortest = min(map(len, needles), default=_NEEDLE)
         # more parts for fewer needles: at most 50,000, which are 4 MB
         stride = max(1, min(shortest - _NEEDLE + 1, _LONGEST_STRIDE, 50_000 // (len(needles) + 1)))
-        parts = frozenset(needle[at : at + _NEEDLE] for needle in needles for at in range(stride))
-        longest = max(map(len, needles), default=_NEEDLE)
-        return cls(needles, plain, parts, stride, min([shortest, *map(len, plain)]), longest)
+        parts: dict[str, tuple[tuple[str, int], ...]] = {}
+        for needle in sorted(needles):
+            for at in range(stride):
+                part = needle[at : at + _NEEDLE]
+                parts[part] = (*parts.get(part, ()), (needle, at))
+        return cls(plain, parts, stride, min([shortest, *map(len, plain)]))
 
     def found_in(self, text: str) -> bool:
         return any(True for _ in self._candidates(text))
@@ -149,12 +151,15 @@ class _Forms(NamedTuple):
     def _candidates(self, text: str) -> Iterator[str]:
         """The needles that are in a text."""
         places = range(0, len(text) - _NEEDLE + 1, self.stride)
-        if not self.parts.isdisjoint(text[at : at + _NEEDLE] for at in places):
-            hits = [at for at in places if text[at : at + _NEEDLE] in self.parts]
-            # of thousands of needles some part is in many a text by chance: then only what is around it is searched
-            if len(hits) * (self.stride + self.longest) < len(text):
-                text = "\n".join(text[max(0, at - self.stride + 1) : at + self.longest] for at in hits)
-            yield from (needle for needle in self.needles if needle in text)
+        if self.parts.keys().isdisjoint(text[at : at + _NEEDLE] for at in places):
+            return
+        found: set[str] = set()
+        # of thousands of needles some part is in many a text by chance, so it is seen whether all of one is there
+        for at in [at for at in places if text[at : at + _NEEDLE] in self.parts]:
+            for needle, begin in self.parts[text[at : at + _NEEDLE]]:
+                if at >= begin and needle not in found and text.startswith(needle, at - begin):
+                    found.add(needle)
+                    yield needle
 
 
 def _spans(forms: _Forms, text: str) -> list[tuple[int, int]]:

@@ -28,7 +28,7 @@ class PlaceRuns:
     def __init__(self, services: PlaceServices) -> None:
         self._services = services
         self._places: dict[str, PlaceRun] = {}
-        self._turns: dict[str, PlaceTurns] = {}
+        self._turns: dict[tuple[str, str], PlaceTurns] = {}  # by the place's own key and the account
         self._lock = threading.Lock()
         self._left: list[str] | None = None  # places of earlier processes that this one did not come to
 
@@ -60,10 +60,10 @@ class PlaceRuns:
         """This run's turns on a place where an action finds by itself what became of its writes."""
         from pinflow.engine.places.turns import PlaceTurns
 
-        key = place_key(place, account)
+        key = place.key, account
         with self._lock:
             if key not in self._turns:
-                self._turns[key] = PlaceTurns(key, self._services)
+                self._turns[key] = PlaceTurns(place_key(place, account), self._services)
             return self._turns[key]
 
     def audit(self, step: str, find_place: Callable[[str, str], Place | None], accounts: Collection[str]) -> None:
