@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SHORTEST: Final = 8  # characters; what is shorter stands in many a word, and is soon guessed
 SHOWN: Final = "***"
 _NEEDLE: Final = 6  # letters and digits that a form has at least; shorter ones are in many texts
+_WIDE: Final = 8  # characters of a part where all needles are long: ids have hardly ever one of them by chance
 _LONGEST_STRIDE: Final = 12  # characters; longer ones save little
 _MOST: Final = 4096  # secrets; two for each of the most accounts that a run goes through, and 55 MB
 _LONGEST: Final = 1_000_000  # characters; to find out where a longer text has its secret would take 100 MB
@@ -115,13 +116,14 @@ class SecretMask:
 class _Forms(NamedTuple):
     """What is looked for: the needles of ``parts`` in compact texts, ``plain`` in any text.
 
-    Of a compact text, only every ``stride``-th part of 6 characters is looked at: ``parts`` has all that can stand
-    there if a needle begins at or before it, with that needle and where in it the part is. That takes 10 ns a
+    Of a compact text, only every ``stride``-th part of ``width`` characters is looked at: ``parts`` has all that can
+    stand there if a needle begins at or before it, with that needle and where in it the part is. That takes 10 ns a
     character, whatever the number of needles.
     """
 
     plain: tuple[str, ...]
     parts: Mapping[str, tuple[tuple[str, int], ...]]
+    width: int
     stride: int
     shortest: int  # characters; ids and words, of which a run keeps many, are shorter than a token
 
@@ -129,13 +131,14 @@ class _Forms(NamedTuple):
     def prepare(cls, needles: frozenset[str], plain: tuple[str, ...]) -> _Forms:
         shortest = min(map(len, needles), default=_NEEDLE)
         # more parts for fewer needles: at most 50,000, which are 4 MB
-        stride = max(1, min(shortest - _NEEDLE + 1, _LONGEST_STRIDE, 50_000 // (len(needles) + 1)))
+        width = _WIDE if shortest >= _WIDE + _LONGEST_STRIDE else _NEEDLE
+        stride = max(1, min(shortest - width + 1, _LONGEST_STRIDE, 50_000 // (len(needles) + 1)))
         parts: dict[str, tuple[tuple[str, int], ...]] = {}
         for needle in sorted(needles):
             for at in range(stride):
-                part = needle[at : at + _NEEDLE]
+                part = needle[at : at + width]
                 parts[part] = (*parts.get(part, ()), (needle, at))
-        return cls(plain, parts, stride, min([shortest, *map(len, plain)]))
+        return cls(plain, parts, width, stride, min([shortest, *map(len, plain)]))
 
     def found_in(self, text: str) -> bool:
         return any(True for _ in self._candidates(text))
@@ -150,13 +153,14 @@ class _Forms(NamedTuple):
 
     def _candidates(self, text: str) -> Iterator[str]:
         """The needles that are in a text."""
-        places = range(0, len(text) - _NEEDLE + 1, self.stride)
-        if self.parts.keys().isdisjoint(text[at : at + _NEEDLE] for at in places):
+        width = self.width
+        places = range(0, len(text) - width + 1, self.stride)
+        if self.parts.keys().isdisjoint(text[at : at + width] for at in places):
             return
         found: set[str] = set()
         # of thousands of needles some part is in many a text by chance, so it is seen whether all of one is there
-        for at in [at for at in places if text[at : at + _NEEDLE] in self.parts]:
-            for needle, begin in self.parts[text[at : at + _NEEDLE]]:
+        for at in [at for at in places if text[at : at + width] in self.parts]:
+            for needle, begin in self.parts[text[at : at + width]]:
                 if at >= begin and needle not in found and text.startswith(needle, at - begin):
                     found.add(needle)
                     yield needle
