@@ -141,6 +141,10 @@ def section_likeness(body: Mapping[str, Any]) -> dict[str, str]:
     return _plain_fields(body, ("name",))
 
 
+# of answers; what a dry run plans is of none of them, and may be an id
+_JSON_TYPES: Final = (str, int, float, bool, dict, list)
+
+
 def changed_pin(
     service: Gateway, id: str, changes: Mapping[str, Any], answer: Mapping[str, Any], *, sent_before: bool
 ) -> Check:
@@ -149,9 +153,9 @@ def changed_pin(
     A service may rewrite texts: what was ``sent_before``, and is answered with other texts once more, must show those.
     """
     board = answer.get("board_id")
-    if not (isinstance(board, str) and board.isascii() and board.isdigit()):  # an answer may hold anything
+    if type(board) in _JSON_TYPES and not (isinstance(board, str) and board.isascii() and board.isdigit()):
         board = None
-    place = _single_pins(service) if board is None else pin_place_of(service, board)
+    place = _single_pins(service) if board is None else pin_place_of(service, str(board))
     likeness = pin_change_likeness(changes)
     if sent_before:
         shown = place.see({**answer, "id": id}).likeness
