@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _each(form: str) -> Callable[[str], str]:
+def _format_bytes(form: str) -> Callable[[str], str]:
     return lambda text: "".join(form.format(byte) for byte in text.encode())
 
 
@@ -54,9 +54,9 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "backwards": lambda text: text[::-1],
     "rot13": lambda text: codecs.encode(text, "rot13"),
     "percent": lambda text: quote(text, safe=""),
-    "percent of every character": _each("%{:02X}"),
-    "percent in lower case": _each("%{:02x}"),
-    "double percent": lambda text: quote(_each("%{:02X}")(text)),
+    "percent of every character": _format_bytes("%{:02X}"),
+    "percent in lower case": _format_bytes("%{:02x}"),
+    "double percent": lambda text: quote(_format_bytes("%{:02X}")(text)),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 after one byte": lambda text: base64.b64encode(b":" + text.encode()).decode(),
     "base64 after two bytes": lambda text: base64.b64encode(b"ab" + text.encode() + b"c").decode(),
@@ -75,19 +75,19 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "JSON": lambda text: json.dumps(text),
     "JSON of every character": lambda text: "".join(f"\\u{ord(character):04x}" for character in text),
     "JSON in JSON": lambda text: json.dumps("".join(f"\\u{ord(character):04x}" for character in text)),
-    "escapes of programs": _each("\\x{:02x}"),
-    "octal": _each("\\{:o}"),
+    "escapes of programs": _format_bytes("\\x{:02x}"),
+    "octal": _format_bytes("\\{:o}"),
     "HTML": html.escape,
     "HTML by numbers": lambda text: "".join(f"&#{ord(character)};" for character in text),
     "HTML by hex numbers": lambda text: "".join(f"&#x{ord(character):X};" for character in text),
-    "quoted-printable": _each("={:02X}"),
+    "quoted-printable": _format_bytes("={:02X}"),
     "one character a line": "\n".join,
     "spaced": " ".join,
     "with escaped line ends": lambda text: "\\n".join(text[i : i + 7] for i in range(0, len(text), 7)),
     "with marks that nobody sees": "\u200b".join,
     "a list of characters": lambda text: str(list(text)),
     "a list of bytes": lambda text: str(list(text.encode())),
-    "binary": _each("{:08b} "),
+    "binary": _format_bytes("{:08b} "),
     "mixed": _mixed,
     "with colours": lambda text: f"\x1b[1m{text[:9]}\x1b[0m{text[9:]}",
     "with colours in the short form": _between("\x9b38;5;1m"),
@@ -110,11 +110,11 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "with tags": _between("<br>"),
     "with tags and comments": _between("<!-- x --><span class='a'>"),
     "with tags that are escaped": _between("&lt;br /&gt;"),
-    "percent u": _each("%u{:04x}"),
-    "long escapes of programs": _each("\\U{:08x}"),
-    "escapes in braces": _each("\\x{{{:x}}}"),
-    "escapes of style sheets": _each("\\{:06x} "),
-    "short escapes of style sheets": _each("\\{:x} "),
+    "percent u": _format_bytes("%u{:04x}"),
+    "long escapes of programs": _format_bytes("\\U{:08x}"),
+    "escapes in braces": _format_bytes("\\x{{{:x}}}"),
+    "escapes of style sheets": _format_bytes("\\{:06x} "),
+    "short escapes of style sheets": _format_bytes("\\{:x} "),
     "names of characters": lambda text: " ".join(f"U+{ord(character):04X}" for character in text),
     "octal numbers": lambda text: str([oct(byte) for byte in text.encode()]),
     "binary numbers": lambda text: str([bin(byte) for byte in text.encode()]),

@@ -223,6 +223,15 @@ def start(service: Service, tmp_path: Path) -> Iterator[Callable[..., Process]]:
             process.end()
 
 
+def kill_while_sending(start: Start) -> None:
+    """A process makes item 0, "x", sends item 1, "a", and is killed before the answer comes."""
+    process = start()
+    process.create("0", "x")
+    with pytest.raises(KeyboardInterrupt):
+        process.create("1", "a", how="killed")
+    process.kill()
+
+
 Start = Callable[..., Process]
 
 
@@ -336,11 +345,7 @@ def test_a_resume_does_not_take_the_baseline_anew(service: Service, start: Start
 
 @pytest.mark.parametrize("shift", [-31_536_000.0, -900.0, 900.0, 31_536_000.0])
 def test_no_wall_clock_is_evidence(service: Service, start: Start, shift: float) -> None:
-    process = start()
-    process.create("0", "x")
-    with pytest.raises(KeyboardInterrupt):
-        process.create("1", "a", how="killed")
-    process.kill()
+    kill_while_sending(start)
     for thing in service.things:
         thing.made_at += shift
     again = start()
@@ -418,11 +423,7 @@ def test_lost_answers_of_several_threads_are_settled_by_one_look(service: Servic
 
 
 def test_more_new_things_than_writes_are_unknown_and_all_are_named(service: Service, start: Start) -> None:
-    process = start()
-    process.create("0", "x")
-    with pytest.raises(KeyboardInterrupt):
-        process.create("1", "a", how="killed")
-    process.kill()
+    kill_while_sending(start)
     service.make("a")
     again = start()
     with pytest.raises(UnknownWrites) as unknown:
@@ -635,11 +636,7 @@ def test_an_equal_answer_is_said_and_does_not_count_as_made(service: Service, st
 
 
 def test_a_person_says_what_an_unknown_write_made(service: Service, start: Start) -> None:
-    process = start()
-    process.create("0", "x")
-    with pytest.raises(KeyboardInterrupt):
-        process.create("1", "a", how="killed")
-    process.kill()
+    kill_while_sending(start)
     service.make("a")
     again = start()
     with pytest.raises(UnknownWrites):
@@ -653,11 +650,7 @@ def test_a_person_says_what_an_unknown_write_made(service: Service, start: Start
 
 
 def test_a_person_says_that_nothing_was_made_once_five_minutes_have_passed(service: Service, start: Start) -> None:
-    process = start()
-    process.create("0", "x")
-    with pytest.raises(KeyboardInterrupt):
-        process.create("1", "a", how="killed")
-    process.kill()
+    kill_while_sending(start)
     service.things[1].title = "somebody else's"
     service.make("somebody else's")
     again = start()
@@ -672,11 +665,7 @@ def test_a_person_says_that_nothing_was_made_once_five_minutes_have_passed(servi
 
 
 def test_an_answer_must_be_about_an_unknown_item(service: Service, start: Start) -> None:
-    process = start()
-    process.create("0", "x")
-    with pytest.raises(KeyboardInterrupt):
-        process.create("1", "a", how="killed")
-    process.kill()
+    kill_while_sending(start)
     again = start()
     with pytest.raises(UsageError, match="no item '7' in this run") as wrong:
         answer(again, made={"7": "1001"})
@@ -692,11 +681,7 @@ def test_an_answer_must_be_about_an_unknown_item(service: Service, start: Start)
 
 def test_an_answer_must_be_one_of_what_a_write_may_have_made(service: Service, start: Start) -> None:
     service.make("old")
-    process = start()
-    process.create("0", "x")
-    with pytest.raises(KeyboardInterrupt):
-        process.create("1", "a", how="killed")
-    process.kill()
+    kill_while_sending(start)
     service.make("a")
     service.make("of others")
     again = start()
@@ -736,11 +721,7 @@ def test_what_nobody_has_seen_may_be_named_where_nothing_new_was_there(service: 
 
 
 def test_a_person_who_gives_no_id_is_told_why_and_asked_again(service: Service, start: Start) -> None:
-    process = start()
-    process.create("0", "x")
-    with pytest.raises(KeyboardInterrupt):
-        process.create("1", "a", how="killed")
-    process.kill()
+    kill_while_sending(start)
     service.make("a")
     asked: list[str] = []
     answers = iter(["yes", "1000", "1002"])
@@ -758,11 +739,7 @@ def test_a_person_who_gives_no_id_is_told_why_and_asked_again(service: Service, 
 
 
 def test_who_can_be_asked_is_asked_at_once(service: Service, start: Start) -> None:
-    process = start()
-    process.create("0", "x")
-    with pytest.raises(KeyboardInterrupt):
-        process.create("1", "a", how="killed")
-    process.kill()
+    kill_while_sending(start)
     service.make("a")
     asked: list[str] = []
 
@@ -818,11 +795,7 @@ def test_a_run_may_create_things_on_more_places_than_a_process_may_open_files(tm
 
 @pytest.mark.parametrize("parallel", [1, 2])
 def test_a_stream_goes_on_but_for_what_is_like_an_unknown_write(service: Service, start: Start, parallel: int) -> None:
-    process = start()
-    process.create("0", "x")
-    with pytest.raises(KeyboardInterrupt):
-        process.create("1", "a", how="killed")
-    process.kill()
+    kill_while_sending(start)
     service.make("a")
     again = start()
     titles = {"1": "a", "2": "b", "3": "a", "4": "c"}

@@ -61,7 +61,7 @@ def secret_cli(tmp_path: Path, telling: Telling, monkeypatch: pytest.MonkeyPatch
     return cli
 
 
-def shown(cli: Cli) -> str:
+def printed_by(cli: Cli) -> str:
     return cli.stdout + cli.stderr
 
 
@@ -69,7 +69,7 @@ def test_a_secret_comes_from_a_file(secret_cli: Cli, telling: Telling, tmp_path:
     (tmp_path / "word.txt").write_text("open sesame\n")
     assert secret_cli("run", "r.yaml", "-i", "word=@word.txt") == 0
     assert telling.told == [("open sesame", "plain")]
-    assert "open sesame" not in shown(secret_cli)
+    assert "open sesame" not in printed_by(secret_cli)
     assert "warning" not in secret_cli.stderr
 
 
@@ -88,7 +88,7 @@ def test_a_secret_comes_from_its_variable_and_other_inputs_do_not(secret_cli: Cl
     assert secret_cli("run", "r.yaml") == 0
     assert secret_cli("run", "r.yaml", "-i", "other=@nowhere") == 0
     assert telling.told == [("open sesame", "plain"), ("open sesame", "@nowhere")]
-    assert "open sesame" not in shown(secret_cli)
+    assert "open sesame" not in printed_by(secret_cli)
 
 
 def test_a_file_for_an_input_that_is_not_secret_is_told_to_be_text(
@@ -114,7 +114,7 @@ def test_a_secret_on_the_command_line_works_with_a_warning_that_says_what_to_do(
         "warning: every process of this machine can read the secret 'word' on the command line: give it with "
         "-i word=@FILE, or the variable PINFLOW_INPUT_WORD; pinflow 0.3 refuses it there\n"
     ) in secret_cli.stderr
-    assert "open sesame" not in shown(secret_cli)
+    assert "open sesame" not in printed_by(secret_cli)
 
 
 def test_a_run_is_resumed_with_the_variable_and_keeps_no_secret(
@@ -145,8 +145,8 @@ steps:
     secret_cli.environ["PINFLOW_INPUT_WORD"] = "correcthorse batterystaple"
     assert secret_cli("run", "r.yaml") == 0, secret_cli.stderr
     assert telling.told == [("first correcthorse", "x"), ("then batterystaple of a", "plain")]
-    assert "told first ***" in shown(secret_cli)
-    assert "told then *** of a" in shown(secret_cli)
+    assert "told first ***" in printed_by(secret_cli)
+    assert "told then *** of a" in printed_by(secret_cli)
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ steps:
     do: [{{uses: log, with: {{text: "<{text}>", warning: true}}}}]
 """)
     assert cli("run", "r.yaml", *flags) == 0, cli.stderr
-    assert f"<{said}>" in shown(cli)
-    assert "corr" not in shown(cli)
+    assert f"<{said}>" in printed_by(cli)
+    assert "corr" not in printed_by(cli)
 
 
 @pytest.mark.parametrize("output", ["json", "ndjson"])
@@ -256,4 +256,4 @@ def test_a_secret_that_will_not_do_is_refused_without_being_shown(
     assert secret_cli("run", "r.yaml", "-i", f"word={given}") == 2
     assert "input 'word'" in secret_cli.stderr
     assert problem in secret_cli.stderr
-    assert "seven77" not in shown(secret_cli)
+    assert "seven77" not in printed_by(secret_cli)

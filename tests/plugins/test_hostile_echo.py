@@ -82,9 +82,9 @@ class HostileService:
         kind, _, proof = call.header("authorization").partition(" ")
         self.secrets |= {proof} if kind == "Bearer" else set()
         self.secrets |= set(parse_qs(call.body.decode()).get("refresh_token", ()))
-        return self.said()
+        return self.written_secrets()
 
-    def said(self) -> str:
+    def written_secrets(self) -> str:
         """All of the secrets, as they are written now."""
         return " and ".join(map(self.echo, sorted(self.secrets)))
 
@@ -166,7 +166,7 @@ class Project(Cli):
         self.app = App.installed(self.environ, state=folder / "state", clock=self.clock)
         self.use_app(self.app)
 
-    def shown(self, *words: str) -> str:
+    def output_of(self, *words: str) -> str:
         """What a command writes."""
         assert self(*words) != 3, self.stderr
         return self.stdout + self.stderr
@@ -185,7 +185,7 @@ def test_what_a_service_repeats_of_its_secrets_is_in_no_output_journal_pipe_or_f
     service.echo = ENCODINGS[encoding]
     listener = Listener(lambda: " ".join(map(service.echo, service.secrets)))
     shown = [
-        project.shown(*words)
+        project.output_of(*words)
         for words in (
             ("run", "r.yaml"),
             ("run", "r.yaml", "--output", "ndjson", "-v"),
@@ -197,7 +197,7 @@ def test_what_a_service_repeats_of_its_secrets_is_in_no_output_journal_pipe_or_f
             ("auth", "status"),
         )
     ]
-    project.app.notices.alert("a", "failed", f"It said {service.said()}", service.said())
+    project.app.notices.alert("a", "failed", f"It said {service.written_secrets()}", service.written_secrets())
     result = project.app.run(project.app.plan(tmp_path / "r.yaml", inputs={}), Options(report=[listener.pinflow_event]))
     assert len(service.windows()) >= 20
     assert hits(service, "".join(shown)) == []
@@ -212,9 +212,9 @@ def test_without_the_mask_the_same_secrets_are_everywhere(
     service: HostileService, project: Project, tmp_path: Path
 ) -> None:
     with secrets_shown():
-        assert hits(service, project.shown("run", "r.yaml")) != []
-        assert hits(service, project.shown("auth", "refresh")) != []
-        project.app.notices.alert("a", "failed", f"It said {service.said()}")
+        assert hits(service, project.output_of("run", "r.yaml")) != []
+        assert hits(service, project.output_of("auth", "refresh")) != []
+        project.app.notices.alert("a", "failed", f"It said {service.written_secrets()}")
     leaking = files_with_hits(service, tmp_path)
     assert {"pipe.txt", "boards.csv"} <= {path.rpartition("/")[2] for path in leaking}
     for path in leaking:
