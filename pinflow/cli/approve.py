@@ -231,14 +231,14 @@ def _value_text(value: Any) -> str:
 
 
 def _list(shell: Shell, app: App) -> int:
-    approvals, damaged = app.approvals.all()
+    found, damaged = app.approvals.all()
+    approvals = [(approval, app.approvals.changes(approval, app.registry)) for approval in found]
     if not shell.human:
-        data = [_data(approval, app.approvals.changes(approval, app.registry)) for approval in approvals]
-        shell.say_json({"approvals": data, "damaged": damaged})
+        shell.say_json({"approvals": [_data(*each) for each in approvals], "damaged": damaged})
         return STATE if damaged else OK
     if approvals:
-        shell.say_lines(_list_lines(app, approvals, shell.width(shell.stdout)))
-        if app.approvals.list_stale(app.registry):
+        shell.say_lines(_list_lines(approvals, shell.width(shell.stdout)))
+        if any(changes and not app.approvals.is_elsewhere(approval, app.registry) for approval, changes in approvals):
             shell.tell("To see what changed, and renew those that hold no longer: pinflow approve --renew")
     elif not damaged:
         shell.tell("No approvals. To approve a recipe: pinflow approve RECIPE")
@@ -247,13 +247,16 @@ def _list(shell: Shell, app: App) -> int:
     return STATE if damaged else OK
 
 
-def _list_lines(app: App, approvals: Sequence[Approval], width: int) -> Iterator[str]:
-    """A line of facts for each approval; its recipe and inputs are on lines of their own, for paths are long."""
+def _list_lines(approvals: Sequence[tuple[Approval, Sequence[str]]], width: int) -> Iterator[str]:
+    """A line of facts for each approval, given with what changed; below it recipe and inputs, for paths are long."""
     rows = [("ID", "WHEN", "BY", "STATE")]
-    rows += [(approval.id, _date(approval.at), fit(approval.by, 12), _state(app, approval)) for approval in approvals]
+    rows += [
+        (approval.id, _date(approval.at), fit(approval.by, 12), _state(approval, changes))
+        for approval, changes in approvals
+    ]
     head, *lines = table(rows)
     yield head
-    for line, approval in zip(lines, approvals, strict=True):
+    for line, (approval, _) in zip(lines, approvals, strict=True):
         yield fit(line, width)
         inputs = ", ".join(f"{name}={_value_text(value)}" for name, value in approval.inputs.items())
         deletions = ", including deletions" if approval.deletes else ""
@@ -262,9 +265,8 @@ def _list_lines(app: App, approvals: Sequence[Approval], width: int) -> Iterator
             yield from wrap(inert(fact), width, indent="  ")
 
 
-def _state(app: App, approval: Approval) -> str:
+def _state(approval: Approval, changes: Sequence[str]) -> str:
     """Whether an approval holds; if not, the first thing that changed, without the folders of its path."""
-    changes = app.approvals.changes(approval, app.registry)
     if not changes:
         return "holds"
     if is_outdated(approval) or approval.covers is None:

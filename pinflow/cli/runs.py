@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pinflow.engine.places.unknown import path_shown
-from pinflow.engine.sanitize import items_of_path
+from pinflow.engine.sanitize import innermost_item
 from pinflow.engine.unfinished import failed_steps
 from pinflow.errors import OK, StateError, UsageError
 from pinflow.events import status_json
@@ -209,7 +209,7 @@ def _step_lines(detail: RunDetail, *, items: bool) -> list[str]:
             duration(step.seconds),
             _error_text(step.error),
         )
-        for step in sorted(shown, key=lambda step: _place(step.path, detail))
+        for step in sorted(shown, key=lambda step: _order_of(step.path, detail))
     ]
     lines = table(rows, right=frozenset({2}), indent="  ")
     rest = len(detail.steps) - len(shown)
@@ -269,9 +269,9 @@ def _detail_data(detail: RunDetail, *, items: bool) -> dict[str, Any]:
     return data | {"items": effects} if items else data
 
 
-def _place(path: str, detail: RunDetail) -> tuple[str, int]:
+def _order_of(path: str, detail: RunDetail) -> tuple[str, int]:
     """What steps are sorted by: rows of a table by their numbers."""
-    loop, key = [("", ""), *items_of_path(path)][-1]
+    loop, key = innermost_item(path)
     return (loop, detail.numbers.get((loop, key), 0)) if loop else (path, 0)
 
 

@@ -20,9 +20,7 @@ from pinflow.engine.coverage import (
     differences,
     digest_of,
     is_for_other_address,
-    is_local,
     is_outdated,
-    local_file,
     public_inputs,
     same_place,
     texts_of,
@@ -77,8 +75,8 @@ def command(plan: Plan, file: str = "") -> str:
     ``file`` is the recipe's, in place of how it was named, which may be by a path from another folder.
     """
     words = ["pinflow"]
-    for plugin in filter(is_local, plan.registry.plugins):
-        words += ["--plugin", local_file(plugin)]
+    for plugin in plan.registry.plugins:
+        words += ["--plugin", str(plugin.file)] if plugin.file is not None else []
     words += ["approve", file or plan.source.name]
     for name in sorted(plan.given):
         words += ["-i", f"{name}={'...' if name in plan.secrets else _word(plan.inputs[name])}"]
@@ -111,7 +109,7 @@ class Approvals:
         approval = Approval(
             digest=coverage_digest(covers),
             name=plan.recipe.name,
-            recipe=str(Path(plan.source.name).resolve()),
+            recipe=_file(plan),
             recipe_digest=plan.digest,
             api=plan.forced_api,
             inputs=public_inputs(plan),
@@ -149,10 +147,11 @@ class Approvals:
         """The approvals that hold no longer and may be renewed, with what changed, in words."""
         stale = [(approval, self.changes(approval, registry)) for approval in self.all()[0]]
         return [
-            (approval, changes) for approval, changes in stale if changes and not self._is_elsewhere(approval, registry)
+            (approval, changes) for approval, changes in stale if changes and not self.is_elsewhere(approval, registry)
         ]
 
-    def _is_elsewhere(self, approval: Approval, registry: Registry) -> bool:
+    def is_elsewhere(self, approval: Approval, registry: Registry) -> bool:
+        """Whether an approval is for a service that is at another address now: that one can't be renewed here."""
         covers = approval.covers
         return (
             covers is not None and not is_outdated(approval) and is_for_other_address(covers, registry, self._environ)
@@ -161,7 +160,7 @@ class Approvals:
     def _renews(self, approval: Approval, earlier: Approval, registry: Registry) -> bool:
         """Whether a new approval takes the place of an earlier one of the same recipe that holds no longer."""
         facts = [(one.recipe, one.api, _as_stored(one.inputs)) for one in (approval, earlier)]
-        if facts[0] != facts[1] or self._is_elsewhere(earlier, registry):
+        if facts[0] != facts[1] or self.is_elsewhere(earlier, registry):
             return False
         return bool(self.changes(earlier, registry))
 
@@ -345,7 +344,7 @@ def _as_stored(inputs: object) -> str:
 
 
 def _is_of(plan: Plan, approval: Approval) -> bool:
-    return approval.recipe == str(Path(plan.source.name).resolve())
+    return approval.recipe == _file(plan)
 
 
 def _when(approval: Approval) -> str:

@@ -16,9 +16,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinflow.engine.witness import digest_of_content
 from pinflow.errors import PinflowError, RecipeError
 from pinflow.plan import all_steps
+from pinflow.state.folder.written_files import content_digest
 from pinflow.state.records import Coverage
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pinflow.engine.witness import Witness
     from pinflow.plan import Plan
-    from pinflow.plugin.registry import PluginInfo, Registry
+    from pinflow.plugin.registry import Registry
     from pinflow.state.records import Approval
 
 _VERSION = 2  # of the facts that are digested
@@ -85,25 +85,15 @@ def software_of(plan: Plan) -> dict[str, str]:
     offers = {f"action {step.action.full_name}" for step in steps if step.action is not None}
     software = {_OWN: _own_version()}
     for plugin in plan.registry.plugins:
-        if is_local(plugin):
-            software[local_file(plugin)] = _text_digest(Path(plugin.module))
+        if plugin.file is not None:
+            software[str(plugin.file)] = _file_digest(plugin.file) or ""  # gone since it was loaded
         elif not offers.isdisjoint(plugin.offers) and plugin.distribution != _OWN:
             software[plugin.distribution or plugin.name] = _minor(plugin.version)
     return software
 
 
-def is_local(plugin: PluginInfo) -> bool:
-    """Whether a plugin is a file that --plugin named."""
-    return not plugin.distribution and plugin.module.endswith(".py")
-
-
 def _file_inputs(plan: Plan) -> dict[str, str]:
     return {name: value for name, value in plan.inputs.items() if isinstance(value, str) and value in plan.files}
-
-
-def local_file(plugin: PluginInfo) -> str:
-    """The absolute path of a local plugin."""
-    return str(Path(plugin.module).resolve())
 
 
 def _own_version() -> str:
@@ -117,14 +107,6 @@ def _minor(whole: str) -> str:
     return ".".join(whole.split(".")[:2])
 
 
-def _text_digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return digest_of_content(file)
-    except OSError:
-        return ""  # gone since it was loaded
-
-
 def is_outdated(approval: Approval) -> bool:
     """Whether an earlier version of pinflow made it, so that it holds for nothing any more."""
     covers = approval.covers
@@ -133,10 +115,10 @@ def is_outdated(approval: Approval) -> bool:
 
 def same_place(one: Approval, other: Approval) -> bool:
     """Whether one takes the place of the other: the same request for the same files at the same address."""
-    if one.covers is None or other.covers is None:
+    if one.covers is None or other.covers is None or one.recipe != other.recipe:
         return False
-    facts = [(each.recipe, each.covers.request, set(each.covers.files)) for each in (one, other) if each.covers]
-    return facts[0] == facts[1] and one.covers.addresses == other.covers.addresses
+    facts = [(covers.request, covers.files.keys(), covers.addresses) for covers in (one.covers, other.covers)]
+    return facts[0] == facts[1]
 
 
 def differences(covers: Coverage, plan: Plan, environ: Mapping[str, str]) -> Iterator[str]:
@@ -164,8 +146,8 @@ def changes_on_disk(covers: Coverage, registry: Registry) -> list[str]:
     changes = [*_changed_files(covers.texts, _text_digest_of_recipe), *_changed_files(covers.files, _file_digest)]
     now = {_OWN: _own_version()}
     for plugin in registry.plugins:
-        if is_local(plugin):
-            now[local_file(plugin)] = _text_digest(Path(plugin.module))
+        if plugin.file is not None:
+            now[str(plugin.file)] = _file_digest(plugin.file) or ""
         elif (name := plugin.distribution or plugin.name) in covers.software and name != _OWN:
             now[name] = _minor(plugin.version)
     names = sorted(now.keys() | covers.software.keys())
@@ -219,6 +201,6 @@ def _file_digest(path: Path) -> str | None:
         if not path.is_file():
             return None
         with path.open("rb") as file:
-            return digest_of_content(file)
+            return content_digest(file)
     except OSError:
         return None

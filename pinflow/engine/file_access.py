@@ -139,9 +139,9 @@ class OutputFile:
         with open_to_read(self._place) as there:
             while block := draft.read(1 << 16):
                 if there.read(len(block)) != block:
-                    raise _taken(self.path)
+                    raise _other_content(self.path)
             if there.read(1):
-                raise _taken(self.path)
+                raise _other_content(self.path)
 
 
 def _digest_of(place: FilePlace) -> str | None:
@@ -157,7 +157,7 @@ def _at(step: PlannedStep, problem: Invalid) -> UsageError:
     return UsageError(str(replace(step.problem, what=problem.message)), hint=problem.hint)
 
 
-def _taken(path: Path) -> ActionError:
+def _other_content(path: Path) -> ActionError:
     return ActionError(f"{path} already exists with other content", hint=_EXISTS)
 
 
@@ -293,7 +293,7 @@ class Files:
 
     def _of_this_run(self, name: str) -> FilePlace | None:
         """What this run itself has written is read where it was written."""
-        if ending(name) not in READABLE:
+        if ending(name) not in READABLE or not self.was_written_here(self._rules.own_place(name, self._output)[0].path):
             return None
         try:
             place = self._rules.to_write(name, self._output)

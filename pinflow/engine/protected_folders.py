@@ -46,6 +46,4 @@ def _tokens(registry: Registry, environ: Mapping[str, str], folder: Path, state:
 
 def _plugins(registry: Registry) -> Iterator[Path]:
     """The files that local plugins are loaded from."""
-    for plugin in registry.plugins:
-        if plugin.module.endswith(".py"):
-            yield Path(plugin.module).resolve()
+    return (plugin.file for plugin in registry.plugins if plugin.file is not None)

@@ -137,6 +137,11 @@ def items_of_path(path: str) -> Iterator[tuple[str, str]]:
     return ((path[: item.start()], item[1]) for item in _ITEM.finditer(path))
 
 
+def innermost_item(path: str) -> tuple[str, str]:
+    """The innermost loop that a step at this path is in, and the key of its item; ("", "") if it is in none."""
+    return [("", ""), *items_of_path(path)][-1]
+
+
 def path_without_items(path: str) -> str:
     """The path of a step as a plan has it: ``pins.copied`` for ``pins[813].copied``."""
     return _ITEM.sub("", path)

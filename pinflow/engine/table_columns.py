@@ -81,11 +81,11 @@ def columns_text(row: Row, loop: Loop) -> str:
         return ""
     lacking = [name for name, column in used.items() if column is None]
     having = [column for column in row.columns if column in used.values()]
-    texts = [short_label(column) + _meant(nearest(column, lacking, least=_ALIKE)) for column in unused]
+    texts = [short_label(column) + _suggestion(nearest(column, lacking, least=_ALIKE)) for column in unused]
     return f"{row.source}: columns used: {_listed([*map(short_label, having)])}; not used: {_listed(texts)}"
 
 
-def _meant(name: str | None) -> str:
+def _suggestion(name: str | None) -> str:
     return f" (did you mean {name}?)" if name else ""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO
 
 from pinflow.errors import ApprovalRequired, MissingScope, UsageError
 from pinflow.lazy_dataclass import dataclass, field
+from pinflow.state.folder.written_files import content_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pinflow.http.client import Client
     from pinflow.state.records import Coverage
 
-_BLOCK = 1 << 20  # bytes; a video of 2 GB is never in memory as a whole
 _LONGEST_ID = 200  # characters of an account's id, which is the service's text
 
 
@@ -46,7 +45,7 @@ class Witness:
         """
         name = str(path)
         if self.covers is None:
-            digest = digest_of_content(file)
+            digest = content_digest(file)
             with self._lock:
                 known = self.files.setdefault(name, digest)
             if known != digest:
@@ -56,7 +55,7 @@ class Witness:
         copy = TemporaryFile()  # noqa: SIM115 - the caller closes it
         try:
             with file:
-                self._compare(path, digest_of_content(file, copy))
+                self._compare(path, content_digest(file, copy))
             copy.seek(0)
         except BaseException:
             copy.close()
@@ -108,16 +107,6 @@ class Witness:
 def account_key(token: str, api: str) -> str:
     """What `Coverage.accounts` calls a token."""
     return f"{api} {token}"
-
-
-def digest_of_content(file: BinaryIO, copy: BinaryIO | None = None) -> str:
-    """SHA-256 of the rest of an open file, in hexadecimal digits. ``copy`` gets the same bytes."""
-    digest = hashlib.sha256()
-    while block := file.read(_BLOCK):
-        digest.update(block)
-        if copy is not None:
-            copy.write(block)
-    return digest.hexdigest()
 
 
 def _account_id(client: Client) -> str:

@@ -86,6 +86,8 @@ class SecretMask:
         """
         if not self._forms or self.is_off:
             return value
+        if isinstance(value, str):  # as most facts of events are
+            return self(value)
         leaves = list(_leaves(value))
         if not self.hides(_joined(leaves)):
             return value

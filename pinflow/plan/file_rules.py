@@ -111,7 +111,7 @@ class FileRules:
             self.check_folder(name, path.parent)
             self._check_protected(name, path)
             return FilePlace(path, closed=self._protected)
-        rest = os.path.relpath(name, self.here) if name in self.chosen else name
+        place, rest = self.own_place(name, output)
         if is_elsewhere(rest):
             hint = "its files go below --output-dir; another place can only be given to an input of type file"
             raise _refusal(name, "is not inside the output folder", f"{hint}: -i NAME=PATH")
@@ -121,9 +121,13 @@ class FileRules:
             raise _refusal(name, _READ_BY_PROGRAMS, "choose another name")
         if hides_secret(rest):
             raise UsageError("the path holds a secret, and a file's name is for all to see", hint="choose another name")
-        place = FilePlace.below(output.root or output.path, *output.names, *Path(os.path.normpath(rest)).parts)
         self._check_protected(name, place.path)
         return replace(place, closed=self._protected)
+
+    def own_place(self, name: str, output: FilePlace) -> tuple[FilePlace, str]:
+        """Where a recipe's own file goes below ``output``, if it may, and its path from there."""
+        rest = os.path.relpath(name, self.here) if name in self.chosen else name
+        return FilePlace.below(output.root or output.path, *output.names, *Path(os.path.normpath(rest)).parts), rest
 
     def check_folder(self, name: str, folder: Path) -> None:
         """Raise UsageError for a folder, named so, that nothing may be written to: programs or pinflow read it."""

@@ -111,12 +111,11 @@ def make_plan(
     inputs = resolve_inputs(declared)
     rules = _with_inputs(rules, declared, inputs, by_person)
     checker = Checker(declared, inputs, now=now, files=rules, complete=complete)
-    named = frozenset(name for name in raw_inputs or {} if name in declared)
-    named |= from_environment(declared).keys()
+    by_variable = from_environment(declared).keys()
+    named = frozenset(name for name in raw_inputs or {} if name in declared) | by_variable
     if recorded is not None:
         named |= recorded.given & declared.keys()
-    by_person |= from_environment(declared).keys()
-    given = {"given": named, "typed": named & by_person}
+    given = {"given": named, "typed": named & (by_person | by_variable)}
     plan = _Planner(whole, registry, checker, api, complete=complete).plan(source, recipe, inputs, given, now)
     if wrong := [*problems, *whole.problems, *inputs.problems, *checker.problems]:
         raise RecipeError(wrong)

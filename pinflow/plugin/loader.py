@@ -22,7 +22,7 @@ from pinflow.plugin import hookspecs
 from pinflow.plugin.action import Action, Effect
 from pinflow.plugin.contributions import Command, Importer, Simulator
 from pinflow.plugin.import_cache import ImportCache
-from pinflow.plugin.permission import Permission, comparable, is_own
+from pinflow.plugin.permission import Permission, comparable, is_own, names_in
 from pinflow.plugin.registry import PluginInfo, Registry
 from pinflow.plugin.services import token_conflict, token_problem, with_login_hints
 
@@ -85,8 +85,7 @@ def load_installed(
 
 def disabled_in(environ: Mapping[str, str]) -> frozenset[str]:
     """The plugins and distributions that PINFLOW_DISABLE leaves out."""
-    names = (name.strip() for name in environ.get("PINFLOW_DISABLE", "").split(","))
-    return frozenset(name for name in names if name)
+    return frozenset(names_in(environ, "PINFLOW_DISABLE"))
 
 
 def load(

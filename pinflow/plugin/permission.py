@@ -59,11 +59,11 @@ class Permission:
         self._installed = installed
         self._named: dict[str, str] | None = None  # distribution -> the word that names it
         if VARIABLE in environ:
-            words = filter(None, (word.strip() for word in environ[VARIABLE].split(",")))
+            words = names_in(environ, VARIABLE)
             self._named = {name: word for word in words if (name := find_distribution(word, installed)) is not None}
         self._file = allowed_file(environ)
         self._allowed: frozenset[str] | None = None  # read when it first matters: most people have no such plugin
-        self.held: list[PluginInfo] = list(_absent(environ.get(VARIABLE, ""), installed))
+        self.held: list[PluginInfo] = list(_absent(names_in(environ, VARIABLE), installed))
 
     def may_import(self, info: PluginInfo) -> bool:
         """Whether the plugin may be imported, as far as that can be said without importing it."""
@@ -125,10 +125,15 @@ def write_allowed(environ: Mapping[str, str], info: PluginInfo, *, allow: bool) 
     return after != before
 
 
-def _absent(words: str, installed: Sequence[PluginInfo]) -> Iterator[PluginInfo]:
+def names_in(environ: Mapping[str, str], variable: str) -> list[str]:
+    """The names in a variable that lists plugins, separated by commas."""
+    return list(dict.fromkeys(filter(None, map(str.strip, environ.get(variable, "").split(",")))))
+
+
+def _absent(words: Iterable[str], installed: Sequence[PluginInfo]) -> Iterator[PluginInfo]:
     """What the variable names and nobody installed: a name alone, with the reason."""
     known = {name for info in installed for name in (info.name, comparable(info.distribution))}
-    for word in dict.fromkeys(filter(None, (word.strip() for word in words.split(",")))):
+    for word in words:
         if word not in known and comparable(word) not in known:
             reason = f"{VARIABLE} names it, and no such plugin is installed{did_you_mean(word, sorted(known))}"
             yield PluginInfo(word, "", "", "", held=reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow.lazy_dataclass import dataclass, field
@@ -28,6 +29,11 @@ class PluginInfo:
     offers: Sequence[str] = ()  # "action v5.copy_board", "api v5"
     hooks: Sequence[str] = ()  # "pinflow_actions", "pinflow_credential"; of one that was not imported, none
     held: str = ""  # why it is not loaded
+
+    @property
+    def file(self) -> Path | None:
+        """The whole path of a local one; None of one that is installed."""
+        return Path(self.module).resolve() if not self.distribution and self.module.endswith(".py") else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pinflow.http.api import LOGIN_HINT
 from pinflow.lazy_dataclass import replace
+from pinflow.schema.file_names import is_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
 
 
 _FOLDER = re.compile(r"[A-Za-z0-9_-]+")
-_DEVICE = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)  # no folder of Windows can have such a name
 _OWN = "PINFLOW_"
 
 
 def token_problem(api: Api) -> str:
     """What is wrong with where an API says that its tokens are, and where its secrets go; "" if nothing is."""
     folder, oauth = api.names.folder, api.oauth
-    if folder and (not _FOLDER.fullmatch(folder) or _DEVICE.fullmatch(folder)):
+    if folder and (not _FOLDER.fullmatch(folder) or is_device(folder)):
         return f"the folder of its tokens must be one name of letters, digits, _ and -, not {folder[:40]!r}"
     if own := sorted(variable for variable in api.names.own_variables if variable.startswith(_OWN)):
         return f"{own[0]} is a variable of pinflow's own"

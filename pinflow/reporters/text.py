@@ -142,8 +142,9 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     """``value`` as JSON in ASCII, safe to show, without secrets. Values that JSON has no type for become text."""
     plain = _plain(value)
     text = _dumps(plain, indent)
-    if hides_secret(text):  # its values are masked, not the text, which would be no JSON then
-        text = _dumps(mask_data(plain), indent)
+    if not hides_secret(text):
+        return text
+    text = _dumps(mask_data(plain), indent)  # its values are masked, not the text, which would be no JSON then
     return f'"{SHOWN}"' if hides_secret(text) else text
 
 

@@ -109,7 +109,7 @@ def own_name_problem(path: str, endings: tuple[str, ...]) -> tuple[str, str] | N
         return "has a name that Windows takes for another one", "leave out the colon, and the blank or dot at its end"
     if hidden := next((name for name in names if fold(name).startswith((".", "~"))), None):
         return f"is hidden ({hidden})", f"a recipe has no hidden files; {_ONLY_A_PERSON}"
-    if any(_DEVICE.fullmatch(fold(name)) for name in names):
+    if any(map(is_device, names)):
         return "has the name of a device of Windows", "choose another name"
     if is_secret_name(path):
         return "may hold keys or tokens", "name another file"
@@ -119,6 +119,11 @@ def own_name_problem(path: str, endings: tuple[str, ...]) -> tuple[str, str] | N
 
 
 _ONLY_A_PERSON: Final = "another one can only be given to an input of type file: -i NAME=PATH"
+
+
+def is_device(name: str) -> bool:
+    """Whether one name is that of a device of Windows, whatever follows it there."""
+    return _DEVICE.fullmatch(fold(name)) is not None
 
 
 def is_secret_name(path: str) -> bool:

@@ -121,7 +121,7 @@ class PinCopies:
             do=self.make,
             find=find,
             find_is_proof=True,
-            shared_place=self._place,
+            shared_place=self._target_place,
             kind="pin",
             parallel=parallel,
             total=total,
@@ -145,7 +145,7 @@ class PinCopies:
             )
         return self.sections.get(section)
 
-    def _place(self, pin: Pin) -> PinPlace:
+    def _target_place(self, pin: Pin) -> PinPlace:
         """Where the copy of a Pin is made; that of a deleted one, whose section nobody knows, on the board."""
         return pin_place_of(self.target, self.copy, self.sections.get(self._section_id(pin)))
 

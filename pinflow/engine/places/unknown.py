@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pinflow.engine.sanitize import items_of_path
+from pinflow.engine.sanitize import innermost_item, items_of_path
 from pinflow.errors import InDoubt
 from pinflow.lazy_dataclass import dataclass
 
@@ -79,7 +79,7 @@ def path_shown(path: str, numbers: Mapping[tuple[str, str], int]) -> str:
 
 def item_number(journal: Journal, step: str) -> int:
     """The row of a table, or the place in a list, of the innermost item that a step is in; 0 where that isn't known."""
-    loop, key = [("", ""), *items_of_path(step)][-1]
+    loop, key = innermost_item(step)
     record = journal.item(loop, key) if loop else None
     return 0 if record is None else record.number
 

@@ -12,6 +12,8 @@ from pinflow.state.folder import atomic_file
 if TYPE_CHECKING:
     from pathlib import Path
 
+_BLOCK = 1 << 20  # bytes; a video of 2 GB is never in memory as a whole
+
 
 class WrittenFiles:
     """The index below the folder ``state``: a small file for each written one. Safe to share between processes.
@@ -56,9 +58,11 @@ class WrittenFiles:
         return self._folder / f"{hashlib.sha256(str(path).encode('utf-8', 'surrogateescape')).hexdigest()}.json"
 
 
-def content_digest(file: BinaryIO) -> str:
-    """The digest of what is left to be read of a file."""
+def content_digest(file: BinaryIO, copy: BinaryIO | None = None) -> str:
+    """SHA-256 of the rest of an open file, in hexadecimal digits. ``copy`` gets the same bytes."""
     digest = hashlib.sha256()
-    while block := file.read(1 << 16):
+    while block := file.read(_BLOCK):
         digest.update(block)
+        if copy is not None:
+            copy.write(block)
     return digest.hexdigest()
