@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from pinflow.expressions.functions import contains
+from pinflow.expressions.text_functions import contains
 from pinflow.expressions.values import NUMBERS, Evaluation, check_bounds, equal
 from pinflow.schema.invalid import Invalid, describe, mismatch
 

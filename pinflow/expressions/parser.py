@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from pinflow.expressions.functions import FUNCTIONS, LOOPS, Function
+from pinflow.expressions.functions import FUNCTIONS, LOOPS
 from pinflow.expressions.lexer import Token, tokens
 from pinflow.expressions.values import MAX_DEPTH
 from pinflow.schema.invalid import Invalid
@@ -17,6 +17,8 @@ from pinflow.suggestions import nearest, quote
 
 if TYPE_CHECKING:
     from collections.abc import Container
+
+    from pinflow.expressions.function import Function
 
 
 class LiteralNode(NamedTuple):
@@ -373,7 +375,7 @@ class _Parser:
         if function is None or not function.takes(len(arguments)):
             raise Invalid(
                 f"{name}() doesn't take {len(arguments)} argument{'s' * (len(arguments) != 1)}",
-                f"write {LOOPS[name] if function is None else function.usage}",
+                f"write {(function or LOOPS[name]).usage}",
                 offset=offset,
             )
         return CallNode(offset, self.depth(offset, *arguments), function, tuple(arguments))
@@ -382,9 +384,9 @@ class _Parser:
         self.expect(",", "before the name of an item")
         name = self.token
         if name.kind != "name" or name.value in _CONSTANTS or name.value == "in":
-            raise self.unexpected_token("expected a name for each item", f"write {LOOPS[function]}")
+            raise self.unexpected_token("expected a name for each item", f"write {LOOPS[function].usage}")
         self.advance()
-        self.expect(",", "after the name of an item", f"write {LOOPS[function]}")
+        self.expect(",", "after the name of an item", f"write {LOOPS[function].usage}")
         body = self.expression(0)
         self.expect(")", f"to close {function}(")
         return LoopNode(offset, self.depth(offset, source, body), function, source, str(name.value), body)

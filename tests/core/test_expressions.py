@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,6 +17,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from pinflow.expressions import parser
 from pinflow.expressions.compiler import compile_source
 from pinflow.expressions.expression import (
     Expression,
@@ -25,6 +27,7 @@ from pinflow.expressions.expression import (
     parse_template,
 )
 from pinflow.expressions.functions import FUNCTIONS, LOOPS
+from pinflow.expressions.reference import OPERATOR_TEXTS, evaluate_example, functions
 from pinflow.expressions.values import Evaluation, Room
 from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import nearest
@@ -71,7 +74,7 @@ def test_a_mistake_is_shown_at_its_column(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", [*FUNCTIONS, *LOOPS])
 def test_a_usage_is_written_as_a_call(name: str) -> None:
     usages = [FUNCTIONS[name].usage] if name in FUNCTIONS else []
-    for usage in [*usages, *([LOOPS[name]] if name in LOOPS else [])]:
+    for usage in [*usages, *([LOOPS[name].usage] if name in LOOPS else [])]:
         assert usage.startswith(f"{name}(") and usage.endswith(")")
 
 
@@ -939,3 +942,20 @@ def test_a_text_that_grows_over_the_limit_is_refused() -> None:
 )
 def test_the_nearest_name_is_found_if_one_is_near(name: str, expected: str | None) -> None:
     assert nearest(name, ["pin", "board", "section"]) == expected
+
+
+# What people read of it
+
+
+@pytest.mark.parametrize("entry", [*functions(), *OPERATOR_TEXTS], ids=lambda entry: entry.usage)
+def test_what_people_look_up_has_a_sentence_and_examples_that_hold(entry: Any) -> None:
+    assert re.fullmatch(r"[A-Z].*\.", entry.text) and entry.examples
+    called = getattr(entry, "name", None)
+    for shown in entry.examples:
+        assert called is None or f"{called}(" in shown
+        evaluate_example(shown)
+
+
+def test_the_table_of_operators_is_that_of_the_parser() -> None:
+    signs = {sign for entry in OPERATOR_TEXTS for sign in entry.sign.split()} - {":"}
+    assert signs == {*parser._LEVELS, "!", ".", "?.", "[", "]"}
