@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         Imported as Imported,
         Importer as Importer,
         Simulator as Simulator,
+        Variable as Variable,
     )
     from pinflow.plugin.hookspecs import hookimpl as hookimpl
     from pinflow.plugin.place import Check as Check, Place as Place, Seen as Seen
@@ -129,7 +130,7 @@ _HOMES = {
     "lazy_dataclass": ("dataclass",),
     "plan.inputs": ("is_token_name",),
     "plugin.action": ("Action", "Undo", "Variants", "action"),
-    "plugin.contributions": ("Command", "Host", "Imported", "Importer", "Simulator"),
+    "plugin.contributions": ("Command", "Host", "Imported", "Importer", "Simulator", "Variable"),
     "plugin.hookspecs": ("hookimpl",),
     "plugin.place": ("Check", "Place", "Seen"),
     "plugin.row": ("Columns", "Row"),

@@ -1,4 +1,4 @@
-"""What a plugin may offer beside actions, APIs and credentials: commands, simulators, and importers."""
+"""What a plugin may offer beside actions, APIs and credentials: commands, simulators, importers, variables."""
 
 from __future__ import annotations
 
@@ -160,3 +160,19 @@ class Importer:
     metavar: str
     help: str
     read: Callable[[str, Host], Imported]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """An environment variable that pinflow or a plugin reads, for people.
+
+    Words in angle brackets stand for a part of the name that differs: "PINFLOW_INPUT_<NAME>". ``meaning`` and
+    ``default`` are text of one line; ``default`` says what holds while it is unset, "" if nothing does. The value of
+    a ``secret`` one is never shown. ``reader`` says who reads it: "every command", "resume".
+    """
+
+    name: str
+    meaning: str
+    reader: str
+    default: str = ""
+    secret: bool = False

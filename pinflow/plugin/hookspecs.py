@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pinflow.http.api import Api
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.plugin.action import Action
-    from pinflow.plugin.contributions import Command, Importer, Simulator
+    from pinflow.plugin.contributions import Command, Importer, Simulator, Variable
     from pinflow.state.records import Notice
 
 hookspec = pluggy.HookspecMarker("pinflow")
@@ -86,4 +86,10 @@ def pinflow_sandbox() -> Simulator:
 @hookspec
 def pinflow_importers() -> Iterable[Importer]:
     """Ways to make a recipe from something else, for ``pinflow new --from-NAME``."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_variables() -> Iterable[Variable]:
+    """The environment variables that this plugin reads, but for those that its APIs declare."""
     raise NotImplementedError

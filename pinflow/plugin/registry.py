@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pinflow.http.api import Api
     from pinflow.plugin.action import Action
-    from pinflow.plugin.contributions import Command, Importer, Simulator
+    from pinflow.plugin.contributions import Command, Importer, Simulator, Variable
 
 ActionKey = tuple[str | None, str]  # (api, name)
 
@@ -47,6 +47,7 @@ class Registry:
     plugins: Sequence[PluginInfo] = ()
     importers: Mapping[str, Importer] = field(default_factory=dict)
     executors: Mapping[str, Callable[[int], Executor]] = field(default_factory=dict)
+    variables: Mapping[str, Variable] = field(default_factory=dict)  # that plugins read, besides those of their APIs
     held: Sequence[PluginInfo] = ()  # installed or named by a person, and not loaded; "held" says why
 
     def action(self, name: str, api: str | None) -> Action | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow import Command, hookimpl
+from pinflow import Command, Variable, hookimpl
 
 if TYPE_CHECKING:
     import argparse
@@ -37,6 +37,19 @@ def pinflow_commands() -> list[Command]:
     return [
         Command(
             name="auth", help="sign in, and manage tokens", add_arguments=_add_arguments, run=_run, group="Accounts"
+        )
+    ]
+
+
+@hookimpl
+def pinflow_variables() -> list[Variable]:
+    """Where new tokens are stored."""
+    return [
+        Variable(
+            name="PINFLOW_TOKEN_STORAGE",
+            meaning="where new tokens are stored: file, or keyring for the system's key store",
+            default="where the token of that name is, else file",
+            reader="auth login",
         )
     ]
 

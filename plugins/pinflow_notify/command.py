@@ -7,7 +7,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from pinflow import ActionError, UsageError, hookimpl
+from pinflow import ActionError, UsageError, Variable, hookimpl
 
 if TYPE_CHECKING:
     import subprocess
@@ -32,6 +32,18 @@ def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> bool:
     if words:
         call(_arguments(words), notice, environ)
     return bool(words)
+
+
+@hookimpl
+def pinflow_variables() -> list[Variable]:
+    """Its own variable."""
+    return [
+        Variable(
+            name=VARIABLE,
+            meaning="a command that is run with each notice as JSON on its standard input",
+            reader="whatever notifies",
+        )
+    ]
 
 
 def _arguments(words: str) -> list[str]:

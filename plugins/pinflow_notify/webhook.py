@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pinflow import ActionError, UsageError, hookimpl, remember_token
+from pinflow import ActionError, UsageError, Variable, hookimpl, remember_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,19 @@ def pinflow_notify(notice: Notice, environ: Mapping[str, str]) -> bool:
     if url:
         post(check_address(url), notice, environ)
     return bool(url)
+
+
+@hookimpl
+def pinflow_variables() -> list[Variable]:
+    """Its own variable."""
+    return [
+        Variable(
+            name=VARIABLE,
+            meaning="an https:// address that gets each notice as JSON; it is a secret",
+            reader="whatever notifies",
+            secret=True,
+        )
+    ]
 
 
 def check_address(url: str) -> str:
