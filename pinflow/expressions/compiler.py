@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pinflow.expressions import access, parser
+from pinflow.expressions import access, dates, parser
 from pinflow.expressions.access import ABSENT, Reference, Run
+from pinflow.expressions.function import CHECKED_WHEN_READ
 from pinflow.expressions.functions import require_comparable
-from pinflow.expressions.operators import OPERATORS, Operator
-from pinflow.expressions.values import MAX_STEPS, NUMBERS, SCALARS, STEP, Evaluation, plain
+from pinflow.expressions.operators import OPERATORS, ORDERS, Operator
+from pinflow.expressions.values import MAX_STEPS, NUMBERS, SCALARS, STEP, Evaluation, HandWritten, plain
 from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.invalid import Invalid, mismatch
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pinflow.expressions.parser import Node
 
 Rounds: TypeAlias = Callable[[Evaluation], Iterator[tuple[Any, Any]]]
@@ -50,6 +53,7 @@ def compile_source(source: str) -> Program:
 class _Compiler:
     def __init__(self) -> None:
         self.references: list[Reference] = []
+        self.roots: list[str | int] = []  # names, and slots of loop variables, in the order in which paths begin
         self.slots: dict[str, int] = {}  # the loop variables in sight
         self.loops = 0
         self.price = 0
@@ -98,6 +102,7 @@ class _Compiler:
         if isinstance(node.root, str):
             name = node.root
             slot = self.slots.get(name)
+            self.roots.append(name if slot is None else slot)
             if slot is None:
                 start = access.read_name(name, node.offset, lenient=lenient)
                 self.references.append(_reference(node, name, lenient=lenient))
@@ -117,13 +122,17 @@ class _Compiler:
     # Operators
 
     def chain(self, node: parser.ChainNode) -> Run:
+        start = len(self.roots)
         first = self.compile(node.first)
+        middle = len(self.roots)
         rest = [(OPERATORS[sign], self.compile(operand), offset) for sign, offset, operand in node.rest]
         self.price += STEP * len(rest)
         if len(rest) > 1:
             return _operations(first, rest)
         if node.rest[0][0] in ("==", "!="):
             return _comparison(first, *rest[0], if_equal=node.rest[0][0] == "==")
+        if node.rest[0][0] in ORDERS:
+            return _order(first, *rest[0], _Sources(self.roots[start:middle]), _Sources(self.roots[middle:]))
         return _operation(first, *rest[0])
 
     def coalesce(self, node: parser.ChainNode, *, lenient: bool) -> Run:
@@ -188,6 +197,13 @@ class _Compiler:
             (check, self.compile(argument), argument.offset)
             for check, argument in zip(node.function.checks, node.arguments, strict=False)  # the last may be left out
         ]
+
+        for place, (check, argument) in enumerate(zip(node.function.checks, node.arguments, strict=False)):
+            if check in CHECKED_WHEN_READ and isinstance(argument, parser.LiteralNode):
+                try:
+                    check(argument.value)
+                except Invalid as invalid:
+                    raise invalid.about(f"argument {place + 1} of {name}()").at(offset=argument.offset) from None
 
         def call(run: Evaluation) -> Any:
             values = []
@@ -260,6 +276,43 @@ def _comparison(left: Run, apply: Operator, right: Run, offset: int, *, if_equal
             raise invalid.at(offset=offset) from None
 
     return evaluate
+
+
+class _Sources(tuple[str | int, ...]):
+    """The names and loop variables that one side of a comparison reads."""
+
+    __slots__ = ()
+
+    def hand_written(self, run: Evaluation) -> bool:
+        """Whether one of them is a row that a person wrote."""
+        values = (run.scope.get(root) if isinstance(root, str) else run.items[root] for root in self)
+        return any(isinstance(value, HandWritten) for value in values)
+
+
+def _order(left: Run, apply: Operator, right: Run, offset: int, ours: _Sources, theirs: _Sources) -> Run:
+    """``<`` and its like: dates with times are compared as moments, whatever their zones."""
+
+    def evaluate(run: Evaluation) -> Any:
+        one, other = left(run), right(run)
+        try:
+            if type(one) is type(other) is str and (first := dates.read_moment(one)) is not None:
+                second = dates.read_moment(other)
+                if second is not None:
+                    _check_zones(run, (one, first, ours), (other, second, theirs))
+                    return apply(run, dates.seconds_after(first, second), 0)
+            return apply(run, one, other)
+        except Invalid as invalid:
+            raise invalid.at(offset=offset) from None
+
+    return evaluate
+
+
+def _check_zones(run: Evaluation, *sides: tuple[str, datetime, _Sources]) -> None:
+    """Raise Invalid where one time has a zone, and the other has none although a person wrote it."""
+    if any(moment.tzinfo is not None for _, moment, _ in sides):
+        for text, moment, sources in sides:
+            if moment.tzinfo is None and sources.hand_written(run):
+                raise dates.lacks_zone(text)
 
 
 def _operations(first: Run, rest: list[tuple[Operator, Run, int]]) -> Run:

@@ -6,10 +6,11 @@ A date is ``2026-03-01``, or a date with a time, ``2026-03-01T09:30:00+01:00``; 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from pinflow.schema.invalid import Invalid, not_one_of
+from pinflow.schema.time_zones import find_zone
 from pinflow.suggestions import quote
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME: Final = r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+_SHORTEST_MOMENT: Final = len("2026-03-01T09:30")
 _LENGTHS: Final[Mapping[str, timedelta]] = {
     "seconds": timedelta(seconds=1),
     "minutes": timedelta(minutes=1),
@@ -104,6 +106,50 @@ def days_between(one: str, other: str) -> int:
 def _day(text: str) -> date:
     day = parse_date(text)
     return day.date() if isinstance(day, datetime) else day
+
+
+def in_zone(text: str, zone: str) -> str:
+    """The moment on the clocks of a time zone. Without an offset of its own, the text is what clocks show there.
+
+    A date alone is its midnight. Of an hour that clocks go through twice, the first is meant. Raises Invalid for an
+    unknown zone, and for a time that clocks skip.
+    """
+    place = find_zone(zone)
+    day = parse_date(text)
+    moment = day if isinstance(day, datetime) else datetime(day.year, day.month, day.day)
+    try:
+        if moment.tzinfo is not None:
+            return moment.astimezone(place).isoformat()
+        there = moment.replace(tzinfo=place)
+        if there.astimezone(UTC).astimezone(place).replace(tzinfo=None) != moment:
+            raise Invalid(f"there is no {quote(text)} in {zone}: clocks go forward then", "write a time an hour later")
+        return there.isoformat()
+    except OverflowError:
+        raise Invalid("the date would be outside the years 1 to 9999") from None
+
+
+def read_moment(text: str) -> datetime | None:
+    """The date with its time that a text is; None if it is something else."""
+    if len(text) < _SHORTEST_MOMENT or text[10] not in "T " or not re.fullmatch(_DATE + _TIME, text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def seconds_after(one: datetime, other: datetime) -> float:
+    """How many seconds the first comes after the second. Beside one with a zone, one without is UTC."""
+    if (one.tzinfo is None) is not (other.tzinfo is None):
+        one, other = (moment.replace(tzinfo=moment.tzinfo or UTC) for moment in (one, other))
+    return (one - other).total_seconds()
+
+
+def lacks_zone(text: str) -> Invalid:
+    """The mistake of a time in a table that doesn't say where clocks show it."""
+    example = text.replace(" ", "T") + "+01:00"
+    hint = f'write it like {example}, or date_in(..., "Europe/Berlin") in the recipe'
+    return Invalid(f"{quote(text)} doesn't say in which time zone", hint)
 
 
 def format_date(text: str, pattern: str) -> str:

@@ -39,7 +39,9 @@ What the grammar doesn't say:
   lead nowhere, and ``?.`` gives null where its left side is null or the field is missing; a null there ends the path.
 * ``??`` beside a comparison, ``&&`` or ``||`` needs brackets, as does a sum before it.
 * ``&&``, ``||``, ``!`` and the condition of ``?`` take true and false alone. ``true`` is not 1.
-* ``==`` compares all the way down. ``<`` and its like take two numbers or two texts.
+* ``==`` compares all the way down. ``<`` and its like take two numbers or two texts. Of texts, two dates with times
+  are compared as moments: 10:00+01:00 is before 10:00+00:00. One without a zone is UTC beside one that has a zone, but
+  in a row of a table it is a mistake: a person wrote it, and means the clocks of a place.
 * ``+`` takes two numbers, two texts or two lists; ``/`` gives a fraction; ``%`` has the sign of its right side.
 * ``in`` looks for a text in a text, for a value in a list, for a field in a mapping.
 * Whole numbers are exact, up to 10**30.

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from pinflow.expressions.values import NUMBERS, check_bounds
 from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.invalid import Invalid, mismatch
+from pinflow.schema.time_zones import find_zone
 
 Check: TypeAlias = Callable[[Any], Any]
 Items: TypeAlias = list[Any]
@@ -120,6 +121,17 @@ def container(value: Any) -> str | Items | Mapping[str, Any]:
     if type(value) in (str, list) or isinstance(value, Mapping):
         return value  # type: ignore[no-any-return]
     raise _mismatch("text, a list or a mapping", value)
+
+
+def time_zone(value: Any) -> str:
+    """The name of a time zone that this machine knows."""
+    name = text(value)
+    find_zone(name)
+    return name
+
+
+# Checks that a literal argument is put to when its expression is read, so that a slip is found before a run.
+CHECKED_WHEN_READ: Final = frozenset({time_zone})
 
 
 def _mismatch(expected: str, value: Any) -> Invalid:

@@ -21,16 +21,19 @@ from pinflow.expressions.function import (
     mapping,
     number,
     text,
+    time_zone,
     whole,
 )
 from pinflow.expressions.text_functions import plain_items
 from pinflow.expressions.values import (
     NUMBERS,
+    STEP,
     Evaluation,
     check_bounds,
     hashable,
 )
 from pinflow.schema.invalid import Invalid, describe, join_words, mismatch, out_of_bounds
+from pinflow.schema.time_zones import find_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -211,23 +214,43 @@ def _abs(run: Evaluation, value: int | float) -> int | float:
 
 
 @declare(
-    "now()", "The moment at which the run started, in UTC. A resumed run keeps it.", (), examples=("now()",), clock=True
+    "now() or now(zone)",
+    "The moment at which the run started, in UTC or on the clocks of a time zone. A resumed run keeps it.",
+    (time_zone,),
+    examples=("now()", 'now("Europe/Berlin")'),
+    optional=1,
+    clock=True,
 )
-def _now(run: Evaluation) -> str:
+def _now(run: Evaluation, zone: str = "") -> str:
     if run.now is None:
         raise Invalid("now() and today() can't be used here")
-    return run.now.isoformat(timespec="seconds")
+    run.charge(STEP)  # a zone is looked up
+    moment = run.now.astimezone(find_zone(zone)) if zone else run.now
+    return moment.isoformat(timespec="seconds")
 
 
 @declare(
-    "today()",
-    "The day on which the run started, in UTC. A resumed run keeps it.",
-    (),
-    examples=("today()", 'date_add(today(), -30, "days")'),
+    "today() or today(zone)",
+    "The day on which the run started, in UTC or in a time zone. A resumed run keeps it.",
+    (time_zone,),
+    examples=("today()", 'today("Pacific/Auckland")', 'date_add(today(), -30, "days")'),
+    optional=1,
     clock=True,
 )
-def _today(run: Evaluation) -> str:
-    return _now(run)[:10]
+def _today(run: Evaluation, zone: str = "") -> str:
+    return _now(run, zone)[:10]
+
+
+@declare(
+    'date_in(date, "Europe/Berlin")',
+    "The moment on the clocks of a time zone. A date with a time but no offset, as in most tables, is taken for what "
+    "the clocks there show; a date alone is midnight there.",
+    (text, time_zone),
+    examples=('date_in("2026-07-01 18:00", "Europe/Berlin")', 'date_in("2026-07-01T16:00:00Z", "America/New_York")'),
+)
+def _date_in(run: Evaluation, date: str, zone: str) -> str:
+    run.charge(STEP)  # a zone is looked up
+    return dates.in_zone(date, zone)
 
 
 @declare(

@@ -124,6 +124,7 @@ def within(run: Evaluation, left: Any, right: Any) -> bool:
     raise mismatch("text, a list or a mapping", right).about("the right side of 'in'")
 
 
+ORDERS: Final = frozenset({"<", "<=", ">", ">="})
 OPERATORS: Final[Mapping[str, Operator]] = {
     "+": add,
     "-": subtract,

@@ -84,7 +84,14 @@ OPERATOR_TEXTS: Final = (
         ('"soup" in lower(pin.title)', '"warm" in pin.tags', '"link" in pin'),
         6,
     ),
-    OperatorText("<", "a < b", "Whether a number is less than another, or a text comes first.", ("pin.saves < 10",), 6),
+    OperatorText(
+        "<",
+        "a < b",
+        "Whether a number is less than another, or a text comes first. Two dates with times are compared as moments. "
+        "One that has no offset is UTC beside one that has; in a row of a table it is a mistake: see `date_in`.",
+        ("pin.saves < 10", '"2026-03-01T10:00+01:00" < "2026-03-01T09:30Z"'),
+        6,
+    ),
     OperatorText("<=", "a <= b", "Less or equal.", ("pin.saves <= 12",), 6),
     OperatorText(
         ">", "a > b", "Whether a number is greater than another, or a text comes later.", ("pin.saves > 10",), 6

@@ -226,6 +226,20 @@ def _truncate(run: Evaluation, value: str, longest: int) -> str:
     return value[: longest - 1].rstrip() + "…"
 
 
+@declare(
+    "strip_html(text)",
+    "The text of HTML, without tags, comments, scripts and styles. Entities such as `&amp;` become characters, "
+    "and each paragraph, list item or `<br>` ends a line.",
+    (text,),
+    examples=('strip_html("<p>Beds &amp; <b>pots</b></p><p>Cedar<br>Clay</p>")', 'strip_html("5 < 6")'),
+)
+def _strip_html(run: Evaluation, value: str) -> str:
+    from pinflow.expressions.html_text import html_text  # its table of entities takes 2 ms to load
+
+    run.room_for_text(len(value))
+    return run.text(html_text(value))
+
+
 _MARKS: Final = "[\u0300-\u036f]+"  # what is left over accents when letters are taken apart
 _BETWEEN_WORDS: Final = r"[\W_]+"
 

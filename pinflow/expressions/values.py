@@ -41,6 +41,15 @@ _HASHED_AS_IS: Final[frozenset[type]] = frozenset({str, int, type(None)})
 _TOO_DEEP: Final = f"the value is nested more than {MAX_DEPTH} deep"
 
 
+class HandWritten(dict[str, Any]):
+    """A mapping whose texts a person wrote, as in a table: a time in it means nothing without its time zone.
+
+    Times without a zone in other data are UTC, as services give them.
+    """
+
+    __slots__ = ()
+
+
 class Evaluation:
     """One evaluation under way: the data it may read, its clock, its loop variables and what is left of its budget."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from pinflow.expressions.values import HandWritten
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -35,7 +37,7 @@ class Columns:
         return _SEPARATORS.sub("", name).casefold()
 
 
-class Row(dict[str, Any]):
+class Row(HandWritten):
     """A row of a table: column to cell, and the place that it has in its file.
 
     ``source`` is the file's name ("pins.csv"), ``number`` the row that a spreadsheet shows (the header is row 1) and

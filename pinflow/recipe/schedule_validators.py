@@ -7,7 +7,7 @@ from typing import Any
 
 from pinflow.recipe.validators import listing, non_empty_text
 from pinflow.schema.invalid import Invalid, mismatch
-from pinflow.suggestions import nearest
+from pinflow.schema.time_zones import find_zone
 
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 
@@ -39,17 +39,8 @@ def cron(value: Any) -> str:
 
 def zone(value: Any) -> str:
     """A time zone that this machine knows."""
-    from zoneinfo import ZoneInfo, available_timezones
-
     key = non_empty_text(value)
-    try:
-        ZoneInfo(key)
-    except (KeyError, ValueError, OSError):
-        known = sorted(available_timezones())
-        city = f"/{key.strip().replace(' ', '_').casefold()}"
-        near = next((name for name in known if name.casefold().endswith(city)), None) or nearest(key, known)
-        hint = f"did you mean {near}?" if near else "write it like Europe/Berlin, America/New_York or UTC"
-        raise Invalid(f"isn't a time zone that this machine knows: {key[:40]}", hint) from None
+    find_zone(key)
     return key
 
 

@@ -231,6 +231,38 @@ def test_a_row_that_the_condition_leaves_out_may_be_wrong(project: Project) -> N
     assert (result.status, result.counts["pin"]) == ("ok", {"done": 1})
 
 
+DUE = (
+    "title,at,image_url\n"
+    "Early,2020-01-01 18:00,https://example.com/1.jpg\n"
+    "Late,2099-01-01 18:00{zone},https://example.com/2.jpg\n"
+)
+
+
+@pytest.mark.parametrize("before", ["2020-01-01T18:00Z", "2020-01-01T18:00+01:00"])
+@pytest.mark.parametrize("condition", ["row.at <= now()", 'now("Europe/Berlin") >= date_add(row.at, 1, "day")'])
+def test_a_time_in_a_table_without_a_zone_is_a_mistake_of_its_row_before_anything_is_sent(
+    project: Project, condition: str, before: str
+) -> None:
+    recipe = LOOP.format(title=TITLE, loop="", step=f"if: '{condition}'").replace("${{ row?.description }}", "x")
+    project.write(DUE.format(zone="").replace("2020-01-01 18:00", before), "pins.csv")
+    result = project.run(recipe)
+    ((_, _, error),) = result.failed
+    assert 'pins.csv:3 ("Late"): ' in error
+    assert "18:00" in error and "doesn't say in which time zone; write it like 2099-01-0" in error
+    assert (result.exit_code, result.calls) == (2, {})
+    project.write(DUE.format(zone="-05:00").replace("2020-01-01 18:00", before), "pins.csv")
+    resumed = project.resume()
+    assert (resumed.status, resumed.counts["pin"]) == ("ok", {"done": 1})
+
+
+def test_the_recipe_can_say_whose_clocks_a_table_means(project: Project) -> None:
+    step = """if: 'date_in(row.at, "America/New_York") <= now("Europe/Berlin")'"""
+    project.write(DUE.format(zone=""), "pins.csv")
+    result = project.run(LOOP.format(title=TITLE, loop="", step=step).replace("${{ row?.description }}", "x"))
+    assert (result.status, result.counts["pin"]) == ("ok", {"done": 1})
+    assert "Early" in pins(project) and "Late" not in pins(project)
+
+
 def test_who_corrects_the_table_goes_on_with_the_same_run(project: Project) -> None:
     recipe = LOOP.format(title=TITLE, loop="", step="")
     project.write(f"{HEADER}{good(1)}A,,,a.jpg,\n", "pins.csv")
