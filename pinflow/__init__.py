@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from pinflow.plugin.action import Action as Action, Undo as Undo, Variants as Variants, action as action
     from pinflow.plugin.contributions import (
         Command as Command,
+        ErrorCode as ErrorCode,
         Host as Host,
         Imported as Imported,
         Importer as Importer,
@@ -130,7 +131,7 @@ _HOMES = {
     "lazy_dataclass": ("dataclass",),
     "plan.inputs": ("is_token_name",),
     "plugin.action": ("Action", "Undo", "Variants", "action"),
-    "plugin.contributions": ("Command", "Host", "Imported", "Importer", "Simulator", "Variable"),
+    "plugin.contributions": ("Command", "ErrorCode", "Host", "Imported", "Importer", "Simulator", "Variable"),
     "plugin.hookspecs": ("hookimpl",),
     "plugin.place": ("Check", "Place", "Seen"),
     "plugin.row": ("Columns", "Row"),

@@ -65,8 +65,12 @@ class PinflowError(Exception):
     @property
     def kind(self) -> str:
         """The stable name of this kind of error, for programs: ``rate_limited``."""
-        name = type(self).__name__
-        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+        return kind_name(type(self))
+
+
+def kind_name(kind: type[PinflowError]) -> str:
+    """The stable name of a class of errors: ``rate_limited`` for RateLimited."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__).lstrip("_")
 
 
 class UsageError(PinflowError):
@@ -289,6 +293,8 @@ class Diverged(ActionError):
 
 class Interrupted(PinflowError):
     """The run was stopped; it can be resumed. ``exit_code`` is TERMINATED if the system asked, and no person."""
+
+    exit_code = INTERRUPTED
 
     def __init__(self, message: str, *, hint: str = "", exit_code: int = INTERRUPTED) -> None:
         super().__init__(message, hint=hint)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pinflow.plugin.contributions import Command
     from pinflow.plugin.registry import PluginInfo
 
-RUN, WRITE, HERE = "Run recipes", "Write recipes", "This installation"
+RUN, WRITE, LOOK, HERE = "Run recipes", "Write recipes", "Look things up", "This installation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ BUILT_IN = (
     Entry("quota", RUN, "show how much of each quota is used and left"),
     Entry("new", WRITE, "create a recipe or a plugin"),
     Entry("validate", WRITE, "find every mistake in recipes; sends nothing"),
-    Entry("actions", WRITE, "list the actions of recipes, or show one"),
     Entry("schema", WRITE, "print the JSON Schema of recipes, for editors"),
+    Entry("actions", LOOK, "list the actions of recipes, or show one"),
+    Entry("explain", LOOK, "explain an exit code or an error code"),
     Entry("plugins", HERE, "list plugins and what they provide"),
     Entry("state", HERE, "show how much is stored; remove what is old"),
     Entry("completion", HERE, "print a completion script for a shell"),

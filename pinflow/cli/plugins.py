@@ -168,7 +168,7 @@ def summary(plugin: PluginInfo) -> str:
     """What a plugin provides, by kind: "12 actions, 1 api"."""
     kinds: dict[str, int] = {}
     for offer in plugin.offers:
-        kind = offer.partition(" ")[0]
+        kind = offer.partition(" ")[0].replace("_", " ")
         kinds[kind] = kinds.get(kind, 0) + 1
     plural = {"sandbox": "sandboxes"}
     return ", ".join(f"{n} {kind if n == 1 else plural.get(kind, f'{kind}s')}" for kind, n in kinds.items()) or "hooks"

@@ -176,3 +176,21 @@ class Variable:
     reader: str
     default: str = ""
     secret: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorCode:
+    """What a service means by a code in its error answers, for ``pinflow explain code CODE`` and the documentation.
+
+    The texts are plain sentences without a full stop, to stand in lists and tables. ``outcome`` is what pinflow does
+    with such an answer.
+    """
+
+    api: str  # the id of the API whose answers have it: "v5"
+    code: int | str
+    statuses: Sequence[int]  # of HTTP, that it has been seen with; the most usual one first
+    meaning: str
+    causes: Sequence[str]
+    remedies: Sequence[str]
+    outcome: str = "the step fails: exit code 1"
+    source: str = ""  # where the facts are from; "" for the service's own documentation

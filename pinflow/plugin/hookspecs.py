@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pinflow.http.api import Api
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.plugin.action import Action
-    from pinflow.plugin.contributions import Command, Importer, Simulator, Variable
+    from pinflow.plugin.contributions import Command, ErrorCode, Importer, Simulator, Variable
     from pinflow.state.records import Notice
 
 hookspec = pluggy.HookspecMarker("pinflow")
@@ -92,4 +92,10 @@ def pinflow_importers() -> Iterable[Importer]:
 @hookspec
 def pinflow_variables() -> Iterable[Variable]:
     """The environment variables that this plugin reads, but for those that its APIs declare."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_error_codes() -> Iterable[ErrorCode]:
+    """What the codes in a service's error answers mean, for ``pinflow explain code CODE``."""
     raise NotImplementedError

@@ -20,7 +20,7 @@ from pinflow.lazy_dataclass import replace
 from pinflow.masking.known import harmless_words
 from pinflow.plugin import hookspecs
 from pinflow.plugin.action import Action, Effect
-from pinflow.plugin.contributions import Command, Importer, Simulator, Variable
+from pinflow.plugin.contributions import Command, ErrorCode, Importer, Simulator, Variable
 from pinflow.plugin.import_cache import ImportCache
 from pinflow.plugin.permission import Permission, comparable, is_own, names_in
 from pinflow.plugin.registry import PluginInfo, Registry
@@ -235,11 +235,25 @@ def collect(
     simulators = offers.by_name("pinflow_sandbox", Simulator, lambda s: s.service, lambda s: f"sandbox {s.service}")
     importers = offers.by_name("pinflow_importers", Importer, lambda i: i.name, lambda i: f"importer {i.name}")
     variables = offers.by_name("pinflow_variables", Variable, lambda v: v.name, lambda v: f"variable {v.name}")
+    codes = offers.by_name(
+        "pinflow_error_codes", ErrorCode, lambda c: (c.api, str(c.code)), lambda c: f"error_code {c.api}.{c.code}"
+    )
     executors = offers.executors()
     for action in actions.values():
         offers.check(action, apis)
     plugins = [replace(info, offers=tuple(offers.offers_of.get(info.name, ()))) for info in offers.infos.values()]
-    return Registry(actions, apis, commands, simulators, tuple(plugins), importers, executors, variables, tuple(held))
+    return Registry(
+        actions=actions,
+        apis=apis,
+        commands=commands,
+        simulators=simulators,
+        plugins=tuple(plugins),
+        importers=importers,
+        executors=executors,
+        variables=variables,
+        error_codes=codes,
+        held=tuple(held),
+    )
 
 
 def commands(

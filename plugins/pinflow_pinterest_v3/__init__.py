@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pinflow import hookimpl
 
 if TYPE_CHECKING:
-    from pinflow import Action, Api
+    from pinflow import Action, Api, ErrorCode
 
 
 @hookimpl
@@ -31,3 +31,11 @@ def pinflow_apis() -> list[Api]:
     from pinflow_pinterest_v3.api import API
 
     return [API]
+
+
+@hookimpl
+def pinflow_error_codes() -> list[ErrorCode]:
+    """What the codes in this version's error answers mean."""
+    from pinflow_pinterest.error_codes import shared_codes
+
+    return shared_codes("v3")

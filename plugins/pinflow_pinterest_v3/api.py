@@ -18,7 +18,7 @@ from pinflow_pinterest_v3.scopes import DEFAULT, MEANINGS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinflow import Client, RemoteError
+    from pinflow import Client, ErrorCode, RemoteError
     from pinflow_pinterest_v3.gateway import V3Gateway
 
 _HINTS: Final[Mapping[errors.Kind, str]] = {
@@ -73,7 +73,13 @@ def _category(path: str, *, reads: bool, ads: bool) -> str:
 
 def read_error(status: int, headers: Mapping[str, str], body: object) -> RemoteError:
     """The narrowest exception for an error answer, with a hint if a person can do something about it."""
-    return map_error(status, headers, body, _HINTS, secret=_SECRET)
+    return map_error(status, headers, body, _HINTS, secret=_SECRET, codes=_error_codes)
+
+
+def _error_codes() -> list[ErrorCode]:
+    from pinflow_pinterest.error_codes import shared_codes  # only a few errors need it
+
+    return shared_codes("v3")
 
 
 def _gateway(client: Client) -> V3Gateway:

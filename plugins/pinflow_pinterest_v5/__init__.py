@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from pinflow import Action, Api, Host, Imported
+    from pinflow import Action, Api, ErrorCode, Host, Imported
 
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -54,7 +54,7 @@ def pinflow_commands() -> list[Command]:
             help="list the operations of API v5, or show one",
             add_arguments=_add_arguments,
             run=_run,
-            group="Write recipes",
+            group="Look things up",
         )
     ]
 
@@ -102,3 +102,11 @@ def _arazzo(text: str, app: Host) -> Imported:
     from pinflow_pinterest_v5.importing import arazzo as from_arazzo
 
     return from_arazzo.read(text, CatalogueChoice(app.environ).catalogue)
+
+
+@hookimpl
+def pinflow_error_codes() -> list[ErrorCode]:
+    """What the codes in this version's error answers mean."""
+    from pinflow_pinterest_v5.error_codes import error_codes
+
+    return error_codes()

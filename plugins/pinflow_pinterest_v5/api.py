@@ -17,7 +17,7 @@ from pinflow_pinterest_v5.scopes import DEFAULT, MEANINGS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinflow import Client, RemoteError
+    from pinflow import Client, ErrorCode, RemoteError
     from pinflow_pinterest_v5.gateway import V5Gateway
 
 _TRIAL: Final = (
@@ -39,7 +39,13 @@ _SECRET: Final[Mapping[errors.Kind, str]] = {
 
 def read_error(status: int, headers: Mapping[str, str], body: object) -> RemoteError:
     """The narrowest exception for an error answer, with a hint if a person can do something about it."""
-    return map_error(status, headers, body, _HINTS, secret=_SECRET)
+    return map_error(status, headers, body, _HINTS, secret=_SECRET, codes=_error_codes)
+
+
+def _error_codes() -> list[ErrorCode]:
+    from pinflow_pinterest_v5.error_codes import error_codes  # only a few errors need it
+
+    return error_codes()
 
 
 def closed_reason(tier: str, method: str, path: str) -> str:
