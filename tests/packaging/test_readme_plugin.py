@@ -20,7 +20,8 @@ README = PROJECT / "plugins" / "README.md"
 
 def example(language: str, which: int = 0) -> str:
     """A block of the page in a language, the first if nothing is said."""
-    found: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    page = README.read_text("utf-8")
+    found: list[str] = re.findall(rf"^```{language}\b[^\n]*\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     return found[which]
 
 
