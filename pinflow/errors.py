@@ -31,7 +31,7 @@ from functools import wraps
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pinflow.lazy_dataclass import dataclass
+from pinflow.lazy_dataclass import dataclass, field, replace
 from pinflow.masking.known import hides_secret, mask
 
 if TYPE_CHECKING:
@@ -81,18 +81,28 @@ class UsageError(PinflowError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake in a recipe, and its place (line and column count from 1; 0 where there is no text to point at)."""
+    """One mistake in a recipe, and its place (line and column count from 1; 0 where there is no text to point at).
+
+    ``line_text`` is the line with stars for what may be a secret, or at most 400 characters of it, and ``text_column``
+    is where the mistake stands in that.
+    """
 
     file: str
     line: int
     column: int
     what: str
     hint: str = ""
+    line_text: str = field(default="", compare=False)
+    text_column: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         hint = f"; {self.hint}" if self.hint else ""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         return f"{place}: {self.what}{hint}"
+
+    def without_line(self) -> Problem:
+        """The same problem where the recipe's line doesn't show what is wrong."""
+        return replace(self, line_text="", text_column=0)
 
     def __lt__(self, other: Problem) -> bool:
         return _in_text(self) < _in_text(other)

@@ -57,14 +57,16 @@ def show(shell: Shell, error: PinflowError) -> None:
 def error_lines(shell: Shell, error: PinflowError) -> list[str]:
     """An error as lines. Problems of recipes are written as compilers do, so that editors find them."""
     paint = shell.painter(shell.stderr)
+    width = shell.width(shell.stderr)
     problems = getattr(error, "problems", ())
     if problems:
-        lines = [inert(problem) for problem in problems]
+        from pinflow.reporters.errors import problem_lines
+
+        lines = list(problem_lines(problems, width, paint))
     else:
         first, *rest = error.message.splitlines() or [""]
         # later lines are indented, so that none of them can pass for a message of its own
         lines = [f"{paint('error:', 'red')} {inert(first)}", *(f"  {inert(line)}" for line in rest)]
-    width = shell.width(shell.stderr)
     return lines + [line for hint in error.hint.splitlines() for line in advice(inert(hint), width)]
 
 

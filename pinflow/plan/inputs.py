@@ -90,7 +90,7 @@ class MissingInputs(UsageError):
 def _ask(entry: DeclaredInput) -> Problem:
     description = f" ({entry.input.description})" if entry.input.description else ""
     hint = advice_for(entry.name) if entry.input.type == "secret" else f"give it with: -i {entry.name}=..."
-    return entry.problem(f"input {entry.name!r} needs a value{description}", hint=hint)
+    return entry.problem(f"input {entry.name!r} needs a value{description}", hint=hint).without_line()
 
 
 def check_known(raw_values: Iterable[str], entries: Mapping[str, DeclaredInput]) -> None:
@@ -307,7 +307,8 @@ class _Resolver:
             if isinstance(raw, str) and entry.input.type != "secret":
                 invalid.show(raw)
             invalid.about(f"{origin}input {entry.name!r}")
-            self.problems.append(entry.problem(invalid.message, hint=invalid.hint))
+            problem = entry.problem(invalid.message, hint=invalid.hint)
+            self.problems.append(problem if origin else problem.without_line())  # what was given isn't in the recipe
             self.broken.add(entry.name)
             return None
 

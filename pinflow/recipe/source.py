@@ -29,6 +29,7 @@ from yaml.events import (
 
 from pinflow.errors import Problem, RecipeError
 from pinflow.lazy_dataclass import dataclass, field
+from pinflow.recipe.line_excerpt import line_excerpt
 from pinflow.recipe.text_offsets import offset_in_text
 from pinflow.recipe.yaml_events import MAX_DEPTH, events, too_deep
 from pinflow.schema.invalid import QUOTE, Invalid
@@ -129,8 +130,7 @@ class Source:
         self, loc: Sequence[str | int], message: str, *, hint: str = "", key: bool = False, offset: int | None = None
     ) -> Problem:
         """A problem that stands at ``loc``; see ``where``."""
-        line, column = self.where(loc, key=key, offset=offset)
-        return Problem(self.name, line, column, message, hint)
+        return self._problem(*self.where(loc, key=key, offset=offset), message, hint)
 
     def locate(self, invalid: Invalid) -> Problem:
         """A mistake in the data with its file, line and column."""
@@ -159,6 +159,13 @@ class Source:
     def _place(self, start: int) -> tuple[int, int]:
         line = bisect_right(self._lines, start)
         return line, start - self._lines[line - 1] + 1
+
+    def _problem(self, line: int, column: int, message: str, hint: str) -> Problem:
+        if not message:  # the place alone is asked for, of every step
+            return Problem(self.name, line, column, message, hint)
+        start = self._lines[line - 1]
+        end = self._lines[line] - 1 if line < len(self._lines) else len(self.text)
+        return Problem(self.name, line, column, message, hint, *line_excerpt(self.text, start, end, start + column - 1))
 
 
 def read(path: Path, shown: str, *, known: Iterable[str] = ()) -> Source:
@@ -217,8 +224,7 @@ def _unreadable(name: str, message: str, hint: str) -> RecipeError:
 
 
 def _problem_at(source: Source, start: int, message: str, hint: str) -> Problem:
-    line, column = source._place(min(start, len(source.text)))
-    return Problem(source.name, line, column, message, hint)
+    return source._problem(*source._place(min(start, len(source.text))), message, hint)
 
 
 def _not_a_file(kind: int) -> tuple[str, str]:

@@ -329,7 +329,7 @@ def test_problems_of_a_recipe_stand_alone_for_editors_to_find(cli: Cli) -> None:
 
 def test_programs_get_errors_as_json_on_stdout(cli: Cli) -> None:
     shell = cli.shell().with_options(CommonOptions(output="json"))
-    run_guarded(shell, raising(RecipeError([Problem("r.yaml", 3, 5, "unknown key", "delete it")])))
+    run_guarded(shell, raising(RecipeError([Problem("r.yaml", 3, 5, "unknown key", "delete it", "  - uss: log", 5)])))
     assert cli.stderr == ""
     assert json.loads(cli.stdout) == {
         "error": {
