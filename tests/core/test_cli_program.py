@@ -337,7 +337,10 @@ def test_programs_get_errors_as_json_on_stdout(cli: Cli) -> None:
             "message": "r.yaml:3:5: unknown key; delete it",
             "hint": "",
             "exit_code": 2,
-            "problems": [{"file": "r.yaml", "line": 3, "column": 5, "what": "unknown key", "hint": "delete it"}],
+            "problems": [
+                {"file": "r.yaml", "line": 3, "column": 5, "what": "unknown key", "hint": "delete it"}
+                | {"line_text": "  - uss: log", "text_column": 5}
+            ],
         }
     }
 
