@@ -42,6 +42,7 @@ BUILT_IN = (
     Entry("validate", WRITE, "find every mistake in recipes; sends nothing"),
     Entry("schema", WRITE, "print the JSON Schema of recipes, for editors"),
     Entry("actions", LOOK, "list the actions of recipes, or show one"),
+    Entry("functions", LOOK, "list the functions and operators of expressions, or show one"),
     Entry("explain", LOOK, "explain an exit code or an error code"),
     Entry("plugins", HERE, "list plugins and what they provide"),
     Entry("state", HERE, "show how much is stored; remove what is old"),

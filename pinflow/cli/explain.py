@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pinflow.errors import OK, UsageError
-from pinflow.reporters.text import inert, table, wrap
+from pinflow.reporters.text import columns, inert, wrap
 from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -124,24 +124,14 @@ def _overview(
 ) -> Iterator[str]:
     paint, width = shell.painter(shell.stdout), shell.width(shell.stdout)
     yield paint("exit codes (pinflow explain exit N)", "bold")
-    yield from _rows([(str(code.code), code.meaning) for code in exits], width)
+    yield from columns([(str(code.code), code.meaning) for code in exits], width)
     for api in dict.fromkeys(code.api for code in codes):
         yield ""
         yield paint(f"codes of {inert(api)} (pinflow explain code N)", "bold")
-        yield from _rows([(inert(code.code), inert(code.meaning)) for code in codes if code.api == api], width)
+        yield from columns([(inert(code.code), inert(code.meaning)) for code in codes if code.api == api], width)
     yield ""
     yield paint("kinds of errors (pinflow explain KIND)", "bold")
-    yield from _rows([(kind.name, kind.meaning) for kind in kinds], width)
-
-
-def _rows(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
-    """Names and texts in two columns; what is wider than the screen goes on below its text."""
-    names = table([(name,) for name, _ in rows], indent="  ")
-    column = max(map(len, names), default=0)
-    for name, (_, text) in zip(names, rows, strict=True):
-        first, *more = wrap(text, max(20, width - column - 2), most=20)
-        yield f"{name:<{column}}  {first}"
-        yield from (f"{'':<{column}}  {line.strip()}" for line in more)
+    yield from columns([(kind.name, kind.meaning) for kind in kinds], width)
 
 
 def _details(

@@ -138,6 +138,26 @@ def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset(),
     ]
 
 
+def columns(rows: Sequence[tuple[str, str]], width: int, *, indent: str = "  ") -> list[str]:
+    """Inert names and texts side by side; a text that is wider than the screen goes on below itself.
+
+    A name that takes more than a third of the screen has a line of its own.
+    """
+    most = max(12, width // 3)
+    column = max((cells(name) for name, _ in rows if cells(name) <= most), default=0)
+    room = max(20, width - cells(indent) - column - 2)
+    lines: list[str] = []
+    for name, text in rows:
+        first, *more = [line.lstrip() for line in wrap(text, room, most=40)]
+        if cells(name) > column:
+            lines.append(f"{indent}{name}")
+            more, first = [first, *more], ""
+        else:
+            lines.append(f"{indent}{pad(name, column)}  {first}".rstrip())
+        lines += [f"{indent}{'':<{column}}  {line}" for line in more]
+    return lines
+
+
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """``value`` as JSON in ASCII, safe to show, without secrets. Values that JSON has no type for become text."""
     plain = _plain(value)
