@@ -17,20 +17,21 @@ T = TypeVar("T")
 
 _WITH_NAME: Final = (Board, BoardSection)
 _LONGEST_ID: Final = 32  # digits; the service's have 18 or 19, and there is room for longer ones
-_TEXTS: Final = (
-    "name",
-    "title",
-    "description",
-    "link",
-    "alt_text",
-    "dominant_color",
-    "created_at",
-    "board_id",
-    "board_section_id",
-    "privacy",
-    "username",
-)
-_PARTS: Final = ("media", "owner")
+_FIELDS: Final = {  # what each holds, if it isn't null
+    "name": str,
+    "title": str,
+    "description": str,
+    "link": str,
+    "alt_text": str,
+    "dominant_color": str,
+    "created_at": str,
+    "board_id": str,
+    "board_section_id": str,
+    "privacy": str,
+    "username": str,
+    "media": dict,
+    "owner": dict,
+}
 
 
 def parse_read(answer: object, kind: type[T]) -> T:
@@ -121,8 +122,11 @@ def _is_object(answer: object, *, named: bool) -> bool:
         return False
     if named and not isinstance(answer.get("name"), str):
         return False
-    texts = all(isinstance(answer.get(name), str | None) for name in _TEXTS)
-    return texts and all(isinstance(answer.get(name), dict | None) for name in _PARTS)
+    for name, kind in _FIELDS.items():  # a loop, since a generator takes three times as long, of each object listed
+        value = answer.get(name)
+        if value is not None and not isinstance(value, kind):
+            return False
+    return True
 
 
 def _is_id(value: object) -> bool:

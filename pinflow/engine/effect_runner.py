@@ -123,7 +123,8 @@ class EffectRunner:
                 self._traffic.enter(attempt)
                 self.run.check_stop()
                 if (turns := self._turns_of(effect)) is not None:
-                    turns.enter(attempt)
+                    turns.enter()
+                    attempt.leave = turns.leave
             self._put_intent(attempt, call)
         attempt.methods.append(call.method)
         attempt.last_write = f"{call.method} {call.path}"
@@ -248,8 +249,8 @@ class EffectRunner:
             # only now: a probe for a lost effect must know that this one is settled
             if (place := self._place_of(effect)) is not None:
                 place.gate.leave(attempt)
-            if (turns := self._turns_of(effect)) is not None:
-                turns.leave(attempt)
+            if attempt.leave is not None:
+                attempt.leave()
             self._traffic.leave(attempt)
         return self._report(effect, result, "already" if was_there else "done")
 
@@ -262,8 +263,8 @@ class EffectRunner:
         place = self._place_of(effect)
         if place is None or not attempt.methods:
             journal.settle(effect.step, effect.key, "done", result, kind=effect.kind)
-            if attempt.methods and (turns := self._turns_of(effect)) is not None:
-                turns.add(effect, result)
+            if attempt.leave is not None and (turns := self._turns_of(effect)) is not None:
+                turns.add(effect.step, effect.key, result)
             self.audit.add(effect, result)
             return False
         seen, id_ = place.see(result)
@@ -351,7 +352,7 @@ class EffectRunner:
             if result is not None:
                 journal.settle(effect.step, effect.key, "adopted", result, kind=effect.kind)
                 if turns is not None:
-                    turns.add(effect, result)
+                    turns.add(effect.step, effect.key, result)
                 self.audit.add(effect, result)
         return result
 

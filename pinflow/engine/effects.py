@@ -130,3 +130,4 @@ class Attempt:
     refusal: str = ""  # in a dry run: why the service would refuse its write
     nested: int = 0  # effects inside this one that are at work now
     has_entered: bool = False  # whether its place counts it among those on their way
+    leave: Callable[[], None] | None = None  # ends its turn on a shared place

@@ -151,30 +151,31 @@ def views_of(text: str) -> Iterator[View]:
     view = View(text)
     yield view
     yield from _as_shown(view)
-    if not ("%" in text or "\\" in text or "&" in text or "=" in text):
-        return
-    general, mail = _escapes()
-    for _ in range(_ROUNDS):
-        undone = view.undo(general)
-        if undone is view:
-            break
-        view = undone
-        yield view
-    if view.steps:
-        yield from _as_shown(view)
-    if "=" in text and (undone := View(text).undo(mail)).steps:
+    if "%" in text or "\\" in text or "&" in text:
+        for _ in range(_ROUNDS):
+            undone = view.undo(_escapes()[0])
+            if undone is view:
+                break
+            view = undone
+            yield view
+        if view.steps:
+            yield from _as_shown(view)
+    if "=" in text and (undone := View(text).undo(_escapes()[1])).steps:
         yield undone
+
+
+_OBEYED: Final = "\x90\x98\x9b\x9d\x9e\x9f"  # what terminals obey, besides escapes
 
 
 def _as_shown(view: View) -> Iterator[View]:
     """A view without what is obeyed and not shown, if there is any."""
-    markup, taken_back = _unseen()
     shown = view
-    if any(sign in view.text for sign in ("<", "\x1b", "^[", "\x90", "\x98", "\x9b", "\x9d", "\x9e", "\x9f")):
-        shown = shown.undo(markup)
-    if "\b" in view.text:
+    text = view.text
+    if "<" in text or "\x1b" in text or "^[" in text or (not text.isascii() and any(map(text.__contains__, _OBEYED))):
+        shown = shown.undo(_unseen()[0])
+    if "\b" in text:
         for _ in range(_ERASED):
-            before, shown = shown, shown.undo(taken_back)
+            before, shown = shown, shown.undo(_unseen()[1])
             if before is shown:
                 break
     if shown is not view:

@@ -8,19 +8,21 @@ there, the forms in `encodings` are all that a secret can look like.
 from __future__ import annotations
 
 import re
+import sys
 import threading
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, AnyStr, Final, NamedTuple
 
 from pinflow.masking.encodings import compact, forms_of, trace_view, views_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 SHORTEST: Final = 8  # characters; what is shorter stands in many a word, and is soon guessed
 SHOWN: Final = "***"
 _NEEDLE: Final = 6  # letters and digits that a form has at least; shorter ones are in many texts
-_WIDE: Final = 8  # characters of a part where all needles are long: ids have hardly ever one of them by chance
-_LONGEST_STRIDE: Final = 12  # characters; longer ones save little
+_WIDE: Final = 8  # bytes of a part of a long needle: ids have hardly ever one of them by chance
+_LONG: Final = 15  # characters of a long needle: wherever it begins, it has 8 bytes that begin at a multiple of 8
+_MOST_PARTS: Final = 50_000
 _MOST: Final = 4096  # secrets; two for each of the most accounts that a run goes through, and 55 MB
 _LONGEST: Final = 1_000_000  # characters; to find out where a longer text has its secret would take 100 MB
 _ROUNDS: Final = 5  # of looking for secrets that are in several values together
@@ -86,8 +88,8 @@ class SecretMask:
         """
         if not self._forms or self.is_off:
             return value
-        if isinstance(value, str):  # as most facts of events are
-            return self(value)
+        if value is None or isinstance(value, str | int):  # as most facts of events are
+            return self._leaf(value)
         leaves = list(_leaves(value))
         if not self.hides(_joined(leaves)):
             return value
@@ -115,57 +117,112 @@ class SecretMask:
         return forms
 
 
-class _Forms(NamedTuple):
-    """What is looked for: the needles of ``parts`` in compact texts, ``plain`` in any text.
+class _LongNeedles(NamedTuple):
+    """Needles of 15 bytes or more, looked for 8 bytes at a time, as numbers: 5 ns a byte, whatever their number.
 
-    Of a compact text, only every ``stride``-th part of ``width`` characters is looked at: ``parts`` has all that can
-    stand there if a needle begins at or before it, with that needle and where in it the part is. That takes 10 ns a
-    character, whatever the number of needles.
+    ``parts`` has the 8 bytes at each of the first ``shifts`` places of a needle, with that needle and the place.
+    Somewhere among them a text has 8 bytes that begin at a multiple of ``shifts``.
     """
 
-    plain: tuple[str, ...]
+    parts: Mapping[int, tuple[tuple[str, bytes, int], ...]]
+    shifts: int
+
+    @classmethod
+    def prepare(cls, needles: Collection[str]) -> _LongNeedles:
+        # fewer parts for more needles: at most 50,000, which are 8 MB
+        shifts = next((shifts for shifts in (8, 4, 2) if shifts * len(needles) <= _MOST_PARTS), 1)
+        parts: dict[int, tuple[tuple[str, bytes, int], ...]] = {}
+        for needle in sorted(needles):
+            data = needle.encode(errors="surrogatepass")
+            for at in range(shifts):
+                part = int.from_bytes(data[at : at + _WIDE], sys.byteorder)
+                parts[part] = (*parts.get(part, ()), (needle, data, at))
+        return cls(parts, shifts)
+
+    def candidates(self, text: str) -> Iterator[str]:
+        """The needles that are in a compact text."""
+        data = text.encode(errors="surrogatepass")
+        for first in range(0, _WIDE, self.shifts):
+            words = memoryview(data)[first : len(data) - (len(data) - first) % _WIDE].cast("Q")
+            for word in set(filter(self.parts.__contains__, words)):
+                places = list(_places_of(word.to_bytes(_WIDE, sys.byteorder), data))
+                for needle, content, begin in self.parts[word]:
+                    if any(at >= begin and data.startswith(content, at - begin) for at in places):
+                        yield needle
+
+
+class _ShortNeedles(NamedTuple):
+    """Shorter needles: of a text, every ``stride``-th part of 6 characters is looked at, which takes 10 ns a character.
+
+    ``parts`` has all that can stand there if a needle begins at or before it, with that needle and where in it the
+    part is.
+    """
+
     parts: Mapping[str, tuple[tuple[str, int], ...]]
-    width: int
     stride: int
+
+    @classmethod
+    def prepare(cls, needles: Collection[str]) -> _ShortNeedles:
+        stride = max(1, min([_MOST_PARTS // (len(needles) + 1), *(len(needle) - _NEEDLE + 1 for needle in needles)]))
+        parts: dict[str, tuple[tuple[str, int], ...]] = {}
+        for needle in sorted(needles):
+            for at in range(stride):
+                part = needle[at : at + _NEEDLE]
+                parts[part] = (*parts.get(part, ()), (needle, at))
+        return cls(parts, stride)
+
+    def candidates(self, text: str) -> Iterator[str]:
+        """The needles that are in a compact text."""
+        places = range(0, len(text) - _NEEDLE + 1, self.stride)
+        if self.parts.keys().isdisjoint(text[at : at + _NEEDLE] for at in places):
+            return
+        # of thousands of needles some part is in many a text by chance, so it is seen whether all of one is there
+        for at in places:
+            for needle, begin in self.parts.get(text[at : at + _NEEDLE], ()):
+                if at >= begin and text.startswith(needle, at - begin):
+                    yield needle
+
+
+class _Forms(NamedTuple):
+    """What is looked for: ``long`` and ``short`` needles in compact texts, ``plain`` in any text."""
+
+    plain: tuple[str, ...]
+    long: _LongNeedles
+    short: _ShortNeedles
     shortest: int  # characters; ids and words, of which a run keeps many, are shorter than a token
 
     @classmethod
     def prepare(cls, needles: frozenset[str], plain: tuple[str, ...]) -> _Forms:
+        long = {needle for needle in needles if len(needle) >= _LONG}
         shortest = min(map(len, needles), default=_NEEDLE)
-        # more parts for fewer needles: at most 50,000, which are 4 MB
-        width = _WIDE if shortest >= _WIDE + _LONGEST_STRIDE else _NEEDLE
-        stride = max(1, min(shortest - width + 1, _LONGEST_STRIDE, 50_000 // (len(needles) + 1)))
-        parts: dict[str, tuple[tuple[str, int], ...]] = {}
-        for needle in sorted(needles):
-            for at in range(stride):
-                part = needle[at : at + width]
-                parts[part] = (*parts.get(part, ()), (needle, at))
-        return cls(plain, parts, width, stride, min([shortest, *map(len, plain)]))
+        return cls(
+            plain,
+            _LongNeedles.prepare(long),
+            _ShortNeedles.prepare(needles - long),
+            min([shortest, *map(len, plain)]),
+        )
 
     def found_in(self, text: str) -> bool:
         return any(True for _ in self._candidates(text))
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
         """From where to where each needle stands."""
-        for needle in self._candidates(text):
-            at = text.find(needle)
-            while at >= 0:
-                yield at, at + len(needle)
-                at = text.find(needle, at + 1)
+        for needle in set(self._candidates(text)):
+            yield from ((at, at + len(needle)) for at in _places_of(needle, text))
 
     def _candidates(self, text: str) -> Iterator[str]:
-        """The needles that are in a text."""
-        width = self.width
-        places = range(0, len(text) - width + 1, self.stride)
-        if self.parts.keys().isdisjoint(text[at : at + width] for at in places):
-            return
-        found: set[str] = set()
-        # of thousands of needles some part is in many a text by chance, so it is seen whether all of one is there
-        for at in [at for at in places if text[at : at + width] in self.parts]:
-            for needle, begin in self.parts[text[at : at + width]]:
-                if at >= begin and needle not in found and text.startswith(needle, at - begin):
-                    found.add(needle)
-                    yield needle
+        """The needles that are in a text, some more than once."""
+        if self.long.parts:
+            yield from self.long.candidates(text)
+        if self.short.parts:
+            yield from self.short.candidates(text)
+
+
+def _places_of(part: AnyStr, whole: AnyStr) -> Iterator[int]:
+    at = whole.find(part)
+    while at >= 0:
+        yield at
+        at = whole.find(part, at + 1)
 
 
 def _spans(forms: _Forms, text: str) -> list[tuple[int, int]]:

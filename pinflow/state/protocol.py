@@ -374,11 +374,11 @@ class SharedPlace(Protocol):
     def add(self, ref: str, id_: str) -> None:
         """Tell other runs what a write of this one made: before `leave`, and at once, though not durably."""
 
-    def entering(self) -> AbstractContextManager[Mapping[str, int]]:
-        """Begin to send, which `leave` ends. The other runs, of which none begins to send inside the block.
+    def enter(self) -> None:
+        """Begin to send, which `leave` ends. Waits while another process looks."""
 
-        Waits while another process looks.
-        """
+    def entering(self) -> AbstractContextManager[Mapping[str, int]]:
+        """The same, for a caller who needs the other runs: none of them begins to send inside the block."""
 
     def leave(self) -> None:
         """The outcome of a write that entered is recorded, or it was not sent."""

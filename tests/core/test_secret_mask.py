@@ -54,6 +54,16 @@ def test_each_of_many_secrets_is_masked_and_nothing_else() -> None:
     assert hide(f"{secrets[0]}, {secrets[299]}; {secrets[17].encode().hex()}") == "***, ***; ***"
 
 
+@pytest.mark.parametrize("number", [1, 300, 600, 1200, 2400])
+def test_a_secret_is_masked_wherever_it_begins_and_however_many_there_are(number: int) -> None:
+    secrets = [f"pin{random.Random(number).randbytes(6).hex()}" for number in range(number)]
+    hide = SecretMask([*secrets, "Ab9+x/z-"])
+    for before in range(17):
+        text = f"{'é' * before}{secrets[-1]}, {'b' * before}Ab9+x/z-."
+        assert hide(text) == f"{'é' * before}***, {'b' * before}***."
+        assert hide(f"{'a' * before}{secrets[0][:-1]}?") == f"{'a' * before}{secrets[0][:-1]}?"
+
+
 def test_a_short_text_is_no_secret_and_the_oldest_of_thousands_are_forgotten() -> None:
     hide = SecretMask(["seven77", *(f"secret-{number:08}" for number in range(4097))])
     assert hide("seven77, secret-00000000") == "seven77, secret-00000000"

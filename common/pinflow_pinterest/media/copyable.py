@@ -118,9 +118,11 @@ def _url(image: object) -> str | None:
 
 
 def _area(size: str, image: Mapping[str, Any]) -> int:
-    named_width, _, named_height = size.partition("x")
-    width = _pixels(image.get("width")) or _pixels(named_width)
-    height = _pixels(image.get("height")) or _pixels(named_height) or _pixels(named_width)
+    width, height = _pixels(image.get("width")), _pixels(image.get("height"))
+    if not (width and height):
+        named_width, _, named_height = size.partition("x")
+        width = width or _pixels(named_width)
+        height = height or _pixels(named_height) or _pixels(named_width)
     return width * height
 
 

@@ -37,6 +37,9 @@ class LonePlace:
     def add(self, ref: str, id_: str) -> None:
         """Nobody need know."""
 
+    def enter(self) -> None:
+        """Nobody looks."""
+
     @contextmanager
     def entering(self) -> Iterator[Mapping[str, int]]:
         yield {}

@@ -7,7 +7,7 @@ while a request is under way, and from sending while this run looks: so that non
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pinflow.engine.places.other_runs import OtherRuns, ref_text
 from pinflow.engine.sanitize import is_id, plain_key, plain_path
@@ -15,7 +15,6 @@ from pinflow.engine.sanitize import is_id, plain_key, plain_path
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from pinflow.engine.effects import Attempt, Effect
     from pinflow.engine.places.services import PlaceServices
 
 
@@ -27,16 +26,13 @@ class PlaceTurns:
         self._others = OtherRuns(key, self._shared, services)
         self._shared.join(self._others.is_over)
 
-    def enter(self, attempt: Attempt) -> None:
+    def enter(self) -> None:
         """Begin to send, which `leave` ends. Waits while another process looks at the place."""
-        with self._shared.entering():
-            attempt.has_entered = True
+        self._shared.enter()
 
-    def leave(self, attempt: Attempt) -> None:
-        """What the attempt sent has an outcome that is recorded, or nothing was sent."""
-        if attempt.has_entered:
-            attempt.has_entered = False
-            self._shared.leave()
+    def leave(self) -> None:
+        """What was sent has an outcome that is recorded, or nothing was sent."""
+        self._shared.leave()
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -44,11 +40,11 @@ class PlaceTurns:
         with self._shared.looking():
             yield
 
-    def add(self, effect: Effect[Any], result: object) -> None:
+    def add(self, step: str, key: str, result: object) -> None:
         """Tell other runs what an effect made."""
         id_ = str(result.get("id", "")) if isinstance(result, dict) else ""
         if is_id(id_):
-            self._shared.add(ref_text(plain_path(effect.step), plain_key(effect.key)), id_)
+            self._shared.add(ref_text(plain_path(step), plain_key(key)), id_)
 
     def others_ids(self) -> Collection[str]:
         """What other runs of the state made here."""

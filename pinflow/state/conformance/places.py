@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from pinflow.state.conformance.common import RUN, run_record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pinflow.state.conformance.common import MakeState
     from pinflow.state.protocol import Journal, SharedPlace
 
@@ -32,6 +34,40 @@ def _create(journal: Journal, key: str, place: str = PLACE) -> None:
     journal.record_intent(
         "pins", key, kind="pin", method="POST", category="write", digest="d" * 16, place=place, class_="1+title:"
     )
+
+
+def _enter_asking(place: SharedPlace) -> None:
+    with place.entering():
+        pass
+
+
+def _check_turns(make_state: MakeState, enter: Callable[[SharedPlace], None]) -> None:
+    with closing(_open_place(make_state)) as mine, closing(_open_place(make_state, OTHER)) as others:
+        order: list[str] = []
+
+        def look() -> None:
+            with others.looking() as runs:
+                order.append(f"looked, {runs}")
+
+        def send() -> None:
+            enter(mine)
+            order.append("sent")
+            mine.leave()
+
+        enter(mine)
+        threads = [threading.Thread(target=look)]
+        threads[0].start()
+        _pause(0.1)
+        assert order == []
+        mine.leave()
+        threads[0].join(10)
+        with others.looking():
+            threads.append(threading.Thread(target=send))
+            threads[1].start()
+            _pause(0.1)
+            assert order == [f"looked, {{'{RUN}': 1}}"]
+        threads[1].join(10)
+        assert order[1:] == ["sent"]
 
 
 class PlaceIndexConformance:
@@ -67,39 +103,16 @@ class PlaceIndexConformance:
     def test_nobody_looks_while_another_sends_and_nobody_begins_to_send_while_another_looks(
         self, make_state: MakeState
     ) -> None:
-        with closing(_open_place(make_state)) as mine, closing(_open_place(make_state, OTHER)) as others:
-            order: list[str] = []
+        _check_turns(make_state, lambda place: place.enter())
 
-            def look() -> None:
-                with others.looking() as runs:
-                    order.append(f"looked, {runs}")
-
-            def send() -> None:
-                with mine.entering():
-                    order.append("sent")
-                mine.leave()
-
-            with mine.entering():
-                pass
-            threads = [threading.Thread(target=look)]
-            threads[0].start()
-            _pause(0.1)
-            assert order == []
-            mine.leave()
-            threads[0].join(10)
-            with others.looking():
-                threads.append(threading.Thread(target=send))
-                threads[1].start()
-                _pause(0.1)
-                assert order == [f"looked, {{'{RUN}': 1}}"]
-            threads[1].join(10)
-            assert order[1:] == ["sent"]
+    def test_who_asks_for_the_other_runs_waits_and_is_waited_for_alike(self, make_state: MakeState) -> None:
+        _check_turns(make_state, _enter_asking)
 
     def test_writes_of_several_threads_are_on_their_way_at_once(self, make_state: MakeState) -> None:
         with closing(_open_place(make_state)) as mine:
-            for _ in range(2):
-                with mine.entering():
-                    pass
+            with mine.entering():
+                pass
+            mine.enter()
             mine.leave()
             mine.leave()
             with closing(_open_place(make_state, OTHER)) as others, others.looking():

@@ -154,22 +154,27 @@ class FolderPlace:
         """Tell other runs what a write of this one made."""
         self._append("I", f"{self._run} {ref} {id_}")
 
+    def enter(self) -> None:
+        """Begin to send, which `leave` ends. Waits while another process looks at the place."""
+        with self._turn():
+            self._count_in()
+
     @contextmanager
     def entering(self) -> Iterator[Mapping[str, int]]:
-        """Begin to send, which `leave` ends; the other runs, of which none begins or looks inside the block.
-
-        Waits while another process looks at the place.
-        """
+        """The same; the other runs, of which none begins or looks inside the block."""
         with self._turn():
-            with self._inside_lock:
-                if not self._inside:
-                    self._wait_for(self._lock, shared=True)
-                self._inside += 1
+            self._count_in()
             try:
                 yield self.runs()
             except BaseException:
                 self.leave()
                 raise
+
+    def _count_in(self) -> None:
+        with self._inside_lock:
+            if not self._inside:
+                self._wait_for(self._lock, shared=True)
+            self._inside += 1
 
     def leave(self) -> None:
         """The outcome of a write that entered is recorded, or it was not sent."""
