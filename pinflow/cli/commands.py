@@ -46,6 +46,7 @@ BUILT_IN = (
     Entry("explain", LOOK, "explain an exit code or an error code"),
     Entry("plugins", HERE, "list plugins and what they provide"),
     Entry("state", HERE, "show how much is stored; remove what is old"),
+    Entry("docs", HERE, "open the documentation, or read it here"),
     Entry("completion", HERE, "print a completion script for a shell"),
 )
 RESERVED = frozenset({"help", *(entry.name for entry in BUILT_IN)})  # names that no command of a plugin may have

@@ -1,4 +1,4 @@
-"""What a plugin may offer beside actions, APIs and credentials: commands, simulators, importers, variables."""
+"""What a plugin may offer beside actions, APIs and credentials: commands, simulators, importers, variables, pages."""
 
 from __future__ import annotations
 
@@ -194,3 +194,20 @@ class ErrorCode:
     remedies: Sequence[str]
     outcome: str = "the step fails: exit code 1"
     source: str = ""  # where the facts are from; "" for the service's own documentation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsPage:
+    """A page of facts, for the site and for ``pinflow docs``.
+
+    ``text`` makes its Markdown (CommonMark and tables) without the title, when somebody reads it: from
+    what the program itself uses, so that both say the same. Links to other pages end in ``.md``.
+    """
+
+    name: str  # its file, without the ending: "sandbox-settings", "operations/boards"
+    title: str
+    about: str  # a sentence: what one finds there
+    text: Callable[[], str]
+    words: tuple[str, ...] = ()  # others by which people search for it
+    parent: str = ""  # the page that lists it; "": the list of all
+    see: str = ""  # where to go next, as Markdown

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pinflow.http.api import Api
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.plugin.action import Action
-    from pinflow.plugin.contributions import Command, ErrorCode, Importer, Simulator, Variable
+    from pinflow.plugin.contributions import Command, ErrorCode, FactsPage, Importer, Simulator, Variable
     from pinflow.state.records import Notice
 
 hookspec = pluggy.HookspecMarker("pinflow")
@@ -98,4 +98,13 @@ def pinflow_variables() -> Iterable[Variable]:
 @hookspec
 def pinflow_error_codes() -> Iterable[ErrorCode]:
     """What the codes in a service's error answers mean, for ``pinflow explain code CODE``."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_pages() -> Iterable[FactsPage]:
+    """Pages of facts about what the plugin offers, for the site and ``pinflow docs``.
+
+    The text of a page is made when somebody reads it.
+    """
     raise NotImplementedError

@@ -20,7 +20,7 @@ from pinflow.lazy_dataclass import replace
 from pinflow.masking.known import harmless_words
 from pinflow.plugin import hookspecs
 from pinflow.plugin.action import Action, Effect
-from pinflow.plugin.contributions import Command, ErrorCode, Importer, Simulator, Variable
+from pinflow.plugin.contributions import Command, ErrorCode, FactsPage, Importer, Simulator, Variable
 from pinflow.plugin.import_cache import ImportCache
 from pinflow.plugin.permission import Permission, comparable, is_own, names_in
 from pinflow.plugin.registry import PluginInfo, Registry
@@ -239,6 +239,7 @@ def collect(
         "pinflow_error_codes", ErrorCode, lambda c: (c.api, str(c.code)), lambda c: f"error_code {c.api}.{c.code}"
     )
     executors = offers.executors()
+    pages = offers.by_name("pinflow_pages", FactsPage, lambda p: p.name, lambda p: f"page {p.name}")
     for action in actions.values():
         offers.check(action, apis)
     plugins = [replace(info, offers=tuple(offers.offers_of.get(info.name, ()))) for info in offers.infos.values()]
@@ -248,6 +249,7 @@ def collect(
         commands=commands,
         simulators=simulators,
         plugins=tuple(plugins),
+        pages=pages,
         importers=importers,
         executors=executors,
         variables=variables,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pinflow.http.api import Api
     from pinflow.plugin.action import Action
-    from pinflow.plugin.contributions import Command, ErrorCode, Importer, Simulator, Variable
+    from pinflow.plugin.contributions import Command, ErrorCode, FactsPage, Importer, Simulator, Variable
 
 ActionKey = tuple[str | None, str]  # (api, name)
 
@@ -49,6 +49,7 @@ class Registry:
     executors: Mapping[str, Callable[[int], Executor]] = field(default_factory=dict)
     variables: Mapping[str, Variable] = field(default_factory=dict)  # that plugins read, besides those of their APIs
     error_codes: Mapping[tuple[str, str], ErrorCode] = field(default_factory=dict)  # by (api, code as text)
+    pages: Mapping[str, FactsPage] = field(default_factory=dict)  # of facts, by name
     held: Sequence[PluginInfo] = ()  # installed or named by a person, and not loaded; "held" says why
 
     def action(self, name: str, api: str | None) -> Action | None:

@@ -1,4 +1,4 @@
-"""The recipes and templates that come with pinflow, and which recipe a person means."""
+"""The recipes, templates and pages that come with pinflow, and which recipe a person means."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def bundled_recipes() -> Path:
 def bundled_templates() -> Path:
     """The folder of what ``pinflow new`` starts from: inside the package, or beside it in a checkout."""
     return _bundled("templates")
+
+
+def bundled_docs() -> Path:
+    """The folder of the pages that come with pinflow: inside the package, or beside it in a checkout."""
+    return _bundled("docs")
 
 
 def is_earlier_text(recipe: Path, digest: str) -> bool:

@@ -45,7 +45,9 @@ MAY_USE: dict[str, str] = {
     "reporters": "schema state engine",
     "__init__": "schema expressions state http recipe plugin plan engine app reporters",  # the public names
     "testing": "schema expressions state http recipe plugin plan engine app __init__",
-    "cli": "schema expressions state http recipe plugin plan engine app scheduling reporters testing __init__",
+    "reference": "schema expressions state http recipe plugin plan engine app scheduling reporters __init__",
+    "cli": "schema expressions state http recipe plugin plan engine app scheduling reporters reference testing "
+    "__init__",
     "__main__": "cli __init__",
 }
 EVERYWHERE = {"errors", "events", "suggestions", "clock", "lazy_dataclass", "masking"}
