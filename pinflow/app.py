@@ -121,6 +121,7 @@ class App:
         recorded: RecordedInputs | None = None,
         typed: Collection[str] | None = None,
         here: Path | None = None,
+        tokens: Mapping[str, str] | None = None,
     ) -> Plan:
         """A checked recipe, bound to plugins and inputs; nothing is sent.
 
@@ -133,6 +134,7 @@ class App:
         unless given. Others have no more rights than the recipe's own defaults. A secret
         input that is not among them is taken from its variable, PINFLOW_INPUT_NAME.
         ``here`` is the folder that paths count from: the current one, unless given.
+        ``tokens`` are names of tokens by login, in place of those that the recipe names; "" is the only login.
         Raises RecipeError with every problem, UsageError, MissingInputs.
         """
         from pinflow.engine.protected_folders import file_rules
@@ -160,6 +162,7 @@ class App:
             recorded=recorded,
             typed=typed,
             environ=self.environ,
+            tokens=tokens,
             files=file_rules(path, folder, registry=self.registry, environ=self.environ, state=self.state),
         )
 

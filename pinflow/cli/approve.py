@@ -13,6 +13,7 @@ from pinflow.cli import error_exit, run_common
 from pinflow.cli.prompts import confirm
 from pinflow.engine.coverage import is_outdated
 from pinflow.errors import OK, STATE, ApprovalRequired, PinflowError, UsageError
+from pinflow.plan.token_choices import given_text
 from pinflow.reporters.text import fit, inert, json_text, table, wrap
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ OUTPUTS: Sequence[str] = ("human", "json")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", nargs="?", type=Path, metavar="RECIPE", help="a recipe's file, or a bundled one")
     run_common.add_inputs(parser)
+    run_common.add_tokens(parser)
     parser.add_argument("--api", metavar="API", help="API version to run it on, instead of the recipe's own")
     parser.add_argument("--yes", action="store_true", help="approve without a question")
     run_common.add_max_writes(parser, "how many changes one run may make")
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 def _approve(args: argparse.Namespace, shell: Shell, app: App) -> int:
     max_writes = run_common.max_writes(args, shell)
     inputs = run_common.parse_inputs(args.inputs)
-    plan = app.plan(args.recipe, inputs=inputs, api=args.api)
+    plan = app.plan(args.recipe, inputs=inputs, api=args.api, tokens=run_common.parse_tokens(args.tokens))
     run_common.warn_of_secrets(shell, inputs, plan.secrets)
     if not plan.unattended_writes:
         _say(shell, f"{inert(plan.source.name)} changes nothing and needs no approval", {"approval": None})
@@ -258,7 +260,7 @@ def _list_lines(approvals: Sequence[tuple[Approval, Sequence[str]]], width: int)
     yield head
     for line, (approval, _) in zip(lines, approvals, strict=True):
         yield fit(line, width)
-        inputs = ", ".join(f"{name}={_value_text(value)}" for name, value in approval.inputs.items())
+        inputs = ", ".join(given_text(name, _value_text(value)) for name, value in approval.inputs.items())
         deletions = ", including deletions" if approval.deletes else ""
         facts = [approval.recipe, inputs, f"up to {approval.max_writes:,} changes{deletions}"]
         for fact in filter(None, facts):

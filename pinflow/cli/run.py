@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from pinflow.errors import PinflowError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pinflow.app import App
     from pinflow.cli.prompts import Choice
@@ -27,12 +28,14 @@ EXAMPLES = """\
   pinflow run copy_board --sandbox                       try it, without an account
   pinflow run copy_board -i board="Garden ideas" --dry-run
   pinflow run recipes/copy_board.yaml -i board="Garden ideas" --patience 2h
+  pinflow run list_boards --token second                 for the account of another token
   pinflow run copy_board -i board=549755885175 --output json > result.json"""
 OUTPUTS: Sequence[str] = run_common.OUTPUTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a recipe's file, or the name of a bundled one")
+    run_common.add_tokens(parser)
     run_common.add_arguments(parser)
     parser.add_argument("--api", metavar="API", help="API version to run it on, instead of the recipe's own")
     parser.add_argument("--dry-run", action="store_true", help="read, but change nothing; show what would be done")
@@ -45,14 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
+    from pinflow.plan.token_choices import stored_name
+
     app = shell.app()
     tier = run_common.find_tier(args.tier, shell.environ)
     typed = run_common.parse_inputs(args.inputs)
-    plan, inputs = _make_plan(args, shell, app, dict(typed))
+    tokens = run_common.parse_tokens(args.tokens)
+    plan, inputs = _make_plan(args, shell, app, dict(typed), tokens)
     run_common.warn_of_secrets(shell, typed, plan.secrets)
     # a value with control characters can't be pasted into a shell
     hidden = {name for name, value in inputs.items() if name in plan.secrets or not value.isprintable()}
     shown = {name: "..." if name in hidden else value for name, value in inputs.items()}
+    shown |= {stored_name(login): token for login, token in tokens.items()}
     given = dict(shown)
     # the sandbox uses the recipe's examples, which real accounts don't have
     shown |= {name: "..." for name, input in plan.recipe.inputs.items() if input.required and name not in inputs}
@@ -106,19 +113,22 @@ def _sign_in_commands(app: App, plan: Plan, recipe: Sequence[str], api: str | No
     ]
 
 
-def _make_plan(args: argparse.Namespace, shell: Shell, app: App, inputs: dict[str, str]) -> tuple[Plan, dict[str, str]]:
+def _make_plan(
+    args: argparse.Namespace, shell: Shell, app: App, inputs: dict[str, str], tokens: Mapping[str, str]
+) -> tuple[Plan, dict[str, str]]:
     """The plan, and ``inputs`` with those that the user was asked for."""
     from pinflow.plan.inputs import MissingInputs
 
+    plan_with = partial(app.plan, args.recipe, api=args.api, examples=args.sandbox, tokens=tokens)
     try:
-        return app.plan(args.recipe, inputs=inputs, api=args.api, examples=args.sandbox), inputs
+        return plan_with(inputs=inputs), inputs
     except MissingInputs as error:
         if not shell.interactive:
             raise
         missing = error.missing
-    plan = app.plan(args.recipe, inputs=None, api=args.api)
+    plan = plan_with(inputs=None, examples=False)
     inputs |= {declared.name: _ask_for_input(shell, app, declared, plan) for declared in missing}
-    return app.plan(args.recipe, inputs=inputs, api=args.api, examples=args.sandbox), inputs
+    return plan_with(inputs=inputs), inputs
 
 
 def _ask_for_input(shell: Shell, app: App, declared: DeclaredInput, plan: Plan) -> str:

@@ -63,6 +63,18 @@ def add_inputs(parser: argparse.ArgumentParser, help: str = "an input (repeatabl
     parser.add_argument("-i", "--input", dest="inputs", action="append", default=[], metavar="NAME=VALUE", help=help)
 
 
+def add_tokens(parser: argparse.ArgumentParser) -> None:
+    """Add the argument for the tokens that recipes act with."""
+    parser.add_argument(
+        "--token",
+        dest="tokens",
+        action="append",
+        default=[],
+        metavar="[LOGIN=]NAME",
+        help="act with this token in place of the recipe's; of several logins, say for which (repeatable)",
+    )
+
+
 def add_pace(parser: argparse.ArgumentParser) -> None:
     """Add the arguments on how long to wait and whether to ask."""
     parser.add_argument(
@@ -136,6 +148,30 @@ def parse_inputs(pairs: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"input {name!r} is given twice")
         inputs[name] = FileReference(value) if value.startswith("@") else value
     return inputs
+
+
+def parse_tokens(words: Sequence[str]) -> dict[str, str]:
+    """The names of tokens of --token by login, "" for the only one. Raises UsageError for a login that is repeated."""
+    tokens: dict[str, str] = {}
+    for word in words:
+        login, equals, name = word.partition("=") if "=" in word else ("", "", word)
+        if not name or (equals and not login):
+            raise UsageError(f"--token must be NAME or LOGIN=NAME, not {word!r}", hint="write it like --token second")
+        if login in tokens:
+            raise UsageError(
+                f"--token is given twice{f' for {login!r}' if login else ''}",
+                hint="say for which login: --token LOGIN=NAME",
+            )
+        tokens[login] = name
+    return tokens
+
+
+def parse_given(args: argparse.Namespace) -> dict[str, str]:
+    """The values of -i, and beside them those of --token, as jobs keep them. Raises UsageError."""
+    from pinflow.plan.token_choices import stored_name
+
+    tokens = {stored_name(login): token for login, token in parse_tokens(args.tokens).items()}
+    return parse_inputs(args.inputs) | tokens
 
 
 def warn_of_secrets(shell: Shell, inputs: Mapping[str, str], secrets: Collection[str]) -> None:
@@ -331,8 +367,10 @@ def _write_result(
 def command_line(
     recipe: str, inputs: Mapping[str, str], api: str | None, plugins: Sequence[Path], *, output: Path | None = None
 ) -> str:
-    """The command that runs a recipe with these inputs, to be pasted into a shell."""
-    words = ["pinflow", "run", recipe, *(word for name, value in inputs.items() for word in ("-i", f"{name}={value}"))]
+    """The command that runs a recipe with these inputs and tokens, as they are stored, to be pasted into a shell."""
+    from pinflow.plan.token_choices import option_words
+
+    words = ["pinflow", "run", recipe, *(word for pair in inputs.items() for word in option_words(*pair))]
     words += ["--output-dir", str(output)] if output is not None else []
     return shlex.join([*words, *plugin_words(plugins), *(["--api", api] if api else [])])
 

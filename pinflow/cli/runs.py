@@ -12,6 +12,7 @@ from pinflow.engine.unfinished import failed_steps
 from pinflow.errors import OK, StateError, UsageError
 from pinflow.events import status_json
 from pinflow.lazy_dataclass import replace
+from pinflow.plan.token_choices import DEFAULT_LOGIN, login_of
 from pinflow.reporters.summary import counts_table
 from pinflow.reporters.text import cells, fit, inert, json_text, table
 from pinflow.reporters.wording import STATES, counts_text, duration, effect_text, is_nested
@@ -182,7 +183,11 @@ def _head_lines(record: RunRecord) -> list[str]:
         f"  started  {_time_text(record.started)}{after}",
     ]
     lines += [
-        f"  input    {inert(name)}: {_value_text(value)}" for name, value in record.inputs.items() if value is not None
+        f"  token    {inert(login or DEFAULT_LOGIN)}: {_value_text(value)}"
+        if (login := login_of(name)) is not None
+        else f"  input    {inert(name)}: {_value_text(value)}"
+        for name, value in record.inputs.items()
+        if value is not None
     ]
     return lines + ([f"  error    {_error_text(record.error)}"] if record.error else [])
 

@@ -16,7 +16,7 @@ from pinflow.reporters.text import inert, table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from pinflow.app import App, Options
@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     following = verb("next", "show the next runs of all jobs, with time zones and clock changes")
     following.add_argument("recipes", nargs="*", metavar="[N] [RECIPE]", help="how many (default: 10), and of which")
     run_common.add_inputs(following, _INPUT)
+    run_common.add_tokens(following)
     for name, help in (
         ("run-now", "run a job now, whatever its schedule says"),
         ("pause", "pause a job until it is resumed; its runs are skipped"),
@@ -90,6 +91,7 @@ def add_recipes(parser: argparse.ArgumentParser) -> None:
         help="recipes or folders (default: those of the last `schedule run`, else recipes/)",
     )
     run_common.add_inputs(parser, _INPUT)
+    run_common.add_tokens(parser)
 
 
 def add_deadline(parser: argparse.ArgumentParser) -> None:
@@ -169,7 +171,7 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore)
     from pinflow.scheduling.queries import remember, select_jobs
     from pinflow.scheduling.scheduler import Scheduler, SchedulerSettings
 
-    inputs = run_common.parse_inputs(args.inputs)
+    inputs = run_common.parse_given(args)
     address = _metrics_address(args)
     with store.own(app.now()):
         start = select_jobs(app, store, args.recipes, inputs, warner(shell), _reading_notice(shell))
@@ -280,7 +282,7 @@ class _DaemonLog(ScheduleLog):
 def _list(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore) -> int:
     from pinflow.scheduling.jobs import next_run
 
-    rows = _rows(shell, app, store, args.recipes, args.inputs)
+    rows = _rows(shell, app, store, args.recipes, run_common.parse_given(args))
     jobs = [(row, next_run(row), next(iter(store.occurrences.history(row.name, number=1)), None)) for row in rows]
     if not shell.human:
         data = [asdict(row) | {"next": start, "last": last and asdict(last)} for row, start, last in jobs]
@@ -298,7 +300,7 @@ def _next(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore
 
     words = list(args.recipes)
     number = int(words.pop(0)) if words and _is_number(words[0]) else 10
-    rows = _rows(shell, app, store, [Path(word) for word in words], args.inputs)
+    rows = _rows(shell, app, store, [Path(word) for word in words], run_common.parse_given(args))
     runs = upcoming_runs(rows, app.now(), min(number, _MOST_LISTED))
     if not shell.human:
         return shell.say_json({"next": [asdict(run) for run in runs]})
@@ -311,7 +313,7 @@ def _next(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore
 
 
 def _rows(
-    shell: Shell, app: App, store: ScheduleStore, recipes: Sequence[Path], inputs: Sequence[str]
+    shell: Shell, app: App, store: ScheduleStore, recipes: Sequence[Path], inputs: Mapping[str, str]
 ) -> Sequence[JobRow]:
     """The jobs that a question is about: what is scheduled already, else what the recipes say."""
     from pinflow.scheduling.jobs import stored_jobs
@@ -320,7 +322,7 @@ def _rows(
     stored = stored_jobs(store)
     if not recipes and not inputs and stored:
         return list(stored.values())
-    rows = select_jobs(app, store, recipes, run_common.parse_inputs(inputs), warner(shell)).rows
+    rows = select_jobs(app, store, recipes, inputs, warner(shell)).rows
     return [same if (same := stored.get(row.name)) and same.digest == row.digest else row for row in rows]
 
 

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     with open_store(app) as store, stop_on_signals(shell.notice) as stop:
         # cron mails every line, every 5 minutes
         warn = warner(shell) if shell.options.verbosity >= 0 else lambda text: None
-        start = select_jobs(app, store, args.recipes, run_common.parse_inputs(args.inputs), warn)
+        start = select_jobs(app, store, args.recipes, run_common.parse_given(args), warn)
         settings = SchedulerSettings(options=run_options(shell), deadline=args.deadline)
         scheduler = Scheduler(app, store, start.rows, report=log, settings=settings)
         run_due(app, scheduler, stop.event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pinflow.cli import run_common
 from pinflow.cli.error_exit import error_lines
 from pinflow.errors import OK, USAGE, PinflowError
 from pinflow.reporters.errors import error_data
@@ -28,14 +29,16 @@ OUTPUTS: Sequence[str] = ("human", "json")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipes", nargs="+", type=Path, metavar="RECIPE", help="a recipe's file")
     parser.add_argument("--api", metavar="API", help="API version to check against, instead of the recipe's own")
+    run_common.add_tokens(parser)
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     app = shell.app()
+    tokens = run_common.parse_tokens(args.tokens)
     results: list[dict[str, Any]] = []
     for recipe in args.recipes:
         try:
-            plan = app.plan(recipe, inputs=None, api=args.api)
+            plan = app.plan(recipe, inputs=None, api=args.api, tokens=tokens)
         except PinflowError as error:
             results.append({"file": str(recipe), "ok": False, "error": error_data(error)})
             for line in error_lines(shell, error) if shell.human else ():

@@ -21,7 +21,6 @@ from pinflow.engine.coverage import (
     digest_of,
     is_for_other_address,
     is_outdated,
-    public_inputs,
     same_place,
     texts_of,
 )
@@ -31,6 +30,7 @@ from pinflow.engine.witness import Witness
 from pinflow.engine.write_budget import WriteBudget
 from pinflow.errors import ActionError, ApprovalRequired, PinflowError, StateError, UsageError
 from pinflow.lazy_dataclass import dataclass, replace
+from pinflow.plan.token_choices import option_words
 from pinflow.state.records import MAX_WRITES, SHORT_DIGEST, Approval
 
 if TYPE_CHECKING:
@@ -78,8 +78,9 @@ def command(plan: Plan, file: str = "") -> str:
     for plugin in plan.registry.plugins:
         words += ["--plugin", str(plugin.file)] if plugin.file is not None else []
     words += ["approve", file or plan.source.name]
-    for name in sorted(plan.given):
-        words += ["-i", f"{name}={'...' if name in plan.secrets else _word(plan.inputs[name])}"]
+    given = plan.public_inputs() | dict.fromkeys(plan.given & plan.secrets, "...")
+    for name in sorted(given):
+        words += option_words(name, _word(given[name]))
     return shlex.join([*words, *(["--api", plan.forced_api] if plan.forced_api else [])])
 
 
@@ -112,7 +113,7 @@ class Approvals:
             recipe=_file(plan),
             recipe_digest=plan.digest,
             api=plan.forced_api,
-            inputs=public_inputs(plan),
+            inputs=plan.public_inputs(),
             deletes=tuple(step.path for step in plan.destructive),
             max_writes=max_writes,
             by=by,
@@ -307,7 +308,7 @@ class Approvals:
 
 def _notice_key(kind: str, plan: Plan) -> str:
     """The key of a notice of a recipe's file with these inputs, whatever its text and its name are meanwhile."""
-    request = _as_stored([plan.forced_api, public_inputs(plan)])
+    request = _as_stored([plan.forced_api, plan.public_inputs()])
     file, inputs = (sha256(part.encode(errors="surrogatepass")).hexdigest() for part in (_file(plan), request))
     return f"{kind}:{file[:SHORT_DIGEST]}-of-{inputs[:SHORT_DIGEST]}"
 
@@ -356,7 +357,7 @@ def _difference(plan: Plan, approvals: Sequence[Approval]) -> str:
     if not earlier:
         return ""
     same = [approval for approval in earlier if approval.recipe_digest == plan.digest]
-    inputs = _as_stored(public_inputs(plan))
+    inputs = _as_stored(plan.public_inputs())
     if not same:
         nearest = min(earlier, key=lambda approval: (_as_stored(approval.inputs) != inputs, -approval.at))
         includes = _changed_includes(plan, nearest)

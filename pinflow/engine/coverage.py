@@ -14,7 +14,7 @@ import json
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pinflow.errors import PinflowError, RecipeError
 from pinflow.plan import all_steps
@@ -34,15 +34,10 @@ _OWN = "pinflow"
 
 
 def digest_of(plan: Plan) -> str:
-    """What is asked for: the recipe and its includes, the API, the inputs that were given, and the folder."""
+    """What is asked for: the recipe and its includes, the API, the inputs and tokens that were given, the folder."""
     folder = str(Path(plan.source.name).resolve().parent)
-    facts = [_VERSION, plan.digest, plan.api, plan.forced_api, public_inputs(plan), folder]
+    facts = [_VERSION, plan.digest, plan.api, plan.forced_api, plan.public_inputs(), folder]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def public_inputs(plan: Plan) -> dict[str, Any]:
-    """The inputs that were given, without secrets."""
-    return {name: plan.inputs[name] for name in sorted(plan.given - plan.secrets)}
 
 
 def coverage_of(plan: Plan, environ: Mapping[str, str], witness: Witness) -> Coverage:

@@ -329,7 +329,7 @@ class Launcher:
         """What a run's record has to say of its plan, for whoever resumes or undoes it."""
         return {
             "secrets": sorted(name for name in plan.secrets if plan.inputs[name] is not None),
-            "given": sorted(plan.given),
+            "given": sorted(plan.given | plan.public_inputs().keys()),
             "typed": sorted(plan.typed),
             "here": str(plan.file_rules.here),
             "undo": makers(plan),

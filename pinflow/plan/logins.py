@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pinflow.http.token_rules import TokenRules
 from pinflow.lazy_dataclass import dataclass, field
 from pinflow.plan.inputs import is_token_name
 from pinflow.plan.model import ItemLogin, PlannedLogin
+from pinflow.plan.token_choices import DEFAULT_LOGIN
 from pinflow.suggestions import suggest
 
 if TYPE_CHECKING:
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from pinflow.plugin.registry import Registry
     from pinflow.recipe import model
     from pinflow.recipe.includes import IncludePlace, PlacedStep
-
-DEFAULT_LOGIN = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,10 @@ def _unloaded(plugin: str, registry: Registry) -> str:
 
 
 class Logins:
-    """The logins that recipes declare, bound to steps one by one. ``complete``: no include is missing."""
+    """The logins that recipes declare, bound to steps one by one.
+
+    ``chosen`` are tokens in place of those that they name, by login. ``complete``: no include is missing.
+    """
 
     def __init__(
         self,
@@ -54,8 +57,10 @@ class Logins:
         checker: Checker,
         registry: Registry,
         *,
+        chosen: Mapping[str, str] = MappingProxyType({}),
         complete: bool = True,
     ) -> None:
+        self._chosen = chosen
         self._apis = registry.apis
         self._declared = declared
         self._checker = checker
@@ -84,7 +89,7 @@ class Logins:
 
     def _login(self, name: str, api: str, needed: set[str]) -> PlannedLogin:
         rules = self._apis[api].tokens if api in self._apis else TokenRules()
-        token = self._tokens.get(name) or rules.default
+        token = self._chosen.get(name) or self._tokens.get(name) or rules.default
         if name not in self._declared:
             return PlannedLogin(name, api, token, frozenset(needed))
         login, _ = self._declared[name]

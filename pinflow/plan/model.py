@@ -10,6 +10,7 @@ from pinflow.expressions.template import Scope
 from pinflow.lazy_dataclass import dataclass, field
 from pinflow.plan.file_rules import FileRules
 from pinflow.plan.inputs import is_token_name
+from pinflow.plan.token_choices import stored_name
 from pinflow.schema.invalid import Invalid
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ class Plan:
     file_rules: FileRules = field(default_factory=FileRules.of_this_folder)  # what its run may read and write
     item_logins: Mapping[tuple[str, str], ItemLogin] = field(default_factory=dict)  # (path of the loop, api)
     given: frozenset[str] = field(default_factory=frozenset)  # inputs that were given, not left to their defaults
-    typed: frozenset[str] = field(default_factory=frozenset)  # of these, the ones whose values a person gave
+    typed: frozenset[str] = field(default_factory=frozenset)  # of these and ``tokens``, what a person gave
+    tokens: Mapping[str, str] = field(default_factory=dict)  # by login, chosen in place of those that the recipe names
 
     @property
     def digest(self) -> str:
@@ -190,11 +192,20 @@ class Plan:
         kinds = {name: declared.type for name, declared in self.recipe.inputs.items()}
         single = {self.inputs[name] for name in self.typed if kinds.get(name) == "token" and self.inputs.get(name)}
         lists = [self.inputs.get(name) or () for name in self.typed if kinds.get(name) == "list"]
-        return frozenset(single).union(item for items in lists for item in items if isinstance(item, str))
+        chosen = [token for login, token in self.tokens.items() if stored_name(login) in self.typed]
+        return frozenset((*single, *chosen)).union(item for items in lists for item in items if isinstance(item, str))
 
     def stored_inputs(self) -> dict[str, Any]:
-        """The inputs without secrets, for a run's record."""
-        return {name: value for name, value in self.inputs.items() if name not in self.secrets}
+        """The inputs without secrets, and beside them the tokens that were chosen, for a run's record."""
+        return {name: value for name, value in self.inputs.items() if name not in self.secrets} | self._stored_tokens
+
+    def public_inputs(self) -> dict[str, Any]:
+        """Those of the stored inputs that were given: what an approval is for."""
+        return {name: self.inputs[name] for name in sorted(self.given - self.secrets)} | self._stored_tokens
+
+    @property
+    def _stored_tokens(self) -> dict[str, str]:
+        return {stored_name(login): token for login, token in sorted(self.tokens.items())}
 
 
 def _token_in(item: Any, field: str | None) -> str:

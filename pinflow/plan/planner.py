@@ -17,6 +17,7 @@ from pinflow.plan.logins import Logins, Tokens
 from pinflow.plan.lookup import ActionLookup
 from pinflow.plan.model import Loop, Plan, PlannedStep
 from pinflow.plan.secret_inputs import secrets_in
+from pinflow.plan.token_choices import TokenChoice, check_used, choose, split, stored_name
 from pinflow.plan.usage import hide_secrets, secret_expressions, secrets_of_items, used_fields
 from pinflow.recipe.includes import IncludePlace, expand
 from pinflow.suggestions import suggest
@@ -52,12 +53,14 @@ def make_plan(
     typed: Collection[str] | None = None,
     environ: Mapping[str, str] | None = None,
     files: FileRules | None = None,
+    tokens: Mapping[str, str] | None = None,
 ) -> Plan:
     """Bind and check a recipe. ``raw_inputs`` None means that it is only checked, not run.
 
     ``recorded`` are the inputs of an earlier run, for those that ``raw_inputs`` does not give. ``typed`` are the names
     of those in ``raw_inputs`` whose values a person gave: all, unless given. ``environ`` may give secret inputs.
-    ``files`` are the rules for files: those of a recipe in this very folder, unless given.
+    ``files`` are the rules for files: those of a recipe in this very folder, unless given. ``tokens`` are names of
+    tokens by login, in place of those that the recipe names; "" is the only login.
 
     ``problems`` is what is known to be wrong with it; the rest is looked for all
     the same. ``api`` overrides the recipe's own default API; ``examples`` gives inputs that
@@ -67,26 +70,30 @@ def make_plan(
     if api is not None and api not in registry.apis:
         raise UsageError(f"unknown API {api!r}", hint=suggest(api, registry.apis, "the APIs are"))
 
-    by_person = _typed(raw_inputs or {}, typed, recorded)
+    is_check = raw_inputs is None
+    by_person = _typed(raw_inputs or {}, typed, recorded) | {stored_name(login) for login in tokens or ()}
+    raw_inputs, among_inputs = split(raw_inputs)
+    chosen = {**(split(recorded.values)[1] if recorded is not None else {}), **among_inputs, **(tokens or {})}
+    choice = TokenChoice()
     rules = files or FileRules.of_this_folder()
 
     def from_environment(declared: Mapping[str, DeclaredInput]) -> dict[str, str]:
-        if environ is None or raw_inputs is None:
+        if environ is None or is_check:
             return {}
         return secrets_in(environ, [name for name, entry in declared.items() if entry.input.type == "secret"])
 
     def resolve_inputs(declared: Mapping[str, DeclaredInput]) -> InputValues:
-        own = {name: value for name, value in (raw_inputs or {}).items() if name in declared}
+        own = {name: value for name, value in raw_inputs.items() if name in declared}
         own = {**from_environment(declared), **own}
         if recorded is not None:
             own |= recorded.lasting(declared, own)
-        kept = recorded.values.keys() - (raw_inputs or {}).keys() if recorded is not None else frozenset[str]()
+        kept = recorded.values.keys() - raw_inputs.keys() if recorded is not None else frozenset[str]()
         return resolve(
             declared,
             own,
             now=now,
             examples=examples,
-            checking=raw_inputs is None,
+            checking=is_check,
             typed=by_person,
             kept=kept,
             here=str(rules.here),
@@ -107,19 +114,24 @@ def make_plan(
     declared = declared_in(whole.recipes)
     complete = not (whole.problems or any(part.broken for _, part in whole.recipes))
     if complete:
-        check_known(raw_inputs or {}, declared)
+        check_known(raw_inputs, declared)
+        choice = choose(chosen, whole.logins, declared, raw_inputs, typed=by_person)
+        raw_inputs.update(choice.inputs)
+        by_person |= choice.typed
     inputs = resolve_inputs(declared)
     rules = _with_inputs(rules, declared, inputs, by_person)
     checker = Checker(declared, inputs, now=now, files=rules, complete=complete)
     by_variable = from_environment(declared).keys()
-    named = frozenset(name for name in raw_inputs or {} if name in declared) | by_variable
+    named = frozenset(name for name in raw_inputs if name in declared) | by_variable
     if recorded is not None:
         named |= recorded.given & declared.keys()
-    given = {"given": named, "typed": named & (by_person | by_variable)}
-    plan = _Planner(whole, registry, checker, api, complete=complete).plan(source, recipe, inputs, given, now)
+    given = {"given": named, "typed": (named & (by_person | by_variable)) | (choice.typed - named)}
+    planner = _Planner(whole, registry, checker, api, choice, complete=complete)
+    plan = planner.plan(source, recipe, inputs, given, now)
     if wrong := [*problems, *whole.problems, *inputs.problems, *checker.problems]:
         raise RecipeError(wrong)
-    if inputs.missing and raw_inputs is not None:
+    check_used(choice, (login for login, _ in plan.logins), declared)
+    if inputs.missing and not is_check:
         raise MissingInputs(inputs.missing)
     return plan
 
@@ -156,14 +168,22 @@ def declared_in(recipes: Sequence[tuple[Source, Recipe]]) -> dict[str, DeclaredI
 
 class _Planner:
     def __init__(
-        self, whole: ExpandedRecipe, registry: Registry, checker: Checker, api: str | None, *, complete: bool
+        self,
+        whole: ExpandedRecipe,
+        registry: Registry,
+        checker: Checker,
+        api: str | None,
+        choice: TokenChoice,
+        *,
+        complete: bool,
     ) -> None:
         self._whole = whole
         self._registry = registry
         self._checker = checker
         self._forced_api = api
         self._lookup = ActionLookup(registry, checker, api)
-        self._logins = Logins(whole.logins, checker, registry, complete=complete)
+        self._tokens = choice.tokens
+        self._logins = Logins(whole.logins, checker, registry, chosen=choice.tokens, complete=complete)
         self._service_steps: set[str] = set()  # paths of the steps whose actions belong to an API
 
     def plan(
@@ -199,6 +219,7 @@ class _Planner:
             secrets=inputs.secrets,
             files=inputs.files,
             file_rules=self._checker.files,
+            tokens=self._tokens,
             **given,
         )
 

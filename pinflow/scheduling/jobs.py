@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pinflow.errors import Problem, RecipeError, UsageError
 from pinflow.plan.inputs import MissingInputs
 from pinflow.plan.secret_inputs import variable_of
+from pinflow.plan.token_choices import login_of, stored_name
 from pinflow.recipe import bundled
 from pinflow.recipe.model import Schedule
 from pinflow.scheduling.policy import Job, JobPolicy
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pinflow.app import App
+    from pinflow.plan import Plan
     from pinflow.state.protocol import ScheduleStore
 
 _FOLDERS = "folders"  # the note about where jobs were registered
@@ -77,9 +79,9 @@ def load_jobs(
 ) -> list[JobRow]:
     """The jobs of the recipes, all of them checked, by name; from ``known`` where a file was not touched since.
 
-    ``inputs`` go to every recipe that has an input of the name. A recipe of a folder that lacks one is left out,
-    with a call of ``warn``. ``on_read`` is called with the number of files to be read, before they are. Raises
-    RecipeError with every problem of all files, and UsageError.
+    ``inputs`` go to every recipe that has an input of the name; tokens of logins are among them. A recipe of a folder
+    that lacks one is left out, with a call of ``warn``. ``on_read`` is called with the number of files to be read,
+    before they are. Raises RecipeError with every problem of all files, and UsageError.
     """
     untouched = {file: row for row in known.values() if row.stamp == file_stamp(file := Path(row.recipe))}
     named, listed = find_recipes(recipes, is_scheduled=lambda file: file in untouched or _may_have_schedule(file))
@@ -114,7 +116,7 @@ def load_jobs(
     if problems:
         raise RecipeError(problems)
     if unknown := sorted(set(inputs) - used):
-        raise UsageError(f"no scheduled recipe has an input {unknown[0]!r}")
+        raise UsageError(_unknown_name(unknown[0]))
     return rows
 
 
@@ -142,8 +144,8 @@ def read_job(app: App, file: Path, inputs: Mapping[str, str]) -> JobRow:
     Raises RecipeError, MissingInputs, and UsageError for a recipe that has no schedule or takes a secret.
     """
     stamp = file_stamp(file)
-    declared = app.plan(file, inputs=None).inputs if inputs else {}
-    own = {name: value for name, value in inputs.items() if name in declared}
+    accepted = _accepted_names(app.plan(file, inputs=None)) if inputs else frozenset()
+    own = {name: value for name, value in inputs.items() if name in accepted}
     plan = app.plan(file, inputs=own)
     block = plan.recipe.schedule
     if block is None:
@@ -169,6 +171,19 @@ def read_job(app: App, file: Path, inputs: Mapping[str, str]) -> JobRow:
         anchor=now - now % 60,
         seen=now,
     )
+
+
+def _accepted_names(plan: Plan) -> frozenset[str]:
+    """The names of a recipe's inputs, and those under which tokens of its logins are kept beside them."""
+    logins = {login for login, _ in plan.logins}
+    return frozenset((*plan.inputs, *map(stored_name, logins), *([stored_name("")] if len(logins) == 1 else [])))
+
+
+def _unknown_name(name: str) -> str:
+    login = login_of(name)
+    if login is None:
+        return f"no scheduled recipe has an input {name!r}"
+    return f"no scheduled recipe has a login {login!r}" if login else "no scheduled recipe has exactly one login"
 
 
 def stored_jobs(store: ScheduleStore) -> dict[str, JobRow]:

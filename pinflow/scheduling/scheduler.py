@@ -15,6 +15,7 @@ from pinflow.app import Options
 from pinflow.engine.keeping import keep_for
 from pinflow.errors import ApprovalRequired
 from pinflow.lazy_dataclass import dataclass, field, replace
+from pinflow.plan.token_choices import given_text
 from pinflow.scheduling.alerts import JobAlerts
 from pinflow.scheduling.events import ScheduleEvent
 from pinflow.scheduling.execution import ActiveRun, RunOutcome, perform
@@ -349,7 +350,8 @@ def _differs(row: JobRow, known: JobRow | None) -> bool:
 
 
 def _inputs_text(inputs: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in sorted(inputs.items())) or "the inputs' defaults"
+    given = (given_text(name, value) for name, value in sorted(inputs.items()))
+    return ", ".join(given) or "the inputs' defaults"
 
 
 def _overlap_reason(earlier: int) -> str:
