@@ -104,6 +104,13 @@ CORE = (
     Variable(name="FORCE_COLOR", meaning="not empty: colours, also in files and pipes", reader=_EVERY),
     Variable(name="TERM", meaning="dumb: no colours, and progress as lines", reader=_EVERY),
     Variable(
+        name="PAGER",
+        meaning="the command that shows long texts page by page",
+        default="less",
+        reader="docs",
+    ),
+    Variable(name="LESS", meaning="the options of less, if that shows them", default="-RFX", reader="docs"),
+    Variable(
         name="HOME",
         meaning="your home folder, where the folders below are, and what ~ in a path stands for",
         default="that of your user",
