@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, cast
 
 from pinflow import ActionError, Diverged, InDoubt, RemoteError, Text
 from pinflow_pinterest.answers import found_or_none
@@ -78,7 +79,7 @@ def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
             )
         return board
 
-    return ctx.once(
+    made = ctx.once(
         "create",
         make,
         find=find,
@@ -87,6 +88,8 @@ def make_board(ctx: Context, body: Mapping[str, Any]) -> Board:
         unchecked=checks.HIDDEN,
         kind="board",
     )
+    board_index(service).add(name, made["id"])
+    return made
 
 
 def as_targets(ctx: Context, *, board: str, **_: object) -> list[str]:
@@ -111,9 +114,11 @@ def remove_board(ctx: Context, board: str, *, if_gone: IfGone) -> Deleted:
     service = gateway(ctx.client)
     if ctx.dry_run and if_gone == "fail" and isinstance(board, str):  # not a planned one
         find_board(service, board)
-    (id,) = ctx.freeze("board", (find_board_id(service, reference) for reference in (board,)))
+    id = settle_board_id(ctx, board)
     check = deleted_board(service, id)
-    return delete(ctx, service.delete_board, service.board, id, check=check, kind="board", if_gone=if_gone)
+    deleted = delete(ctx, service.delete_board, service.board, id, check=check, kind="board", if_gone=if_gone)
+    board_index(service).clear()
+    return deleted
 
 
 def delete(
@@ -167,12 +172,66 @@ def boards_with(service: Gateway, reference: str) -> list[Board]:
     return list(service.boards())
 
 
+class BoardIndex:
+    """The ids of a login's boards by name, listed once for all that a run does by names. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # held while boards are listed: whoever waits needs the same answer
+        self._ids: dict[str, str] = {}  # of the names that were asked for
+        self._mistakes: dict[str, ActionError] = {}  # names that no board has, or several: a table may repeat one
+        self._boards: Sequence[Board] = ()
+
+    def id_of(self, service: Gateway, name: str) -> str:
+        """The id of the one board of exactly this name. Raises ActionError if there is none, or more than one."""
+        with self._lock:
+            if (mistake := self._mistakes.get(name)) is not None:
+                raise ActionError(mistake.message, hint=mistake.hint)
+            if name not in self._ids:
+                if all(board.get("name") != name for board in self._boards):
+                    self._boards = boards_with(service, name)
+                try:
+                    self._ids[name] = choose_board(self._boards, name)["id"]
+                except ActionError as error:
+                    self._mistakes[name] = error
+                    raise
+            return self._ids[name]
+
+    def add(self, name: str, id: str) -> None:
+        """Learn of a board that the run has made; in a dry run its id is a placeholder."""
+        with self._lock:
+            self._ids[name] = id
+            self._mistakes.pop(name, None)
+
+    def clear(self) -> None:
+        """Forget everything: a board was deleted, or its name was changed."""
+        with self._lock:
+            self._ids.clear()
+            self._mistakes.clear()
+            self._boards = ()
+
+
+def board_index(service: Gateway) -> BoardIndex:
+    """The index of a login's boards, the same one for all that asks during a run."""
+    return cast("BoardIndex", service.client.memory.setdefault("pinterest boards", BoardIndex()))
+
+
 def find_board_id(service: Gateway, board: str) -> str:
     """The id of the board of this id or exact name; an id is returned as it is, without a request.
 
-    So is a board that a dry run only planned.
+    So is a board that a dry run only planned. A name costs one listing of the boards for all calls of a run.
     """
-    return board if not isinstance(board, str) or is_id(board) else find_board(service, board)["id"]
+    return board if not isinstance(board, str) or is_id(board) else board_index(service).id_of(service, board)
+
+
+def settle_board_id(ctx: Context, board: str) -> str:
+    """`find_board_id` for a change: a name is looked up before the change, and means the same board after a resume."""
+    if not isinstance(board, str) or is_id(board):
+        return board
+    service = gateway(ctx.client)
+    if ctx.dry_run:
+        return find_board_id(service, board)
+    (id,) = ctx.freeze("board", (find_board(service, name)["id"] for name in (board,)))
+    return id
 
 
 def is_id(text: str) -> bool:

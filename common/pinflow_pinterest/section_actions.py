@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pinflow import Context, action
 from pinflow_pinterest import undo
-from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, find_board_id, settle_board_id
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import Limit, PinterestId, SectionName
 from pinflow_pinterest.sections import make_section, reread_section
@@ -40,13 +40,13 @@ def list_section_pins(
 
 
 @action("create_section", effect="write", quota=BOTH_QUOTAS, reread=reread_section, undo=undo.SECTION)
-def create_section(ctx: Context, *, board: PinterestId, name: SectionName) -> PlacedSection:
+def create_section(ctx: Context, *, board: BoardRef, name: SectionName) -> PlacedSection:
     """Make a section on a board.
 
     Fails if the board already has a section of this name.
 
     Arguments:
-        board: the board's id
+        board: the board's id, or its exact name
         name: must be new on the board; case makes no difference
     """
-    return make_section(ctx, board, name)
+    return make_section(ctx, settle_board_id(ctx, board), name)

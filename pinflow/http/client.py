@@ -186,6 +186,8 @@ class Client:
         self._gate = gate
         self._rehearsal = rehearsal
         self._read_json = json_reader()
+        # for plugins: what they have read of this login and need again, by names of their own, until its run is over
+        self.memory: dict[str, Any] = {}
         self._count_lock = threading.Lock()  # adding to a Counter is not atomic
         self._calls: Counter[str] = Counter()
         self._renew_lock = threading.Lock()  # one thread renews, the others take its secret

@@ -34,6 +34,7 @@ from pinflow_pinterest.boards import (
     boards_with,
     choose_board,
     find_board,
+    find_board_id,
 )
 from pinflow_pinterest.copying.results import (
     BoardCopiesResult,
@@ -90,7 +91,7 @@ def copy_pin(
     ctx: Context,
     *,
     pin: PinterestId | dict[str, Any],
-    board: PinterestId,
+    board: BoardRef,
     section: PinterestId | None = None,
     media: Annotated[str, Text(min_length=1, format="file-or-id")] | None = None,
     videos: Literal["fail", "cover"] = "fail",
@@ -102,7 +103,7 @@ def copy_pin(
 
     Arguments:
         pin: the Pin to copy, as a listing or get_pin returns it, or its id
-        board: the id of the board that gets the copy
+        board: the board that gets the copy, by id or exact name
         section: the id of one of that board's sections
         media: the video that the copy shows, with the original's image as its cover: the id of an uploaded one, or a
           file (MP4, MOV, M4V) in the recipe's folder or from an input of type file
@@ -117,7 +118,8 @@ def copy_pin(
     options = CopyOptions(videos="cover" if media or videos == "cover" else "skip", on_too_long=on_too_long)
     # as text, also where a dry run only planned the board or the section
     section_id = None if section is None else str(section)
-    match make_copy_body(service, original, board=str(board), section=section_id, options=options):
+    board_id = str(find_board_id(service, board))
+    match make_copy_body(service, original, board=board_id, section=section_id, options=options):
         case NotCopyable(reason):
             raise ActionError(f"pin {original.get('id')} can't be copied: {reason}")
         case CopyBody(body):

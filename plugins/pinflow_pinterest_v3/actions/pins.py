@@ -93,7 +93,7 @@ def _video_has_cover(video: str | None, cover_image_url: str | None) -> None:
 def create_pin(
     ctx: Context,
     *,
-    board: PinterestId,
+    board: BoardRef,
     section: PinterestId | None = None,
     title: Title | None = None,
     description: Description | None = None,
@@ -110,7 +110,7 @@ def create_pin(
     Exactly one of image_url, images and video must be set.
 
     Arguments:
-        board: the board's id
+        board: the board's id, or its exact name, for which v3 needs the scope read_users
         section: the id of one of the board's sections
         title: at most 100 characters
         description: at most 800 characters
@@ -124,7 +124,7 @@ def create_pin(
     """
     source = without_none(image_url=image_url, images=images, index=index, video=video, cover_image_url=cover_image_url)
     body = without_none(
-        **pin_place(board, section),
+        **pin_place(find_board_id(gateway(ctx.client), board), section),
         title=title,
         description=description,
         link=link,
@@ -135,17 +135,17 @@ def create_pin(
 
 
 @action("save_pin", api="v3", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_pin, undo=undo.PIN)
-def save_pin(ctx: Context, *, pin: PinterestId, board: PinterestId, section: PinterestId | None = None) -> Pin:
+def save_pin(ctx: Context, *, pin: PinterestId, board: BoardRef, section: PinterestId | None = None) -> Pin:
     """Save any account's Pin to a board, whatever its media. (POST /partners/pins/{pin_id}/save/)
 
     Only apps that are partners of the service ("pinner_app") may do this.
 
     Arguments:
         pin: the id of the Pin to save
-        board: the id of the board to save it to
+        board: the board to save it to, by id, or by exact name, for which v3 needs the scope read_users
         section: the id of one of the board's sections
     """
-    return save(ctx, pin=pin, board=board, section=section)
+    return save(ctx, pin=pin, board=find_board_id(gateway(ctx.client), board), section=section)
 
 
 upload_video: Final = replace(video_action.upload_video, api="v3", scopes={"": frozenset({"write_pins"})})

@@ -19,14 +19,16 @@ from pinflow_pinterest.boards import (
     PrivacyFilter,
     applied_or_none,
     as_targets,
+    board_index,
     find_board,
     make_board,
     remove_board,
     reread_board,
+    settle_board_id,
     without_none,
 )
 from pinflow_pinterest.gateway import gateway
-from pinflow_pinterest.ids import BoardName, Limit, PinterestId, Privacy
+from pinflow_pinterest.ids import BoardName, Limit, Privacy
 from pinflow_pinterest.types import Board, Deleted
 
 READ: Final = frozenset({"boards:read"})
@@ -81,7 +83,7 @@ def _alters(name: str | None, description: str | None, privacy: str | None) -> N
 def update_board(
     ctx: Context,
     *,
-    board: PinterestId,
+    board: BoardRef,
     name: BoardName | None = None,
     description: str | None = None,
     privacy: Literal["PUBLIC", "SECRET"] | None = None,
@@ -89,7 +91,7 @@ def update_board(
     """Change a board's name, description or privacy. (PATCH /boards/{board_id})
 
     Arguments:
-        board: its id
+        board: its id, or its exact name
         name: the new name
         description: the new description; an empty text removes it
         privacy: the new privacy; a board can't become PROTECTED later
@@ -97,15 +99,17 @@ def update_board(
     from pinflow_pinterest import checks  # reading a recipe doesn't need it
 
     service, changes = gateway(ctx.client), without_none(name=name, description=description, privacy=privacy)
-    sent_before = ctx.sent_at("update") is not None
-    return ctx.once(
+    id, sent_before = settle_board_id(ctx, board), ctx.sent_at("update") is not None
+    changed = ctx.once(
         "update",
-        lambda: service.change_board(board, changes),
-        find=lambda: applied_or_none(service.board(board), changes),
-        check=lambda answer: checks.changed_board(service, board, changes, answer, sent_before=sent_before),
+        lambda: service.change_board(id, changes),
+        find=lambda: applied_or_none(service.board(id), changes),
+        check=lambda answer: checks.changed_board(service, id, changes, answer, sent_before=sent_before),
         unchecked=checks.HIDDEN,
         kind="board",
     )
+    board_index(service).clear()
+    return changed
 
 
 @action("delete_board", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True, targets=as_targets)

@@ -20,6 +20,7 @@ from pinflow_pinterest.boards import (
     delete,
     find_board,
     find_board_id,
+    settle_board_id,
     without_none,
 )
 from pinflow_pinterest.gateway import gateway
@@ -168,7 +169,7 @@ def _page_has_link(pin_url: bool, link: str | None) -> None:
 def create_pin(
     ctx: Context,
     *,
-    board: PinterestId,
+    board: BoardRef,
     section: PinterestId | None = None,
     title: Title | None = None,
     description: Description | None = None,
@@ -196,7 +197,7 @@ def create_pin(
     Exactly one of image_url, image_file, image_base64, images, images_base64, video and pin_url must be set.
 
     Arguments:
-        board: the board's id
+        board: the board's id, or its exact name
         section: the id of one of the board's sections
         title: at most 100 characters
         description: at most 800 characters
@@ -237,7 +238,7 @@ def create_pin(
         "is_standard": is_standard,
     }
     body = without_none(
-        **pin_place(board, section),
+        **pin_place(find_board_id(gateway(ctx.client), board), section),
         title=title,
         description=description,
         link=link,
@@ -281,7 +282,7 @@ def update_pin(
     ctx: Context,
     *,
     pin: PinterestId,
-    board: PinterestId | None = None,
+    board: BoardRef | None = None,
     section: PinterestId | Literal["none"] | None = None,
     title: Title | None = None,
     description: Description | None = None,
@@ -293,7 +294,7 @@ def update_pin(
 
     Arguments:
         pin: its id
-        board: the id of the board to move it to
+        board: the board to move it to, by id or exact name
         section: the id of the section to move it to; "none" takes it out of its section
         title: the new title; an empty text removes it, as for the texts below
         description: the new description
@@ -301,7 +302,8 @@ def update_pin(
         alt_text: the new alternative text
         carousel_slots: the new texts of a carousel's images in their order, each {title, description, link}
     """
-    changes = without_none(board_id=board, title=title, description=description, link=link, alt_text=alt_text)
+    board_id = None if board is None else settle_board_id(ctx, board)
+    changes = without_none(board_id=board_id, title=title, description=description, link=link, alt_text=alt_text)
     if section is not None:
         changes["board_section_id"] = None if section == "none" else section
     # the answer's carousel differs from what was sent, so only sending it again makes sure
@@ -348,15 +350,15 @@ def delete_pin(ctx: Context, *, pin: PinterestId, if_gone: IfGone = "fail") -> D
 
 
 @action("save_pin", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, reread=reread_pin, undo=undo.PIN)
-def save_pin(ctx: Context, *, pin: PinterestId, board: PinterestId, section: PinterestId | None = None) -> Pin:
+def save_pin(ctx: Context, *, pin: PinterestId, board: BoardRef, section: PinterestId | None = None) -> Pin:
     """Save any account's public Pin to a board, whatever its media. (POST /pins/{pin_id}/save)
 
     Arguments:
         pin: the id of the Pin to save
-        board: the id of the board to save it to
+        board: the board to save it to, by id or exact name
         section: the id of one of the board's sections
     """
-    return save(ctx, pin=pin, board=board, section=section)
+    return save(ctx, pin=pin, board=find_board_id(gateway(ctx.client), board), section=section)
 
 
 def read_pin(client: Client, pin: str, *, pin_metrics: bool = False) -> Pin:

@@ -10,7 +10,7 @@ from typing import Final
 
 from pinflow import Context, action
 from pinflow_pinterest import section_actions
-from pinflow_pinterest.boards import BOTH_QUOTAS, IfGone, board_text
+from pinflow_pinterest.boards import BOTH_QUOTAS, BoardRef, IfGone, board_text, find_board_id, settle_board_id
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.ids import PinterestId
 from pinflow_pinterest.sections import delete_section as remove_section
@@ -33,20 +33,21 @@ create_section: Final = replace(
 
 def _targets(ctx: Context, *, board: str, section: str, **_: object) -> list[str]:
     service = gateway(ctx.client)
+    board = find_board_id(service, board)
     names = [listed["name"] for listed in service.sections(board) if listed["id"] == section]
     return [f"section {name!r} of {board_text(service.board(board))}" for name in names]
 
 
 @action("delete_section", api="v5", effect="write", scopes=WRITE, quota=BOTH_QUOTAS, destructive=True, targets=_targets)
-def delete_section(ctx: Context, *, board: PinterestId, section: PinterestId, if_gone: IfGone = "fail") -> Deleted:
+def delete_section(ctx: Context, *, board: BoardRef, section: PinterestId, if_gone: IfGone = "fail") -> Deleted:
     """Delete a section of a board; its Pins may go with it. (DELETE /boards/{board_id}/sections/{section_id})
 
     Arguments:
-        board: the board's id
+        board: the board's id, or its exact name
         section: the section's id
         if_gone: what to do if there is no such section; skip counts it as deleted
     """
-    return remove_section(ctx, board, section, if_gone=if_gone)
+    return remove_section(ctx, settle_board_id(ctx, board), section, if_gone=if_gone)
 
 
 ACTIONS: Final = (list_sections, list_section_pins, create_section, delete_section)
