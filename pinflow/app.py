@@ -258,6 +258,7 @@ class App:
             environ=self.environ,
             folders=token_folders(recipes, self.state),
             find=lambda request, only: loader.credential(self._manager, self.registry.plugins, request, only=only),
+            places=partial(loader.token_places, self._manager, self.registry.plugins),
             now=self.clock.now,
         )
 

@@ -42,13 +42,14 @@ def token_folders(recipes: Path, state: Path) -> list[Path]:
 class SignIn:
     """Finds credentials with ``find``, in an environment and, for token files, in ``folders``.
 
-    ``named`` are the tokens that a person named.
+    ``places`` tells where one was looked for. ``named`` are the tokens that a person named.
     """
 
     registry: Registry
     environ: Mapping[str, str]
     folders: Sequence[Path]
     find: FindCredential
+    places: Callable[[CredentialRequest], Sequence[str]]
     now: Callable[[], float]
     named: frozenset[str] = field(default_factory=frozenset)
 
@@ -91,7 +92,8 @@ class SignIn:
                 missing[error.message] = error.hint
                 continue
             if credential is None:
-                missing[f"no token {token!r} for {api.title}"] = f"get it with: {api.login_command(token, required)}"
+                message = "\n".join([f"no token {token!r} for {api.title}", *self.places(request)])
+                missing[message] = f"get it with: {api.login_command(token, required)}"
             elif lacking := lacking_scopes(credential, required):
                 message = f"the token {token!r} ({credential.source}) lacks the scopes {', '.join(sorted(lacking))}"
                 command = api.login_command(token, required, credential.scopes)

@@ -46,6 +46,15 @@ def pinflow_credential(request: CredentialRequest) -> Credential | None:
 
 
 @hookspec
+def pinflow_token_places(request: CredentialRequest) -> Iterable[str]:
+    """Where `pinflow_credential` of this plugin looks for a token, in lines for people: "the variable SHOP_TOKEN".
+
+    Shown where there is no such token, and by ``pinflow doctor``. Raises CredentialError for places that can't be used.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def pinflow_executors() -> Mapping[str, Callable[[int], Executor]]:
     """Ways to work side by side: name -> factory, called with the number of workers. ``run --executor`` chooses."""
     raise NotImplementedError

@@ -280,19 +280,36 @@ def credential(
         if only and impl.plugin_name != only:
             continue
         who = f"plugin {_who(by_name[impl.plugin_name])}: pinflow_credential"
-        try:
-            answer = call_hook(impl, request=request)
-        except PinflowError:
-            raise
-        except (Exception, SystemExit) as error:
-            if ends_program(error):
-                raise
-            raise PluginError(f"{who} failed: {type(error).__name__}: {harmless_words(error)}") from error
+        answer = _call_about_token(impl, request, who)
         if answer is not None and not isinstance(answer, Credential):
             raise PluginError(f"{who} must return Credential or None, not {type(answer).__name__}")
         if answer is not None:
             return answer
     return None
+
+
+def token_places(manager: pluggy.PluginManager, infos: Iterable[PluginInfo], request: CredentialRequest) -> list[str]:
+    """Where the plugins that sign in look for a token, in lines for people. Raises as `credential` does."""
+    by_name = {info.name: info for info in infos}
+    lines: list[str] = []
+    for impl in reversed(manager.hook.pinflow_token_places.get_hookimpls()):
+        who = f"plugin {_who(by_name[impl.plugin_name])}: pinflow_token_places"
+        answer = _call_about_token(impl, request, who)
+        if not isinstance(answer, Iterable) or isinstance(answer, str):
+            raise PluginError(f"{who} must return lines of text, not {type(answer).__name__}")
+        lines += map(str, answer)
+    return lines
+
+
+def _call_about_token(impl: HookImpl, request: CredentialRequest, who: str) -> object:
+    try:
+        return call_hook(impl, request=request)
+    except PinflowError:
+        raise
+    except (Exception, SystemExit) as error:
+        if ends_program(error):
+            raise
+        raise PluginError(f"{who} failed: {type(error).__name__}: {harmless_words(error)}") from error
 
 
 def call_hook(impl: HookImpl, **facts: object) -> object:

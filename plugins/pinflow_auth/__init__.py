@@ -24,6 +24,14 @@ def pinflow_credential(request: CredentialRequest) -> Credential | None:
 
 
 @hookimpl
+def pinflow_token_places(request: CredentialRequest) -> list[str]:
+    """The variables and the files of the token."""
+    from pinflow_auth.store import describe_places
+
+    return list(describe_places(request))
+
+
+@hookimpl
 def pinflow_actions() -> list[Action]:
     """Actions about tokens themselves."""
     from pinflow_auth.actions import list_tokens, refresh_token

@@ -15,6 +15,7 @@ from pinflow import CredentialError, PinflowError, check_host
 from pinflow_auth.endpoint import GrantInDoubt, GrantRefused, ask_client_credentials, ask_refresh
 from pinflow_auth.file_vault import FileVault, load_tokens
 from pinflow_auth.refresh_policy import due_at, rotates
+from pinflow_auth.store import describe_places
 from pinflow_auth.token_locations import origin_of
 from pinflow_auth.tokens import CLIENT_CREDENTIALS, dump_tokens, iso
 
@@ -58,9 +59,10 @@ def forecast_refresh(
 
 def _load(request: CredentialRequest, stored: StoredToken | None) -> TokenSet:
     if stored is None:
+        login = f"get one with: {request.api.login_hint.format(token=request.token)}"
         raise CredentialError(
             f"there is no token file for {request.token!r}, and only tokens in files can be refreshed",
-            hint=f"get one with: {request.api.login_hint.format(token=request.token)}",
+            hint="\n".join([login, *describe_places(request)]),
         )
     return load_tokens(stored)
 

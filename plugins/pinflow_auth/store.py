@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pinflow import CredentialError, StoredToken, dataclass
 from pinflow_auth import token_locations
 from pinflow_auth.file_vault import FileVault, load_tokens, read_token_file
-from pinflow_auth.names import check_name, set_variable
+from pinflow_auth.names import check_name, name_variants, set_variable
 from pinflow_auth.tokens import TokenSet, dump_tokens
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from pinflow import CredentialRequest, Host
     from pinflow_auth.file_vault import FileStorage
+
+
+_SHOWN = 8  # names of other tokens: a line or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,24 @@ def _file_entries(request: CredentialRequest, path: Path) -> Iterator[TokenEntry
     else:
         if tokens is not None:
             yield TokenEntry(path.stem, tokens.source, tokens)
+
+
+def describe_places(request: CredentialRequest) -> Iterator[str]:
+    """Where a token of that name is looked for, in lines; and which tokens are in files there."""
+    names = request.api.names
+    variables = [
+        f"{name}{' (empty)' if request.environ.get(name) == '' else ''}" for name in names.variables(request.token)
+    ]
+    yield f"searched the variable{'s' if len(variables) > 1 else ''} {' and '.join(variables)}"
+    files = [f"{variant}.json" for variant in name_variants(request.token, request.api.id)]
+    yield f"searched {' and '.join(files)} in"
+    for folder in token_locations.token_folders(request):
+        yield f"  {folder}{'' if folder.is_dir() else ' (no such folder)'}"
+    folders = token_locations.dedicated_folders(request)
+    others = sorted({path.stem for path in FileVault(request).paths() if path.parent in folders})
+    if others:
+        more = f" and {len(others) - _SHOWN:,} more" if len(others) > _SHOWN else ""
+        yield f"the tokens there are {', '.join(others[:_SHOWN])}{more}"
 
 
 def fingerprint(secret: str, app: Host) -> str:

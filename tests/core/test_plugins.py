@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from textwrap import dedent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -23,7 +23,7 @@ from pinflow import (
 )
 from pinflow.app import App, Options
 from pinflow.errors import PluginError
-from pinflow.plugin.loader import collect, commands, credential, find_installed, load
+from pinflow.plugin.loader import collect, commands, credential, find_installed, load, token_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -552,3 +552,29 @@ def test_a_plugin_that_signs_wrongly_is_named(answer: object, said: str) -> None
     with pytest.raises(PluginError) as caught:
         signed_by(signing(answer))
     assert str(caught.value) == f"plugin 'Keys' ({__name__}): pinflow_credential {said}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [("one line", "must return lines of text, not str"), (None, "must return lines of text, not NoneType")],
+)
+def test_where_a_plugin_looks_for_tokens_must_be_lines(answer: object, told: str) -> None:
+    class Signer:
+        @hookimpl
+        def pinflow_token_places(self) -> object:
+            return answer
+
+    manager, infos = load([], objects=[Signer()])
+    with pytest.raises(PluginError, match=told):
+        token_places(manager, infos, cast("CredentialRequest", None))
+
+
+def test_a_plugin_that_fails_to_say_where_it_looks_is_named() -> None:
+    class Signer:
+        @hookimpl
+        def pinflow_token_places(self) -> object:
+            raise KeyError("x")
+
+    manager, infos = load([], objects=[Signer()])
+    with pytest.raises(PluginError, match=r"Signer.*pinflow_token_places failed: KeyError"):
+        token_places(manager, infos, cast("CredentialRequest", None))

@@ -15,6 +15,7 @@ from pinflow.plan.inputs import TOKEN_NAME, is_token_name
 from pinflow_auth import pinflow_credential
 from pinflow_auth.names import PATTERN
 from pinflow_pinterest_v5.api import API
+from tests.cli import Cli
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,3 +260,41 @@ def test_only_a_regular_file_without_a_second_name_is_read(folder: Path, kind: s
             path.hardlink_to(real)
     with pytest.raises(CredentialError, match=r"access_token\.json (is a link|is not a regular|has a second name)"):
         get(folder)
+
+
+# -- where it was looked for
+
+
+def test_a_missing_token_names_the_variables_and_folders_that_were_searched(tmp_path: Path) -> None:
+    tokens = tmp_path / "state" / "tokens"
+    tokens.mkdir(parents=True, mode=0o700)
+    (tokens / "second.json").write_text('{"access_token": "pina_second"}')
+    (tokens / "second.json").chmod(0o600)
+    cli = Cli(tmp_path, HOME=str(tmp_path), PINFLOW_PLUGINS="", ACCESS_TOKEN="")
+    assert cli("run", "get_user", "--token", "secnd") == 4
+    lines = cli.stderr.splitlines()
+    assert lines[:3] == [
+        "error: no token 'secnd' for Pinterest API v5",
+        "  searched the variables SECND_V5 and SECND",
+        "  searched secnd_v5.json and secnd.json in",
+    ]
+    assert f"    {tokens}" in lines
+    assert any(line.endswith("common/oauth_tokens (no such folder)") for line in lines)
+    assert "  the tokens there are second" in lines
+    assert lines[-1].startswith("  get it with: pinflow auth login secnd")
+    assert "pina_second" not in cli.stderr
+    for words in (["run", "get_user"], ["auth", "refresh", "access_token"]):
+        assert cli(*words) == 4
+        assert "searched the variables ACCESS_TOKEN_V5 and ACCESS_TOKEN (empty)" in cli.stderr
+    assert cli("auth", "logout", "third", "--yes") == 4
+    assert "searched the variables THIRD_V5 and THIRD" in cli.stderr
+    (tokens / "second.json").unlink()
+    assert cli("auth", "status") == 0
+    assert "searched the variables ACCESS_TOKEN_V5 and ACCESS_TOKEN (empty)" in cli.stderr
+
+
+def test_a_folder_that_a_variable_names_is_the_only_one_that_is_searched(tmp_path: Path) -> None:
+    cli = Cli(tmp_path, HOME=str(tmp_path), PINFLOW_PLUGINS="", PINTEREST_OAUTH_TOKEN_DIR=str(tmp_path / "mine"))
+    assert cli("run", "get_user") == 4
+    assert cli.stderr.count("(no such folder)") == 1
+    assert f"    {tmp_path / 'mine'} (no such folder)" in cli.stderr.splitlines()

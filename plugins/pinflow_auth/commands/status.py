@@ -173,6 +173,9 @@ def _login_command(api: Api, token: str, scopes: frozenset[str], row: TokenRow |
 def _show(rows: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
     if not rows:
         terminal.tell("no tokens; get one with: pinflow auth login")
+        for api in [app.usual_api() or max(app.registry.apis, default="")] if app.registry.apis else []:
+            for line in store.describe_places(app.credential_request("", api)):
+                terminal.tell(f"  {line}")
     for position, row in enumerate(rows):
         if position:
             terminal.say("")

@@ -171,7 +171,8 @@ def _no_token_error(request: CredentialRequest) -> CredentialError:
     tokens = token_locations.environment_tokens(request)
     if tokens is not None:
         return CredentialError(f"the token {request.token!r} comes from the {tokens.source}", hint="unset the variable")
-    return CredentialError(f"no token {request.token!r} is stored", hint="pinflow auth status lists the tokens")
+    places = "\n".join([f"no token {request.token!r} is stored", *store.describe_places(request)])
+    return CredentialError(places, hint="pinflow auth status lists the tokens")
 
 
 def _confirm(request: CredentialRequest, tokens: TokenSet | None, terminal: Terminal) -> None:
