@@ -40,6 +40,7 @@ BY_DATA = {
     "plugins/pinflow_auth/endpoint.py: secret_variable": "Api.oauth.app_variables",
     "plugins/pinflow_auth/endpoint.py: variable": "Api.oauth.app_variables",
     "plugins/pinflow_auth/names.py: variable": "TokenNames.variables",
+    "plugins/pinflow_auth/store.py: name": "TokenNames.variables",
     "plugins/pinflow_auth/token_locations.py: names.folder_variable": "Api",
     "plugins/pinflow_auth/token_locations.py: request.api.token_folder_variable": "Api",
     "plugins/pinflow_pinterest_v5/calls/action.py: name": "Api.oauth.app_variables",
