@@ -41,6 +41,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 OK, FAILED, USAGE, DEFECT, CREDENTIAL, APPROVAL, PAUSED, DOUBT, STATE = range(9)
 INTERRUPTED, TERMINATED = 130, 143
+BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 
 ALIASES_UNTIL = "0.3"  # renamed names keep an alias for one version
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from pinflow_pinterest.types import Account, Board
 
+TOPIC = "boards"  # of its actions, in lists and on pages
+
 
 class DeletedBoards(TypedDict):
     """The counts of an account's boards; ``left`` are the group boards of others."""

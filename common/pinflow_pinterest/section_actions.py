@@ -12,6 +12,8 @@ from pinflow_pinterest.ids import Limit, PinterestId, SectionName
 from pinflow_pinterest.sections import make_section, reread_section
 from pinflow_pinterest.types import BoardSection, Pin, PlacedSection
 
+TOPIC = "sections"  # of its actions, in lists and on pages
+
 
 @action("list_sections", quota={"org_read"})
 def list_sections(ctx: Context, *, board: BoardRef) -> Iterator[BoardSection]:

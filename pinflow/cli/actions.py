@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import OK, UsageError
-from pinflow.reporters.text import fit, inert, json_text, table
+from pinflow.reference.action_facts import default_text, need_lines, output_fields, plugins_by_action, prose_lines
+from pinflow.reporters.text import inert, table
 from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pinflow.cli.shell import Shell
     from pinflow.plugin.action import Action
@@ -75,7 +75,7 @@ def _find_actions(registry: Registry, name: str | None, api: str | None) -> list
 
 
 def _recipe_text(actions: Sequence[Action], name: str | None) -> str:
-    from pinflow.cli.snippet import snippet
+    from pinflow.reference.snippet import snippet
 
     if name is None:
         raise UsageError("--snippet needs an action", hint="for example: pinflow actions create_pin --snippet")
@@ -96,7 +96,7 @@ def _list(actions: Iterable[Action], shell: Shell) -> None:
 
 
 def _show(action: Action, registry: Registry, shell: Shell) -> None:
-    from pinflow.cli.snippet import snippet
+    from pinflow.reference.snippet import snippet
 
     paint = shell.painter(shell.stdout)
     shell.say(f"{paint(inert(action.full_name), 'bold')}: {inert(action.summary)}")
@@ -111,13 +111,13 @@ def _show(action: Action, registry: Registry, shell: Shell) -> None:
 
 
 def _sections(action: Action, origins: Mapping[str, PluginInfo]) -> Iterator[tuple[str, list[str]]]:
-    if text := _prose(action):
+    if text := prose_lines(action):
         yield "about", text
     rows = [
         (
             inert(parameter.name),
             inert(parameter.type),
-            "required" if parameter.required else f"default {_default_text(parameter.default)}",
+            "required" if parameter.required else f"default {default_text(parameter.default)}",
             inert(parameter.help),
         )
         for parameter in action.parameters.listing()
@@ -126,88 +126,12 @@ def _sections(action: Action, origins: Mapping[str, PluginInfo]) -> Iterator[tup
     fields = output_fields(action.parameters.output_schema())
     title = "output of each item" if action.yields else "output"
     yield title, table([(inert(name), inert(kind)) for name, kind in fields]) or ["anything"]
-    yield "needs", _need_lines(action)
+    yield "needs", need_lines(action)
     if plugin := origins.get(action.full_name):
         yield (
             "from",
             [inert(f"{plugin.name} ({plugin.distribution or plugin.module} {plugin.version})".replace(" )", ")"))],
         )
-
-
-def _prose(action: Action) -> list[str]:
-    """The description without its summary and the lines on arguments, which have a table."""
-    names = {parameter.name for parameter in action.parameters.listing()}
-    lines: list[str] = []
-    skipping = False
-    for line in action.description.splitlines()[1:]:
-        word = line.strip().partition(":")[0]
-        indent = len(line) - len(line.lstrip())
-        skipping = (indent == 4 and word in names) or (skipping and indent > 4)
-        if not skipping and line.strip().lower() not in ("arguments:", "args:", "parameters:"):
-            lines.append(inert(line))
-    return "\n".join(lines).strip("\n").splitlines()
-
-
-def _effect_text(action: Action) -> str:
-    if not action.destructive:
-        return f"effect {action.effect}"
-    when = ""
-    if isinstance(action.destructive, Mapping):
-        when = " if " + " or ".join(f"{name} is {value}" for name, value in action.destructive.items())
-    return f"deletes things{when}: asks first, or needs --yes"
-
-
-def _need_lines(action: Action) -> list[str]:
-    if action.variants is not None:
-        return [f"effect, scopes and quota are those of the {action.variants.by}; {inert(action.variants.hint)}"]
-    lines = [_effect_text(action)]
-    for role, scopes in action.scopes.items():
-        login = f"login {role}" if role else "login"
-        lines.append(inert(f"{login}: {', '.join(sorted(scopes)) or 'no scope'}"))
-    if action.quota:
-        lines.append(inert(f"quota: {', '.join(sorted(action.quota))}"))
-    return lines
-
-
-def _default_text(value: object) -> str:
-    return fit(json_text(value) if not isinstance(value, str) else f'"{value}"', 40)
-
-
-def output_fields(schema: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Fields and their types, as a recipe names them: ("board.id", "text"), ("pins[].title", "text or null")."""
-    inner = schema.get("properties")
-    if inner:
-        return [
-            row for name, part in inner.items() for row in output_fields(part, f"{prefix}.{name}" if prefix else name)
-        ]
-    if schema.get("type") == "array" and schema.get("items", {}).get("properties"):
-        return output_fields(schema["items"], f"{prefix}[]")
-    branches = [part for part in schema.get("anyOf", ()) if part.get("properties")]
-    if len(branches) == 1:
-        return output_fields(branches[0], f"{prefix}?")
-    return [(prefix, type_words(schema))] if prefix else []
-
-
-_WORDS = {"string": "text", "object": "mapping", "array": "list"}
-
-
-def type_words(schema: Mapping[str, Any]) -> str:
-    """A type in words: "text or null"."""
-    if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(type_words(part) for part in schema["anyOf"]))
-    if "enum" in schema:
-        return " | ".join(map(str, schema["enum"]))
-    return _WORDS.get(str(schema.get("type", "any")), str(schema.get("type", "any")))
-
-
-def plugins_by_action(registry: Registry) -> dict[str, PluginInfo]:
-    """The plugin that provides each action, by the action's full name."""
-    return {
-        offer.removeprefix("action "): plugin
-        for plugin in registry.plugins
-        for offer in plugin.offers
-        if offer.startswith("action ")
-    }
 
 
 def as_data(action: Action, origins: Mapping[str, PluginInfo]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from pinflow.errors import DEFECT, INTERRUPTED, PinflowError
+from pinflow.errors import BROKEN_PIPE, DEFECT, INTERRUPTED, PinflowError
 from pinflow.masking.known import harmless_words, mask
 from pinflow.reporters.text import advice, inert
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinflow.cli.shell import Shell
-
-BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 
 
 def run_guarded(shell: Shell, work: Callable[[], int]) -> int:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pinflow.cli.exit_codes import ErrorKind, ExitCode
     from pinflow.cli.shell import Shell
     from pinflow.plugin.contributions import ErrorCode
+    from pinflow.reference.exit_codes import ErrorKind, ExitCode
 
 DESCRIPTION = """\
 Explain an exit code of pinflow, a code in an error answer of a service, or a kind of error as
@@ -75,7 +75,7 @@ def _select(
     words: list[str], codes: list[ErrorCode]
 ) -> tuple[Sequence[ExitCode], Sequence[ErrorCode], Sequence[ErrorKind]]:
     """What the words mean; without words everything. Raises UsageError for what nothing is known of."""
-    from pinflow.cli.exit_codes import error_kinds, exit_codes
+    from pinflow.reference.exit_codes import error_kinds, exit_codes
 
     if not words:
         return exit_codes(), codes, error_kinds()
@@ -104,7 +104,7 @@ def _select(
 
 
 def _print_names(codes: Iterable[ErrorCode], shell: Shell) -> int:
-    from pinflow.cli.exit_codes import error_kinds
+    from pinflow.reference.exit_codes import error_kinds
 
     for name in (
         _EXIT,

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pinflow.plugin.contributions import FactsPage
-from pinflow.reference import expressions_page, input_types, recipe_keys
+from pinflow.reference import action_pages, expressions_page, input_types, recipe_keys
 from pinflow.reference.markdown import sections, table
 
 if TYPE_CHECKING:
@@ -20,7 +20,13 @@ INDEX: Final = "index"
 
 def facts_pages(registry: Registry, parsers: Mapping[str, ArgumentParser]) -> list[FactsPage]:
     """The pages in the order in which they are listed. ``parsers`` are those of the commands, by name."""
-    pages = [recipe_keys.page(), expressions_page.page(), input_types.page(), *registry.pages.values()]
+    pages = [
+        recipe_keys.page(),
+        expressions_page.page(),
+        input_types.page(),
+        *action_pages.pages(registry),
+        *registry.pages.values(),
+    ]
     index = FactsPage(
         name=INDEX,
         title="Facts",

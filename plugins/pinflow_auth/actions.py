@@ -11,6 +11,8 @@ from pinflow_auth.names import PATTERN
 if TYPE_CHECKING:
     from pinflow_auth.tokens import TokenSet
 
+TOPIC = "tokens"  # of its actions, in lists and on pages
+
 TokenName = Annotated[
     str, Text(pattern=f"^{PATTERN}$", max_length=64, format="token", description="the name of a token, never a path")
 ]

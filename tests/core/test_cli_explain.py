@@ -10,8 +10,8 @@ import pytest
 
 import pinflow
 from pinflow import Api, ErrorCode, RemoteError, hookimpl
-from pinflow.cli.exit_codes import error_kinds, exit_codes
 from pinflow.errors import PinflowError
+from pinflow.reference.exit_codes import error_kinds, exit_codes
 
 if TYPE_CHECKING:
     from tests.cli import Cli

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from pinflow_pinterest.gateway import Ads
 
+TOPIC = "ads"  # of its actions, in lists and on pages
+
 AdAccountRef = Annotated[str, Text(min_length=1, description="An ad account's id or its exact name.")]
 AdLevel = Literal["ad_account", "campaign", "ad_group", "ad"]
 Order = Literal["ASCENDING", "DESCENDING"]

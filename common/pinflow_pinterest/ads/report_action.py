@@ -17,6 +17,8 @@ from pinflow_pinterest.ids import PinterestId
 from pinflow_pinterest.media.video_action import WaitSeconds
 from pinflow_pinterest.types import FetchedReport
 
+TOPIC = "ads"  # of its actions, in lists and on pages
+
 _MOST_IDS: Final = 500
 _ITEMS: Final = "PRODUCT_ITEM"  # the prefix of the levels whose reports have no ads
 

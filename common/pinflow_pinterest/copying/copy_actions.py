@@ -65,6 +65,8 @@ if TYPE_CHECKING:
 
     from pinflow_pinterest.copying.board_copy import BoardCopy
 
+TOPIC = "copying"  # of its actions, in lists and on pages
+
 TWO_LOGINS: Final[Mapping[str, Collection[str]]] = {"source": (), "target": ()}  # each version has its own scopes
 GROUP_BOARD: Final = "it is a group board of another account"
 NOT_LISTED: Final = "it is no longer listed among the account's boards"

@@ -11,6 +11,8 @@ from pinflow_pinterest.copying.copy_actions import TWO_LOGINS, both_logins
 from pinflow_pinterest.copying.results import BoardCopyResult, BoardMirrorResult
 from pinflow_pinterest.copying.source_pins import CopyOptions
 
+TOPIC = "copying"  # of its actions, in lists and on pages
+
 
 @action(
     "mirror_board",

@@ -9,6 +9,8 @@ from pinflow_pinterest.boards import BOTH_QUOTAS
 from pinflow_pinterest.media.uploads import WAIT_SECONDS, check_video, upload
 from pinflow_pinterest.types import UploadedVideo
 
+TOPIC = "videos"  # of its actions, in lists and on pages
+
 WaitSeconds = Annotated[int, Number(ge=1, le=86_400)]
 
 

@@ -12,6 +12,8 @@ from pinflow import ActionError, Context, action
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.types import Account, LinkedBusiness
 
+TOPIC = "accounts"  # of its actions, in lists and on pages
+
 READ: Final = frozenset({"read_users"})
 
 

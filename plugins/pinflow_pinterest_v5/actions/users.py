@@ -12,6 +12,8 @@ from pinflow import ActionError, Context, action
 from pinflow_pinterest.gateway import gateway
 from pinflow_pinterest.types import Account, LinkedBusiness
 
+TOPIC = "accounts"  # of its actions, in lists and on pages
+
 
 @action("get_user", api="v5", scopes={"user_accounts:read"}, quota={"org_read"})
 def get_user(ctx: Context) -> Account:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     Reread = Callable[[Context, Mapping[str, Any]], Any]
 
+TOPIC = "call"  # of its actions, in lists and on pages
+
 _MAX_PAGE: Final = 250  # items of a page, if the description sets no limit; the largest limit that it has
 CAP: Final = 10_000  # items that ``all`` may collect: some 20 MB of Pins
 

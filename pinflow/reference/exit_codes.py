@@ -8,7 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 
 from pinflow import errors
-from pinflow.cli.error_exit import BROKEN_PIPE
 from pinflow.lazy_dataclass import dataclass
 
 TYPE_CHECKING = False
@@ -235,7 +234,7 @@ _TEXTS: tuple[tuple[int, str, str, tuple[str, ...], tuple[str, ...], str], ...] 
         _RESUME,
     ),
     (
-        BROKEN_PIPE,
+        errors.BROKEN_PIPE,
         "output closed",
         "What read the output ended before it was complete: pinflow ... | head",
         ("the program behind the pipe ended",),
