@@ -70,6 +70,12 @@ if TYPE_CHECKING:
     from pinflow.plugin.row import Columns as Columns, Row as Row
     from pinflow.recipe.source import Source as Source
     from pinflow.recipe.validators import seconds as seconds
+    from pinflow.reporters.markdown import (
+        markdown_code as markdown_code,
+        markdown_fence as markdown_fence,
+        markdown_sections as markdown_sections,
+        markdown_table as markdown_table,
+    )
     from pinflow.reporters.text import inert as inert, table as table
     from pinflow.schema.addresses import is_address as is_address
     from pinflow.schema.constraints import (
@@ -147,6 +153,7 @@ _HOMES = {
     "plugin.row": ("Columns", "Row"),
     "recipe.source": ("Source",),
     "recipe.validators": ("seconds",),
+    "reporters.markdown": ("markdown_code", "markdown_fence", "markdown_sections", "markdown_table"),
     "reporters.text": ("inert", "table"),
     "schema.addresses": ("is_address",),
     "schema.constraints": ("InputPath", "Number", "OutputPath", "Text"),

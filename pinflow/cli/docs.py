@@ -12,7 +12,7 @@ from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from pinflow.cli.shell import Shell
@@ -38,15 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--names", action="store_true", help="print only names, one per line")
 
 
-def facts_pages(shell: Shell) -> list[FactsPage]:
-    """Every page of facts, with a page for each command. Raises PluginError."""
+def facts_pages(shell: Shell, more: Iterable[FactsPage] = ()) -> list[FactsPage]:
+    """Every page of facts, with a page for each command, and ``more`` at the end. Raises PluginError."""
     from pinflow.cli.parser import parser_of, parser_of_offer
     from pinflow.reference import pages
 
-    registry = shell.app(notes=False).registry
+    app = shell.app(notes=False)
     parsers = {entry.name: parser_of(entry.name, module_of(entry.name), shell) for entry in BUILT_IN}
-    parsers |= {name: parser_of_offer(command) for name, command in sorted(registry.commands.items())}
-    return pages.facts_pages(registry, parsers)
+    parsers |= {name: parser_of_offer(command) for name, command in sorted(app.registry.commands.items())}
+    groups = {entry.name: entry.group for entry in BUILT_IN}
+    groups |= {command.name: command.group for command in app.registry.commands.values()}
+    return pages.facts_pages(app, parsers, groups, more)
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:

@@ -44,6 +44,7 @@ class InputFile:
 
     @property
     def name(self) -> str:
+        """The file's name, without its folder."""
         return self.path.name
 
     def open(self) -> BinaryIO:
@@ -66,6 +67,7 @@ class OutputFile:
 
     @property
     def is_there(self) -> bool:
+        """Whether something of this name exists, be it a link that leads nowhere."""
         return os.path.lexists(self.path)
 
     def check(self, *, replace: bool) -> None:

@@ -63,9 +63,13 @@ class Host(Protocol):
     """pinflow, as commands and importers see it. A Protocol, so that what plugins offer does not import the app."""
 
     @property
-    def registry(self) -> Contributions: ...
+    def registry(self) -> Contributions:
+        """What all plugins together offer."""
+
     @property
-    def environ(self) -> Mapping[str, str]: ...
+    def environ(self) -> Mapping[str, str]:
+        """The environment variables of the program."""
+
     @property
     def state(self) -> Path:
         """The folder where runs are recorded."""

@@ -15,7 +15,7 @@ from pinflow.reference.action_facts import (
     prose_lines,
     topic_of,
 )
-from pinflow.reference.markdown import code, codes, fence, from_docstring, sections, table
+from pinflow.reporters.markdown import code, codes, fence, from_docstring, sections, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,8 +67,8 @@ def _by_name(actions: Iterable[Action]) -> Iterable[tuple[str, Iterable[Action]]
 
 def _listing(topics: Mapping[str, Sequence[Action]]) -> str:
     return sections(
-        "An action that reads changes nothing; a dry run makes its calls. One that writes is only counted in a dry run. "
-        "Before one that deletes, you are asked.",
+        "An action that reads changes nothing; a dry run makes its calls. "
+        "One that writes is only counted in a dry run. Before one that deletes, you are asked.",
         *(
             sections(
                 f"## {topic.capitalize()}",

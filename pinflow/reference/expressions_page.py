@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pinflow.expressions import expression, reference
 from pinflow.expressions.values import MAX_DEPTH, MAX_STEPS, MAX_TEXT
 from pinflow.plugin.contributions import FactsPage
-from pinflow.reference.markdown import code, fence, sections, table
+from pinflow.reporters.markdown import code, fence, sections, table
 
 if TYPE_CHECKING:
     from pinflow.expressions.function import Function, LoopFunction

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from pinflow.plan.inputs import convert
 from pinflow.plugin.contributions import FactsPage
 from pinflow.recipe.model import Input, InputType
-from pinflow.reference.markdown import code, fence, sections, table
+from pinflow.reporters.markdown import code, fence, sections, table
 
 
 class InputTypeText(NamedTuple):

@@ -3,29 +3,56 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pinflow.plugin.contributions import FactsPage
-from pinflow.reference import action_pages, expressions_page, input_types, recipe_keys
-from pinflow.reference.markdown import sections, table
+from pinflow.reference import (
+    action_pages,
+    code_pages,
+    command_pages,
+    event_pages,
+    expressions_page,
+    input_types,
+    library_pages,
+    limits_page,
+    recipe_keys,
+    recipe_pages,
+    variable_page,
+)
+from pinflow.reporters.markdown import sections, table
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pinflow.plugin.registry import Registry
+    from pinflow.app import App
 
 INDEX: Final = "index"
 
 
-def facts_pages(registry: Registry, parsers: Mapping[str, ArgumentParser]) -> list[FactsPage]:
-    """The pages in the order in which they are listed. ``parsers`` are those of the commands, by name."""
+def facts_pages(
+    app: App, parsers: Mapping[str, ArgumentParser], groups: Mapping[str, str], more: Iterable[FactsPage] = ()
+) -> list[FactsPage]:
+    """The pages in the order in which they are listed, ``more`` at the end.
+
+    ``parsers`` are those of the commands, by name, and ``groups`` their purposes.
+    """
+    registry = app.registry
     pages = [
         recipe_keys.page(),
         expressions_page.page(),
         input_types.page(),
         *action_pages.pages(registry),
+        recipe_pages.page(partial(app.plan, inputs=None)),
+        *command_pages.pages(parsers, groups),
+        variable_page.page(registry),
+        *code_pages.pages(registry),
+        *event_pages.pages(),
+        limits_page.page(registry),
+        *library_pages.pages(),
         *registry.pages.values(),
+        *more,
     ]
     index = FactsPage(
         name=INDEX,
@@ -56,6 +83,7 @@ def as_text(page: FactsPage) -> str:
 
 
 def _tree(page: FactsPage, below: Iterable[FactsPage]) -> str:
+    """The list that gives the pages below this one their place; a page in a folder lists its neighbours alone."""
     folder = page.name.rpartition("/")[0]
     names = [other.name.removeprefix(f"{folder}/") if folder else other.name for other in below]
     return "\n".join(["```{toctree}", ":hidden:", "", *names, "```"]) if names else ""

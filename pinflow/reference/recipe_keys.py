@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pinflow.plugin.contributions import FactsPage
 from pinflow.recipe import checks, model
 from pinflow.recipe.validators import OneOf, Whole
-from pinflow.reference.markdown import code, codes, fence, sections, table
+from pinflow.reporters.markdown import code, codes, fence, sections, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -693,12 +693,14 @@ class ContentStore(Protocol):
 class Vault(Protocol):
     """Tokens, by the service's name and their own. One process at a time refreshes a session."""
 
-    def find(self, service: str, name: str) -> StoredToken | None: ...
+    def find(self, service: str, name: str) -> StoredToken | None:
+        """The stored tokens of that name, or None."""
 
     def put(self, token: StoredToken) -> None:
         """Store tokens, in place of earlier ones of that name."""
 
-    def remove(self, service: str, name: str) -> bool: ...
+    def remove(self, service: str, name: str) -> bool:
+        """Remove tokens. Returns whether there were any."""
 
     def names(self) -> Sequence[tuple[str, str]]:
         """Service and name of each."""

@@ -64,6 +64,7 @@ class ConformanceReport:
 
     @property
     def ok(self) -> bool:
+        """Whether nothing was found wrong."""
         return not self.findings
 
     @property

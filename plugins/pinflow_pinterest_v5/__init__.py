@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from pinflow import Action, Api, ErrorCode, Host, Imported
+    from pinflow import Action, Api, ErrorCode, FactsPage, Host, Imported
 
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -110,3 +110,11 @@ def pinflow_error_codes() -> list[ErrorCode]:
     from pinflow_pinterest_v5.error_codes import error_codes
 
     return error_codes()
+
+
+@hookimpl
+def pinflow_pages() -> list[FactsPage]:
+    """The operations that ``call`` reaches, a page a group."""
+    from pinflow_pinterest_v5.calls.operation_pages import pages
+
+    return pages()

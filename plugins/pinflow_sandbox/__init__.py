@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from pinflow import Host
+    from pinflow import FactsPage, Host
     from pinflow_sandbox.control.settings import Settings
     from pinflow_sandbox.server.connection import Timeouts
     from pinflow_sandbox.server.sandbox import Sandbox, start
@@ -71,3 +71,11 @@ def _run(args: argparse.Namespace, app: Host) -> int:
     from pinflow_sandbox.command import run
 
     return run(args)
+
+
+@hookimpl
+def pinflow_pages() -> list[FactsPage]:
+    """The page on settings and faults."""
+    from pinflow_sandbox.control.reference import page
+
+    return [page()]

@@ -25,6 +25,7 @@ EPILOG = """examples:
   pinflow sandbox --port 8080
   pinflow sandbox --port 8080 --api v3   # for a client of API v3
   pinflow sandbox --port 8080 --set latency=0.08 --set quotas=false
+  pinflow sandbox --settings   # what can be set, and the faults of each profile
   pinflow sandbox --port 8080 --faults hostile:42   # a bad day of the service, the same each time
   eval "$(pinflow sandbox --port 8080 & echo "export SANDBOX=$!")"   # the variables, in this shell; kill $SANDBOX
 """
@@ -58,8 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         dest="changes",
-        help="change a setting, such as latency=0.08 (repeatable); an unknown name lists all settings",
+        help="change a setting, such as latency=0.08 (repeatable); --settings lists them",
     )
+    parser.add_argument("--settings", action="store_true", help="list every setting and fault, and start nothing")
     parser.add_argument(
         "--faults",
         metavar="PROFILE[:SEED]",
@@ -69,6 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted. Prints the variables a client needs. Raises UsageError for a bad setting or port."""
+    if args.settings:
+        from pinflow_sandbox.control.reference import print_settings
+
+        return print_settings(human=args.output == "human")
     from pinflow_sandbox.server.sandbox import start  # here: --help needs no server
 
     settings, faults = _settings(args.changes, args.api), _faults(args.faults)

@@ -24,7 +24,8 @@ _LINK = re.compile(r"\[[^]\[]*(?:\[[^]]*\][^]\[]*)*\]\((?P<target>[^)\s]+)\)")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _FACTS = re.compile(  # what docs/generate.py writes
     r"docs/facts/(index|recipe-keys|expressions|input-types|actions(-\w+)*|operations([-/][\w-]+)*|commands(/[\w-]+)*"
-    r"|variables|exit-codes|error-codes|events|notices|sandbox-settings|bundled-recipes|hooks|library|limits)\.md"
+    r"|variables|exit-codes|error-codes|events|notices|sandbox-settings|bundled-recipes|hooks|library|limits"
+    r"|changelog|plugin-guide|security|contributing|architecture)\.md"
 )
 
 

@@ -175,11 +175,12 @@ def _parts(catalogue: Catalogue, id: str) -> Iterator[tuple[str, list[str]]]:
         form = ", sent as a form" if arguments.form else ""
         rows = [(line.name, "required" if line.required else "", line.words) for line in lines]
         yield f"body ({describer.words(schema['properties']['body'])}{form})", _table(rows) or ["anything"]
-    yield "needs", list(_needs(catalogue, id))
-    yield "step", _step(catalogue, id)
+    yield "needs", list(need_lines(catalogue, id))
+    yield "step", step_lines(catalogue, id)
 
 
-def _needs(catalogue: Catalogue, id: str) -> Iterator[str]:
+def need_lines(catalogue: Catalogue, id: str) -> Iterator[str]:
+    """What a call of the operation needs and costs, a line each."""
     operation, arguments, action = (
         catalogue.operation(id),
         catalogue.arguments(id),
@@ -203,7 +204,8 @@ def _needs(catalogue: Catalogue, id: str) -> Iterator[str]:
         yield "the vendor's own sandbox does not have it"
 
 
-def _step(catalogue: Catalogue, id: str) -> list[str]:
+def step_lines(catalogue: Catalogue, id: str) -> list[str]:
+    """A step that calls the operation, as YAML."""
     return list(items([{"uses": "call", "with": example(catalogue, id)}]))
 
 

@@ -68,3 +68,7 @@ def from_docstring(text: str) -> str:
         else:
             lines.append(block)
     return "".join(lines).strip()
+
+
+# the names under which plugins have them, beside those that are made for terminals
+markdown_code, markdown_fence, markdown_sections, markdown_table = code, fence, sections, table
