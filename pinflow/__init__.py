@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from pinflow.plugin.hookspecs import hookimpl as hookimpl
     from pinflow.plugin.place import Check as Check, Place as Place, Seen as Seen
     from pinflow.plugin.row import Columns as Columns, Row as Row
+    from pinflow.recipe.bundled import recipe_path as recipe_path
     from pinflow.recipe.source import Source as Source
     from pinflow.recipe.validators import seconds as seconds
     from pinflow.reporters.markdown import (
@@ -151,6 +152,7 @@ _HOMES = {
     "plugin.hookspecs": ("hookimpl",),
     "plugin.place": ("Check", "Place", "Seen"),
     "plugin.row": ("Columns", "Row"),
+    "recipe.bundled": ("recipe_path",),
     "recipe.source": ("Source",),
     "recipe.validators": ("seconds",),
     "reporters.markdown": ("markdown_code", "markdown_fence", "markdown_sections", "markdown_table"),

@@ -135,14 +135,15 @@ class App:
         input that is not among them is taken from its variable, PINFLOW_INPUT_NAME.
         ``here`` is the folder that paths count from: the current one, unless given.
         ``tokens`` are names of tokens by login, in place of those that the recipe names; "" is the only login.
-        Raises RecipeError with every problem, UsageError, MissingInputs.
+        Raises RecipeError with every problem, UsageError, MissingInputs. Which file ``recipe`` means is told by
+        `pinflow.recipe.bundled.find_recipe`.
         """
         from pinflow.engine.protected_folders import file_rules
         from pinflow.plan import make_plan
         from pinflow.recipe.reader import parse_all
         from pinflow.recipe.source import read
 
-        path, folder = bundled.find_recipe(recipe), here or paths.current_folder()
+        path, folder = bundled.find_recipe(recipe, self.registry.recipes), here or paths.current_folder()
         source = read(path, str(path), known=(bundled_file.stem for bundled_file in self.recipes()))
         parsed, problems = parse_all(source)
         if parsed is None:

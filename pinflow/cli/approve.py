@@ -43,7 +43,7 @@ OUTPUTS: Sequence[str] = ("human", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", nargs="?", type=Path, metavar="RECIPE", help="a recipe's file, or a bundled one")
+    run_common.add_recipe(parser, nargs="?")
     run_common.add_inputs(parser)
     run_common.add_tokens(parser)
     parser.add_argument("--api", metavar="API", help="API version to run it on, instead of the recipe's own")
@@ -73,6 +73,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 def _approve(args: argparse.Namespace, shell: Shell, app: App) -> int:
     max_writes = run_common.max_writes(args, shell)
     inputs = run_common.parse_inputs(args.inputs)
+    run_common.tell_recipes(shell, app, [args.recipe])
     plan = app.plan(args.recipe, inputs=inputs, api=args.api, tokens=run_common.parse_tokens(args.tokens))
     run_common.warn_of_secrets(shell, inputs, plan.secrets)
     if not plan.unattended_writes:

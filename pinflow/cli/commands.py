@@ -41,6 +41,7 @@ BUILT_IN = (
     Entry("new", WRITE, "create a recipe or a plugin"),
     Entry("validate", WRITE, "find every mistake in recipes; sends nothing"),
     Entry("schema", WRITE, "print the JSON Schema of recipes, for editors"),
+    Entry("recipes", LOOK, "list the recipes that are there, or show one"),
     Entry("actions", LOOK, "list the actions of recipes, or show one"),
     Entry("functions", LOOK, "list the functions and operators of expressions, or show one"),
     Entry("explain", LOOK, "explain an exit code or an error code"),

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pinflow.errors import OK, UsageError
-from pinflow.reporters.text import columns, inert, wrap
+from pinflow.reporters.text import columns, inert, reflow, wrap
 from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _details(
         if index:
             yield ""
         yield paint(entry.usage, "bold")
-        yield from (f"  {line.strip()}" for line in wrap(entry.text, width - 2, most=20))
+        yield from reflow(entry.text, width)
         for shown in entry.examples:
             used |= {name for name in SCOPE if f"{name}." in shown or f"{name}[" in shown or f"{name}?" in shown}
             yield from wrap(f"${{{{ {shown} }}}}  gives  {inert(evaluate_example(shown))}", width, indent="    ")

@@ -11,7 +11,7 @@ from pinflow.reporters.text import inert, json_text, table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pinflow.cli.shell import Shell
     from pinflow.plugin.contributions import Importer
@@ -80,10 +80,10 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if args.template is None:
         if to is not None:
             raise UsageError(f"{to} needs a template", hint="pinflow new recipe lists them")
-        return _list_templates(shell)
+        return _list_templates(shell, args.app.registry.recipes.values())
     from pinflow.cli.scaffold import recipe_template
 
-    return write_recipe(shell, recipe_template(args.template).text(), to)
+    return write_recipe(shell, recipe_template(args.template, args.app.registry.recipes.values()).text(), to)
 
 
 def _import_recipe(args: argparse.Namespace, importer: Importer, shell: Shell, to: Path | None) -> int:
@@ -136,10 +136,10 @@ def _write_plugin(shell: Shell, name: str, into: Path | None) -> int:
     return OK
 
 
-def _list_templates(shell: Shell) -> int:
+def _list_templates(shell: Shell, offered: Iterable[Path]) -> int:
     from pinflow.cli.scaffold import recipe_templates
 
-    templates = recipe_templates()
+    templates = recipe_templates(offered)
     if not shell.human:
         return shell.say_json({"templates": [{"name": t.name, "description": t.description} for t in templates]})
     return shell.say_lines(table([(inert(template.name), inert(template.description)) for template in templates]))

@@ -137,8 +137,15 @@ def _unknown_command(name: str, shell: Shell) -> UsageError:
 def _run_plugin_command(command: Command, argv: Sequence[str], shell: Shell) -> int:
     from pinflow.cli.parser import parser_of_offer
 
-    args = parser_of_offer(command).read(argv)
-    return command.run(args, shell.app())
+    args, app = parser_of_offer(command).read(argv), shell.app()
+    if recipes := getattr(args, "recipe", None):
+        from pathlib import Path
+
+        from pinflow.cli.run_common import tell_recipes
+
+        values = recipes if isinstance(recipes, list) else [recipes]
+        tell_recipes(shell, app, [value for value in values if isinstance(value, Path)])
+    return command.run(args, app)
 
 
 def overview(plugin_commands: Iterable[Command]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow.cli import run_common
@@ -34,7 +33,7 @@ OUTPUTS: Sequence[str] = run_common.OUTPUTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a recipe's file, or the name of a bundled one")
+    run_common.add_recipe(parser)
     run_common.add_tokens(parser)
     run_common.add_arguments(parser)
     parser.add_argument("--api", metavar="API", help="API version to run it on, instead of the recipe's own")
@@ -51,6 +50,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     from pinflow.plan.token_choices import stored_name
 
     app = shell.app()
+    run_common.tell_recipes(shell, app, [args.recipe])
     tier = run_common.find_tier(args.tier, shell.environ)
     typed = run_common.parse_inputs(args.inputs)
     tokens = run_common.parse_tokens(args.tokens)

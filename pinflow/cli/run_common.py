@@ -7,7 +7,7 @@ import os
 import shlex
 import threading
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +16,18 @@ from pinflow.cli import error_exit
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import stop_on_signals
 from pinflow.errors import UsageError
+from pinflow.recipe.bundled import recipe_path
+from pinflow.reporters.text import inert
 from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from pinflow.app import Options
     from pinflow.cli.shell import Shell
     from pinflow.engine.results import RunResult
+    from pinflow.plugin.contributions import Host
     from pinflow.reporters.lines import Lines
     from pinflow.reporters.live import Live
 
@@ -56,6 +59,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unattended", action="store_true", help="never ask; changes need an approval (see: pinflow approve)"
     )
+
+
+def add_recipe(parser: argparse.ArgumentParser, *, nargs: str | None = None) -> None:
+    """Add the argument for a recipe, or for several."""
+    text = "a recipe's name, as pinflow recipes lists it, or its file: ./my.yaml"
+    name = "recipe" if nargs in (None, "?") else "recipes"
+    parser.add_argument(name, nargs=nargs, type=recipe_path, metavar="RECIPE", help=text)
+
+
+def tell_recipes(shell: Shell, app: Host, recipes: Iterable[Path]) -> None:
+    """Say of names that may mean two recipes which one is taken."""
+    from pinflow.errors import RecipeError
+    from pinflow.recipe.bundled import find_recipe, recipe_note
+
+    for recipe in recipes:
+        with suppress(RecipeError):  # the command itself reports a name that means none
+            if note := recipe_note(recipe, find_recipe(recipe, app.registry.recipes)):
+                shell.tell(f"note: {inert(note)}")
 
 
 def add_inputs(parser: argparse.ArgumentParser, help: str = "an input (repeatable)") -> None:

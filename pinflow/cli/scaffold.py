@@ -32,10 +32,11 @@ class RecipeTemplate:
         return self.path.read_text("utf-8")
 
 
-def recipe_templates() -> list[RecipeTemplate]:
-    """The skeletons, then the bundled recipes, each sorted by name."""
+def recipe_templates(offered: Iterable[Path] = ()) -> list[RecipeTemplate]:
+    """The skeletons, the bundled recipes, and those of plugins, each sorted by name."""
     folders = (bundled.bundled_templates() / "recipe", bundled.bundled_recipes())
-    return [_read_template(path) for folder in folders for path in sorted(folder.glob("*.yaml"))]
+    files = [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
+    return [_read_template(path) for path in (*files, *sorted(offered))]
 
 
 def _read_template(path: Path) -> RecipeTemplate:
@@ -46,9 +47,9 @@ def _read_template(path: Path) -> RecipeTemplate:
     return RecipeTemplate(path.stem, " ".join(recipe.description.split()), path)
 
 
-def recipe_template(name: str) -> RecipeTemplate:
-    """The template of this name. Raises UsageError, with the most similar name."""
-    templates = {template.name: template for template in recipe_templates()}
+def recipe_template(name: str, offered: Iterable[Path] = ()) -> RecipeTemplate:
+    """The template of this name; of several the first. Raises UsageError, with the most similar name."""
+    templates = {template.name: template for template in reversed(recipe_templates(offered))}
     if name not in templates:
         message = f"unknown template {name!r}{did_you_mean(name, templates)}"
         raise UsageError(message, hint="pinflow new recipe lists them")

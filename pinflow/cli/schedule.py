@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from contextlib import closing, nullcontext
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinflow.cli import run_common, schedule_text
 from pinflow.cli.shell import is_terminal
 from pinflow.cli.signals import SignalSafeEvent, stop_on_signals
 from pinflow.errors import FAILED, OK, PAUSED, UsageError
+from pinflow.recipe.bundled import recipe_path
 from pinflow.reporters.text import inert, table
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from pinflow.app import App, Options
     from pinflow.cli.shell import Shell
@@ -86,7 +87,7 @@ def add_recipes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "recipes",
         nargs="*",
-        type=Path,
+        type=recipe_path,
         metavar="RECIPE",
         help="recipes or folders (default: those of the last `schedule run`, else recipes/)",
     )
@@ -174,6 +175,7 @@ def _run(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore)
     inputs = run_common.parse_given(args)
     address = _metrics_address(args)
     with store.own(app.now()):
+        run_common.tell_recipes(shell, app, args.recipes)
         start = select_jobs(app, store, args.recipes, inputs, warner(shell), _reading_notice(shell))
         remember(store, start, now=app.now())
         settings = SchedulerSettings(options=run_options(shell), deadline=args.deadline, watch=True)
@@ -300,7 +302,7 @@ def _next(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore
 
     words = list(args.recipes)
     number = int(words.pop(0)) if words and _is_number(words[0]) else 10
-    rows = _rows(shell, app, store, [Path(word) for word in words], run_common.parse_given(args))
+    rows = _rows(shell, app, store, [recipe_path(word) for word in words], run_common.parse_given(args))
     runs = upcoming_runs(rows, app.now(), min(number, _MOST_LISTED))
     if not shell.human:
         return shell.say_json({"next": [asdict(run) for run in runs]})
@@ -322,6 +324,7 @@ def _rows(
     stored = stored_jobs(store)
     if not recipes and not inputs and stored:
         return list(stored.values())
+    run_common.tell_recipes(shell, app, recipes)
     rows = select_jobs(app, store, recipes, inputs, warner(shell)).rows
     return [same if (same := stored.get(row.name)) and same.digest == row.digest else row for row in rows]
 

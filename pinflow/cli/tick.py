@@ -41,6 +41,8 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     with open_store(app) as store, stop_on_signals(shell.notice) as stop:
         # cron mails every line, every 5 minutes
         warn = warner(shell) if shell.options.verbosity >= 0 else lambda text: None
+        if is_terminal(shell.stderr):
+            run_common.tell_recipes(shell, app, args.recipes)
         start = select_jobs(app, store, args.recipes, run_common.parse_given(args), warn)
         settings = SchedulerSettings(options=run_options(shell), deadline=args.deadline)
         scheduler = Scheduler(app, store, start.rows, report=log, settings=settings)

@@ -33,7 +33,10 @@ def file_rules(recipe: Path, here: Path, *, registry: Registry, environ: Mapping
         here=here,
         # what lies among a person's own files is told by its content, and not by its folder
         secret=tuple(path for path in secret if here / path not in around),
-        unwritable=(bundled_recipes(), *(path.parent for path in plugins if path.parent not in around)),
+        unwritable=(
+            bundled_recipes(),
+            *(path.parent for path in (*plugins, *registry.recipes.values()) if path.parent not in around),
+        ),
     )
 
 

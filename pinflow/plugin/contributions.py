@@ -55,6 +55,10 @@ class Contributions(Protocol):
     def simulators(self) -> Mapping[str, Simulator]:
         """By service."""
 
+    @property
+    def recipes(self) -> Mapping[str, Path]:
+        """Recipes that come with plugins, by name."""
+
     def action(self, name: str, api: str | None) -> Action | None:
         """The action that a recipe of ``api`` calls ``name``; None if there is none."""
 

@@ -13,6 +13,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor
+    from pathlib import Path
 
     from pinflow.events import Event
     from pinflow.http.api import Api
@@ -115,5 +116,14 @@ def pinflow_pages() -> Iterable[FactsPage]:
     """Pages of facts about what the plugin offers, for the site and ``pinflow docs``.
 
     The text of a page is made when somebody reads it.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_recipes() -> Iterable[Path]:
+    """Files of recipes that come with this plugin: ``pinflow run NAME`` finds them by their names without the ending.
+
+    A recipe that comes with pinflow goes before one of the same name.
     """
     raise NotImplementedError

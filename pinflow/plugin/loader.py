@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -28,7 +29,6 @@ from pinflow.plugin.services import token_conflict, token_problem, with_login_hi
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from pathlib import Path
 
     from pluggy import HookImpl
 
@@ -238,6 +238,7 @@ def collect(
     codes = offers.by_name(
         "pinflow_error_codes", ErrorCode, lambda c: (c.api, str(c.code)), lambda c: f"error_code {c.api}.{c.code}"
     )
+    recipes = offers.by_name("pinflow_recipes", Path, lambda path: path.stem, lambda path: f"recipe {path.stem}")
     executors = offers.executors()
     pages = offers.by_name("pinflow_pages", FactsPage, lambda p: p.name, lambda p: f"page {p.name}")
     for action in actions.values():
@@ -254,6 +255,7 @@ def collect(
         executors=executors,
         variables=variables,
         error_codes=codes,
+        recipes={name: path.absolute() for name, path in recipes.items()},
         held=tuple(held),
     )
 

@@ -50,6 +50,7 @@ class Registry:
     variables: Mapping[str, Variable] = field(default_factory=dict)  # that plugins read, besides those of their APIs
     error_codes: Mapping[tuple[str, str], ErrorCode] = field(default_factory=dict)  # by (api, code as text)
     pages: Mapping[str, FactsPage] = field(default_factory=dict)  # of facts, by name
+    recipes: Mapping[str, Path] = field(default_factory=dict)  # those of plugins, as whole paths
     held: Sequence[PluginInfo] = ()  # installed or named by a person, and not loaded; "held" says why
 
     def action(self, name: str, api: str | None) -> Action | None:

@@ -7,6 +7,7 @@ reading direction. All data passes :func:`inert` or :func:`fit` before it is sho
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from pinflow.masking.secret_mask import SHOWN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_PROSE = 100  # cells: longer lines of prose are hard to read
 UNWRAPPED = 200  # cells: what the width of files and pipes is taken for
 
 # joiners are parts of words and emoji in several scripts, and no terminal acts on them
@@ -97,6 +99,17 @@ def wrap(text: str, width: int, *, indent: str = "", most: int = 5) -> list[str]
         lines.append(start + rest[:end].rstrip())
         rest = rest[end:].lstrip(" ")
     return lines or [indent]
+
+
+def reflow(text: str, width: int, *, indent: str = "  ") -> list[str]:
+    """Paragraphs, with empty lines between them, as inert lines of at most ``width`` cells, all after ``indent``."""
+    width = min(width, _PROSE)
+    lines: list[str] = []
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        words = inert(" ".join(paragraph.split()))
+        shown = [indent + line.lstrip() for line in wrap(words, width - cells(indent), most=1000)]
+        lines += ["", *shown] if lines else shown
+    return lines
 
 
 def advice(text: str, width: int) -> list[str]:

@@ -40,15 +40,17 @@ class NoSchedule(UsageError):
     """A recipe without a schedule."""
 
 
-def find_recipes(names: Sequence[Path], *, is_scheduled: Callable[[Path], bool]) -> tuple[list[Path], list[Path]]:
-    """The files among ``names``, and those in its folders that are scheduled.
+def find_recipes(
+    names: Sequence[Path], offered: Mapping[str, Path], *, is_scheduled: Callable[[Path], bool]
+) -> tuple[list[Path], list[Path]]:
+    """The files among ``names``, and those in its folders that are scheduled; ``offered`` are recipes of plugins.
 
-    Raises UsageError for a name that is neither a recipe nor a folder.
+    Raises UsageError or RecipeError for a name that is neither a recipe nor a folder.
     """
     named: list[Path] = []
     listed: list[Path] = []
     for name in names:
-        path = bundled.find_recipe(name).resolve()
+        path = bundled.find_recipe(name, offered).resolve()
         if os.path.isdir(path):  # noqa: PTH112 - never raises, whatever was typed
             entries = sorted(entry for entry in os.listdir(path) if entry.endswith((".yaml", ".yml")))  # noqa: PTH208 - of 10,000
             listed += [file for entry in entries if is_scheduled(file := path / entry)]
@@ -84,7 +86,9 @@ def load_jobs(
     before they are. Raises RecipeError with every problem of all files, and UsageError.
     """
     untouched = {file: row for row in known.values() if row.stamp == file_stamp(file := Path(row.recipe))}
-    named, listed = find_recipes(recipes, is_scheduled=lambda file: file in untouched or _may_have_schedule(file))
+    named, listed = find_recipes(
+        recipes, app.registry.recipes, is_scheduled=lambda file: file in untouched or _may_have_schedule(file)
+    )
     on_read(sum(file not in untouched for file in (*named, *listed)))
     problems: list[Problem] = []
     rows: list[JobRow] = []

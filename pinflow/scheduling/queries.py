@@ -36,7 +36,7 @@ _BEFORE, _AFTER = 7 * 86_400, 2 * 366 * 86_400  # seconds around a time in which
 
 @dataclass(frozen=True, slots=True)
 class JobSelection:
-    """Recipes, their inputs, and the jobs that they make."""
+    """Recipes and folders of them as whole paths, their inputs, and the jobs that they make."""
 
     recipes: Sequence[Path]
     inputs: Mapping[str, str]
@@ -68,14 +68,15 @@ def select_jobs(
             f"no recipe in {', '.join(map(str, recipes))} has a schedule that can run",
             hint='give one a schedule: {every: day, at: "03:30"}',
         )
-    return JobSelection(recipes, inputs, rows)
+    files = [bundled.find_recipe(recipe, app.registry.recipes).resolve() for recipe in recipes]
+    return JobSelection(files, inputs, rows)
 
 
 def remember(store: ScheduleStore, selection: JobSelection, *, now: float) -> None:
     """Store what the daemon is started with, for the next start; jobs that it had then and not now are removed."""
     names = sorted(row.name for row in selection.rows)
     before = _last_start(store) or {"jobs": []}
-    recipes = [str(bundled.find_recipe(recipe).resolve()) for recipe in selection.recipes]
+    recipes = [str(recipe) for recipe in selection.recipes]
     store.jobs.remove(sorted(set(before["jobs"]) - set(names)), "the daemon was started without the job", now=now)
     store.put_note(_LAST_START, {"recipes": recipes, "inputs": dict(selection.inputs), "jobs": names})
 

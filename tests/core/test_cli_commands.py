@@ -425,7 +425,7 @@ def test_a_second_signal_ends_it_at_once(cli: Cli, number: signal.Signals, code:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run"], "this file can't be read: File name too long"),
+        (["run"], "no recipe has this name"),
         (["runs", "show"], "no run "),
         (["resume"], "no run "),
         (["undo"], "no run "),

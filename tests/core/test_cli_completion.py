@@ -110,7 +110,7 @@ def completed(request: pytest.FixtureRequest, script: Callable[[str], Path]) -> 
     ("words", "offered"),
     [
         (["pinflow", "--output", "n"], ["ndjson"]),
-        (["pinflow", "r"], ["run", "resume", "runs"]),
+        (["pinflow", "r"], ["run", "resume", "runs", "recipes"]),
         (["pinflow", "gr"], ["greet"]),
         (["pinflow", "run", "--dr"], ["--dry-run"]),
         (["pinflow", "run", "x.yaml", "--tier", ""], ["standard", "trial"]),

@@ -118,5 +118,5 @@ def counted(result: RunResult, outcome: str) -> dict[str, int]:
 
 
 def test_a_misspelt_recipe_is_told_the_name_of_a_bundled_one_that_is_near() -> None:
-    with pytest.raises(RecipeError, match=r"^copy_bord: no such file; did you mean 'copy_board'"):
+    with pytest.raises(RecipeError, match=r"^copy_bord: no recipe has this name; did you mean 'copy_board'"):
         App.installed(os.environ).plan(Path("copy_bord"), inputs={})

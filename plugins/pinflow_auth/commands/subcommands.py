@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinflow import dataclass
+from pinflow import dataclass, recipe_path
 from pinflow_auth.commands import login, status, tokens
 from pinflow_auth.terminal import Terminal
 from pinflow_auth.token_locations import STORAGE_VARIABLE
@@ -70,7 +69,7 @@ def _add_api(parser: argparse.ArgumentParser, what: str = "API version, such as 
 
 
 def _add_recipes(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--recipe", action="append", default=[], type=Path, metavar="FILE", help=what)
+    parser.add_argument("--recipe", action="append", default=[], type=recipe_path, metavar="RECIPE", help=what)
 
 
 def _login_arguments(parser: argparse.ArgumentParser) -> None:
