@@ -56,9 +56,11 @@ if TYPE_CHECKING:
     from pinflow.plan.inputs import is_token_name as is_token_name
     from pinflow.plugin.action import Action as Action, Undo as Undo, Variants as Variants, action as action
     from pinflow.plugin.contributions import (
+        Checkup as Checkup,
         Command as Command,
         ErrorCode as ErrorCode,
         FactsPage as FactsPage,
+        Finding as Finding,
         Host as Host,
         Imported as Imported,
         Importer as Importer,
@@ -140,9 +142,11 @@ _HOMES = {
     "plan.inputs": ("is_token_name",),
     "plugin.action": ("Action", "Undo", "Variants", "action"),
     "plugin.contributions": (
+        "Checkup",
         "Command",
         "ErrorCode",
         "FactsPage",
+        "Finding",
         "Host",
         "Imported",
         "Importer",

@@ -45,6 +45,7 @@ BUILT_IN = (
     Entry("actions", LOOK, "list the actions of recipes, or show one"),
     Entry("functions", LOOK, "list the functions and operators of expressions, or show one"),
     Entry("explain", LOOK, "explain an exit code or an error code"),
+    Entry("doctor", HERE, "check this installation, the way to the service, and your tokens"),
     Entry("plugins", HERE, "list plugins and what they provide"),
     Entry("state", HERE, "show how much is stored; remove what is old"),
     Entry("docs", HERE, "open the documentation, or read it here"),

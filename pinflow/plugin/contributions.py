@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -184,6 +184,32 @@ class Variable:
     reader: str
     default: str = ""
     secret: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What ``pinflow doctor`` has to say of one thing. Its texts hold no secret.
+
+    ``hint`` is what to do. A "note" is no fault, but worth knowing; a "problem" keeps something from working, and
+    ``exit_code`` is that of the runs which fail by it: 4 for a sign-in, else 1.
+    """
+
+    topic: str  # one word or two: "clock"
+    text: str
+    hint: str = ""
+    level: Literal["ok", "note", "problem"] = "ok"
+    exit_code: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkup:
+    """Something that ``pinflow doctor`` looks into.
+
+    ``run`` gets the app, and whether it must stay offline. What it raises becomes a problem.
+    """
+
+    topic: str
+    run: Callable[[Host, bool], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

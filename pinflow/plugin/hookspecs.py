@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pinflow.http.api import Api
     from pinflow.http.credentials import Credential, CredentialRequest
     from pinflow.plugin.action import Action
-    from pinflow.plugin.contributions import Command, ErrorCode, FactsPage, Importer, Simulator, Variable
+    from pinflow.plugin.contributions import Checkup, Command, ErrorCode, FactsPage, Importer, Simulator, Variable
     from pinflow.state.records import Notice
 
 hookspec = pluggy.HookspecMarker("pinflow")
@@ -96,6 +96,12 @@ def pinflow_sandbox() -> Simulator:
 @hookspec
 def pinflow_importers() -> Iterable[Importer]:
     """Ways to make a recipe from something else, for ``pinflow new --from-NAME``."""
+    raise NotImplementedError
+
+
+@hookspec
+def pinflow_checkups() -> Iterable[Checkup]:
+    """What ``pinflow doctor`` shall look into besides: whether what this plugin needs is there and works."""
     raise NotImplementedError
 
 

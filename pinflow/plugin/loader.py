@@ -21,7 +21,7 @@ from pinflow.lazy_dataclass import replace
 from pinflow.masking.known import harmless_words
 from pinflow.plugin import hookspecs
 from pinflow.plugin.action import Action, Effect
-from pinflow.plugin.contributions import Command, ErrorCode, FactsPage, Importer, Simulator, Variable
+from pinflow.plugin.contributions import Checkup, Command, ErrorCode, FactsPage, Importer, Simulator, Variable
 from pinflow.plugin.import_cache import ImportCache
 from pinflow.plugin.permission import Permission, comparable, is_own, names_in
 from pinflow.plugin.registry import PluginInfo, Registry
@@ -239,6 +239,7 @@ def collect(
         "pinflow_error_codes", ErrorCode, lambda c: (c.api, str(c.code)), lambda c: f"error_code {c.api}.{c.code}"
     )
     recipes = offers.by_name("pinflow_recipes", Path, lambda path: path.stem, lambda path: f"recipe {path.stem}")
+    checkups = offers.by_name("pinflow_checkups", Checkup, lambda c: c.topic, lambda c: f"checkup {c.topic}")
     executors = offers.executors()
     pages = offers.by_name("pinflow_pages", FactsPage, lambda p: p.name, lambda p: f"page {p.name}")
     for action in actions.values():
@@ -256,6 +257,7 @@ def collect(
         variables=variables,
         error_codes=codes,
         recipes={name: path.absolute() for name, path in recipes.items()},
+        checkups=checkups,
         held=tuple(held),
     )
 

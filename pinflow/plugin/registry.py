@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pinflow.http.api import Api
     from pinflow.plugin.action import Action
-    from pinflow.plugin.contributions import Command, ErrorCode, FactsPage, Importer, Simulator, Variable
+    from pinflow.plugin.contributions import Checkup, Command, ErrorCode, FactsPage, Importer, Simulator, Variable
 
 ActionKey = tuple[str | None, str]  # (api, name)
 
@@ -48,6 +48,7 @@ class Registry:
     importers: Mapping[str, Importer] = field(default_factory=dict)
     executors: Mapping[str, Callable[[int], Executor]] = field(default_factory=dict)
     variables: Mapping[str, Variable] = field(default_factory=dict)  # that plugins read, besides those of their APIs
+    checkups: Mapping[str, Checkup] = field(default_factory=dict)  # of pinflow doctor, by topic
     error_codes: Mapping[tuple[str, str], ErrorCode] = field(default_factory=dict)  # by (api, code as text)
     pages: Mapping[str, FactsPage] = field(default_factory=dict)  # of facts, by name
     recipes: Mapping[str, Path] = field(default_factory=dict)  # those of plugins, as whole paths

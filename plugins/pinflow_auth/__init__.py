@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinflow import Command, Variable, hookimpl
+from pinflow import Checkup, Command, Variable, hookimpl
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
-    from pinflow import Action, Credential, CredentialRequest, Host
+    from pinflow import Action, Credential, CredentialRequest, Finding, Host
 
 
 @hookimpl
@@ -47,6 +48,18 @@ def pinflow_commands() -> list[Command]:
             name="auth", help="sign in, and manage tokens", add_arguments=_add_arguments, run=_run, group="Accounts"
         )
     ]
+
+
+@hookimpl
+def pinflow_checkups() -> list[Checkup]:
+    """The app of each service, and every token."""
+    return [Checkup(topic="sign-in", run=_examine)]
+
+
+def _examine(app: Host, offline: bool) -> Iterator[Finding]:
+    from pinflow_auth.checkup import examine
+
+    return examine(app, offline=offline)
 
 
 @hookimpl

@@ -44,9 +44,10 @@ MAY_USE: dict[str, str] = {
     "scheduling": "schema expressions state http recipe plugin plan engine app",
     "reporters": "schema state engine",
     "__init__": "schema expressions state http recipe plugin plan engine app reporters",  # the public names
+    "doctor": "schema expressions state http recipe plugin plan engine app __init__",
     "testing": "schema expressions state http recipe plugin plan engine app __init__",
     "reference": "schema expressions state http recipe plugin plan engine app scheduling reporters __init__",
-    "cli": "schema expressions state http recipe plugin plan engine app scheduling reporters reference testing "
+    "cli": "schema expressions state http recipe plugin plan engine app doctor scheduling reporters reference testing "
     "__init__",
     "__main__": "cli __init__",
 }

@@ -48,7 +48,7 @@ class TokenRow:
 def run(args: argparse.Namespace, app: Host, terminal: Terminal) -> int:
     """Show every token. Returns 4 if one can't be used, or none is enough for a named recipe. Raises PinflowError."""
     needed = _needs(app, args.recipe)
-    rows = [_assess(row, app, needed) for row in find_rows(app, needed)]
+    rows = [assess(row, app, needed) for row in find_rows(app, needed)]
     uncovered = list(_uncovered_needs(app, rows, needed)) if args.recipe else []
     if terminal.human:
         if len(rows) > _MAX_DETAILED and not terminal.verbose:
@@ -103,7 +103,8 @@ def _add_api(row: TokenRow, api: str) -> TokenRow:
     return row if limited or api in row.apis else replace(row, apis=(*row.apis, api))
 
 
-def _assess(row: TokenRow, app: Host, needed: Needs) -> TokenRow:
+def assess(row: TokenRow, app: Host, needed: Needs) -> TokenRow:
+    """The row with what is wrong with its token, why it is not used, and the scopes that recipes lack."""
     if row.tokens is None:
         return row
     apis = [api for api in row.apis if api in app.registry.apis]
