@@ -111,6 +111,11 @@ CORE = (
     ),
     Variable(name="LESS", meaning="the options of less, if that shows them", default="-RFX", reader="docs"),
     Variable(
+        name="PATH",
+        meaning="the folders of commands, where that of PINFLOW_NOTIFY_COMMAND and the browser are looked for",
+        reader="doctor; whatever runs a command",
+    ),
+    Variable(
         name="HOME",
         meaning="your home folder, where the folders below are, and what ~ in a path stands for",
         default="that of your user",
