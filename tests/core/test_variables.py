@@ -33,6 +33,7 @@ BY_DATA = {
     "pinflow/plan/secret_inputs.py: variable_of(name)": "PINFLOW_INPUT_<NAME>",
     "pinflow/plugin/permission.py: variable": "names_in, whose callers name it",
     "pinflow/testing/guards.py: name": "what tests hide",
+    "plugins/pinflow_auth/checkup.py: variable": "Api.oauth.app_variables",
     "plugins/pinflow_auth/commands/login.py: api.token_folder_variable": "Api",
     "plugins/pinflow_auth/commands/login.py: oauth_of(request).consent_origin_variable": "Api.oauth",
     "plugins/pinflow_auth/consent.py: oauth.landing_variable": "Api.oauth",
